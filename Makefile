@@ -1,0 +1,65 @@
+# Every target works in a fresh clone with Python 3.11+ and PyPI alone: .venv is made on first use.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.locked
+RELEASED := protos/released.binpb
+SOURCES := $(wildcard libs services tests tools examples)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up test check lint types imports contracts stubs-fresh protos release-image lock fmt clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): requirements/dev.lock pyproject.toml libs/sdk/pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "error: Python 3.11 or later is needed; name one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) tools/environment.py $(VENV) requirements/dev.lock --editable libs/sdk --editable .
+
+demo: $(READY) ## run the main job on real purchases and verify the ledger; PURCHASES=FILE for your own
+	@exec $(BIN)/guerdon demo $(if $(PURCHASES),--purchases '$(PURCHASES)')
+
+up: $(READY) ## run all services in the foreground until Ctrl-C
+	@exec $(BIN)/guerdon up
+
+test: $(READY) ## run the whole test suite against a real PostgreSQL and Redis
+	@exec $(BIN)/python -m pytest $(TESTS)
+
+check: lint types imports contracts stubs-fresh ## lint, types, import rules, contracts, generated code
+
+lint: $(READY)
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --quiet --check || { $(BIN)/ruff format --check; exit 1; }
+	@echo "lint: ok"
+
+types: $(READY)
+	@$(BIN)/mypy --no-error-summary $(SOURCES)
+	@echo "types: ok"
+
+imports: $(READY)
+	@$(BIN)/lint-imports
+
+contracts: $(READY)
+	@$(BIN)/python tools/contracts.py $(RELEASED)
+
+stubs-fresh: $(READY)
+	@$(BIN)/python tools/protos.py check
+
+protos: $(READY) ## regenerate the SDK's stubs from protos/
+	@$(BIN)/python tools/protos.py generate
+
+release-image: $(READY) ## write the image that later contracts may not break; at a release only
+	@$(BIN)/python tools/protos.py image $(RELEASED)
+	@echo "$(RELEASED) written: commit it with the release"
+
+lock: $(READY) ## write requirements/*.lock anew; UPGRADE=1 to move every version
+	@UV=$(BIN)/uv tools/lock.sh $(if $(UPGRADE),--upgrade)
+
+fmt: $(READY) ## format, and fix what can be fixed
+	@$(BIN)/ruff check --quiet --fix-only
+	@$(BIN)/ruff format
+
+clean: ## remove caches and environments; data under .guerdon/ stays
+	@rm -rf $(VENV) .venv-protos .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist
+	@find libs services tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

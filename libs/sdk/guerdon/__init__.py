@@ -1,0 +1,1 @@
+"""The contracts of the Guerdon points platform as typed gRPC stubs."""
