@@ -2,7 +2,7 @@
 
     python tools/contracts.py protos/released.binpb
 
-`buf` reads images that protoc built, so that Google's protos come from a wheel and no schema registry is asked.
+`buf` reads images that protoc built, so that Google's protos come from a wheel and no registry is asked.
 """
 
 import subprocess
@@ -19,7 +19,7 @@ def main() -> int:
     released = Path(sys.argv[1])
     with tempfile.TemporaryDirectory() as scratch:
         current = Path(scratch) / "current.binpb"
-        build = [sys.executable, ROOT / "tools" / "protos.py", "image", current]
+        build: list[str | Path] = [sys.executable, ROOT / "tools" / "protos.py", "image", current]
         if subprocess.run(build, check=False).returncode or not _buf("lint", current):
             return 1
         print("contracts: lint ok")
@@ -34,7 +34,7 @@ def main() -> int:
 
 def _buf(command: str, image: Path, *options: str | Path) -> bool:
     config = ROOT / "buf.yaml"
-    line = [BUF, command, image, *options, "--path", "guerdon", "--config", config]
+    line: list[str | Path] = [BUF, command, image, *options, "--path", "guerdon", "--config", config]
     return subprocess.run(line, check=False).returncode == 0
 
 

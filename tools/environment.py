@@ -1,9 +1,9 @@
-"""Make or refresh a virtual environment from a hash-pinned lock file, once, however many ask at the same time.
+"""Make or refresh a virtual environment from a hash-pinned lock file, once, however many ask at a time.
 
     python tools/environment.py .venv requirements/dev.lock --editable libs/sdk --editable .
 
-An environment that works is never made anew: a changed lock is installed into it. Only the standard library is used
-here, since this runs before anything is installed.
+An environment that works is never made anew: a changed lock is installed into it. Only the standard library
+is used here, since this runs before anything is installed.
 """
 
 import argparse
@@ -20,7 +20,7 @@ STAMP = ".locked"
 
 
 def main() -> int:
-    """Return 0 when the environment agrees with its lock file, 1 with a reason on stderr when it cannot be made."""
+    """Return 0 when the environment agrees with its lock file, 1 with a reason when it cannot be made."""
     arguments = _arguments()
     root: Path = arguments.environment
     root.mkdir(parents=True, exist_ok=True)
@@ -43,10 +43,11 @@ def main() -> int:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     parser.add_argument("environment", type=Path)
     parser.add_argument("requirements", type=Path)
-    parser.add_argument("--editable", type=Path, action="append", default=[], help="a project to install as it lies")
+    parser.add_argument("--editable", type=Path, action="append", default=[], help="a project, as it lies")
     parser.add_argument("--wheels-only", action="store_true", help="fail rather than compile")
     return parser.parse_args()
 
@@ -61,7 +62,9 @@ def _digest(files: list[Path]) -> str:
 def _runs(root: Path) -> bool:
     """A checkout that was moved, or a Python that was removed, leaves an environment that cannot start."""
     python = root / "bin" / "python"
-    return python.exists() and subprocess.run([python, "-c", ""], check=False, capture_output=True).returncode == 0
+    if not python.exists():
+        return False
+    return subprocess.run([python, "-c", ""], check=False, capture_output=True).returncode == 0
 
 
 def _install(root: Path, arguments: argparse.Namespace) -> None:
@@ -69,7 +72,8 @@ def _install(root: Path, arguments: argparse.Namespace) -> None:
         venv.EnvBuilder(with_pip=True, symlinks=True).create(root)
     pip = [str(root / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     wheels_only = ["--only-binary=:all:"] if arguments.wheels_only else []
-    subprocess.run([*pip, *wheels_only, "--require-hashes", "--requirement", str(arguments.requirements)], check=True)
+    locked = ["--require-hashes", "--requirement", str(arguments.requirements)]
+    subprocess.run([*pip, *wheels_only, *locked], check=True)
     if arguments.editable:
         paths = [part for path in arguments.editable for part in ("--editable", str(path))]
         subprocess.run([*pip, "--no-deps", "--no-build-isolation", *paths], check=True)

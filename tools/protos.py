@@ -4,9 +4,9 @@
     python tools/protos.py check            say which of them regenerating would change
     python tools/protos.py image FILE       one FileDescriptorSet with imports and source info
 
-Stubs come from an old toolchain in an environment of its own (requirements/protos.lock), so that the SDK's floors for
-grpcio and protobuf stay low. Images come from the protoc of the development environment, which has wheels for every
-supported Python.
+Stubs come from an old toolchain in an environment of its own (requirements/protos.lock), so that the SDK's
+floors for grpcio and protobuf stay low. Images come from the protoc of the development environment, which has
+wheels for every supported Python.
 """
 
 import argparse
@@ -32,7 +32,8 @@ class ToolchainUnavailableError(Exception):
 
 def main() -> int:
     """Return 0 when done or in agreement, 1 otherwise."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("generate")
     commands.add_parser("check")
@@ -70,7 +71,7 @@ def generate() -> int:
 
 
 def check() -> int:
-    """Fail when regenerating would change a committed stub; say so and pass where the toolchain cannot run."""
+    """Fail when regenerating would change a committed stub; pass, saying so, where the toolchain cannot run."""
     try:
         python = _toolchain()
     except ToolchainUnavailableError as reason:
@@ -99,9 +100,13 @@ def image(file: Path) -> int:
 def _toolchain() -> Path:
     """Return the toolchain's Python, made on first use."""
     base = _toolchain_base()
-    command = [base, ROOT / "tools" / "environment.py", TOOLCHAIN, ROOT / "requirements" / "protos.lock"]
-    if subprocess.run([*command, "--wheels-only"], check=False).returncode:
-        raise ToolchainUnavailableError(f"the toolchain of the stubs has no wheel for this platform and {base}")
+    command: list[str | Path] = [base, ROOT / "tools" / "environment.py", TOOLCHAIN]
+    if subprocess.run(
+        [*command, ROOT / "requirements" / "protos.lock", "--wheels-only"], check=False
+    ).returncode:
+        raise ToolchainUnavailableError(
+            f"the toolchain of the stubs has no wheel for this platform and {base}"
+        )
     return TOOLCHAIN / "bin" / "python"
 
 
@@ -116,12 +121,13 @@ def _toolchain_base() -> str:
             return found
     running = ".".join(map(str, sys.version_info[:2]))
     raise ToolchainUnavailableError(
-        f"the toolchain of the stubs has no wheel for Python {running}, and no python{major}.{newest} is on the PATH"
+        f"the toolchain of the stubs has no wheel for Python {running},"
+        f" and no python{major}.{newest} is on the PATH"
     )
 
 
 def _protoc(python: Path, options: list[str]) -> list[str]:
-    """Return a protoc command over all our protos; Google's come from the wheel that the same environment holds."""
+    """Return a protoc command over all our protos; Google's come from the wheel in the same environment."""
     locate = "import google.api, pathlib; print(pathlib.Path(list(google.api.__path__)[0]).parents[1])"
     google = subprocess.run([python, "-c", locate], check=True, capture_output=True, text=True).stdout.strip()
     names = sorted(str(path.relative_to(PROTOS)) for path in PROTOS.glob("guerdon/**/*.proto"))
@@ -141,7 +147,8 @@ def _stubs(python: Path, out: Path) -> dict[str, bytes]:
         service_free = file.stem.endswith("_pb2_grpc") and b"Stub" not in file.read_bytes()
         if not service_free:
             files[str(file.relative_to(out))] = file.read_bytes()
-    for package in sorted({parent for name in files for parent in Path(name).parents if len(parent.parts) > 1}):
+    packages = {parent for name in files for parent in Path(name).parents if len(parent.parts) > 1}
+    for package in sorted(packages):
         dotted = ".".join(package.parts)
         files[str(package / "__init__.py")] = f'"""Generated stubs of `{dotted}`."""\n'.encode()
     return files
@@ -150,8 +157,8 @@ def _stubs(python: Path, out: Path) -> dict[str, bytes]:
 def _differences(fresh: dict[str, bytes]) -> tuple[list[str], list[str]]:
     """Return (files that are missing or differ, committed stubs that no proto stands behind)."""
     changed = [name for name, text in fresh.items() if not _same(SDK / name, text)]
-    committed = {str(file.relative_to(SDK)) for pattern in GENERATED for file in (SDK / "guerdon").rglob(pattern)}
-    return changed, sorted(committed - fresh.keys())
+    committed = (file for pattern in GENERATED for file in (SDK / "guerdon").rglob(pattern))
+    return changed, sorted({str(file.relative_to(SDK)) for file in committed} - fresh.keys())
 
 
 def _same(file: Path, text: bytes) -> bool:

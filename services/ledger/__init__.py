@@ -1,0 +1,1 @@
+"""The only place where points exist: accounts, postings, lots, holds, statements, verification."""

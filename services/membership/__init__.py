@@ -1,0 +1,1 @@
+"""Members, earning rules and tiers."""

@@ -1,0 +1,1 @@
+"""Partners, rate books, quotes and exchanges."""

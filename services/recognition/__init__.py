@@ -1,0 +1,1 @@
+"""Organisations, allowances and recognitions."""

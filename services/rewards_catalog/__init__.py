@@ -1,0 +1,1 @@
+"""Rewards, stock and redemptions."""
