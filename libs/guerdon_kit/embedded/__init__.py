@@ -1,0 +1,31 @@
+"""A real PostgreSQL and two real Redis servers without installing anything: for development, demo and tests."""
+
+from guerdon_kit.embedded.errors import (
+    AlreadyRunning,
+    BinariesMissing,
+    DataUnreachable,
+    EmbeddedError,
+    ServerFailed,
+)
+from guerdon_kit.embedded.process import ServerProcess
+from guerdon_kit.embedded.servers import (
+    ENVIRONMENT,
+    EmbeddedServers,
+    Endpoints,
+    Resolved,
+    resolve_endpoints,
+)
+
+__all__ = [
+    "ENVIRONMENT",
+    "AlreadyRunning",
+    "BinariesMissing",
+    "DataUnreachable",
+    "EmbeddedError",
+    "EmbeddedServers",
+    "Endpoints",
+    "Resolved",
+    "ServerFailed",
+    "ServerProcess",
+    "resolve_endpoints",
+]

@@ -1,0 +1,203 @@
+"""PostgreSQL and the two Redis servers as children of this process, and the choice between them and given
+ones.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from guerdon_kit.embedded import places, postgres, valkey
+from guerdon_kit.embedded.binaries import find_binaries
+from guerdon_kit.embedded.errors import AlreadyRunning, ServerFailed
+from guerdon_kit.embedded.process import ServerProcess
+from guerdon_kit.secret_store import FolderSecrets
+
+POSTGRES, CACHE, EVENTS = "postgres", "cache", "events"
+SERVERS = (POSTGRES, CACHE, EVENTS)
+OWNER_LOCK = "owner.lock"
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """Where the servers are. The URLs carry passwords."""
+
+    postgres_url: str
+    """An administrator's: it may create roles and databases."""
+    redis_cache_url: str
+    redis_events_url: str
+
+
+ENVIRONMENT = {
+    POSTGRES: "GUERDON_POSTGRES_URL",
+    CACHE: "GUERDON_REDIS_CACHE_URL",
+    EVENTS: "GUERDON_REDIS_EVENTS_URL",
+}
+
+
+class EmbeddedServers:
+    """The servers that keep their data under `folder` (`.guerdon`), or those of them that are named in
+    `only`.
+
+    They end with this process, however it ends. A data folder serves one process at a time: a second start
+    raises AlreadyRunning at once, and where the first was killed the start waits until its servers are gone.
+    """
+
+    def __init__(self, folder: Path, only: tuple[str, ...] = SERVERS) -> None:
+        self.folder = folder.absolute()
+        self._only = only
+        self._servers: dict[str, ServerProcess] = {}
+        self._urls: dict[str, str] = {}
+        self._owner: int | None = None
+        self._home: Path | None = None
+
+    def start(self) -> Endpoints:
+        """Start the servers; the endpoint of one that is not embedded is empty.
+
+        Raises EmbeddedError, and leaves nothing running then.
+        """
+        if self._owner is not None:
+            raise AlreadyRunning(f"the embedded servers of {self.folder} are running already, in this object")
+        home, account = places.data_home(self.folder)
+        self._owner = _own(home, self.folder)
+        self._home = home
+        try:
+            binaries = find_binaries(account, home / "programs")
+            sockets = places.socket_folder(home, account)
+            state = home / "state"
+            if not state.exists():
+                state.mkdir(mode=0o700)
+                account.own(state)
+            kept = FolderSecrets(self.folder / "secrets")
+            plans = {}
+            if POSTGRES in self._only:
+                password = kept.get("postgres-admin")
+                data = postgres.make_cluster(home, account, binaries, password)
+                plans[POSTGRES] = postgres.plan(data, sockets, state, account, binaries)
+                self._urls[POSTGRES] = postgres.url(sockets, password)
+            for name in (CACHE, EVENTS):
+                if name in self._only:
+                    password = kept.get(f"redis-{name}")
+                    plans[name] = valkey.plan(
+                        name,
+                        home=home,
+                        sockets=sockets,
+                        state=state,
+                        account=account,
+                        binaries=binaries,
+                        password=password,
+                    )
+                    self._urls[name] = valkey.url(sockets, name, password)
+            self._servers = {name: ServerProcess(plan) for name, plan in plans.items()}
+            _all_at_once(self._servers, ServerProcess.start)
+        except BaseException:
+            self.stop()
+            raise
+        return Endpoints(*(self._urls.get(name, "") for name in SERVERS))
+
+    @property
+    def urls(self) -> Mapping[str, str]:
+        """The URLs of the running servers by name."""
+        return dict(self._urls)
+
+    @property
+    def postgres(self) -> ServerProcess:
+        return self._server(POSTGRES)
+
+    @property
+    def cache(self) -> ServerProcess:
+        return self._server(CACHE)
+
+    @property
+    def events(self) -> ServerProcess:
+        return self._server(EVENTS)
+
+    def stop(self) -> None:
+        """Stop what runs and give the data folder free. Stopping twice does nothing."""
+        if self._owner is None:
+            return
+        try:
+            _all_at_once(self._servers, ServerProcess.stop)
+        finally:
+            assert self._home is not None
+            places.remove_socket_folder(self._home)
+            os.close(self._owner)
+            self._owner, self._servers, self._urls = None, {}, {}
+
+    def remove_data(self) -> None:
+        """Delete the stopped servers' data, also where it lies outside the data folder."""
+        if self._owner is not None:
+            raise AlreadyRunning(f"the embedded servers of {self.folder} are running: stop them first")
+        places.remove_data(self.folder)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _server(self, name: str) -> ServerProcess:
+        if name not in self._servers:
+            raise ServerFailed(f"no {name} is embedded here")
+        return self._servers[name]
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """The servers to use."""
+
+    endpoints: Endpoints
+    embedded: EmbeddedServers | None
+    """Those of them that were started here; None when all were given."""
+
+
+@contextlib.contextmanager
+def resolve_endpoints(folder: Path, environment: Mapping[str, str]) -> Iterator[Resolved]:
+    """Use the servers whose URLs the environment gives (see ENVIRONMENT), and embed the others for the
+    duration.
+
+    With all three given nothing is started and `folder` is not touched. Raises EmbeddedError.
+    """
+    given = {name: url for name in SERVERS if (url := environment.get(ENVIRONMENT[name]))}
+    missing = tuple(name for name in SERVERS if name not in given)
+    if not missing:
+        yield Resolved(Endpoints(*(given[name] for name in SERVERS)), None)
+        return
+    embedded = EmbeddedServers(folder, missing)
+    with embedded:
+        urls = {**embedded.urls, **given}
+        yield Resolved(Endpoints(*(urls[name] for name in SERVERS)), embedded)
+
+
+def _own(home: Path, folder: Path) -> int:
+    """Lock the data for this process; the kernel unlocks it when the process ends. Raises AlreadyRunning."""
+    fd = os.open(home / OWNER_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.pread(fd, 32, 0).decode().strip() or "another one"
+        os.close(fd)
+        raise AlreadyRunning(
+            f"the embedded servers of {folder} are in use by process {holder}: stop it, or use another data folder"
+        ) from None
+    os.ftruncate(fd, 0)
+    os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+    return fd
+
+
+def _all_at_once(servers: Mapping[str, ServerProcess], do: Callable[[ServerProcess], None]) -> None:
+    """Do it to all servers at once; the first problem is raised when all are done."""
+    if servers:
+        with ThreadPoolExecutor(max_workers=len(servers)) as pool:
+            for done in [pool.submit(do, server) for server in servers.values()]:
+                done.result()
