@@ -1,4 +1,4 @@
-"""A real PostgreSQL and two real Redis servers without installing anything: for development, demo and tests."""
+"""A real PostgreSQL and two real Redis servers with nothing to install: for development, demo and tests."""
 
 from guerdon_kit.embedded.errors import (
     AlreadyRunning,

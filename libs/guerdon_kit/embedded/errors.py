@@ -16,7 +16,7 @@ class BinariesMissing(EmbeddedError):
 
 
 class DataUnreachable(EmbeddedError):
-    """The data lies where this user, or the unprivileged user that root runs the servers as, cannot use it."""
+    """The data lies where this user, or the one that root runs the servers as, cannot use it."""
 
 
 class ServerFailed(EmbeddedError):

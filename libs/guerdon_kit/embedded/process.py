@@ -58,7 +58,7 @@ class ServerProcess:
 
     @property
     def pid(self) -> int:
-        """The server's process id (PostgreSQL: the postmaster's). Raises ServerFailed when it does not run."""
+        """The server's process id (PostgreSQL: the postmaster's). Raises ServerFailed when there is none."""
         if not self.running:
             raise ServerFailed(f"{self.plan.name} is not running")
         return self._pid
@@ -69,7 +69,7 @@ class ServerProcess:
         return self._supervisor is not None and self._supervisor.poll() is None
 
     def start(self) -> None:
-        """Start the server and wait until it is ready. Raises ServerFailed; no process is left behind then."""
+        """Start the server and wait until it is ready. Raises ServerFailed, and leaves no process then."""
         if self.running:
             raise ServerFailed(f"{self.plan.name} is running already")
         deadline = time.monotonic() + START_DEADLINE_S
@@ -157,7 +157,7 @@ class ServerProcess:
         return False
 
     def _await_supervisor(self) -> None:
-        """The supervisor ends after its server, at the latest when the last of its stop signals has worked."""
+        """The supervisor ends after its server, at the latest when its last stop signal has worked."""
         process = self._supervisor
         assert process is not None
         process.wait(timeout=sum(wait_s for _, wait_s in self.plan.stop) + 10.0)

@@ -188,7 +188,8 @@ def _own(home: Path, folder: Path) -> int:
         holder = os.pread(fd, 32, 0).decode().strip() or "another one"
         os.close(fd)
         raise AlreadyRunning(
-            f"the embedded servers of {folder} are in use by process {holder}: stop it, or use another data folder"
+            f"the embedded servers of {folder} are in use by process {holder}: "
+            "stop it, or use another data folder"
         ) from None
     os.ftruncate(fd, 0)
     os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
