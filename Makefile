@@ -38,7 +38,7 @@ types: $(READY)
 	@echo "types: ok"
 
 imports: $(READY)
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 contracts: $(READY)
 	@$(BIN)/python tools/contracts.py $(RELEASED)

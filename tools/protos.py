@@ -71,7 +71,7 @@ def generate() -> int:
 
 
 def check() -> int:
-    """Fail when regenerating would change a committed stub; pass, saying so, where the toolchain cannot run."""
+    """Fail when regenerating would change a stub; pass, saying so, where the toolchain cannot run."""
     try:
         python = _toolchain()
     except ToolchainUnavailableError as reason:

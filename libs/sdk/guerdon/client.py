@@ -1,0 +1,107 @@
+"""A thin client: the generated stubs over one channel, with a token, deadlines, safe retries and errors."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from typing import TYPE_CHECKING, Self, cast
+
+import grpc
+import grpc.aio
+
+from guerdon._interceptor import Decorator, TokenSource
+from guerdon.ledger.v1 import ledger_pb2_grpc
+
+if TYPE_CHECKING:
+    from guerdon.ledger.v1.ledger_pb2_grpc import LedgerServiceAsyncStub
+
+__all__ = ["Client", "TokenSource", "new_request_id", "was_replayed"]
+
+_LOCAL = re.compile(r"unix(-abstract)?:|(dns:///|ipv[46]:)?(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$")
+
+# Safe for writes too: each carries a request_id, and one that was carried out before is only answered again.
+_RETRY_UNAVAILABLE = {
+    "methodConfig": [
+        {
+            "name": [{}],
+            "retryPolicy": {
+                "maxAttempts": 4,
+                "initialBackoff": "0.1s",
+                "maxBackoff": "2s",
+                "backoffMultiplier": 2,
+                "retryableStatusCodes": ["UNAVAILABLE"],
+            },
+        }
+    ]
+}
+
+
+class Client:
+    """The services of one address. Use it as an async context manager, or call `close`.
+
+    Every attribute is a generated stub: `await client.ledger.GetBalance(request)`, or `async for` over a
+    streaming method. A failed call raises a `guerdon.GuerdonError`.
+    """
+
+    ledger: LedgerServiceAsyncStub
+
+    def __init__(
+        self,
+        target: str,
+        *,
+        token: str | TokenSource | None = None,
+        tls: grpc.ChannelCredentials | bool | None = None,
+        timeout_seconds: float = 10.0,
+        stream_timeout_seconds: float = 600.0,
+    ) -> None:
+        """Connect on first use.
+
+        `target` is a gRPC address, such as `points.example.com:443`. `token` is a bearer token, or an async
+        function that is asked for one before each call (it keeps its own cache). `tls` is True for the
+        system's roots, or `grpc.ssl_channel_credentials(...)` for others or for a client certificate; None
+        means TLS for everything but this machine's own addresses, and False none at all. The two timeouts, in
+        seconds, apply to calls that bring none: the first to those with one request and one answer, the
+        second to those that stream.
+        """
+        decorator = Decorator(
+            token, timeout_seconds=timeout_seconds, stream_timeout_seconds=stream_timeout_seconds
+        )
+        options = [("grpc.service_config", json.dumps(_RETRY_UNAVAILABLE))]
+        credentials = _credentials(target, tls)
+        if credentials is None:
+            channel = grpc.aio.insecure_channel(target, options, interceptors=decorator.interceptors())
+        else:
+            channel = grpc.aio.secure_channel(
+                target, credentials, options, interceptors=decorator.interceptors()
+            )
+        self._channel = channel
+        # The generated stub is one class at run time; its type stubs tell the blocking from the async one.
+        self.ledger = cast("LedgerServiceAsyncStub", ledger_pb2_grpc.LedgerServiceStub(channel))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self.close()
+
+    async def close(self, grace_seconds: float | None = None) -> None:
+        """Close the channel; calls under way have `grace_seconds` to end, none by default."""
+        await self._channel.close(grace_seconds)
+
+
+def new_request_id() -> str:
+    """Return a fresh `request_id` for a write. Keep it: sending the write again with it is always safe."""
+    return str(uuid.uuid4())
+
+
+async def was_replayed(call: grpc.aio.Call) -> bool:
+    """Say whether a write that succeeded had been carried out before, under the same `request_id`."""
+    return ("guerdon-replayed", "true") in tuple(await call.trailing_metadata())
+
+
+def _credentials(target: str, tls: grpc.ChannelCredentials | bool | None) -> grpc.ChannelCredentials | None:
+    if isinstance(tls, grpc.ChannelCredentials):
+        return tls
+    encrypted = tls if tls is not None else not _LOCAL.match(target)
+    return grpc.ssl_channel_credentials() if encrypted else None
