@@ -153,7 +153,7 @@ global___EarningRule = EarningRule
 class ExpiryPolicy(google.protobuf.message.Message):
     """Points expire a fixed number of months after the time they were earned: the purchase's event time, or the
     moment of enrolment. Months are counted in the program's time zone and clamped (31 Jan + 1 month is the last of
-    February). Points whose time has already passed when a late purchase arrives are recorded and expire at once.
+    February). Points whose time has already passed when a late purchase arrives are recorded but never reach the ledger.
     """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor

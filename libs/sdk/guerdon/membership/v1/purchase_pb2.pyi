@@ -38,6 +38,10 @@ class Purchase(google.protobuf.message.Message):
         """Recorded and rated; the points are on their way to the ledger."""
         STATE_POSTED: Purchase._State.ValueType  # 2
         """The points are in the ledger, or there were none."""
+        STATE_LAPSED: Purchase._State.ValueType  # 3
+        """The points' expiry had passed before they reached the ledger, as with the import of an old history: they are
+        recorded here and count for tiers, but were never in the ledger.
+        """
 
     class State(_State, metaclass=_StateEnumTypeWrapper):
         """How far the award has come. It goes forward only, by itself."""
@@ -48,6 +52,10 @@ class Purchase(google.protobuf.message.Message):
     """Recorded and rated; the points are on their way to the ledger."""
     STATE_POSTED: Purchase.State.ValueType  # 2
     """The points are in the ledger, or there were none."""
+    STATE_LAPSED: Purchase.State.ValueType  # 3
+    """The points' expiry had passed before they reached the ledger, as with the import of an old history: they are
+    recorded here and count for tiers, but were never in the ledger.
+    """
 
     NAME_FIELD_NUMBER: builtins.int
     MEMBER_FIELD_NUMBER: builtins.int
@@ -70,7 +78,7 @@ class Purchase(google.protobuf.message.Message):
     """Points taken back by returns so far."""
     @property
     def event_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
-        """When it happened: not before 1970, and at most a day ahead of the server's clock. Kept to the microsecond."""
+        """When it happened: not before 1970, and at most five minutes ahead of the server's clock. Kept to the microsecond."""
 
     @property
     def amount(self) -> guerdon.type.v1.cash_pb2.Cash:
@@ -197,6 +205,7 @@ class Return(google.protobuf.message.Message):
     CUMULATIVE_POINTS_FIELD_NUMBER: builtins.int
     EXPLANATION_FIELD_NUMBER: builtins.int
     RECORD_TIME_FIELD_NUMBER: builtins.int
+    REVERSED_POINTS_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`programs/{program}/returns/{return}`; the id is the caller's, a letter or digit, then up to 59 letters, digits,
     `_`, `~` or `-`.
@@ -206,16 +215,18 @@ class Return(google.protobuf.message.Message):
     state: global___Return.State.ValueType
     """How far the clawback has come."""
     points: builtins.int
-    """Points taken by this return."""
+    """Points this return takes back by the terms."""
     cumulative_points: builtins.int
     """All that returns of the purchase have taken, this one included. With F the frozen terms, E the amount and R all
     that was returned: F(E) − F(E − R).
     """
     explanation: builtins.str
     """The arithmetic in words, for people: it may change its wording."""
+    reversed_points: builtins.int
+    """Points really taken in the ledger: less than `points` as far as they had expired. Set once POSTED."""
     @property
     def event_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
-        """When it happened: not before 1970, and at most a day ahead of the server's clock. Kept to the microsecond."""
+        """When it happened: not before 1970, and at most five minutes ahead of the server's clock. Kept to the microsecond."""
 
     @property
     def amount(self) -> guerdon.type.v1.cash_pb2.Cash:
@@ -239,8 +250,9 @@ class Return(google.protobuf.message.Message):
         cumulative_points: builtins.int = ...,
         explanation: builtins.str = ...,
         record_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        reversed_points: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["amount", b"amount", "event_time", b"event_time", "record_time", b"record_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["amount", b"amount", "cumulative_points", b"cumulative_points", "event_time", b"event_time", "explanation", b"explanation", "name", b"name", "points", b"points", "purchase", b"purchase", "record_time", b"record_time", "state", b"state"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["amount", b"amount", "cumulative_points", b"cumulative_points", "event_time", b"event_time", "explanation", b"explanation", "name", b"name", "points", b"points", "purchase", b"purchase", "record_time", b"record_time", "reversed_points", b"reversed_points", "state", b"state"]) -> None: ...
 
 global___Return = Return
