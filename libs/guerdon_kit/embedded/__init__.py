@@ -5,9 +5,7 @@ from guerdon_kit.embedded.errors import (
     BinariesMissing,
     DataUnreachable,
     EmbeddedError,
-    ServerFailed,
 )
-from guerdon_kit.embedded.process import ServerProcess
 from guerdon_kit.embedded.servers import (
     ENVIRONMENT,
     EmbeddedServers,
@@ -25,7 +23,5 @@ __all__ = [
     "EmbeddedServers",
     "Endpoints",
     "Resolved",
-    "ServerFailed",
-    "ServerProcess",
     "resolve_endpoints",
 ]

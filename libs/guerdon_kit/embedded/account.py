@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from guerdon_kit.embedded.errors import DataUnreachable, EmbeddedError
+from guerdon_kit.processes.supervisor import PLAIN_ENVIRONMENT
 
 UNPRIVILEGED = ("nobody", "daemon")
 
@@ -48,7 +49,7 @@ class Account:
             return subprocess.run(  # type: ignore[call-overload, no-any-return]  # the keywords vary with `switch`
                 argv,
                 cwd="/",
-                env={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"},
+                env=PLAIN_ENVIRONMENT,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,

@@ -17,7 +17,3 @@ class BinariesMissing(EmbeddedError):
 
 class DataUnreachable(EmbeddedError):
     """The data lies where this user, or the one that root runs the servers as, cannot use it."""
-
-
-class ServerFailed(EmbeddedError):
-    """A server did not start, or did not get ready in time; the text ends with the last lines of its log."""

@@ -10,8 +10,7 @@ from urllib.parse import quote
 
 from guerdon_kit.embedded.account import Account
 from guerdon_kit.embedded.binaries import Binaries
-from guerdon_kit.embedded.errors import ServerFailed
-from guerdon_kit.embedded.process import Plan
+from guerdon_kit.processes import Plan, ProcessFailed
 
 ADMIN = "postgres"
 INITDB_TIMEOUT_S = 120.0
@@ -56,7 +55,7 @@ def memory_bytes() -> int:
 
 
 def make_cluster(home: Path, account: Account, binaries: Binaries, password: str) -> Path:
-    """Create the data folder unless it is there: whole or not at all. Raises ServerFailed."""
+    """Create the data folder unless it is there: whole or not at all. Raises ProcessFailed."""
     data = home / "postgres"
     if data.exists():
         return data
@@ -87,7 +86,7 @@ def make_cluster(home: Path, account: Account, binaries: Binaries, password: str
     finally:
         password_file.unlink()
     if result.returncode != 0:
-        raise ServerFailed(f"initdb failed:\n{result.stdout}\n{result.stderr}")
+        raise ProcessFailed(f"initdb failed:\n{result.stdout}\n{result.stderr}")
     unfinished.rename(data)
     return data
 
@@ -111,8 +110,9 @@ def plan(data: Path, sockets: Path, state: Path, account: Account, binaries: Bin
         argv=tuple(argv),
         folder=data,
         sockets=sockets,
-        state=state,
-        account=account,
+        log=state / "postgres.log",
+        lock=state / "postgres.lock",
+        owner=account.owner,
         is_ready=lambda pid: is_ready(data, pid),
         # Fast shutdown ends with a checkpoint; immediate shutdown leaves recovery to the next start.
         stop=((signal.SIGINT, 20.0), (signal.SIGQUIT, 6.0), (signal.SIGKILL, 5.0)),

@@ -7,8 +7,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -16,8 +15,8 @@ from typing import Self
 
 from guerdon_kit.embedded import places, postgres, valkey
 from guerdon_kit.embedded.binaries import find_binaries
-from guerdon_kit.embedded.errors import AlreadyRunning, ServerFailed
-from guerdon_kit.embedded.process import ServerProcess
+from guerdon_kit.embedded.errors import AlreadyRunning, EmbeddedError
+from guerdon_kit.processes import ServerProcess, start_all, stop_all
 from guerdon_kit.secret_store import FolderSecrets
 
 POSTGRES, CACHE, EVENTS = "postgres", "cache", "events"
@@ -61,7 +60,7 @@ class EmbeddedServers:
     def start(self) -> Endpoints:
         """Start the servers; the endpoint of one that is not embedded is empty.
 
-        Raises EmbeddedError, and leaves nothing running then.
+        Raises EmbeddedError or ProcessFailed, and leaves nothing running then.
         """
         if self._owner is not None:
             raise AlreadyRunning(f"the embedded servers of {self.folder} are running already, in this object")
@@ -96,7 +95,7 @@ class EmbeddedServers:
                     )
                     self._urls[name] = valkey.url(sockets, name, password)
             self._servers = {name: ServerProcess(plan) for name, plan in plans.items()}
-            _all_at_once(self._servers, ServerProcess.start)
+            start_all(self._servers.values())
         except BaseException:
             self.stop()
             raise
@@ -124,7 +123,7 @@ class EmbeddedServers:
         if self._owner is None:
             return
         try:
-            _all_at_once(self._servers, ServerProcess.stop)
+            stop_all(self._servers.values())
         finally:
             assert self._home is not None
             places.remove_socket_folder(self._home)
@@ -148,7 +147,7 @@ class EmbeddedServers:
 
     def _server(self, name: str) -> ServerProcess:
         if name not in self._servers:
-            raise ServerFailed(f"no {name} is embedded here")
+            raise EmbeddedError(f"no {name} is embedded here")
         return self._servers[name]
 
 
@@ -166,7 +165,8 @@ def resolve_endpoints(folder: Path, environment: Mapping[str, str]) -> Iterator[
     """Use the servers whose URLs the environment gives (see ENVIRONMENT), and embed the others for the
     duration.
 
-    With all three given nothing is started and `folder` is not touched. Raises EmbeddedError.
+    With all three given nothing is started and `folder` is not touched. Raises EmbeddedError and
+    ProcessFailed.
     """
     given = {name: url for name in SERVERS if (url := environment.get(ENVIRONMENT[name]))}
     missing = tuple(name for name in SERVERS if name not in given)
@@ -194,11 +194,3 @@ def _own(home: Path, folder: Path) -> int:
     os.ftruncate(fd, 0)
     os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
     return fd
-
-
-def _all_at_once(servers: Mapping[str, ServerProcess], do: Callable[[ServerProcess], None]) -> None:
-    """Do it to all servers at once; the first problem is raised when all are done."""
-    if servers:
-        with ThreadPoolExecutor(max_workers=len(servers)) as pool:
-            for done in [pool.submit(do, server) for server in servers.values()]:
-                done.result()

@@ -19,7 +19,7 @@ import redis
 
 from guerdon_kit.embedded.account import Account
 from guerdon_kit.embedded.binaries import Binaries
-from guerdon_kit.embedded.process import Plan
+from guerdon_kit.processes import Plan
 
 COMMON = {
     "port": "0",
@@ -91,8 +91,9 @@ def plan(
         argv=(str(binaries.valkey), str(config)),
         folder=folder,
         sockets=sockets,
-        state=state,
-        account=account,
+        log=state / f"{name}.log",
+        lock=state / f"{name}.lock",
+        owner=account.owner,
         is_ready=lambda _pid: is_ready(address),
         stop=((signal.SIGTERM, 10.0), (signal.SIGKILL, 5.0)),
         death_signal=signal.SIGTERM,

@@ -30,6 +30,7 @@ from typing import Any, TypedDict
 
 PR_SET_PDEATHSIG = 1
 PARENT_CHECK_INTERVAL_S = 1.0
+PLAIN_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 LOG_BYTES_MAX = 16 * 1024 * 1024
 
 
@@ -37,6 +38,7 @@ class Order(TypedDict):
     """What to run and how to end it."""
 
     argv: list[str]
+    environment: dict[str, str]
     cwd: str
     log: str
     """Both streams of the server are appended here; above 16 MiB the old file is kept once as `.1`."""
@@ -54,7 +56,7 @@ class Order(TypedDict):
     death_signal: int
     """What the kernel sends to the server when this supervisor is killed."""
     parent: int
-    folder: str
+    folder: str | None
     """The sockets' folder: the last supervisor to end removes it when the application is gone."""
 
 
@@ -110,7 +112,7 @@ def spawn(order: Order, lock: int, log: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         order["argv"],
         cwd=order["cwd"],
-        env={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"},
+        env=order["environment"],
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,
@@ -174,7 +176,7 @@ def main() -> None:
     say(pid=server.pid)
     wait_for_end(server, order, wake_read)
     code = end(server, order)
-    if os.getppid() != order["parent"]:
+    if order["folder"] is not None and os.getppid() != order["parent"]:
         with contextlib.suppress(OSError):
             Path(order["folder"]).rmdir()
     say(exit=code)
