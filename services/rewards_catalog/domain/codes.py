@@ -1,0 +1,110 @@
+"""Voucher codes: which are well formed, and how they are kept so that nobody reads them from the database.
+
+A code is kept sealed (AES-256-GCM) with the id of the key, and with a keyed digest by which a second copy is found.
+Sealing binds a code to its program, reward and digest, so that a sealed code moved to another row does not open.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from hashlib import blake2b
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+CHUNK = 1_000
+"""How many codes one message of an import may carry."""
+REPORTED_REJECTIONS = 10_000
+"""How many rejected rows an import's answer names."""
+_CODE = re.compile(r"[!-~]{4,128}")
+_NONCE_BYTES = 12
+DIGEST_BYTES = 16
+KEY_BYTES = 32
+
+
+class Rejection(StrEnum):
+    """Why a code is not added to a pool."""
+
+    DUPLICATE = "DUPLICATE"
+    MALFORMED = "MALFORMED"
+
+
+def well_formed(code: str) -> bool:
+    """4 to 128 visible ASCII characters."""
+    return _CODE.fullmatch(code) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class SealedCode:
+    """A code as the database keeps it; `digest` finds a second copy, `key_id` says which key opens it."""
+
+    digest: bytes
+    key_id: str
+    sealed: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CodeKeys:
+    """The keys that seal codes, by id; new codes are sealed with `current`.
+
+    `digest_key` never changes: with another one, copies of the codes of before would not be found.
+    """
+
+    current: str
+    sealing: Mapping[str, bytes] = field(repr=False)
+    digest_key: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if self.current not in self.sealing:
+            raise ValueError("the current code key is not among the keys")
+        if any(len(key) != KEY_BYTES for key in (*self.sealing.values(), self.digest_key)):
+            raise ValueError(f"every code key must have {KEY_BYTES} bytes")
+
+    def digest(self, program: str, code: str) -> bytes:
+        """The same for the same code of a program, and no help to whoever lacks the key."""
+        keyed = blake2b(key=self.digest_key, digest_size=DIGEST_BYTES)
+        keyed.update(_bound(program.encode(), code.encode()))
+        return keyed.digest()
+
+    def seal(self, program: str, reward: str, code: str) -> SealedCode:
+        """The code as the database keeps it, for this reward only."""
+        digest = self.digest(program, code)
+        nonce = os.urandom(_NONCE_BYTES)
+        cipher = AESGCM(self.sealing[self.current])
+        sealed = cipher.encrypt(nonce, code.encode(), _bound(program.encode(), reward.encode(), digest))
+        return SealedCode(digest, self.current, nonce + sealed)
+
+    def open(self, program: str, reward: str, kept: SealedCode) -> str:
+        """The code again.
+
+        Raises:
+            KeyError: the key it was sealed with is not among the keys.
+            cryptography.exceptions.InvalidTag: it was altered, or belongs to another reward.
+        """
+        cipher = AESGCM(self.sealing[kept.key_id])
+        nonce, sealed = kept.sealed[:_NONCE_BYTES], kept.sealed[_NONCE_BYTES:]
+        bound = _bound(program.encode(), reward.encode(), kept.digest)
+        return cipher.decrypt(nonce, sealed, bound).decode()
+
+
+def _bound(*parts: bytes) -> bytes:
+    """The parts with their lengths before them, so that no two lists of parts give the same bytes."""
+    return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+
+
+@dataclass(frozen=True, slots=True)
+class SortedChunk:
+    """A chunk's codes, sealed, with the place of each in the chunk; and the places of those that are malformed."""
+
+    sealed: Sequence[tuple[int, SealedCode]]
+    malformed: Sequence[int]
+
+
+def sort_chunk(keys: CodeKeys, program: str, reward: str, codes: Sequence[str]) -> SortedChunk:
+    """Seals what is well formed. Copies within the chunk are left to the insert, which finds all copies alike."""
+    sealed = [(place, keys.seal(program, reward, code)) for place, code in enumerate(codes) if well_formed(code)]
+    malformed = [place for place, code in enumerate(codes) if not well_formed(code)]
+    return SortedChunk(sealed, malformed)
