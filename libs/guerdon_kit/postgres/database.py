@@ -1,0 +1,221 @@
+"""The pool, and the unit of work: one transaction that is run again where that is right and bounded."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+
+import asyncpg
+
+from guerdon_kit.errors import Unavailable
+from guerdon_kit.postgres.failures import UnsafeServer, is_away, is_lost, is_rerunnable
+
+if TYPE_CHECKING:
+    Connection = asyncpg.Connection[asyncpg.Record]
+    Pool = asyncpg.Pool[asyncpg.Record]
+else:
+    # The stubs make these generic; at run time they are not.
+    Connection = asyncpg.Connection
+    Pool = asyncpg.Pool
+
+T = TypeVar("T")
+
+_RUNS = 6
+_PAUSE_S = 0.01
+
+
+class _PlainConnection(Connection):
+    """A connection whose release costs no round trip.
+
+    asyncpg resets the session on release; that is a round trip as long as a small query. It may be left
+    out only because nothing here changes a session: no SET outside a transaction, no LISTEN, no advisory
+    session lock, no temporary table. An open transaction is rolled back on release regardless.
+    """
+
+    def get_reset_query(self) -> str:
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long the parts of a unit of work may take before the caller is told that PostgreSQL is away."""
+
+    acquire: timedelta = timedelta(seconds=2)
+    """Waiting for a free connection of the pool, or for a new one."""
+    statement: timedelta = timedelta(seconds=10)
+    """One statement, enforced by the server."""
+    lock: timedelta = timedelta(seconds=4)
+    """Waiting for one lock, enforced by the server."""
+    idle_in_transaction: timedelta = timedelta(seconds=15)
+    """A transaction whose client went silent: the server ends it, so that its locks are free again."""
+
+
+class Database:
+    """A service's own database, through a pool of connections as its runtime role."""
+
+    def __init__(self, pool: Pool, limits: Limits) -> None:
+        self._pool = pool
+        self._limits = limits
+
+    @classmethod
+    async def open(cls, url: str, *, name: str, size: int = 8, limits: Limits | None = None) -> Self:
+        """Connects.
+
+        `name` is shown in pg_stat_activity; `size` is the most connections this process will hold.
+
+        Raises:
+            Unavailable: PostgreSQL does not answer.
+            UnsafeServer: `fsync`, `full_page_writes` or `synchronous_commit` is off.
+        """
+        limits = limits or Limits()
+        pool = asyncpg.create_pool(
+            url,
+            min_size=0,
+            max_size=size,
+            # By default a connection is replaced after 50,000 queries and closed after five idle
+            # minutes: seconds of work for the ledger, and each time its prepared statements are planned
+            # anew.
+            max_queries=sys.maxsize,
+            max_inactive_connection_lifetime=0,
+            connection_class=_PlainConnection,
+            init=_prepare_session,
+            timeout=limits.acquire.total_seconds(),
+            # The server ends a long statement; this bound is for a server that can no longer be heard.
+            command_timeout=limits.statement.total_seconds() + 5,
+            server_settings={
+                "application_name": name,
+                "default_transaction_isolation": "read committed",
+                "statement_timeout": _milliseconds(limits.statement),
+                "lock_timeout": _milliseconds(limits.lock),
+                "idle_in_transaction_session_timeout": _milliseconds(limits.idle_in_transaction),
+                "timezone": "UTC",
+                "jit": "off",  # compiling costs more than our short statements take
+            },
+        )
+        database = cls(await pool, limits)
+        try:
+            async with database.acquire():
+                return database
+        except BaseException:
+            pool.terminate()
+            raise
+
+    async def close(self, grace: timedelta = timedelta(seconds=5)) -> None:
+        """Waits for the connections in use for at most `grace`, then closes all."""
+        try:
+            async with asyncio.timeout(grace.total_seconds()):
+                await self._pool.close()
+        except TimeoutError:
+            self._pool.terminate()
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator[Connection]:
+        """A connection outside of a transaction, such as for a lone read.
+
+        Raises:
+            Unavailable: PostgreSQL is away, or no connection came free in time.
+        """
+        connection = await self._take()
+        try:
+            yield connection
+        except Exception as error:
+            if is_away(error, closed=connection.is_closed()):
+                raise Unavailable from error
+            raise
+        finally:
+            await self._give_back(connection)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A connection in a READ COMMITTED transaction, committed at the end and rolled back by an exception.
+
+        Raises:
+            Unavailable: PostgreSQL is away. Where that happened at the commit, the outcome is unknown.
+        """
+        async with self.acquire() as connection, connection.transaction():
+            yield connection
+
+    async def run(self, work: Callable[[Connection], Awaitable[T]], *, repeatable: bool = False) -> T:
+        """Runs `work` in a transaction, again for a bounded number of times where another run may succeed.
+
+        That is after a serialization failure, a deadlock, `Rerun`, or a connection that was lost before
+        the commit was sent. A connection lost *during* the commit leaves the outcome unknown: the work
+        is then run again only if it is `repeatable`, that is, doing it twice equals doing it once
+        because it finds its own request record.
+
+        Raises:
+            Unavailable: PostgreSQL is away, or the runs are used up; after a lost commit the outcome is
+            unknown.
+        """
+        for run in range(_RUNS):
+            if run:
+                await asyncio.sleep(_PAUSE_S * random.uniform(0.5, 1.5) * 2**run)  # noqa: S311 - not a secret
+            connection = await self._take()
+            committing = False
+            try:
+                transaction = connection.transaction()
+                await transaction.start()
+                try:
+                    result = await work(connection)
+                except BaseException:
+                    if not connection.is_closed():
+                        await transaction.rollback()
+                    raise
+                committing = True
+                await transaction.commit()
+                return result
+            except Exception as error:
+                closed = connection.is_closed()
+                lost = is_lost(error, closed=closed) and (repeatable or not committing)
+                if lost or is_rerunnable(error):
+                    continue
+                if is_away(error, closed=closed):
+                    raise Unavailable from error
+                raise
+            finally:
+                await self._give_back(connection)
+        raise Unavailable
+
+    async def _take(self) -> Connection:
+        try:
+            proxy = await self._pool.acquire(timeout=self._limits.acquire.total_seconds())
+        except asyncpg.InvalidAuthorizationSpecificationError:
+            raise  # a wrong password is a mistake of the set-up: waiting will not cure it
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise Unavailable from error
+        return cast("Connection", proxy)
+
+    async def _give_back(self, connection: Connection) -> None:
+        # The pool shields this from cancellation, waits until a cancelled statement has really ended, and
+        # rolls back what is open, or else terminates the connection.
+        try:
+            await self._pool.release(cast("Any", connection), timeout=self._limits.acquire.total_seconds())
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            connection.terminate()
+
+
+def _milliseconds(duration: timedelta) -> str:
+    return str(int(duration / timedelta(milliseconds=1)))
+
+
+def _encode_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+async def _prepare_session(connection: Connection) -> None:
+    """Checks each new connection, not only the first: a server may be restarted with other settings."""
+    for kind in ("json", "jsonb"):
+        await connection.set_type_codec(kind, schema="pg_catalog", encoder=_encode_json, decoder=json.loads)
+    rows = await connection.fetch(
+        "select name, setting from pg_settings where name in ('fsync', 'full_page_writes', 'synchronous_commit')"
+    )
+    unsafe = sorted(row["name"] for row in rows if row["setting"] == "off")
+    if unsafe:
+        raise UnsafeServer(f"PostgreSQL would lose committed points: {', '.join(unsafe)} is off")
