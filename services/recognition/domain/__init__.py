@@ -1,0 +1,1 @@
+"""The rules of recognition: plain Python, tested without a database."""

@@ -1,0 +1,81 @@
+"""What an organisation is, and which ones there can be."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from guerdon_kit.errors import FieldViolation, InvalidField
+from recognition.domain.texts import text_violations
+
+POINTS_MAX = 2**53
+NAME_LENGTH_MAX = 200
+VALUES_MAX = 50
+
+_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,23}")
+_VALUE = re.compile(r"#[a-z0-9_-]{1,50}")
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    """An employer whose people give `monthly_allowance` points of `unit` (in its program) in each month of
+    `time_zone`.
+    """
+
+    id: str
+    display_name: str
+    program: str
+    unit: str
+    time_zone: str
+    values: tuple[str, ...]
+    monthly_allowance: int
+    create_time: datetime
+
+    @property
+    def name(self) -> str:
+        """Its resource name."""
+        return f"organisations/{self.id}"
+
+    @property
+    def program_name(self) -> str:
+        """The ledger's tenant."""
+        return f"programs/{self.program}"
+
+    @property
+    def unit_name(self) -> str:
+        """The unit that is given."""
+        return f"programs/{self.program}/units/{self.unit}"
+
+    @property
+    def budget_account(self) -> str:
+        """The ledger's account that funds the allowances: its own, should a program serve two organisations."""
+        return f"programs/{self.program}/accounts/budget.{self.unit}.{self.id}"
+
+    def check(self) -> None:
+        """Whether such an organisation can be. Its zone and the names in it are checked already.
+
+        Raises:
+            InvalidField: with every field that is out of its bounds.
+        """
+        violations = list(self._violations())
+        if violations:
+            raise InvalidField(violations)
+
+    def _violations(self) -> list[FieldViolation]:
+        found = []
+        if _ID.fullmatch(self.id) is None:
+            # The id ends the name of a system account of the ledger, whose ids have 63 characters.
+            found.append(FieldViolation("organisation.name", "its id must be 1 to 24 of a-z 0-9 -, not a - first"))
+        found += text_violations("organisation.display_name", self.display_name, NAME_LENGTH_MAX)
+        if not 1 <= self.monthly_allowance <= POINTS_MAX:
+            found.append(FieldViolation("organisation.monthly_allowance", "must be between 1 and 2^53"))
+        if len(self.values) > VALUES_MAX:
+            found.append(FieldViolation("organisation.values", "must be at most 50"))
+        for index, value in enumerate(self.values[:VALUES_MAX]):
+            field = f"organisation.values[{index}]"
+            if _VALUE.fullmatch(value) is None:
+                found.append(FieldViolation(field, "must be a # and 1 to 50 of a-z 0-9 _ -"))
+            elif value in self.values[:index]:
+                found.append(FieldViolation(field, "is there twice"))
+        return found

@@ -1,0 +1,119 @@
+"""Giving: who may give what to whom, and who sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from guerdon_kit.errors import FieldViolation, InvalidField
+from recognition.domain.errors import SelfGiving
+from recognition.domain.organisations import POINTS_MAX, Organisation
+from recognition.domain.people import person_name
+from recognition.domain.texts import text_violations
+
+RECEIVERS_MAX = 100  # a transaction of the ledger has at most 100 postings
+MESSAGE_LENGTH_MAX = 2000
+VALUES_MAX = 10
+
+
+class Visibility(Enum):
+    """Who sees a recognition. Stored by value."""
+
+    PUBLIC = "public"
+    PRIVATE = "private"
+
+
+class State(Enum):
+    """How far a recognition is. Stored by value; only POSTED ones are seen."""
+
+    PENDING = "pending"
+    """Taken in; whether the points have moved is for the ledger to say."""
+    POSTED = "posted"
+    """The points have moved. Final."""
+    REFUSED = "refused"
+    """The ledger refused, and nothing has moved. Final."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A recognition to give: `amount` points from `giver` to each of `receivers`, all ids of people."""
+
+    organisation: str
+    giver: str
+    receivers: tuple[str, ...]
+    amount: int
+    message: str
+    values: tuple[str, ...]
+    visibility: Visibility
+
+    @property
+    def total(self) -> int:
+        """What the giver's allowance is debited, at once or not at all."""
+        return self.amount * len(self.receivers)
+
+    def check(self, organisation: Organisation) -> None:
+        """Whether this may be given in `organisation`, allowance and people's states aside.
+
+        Raises:
+            InvalidField: with every field that is out of its bounds.
+            SelfGiving: the giver is among the receivers. No policy allows that.
+        """
+        violations = self._violations(organisation)
+        if violations:
+            raise InvalidField(violations)
+        if self.giver in self.receivers:
+            raise SelfGiving(person_name(self.organisation, self.giver))
+
+    def _violations(self, organisation: Organisation) -> list[FieldViolation]:
+        found = []
+        if not 1 <= len(self.receivers) <= RECEIVERS_MAX:
+            found.append(FieldViolation("recognition.receivers", "must be 1 to 100"))
+        found += [
+            FieldViolation(f"recognition.receivers[{index}]", "is there twice")
+            for index, receiver in enumerate(self.receivers[:RECEIVERS_MAX])
+            if receiver in self.receivers[:index]
+        ]
+        if self.amount < 1 or self.total > POINTS_MAX:
+            found.append(FieldViolation("recognition.amount", "must be at least 1, and all together at most 2^53"))
+        found += text_violations("recognition.message", self.message, MESSAGE_LENGTH_MAX)
+        if len(self.values) > VALUES_MAX:
+            found.append(FieldViolation("recognition.values", "must be at most 10"))
+        for index, value in enumerate(self.values[:VALUES_MAX]):
+            field = f"recognition.values[{index}]"
+            if value not in organisation.values:
+                found.append(FieldViolation(field, "is not one of the organisation's values"))
+            elif value in self.values[:index]:
+                found.append(FieldViolation(field, "is there twice"))
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """A recognition as stored. `transaction` is the ledger's, empty until POSTED; the two numbers of a refusal for
+    lack of allowance are 0 otherwise.
+    """
+
+    id: str
+    draft: Draft
+    state: State
+    create_time: datetime
+    transaction: str
+    refusal: str
+    available_amount: int
+
+    @property
+    def name(self) -> str:
+        """The resource name."""
+        return f"organisations/{self.draft.organisation}/recognitions/{self.id}"
+
+    @property
+    def public(self) -> bool:
+        """Whether everyone who reads the feed sees it, and an event tells of it."""
+        return self.draft.visibility is Visibility.PUBLIC
+
+    def seen_by(self, viewer: str | None) -> bool:
+        """Whether `viewer` (a person's id; None: nobody of the organisation) sees it."""
+        if self.state is not State.POSTED:
+            return False
+        return self.public or viewer == self.draft.giver or viewer in self.draft.receivers

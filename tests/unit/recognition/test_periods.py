@@ -1,0 +1,101 @@
+"""A month begins and ends when it does where the people are."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from guerdon_kit.errors import InvalidField
+from recognition.domain.periods import check_period, check_zone, first_instant, month_at
+
+_ZONES = [
+    "UTC",
+    "Europe/London",
+    "America/New_York",
+    "America/Havana",
+    "America/Asuncion",
+    "America/St_Johns",
+    "Asia/Beirut",
+    "Asia/Kolkata",
+    "Australia/Lord_Howe",
+    "Pacific/Apia",
+    "Pacific/Kiritimati",
+]
+
+
+@pytest.mark.parametrize(
+    ("zone", "instant", "period", "start", "end"),
+    [
+        # Plain months: of UTC, west of it, east of it.
+        ("UTC", "2026-11-30T23:59:59.999999", "2026-11", "2026-11-01T00:00:00", "2026-12-01T00:00:00"),
+        ("UTC", "2026-12-01T00:00:00", "2026-12", "2026-12-01T00:00:00", "2027-01-01T00:00:00"),
+        ("Asia/Kolkata", "2026-10-31T18:30:00", "2026-11", "2026-10-31T18:30:00", "2026-11-30T18:30:00"),
+        # Clocks change within the month: it is an hour shorter, or longer.
+        ("Europe/London", "2026-03-15T12:00:00", "2026-03", "2026-03-01T00:00:00", "2026-03-31T23:00:00"),
+        ("Europe/London", "2026-10-15T12:00:00", "2026-10", "2026-09-30T23:00:00", "2026-11-01T00:00:00"),
+        # Clocks go back on the first itself, after midnight (New York) and over it (Havana: midnight comes twice).
+        ("America/New_York", "2026-11-01T04:00:00", "2026-11", "2026-11-01T04:00:00", "2026-12-01T05:00:00"),
+        ("America/Havana", "2026-11-01T04:30:00", "2026-11", "2026-11-01T04:00:00", "2026-12-01T05:00:00"),
+        ("America/Havana", "2026-11-01T05:30:00", "2026-11", "2026-11-01T04:00:00", "2026-12-01T05:00:00"),
+        # There is no midnight: clocks jump from 00:00 to 01:00 on the first.
+        ("America/Asuncion", "2017-10-01T04:00:00", "2017-10", "2017-10-01T04:00:00", "2017-11-01T03:00:00"),
+        ("America/Asuncion", "2017-10-01T03:59:59", "2017-09", "2017-09-01T04:00:00", "2017-10-01T04:00:00"),
+        # Clocks went from 00:01 on the first back to 23:01 on the last: November had begun, and stays.
+        ("America/St_Johns", "2009-11-01T02:45:00", "2009-11", "2009-11-01T02:30:00", "2009-12-01T03:30:00"),
+        # A day that never was (30 December 2011), and a new year.
+        ("Pacific/Apia", "2011-12-31T10:00:00", "2012-01", "2011-12-31T10:00:00", "2012-01-31T10:00:00"),
+    ],
+)
+def test_a_month_begins_at_its_first_instant_in_the_zone(
+    zone: str, instant: str, period: str, start: str, end: str
+) -> None:
+    month = month_at(_utc(instant), zone)
+    assert (month.period, month.start_time, month.end_time) == (period, _utc(start), _utc(end))
+
+
+@given(
+    st.sampled_from(_ZONES),
+    st.datetimes(datetime(1975, 1, 1), datetime(2035, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - hypothesis wants naive bounds
+)
+def test_months_follow_each_other_without_gap_or_overlap(zone: str, instant: datetime) -> None:
+    month = month_at(instant, zone)
+    assert month.start_time <= instant < month.end_time
+    following = month_at(month.end_time, zone)
+    assert following.start_time == month.end_time
+    assert following.first_day == (month.first_day + timedelta(days=31)).replace(day=1)
+    last = month.start_time - timedelta(microseconds=1)
+    assert month_at(last, zone).end_time == month.start_time
+
+
+def test_a_day_that_begins_with_a_jump_begins_before_its_midnight_would_have_been() -> None:
+    # Kiritimati left out 31 December 1994 by jumping from 00:00 on that day to 00:00 on the next.
+    assert first_instant(date(1995, 1, 1), ZoneInfo("Pacific/Kiritimati")) == _utc("1994-12-31T10:00:00")
+    # Toronto in 1919: clocks jumped from 23:30 on 30 March to 00:30 on the 31st, which began with the jump.
+    assert first_instant(date(1919, 3, 31), ZoneInfo("America/Toronto")) == _utc("1919-03-31T04:30:00")
+
+
+@pytest.mark.parametrize("zone", ["Europe/London", "UTC", "America/Argentina/Ushuaia"])
+def test_a_zone_is_an_iana_name(zone: str) -> None:
+    assert check_zone(zone, "organisation.time_zone") == zone
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "localtime", "../UTC", "europe/london", "+01:00", "Factory"])
+def test_anything_else_is_no_zone(zone: str) -> None:
+    with pytest.raises(InvalidField) as refusal:
+        check_zone(zone, "organisation.time_zone")
+    assert [violation.field for violation in refusal.value.violations] == ["organisation.time_zone"]
+
+
+@pytest.mark.parametrize("period", ["2026-13", "2026-00", "26-11", "2026-1", "2026-11-01", "2026/11", ""])
+def test_a_period_is_a_year_and_a_month(period: str) -> None:
+    assert check_period("2026-11", "period") == "2026-11"
+    with pytest.raises(InvalidField):
+        check_period(period, "period")
+
+
+def _utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
