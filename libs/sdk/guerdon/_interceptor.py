@@ -92,9 +92,7 @@ class _StreamUnary(grpc.aio.StreamUnaryClientInterceptor):
     def __init__(self, decorator: Decorator) -> None:
         self._decorator = decorator
 
-    async def intercept_stream_unary(
-        self, continuation: Any, client_call_details: Any, request_iterator: Any
-    ) -> Any:
+    async def intercept_stream_unary(self, continuation: Any, client_call_details: Any, request_iterator: Any) -> Any:
         details = await self._decorator.stream(client_call_details)
         return await _answered(await continuation(details, request_iterator))
 
@@ -103,8 +101,6 @@ class _StreamStream(grpc.aio.StreamStreamClientInterceptor):
     def __init__(self, decorator: Decorator) -> None:
         self._decorator = decorator
 
-    async def intercept_stream_stream(
-        self, continuation: Any, client_call_details: Any, request_iterator: Any
-    ) -> Any:
+    async def intercept_stream_stream(self, continuation: Any, client_call_details: Any, request_iterator: Any) -> Any:
         details = await self._decorator.stream(client_call_details)
         return _answers(await continuation(details, request_iterator))

@@ -64,17 +64,13 @@ class Client:
         seconds, apply to calls that bring none: the first to those with one request and one answer, the
         second to those that stream.
         """
-        decorator = Decorator(
-            token, timeout_seconds=timeout_seconds, stream_timeout_seconds=stream_timeout_seconds
-        )
+        decorator = Decorator(token, timeout_seconds=timeout_seconds, stream_timeout_seconds=stream_timeout_seconds)
         options = [("grpc.service_config", json.dumps(_RETRY_UNAVAILABLE))]
         credentials = _credentials(target, tls)
         if credentials is None:
             channel = grpc.aio.insecure_channel(target, options, interceptors=decorator.interceptors())
         else:
-            channel = grpc.aio.secure_channel(
-                target, credentials, options, interceptors=decorator.interceptors()
-            )
+            channel = grpc.aio.secure_channel(target, credentials, options, interceptors=decorator.interceptors())
         self._channel = channel
         # The generated stub is one class at run time; its type stubs tell the blocking from the async one.
         self.ledger = cast("LedgerServiceAsyncStub", ledger_pb2_grpc.LedgerServiceStub(channel))

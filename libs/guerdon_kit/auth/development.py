@@ -1,0 +1,101 @@
+"""The development issuer and the services' keys, made on first use under the data folder. Never for production."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from joserfc import jwt
+from joserfc.jwk import ECKey
+
+SERVICES = ("ledger", "membership", "rewards_catalog", "partner_exchange", "recognition")
+AUDIENCES = tuple([f"guerdon.{name}" for name in SERVICES])
+ISSUER = "https://development.guerdon.dev"
+
+_SERVICE_SCOPES = {
+    "membership": ["ledger.*"],
+    "rewards_catalog": ["ledger.*", "membership.*"],
+    "partner_exchange": ["ledger.*"],
+    "recognition": ["ledger.*"],
+    "ledger": [],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DevelopmentIdentity:
+    """Where the keys are, and a maker of tokens for people and tests."""
+
+    folder: Path
+
+    @property
+    def issuers_file(self) -> Path:
+        """The issuers that development services accept."""
+        return self.folder / "issuers.json"
+
+    def signing_key_file(self, service: str) -> Path:
+        """The private key of one service."""
+        return self.folder / f"{service}.pem"
+
+    def token(
+        self,
+        subject: str = "developer",
+        scopes: Iterable[str] = ("*",),
+        tenants: Iterable[str] = ("*",),
+        audiences: Iterable[str] = AUDIENCES,
+        lifetime_s: int = 3600,
+        **claims: Any,
+    ) -> str:
+        """A token of the development issuer, by default for everything; further claims replace those made here."""
+        key = ECKey.import_key((self.folder / "development.pem").read_bytes(), {"use": "sig"})
+        now = int(time.time())
+        made = {
+            "iss": ISSUER,
+            "sub": subject,
+            "aud": list(audiences),
+            "iat": now,
+            "exp": now + lifetime_s,
+            "scope": " ".join(scopes),
+            "tenants": list(tenants),
+        }
+        header = {"alg": "ES256", "kid": key.thumbprint()}
+        return jwt.encode(header, made | claims, key, algorithms=["ES256"])
+
+
+def write_development_keys(folder: Path) -> DevelopmentIdentity:
+    """Makes the keys and `issuers.json` that are missing in `folder`; private keys have mode 0600."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    issuers: list[dict[str, Any]] = [
+        {"issuer": ISSUER, "jwks_file": _key(folder, "development"), "scopes": ["*"], "tenants": ["*"]}
+        | {"max_lifetime_s": 90 * 86400}
+    ]
+    issuers += [
+        {"issuer": f"service:{service}", "jwks_file": _key(folder, service), "service": service}
+        | {"scopes": _SERVICE_SCOPES[service], "tenants": ["*"], "max_lifetime_s": 60}
+        for service in SERVICES
+    ]
+    _write(folder / "issuers.json", json.dumps(issuers, indent=1).encode(), 0o644)
+    return DevelopmentIdentity(folder)
+
+
+def _key(folder: Path, name: str) -> str:
+    path = folder / f"{name}.pem"
+    if not path.exists():
+        _write(path, ECKey.generate_key("P-256").as_pem(private=True), 0o600)
+    key = ECKey.import_key(path.read_bytes(), {"use": "sig"})
+    public = key.as_dict(private=False) | {"kid": key.thumbprint(), "alg": "ES256"}
+    _write(folder / f"{name}.jwks.json", json.dumps({"keys": [public]}).encode(), 0o644)
+    return f"{name}.jwks.json"
+
+
+def _write(path: Path, content: bytes, mode: int) -> None:
+    """Writes a file whole or not at all, with its mode from the first moment."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+    draft.replace(path)

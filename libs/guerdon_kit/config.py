@@ -1,0 +1,105 @@
+"""The settings that every service has. A service's `config.py` adds its own."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from guerdon_kit.clock import Clock, MovableClock, SystemClock
+
+
+class ServiceSettings(BaseSettings):
+    """Read from the environment, each field as `GUERDON_` and its name in capitals.
+
+    Raises:
+        pydantic.ValidationError: a value is malformed, or a development setting is used outside development.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="GUERDON_", extra="ignore", frozen=True)
+
+    env: Literal["development", "production"] = "production"
+    """`development` allows the development issuer and a moved clock, and binds to loopback only."""
+
+    database_url: SecretStr = SecretStr("")
+    """The service's own database, as its runtime role."""
+    redis_cache_url: SecretStr = SecretStr("")
+    """The Redis that may be flushed at any moment."""
+    redis_events_url: SecretStr = SecretStr("")
+    """The Redis that carries events: AOF on, noeviction."""
+    pool_size: int = Field(default=8, ge=2, le=100)
+    """Connections to PostgreSQL that one worker may hold."""
+
+    listen: str = "127.0.0.1:7000"
+    """`host:port` that the gRPC server listens on."""
+    metrics_listen: str = ""
+    """`host:port` for Prometheus, an internal address; each further worker takes the next port. Empty: off."""
+    workers: int = Field(default=1, ge=1, le=64)
+    """Processes that share the port."""
+    reflection: bool = False
+    """Whether callers with a valid token may read the contracts from the server."""
+    max_concurrent: int = Field(default=2000, ge=1)
+    """Calls that one worker serves at once; more are refused as overload."""
+    max_message_bytes: int = Field(default=8 * 1024 * 1024, ge=1024)
+    """The largest request."""
+    default_deadline_s: int = Field(default=10, ge=1)
+    """The deadline of a call that brings none."""
+    max_deadline_s: int = Field(default=60, ge=1)
+    """The longest deadline of a call; a stream has thirty times as long."""
+    shutdown_grace_s: int = Field(default=5, ge=0)
+    """How long calls under way may go on after a stop was asked for."""
+
+    issuers_file: Path | None = None
+    """JSON: the issuers whose tokens are accepted, with their ceilings. See `guerdon_kit.auth.issuers`."""
+    signing_key_file: Path | None = None
+    """This service's private key (PEM), for its calls to other services."""
+
+    tls_cert_file: Path | None = None
+    """The server's certificate chain (PEM). Absent: plaintext, which needs `allow_plaintext` outside development."""
+    tls_key_file: Path | None = None
+    """The server's private key (PEM)."""
+    tls_client_ca_file: Path | None = None
+    """Where set, clients must present a certificate that this authority signed."""
+    tls_ca_file: Path | None = None
+    """Where set, calls to other services use TLS and trust this authority."""
+    allow_plaintext: bool = False
+    """Plaintext outside development, where the network itself encrypts."""
+
+    clock_file: Path | None = None
+    """Development only: a file with the seconds by which the clock is moved."""
+    log_format: Literal["json", "pretty"] = "json"
+    """One JSON object a line, or lines for people."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least level that is written."""
+    otlp_endpoint: str = ""
+    """Where traces go. Empty: no traces."""
+
+    ledger_target: str = "127.0.0.1:7001"
+    """Where the ledger listens."""
+    membership_target: str = "127.0.0.1:7002"
+    """Where membership listens."""
+
+    @property
+    def development(self) -> bool:
+        """Whether this is a development process."""
+        return self.env == "development"
+
+    def clock(self) -> Clock:
+        """The clock that this process goes by."""
+        return MovableClock(self.clock_file) if self.clock_file is not None else SystemClock()
+
+    @model_validator(mode="after")
+    def _development_stays_at_home(self) -> Self:
+        if self.development:
+            host = self.listen.rpartition(":")[0].strip("[]")
+            if host != "localhost" and not ip_address(host).is_loopback:
+                raise ValueError("GUERDON_ENV=development binds to loopback only")
+            return self
+        if self.clock_file is not None:
+            raise ValueError("GUERDON_CLOCK_FILE is for GUERDON_ENV=development only")
+        if self.tls_cert_file is None and not self.allow_plaintext:
+            raise ValueError("set GUERDON_TLS_CERT_FILE and GUERDON_TLS_KEY_FILE, or GUERDON_ALLOW_PLAINTEXT=true")
+        return self

@@ -1,0 +1,173 @@
+"""Calling another service: its own token, a deadline, retries with the same request, and answers one can act on."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Iterable
+from itertools import cycle
+from pathlib import Path
+from typing import Any, TypeVar
+
+import grpc
+from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.message_factory import GetMessageClass
+from google.rpc import status_pb2
+
+from guerdon_kit.errors import DomainError, Status
+from guerdon_kit.grpc.requests import access_of
+from guerdon_kit.grpc.status import DETAILS_KEY, read_details
+
+Answer = TypeVar("Answer", bound=Message)
+
+TokenSource = Callable[[str, tuple[str, ...], str], str]
+"""Makes a token of a scope, tenants and an original subject."""
+
+_RETRY = {grpc.StatusCode.UNAVAILABLE}
+_UNKNOWN = {
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+    grpc.StatusCode.CANCELLED,
+    grpc.StatusCode.UNKNOWN,
+    grpc.StatusCode.INTERNAL,
+}
+
+
+class RemoteError(DomainError):
+    """Another service refused, definitely: it has done nothing.
+
+    Where a service does not translate it, its caller sees that a part it relies on failed, not the part's words.
+    """
+
+    reason = "DEPENDENCY_REFUSED"
+    status = Status.INTERNAL
+    message = "A service that this one relies on refused."
+
+    def __init__(self, code: Status, reason: str, metadata: dict[str, str], message: str) -> None:
+        super().__init__()
+        self.remote_status = code
+        self.remote_reason = reason
+        self.remote_metadata = metadata
+        self.remote_message = message
+
+    def __str__(self) -> str:
+        return f"{self.remote_status.name} {self.remote_reason} {self.remote_metadata}: {self.remote_message}"
+
+
+class OutcomeUnknown(DomainError):
+    """Another service did not answer in time: it may or may not have acted. Ask again with the same request."""
+
+    reason = "OUTCOME_UNKNOWN"
+    status = Status.UNAVAILABLE
+    message = "A service that this one relies on did not answer; send the same request again."
+
+
+class Remote:
+    """One service of another process. Several channels, because one channel stays with one worker."""
+
+    def __init__(
+        self,
+        target: str,
+        service: ServiceDescriptor,
+        token: TokenSource,
+        channels: int = 2,
+        ca_file: Path | None = None,
+    ) -> None:
+        self._service = service
+        self._token = token
+        self._channels = [_channel(target, number, ca_file) for number in range(channels)]
+        self._next_channel = cycle(self._channels)
+        self._scopes: dict[str, str] = {}
+        self._calls: dict[tuple[int, str], Any] = {}
+
+    async def call(
+        self,
+        rpc: str,
+        request: Message,
+        answer: type[Answer],
+        *,
+        tenants: Iterable[str],
+        act: str = "",
+        timeout_s: float = 10.0,
+    ) -> Answer:
+        """Calls a unary RPC, again and again on UNAVAILABLE until the timeout: every write carries a `request_id`.
+
+        Raises:
+            RemoteError: a definite refusal.
+            OutcomeUnknown: no answer in time.
+        """
+        until = time.monotonic() + timeout_s
+        metadata = (("authorization", "Bearer " + self._token(self._scope(rpc), tuple(sorted(tenants)), act)),)
+        delay = 0.02
+        while True:
+            try:
+                response = await self._call(rpc)(
+                    request, timeout=max(until - time.monotonic(), 0.001), metadata=metadata
+                )
+            except grpc.aio.AioRpcError as error:
+                left = until - time.monotonic()
+                if error.code() in _RETRY and left > delay:
+                    await asyncio.sleep(delay * random.uniform(0.5, 1.0))
+                    delay = min(delay * 2, 1.0)
+                    continue
+                raise translated(error) from error
+            assert isinstance(response, answer), f"{rpc} answers {type(response).__name__}"
+            return response
+
+    async def close(self) -> None:
+        """Closes the channels."""
+        for channel in self._channels:
+            await channel.close()
+
+    def _scope(self, rpc: str) -> str:
+        scope = self._scopes.get(rpc)
+        if scope is None:
+            scope = self._scopes[rpc] = access_of(self._service.methods_by_name[rpc]).scope
+        return scope
+
+    def _call(self, rpc: str) -> Any:
+        channel = next(self._next_channel)
+        call = self._calls.get((id(channel), rpc))
+        if call is None:
+            method = self._service.methods_by_name[rpc]
+            call = channel.unary_unary(
+                f"/{self._service.full_name}/{rpc}",
+                request_serializer=GetMessageClass(method.input_type).SerializeToString,
+                response_deserializer=GetMessageClass(method.output_type).FromString,
+            )
+            self._calls[(id(channel), rpc)] = call
+        return call
+
+
+def translated(error: grpc.aio.AioRpcError) -> RemoteError | OutcomeUnknown:
+    """What a failed call means: a definite refusal, or an unknown outcome."""
+    if error.code() in _UNKNOWN:
+        return OutcomeUnknown()
+    reason = ""
+    metadata: dict[str, str] = {}
+    for key, value in error.trailing_metadata() or ():
+        if key == DETAILS_KEY:
+            try:
+                reason, metadata = read_details(status_pb2.Status.FromString(value))
+            except DecodeError:
+                continue
+    code: int = error.code().value[0]
+    return RemoteError(Status(code), reason, metadata, error.details() or "")
+
+
+def _channel(target: str, number: int, ca_file: Path | None) -> grpc.aio.Channel:
+    options: list[tuple[str, Any]] = [
+        ("grpc.use_local_subchannel_pool", 1),
+        ("guerdon.channel_number", number),
+        ("grpc.max_receive_message_length", 16 * 1024 * 1024),
+        ("grpc.keepalive_time_ms", 60_000),
+        ("grpc.initial_reconnect_backoff_ms", 100),
+        ("grpc.min_reconnect_backoff_ms", 100),
+        ("grpc.max_reconnect_backoff_ms", 1_000),
+        ("grpc.enable_retries", 0),
+    ]
+    if ca_file is None:
+        return grpc.aio.insecure_channel(target, options=options)
+    return grpc.aio.secure_channel(target, grpc.ssl_channel_credentials(ca_file.read_bytes()), options=options)

@@ -1,0 +1,82 @@
+"""Structured logs: one line for each call, and nothing in it that a contract marks sensitive."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+
+from guerdon.options.v1 import options_pb2
+from guerdon_kit.metrics import CallMetrics
+
+if TYPE_CHECKING:
+    from guerdon_kit.grpc.context import CallContext
+
+SCRUBBED = "…"
+
+
+def configure(service: str, log_format: str, log_level: str) -> structlog.typing.FilteringBoundLogger:
+    """Sets up logging for this process, to standard error, and answers its logger."""
+    pretty = log_format == "pretty"
+    level = logging.getLevelNamesMapping()[log_level.upper()]
+    renderer: Any = structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr, format="%(message)s", force=True)
+    logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(service=service)
+    return logger
+
+
+def scrub(message: Message) -> dict[str, Any]:
+    """A message as a dictionary, with every field that its contract marks `sensitive` replaced."""
+    return {field.name: _scrubbed(field, value) for field, value in message.ListFields()}
+
+
+def _scrubbed(field: FieldDescriptor, value: Any) -> Any:
+    if field.GetOptions().Extensions[options_pb2.sensitive]:
+        return SCRUBBED
+    if field.message_type is None:
+        return list(value) if field.is_repeated else value
+    if field.message_type.GetOptions().map_entry:
+        return {key: scrub(item) if isinstance(item, Message) else item for key, item in value.items()}
+    return [scrub(item) for item in value] if field.is_repeated else scrub(value)
+
+
+class CallLog:
+    """Writes and counts the calls of one process."""
+
+    def __init__(self, logger: structlog.typing.FilteringBoundLogger, metrics: CallMetrics) -> None:
+        self._logger = logger
+        self._metrics = metrics
+
+    def call(self, method: str, call: CallContext | None, status: str, started: float, reason: str = "") -> None:
+        """One call is over. `started` is of `time.monotonic()`; the line has milliseconds."""
+        seconds = time.monotonic() - started
+        self._metrics.observe(method, status, seconds)
+        self._logger.info("call", **_identity(method, call), status=status, reason=reason, ms=round(seconds * 1e3, 2))
+
+    def unexpected(self, method: str, call: CallContext | None, error_id: str, error: BaseException) -> None:
+        """Something that no catalogue knows: the whole of it goes here, and only its id to the caller."""
+        self._metrics.observe(method, "INTERNAL", 0.0)
+        self._logger.error("unexpected", **_identity(method, call), error_id=error_id, exc_info=error)
+
+
+def _identity(method: str, call: CallContext | None) -> dict[str, Any]:
+    if call is None:
+        return {"method": method, "caller": "", "request_id": ""}
+    return {"method": method, "caller": call.caller.actor, "request_id": call.request_id, **call.fields}

@@ -1,0 +1,226 @@
+"""A service's process: workers, server, jobs, and their orderly end. Every service starts through `run`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from types import FrameType
+from typing import Generic, TypeVar
+
+import structlog
+import uvloop
+from google.protobuf.descriptor import ServiceDescriptor
+from redis.asyncio import Redis
+
+from guerdon_kit import logs, metrics
+from guerdon_kit.auth import IssuerResolver, ServiceTokens, TokenVerifier, load_issuers
+from guerdon_kit.clock import Clock
+from guerdon_kit.config import ServiceSettings
+from guerdon_kit.errors import DomainError
+from guerdon_kit.grpc.client import Remote
+from guerdon_kit.grpc.server import Server, Servicer
+from guerdon_kit.logs import CallLog
+from guerdon_kit.postgres.database import Database
+
+Settings = TypeVar("Settings", bound=ServiceSettings)
+
+READY_EVERY_S = 1.0
+JOB_PAUSE_MAX_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Work in the background: a coroutine function that runs until it is cancelled."""
+
+    name: str
+    work: Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a service's composition root hands over."""
+
+    servicers: Sequence[Servicer]
+    jobs: Sequence[Job] = ()
+    issuers: IssuerResolver | None = None
+    """Finds token issuers beyond the configured ones."""
+
+
+@dataclass
+class Kit(Generic[Settings]):
+    """What the kit gives to a composition root. Whatever is opened through it is closed by it, last first."""
+
+    name: str
+    settings: Settings
+    clock: Clock
+    database: Database
+    log: structlog.typing.FilteringBoundLogger
+    worker: int = 0
+    _closers: list[Callable[[], Awaitable[object]]] = field(default_factory=list)
+
+    def on_close(self, closer: Callable[[], Awaitable[object]]) -> None:
+        """Has `closer` called when the process ends, after the server has stopped."""
+        self._closers.append(closer)
+
+    def cache_redis(self) -> Redis:
+        """The Redis that may be flushed at any moment."""
+        return self._redis(self.settings.redis_cache_url.get_secret_value(), timeout_s=0.25)
+
+    def events_redis(self) -> Redis:
+        """The Redis that carries events."""
+        return self._redis(self.settings.redis_events_url.get_secret_value(), timeout_s=10.0)
+
+    def remote(self, callee: str, target: str, service: ServiceDescriptor) -> Remote:
+        """Another service, called with this one's own tokens."""
+        assert self.settings.signing_key_file is not None, "GUERDON_SIGNING_KEY_FILE is needed to call other services"
+        tokens = ServiceTokens(self.name, self.settings.signing_key_file)
+        remote = Remote(target, service, partial(tokens.token, callee), ca_file=self.settings.tls_ca_file)
+        self.on_close(remote.close)
+        return remote
+
+    async def close(self) -> None:
+        """Closes what was opened."""
+        for closer in reversed(self._closers):
+            await closer()
+
+    def _redis(self, url: str, timeout_s: float) -> Redis:
+        # The answer to a lost command is the caller's to decide: a silent retry of the library would only delay it.
+        redis = Redis.from_url(url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s)
+        self.on_close(redis.aclose)
+        return redis
+
+
+Compose = Callable[[Kit[Settings]], Awaitable[Parts]]
+"""A service's composition root."""
+
+
+def run(name: str, settings_class: type[Settings], compose: Compose[Settings]) -> None:
+    """Runs a service until SIGINT or SIGTERM: in this process, or in `GUERDON_WORKERS` of them on one port."""
+    settings = settings_class()
+    if settings.workers == 1:
+        uvloop.run(_work(name, settings, compose, 0))
+        return
+    _refuse_taken_port(settings.listen)
+    _supervise(name, settings, compose)
+
+
+def _refuse_taken_port(listen: str) -> None:
+    """Workers share a port by SO_REUSEPORT, which would as silently share it with a stranger's server."""
+    host, _, port = listen.rpartition(":")
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host.strip("[]"), int(port)))
+
+
+def _supervise(name: str, settings: Settings, compose: Compose[Settings]) -> None:
+    """Forks the workers before any gRPC object exists, and starts again those that die."""
+    workers: dict[int, int] = {}
+    stopping = False
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        nonlocal stopping
+        stopping = True
+        for pid in workers:
+            os.kill(pid, signal.SIGTERM)
+
+    def start(worker: int) -> None:
+        pid = os.fork()
+        if pid == 0:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            try:
+                uvloop.run(_work(name, settings, compose, worker))
+            finally:
+                sys.stderr.flush()
+                os._exit(0)
+        workers[pid] = worker
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    for worker in range(settings.workers):
+        start(worker)
+    while workers:
+        pid, _ = os.wait()
+        lost = workers.pop(pid, None)
+        if lost is not None and not stopping:
+            start(lost)
+
+
+async def _work(name: str, settings: Settings, compose: Compose[Settings], worker: int) -> None:
+    log = logs.configure(name, settings.log_format, settings.log_level).bind(worker=worker)
+    if settings.metrics_listen:
+        metrics.serve(settings.metrics_listen, worker)
+    if settings.otlp_endpoint:
+        from guerdon_kit import traces
+
+        traces.configure(name, settings.otlp_endpoint)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    url = settings.database_url.get_secret_value()
+    database = await Database.open(url, name=f"guerdon_{name}", size=settings.pool_size)
+    kit = Kit(name, settings, settings.clock(), database, log, worker)
+    kit.on_close(database.close)
+    try:
+        await _serve(kit, await compose(kit), stop)
+    finally:
+        await kit.close()
+
+
+async def _serve(kit: Kit[Settings], parts: Parts, stop: asyncio.Event) -> None:
+    assert kit.settings.issuers_file is not None, "GUERDON_ISSUERS_FILE is needed: nobody could call"
+    issuers = load_issuers(kit.settings.issuers_file)
+    verifier = TokenVerifier(f"guerdon.{kit.name}", issuers, parts.issuers)
+    server = Server(kit.settings, verifier, CallLog(kit.log, metrics.CallMetrics()))
+    server.bind(parts.servicers)
+    await server.start()
+    kit.log.info("listening", port=server.port)
+    jobs = [Job("ready", partial(_tell_readiness, server, kit.database)), *parts.jobs]
+    tasks = [asyncio.create_task(_keep(job, kit.log), name=job.name) for job in jobs]
+    await stop.wait()
+    kit.log.info("stopping")
+    tasks[0].cancel()  # from here on the server's own stop speaks for its health
+    await server.stop()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _keep(job: Job, log: structlog.typing.FilteringBoundLogger) -> None:
+    """Runs a job, and again after a growing pause when it fails."""
+    pause_s = 0.1
+    while True:
+        started = asyncio.get_running_loop().time()
+        try:
+            await job.work()
+            return
+        except Exception as error:
+            metrics.JOB_FAILURES.labels(job.name).inc()
+            if asyncio.get_running_loop().time() - started > JOB_PAUSE_MAX_S:
+                pause_s = 0.1
+            known = isinstance(error, DomainError)
+            log.warning(
+                "job_failed", job=job.name, pause_s=pause_s, error=repr(error), exc_info=None if known else error
+            )
+        await asyncio.sleep(pause_s)
+        pause_s = min(pause_s * 2, JOB_PAUSE_MAX_S)
+
+
+async def _tell_readiness(server: Server, database: Database) -> None:
+    """NOT_SERVING until PostgreSQL answers, and again whenever it does not."""
+    while True:
+        try:
+            async with database.acquire() as connection:
+                await connection.fetchval("select 1")
+            ready = True
+        except DomainError:
+            ready = False
+        await server.serving(ready)
+        await asyncio.sleep(READY_EVERY_S)
