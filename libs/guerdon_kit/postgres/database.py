@@ -156,7 +156,7 @@ class Database:
         """
         for run in range(_RUNS):
             if run:
-                await asyncio.sleep(_PAUSE_S * random.uniform(0.5, 1.5) * 2**run)  # noqa: S311 - not a secret
+                await asyncio.sleep(_PAUSE_S * random.uniform(0.5, 1.5) * 2**run)
             connection = await self._take()
             committing = False
             try:

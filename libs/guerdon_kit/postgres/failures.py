@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncpg
 
 
-class Rerun(Exception):  # noqa: N818 - an instruction, not an error
+class Rerun(Exception):
     """Raised inside a unit of work to roll it back and run it again, such as when another won a race."""
 
 
-class UnsafeServer(Exception):  # noqa: N818 - says what was found
+class UnsafeServer(Exception):
     """The server's settings would lose what it has acknowledged. A service does not start on it."""
 
 

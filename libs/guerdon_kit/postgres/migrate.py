@@ -31,7 +31,7 @@ create table if not exists schema_migrations (
 )"""
 
 
-class MigrationRefused(Exception):  # noqa: N818 - says what happened
+class MigrationRefused(Exception):
     """The database's history and the files do not agree; a person has to look."""
 
 

@@ -9,7 +9,6 @@ from typing import Any, cast
 
 import aiosql
 from aiosql.adapters.asyncpg import AsyncPGAdapter
-from aiosql.queries import Queries
 
 
 class _DirectAdapter(AsyncPGAdapter):
@@ -41,7 +40,7 @@ class _DirectAdapter(AsyncPGAdapter):
         return int(count) if count.isdecimal() else 0
 
 
-def load_queries(package: str) -> Queries:
+def load_queries(package: str) -> Any:
     """The queries in the `store` folder of `package`, as async functions that take a connection and
     named parameters.
 
@@ -49,5 +48,4 @@ def load_queries(package: str) -> Queries:
     one value or None, `!` the number of rows touched.
     """
     folder = Path(str(resources.files(package) / "store"))
-    queries: Queries = aiosql.from_path(folder, cast("Any", _DirectAdapter))
-    return queries
+    return aiosql.from_path(folder, cast("Any", _DirectAdapter))

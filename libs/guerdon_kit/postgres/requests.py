@@ -1,0 +1,152 @@
+"""Request records: the same request again gets the same answer, also after a crash.
+
+A record lies in the same transaction as its effect. A refusal that was decided on state (`frozen`) is recorded
+too and answered again; every other refusal leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from guerdon_kit.errors import DomainError, ReplayedRefusal, RequestIdReused, Status
+from guerdon_kit.idempotency import Fingerprint
+from guerdon_kit.postgres.database import Connection, Database
+from guerdon_kit.postgres.failures import Rerun
+from guerdon_kit.postgres.queries import load_queries
+
+_queries = load_queries("guerdon_kit.postgres")
+_PRUNE_ROWS = 5000
+
+
+async def find(connection: Connection, fingerprint: Fingerprint) -> bytes | None:
+    """The outcome recorded for the request; None where it is new.
+
+    Raises:
+        RequestIdReused: the id was used with another body; the fields that differ are named.
+        ReplayedRefusal: the request was refused for good; the refusal as it was first answered.
+    """
+    row = await _queries.find_request(connection, key=fingerprint.key)
+    if row is None:
+        return None
+    differing = fingerprint.differing(row["digest"], row["fields"])
+    if differing is not None:
+        raise RequestIdReused(fields=differing)
+    if row["refusal"] is not None:
+        raise thaw(row["refusal"])
+    outcome: bytes = row["outcome"]
+    return outcome
+
+
+async def record(connection: Connection, fingerprint: Fingerprint, outcome: bytes) -> None:
+    """Records the outcome: a resource's name and version, or the like; never a secret or personal data.
+
+    Raises:
+        Rerun: another transaction recorded the same request; `Database.run` begins again and finds it.
+    """
+    await _write(connection, fingerprint, outcome, None)
+
+
+async def once(
+    database: Database, fingerprint: Fingerprint, work: Callable[[Connection], Awaitable[bytes]]
+) -> tuple[bytes, bool]:
+    """Does `work` once for the request, and answers its outcome and whether that is a replay.
+
+    `work` runs in a transaction that may be rolled back and run again. A frozen `DomainError` from it undoes
+    the transaction; the refusal is then recorded by itself, unless the same request has succeeded meanwhile.
+
+    Raises:
+        RequestIdReused, ReplayedRefusal: as `find`.
+        Unavailable: PostgreSQL is away; the same request may be sent again to learn the outcome.
+    """
+
+    async def unit(connection: Connection) -> tuple[bytes, bool]:
+        found = await find(connection, fingerprint)
+        if found is not None:
+            return found, True
+        outcome = await work(connection)
+        await record(connection, fingerprint, outcome)
+        return outcome, False
+
+    try:
+        return await database.run(unit, repeatable=True)
+    except DomainError as refusal:
+        if not refusal.frozen or isinstance(refusal, ReplayedRefusal):
+            raise
+        won = await _freeze(database, fingerprint, refusal)
+        if won is None:
+            raise
+        return won, True
+
+
+async def _freeze(database: Database, fingerprint: Fingerprint, refusal: DomainError) -> bytes | None:
+    """Records the refusal. Answers the outcome of the same request where that succeeded meanwhile.
+
+    In a transaction of its own: a savepoint around the work, which would allow one transaction for both,
+    would cost every success two round trips. Nothing is lost by a crash in between: the caller has no answer
+    yet, and asks again.
+    """
+
+    async def unit(connection: Connection) -> bytes | None:
+        found = await find(connection, fingerprint)
+        if found is None:
+            await _write(connection, fingerprint, None, freeze(refusal))
+        return found
+
+    return await database.run(unit, repeatable=True)
+
+
+async def _write(
+    connection: Connection, fingerprint: Fingerprint, outcome: bytes | None, refusal: dict[str, object] | None
+) -> None:
+    written = await _queries.record_request(
+        connection,
+        key=fingerprint.key,
+        digest=fingerprint.digest,
+        fields=fingerprint.fields,
+        outcome=outcome,
+        refusal=refusal,
+    )
+    if not written:
+        raise Rerun
+
+
+def freeze(refusal: DomainError) -> dict[str, object]:
+    """A refusal as it is kept."""
+    return {
+        "reason": refusal.public_reason,
+        "status": refusal.public_status.name,
+        "message": refusal.public_message,
+        "metadata": refusal.metadata,
+    }
+
+
+def thaw(kept: dict[str, object]) -> ReplayedRefusal:
+    """The refusal that `freeze` kept."""
+    metadata = kept["metadata"]
+    assert isinstance(metadata, dict)
+    return ReplayedRefusal(
+        str(kept["reason"]),
+        Status[str(kept["status"])],
+        str(kept["message"]),
+        {str(k): str(v) for k, v in metadata.items()},
+    )
+
+
+async def prune(database: Database, keep: timedelta) -> int:
+    """Deletes the records older than `keep`, in small transactions, and answers how many they were."""
+    total = 0
+    while True:
+        async with database.acquire() as connection:
+            deleted: int = await _queries.prune_requests(connection, keep=keep, most=_PRUNE_ROWS)
+        total += deleted
+        if deleted < _PRUNE_ROWS:
+            return total
+
+
+async def pruning(database: Database, keep: timedelta, every: timedelta = timedelta(hours=1)) -> None:
+    """A job: prunes the records of requests at each `every`, until it is cancelled."""
+    while True:
+        await prune(database, keep)
+        await asyncio.sleep(every.total_seconds())
