@@ -7,7 +7,7 @@ RELEASED := protos/released.binpb
 SOURCES := $(wildcard libs services tests tools examples)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check lint types imports contracts stubs-fresh protos release-image lock fmt clean
+.PHONY: help demo up test check lint types imports contracts stubs-fresh sql-rules protos release-image lock fmt clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,7 +26,9 @@ up: $(READY) ## run all services in the foreground until Ctrl-C
 test: $(READY) ## run the whole test suite against a real PostgreSQL and Redis
 	@exec $(BIN)/python -m pytest $(TESTS)
 
-check: lint types imports contracts stubs-fresh ## lint, types, import rules, contracts, generated code
+check: $(READY) ## lint, types, import rules, contracts, generated code, rules for the ledger's SQL
+	@$(MAKE) --no-print-directory --keep-going lint types imports contracts stubs-fresh sql-rules
+	@echo "check: ok"
 
 lint: $(READY)
 	@$(BIN)/ruff check --quiet
@@ -45,6 +47,10 @@ contracts: $(READY)
 
 stubs-fresh: $(READY)
 	@$(BIN)/python tools/protos.py check
+
+# The rules that let the ledger's schema and statements run distributed, as far as reading them can tell.
+sql-rules: $(READY)
+	@$(BIN)/python -m pytest --quiet --no-header tests/unit/ledger/test_sql_rules.py
 
 protos: $(READY) ## regenerate the SDK's stubs from protos/
 	@$(BIN)/python tools/protos.py generate

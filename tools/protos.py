@@ -101,12 +101,8 @@ def _toolchain() -> Path:
     """Return the toolchain's Python, made on first use."""
     base = _toolchain_base()
     command: list[str | Path] = [base, ROOT / "tools" / "environment.py", TOOLCHAIN]
-    if subprocess.run(
-        [*command, ROOT / "requirements" / "protos.lock", "--wheels-only"], check=False
-    ).returncode:
-        raise ToolchainUnavailableError(
-            f"the toolchain of the stubs has no wheel for this platform and {base}"
-        )
+    if subprocess.run([*command, ROOT / "requirements" / "protos.lock", "--wheels-only"], check=False).returncode:
+        raise ToolchainUnavailableError(f"the toolchain of the stubs has no wheel for this platform and {base}")
     return TOOLCHAIN / "bin" / "python"
 
 
@@ -121,8 +117,7 @@ def _toolchain_base() -> str:
             return found
     running = ".".join(map(str, sys.version_info[:2]))
     raise ToolchainUnavailableError(
-        f"the toolchain of the stubs has no wheel for Python {running},"
-        f" and no python{major}.{newest} is on the PATH"
+        f"the toolchain of the stubs has no wheel for Python {running}, and no python{major}.{newest} is on the PATH"
     )
 
 
