@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 import re
 import uuid
+from functools import cached_property
 from typing import TYPE_CHECKING, Self, cast
 
 import grpc
 import grpc.aio
 
 from guerdon._interceptor import Decorator, TokenSource
-from guerdon.ledger.v1 import ledger_pb2_grpc
 
 if TYPE_CHECKING:
+    from guerdon.exchange.v1.coalition_admin_service_pb2_grpc import CoalitionAdminServiceAsyncStub
+    from guerdon.exchange.v1.coalition_service_pb2_grpc import CoalitionServiceAsyncStub
     from guerdon.ledger.v1.ledger_pb2_grpc import LedgerServiceAsyncStub
+    from guerdon.membership.v1.membership_pb2_grpc import MembershipServiceAsyncStub
+    from guerdon.recognition.v1.recognition_pb2_grpc import RecognitionServiceAsyncStub
+    from guerdon.rewards.v1.rewards_pb2_grpc import RewardsServiceAsyncStub
 
 __all__ = ["Client", "TokenSource", "new_request_id", "was_replayed"]
 
@@ -44,8 +49,6 @@ class Client:
     streaming method. A failed call raises a `guerdon.GuerdonError`.
     """
 
-    ledger: LedgerServiceAsyncStub
-
     def __init__(
         self,
         target: str,
@@ -72,8 +75,51 @@ class Client:
         else:
             channel = grpc.aio.secure_channel(target, credentials, options, interceptors=decorator.interceptors())
         self._channel = channel
-        # The generated stub is one class at run time; its type stubs tell the blocking from the async one.
-        self.ledger = cast("LedgerServiceAsyncStub", ledger_pb2_grpc.LedgerServiceStub(channel))
+
+    # A generated stub is one class at run time, and two in its types: the blocking and the async one. Each is imported
+    # when first asked for: a program loads the contracts that it uses.
+
+    @cached_property
+    def ledger(self) -> LedgerServiceAsyncStub:
+        """Accounts, transactions, holds, balances and statements."""
+        from guerdon.ledger.v1.ledger_pb2_grpc import LedgerServiceStub
+
+        return cast("LedgerServiceAsyncStub", LedgerServiceStub(self._channel))
+
+    @cached_property
+    def membership(self) -> MembershipServiceAsyncStub:
+        """Members, purchases, returns and tiers."""
+        from guerdon.membership.v1.membership_pb2_grpc import MembershipServiceStub
+
+        return cast("MembershipServiceAsyncStub", MembershipServiceStub(self._channel))
+
+    @cached_property
+    def rewards(self) -> RewardsServiceAsyncStub:
+        """Rewards, stock and redemptions."""
+        from guerdon.rewards.v1.rewards_pb2_grpc import RewardsServiceStub
+
+        return cast("RewardsServiceAsyncStub", RewardsServiceStub(self._channel))
+
+    @cached_property
+    def coalition(self) -> CoalitionServiceAsyncStub:
+        """Rates, quotes and exchanges, for the partners of a coalition."""
+        from guerdon.exchange.v1.coalition_service_pb2_grpc import CoalitionServiceStub
+
+        return cast("CoalitionServiceAsyncStub", CoalitionServiceStub(self._channel))
+
+    @cached_property
+    def coalition_admin(self) -> CoalitionAdminServiceAsyncStub:
+        """Partners, their keys, rate books and positions, for who runs a coalition."""
+        from guerdon.exchange.v1.coalition_admin_service_pb2_grpc import CoalitionAdminServiceStub
+
+        return cast("CoalitionAdminServiceAsyncStub", CoalitionAdminServiceStub(self._channel))
+
+    @cached_property
+    def recognition(self) -> RecognitionServiceAsyncStub:
+        """Organisations, people, allowances and recognitions."""
+        from guerdon.recognition.v1.recognition_pb2_grpc import RecognitionServiceStub
+
+        return cast("RecognitionServiceAsyncStub", RecognitionServiceStub(self._channel))
 
     async def __aenter__(self) -> Self:
         return self

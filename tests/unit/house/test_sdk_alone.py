@@ -32,6 +32,7 @@ ROUND_TRIP = """
 import asyncio, grpc, grpc.aio, guerdon
 from guerdon.ledger.v1.ledger_pb2 import (
     GetBalanceRequest, GetBalanceResponse, VerifyRequest, VerifyResponse)
+from guerdon.membership.v1.membership_pb2 import ImportPurchasesRequest, ImportPurchasesResponse
 
 async def get_balance(request, context):
     assert dict(context.invocation_metadata())["authorization"] == "Bearer t"
@@ -44,13 +45,24 @@ async def verify(request, context):
     yield VerifyResponse(phase="sums")
     await context.abort(grpc.StatusCode.PERMISSION_DENIED, "no")
 
+async def import_purchases(requests, context):
+    async for _ in requests:
+        yield ImportPurchasesResponse()
+
+async def two_requests():
+    yield ImportPurchasesRequest()
+    yield ImportPurchasesRequest()
+
 async def main():
     server = grpc.aio.server()
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("guerdon.ledger.v1.LedgerService", {
         "GetBalance": grpc.unary_unary_rpc_method_handler(
             get_balance, GetBalanceRequest.FromString, GetBalanceResponse.SerializeToString),
         "Verify": grpc.unary_stream_rpc_method_handler(
-            verify, VerifyRequest.FromString, VerifyResponse.SerializeToString)}),))
+            verify, VerifyRequest.FromString, VerifyResponse.SerializeToString)}),
+        grpc.method_handlers_generic_handler("guerdon.membership.v1.MembershipService", {
+        "ImportPurchases": grpc.stream_stream_rpc_method_handler(
+            import_purchases, ImportPurchasesRequest.FromString, ImportPurchasesResponse.SerializeToString)}),))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     async with guerdon.Client(f"127.0.0.1:{port}", token="t") as client:
@@ -64,6 +76,7 @@ async def main():
                 print(progress.phase)
         except guerdon.PermissionDeniedError as error:
             print(error)
+        print(len([answer async for answer in client.membership.ImportPurchases(two_requests())]))
     await server.stop(None)
 
 asyncio.run(main())
@@ -87,4 +100,4 @@ def test_the_sdk_installs_alone_and_works(tmp_path: Path, resolution: str) -> No
     _run(*install, ROOT / "libs" / "sdk", cwd=tmp_path)
     assert Path(_run(python, "-c", PROBE, cwd=tmp_path).strip()).is_relative_to(tmp_path)
     said = _run(python, "-c", ROUND_TRIP, cwd=tmp_path).splitlines()
-    assert said == ["NOT_FOUND: no such account", "sums", "PERMISSION_DENIED: no"]
+    assert said == ["NOT_FOUND: no such account", "sums", "PERMISSION_DENIED: no", "2"]

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import importlib
+import pkgutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
+from functools import cached_property
 from typing import Any, NoReturn
 
 import grpc
@@ -24,6 +28,8 @@ from guerdon.ledger.v1.ledger_pb2 import (
     VerifyResponse,
 )
 from guerdon.ledger.v1.resources_pb2 import Balance
+from guerdon.membership.v1.membership_pb2 import ImportPurchasesRequest, ImportPurchasesResponse
+from guerdon.rewards.v1.rewards_pb2 import ImportCodesRequest, ImportCodesResponse
 
 Context = grpc.aio.ServicerContext[GetBalanceRequest, GetBalanceResponse]
 Answer = Callable[[GetBalanceRequest, Context], Awaitable[GetBalanceResponse]]
@@ -46,6 +52,21 @@ class Ledger:
     async def release_hold(self, request: ReleaseHoldRequest, context: Context) -> ReleaseHoldResponse:
         context.set_trailing_metadata((("guerdon-replayed", "true"),))
         return ReleaseHoldResponse()
+
+    async def import_codes(self, requests: AsyncIterator[ImportCodesRequest], context: Context) -> ImportCodesResponse:
+        self.seen.append(dict(context.invocation_metadata() or ()))
+        received = [request async for request in requests]
+        if len(received) != 2:
+            await _refuse(context)
+        return ImportCodesResponse()
+
+    async def import_purchases(
+        self, requests: AsyncIterator[ImportPurchasesRequest], context: Context
+    ) -> AsyncIterator[ImportPurchasesResponse]:
+        self.seen.append(dict(context.invocation_metadata() or ()))
+        async for _ in requests:
+            yield ImportPurchasesResponse()
+        await _refuse(context)
 
     async def verify(self, request: VerifyRequest, context: Context) -> AsyncIterator[VerifyResponse]:
         self.seen.append(dict(context.invocation_metadata() or ()))
@@ -105,8 +126,20 @@ async def ledger() -> AsyncIterator[Ledger]:
             ledger.verify, VerifyRequest.FromString, VerifyResponse.SerializeToString
         ),
     }
+    codes = grpc.stream_unary_rpc_method_handler(
+        ledger.import_codes, ImportCodesRequest.FromString, ImportCodesResponse.SerializeToString
+    )
+    purchases = grpc.stream_stream_rpc_method_handler(
+        ledger.import_purchases, ImportPurchasesRequest.FromString, ImportPurchasesResponse.SerializeToString
+    )
     server.add_generic_rpc_handlers(
-        (grpc.method_handlers_generic_handler("guerdon.ledger.v1.LedgerService", handlers),)
+        (
+            grpc.method_handlers_generic_handler("guerdon.ledger.v1.LedgerService", handlers),
+            grpc.method_handlers_generic_handler("guerdon.rewards.v1.RewardsService", {"ImportCodes": codes}),
+            grpc.method_handlers_generic_handler(
+                "guerdon.membership.v1.MembershipService", {"ImportPurchases": purchases}
+            ),
+        )
     )
     ledger.target = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
     await server.start()
@@ -174,6 +207,39 @@ async def test_a_stream_gives_what_came_before_its_failure(ledger: Ledger) -> No
     assert 15 < ledger.remaining_seconds[0] <= 20.1
 
 
+async def test_a_stream_of_requests_is_answered_once(ledger: Ledger) -> None:
+    async with guerdon.Client(ledger.target, token="t-1") as client:
+        await client.rewards.ImportCodes(_sent(ImportCodesRequest(), ImportCodesRequest()))
+        with pytest.raises(guerdon.RefusedError) as caught:
+            await client.rewards.ImportCodes(_sent(ImportCodesRequest()))
+    _is_the_refusal(caught.value)
+    assert [seen["authorization"] for seen in ledger.seen] == ["Bearer t-1", "Bearer t-1"]
+
+
+async def test_streams_both_ways_interleave(ledger: Ledger) -> None:
+    async with guerdon.Client(ledger.target, token="t-1") as client:
+        requests: asyncio.Queue[ImportPurchasesRequest | None] = asyncio.Queue()
+
+        async def until_told() -> AsyncIterator[ImportPurchasesRequest]:
+            while (request := await requests.get()) is not None:
+                yield request
+
+        answers = aiter(client.membership.ImportPurchases(until_told()))
+        for _ in range(3):
+            requests.put_nowait(ImportPurchasesRequest())
+            assert await anext(answers) == ImportPurchasesResponse()
+        requests.put_nowait(None)
+        with pytest.raises(guerdon.RefusedError) as caught:
+            await anext(answers)
+    _is_the_refusal(caught.value)
+    assert ledger.seen[0]["authorization"] == "Bearer t-1"
+
+
+async def _sent(*requests: ImportCodesRequest) -> AsyncIterator[ImportCodesRequest]:
+    for request in requests:
+        yield request
+
+
 def _is_the_refusal(error: guerdon.GuerdonError) -> None:
     assert error.code is grpc.StatusCode.FAILED_PRECONDITION
     assert error.message == "not enough points"
@@ -237,6 +303,19 @@ async def test_a_replay_is_told(ledger: Ledger) -> None:
         await first
         assert await guerdon.was_replayed(again)
         assert not await guerdon.was_replayed(first)
+
+
+async def test_the_client_speaks_to_every_service_there_is() -> None:
+    contracts = [
+        importlib.import_module(module.name)
+        for module in pkgutil.walk_packages(guerdon.__path__, "guerdon.")
+        if module.name.endswith("_pb2")
+    ]
+    services = {name for contract in contracts for name in contract.DESCRIPTOR.services_by_name}
+    async with guerdon.Client("localhost:1") as client:
+        attributes = [name for name, value in vars(guerdon.Client).items() if isinstance(value, cached_property)]
+        stubs = {type(getattr(client, name)).__name__ for name in attributes}
+    assert stubs == {f"{service}Stub" for service in services}
 
 
 def test_request_ids_differ_and_fit_the_contract() -> None:
