@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from guerdon_kit.errors import DomainError, ReplayedRefusal, RequestIdReused, Status
+from guerdon_kit.errors import DomainError, ReplayedRefusal, RequestIdReused, Status, Unavailable
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres.database import Connection, Database
 from guerdon_kit.postgres.failures import Rerun
@@ -65,7 +65,13 @@ async def once(
         found = await find(connection, fingerprint)
         if found is not None:
             return found, True
-        outcome = await work(connection)
+        try:
+            outcome = await work(connection)
+        except DomainError as refusal:
+            # The same request, sent twice at once: the work waited for the other's commit and refused its effect.
+            if not isinstance(refusal, Unavailable) and await find(connection, fingerprint) is not None:
+                raise Rerun from refusal
+            raise
         await record(connection, fingerprint, outcome)
         return outcome, False
 
