@@ -47,9 +47,7 @@ def _packages(wheel: str) -> Path:
 
 
 def _valkey_path() -> str:
-    machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(
-        platform.machine().lower(), platform.machine().lower()
-    )
+    machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(platform.machine().lower(), platform.machine().lower())
     system = platform.system().lower()
     if system == "darwin" and machine == "aarch64":
         machine = "arm64"
@@ -92,9 +90,7 @@ def _copy(postgres_packages: Path, valkey_packages: Path, destination: Path) -> 
     unfinished.mkdir(parents=True, mode=0o755)
     shutil.copytree(postgres_packages / POSTGRES_HOME, unfinished / POSTGRES_HOME, symlinks=True)
     if (postgres_packages / POSTGRES_LIBRARIES).exists():
-        shutil.copytree(
-            postgres_packages / POSTGRES_LIBRARIES, unfinished / POSTGRES_LIBRARIES, symlinks=True
-        )
+        shutil.copytree(postgres_packages / POSTGRES_LIBRARIES, unfinished / POSTGRES_LIBRARIES, symlinks=True)
     valkey = unfinished / _valkey_path()
     valkey.parent.mkdir(parents=True)
     shutil.copy2(valkey_packages / _valkey_path(), valkey)

@@ -100,11 +100,8 @@ def remove_socket_folder(home: Path) -> None:
         record.unlink()
 
 
-def remove_data(folder: Path) -> None:
-    """Delete everything the servers kept for `folder`, wherever it lies. They must have stopped."""
+def existing_home(folder: Path) -> Path | None:
+    """Where the data of `folder` is, if there is any."""
     pointer = folder / POINTER
     home = Path(pointer.read_text().strip()) if pointer.exists() else folder / "servers"
-    if home.exists():
-        remove_socket_folder(home)
-        shutil.rmtree(home)
-    pointer.unlink(missing_ok=True)
+    return home if home.exists() else None

@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +18,14 @@ from guerdon_kit.embedded import places, postgres, valkey
 from guerdon_kit.embedded.binaries import find_binaries
 from guerdon_kit.embedded.errors import AlreadyRunning, EmbeddedError
 from guerdon_kit.processes import ServerProcess, start_all, stop_all
+from guerdon_kit.processes.supervisor import take_lock
 from guerdon_kit.secret_store import FolderSecrets
 
 POSTGRES, CACHE, EVENTS = "postgres", "cache", "events"
 SERVERS = (POSTGRES, CACHE, EVENTS)
 OWNER_LOCK = "owner.lock"
+STATE = "state"
+ORPHANS_END_WITHIN_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ class EmbeddedServers:
         try:
             binaries = find_binaries(account, home / "programs")
             sockets = places.socket_folder(home, account)
-            state = home / "state"
+            state = home / STATE
             if not state.exists():
                 state.mkdir(mode=0o700)
                 account.own(state)
@@ -131,10 +135,22 @@ class EmbeddedServers:
             self._owner, self._servers, self._urls = None, {}, {}
 
     def remove_data(self) -> None:
-        """Delete the stopped servers' data, also where it lies outside the data folder."""
-        if self._owner is not None:
-            raise AlreadyRunning(f"the embedded servers of {self.folder} are running: stop them first")
-        places.remove_data(self.folder)
+        """Delete the servers' data, wherever it lies; waits for servers of a killed process to end.
+
+        Raises AlreadyRunning, and TimeoutError when a server of a killed process does not end.
+        """
+        home = places.existing_home(self.folder)
+        if home is None:
+            return
+        owner = _own(home, self.folder)
+        try:
+            for lock in (home / STATE).glob("*.lock"):
+                os.close(take_lock(str(lock), ORPHANS_END_WITHIN_S))
+            places.remove_socket_folder(home)
+            shutil.rmtree(home)
+        finally:
+            os.close(owner)
+        (self.folder / places.POINTER).unlink(missing_ok=True)
 
     def __enter__(self) -> Self:
         self.start()
@@ -188,8 +204,7 @@ def _own(home: Path, folder: Path) -> int:
         holder = os.pread(fd, 32, 0).decode().strip() or "another one"
         os.close(fd)
         raise AlreadyRunning(
-            f"the embedded servers of {folder} are in use by process {holder}: "
-            "stop it, or use another data folder"
+            f"the embedded servers of {folder} are in use by process {holder}: stop it, or use another data folder"
         ) from None
     os.ftruncate(fd, 0)
     os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)

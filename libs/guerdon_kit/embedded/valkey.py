@@ -16,6 +16,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from guerdon_kit.embedded.account import Account
 from guerdon_kit.embedded.binaries import Binaries
@@ -54,7 +56,8 @@ def write_config(path: Path, account: Account, lines: dict[str, str]) -> None:
 
 def is_ready(address: str) -> bool:
     """Whether it answers and has loaded its data."""
-    client = redis.Redis.from_url(address, socket_timeout=1.0)
+    at_once = Retry(NoBackoff(), 0)  # the client would otherwise wait for seconds between attempts of its own
+    client = redis.Redis.from_url(address, socket_timeout=1.0, retry=at_once)
     try:
         return bool(client.ping())
     except redis.RedisError:

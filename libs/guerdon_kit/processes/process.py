@@ -161,9 +161,7 @@ class ServerProcess:
         answer = self._hear(deadline)
         if "pid" not in answer:
             self.stop()
-            raise ProcessFailed(
-                f"{plan.name} could not be started: {answer.get('error', 'no answer in time')}"
-            )
+            raise ProcessFailed(f"{plan.name} could not be started: {answer.get('error', 'no answer in time')}")
         self._pid = int(answer["pid"])
 
     def _hear(self, deadline: float) -> dict[str, str | int]:

@@ -1,0 +1,73 @@
+"""A migrated database for each test, copied from a template that is migrated once."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import secrets
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from guerdon_kit.postgres import migrate
+from guerdon_kit.postgres.provision import ServiceDatabase, connected, provision
+from guerdon_kit.secret_store import MemorySecrets
+
+T = TypeVar("T")
+
+
+class DatabaseFactory:
+    """Makes databases on one server. Plain functions, for tests and fixtures of any kind and scope."""
+
+    def __init__(self, admin_url: str) -> None:
+        self.admin_url = admin_url
+        # Several test runs may share a server that was given to them.
+        self._prefix = f"t{secrets.token_hex(4)}"
+        self._secrets = MemorySecrets()
+        self._numbers = itertools.count(1)
+        self._templates: dict[str, ServiceDatabase] = {}
+        self._made: dict[str, ServiceDatabase] = {}
+
+    def make(self, service: str, *, migrated: bool = True) -> ServiceDatabase:
+        """A new database with the owner and runtime roles of `service`, and its migrations unless told
+        otherwise.
+        """
+        template = self._template(service).name if migrated else "template0"
+        name = f"{self._prefix}_{service}_{next(self._numbers)}"
+        database = _run(
+            provision(self.admin_url, service, self._secrets, self._prefix, database=name, template=template)
+        )
+        self._made[name] = database
+        return database
+
+    def drop(self, database: ServiceDatabase) -> None:
+        """Drop a database; whoever is connected to it is thrown out."""
+        _run(self._execute(f'DROP DATABASE IF EXISTS "{database.name}" WITH (FORCE)'))
+        del self._made[database.name]
+
+    def drop_all(self) -> None:
+        """Drop everything that was made, roles included."""
+        for database in [*self._made.values()]:
+            self.drop(database)
+        for database in self._templates.values():
+            _run(self._execute(f'DROP DATABASE IF EXISTS "{database.name}" WITH (FORCE)'))
+            for role in (database.owner_role, database.runtime_role):
+                _run(self._execute(f'DROP ROLE IF EXISTS "{role}"'))
+        self._templates.clear()
+
+    def _template(self, service: str) -> ServiceDatabase:
+        if service not in self._templates:
+            database = _run(provision(self.admin_url, service, self._secrets, self._prefix))
+            self._templates[service] = database
+            _run(migrate.apply(database.owner_url, service, database.runtime_role))
+        return self._templates[service]
+
+    async def _execute(self, statement: str) -> None:
+        async with connected(self.admin_url) as admin:
+            await admin.execute(statement)
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    """Run it in an event loop of its own: the caller may be inside another."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        return pool.submit(asyncio.run, work).result()

@@ -1,0 +1,131 @@
+"""However a process that embeds servers ends, they end with it and the next start works."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from guerdon_kit.embedded import AlreadyRunning, EmbeddedServers, places
+from guerdon_kit.testing import wait_until
+
+# Starts servers, tells their pids, and waits for ever.
+APPLICATION = """
+import sys, threading
+from pathlib import Path
+from guerdon_kit.embedded import EmbeddedServers
+servers = EmbeddedServers(Path(sys.argv[1]))
+servers.start()
+print(servers.postgres.pid, servers.cache.pid, servers.events.pid, flush=True)
+threading.Event().wait()
+"""
+
+
+@contextlib.contextmanager
+def application(folder: Path, **popen: object) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
+    """The application and the pids of its servers."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", APPLICATION, str(folder)],
+        stdout=subprocess.PIPE,
+        text=True,
+        **popen,  # type: ignore[call-overload]  # only keywords of Popen are given
+    )
+    try:
+        yield process, [int(pid) for pid in process.stdout.readline().split()]
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def alive(pid: int) -> bool:
+    """Whether the process exists and is no zombie."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def supervisors(pids: list[int]) -> list[int]:
+    return [int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]) for pid in pids]
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    made = Path(tempfile.mkdtemp(prefix="guerdon-life-"))
+    made.chmod(0o755)
+    yield made
+    EmbeddedServers(made).remove_data()
+    shutil.rmtree(made)
+
+
+needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes in /proc")
+
+
+@needs_proc
+async def test_killing_the_application_ends_its_servers_and_removes_their_sockets(folder: Path) -> None:
+    with application(folder) as (process, pids):
+        sockets = Path((folder / "servers" / places.SOCKET_FOLDER_RECORD).read_text().strip())
+        process.kill()
+        await wait_until(lambda: not any(alive(pid) for pid in pids), timeout_s=20)
+        await wait_until(lambda: not sockets.exists())
+
+
+async def test_the_next_start_after_a_kill_waits_for_the_old_servers_and_works(folder: Path) -> None:
+    for _ in range(3):
+        with application(folder) as (process, pids):
+            assert len(pids) == 3
+            process.kill()
+    with EmbeddedServers(folder) as servers:
+        assert servers.postgres.running
+
+
+@needs_proc
+async def test_killing_the_supervisors_ends_the_servers(folder: Path) -> None:
+    with application(folder) as (_, pids):
+        for supervisor in supervisors(pids):
+            os.kill(supervisor, signal.SIGKILL)
+        await wait_until(lambda: not any(alive(pid) for pid in pids), timeout_s=20)
+
+
+@needs_proc
+async def test_killing_everything_at_once_leaves_nothing_the_next_start_trips_over(folder: Path) -> None:
+    with application(folder) as (process, pids):
+        for pid in [process.pid, *supervisors(pids), *pids]:
+            os.kill(pid, signal.SIGKILL)
+    with EmbeddedServers(folder) as servers:
+        assert servers.postgres.running
+        assert servers.events.running
+
+
+async def test_a_second_process_is_refused_while_the_first_lives(folder: Path) -> None:
+    with application(folder) as (process, pids):
+        with pytest.raises(AlreadyRunning, match=str(process.pid)):
+            EmbeddedServers(folder).start()
+        assert all(alive(pid) for pid in pids)
+
+
+@needs_proc
+async def test_ctrl_c_at_the_terminal_leaves_stopping_to_the_application(folder: Path) -> None:
+    with application(folder, start_new_session=True) as (process, pids):
+        groups = {os.getpgid(pid) for pid in [*pids, *supervisors(pids)]}
+        assert os.getpgid(process.pid) not in groups
+
+
+def test_an_unfinished_initdb_is_begun_anew(folder: Path) -> None:
+    with EmbeddedServers(folder, only=("cache",)):
+        pass
+    home = folder / "servers"
+    (home / "postgres.new").mkdir()
+    (home / "postgres.new" / "PG_VERSION").write_text("18\n")
+    with EmbeddedServers(folder) as servers:
+        assert servers.postgres.running
