@@ -1,1 +1,1 @@
-"""Partners, rate books, quotes and exchanges."""
+"""Partner exchange: partners of a coalition, rate books, quotes, exchanges, and what they owe each other."""

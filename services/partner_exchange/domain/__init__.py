@@ -1,0 +1,1 @@
+"""The rules of a coalition: plain Python, exact numbers, no effects."""

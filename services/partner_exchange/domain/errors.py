@@ -1,0 +1,108 @@
+"""What partner exchange refuses, and with which numbers."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from guerdon_kit.errors import DomainError, Status
+
+
+class AmountTooSmall(DomainError):
+    """The amount is below the pair's minimum, or buys not even one point."""
+
+    reason = "AMOUNT_TOO_SMALL"
+    status = Status.FAILED_PRECONDITION
+    message = "{send} points convert into nothing; the smallest amount that can be sent is {smallest_send}."
+
+
+class AboveMaximum(DomainError):
+    """The amount is more than one exchange of the pair may move."""
+
+    reason = "AMOUNT_ABOVE_MAXIMUM"
+    status = Status.FAILED_PRECONDITION
+    message = "One exchange sends at most {maximum} points, and brings at most {receives_at_most}."
+
+
+class ArbitrageFound(DomainError):
+    """The rate book can be played: a sequence of its exchanges ends with more than it began."""
+
+    reason = "ARBITRAGE"
+    status = Status.FAILED_PRECONDITION
+    message = "The book can be played along {cycle}: {began} points become {ended}; see the amounts."
+
+
+class NoRate(DomainError):
+    """The book in force has no rate for this pair, or there is no book yet."""
+
+    reason = "NO_RATE"
+    status = Status.FAILED_PRECONDITION
+    message = "There is no rate from {sender} to {receiver} at that time."
+
+
+class PartnerSuspended(DomainError):
+    """One side of the exchange is suspended. It may not be when the same request is sent again."""
+
+    reason = "PARTNER_SUSPENDED"
+    status = Status.FAILED_PRECONDITION
+    message = "{partner} is suspended: nothing is exchanged with it."
+
+
+class ProgramTaken(DomainError):
+    """A program has one partner in a coalition: with two it could be sent from by another brand."""
+
+    reason = "PROGRAM_TAKEN"
+    status = Status.FAILED_PRECONDITION
+    message = "{program} has a partner in this coalition already."
+
+
+class TooManyKeys(DomainError):
+    """Two keys of the partner are active. Retire one, then send the same request again."""
+
+    reason = "TOO_MANY_KEYS"
+    status = Status.FAILED_PRECONDITION
+    message = "{partner} has {active} active keys; retire one first."
+
+
+class QuoteExpired(DomainError):
+    """The quote's time is over, or its rate book was replaced."""
+
+    reason = "QUOTE_EXPIRED"
+    status = Status.FAILED_PRECONDITION
+    message = "{quote} expired at {expire_time}."
+    frozen = True
+
+
+class QuoteUsed(DomainError):
+    """The quote was executed by another request."""
+
+    reason = "QUOTE_USED"
+    status = Status.FAILED_PRECONDITION
+    message = "The quote was executed already: {exchange}."
+    frozen = True
+
+
+class InsufficientPoints(DomainError):
+    """The source account had fewer points than the exchange debits. The exchange is ABORTED; make a new quote."""
+
+    reason = "INSUFFICIENT_POINTS"
+    status = Status.FAILED_PRECONDITION
+    message = "This needs {required} points, {available} are available; {missing} are missing."
+    frozen = True
+
+
+class ExchangeAborted(DomainError):
+    """The ledger refused for another reason, such as an account that does not exist. The exchange is ABORTED."""
+
+    reason = "EXCHANGE_ABORTED"
+    status = Status.FAILED_PRECONDITION
+    message = "{exchange} was aborted: the ledger refused it ({ledger_reason})."
+    frozen = True
+
+
+class ExchangeInProgress(DomainError):
+    """The ledger has not answered yet. The exchange goes on by itself; the same request again tells how it ended."""
+
+    reason = "EXCHANGE_IN_PROGRESS"
+    status = Status.UNAVAILABLE
+    message = "{exchange} is under way; send the same request again to learn how it ends."
+    retry_after = timedelta(seconds=1)

@@ -1,0 +1,188 @@
+"""Partners: what they are, which keys speak for them, and what their state lets them do."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from fractions import Fraction
+
+from guerdon_kit.errors import FieldViolation, InvalidField
+from guerdon_kit.names import check_id
+
+PARTNER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_~-]{0,19}")
+"""Short, since it is part of the ids of the ledger's exchange accounts."""
+
+PRICE_MAX = 10_000
+"""The highest agreed price of a point, in minor units: keeps what is owed inside an int64."""
+
+PRICE_TERM_MAX = 10**9
+LIFETIME_DAYS_MAX = 36_500
+ACTIVE_KEYS_MAX = 2
+JWK_LENGTH_MAX = 2_000
+
+_READ = frozenset({"exchange.rates.read", "exchange.exchanges.read"})
+_EXCHANGE = _READ | {"exchange.quotes.write", "exchange.exchanges.write"}
+
+
+class PartnerState(Enum):
+    """What a partner may do."""
+
+    LIVE = "LIVE"
+    SUSPENDED = "SUSPENDED"
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """What the partner's own tokens may do, whatever they claim."""
+        return _EXCHANGE if self is PartnerState.LIVE else _READ
+
+
+@dataclass(frozen=True, slots=True)
+class Coalition:
+    """Brands that exchange, and the currency they settle in."""
+
+    coalition_id: str
+    display_name: str
+    currency: str
+    create_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """A partner's public key; `jwk` has the public members only."""
+
+    key_id: str
+    algorithm: str
+    """`ES256` or `Ed25519`."""
+    jwk: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredKey:
+    """A key as it is kept."""
+
+    key: PublicKey
+    create_time: datetime
+    retire_time: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What the operator says of a partner."""
+
+    partner_id: str
+    coalition_id: str
+    display_name: str
+    program_id: str
+    unit_id: str
+    agreed_price: Fraction
+    """Minor units of the settlement currency for one of its points."""
+    received_lifetime_days: int | None
+    """After how many days received points expire; None: never."""
+
+
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """A partner as it is kept."""
+
+    profile: Profile
+    state: PartnerState
+    create_time: datetime
+    keys: tuple[RegisteredKey, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Its resource name, which is also the `iss` of its tokens."""
+        return f"partners/{self.profile.partner_id}"
+
+    @property
+    def tenants(self) -> frozenset[str]:
+        """The tenants whose resources its own tokens may name: itself and its program."""
+        return frozenset({self.name, f"programs/{self.profile.program_id}"})
+
+
+def check_profile(profile: Profile) -> None:
+    """Checks the bounds of a new partner.
+
+    Raises:
+        InvalidField: naming each field that is out of them.
+    """
+    violations: list[FieldViolation] = []
+    if PARTNER_ID.fullmatch(profile.partner_id) is None:
+        violations.append(FieldViolation("partner.name", "the id must be 1 to 20 of A-Z a-z 0-9 _ ~ -"))
+    if len(profile.display_name) > 200:
+        violations.append(FieldViolation("partner.display_name", "must have at most 200 characters"))
+    price = profile.agreed_price
+    if not 0 < price <= PRICE_MAX or max(price.numerator, price.denominator) > PRICE_TERM_MAX:
+        violations.append(
+            FieldViolation(
+                "partner.agreed_price",
+                f"must be above 0 and at most {PRICE_MAX}, its terms at most {PRICE_TERM_MAX}",
+            )
+        )
+    days = profile.received_lifetime_days
+    if days is not None and not 1 <= days <= LIFETIME_DAYS_MAX:
+        violations.append(FieldViolation("partner.received_points_lifetime_days", f"must be 0 to {LIFETIME_DAYS_MAX}"))
+    if violations:
+        raise InvalidField(violations)
+
+
+def check_new_keys(keys: Collection[PublicKey], field: str) -> None:
+    """Checks the keys that a partner starts with.
+
+    Raises:
+        InvalidField: there are more than two, or two have one id.
+    """
+    if len(keys) > ACTIVE_KEYS_MAX:
+        raise InvalidField.of(field, f"at most {ACTIVE_KEYS_MAX} keys can be active")
+    if len({key.key_id for key in keys}) < len(keys):
+        raise InvalidField.of(field, "two keys have the same kid")
+
+
+def parse_jwk(text: str, field: str) -> PublicKey:
+    """Reads a public JWK: P-256 for ES256, or Ed25519.
+
+    Members that these keys do not have are dropped, and a private key is refused, so that no secret is ever kept.
+
+    Raises:
+        InvalidField: it is not such a key, or has no usable `kid`.
+    """
+    if len(text) > JWK_LENGTH_MAX:
+        raise InvalidField.of(field, f"must have at most {JWK_LENGTH_MAX} characters")
+    try:
+        jwk = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidField.of(field, "must be a JWK in JSON") from error
+    if not isinstance(jwk, dict) or not all(isinstance(key, str) for key in jwk):
+        raise InvalidField.of(field, "must be a JWK in JSON")
+    if "d" in jwk or jwk.get("kty") == "oct":
+        raise InvalidField.of(field, "holds a private key: send the public one, and stop using this one")
+    if not isinstance(jwk.get("kid"), str):
+        raise InvalidField.of(field, "must have a kid")
+    key_id = check_id(jwk["kid"], f"{field}.kid")
+    match jwk.get("kty"), jwk.get("crv"):
+        case "EC", "P-256":
+            algorithm, coordinates = "ES256", ["x", "y"]
+        case "OKP", "Ed25519":
+            algorithm, coordinates = "Ed25519", ["x"]
+        case _:
+            raise InvalidField.of(field, "must be of kty EC and crv P-256, or of kty OKP and crv Ed25519")
+    for member in coordinates:
+        if not _is_coordinate(jwk.get(member)):
+            raise InvalidField.of(f"{field}.{member}", "must be 32 bytes in base64url")
+    return PublicKey(key_id, algorithm, {member: jwk[member] for member in ("kty", "crv", *coordinates)})
+
+
+def _is_coordinate(value: object) -> bool:
+    """Whether a JWK's member is 32 bytes, as the coordinates of both curves are."""
+    if not isinstance(value, str) or re.fullmatch(r"[A-Za-z0-9_-]{43}", value) is None:
+        return False
+    try:
+        return len(base64.urlsafe_b64decode(value + "=")) == 32
+    except binascii.Error:
+        return False
