@@ -97,7 +97,7 @@ def _bound(*parts: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class SortedChunk:
-    """A chunk's codes, sealed, with the place of each in the chunk; and the places of those that are malformed."""
+    """A chunk's codes, sealed, each with its place in the chunk; and the places of the malformed ones."""
 
     sealed: Sequence[tuple[int, SealedCode]]
     malformed: Sequence[int]
@@ -105,6 +105,33 @@ class SortedChunk:
 
 def sort_chunk(keys: CodeKeys, program: str, reward: str, codes: Sequence[str]) -> SortedChunk:
     """Seals what is well formed. Copies within the chunk are left to the insert, which finds all copies alike."""
-    sealed = [(place, keys.seal(program, reward, code)) for place, code in enumerate(codes) if well_formed(code)]
-    malformed = [place for place, code in enumerate(codes) if not well_formed(code)]
+    sealed, malformed = [], []
+    for place, code in enumerate(codes):
+        if well_formed(code):
+            sealed.append((place, keys.seal(program, reward, code)))
+        else:
+            malformed.append(place)
     return SortedChunk(sealed, malformed)
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkOutcome:
+    """What became of a chunk: how many codes were added, and which places were not, and why. No code is in it."""
+
+    imported: int
+    rejected: Sequence[tuple[int, Rejection]]
+
+
+def chunk_outcome(chunk: SortedChunk, inserted: set[bytes]) -> ChunkOutcome:
+    """What became of a chunk of which the codes with the digests `inserted` were new to the program.
+
+    Of copies within the chunk the first is the one that was added.
+    """
+    rejected = [(place, Rejection.MALFORMED) for place in chunk.malformed]
+    unseen = set(inserted)
+    for place, code in chunk.sealed:
+        if code.digest in unseen:
+            unseen.remove(code.digest)
+        else:
+            rejected.append((place, Rejection.DUPLICATE))
+    return ChunkOutcome(len(inserted), sorted(rejected))

@@ -10,7 +10,7 @@ once, by setting `failure`; what was taken is then given back, and only after th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum, StrEnum, auto
 
@@ -74,7 +74,8 @@ class Redemption:
 
     The reward's title, price, unit, fulfilment and limit are those of the moment it was made. `account`, `hold`,
     `transaction` and `refund_transaction` are names in the ledger, the last three empty until they exist.
-    `request_key` finds the record of the request that made it.
+    `actor` is whom it is booked to, `act` the person on whose behalf the ledger is called, and `request_key` finds
+    the record of the request that made it.
     """
 
     program: str
@@ -93,6 +94,7 @@ class Redemption:
     transaction: str
     refund_transaction: str
     actor: str
+    act: str
     request_key: bytes
     create_time: datetime
     update_time: datetime
@@ -115,6 +117,12 @@ class Redemption:
     def ledger_request_id(self, step: str) -> str:
         """The id under which the ledger knows one step of this redemption, however often it is asked."""
         return f"{self.id}-{step}"
+
+
+def failing(redemption: Redemption, error: DomainError) -> Redemption:
+    """The redemption once it is decided that it fails with `error`: undone at once if it has taken nothing yet."""
+    state = State.FAILED if redemption.state is State.PENDING else redemption.state
+    return replace(redemption, state=state, failure=Failure.of(error))
 
 
 _FORWARD = {

@@ -1,0 +1,208 @@
+"""The ledger, in the catalog's words: redemptions, and what they do to an account's points.
+
+Each step of a redemption is asked for under one id of its own, so asking again never does it twice. A refusal counts
+as one only where the ledger has decided on the request itself; anything else leaves the outcome unknown.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TypeVar
+
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from guerdon.ledger.v1 import ledger_pb2 as pb
+from guerdon.ledger.v1 import resources_pb2 as res
+from guerdon_kit.errors import DomainError, NotFound, Status
+from guerdon_kit.grpc import OutcomeUnknown, Remote, RemoteError
+from guerdon_kit.names import tenant_of
+from rewards_catalog.domain.errors import HoldLapsed, InsufficientPoints, PaymentRefused
+from rewards_catalog.domain.redemption import Redemption
+
+Answer = TypeVar("Answer", bound=Message)
+
+_DECIDED = {Status.INVALID_ARGUMENT, Status.NOT_FOUND, Status.FAILED_PRECONDITION, Status.OUT_OF_RANGE}
+_LONGEST_CALL_S = 10.0
+# What is left of the caller's deadline after a call: enough to say that the outcome is not known.
+_MARGIN_S = 0.2
+
+
+class Ledger:
+    """The ledger's account side of redemptions. `until` is of `time.monotonic()`."""
+
+    def __init__(self, remote: Remote) -> None:
+        self._remote = remote
+
+    async def unit_of(self, account: str, act: str, until: float) -> str:
+        """The id of the unit that the account counts; a unit belongs to the account's program.
+
+        Raises:
+            NotFound: there is no such account.
+        """
+        request = pb.GetAccountRequest(name=account)
+        try:
+            answer = await self._call(
+                "GetAccount", request, pb.GetAccountResponse, tenant_of(account), act=act, until=until
+            )
+        except RemoteError as refusal:
+            if refusal.remote_status is Status.NOT_FOUND:
+                raise NotFound(account) from refusal
+            raise
+        return answer.account.unit.rpartition("/")[2]
+
+    async def has_unit(self, program: str, unit: str, act: str, until: float) -> bool:
+        """Whether the program has the unit: a unit comes with its REDEMPTION account."""
+        try:
+            await self.unit_of(_redemption_account(program, unit), act, until)
+        except NotFound:
+            return False
+        return True
+
+    async def available(self, account: str, act: str, until: float) -> int:
+        """What the account can spend now.
+
+        Raises:
+            NotFound: there is no such account.
+        """
+        request = pb.GetBalanceRequest(name=account)
+        try:
+            answer = await self._call(
+                "GetBalance", request, pb.GetBalanceResponse, tenant_of(account), act=act, until=until
+            )
+        except RemoteError as refusal:
+            if refusal.remote_status is Status.NOT_FOUND:
+                raise NotFound(account) from refusal
+            raise
+        return answer.balance.available
+
+    async def place_hold(self, redemption: Redemption, until: float) -> str:
+        """Sets the price aside, and answers the hold's name.
+
+        Raises:
+            InsufficientPoints: the account has fewer.
+            PaymentRefused: the ledger refused for another reason.
+            OutcomeUnknown: ask again.
+        """
+        hold = res.Hold(
+            account=redemption.account,
+            amount=redemption.price,
+            expire_time=_timestamp(redemption.hold_expire_time),
+            purpose=redemption.title,
+        )
+        request = pb.PlaceHoldRequest(
+            parent=redemption.parent, hold=hold, request_id=redemption.ledger_request_id("hold")
+        )
+        with _refusals():
+            answer = await self._step("PlaceHold", request, pb.PlaceHoldResponse, redemption, until)
+        return answer.hold.name
+
+    async def capture(self, redemption: Redemption, until: float) -> str:
+        """Spends what was set aside, and answers the transaction's name.
+
+        Raises:
+            HoldLapsed: its time had passed.
+            PaymentRefused: the ledger refused for another reason.
+            OutcomeUnknown: ask again.
+        """
+        request = pb.CaptureHoldRequest(
+            name=redemption.hold,
+            amount=redemption.price,
+            # Named, and not left to the ledger: a hold on an account of another unit is refused here.
+            destination=_redemption_account(redemption.program, redemption.unit),
+            memo=redemption.title,
+            request_id=redemption.ledger_request_id("capture"),
+        )
+        with _refusals():
+            answer = await self._step("CaptureHold", request, pb.CaptureHoldResponse, redemption, until)
+        return answer.transaction
+
+    async def release(self, redemption: Redemption, until: float) -> bool:
+        """Gives back what was set aside; False where it was captured before, by a call whose answer was lost.
+
+        Raises:
+            OutcomeUnknown: ask again.
+        """
+        request = pb.ReleaseHoldRequest(name=redemption.hold, request_id=redemption.ledger_request_id("release"))
+        try:
+            await self._step("ReleaseHold", request, pb.ReleaseHoldResponse, redemption, until)
+        except RemoteError as refusal:
+            _require_decided(refusal)
+            # It is resolved already: by us, by time, or by a capture.
+            reading = pb.GetHoldRequest(name=redemption.hold)
+            answer = await self._step("GetHold", reading, pb.GetHoldResponse, redemption, until)
+            if answer.hold.state == res.HOLD_STATE_ACTIVE:
+                raise OutcomeUnknown from refusal
+            return answer.hold.state != res.HOLD_STATE_CAPTURED
+        return True
+
+    async def refund(self, redemption: Redemption, until: float) -> str:
+        """Gives back what was spent, into the lots it came from, and answers the reversal's name.
+
+        Raises:
+            PaymentRefused: the ledger refused.
+            OutcomeUnknown: ask again.
+        """
+        request = pb.ReverseTransactionRequest(
+            name=redemption.transaction,
+            amount=redemption.price,
+            memo=redemption.title,
+            request_id=redemption.ledger_request_id("refund"),
+        )
+        with _refusals():
+            answer = await self._step("ReverseTransaction", request, pb.ReverseTransactionResponse, redemption, until)
+        return answer.transaction
+
+    async def _step(
+        self, rpc: str, request: Message, answer: type[Answer], redemption: Redemption, until: float
+    ) -> Answer:
+        return await self._call(rpc, request, answer, redemption.parent, act=redemption.act, until=until)
+
+    async def _call(
+        self, rpc: str, request: Message, answer: type[Answer], tenant: str, *, act: str, until: float
+    ) -> Answer:
+        left = min(until - time.monotonic() - _MARGIN_S, _LONGEST_CALL_S)
+        if left <= 0:
+            raise OutcomeUnknown
+        return await self._remote.call(rpc, request, answer, tenants=[tenant], act=act, timeout_s=left)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """The ledger's refusals of moving points, in the catalog's words."""
+    try:
+        yield
+    except RemoteError as refusal:
+        _require_decided(refusal)
+        raise _translated(refusal) from refusal
+
+
+def _require_decided(refusal: RemoteError) -> None:
+    """A token that was not accepted, say, tells nothing about what an earlier try of the same request has done."""
+    if refusal.remote_status not in _DECIDED:
+        raise OutcomeUnknown from refusal
+
+
+def _translated(refusal: RemoteError) -> DomainError:
+    match refusal.remote_reason:
+        case "INSUFFICIENT_POINTS":
+            numbers = refusal.remote_metadata
+            return InsufficientPoints(**{name: numbers[name] for name in ("required", "available", "missing")})
+        case "HOLD_EXPIRED":
+            return HoldLapsed()
+        case reason:
+            return PaymentRefused(ledger_reason=reason or refusal.remote_status.name)
+
+
+def _redemption_account(program: str, unit: str) -> str:
+    """Where a unit's spent points go."""
+    return f"programs/{program}/accounts/redemption.{unit}"
+
+
+def _timestamp(moment: datetime) -> Timestamp:
+    stamp = Timestamp()
+    stamp.FromDatetime(moment)
+    return stamp

@@ -1,0 +1,52 @@
+"""The catalog's own settings."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from guerdon_kit.config import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """What the rewards catalog is told beside what every service is."""
+
+    listen: str = "127.0.0.1:7003"
+    """`host:port` that the gRPC server listens on."""
+    code_keys_file: Path | None = None
+    """JSON: the keys of voucher codes, see `rewards_catalog.store.code_keys`. In development it is made at first
+    start, by default beside the service's signing key."""
+    hold_minutes: int = Field(default=10, ge=1, le=1440)
+    """How long a redemption may hold points before it is given up."""
+    lease_s: int = Field(default=5, ge=1, le=600)
+    """After so many seconds without progress a redemption is taken up by the recovery loop."""
+    requests_keep_days: int = Field(default=30, ge=1)
+    """How long a request sent again is answered as the first time."""
+    events_keep_days: int = Field(default=7, ge=1)
+    """How long events can be sent anew when the event bus lost them."""
+
+    @property
+    def hold_time(self) -> timedelta:
+        """`hold_minutes`."""
+        return timedelta(minutes=self.hold_minutes)
+
+    @property
+    def lease(self) -> timedelta:
+        """`lease_s`."""
+        return timedelta(seconds=self.lease_s)
+
+    def keys_file(self) -> Path:
+        """Where the keys of voucher codes are."""
+        if self.code_keys_file is not None:
+            return self.code_keys_file
+        assert self.signing_key_file is not None, "GUERDON_SIGNING_KEY_FILE is needed to call the ledger"
+        return self.signing_key_file.with_name("codes.json")
+
+    @model_validator(mode="after")
+    def _production_names_its_keys(self) -> Self:
+        if not self.development and self.code_keys_file is None:
+            raise ValueError("GUERDON_CODE_KEYS_FILE is needed outside development")
+        return self

@@ -1,0 +1,58 @@
+"""Filling code pools."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from guerdon_kit.errors import InvalidField
+from guerdon_kit.idempotency import Fingerprint
+from guerdon_kit.postgres import Connection, Database, requests
+from rewards_catalog.domain.codes import CHUNK, ChunkOutcome, CodeKeys, Rejection, chunk_outcome, sort_chunk
+from rewards_catalog.domain.reward import Fulfilment, check_fulfilment
+from rewards_catalog.store import rewards, stock
+
+
+@dataclass(frozen=True)
+class CodePools:
+    """The code pools of all rewards."""
+
+    database: Database
+    keys: CodeKeys
+
+    async def add(
+        self, fingerprint: Fingerprint, program: str, reward: str, codes: Sequence[str]
+    ) -> tuple[ChunkOutcome, bool]:
+        """Adds a chunk of codes, in one transaction; answers what became of it, and whether it was sent before.
+
+        The fingerprint must not be of the codes themselves, which may be short enough to be guessed from a hash.
+
+        Raises:
+            InvalidField: the chunk is too large.
+            NotFound: there is no such reward.
+            WrongFulfilment, StockLimit: it has no pool, or would have too many codes.
+        """
+        if len(codes) > CHUNK:
+            raise InvalidField.of("codes", f"must be 1 to {CHUNK} of them")
+
+        async def work(connection: Connection) -> bytes:
+            found = await rewards.get(connection, program, reward)
+            check_fulfilment(found, Fulfilment.CODE_POOL)
+            chunk = sort_chunk(self.keys, program, reward, codes)
+            inserted = await stock.insert_codes(connection, found, [code for _, code in chunk.sealed])
+            if inserted:
+                await stock.add(connection, found, len(inserted))
+            return _written(chunk_outcome(chunk, inserted))
+
+        outcome, replayed = await requests.once(self.database, fingerprint, work)
+        return _read(outcome), replayed
+
+
+def _written(outcome: ChunkOutcome) -> bytes:
+    return json.dumps([outcome.imported, outcome.rejected], separators=(",", ":")).encode()
+
+
+def _read(written: bytes) -> ChunkOutcome:
+    imported, rejected = json.loads(written)
+    return ChunkOutcome(imported, [(place, Rejection(why)) for place, why in rejected])

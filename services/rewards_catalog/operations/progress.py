@@ -1,0 +1,206 @@
+"""The promise of a redemption: it happens wholly or not at all, whatever is killed in between.
+
+Each step's state is committed before and after each call to the ledger, and the ledger knows each step by one request
+id. So whoever finds a redemption in some state can go on from there: the call that makes it, the same request sent
+again, or the recovery loop. Several may do so at once: the ledger answers all alike, and of two that write a state
+one finds it changed, and goes on from what it is now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from guerdon_kit.clock import Clock
+from guerdon_kit.errors import DomainError
+from guerdon_kit.events import Event, publish
+from guerdon_kit.postgres import Connection, Database
+from rewards_catalog.clients.ledger import Ledger
+from rewards_catalog.domain.errors import (
+    AccountLimit,
+    HoldLapsed,
+    InsufficientPoints,
+    OutOfStock,
+    PaymentRefused,
+)
+from rewards_catalog.domain.redemption import Redemption, State, Step, failing, next_step, state_when_issued
+from rewards_catalog.store import redemptions, stock
+
+_STEPS_MAX = 20
+"""More than the longest way has, with every decision on it taken twice."""
+
+Reached = Callable[[str], None]
+"""Is told each moment that a process could be killed at: after a state was committed, and after a call to the ledger
+was answered. Crash tests end the process there; otherwise it does nothing."""
+Effect = Callable[[Connection], Awaitable[None]]
+
+_EVENTS = {
+    State.FULFILLED: "guerdon.rewards.v1.redemption_fulfilled",
+    State.FAILED: "guerdon.rewards.v1.redemption_failed",
+    State.REFUNDED: "guerdon.rewards.v1.redemption_refunded",
+}
+
+
+def nowhere(moment: str) -> None:
+    """Nothing happens at any moment."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Takes redemptions as far as they go."""
+
+    database: Database
+    ledger: Ledger
+    clock: Clock
+    lease: timedelta
+    """After so long without progress the recovery loop takes a redemption up."""
+    reached: Reached = nowhere
+
+    async def drive(self, redemption: Redemption, until: float) -> Redemption:
+        """Does step after step until the redemption rests, and answers it as it is then.
+
+        `until` is of `time.monotonic()`.
+
+        Raises:
+            OutcomeUnknown: the ledger did not answer in time. Go on later, from the state that is kept.
+            PaymentRefused: the ledger refuses a refund; the points stay due.
+            Unavailable: PostgreSQL is away.
+        """
+        steps = {
+            Step.HOLD_POINTS: self._hold_points,
+            Step.RESERVE: self._reserve,
+            Step.CAPTURE: self._capture,
+            Step.ISSUE: self._issue,
+            Step.UNDO: self._undo,
+            Step.REFUND: self._refund,
+        }
+        for _ in range(_STEPS_MAX):
+            step = next_step(redemption)
+            if step is None:
+                return redemption
+            redemption = await steps[step](redemption, until)
+        raise AssertionError(f"{redemption.name} does not come to rest")
+
+    async def read(self, program: str, redemption: str) -> Redemption:
+        """The redemption as it is now.
+
+        Raises:
+            NotFound: there is none.
+        """
+        async with self.database.acquire() as connection:
+            return await redemptions.get(connection, program, redemption)
+
+    async def move(self, connection: Connection, before: Redemption, after: Redemption) -> bool:
+        """Writes `after` over `before`, with the event that tells of it; False where it is no longer as `before`."""
+        if not await redemptions.move(connection, before, after, self.due_time(after)):
+            return False
+        if after.state is not before.state and after.state in _EVENTS:
+            await publish(connection, _event(after))
+        return True
+
+    def due_time(self, redemption: Redemption) -> datetime | None:
+        """When the recovery loop should look at the redemption; None where it rests."""
+        return None if next_step(redemption) is None else self.clock.now() + self.lease
+
+    async def _hold_points(self, redemption: Redemption, until: float) -> Redemption:
+        if self.clock.now() >= redemption.hold_expire_time:
+            # Taken up too late. Whether or not the hold was placed, it has lapsed.
+            return await self._fail(redemption, HoldLapsed())
+        try:
+            hold = await self.ledger.place_hold(redemption, until)
+        except (InsufficientPoints, PaymentRefused) as refusal:
+            return await self._fail(redemption, refusal)
+        self.reached("hold placed")
+        return await self._advance(redemption, replace(redemption, state=State.POINTS_HELD, hold=hold))
+
+    async def _reserve(self, redemption: Redemption, until: float) -> Redemption:
+        async def take(connection: Connection) -> None:
+            await stock.reserve(connection, redemption)
+
+        try:
+            return await self._advance(redemption, replace(redemption, state=State.STOCK_RESERVED), take)
+        except (OutOfStock, AccountLimit) as refusal:
+            return await self._fail(redemption, refusal)
+
+    async def _capture(self, redemption: Redemption, until: float) -> Redemption:
+        try:
+            transaction = await self.ledger.capture(redemption, until)
+        except (HoldLapsed, PaymentRefused) as refusal:
+            return await self._fail(redemption, refusal)
+        self.reached("hold captured")
+        return await self._advance(redemption, replace(redemption, state=State.CAPTURED, transaction=transaction))
+
+    async def _issue(self, redemption: Redemption, until: float) -> Redemption:
+        return await self._advance(redemption, replace(redemption, state=state_when_issued(redemption.fulfilment)))
+
+    async def _refund(self, redemption: Redemption, until: float) -> Redemption:
+        transaction = await self.ledger.refund(redemption, until)
+        self.reached("spend reversed")
+        return await self._advance(
+            redemption, replace(redemption, state=State.REFUNDED, refund_transaction=transaction)
+        )
+
+    async def _fail(self, redemption: Redemption, error: DomainError) -> Redemption:
+        """Decides, once, that the redemption fails; what it has taken is undone after that is committed."""
+
+        async def forget(connection: Connection) -> None:
+            if not error.frozen:
+                await redemptions.forget_request(connection, redemption)
+
+        decided = failing(redemption, error)
+        effects = (forget,) if decided.state is State.FAILED else ()
+        return await self._advance(redemption, decided, *effects)
+
+    async def _undo(self, redemption: Redemption, until: float) -> Redemption:
+        failure = redemption.failure
+        assert failure is not None
+        if not await self.ledger.release(redemption, until):
+            # The capture had gone through, though its answer was lost: the points are spent, so it goes on. Asked
+            # again, the ledger answers the capture as the first time.
+            return await self._advance(redemption, replace(redemption, failure=None))
+        self.reached("hold released")
+
+        async def give_back(connection: Connection) -> None:
+            if redemption.state is State.STOCK_RESERVED:
+                await stock.put_back(connection, redemption)
+            if not failure.error().frozen:
+                await redemptions.forget_request(connection, redemption)
+
+        return await self._advance(redemption, replace(redemption, state=State.FAILED), give_back)
+
+    async def _advance(self, before: Redemption, after: Redemption, *effects: Effect) -> Redemption:
+        """Commits `after` with the effects in one transaction; where somebody else was faster, answers what is."""
+        after = replace(after, update_time=self.clock.now())
+
+        async def unit(connection: Connection) -> bool:
+            if not await self.move(connection, before, after):
+                return False
+            for effect in effects:
+                await effect(connection)
+            return True
+
+        # Run again after a commit whose answer was lost, it finds the state changed and does nothing.
+        if not await self.database.run(unit, repeatable=True):
+            return await self.read(before.program, before.id)
+        self.reached(after.state if after.failure == before.failure else f"{after.state} failing")
+        return after
+
+
+def _event(redemption: Redemption) -> Event:
+    """What the world is told. No code is in it."""
+    data: dict[str, str | int] = {
+        "redemption": redemption.name,
+        "reward": redemption.reward_name,
+        "account": redemption.account,
+        "price": redemption.price,
+    }
+    if redemption.failure is not None:
+        data["reason"] = redemption.failure.reason
+    return Event(
+        type=_EVENTS[redemption.state],
+        subject=redemption.name,
+        key=redemption.name,
+        time=redemption.update_time,
+        data=data,
+    )

@@ -1,0 +1,176 @@
+"""What callers ask of redemptions: redeem, cancel, hand over, read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from guerdon_kit.errors import InvalidField
+from guerdon_kit.grpc import OutcomeUnknown
+from guerdon_kit.idempotency import Fingerprint
+from guerdon_kit.ids import new_id
+from guerdon_kit.postgres import Connection, Database, requests
+from rewards_catalog.domain.codes import CodeKeys
+from rewards_catalog.domain.errors import PaymentRefused, RedemptionUnfinished
+from rewards_catalog.domain.redemption import Redemption, State, check_cancellable, check_fulfillable
+from rewards_catalog.domain.reward import Fulfilment, check_redeemable
+from rewards_catalog.operations.progress import Progress
+from rewards_catalog.store import redemptions, rewards, stock
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Who asks: the request, whom it is booked to, the acting person, and until when (`time.monotonic()`)."""
+
+    fingerprint: Fingerprint
+    actor: str
+    act: str
+    until: float
+
+
+@dataclass(frozen=True)
+class Redemptions:
+    """Redemptions, as their callers see them."""
+
+    database: Database
+    progress: Progress
+    keys: CodeKeys
+    hold_time: timedelta
+    """How long a redemption may hold points before it is given up."""
+
+    async def redeem(self, asking: Asking, program: str, reward: str, account: str) -> tuple[Redemption, bool]:
+        """Buys the reward, to the end; answers the redemption, and whether the request was sent before.
+
+        Raises:
+            NotFound, RewardNotActive, InvalidField: nothing was begun; the same request may pass later.
+            InsufficientPoints, OutOfStock, HoldLapsed: it failed, and so it does for this request for ever.
+            AccountLimit, PaymentRefused: it failed; the same request may pass later.
+            RedemptionUnfinished, Unavailable: send the same request again, or read the redemption.
+        """
+
+        async def accept(connection: Connection) -> bytes:
+            await redemptions.insert(connection, fresh, now + self.progress.lease)
+            return fresh.id.encode()
+
+        outcome = await self._recorded(asking.fingerprint)
+        replayed = outcome is not None
+        if outcome is None:
+            now = self.progress.clock.now()
+            fresh = await self._fresh(asking, program, reward, account, now)
+            outcome, replayed = await requests.once(self.database, asking.fingerprint, accept)
+            if not replayed:
+                self.progress.reached(State.PENDING)
+        redemption = await self._finish(await self.progress.read(program, outcome.decode()), asking.until)
+        if redemption.failure is not None:
+            raise redemption.failure.error()
+        return redemption, replayed
+
+    async def cancel(self, asking: Asking, program: str, redemption: str) -> tuple[Redemption, bool]:
+        """Calls the redemption off and gives the points back; answers it, and whether the request was sent before.
+
+        Raises:
+            NotFound: there is no such redemption.
+            NotCancellableYet: it is still under way.
+            AlreadyFulfilled, AlreadyCancelled: it is too late, for this request for ever.
+            RedemptionUnfinished, Unavailable: send the same request again, or read the redemption.
+        """
+
+        async def call_off(connection: Connection) -> bytes:
+            found = await redemptions.lock(connection, program, redemption)
+            check_cancellable(found)
+            cancelled = replace(found, state=State.CANCELLED, update_time=self.progress.clock.now())
+            moved = await self.progress.move(connection, found, cancelled)
+            assert moved, "it is locked"
+            await stock.put_back(connection, found)
+            return b""
+
+        _, replayed = await requests.once(self.database, asking.fingerprint, call_off)
+        self.progress.reached(State.CANCELLED)
+        return await self._finish(await self.progress.read(program, redemption), asking.until), replayed
+
+    async def fulfil(self, asking: Asking, program: str, redemption: str) -> tuple[Redemption, bool]:
+        """Notes that the reward was handed over; answers the redemption, and whether the request was sent before.
+
+        Raises:
+            NotFound: there is no such redemption.
+            NotIssued: it does not wait to be handed over.
+        """
+
+        async def hand_over(connection: Connection) -> bytes:
+            found = await redemptions.lock(connection, program, redemption)
+            check_fulfillable(found)
+            fulfilled = replace(found, state=State.FULFILLED, update_time=self.progress.clock.now())
+            moved = await self.progress.move(connection, found, fulfilled)
+            assert moved, "it is locked"
+            return b""
+
+        _, replayed = await requests.once(self.database, asking.fingerprint, hand_over)
+        return await self.progress.read(program, redemption), replayed
+
+    async def get(self, program: str, redemption: str) -> Redemption:
+        """The redemption as it is now.
+
+        Raises:
+            NotFound: there is none.
+        """
+        return await self.progress.read(program, redemption)
+
+    async def code_of(self, redemption: Redemption) -> str:
+        """The code that was issued for the redemption; empty where none was. For those who may see codes only."""
+        if redemption.fulfilment is not Fulfilment.CODE_POOL or redemption.state is not State.FULFILLED:
+            return ""
+        async with self.database.acquire() as connection:
+            kept = await stock.code_of(connection, redemption)
+        assert kept is not None, "an issued redemption of a code pool has its code"
+        return self.keys.open(redemption.program, redemption.reward, kept)
+
+    async def newest(self, program: str, account: str, before: tuple[datetime, str], most: int) -> Sequence[Redemption]:
+        """Redemptions, newest first, that come before the given time and id; of one account, or of all (empty)."""
+        async with self.database.acquire() as connection:
+            return await redemptions.newest(connection, program, account, before, most)
+
+    async def _recorded(self, fingerprint: Fingerprint) -> bytes | None:
+        async with self.database.acquire() as connection:
+            return await requests.find(connection, fingerprint)
+
+    async def _fresh(self, asking: Asking, program: str, reward: str, account: str, now: datetime) -> Redemption:
+        async with self.database.acquire() as connection:
+            wanted = await rewards.get(connection, program, reward)
+        check_redeemable(wanted)
+        if await self.progress.ledger.unit_of(account, asking.act, asking.until) != wanted.unit:
+            raise InvalidField.of("account", f"must count {wanted.unit}, the unit of the price")
+        return Redemption(
+            program=program,
+            id=new_id("rd"),
+            reward=reward,
+            account=account,
+            title=wanted.title,
+            unit=wanted.unit,
+            price=wanted.price,
+            fulfilment=wanted.fulfilment,
+            limit_per_account=wanted.limit_per_account,
+            state=State.PENDING,
+            failure=None,
+            hold="",
+            hold_expire_time=now + self.hold_time,
+            transaction="",
+            refund_transaction="",
+            actor=asking.actor,
+            act=asking.act,
+            request_key=asking.fingerprint.key,
+            create_time=now,
+            update_time=now,
+        )
+
+    async def _finish(self, redemption: Redemption, until: float) -> Redemption:
+        """The redemption at rest.
+
+        Raises:
+            RedemptionUnfinished: what became of a step is not known yet, or the ledger refuses a refund for now.
+        """
+        try:
+            return await self.progress.drive(redemption, until)
+        except (OutcomeUnknown, PaymentRefused) as error:
+            now = await self.progress.read(redemption.program, redemption.id)
+            raise RedemptionUnfinished(redemption=now.name, state=now.state) from error

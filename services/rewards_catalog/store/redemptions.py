@@ -1,0 +1,128 @@
+"""Redemptions in the database. A state is changed by comparing it first, so two that work on one do no harm."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import asyncpg
+
+from guerdon_kit.errors import NotFound
+from guerdon_kit.postgres.database import Connection
+from rewards_catalog.domain.redemption import Failure, Redemption, State
+from rewards_catalog.domain.reward import Fulfilment
+from rewards_catalog.store import queries
+
+
+async def insert(connection: Connection, redemption: Redemption, due_time: datetime) -> None:
+    """Keeps a new redemption; the recovery loop looks at it at `due_time` if it has not come to rest."""
+    await queries.insert_redemption(
+        connection,
+        program=redemption.program,
+        id=redemption.id,
+        reward=redemption.reward,
+        account=redemption.account,
+        title=redemption.title,
+        unit=redemption.unit,
+        price=redemption.price,
+        fulfilment=redemption.fulfilment,
+        limit_per_account=redemption.limit_per_account,
+        actor=redemption.actor,
+        act=redemption.act,
+        request_key=redemption.request_key,
+        create_time=redemption.create_time,
+        hold_expire_time=redemption.hold_expire_time,
+        state=redemption.state,
+        update_time=redemption.update_time,
+        due_time=due_time,
+    )
+
+
+async def get(connection: Connection, program: str, redemption: str) -> Redemption:
+    """The redemption as it is now.
+
+    Raises:
+        NotFound: there is none.
+    """
+    return _found(await queries.find_redemption(connection, program=program, id=redemption), program, redemption)
+
+
+async def lock(connection: Connection, program: str, redemption: str) -> Redemption:
+    """The redemption, which nobody else moves until the transaction ends.
+
+    Raises:
+        NotFound: there is none.
+    """
+    return _found(await queries.lock_redemption(connection, program=program, id=redemption), program, redemption)
+
+
+async def move(connection: Connection, before: Redemption, after: Redemption, due_time: datetime | None) -> bool:
+    """Moves a redemption from `before` to `after`; False, and nothing is done, where it is no longer as `before`."""
+    failure = after.failure
+    moved = await queries.move_redemption(
+        connection,
+        program=before.program,
+        id=before.id,
+        from_state=before.state,
+        from_failure_reason=before.failure.reason if before.failure else None,
+        state=after.state,
+        failure_reason=failure.reason if failure else None,
+        failure_metadata=dict(failure.metadata) if failure else None,
+        hold=after.hold,
+        transaction=after.transaction,
+        refund_transaction=after.refund_transaction,
+        update_time=after.update_time,
+        due_time=due_time,
+    )
+    return bool(moved)
+
+
+async def newest(
+    connection: Connection, program: str, account: str, before: tuple[datetime, str], most: int
+) -> list[Redemption]:
+    """Redemptions by creation, newest first, that come before the given time and id; of one account, or of all."""
+    time, redemption = before
+    if account:
+        rows = queries.list_redemptions_of_account(
+            connection, program=program, account=account, before_time=time, before_id=redemption, most=most
+        )
+    else:
+        rows = queries.list_redemptions(connection, program=program, before_time=time, before_id=redemption, most=most)
+    return [_redemption(row) async for row in rows]
+
+
+async def claim(
+    connection: Connection, now: datetime, lease_time: datetime, most: int
+) -> Sequence[tuple[str, str, int]]:
+    """Takes up to `most` redemptions that are due, for the lease: program, id, and how often each was taken."""
+    rows = queries.claim_redemptions(connection, now=now, lease_time=lease_time, most=most)
+    return [(row["program"], row["id"], row["attempts"]) async for row in rows]
+
+
+async def postpone(connection: Connection, program: str, redemption: str, due_time: datetime) -> None:
+    """Has the recovery loop take the redemption again at `due_time`, unless it rests."""
+    await queries.postpone_redemption(connection, program=program, id=redemption, due_time=due_time)
+
+
+async def forget_request(connection: Connection, redemption: Redemption) -> None:
+    """Lets the request that made the redemption be tried anew."""
+    await queries.forget_request(connection, key=redemption.request_key)
+
+
+def _found(row: asyncpg.Record | None, program: str, redemption: str) -> Redemption:
+    if row is None:
+        raise NotFound(f"programs/{program}/redemptions/{redemption}")
+    return _redemption(row)
+
+
+def _redemption(row: asyncpg.Record) -> Redemption:
+    fields = dict(row)
+    reason, metadata = fields.pop("failure_reason"), fields.pop("failure_metadata")
+    return Redemption(
+        **{
+            **fields,
+            "state": State(row["state"]),
+            "fulfilment": Fulfilment(row["fulfilment"]),
+            "failure": None if reason is None else Failure(reason, metadata),
+        }
+    )

@@ -1,0 +1,83 @@
+-- name: insert_redemption!
+insert into redemptions (
+    program, id, reward, account, title, unit, price, fulfilment, limit_per_account, actor, act, request_key,
+    create_time, hold_expire_time, state, update_time, due_time
+)
+values (
+    :program, :id, :reward, :account, :title, :unit, :price, :fulfilment, :limit_per_account, :actor, :act,
+    :request_key, :create_time, :hold_expire_time, :state, :update_time, :due_time
+);
+
+-- name: find_redemption^
+select
+    program, id, reward, account, title, unit, price, fulfilment, limit_per_account, actor, act, request_key,
+    create_time, hold_expire_time, state, failure_reason, failure_metadata, hold, transaction, refund_transaction,
+    update_time
+from redemptions
+where program = :program and id = :id;
+
+-- name: lock_redemption^
+select
+    program, id, reward, account, title, unit, price, fulfilment, limit_per_account, actor, act, request_key,
+    create_time, hold_expire_time, state, failure_reason, failure_metadata, hold, transaction, refund_transaction,
+    update_time
+from redemptions
+where program = :program and id = :id
+for no key update;
+
+-- name: move_redemption!
+-- From one state to the next, unless somebody else has moved it or has decided otherwise about its failure.
+update redemptions
+set
+    state = :state, failure_reason = :failure_reason, failure_metadata = :failure_metadata, hold = :hold,
+    transaction = :transaction, refund_transaction = :refund_transaction, update_time = :update_time,
+    due_time = :due_time, attempts = 0
+where
+    program = :program and id = :id and state = :from_state
+    and failure_reason is not distinct from :from_failure_reason::text;
+
+-- name: list_redemptions
+select
+    program, id, reward, account, title, unit, price, fulfilment, limit_per_account, actor, act, request_key,
+    create_time, hold_expire_time, state, failure_reason, failure_metadata, hold, transaction, refund_transaction,
+    update_time
+from redemptions
+where program = :program and (create_time, id) < (:before_time::timestamptz, :before_id::text)
+order by create_time desc, id desc
+limit :most;
+
+-- name: list_redemptions_of_account
+select
+    program, id, reward, account, title, unit, price, fulfilment, limit_per_account, actor, act, request_key,
+    create_time, hold_expire_time, state, failure_reason, failure_metadata, hold, transaction, refund_transaction,
+    update_time
+from redemptions
+where
+    program = :program and account = :account
+    and (create_time, id) < (:before_time::timestamptz, :before_id::text)
+order by create_time desc, id desc
+limit :most;
+
+-- name: claim_redemptions
+-- Takes what is due, soonest first, and puts it off until the lease ends, so that other workers take other rows.
+with due as (
+    select program, id from redemptions
+    where due_time <= :now
+    order by due_time
+    limit :most
+    for update skip locked
+)
+update redemptions
+set due_time = :lease_time, attempts = attempts + 1
+from due
+where redemptions.program = due.program and redemptions.id = due.id
+returning redemptions.program, redemptions.id, redemptions.attempts;
+
+-- name: postpone_redemption!
+-- Only what is still on its way: one that rests has no due time, and is given none.
+update redemptions set due_time = :due_time
+where program = :program and id = :id and due_time is not null;
+
+-- name: forget_request!
+-- After a failure that may pass: the same request may be tried anew.
+delete from requests where key = :key;

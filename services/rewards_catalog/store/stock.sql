@@ -1,0 +1,46 @@
+-- name: take_piece$
+-- How many are left; nothing where none was. Whoever else wants one waits for this transaction's end.
+update stock set available = available - 1
+where program = :program and reward = :reward and available > 0
+returning available;
+
+-- name: add_pieces$
+-- How many there are now; nothing where that would be too many.
+update stock set available = available + :amount
+where program = :program and reward = :reward and available + :amount <= :most
+returning available;
+
+-- name: count_taking$
+-- How many redemptions of the reward the account has now; nothing where it had as many as it may.
+insert into takings (program, reward, account, taken) values (:program, :reward, :account, 1)
+on conflict (program, reward, account) do update set taken = takings.taken + 1 where takings.taken < :most
+returning taken;
+
+-- name: discount_taking!
+update takings set taken = taken - 1 where program = :program and reward = :reward and account = :account;
+
+-- name: insert_codes
+-- The digests of the codes that the program did not have. Sorted, so that two imports do not deadlock.
+insert into codes (program, reward, digest, key_id, sealed)
+select :program, :reward, digest, key_id, sealed
+from unnest(:digests::bytea[], :key_ids::text[], :sealed::bytea[]) as new_codes (digest, key_id, sealed)
+order by digest
+on conflict (program, digest) do nothing
+returning digest;
+
+-- name: take_code!
+-- Run while this transaction holds the reward's stock row: a free code exists, and nobody else takes it.
+update codes set redemption = :redemption
+where id = (
+    select id from codes
+    where program = :program and reward = :reward and redemption is null
+    order by id
+    limit 1
+);
+
+-- name: put_code_back!
+-- Only before it was issued: nobody has seen it.
+update codes set redemption = null where program = :program and redemption = :redemption;
+
+-- name: find_code^
+select digest, key_id, sealed from codes where program = :program and redemption = :redemption;

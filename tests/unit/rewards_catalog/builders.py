@@ -1,0 +1,56 @@
+"""Rewards and redemptions to test the rules with."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from rewards_catalog.domain.redemption import Redemption, State
+from rewards_catalog.domain.reward import Fulfilment, Reward, RewardState
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def a_reward(**changes: Any) -> Reward:
+    """An active stock reward at 100 points with 5 pieces, apart from the changes."""
+    fields: dict[str, Any] = {
+        "program": "acme",
+        "id": "mug",
+        "title": "Mug",
+        "description": "",
+        "unit": "points",
+        "price": 100,
+        "fulfilment": Fulfilment.STOCK,
+        "limit_per_account": 0,
+        "state": RewardState.ACTIVE,
+        "available": 5,
+        "create_time": NOW,
+    }
+    return Reward(**{**fields, **changes})
+
+
+def a_redemption(**changes: Any) -> Redemption:
+    """A pending redemption of that reward, apart from the changes."""
+    fields: dict[str, Any] = {
+        "program": "acme",
+        "id": "rd-1",
+        "reward": "mug",
+        "account": "programs/acme/accounts/m-1",
+        "title": "Mug",
+        "unit": "points",
+        "price": 100,
+        "fulfilment": Fulfilment.STOCK,
+        "limit_per_account": 0,
+        "state": State.PENDING,
+        "failure": None,
+        "hold": "",
+        "hold_expire_time": NOW,
+        "transaction": "",
+        "refund_transaction": "",
+        "actor": "issuer|shop",
+        "act": "shop",
+        "request_key": b"k" * 16,
+        "create_time": NOW,
+        "update_time": NOW,
+    }
+    return Redemption(**{**fields, **changes})

@@ -1,0 +1,118 @@
+"""What comes next in each state of a redemption, and when one may be called off."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from guerdon_kit.errors import DomainError
+from rewards_catalog.domain import errors
+from rewards_catalog.domain.redemption import (
+    Failure,
+    State,
+    Step,
+    check_cancellable,
+    check_fulfillable,
+    failing,
+    next_step,
+    state_when_issued,
+)
+from rewards_catalog.domain.reward import Fulfilment
+from tests.unit.rewards_catalog.builders import a_redemption
+
+OUT_OF_STOCK = errors.OutOfStock(reward="programs/acme/rewards/mug")
+
+
+@pytest.mark.parametrize(
+    ("state", "step"),
+    [
+        (State.PENDING, Step.HOLD_POINTS),
+        (State.POINTS_HELD, Step.RESERVE),
+        (State.STOCK_RESERVED, Step.CAPTURE),
+        (State.CAPTURED, Step.ISSUE),
+        (State.ISSUED, None),
+        (State.FULFILLED, None),
+        (State.FAILED, None),
+        (State.CANCELLED, Step.REFUND),
+        (State.REFUNDED, None),
+    ],
+)
+def test_points_are_held_then_a_piece_is_taken_then_the_points_are_spent(state: State, step: Step | None) -> None:
+    assert next_step(a_redemption(state=state)) is step
+
+
+@pytest.mark.parametrize("state", [State.POINTS_HELD, State.STOCK_RESERVED])
+def test_one_that_is_decided_to_fail_is_undone_before_its_state_says_so(state: State) -> None:
+    decided = failing(a_redemption(state=state), OUT_OF_STOCK)
+    assert decided.state is state
+    assert next_step(decided) is Step.UNDO
+
+
+def test_one_that_has_taken_nothing_fails_at_once_and_rests() -> None:
+    failed = failing(a_redemption(state=State.PENDING), OUT_OF_STOCK)
+    assert failed.state is State.FAILED
+    assert next_step(failed) is None
+
+
+def test_a_code_is_handed_over_by_being_issued_and_goods_wait_for_people() -> None:
+    assert state_when_issued(Fulfilment.CODE_POOL) is State.FULFILLED
+    assert state_when_issued(Fulfilment.STOCK) is State.ISSUED
+    assert state_when_issued(Fulfilment.UNLIMITED) is State.ISSUED
+
+
+@pytest.mark.parametrize(
+    ("state", "refusal"),
+    [
+        (State.PENDING, errors.NotCancellableYet),
+        (State.POINTS_HELD, errors.NotCancellableYet),
+        (State.STOCK_RESERVED, errors.NotCancellableYet),
+        (State.CAPTURED, errors.NotCancellableYet),
+        (State.ISSUED, None),
+        (State.FULFILLED, errors.AlreadyFulfilled),
+        (State.FAILED, errors.AlreadyCancelled),
+        (State.CANCELLED, errors.AlreadyCancelled),
+        (State.REFUNDED, errors.AlreadyCancelled),
+    ],
+)
+def test_only_what_waits_to_be_handed_over_can_be_called_off(state: State, refusal: type[DomainError] | None) -> None:
+    if refusal is None:
+        check_cancellable(a_redemption(state=state))
+    else:
+        with pytest.raises(refusal):
+            check_cancellable(a_redemption(state=state))
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_only_what_waits_to_be_handed_over_can_be_handed_over(state: State) -> None:
+    if state is State.ISSUED:
+        check_fulfillable(a_redemption(state=state))
+    else:
+        with pytest.raises(errors.NotIssued):
+            check_fulfillable(a_redemption(state=state))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.OutOfStock(reward="programs/acme/rewards/mug"),
+        errors.InsufficientPoints(required=100, available=30, missing=70),
+        errors.AccountLimit(reward="programs/acme/rewards/mug", limit=1, used=1),
+        errors.HoldLapsed(),
+        errors.PaymentRefused(ledger_reason="ACCOUNT_CLOSED"),
+    ],
+)
+def test_a_kept_failure_answers_as_the_error_it_was_made_of(error: DomainError) -> None:
+    replayed = Failure.of(error).error()
+    assert type(replayed) is type(error)
+    assert replayed.metadata == error.metadata
+    assert replayed.public_message == error.public_message
+
+
+def test_the_ledger_knows_each_step_of_a_redemption_by_one_id_of_at_most_64_characters() -> None:
+    redemption = a_redemption(id="rd-" + "0" * 20)
+    again = dataclasses.replace(redemption, state=State.CAPTURED)
+    ids = {redemption.ledger_request_id(step) for step in ("hold", "capture", "release", "refund")}
+    assert len(ids) == 4
+    assert all(len(request_id) <= 64 for request_id in ids)
+    assert again.ledger_request_id("capture") == redemption.ledger_request_id("capture")
