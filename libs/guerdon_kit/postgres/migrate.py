@@ -94,7 +94,7 @@ async def apply(owner_url: str, package: str, runtime_role: str) -> list[str]:
     Raises:
         MigrationRefused: a file was altered or lost after it was applied; nothing of that origin is applied.
     """
-    origins = [read_migrations(KIT), read_migrations(package)]
+    origins = [read_migrations(origin) for origin in dict.fromkeys((KIT, package))]
     connection: Connection = await asyncpg.connect(
         owner_url, timeout=10, server_settings={"application_name": "guerdon-migrate", "timezone": "UTC"}
     )
