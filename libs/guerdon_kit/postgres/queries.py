@@ -48,4 +48,4 @@ def load_queries(package: str) -> Any:
     one value or None, `!` the number of rows touched.
     """
     folder = Path(str(resources.files(package) / "store"))
-    return aiosql.from_path(folder, cast("Any", _DirectAdapter))
+    return aiosql.from_path(folder, cast("Any", _DirectAdapter), mandatory_parameters=False)
