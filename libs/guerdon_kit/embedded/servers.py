@@ -111,6 +111,11 @@ class EmbeddedServers:
         return dict(self._urls)
 
     @property
+    def processes(self) -> Mapping[str, ServerProcess]:
+        """The embedded servers by name."""
+        return dict(self._servers)
+
+    @property
     def postgres(self) -> ServerProcess:
         return self._server(POSTGRES)
 

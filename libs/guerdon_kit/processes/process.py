@@ -110,8 +110,8 @@ class ServerProcess:
         self._await_supervisor()
 
     def kill(self) -> None:
-        """SIGKILL the server, as a crash would; return when it is gone."""
-        os.kill(self.pid, signal.SIGKILL)
+        """SIGKILL the server and its workers, as a crash would; return when it is gone."""
+        os.killpg(self.pid, signal.SIGKILL)
         self._await_supervisor()
 
     def restart(self) -> None:

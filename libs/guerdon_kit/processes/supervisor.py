@@ -142,7 +142,12 @@ def end(server: subprocess.Popen[bytes], order: Order) -> int:
         server.send_signal(number)
         with contextlib.suppress(subprocess.TimeoutExpired):
             server.wait(wait_s)
-    return server.wait()
+    code = server.wait()
+    # What the server forked without a session of its own ends with it: workers must not serve on without a
+    # master.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(server.pid, signal.SIGKILL)
+    return code
 
 
 def read_order() -> Order:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import secrets
-from collections.abc import Coroutine
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
 
+from guerdon_kit.launch.databases import in_own_loop
 from guerdon_kit.postgres import migrate
 from guerdon_kit.postgres.provision import ServiceDatabase, connected, provision
 from guerdon_kit.secret_store import MemorySecrets
-
-T = TypeVar("T")
 
 
 class DatabaseFactory:
@@ -34,7 +29,7 @@ class DatabaseFactory:
         """
         template = self._template(service).name if migrated else "template0"
         name = f"{self._prefix}_{service}_{next(self._numbers)}"
-        database = _run(
+        database = in_own_loop(
             provision(self.admin_url, service, self._secrets, self._prefix, database=name, template=template)
         )
         self._made[name] = database
@@ -42,7 +37,7 @@ class DatabaseFactory:
 
     def drop(self, database: ServiceDatabase) -> None:
         """Drop a database; whoever is connected to it is thrown out."""
-        _run(self._execute(f'DROP DATABASE IF EXISTS "{database.name}" WITH (FORCE)'))
+        in_own_loop(self._execute(f'DROP DATABASE IF EXISTS "{database.name}" WITH (FORCE)'))
         del self._made[database.name]
 
     def drop_all(self) -> None:
@@ -50,24 +45,18 @@ class DatabaseFactory:
         for database in [*self._made.values()]:
             self.drop(database)
         for database in self._templates.values():
-            _run(self._execute(f'DROP DATABASE IF EXISTS "{database.name}" WITH (FORCE)'))
+            in_own_loop(self._execute(f'DROP DATABASE IF EXISTS "{database.name}" WITH (FORCE)'))
             for role in (database.owner_role, database.runtime_role):
-                _run(self._execute(f'DROP ROLE IF EXISTS "{role}"'))
+                in_own_loop(self._execute(f'DROP ROLE IF EXISTS "{role}"'))
         self._templates.clear()
 
     def _template(self, service: str) -> ServiceDatabase:
         if service not in self._templates:
-            database = _run(provision(self.admin_url, service, self._secrets, self._prefix))
+            database = in_own_loop(provision(self.admin_url, service, self._secrets, self._prefix))
             self._templates[service] = database
-            _run(migrate.apply(database.owner_url, service, database.runtime_role))
+            in_own_loop(migrate.apply(database.owner_url, service, database.runtime_role))
         return self._templates[service]
 
     async def _execute(self, statement: str) -> None:
         async with connected(self.admin_url) as admin:
             await admin.execute(statement)
-
-
-def _run(work: Coroutine[Any, Any, T]) -> T:
-    """Run it in an event loop of its own: the caller may be inside another."""
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        return pool.submit(asyncio.run, work).result()

@@ -1,0 +1,71 @@
+"""What the commands share at the terminal: the data folder, steps, failures, and the end by signal."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import asyncpg
+import typer
+from rich.console import Console
+
+from guerdon_cli.stack import StackError
+from guerdon_kit.embedded import EmbeddedError
+from guerdon_kit.postgres.migrate import MigrationRefused
+from guerdon_kit.processes import ProcessFailed
+
+DataFolder = Annotated[
+    Path, typer.Option("--data", help="Where data, keys, secrets and logs are kept.", envvar="GUERDON_DATA")
+]
+DATA_FOLDER = Path(".guerdon")
+
+
+@contextlib.contextmanager
+def steps() -> Iterator[Callable[[str], None]]:
+    """Say which step is under way: as a line that changes on a terminal, as lines elsewhere."""
+    console = Console(stderr=True, highlight=False)
+    if not console.is_terminal:
+        yield lambda step: console.print(f"{step} …")
+        return
+    with console.status("") as status:
+        yield lambda step: status.update(f"{step} …")
+
+
+@contextlib.contextmanager
+def failures_told() -> Iterator[None]:
+    """Turn what a person at the terminal can act on into a line and exit code 1."""
+    try:
+        yield
+    except (StackError, EmbeddedError, ProcessFailed, MigrationRefused, OSError, asyncpg.PostgresError) as problem:
+        Console(stderr=True, highlight=False).print(f"guerdon: {problem}", markup=False)
+        raise typer.Exit(1) from problem
+
+
+@contextlib.contextmanager
+def ends_on_signal() -> Iterator[None]:
+    """Leave the block in order on SIGINT or SIGTERM: the first one interrupts, further ones change nothing.
+
+    The handlers are set even where SIGINT was ignored (a job in the background of a shell): whoever sends it
+    means it.
+    """
+    interrupted = False
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        nonlocal interrupted
+        if not interrupted:
+            interrupted = True
+            raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not interrupted:
+            raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

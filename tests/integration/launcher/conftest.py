@@ -1,0 +1,53 @@
+"""The smallest service there can be: the kit's server with its health, and nothing of its own."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from guerdon_cli.stack import ServiceKind, Stack
+
+MAIN = """
+from guerdon_kit.config import ServiceSettings
+from guerdon_kit.service import Kit, Parts, run
+
+
+async def compose(kit: Kit[ServiceSettings]) -> Parts:
+    return Parts(servicers=[])
+
+
+run("smallest", ServiceSettings, compose)
+"""
+
+
+KIND = ServiceKind("smallest", 7099, "smallest")
+
+
+@dataclass
+class Smallest:
+    """Makes stacks of it; `packages` goes into PYTHONPATH."""
+
+    packages: Path
+    folder: Path
+
+    def stack(self, **settings: str) -> Stack:
+        return Stack(self.folder, services=(KIND,), any_ports=True, settings={"smallest": settings}, environment={})
+
+
+@pytest.fixture
+def smallest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Smallest]:
+    package = tmp_path / "smallest"
+    (package / "migrations").mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "__main__.py").write_text(MAIN)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    folder = Path(tempfile.mkdtemp(prefix="guerdon-stack-"))
+    folder.chmod(0o755)
+    yield Smallest(tmp_path, folder)
+    shutil.rmtree(folder)
