@@ -12,6 +12,7 @@ from recognition.domain.texts import text_violations
 POINTS_MAX = 2**53
 NAME_LENGTH_MAX = 200
 VALUES_MAX = 50
+VALUE_LENGTH_MAX = 51
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,23}")
 _VALUE = re.compile(r"#[a-z0-9_-]{1,50}")
@@ -50,7 +51,7 @@ class Organisation:
     @property
     def budget_account(self) -> str:
         """The ledger's account that funds the allowances: its own, should a program serve two organisations."""
-        return f"programs/{self.program}/accounts/budget.{self.unit}.{self.id}"
+        return budget_account(self.program, self.unit, self.id)
 
     def check(self) -> None:
         """Whether such an organisation can be. Its zone and the names in it are checked already.
@@ -79,3 +80,8 @@ class Organisation:
             elif value in self.values[:index]:
                 found.append(FieldViolation(field, "is there twice"))
         return found
+
+
+def budget_account(program: str, unit: str, organisation: str) -> str:
+    """The name of an organisation's budget account."""
+    return f"programs/{program}/accounts/budget.{unit}.{organisation}"

@@ -179,4 +179,4 @@ def test_a_grant_is_asked_for_under_one_id_for_each_person_and_month() -> None:
 
 
 def _recognition(draft: Draft, state: State) -> Recognition:
-    return Recognition("rc-1", draft, state, NOW, transaction="", refusal="", available_amount=0)
+    return Recognition("rc-1", draft, state, "someone", NOW, transaction="", refusal="", available_amount=0)

@@ -1,0 +1,179 @@
+"""The ledger, in recognition's words: accounts for people, grants from the budget, and givings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from hashlib import blake2b
+
+from guerdon.ledger.v1 import ledger_pb2, resources_pb2
+from guerdon_kit.errors import NotFound, Status
+from guerdon_kit.grpc import Remote, RemoteError
+from guerdon_kit.grpc.status import read_details
+from recognition.domain.allowances import Grant
+from recognition.domain.errors import GivingRefused, InsufficientAllowance
+from recognition.domain.organisations import Organisation
+from recognition.domain.people import NewPerson, Person
+from recognition.domain.recognitions import Giving
+
+_REFUSALS = frozenset(
+    {Status.INVALID_ARGUMENT, Status.NOT_FOUND, Status.ALREADY_EXISTS, Status.FAILED_PRECONDITION, Status.OUT_OF_RANGE}
+)
+"""What the ledger answers when it refuses what was asked. Other failures (a token it does not accept, its limits)
+say nothing about the request and pass when they are mended."""
+
+
+class Ledger:
+    """The ledger. Every call may raise OutcomeUnknown: ask again with the same arguments, which has no further
+    effect; and RemoteError, where the ledger does not serve us.
+    """
+
+    service = ledger_pb2.DESCRIPTOR.services_by_name["LedgerService"]
+
+    def __init__(self, remote: Remote, timeout: timedelta) -> None:
+        self._remote = remote
+        self._timeout_s = timeout.total_seconds()
+
+    async def create_budget(self, organisation: Organisation, actor: str) -> None:
+        """Makes the organisation's budget account.
+
+        Raises:
+            NotFound: the ledger has no such unit.
+        """
+        account = resources_pb2.Account(
+            name=organisation.budget_account,
+            unit=organisation.unit_name,
+            kind=resources_pb2.ACCOUNT_KIND_BUDGET,
+        )
+        try:
+            await self._create_accounts(organisation, [account], actor)
+        except RemoteError as error:
+            if error.remote_status is Status.NOT_FOUND:
+                raise NotFound(organisation.unit_name) from error
+            raise
+
+    async def create_people_accounts(self, organisation: Organisation, people: Sequence[NewPerson], actor: str) -> None:
+        """Makes each person's two accounts; those that exist already stay as they are."""
+        accounts = [
+            resources_pb2.Account(
+                name=f"{organisation.program_name}/accounts/{account_id}",
+                unit=organisation.unit_name,
+                kind=resources_pb2.ACCOUNT_KIND_MEMBER,
+            )
+            for person in people
+            for account_id in (person.allowance_account_id, person.rewards_account_id)
+        ]
+        await self._create_accounts(organisation, accounts, actor)
+
+    async def grant(self, grants: Sequence[Grant]) -> list[str | None]:
+        """Posts grants of one program. Answers for each why it was refused: '' if it was posted, None if the ledger
+        has not said and is to be asked again.
+        """
+        program = f"programs/{grants[0].program}"
+        response = await self._remote.call(
+            "BatchPostTransactions",
+            ledger_pb2.BatchPostTransactionsRequest(parent=program, items=map(_grant_item, grants)),
+            ledger_pb2.BatchPostTransactionsResponse,
+            tenants=[program],
+            timeout_s=self._timeout_s,
+        )
+        return [_refusal(result) for result in response.results]
+
+    async def give(self, giving: Giving) -> str:
+        """Moves a recognition's points, all at once; answers the ledger's transaction.
+
+        Raises:
+            InsufficientAllowance: what is left does not reach for all receivers.
+            GivingRefused: the ledger refused for another reason.
+        """
+        program = f"programs/{giving.program}"
+        draft = giving.recognition.draft
+        transaction = resources_pb2.Transaction(
+            kind=resources_pb2.TRANSACTION_KIND_RECOGNITION,
+            postings=[
+                resources_pb2.Posting(
+                    source=f"{program}/accounts/{giving.source_id}",
+                    destination=f"{program}/accounts/{destination_id}",
+                    amount=draft.amount,
+                )
+                for destination_id in giving.destination_ids
+            ],
+            memo=giving.recognition.name,
+        )
+        request = ledger_pb2.PostTransactionRequest(
+            parent=program, transaction=transaction, request_id=giving.request_id
+        )
+        try:
+            response = await self._remote.call(
+                "PostTransaction",
+                request,
+                ledger_pb2.PostTransactionResponse,
+                tenants=[program],
+                act=giving.recognition.actor,
+                timeout_s=self._timeout_s,
+            )
+        except RemoteError as error:
+            if error.remote_status not in _REFUSALS:
+                raise
+            if error.remote_reason == "INSUFFICIENT_POINTS":
+                raise InsufficientAllowance(draft.total, int(error.remote_metadata["available"])) from error
+            raise GivingRefused(error.remote_reason or error.remote_status.name) from error
+        return response.transaction
+
+    async def available(self, person: Person) -> int:
+        """What the person's allowance account can give now."""
+        response = await self._remote.call(
+            "GetBalance",
+            ledger_pb2.GetBalanceRequest(name=person.allowance_account),
+            ledger_pb2.GetBalanceResponse,
+            tenants=[f"programs/{person.program}"],
+            timeout_s=self._timeout_s,
+        )
+        return response.balance.available
+
+    async def _create_accounts(
+        self, organisation: Organisation, accounts: Sequence[resources_pb2.Account], actor: str
+    ) -> None:
+        request = ledger_pb2.BatchCreateAccountsRequest(parent=organisation.program_name, accounts=accounts)
+        request.request_id = "accounts-" + _digest(request.SerializeToString(deterministic=True))
+        await self._remote.call(
+            "BatchCreateAccounts",
+            request,
+            ledger_pb2.BatchCreateAccountsResponse,
+            tenants=[organisation.program_name],
+            act=actor,
+            timeout_s=self._timeout_s,
+        )
+
+
+def _grant_item(grant: Grant) -> ledger_pb2.PostTransactionItem:
+    posting = resources_pb2.Posting(
+        source=grant.budget_account,
+        destination=f"programs/{grant.program}/accounts/{grant.account_id}",
+        amount=grant.amount,
+    )
+    posting.expire_time.FromDatetime(grant.expire_time)
+    # The ledger's clock turns the months, not ours: a grant that is a moment early is pending until its month begins.
+    posting.available_time.FromDatetime(grant.available_time)
+    return ledger_pb2.PostTransactionItem(
+        transaction=resources_pb2.Transaction(
+            kind=resources_pb2.TRANSACTION_KIND_GRANT,
+            postings=[posting],
+            memo=f"Allowance of {grant.period:%Y-%m}",
+        ),
+        request_id=grant.request_id,
+    )
+
+
+def _refusal(result: ledger_pb2.PostTransactionResult) -> str | None:
+    if not result.HasField("error"):
+        return ""
+    status = Status(result.error.code)
+    if status not in _REFUSALS:
+        return None
+    reason, _ = read_details(result.error)
+    return reason or status.name
+
+
+def _digest(content: bytes) -> str:
+    return blake2b(content, digest_size=16).hexdigest()

@@ -1,0 +1,90 @@
+"""Seeing recognitions: what is public, and what is private to the viewer."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from guerdon_kit.errors import InvalidField, NotFound
+from guerdon_kit.pages import page_size, read_token, write_token
+from guerdon_kit.postgres import Connection, Database
+from recognition.domain.acting import Acting
+from recognition.domain.organisations import VALUE_LENGTH_MAX
+from recognition.domain.recognitions import Recognition
+from recognition.operations import organisations, people
+from recognition.operations.acting import acting_person
+from recognition.store import recognitions as store
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NEWEST = (datetime(9999, 12, 31, tzinfo=UTC), "")
+
+
+class Viewing:
+    """The feed."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, organisation: str, recognition: str, viewer: str | None, acting: Acting) -> Recognition:
+        """The recognition, if the viewer (the acting person where None is named) sees it.
+
+        Raises:
+            NotFound: there is none, or it is not theirs to see.
+            ScopeRequired: the viewer is another than the acting person.
+        """
+        async with self._database.acquire() as connection:
+            person = await _viewer(connection, organisation, viewer, acting)
+            found = await store.find(connection, organisation, recognition)
+        if found is None or not found.seen_by(person):
+            raise NotFound(f"organisations/{organisation}/recognitions/{recognition}")
+        return found
+
+    async def list_feed(
+        self,
+        organisation: str,
+        *,
+        value: str | None,
+        person: str | None,
+        viewer: str | None,
+        acting: Acting,
+        size: int,
+        token: str,
+    ) -> tuple[list[Recognition], str]:
+        """A page of what the viewer sees, newest first, and the token of the next one.
+
+        Raises:
+            InvalidField: the size, the token or the value is malformed.
+            NotFound: there is no such organisation, person or viewer.
+            ScopeRequired: the viewer is another than the acting person.
+        """
+        size = page_size(size)
+        if value is not None and (len(value) > VALUE_LENGTH_MAX or not value.isprintable()):
+            raise InvalidField.of("value", "is not one that an organisation can have")
+        async with self._database.acquire() as connection:
+            await organisations.find(connection, organisation)
+            if person is not None:
+                await people.find(connection, organisation, person)
+            seen_by = await _viewer(connection, organisation, viewer, acting)
+            query = ("ListRecognitions", organisation, value or "", person or "", seen_by or "")
+            before_time, before = _read_position(token, query) if token else _NEWEST
+            feed = store.Feed(organisation, seen_by, value, person, before_time, before)
+            found = await store.list_feed(connection, feed, size + 1)
+        if len(found) <= size:
+            return found, ""
+        last = found[size - 1]
+        microseconds = (last.create_time - _EPOCH) // timedelta(microseconds=1)
+        return found[:size], write_token(query, (microseconds, last.id))
+
+
+async def _viewer(connection: Connection, organisation: str, viewer: str | None, acting: Acting) -> str | None:
+    person = await acting_person(connection, organisation, acting, viewer)
+    if viewer is not None:
+        await people.find(connection, organisation, viewer)
+    return person
+
+
+def _read_position(token: str, query: tuple[str, ...]) -> tuple[datetime, str]:
+    microseconds, before = read_token(token, query, (int, str))
+    try:
+        return _EPOCH + timedelta(microseconds=int(microseconds)), str(before)
+    except OverflowError:
+        raise InvalidField.of("page_token", "is not a token of this list") from None

@@ -1,0 +1,61 @@
+"""Organisations, as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+import asyncpg
+
+from guerdon_kit.postgres import Connection
+from recognition.domain.organisations import Organisation
+from recognition.store import queries
+
+
+async def insert(connection: Connection, organisation: Organisation, actor: str) -> bool:
+    """Whether its id was free."""
+    inserted = await queries.insert_organisation(
+        connection,
+        organisation=organisation.id,
+        display_name=organisation.display_name,
+        program=organisation.program,
+        unit=organisation.unit,
+        time_zone=organisation.time_zone,
+        purposes=list(organisation.values),
+        monthly_allowance=organisation.monthly_allowance,
+        actor=actor,
+        create_time=organisation.create_time,
+    )
+    return inserted is not None
+
+
+async def find(connection: Connection, organisation: str) -> Organisation | None:
+    """The organisation of that id."""
+    row = await queries.find_organisation(connection, organisation=organisation)
+    return None if row is None else _organisation(row)
+
+
+async def zones(connection: Connection) -> list[str]:
+    """The time zones that organisations are in."""
+    return [row["time_zone"] async for row in queries.organisation_zones(connection)]
+
+
+async def unplanned(connection: Connection, months: Mapping[str, date]) -> list[Organisation]:
+    """The organisations in which an active person has no allowance planned for the month that begins on the day
+    which `months` gives for its zone.
+    """
+    rows = queries.unplanned_organisations(connection, zones=list(months), periods=list(months.values()))
+    return [_organisation(row) async for row in rows]
+
+
+def _organisation(row: asyncpg.Record) -> Organisation:
+    return Organisation(
+        id=row["organisation"],
+        display_name=row["display_name"],
+        program=row["program"],
+        unit=row["unit"],
+        time_zone=row["time_zone"],
+        values=tuple(row["purposes"]),
+        monthly_allowance=row["monthly_allowance"],
+        create_time=row["create_time"],
+    )
