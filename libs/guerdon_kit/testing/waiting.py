@@ -6,13 +6,21 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
 POLL_INTERVAL_S = 0.02
 
 
-async def wait_until(condition: Callable[[], T | Awaitable[T]], timeout_s: float = 5.0) -> T:
+@overload
+async def wait_until(condition: Callable[[], Awaitable[T]], timeout_s: float = 5.0) -> T: ...
+
+
+@overload
+async def wait_until(condition: Callable[[], T], timeout_s: float = 5.0) -> T: ...
+
+
+async def wait_until(condition: Callable[[], Any], timeout_s: float = 5.0) -> Any:
     """Ask until the answer, awaited where need be, is true, and return it.
 
     An exception of `condition` is its caller's. Raises TimeoutError with the last answer.
@@ -20,7 +28,7 @@ async def wait_until(condition: Callable[[], T | Awaitable[T]], timeout_s: float
     deadline = time.monotonic() + timeout_s
     while True:
         answer = condition()
-        result: T = await answer if inspect.isawaitable(answer) else answer
+        result = await answer if inspect.isawaitable(answer) else answer
         if result:
             return result
         if time.monotonic() >= deadline:
