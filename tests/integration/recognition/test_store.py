@@ -1,0 +1,103 @@
+"""What the tables promise, whoever comes at once."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import date, timedelta
+
+from guerdon_kit.postgres import Database
+from recognition.domain.allowances import GrantState, settle
+from recognition.domain.people import NewPerson
+from recognition.domain.periods import Month, month_at
+from recognition.store import allowances, organisations, people
+from tests.integration.recognition.conftest import NOW, UMBRELLA
+
+NOVEMBER = month_at(NOW, "Europe/London")
+DECEMBER = month_at(NOVEMBER.end_time, "Europe/London")
+
+
+async def test_planners_at_once_plan_each_person_once(db: Database) -> None:
+    async def plan() -> int:
+        async with db.transaction() as connection:
+            return (await allowances.plan(connection, UMBRELLA, NOVEMBER, NOW)).planned
+
+    counts = await asyncio.gather(*(plan() for _ in range(6)))
+    assert sorted(counts) == [0, 0, 0, 0, 0, 3]
+    assert await _unplanned(db, NOVEMBER.first_day) == []
+    assert await _unplanned(db, DECEMBER.first_day) == ["umbrella"]
+
+
+async def test_a_month_once_planned_leaves_out_the_months_before_it(db: Database) -> None:
+    async with db.transaction() as connection:
+        assert (await allowances.plan(connection, UMBRELLA, DECEMBER, NOW)).planned == 3
+        late = await allowances.plan(connection, UMBRELLA, NOVEMBER, NOW)
+    assert (late.planned, late.existing) == (0, 3)
+
+
+async def test_who_joins_or_leaves_within_the_month_is_planned_or_not(db: Database) -> None:
+    await _plan(db, NOVEMBER)
+    async with db.transaction() as connection:
+        await people.insert(connection, "umbrella", [NewPerson("umbrella", "dan", "Dan", "")], "tester", NOW)
+        assert await people.deactivate(connection, "umbrella", "ann", "tester")
+        assert not await people.deactivate(connection, "umbrella", "ann", "tester")
+        joined = await allowances.plan(connection, UMBRELLA, NOVEMBER, NOW)
+        december = await allowances.plan(connection, UMBRELLA, DECEMBER, NOW)
+    assert (joined.planned, joined.existing) == (1, 2)
+    assert december.planned == 3
+
+
+async def test_workers_claim_different_grants_until_the_lease_ends(db: Database) -> None:
+    await _plan(db, NOVEMBER)
+    lease = NOW + timedelta(seconds=10)
+    async with db.transaction() as one, db.transaction() as other:
+        first = await allowances.claim(one, NOW, lease, 2)
+        second = await allowances.claim(other, NOW, lease, 2)
+    assert [len(first), len(second)] == [2, 1]
+    assert {grant.person for grant in first + second} == {"ann", "ben", "cleo"}
+    async with db.transaction() as connection:
+        assert await allowances.claim(connection, NOW, lease, 9) == []
+        assert len(await allowances.claim(connection, lease, lease + timedelta(seconds=10), 9)) == 3
+
+
+async def test_a_refused_grant_is_due_again_later_and_a_settled_one_never(db: Database) -> None:
+    await _plan(db, NOVEMBER)
+    async with db.transaction() as connection:
+        grants = await allowances.claim(connection, NOW, NOW + timedelta(seconds=10), 9)
+        await allowances.settle(
+            connection, [settle(grant, "" if grant.person == "ann" else "ACCOUNT_FROZEN", NOW) for grant in grants]
+        )
+        assert await allowances.claim(connection, NOW + timedelta(seconds=19), NOW, 9) == []
+        due = await allowances.claim(connection, NOW + timedelta(seconds=20), NOW + timedelta(seconds=30), 9)
+        assert {grant.person for grant in due} == {"ben", "cleo"}
+        assert await allowances.granted_amount(connection, "umbrella", "ann", NOVEMBER.first_day) == 200
+        assert await allowances.granted_amount(connection, "umbrella", "ben", NOVEMBER.first_day) == 0
+        over = [settle(grant, "INVALID_FIELD", NOVEMBER.end_time) for grant in due]
+        assert {settlement.state for settlement in over} == {GrantState.LAPSED}
+        await allowances.settle(connection, over)
+        assert await allowances.claim(connection, DECEMBER.end_time, DECEMBER.end_time, 9) == []
+
+
+async def test_an_identity_is_one_persons_only(db: Database) -> None:
+    async with db.transaction() as connection:
+        added = await people.insert(
+            connection,
+            "umbrella",
+            [NewPerson("umbrella", "dan", "Dan", "issuer|ann"), NewPerson("umbrella", "eve", "Eve", "")],
+            "tester",
+            NOW,
+        )
+        assert added == {"eve"}
+        assert await people.find_by_identity(connection, "umbrella", "issuer|ann") == "ann"
+        assert await people.find_by_identity(connection, "umbrella", "") is None
+        await people.deactivate(connection, "umbrella", "ann", "tester")
+        assert await people.find_by_identity(connection, "umbrella", "issuer|ann") is None
+
+
+async def _plan(db: Database, month: Month) -> None:
+    async with db.transaction() as connection:
+        await allowances.plan(connection, UMBRELLA, month, NOW)
+
+
+async def _unplanned(db: Database, period: date) -> list[str]:
+    async with db.acquire() as connection:
+        return [found.id for found in await organisations.unplanned(connection, {"Europe/London": period})]
