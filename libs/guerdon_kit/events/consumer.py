@@ -29,6 +29,7 @@ from guerdon_kit.errors import Unavailable
 from guerdon_kit.events.event import CloudEvent
 from guerdon_kit.events.streams import NOTHING, replay_key, stream_of
 from guerdon_kit.postgres import Connection, Database, load_queries
+from guerdon_kit.postgres.database import is_gone
 from guerdon_kit.postgres.failures import is_away, is_rerunnable
 
 _queries = load_queries("guerdon_kit.events")
@@ -247,7 +248,7 @@ class Consumer:
             except Exception as error:
                 if isinstance(error, Unavailable) or is_rerunnable(error):
                     raise Unavailable from error
-                if is_away(error, closed=connection.is_closed()):
+                if is_away(error, closed=is_gone(connection)):
                     raise
                 raise _HandlerFailed(entry.event_id, error) from error
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 import random
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -126,7 +126,9 @@ class Database:
         try:
             yield connection
         except Exception as error:
-            if is_away(error, closed=connection.is_closed()):
+            if is_lost(error, closed=is_gone(connection)):
+                _drop(connection)
+            if is_away(error, closed=is_gone(connection)):
                 raise Unavailable from error
             raise
         finally:
@@ -165,18 +167,19 @@ class Database:
                 try:
                     result = await work(connection)
                 except BaseException:
-                    if not connection.is_closed():
+                    if not is_gone(connection):
                         await transaction.rollback()
                     raise
                 committing = True
                 await transaction.commit()
                 return result
             except Exception as error:
-                closed = connection.is_closed()
-                lost = is_lost(error, closed=closed) and (repeatable or not committing)
-                if lost or is_rerunnable(error):
+                lost = is_lost(error, closed=is_gone(connection))
+                if lost:
+                    _drop(connection)
+                if is_rerunnable(error) or (lost and (repeatable or not committing)):
                     continue
-                if is_away(error, closed=closed):
+                if is_away(error, closed=is_gone(connection)):
                     raise Unavailable from error
                 raise
             finally:
@@ -197,8 +200,25 @@ class Database:
         # rolls back what is open, or else terminates the connection.
         try:
             await self._pool.release(cast("Any", connection), timeout=self._limits.acquire.total_seconds())
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-            connection.terminate()
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
+            # The last is "release of a free holder": the connection broke while it was being released.
+            _drop(connection)
+
+
+def is_gone(connection: Connection) -> bool:
+    """Whether the connection is closed. The pool takes a broken one back by itself; the name that the caller
+    has for it then answers nothing but an error.
+    """
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:
+        return True
+
+
+def _drop(connection: Connection) -> None:
+    """Closes a broken connection, so that nobody is given it again."""
+    if not is_gone(connection):
+        connection.terminate()
 
 
 def _milliseconds(duration: timedelta) -> str:
@@ -216,6 +236,15 @@ async def _prepare_session(connection: Connection) -> None:
     rows = await connection.fetch(
         "select name, setting from pg_settings where name in ('fsync', 'full_page_writes', 'synchronous_commit')"
     )
-    unsafe = sorted(row["name"] for row in rows if row["setting"] == "off")
+    refuse_unsafe({row["name"]: row["setting"] for row in rows})
+
+
+def refuse_unsafe(settings: Mapping[str, str]) -> None:
+    """Checks the server's settings of durability.
+
+    Raises:
+        UnsafeServer: one of them is off.
+    """
+    unsafe = sorted(name for name, setting in settings.items() if setting == "off")
     if unsafe:
         raise UnsafeServer(f"PostgreSQL would lose committed points: {', '.join(unsafe)} is off")

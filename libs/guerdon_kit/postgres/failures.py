@@ -19,6 +19,7 @@ _LOST = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.InternalClientError,  # the driver has seen the server's last word, but not yet the end of the line
 )
 
 _AWAY = (
