@@ -25,6 +25,8 @@ from rewards_catalog.domain.redemption import Redemption
 
 Answer = TypeVar("Answer", bound=Message)
 
+LEDGER = pb.DESCRIPTOR.services_by_name["LedgerService"]
+
 _DECIDED = {Status.INVALID_ARGUMENT, Status.NOT_FOUND, Status.FAILED_PRECONDITION, Status.OUT_OF_RANGE}
 _LONGEST_CALL_S = 10.0
 # What is left of the caller's deadline after a call: enough to say that the outcome is not known.

@@ -71,9 +71,9 @@ def check_new(reward: Reward) -> None:
         InvalidField: with every bound that is broken.
     """
     violations = []
-    if not 1 <= len(reward.title) <= MAX_TITLE:
-        violations.append(FieldViolation("reward.title", f"must have 1 to {MAX_TITLE} characters"))
-    if len(reward.description) > MAX_DESCRIPTION:
+    if not (1 <= len(reward.title) <= MAX_TITLE and reward.title.isprintable()):
+        violations.append(FieldViolation("reward.title", f"must have 1 to {MAX_TITLE} printable characters"))
+    if len(reward.description) > MAX_DESCRIPTION or "\0" in reward.description:
         violations.append(FieldViolation("reward.description", f"must have at most {MAX_DESCRIPTION} characters"))
     if not 1 <= reward.price <= MAX_POINTS:
         violations.append(FieldViolation("reward.price", "must be between 1 and 2^53"))

@@ -8,7 +8,8 @@ from datetime import datetime
 import asyncpg
 
 from guerdon_kit.errors import NotFound
-from guerdon_kit.postgres.database import Connection
+from guerdon_kit.postgres import Connection
+from guerdon_kit.saga import Claim
 from rewards_catalog.domain.redemption import Failure, Redemption, State
 from rewards_catalog.domain.reward import Fulfilment
 from rewards_catalog.store import queries
@@ -92,16 +93,17 @@ async def newest(
 
 
 async def claim(
-    connection: Connection, now: datetime, lease_time: datetime, most: int
-) -> Sequence[tuple[str, str, int]]:
-    """Takes up to `most` redemptions that are due, for the lease: program, id, and how often each was taken."""
-    rows = queries.claim_redemptions(connection, now=now, lease_time=lease_time, most=most)
-    return [(row["program"], row["id"], row["attempts"]) async for row in rows]
+    connection: Connection, now: datetime, lease_end: datetime, most: int
+) -> Sequence[Claim[tuple[str, str]]]:
+    """Takes up to `most` redemptions that are due, until the lease ends; their ids are (program, redemption)."""
+    rows = queries.claim_redemptions(connection, now=now, lease_end=lease_end, most=most)
+    return [Claim((row["program"], row["id"]), row["attempts"]) async for row in rows]
 
 
-async def postpone(connection: Connection, program: str, redemption: str, due_time: datetime) -> None:
-    """Has the recovery loop take the redemption again at `due_time`, unless it rests."""
-    await queries.postpone_redemption(connection, program=program, id=redemption, due_time=due_time)
+async def put_off(connection: Connection, redemption: tuple[str, str], due_time: datetime) -> None:
+    """Has the recovery loop take the redemption again at `due_time`, unless it has come to rest."""
+    program, id_ = redemption
+    await queries.put_off_redemption(connection, program=program, id=id_, due_time=due_time)
 
 
 async def forget_request(connection: Connection, redemption: Redemption) -> None:

@@ -68,12 +68,12 @@ with due as (
     for update skip locked
 )
 update redemptions
-set due_time = :lease_time, attempts = attempts + 1
+set due_time = :lease_end, attempts = attempts + 1
 from due
 where redemptions.program = due.program and redemptions.id = due.id
 returning redemptions.program, redemptions.id, redemptions.attempts;
 
--- name: postpone_redemption!
+-- name: put_off_redemption!
 -- Only what is still on its way: one that rests has no due time, and is given none.
 update redemptions set due_time = :due_time
 where program = :program and id = :id and due_time is not null;

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncpg
 
 from guerdon_kit.errors import AlreadyExists, NotFound
-from guerdon_kit.postgres.database import Connection
+from guerdon_kit.postgres import Connection
 from rewards_catalog.domain.reward import Fulfilment, Reward, RewardState
 from rewards_catalog.store import queries
 

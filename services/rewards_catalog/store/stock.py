@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from guerdon_kit.postgres.database import Connection
+from guerdon_kit.postgres import Connection
 from rewards_catalog.domain.codes import SealedCode
 from rewards_catalog.domain.errors import AccountLimit, OutOfStock, StockLimit
 from rewards_catalog.domain.redemption import Redemption

@@ -1,0 +1,50 @@
+"""The catalog's composition root."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+
+from guerdon_kit.events import Outbox, Relay
+from guerdon_kit.postgres import requests
+from guerdon_kit.service import Job, Kit, Parts
+from rewards_catalog.clients.ledger import LEDGER, Ledger
+from rewards_catalog.config import Settings
+from rewards_catalog.jobs.recovery import recovery
+from rewards_catalog.operations.codes import CodePools
+from rewards_catalog.operations.progress import Progress, Reached, nowhere
+from rewards_catalog.operations.redemptions import Redemptions
+from rewards_catalog.operations.rewards import Rewards
+from rewards_catalog.servicer import RewardsServicer
+from rewards_catalog.store.code_keys import make_code_keys, read_code_keys
+
+NAME = "rewards_catalog"
+
+
+async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
+    """The catalog's servicer and jobs. Crash tests pass their own `reached`."""
+    settings = kit.settings
+    if settings.development:
+        make_code_keys(settings.keys_file())
+    keys = read_code_keys(settings.keys_file())
+    ledger = Ledger(kit.remote("ledger", settings.ledger_target, LEDGER))
+    progress = Progress(kit.database, ledger, kit.clock, settings.lease, reached)
+    servicer = RewardsServicer(
+        Rewards(kit.database, ledger, kit.clock),
+        CodePools(kit.database, keys),
+        Redemptions(kit.database, progress, keys, settings.hold_time),
+        keys,
+        kit.clock,
+    )
+    outbox = Outbox(NAME)
+    keep_requests = timedelta(days=settings.requests_keep_days)
+    keep_events = timedelta(days=settings.events_keep_days)
+    return Parts(
+        servicers=[servicer],
+        jobs=[
+            Job("recovery", recovery(progress).run),
+            Job("relay", Relay(kit.database, kit.events_redis(), outbox).run),
+            Job("prune-requests", partial(requests.pruning, kit.database, keep_requests)),
+            Job("prune-events", partial(outbox.pruning, kit.database, keep_events)),
+        ],
+    )

@@ -1,0 +1,53 @@
+"""Where the pages of the catalog's lists begin."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from guerdon_kit import pages
+from guerdon_kit.errors import InvalidField
+from rewards_catalog.domain.redemption import Redemption
+from rewards_catalog.domain.reward import Reward
+
+Query = tuple[str, ...]
+
+_MICROSECOND = timedelta(microseconds=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_END_OF_TIME = datetime(9999, 12, 31, tzinfo=UTC)
+
+
+def price_position(token: str, query: Query) -> tuple[int, str]:
+    """The price and id after which a page of rewards begins; the first page's for an empty token.
+
+    Raises:
+        InvalidField: it is no token of this list.
+    """
+    if not token:
+        return 0, ""
+    price, reward = pages.read_token(token, query, (int, str))
+    return int(price), str(reward)
+
+
+def price_token(reward: Reward, query: Query) -> str:
+    """The token of the page that begins after the reward."""
+    return pages.write_token(query, (reward.price, reward.id))
+
+
+def time_position(token: str, query: Query) -> tuple[datetime, str]:
+    """The time and id before which a page of redemptions begins; the first page's for an empty token.
+
+    Raises:
+        InvalidField: it is no token of this list.
+    """
+    if not token:
+        return _END_OF_TIME, ""
+    micros, redemption = pages.read_token(token, query, (int, str))
+    try:
+        return _EPOCH + int(micros) * _MICROSECOND, str(redemption)
+    except OverflowError:
+        raise InvalidField.of("page_token", "is not a token of this list") from None
+
+
+def time_token(redemption: Redemption, query: Query) -> str:
+    """The token of the page that begins before the redemption."""
+    return pages.write_token(query, ((redemption.create_time - _EPOCH) // _MICROSECOND, redemption.id))

@@ -1,0 +1,237 @@
+"""The catalog's contract: proto in, operation, proto out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from guerdon.rewards.v1 import resources_pb2 as res
+from guerdon.rewards.v1 import rewards_pb2 as pb
+from guerdon_kit import names, pages
+from guerdon_kit.clock import Clock
+from guerdon_kit.errors import InvalidField
+from guerdon_kit.grpc import CallContext
+from guerdon_kit.idempotency import Fingerprint
+from rewards_catalog.domain.codes import REPORTED_REJECTIONS, CodeKeys
+from rewards_catalog.domain.redemption import Redemption
+from rewards_catalog.domain.reward import Reward, RewardState
+from rewards_catalog.operations.codes import CodePools
+from rewards_catalog.operations.redemptions import Asking, Redemptions
+from rewards_catalog.operations.rewards import Rewards
+from rewards_catalog.servicer.messages import FULFILMENTS, REJECTIONS, offer_message, redemption_message, reward_message
+from rewards_catalog.servicer.positions import price_position, price_token, time_position, time_token
+
+SEE_CODES = "rewards.codes.read"
+"""The scope of those who may see the codes that were issued."""
+
+_REWARD = "programs/{program}/rewards/{reward}"
+_REDEMPTION = "programs/{program}/redemptions/{redemption}"
+_ACCOUNT = "programs/{program}/accounts/{account}"
+_UNIT = "programs/{program}/units/{unit}"
+_PROGRAM = "programs/{program}"
+
+
+class RewardsServicer:
+    """`guerdon.rewards.v1.RewardsService`."""
+
+    service = pb.DESCRIPTOR.services_by_name["RewardsService"]
+
+    def __init__(
+        self, rewards: Rewards, codes: CodePools, redemptions: Redemptions, keys: CodeKeys, clock: Clock
+    ) -> None:
+        self._rewards = rewards
+        self._codes = codes
+        self._redemptions = redemptions
+        self._keys = keys
+        self._clock = clock
+
+    async def create_reward(self, request: pb.CreateRewardRequest, call: CallContext) -> pb.CreateRewardResponse:
+        """Makes a reward."""
+        asked = request.reward
+        program, reward = names.parse(asked.name, _REWARD, "reward.name")
+        unit_program, unit = names.parse(asked.unit, _UNIT, "reward.unit")
+        _require_same_program(program, unit_program, "reward.unit")
+        if asked.fulfilment not in FULFILMENTS:
+            raise InvalidField.of("reward.fulfilment", "must be one of the values that the contract names")
+        made, replayed = await self._rewards.create(
+            _fingerprint(call, request, program),
+            Reward(
+                program=program,
+                id=reward,
+                title=asked.title,
+                description=asked.description,
+                unit=unit,
+                price=asked.price,
+                fulfilment=FULFILMENTS[asked.fulfilment],
+                limit_per_account=asked.limit_per_account,
+                state=RewardState.ACTIVE if request.activate else RewardState.DRAFT,
+                available=request.stock,
+                create_time=self._clock.now(),
+            ),
+            call.caller.person,
+            call.deadline,
+        )
+        _mark(call, replayed)
+        return pb.CreateRewardResponse(reward=reward_message(made))
+
+    async def get_reward(self, request: pb.GetRewardRequest, call: CallContext) -> pb.GetRewardResponse:
+        """Reads a reward."""
+        program, reward = names.parse(request.name, _REWARD)
+        return pb.GetRewardResponse(reward=reward_message(await self._rewards.get(program, reward)))
+
+    async def activate_reward(self, request: pb.ActivateRewardRequest, call: CallContext) -> pb.ActivateRewardResponse:
+        """Lets members see and redeem a reward."""
+        program, reward = names.parse(request.name, _REWARD)
+        now, replayed = await self._rewards.activate(_fingerprint(call, request, program), program, reward)
+        _mark(call, replayed)
+        return pb.ActivateRewardResponse(reward=reward_message(now))
+
+    async def pause_reward(self, request: pb.PauseRewardRequest, call: CallContext) -> pb.PauseRewardResponse:
+        """Hides a reward from members."""
+        program, reward = names.parse(request.name, _REWARD)
+        now, replayed = await self._rewards.pause(_fingerprint(call, request, program), program, reward)
+        _mark(call, replayed)
+        return pb.PauseRewardResponse(reward=reward_message(now))
+
+    async def add_stock(self, request: pb.AddStockRequest, call: CallContext) -> pb.AddStockResponse:
+        """Adds pieces."""
+        program, reward = names.parse(request.reward, _REWARD, "reward")
+        fingerprint = _fingerprint(call, request, program)
+        now, replayed = await self._rewards.add_stock(fingerprint, program, reward, request.amount)
+        _mark(call, replayed)
+        return pb.AddStockResponse(reward=reward_message(now))
+
+    async def import_codes(
+        self, chunks: AsyncIterator[pb.ImportCodesRequest], call: CallContext
+    ) -> pb.ImportCodesResponse:
+        """Adds codes, chunk by chunk."""
+        answer = pb.ImportCodesResponse()
+        target = ""
+        before = 0
+        all_replayed = True
+        async for chunk in chunks:
+            target = target or chunk.reward
+            if chunk.reward != target:
+                raise InvalidField.of("reward", "must be the same in every chunk of a stream")
+            program, reward = names.parse(chunk.reward, _REWARD, "reward")
+            fingerprint = self._fingerprint_of_codes(call, chunk, program)
+            outcome, replayed = await self._codes.add(fingerprint, program, reward, chunk.codes)
+            all_replayed = all_replayed and replayed
+            answer.imported_count += outcome.imported
+            answer.rejected_count += len(outcome.rejected)
+            for place, why in outcome.rejected[: REPORTED_REJECTIONS - len(answer.rejected)]:
+                answer.rejected.add(row=before + place + 1, reason=REJECTIONS[why])
+            before += len(chunk.codes)
+        if not target:
+            raise InvalidField.of("codes", "the stream has no chunk")
+        _mark(call, all_replayed)
+        return answer
+
+    async def list_rewards(self, request: pb.ListRewardsRequest, call: CallContext) -> pb.ListRewardsResponse:
+        """Shows an account what it can buy."""
+        (program,) = names.parse(request.parent, _PROGRAM, "parent")
+        _require_same_program(program, names.parse(request.account, _ACCOUNT, "account")[0], "account")
+        size = pages.page_size(request.page_size)
+        query = (call.method, request.parent, request.account)
+        after = price_position(request.page_token, query)
+        shelf = await self._rewards.shelf(
+            program, request.account, after, size + 1, act=call.caller.person, until=call.deadline
+        )
+        answer = pb.ListRewardsResponse(
+            offers=map(offer_message, shelf.offers[:size]), available_points=shelf.available_points
+        )
+        if len(shelf.offers) > size:
+            answer.next_page_token = price_token(shelf.offers[size - 1].reward, query)
+        return answer
+
+    async def redeem(self, request: pb.RedeemRequest, call: CallContext) -> pb.RedeemResponse:
+        """Buys a reward."""
+        program, reward = names.parse(request.reward, _REWARD, "reward")
+        _require_same_program(program, names.parse(request.account, _ACCOUNT, "account")[0], "account")
+        asking = _asking(call, request, program)
+        redemption, replayed = await self._redemptions.redeem(asking, program, reward, request.account)
+        _mark(call, replayed)
+        return pb.RedeemResponse(redemption=await self._shown(redemption, call))
+
+    async def get_redemption(self, request: pb.GetRedemptionRequest, call: CallContext) -> pb.GetRedemptionResponse:
+        """Reads a redemption."""
+        found = await self._redemptions.get(*names.parse(request.name, _REDEMPTION))
+        return pb.GetRedemptionResponse(redemption=await self._shown(found, call))
+
+    async def list_redemptions(
+        self, request: pb.ListRedemptionsRequest, call: CallContext
+    ) -> pb.ListRedemptionsResponse:
+        """Reads redemptions, newest first."""
+        (program,) = names.parse(request.parent, _PROGRAM, "parent")
+        if request.account:
+            _require_same_program(program, names.parse(request.account, _ACCOUNT, "account")[0], "account")
+        size = pages.page_size(request.page_size)
+        query = (call.method, request.parent, request.account)
+        before = time_position(request.page_token, query)
+        found = await self._redemptions.newest(program, request.account, before, size + 1)
+        answer = pb.ListRedemptionsResponse(redemptions=map(redemption_message, found[:size]))
+        if len(found) > size:
+            answer.next_page_token = time_token(found[size - 1], query)
+        return answer
+
+    async def fulfil_redemption(
+        self, request: pb.FulfilRedemptionRequest, call: CallContext
+    ) -> pb.FulfilRedemptionResponse:
+        """Says that a redemption was handed over."""
+        program, redemption = names.parse(request.name, _REDEMPTION)
+        asking = _asking(call, request, program)
+        now, replayed = await self._redemptions.fulfil(asking, program, redemption)
+        _mark(call, replayed)
+        return pb.FulfilRedemptionResponse(redemption=redemption_message(now))
+
+    async def cancel_redemption(
+        self, request: pb.CancelRedemptionRequest, call: CallContext
+    ) -> pb.CancelRedemptionResponse:
+        """Calls a redemption off."""
+        program, redemption = names.parse(request.name, _REDEMPTION)
+        asking = _asking(call, request, program)
+        now, replayed = await self._redemptions.cancel(asking, program, redemption)
+        _mark(call, replayed)
+        return pb.CancelRedemptionResponse(redemption=redemption_message(now))
+
+    async def _shown(self, redemption: Redemption, call: CallContext) -> res.Redemption:
+        shown = redemption_message(redemption)
+        if call.caller.may(SEE_CODES):
+            shown.code = await self._redemptions.code_of(redemption)
+        return shown
+
+    def _fingerprint_of_codes(self, call: CallContext, chunk: pb.ImportCodesRequest, program: str) -> Fingerprint:
+        """Of keyed digests instead of the codes: a plain hash that is kept would let a short code be guessed."""
+        digests = [self._keys.digest(program, code).hex() for code in chunk.codes]
+        disguised = pb.ImportCodesRequest(reward=chunk.reward, codes=digests, request_id=chunk.request_id)
+        return _fingerprint(call, disguised, program)
+
+
+Write = (
+    pb.CreateRewardRequest
+    | pb.ActivateRewardRequest
+    | pb.PauseRewardRequest
+    | pb.AddStockRequest
+    | pb.ImportCodesRequest
+    | pb.RedeemRequest
+    | pb.FulfilRedemptionRequest
+    | pb.CancelRedemptionRequest
+)
+
+
+def _fingerprint(call: CallContext, request: Write, program: str) -> Fingerprint:
+    return Fingerprint.of(call, request, f"programs/{program}")
+
+
+def _asking(call: CallContext, request: Write, program: str) -> Asking:
+    caller = call.caller
+    return Asking(_fingerprint(call, request, program), caller.actor, caller.person, call.deadline)
+
+
+def _mark(call: CallContext, replayed: bool) -> None:
+    if replayed:
+        call.mark_replayed()
+
+
+def _require_same_program(program: str, other: str, field: str) -> None:
+    if other != program:
+        raise InvalidField.of(field, f"must be of programs/{program}")
