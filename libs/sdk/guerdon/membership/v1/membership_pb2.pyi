@@ -114,7 +114,7 @@ class GetProgramTotalsRequest(google.protobuf.message.Message):
     """The program's name."""
     @property
     def as_of_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
-        """The moment whose tiers are counted; absent: now. Not before 1970."""
+        """The moment whose tiers are counted; absent: now. From 1970 to 2200."""
 
     def __init__(
         self,
@@ -349,7 +349,7 @@ class GetTierProgressRequest(google.protobuf.message.Message):
     """The member's name."""
     @property
     def as_of_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
-        """The moment the tier is asked for; absent: now. Not before 1970. The balance is always the one now."""
+        """The moment the tier is asked for; absent: now. From 1970 to 2200. The balance is always the one now."""
 
     def __init__(
         self,

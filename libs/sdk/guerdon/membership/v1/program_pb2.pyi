@@ -188,7 +188,7 @@ class Tier(google.protobuf.message.Message):
     THRESHOLD_FIELD_NUMBER: builtins.int
     MULTIPLIER_FIELD_NUMBER: builtins.int
     tier_id: builtins.str
-    """Unique within the program: a letter or digit, then up to 62 letters, digits, `_`, `~` or `-`."""
+    """Unique within the program: a letter or digit, then up to 59 letters, digits, `_`, `~` or `-`."""
     threshold: builtins.int
     """Points to reach in a calendar year, 0..2^53, above the tier's before."""
     @property

@@ -1,0 +1,194 @@
+"""The ledger, in membership's words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import blake2b
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from guerdon.ledger.v1 import ledger_pb2, resources_pb2
+from guerdon_kit.errors import Status
+from guerdon_kit.grpc.client import Remote, RemoteError
+from guerdon_kit.grpc.status import read_details
+from membership.domain.deliveries import Clawback, Credit
+from membership.domain.moments import to_microseconds
+from membership.domain.program import Program
+
+LEDGER = ledger_pb2.DESCRIPTOR.services_by_name["LedgerService"]
+BATCH_MAX = 5_000
+"""The most items or accounts of one call."""
+CALL_TIMEOUT_S = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What a member can spend, and what expires next."""
+
+    available: int
+    next_expiring: int
+    next_expire_time: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The ledger refused a credit: definitely, and for now or for good by its reason."""
+
+    reason: str
+
+    @property
+    def for_good(self) -> bool:
+        """The lot would have expired before it was made: it never will be."""
+        return self.reason == "EXPIRY_PASSED"
+
+
+class Ledger:
+    """Calls the ledger with membership's own tokens, on behalf of `actor`.
+
+    Every method raises OutcomeUnknown where the ledger did not answer in time, and RemoteError where it refused.
+    """
+
+    def __init__(self, remote: Remote) -> None:
+        self._remote = remote
+
+    async def time_zone(self, program: str, actor: str) -> str | None:
+        """The time zone of a program, given by name; None where the ledger has no such program."""
+        request = ledger_pb2.GetProgramRequest(name=program)
+        try:
+            answer = await self._remote.call(
+                "GetProgram", request, ledger_pb2.GetProgramResponse, tenants=[program], act=actor
+            )
+        except RemoteError as refusal:
+            if refusal.remote_status is Status.NOT_FOUND:
+                return None
+            raise
+        return answer.program.time_zone
+
+    async def has_unit(self, program: str, unit_id: str, actor: str) -> bool:
+        """Whether the program, given by name, counts in that unit: it then has the account that points come from."""
+        request = ledger_pb2.GetAccountRequest(name=_issuance(program, unit_id))
+        try:
+            await self._remote.call("GetAccount", request, ledger_pb2.GetAccountResponse, tenants=[program], act=actor)
+        except RemoteError as refusal:
+            if refusal.remote_status in {Status.NOT_FOUND, Status.INVALID_ARGUMENT}:
+                return False
+            raise
+        return True
+
+    async def open_accounts(self, program: Program, account_ids: Sequence[str], actor: str) -> None:
+        """Opens the accounts that are not open yet."""
+        unit = f"{program.name}/units/{program.settings.unit_id}"
+        accounts = [
+            resources_pb2.Account(
+                name=f"{program.name}/accounts/{one}", unit=unit, kind=resources_pb2.ACCOUNT_KIND_MEMBER
+            )
+            for one in account_ids
+        ]
+        # The same accounts make the same request; which delivery asks for them does not matter.
+        digest = blake2b("/".join(account_ids).encode(), digest_size=16).hexdigest()
+        request = ledger_pb2.BatchCreateAccountsRequest(
+            parent=program.name, accounts=accounts, request_id=f"accounts-{digest}"
+        )
+        await self._remote.call(
+            "BatchCreateAccounts",
+            request,
+            ledger_pb2.BatchCreateAccountsResponse,
+            tenants=[program.name],
+            act=actor,
+            timeout_s=CALL_TIMEOUT_S,
+        )
+
+    async def credit(self, program: Program, credits_: Sequence[Credit], actor: str) -> list[str | Refused]:
+        """Credits members, each on its own; answers transaction ids or refusals in their order.
+
+        Always by the batch call, also for one: there a request id means the same whoever asks again.
+        """
+        source = _issuance(program.name, program.settings.unit_id)
+        accounts = f"{program.name}/accounts/"
+        request = ledger_pb2.BatchPostTransactionsRequest(
+            parent=program.name, items=[_item(source, accounts, one) for one in credits_]
+        )
+        answer = await self._remote.call(
+            "BatchPostTransactions",
+            request,
+            ledger_pb2.BatchPostTransactionsResponse,
+            tenants=[program.name],
+            act=actor,
+            timeout_s=CALL_TIMEOUT_S,
+        )
+        skipped = len(f"{program.name}/transactions/")
+        return [
+            result.posted.transaction[skipped:] if result.HasField("posted") else Refused(read_details(result.error)[0])
+            for result in answer.results
+        ]
+
+    async def take_back(self, program: Program, clawback: Clawback, actor: str) -> int:
+        """Takes points of an award back, into debt where they are spent; answers how many really: expired ones are
+        not taken again.
+        """
+        request = ledger_pb2.ReverseTransactionRequest(
+            name=f"{program.name}/transactions/{clawback.transaction}",
+            amount=clawback.points,
+            policy=ledger_pb2.CLAWBACK_POLICY_ALLOW_NEGATIVE,
+            memo=clawback.memo,
+            request_id=clawback.request_id,
+        )
+        answer = await self._remote.call(
+            "ReverseTransaction",
+            request,
+            ledger_pb2.ReverseTransactionResponse,
+            tenants=[program.name],
+            act=actor,
+            timeout_s=CALL_TIMEOUT_S,
+        )
+        return answer.reversed_amount
+
+    async def balance(self, program: Program, account_id: str, actor: str) -> Balance | None:
+        """What an account has now; None where it is not open yet."""
+        request = ledger_pb2.GetBalanceRequest(
+            name=f"{program.name}/accounts/{account_id}", view=ledger_pb2.BALANCE_VIEW_FULL
+        )
+        try:
+            answer = await self._remote.call(
+                "GetBalance", request, ledger_pb2.GetBalanceResponse, tenants=[program.name], act=actor
+            )
+        except RemoteError as refusal:
+            if refusal.remote_status is Status.NOT_FOUND:
+                return None
+            raise
+        balance = answer.balance
+        if not balance.expiries:
+            return Balance(balance.available, 0, None)
+        soonest = balance.expiries[0]
+        return Balance(balance.available, soonest.amount, soonest.expire_time.ToDatetime(tzinfo=UTC))
+
+
+def _issuance(program: str, unit_id: str) -> str:
+    return f"{program}/accounts/issuance.{unit_id}"
+
+
+def _item(source: str, accounts: str, credit: Credit) -> ledger_pb2.PostTransactionItem:
+    posting = resources_pb2.Posting(
+        source=source,
+        destination=accounts + credit.account_id,
+        amount=credit.points,
+        expire_time=_timestamp(credit.expire_time),
+    )
+    return ledger_pb2.PostTransactionItem(
+        transaction=resources_pb2.Transaction(
+            kind=resources_pb2.TRANSACTION_KIND_EARN,
+            postings=[posting],
+            effective_time=_timestamp(credit.effective_time),
+            memo=credit.memo,
+        ),
+        request_id=credit.request_id,
+    )
+
+
+def _timestamp(time: datetime | None) -> Timestamp | None:
+    if time is None:
+        return None
+    seconds, microseconds = divmod(to_microseconds(time), 1_000_000)
+    return Timestamp(seconds=seconds, nanos=microseconds * 1000)

@@ -1,0 +1,30 @@
+"""Members, as stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from membership.domain.purchases import State
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member. `state` is PENDING until the account is open and the welcome bonus in the ledger."""
+
+    member_no: int
+    member_id: str
+    state: State
+    enroll_time: datetime
+    welcome_points: int
+    welcome_expire_time: datetime | None
+
+    @property
+    def account_id(self) -> str:
+        """The id of the member's account in the ledger, within the program."""
+        return account_id(self.member_id)
+
+
+def account_id(member_id: str) -> str:
+    """The id of a member's account in the ledger, within the program."""
+    return f"m-{member_id}"

@@ -1,0 +1,136 @@
+"""A program's membership settings, and the bounds they must keep."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+from functools import cached_property
+
+from guerdon_kit.errors import FieldViolation, InvalidField
+from membership.domain.calendar import Calendar, ExpiryPolicy
+from membership.domain.earning import AMOUNT_MAX, AWARD_MAX, EarningRule, Terms
+from membership.domain.ids import is_id
+from membership.domain.tiers import Tier, TierSet
+
+POINTS_MAX = 2**53
+TIERS_MAX = 20
+WELCOME_POINTS_MAX = 10**9
+EXPIRY_MONTHS_MAX = 1200
+RATE_PART_MAX = 10**9
+MULTIPLIER_PART_MAX = 10**6
+
+_CURRENCY = re.compile(r"[A-Z]{3}")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a program promises its members. Amounts are minor units of `currency_code`."""
+
+    program_id: str
+    unit_id: str
+    currency_code: str
+    rule: EarningRule
+    expiry: ExpiryPolicy | None
+    welcome_points: int
+    tiers: tuple[Tier, ...]
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program as stored, under its number."""
+
+    program_no: int
+    settings: Settings
+    time_zone: str
+    create_time: datetime
+
+    @property
+    def name(self) -> str:
+        """The program's resource name."""
+        return f"programs/{self.settings.program_id}"
+
+    @cached_property
+    def tier_set(self) -> TierSet:
+        """The tiers."""
+        return TierSet(self.settings.tiers)
+
+    @cached_property
+    def calendar(self) -> Calendar:
+        """The program's calendar."""
+        return Calendar(self.time_zone)
+
+    @cached_property
+    def terms(self) -> tuple[Terms, ...]:
+        """The terms of each level, from level 0, below the first tier."""
+        return tuple(terms_of(self.settings.rule, self.settings.tiers))
+
+
+def terms_of(rule: EarningRule, tiers: Sequence[Tier]) -> Iterator[Terms]:
+    """The terms of each level, from level 0, below the first tier."""
+    yield Terms(rule, Fraction(1))
+    for tier in tiers:
+        yield Terms(rule, tier.multiplier)
+
+
+def check(settings: Settings) -> Settings:
+    """`settings`, if every bound is kept.
+
+    Raises:
+        InvalidField: with all violations, by the contract's field paths.
+    """
+    violations = list(_violations(settings))
+    if violations:
+        raise InvalidField(violations)
+    return settings
+
+
+def _violations(settings: Settings) -> Iterator[FieldViolation]:
+    if not _CURRENCY.fullmatch(settings.currency_code):
+        yield FieldViolation("program.currency_code", "must be an ISO 4217 code, three capital letters")
+    if not 0 <= settings.welcome_points <= WELCOME_POINTS_MAX:
+        yield FieldViolation("program.welcome_points", "must be between 0 and 10^9")
+    if settings.expiry is not None and not 1 <= settings.expiry.months <= EXPIRY_MONTHS_MAX:
+        yield FieldViolation("program.expiry_policy.months", "must be between 1 and 1200")
+    yield from _rule_violations(settings.rule)
+    yield from _tier_violations(settings.tiers)
+    for terms in terms_of(settings.rule, settings.tiers):
+        if terms.award(AMOUNT_MAX).points > AWARD_MAX:
+            yield FieldViolation(
+                "program.earning_rule.points_per_minor_unit",
+                "with the multipliers, a purchase of 10^12 minor units may earn at most 10^13 points",
+            )
+            return
+
+
+def _rule_violations(rule: EarningRule) -> Iterator[FieldViolation]:
+    if rule.points_per_minor_unit <= 0 or max(rule.points_per_minor_unit.as_integer_ratio()) > RATE_PART_MAX:
+        yield FieldViolation(
+            "program.earning_rule.points_per_minor_unit",
+            "must be above 0, numerator and denominator at most 10^9",
+        )
+    if not 0 <= rule.minimum_spend <= AMOUNT_MAX:
+        yield FieldViolation("program.earning_rule.minimum_spend", "must be between 0 and 10^12")
+    if not 1 <= rule.spend_increment <= AMOUNT_MAX:
+        yield FieldViolation("program.earning_rule.spend_increment", "must be between 0 and 10^12")
+
+
+def _tier_violations(tiers: Sequence[Tier]) -> Iterator[FieldViolation]:
+    if len(tiers) > TIERS_MAX:
+        yield FieldViolation("program.tiers", f"must be at most {TIERS_MAX}")
+    if len({tier.tier_id for tier in tiers}) < len(tiers):
+        yield FieldViolation("program.tiers", "must have different tier_ids")
+    before = -1
+    for place, tier in enumerate(tiers):
+        path = f"program.tiers[{place}]"
+        if not is_id(tier.tier_id):
+            yield FieldViolation(f"{path}.tier_id", "must be 1 to 60 of A-Z a-z 0-9 _ ~ -, a letter or digit first")
+        if not 0 <= tier.threshold <= POINTS_MAX:
+            yield FieldViolation(f"{path}.threshold", "must be between 0 and 2^53")
+        elif tier.threshold <= before:
+            yield FieldViolation(f"{path}.threshold", "must be above the threshold of the tier before")
+        if tier.multiplier < 1 or max(tier.multiplier.as_integer_ratio()) > MULTIPLIER_PART_MAX:
+            yield FieldViolation(f"{path}.multiplier", "must be at least 1, numerator and denominator at most 10^6")
+        before = max(before, tier.threshold)

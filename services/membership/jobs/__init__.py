@@ -1,0 +1,1 @@
+"""What membership does in the background."""

@@ -1,0 +1,115 @@
+-- Programs, their members, what these bought, earned and returned, and the postings still on their way to the ledger.
+-- Ids that callers give compare by bytes: the order is the same everywhere, and Python's.
+
+create table programs (
+    program_no integer generated always as identity primary key,
+    program_id text collate "C" not null unique,
+    unit_id text not null,
+    currency_code text not null,
+    time_zone text not null,
+    welcome_points bigint not null check (welcome_points >= 0),
+    expiry_months smallint check (expiry_months > 0),
+    expiry_end_of_month boolean not null,
+    create_time timestamptz not null,
+    actor text not null
+);
+
+-- The terms of each tier level, from level 0, below the first tier. A purchase keeps the level that it was rated by; the
+-- runtime role cannot change a row here, so terms are frozen with the purchase.
+create table terms (
+    program_no integer not null references programs,
+    level smallint not null check (level >= 0),
+    tier_id text,
+    threshold bigint,
+    points_numerator bigint not null check (points_numerator > 0),
+    points_denominator bigint not null check (points_denominator > 0),
+    rounding smallint not null,
+    minimum_spend bigint not null,
+    spend_increment bigint not null,
+    multiplier_numerator bigint not null,
+    multiplier_denominator bigint not null check (multiplier_denominator > 0),
+    primary key (program_no, level),
+    check ((level = 0) = (tier_id is null) and (level = 0) = (threshold is null))
+);
+
+-- No foreign keys from here on to what a whole program shares: each insert would lock that one row.
+create table members (
+    member_no bigint generated always as identity primary key,
+    program_no integer not null,
+    member_id text collate "C" not null,
+    state smallint not null,
+    enroll_time timestamptz not null,
+    welcome_points bigint not null check (welcome_points >= 0),
+    welcome_expire_time timestamptz,
+    actor text not null,
+    unique (program_no, member_id)
+) with (fillfactor = 80);
+
+-- What a member's purchases earned in a calendar year of the program's zone, less returns: what tiers go by. Written
+-- under the lock on the member's row.
+create table member_years (
+    member_no bigint not null,
+    year smallint not null,
+    points bigint not null check (points >= 0),
+    primary key (member_no, year)
+) with (fillfactor = 80);
+
+-- `state` and `transaction_id` are in no index, so that posting a purchase is a heap-only update.
+create table purchases (
+    program_no integer not null,
+    purchase_id text collate "C" not null,
+    member_no bigint not null,
+    event_time timestamptz not null,
+    record_time timestamptz not null,
+    amount bigint not null check (amount >= 0),
+    level smallint not null,
+    base_points bigint not null check (base_points >= 0),
+    tier_points bigint not null check (tier_points >= 0),
+    expire_time timestamptz,
+    actor text not null,
+    state smallint not null,
+    transaction_id text,
+    returned_amount bigint not null default 0 check (returned_amount between 0 and amount),
+    returned_points bigint not null default 0 check (returned_points between 0 and base_points + tier_points),
+    primary key (program_no, purchase_id)
+) with (fillfactor = 70);
+
+create table returns (
+    program_no integer not null,
+    return_id text collate "C" not null,
+    purchase_id text collate "C" not null,
+    event_time timestamptz not null,
+    record_time timestamptz not null,
+    amount bigint not null check (amount > 0),
+    points bigint not null check (points >= 0),
+    cumulative_amount bigint not null,
+    cumulative_points bigint not null,
+    state smallint not null,
+    reversed_points bigint not null default 0,
+    actor text not null,
+    primary key (program_no, return_id),
+    foreign key (program_no, purchase_id) references purchases
+);
+
+-- What is recorded here and on its way to the ledger, one row for each call or chunk. It is deleted once all of it
+-- has arrived; until then the recovery loop takes it up whenever its time is due.
+create table deliveries (
+    delivery_no bigint generated always as identity primary key,
+    program_no integer not null,
+    -- Members whose account and welcome bonus go first.
+    member_nos bigint[] not null,
+    purchase_ids text[] not null,
+    return_id text,
+    actor text not null,
+    due_time timestamptz not null,
+    attempts integer not null default 0
+);
+create index deliveries_due_time on deliveries (due_time);
+
+grant select, insert on programs, terms to :"runtime_role";
+grant select, insert, update (state) on members to :"runtime_role";
+grant select, insert, update (points) on member_years to :"runtime_role";
+grant select, insert, update (state, transaction_id, returned_amount, returned_points) on purchases
+    to :"runtime_role";
+grant select, insert, update (state, reversed_points) on returns to :"runtime_role";
+grant select, insert, update (due_time, attempts), delete on deliveries to :"runtime_role";

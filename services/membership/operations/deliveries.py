@@ -1,0 +1,156 @@
+"""Bringing to the ledger what was recorded: by whoever recorded it, and after a crash by the recovery loop.
+
+The ledger is always asked with the same request ids and bodies, so it does not matter who asks, how often, or whether
+two do at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from guerdon_kit.clock import Clock
+from guerdon_kit.errors import DomainError
+from guerdon_kit.postgres import Connection, Database
+from membership.clients.ledger import BATCH_MAX, Ledger, Refused
+from membership.domain.deliveries import (
+    Delivery,
+    Settled,
+    clawback,
+    purchase_credit,
+    welcome_credit,
+)
+from membership.store import deliveries, members, purchases, returns
+
+LEASE = timedelta(seconds=15)
+"""How long whoever recorded something has to bring it; then the recovery loop takes it up."""
+MARGIN_S = 0.25
+"""Kept of a caller's deadline for the answer."""
+
+
+class DeliveryRefused(Exception):
+    """The ledger refused a part of a delivery for now, such as the credit of a frozen account."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What became of a delivery's credits."""
+
+    members: list[Settled]
+    purchases: list[Settled]
+
+    @property
+    def left(self) -> int:
+        """How many are not settled yet."""
+        return sum(not one.done for one in (*self.members, *self.purchases))
+
+
+class Deliveries:
+    """Brings recorded awards and clawbacks to the ledger."""
+
+    def __init__(
+        self, database: Database, ledger: Ledger, clock: Clock, log: structlog.typing.FilteringBoundLogger
+    ) -> None:
+        self._database = database
+        self._ledger = ledger
+        self._clock = clock
+        self._log = log
+
+    def first_due_time(self) -> datetime:
+        """When the recovery loop may take up what is recorded now."""
+        return self._clock.now() + LEASE
+
+    async def deliver(self, delivery: Delivery) -> int:
+        """Brings a delivery to the ledger, and answers how many of its parts the ledger refused for now.
+
+        Raises:
+            OutcomeUnknown: the ledger did not answer; the delivery is still there, and is taken up again.
+            RemoteError: the ledger refused the delivery as a whole; likewise.
+        """
+        outcome = await self._credit(delivery)
+        reversed_points: int | None = None
+        if delivery.return_id is not None and outcome.left == 0:
+            reversed_points = await self._take_back(delivery, delivery.return_id, outcome)
+        await self._database.run(lambda connection: self._settle(connection, delivery, outcome, reversed_points))
+        if outcome.left:
+            self._log.warning("delivery_refused", delivery=delivery.delivery_no, left=outcome.left)
+        return outcome.left
+
+    async def try_to_deliver(self, delivery: Delivery, within_s: float) -> None:
+        """Delivers for a caller who waits; where that fails the recovery loop will, and the caller is told PENDING."""
+        try:
+            async with asyncio.timeout(within_s - MARGIN_S):
+                await self.deliver(delivery)
+        except (DomainError, TimeoutError) as error:
+            self._log.warning("delivery_waits", delivery=delivery.delivery_no, error=str(error) or repr(error))
+
+    async def find(self, delivery_no: int) -> Delivery | None:
+        """A delivery that has not all arrived; None once it has."""
+        async with self._database.acquire() as connection:
+            return await deliveries.find(connection, delivery_no)
+
+    async def advance(self, delivery_no: int) -> None:
+        """Takes up a delivery that is due.
+
+        Raises:
+            DeliveryRefused: a part was refused for now; the rest is settled.
+        """
+        delivery = await self.find(delivery_no)
+        if delivery is not None and await self.deliver(delivery):
+            raise DeliveryRefused
+
+    async def _credit(self, delivery: Delivery) -> _Outcome:
+        program, actor = delivery.program, delivery.actor
+        if delivery.members:
+            accounts = [member.account_id for member in delivery.members]
+            await self._ledger.open_accounts(program, accounts, actor)
+        welcomes = [welcome_credit(member) for member in delivery.members if member.welcome_points]
+        credits_ = [*welcomes, *map(purchase_credit, delivery.purchases)]
+        settled: list[Settled] = []
+        for at in range(0, len(credits_), BATCH_MAX):
+            settled += map(_settled, await self._ledger.credit(program, credits_[at : at + BATCH_MAX], actor))
+        return _Outcome(settled[: len(welcomes)], settled[len(welcomes) :])
+
+    async def _take_back(self, delivery: Delivery, return_id: str, outcome: _Outcome) -> int:
+        """Has the ledger take back what a return takes; its purchase is settled, here or before."""
+        program = delivery.program
+        async with self._database.acquire() as connection:
+            goods_return = await returns.find(connection, program, return_id)
+            assert goods_return is not None, "a delivery of a return is written with it"
+            found = await purchases.find(connection, program, goods_return.purchase_id)
+            assert found is not None, "a return refers to its purchase"
+        purchase, _ = found
+        transaction = outcome.purchases[0].transaction if outcome.purchases else purchase.transaction
+        if not transaction or not goods_return.points:
+            return 0  # the points never reached the ledger, or the return takes none
+        return await self._ledger.take_back(program, clawback(goods_return, transaction), delivery.actor)
+
+    async def _settle(
+        self, connection: Connection, delivery: Delivery, outcome: _Outcome, reversed_points: int | None
+    ) -> None:
+        program = delivery.program
+        if delivery.purchases:
+            named = zip((one.purchase_id for one in delivery.purchases), outcome.purchases, strict=True)
+            await purchases.settle(connection, program, [(key, how) for key, how in named if how.done])
+        if delivery.members:
+            unsettled = _refused(delivery, outcome)
+            await members.activate(
+                connection, [one.member_no for one in delivery.members if one.member_no not in unsettled]
+            )
+        if delivery.return_id is not None and reversed_points is not None:
+            await returns.settle(connection, program, delivery.return_id, reversed_points)
+        if not outcome.left:
+            await deliveries.finish(connection, delivery.delivery_no)
+
+
+def _settled(answer: str | Refused) -> Settled:
+    return Settled(transaction=answer) if isinstance(answer, str) else Settled(lapsed=answer.for_good)
+
+
+def _refused(delivery: Delivery, outcome: _Outcome) -> set[int]:
+    """The members whose welcome bonus is not settled yet."""
+    welcomed = (member for member in delivery.members if member.welcome_points)
+    return {member.member_no for member, how in zip(welcomed, outcome.members, strict=True) if not how.done}

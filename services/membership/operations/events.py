@@ -1,0 +1,62 @@
+"""The events that membership publishes. Each is written in the transaction of what it tells, under the lock on the
+member's row, so that a member's events stay in order.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from guerdon_kit.events import Event
+from membership.domain.members import Member
+from membership.domain.moments import from_microseconds
+from membership.domain.program import Program
+from membership.domain.purchases import GoodsReturn, Purchase, Rated
+from membership.domain.rows import Row
+
+
+def member_enrolled(program: Program, member: Member, now: datetime) -> Event:
+    """A person became a member."""
+    name = f"{program.name}/members/{member.member_id}"
+    return Event("guerdon.membership.v1.member_enrolled", name, name, now, {"welcome_points": member.welcome_points})
+
+
+def purchase_recorded(program: Program, row: Row, rated: Rated, now: datetime) -> Event:
+    """A purchase was recorded and rated."""
+    member = f"{program.name}/members/{row.member_id}"
+    data = {
+        "member": member,
+        "event_time": from_microseconds(rated.entry.event_us).isoformat(),
+        "amount_minor_units": row.amount,
+        "currency_code": program.settings.currency_code,
+        "base_points": rated.base_points,
+        "tier_points": rated.tier_points,
+    }
+    purchase = f"{program.name}/purchases/{row.purchase_id}"
+    return Event("guerdon.membership.v1.purchase_recorded", purchase, member, now, data)
+
+
+def tier_upgraded(program: Program, row: Row, rated: Rated, now: datetime) -> Event:
+    """A purchase led its member to a higher tier, as of the time of the purchase."""
+    member = f"{program.name}/members/{row.member_id}"
+    data = {
+        "tier_id": program.tier_set.tier_id(rated.level_after),
+        "previous_tier_id": program.tier_set.tier_id(rated.level),
+        "event_time": from_microseconds(rated.entry.event_us).isoformat(),
+        "purchase": f"{program.name}/purchases/{row.purchase_id}",
+    }
+    return Event("guerdon.membership.v1.tier_upgraded", member, member, now, data)
+
+
+def return_recorded(program: Program, purchase: Purchase, goods_return: GoodsReturn, now: datetime) -> Event:
+    """Goods of a purchase came back."""
+    member = f"{program.name}/members/{purchase.member_id}"
+    data = {
+        "member": member,
+        "purchase": f"{program.name}/purchases/{purchase.purchase_id}",
+        "event_time": goods_return.event_time.isoformat(),
+        "amount_minor_units": goods_return.amount,
+        "currency_code": program.settings.currency_code,
+        "points": goods_return.points,
+    }
+    name = f"{program.name}/returns/{goods_return.return_id}"
+    return Event("guerdon.membership.v1.return_recorded", name, member, now, data)

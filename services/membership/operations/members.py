@@ -1,0 +1,103 @@
+"""Enrolling a person, and telling where a member stands."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from guerdon_kit.clock import Clock
+from guerdon_kit.errors import NotFound
+from guerdon_kit.events import publish
+from guerdon_kit.idempotency import Fingerprint
+from guerdon_kit.postgres import Connection, Database
+from guerdon_kit.postgres.requests import once
+from membership.clients.ledger import Balance, Ledger
+from membership.domain.deliveries import Delivery
+from membership.domain.members import Member
+from membership.domain.program import Program
+from membership.domain.tiers import Progress, progress
+from membership.operations.deliveries import Deliveries
+from membership.operations.events import member_enrolled
+from membership.store import deliveries, members
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A member, and where it stands at a moment."""
+
+    member: Member
+    as_of: datetime
+    progress: Progress
+
+
+class Members:
+    """Members."""
+
+    def __init__(self, database: Database, service: Deliveries, ledger: Ledger, clock: Clock) -> None:
+        self._database = database
+        self._deliveries = service
+        self._ledger = ledger
+        self._clock = clock
+
+    async def enroll(
+        self, program: Program, member_id: str, fingerprint: Fingerprint, actor: str, within_s: float
+    ) -> tuple[Standing, bool, bool]:
+        """Enrols a person; answers the member, whether another request had enrolled it before, and whether this is a
+        replay.
+
+        The id is unique: of two who enrol the same person at once, one waits for the other and finds the member there.
+        """
+        now, due_time = self._clock.now(), self._deliveries.first_due_time()
+        delivery: Delivery | None = None
+
+        async def work(connection: Connection) -> bytes:
+            nonlocal delivery
+            delivery = None
+            enrolled = await members.insert(connection, program, [member_id], now, actor)
+            if not enrolled:
+                return json.dumps({"already": True, "delivery": None}).encode()
+            await publish(connection, member_enrolled(program, enrolled[0], now))
+            nos = [enrolled[0].member_no]
+            number = await deliveries.insert(connection, program, actor, due_time, member_nos=nos, purchase_ids=[])
+            delivery = Delivery(number, program, actor, enrolled, [])
+            return json.dumps({"already": False, "delivery": number}).encode()
+
+        outcome, replayed = await once(self._database, fingerprint, work)
+        told = json.loads(outcome)
+        if replayed and told["delivery"] is not None:
+            delivery = await self._deliveries.find(told["delivery"])
+        if delivery is not None:
+            await self._deliveries.try_to_deliver(delivery, within_s)
+        return await self.get(program, member_id), told["already"], replayed
+
+    async def get(self, program: Program, member_id: str, as_of: datetime | None = None) -> Standing:
+        """A member and where it stands at `as_of`, or now.
+
+        Raises:
+            NotFound: there is no such member.
+        """
+        moment = as_of or self._clock.now()
+        year = program.calendar.year_at(moment)
+        async with self._database.acquire() as connection:
+            member = await members.find(connection, program, member_id)
+            if member is None:
+                raise NotFound(f"{program.name}/members/{member_id}")
+            points = await members.years(connection, [member.member_no], [year - 1, year])
+        this, before = points.get((member.member_no, year), 0), points.get((member.member_no, year - 1), 0)
+        return Standing(member, moment, progress(program.tier_set, program.calendar, year, this, before))
+
+    async def page(self, program: Program, after: str, most: int) -> list[Standing]:
+        """Members in the order of their ids, from behind `after`, as they stand now."""
+        now = self._clock.now()
+        year = program.calendar.year_at(now)
+        async with self._database.acquire() as connection:
+            found = await members.page(connection, program, year, after, most)
+        return [
+            Standing(member, now, progress(program.tier_set, program.calendar, year, this, before))
+            for member, this, before in found
+        ]
+
+    async def balance(self, program: Program, member: Member, actor: str) -> Balance:
+        """What a member can spend: nothing while its account is not open yet."""
+        return await self._ledger.balance(program, member.account_id, actor) or Balance(0, 0, None)

@@ -1,0 +1,75 @@
+"""Recording one purchase: rated and recorded in one transaction, then brought to the ledger."""
+
+from __future__ import annotations
+
+import json
+
+from guerdon_kit.clock import Clock
+from guerdon_kit.errors import NotFound
+from guerdon_kit.idempotency import Fingerprint
+from guerdon_kit.postgres import Connection, Database
+from guerdon_kit.postgres.requests import once
+from membership.domain.deliveries import Delivery
+from membership.domain.moments import AHEAD_MAX, to_microseconds
+from membership.domain.program import Program
+from membership.domain.purchases import Purchase
+from membership.domain.rows import Row, sort_out
+from membership.operations.deliveries import Deliveries
+from membership.operations.recording import Recording, record_rows
+from membership.store import purchases
+
+
+class Purchases:
+    """Purchases, one at a time."""
+
+    def __init__(self, database: Database, deliveries: Deliveries, clock: Clock) -> None:
+        self._database = database
+        self._deliveries = deliveries
+        self._clock = clock
+
+    async def record(
+        self, program: Program, row: Row, fingerprint: Fingerprint, actor: str, within_s: float
+    ) -> tuple[Purchase, bool, bool]:
+        """Records a purchase; answers it, whether it was recorded before by another request, and whether this is a
+        replay.
+
+        Raises:
+            InvalidField: a field is out of its bounds, by the names of `Row`'s contract.
+            NotFound: there is no such member.
+            PurchaseDiffers: the id was recorded with other facts.
+        """
+        now = self._clock.now()
+        _, wrong = sort_out([row], to_microseconds(now + AHEAD_MAX))
+        for violation in wrong.values():
+            raise violation
+        recording = Recording(now, self._deliveries.first_due_time(), actor)
+        delivery: Delivery | None = None
+
+        async def work(connection: Connection) -> bytes:
+            nonlocal delivery
+            recorded = await record_rows(connection, program, [row], recording, enroll_unknown=False)
+            for refusal in recorded.refused.values():
+                raise refusal
+            delivery = recorded.delivery
+            number = delivery.delivery_no if delivery else None
+            return json.dumps({"already": bool(recorded.already_recorded), "delivery": number}).encode()
+
+        outcome, replayed = await once(self._database, fingerprint, work)
+        told = json.loads(outcome)
+        if replayed and told["delivery"] is not None:
+            delivery = await self._deliveries.find(told["delivery"])
+        if delivery is not None:
+            await self._deliveries.try_to_deliver(delivery, within_s)
+        return await self.get(program, row.purchase_id), told["already"], replayed
+
+    async def get(self, program: Program, purchase_id: str) -> Purchase:
+        """A purchase.
+
+        Raises:
+            NotFound: there is none.
+        """
+        async with self._database.acquire() as connection:
+            found = await purchases.find(connection, program, purchase_id)
+        if found is None:
+            raise NotFound(f"{program.name}/purchases/{purchase_id}")
+        return found[0]

@@ -1,0 +1,206 @@
+"""Recording purchases, one or many: the part that happens in one transaction of our own database.
+
+All that is awarded is decided here, under the lock on the members' rows, and frozen; bringing it to the ledger comes
+after the commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from guerdon_kit.errors import DomainError, NotFound
+from guerdon_kit.events import Event, publish
+from guerdon_kit.postgres import Connection
+from membership.domain.deliveries import Delivery, DuePurchase
+from membership.domain.errors import PurchaseDiffers
+from membership.domain.members import Member
+from membership.domain.moments import from_microseconds
+from membership.domain.program import Program
+from membership.domain.purchases import Entry, Rated, State, rate
+from membership.domain.rows import Row
+from membership.operations.events import member_enrolled, purchase_recorded, tier_upgraded
+from membership.store import deliveries, members, purchases
+from membership.store.purchases import Known, NewPurchase
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What became of rows; places are those of the rows."""
+
+    rated: Sequence[Rated]
+    already_recorded: Sequence[int]
+    refused: dict[int, DomainError]
+    enrolled: Sequence[Member]
+    delivery: Delivery | None
+    """What now has to be brought to the ledger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """When and for whom something is recorded."""
+
+    now: datetime
+    due_time: datetime
+    actor: str
+
+
+async def record_rows(
+    connection: Connection, program: Program, rows: Sequence[Row], recording: Recording, *, enroll_unknown: bool
+) -> Recorded:
+    """Records the rows that are new, rated; enrols members that are unknown where asked to. The rows are within
+    their bounds.
+
+    Raises:
+        Rerun: another transaction recorded one of the purchases meanwhile.
+    """
+    fresh, already, refused = await _sort_out(connection, program, rows)
+    by_id, enrolled = await _hold_members(connection, program, fresh, recording, enroll_unknown=enroll_unknown)
+    entries = []
+    for row in fresh:
+        member = by_id.get(row.member_id)
+        if member is None:
+            refused[row.place] = NotFound(f"{program.name}/members/{row.member_id}")
+        else:
+            assert row.event_us is not None, "a row within its bounds has a time"
+            entries.append(Entry(row.event_us, row.place, member.member_no, row.amount))
+    rated = await _rate(connection, program, entries)
+    row_at = {row.place: row for row in fresh}
+    written = _purchases(program, rated, row_at, recording.now)
+    if written:
+        await purchases.insert(connection, program, written, recording.now, recording.actor)
+    await publish(connection, *_events(program, enrolled, rated, row_at, recording.now))
+    touched = {one.entry.member_no for one in rated} | {member.member_no for member in enrolled}
+    unready = [one for one in by_id.values() if one.state is State.PENDING and one.member_no in touched]
+    due = [
+        DuePurchase(
+            new.purchase_id,
+            row_at[one.entry.place].member_id,
+            new.event_time,
+            recording.now,
+            one.base_points + one.tier_points,
+            new.expire_time,
+        )
+        for new, one in zip(written, rated, strict=True)
+        if new.state is State.PENDING
+    ]
+    delivery = await _deliver_later(connection, program, recording, unready, due)
+    return Recorded(rated, already, refused, enrolled, delivery)
+
+
+async def _sort_out(
+    connection: Connection, program: Program, rows: Sequence[Row]
+) -> tuple[list[Row], list[int], dict[int, DomainError]]:
+    """The new rows, the places of those recorded before, and those that contradict what is recorded."""
+    known = await purchases.known(connection, program, [row.purchase_id for row in rows])
+    fresh: list[Row] = []
+    already: list[int] = []
+    refused: dict[int, DomainError] = {}
+    for row in rows:
+        before = known.get(row.purchase_id)
+        assert row.event_us is not None, "a row within its bounds has a time"
+        facts = Known(row.member_id, row.event_us, row.amount)
+        if before is None:
+            known[row.purchase_id] = facts  # the same id again in these rows is the same purchase, or refused
+            fresh.append(row)
+        elif before == facts:
+            already.append(row.place)
+        else:
+            fields = ("member", "event_time", "amount")
+            differing = (name for name, old, new in zip(fields, before, facts, strict=True) if old != new)
+            refused[row.place] = PurchaseDiffers(f"{program.name}/purchases/{row.purchase_id}", ",".join(differing))
+    return fresh, already, refused
+
+
+async def _hold_members(
+    connection: Connection, program: Program, rows: Iterable[Row], recording: Recording, *, enroll_unknown: bool
+) -> tuple[dict[str, Member], list[Member]]:
+    """The rows' members by id, their rows locked, and those of them that were enrolled for it."""
+    wanted = sorted({row.member_id for row in rows})
+    if not wanted:
+        return {}, []
+    by_id = {member.member_id: member for member in await members.lock(connection, program, wanted)}
+    missing = [member_id for member_id in wanted if member_id not in by_id]
+    if not missing or not enroll_unknown:
+        return by_id, []
+    enrolled = await members.insert(connection, program, missing, recording.now, recording.actor)
+    by_id |= {member.member_id: member for member in enrolled}
+    others = [member_id for member_id in missing if member_id not in by_id]
+    if others:  # somebody else enrolled them while we waited
+        by_id |= {member.member_id: member for member in await members.lock(connection, program, others)}
+    return by_id, enrolled
+
+
+async def _rate(connection: Connection, program: Program, entries: Sequence[Entry]) -> list[Rated]:
+    """Rates entries by what their members have earned, and writes what they have then."""
+    if not entries:
+        return []
+    year_of = program.calendar.year_of
+    years = {year_of(entry.event_us // 1_000_000) for entry in entries}
+    member_nos = list({entry.member_no for entry in entries})
+    before = await members.years(connection, member_nos, sorted(years | {year - 1 for year in years}))
+    points = dict(before)
+    rated = rate(program, entries, points)
+    changed = {key: value for key, value in points.items() if value != before.get(key, 0)}
+    if changed:
+        await members.write_years(connection, changed)
+    return rated
+
+
+def _purchases(program: Program, rated: Sequence[Rated], row_at: dict[int, Row], now: datetime) -> list[NewPurchase]:
+    expiry, zone = program.settings.expiry, program.time_zone
+    written = []
+    for one in rated:
+        event_time = from_microseconds(one.entry.event_us)
+        expire_time, state = None, State.POSTED
+        if one.base_points + one.tier_points:
+            expire_time = expiry.expire_time(event_time, zone) if expiry else None
+            state = State.LAPSED if expire_time is not None and expire_time <= now else State.PENDING
+        written.append(
+            NewPurchase(
+                row_at[one.entry.place].purchase_id,
+                one.entry.member_no,
+                event_time,
+                one.entry.amount,
+                one.level,
+                one.base_points,
+                one.tier_points,
+                expire_time,
+                state,
+            )
+        )
+    return written
+
+
+def _events(
+    program: Program, enrolled: Sequence[Member], rated: Sequence[Rated], row_at: dict[int, Row], now: datetime
+) -> list[Event]:
+    events = [member_enrolled(program, member, now) for member in enrolled]
+    for one in rated:
+        row = row_at[one.entry.place]
+        events.append(purchase_recorded(program, row, one, now))
+        if one.level_after > one.level:
+            events.append(tier_upgraded(program, row, one, now))
+    return events
+
+
+async def _deliver_later(
+    connection: Connection,
+    program: Program,
+    recording: Recording,
+    unready: Sequence[Member],
+    due: Sequence[DuePurchase],
+) -> Delivery | None:
+    if not unready and not due:
+        return None
+    unready = sorted(unready, key=lambda member: member.member_no)  # as they are read again: the same request then
+    number = await deliveries.insert(
+        connection,
+        program,
+        recording.actor,
+        recording.due_time,
+        member_nos=[member.member_no for member in unready],
+        purchase_ids=[one.purchase_id for one in due],
+    )
+    return Delivery(number, program, recording.actor, unready, due)

@@ -1,0 +1,174 @@
+"""From the contract's messages to the domain."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from fractions import Fraction
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from guerdon.membership.v1 import membership_pb2, program_pb2, purchase_pb2
+from guerdon.type.v1 import cash_pb2, rational_pb2
+from guerdon_kit.errors import FieldViolation, InvalidField
+from guerdon_kit.names import parse
+from membership.domain.calendar import ExpiryPolicy
+from membership.domain.earning import EarningRule, Rounding
+from membership.domain.errors import CurrencyDiffers
+from membership.domain.ids import check_id
+from membership.domain.moments import from_microseconds
+from membership.domain.program import Program, Settings
+from membership.domain.rows import ROWS_MAX, Row
+from membership.domain.tiers import Tier
+from membership.operations.returns import Asked
+
+PROGRAM = "programs/{program}"
+UNIT = "programs/{program}/units/{unit}"
+MEMBER = "programs/{program}/members/{member}"
+PURCHASE = "programs/{program}/purchases/{purchase}"
+RETURN = "programs/{program}/returns/{return}"
+
+_ROUNDINGS = {program_pb2.ROUNDING_DOWN: Rounding.DOWN, program_pb2.ROUNDING_HALF_UP: Rounding.HALF_UP}
+_LATEST_US = 7_258_118_399_999_999  # the last microsecond before 2200, up to where our calendar reaches
+
+_PURCHASE_FIELDS = {
+    "purchase_id": "purchase.name",
+    "member_id": "purchase.member",
+    "event_time": "purchase.event_time",
+    "amount_minor_units": "purchase.amount.minor_units",
+}
+
+
+def settings(message: program_pb2.Program) -> Settings:
+    """A program's settings; their bounds are the domain's to check.
+
+    Raises:
+        InvalidField: a name, a rational or an enum is malformed.
+    """
+    (program_id,) = parse(message.name, PROGRAM, "program.name")
+    owner, unit_id = parse(message.unit, UNIT, "program.unit")
+    if owner != program_id:
+        raise InvalidField.of("program.unit", "must be a unit of this program")
+    rule = message.earning_rule
+    if rule.rounding not in _ROUNDINGS:
+        raise InvalidField.of("program.earning_rule.rounding", "must be ROUNDING_DOWN or ROUNDING_HALF_UP")
+    path = "program.earning_rule.points_per_minor_unit"
+    return Settings(
+        program_id=program_id,
+        unit_id=unit_id,
+        currency_code=message.currency_code,
+        rule=EarningRule(
+            points_per_minor_unit=_fraction(rule.points_per_minor_unit, path),
+            rounding=_ROUNDINGS[rule.rounding],
+            minimum_spend=rule.minimum_spend,
+            spend_increment=rule.spend_increment or 1,
+        ),
+        expiry=ExpiryPolicy(message.expiry_policy.months, message.expiry_policy.end_of_month)
+        if message.HasField("expiry_policy")
+        else None,
+        welcome_points=message.welcome_points,
+        tiers=tuple(
+            Tier(tier.tier_id, tier.threshold, _fraction(tier.multiplier, f"program.tiers[{place}].multiplier"))
+            for place, tier in enumerate(message.tiers)
+        ),
+    )
+
+
+def purchase(message: purchase_pb2.Purchase) -> tuple[str, Row]:
+    """A purchase's program, and the purchase.
+
+    Raises:
+        InvalidField: a name is malformed, or names another program.
+    """
+    program_id, purchase_id = parse(message.name, PURCHASE, "purchase.name")
+    owner, member_id = parse(message.member, MEMBER, "purchase.member")
+    if owner != program_id:
+        raise InvalidField.of("purchase.member", "must be a member of the purchase's program")
+    return program_id, Row(0, purchase_id, member_id, _microseconds(message.event_time), message.amount.minor_units)
+
+
+def in_purchase(error: InvalidField) -> InvalidField:
+    """What is wrong with a `Row`, by the fields of the purchase that it was read from."""
+    return InvalidField(FieldViolation(_PURCHASE_FIELDS[one.field], one.description) for one in error.violations)
+
+
+def goods_return(message: purchase_pb2.Return) -> tuple[str, Asked]:
+    """A return's program, and the return.
+
+    Raises:
+        InvalidField: a name or the time is malformed, or names another program.
+    """
+    program_id, return_id = parse(message.name, RETURN, "goods_return.name")
+    check_id(return_id, "goods_return.name")
+    owner, purchase_id = parse(message.purchase, PURCHASE, "goods_return.purchase")
+    if owner != program_id:
+        raise InvalidField.of("goods_return.purchase", "must be a purchase of the return's program")
+    event_time = moment(message.event_time, "goods_return.event_time")
+    return program_id, Asked(return_id, purchase_id, event_time, message.amount.minor_units)
+
+
+def rows(request: membership_pb2.ImportPurchasesRequest) -> list[Row]:
+    """The rows of a chunk.
+
+    Raises:
+        InvalidField: there are too many, or the number of the first is out of its bounds.
+    """
+    if len(request.rows) > ROWS_MAX:
+        raise InvalidField.of("rows", "must be at most 1,000")
+    if not 1 <= request.first_row <= 2**53:
+        raise InvalidField.of("first_row", "must be between 1 and 2^53")
+    return [
+        Row(
+            place,
+            row.purchase_id,
+            row.member_id,
+            _microseconds(row.event_time) if row.HasField("event_time") else None,
+            row.amount_minor_units,
+        )
+        for place, row in enumerate(request.rows)
+    ]
+
+
+def require_currency(program: Program, given: str) -> None:
+    """Refuses amounts in another currency than the program's.
+
+    Raises:
+        CurrencyDiffers: they are.
+    """
+    if given != program.settings.currency_code:
+        raise CurrencyDiffers(program.settings.currency_code, given)
+
+
+def amount_currency(amount: cash_pb2.Cash, field: str) -> str:
+    """The currency of an amount.
+
+    Raises:
+        InvalidField: there is none.
+    """
+    if not amount.currency_code:
+        raise InvalidField.of(f"{field}.currency_code", "is required")
+    return amount.currency_code
+
+
+def moment(message: Timestamp, field: str) -> datetime:
+    """A time from 1970 on, to the microsecond.
+
+    Raises:
+        InvalidField: it is none.
+    """
+    moment_us = _microseconds(message)
+    if moment_us is None:
+        raise InvalidField.of(field, "must be a time between 1970 and 2200")
+    return from_microseconds(moment_us)
+
+
+def _microseconds(message: Timestamp) -> int | None:
+    """Microseconds since 1970, or None where the message is no time since then."""
+    nanos = message.nanos
+    moment_us = message.seconds * 1_000_000 + nanos // 1000
+    return moment_us if 0 <= moment_us <= _LATEST_US and 0 <= nanos < 1_000_000_000 else None
+
+
+def _fraction(message: rational_pb2.Rational, field: str) -> Fraction:
+    if message.denominator < 1:
+        raise InvalidField.of(f"{field}.denominator", "must be at least 1")
+    return Fraction(message.numerator, message.denominator)

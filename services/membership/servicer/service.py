@@ -1,0 +1,184 @@
+"""The contract's RPCs, each handed to the operation that keeps its promise."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from datetime import datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from guerdon.membership.v1 import membership_pb2 as pb
+from guerdon_kit.errors import InvalidField
+from guerdon_kit.grpc import CallContext
+from guerdon_kit.idempotency import Fingerprint
+from guerdon_kit.names import parse
+from guerdon_kit.pages import page_size, read_token, write_token
+from membership.domain.ids import check_id
+from membership.operations.imports import Chunk, Imports
+from membership.operations.members import Members
+from membership.operations.programs import Programs
+from membership.operations.purchases import Purchases
+from membership.operations.returns import Returns
+from membership.servicer import reading, writing
+from membership.servicer.reading import MEMBER, PROGRAM, PURCHASE
+
+
+class MembershipServicer:
+    """`guerdon.membership.v1.MembershipService`."""
+
+    service = pb.DESCRIPTOR.services_by_name["MembershipService"]
+
+    def __init__(
+        self, *, programs: Programs, members: Members, purchases: Purchases, returns: Returns, imports: Imports
+    ) -> None:
+        self._programs = programs
+        self._members = members
+        self._purchases = purchases
+        self._returns = returns
+        self._imports = imports
+
+    async def create_program(self, request: pb.CreateProgramRequest, call: CallContext) -> pb.CreateProgramResponse:
+        """Makes a program's settings."""
+        settings = reading.settings(request.program)
+        fingerprint = Fingerprint.of(call, request, f"programs/{settings.program_id}")
+        made, replayed = await self._programs.create(settings, fingerprint, call.caller.actor)
+        _tell_replay(call, replayed)
+        return pb.CreateProgramResponse(program=writing.program(made))
+
+    async def get_program(self, request: pb.GetProgramRequest, _call: CallContext) -> pb.GetProgramResponse:
+        """Reads a program's settings."""
+        (program_id,) = parse(request.name, PROGRAM)
+        return pb.GetProgramResponse(program=writing.program(await self._programs.get(program_id)))
+
+    async def get_program_totals(
+        self, request: pb.GetProgramTotalsRequest, _call: CallContext
+    ) -> pb.GetProgramTotalsResponse:
+        """Reads a program's totals."""
+        (program_id,) = parse(request.name, PROGRAM)
+        as_of = _optional(request.as_of_time, given=request.HasField("as_of_time"))
+        return writing.totals(*await self._programs.totals(program_id, as_of))
+
+    async def enroll_member(self, request: pb.EnrollMemberRequest, call: CallContext) -> pb.EnrollMemberResponse:
+        """Enrols a person."""
+        (program_id,) = parse(request.parent, PROGRAM, "parent")
+        check_id(request.member_id, "member_id")
+        program = await self._programs.get(program_id)
+        fingerprint = Fingerprint.of(call, request, program.name)
+        standing, already, replayed = await self._members.enroll(
+            program, request.member_id, fingerprint, call.caller.actor, call.remaining_s()
+        )
+        _tell_replay(call, replayed)
+        return pb.EnrollMemberResponse(member=writing.member(program, standing), already_enrolled=already)
+
+    async def get_member(self, request: pb.GetMemberRequest, _call: CallContext) -> pb.GetMemberResponse:
+        """Reads a member."""
+        program_id, member_id = parse(request.name, MEMBER)
+        program = await self._programs.get(program_id)
+        return pb.GetMemberResponse(member=writing.member(program, await self._members.get(program, member_id)))
+
+    async def list_members(self, request: pb.ListMembersRequest, _call: CallContext) -> pb.ListMembersResponse:
+        """Lists members."""
+        (program_id,) = parse(request.parent, PROGRAM, "parent")
+        most = page_size(request.page_size)
+        query = ("ListMembers", request.parent)
+        after = str(read_token(request.page_token, query, (str,))[0]) if request.page_token else ""
+        program = await self._programs.get(program_id)
+        found = await self._members.page(program, after, most)
+        more = len(found) == most
+        return pb.ListMembersResponse(
+            members=[writing.member(program, standing) for standing in found],
+            next_page_token=write_token(query, (found[-1].member.member_id,)) if more else "",
+        )
+
+    async def get_tier_progress(
+        self, request: pb.GetTierProgressRequest, call: CallContext
+    ) -> pb.GetTierProgressResponse:
+        """Tells where a member stands."""
+        program_id, member_id = parse(request.name, MEMBER)
+        as_of = _optional(request.as_of_time, given=request.HasField("as_of_time"))
+        program = await self._programs.get(program_id)
+        standing = await self._members.get(program, member_id, as_of)
+        balance = await self._members.balance(program, standing.member, call.caller.actor)
+        return pb.GetTierProgressResponse(
+            progress=writing.progress(standing),
+            available_points=balance.available,
+            next_expiring_points=balance.next_expiring,
+            next_expire_time=writing.timestamp(balance.next_expire_time),
+        )
+
+    async def record_purchase(self, request: pb.RecordPurchaseRequest, call: CallContext) -> pb.RecordPurchaseResponse:
+        """Records a purchase."""
+        program_id, row = reading.purchase(request.purchase)
+        currency = reading.amount_currency(request.purchase.amount, "purchase.amount")
+        program = await self._programs.get(program_id)
+        reading.require_currency(program, currency)
+        fingerprint = Fingerprint.of(call, request, program.name)
+        try:
+            purchase, already, replayed = await self._purchases.record(
+                program, row, fingerprint, call.caller.actor, call.remaining_s()
+            )
+        except InvalidField as error:
+            raise reading.in_purchase(error) from error
+        _tell_replay(call, replayed)
+        return pb.RecordPurchaseResponse(purchase=writing.purchase(program, purchase), already_recorded=already)
+
+    async def get_purchase(self, request: pb.GetPurchaseRequest, _call: CallContext) -> pb.GetPurchaseResponse:
+        """Reads a purchase."""
+        program_id, purchase_id = parse(request.name, PURCHASE)
+        program = await self._programs.get(program_id)
+        purchase = await self._purchases.get(program, purchase_id)
+        return pb.GetPurchaseResponse(purchase=writing.purchase(program, purchase))
+
+    async def record_return(self, request: pb.RecordReturnRequest, call: CallContext) -> pb.RecordReturnResponse:
+        """Records a return."""
+        program_id, asked = reading.goods_return(request.goods_return)
+        currency = reading.amount_currency(request.goods_return.amount, "goods_return.amount")
+        program = await self._programs.get(program_id)
+        reading.require_currency(program, currency)
+        fingerprint = Fingerprint.of(call, request, program.name)
+        goods_return, purchase, already, replayed = await self._returns.record(
+            program, asked, fingerprint, call.caller.actor, call.remaining_s()
+        )
+        _tell_replay(call, replayed)
+        return pb.RecordReturnResponse(
+            goods_return=writing.goods_return(program, goods_return, purchase), already_recorded=already
+        )
+
+    async def import_purchases(
+        self, requests: AsyncIterator[pb.ImportPurchasesRequest], call: CallContext
+    ) -> AsyncIterator[pb.ImportPurchasesResponse]:
+        """Imports purchases, chunk by chunk."""
+        async with aclosing(self._imports.run(self._chunks(requests, call))) as answers:
+            async for imported in answers:
+                yield writing.imported(imported)
+
+    async def _chunks(
+        self, requests: AsyncIterator[pb.ImportPurchasesRequest], call: CallContext
+    ) -> AsyncIterator[Chunk]:
+        parent = ""
+        async for request in requests:
+            if parent and request.parent != parent:
+                raise InvalidField.of("parent", "must be the same in every message of a stream")
+            parent = request.parent
+            (program_id,) = parse(parent, PROGRAM, "parent")
+            program = await self._programs.get(program_id)
+            reading.require_currency(program, request.currency_code)
+            yield Chunk(
+                program=program,
+                request_id=request.request_id,
+                fingerprint=Fingerprint.of(call, request, program.name),
+                first_row=request.first_row,
+                rows=reading.rows(request),
+                enroll_unknown=request.enroll_unknown_members,
+                actor=call.caller.actor,
+            )
+
+
+def _tell_replay(call: CallContext, replayed: bool) -> None:
+    if replayed:
+        call.mark_replayed()
+
+
+def _optional(message: Timestamp, *, given: bool) -> datetime | None:
+    return reading.moment(message, "as_of_time") if given else None

@@ -1,0 +1,186 @@
+"""From the domain to the contract's messages."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from fractions import Fraction
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from guerdon.membership.v1 import member_pb2, membership_pb2, program_pb2, purchase_pb2
+from guerdon.type.v1 import cash_pb2, rational_pb2
+from guerdon_kit.grpc.status import to_status
+from membership.domain.earning import Rounding, explain_award, explain_return
+from membership.domain.moments import to_microseconds
+from membership.domain.program import Program
+from membership.domain.purchases import GoodsReturn, Purchase, State
+from membership.operations.imports import Imported
+from membership.operations.members import Standing
+from membership.store.programs import Totals
+
+_ROUNDINGS = {Rounding.DOWN: program_pb2.ROUNDING_DOWN, Rounding.HALF_UP: program_pb2.ROUNDING_HALF_UP}
+_PURCHASE_STATES = {
+    State.PENDING: purchase_pb2.Purchase.STATE_PENDING,
+    State.POSTED: purchase_pb2.Purchase.STATE_POSTED,
+    State.LAPSED: purchase_pb2.Purchase.STATE_LAPSED,
+}
+_RETURN_STATES = {
+    State.PENDING: purchase_pb2.Return.STATE_PENDING,
+    State.POSTED: purchase_pb2.Return.STATE_POSTED,
+}
+_MEMBER_STATES = {State.PENDING: member_pb2.Member.STATE_PENDING, State.POSTED: member_pb2.Member.STATE_ACTIVE}
+
+
+def program(found: Program) -> program_pb2.Program:
+    """A program's settings."""
+    settings, rule = found.settings, found.settings.rule
+    expiry = settings.expiry
+    return program_pb2.Program(
+        name=found.name,
+        unit=f"{found.name}/units/{settings.unit_id}",
+        currency_code=settings.currency_code,
+        time_zone=found.time_zone,
+        earning_rule=program_pb2.EarningRule(
+            points_per_minor_unit=_rational(rule.points_per_minor_unit),
+            rounding=_ROUNDINGS[rule.rounding],
+            minimum_spend=rule.minimum_spend,
+            spend_increment=rule.spend_increment,
+        ),
+        expiry_policy=None
+        if expiry is None
+        else program_pb2.ExpiryPolicy(months=expiry.months, end_of_month=expiry.end_of_month),
+        welcome_points=settings.welcome_points,
+        tiers=[
+            program_pb2.Tier(tier_id=tier.tier_id, threshold=tier.threshold, multiplier=_rational(tier.multiplier))
+            for tier in settings.tiers
+        ],
+        create_time=_timestamp(found.create_time),
+    )
+
+
+def totals(found: Program, sums: Totals) -> membership_pb2.GetProgramTotalsResponse:
+    """A program's totals."""
+    tiers = [
+        membership_pb2.GetProgramTotalsResponse.TierCount(
+            tier_id=tier.tier_id, member_count=sums.members_by_level.get(level, 0)
+        )
+        for level, tier in enumerate(found.settings.tiers, start=1)
+    ]
+    return membership_pb2.GetProgramTotalsResponse(
+        member_count=sums.member_count,
+        purchase_count=sums.purchase_count,
+        base_points=sums.base_points,
+        tier_points=sums.tier_points,
+        welcome_points=sums.welcome_points,
+        returned_points=sums.returned_points,
+        pending_purchase_count=sums.pending_purchase_count,
+        tiers=tiers,
+    )
+
+
+def member(found: Program, standing: Standing) -> member_pb2.Member:
+    """A member."""
+    one = standing.member
+    return member_pb2.Member(
+        name=f"{found.name}/members/{one.member_id}",
+        account=f"{found.name}/accounts/{one.account_id}",
+        state=_MEMBER_STATES[one.state],
+        enroll_time=_timestamp(one.enroll_time),
+        welcome_points=one.welcome_points,
+        tier_id=standing.progress.tier_id,
+    )
+
+
+def progress(standing: Standing) -> member_pb2.TierProgress:
+    """Where a member stands."""
+    one = standing.progress
+    return member_pb2.TierProgress(
+        as_of_time=_timestamp(standing.as_of),
+        year_points=one.year_points,
+        previous_year_points=one.previous_year_points,
+        tier_id=one.tier_id,
+        multiplier=_rational(one.multiplier),
+        tier_end_time=timestamp(one.tier_end_time),
+        next_tier_id=one.next_tier_id,
+        points_to_next_tier=one.points_to_next_tier,
+    )
+
+
+def purchase(found: Program, one: Purchase) -> purchase_pb2.Purchase:
+    """A purchase with its rating."""
+    terms = found.terms[one.level]
+    return purchase_pb2.Purchase(
+        name=f"{found.name}/purchases/{one.purchase_id}",
+        member=f"{found.name}/members/{one.member_id}",
+        event_time=_timestamp(one.event_time),
+        amount=_cash(found, one.amount),
+        state=_PURCHASE_STATES[one.state],
+        rating=purchase_pb2.Rating(
+            base_points=one.award.base_points,
+            tier_points=one.award.tier_points,
+            tier_id=found.tier_set.tier_id(one.level),
+            multiplier=_rational(terms.multiplier),
+            points_per_minor_unit=_rational(terms.rule.points_per_minor_unit),
+            rated_spend=terms.rated_spend(one.amount),
+            explanation=explain_award(terms, one.amount),
+            expire_time=timestamp(one.expire_time),
+        ),
+        returned_amount=_cash(found, one.returned_amount),
+        returned_points=one.returned_points,
+        record_time=_timestamp(one.record_time),
+    )
+
+
+def goods_return(found: Program, one: GoodsReturn, of: Purchase) -> purchase_pb2.Return:
+    """A return with what it took of the purchase."""
+    terms = found.terms[of.level]
+    before = one.cumulative_points - one.points
+    return purchase_pb2.Return(
+        name=f"{found.name}/returns/{one.return_id}",
+        purchase=f"{found.name}/purchases/{one.purchase_id}",
+        event_time=_timestamp(one.event_time),
+        amount=_cash(found, one.amount),
+        state=_RETURN_STATES[one.state],
+        points=one.points,
+        cumulative_points=one.cumulative_points,
+        explanation=explain_return(terms, of.amount, one.cumulative_amount, before),
+        record_time=_timestamp(one.record_time),
+        reversed_points=one.reversed_points,
+    )
+
+
+def imported(one: Imported) -> membership_pb2.ImportPurchasesResponse:
+    """What became of a chunk."""
+    return membership_pb2.ImportPurchasesResponse(
+        request_id=one.request_id,
+        first_row=one.first_row,
+        recorded_count=one.recorded,
+        already_recorded_count=one.already_recorded,
+        enrolled_count=one.enrolled,
+        base_points=one.base_points,
+        tier_points=one.tier_points,
+        pending_count=one.pending,
+        errors=[
+            membership_pb2.ImportPurchasesResponse.RowError(row=row, error=to_status(error))
+            for row, error in one.errors
+        ],
+        replayed=one.replayed,
+    )
+
+
+def timestamp(time: datetime | None) -> Timestamp | None:
+    """A time, or its absence."""
+    return None if time is None else _timestamp(time)
+
+
+def _timestamp(time: datetime) -> Timestamp:
+    seconds, microseconds = divmod(to_microseconds(time), 1_000_000)
+    return Timestamp(seconds=seconds, nanos=microseconds * 1000)
+
+
+def _cash(found: Program, minor_units: int) -> cash_pb2.Cash:
+    return cash_pb2.Cash(minor_units=minor_units, currency_code=found.settings.currency_code)
+
+
+def _rational(value: Fraction) -> rational_pb2.Rational:
+    return rational_pb2.Rational(numerator=value.numerator, denominator=value.denominator)

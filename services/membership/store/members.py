@@ -1,0 +1,98 @@
+"""Members, and what their purchases earned in each calendar year."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from asyncpg import Record
+
+from guerdon_kit.postgres import Connection
+from membership.domain.members import Member
+from membership.domain.program import Program
+from membership.domain.purchases import State
+from membership.store import queries
+
+
+async def insert(
+    connection: Connection, program: Program, member_ids: Sequence[str], enroll_time: datetime, actor: str
+) -> list[Member]:
+    """Enrols those of `member_ids` that were not there yet, and answers them: the writer then holds their rows."""
+    settings = program.settings
+    expires = settings.expiry is not None and settings.welcome_points > 0
+    rows = queries.insert_members(
+        connection,
+        program_no=program.program_no,
+        member_ids=sorted(member_ids),
+        state=State.PENDING,
+        enroll_time=enroll_time,
+        welcome_points=settings.welcome_points,
+        welcome_expire_time=settings.expiry.expire_time(enroll_time, program.time_zone)
+        if settings.expiry and expires
+        else None,
+        actor=actor,
+    )
+    return [_member(row) async for row in rows]
+
+
+async def lock(connection: Connection, program: Program, member_ids: Sequence[str]) -> list[Member]:
+    """Those of `member_ids` that exist, with their rows held until the transaction ends."""
+    rows = queries.lock_members(connection, program_no=program.program_no, member_ids=member_ids)
+    return [_member(row) async for row in rows]
+
+
+async def find(connection: Connection, program: Program, member_id: str) -> Member | None:
+    """A member by its id."""
+    row = await queries.find_member(connection, program_no=program.program_no, member_id=member_id)
+    return None if row is None else _member(row)
+
+
+async def by_nos(connection: Connection, member_nos: Sequence[int]) -> list[Member]:
+    """Members by their numbers, in the order of these."""
+    return [_member(row) async for row in queries.members_by_no(connection, member_nos=member_nos)]
+
+
+async def page(
+    connection: Connection, program: Program, year: int, after: str, most: int
+) -> list[tuple[Member, int, int]]:
+    """Members in the order of their ids, from behind `after`, each with the points of `year` and of the year before."""
+    rows = queries.list_members(connection, program_no=program.program_no, year=year, after=after, most=most)
+    return [(_member(row), row["year_points"], row["previous_year_points"]) async for row in rows]
+
+
+async def activate(connection: Connection, member_nos: Sequence[int]) -> None:
+    """Marks members whose account is open and whose welcome bonus is in the ledger."""
+    await queries.activate_members(connection, member_nos=member_nos, state=State.POSTED)
+
+
+async def years(connection: Connection, member_nos: Sequence[int], years: Sequence[int]) -> dict[tuple[int, int], int]:
+    """Points by member number and year."""
+    rows = queries.member_years(connection, member_nos=member_nos, years=years)
+    return {(row["member_no"], row["year"]): row["points"] async for row in rows}
+
+
+async def write_years(connection: Connection, points: dict[tuple[int, int], int]) -> None:
+    """Sets the points of members' years, whose rows the writer holds."""
+    keys = sorted(points)
+    await queries.write_member_years(
+        connection,
+        member_nos=[member_no for member_no, _ in keys],
+        years=[year for _, year in keys],
+        points=[points[key] for key in keys],
+    )
+
+
+async def lower_year(connection: Connection, member_no: int, year: int, points: int) -> None:
+    """Takes points off a member's year, whose row the writer holds."""
+    await queries.lower_member_year(connection, member_no=member_no, year=year, points=points)
+
+
+def _member(row: Record) -> Member:
+    return Member(
+        member_no=row["member_no"],
+        member_id=row["member_id"],
+        state=State(row["state"]),
+        enroll_time=row["enroll_time"],
+        welcome_points=row["welcome_points"],
+        welcome_expire_time=row["welcome_expire_time"],
+    )

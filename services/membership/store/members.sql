@@ -1,0 +1,55 @@
+-- name: insert_members
+-- The members that were not there yet; `member_ids` are sorted, so that two who enrol the same people wait in one order.
+insert into members (program_no, member_id, state, enroll_time, welcome_points, welcome_expire_time, actor)
+select :program_no, id, :state, :enroll_time, :welcome_points, :welcome_expire_time, :actor
+from unnest(:member_ids::text[]) as id
+on conflict do nothing
+returning member_no, member_id, state, enroll_time, welcome_points, welcome_expire_time;
+
+-- name: lock_members
+-- Whoever rates a member's purchases holds the member's row. Read what depends on it in a later statement.
+select member_no, member_id, state, enroll_time, welcome_points, welcome_expire_time
+from members
+where program_no = :program_no and member_id = any(:member_ids::text[])
+order by member_no
+for no key update;
+
+-- name: find_member^
+select member_no, member_id, state, enroll_time, welcome_points, welcome_expire_time
+from members
+where program_no = :program_no and member_id = :member_id;
+
+-- name: members_by_no
+select member_no, member_id, state, enroll_time, welcome_points, welcome_expire_time
+from members
+where member_no = any(:member_nos::bigint[])
+order by member_no;
+
+-- name: list_members
+select
+    m.member_no, m.member_id, m.state, m.enroll_time, m.welcome_points, m.welcome_expire_time,
+    coalesce(this.points, 0) as year_points, coalesce(last.points, 0) as previous_year_points
+from members m
+left join member_years this on this.member_no = m.member_no and this.year = :year
+left join member_years last on last.member_no = m.member_no and last.year = :year - 1
+where m.program_no = :program_no and m.member_id > :after
+order by m.member_id
+limit :most;
+
+-- name: activate_members!
+update members set state = :state where member_no = any(:member_nos::bigint[]) and state <> :state;
+
+-- name: member_years
+select member_no, year, points
+from member_years
+where member_no = any(:member_nos::bigint[]) and year = any(:years::smallint[]);
+
+-- name: write_member_years!
+insert into member_years (member_no, year, points)
+select * from unnest(:member_nos::bigint[], :years::smallint[], :points::bigint[])
+on conflict (member_no, year) do update set points = excluded.points;
+
+-- name: lower_member_year!
+-- A year that earned nothing has no row, and a return that takes nothing touches none.
+update member_years set points = points - :points
+where member_no = :member_no and year = :year;

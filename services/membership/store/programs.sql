@@ -1,0 +1,60 @@
+-- name: insert_program^
+-- Nothing where the program exists already.
+insert into programs (
+    program_id, unit_id, currency_code, time_zone, welcome_points, expiry_months, expiry_end_of_month, create_time, actor
+)
+values (
+    :program_id, :unit_id, :currency_code, :time_zone, :welcome_points, :expiry_months, :expiry_end_of_month,
+    :create_time, :actor
+)
+on conflict do nothing
+returning program_no;
+
+-- name: insert_terms!
+insert into terms (
+    program_no, level, tier_id, threshold, points_numerator, points_denominator, rounding, minimum_spend,
+    spend_increment, multiplier_numerator, multiplier_denominator
+)
+select
+    :program_no, t.level, t.tier_id, t.threshold, :points_numerator, :points_denominator, :rounding, :minimum_spend,
+    :spend_increment, t.numerator, t.denominator
+from unnest(
+    :levels::smallint[], :tier_ids::text[], :thresholds::bigint[], :numerators::bigint[], :denominators::bigint[]
+) as t (level, tier_id, threshold, numerator, denominator);
+
+-- name: find_program^
+select * from programs where program_id = :program_id;
+
+-- name: program_by_no^
+select * from programs where program_no = :program_no;
+
+-- name: terms_of_program
+select * from terms where program_no = :program_no order by level;
+
+-- name: member_totals^
+select count(*) as member_count, coalesce(sum(welcome_points), 0)::bigint as welcome_points
+from members
+where program_no = :program_no;
+
+-- name: purchase_totals^
+select
+    count(*) as purchase_count,
+    coalesce(sum(base_points), 0)::bigint as base_points,
+    coalesce(sum(tier_points), 0)::bigint as tier_points,
+    coalesce(sum(returned_points), 0)::bigint as returned_points,
+    count(*) filter (where state = 1) as pending_purchase_count
+from purchases
+where program_no = :program_no;
+
+-- name: members_by_level
+-- How many members hold each level above 0 in a year: by the better of that year and the one before.
+select best.level, count(*) as member_count
+from (
+    select width_bucket(max(y.points), :thresholds::bigint[]) as level
+    from members m
+    join member_years y on y.member_no = m.member_no
+    where m.program_no = :program_no and y.year in (:year, :year - 1)
+    group by m.member_no
+) as best
+where best.level > 0
+group by best.level;

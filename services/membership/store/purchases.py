@@ -1,0 +1,129 @@
+"""Purchases: inserted with their rating, settled once, lowered by returns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from guerdon_kit.postgres import Connection, Rerun
+from membership.domain.deliveries import DuePurchase, Settled
+from membership.domain.earning import Award
+from membership.domain.moments import to_microseconds
+from membership.domain.program import Program
+from membership.domain.purchases import Purchase, State
+from membership.store import queries
+
+
+class Known(NamedTuple):
+    """The facts of a purchase that was recorded before."""
+
+    member_id: str
+    event_us: int
+    amount: int
+
+
+class NewPurchase(NamedTuple):
+    """A rated purchase to be written."""
+
+    purchase_id: str
+    member_no: int
+    event_time: datetime
+    amount: int
+    level: int
+    base_points: int
+    tier_points: int
+    expire_time: datetime | None
+    state: State
+
+
+async def known(connection: Connection, program: Program, purchase_ids: Sequence[str]) -> dict[str, Known]:
+    """Those of `purchase_ids` that are recorded, with their facts."""
+    rows = queries.known_purchases(connection, program_no=program.program_no, purchase_ids=purchase_ids)
+    return {
+        row["purchase_id"]: Known(row["member_id"], to_microseconds(row["event_time"]), row["amount"])
+        async for row in rows
+    }
+
+
+async def insert(
+    connection: Connection, program: Program, purchases: Sequence[NewPurchase], record_time: datetime, actor: str
+) -> None:
+    """Writes rated purchases.
+
+    Raises:
+        Rerun: one of the ids was recorded by another transaction meanwhile.
+    """
+    ids, members, events, amounts, levels, bases, extras, expiries, states = zip(*purchases, strict=True)
+    written = await queries.insert_purchases(
+        connection,
+        program_no=program.program_no,
+        record_time=record_time,
+        actor=actor,
+        purchase_ids=ids,
+        member_nos=members,
+        event_times=events,
+        amounts=amounts,
+        levels=levels,
+        base_points=bases,
+        tier_points=extras,
+        expire_times=expiries,
+        states=states,
+    )
+    if written < len(purchases):
+        raise Rerun
+
+
+async def find(connection: Connection, program: Program, purchase_id: str) -> tuple[Purchase, int] | None:
+    """A purchase by its id, and the number of its member."""
+    row = await queries.find_purchase(connection, program_no=program.program_no, purchase_id=purchase_id)
+    if row is None:
+        return None
+    purchase = Purchase(
+        purchase_id=row["purchase_id"],
+        member_id=row["member_id"],
+        event_time=row["event_time"],
+        record_time=row["record_time"],
+        amount=row["amount"],
+        level=row["level"],
+        award=Award(row["base_points"], row["tier_points"]),
+        expire_time=row["expire_time"],
+        state=State(row["state"]),
+        transaction=row["transaction_id"] or "",
+        returned_amount=row["returned_amount"],
+        returned_points=row["returned_points"],
+    )
+    return purchase, row["member_no"]
+
+
+async def due(connection: Connection, program_no: int, purchase_ids: Sequence[str]) -> list[DuePurchase]:
+    """Those of `purchase_ids` that still have to reach the ledger."""
+    rows = queries.purchases_to_deliver(
+        connection, program_no=program_no, purchase_ids=purchase_ids, pending=State.PENDING
+    )
+    return [DuePurchase(*row) async for row in rows]
+
+
+async def settle(connection: Connection, program: Program, settled: Sequence[tuple[str, Settled]]) -> None:
+    """Marks purchases, given by id, as posted under their transaction, or as lapsed."""
+    await queries.settle_purchases(
+        connection,
+        program_no=program.program_no,
+        purchase_ids=[purchase_id for purchase_id, _ in settled],
+        states=[State.LAPSED if how.lapsed else State.POSTED for _, how in settled],
+        transaction_ids=[how.transaction or None for _, how in settled],
+        pending=State.PENDING,
+    )
+
+
+async def take_back(
+    connection: Connection, program: Program, purchase_id: str, returned_amount: int, returned_points: int
+) -> None:
+    """Sets what all returns of a purchase come to; the writer holds the member's row."""
+    await queries.take_back(
+        connection,
+        program_no=program.program_no,
+        purchase_id=purchase_id,
+        returned_amount=returned_amount,
+        returned_points=returned_points,
+    )

@@ -1,0 +1,46 @@
+-- name: known_purchases
+select p.purchase_id, m.member_id, p.event_time, p.amount
+from purchases p
+join members m on m.member_no = p.member_no
+where p.program_no = :program_no and p.purchase_id = any(:purchase_ids::text[]);
+
+-- name: insert_purchases!
+-- Fewer rows than asked for: another transaction recorded one of the ids meanwhile.
+insert into purchases (
+    program_no, record_time, actor, purchase_id, member_no, event_time, amount, level, base_points, tier_points,
+    expire_time, state
+)
+select :program_no, :record_time, :actor, row.*
+from unnest(
+    :purchase_ids::text[], :member_nos::bigint[], :event_times::timestamptz[], :amounts::bigint[],
+    :levels::smallint[], :base_points::bigint[], :tier_points::bigint[], :expire_times::timestamptz[],
+    :states::smallint[]
+) as row
+on conflict do nothing;
+
+-- name: find_purchase^
+select p.*, m.member_id
+from purchases p
+join members m on m.member_no = p.member_no
+where p.program_no = :program_no and p.purchase_id = :purchase_id;
+
+-- name: purchases_to_deliver
+-- Those that still have to reach the ledger, in the order in which they were asked for.
+select p.purchase_id, m.member_id, p.event_time, p.record_time, p.base_points + p.tier_points as points, p.expire_time
+from unnest(:purchase_ids::text[]) with ordinality as wanted (purchase_id, place)
+join purchases p on p.program_no = :program_no and p.purchase_id = wanted.purchase_id
+join members m on m.member_no = p.member_no
+where p.state = :pending
+order by wanted.place;
+
+-- name: settle_purchases!
+-- A purchase is settled once: whoever asks the ledger again gets the same answer and changes nothing.
+update purchases p set state = settled.state, transaction_id = settled.transaction_id
+from unnest(:purchase_ids::text[], :states::smallint[], :transaction_ids::text[])
+    as settled (purchase_id, state, transaction_id)
+where p.program_no = :program_no and p.purchase_id = settled.purchase_id and p.state = :pending;
+
+-- name: take_back!
+update purchases
+set returned_amount = :returned_amount, returned_points = :returned_points
+where program_no = :program_no and purchase_id = :purchase_id;
