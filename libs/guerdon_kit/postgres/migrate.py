@@ -44,6 +44,9 @@ class Migration:
     name: str
     sql: str
 
+    def __str__(self) -> str:
+        return f"{self.origin} {self.number:04}_{self.name}"
+
     @property
     def digest(self) -> str:
         """The SHA-256 of the text, before the role's name is filled in."""
@@ -92,34 +95,32 @@ async def apply(owner_url: str, package: str, runtime_role: str) -> list[str]:
     one waits for the other. Answers what it applied, such as `ledger 0001_accounts`.
 
     Raises:
-        MigrationRefused: a file was altered or lost after it was applied; nothing of that origin is applied.
+        MigrationRefused: a file was altered or lost after it was applied; nothing is applied then.
     """
-    origins = [read_migrations(origin) for origin in dict.fromkeys((KIT, package))]
+    origins = {origin: read_migrations(origin) for origin in (KIT, package)}
     connection: Connection = await asyncpg.connect(
         owner_url, timeout=10, server_settings={"application_name": "guerdon-migrate", "timezone": "UTC"}
     )
-    done = []
     try:
         # Held by the session and freed with it. It protects no data, so it may be an advisory one.
         await connection.execute("select pg_advisory_lock($1)", _ADVISORY_KEY, timeout=600)
         await connection.execute(_CREATE_LOG)
-        for migrations in origins:
-            done += [
-                await _apply_one(connection, migration, runtime_role)
-                for migration in pending(migrations, await _applied(connection, migrations))
-            ]
+        todo: list[Migration] = []
+        for origin, migrations in origins.items():
+            todo += pending(migrations, await _applied(connection, origin))
+        for migration in todo:
+            await _apply_one(connection, migration, runtime_role)
+        return [str(migration) for migration in todo]
     finally:
         await connection.close()
-    return done
 
 
-async def _applied(connection: Connection, migrations: list[Migration]) -> dict[int, str]:
-    origin = migrations[0].origin if migrations else ""
+async def _applied(connection: Connection, origin: str) -> dict[int, str]:
     rows = await connection.fetch("select number, digest from schema_migrations where origin = $1", origin)
     return {row["number"]: row["digest"] for row in rows}
 
 
-async def _apply_one(connection: Connection, migration: Migration, runtime_role: str) -> str:
+async def _apply_one(connection: Connection, migration: Migration, runtime_role: str) -> None:
     quoted = '"' + runtime_role.replace('"', '""') + '"'
     async with connection.transaction():
         # A migration that waits for a busy table holds up everybody behind it: rather fail and try later.
@@ -132,4 +133,3 @@ async def _apply_one(connection: Connection, migration: Migration, runtime_role:
             migration.name,
             migration.digest,
         )
-    return f"{migration.origin} {migration.number:04}_{migration.name}"
