@@ -31,7 +31,6 @@ class Binaries:
 
     initdb: Path
     postgres: Path
-    pgbench: Path
     valkey: Path
 
 
@@ -59,7 +58,6 @@ def _inside(postgres_packages: Path, valkey_packages: Path) -> Binaries:
     return Binaries(
         initdb=programs / "initdb",
         postgres=programs / "postgres",
-        pgbench=programs / "pgbench",
         valkey=valkey_packages / _valkey_path(),
     )
 

@@ -33,7 +33,11 @@ def data_home(folder: Path) -> tuple[Path, Account]:
     It belongs to us and not to the account, so that the account can put no link where root will write.
     Raises DataUnreachable.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        folder.chmod(
+            0o755
+        )  # the servers' account has to pass, whatever the umask; secrets are in a folder of their own
     pointer = folder / POINTER
     if pointer.exists():
         home = Path(pointer.read_text().strip())

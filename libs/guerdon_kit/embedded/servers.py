@@ -103,6 +103,11 @@ class EmbeddedServers:
         except BaseException:
             self.stop()
             raise
+        return self.endpoints
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """Where the running servers are; empty for one that is not embedded."""
         return Endpoints(*(self._urls.get(name, "") for name in SERVERS))
 
     @property

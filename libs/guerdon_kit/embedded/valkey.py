@@ -42,7 +42,12 @@ def socket_path(sockets: Path, name: str) -> Path:
 
 def url(sockets: Path, name: str, password: str) -> str:
     """The connection of the server called `name`."""
-    return f"unix://:{quote(password, safe='')}@{socket_path(sockets, name)}"
+    return f"unix://:{quote(password, safe='')}@{quote(str(socket_path(sockets, name)))}"
+
+
+def _quoted(value: object) -> str:
+    """A value of the configuration file that may hold any printable character."""
+    return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def write_config(path: Path, account: Account, lines: dict[str, str]) -> None:
@@ -83,9 +88,9 @@ def plan(
         account.own(folder)
     config = home / f"{name}.conf"
     own = {
-        "dir": f'"{folder}"',
-        "unixsocket": f'"{socket_path(sockets, name)}"',
-        "requirepass": f'"{password}"',
+        "dir": _quoted(folder),
+        "unixsocket": _quoted(socket_path(sockets, name)),
+        "requirepass": _quoted(password),
     }
     write_config(config, account, COMMON | (CACHE if name == "cache" else EVENTS) | own)
     address = url(sockets, name, password)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import ctypes
 import os
 import shutil
 import signal
@@ -105,6 +107,44 @@ async def test_killing_everything_at_once_leaves_nothing_the_next_start_trips_ov
     with EmbeddedServers(folder) as servers:
         assert servers.postgres.running
         assert servers.events.running
+
+
+@contextlib.contextmanager
+def subreaper() -> Iterator[None]:
+    """Orphans of our children become ours, and stay zombies until we wait for them: a container without an
+    init.
+    """
+    pr_set_child_subreaper = 36
+    libc = ctypes.CDLL(None)
+    assert libc.prctl(pr_set_child_subreaper, 1, 0, 0, 0) == 0
+    try:
+        yield
+    finally:
+        libc.prctl(pr_set_child_subreaper, 0, 0, 0, 0)
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@needs_proc
+async def test_a_zombie_postmaster_holds_its_lock_file_and_the_next_start_waits_for_it(folder: Path) -> None:
+    log = folder / "servers" / "state" / "postgres.log"
+    again = EmbeddedServers(folder)
+    with subreaper(), application(folder) as (process, pids):
+        orphans = [*supervisors(pids), *pids, *children(pids[0])]
+        for pid in [process.pid, *supervisors(pids), *pids]:
+            os.kill(pid, signal.SIGKILL)
+        start = asyncio.create_task(asyncio.to_thread(again.start))
+        try:
+            await wait_until(lambda: "lock file" in log.read_text(), timeout_s=20)
+            assert not start.done()
+        finally:
+            for orphan in orphans:
+                await asyncio.to_thread(os.waitpid, orphan, 0)
+        await start
+        assert again.postgres.running
+        again.stop()
 
 
 async def test_a_second_process_is_refused_while_the_first_lives(folder: Path) -> None:

@@ -128,6 +128,27 @@ def test_ctrl_c_and_sigterm_stop_everything_cleanly_within_seconds(
     assert not is_serving(target)
 
 
+def test_ctrl_c_ends_a_start_that_would_take_for_ever(smallest: Smallest) -> None:
+    (smallest.packages / "smallest" / "__main__.py").write_text("import threading; threading.Event().wait()")
+    process = subprocess.Popen(
+        [sys.executable, "-c", FOREGROUND, str(smallest.folder), str(free_ports(1)[0])],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        assert process.stderr is not None
+        while "services" not in (line := process.stderr.readline()):
+            assert line, "it should have come to the services"
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+        assert (process.returncode, out, err) == (0, "stopped\n", "")
+    finally:
+        process.kill()
+        process.communicate()
+
+
 async def test_a_killed_launcher_leaves_no_service_and_no_server(
     foreground: tuple[subprocess.Popen[str], str], smallest: Smallest
 ) -> None:
