@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from guerdon_kit.errors import FieldViolation, InvalidField
 from partner_exchange.domain.arbitrage import find_arbitrage
@@ -19,14 +21,50 @@ SHOWN_MAX = 1500
 """Characters of a cycle, or of its amounts, that a refusal shows: five of them fit a response's 8 KiB of metadata."""
 
 
-def check(pairs: Sequence[PairRate], live: Collection[str]) -> None:
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """One published book of a coalition, its rates aside. It holds from `effective_time` to before `end_time`."""
+
+    coalition_id: str
+    version: int
+    effective_time: datetime
+    end_time: datetime | None
+    """When the next book begins; None while no next one is published."""
+    publisher: str
+
+    @property
+    def name(self) -> str:
+        """Its resource name."""
+        return book_name(self.coalition_id, self.version)
+
+
+def book_name(coalition_id: str, version: int) -> str:
+    """The resource name of a book."""
+    return f"coalitions/{coalition_id}/rateBooks/{version}"
+
+
+def effective_time(asked: datetime | None, now: datetime, last: datetime | None) -> datetime:
+    """From when on a new book holds.
+
+    Raises:
+        InvalidField: that is in the past, or not after the book before.
+    """
+    begins = now if asked is None else asked
+    if begins < now:
+        raise InvalidField.of("rate_book.effective_time", "must not be in the past")
+    if last is not None and begins <= last:
+        raise InvalidField.of("rate_book.effective_time", f"must be after the book before, {last.isoformat()}")
+    return begins
+
+
+def check(pairs: Sequence[PairRate], partners: Collection[str]) -> None:
     """Whether the pairs make a book: within bounds, consistent, between partners of the coalition, and not profitable.
 
     Raises:
-        InvalidField: a pair is malformed, doubled, or of a partner that is not in `live`.
+        InvalidField: a pair is malformed, doubled, or of a partner that is not in `partners`.
         ArbitrageFound: a sequence of the book's exchanges ends with more than it began.
     """
-    violations = list(_violations(pairs, live))
+    violations = list(_violations(pairs, partners))
     if violations:
         raise InvalidField(violations)
     if found := find_arbitrage(pairs):
@@ -44,15 +82,15 @@ def _shown(text: str) -> str:
     return text if len(text) <= SHOWN_MAX else text[: SHOWN_MAX - 1] + "…"
 
 
-def _violations(pairs: Sequence[PairRate], live: Collection[str]) -> Iterator[FieldViolation]:
+def _violations(pairs: Sequence[PairRate], partners: Collection[str]) -> Iterator[FieldViolation]:
     if not 1 <= len(pairs) <= PAIRS_MAX:
-        yield FieldViolation("pairs", f"must be 1 to {PAIRS_MAX} pairs")
+        yield FieldViolation("rate_book.pairs", f"must be 1 to {PAIRS_MAX} pairs")
         return
     seen: set[tuple[str, str]] = set()
     for n, pair in enumerate(pairs):
-        at = f"pairs[{n}]"
+        at = f"rate_book.pairs[{n}]"
         for field, partner in (("sender", pair.sender), ("receiver", pair.receiver)):
-            if partner not in live:
+            if partner not in partners:
                 yield FieldViolation(f"{at}.{field}", f"{partner} is no partner of this coalition")
         if pair.sender == pair.receiver:
             yield FieldViolation(f"{at}.receiver", "must differ from the sender")

@@ -15,6 +15,9 @@ from datetime import datetime, timedelta
 from enum import Enum
 from fractions import Fraction
 
+from guerdon_kit.errors import DomainError
+from partner_exchange.domain.errors import ExchangeAborted, InsufficientPoints
+
 LEGS_MAX = 50
 """Postings that credit the receiver. One ledger transaction takes 100 postings."""
 
@@ -25,7 +28,7 @@ FROZEN_REFUSALS = frozenset({"INSUFFICIENT_POINTS"})
 """Refusals that the ledger keeps with the request: every later answer to the same id is this one."""
 
 
-class ExchangeState(Enum):
+class State(Enum):
     """How far an exchange is."""
 
     RECEIVED = "RECEIVED"
@@ -36,7 +39,7 @@ class ExchangeState(Enum):
     @property
     def final(self) -> bool:
         """Whether it stays so."""
-        return self in {ExchangeState.COMMITTED, ExchangeState.ABORTED}
+        return self in {State.COMMITTED, State.ABORTED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,62 @@ class Refusal:
 
     reason: str
     metadata: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """The ledger's answer that it posted."""
+
+    transaction: str
+    record_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Commitment:
+    """What the ledger and the agreed price made of an exchange when it was committed."""
+
+    transaction: str
+    """The ledger's name of it."""
+    commit_time: datetime
+    agreed_price: Fraction
+    """The receiver's: minor units for a point."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """An exchange as it is kept. `legs` and `ask_time` are there from POSTING on."""
+
+    exchange_id: str
+    coalition_id: str
+    book_version: int
+    sender: str
+    receiver: str
+    source_account_id: str
+    destination_account_id: str
+    debited: int
+    received: int
+    bonus: int
+    actor: str
+    act: str
+    """The subject on whose behalf the ledger is called."""
+    create_time: datetime
+    state: State = State.RECEIVED
+    legs: tuple[Leg, ...] = ()
+    ask_time: datetime | None = None
+    refusal: Refusal | None = None
+    commitment: Commitment | None = None
+
+    @property
+    def name(self) -> str:
+        """Its resource name, under the sending partner."""
+        return f"partners/{self.sender}/exchanges/{self.exchange_id}"
+
+    @property
+    def owed(self) -> Fraction | None:
+        """What the sender owes the receiver for it, in minor units, exactly: received points times the receiver's
+        price. None until it is committed.
+        """
+        return self.received * self.commitment.agreed_price if self.commitment else None
 
 
 def received_legs(
@@ -102,15 +161,33 @@ def _earlier(a: datetime | None, b: datetime | None) -> datetime | None:
     return min((time for time in (a, b) if time is not None), default=None)
 
 
-def is_final_refusal(refusal: Refusal, *, first_ask: bool, last_ask: datetime, now: datetime) -> bool:
-    """Whether a refusal ends the exchange.
+def is_final_refusal(refusal: Refusal, *, asked_before: datetime | None, now: datetime) -> bool:
+    """Whether a refusal ends the exchange; `asked_before` is when the attempt before this one began, None if this is
+    the first.
 
     A refusal that the ledger does not keep answers this attempt only. If an earlier attempt went unanswered it may
     still be under way and post after all, so the refusal counts only once that attempt must be over.
     """
-    return refusal.reason in FROZEN_REFUSALS or first_ask or now - last_ask >= UNKNOWN_LASTS
+    return refusal.reason in FROZEN_REFUSALS or asked_before is None or now - asked_before >= UNKNOWN_LASTS
 
 
-def owed(received: int, agreed_price: Fraction) -> Fraction:
-    """What the sender owes the receiver, in minor units, exactly: received points times the receiver's price."""
-    return received * agreed_price
+def refused_with(exchange: Exchange) -> DomainError:
+    """What the caller of an ABORTED exchange is told: the ledger's refusal."""
+    assert exchange.refusal is not None
+    if exchange.refusal.reason == InsufficientPoints.reason:
+        numbers = {key: exchange.refusal.metadata.get(key, "?") for key in ("required", "available", "missing")}
+        return InsufficientPoints(**numbers)
+    return ExchangeAborted(exchange=exchange.name, ledger_reason=exchange.refusal.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """What one brand sent another so far. All amounts are of committed exchanges."""
+
+    sender: str
+    receiver: str
+    exchanges: int
+    debited: int
+    received: int
+    owed: Fraction
+    """Minor units, exactly."""

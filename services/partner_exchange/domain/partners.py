@@ -14,6 +14,7 @@ from fractions import Fraction
 
 from guerdon_kit.errors import FieldViolation, InvalidField
 from guerdon_kit.names import check_id
+from partner_exchange.domain.errors import PartnerSuspended
 
 PARTNER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_~-]{0,19}")
 """Short, since it is part of the ids of the ledger's exchange accounts."""
@@ -50,6 +51,11 @@ class Coalition:
     display_name: str
     currency: str
     create_time: datetime
+
+    @property
+    def name(self) -> str:
+        """Its resource name."""
+        return f"coalitions/{self.coalition_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +112,21 @@ class Partner:
         return frozenset({self.name, f"programs/{self.profile.program_id}"})
 
 
+def check_coalition(coalition: Coalition) -> None:
+    """Checks the bounds of a new coalition.
+
+    Raises:
+        InvalidField: naming each field that is out of them.
+    """
+    violations: list[FieldViolation] = []
+    if len(coalition.display_name) > 200:
+        violations.append(FieldViolation("coalition.display_name", "must have at most 200 characters"))
+    if re.fullmatch("[A-Z]{3}", coalition.currency) is None:
+        violations.append(FieldViolation("coalition.settlement_currency_code", "must be an ISO 4217 code"))
+    if violations:
+        raise InvalidField(violations)
+
+
 def check_profile(profile: Profile) -> None:
     """Checks the bounds of a new partner.
 
@@ -130,6 +151,17 @@ def check_profile(profile: Profile) -> None:
         violations.append(FieldViolation("partner.received_points_lifetime_days", f"must be 0 to {LIFETIME_DAYS_MAX}"))
     if violations:
         raise InvalidField(violations)
+
+
+def check_exchanging(*partners: Partner) -> None:
+    """Both sides of an exchange must be LIVE.
+
+    Raises:
+        PartnerSuspended: one is not.
+    """
+    for partner in partners:
+        if partner.state is not PartnerState.LIVE:
+            raise PartnerSuspended(partner=partner.name)
 
 
 def check_new_keys(keys: Collection[PublicKey], field: str) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
 
-from guerdon_kit.errors import InvalidField
+from guerdon_kit.errors import FieldViolation, InvalidField
+from partner_exchange.domain.errors import QuoteExpired
 from partner_exchange.domain.rates import POINTS_MAX, Conversion, PairRate, convert_receive, convert_send
+
+_MEMBER_ACCOUNT = re.compile(r"[A-Za-z0-9_~-]{1,63}")
 
 LIFETIME = timedelta(minutes=15)
 """How long a quote holds, unless its book ends before."""
@@ -38,6 +42,11 @@ class Quote:
     create_time: datetime
     expire_time: datetime
 
+    @property
+    def name(self) -> str:
+        """Its resource name, under the sending partner."""
+        return f"partners/{self.sender}/quotes/{self.quote_id}"
+
 
 def convert(pair: PairRate, wanted: Wanted) -> Conversion:
     """What an exchange of the pair would do.
@@ -51,6 +60,33 @@ def convert(pair: PairRate, wanted: Wanted) -> Conversion:
     if wanted.receive_at_least is not None and wanted.send is None:
         return convert_receive(pair, _bounded(wanted.receive_at_least, "quote.receive_at_least"))
     raise InvalidField.of("quote.amount", "exactly one of send and receive_at_least is required")
+
+
+def check_accounts(source_account_id: str, destination_account_id: str) -> None:
+    """Only members' accounts take part: the ids of system accounts have a dot.
+
+    Raises:
+        InvalidField: naming each field that is no id of a member's account.
+    """
+    fields = (("source_account", source_account_id), ("destination_account_id", destination_account_id))
+    violations = [
+        FieldViolation(f"quote.{field}", "must be a MEMBER account, its id 1 to 63 of A-Z a-z 0-9 _ ~ -")
+        for field, account in fields
+        if _MEMBER_ACCOUNT.fullmatch(account) is None
+    ]
+    if violations:
+        raise InvalidField(violations)
+
+
+def check_usable(quote: Quote, book_end: datetime | None, now: datetime) -> None:
+    """A quote can be used until its own end, or that of its book where a later one was published since.
+
+    Raises:
+        QuoteExpired: that is past.
+    """
+    end = quote.expire_time if book_end is None else min(quote.expire_time, book_end)
+    if now >= end:
+        raise QuoteExpired(quote=quote.name, expire_time=end.isoformat())
 
 
 def expire_time(now: datetime, book_end: datetime | None) -> datetime:

@@ -184,18 +184,21 @@ def test_a_refused_book_names_the_cycle_and_the_amounts() -> None:
 @pytest.mark.parametrize(
     ("pair", "field"),
     [
-        (PairRate("a", "a", Fraction(1)), "pairs[0].receiver"),
-        (PairRate("a", "x", Fraction(1)), "pairs[0].receiver"),
-        (PairRate("a", "b", Fraction(0)), "pairs[0].rate"),
-        (PairRate("a", "b", Fraction(1, 10**9 + 1)), "pairs[0].rate"),
-        (PairRate("a", "b", Fraction(1), minimum=-1), "pairs[0].minimum"),
-        (PairRate("a", "b", Fraction(1), increment=POINTS_MAX + 1), "pairs[0].increment"),
-        (PairRate("a", "b", Fraction(1), minimum=7, increment=5, maximum=9), "pairs[0].maximum"),
-        (PairRate("a", "b", Fraction(1, 9), maximum=8), "pairs[0].maximum"),
-        (PairRate("a", "b", Fraction(2)), "pairs[0].maximum"),
-        (PairRate("a", "b", Fraction(1, 3), bonus=ThresholdBonus(100, 1)), "pairs[0].bonus.threshold"),
-        (PairRate("a", "b", Fraction(1), increment=7, bonus=ThresholdBonus(100, 1)), "pairs[0].bonus.threshold"),
-        (PairRate("a", "b", Fraction(1), bonus=ThresholdBonus(100, 0)), "pairs[0].bonus"),
+        (PairRate("a", "a", Fraction(1)), "rate_book.pairs[0].receiver"),
+        (PairRate("a", "x", Fraction(1)), "rate_book.pairs[0].receiver"),
+        (PairRate("a", "b", Fraction(0)), "rate_book.pairs[0].rate"),
+        (PairRate("a", "b", Fraction(1, 10**9 + 1)), "rate_book.pairs[0].rate"),
+        (PairRate("a", "b", Fraction(1), minimum=-1), "rate_book.pairs[0].minimum"),
+        (PairRate("a", "b", Fraction(1), increment=POINTS_MAX + 1), "rate_book.pairs[0].increment"),
+        (PairRate("a", "b", Fraction(1), minimum=7, increment=5, maximum=9), "rate_book.pairs[0].maximum"),
+        (PairRate("a", "b", Fraction(1, 9), maximum=8), "rate_book.pairs[0].maximum"),
+        (PairRate("a", "b", Fraction(2)), "rate_book.pairs[0].maximum"),
+        (PairRate("a", "b", Fraction(1, 3), bonus=ThresholdBonus(100, 1)), "rate_book.pairs[0].bonus.threshold"),
+        (
+            PairRate("a", "b", Fraction(1), increment=7, bonus=ThresholdBonus(100, 1)),
+            "rate_book.pairs[0].bonus.threshold",
+        ),
+        (PairRate("a", "b", Fraction(1), bonus=ThresholdBonus(100, 0)), "rate_book.pairs[0].bonus"),
     ],
 )
 def test_a_malformed_pair_is_refused_by_its_field(pair: PairRate, field: str) -> None:

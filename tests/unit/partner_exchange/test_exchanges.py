@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
@@ -11,11 +12,12 @@ from hypothesis import strategies as st
 from partner_exchange.domain.exchanges import (
     LEGS_MAX,
     UNKNOWN_LASTS,
+    Commitment,
+    Exchange,
     Expiry,
     Leg,
     Refusal,
     is_final_refusal,
-    owed,
     received_legs,
 )
 
@@ -68,15 +70,32 @@ def test_no_point_is_lost_and_none_gets_younger(
 
 def test_a_refusal_that_the_ledger_keeps_is_final_at_once() -> None:
     refusal = Refusal("INSUFFICIENT_POINTS", {})
-    assert is_final_refusal(refusal, first_ask=False, last_ask=NOW, now=NOW)
+    assert is_final_refusal(refusal, asked_before=NOW, now=NOW)
 
 
 def test_another_refusal_is_final_only_when_no_earlier_attempt_can_still_post() -> None:
     refusal = Refusal("NOT_FOUND", {})
-    assert is_final_refusal(refusal, first_ask=True, last_ask=NOW, now=NOW)
-    assert not is_final_refusal(refusal, first_ask=False, last_ask=NOW, now=NOW + timedelta(seconds=119))
-    assert is_final_refusal(refusal, first_ask=False, last_ask=NOW, now=NOW + UNKNOWN_LASTS)
+    assert is_final_refusal(refusal, asked_before=None, now=NOW)
+    assert not is_final_refusal(refusal, asked_before=NOW, now=NOW + timedelta(seconds=119))
+    assert is_final_refusal(refusal, asked_before=NOW, now=NOW + UNKNOWN_LASTS)
 
 
 def test_the_sender_owes_received_points_at_the_receivers_price_exactly() -> None:
-    assert owed(25_001, Fraction(7, 10)) == Fraction(175_007, 10)
+    exchange = Exchange(
+        exchange_id="x1",
+        coalition_id="north",
+        book_version=1,
+        sender="aurora",
+        receiver="borealis",
+        source_account_id="m-1",
+        destination_account_id="m-2",
+        debited=60_000,
+        received=25_001,
+        bonus=5_000,
+        actor="aurora",
+        act="aurora",
+        create_time=NOW,
+    )
+    assert exchange.owed is None
+    commitment = Commitment("programs/aurora/transactions/1", NOW, agreed_price=Fraction(7, 10))
+    assert replace(exchange, commitment=commitment).owed == Fraction(175_007, 10)

@@ -1,0 +1,49 @@
+"""The composition root: the only file that knows every part."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+
+from guerdon_kit.events import Outbox, Relay
+from guerdon_kit.postgres import requests
+from guerdon_kit.service import Job, Kit, Parts
+from partner_exchange.clients.ledger import LEDGER, Ledger
+from partner_exchange.config import Settings
+from partner_exchange.jobs.quotes import prune_quotes
+from partner_exchange.jobs.recovery import recovery
+from partner_exchange.operations.exchanges import Exchanges
+from partner_exchange.operations.partner_tokens import PartnerTokens
+from partner_exchange.operations.partners import Partners
+from partner_exchange.operations.progress import Progress, Reached, nowhere
+from partner_exchange.operations.quotes import Quotes
+from partner_exchange.operations.rate_books import RateBooks
+from partner_exchange.servicer import CoalitionAdminServicer, CoalitionServicer
+
+NAME = "partner_exchange"
+
+
+async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
+    """The servicers and jobs of partner exchange. Crash tests pass their own `reached`."""
+    settings, database, clock = kit.settings, kit.database, kit.clock
+    ledger = Ledger(kit.remote("ledger", settings.ledger_target, LEDGER))
+    progress = Progress(database, ledger, clock, settings.lease, reached)
+    exchanges = Exchanges(database, progress)
+    quotes = Quotes(database, clock)
+    outbox = Outbox(NAME)
+    keep_requests = timedelta(days=settings.requests_keep_days)
+    keep_events = timedelta(days=settings.events_keep_days)
+    return Parts(
+        servicers=[
+            CoalitionAdminServicer(Partners(database, ledger, clock), RateBooks(database, ledger, clock), exchanges),
+            CoalitionServicer(quotes, exchanges),
+        ],
+        jobs=[
+            Job("recovery", recovery(progress).run),
+            Job("relay", Relay(database, kit.events_redis(), outbox).run),
+            Job("prune-requests", partial(requests.pruning, database, keep_requests)),
+            Job("prune-events", partial(outbox.pruning, database, keep_events)),
+            Job("prune-quotes", partial(prune_quotes, quotes, keep_requests + timedelta(days=1))),
+        ],
+        issuers=PartnerTokens(database).issuer,
+    )

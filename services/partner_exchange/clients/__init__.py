@@ -1,0 +1,1 @@
+"""The other services that partner exchange calls."""

@@ -1,0 +1,167 @@
+"""The ledger, in the words of a coalition: exchange accounts, when points expire, and the one transaction that an
+exchange is.
+
+A refusal counts as one only where the ledger has decided on the request itself; anything else leaves the outcome
+unknown. `until` is of `time.monotonic()`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import TypeVar
+
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from guerdon.ledger.v1 import ledger_pb2 as pb
+from guerdon.ledger.v1 import resources_pb2 as res
+from guerdon_kit.errors import Status
+from guerdon_kit.grpc import OutcomeUnknown, Remote, RemoteError
+from partner_exchange.domain.exchanges import Exchange, Expiry, Posted, Refusal
+from partner_exchange.domain.partners import Partner
+
+Answer = TypeVar("Answer", bound=Message)
+LEDGER = pb.DESCRIPTOR.services_by_name["LedgerService"]
+
+_DECIDED = {Status.INVALID_ARGUMENT, Status.NOT_FOUND, Status.FAILED_PRECONDITION, Status.OUT_OF_RANGE}
+_EXPIRIES_MAX = 100
+_LONGEST_CALL_S = 10.0
+# What is left of the caller's deadline after a call: enough to say that the outcome is not known.
+_MARGIN_S = 0.2
+
+
+class Ledger:
+    """The ledger's side of a coalition."""
+
+    def __init__(self, remote: Remote) -> None:
+        self._remote = remote
+
+    async def has_unit(self, program_id: str, unit_id: str, act: str, until: float) -> bool:
+        """Whether the program has the unit: a unit comes with its ISSUANCE account.
+
+        Raises:
+            OutcomeUnknown: the ledger did not answer.
+        """
+        program = f"programs/{program_id}"
+        request = pb.GetAccountRequest(name=f"{program}/accounts/issuance.{unit_id}")
+        try:
+            await self._call("GetAccount", request, pb.GetAccountResponse, tenants=[program], act=act, until=until)
+        except RemoteError as refusal:
+            if refusal.remote_status is Status.NOT_FOUND:
+                return False
+            raise
+        return True
+
+    async def open_exchange_accounts(self, partner: Partner, others: Iterable[str], act: str, until: float) -> None:
+        """Makes the partner's EXCHANGE accounts for the other partners, as far as there are none yet.
+
+        Raises:
+            OutcomeUnknown: the ledger did not answer; ask again.
+        """
+        program = _program(partner)
+        names = [_exchange_account(partner, other) for other in sorted(others)]
+        request = pb.BatchCreateAccountsRequest(
+            parent=program,
+            accounts=[res.Account(name=name, unit=_unit(partner), kind=res.ACCOUNT_KIND_EXCHANGE) for name in names],
+            request_id=f"exchange-accounts-{blake2b(' '.join(names).encode(), digest_size=16).hexdigest()}",
+        )
+        await self._call(
+            "BatchCreateAccounts", request, pb.BatchCreateAccountsResponse, tenants=[program], act=act, until=until
+        )
+
+    async def expiries(self, exchange: Exchange, sender: Partner, until: float) -> tuple[Sequence[Expiry], bool]:
+        """When the points of the source account expire, soonest first; and whether that is all of them, so that what
+        is beyond never expires. Nothing where the ledger refuses to tell: it will refuse the exchange as well.
+
+        Raises:
+            OutcomeUnknown: the ledger did not answer.
+        """
+        program = _program(sender)
+        request = pb.GetBalanceRequest(
+            name=f"{program}/accounts/{exchange.source_account_id}", view=pb.BALANCE_VIEW_FULL
+        )
+        try:
+            answer = await self._call(
+                "GetBalance", request, pb.GetBalanceResponse, tenants=[program], act=exchange.act, until=until
+            )
+        except RemoteError as refusal:
+            if refusal.remote_status in _DECIDED:
+                return (), True
+            raise OutcomeUnknown from refusal
+        buckets = answer.balance.expiries
+        expiries = [Expiry(_time(bucket.expire_time), bucket.amount) for bucket in buckets]
+        return expiries, len(expiries) < _EXPIRIES_MAX
+
+    async def post(self, exchange: Exchange, sender: Partner, receiver: Partner, until: float) -> Posted | Refusal:
+        """Posts both sides of the exchange in one transaction, owned by the sender's program.
+
+        Raises:
+            OutcomeUnknown: ask again.
+        """
+        source = res.Posting(
+            source=f"{_program(sender)}/accounts/{exchange.source_account_id}",
+            destination=_exchange_account(sender, exchange.receiver),
+            amount=exchange.debited,
+        )
+        legs = [
+            res.Posting(
+                source=_exchange_account(receiver, exchange.sender),
+                destination=f"{_program(receiver)}/accounts/{exchange.destination_account_id}",
+                amount=leg.points,
+                expire_time=None if leg.expire_time is None else _timestamp(leg.expire_time),
+            )
+            for leg in exchange.legs
+        ]
+        request = pb.PostTransactionRequest(
+            parent=_program(sender),
+            transaction=res.Transaction(
+                kind=res.TRANSACTION_KIND_EXCHANGE,
+                postings=[source, *legs],
+                memo=f"Exchange from {exchange.sender} to {exchange.receiver}",
+            ),
+            request_id=f"exchange-{exchange.exchange_id}",
+        )
+        tenants = [_program(sender), _program(receiver)]
+        try:
+            answer = await self._call(
+                "PostTransaction", request, pb.PostTransactionResponse, tenants=tenants, act=exchange.act, until=until
+            )
+        except RemoteError as refusal:
+            if refusal.remote_status in _DECIDED:
+                return Refusal(refusal.remote_reason or refusal.remote_status.name, refusal.remote_metadata)
+            raise OutcomeUnknown from refusal
+        return Posted(answer.transaction, _time(answer.record_time))
+
+    async def _call(
+        self, rpc: str, request: Message, answer: type[Answer], *, tenants: Iterable[str], act: str, until: float
+    ) -> Answer:
+        left = until - time.monotonic() - _MARGIN_S
+        if left <= 0:
+            raise OutcomeUnknown
+        timeout_s = min(left, _LONGEST_CALL_S)
+        return await self._remote.call(rpc, request, answer, tenants=tenants, act=act, timeout_s=timeout_s)
+
+
+def _program(partner: Partner) -> str:
+    return f"programs/{partner.profile.program_id}"
+
+
+def _unit(partner: Partner) -> str:
+    return f"{_program(partner)}/units/{partner.profile.unit_id}"
+
+
+def _exchange_account(partner: Partner, other: str) -> str:
+    return f"{_program(partner)}/accounts/exchange.{partner.profile.unit_id}.{other}"
+
+
+def _time(timestamp: Timestamp) -> datetime:
+    return timestamp.ToDatetime(tzinfo=UTC)
+
+
+def _timestamp(time_: datetime) -> Timestamp:
+    timestamp = Timestamp()
+    timestamp.FromDatetime(time_)
+    return timestamp

@@ -1,0 +1,1 @@
+"""What partner exchange does in the background."""

@@ -1,0 +1,146 @@
+"""The promise of an exchange: both sides are posted, or neither, whatever is killed in between.
+
+The state is committed before and after the ledger is asked, and the ledger knows the exchange by one request id. So
+whoever finds one under way can go on: the call that made it, the same request sent again, or the recovery loop.
+Several may do so at once: the ledger answers all alike, and of two that write a state one finds it written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from guerdon_kit.clock import Clock
+from guerdon_kit.events import Event, publish
+from guerdon_kit.grpc import OutcomeUnknown
+from guerdon_kit.postgres import Connection, Database
+from partner_exchange.clients.ledger import Ledger
+from partner_exchange.domain.exchanges import (
+    Commitment,
+    Exchange,
+    Posted,
+    State,
+    is_final_refusal,
+    received_legs,
+)
+from partner_exchange.domain.partners import Partner
+from partner_exchange.store import exchanges, partners
+
+Reached = Callable[[str], None]
+"""Is told each moment that a process could be killed at: after a state was committed, and after the ledger answered.
+Crash tests end the process there; otherwise it does nothing."""
+
+
+def nowhere(moment: str) -> None:
+    """Nothing happens at any moment."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Takes exchanges to their end."""
+
+    database: Database
+    ledger: Ledger
+    clock: Clock
+    lease: timedelta
+    """After so long without an end the recovery loop takes an exchange up."""
+    reached: Reached = nowhere
+
+    async def drive(self, exchange_id: str, until: float) -> Exchange:
+        """Takes an exchange to its end, COMMITTED or ABORTED, and answers it. `until` is of `time.monotonic()`.
+
+        Raises:
+            OutcomeUnknown: the ledger did not answer in time, or an earlier attempt may still be under way. Go on
+                later, from the state that is kept.
+            Unavailable: PostgreSQL is away.
+        """
+        exchange, sender, receiver = await self._read(exchange_id)
+        first = False
+        if exchange.state is State.RECEIVED:
+            exchange, first = await self._begin(exchange, sender, receiver, until)
+        if exchange.state.final:
+            return exchange
+        asked_before = None if first else await self._ask_again(exchange)
+        answer = await self.ledger.post(exchange, sender, receiver, until)
+        self.reached("ledger answered")
+        if isinstance(answer, Posted):
+            return await self._end(_committed(exchange, answer, receiver))
+        if is_final_refusal(answer, asked_before=asked_before, now=self.clock.now()):
+            return await self._end(replace(exchange, state=State.ABORTED, refusal=answer))
+        raise OutcomeUnknown
+
+    async def _read(self, exchange_id: str) -> tuple[Exchange, Partner, Partner]:
+        async with self.database.acquire() as connection:
+            exchange = await exchanges.get(connection, exchange_id)
+            found = await partners.find(connection, [exchange.sender, exchange.receiver])
+        return exchange, found[exchange.sender], found[exchange.receiver]
+
+    async def _begin(
+        self, exchange: Exchange, sender: Partner, receiver: Partner, until: float
+    ) -> tuple[Exchange, bool]:
+        """Fixes what the ledger will be asked; False where somebody else did, with the exchange as it is."""
+        expiries, complete = await self.ledger.expiries(exchange, sender, until)
+        now = self.clock.now()
+        days = receiver.profile.received_lifetime_days
+        legs = received_legs(
+            exchange.debited,
+            exchange.received,
+            expiries,
+            complete=complete,
+            policy_expiry=None if days is None else now + timedelta(days=days),
+        )
+
+        async def unit(connection: Connection) -> bool:
+            return await exchanges.begin_posting(connection, exchange.exchange_id, legs, now, now + self.lease)
+
+        # Run again after a commit whose answer was lost, it finds the state moved: then this counts as asked before.
+        if not await self.database.run(unit, repeatable=True):
+            async with self.database.acquire() as connection:
+                return await exchanges.get(connection, exchange.exchange_id), False
+        self.reached(State.POSTING.value)
+        return replace(exchange, state=State.POSTING, legs=legs, ask_time=now), True
+
+    async def _ask_again(self, exchange: Exchange) -> datetime | None:
+        async def unit(connection: Connection) -> datetime | None:
+            return await exchanges.ask_again(connection, exchange.exchange_id, self.clock.now())
+
+        return await self.database.run(unit, repeatable=True)
+
+    async def _end(self, exchange: Exchange) -> Exchange:
+        """Commits the end with the event that tells of it; where somebody else was faster, answers what is."""
+
+        async def unit(connection: Connection) -> bool:
+            if exchange.commitment is not None:
+                moved = await exchanges.commit(connection, exchange.exchange_id, exchange.commitment)
+            else:
+                assert exchange.refusal is not None
+                moved = await exchanges.abort(connection, exchange.exchange_id, exchange.refusal)
+            if moved:
+                await publish(connection, _event(exchange, self.clock.now()))
+            return moved
+
+        if not await self.database.run(unit, repeatable=True):
+            async with self.database.acquire() as connection:
+                return await exchanges.get(connection, exchange.exchange_id)
+        self.reached(exchange.state.value)
+        return exchange
+
+
+def _committed(exchange: Exchange, posted: Posted, receiver: Partner) -> Exchange:
+    commitment = Commitment(posted.transaction, posted.record_time, receiver.profile.agreed_price)
+    return replace(exchange, state=State.COMMITTED, commitment=commitment)
+
+
+def _event(exchange: Exchange, now: datetime) -> Event:
+    data: dict[str, str | int] = {
+        "exchange": exchange.name,
+        "sender": f"partners/{exchange.sender}",
+        "receiver": f"partners/{exchange.receiver}",
+        "debited_amount": exchange.debited,
+        "received_amount": exchange.received,
+    }
+    if exchange.refusal is not None:
+        data["reason"] = exchange.refusal.reason
+    kind = "exchange_committed" if exchange.state is State.COMMITTED else "exchange_aborted"
+    return Event(f"guerdon.exchange.v1.{kind}", exchange.name, exchange.name, now, data)

@@ -1,0 +1,120 @@
+"""What partners ask before they exchange: rates and quotes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from guerdon_kit.clock import Clock
+from guerdon_kit.errors import InvalidField, NotFound
+from guerdon_kit.ids import new_id
+from guerdon_kit.postgres import Connection, Database, requests
+from partner_exchange.domain.book import Edition
+from partner_exchange.domain.errors import NoRate
+from partner_exchange.domain.partners import Partner, check_exchanging
+from partner_exchange.domain.quotes import Quote, Wanted, check_accounts, convert, expire_time
+from partner_exchange.domain.rates import PairRate
+from partner_exchange.operations.asking import Asking, recorded
+from partner_exchange.store import partners, quotes, rates
+
+_PRUNE_ROWS = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Between whom a quote is: the sender's account and the receiver's, by their ids."""
+
+    sender: str
+    source_program_id: str
+    source_account_id: str
+    receiver: str
+    destination_account_id: str
+
+
+@dataclass(frozen=True)
+class Quotes:
+    """Rates and quotes, as partners see them."""
+
+    database: Database
+    clock: Clock
+
+    async def rate(
+        self, partner_id: str, sender: str, receiver: str, time: datetime | None
+    ) -> tuple[Edition, PairRate]:
+        """The terms of a pair of the partner's coalition, now or at a time, and the book they are in.
+
+        Raises:
+            NotFound: there is no such partner.
+            NoRate: there is no rate of the pair at that time.
+        """
+        async with self.database.acquire() as connection:
+            partner = await partners.get(connection, partner_id)
+            return await self._rate(connection, partner, sender, receiver, time or self.clock.now())
+
+    async def create(self, asking: Asking, route: Route, wanted: Wanted) -> tuple[Quote, bool]:
+        """Makes a quote from the rate in force; answers it, and whether it was sent before.
+
+        Raises:
+            InvalidField: the accounts are not members', the source is of another program, or the amount is malformed.
+            NotFound: there is no such sender, or the coalition has no such receiver.
+            PartnerSuspended, NoRate, AmountTooSmall, AboveMaximum: there is nothing to quote.
+        """
+
+        async def insert(connection: Connection) -> bytes:
+            quote = await self._fresh(connection, route, wanted)
+            await quotes.insert(connection, quote)
+            return quote.quote_id.encode()
+
+        check_accounts(route.source_account_id, route.destination_account_id)
+        outcome = await recorded(self.database, asking)
+        replayed = outcome is not None
+        if outcome is None:
+            outcome, replayed = await requests.once(self.database, asking.fingerprint, insert)
+        async with self.database.acquire() as connection:
+            return await quotes.get(connection, route.sender, outcome.decode()), replayed
+
+    async def prune(self, keep: timedelta) -> int:
+        """Deletes the quotes that expired longer ago than `keep`, in small transactions; answers how many."""
+        total = 0
+        while True:
+            async with self.database.transaction() as connection:
+                deleted = await quotes.prune(connection, self.clock.now() - keep, _PRUNE_ROWS)
+            total += deleted
+            if deleted < _PRUNE_ROWS:
+                return total
+
+    async def _fresh(self, connection: Connection, route: Route, wanted: Wanted) -> Quote:
+        found = await partners.find(connection, [route.sender, route.receiver])
+        sender = found.get(route.sender)
+        if sender is None:
+            raise NotFound(f"partners/{route.sender}")
+        receiver = found.get(route.receiver)
+        if receiver is None or receiver.profile.coalition_id != sender.profile.coalition_id:
+            raise NotFound(f"partners/{route.receiver}")
+        if route.source_program_id != sender.profile.program_id:
+            raise InvalidField.of("quote.source_account", f"must be of programs/{sender.profile.program_id}")
+        check_exchanging(sender, receiver)
+        now = self.clock.now()
+        edition, pair = await self._rate(connection, sender, route.sender, route.receiver, now)
+        return Quote(
+            quote_id=new_id("qt"),
+            coalition_id=edition.coalition_id,
+            sender=route.sender,
+            receiver=route.receiver,
+            book_version=edition.version,
+            rate=pair.rate,
+            source_account_id=route.source_account_id,
+            destination_account_id=route.destination_account_id,
+            wanted=wanted,
+            conversion=convert(pair, wanted),
+            create_time=now,
+            expire_time=expire_time(now, edition.end_time),
+        )
+
+    async def _rate(
+        self, connection: Connection, partner: Partner, sender: str, receiver: str, time: datetime
+    ) -> tuple[Edition, PairRate]:
+        found = await rates.rate_at(connection, partner.profile.coalition_id, sender, receiver, time)
+        if found is None:
+            raise NoRate(sender=sender, receiver=receiver)
+        return found

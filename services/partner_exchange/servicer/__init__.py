@@ -1,0 +1,6 @@
+"""The contracts of partner exchange: proto in, operation, proto out."""
+
+from partner_exchange.servicer.admin import CoalitionAdminServicer
+from partner_exchange.servicer.coalition import CoalitionServicer
+
+__all__ = ["CoalitionAdminServicer", "CoalitionServicer"]

@@ -1,0 +1,122 @@
+"""The operator's contract."""
+
+from __future__ import annotations
+
+from guerdon.exchange.v1 import coalition_admin_service_pb2 as pb
+from guerdon_kit import pages
+from guerdon_kit.grpc import CallContext
+from guerdon_kit.names import parse
+from partner_exchange.domain.partners import PartnerState, parse_jwk
+from partner_exchange.operations.exchanges import Exchanges
+from partner_exchange.operations.partners import Partners
+from partner_exchange.operations.rate_books import RateBooks
+from partner_exchange.servicer import reading, writing
+from partner_exchange.servicer.reading import COALITION, KEY, PARTNER, RATE_BOOK, asking, mark
+
+
+class CoalitionAdminServicer:
+    """`guerdon.exchange.v1.CoalitionAdminService`."""
+
+    service = pb.DESCRIPTOR.services_by_name["CoalitionAdminService"]
+
+    def __init__(self, partners: Partners, rate_books: RateBooks, exchanges: Exchanges) -> None:
+        self._partners = partners
+        self._rate_books = rate_books
+        self._exchanges = exchanges
+
+    async def create_coalition(
+        self, request: pb.CreateCoalitionRequest, call: CallContext
+    ) -> pb.CreateCoalitionResponse:
+        """Makes a coalition."""
+        wanted = request.coalition
+        (coalition_id,) = parse(wanted.name, COALITION, "coalition.name")
+        made, replayed = await self._partners.create_coalition(
+            asking(call, request, wanted.name), coalition_id, wanted.display_name, wanted.settlement_currency_code
+        )
+        mark(call, replayed)
+        return pb.CreateCoalitionResponse(coalition=writing.coalition(made))
+
+    async def create_partner(self, request: pb.CreatePartnerRequest, call: CallContext) -> pb.CreatePartnerResponse:
+        """Takes a brand in."""
+        profile = reading.profile(request.partner)
+        keys = reading.keys(request.jwks)
+        asked = asking(call, request, request.partner.name)
+        made, replayed = await self._partners.create_partner(asked, profile, keys)
+        mark(call, replayed)
+        return pb.CreatePartnerResponse(partner=writing.partner(made))
+
+    async def get_partner(self, request: pb.GetPartnerRequest, _call: CallContext) -> pb.GetPartnerResponse:
+        """Reads a partner."""
+        (partner_id,) = parse(request.name, PARTNER)
+        return pb.GetPartnerResponse(partner=writing.partner(await self._partners.get(partner_id)))
+
+    async def add_partner_key(self, request: pb.AddPartnerKeyRequest, call: CallContext) -> pb.AddPartnerKeyResponse:
+        """Registers a key."""
+        (partner_id,) = parse(request.parent, PARTNER, "parent")
+        key = parse_jwk(request.jwk, "jwk")
+        now, replayed = await self._partners.add_key(asking(call, request, request.parent), partner_id, key)
+        mark(call, replayed)
+        return pb.AddPartnerKeyResponse(partner=writing.partner(now))
+
+    async def retire_partner_key(
+        self, request: pb.RetirePartnerKeyRequest, call: CallContext
+    ) -> pb.RetirePartnerKeyResponse:
+        """Retires a key."""
+        partner_id, key_id = parse(request.name, KEY)
+        asked = asking(call, request, f"partners/{partner_id}")
+        now, replayed = await self._partners.retire_key(asked, partner_id, key_id)
+        mark(call, replayed)
+        return pb.RetirePartnerKeyResponse(partner=writing.partner(now))
+
+    async def suspend_partner(self, request: pb.SuspendPartnerRequest, call: CallContext) -> pb.SuspendPartnerResponse:
+        """Suspends a partner."""
+        (partner_id,) = parse(request.name, PARTNER)
+        asked = asking(call, request, request.name)
+        now, replayed = await self._partners.move(asked, partner_id, PartnerState.SUSPENDED)
+        mark(call, replayed)
+        return pb.SuspendPartnerResponse(partner=writing.partner(now))
+
+    async def resume_partner(self, request: pb.ResumePartnerRequest, call: CallContext) -> pb.ResumePartnerResponse:
+        """Resumes a partner."""
+        (partner_id,) = parse(request.name, PARTNER)
+        asked = asking(call, request, request.name)
+        now, replayed = await self._partners.move(asked, partner_id, PartnerState.LIVE)
+        mark(call, replayed)
+        return pb.ResumePartnerResponse(partner=writing.partner(now))
+
+    async def publish_rate_book(
+        self, request: pb.PublishRateBookRequest, call: CallContext
+    ) -> pb.PublishRateBookResponse:
+        """Publishes a book."""
+        (coalition_id,) = parse(request.parent, COALITION, "parent")
+        book = request.rate_book
+        pairs = [reading.pair(pair, f"rate_book.pairs[{number}]") for number, pair in enumerate(book.pairs)]
+        effective = reading.optional_time(book, "effective_time", "rate_book.effective_time")
+        asked = asking(call, request, request.parent)
+        edition, kept, replayed = await self._rate_books.publish(asked, coalition_id, pairs, effective)
+        mark(call, replayed)
+        return pb.PublishRateBookResponse(rate_book=writing.rate_book(edition, kept))
+
+    async def get_rate_book(self, request: pb.GetRateBookRequest, _call: CallContext) -> pb.GetRateBookResponse:
+        """Reads a book."""
+        coalition_id, version = parse(request.name, RATE_BOOK)
+        edition, pairs = await self._rate_books.get(coalition_id, reading.version(version, "name"))
+        return pb.GetRateBookResponse(rate_book=writing.rate_book(edition, pairs))
+
+    async def list_positions(self, request: pb.ListPositionsRequest, call: CallContext) -> pb.ListPositionsResponse:
+        """Reads positions."""
+        (coalition_id,) = parse(request.parent, COALITION, "parent")
+        size = pages.page_size(request.page_size)
+        query = (call.method, request.parent)
+        after = ("", "")
+        if request.page_token:
+            sender, receiver = pages.read_token(request.page_token, query, (str, str))
+            after = (str(sender), str(receiver))
+        coalition, found = await self._exchanges.positions(coalition_id, after, size + 1)
+        answer = pb.ListPositionsResponse(
+            positions=[writing.position(position, coalition.currency) for position in found[:size]]
+        )
+        if len(found) > size:
+            last = found[size - 1]
+            answer.next_page_token = pages.write_token(query, (last.sender, last.receiver))
+        return answer

@@ -1,0 +1,92 @@
+"""The partners' contract."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from guerdon.exchange.v1 import coalition_service_pb2 as pb
+from guerdon_kit import pages
+from guerdon_kit.errors import InvalidField
+from guerdon_kit.grpc import CallContext
+from guerdon_kit.names import check_id, parse
+from partner_exchange.operations.exchanges import Exchanges
+from partner_exchange.operations.quotes import Quotes
+from partner_exchange.servicer import reading, writing
+from partner_exchange.servicer.reading import EXCHANGE, PARTNER, QUOTE, asking, mark
+
+_MICROSECOND = timedelta(microseconds=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_END_OF_TIME = datetime(9999, 12, 31, tzinfo=UTC)
+
+
+class CoalitionServicer:
+    """`guerdon.exchange.v1.CoalitionService`."""
+
+    service = pb.DESCRIPTOR.services_by_name["CoalitionService"]
+
+    def __init__(self, quotes: Quotes, exchanges: Exchanges) -> None:
+        self._quotes = quotes
+        self._exchanges = exchanges
+
+    async def get_rate(self, request: pb.GetRateRequest, _call: CallContext) -> pb.GetRateResponse:
+        """Reads a rate."""
+        (partner_id,) = parse(request.partner, PARTNER, "partner")
+        edition, pair = await self._quotes.rate(
+            partner_id,
+            check_id(request.sender_id, "sender_id"),
+            check_id(request.receiver_id, "receiver_id"),
+            reading.optional_time(request, "time", "time"),
+        )
+        return pb.GetRateResponse(
+            rate=writing.pair(pair),
+            rate_book=edition.name,
+            effective_time=writing.timestamp(edition.effective_time),
+            end_time=None if edition.end_time is None else writing.timestamp(edition.end_time),
+        )
+
+    async def create_quote(self, request: pb.CreateQuoteRequest, call: CallContext) -> pb.CreateQuoteResponse:
+        """Makes a quote."""
+        route = reading.route(request.parent, request.quote)
+        asked = asking(call, request, request.parent)
+        made, replayed = await self._quotes.create(asked, route, reading.wanted(request.quote))
+        mark(call, replayed)
+        return pb.CreateQuoteResponse(quote=writing.quote(made, route.source_program_id))
+
+    async def execute_exchange(
+        self, request: pb.ExecuteExchangeRequest, call: CallContext
+    ) -> pb.ExecuteExchangeResponse:
+        """Executes a quote."""
+        sender, quote_id = parse(request.quote, QUOTE, "quote")
+        asked = asking(call, request, f"partners/{sender}")
+        view, replayed = await self._exchanges.execute(asked, sender, quote_id)
+        mark(call, replayed)
+        return pb.ExecuteExchangeResponse(exchange=writing.exchange(view))
+
+    async def get_exchange(self, request: pb.GetExchangeRequest, _call: CallContext) -> pb.GetExchangeResponse:
+        """Reads an exchange."""
+        reader, exchange_id = parse(request.name, EXCHANGE)
+        return pb.GetExchangeResponse(exchange=writing.exchange(await self._exchanges.get(reader, exchange_id)))
+
+    async def list_exchanges(self, request: pb.ListExchangesRequest, call: CallContext) -> pb.ListExchangesResponse:
+        """Reads exchanges, newest first."""
+        (reader,) = parse(request.parent, PARTNER, "parent")
+        size = pages.page_size(request.page_size)
+        query = (call.method, request.parent)
+        found = await self._exchanges.newest(reader, _position(request.page_token, query), size + 1)
+        answer = pb.ListExchangesResponse(exchanges=[writing.exchange(view) for view in found[:size]])
+        if len(found) > size:
+            last = found[size - 1].exchange
+            position = ((last.create_time - _EPOCH) // _MICROSECOND, last.exchange_id)
+            answer.next_page_token = pages.write_token(query, position)
+        return answer
+
+
+def _position(token: str, query: tuple[str, ...]) -> tuple[datetime, str]:
+    """The time and id before which a page begins; the first page's for an empty token."""
+    if not token:
+        return _END_OF_TIME, ""
+    micros, exchange_id = pages.read_token(token, query, (int, str))
+    try:
+        return _EPOCH + int(micros) * _MICROSECOND, str(exchange_id)
+    except OverflowError:
+        raise InvalidField.of("page_token", "is not a token of this list") from None

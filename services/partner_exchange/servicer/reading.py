@@ -1,0 +1,134 @@
+"""From the contracts' messages to the domain's words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from fractions import Fraction
+
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from guerdon.exchange.v1 import resources_pb2 as res
+from guerdon.type.v1 import rational_pb2
+from guerdon_kit.errors import InvalidField
+from guerdon_kit.grpc import CallContext
+from guerdon_kit.idempotency import Fingerprint
+from guerdon_kit.names import check_id, parse
+from partner_exchange.domain.partners import Profile, PublicKey, parse_jwk
+from partner_exchange.domain.quotes import Wanted
+from partner_exchange.domain.rates import PairRate, ThresholdBonus, largest_maximum
+from partner_exchange.operations.asking import Asking
+from partner_exchange.operations.quotes import Route
+
+COALITION = "coalitions/{coalition}"
+PARTNER = "partners/{partner}"
+KEY = "partners/{partner}/keys/{key}"
+RATE_BOOK = "coalitions/{coalition}/rateBooks/{version}"
+QUOTE = "partners/{partner}/quotes/{quote}"
+EXCHANGE = "partners/{partner}/exchanges/{exchange}"
+_UNIT = "programs/{program}/units/{unit}"
+_ACCOUNT = "programs/{program}/accounts/{account}"
+
+_VERSION_DIGITS_MAX = 9
+
+
+def asking(call: CallContext, request: Message, tenant: str) -> Asking:
+    """Who asks for a write; `tenant` is the resource that its `request_id` belongs to."""
+    caller = call.caller
+    return Asking(Fingerprint.of(call, request, tenant), caller.actor, caller.person, call.deadline)
+
+
+def mark(call: CallContext, replayed: bool) -> None:
+    """Marks the answer where it is a replay."""
+    if replayed:
+        call.mark_replayed()
+
+
+def profile(message: res.Partner) -> Profile:
+    """A partner to take in. Its bounds are the domain's to check."""
+    (partner_id,) = parse(message.name, PARTNER, "partner.name")
+    (coalition_id,) = parse(message.coalition, COALITION, "partner.coalition")
+    program_id, unit_id = parse(message.unit, _UNIT, "partner.unit")
+    return Profile(
+        partner_id=partner_id,
+        coalition_id=coalition_id,
+        display_name=message.display_name,
+        program_id=program_id,
+        unit_id=unit_id,
+        agreed_price=rational(message.agreed_price, "partner.agreed_price"),
+        received_lifetime_days=message.received_points_lifetime_days or None,
+    )
+
+
+def keys(jwks: Sequence[str]) -> list[PublicKey]:
+    """The keys that a partner starts with."""
+    return [parse_jwk(jwk, f"jwks[{number}]") for number, jwk in enumerate(jwks)]
+
+
+def pair(message: res.PairRate, field: str) -> PairRate:
+    """The terms of a pair; what is left out gets its default."""
+    (sender,) = parse(message.sender, PARTNER, f"{field}.sender")
+    (receiver,) = parse(message.receiver, PARTNER, f"{field}.receiver")
+    rate = rational(message.rate, f"{field}.rate")
+    bonus = None
+    if message.HasField("bonus"):
+        bonus = ThresholdBonus(message.bonus.threshold, message.bonus.points)
+        if bonus.threshold < 1 or bonus.points < 1:
+            raise InvalidField.of(f"{field}.bonus", "threshold and points must be at least 1")
+    return PairRate(
+        sender=sender,
+        receiver=receiver,
+        rate=rate,
+        minimum=message.minimum or 1,
+        increment=message.increment or 1,
+        maximum=message.maximum or largest_maximum(rate, bonus),
+        bonus=bonus,
+    )
+
+
+def version(text: str, field: str) -> int:
+    """The version of a book in its name."""
+    if not text.isdecimal() or len(text) > _VERSION_DIGITS_MAX:
+        raise InvalidField.of(field, f"must be of the form {RATE_BOOK}, its version a number")
+    return int(text)
+
+
+def route(parent: str, message: res.Quote) -> Route:
+    """Between whom a quote is."""
+    (sender,) = parse(parent, PARTNER, "parent")
+    program_id, account_id = parse(message.source_account, _ACCOUNT, "quote.source_account")
+    return Route(
+        sender=sender,
+        source_program_id=program_id,
+        source_account_id=account_id,
+        receiver=check_id(message.receiver_id, "quote.receiver_id"),
+        destination_account_id=check_id(message.destination_account_id, "quote.destination_account_id"),
+    )
+
+
+def wanted(message: res.Quote) -> Wanted:
+    """What a quote is asked for."""
+    chosen = message.WhichOneof("amount")
+    return Wanted(
+        send=message.send if chosen == "send" else None,
+        receive_at_least=message.receive_at_least if chosen == "receive_at_least" else None,
+    )
+
+
+def rational(message: rational_pb2.Rational, field: str) -> Fraction:
+    """An exact number above 0."""
+    if message.numerator < 1 or message.denominator < 1:
+        raise InvalidField.of(field, "numerator and denominator must be at least 1")
+    return Fraction(message.numerator, message.denominator)
+
+
+def optional_time(message: Message, field: str, path: str) -> datetime | None:
+    """A timestamp where it is set."""
+    if not message.HasField(field):
+        return None
+    timestamp: Timestamp = getattr(message, field)
+    try:
+        return timestamp.ToDatetime(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
+        raise InvalidField.of(path, "must be a time between the years 1 and 9999") from error

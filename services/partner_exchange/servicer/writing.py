@@ -1,0 +1,167 @@
+"""From the domain's words to the contracts' messages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from fractions import Fraction
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from guerdon.exchange.v1 import resources_pb2 as res
+from guerdon.type.v1 import rational_pb2
+from partner_exchange.domain.book import Edition, book_name
+from partner_exchange.domain.exchanges import Position, State
+from partner_exchange.domain.partners import Coalition, Partner, PartnerState, RegisteredKey
+from partner_exchange.domain.quotes import Quote
+from partner_exchange.domain.rates import PairRate
+from partner_exchange.operations.exchanges import View
+
+_PARTNER_STATES = {
+    PartnerState.LIVE: res.PARTNER_STATE_LIVE,
+    PartnerState.SUSPENDED: res.PARTNER_STATE_SUSPENDED,
+}
+_ALGORITHMS = {"ES256": res.KEY_ALGORITHM_ES256, "Ed25519": res.KEY_ALGORITHM_ED25519}
+_EXCHANGE_STATES = {
+    State.RECEIVED: res.EXCHANGE_STATE_RECEIVED,
+    State.POSTING: res.EXCHANGE_STATE_POSTING,
+    State.COMMITTED: res.EXCHANGE_STATE_COMMITTED,
+    State.ABORTED: res.EXCHANGE_STATE_ABORTED,
+}
+
+
+def coalition(kept: Coalition) -> res.Coalition:
+    """A coalition."""
+    return res.Coalition(
+        name=kept.name,
+        display_name=kept.display_name,
+        settlement_currency_code=kept.currency,
+        create_time=timestamp(kept.create_time),
+    )
+
+
+def partner(kept: Partner) -> res.Partner:
+    """A partner with its keys."""
+    profile = kept.profile
+    return res.Partner(
+        name=kept.name,
+        coalition=f"coalitions/{profile.coalition_id}",
+        display_name=profile.display_name,
+        unit=f"programs/{profile.program_id}/units/{profile.unit_id}",
+        agreed_price=rational(profile.agreed_price),
+        received_points_lifetime_days=profile.received_lifetime_days or 0,
+        keys=[_key(kept, registered) for registered in kept.keys],
+        state=_PARTNER_STATES[kept.state],
+        create_time=timestamp(kept.create_time),
+    )
+
+
+def _key(of: Partner, registered: RegisteredKey) -> res.PartnerKey:
+    retired = registered.retire_time
+    return res.PartnerKey(
+        name=f"{of.name}/keys/{registered.key.key_id}",
+        algorithm=_ALGORITHMS[registered.key.algorithm],
+        create_time=timestamp(registered.create_time),
+        retire_time=None if retired is None else timestamp(retired),
+    )
+
+
+def rate_book(edition: Edition, pairs: Sequence[PairRate]) -> res.RateBook:
+    """A book with its rates."""
+    return res.RateBook(
+        name=edition.name,
+        pairs=[pair(one) for one in pairs],
+        effective_time=timestamp(edition.effective_time),
+        end_time=None if edition.end_time is None else timestamp(edition.end_time),
+        publisher=edition.publisher,
+    )
+
+
+def pair(kept: PairRate) -> res.PairRate:
+    """The terms of a pair."""
+    bonus = kept.bonus
+    return res.PairRate(
+        sender=f"partners/{kept.sender}",
+        receiver=f"partners/{kept.receiver}",
+        rate=rational(kept.rate),
+        minimum=kept.minimum,
+        increment=kept.increment,
+        maximum=kept.maximum,
+        bonus=None if bonus is None else res.ThresholdBonus(threshold=bonus.threshold, points=bonus.points),
+    )
+
+
+def quote(kept: Quote, source_program_id: str) -> res.Quote:
+    """A quote, as its sender sees it."""
+    return res.Quote(
+        name=kept.name,
+        source_account=f"programs/{source_program_id}/accounts/{kept.source_account_id}",
+        receiver_id=kept.receiver,
+        destination_account_id=kept.destination_account_id,
+        send=kept.wanted.send,
+        receive_at_least=kept.wanted.receive_at_least,
+        debited_amount=kept.conversion.debited,
+        received_amount=kept.conversion.received,
+        bonus_amount=kept.conversion.bonus,
+        remainder_amount=kept.conversion.remainder,
+        rate=rational(kept.rate),
+        rate_book=book_name(kept.coalition_id, kept.book_version),
+        create_time=timestamp(kept.create_time),
+        expire_time=timestamp(kept.expire_time),
+    )
+
+
+def exchange(view: View) -> res.Exchange:
+    """An exchange, as one of its partners may see it: the other's member stays the other's."""
+    kept = view.exchange
+    message = res.Exchange(
+        name=f"partners/{view.reader}/exchanges/{kept.exchange_id}",
+        sender_id=kept.sender,
+        receiver_id=kept.receiver,
+        destination_account=f"programs/{view.receiver.profile.program_id}/accounts/{kept.destination_account_id}",
+        debited_amount=kept.debited,
+        received_amount=kept.received,
+        bonus_amount=kept.bonus,
+        rate_book=book_name(kept.coalition_id, kept.book_version),
+        state=_EXCHANGE_STATES[kept.state],
+        abort_reason=kept.refusal.reason if kept.refusal else "",
+        create_time=timestamp(kept.create_time),
+    )
+    if view.reader == kept.sender:
+        message.source_account = f"programs/{view.sender.profile.program_id}/accounts/{kept.source_account_id}"
+    if kept.commitment is not None and kept.owed is not None:
+        message.owed.CopyFrom(owed(kept.owed, view.currency))
+        message.commit_time.CopyFrom(timestamp(kept.commitment.commit_time))
+        if view.reader == kept.sender:
+            message.transaction = kept.commitment.transaction
+    return message
+
+
+def position(kept: Position, currency: str) -> res.Position:
+    """What one brand sent another."""
+    return res.Position(
+        sender=f"partners/{kept.sender}",
+        receiver=f"partners/{kept.receiver}",
+        exchange_count=kept.exchanges,
+        debited_amount=kept.debited,
+        received_amount=kept.received,
+        owed=owed(kept.owed, currency),
+    )
+
+
+def owed(minor_units: Fraction, currency: str) -> res.Owed:
+    """An exact amount."""
+    whole, fraction = divmod(minor_units, 1)
+    return res.Owed(minor_units=whole, fraction=rational(fraction), currency_code=currency)
+
+
+def rational(number: Fraction) -> rational_pb2.Rational:
+    """An exact number."""
+    return rational_pb2.Rational(numerator=number.numerator, denominator=number.denominator)
+
+
+def timestamp(time: datetime) -> Timestamp:
+    """A time."""
+    message = Timestamp()
+    message.FromDatetime(time)
+    return message

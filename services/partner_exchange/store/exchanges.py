@@ -1,0 +1,187 @@
+"""Exchanges, as rows. A move to the next state does nothing, and says so, where somebody else has moved it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from fractions import Fraction
+from typing import Any
+
+import asyncpg
+
+from guerdon_kit.errors import NotFound
+from guerdon_kit.postgres import Connection
+from guerdon_kit.saga import Claim
+from partner_exchange.domain.exchanges import Commitment, Exchange, Leg, Position, Refusal, State
+from partner_exchange.store import queries
+
+
+async def insert(connection: Connection, exchange: Exchange, due_time: datetime) -> None:
+    """Keeps a new exchange, RECEIVED; the recovery loop takes it up at `due_time` if it is not at its end."""
+    await queries.insert_exchange(
+        connection,
+        exchange=exchange.exchange_id,
+        coalition=exchange.coalition_id,
+        version=exchange.book_version,
+        sender=exchange.sender,
+        receiver=exchange.receiver,
+        source_account=exchange.source_account_id,
+        destination_account=exchange.destination_account_id,
+        debited=exchange.debited,
+        received=exchange.received,
+        bonus=exchange.bonus,
+        actor=exchange.actor,
+        act=exchange.act,
+        create_time=exchange.create_time,
+        due_time=due_time,
+    )
+
+
+async def get(connection: Connection, exchange_id: str) -> Exchange:
+    """The exchange as it is now.
+
+    Raises:
+        NotFound: there is none.
+    """
+    row = await queries.find_exchange(connection, exchange=exchange_id)
+    if row is None:
+        raise NotFound(f"exchanges/{exchange_id}")
+    return _exchange(row)
+
+
+async def begin_posting(
+    connection: Connection, exchange_id: str, legs: Sequence[Leg], ask_time: datetime, due_time: datetime
+) -> bool:
+    """From RECEIVED to POSTING: fixes what the ledger is asked, and when it is first asked."""
+    kept = [{"points": leg.points, "expire_time": _text(leg.expire_time)} for leg in legs]
+    return bool(
+        await queries.begin_posting(connection, exchange=exchange_id, legs=kept, ask_time=ask_time, due_time=due_time)
+    )
+
+
+async def commit(connection: Connection, exchange_id: str, commitment: Commitment) -> bool:
+    """From POSTING to COMMITTED."""
+    return bool(
+        await queries.commit_exchange(
+            connection,
+            exchange=exchange_id,
+            transaction=commitment.transaction,
+            commit_time=commitment.commit_time,
+            price_numerator=commitment.agreed_price.numerator,
+            price_denominator=commitment.agreed_price.denominator,
+        )
+    )
+
+
+async def abort(connection: Connection, exchange_id: str, refusal: Refusal) -> bool:
+    """From POSTING to ABORTED."""
+    return bool(
+        await queries.abort_exchange(
+            connection,
+            exchange=exchange_id,
+            refusal_reason=refusal.reason,
+            refusal_metadata=refusal.metadata,
+        )
+    )
+
+
+async def ask_again(connection: Connection, exchange_id: str, ask_time: datetime) -> datetime | None:
+    """Keeps that the ledger is asked again at `ask_time`, before it is, and answers when the attempt before began;
+    None where the exchange is no longer POSTING.
+    """
+    row = await queries.ask_again(connection, exchange=exchange_id, ask_time=ask_time)
+    return None if row is None else row["asked_before"]
+
+
+async def newest(connection: Connection, partner_id: str, before: tuple[datetime, str], most: int) -> list[Exchange]:
+    """What a partner sent or received, newest first, from before the given time and id."""
+    time, exchange_id = before
+    rows = queries.list_exchanges(
+        connection, partner=partner_id, before_time=time, before_exchange=exchange_id, most=most
+    )
+    return [_exchange(row) async for row in rows]
+
+
+async def positions(connection: Connection, coalition_id: str, after: tuple[str, str], most: int) -> list[Position]:
+    """What brands of a coalition sent each other, by sender and receiver, for up to `most` pairs after `after`."""
+    rows = queries.pairs_with_positions(
+        connection, coalition=coalition_id, after_sender=after[0], after_receiver=after[1], most=most
+    )
+    pairs = [(row["sender"], row["receiver"]) async for row in rows]
+    if not pairs:
+        return []
+    found: dict[tuple[str, str], Position] = {}
+    for row in [
+        row
+        async for row in queries.list_positions(
+            connection,
+            coalition=coalition_id,
+            after_sender=after[0],
+            after_receiver=after[1],
+            last_sender=pairs[-1][0],
+            last_receiver=pairs[-1][1],
+        )
+    ]:
+        pair = row["sender"], row["receiver"]
+        so_far = found.get(pair, Position(*pair, exchanges=0, debited=0, received=0, owed=Fraction(0)))
+        price = Fraction(row["price_numerator"], row["price_denominator"])
+        found[pair] = Position(
+            *pair,
+            exchanges=so_far.exchanges + row["exchanges"],
+            debited=so_far.debited + int(row["debited"]),
+            received=so_far.received + int(row["received"]),
+            owed=so_far.owed + int(row["received"]) * price,
+        )
+    return list(found.values())
+
+
+async def claim(connection: Connection, now: datetime, lease_end: datetime, most: int) -> list[Claim[str]]:
+    """Takes up to `most` exchanges that are due, for the lease."""
+    rows = queries.claim_exchanges(connection, now=now, lease_time=lease_end, most=most)
+    return [Claim(row["exchange"], row["attempts"]) async for row in rows]
+
+
+async def put_off(connection: Connection, exchange_id: str, due_time: datetime) -> None:
+    """Has the recovery loop take the exchange again at `due_time`, unless it is at its end."""
+    await queries.postpone_exchange(connection, exchange=exchange_id, due_time=due_time)
+
+
+def _exchange(row: asyncpg.Record) -> Exchange:
+    return Exchange(
+        exchange_id=row["exchange"],
+        coalition_id=row["coalition"],
+        book_version=row["version"],
+        sender=row["sender"],
+        receiver=row["receiver"],
+        source_account_id=row["source_account"],
+        destination_account_id=row["destination_account"],
+        debited=row["debited"],
+        received=row["received"],
+        bonus=row["bonus"],
+        actor=row["actor"],
+        act=row["act"],
+        create_time=row["create_time"],
+        state=State(row["state"]),
+        legs=_legs(row["legs"]),
+        ask_time=row["ask_time"],
+        refusal=None if row["refusal_reason"] is None else Refusal(row["refusal_reason"], row["refusal_metadata"]),
+        commitment=_commitment(row),
+    )
+
+
+def _commitment(row: asyncpg.Record) -> Commitment | None:
+    if row["transaction"] is None:
+        return None
+    price = Fraction(row["price_numerator"], row["price_denominator"])
+    return Commitment(row["transaction"], row["commit_time"], price)
+
+
+def _legs(kept: list[dict[str, Any]] | None) -> tuple[Leg, ...]:
+    return tuple(
+        Leg(leg["points"], None if leg["expire_time"] is None else datetime.fromisoformat(leg["expire_time"]))
+        for leg in kept or ()
+    )
+
+
+def _text(time: datetime | None) -> str | None:
+    return None if time is None else time.isoformat()

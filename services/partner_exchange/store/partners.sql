@@ -1,0 +1,60 @@
+-- name: insert_coalition!
+insert into coalitions (coalition, display_name, currency, actor, create_time)
+values (:coalition, :display_name, :currency, :actor, :create_time)
+on conflict do nothing;
+
+-- name: find_coalition^
+select coalition, display_name, currency, create_time from coalitions where coalition = :coalition;
+
+-- name: lock_coalition^
+select coalition, display_name, currency, create_time from coalitions where coalition = :coalition for no key update;
+
+-- name: insert_partner!
+insert into partners (
+    partner, coalition, display_name, program, unit, price_numerator, price_denominator, received_lifetime_days, state,
+    actor, create_time
+)
+values (
+    :partner, :coalition, :display_name, :program, :unit, :price_numerator, :price_denominator,
+    :received_lifetime_days, :state, :actor, :create_time
+)
+on conflict do nothing;
+
+-- name: find_partners
+select
+    partner, coalition, display_name, program, unit, price_numerator, price_denominator, received_lifetime_days, state,
+    create_time
+from partners
+where partner = any(:partners::text[]);
+
+-- name: partners_of_coalition
+select
+    partner, coalition, display_name, program, unit, price_numerator, price_denominator, received_lifetime_days, state,
+    create_time
+from partners
+where coalition = :coalition;
+
+-- name: lock_partner^
+select
+    partner, coalition, display_name, program, unit, price_numerator, price_denominator, received_lifetime_days, state,
+    create_time
+from partners
+where partner = :partner
+for no key update;
+
+-- name: keys_of_partner
+select key, algorithm, jwk, create_time, retire_time
+from partner_keys
+where partner = :partner
+order by create_time desc, key;
+
+-- name: insert_key!
+insert into partner_keys (partner, key, algorithm, jwk, create_time)
+values (:partner, :key, :algorithm, :jwk, :create_time)
+on conflict do nothing;
+
+-- name: retire_key!
+update partner_keys set retire_time = :retire_time where partner = :partner and key = :key and retire_time is null;
+
+-- name: set_partner_state!
+update partners set state = :state where partner = :partner;
