@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import pytest
 
 from guerdon_kit.errors import InvalidField
-from recognition.domain.allowances import Grant
 from recognition.domain.errors import IdentityTaken, SelfGiving
 from recognition.domain.organisations import Organisation
 from recognition.domain.people import NewPerson, check_people
@@ -158,24 +157,6 @@ def test_two_people_added_together_have_two_identities() -> None:
         check_people(people, "people[{index}]")
     assert refusal.value.metadata == {"person": "organisations/umbrella/people/ben"}
     check_people([NewPerson("umbrella", name, name, "") for name in ("ann", "ben")], "people[{index}]")
-
-
-def test_a_grant_is_asked_for_under_one_id_for_each_person_and_month() -> None:
-    grant = Grant(
-        organisation="umbrella",
-        person="ann",
-        period=date(2026, 11, 1),
-        program="umbrella-points",
-        unit="points",
-        account_id="allowance-x",
-        amount=200,
-        available_time=datetime(2026, 11, 1, tzinfo=UTC),
-        expire_time=datetime(2026, 12, 1, tzinfo=UTC),
-    )
-    assert replace(grant, amount=300).request_id == grant.request_id
-    others = [replace(grant, person="ben"), replace(grant, period=date(2026, 12, 1)), replace(grant, organisation="u")]
-    assert len({grant.request_id, *(other.request_id for other in others)}) == 4
-    assert len(grant.request_id) <= 64
 
 
 def _recognition(draft: Draft, state: State) -> Recognition:
