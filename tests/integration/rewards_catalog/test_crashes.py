@@ -1,0 +1,184 @@
+"""Killed at any moment, a redemption is finished or undone: one code and one spend at most, and no point lost."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+
+from guerdon import GuerdonError, UnavailableError
+from guerdon.ledger.v1 import resources_pb2 as ledger_res
+from guerdon.rewards.v1 import resources_pb2 as res
+from guerdon.rewards.v1 import rewards_pb2 as pb
+from guerdon_kit.clock import set_offset
+from guerdon_kit.testing import ServiceFactory, wait_until
+from tests.contract.rewards_catalog.world import Shop
+from tests.integration.rewards_catalog.conftest import Fallible
+
+pytestmark = [pytest.mark.crash, pytest.mark.timeout(180)]
+
+FORWARD = ("PENDING", "hold placed", "POINTS_HELD", "STOCK_RESERVED", "hold captured", "CAPTURED", "FULFILLED")
+UNDONE = ("POINTS_HELD failing", "hold released", "FAILED")
+CALLED_OFF = ("CANCELLED", "spend reversed", "REFUNDED")
+AT_REST = {
+    res.REDEMPTION_STATE_ISSUED,
+    res.REDEMPTION_STATE_FULFILLED,
+    res.REDEMPTION_STATE_FAILED,
+    res.REDEMPTION_STATE_REFUNDED,
+}
+
+
+async def all_at_rest(shop: Shop) -> list[res.Redemption]:
+    """The program's redemptions, once none is on its way."""
+
+    async def found() -> list[res.Redemption] | None:
+        listed = await shop.redemptions()
+        return listed if all(redemption.state in AT_REST for redemption in listed) else None
+
+    listed = await wait_until(found, timeout_s=30)
+    assert listed is not None
+    return [await shop.redemption(redemption.name) for redemption in listed]
+
+
+async def check_whole_or_not_at_all(shop: Shop, redemptions: Sequence[res.Redemption], endowment: int) -> None:
+    """Of each account: what it has is its endowment less the price of what it got, and nothing is held."""
+    for redemption in redemptions:
+        got = redemption.state in {res.REDEMPTION_STATE_ISSUED, res.REDEMPTION_STATE_FULFILLED}
+        balance = await shop.balance(redemption.account)
+        spent = await shop.spent(redemption.account)
+        assert balance.held == 0
+        assert balance.available == endowment - (redemption.price if got else 0), redemption
+        assert spent.count(-redemption.price) == (0 if redemption.state == res.REDEMPTION_STATE_FAILED else 1)
+        assert spent.count(redemption.price) == (1 if redemption.state == res.REDEMPTION_STATE_REFUNDED else 0)
+
+
+async def killed(fallible: Fallible, moment: str, shop: Shop, reward: str, account: str) -> None:
+    """A redemption during which the catalog is killed at the moment, and started again."""
+    fallible.kill_catalog_at(moment)
+    with pytest.raises(UnavailableError):
+        await shop.redeem(reward, account, f"redeem-{account}"[-64:])
+    await wait_until(lambda: not fallible.catalog.process.running)
+    await asyncio.to_thread(fallible.catalog.process.restart)
+
+
+async def test_killed_at_each_moment_a_redemption_is_finished_with_one_code_and_one_spend(
+    fallible: Fallible, shop: Shop
+) -> None:
+    codes = [f"CODE-{number}" for number in range(len(FORWARD) + 3)]
+    card = await shop.reward("card", price=100, codes=codes)
+    accounts = await shop.crowd(len(FORWARD), 130)
+    for moment, account in zip(FORWARD, accounts, strict=True):
+        await killed(fallible, moment, shop, card, account)
+    redemptions = await all_at_rest(shop)
+    assert {redemption.state for redemption in redemptions} == {res.REDEMPTION_STATE_FULFILLED}
+    assert {redemption.account for redemption in redemptions} == set(accounts)
+    await check_whole_or_not_at_all(shop, redemptions, 130)
+    issued = [redemption.code for redemption in redemptions]
+    assert len(set(issued)) == len(FORWARD)
+    assert set(issued) <= set(codes)
+    assert await shop.left(card) == 3
+    # The same requests again are answered with what has become of them.
+    again = [await shop.redeem(card, account, f"redeem-{account}"[-64:]) for account in accounts]
+    assert {(answer.account, answer.code) for answer in again} == {(r.account, r.code) for r in redemptions}
+
+
+async def test_killed_while_it_is_undone_a_redemption_takes_nothing(fallible: Fallible, shop: Shop) -> None:
+    mug = await shop.reward(price=100, stock=0)
+    accounts = await shop.crowd(len(UNDONE), 130)
+    for moment, account in zip(UNDONE, accounts, strict=True):
+        await killed(fallible, moment, shop, mug, account)
+    redemptions = await all_at_rest(shop)
+    assert {redemption.state for redemption in redemptions} == {res.REDEMPTION_STATE_FAILED}
+    assert {redemption.failure.reason for redemption in redemptions} == {"OUT_OF_STOCK"}
+    await check_whole_or_not_at_all(shop, redemptions, 130)
+    with pytest.raises(GuerdonError) as refused:
+        await shop.redeem(mug, accounts[0], f"redeem-{accounts[0]}"[-64:])
+    assert refused.value.reason == "OUT_OF_STOCK"
+
+
+async def test_killed_while_it_is_called_off_a_redemption_is_refunded_once(fallible: Fallible, shop: Shop) -> None:
+    mug = await shop.reward(price=100, stock=len(CALLED_OFF))
+    accounts = await shop.crowd(len(CALLED_OFF), 100)
+    for moment, account in zip(CALLED_OFF, accounts, strict=True):
+        redemption = await shop.redeem(mug, account)
+        fallible.kill_catalog_at(moment)
+        with pytest.raises(UnavailableError):
+            await shop.cancel(redemption.name, "call-off")
+        await wait_until(lambda: not fallible.catalog.process.running)
+        await asyncio.to_thread(fallible.catalog.process.restart)
+    redemptions = await all_at_rest(shop)
+    assert {redemption.state for redemption in redemptions} == {res.REDEMPTION_STATE_REFUNDED}
+    await check_whole_or_not_at_all(shop, redemptions, 100)
+    assert await shop.left(mug) == len(CALLED_OFF)
+
+
+@pytest.mark.parametrize("moment", ["PENDING", "hold placed", "STOCK_RESERVED", "hold captured"])
+async def test_with_the_ledger_away_the_caller_learns_that_it_goes_on_and_the_same_request_ends_it(
+    fallible: Fallible, shop: Shop, moment: str
+) -> None:
+    card, member = await shop.reward("card", codes=["CODE-1"]), await shop.member(100)
+    fallible.kill_ledger_at(moment)
+    request = pb.RedeemRequest(reward=card, account=member, request_id="patient")
+    if moment == "hold captured":  # the ledger's part was over: nobody notices
+        assert (await shop.catalog.rewards.Redeem(request)).redemption.code == "CODE-1"
+    else:
+        with pytest.raises(UnavailableError) as unfinished:
+            await shop.catalog.rewards.Redeem(request, timeout=1.5)
+        assert unfinished.value.reason == "REDEMPTION_UNFINISHED"
+        assert unfinished.value.retry_after
+    await asyncio.to_thread(fallible.ledger.process.restart)
+    assert (await shop.redeem(card, member, "patient")).code == "CODE-1"
+    [redemption] = await all_at_rest(shop)
+    await check_whole_or_not_at_all(shop, [redemption], 100)
+
+
+async def test_killed_at_random_while_many_redeem_nothing_is_sold_twice_and_no_point_is_lost(
+    fallible: Fallible, shop: Shop
+) -> None:
+    card = await shop.reward("card", price=100, codes=[f"CODE-{number}" for number in range(15)])
+    accounts = await shop.crowd(40, 100)
+
+    async def insist(account: str) -> res.Redemption | str:
+        """Redeems with one id until there is an answer: the redemption, or why it was refused."""
+        while True:
+            try:
+                return await shop.redeem(card, account, f"redeem-{account}"[-64:])
+            except UnavailableError:
+                continue
+            except GuerdonError as error:
+                return error.reason
+
+    waiting = [asyncio.create_task(insist(account)) for account in accounts]
+    for victim in (fallible.catalog, fallible.ledger, fallible.catalog):
+        await asyncio.sleep(random.uniform(0, 0.15))  # when in the work it is killed is what is left to chance
+        await asyncio.to_thread(victim.process.kill)
+        await asyncio.to_thread(victim.process.start)
+    answers = await asyncio.gather(*waiting)
+    sold = [answer for answer in answers if isinstance(answer, res.Redemption)]
+    assert len(sold) == 15
+    assert {answer for answer in answers if isinstance(answer, str)} == {"OUT_OF_STOCK"}
+    assert len({redemption.code for redemption in sold}) == 15
+    redemptions = await all_at_rest(shop)
+    assert len(redemptions) == 40
+    await check_whole_or_not_at_all(shop, redemptions, 100)
+    assert await shop.left(card) == 0
+
+
+async def test_a_hold_that_lapsed_before_its_capture_is_undone(
+    fallible: Fallible, shop: Shop, module_services: ServiceFactory
+) -> None:
+    mug, member = await shop.reward(price=100, stock=1), await shop.member(100)
+    fallible.kill_catalog_at("STOCK_RESERVED")
+    with pytest.raises(UnavailableError):
+        await shop.redeem(mug, member, "too-slow")
+    assert (await shop.balance(member)).held == 100
+    set_offset(module_services.clock_file, timedelta(minutes=11))
+    await asyncio.to_thread(fallible.catalog.process.restart)
+    [redemption] = await all_at_rest(shop)
+    assert (redemption.state, redemption.failure.reason) == (res.REDEMPTION_STATE_FAILED, "HOLD_LAPSED")
+    balance: ledger_res.Balance = await shop.balance(member)
+    assert (balance.available, balance.held) == (100, 0)
+    assert await shop.left(mug) == 1

@@ -1,0 +1,93 @@
+"""Codes are nowhere to be read but in the answer to who may see them: not in the database, the logs, the events."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import asyncpg
+import pytest
+from redis.asyncio import Redis
+
+from guerdon import RefusedError
+from guerdon.rewards.v1 import resources_pb2 as res
+from guerdon_kit.embedded import Endpoints
+from guerdon_kit.events import stream_of
+from guerdon_kit.testing import wait_until
+from tests.contract.rewards_catalog.world import Shop
+from tests.integration.rewards_catalog.conftest import Fallible
+
+ISSUED_CODE, FREE_CODE = "SECRET-ISSUED-77", "SECRET-FREE-78"
+
+
+async def everything_kept(url: str) -> str:
+    """All rows of all tables of a database as text."""
+    connection = await asyncpg.connect(url)
+    try:
+        tables = await connection.fetch("select tablename from pg_tables where schemaname = 'public'")
+        rows = [
+            row["text"]
+            for table in tables
+            for row in await connection.fetch(f'select kept::text as text from "{table["tablename"]}" as kept')
+        ]
+        return "\n".join(rows)
+    finally:
+        await connection.close()
+
+
+async def events_of(endpoints: Endpoints, program: str) -> list[dict[str, str]]:
+    """The catalog's events of one program, oldest first."""
+    async with Redis.from_url(endpoints.redis_events_url, decode_responses=True) as redis:
+        entries: Any = await redis.xrange(stream_of("rewards_catalog"))
+    return [fields for _, fields in entries if fields["subject"].startswith(f"{program}/")]
+
+
+async def test_a_code_is_in_no_table_no_log_and_no_event(fallible: Fallible, shop: Shop, endpoints: Endpoints) -> None:
+    card = await shop.reward("card", codes=[ISSUED_CODE, "a b", FREE_CODE])
+    redemption = await shop.redeem(card, await shop.member(100))
+    assert redemption.code in {ISSUED_CODE, FREE_CODE}
+
+    async def told() -> str:
+        return json.dumps(await events_of(endpoints, shop.program))
+
+    events = await wait_until(told)
+    kept = await everything_kept(fallible.catalog.database.owner_url)
+    log = fallible.catalog.process.said()
+    assert redemption.name in kept
+    assert "ImportCodes" in log
+    for code in (ISSUED_CODE, FREE_CODE):
+        for text in (events, kept, log):
+            assert code not in text
+            assert code.encode().hex() not in text
+
+
+async def test_what_became_of_a_redemption_is_told_once_with_its_numbers(
+    fallible: Fallible, shop: Shop, endpoints: Endpoints
+) -> None:
+    mug, rich = await shop.reward(price=100, stock=2), await shop.member(200)
+    kept, returned = await shop.redeem(mug, rich), await shop.redeem(mug, rich)
+    await shop.fulfil(kept.name)
+    await shop.cancel(returned.name)
+    poor = await shop.member(1)
+    with pytest.raises(RefusedError) as refused:
+        await shop.redeem(mug, poor)
+    [failed] = await shop.redemptions(poor)
+    assert failed.state == res.REDEMPTION_STATE_FAILED
+
+    async def all_told() -> list[dict[str, str]]:
+        found = await events_of(endpoints, shop.program)
+        return found if len(found) >= 3 else []
+
+    events = await wait_until(all_told)
+    assert [(event["type"].rpartition(".")[2], event["subject"]) for event in events] == [
+        ("redemption_fulfilled", kept.name),
+        ("redemption_refunded", returned.name),
+        ("redemption_failed", failed.name),
+    ]
+    assert json.loads(events[2]["data"]) == {
+        "redemption": failed.name,
+        "reward": mug,
+        "account": poor,
+        "price": 100,
+        "reason": refused.value.reason,
+    }
