@@ -41,7 +41,9 @@ def failures_told() -> Iterator[None]:
     try:
         yield
     except (StackError, EmbeddedError, ProcessFailed, MigrationRefused, OSError, asyncpg.PostgresError) as problem:
-        Console(stderr=True, highlight=False).print(f"guerdon: {problem}", markup=False)
+        notes = "".join(f"\n({note})" for note in getattr(problem, "__notes__", ()))
+        text = f"guerdon: {problem}{notes}"
+        Console(stderr=True, highlight=False, soft_wrap=True).print(text, markup=False)
         raise typer.Exit(1) from problem
 
 

@@ -28,7 +28,13 @@ async def prepare_databases(
     Raises MigrationRefused, and asyncpg's errors.
     """
     databases = {service: await provision(admin_url, service, secrets) for service in services}
-    applied = await asyncio.gather(
-        *(migrate.apply(database.owner_url, service, database.runtime_role) for service, database in databases.items())
-    )
+    applied = await asyncio.gather(*(_migrate(service, database) for service, database in databases.items()))
     return {service: (database, done) for (service, database), done in zip(databases.items(), applied, strict=True)}
+
+
+async def _migrate(service: str, database: ServiceDatabase) -> list[str]:
+    try:
+        return await migrate.apply(database.owner_url, service, database.runtime_role)
+    except Exception as problem:
+        problem.add_note(f"while migrating the database of {service}")
+        raise

@@ -96,9 +96,7 @@ async def _make_role(admin: asyncpg.Connection, role: str, password: str) -> Non
     await admin.execute(f"ALTER ROLE \"{role}\" PASSWORD '{scram_verifier(password)}'")
 
 
-async def _make_database(
-    admin: asyncpg.Connection, name: str, owner: str, runtime: str, template: str
-) -> None:
+async def _make_database(admin: asyncpg.Connection, name: str, owner: str, runtime: str, template: str) -> None:
     superuser = await admin.fetchval("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
     if not superuser:
         await admin.execute(f'GRANT "{owner}" TO CURRENT_USER')
