@@ -117,8 +117,7 @@ class Relay:
 
     async def run(self) -> None:
         """A job: relays until it is cancelled. Waits out a PostgreSQL or Redis that is away."""
-        async with self._database.acquire() as connection:
-            await _queries.ensure_position(connection, source=self._source.name)
+        await self.prepare()
         loop = asyncio.get_running_loop()
         looked, pause = 0.0, _PAUSE_S
         while True:
@@ -133,6 +132,11 @@ class Relay:
                 _log.warning("relay_waits", source=self._source.name, error=type(error).__name__, pause_s=pause)
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _PAUSE_MOST_S)
+
+    async def prepare(self) -> None:
+        """Makes the position where there is none."""
+        async with self._database.acquire() as connection:
+            await _queries.ensure_position(connection, source=self._source.name)
 
     async def turn(self, *, look: bool = True) -> int:
         """Sends one page if there is one, and answers how many events that were.
@@ -190,9 +194,11 @@ class Relay:
 
     async def _send_page(self, connection: Connection, position: _Position) -> int:
         until = position.until or position.since
-        rows = await self._source.page(connection, position.since, until, position.last_id, self._page)
+        # One more than a page, to know whether this page ends the round.
+        found = await self._source.page(connection, position.since, until, position.last_id, self._page + 1)
+        rows = found[: self._page]
         entry_id = await self._stream.append(position.entry_id, [row.event for row in rows])
-        if len(rows) == self._page:
+        if len(found) > len(rows):
             position = replace(position, last_id=rows[-1].id, entry_id=entry_id)
         else:
             position = _Position(since=until, until=None, last_id=0, entry_id=entry_id)
