@@ -158,6 +158,9 @@ class EmbeddedServers:
                 os.close(take_lock(str(lock), ORPHANS_END_WITHIN_S))
             places.remove_socket_folder(home)
             shutil.rmtree(home)
+            if home.parent == places.ELSEWHERE[0]:
+                with contextlib.suppress(OSError):  # the data of another folder lies there
+                    home.parent.rmdir()
         finally:
             os.close(owner)
         (self.folder / places.POINTER).unlink(missing_ok=True)
