@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -67,25 +66,35 @@ class Imports:
         self._clock = clock
 
     async def run(self, chunks: AsyncIterator[Chunk]) -> AsyncGenerator[Imported, None]:
-        """Imports chunks as they come, and answers them in their order once they are in the ledger.
+        """Imports chunks as they come, and answers them in their order once they are in the ledger, whether or not
+        the next one has come. What goes wrong with a chunk is raised after the chunks before it are answered.
 
         Raises:
             OutcomeUnknown: the ledger did not answer. What was recorded is brought there by the recovery loop.
             RequestIdReused: a chunk's id was used with another body.
         """
-        under_way: deque[asyncio.Task[Imported]] = deque()
+        under_way: asyncio.Queue[asyncio.Task[Imported] | None] = asyncio.Queue(CHUNKS_UNDER_WAY)
+        recorder = asyncio.create_task(self._record_all(chunks, under_way))
+        try:
+            while (delivered := await under_way.get()) is not None:
+                yield await delivered
+            await recorder
+        finally:
+            recorder.cancel()
+            await asyncio.gather(recorder, *_cancel_all(under_way), return_exceptions=True)
+
+    async def _record_all(
+        self, chunks: AsyncIterator[Chunk], under_way: asyncio.Queue[asyncio.Task[Imported] | None]
+    ) -> None:
+        """Records chunks one after the other, and begins to deliver each; None tells that no more will come."""
         try:
             async for chunk in chunks:
                 outcome, delivery, replayed = await self._record(chunk)
-                under_way.append(asyncio.create_task(self._deliver(chunk, outcome, delivery, replayed=replayed)))
-                while under_way and (under_way[0].done() or len(under_way) >= CHUNKS_UNDER_WAY):
-                    yield await under_way.popleft()
-            while under_way:
-                yield await under_way.popleft()
-        finally:
-            for task in under_way:
-                task.cancel()
-            await asyncio.gather(*under_way, return_exceptions=True)
+                await under_way.put(asyncio.create_task(self._deliver(chunk, outcome, delivery, replayed=replayed)))
+        except Exception:
+            await under_way.put(None)
+            raise
+        await under_way.put(None)
 
     async def _record(self, chunk: Chunk) -> tuple[dict[str, Any], Delivery | None, bool]:
         """Records a chunk once; answers what became of it, what is to be delivered, and whether this is a replay."""
@@ -125,6 +134,17 @@ class Imports:
             errors=[(chunk.first_row + place, _thaw(kept)) for place, kept in outcome["errors"]],
             replayed=replayed,
         )
+
+
+def _cancel_all(tasks: asyncio.Queue[asyncio.Task[Imported] | None]) -> list[asyncio.Task[Imported]]:
+    """Cancels what is still under way: the recovery loop will deliver it."""
+    left = []
+    while not tasks.empty():
+        task = tasks.get_nowait()
+        if task is not None:
+            task.cancel()
+            left.append(task)
+    return left
 
 
 def _outcome(recorded: Recorded, refused: dict[int, DomainError]) -> dict[str, Any]:

@@ -1,0 +1,117 @@
+"""What a crash or an absent ledger leaves behind is finished: once, to the point, without anybody sending it again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+
+import pytest
+
+from guerdon import GuerdonError, UnavailableError
+from guerdon.membership.v1 import member_pb2, purchase_pb2
+from guerdon.membership.v1 import membership_pb2 as pb
+from guerdon_kit.clock import set_offset
+from guerdon_kit.postgres.provision import ServiceDatabase
+from guerdon_kit.testing import ServiceFactory, wait_until
+from tests.contract.membership.world import Shop, World, row, when
+
+PAST_THE_LEASE = timedelta(minutes=5)
+
+
+@pytest.fixture
+async def world(services: ServiceFactory, database: Callable[[str], ServiceDatabase]) -> AsyncIterator[World]:
+    ledger = services.start("ledger", database("ledger"))
+    membership = services.start("membership", database("membership"), targets={"ledger": ledger.target})
+    made = World(ledger, membership, services.identity)
+    yield made
+    await made.close()
+
+
+async def settled(shop: Shop) -> bool:
+    return (await shop.totals()).pending_purchase_count == 0
+
+
+async def require_exact(shop: Shop, members: set[str]) -> None:
+    """The ledger holds exactly what membership awarded, welcome bonuses included, and nobody is left out."""
+    totals = await shop.totals()
+    balances = await asyncio.gather(*(shop.balance(member) for member in sorted(members)))
+    awarded = totals.base_points + totals.tier_points + totals.welcome_points - totals.returned_points
+    assert totals.member_count == len(members)
+    assert sum(balance.posted for balance in balances) == awarded
+
+
+@pytest.mark.crash
+async def test_a_ledger_that_is_away_delays_but_loses_nothing(world: World, services: ServiceFactory) -> None:
+    shop = await world.shop()
+    await shop.enroll("ada")
+    await shop.buy("before", "ada", 100_00)
+    world.ledger.process.kill()
+    [bought, enrolled, returned] = await asyncio.gather(
+        shop.buy("p1", "ada", 40_00), shop.enroll("ben"), shop.bring_back("r1", "before", 30_00)
+    )
+    assert bought.purchase.state == purchase_pb2.Purchase.STATE_PENDING
+    assert bought.purchase.rating.base_points == 40
+    assert enrolled.member.state == member_pb2.Member.STATE_PENDING
+    assert (returned.goods_return.state, returned.goods_return.points) == (purchase_pb2.Return.STATE_PENDING, 30)
+    world.ledger.process.start()
+    set_offset(services.clock_file, PAST_THE_LEASE)
+
+    async def arrived() -> bool:
+        ben = pb.GetMemberRequest(name=f"{shop.program}/members/ben")
+        active = (await shop.membership.membership.GetMember(ben)).member.state == member_pb2.Member.STATE_ACTIVE
+        return active and await settled(shop) and (await shop.balance("ada")).posted == 50 + 70 + bought_points
+
+    bought_points = bought.purchase.rating.base_points + bought.purchase.rating.tier_points
+    await wait_until(arrived, 20)
+    await require_exact(shop, {"ada", "ben"})
+
+
+@pytest.mark.crash
+async def test_sending_again_brings_what_was_pending_at_once(world: World) -> None:
+    shop = await world.shop()
+    await shop.enroll("ada")
+    world.ledger.process.kill()
+    first = await shop.buy("p1", "ada", 40_00, request_id="till-1")
+    assert first.purchase.state == purchase_pb2.Purchase.STATE_PENDING
+    world.ledger.process.start()
+    again = await shop.buy("p1", "ada", 40_00, request_id="till-1")
+    assert again.purchase.state == purchase_pb2.Purchase.STATE_POSTED
+    assert await shop.statement("ada") == [(50, "Welcome"), (40, "Purchase p1")]
+
+
+@pytest.mark.crash
+@pytest.mark.parametrize("victim", ["membership", "ledger"])
+async def test_an_import_killed_in_the_middle_and_sent_again_credits_once(
+    world: World, services: ServiceFactory, victim: str
+) -> None:
+    shop = await world.shop()
+    rows = [row(f"p{n}", f"m{n % 300}", 100 * (n % 50), when(2026, 1 + n % 9, 5)) for n in range(6_000)]
+    chunks = [shop.chunk(at + 1, rows[at : at + 300]) for at in range(0, len(rows), 300)]
+    process = (world.membership if victim == "membership" else world.ledger).process
+    answered = 0
+    with pytest.raises(GuerdonError):
+        async for _ in shop.membership.membership.ImportPurchases(_sent(chunks)):
+            answered += 1
+            if answered == 3:
+                await asyncio.to_thread(process.kill)
+    await asyncio.to_thread(process.start)
+    answers = await wait_until(lambda: _try(shop, chunks[answered:]), 20)
+    assert not any(answer.errors for answer in answers)
+    set_offset(services.clock_file, PAST_THE_LEASE)
+    await wait_until(lambda: settled(shop), 20)
+    assert (await shop.totals()).purchase_count == 6_000
+    await require_exact(shop, {f"m{n}" for n in range(300)})
+
+
+async def _try(shop: Shop, chunks: list[pb.ImportPurchasesRequest]) -> list[pb.ImportPurchasesResponse]:
+    """The answers to all chunks; none while a service is not back yet."""
+    try:
+        return await shop.import_(chunks)
+    except UnavailableError:
+        return []
+
+
+async def _sent(chunks: list[pb.ImportPurchasesRequest]) -> AsyncIterator[pb.ImportPurchasesRequest]:
+    for chunk in chunks:
+        yield chunk
