@@ -10,7 +10,7 @@ import typer
 
 from guerdon_cli.stack import SERVICES
 from guerdon_cli.terminal import DATA_FOLDER, DataFolder, failures_told
-from guerdon_kit.embedded import resolve_endpoints
+from guerdon_kit.embedded import POSTGRES, resolve_endpoints
 from guerdon_kit.launch.databases import in_own_loop, prepare_databases
 from guerdon_kit.postgres import migrate as migrations
 from guerdon_kit.secret_store import FolderSecrets
@@ -49,7 +49,7 @@ def _migrate_one(owner_url: str, wanted: list[str]) -> list[str]:
 
 
 def _migrate_all(data: DataFolder, wanted: list[str]) -> list[str]:
-    with resolve_endpoints(data, os.environ) as resolved:
+    with resolve_endpoints(data, os.environ, needed=(POSTGRES,)) as resolved:
         secrets = FolderSecrets(data / "secrets")
         prepared = in_own_loop(prepare_databases(resolved.endpoints.postgres_url, wanted, secrets))
     return [f"{service}: {name}" for service, (_, done) in prepared.items() for name in done]

@@ -8,6 +8,7 @@ from guerdon_kit.embedded.errors import (
 )
 from guerdon_kit.embedded.servers import (
     ENVIRONMENT,
+    POSTGRES,
     EmbeddedServers,
     Endpoints,
     Resolved,
@@ -16,6 +17,7 @@ from guerdon_kit.embedded.servers import (
 
 __all__ = [
     "ENVIRONMENT",
+    "POSTGRES",
     "AlreadyRunning",
     "BinariesMissing",
     "DataUnreachable",

@@ -190,22 +190,24 @@ class Resolved:
 
 
 @contextlib.contextmanager
-def resolve_endpoints(folder: Path, environment: Mapping[str, str]) -> Iterator[Resolved]:
+def resolve_endpoints(
+    folder: Path, environment: Mapping[str, str], needed: tuple[str, ...] = SERVERS
+) -> Iterator[Resolved]:
     """Use the servers whose URLs the environment gives (see ENVIRONMENT), and embed the others for the
     duration.
 
-    With all three given nothing is started and `folder` is not touched. Raises EmbeddedError and
-    ProcessFailed.
+    Only the `needed` ones are embedded. With all of them given nothing is started and `folder` is not
+    touched. Raises EmbeddedError and ProcessFailed.
     """
     given = {name: url for name in SERVERS if (url := environment.get(ENVIRONMENT[name]))}
-    missing = tuple(name for name in SERVERS if name not in given)
+    missing = tuple(name for name in needed if name not in given)
     if not missing:
-        yield Resolved(Endpoints(*(given[name] for name in SERVERS)), None)
+        yield Resolved(Endpoints(*(given.get(name, "") for name in SERVERS)), None)
         return
     embedded = EmbeddedServers(folder, missing)
     with embedded:
         urls = {**embedded.urls, **given}
-        yield Resolved(Endpoints(*(urls[name] for name in SERVERS)), embedded)
+        yield Resolved(Endpoints(*(urls.get(name, "") for name in SERVERS)), embedded)
 
 
 def _own(home: Path, folder: Path) -> int:

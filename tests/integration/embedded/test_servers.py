@@ -201,6 +201,12 @@ def test_only_what_is_not_given_is_embedded(running: EmbeddedServers, own_server
         assert config(resolved.endpoints.redis_events_url, "appendonly") == "yes"
 
 
+def test_only_what_is_needed_is_embedded(own_servers: OwnServers) -> None:
+    with resolve_endpoints(own_servers().folder, {}, needed=("cache",)) as resolved:
+        assert resolved.embedded is not None
+        assert set(resolved.embedded.processes) == {"cache"}
+
+
 def test_urls_carry_what_their_clients_need(running: EmbeddedServers) -> None:
     endpoints = running.endpoints
     assert endpoints.postgres_url.startswith("postgresql://postgres:")

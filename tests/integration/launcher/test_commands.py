@@ -39,6 +39,7 @@ def test_migrate_makes_and_migrates_a_database_once(own_servers: OwnServers, tmp
             assert code == 0, output
             assert (f"applied {SERVICE}: " in output) is expected
             assert output.endswith("up to date\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["secrets"], "no server was embedded"
 
 
 async def test_migrate_takes_a_database_that_was_made_elsewhere(databases: DatabaseFactory) -> None:
@@ -69,8 +70,6 @@ def test_a_server_that_is_away_is_told_in_a_line(tmp_path: Path) -> None:
         "--data",
         str(tmp_path),
         GUERDON_POSTGRES_URL=url,
-        GUERDON_REDIS_CACHE_URL="redis://unused",
-        GUERDON_REDIS_EVENTS_URL="redis://unused",
     )
     assert code == 1
     assert output.startswith("guerdon: ")
