@@ -8,13 +8,14 @@ from datetime import timedelta
 
 import pytest
 
-from guerdon import GuerdonError, UnavailableError
+from guerdon import UnavailableError
 from guerdon.membership.v1 import member_pb2, purchase_pb2
 from guerdon.membership.v1 import membership_pb2 as pb
 from guerdon_kit.clock import set_offset
 from guerdon_kit.postgres.provision import ServiceDatabase
+from guerdon_kit.processes import ServerProcess
 from guerdon_kit.testing import ServiceFactory, wait_until
-from tests.contract.membership.world import Shop, World, row, when
+from tests.contract.membership.world import Shop, World, row, stream, when
 
 PAST_THE_LEASE = timedelta(minutes=5)
 
@@ -89,19 +90,29 @@ async def test_an_import_killed_in_the_middle_and_sent_again_credits_once(
     rows = [row(f"p{n}", f"m{n % 300}", 100 * (n % 50), when(2026, 1 + n % 9, 5)) for n in range(6_000)]
     chunks = [shop.chunk(at + 1, rows[at : at + 300]) for at in range(0, len(rows), 300)]
     process = (world.membership if victim == "membership" else world.ledger).process
-    answered = 0
-    with pytest.raises(GuerdonError):
-        async for _ in shop.membership.membership.ImportPurchases(_sent(chunks)):
-            answered += 1
-            if answered == 3:
-                await asyncio.to_thread(process.kill)
-    await asyncio.to_thread(process.start)
-    answers = await wait_until(lambda: _try(shop, chunks[answered:]), 20)
+    await _disturbed(shop, chunks, process)
+    answers = await wait_until(lambda: _try(shop, chunks), 20)  # from the start: what is known changes nothing
     assert not any(answer.errors for answer in answers)
     set_offset(services.clock_file, PAST_THE_LEASE)
     await wait_until(lambda: settled(shop), 20)
     assert (await shop.totals()).purchase_count == 6_000
     await require_exact(shop, {f"m{n}" for n in range(300)})
+
+
+async def _disturbed(shop: Shop, chunks: list[pb.ImportPurchasesRequest], process: ServerProcess) -> None:
+    """Imports chunks, kills a service after the third answer and starts it again.
+
+    An import rides out the ledger's crash where the ledger is back in time; membership's own ends the stream.
+    """
+    answered = 0
+    try:
+        async for _ in shop.membership.membership.ImportPurchases(stream(chunks)):
+            answered += 1
+            if answered == 3:
+                await asyncio.to_thread(process.kill)
+                await asyncio.to_thread(process.start)
+    except UnavailableError:
+        return
 
 
 async def _try(shop: Shop, chunks: list[pb.ImportPurchasesRequest]) -> list[pb.ImportPurchasesResponse]:
@@ -110,8 +121,3 @@ async def _try(shop: Shop, chunks: list[pb.ImportPurchasesRequest]) -> list[pb.I
         return await shop.import_(chunks)
     except UnavailableError:
         return []
-
-
-async def _sent(chunks: list[pb.ImportPurchasesRequest]) -> AsyncIterator[pb.ImportPurchasesRequest]:
-    for chunk in chunks:
-        yield chunk
