@@ -188,7 +188,9 @@ class Database:
 
     async def _take(self) -> Connection:
         try:
-            proxy = await self._pool.acquire(timeout=self._limits.acquire.total_seconds())
+            # Not the pool's own time-out: it makes a task for each acquire, and can swallow a cancellation.
+            async with asyncio.timeout(self._limits.acquire.total_seconds()):
+                proxy = await self._pool.acquire()
         except asyncpg.InvalidAuthorizationSpecificationError:
             raise  # a wrong password is a mistake of the set-up: waiting will not cure it
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
