@@ -1,7 +1,8 @@
-"""Starts the recognition service."""
+"""Starts the recognition service: `python -m recognition`."""
 
 from guerdon_kit.service import run
-from recognition.app import compose
+from recognition.app import NAME, compose
 from recognition.config import Settings
 
-run("recognition", Settings, compose)
+if __name__ == "__main__":
+    run(NAME, Settings, compose)

@@ -1,4 +1,4 @@
-"""The composition root: the only file that knows every part."""
+"""The recognition service's composition root."""
 
 from __future__ import annotations
 
@@ -7,28 +7,27 @@ from functools import partial
 
 from guerdon_kit.events import Outbox, Relay
 from guerdon_kit.postgres import requests
-from guerdon_kit.saga import Records, RecoveryLoop
 from guerdon_kit.service import Job, Kit, Parts
-from recognition.clients.ledger import Ledger
+from recognition.clients.ledger import LEDGER, Ledger
 from recognition.config import Settings
 from recognition.jobs.allowances import grant_allowances
+from recognition.jobs.recovery import recovery
 from recognition.operations.giving import Giving
 from recognition.operations.granting import Granting
 from recognition.operations.organisations import Organisations
 from recognition.operations.people import People
 from recognition.operations.viewing import Viewing
 from recognition.servicer import RecognitionServicer
-from recognition.store import recognitions
+
+NAME = "recognition"
 
 
 async def compose(kit: Kit[Settings]) -> Parts:
-    """Brings the parts together."""
+    """The servicer and the jobs."""
     settings, database, clock = kit.settings, kit.database, kit.clock
-    lease = timedelta(seconds=settings.lease_s)
-    remote = kit.remote("ledger", settings.ledger_target, Ledger.service)
-    ledger = Ledger(remote, timedelta(seconds=settings.ledger_timeout_s))
-    granting = Granting(database, ledger, clock, lease)
-    giving = Giving(database, ledger, clock, lease)
+    ledger = Ledger(kit.remote("ledger", settings.ledger_target, LEDGER), settings.ledger_timeout)
+    granting = Granting(database, ledger, clock, settings.lease)
+    giving = Giving(database, ledger, clock, settings.lease)
     servicer = RecognitionServicer(
         clock=clock,
         organisations=Organisations(database, ledger),
@@ -37,26 +36,18 @@ async def compose(kit: Kit[Settings]) -> Parts:
         giving=giving,
         viewing=Viewing(database),
     )
-    recovery = RecoveryLoop(
-        "recognitions",
-        database,
-        clock,
-        Records(recognitions.claim, recognitions.put_off),
-        lambda key: giving.carry_out(key.organisation, key.recognition),
-        poll=timedelta(seconds=settings.recovery_poll_s),
-        lease=lease,
-    )
-    outbox = Outbox("recognition")
-    relay = Relay(database, kit.events_redis(), outbox)
-    granting_job = partial(grant_allowances, granting, timedelta(seconds=settings.allowance_poll_s))
-    request_keep, event_keep = timedelta(days=settings.request_keep_days), timedelta(days=settings.event_keep_days)
+    outbox = Outbox(NAME)
+    allowance_poll = timedelta(seconds=settings.allowance_poll_s)
+    recovery_poll = timedelta(seconds=settings.recovery_poll_s)
+    keep_requests = timedelta(days=settings.requests_keep_days)
+    keep_events = timedelta(days=settings.events_keep_days)
     return Parts(
         servicers=[servicer],
         jobs=[
-            Job("allowances", granting_job),
-            Job("recovery", recovery.run),
-            Job("relay", relay.run),
-            Job("prune_requests", partial(requests.pruning, database, request_keep)),
-            Job("prune_events", partial(outbox.pruning, database, event_keep)),
+            Job("allowances", partial(grant_allowances, granting, allowance_poll)),
+            Job("recovery", recovery(database, clock, giving, recovery_poll, settings.lease).run),
+            Job("relay", Relay(database, kit.events_redis(), outbox).run),
+            Job("prune-requests", partial(requests.pruning, database, keep_requests)),
+            Job("prune-events", partial(outbox.pruning, database, keep_events)),
         ],
     )

@@ -1,26 +1,45 @@
-"""The recognition service's settings."""
+"""The recognition service's own settings."""
 
 from __future__ import annotations
 
-from pydantic import Field
+from datetime import timedelta
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from guerdon_kit.config import ServiceSettings
 
 
 class Settings(ServiceSettings):
-    """Those of every service, and recognition's own."""
+    """What the recognition service is told beside what every service is."""
 
     listen: str = "127.0.0.1:7005"
     """`host:port` that the gRPC server listens on."""
     ledger_timeout_s: float = Field(default=4.0, gt=0, le=60)
     """How long one call to the ledger may take before its outcome counts as unknown."""
     lease_s: float = Field(default=10.0, gt=0, le=600)
-    """How long a worker has what it is at for itself; then another one goes on. Longer than `ledger_timeout_s`."""
+    """How long a worker has what it is at for itself, before another one goes on; longer than `ledger_timeout_s`."""
     recovery_poll_s: float = Field(default=1.0, gt=0, le=60)
     """How often the recovery looks for what a crash left behind."""
     allowance_poll_s: float = Field(default=2.0, gt=0, le=3600)
-    """How often the job looks for allowances to grant: how late after a month's beginning, or a person's."""
-    request_keep_days: int = Field(default=30, ge=1, le=3650)
-    """How long a request is remembered and answered again."""
-    event_keep_days: int = Field(default=7, ge=1, le=3650)
-    """How long sent events are kept, to be sent again when Redis lost them."""
+    """How often allowances to grant are looked for: how long after a month's beginning, or a person's, they come."""
+    requests_keep_days: int = Field(default=30, ge=1)
+    """How long a request sent again is answered as the first time."""
+    events_keep_days: int = Field(default=7, ge=1)
+    """How long events can be sent anew when the event bus lost them."""
+
+    @property
+    def ledger_timeout(self) -> timedelta:
+        """`ledger_timeout_s`."""
+        return timedelta(seconds=self.ledger_timeout_s)
+
+    @property
+    def lease(self) -> timedelta:
+        """`lease_s`."""
+        return timedelta(seconds=self.lease_s)
+
+    @model_validator(mode="after")
+    def _leases_outlast_calls(self) -> Self:
+        if self.lease_s <= self.ledger_timeout_s:
+            raise ValueError("GUERDON_LEASE_S must be longer than GUERDON_LEDGER_TIMEOUT_S")
+        return self

@@ -16,6 +16,8 @@ from recognition.domain.organisations import Organisation
 from recognition.domain.people import NewPerson, Person
 from recognition.domain.recognitions import Giving
 
+LEDGER = ledger_pb2.DESCRIPTOR.services_by_name["LedgerService"]
+
 _REFUSALS = frozenset(
     {Status.INVALID_ARGUMENT, Status.NOT_FOUND, Status.ALREADY_EXISTS, Status.FAILED_PRECONDITION, Status.OUT_OF_RANGE}
 )
@@ -27,8 +29,6 @@ class Ledger:
     """The ledger. Every call may raise OutcomeUnknown: ask again with the same arguments, which has no further
     effect; and RemoteError, where the ledger does not serve us.
     """
-
-    service = ledger_pb2.DESCRIPTOR.services_by_name["LedgerService"]
 
     def __init__(self, remote: Remote, timeout: timedelta) -> None:
         self._remote = remote
