@@ -8,16 +8,11 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from google.protobuf.descriptor import FieldDescriptor
-from google.protobuf.message import Message
 
-from guerdon.options.v1 import options_pb2
 from guerdon_kit.metrics import CallMetrics
 
 if TYPE_CHECKING:
     from guerdon_kit.grpc.context import CallContext
-
-SCRUBBED = "…"
 
 
 def configure(service: str, log_format: str, log_level: str) -> structlog.typing.FilteringBoundLogger:
@@ -42,21 +37,6 @@ def configure(service: str, log_format: str, log_level: str) -> structlog.typing
     return logger
 
 
-def scrub(message: Message) -> dict[str, Any]:
-    """A message as a dictionary, with every field that its contract marks `sensitive` replaced."""
-    return {field.name: _scrubbed(field, value) for field, value in message.ListFields()}
-
-
-def _scrubbed(field: FieldDescriptor, value: Any) -> Any:
-    if field.GetOptions().Extensions[options_pb2.sensitive]:
-        return SCRUBBED
-    if field.message_type is None:
-        return list(value) if field.is_repeated else value
-    if field.message_type.GetOptions().map_entry:
-        return {key: scrub(item) if isinstance(item, Message) else item for key, item in value.items()}
-    return [scrub(item) for item in value] if field.is_repeated else scrub(value)
-
-
 class CallLog:
     """Writes and counts the calls of one process."""
 
@@ -70,10 +50,15 @@ class CallLog:
         self._metrics.observe(method, status, seconds)
         self._logger.info("call", **_identity(method, call), status=status, reason=reason, ms=round(seconds * 1e3, 2))
 
-    def unexpected(self, method: str, call: CallContext | None, error_id: str, error: BaseException) -> None:
-        """Something that no catalogue knows: the whole of it goes here, and only its id to the caller."""
+    def unexpected(
+        self, method: str, call: CallContext | None, error_id: str, error: BaseException, request: dict[str, Any]
+    ) -> None:
+        """Something that no catalogue knows: the whole of it goes here, and only its id to the caller.
+
+        `request` is scrubbed: see `guerdon_kit.grpc.scrub`.
+        """
         self._metrics.observe(method, "INTERNAL", 0.0)
-        self._logger.error("unexpected", **_identity(method, call), error_id=error_id, exc_info=error)
+        self._logger.error("unexpected", **_identity(method, call), error_id=error_id, request=request, exc_info=error)
 
 
 def _identity(method: str, call: CallContext | None) -> dict[str, Any]:

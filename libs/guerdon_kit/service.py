@@ -11,12 +11,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from types import FrameType
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import structlog
 import uvloop
 from google.protobuf.descriptor import ServiceDescriptor
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 from guerdon_kit import logs, metrics
 from guerdon_kit.auth import IssuerResolver, ServiceTokens, TokenVerifier, load_issuers
@@ -68,9 +70,12 @@ class Kit(Generic[Settings]):
         """Has `closer` called when the process ends, after the server has stopped."""
         self._closers.append(closer)
 
-    def cache_redis(self) -> Redis:
-        """The Redis that may be flushed at any moment."""
-        return self._redis(self.settings.redis_cache_url.get_secret_value(), timeout_s=0.25)
+    def cache_redis(self, on_connect: Callable[[Any], Awaitable[None]] | None = None) -> Redis:
+        """The Redis that may be flushed at any moment. `on_connect` replaces the library's own greeting of each
+        new connection, which it has to call.
+        """
+        url = self.settings.redis_cache_url.get_secret_value()
+        return self._redis(url, timeout_s=0.25, redis_connect_func=on_connect)
 
     def events_redis(self) -> Redis:
         """The Redis that carries events."""
@@ -89,9 +94,11 @@ class Kit(Generic[Settings]):
         for closer in reversed(self._closers):
             await closer()
 
-    def _redis(self, url: str, timeout_s: float) -> Redis:
+    def _redis(self, url: str, timeout_s: float, **options: Any) -> Redis:
         # The answer to a lost command is the caller's to decide: a silent retry of the library would only delay it.
-        redis = Redis.from_url(url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s)
+        redis = Redis.from_url(
+            url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=Retry(NoBackoff(), 0), **options
+        )
         self.on_close(redis.aclose)
         return redis
 

@@ -27,7 +27,7 @@ from redis.exceptions import TimeoutError as RedisTimeout
 
 from guerdon_kit.errors import Unavailable
 from guerdon_kit.events.event import CloudEvent
-from guerdon_kit.events.streams import NOTHING, replay_key, stream_of
+from guerdon_kit.events.streams import NOTHING, heed_cancellation, replay_key, stream_of
 from guerdon_kit.postgres import Connection, Database, load_queries
 from guerdon_kit.postgres.database import is_gone
 from guerdon_kit.postgres.failures import is_away, is_rerunnable
@@ -119,10 +119,10 @@ class Consumer:
 
     async def run(self) -> None:
         """A job: consumes until it is cancelled. Waits out a PostgreSQL or Redis that is away."""
-        async with self._database.acquire() as connection:
-            await _queries.ensure_consumer(connection, consumer=self._name, stream=self._stream)
+        await self.prepare()
         pause = _PAUSE_S
         while True:
+            heed_cancellation()
             try:
                 handled = await self.turn()
                 if handled is None:
@@ -134,6 +134,11 @@ class Consumer:
                 _log.warning("consumer_waits", consumer=self._name, error=type(error).__name__, pause_s=pause)
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _PAUSE_MOST_S)
+
+    async def prepare(self) -> None:
+        """Makes the position where there is none: before all that the stream holds."""
+        async with self._database.acquire() as connection:
+            await _queries.ensure_consumer(connection, consumer=self._name, stream=self._stream)
 
     async def turn(self) -> int | None:
         """Consumes one batch and answers how many entries that were; None while another worker consumes."""
@@ -163,6 +168,7 @@ class Consumer:
     async def _wait(self) -> None:
         """Until the stream has more, or some time has passed in which a fault may have come about."""
         for _ in range(_WAITS):
+            heed_cancellation()
             with contextlib.suppress(RedisTimeout):  # the client's own time-out may be the shorter one
                 if await self._redis.xread({self._stream: self._position}, count=1, block=self._block_ms):
                     return

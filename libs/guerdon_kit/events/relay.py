@@ -27,7 +27,7 @@ from redis.exceptions import RedisError
 
 from guerdon_kit.errors import Unavailable
 from guerdon_kit.events.event import CloudEvent
-from guerdon_kit.events.streams import StreamLost, StreamWriter, stream_of
+from guerdon_kit.events.streams import StreamLost, StreamWriter, heed_cancellation, stream_of
 from guerdon_kit.postgres import Connection, Database, load_queries
 
 _queries = load_queries("guerdon_kit.events")
@@ -121,6 +121,7 @@ class Relay:
         loop = asyncio.get_running_loop()
         looked, pause = 0.0, _PAUSE_S
         while True:
+            heed_cancellation()
             try:
                 due = loop.time() - looked >= self._look.total_seconds()
                 if due:

@@ -7,6 +7,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
+from google.protobuf.message import Message
+
 from guerdon_kit.auth import Caller
 
 
@@ -22,6 +24,8 @@ class CallContext:
     request_id: str = ""
     tenants: frozenset[str] = frozenset()
     """The tenants whose resources the request names; the caller owns them all."""
+    request: Message | None = None
+    """The request, or the latest of a stream, for the log of what went wrong."""
     replayed: bool = False
     fields: dict[str, str | int] = field(default_factory=dict)
     """What this call adds to its line in the log."""

@@ -32,6 +32,7 @@ from guerdon_kit.errors import (
 )
 from guerdon_kit.grpc import requests
 from guerdon_kit.grpc.context import CallContext
+from guerdon_kit.grpc.scrub import scrub
 from guerdon_kit.grpc.status import DETAILS_KEY, internal, to_status
 from guerdon_kit.ids import new_id
 from guerdon_kit.logs import CallLog
@@ -152,7 +153,8 @@ class Method:
             raise  # the caller is gone, or the server is past its grace: grpc ends the call with CANCELLED itself
         except Exception as error:
             error_id = new_id("err")
-            self._log.unexpected(self.name, call, error_id, error)
+            request = {} if call is None or call.request is None else scrub(call.request)
+            self._log.unexpected(self.name, call, error_id, error, request)
             await self._abort(context, internal(error_id))
             raise AssertionError("abort does not return") from error
         finally:
@@ -185,6 +187,7 @@ class Method:
 
     def _admit(self, request: Any, call: CallContext) -> Any:
         requests.require_valid(self._check, request)
+        call.request = request
         if self._has_request_id:
             call.request_id = request.request_id
         if self._collect is not None:

@@ -41,6 +41,14 @@ _RETRY_UNAVAILABLE = {
     ]
 }
 
+# By default a server that was refused once is not tried again for a second, then for longer and longer, up to two
+# minutes: every retry above would fail at once while a restarted server has long been back.
+_RECONNECT = [
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1_000),
+]
+
 
 class Client:
     """The services of one address. Use it as an async context manager, or call `close`.
@@ -68,7 +76,7 @@ class Client:
         second to those that stream.
         """
         decorator = Decorator(token, timeout_seconds=timeout_seconds, stream_timeout_seconds=stream_timeout_seconds)
-        options = [("grpc.service_config", json.dumps(_RETRY_UNAVAILABLE))]
+        options = [("grpc.service_config", json.dumps(_RETRY_UNAVAILABLE)), *_RECONNECT]
         credentials = _credentials(target, tls)
         if credentials is None:
             channel = grpc.aio.insecure_channel(target, options, interceptors=decorator.interceptors())

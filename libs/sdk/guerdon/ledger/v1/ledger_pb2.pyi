@@ -509,7 +509,7 @@ class ReverseTransactionRequest(google.protobuf.message.Message):
     MEMO_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
     name: builtins.str
-    """The transaction to undo. An expiry or a reversal cannot be undone."""
+    """The transaction to undo. An exchange, an expiry or a reversal cannot be undone."""
     amount: builtins.int
     """How much of it; all reversals together at most the original. 0: all that is left of it. A transaction of
     several postings can only be undone as a whole.

@@ -1,0 +1,51 @@
+"""The ledger's composition root: the only file that knows every part."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from guerdon_kit.service import Job, Kit, Parts
+from ledger.config import Settings
+from ledger.jobs import checkpoints, retention, sweeper
+from ledger.operations.balances import Balances
+from ledger.operations.commit import Committer, Limits
+from ledger.operations.movements import Movements
+from ledger.operations.programs import Programs
+from ledger.operations.transactions import Transactions
+from ledger.operations.verify import Verification
+from ledger.servicer import LedgerServicer
+from ledger.store.balances import BalanceReader
+from ledger.store.cache import BalanceCache
+from ledger.store.directory import Directory
+
+
+async def compose(kit: Kit[Settings]) -> Parts:
+    """Puts the ledger together."""
+    settings, database, clock = kit.settings, kit.database, kit.clock
+    directory = Directory(database)
+    cache = BalanceCache(database, kit.log)
+    cache.use(kit.cache_redis(cache.checked_connection))
+    limits = Limits(batch_max=settings.ledger_batch_max, queue_max=settings.ledger_queue_max)
+    committer = Committer(database, directory, clock, cache.write_through, kit.log, limits)
+    kit.on_close(committer.drain)
+    reader = BalanceReader(database)
+    transactions = Transactions(database, directory)
+    servicer = LedgerServicer(
+        directory,
+        Programs(database, directory, clock, settings.ledger_shards),
+        Movements(database, directory, transactions, committer),
+        Balances(reader, cache, clock),
+        transactions,
+        Verification(database, directory, reader, cache, clock),
+        clock,
+    )
+    jobs = [
+        Job("cache", cache.confirm_forever),
+        Job(
+            "sweeper",
+            partial(sweeper.run, database, directory, committer, clock, settings.ledger_sweep_every_s),
+        ),
+        Job("checkpoints", partial(checkpoints.run, database, settings.ledger_checkpoint_every_s)),
+        Job("retention", partial(retention.run, database, clock, settings.ledger_request_keep_days)),
+    ]
+    return Parts([servicer], jobs)

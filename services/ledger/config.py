@@ -1,0 +1,26 @@
+"""The ledger's settings."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from guerdon_kit.config import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """Those of every service, and the ledger's own."""
+
+    listen: str = "127.0.0.1:7001"
+    """`host:port` that the gRPC server listens on."""
+    ledger_shards: int = Field(default=4, ge=1, le=10_000)
+    """How many shards new programs are spread over. A program keeps the shard it got when it was made."""
+    ledger_batch_max: int = Field(default=1000, ge=1, le=10_000)
+    """The most postings that one batch commits."""
+    ledger_queue_max: int = Field(default=20_000, ge=1)
+    """The most postings that wait in one worker; more are refused as overload."""
+    ledger_sweep_every_s: float = Field(default=1.0, gt=0)
+    """How often the sweeper looks for what the clock has done."""
+    ledger_checkpoint_every_s: float = Field(default=5.0, gt=0)
+    """How often the system accounts' checkpoints move on."""
+    ledger_request_keep_days: int = Field(default=30, ge=1)
+    """How long a request's record is kept, and the same request answered as before."""

@@ -1,0 +1,1 @@
+"""The ledger's rules: plain Python over accounts, lots and holds."""

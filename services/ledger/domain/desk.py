@@ -1,0 +1,48 @@
+"""What a batch has before it when it decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ledger.domain.book import Book, Move
+from ledger.domain.journal import Journal
+from ledger.domain.model import Account, Program
+
+
+class SystemAccounts(Protocol):
+    """Finds the accounts that expired points go to."""
+
+    def breakage(self, program: Program, unit: int) -> Account:
+        """The BREAKAGE account of a unit."""
+        ...
+
+    def by_id(self, program: Program, account: int) -> Account:
+        """A system account of the program by its id."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What an earlier reversal undid of one posting."""
+
+    source: int
+    """The account that got it back."""
+    amount: int
+    moves: tuple[Move, ...]
+    """What it did to lots: those put back have a positive change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The locked books, what was reversed before, the journal to write into, and the ids to use."""
+
+    books: Mapping[int, Book]
+    """The member accounts that are locked, by id."""
+    ids: Callable[[int], int]
+    """Takes so many consecutive ids and answers the first."""
+    system: SystemAccounts
+    reversals: Mapping[int, list[Undone]] = field(default_factory=dict)
+    """By the transaction that was undone."""
+    journal: Journal = field(default_factory=Journal)

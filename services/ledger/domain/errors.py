@@ -1,0 +1,132 @@
+"""The ledger's refusals."""
+
+from __future__ import annotations
+
+from guerdon_kit.errors import DomainError, Status
+
+
+class InsufficientPoints(DomainError):
+    """A debit or a hold wants more than the account can spend now."""
+
+    reason = "INSUFFICIENT_POINTS"
+    status = Status.FAILED_PRECONDITION
+    message = "{account} needs {required} points and has {available}: {missing} are missing."
+    frozen = True
+
+    def __init__(self, account: str, required: int, available: int) -> None:
+        super().__init__(account=account, required=required, available=available, missing=required - available)
+
+
+class BalanceOverflow(DomainError):
+    """A balance or a sum would leave the range of a signed 64-bit integer."""
+
+    reason = "BALANCE_OVERFLOW"
+    status = Status.FAILED_PRECONDITION
+    message = "The balance of {account} would pass {limit}."
+
+    def __init__(self, account: str, limit: int) -> None:
+        super().__init__(account=account, limit=limit)
+
+
+class ExpiryPassed(DomainError):
+    """The lot that a posting would make has expired already."""
+
+    reason = "EXPIRY_PASSED"
+    status = Status.FAILED_PRECONDITION
+    message = "A lot that expires at {expire_time} cannot be made at {record_time}."
+    frozen = True
+
+
+class KindNotAllowed(DomainError):
+    """The caller may not post transactions of this kind."""
+
+    reason = "KIND_NOT_ALLOWED"
+    status = Status.PERMISSION_DENIED
+    message = "This caller may not post transactions of the kind {kind}."
+
+
+class SpansPrograms(DomainError):
+    """Only an exchange, posted by partner-exchange, may touch accounts of several programs."""
+
+    reason = "SPANS_PROGRAMS"
+    status = Status.PERMISSION_DENIED
+    message = "Only an EXCHANGE by partner-exchange may touch accounts of several programs."
+
+
+class HoldAlreadyCaptured(DomainError):
+    """The hold was captured before, by another request."""
+
+    reason = "HOLD_ALREADY_CAPTURED"
+    status = Status.FAILED_PRECONDITION
+    message = "{hold} was captured already: {captured} of it."
+    frozen = True
+
+
+class HoldAlreadyReleased(DomainError):
+    """The hold was released before, by another request."""
+
+    reason = "HOLD_ALREADY_RELEASED"
+    status = Status.FAILED_PRECONDITION
+    message = "{hold} was released already."
+    frozen = True
+
+
+class HoldExpired(DomainError):
+    """The hold's time passed before it was resolved."""
+
+    reason = "HOLD_EXPIRED"
+    status = Status.FAILED_PRECONDITION
+    message = "{hold} lapsed at {expire_time}."
+    frozen = True
+
+
+class CaptureExceedsHold(DomainError):
+    """More was to be captured than is held."""
+
+    reason = "CAPTURE_EXCEEDS_HOLD"
+    status = Status.FAILED_PRECONDITION
+    message = "{hold} holds {held}: {requested} cannot be captured from it."
+    frozen = True
+
+
+class NotReversible(DomainError):
+    """An exchange, an expiry or a reversal cannot be undone."""
+
+    reason = "NOT_REVERSIBLE"
+    status = Status.FAILED_PRECONDITION
+    message = "{transaction} is of the kind {kind}, which cannot be reversed."
+    frozen = True
+
+
+class PartialReversalNotPossible(DomainError):
+    """A transaction of several postings can only be undone as a whole."""
+
+    reason = "PARTIAL_REVERSAL_NOT_POSSIBLE"
+    status = Status.FAILED_PRECONDITION
+    message = "{transaction} has {postings} postings: it can only be reversed as a whole."
+    frozen = True
+
+
+class OverReversal(DomainError):
+    """All reversals together would take more than the original moved, what has expired of it aside."""
+
+    reason = "OVER_REVERSAL"
+    status = Status.FAILED_PRECONDITION
+    message = "{transaction}: {requested} cannot be reversed, {remaining} remain."
+    frozen = True
+
+
+class VersionNotReached(DomainError):
+    """A balance was asked for at a version that the account has not reached."""
+
+    reason = "VERSION_NOT_REACHED"
+    status = Status.FAILED_PRECONDITION
+    message = "{account} is at version {version}, not yet at {min_version}."
+
+
+class NoStatement(DomainError):
+    """Only member accounts have a statement with a running balance."""
+
+    reason = "NO_STATEMENT"
+    status = Status.FAILED_PRECONDITION
+    message = "{account} is a system account: it has no statement."

@@ -1,0 +1,140 @@
+"""Posting a transaction: what may move where, and what it does to the accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from ledger.domain.book import Book, Move
+from ledger.domain.desk import Desk
+from ledger.domain.errors import ExpiryPassed
+from ledger.domain.journal import Entry, Record
+from ledger.domain.model import EARNING, SPENDING, Account, AccountKind, Kind, Lot, Program
+
+
+@dataclass(frozen=True, slots=True)
+class PostingOrder:
+    """A posting that is asked for."""
+
+    source: Account
+    destination: Account
+    amount: int
+    expire_time: datetime
+    """When the lot that it makes expires; NEVER if it does not."""
+    available_time: datetime
+    """When that lot can first be spent; LONG_AGO if at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionOrder:
+    """A transaction that is asked for. The sides of its postings fit its kind."""
+
+    program: Program
+    kind: Kind
+    postings: tuple[PostingOrder, ...]
+    effective_time: datetime | None
+    actor: str
+    memo: str
+
+
+def post(order: TransactionOrder, desk: Desk, now: datetime) -> Record:
+    """Decides a transaction at `now` and applies it to the books. After a refusal the caller puts the books back.
+
+    Raises:
+        InsufficientPoints: a debit is not covered.
+        BalanceOverflow: a balance would leave the range of int64.
+        ExpiryPassed: a lot would be made that has expired already.
+    """
+    first = desk.ids(len(order.postings))
+    entries = tuple(
+        [
+            _entry(order.kind, posting, desk.books, first + ordinal, ordinal, now)
+            for ordinal, posting in enumerate(order.postings)
+        ]
+    )
+    effective = order.effective_time if order.effective_time is not None and order.effective_time < now else now
+    record = Record(first, order.program.number, order.kind, effective, now, order.actor, order.memo, None, entries)
+    desk.journal.records.append(record)
+    return record
+
+
+def _entry(
+    kind: Kind, posting: PostingOrder, books: Mapping[int, Book], id_: int, ordinal: int, now: datetime
+) -> Entry:
+    source = books[posting.source.id] if posting.source.is_member else None
+    destination = books[posting.destination.id] if posting.destination.is_member else None
+    moves: list[Move] = []
+    debt_before = 0 if destination is None else destination.debt
+    if source is not None:
+        moves += source.debit(posting.amount, now)
+        if kind in SPENDING:
+            source.spent += posting.amount
+    if destination is not None:
+        moves += destination.credit(_lot(posting, id_, now), now)
+        if kind in EARNING:
+            destination.earned += posting.amount
+    return entry(
+        id_,
+        ordinal,
+        posting.source,
+        posting.destination,
+        posting.amount,
+        source,
+        destination,
+        moves,
+        now,
+        destination_debt_delta=0 if destination is None else destination.debt - debt_before,
+    )
+
+
+def _lot(posting: PostingOrder, id_: int, now: datetime) -> Lot:
+    if posting.expire_time <= now:
+        raise ExpiryPassed(expire_time=posting.expire_time.isoformat(), record_time=now.isoformat())
+    budget = posting.source.id if posting.source.kind is AccountKind.BUDGET else None
+    available = max(posting.available_time, now) if posting.available_time > now else now
+    return Lot(id_, id_, posting.amount, posting.amount, 0, 0, posting.expire_time, available, now, budget)
+
+
+def entry(
+    id_: int,
+    ordinal: int,
+    source: Account,
+    destination: Account,
+    amount: int,
+    source_book: Book | None,
+    destination_book: Book | None,
+    moves: list[Move],
+    now: datetime,
+    *,
+    source_debt_delta: int = 0,
+    destination_debt_delta: int = 0,
+    hold: int | None = None,
+) -> Entry:
+    """The entry of a posting that was just applied to the books of its member accounts."""
+    source_version = None if source_book is None else touch(source_book, now)
+    destination_version = None if destination_book is None else touch(destination_book, now)
+    return Entry(
+        source.shard,
+        id_,
+        ordinal,
+        source,
+        destination,
+        amount,
+        source_version,
+        None if source_book is None else source_book.posted,
+        destination_version,
+        None if destination_book is None else destination_book.posted,
+        tuple(moves),
+        source_debt_delta,
+        destination_debt_delta,
+        hold,
+    )
+
+
+def touch(book: Book, now: datetime) -> int:
+    """The next version of a book; several changes by one transaction share its record time."""
+    if book.record_time == now:
+        book.version += 1
+        return book.version
+    return book.touch(now)

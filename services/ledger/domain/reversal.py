@@ -1,0 +1,215 @@
+"""Reversal: undoing an earlier transaction, wholly or in part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+
+from ledger.domain.book import Book, Move
+from ledger.domain.clockwork import expire_due
+from ledger.domain.desk import Desk, Undone
+from ledger.domain.errors import NotReversible, OverReversal, PartialReversalNotPossible
+from ledger.domain.journal import Entry, Record
+from ledger.domain.model import EARNING, SPENDING, Account, Kind, Program
+from ledger.domain.posting import entry
+
+FINAL = frozenset({Kind.EXCHANGE, Kind.REVERSAL, Kind.EXPIRY})
+"""The kinds that cannot be reversed. An exchange is undone by another exchange: it has two programs' books."""
+
+
+class Policy(IntEnum):
+    """What happens when the points that an earn brought are gone. The numbers are those of the contract."""
+
+    ONLY_UNSPENT = 1
+    WITHIN_BALANCE = 2
+    ALLOW_NEGATIVE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class OriginalPosting:
+    """A posting of the transaction to undo, as it is stored, with what was undone of it so far."""
+
+    id: int
+    source: Account
+    destination: Account
+    amount: int
+    consumed: tuple[Move, ...]
+    """What it took from the source's lots: lot and positive amount, in the order of consumption."""
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """The transaction to undo."""
+
+    id: int
+    program: Program
+    kind: Kind
+    postings: tuple[OriginalPosting, ...]
+
+    @property
+    def name(self) -> str:
+        """The resource name."""
+        return f"{self.program.name}/transactions/{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class ReversalOrder:
+    """A reversal that is asked for. `amount` 0 is all that is left."""
+
+    amount: int
+    policy: Policy
+    actor: str
+    memo: str
+
+
+def reverse(order: ReversalOrder, original: Original, desk: Desk, now: datetime) -> Record | None:
+    """Undoes `original`, or that part of it; None where the policy leaves nothing to take.
+
+    Restored lots keep their own expiry: one that has meanwhile expired expires again at once. Points that this earn
+    brought and that have expired are not taken again, and points that went on to other members are not followed.
+
+    Raises:
+        NotReversible: an exchange, an expiry or a reversal.
+        PartialReversalNotPossible: part of a transaction of several postings.
+        OverReversal: more than is left of it.
+    """
+    if original.kind in FINAL:
+        raise NotReversible(transaction=original.name, kind=original.kind.name)
+    earlier = desk.reversals.get(original.id, [])
+    amounts = _amounts(order, original, earlier, desk.books)
+    first = desk.ids(len(original.postings))
+    entries: list[Entry] = []
+    for posting, amount in zip(original.postings, amounts, strict=True):
+        restored = [move for undone in earlier if undone.source == posting.source.id for move in undone.moves]
+        work = _Undoing(order.policy, original.kind, posting, restored, first + len(entries), len(entries))
+        entry_made = _undo(work, amount, desk.books, now)
+        if entry_made is not None:
+            entries.append(entry_made)
+    if not entries:
+        return None
+    record = Record(
+        first,
+        original.program.number,
+        Kind.REVERSAL,
+        now,
+        now,
+        order.actor,
+        order.memo,
+        original.id,
+        tuple(entries),
+    )
+    desk.journal.records.append(record)
+    for account in {posting.source.id for posting in original.postings}:
+        if account in desk.books:
+            expire_due(desk.books[account], desk, now)
+    return record
+
+
+def _amounts(
+    order: ReversalOrder, original: Original, earlier: Sequence[Undone], books: Mapping[int, Book]
+) -> list[int]:
+    """How much of each posting is to be undone."""
+    left = [posting.amount - _expired(posting, books) for posting in original.postings]
+    if len(left) > 1:
+        total = sum(posting.amount for posting in original.postings)
+        if earlier:
+            raise OverReversal(transaction=original.name, requested=order.amount or total, remaining=0)
+        if order.amount not in (0, total):
+            raise PartialReversalNotPossible(transaction=original.name, postings=len(left))
+        return left
+    remaining = left[0] - sum(undone.amount for undone in earlier)
+    requested = order.amount or remaining
+    if requested > remaining or requested == 0:
+        raise OverReversal(transaction=original.name, requested=order.amount, remaining=remaining)
+    return [requested]
+
+
+def _expired(posting: OriginalPosting, books: Mapping[int, Book]) -> int:
+    """How much of what a posting brought has expired since."""
+    book = books.get(posting.destination.id)
+    if book is None or posting.id not in book.lots:
+        return 0
+    return book.lots[posting.id].expired
+
+
+@dataclass(frozen=True, slots=True)
+class _Undoing:
+    """One posting on its way back."""
+
+    policy: Policy
+    kind: Kind
+    posting: OriginalPosting
+    restored: list[Move]
+    id: int
+    ordinal: int
+
+
+def _undo(work: _Undoing, amount: int, books: Mapping[int, Book], now: datetime) -> Entry | None:
+    posting, kind = work.posting, work.kind
+    taker, giver = books.get(posting.source.id), books.get(posting.destination.id)
+    moves: list[Move] = []
+    giver_debt = 0 if giver is None else giver.debt
+    taker_debt = 0 if taker is None else taker.debt
+    if giver is not None:
+        amount = min(amount, _within(work.policy, giver, posting.id, now))
+        if amount == 0:
+            return None
+        others = 0 if work.policy is Policy.ONLY_UNSPENT else amount
+        moves += giver.claw_back(amount, [posting.id], others, now)
+        if kind in EARNING:
+            giver.earned -= amount
+    if taker is not None:
+        taker.require_room(amount)
+        moves += taker.restore(restorable(posting.consumed, work.restored, amount), now)
+        if kind in SPENDING:
+            taker.spent -= amount
+    return entry(
+        work.id,
+        work.ordinal,
+        posting.destination,
+        posting.source,
+        amount,
+        giver,
+        taker,
+        moves,
+        now,
+        source_debt_delta=0 if giver is None else giver.debt - giver_debt,
+        destination_debt_delta=0 if taker is None else taker.debt - taker_debt,
+    )
+
+
+def _within(policy: Policy, book: Book, lot: int, now: datetime) -> int:
+    """The most that a policy lets a claw-back take."""
+    if policy is Policy.ALLOW_NEGATIVE:
+        return 2**63 - 1
+    own = book.lots.get(lot)
+    unspent = own.free if own is not None and own.expire_time > now else 0
+    if policy is Policy.ONLY_UNSPENT:
+        return unspent
+    pending_own = unspent if own is not None and own.available_time > now else 0
+    return max(book.available, 0) + pending_own
+
+
+def consumed(source: Account, moves: Iterable[Move]) -> tuple[Move, ...]:
+    """What a stored posting took from its source's lots, in the order of consumption, as positive amounts."""
+    return tuple((lot, -delta) for lot, delta in moves if delta < 0) if source.is_member else ()
+
+
+def restorable(consumed: Iterable[Move], restored: Iterable[Move], amount: int) -> list[Move]:
+    """What to put back where: the reverse of the order of consumption, less what was put back before."""
+    back: dict[int, int] = {}
+    for lot, part in restored:
+        if part > 0:
+            back[lot] = back.get(lot, 0) + part
+    plan: list[Move] = []
+    for lot, part in reversed(list(consumed)):
+        already = min(back.get(lot, 0), part)
+        back[lot] = back.get(lot, 0) - already
+        give = min(part - already, amount)
+        if give:
+            plan.append((lot, give))
+            amount -= give
+    assert amount == 0, "more is restored than was consumed"
+    return plan

@@ -1,0 +1,1 @@
+"""What runs in the background: the sweeper and the relay's view of the journal."""

@@ -1,0 +1,205 @@
+-- The ledger. `shard` is the distribution column: it leads every key of the tables below and never changes. `programs`
+-- and `units` are small and shared: reference tables where the tables are distributed.
+
+create table programs (
+    program int primary key,
+    id text not null unique,
+    display_name text not null,
+    time_zone text not null,
+    shard int not null,
+    create_time timestamptz not null
+);
+
+create table units (
+    program int not null references programs,
+    unit int not null,
+    id text not null,
+    display_name text not null,
+    scale smallint not null check (scale between 0 and 9),
+    primary key (program, unit),
+    unique (program, id)
+);
+
+-- One number space for accounts, transactions, postings, lots and holds, handed out to workers in blocks.
+create sequence ledger_ids increment by 4096 cache 1;
+
+create table accounts (
+    shard int not null,
+    id bigint not null,
+    program int not null,
+    unit int not null,
+    kind smallint not null check (kind between 1 and 7),
+    name text not null,
+    create_time timestamptz not null,
+    -- From here on: members only. The state after change number `version`, which was recorded at `record_time`.
+    version bigint not null default 0,
+    posted bigint not null default 0,
+    held bigint not null default 0 check (held >= 0),
+    pending bigint not null default 0 check (pending >= 0),
+    debt bigint not null default 0 check (debt >= 0),
+    available bigint not null default 0,
+    earned bigint not null default 0,
+    spent bigint not null default 0,
+    record_time timestamptz not null default '-infinity',
+    -- When the clock alone next changes `held`, `pending` or `available`.
+    valid_until timestamptz not null default 'infinity',
+    primary key (shard, id),
+    unique (shard, program, name)
+) with (fillfactor = 80);
+-- What the sweeper goes by. It changes only when the soonest moment does, so that most updates stay in their page.
+create index accounts_valid_until on accounts (shard, valid_until) where valid_until < 'infinity';
+
+create table transactions (
+    shard int not null,
+    id bigint not null,
+    program int not null,
+    kind smallint not null check (kind between 1 and 9),
+    postings smallint not null check (postings between 1 and 100),
+    effective_time timestamptz not null,
+    record_time timestamptz not null,
+    actor text not null,
+    memo text,
+    reverses bigint,
+    primary key (shard, id),
+    check ((kind = 8) = (reverses is not null)),
+    check (effective_time <= record_time)
+);
+create index transactions_reverses on transactions (shard, reverses) where reverses is not null;
+
+-- One row carries both sides: that the entries of a unit sum to zero cannot be otherwise.
+create table postings (
+    shard int not null,
+    -- The transaction's id plus `ordinal`.
+    id bigint not null,
+    ordinal smallint not null,
+    source bigint not null,
+    destination bigint not null check (destination <> source),
+    amount bigint not null check (amount > 0),
+    -- For a member account: its version and its posted balance after this posting.
+    source_version bigint,
+    source_posted bigint,
+    destination_version bigint,
+    destination_posted bigint,
+    -- What the posting did to the lots' `open`, lots that it made aside; and to the accounts' debt.
+    lots bigint[],
+    lot_deltas bigint[],
+    source_debt_delta bigint not null default 0,
+    destination_debt_delta bigint not null default 0,
+    hold bigint,
+    xid xid8 not null default pg_current_xact_id(),
+    primary key (shard, id),
+    check ((source_version is null) = (source_posted is null)),
+    check ((destination_version is null) = (destination_posted is null)),
+    check ((lots is null) = (lot_deltas is null))
+);
+create index postings_source on postings (shard, source, source_version) where source_version is not null;
+create index postings_destination on postings (shard, destination, destination_version)
+    where destination_version is not null;
+-- What followers of the journal go by. A batch shares its xid, so that equal keys are kept as one with a list of rows.
+create index postings_xid on postings (xid);
+
+-- Changes of a member account that move no points.
+create table account_events (
+    shard int not null,
+    account bigint not null,
+    version bigint not null,
+    kind smallint not null check (kind between 1 and 4),
+    hold bigint,
+    held_delta bigint not null default 0,
+    lots bigint[],
+    lot_deltas bigint[],
+    debt_delta bigint not null default 0,
+    actor text not null,
+    record_time timestamptz not null,
+    primary key (shard, account, version)
+);
+
+create table lots (
+    shard int not null,
+    id bigint not null,
+    account bigint not null,
+    posting bigint not null,
+    amount bigint not null check (amount > 0),
+    open bigint not null check (open between 0 and amount),
+    held bigint not null default 0 check (held between 0 and open),
+    -- How much of it was taken by expiry.
+    expired bigint not null default 0 check (expired between 0 and amount),
+    expire_time timestamptz not null default 'infinity',
+    available_time timestamptz not null,
+    record_time timestamptz not null,
+    -- The budget account that funded it, to which it returns when it expires.
+    budget bigint,
+    -- A column of its own for the index below: taking part of a lot then leaves every index alone.
+    closed boolean not null check (closed = (open = 0)),
+    primary key (shard, id),
+    check (available_time < expire_time)
+) with (fillfactor = 80);
+create index lots_open on lots (shard, account) where not closed;
+
+create table holds (
+    shard int not null,
+    id bigint not null,
+    account bigint not null,
+    amount bigint not null check (amount > 0),
+    state smallint not null check (state between 1 and 4),
+    captured bigint not null default 0 check (captured between 0 and amount),
+    lots bigint[] not null,
+    lot_amounts bigint[] not null,
+    expire_time timestamptz not null,
+    purpose text,
+    actor text not null,
+    record_time timestamptz not null,
+    resolve_time timestamptz,
+    primary key (shard, id),
+    check ((state = 1) = (resolve_time is null))
+) with (fillfactor = 80);
+create index holds_active on holds (shard, account) where state = 1;
+
+-- Beside its effect. Kept under another name than the kit's `requests`, which has no shard.
+create table ledger_requests (
+    shard int not null,
+    key bytea not null,
+    digest bytea not null,
+    fields bytea not null,
+    outcome bytea,
+    refusal jsonb,
+    record_time timestamptz not null,
+    primary key (shard, key),
+    check ((outcome is null) <> (refusal is null))
+);
+create index ledger_requests_record_time on ledger_requests using brin (record_time) with (autosummarize = on);
+
+-- A system account's balance: what the snapshot `since` sees of it. What came later is read from the postings.
+create table checkpoints (
+    shard int not null,
+    account bigint not null,
+    posted bigint not null,
+    primary key (shard, account)
+);
+create table checkpoint_positions (
+    shard int primary key,
+    since pg_snapshot not null
+);
+
+-- Names the cached balances that may be believed. See docs/explanation/balance-cache.md.
+create table cache_generation (
+    only_row boolean primary key default true check (only_row),
+    generation bigint not null
+);
+insert into cache_generation (generation) values (1);
+
+-- Grants are the guard of immutability; the triggers below say the same to an owner's careless hand.
+grant select, insert on programs, units, transactions, postings, account_events to :"runtime_role";
+grant select, insert, delete on ledger_requests to :"runtime_role";
+grant select, insert, update on accounts, lots, holds, checkpoints, checkpoint_positions to :"runtime_role";
+grant select, update on cache_generation to :"runtime_role";
+grant usage on sequence ledger_ids to :"runtime_role";
+
+create function refuse_change() returns trigger language plpgsql as
+$$begin raise exception '% is append-only', tg_table_name using errcode = 'restrict_violation'; end$$;
+create trigger transactions_append_only before update or delete or truncate on transactions
+    for each statement execute function refuse_change();
+create trigger postings_append_only before update or delete or truncate on postings
+    for each statement execute function refuse_change();
+create trigger account_events_append_only before update or delete or truncate on account_events
+    for each statement execute function refuse_change();

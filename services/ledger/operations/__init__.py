@@ -1,0 +1,1 @@
+"""What the ledger does: rules and store brought together, one file a promise."""

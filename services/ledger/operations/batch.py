@@ -1,0 +1,205 @@
+"""One batch: lock, then read, decide in arrival order, write. One transaction at READ COMMITTED."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from guerdon_kit.clock import Clock
+from guerdon_kit.errors import DomainError, NotFound, RequestIdReused
+from guerdon_kit.postgres import Connection
+from guerdon_kit.postgres.requests import freeze, thaw
+from ledger.domain import clockwork
+from ledger.domain.book import Book
+from ledger.domain.desk import Desk
+from ledger.domain.model import Account
+from ledger.operations.outcome import Outcome, account_ids, decode
+from ledger.operations.work import Work
+from ledger.store import reader, writer
+from ledger.store.directory import Directory
+from ledger.store.ids import IdBlocks
+
+_TICK = timedelta(microseconds=1)
+_SOON = timedelta(seconds=1)
+"""Books whose balance changes this soon are read in full: the batch's later items may reach that moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """An outcome, and whether it is that of an earlier request."""
+
+    outcome: Outcome
+    replayed: bool
+
+
+Answer = Done | DomainError
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The answers of a batch in its order, and the books it changed."""
+
+    answers: list[Answer]
+    changed: list[Book]
+
+
+class Batch:
+    """Decides and writes a list of works; made anew for every run."""
+
+    def __init__(self, works: Sequence[Work], directory: Directory, clock: Clock, ids: IdBlocks) -> None:
+        self._works = works
+        self._directory = directory
+        self._clock = clock
+        self._ids = ids
+
+    async def run(self, connection: Connection) -> Result:
+        """Raises Rerun when another worker won the race for a request; nothing is then written."""
+        works = self._works
+        members = {account.id: account for work in works for account in work.members}
+        books, read_time = await reader.lock(connection, members.values())
+        now = read_time + self._clock.offset()
+        known = await self._known_requests(connection)
+        loaded = await self._load(connection, books, known, now)
+        desk = await self._desk(connection, books, known, loaded)
+        answers = self._decide(desk, known, now)
+        rows = self._request_rows(answers, known)
+        await writer.write(connection, books.values(), desk.journal, rows, now)
+        return Result([answer for answer, _ in answers], [book for book in books.values() if book.changed])
+
+    async def _known_requests(self, connection: Connection) -> dict[bytes, Answer | Any]:
+        """The records of requests that came before, with their outcomes decoded."""
+        keys: dict[int, list[bytes]] = {}
+        for work in self._works:
+            if work.fingerprint is not None:
+                keys.setdefault(work.home, []).append(work.fingerprint.key)
+        found = await reader.requests(connection, keys)
+        if not found:
+            return {}
+        accounts: dict[int, Account] = {}
+        shards = {account.shard for work in self._works for account in work.members}
+        wanted = {id_ for row in found.values() if row["outcome"] is not None for id_ in account_ids(row["outcome"])}
+        for shard in sorted(shards):
+            accounts |= await self._directory.by_ids(shard, wanted - accounts.keys())
+        return {key: (row, accounts) for key, row in found.items()}
+
+    async def _load(
+        self, connection: Connection, books: dict[int, Book], known: dict[bytes, Any], now: datetime
+    ) -> int:
+        """Reads lots and holds where a decision needs them; answers how many."""
+        new = [work for work in self._works if work.fingerprint is None or work.fingerprint.key not in known]
+        wanted = {account.id for work in new for account in work.loads}
+        due = {id_ for id_, book in books.items() if book.valid_until <= now + _SOON}
+        to_load = [books[id_] for id_ in sorted(wanted | due) if id_ in books]
+        count = await reader.load(connection, to_load) if to_load else 0
+        await reader.more_lots(connection, (pair for work in new for pair in work.lots), books)
+        await reader.more_holds(connection, (pair for work in new for pair in work.holds), books)
+        for book in to_load:
+            if not self._directory.knows_system_accounts(book.account.program, book.account.unit):
+                await self._directory.load_system_accounts(book.account.program)
+        return count
+
+    async def _desk(self, connection: Connection, books: dict[int, Book], known: dict[bytes, Any], loaded: int) -> Desk:
+        originals = {work.reverses for work in self._works if work.reverses}
+        undone = {}
+        if originals:
+            shards = {work.home for work in self._works if work.reverses}
+            shards |= {a.shard for work in self._works if work.reverses for a in work.members}
+            undone = await reader.reversals(connection, shards, originals)
+        # Each work, each lot and hold that may be due, and what a resolved hold may let expire.
+        await self._ids.reserve(connection, sum(work.weight for work in self._works) + 2 * loaded + len(self._works))
+        return Desk(books, self._ids.take, self._directory, undone)
+
+    def _decide(self, desk: Desk, known: dict[bytes, Any], now: datetime) -> list[tuple[Answer, bool]]:
+        """The answers, each with whether its request is to be recorded."""
+        answers: list[tuple[Answer, bool]] = []
+        here: dict[bytes, tuple[Work, Answer]] = {}
+        at = now
+        for work in self._works:
+            fingerprint = work.fingerprint
+            if fingerprint is not None:
+                if fingerprint.key in known:
+                    answers.append((_replay(work, *known[fingerprint.key]), False))
+                    continue
+                if fingerprint.key in here:
+                    answers.append((_again(work, *here[fingerprint.key]), False))
+                    continue
+            missing = [account for account in work.members if account.id not in desk.books]
+            if missing:
+                answers.append((NotFound(missing[0].name), False))
+                continue
+            at = self._sweep(desk, work, at)
+            answer, at = _decide_one(work, desk, at)
+            keep = fingerprint is not None and (isinstance(answer, Done) or answer.frozen)
+            if keep and fingerprint is not None:
+                here[fingerprint.key] = (work, answer)
+            answers.append((answer, keep))
+        return answers
+
+    def _sweep(self, desk: Desk, work: Work, at: datetime) -> datetime:
+        """Books what the clock has done to the accounts that a work touches; answers a later time."""
+        for account in work.members:
+            book = desk.books[account.id]
+            if clockwork.is_due(book, at):
+                at = clockwork.sweep(book, desk, _after(book, at))
+        return at + _TICK
+
+    def _request_rows(
+        self, answers: Iterable[tuple[Answer, bool]], known: dict[bytes, Any]
+    ) -> dict[int, list[writer.RequestRow]]:
+        rows: dict[int, list[writer.RequestRow]] = {}
+        for work, (answer, keep) in zip(self._works, answers, strict=True):
+            fingerprint = work.fingerprint
+            if not keep or fingerprint is None:
+                continue
+            outcome = answer.outcome.encode() if isinstance(answer, Done) else None
+            refusal = None if isinstance(answer, Done) else json.dumps(freeze(answer))
+            rows.setdefault(work.home, []).append(
+                writer.RequestRow(fingerprint.key, fingerprint.digest, fingerprint.fields, outcome, refusal)
+            )
+        return rows
+
+
+def _decide_one(work: Work, desk: Desk, at: datetime) -> tuple[Answer, datetime]:
+    """Decides one work at a time later than its accounts' last; a refusal leaves them as they were."""
+    books = [desk.books[account.id] for account in work.members]
+    for book in books:
+        at = _after(book, at)
+    saved = [book.copy() for book in books] if len(books) > 1 else []
+    try:
+        return Done(work.decide(desk, at), replayed=False), _latest(books, at)
+    except DomainError as refusal:
+        for book, before in zip(books, saved, strict=False):
+            book.put_back(before)
+        return refusal, at
+
+
+def _after(book: Book, at: datetime) -> datetime:
+    return at if book.record_time < at else book.record_time + _TICK
+
+
+def _latest(books: Iterable[Book], at: datetime) -> datetime:
+    """The last time used: what a released hold let expire was booked microseconds later."""
+    return max((book.record_time for book in books), default=at) if books else at
+
+
+def _replay(work: Work, row: Any, accounts: dict[int, Account]) -> Answer:
+    assert work.fingerprint is not None
+    differing = work.fingerprint.differing(row["digest"], row["fields"])
+    if differing is not None:
+        return RequestIdReused(fields=differing)
+    if row["refusal"] is not None:
+        return thaw(row["refusal"])
+    return Done(decode(row["outcome"], accounts), replayed=True)
+
+
+def _again(work: Work, first: Work, answer: Answer) -> Answer:
+    """The same request twice in one batch."""
+    assert work.fingerprint is not None
+    assert first.fingerprint is not None
+    differing = work.fingerprint.differing(first.fingerprint.digest, first.fingerprint.fields)
+    if differing is not None:
+        return RequestIdReused(fields=differing)
+    return Done(answer.outcome, replayed=True) if isinstance(answer, Done) else answer

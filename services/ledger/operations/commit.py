@@ -1,0 +1,206 @@
+"""Group commit: while one batch is in the database the next one collects.
+
+One batch is in flight for each worker and set of shards. There is no waiting timer: an idle service commits a lone
+request at once. Batches are capped by postings and take from unary and bulk callers and from programs in turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict, deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from guerdon_kit.clock import Clock
+from guerdon_kit.errors import DeadlineExceeded, DomainError, Overloaded, Unavailable
+from guerdon_kit.postgres import Database
+from ledger.domain.book import Book
+from ledger.operations.batch import Answer, Batch, Result
+from ledger.operations.work import Work
+from ledger.store.directory import Directory
+from ledger.store.ids import IdBlocks
+
+WriteThrough = Callable[[Sequence[Book]], Awaitable[None]]
+"""Told of the books that a committed batch changed, before anybody is answered. It must not raise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What bounds batches and queues, in postings."""
+
+    batch_max: int = 1000
+    turn_max: int = 250
+    """What one caller or program may have of a batch before it is the next one's turn."""
+    queue_max: int = 20_000
+
+
+class Submission:
+    """Works that one caller sent together, and their answers as they come in."""
+
+    __slots__ = ("answers", "deadline", "future", "next", "unanswered", "works")
+
+    def __init__(self, works: Sequence[Work], deadline: float) -> None:
+        self.works = works
+        self.deadline = deadline
+        self.next = 0
+        """The first work that no batch has taken."""
+        self.answers: list[Answer | None] = [None] * len(works)
+        self.unanswered = len(works)
+        self.future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def answer(self, index: int, answer: Answer) -> None:
+        """One answer is there."""
+        self.answers[index] = answer
+        self.unanswered -= 1
+        if self.unanswered == 0 and not self.future.done():
+            self.future.set_result(None)
+
+
+Taken = list[tuple[Submission, int]]
+
+
+class _Lane:
+    """The queue of one set of shards: for each program, unary callers and bulk callers apart, in turn."""
+
+    def __init__(self) -> None:
+        self.turns: OrderedDict[tuple[int, bool], deque[Submission]] = OrderedDict()
+        self.queued = 0
+        self.task: asyncio.Task[None] | None = None
+
+    def put(self, program: int, submission: Submission) -> None:
+        turn = (program, len(submission.works) > 1)
+        self.turns.setdefault(turn, deque()).append(submission)
+        self.queued += sum(work.weight for work in submission.works)
+
+    def take(self, limits: Limits) -> Taken:
+        """The next batch. What has passed its deadline is answered here, before it costs anything."""
+        taken: Taken = []
+        left = limits.batch_max
+        while left > 0 and self.turns:
+            turn, queue = self.turns.popitem(last=False)
+            left -= self._take_turn(queue, min(left, limits.turn_max), taken)
+            if queue:
+                self.turns[turn] = queue
+        return taken
+
+    def _take_turn(self, queue: deque[Submission], most: int, taken: Taken) -> int:
+        weight = 0
+        now = time.monotonic()
+        while queue and weight < most:
+            submission = queue[0]
+            late = submission.deadline <= now
+            while submission.next < len(submission.works) and (late or weight < most):
+                index = submission.next
+                submission.next += 1
+                cost = submission.works[index].weight
+                self.queued -= cost
+                if late:
+                    submission.answer(index, DeadlineExceeded())
+                else:
+                    weight += cost
+                    taken.append((submission, index))
+            if submission.next == len(submission.works):
+                queue.popleft()
+        return weight
+
+
+class Committer:
+    """Takes works and answers them once they are committed."""
+
+    def __init__(
+        self,
+        database: Database,
+        directory: Directory,
+        clock: Clock,
+        write_through: WriteThrough,
+        log: structlog.typing.FilteringBoundLogger,
+        limits: Limits | None = None,
+    ) -> None:
+        self._database = database
+        self._directory = directory
+        self._clock = clock
+        self._write_through = write_through
+        self._log = log
+        self._limits = limits or Limits()
+        self._lanes: dict[frozenset[int], _Lane] = {}
+        self._ids: dict[frozenset[int], IdBlocks] = {}
+
+    async def submit(self, works: Sequence[Work], deadline: float) -> list[Answer]:
+        """Commits works of one program, each on its own, and answers them in order.
+
+        `deadline` is by `time.monotonic()`. A caller that stops waiting does not stop a batch that has its works.
+
+        Raises:
+            Overloaded: the queue is full; nothing was queued.
+        """
+        by_lane: dict[frozenset[int], list[int]] = {}
+        for index, work in enumerate(works):
+            by_lane.setdefault(_shards(work), []).append(index)
+        lanes = {shards: self._lanes.setdefault(shards, _Lane()) for shards in by_lane}
+        if any(lane.queued >= self._limits.queue_max for lane in lanes.values()):
+            raise Overloaded
+        answers: list[Answer] = [Unavailable()] * len(works)
+        sent: list[tuple[list[int], Submission]] = []
+        for shards, indexes in by_lane.items():
+            submission = Submission([works[index] for index in indexes], deadline)
+            sent.append((indexes, submission))
+            self._enqueue(shards, lanes[shards], submission)
+        for indexes, submission in sent:
+            await submission.future
+            for index, answer in zip(indexes, submission.answers, strict=True):
+                assert answer is not None
+                answers[index] = answer
+        return answers
+
+    async def drain(self) -> None:
+        """Returns when nothing is queued or in flight."""
+        while tasks := [lane.task for lane in self._lanes.values() if lane.task is not None]:
+            await asyncio.wait(tasks)
+
+    def _enqueue(self, shards: frozenset[int], lane: _Lane, submission: Submission) -> None:
+        lane.put(submission.works[0].home, submission)
+        if lane.task is None:
+            lane.task = asyncio.create_task(self._work(shards, lane))
+
+    async def _work(self, shards: frozenset[int], lane: _Lane) -> None:
+        ids = self._ids.setdefault(shards, IdBlocks())
+        try:
+            while taken := lane.take(self._limits):
+                await self._commit(taken, ids)
+        finally:
+            lane.task = None
+
+    async def _commit(self, taken: Taken, ids: IdBlocks) -> None:
+        """Commits a batch and answers everybody in it. A batch that the database refuses is bisected, so that one
+        bad request fails alone.
+        """
+        works = [submission.works[index] for submission, index in taken]
+        answers: Sequence[Answer]
+        try:
+            result = await self._run(works, ids)
+            answers = result.answers
+            if result.changed:
+                await self._write_through(result.changed)
+        except DomainError as away:
+            answers = [away] * len(works)
+        except Exception as error:  # noqa: BLE001 - whatever a bad request provokes must not fail its neighbours
+            if len(taken) > 1:
+                middle = len(taken) // 2
+                await self._commit(taken[:middle], ids)
+                await self._commit(taken[middle:], ids)
+                return
+            self._log.error("batch_failed", exc_info=error)
+            answers = [Unavailable()]
+        for (submission, index), answer in zip(taken, answers, strict=True):
+            submission.answer(index, answer)
+
+    async def _run(self, works: Sequence[Work], ids: IdBlocks) -> Result:
+        # Repeatable: every work has its request record, or is the sweeper's, which finds nothing due again.
+        return await self._database.run(Batch(works, self._directory, self._clock, ids).run, repeatable=True)
+
+
+def _shards(work: Work) -> frozenset[int]:
+    return frozenset((work.home, *(account.shard for account in work.members)))

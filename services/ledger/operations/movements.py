@@ -1,0 +1,127 @@
+"""Everything that moves or sets aside points: checked against what never changes here, then committed in groups."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from guerdon_kit.errors import DomainError, InvalidField, NotFound
+from guerdon_kit.idempotency import Fingerprint
+from guerdon_kit.names import parse
+from guerdon_kit.postgres import Database
+from ledger.domain.holds import CaptureOrder, HoldOrder
+from ledger.domain.model import Account, AccountKind, Hold, Program
+from ledger.domain.reversal import Original, OriginalPosting, ReversalOrder, consumed
+from ledger.operations.batch import Answer, Done
+from ledger.operations.commit import Committer
+from ledger.operations.transactions import Transactions
+from ledger.operations.work import Capture, Place, Post, Release, Reverse
+from ledger.store import rows
+from ledger.store.directory import Directory, queries
+
+
+@dataclass(frozen=True, slots=True)
+class HoldAnswer:
+    """A hold's row, with the outcome of a write to it."""
+
+    hold: Hold
+    account: Account
+    done: Done
+
+
+class Movements:
+    """Posts, holds, captures, releases and reverses."""
+
+    def __init__(
+        self, database: Database, directory: Directory, transactions: Transactions, committer: Committer
+    ) -> None:
+        self._database = database
+        self._directory = directory
+        self._transactions = transactions
+        self._committer = committer
+
+    async def post(self, works: Sequence[Post], deadline: float) -> list[Answer]:
+        """Posts transactions, each on its own. Raises Overloaded."""
+        return await self._committer.submit(works, deadline)
+
+    async def place(self, order: HoldOrder, fingerprint: Fingerprint, deadline: float) -> HoldAnswer:
+        """Places a hold. Raises InsufficientPoints."""
+        done = await self._one(Place(fingerprint, order.account, order), deadline)
+        hold, account = await self._hold(order.account.program, done.outcome.hold)
+        return HoldAnswer(hold, account, done)
+
+    async def capture(self, name: str, order: CaptureRequest, fingerprint: Fingerprint, deadline: float) -> HoldAnswer:
+        """Captures a hold. Raises NotFound, InvalidField, and the refusals of `domain.holds.capture`."""
+        hold, account = await self.hold(name)
+        destination = await self._capture_destination(account, order.destination)
+        rules_order = CaptureOrder(order.amount, destination, order.actor, order.memo)
+        done = await self._one(Capture(fingerprint, account, hold.id, rules_order), deadline)
+        return HoldAnswer(hold, account, done)
+
+    async def release(self, name: str, actor: str, fingerprint: Fingerprint, deadline: float) -> HoldAnswer:
+        """Releases a hold. Raises NotFound, and the refusals of `domain.holds.release`."""
+        hold, account = await self.hold(name)
+        done = await self._one(Release(fingerprint, account, hold.id, actor), deadline)
+        return HoldAnswer(hold, account, done)
+
+    async def reverse(
+        self, name: str, order: ReversalOrder, fingerprint: Fingerprint, deadline: float
+    ) -> tuple[Done, Original]:
+        """Reverses a transaction. Raises NotFound, and the refusals of `domain.reversal.reverse`."""
+        original = await self.original(name)
+        return await self._one(Reverse(fingerprint, order, original, original.program), deadline), original
+
+    async def hold(self, name: str) -> tuple[Hold, Account]:
+        """A hold and its account. Raises InvalidField, NotFound."""
+        program_id, hold = parse(name, "programs/{program}/holds/{hold}")
+        program = await self._directory.program_by_id(program_id)
+        if not hold.isdecimal() or int(hold) >= 2**63:
+            raise NotFound(name)
+        return await self._hold(program, int(hold))
+
+    async def original(self, name: str) -> Original:
+        """A transaction as it was posted, as far as it lies in its program. Raises InvalidField, NotFound."""
+        found = await self._transactions.find(name)
+        postings = [
+            OriginalPosting(p.id, p.source, p.destination, p.amount, consumed(p.source, p.moves))
+            for p in found.postings
+        ]
+        return Original(found.id, found.program, found.kind, tuple(postings))
+
+    async def _hold(self, program: Program, id_: int) -> tuple[Hold, Account]:
+        async with self._database.acquire() as connection:
+            row = await queries.hold(connection, shard=program.shard, id=id_)
+        name = f"{program.name}/holds/{id_}"
+        if row is None:
+            raise NotFound(name)
+        hold = rows.hold(row)
+        account = (await self._directory.by_ids(program.shard, [hold.account]))[hold.account]
+        if account.program != program:
+            raise NotFound(name)
+        return hold, account
+
+    async def _capture_destination(self, account: Account, name: str) -> Account:
+        if not name:
+            if not self._directory.knows_system_accounts(account.program, account.unit):
+                await self._directory.load_system_accounts(account.program)
+            return self._directory.redemption(account.program, account.unit)
+        found = await self._directory.account(name, "destination")
+        if (found.program, found.unit, found.kind) != (account.program, account.unit, AccountKind.REDEMPTION):
+            raise InvalidField.of("destination", "must be a REDEMPTION account of the hold's program and unit")
+        return found
+
+    async def _one(self, work: Place | Capture | Release | Reverse, deadline: float) -> Done:
+        [answer] = await self._committer.submit([work], deadline)
+        if isinstance(answer, DomainError):
+            raise answer
+        return answer
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureRequest:
+    """A capture as it is asked for. `destination` is a name, or empty for the unit's own REDEMPTION account."""
+
+    amount: int
+    destination: str
+    actor: str
+    memo: str

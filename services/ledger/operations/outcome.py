@@ -1,0 +1,76 @@
+"""The outcome of a write: what its caller is answered, now and when the same request comes again."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from ledger.domain.model import NEVER, Account, Balance, HoldState
+
+_EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_HEAD = struct.Struct("<qqqqqB")
+_BALANCE = struct.Struct("<q9q")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Names, times and numbers. What a hold or transaction says besides never changes, and is read from its row."""
+
+    record_time: datetime
+    balances: tuple[Balance, ...] = ()
+    transaction: int = 0
+    hold: int = 0
+    hold_state: HoldState = HoldState.ACTIVE
+    captured: int = 0
+    reversed: int = 0
+
+    def encode(self) -> bytes:
+        """As it is kept: 41 bytes, and 80 for each balance."""
+        head = _HEAD.pack(
+            _micros(self.record_time), self.transaction, self.hold, self.captured, self.reversed, self.hold_state
+        )
+        return head + b"".join([_encoded(balance) for balance in self.balances])
+
+
+def account_ids(data: bytes) -> Iterable[int]:
+    """The accounts of which an encoded outcome has the balances."""
+    return [fields[0] for fields in _BALANCE.iter_unpack(data[_HEAD.size :])]
+
+
+def decode(data: bytes, accounts: Mapping[int, Account]) -> Outcome:
+    """The outcome that was kept; `accounts` has at least those of `account_ids`."""
+    time, transaction, hold, captured, reversed_, state = _HEAD.unpack_from(data)
+    balances = tuple(_decoded(fields, accounts) for fields in _BALANCE.iter_unpack(data[_HEAD.size :]))
+    return Outcome(_time(time), balances, transaction, hold, HoldState(state), captured, reversed_)
+
+
+def _decoded(fields: tuple[int, ...], accounts: Mapping[int, Account]) -> Balance:
+    id_, posted, held, pending, debt, available, earned, spent, version, valid_until = fields
+    account = accounts[id_]
+    return Balance(account, posted, held, pending, debt, available, earned, spent, version, _time(valid_until))
+
+
+def _encoded(balance: Balance) -> bytes:
+    return _BALANCE.pack(
+        balance.account.id,
+        balance.posted,
+        balance.held,
+        balance.pending,
+        balance.debt,
+        balance.available,
+        balance.earned,
+        balance.spent,
+        balance.version,
+        _micros(balance.valid_until),
+    )
+
+
+def _micros(time: datetime) -> int:
+    return 2**62 if time == NEVER else (time - _EPOCH) // _MICROSECOND
+
+
+def _time(micros: int) -> datetime:
+    return NEVER if micros == 2**62 else _EPOCH + micros * _MICROSECOND

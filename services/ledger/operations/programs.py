@@ -1,0 +1,185 @@
+"""Programs, units and accounts: made once, and then never changed."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo, available_timezones
+
+from guerdon_kit.clock import Clock
+from guerdon_kit.errors import AlreadyExists, InvalidField, NotFound
+from guerdon_kit.idempotency import Fingerprint
+from guerdon_kit.postgres import Connection, Database, requests
+from ledger.domain.model import Account, AccountKind, Program
+from ledger.store import rows
+from ledger.store.directory import Directory, NewAccount, Unit, queries
+from ledger.store.ids import IdBlocks
+
+UNIT_SYSTEM_KINDS = (AccountKind.ISSUANCE, AccountKind.REDEMPTION, AccountKind.BREAKAGE, AccountKind.ADJUSTMENT)
+"""What a unit comes with, one of each."""
+CREATABLE = frozenset({AccountKind.MEMBER, AccountKind.EXCHANGE, AccountKind.BUDGET})
+DISPLAY_NAME_MAX = 200
+
+_UNIT_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,29}")
+_MEMBER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_~-]{0,62}")
+
+
+class Programs:
+    """Makes programs, units and accounts."""
+
+    def __init__(self, database: Database, directory: Directory, clock: Clock, shards: int) -> None:
+        self._database = database
+        self._directory = directory
+        self._clock = clock
+        self._shards = shards
+
+    async def create_program(
+        self, fingerprint: Fingerprint, id_: str, display_name: str, time_zone: str
+    ) -> tuple[Program, bool]:
+        """Makes a program; answers it, and whether the request had come before.
+
+        Raises:
+            InvalidField: a name is too long, or the zone is unknown.
+            AlreadyExists: the id is taken.
+        """
+        _check_display_name(display_name, "program.display_name")
+        if time_zone not in available_timezones():
+            raise InvalidField.of("program.time_zone", "must be the name of an IANA time zone, such as Europe/London")
+        ZoneInfo(time_zone)
+        shard = zlib.crc32(id_.encode()) % self._shards
+
+        async def make(connection: Connection) -> bytes:
+            row = await queries.insert_program(
+                connection,
+                id=id_,
+                display_name=display_name,
+                time_zone=time_zone,
+                shard=shard,
+                create_time=self._clock.now(),
+            )
+            if row is None:
+                raise AlreadyExists(f"programs/{id_}")
+            return b""
+
+        _, replayed = await requests.once(self._database, fingerprint, make)
+        return await self._directory.program_by_id(id_), replayed
+
+    async def create_unit(
+        self, fingerprint: Fingerprint, program: Program, id_: str, display_name: str, scale: int
+    ) -> tuple[Unit, bool]:
+        """Makes a unit with its system accounts. Raises InvalidField, AlreadyExists."""
+        _check_display_name(display_name, "unit.display_name")
+        if _UNIT_ID.fullmatch(id_) is None:
+            raise InvalidField.of("unit.name", "the unit's id must be 1 to 30 of a-z 0-9 -")
+        if not 0 <= scale <= 9:
+            raise InvalidField.of("unit.scale", "must be 0 to 9")
+
+        async def make(connection: Connection) -> bytes:
+            row = await queries.insert_unit(
+                connection, program=program.number, id=id_, display_name=display_name, scale=scale
+            )
+            if row is None:
+                raise AlreadyExists(f"{program.name}/units/{id_}")
+            accounts = [NewAccount(row["unit"], kind, f"{kind.name.lower()}.{id_}") for kind in UNIT_SYSTEM_KINDS]
+            await self._make(connection, program, accounts, self._clock.now())
+            return b""
+
+        _, replayed = await requests.once(self._database, fingerprint, make)
+        unit = await self._unit(program, id_)
+        return unit, replayed
+
+    async def create_account(
+        self, fingerprint: Fingerprint, program: Program, unit_id: str, kind: AccountKind, id_: str
+    ) -> tuple[Account, bool]:
+        """Makes an account. Raises InvalidField, NotFound, AlreadyExists."""
+        unit = await self._unit(program, unit_id)
+        check_account(kind, id_, unit, "account")
+
+        async def make(connection: Connection) -> bytes:
+            made = await self._make(connection, program, [NewAccount(unit.number, kind, id_)], self._clock.now())
+            if not made:
+                raise AlreadyExists(f"{program.name}/accounts/{id_}")
+            return b""
+
+        _, replayed = await requests.once(self._database, fingerprint, make)
+        return await self._directory.account(f"{program.name}/accounts/{id_}"), replayed
+
+    async def create_accounts(
+        self, fingerprint: Fingerprint, program: Program, wanted: Sequence[tuple[str, AccountKind, str]]
+    ) -> tuple[int, bool]:
+        """Makes those of the accounts (unit id, kind, id) that do not exist; answers how many those were.
+
+        Raises:
+            InvalidField: an id does not fit its kind, or occurs twice.
+            NotFound: a unit does not exist.
+            AlreadyExists: an account exists with another unit or kind; nothing is made.
+        """
+        units = {unit.id: unit for unit in await self._directory.units(program)}
+        accounts: dict[str, NewAccount] = {}
+        for index, (unit_id, kind, id_) in enumerate(wanted):
+            field = f"accounts[{index}]"
+            if unit_id not in units:
+                raise NotFound(f"{program.name}/units/{unit_id}")
+            check_account(kind, id_, units[unit_id], field)
+            if id_ in accounts:
+                raise InvalidField.of(f"{field}.name", "occurs twice")
+            accounts[id_] = NewAccount(units[unit_id].number, kind, id_)
+
+        async def make(connection: Connection) -> bytes:
+            made = {a.name for a in await self._make(connection, program, [*accounts.values()], self._clock.now())}
+            rest = [id_ for id_ in accounts if f"{program.name}/accounts/{id_}" not in made]
+            async for row in queries.accounts_by_name(
+                connection, shard=program.shard, program=program.number, names=rest
+            ):
+                if (row["unit"], row["kind"]) != (accounts[row["name"]].unit, accounts[row["name"]].kind):
+                    raise AlreadyExists(f"{program.name}/accounts/{row['name']}")
+            return str(len(made)).encode()
+
+        outcome, replayed = await requests.once(self._database, fingerprint, make)
+        return int(outcome), replayed
+
+    async def _make(
+        self, connection: Connection, program: Program, accounts: Sequence[NewAccount], now: datetime
+    ) -> list[Account]:
+        ids = IdBlocks()
+        await ids.reserve(connection, len(accounts))
+        numbers = [ids.take(1) for _ in accounts]
+        return [
+            rows.account(row, program)
+            async for row in queries.insert_accounts(
+                connection,
+                shard=program.shard,
+                program=program.number,
+                ids=numbers,
+                units=[account.unit for account in accounts],
+                kinds=[account.kind for account in accounts],
+                names=[account.id for account in accounts],
+                create_time=now,
+            )
+        ]
+
+    async def _unit(self, program: Program, id_: str) -> Unit:
+        for unit in await self._directory.units(program):
+            if unit.id == id_:
+                return unit
+        raise NotFound(f"{program.name}/units/{id_}")
+
+
+def check_account(kind: AccountKind, id_: str, unit: Unit, field: str) -> None:
+    """Raises InvalidField where the id does not fit the kind, or the kind cannot be created."""
+    if kind not in CREATABLE:
+        raise InvalidField.of(f"{field}.kind", "must be MEMBER, EXCHANGE or BUDGET")
+    if kind is AccountKind.MEMBER:
+        if _MEMBER_ID.fullmatch(id_) is None:
+            raise InvalidField.of(f"{field}.name", "a MEMBER account's id must be 1 to 63 of A-Z a-z 0-9 _ ~ -")
+        return
+    prefix = f"{kind.name.lower()}.{unit.id}"
+    if id_ != prefix and not id_.startswith(f"{prefix}."):
+        raise InvalidField.of(f"{field}.name", f"the id of this account must be {prefix}, or begin with {prefix}.")
+
+
+def _check_display_name(value: str, field: str) -> None:
+    if len(value) > DISPLAY_NAME_MAX:
+        raise InvalidField.of(field, f"must have at most {DISPLAY_NAME_MAX} characters")

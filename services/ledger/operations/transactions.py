@@ -1,0 +1,139 @@
+"""Reading what was posted: a transaction, and a member's statement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from guerdon_kit.errors import NotFound
+from guerdon_kit.names import parse
+from guerdon_kit.postgres import Database
+from ledger.domain.book import Move
+from ledger.domain.errors import NoStatement
+from ledger.domain.model import Account, Kind, Program
+from ledger.store.directory import Directory, queries
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPosting:
+    """A posting as it is stored."""
+
+    id: int
+    source: Account
+    destination: Account
+    amount: int
+    moves: tuple[Move, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTransaction:
+    """A transaction as a reader of `program` sees it: with that program's postings only."""
+
+    id: int
+    program: Program
+    kind: Kind
+    effective_time: datetime
+    record_time: datetime
+    actor: str
+    memo: str
+    reverses: int
+    postings: tuple[StoredPosting, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StatementLine:
+    """One posting as an account sees it. `amount` is negative for a debit."""
+
+    transaction: int
+    kind: Kind
+    amount: int
+    posted: int
+    version: int
+    counterparty: Account
+    effective_time: datetime
+    record_time: datetime
+    memo: str
+
+
+class Transactions:
+    """Reads transactions and statements."""
+
+    def __init__(self, database: Database, directory: Directory) -> None:
+        self._database = database
+        self._directory = directory
+
+    async def find(self, name: str) -> StoredTransaction:
+        """The transaction of that name. Raises InvalidField, NotFound."""
+        program_id, id_ = parse(name, "programs/{program}/transactions/{transaction}")
+        program = await self._directory.program_by_id(program_id)
+        if not id_.isdecimal() or int(id_) >= 2**63:
+            raise NotFound(name)
+        async with self._database.acquire() as connection:
+            row = await queries.transaction(connection, shard=program.shard, id=int(id_))
+            if row is None:
+                raise NotFound(name)
+            first, last = row["id"], row["id"] + row["postings"]
+            found = [
+                posting
+                async for posting in queries.postings_of(connection, shard=program.shard, first=first, last=last)
+            ]
+        ids = {id_ for posting in found for id_ in (posting["source"], posting["destination"])}
+        accounts = await self._directory.by_ids(program.shard, ids)
+        postings = tuple(_posting(posting, accounts) for posting in found)
+        visible = tuple(posting for posting in postings if posting.source.program == program)
+        if not visible:
+            raise NotFound(name)
+        return StoredTransaction(
+            row["id"],
+            program,
+            Kind(row["kind"]),
+            row["effective_time"],
+            row["record_time"],
+            row["actor"],
+            row["memo"] or "",
+            row["reverses"] or 0,
+            visible,
+        )
+
+    async def statement(self, account: Account, before: int, limit: int) -> Sequence[StatementLine]:
+        """A member account's postings of versions below `before`, newest first, at most `limit`.
+
+        Raises:
+            NoStatement: a system account.
+        """
+        if not account.is_member:
+            raise NoStatement(account=account.name)
+        async with self._database.acquire() as connection:
+            found = [
+                row
+                async for row in queries.statement(
+                    connection, shard=account.shard, account=account.id, before=before, limit=limit
+                )
+            ]
+        others = await self._directory.by_ids(account.shard, (row["counterparty"] for row in found))
+        return [
+            StatementLine(
+                row["transaction"],
+                Kind(row["kind"]),
+                row["amount"],
+                row["posted"],
+                row["version"],
+                others[row["counterparty"]],
+                row["effective_time"],
+                row["record_time"],
+                row["memo"] or "",
+            )
+            for row in found
+        ]
+
+
+def _posting(row: Any, accounts: dict[int, Account]) -> StoredPosting:
+    return StoredPosting(
+        row["id"],
+        accounts[row["source"]],
+        accounts[row["destination"]],
+        row["amount"],
+        tuple(zip(row["lots"] or (), row["lot_deltas"] or (), strict=True)),
+    )

@@ -1,0 +1,124 @@
+"""Verification: everything recomputed from the postings and events, and what is wrong named.
+
+Each shard is read in one snapshot, a few thousand accounts at a time, so that it runs beside the daily load.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from guerdon_kit.clock import Clock
+from guerdon_kit.postgres import Connection, Database, load_queries
+from ledger.domain.model import Account, Balance
+from ledger.store.balances import BalanceReader
+from ledger.store.cache import BalanceCache
+from ledger.store.directory import Directory
+
+queries = load_queries("ledger")
+
+CHUNK = 2_000
+FINDINGS_MAX = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong."""
+
+    reason: str
+    subject: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a verification is, and what it has found so far."""
+
+    phase: str
+    postings: int = 0
+    accounts: int = 0
+    findings: tuple[Finding, ...] = ()
+    done: bool = False
+
+
+class Verification:
+    """Recomputes the ledger."""
+
+    def __init__(
+        self, database: Database, directory: Directory, reader: BalanceReader, cache: BalanceCache, clock: Clock
+    ) -> None:
+        self._database = database
+        self._directory = directory
+        self._reader = reader
+        self._cache = cache
+        self._clock = clock
+
+    async def run(self) -> AsyncIterator[Progress]:
+        """Verifies every shard; the last progress is `done`. It stops at the first hundred findings."""
+        progress = Progress("starting")
+        async with self._database.acquire() as connection:
+            shards = [row["shard"] async for row in queries.shards(connection)]
+        for shard in shards:
+            async for step in self._shard(shard, progress):
+                progress = step
+                yield progress
+                if len(progress.findings) >= FINDINGS_MAX:
+                    break
+        yield replace(progress, phase="done", done=True)
+
+    async def _shard(self, shard: int, progress: Progress) -> AsyncIterator[Progress]:
+        async with (
+            self._database.acquire() as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            # A whole shard in one statement may well take longer than a caller's statement may.
+            await connection.execute("set local statement_timeout = '10min'")
+            for phase in ("transaction", "checkpoint"):
+                found = await self._findings(getattr(queries, f"{phase}_findings")(connection, shard=shard))
+                progress = replace(progress, phase=f"{phase}s", findings=_joined(progress, found))
+                yield progress
+            after = 0
+            while ids := [
+                row["id"] async for row in queries.member_ids(connection, shard=shard, after=after, limit=CHUNK)
+            ]:
+                after = ids[-1]
+                progress = await self._accounts(connection, shard, ids, progress)
+                yield progress
+
+    async def _accounts(self, connection: Connection, shard: int, ids: list[int], before: Progress) -> Progress:
+        found = await self._findings(queries.entry_findings(connection, shard=shard, accounts=ids))
+        found += await self._findings(queries.lot_findings(connection, shard=shard, accounts=ids))
+        found += await self._cached(list((await self._directory.by_ids(shard, ids)).values()))
+        postings = await queries.count_postings(connection, shard=shard, accounts=ids)
+        return Progress("accounts", before.postings + postings, before.accounts + len(ids), _joined(before, found))
+
+    async def _cached(self, accounts: list[Account]) -> list[Finding]:
+        """Cached balances that differ from PostgreSQL's of the same version."""
+        now = self._clock.now()
+        cached = {id_: balance for id_, balance in (await self._cache.read(accounts, now)).items() if balance}
+        stored = await self._reader.read([balance.account for balance in cached.values()], now)
+        return [
+            Finding("CACHED_BALANCE_DIFFERS", balance.account.name, f"{_numbers(balance)}, not {_numbers(stored[id_])}")
+            for id_, balance in cached.items()
+            if balance.version > stored[id_].version
+            or (balance.version == stored[id_].version and _numbers(balance) != _numbers(stored[id_]))
+        ]
+
+    async def _findings(self, found: AsyncIterator[Any]) -> list[Finding]:
+        findings: list[Finding] = []
+        async for row in found:
+            subject = row["name"]
+            if row["program"]:
+                owner = await self._directory.program_by_number(row["program"])
+                subject = f"{owner.name}/{row['name']}"
+            findings.append(Finding(row["reason"], subject, row["detail"]))
+        return findings
+
+
+def _joined(progress: Progress, found: list[Finding]) -> tuple[Finding, ...]:
+    return (progress.findings + tuple(found))[:FINDINGS_MAX]
+
+
+def _numbers(balance: Balance) -> str:
+    return f"posted {balance.posted}, held {balance.held}, debt {balance.debt}, version {balance.version}"

@@ -1,0 +1,240 @@
+"""The writes that a batch is made of. Each says what it locks and reads, and decides with it under lock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from guerdon_kit.idempotency import Fingerprint
+from ledger.domain.desk import Desk
+from ledger.domain.holds import CaptureOrder, HoldOrder, capture, place, release
+from ledger.domain.model import Account, Hold, Program
+from ledger.domain.posting import TransactionOrder, post
+from ledger.domain.reversal import Original, ReversalOrder, reverse
+from ledger.operations.outcome import Outcome
+
+
+class Work(Protocol):
+    """One write."""
+
+    @property
+    def fingerprint(self) -> Fingerprint | None:
+        """What identifies its request; None for the sweeper's own."""
+        ...
+
+    @property
+    def home(self) -> int:
+        """The shard that keeps its request record."""
+        ...
+
+    @property
+    def members(self) -> tuple[Account, ...]:
+        """The member accounts to lock, each once."""
+        ...
+
+    @property
+    def weight(self) -> int:
+        """How many postings it may make, at least 1."""
+        ...
+
+    @property
+    def loads(self) -> tuple[Account, ...]:
+        """Those of the members whose lots and holds must be read."""
+        ...
+
+    @property
+    def lots(self) -> Iterable[tuple[Account, int]]:
+        """Lots to read besides, which may be closed."""
+        ...
+
+    @property
+    def holds(self) -> Iterable[tuple[Account, int]]:
+        """Holds to read besides, which may be resolved."""
+        ...
+
+    @property
+    def reverses(self) -> int:
+        """The transaction whose earlier reversals to read; 0: none."""
+        ...
+
+    def decide(self, desk: Desk, now: datetime) -> Outcome:
+        """Applies it to the books, or raises a `DomainError`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Plain:
+    """What most writes leave empty."""
+
+    fingerprint: Fingerprint | None
+
+    @property
+    def weight(self) -> int:
+        return 1
+
+    @property
+    def lots(self) -> Iterable[tuple[Account, int]]:
+        return ()
+
+    @property
+    def holds(self) -> Iterable[tuple[Account, int]]:
+        return ()
+
+    @property
+    def reverses(self) -> int:
+        return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Post(_Plain):
+    """Posts a transaction."""
+
+    order: TransactionOrder
+    members: tuple[Account, ...]
+    loads: tuple[Account, ...]
+
+    @classmethod
+    def of(cls, order: TransactionOrder, fingerprint: Fingerprint) -> Post:
+        """The write of an order: credits need no lots."""
+        if len(order.postings) == 1:
+            [only] = order.postings
+            if not only.source.is_member:
+                return cls(fingerprint, order, (only.destination,) if only.destination.is_member else (), ())
+        members = {a.id: a for p in order.postings for a in (p.source, p.destination) if a.is_member}
+        debited = {p.source.id: p.source for p in order.postings if p.source.is_member}
+        return cls(fingerprint, order, tuple(members.values()), tuple(debited.values()))
+
+    @property
+    def home(self) -> int:
+        return self.order.program.shard
+
+    @property
+    def weight(self) -> int:
+        return len(self.order.postings)
+
+    def decide(self, desk: Desk, now: datetime) -> Outcome:
+        record = post(self.order, desk, now)
+        balances = tuple([desk.books[account.id].balance() for account in self.members])
+        return Outcome(now, balances, transaction=record.id)
+
+
+@dataclass(frozen=True, slots=True)
+class _OfOneAccount(_Plain):
+    account: Account
+
+    @property
+    def home(self) -> int:
+        return self.account.shard
+
+    @property
+    def members(self) -> tuple[Account, ...]:
+        return (self.account,)
+
+    @property
+    def loads(self) -> tuple[Account, ...]:
+        return (self.account,)
+
+    def _outcome(self, desk: Desk, hold: Hold, now: datetime, transaction: int = 0) -> Outcome:
+        balance = desk.books[self.account.id].balance()
+        return Outcome(now, (balance,), transaction, hold.id, hold.state, hold.captured)
+
+
+@dataclass(frozen=True, slots=True)
+class Place(_OfOneAccount):
+    """Places a hold."""
+
+    order: HoldOrder
+
+    def decide(self, desk: Desk, now: datetime) -> Outcome:
+        hold = place(self.order, desk.books[self.account.id], desk, now)
+        return self._outcome(desk, hold, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Capture(_OfOneAccount):
+    """Captures a hold."""
+
+    hold: int
+    order: CaptureOrder
+
+    @property
+    def holds(self) -> Iterable[tuple[Account, int]]:
+        return ((self.account, self.hold),)
+
+    def decide(self, desk: Desk, now: datetime) -> Outcome:
+        book = desk.books[self.account.id]
+        hold, record = capture(self.order, book.holds[self.hold], book, desk, now)
+        return self._outcome(desk, hold, now, record.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Release(_OfOneAccount):
+    """Releases a hold."""
+
+    hold: int
+    actor: str
+
+    @property
+    def holds(self) -> Iterable[tuple[Account, int]]:
+        return ((self.account, self.hold),)
+
+    def decide(self, desk: Desk, now: datetime) -> Outcome:
+        book = desk.books[self.account.id]
+        hold = release(book.holds[self.hold], book, self.actor, desk, now)
+        return self._outcome(desk, hold, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep(_OfOneAccount):
+    """Books what the clock has done to an account: every batch does that first to whatever it has locked."""
+
+    def decide(self, desk: Desk, now: datetime) -> Outcome:
+        return Outcome(now, (desk.books[self.account.id].balance(),))
+
+
+@dataclass(frozen=True, slots=True)
+class Reverse(_Plain):
+    """Reverses a transaction."""
+
+    order: ReversalOrder
+    original: Original
+    program: Program
+
+    @property
+    def home(self) -> int:
+        return self.program.shard
+
+    @property
+    def weight(self) -> int:
+        return len(self.original.postings)
+
+    @property
+    def members(self) -> tuple[Account, ...]:
+        found = {a.id: a for p in self.original.postings for a in (p.source, p.destination) if a.is_member}
+        return tuple(found.values())
+
+    @property
+    def loads(self) -> tuple[Account, ...]:
+        return self.members
+
+    @property
+    def lots(self) -> Iterable[tuple[Account, int]]:
+        for original in self.original.postings:
+            if original.source.is_member:
+                yield from ((original.source, lot) for lot, _ in original.consumed)
+            if original.destination.is_member:
+                yield original.destination, original.id
+
+    @property
+    def reverses(self) -> int:
+        return self.original.id
+
+    def decide(self, desk: Desk, now: datetime) -> Outcome:
+        record = reverse(self.order, self.original, desk, now)
+        balances = tuple([desk.books[account.id].balance() for account in self.members])
+        if record is None:
+            return Outcome(now, balances)
+        amount = sum(entry.amount for entry in record.entries)
+        return Outcome(now, balances, transaction=record.id, reversed=amount)

@@ -1,0 +1,130 @@
+"""Requests into the rules' orders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from guerdon.ledger.v1 import resources_pb2 as pb
+from guerdon_kit.errors import InvalidField
+from guerdon_kit.names import tenant_of
+from ledger.domain.model import AMOUNT_MAX, LONG_AGO, NEVER, SIDES, Account, Kind, Program
+from ledger.domain.permissions import require_kind, require_programs
+from ledger.domain.posting import PostingOrder, TransactionOrder
+from ledger.store.directory import Directory
+
+MEMO_MAX = 200
+POSTINGS_MAX = 100
+HOLD_MAX = timedelta(days=90)
+
+
+async def transaction_order(
+    message: pb.Transaction, program: Program, directory: Directory, actor: str, service: str | None, now: datetime
+) -> TransactionOrder:
+    """A transaction that is asked for.
+
+    Raises:
+        InvalidField: paths are relative to the transaction.
+        NotFound: an account does not exist.
+        KindNotAllowed, SpansPrograms: the caller may not post this.
+    """
+    if message.kind not in _KINDS:
+        raise InvalidField.of("kind", "must be a kind that a caller can post")
+    kind = _KINDS[message.kind]
+    require_kind(kind, service)
+    if len(message.memo) > MEMO_MAX:
+        raise InvalidField.of("memo", f"must have at most {MEMO_MAX} characters")
+    if len(message.postings) > POSTINGS_MAX:
+        raise InvalidField.of("postings", f"must be 1 to {POSTINGS_MAX}")
+    postings = tuple(
+        [await _posting(posting, index, kind, directory, now) for index, posting in enumerate(message.postings)]
+    )
+    require_programs((posting.source.program for posting in postings), program, kind)
+    effective = None
+    if message.HasField("effective_time"):
+        effective = instant(message.effective_time, "effective_time")
+        if effective > now + timedelta(seconds=1):
+            raise InvalidField.of("effective_time", "must not lie in the future")
+    return TransactionOrder(program, kind, postings, effective, actor, message.memo)
+
+
+_KINDS = {int(kind): kind for kind in SIDES}
+
+
+async def _posting(message: pb.Posting, index: int, kind: Kind, directory: Directory, now: datetime) -> PostingOrder:
+    source = directory.known_account(message.source) or await directory.account(
+        message.source, f"postings[{index}].source"
+    )
+    destination = directory.known_account(message.destination) or await directory.account(
+        message.destination, f"postings[{index}].destination"
+    )
+    amount = message.amount
+    if not 1 <= amount <= AMOUNT_MAX:
+        raise InvalidField.of(f"postings[{index}].amount", "must be 1 to 2^53")
+    expire, available = NEVER, LONG_AGO
+    if message.HasField("expire_time"):
+        expire = instant(message.expire_time, f"postings[{index}].expire_time")
+        if expire <= now:
+            raise InvalidField.of(f"postings[{index}].expire_time", "must be later than now")
+    if message.HasField("available_time"):
+        available = instant(message.available_time, f"postings[{index}].available_time")
+        if available >= expire:
+            raise InvalidField.of(f"postings[{index}].available_time", "must be before the expiry")
+    _check_sides(source, destination, kind, index)
+    return PostingOrder(source, destination, amount, expire, available)
+
+
+def _check_sides(source: Account, destination: Account, kind: Kind, index: int) -> None:
+    if (source.kind, destination.kind) not in SIDES[kind]:
+        raise InvalidField.of(
+            f"postings[{index}]",
+            f"{kind.name} does not move points from {source.kind.name} to {destination.kind.name}",
+        )
+    if source.id == destination.id:
+        raise InvalidField.of(f"postings[{index}].destination", "must differ from the source")
+    if source.program is not destination.program and source.program != destination.program:
+        raise InvalidField.of(f"postings[{index}].destination", "must be of the source's program")
+    if source.unit != destination.unit:
+        raise InvalidField.of(f"postings[{index}].destination", "must be of the source's unit")
+
+
+def instant(message: Timestamp, field: str) -> datetime:
+    """A timestamp as a time, to the microsecond. Raises InvalidField where it is out of range."""
+    try:
+        time = message.ToDatetime(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
+        raise InvalidField.of(field, "is not a valid time") from error
+    if not 1 < time.year < 9999:
+        raise InvalidField.of(field, "is not a valid time")
+    return time
+
+
+def hold_expiry(message: Timestamp, now: datetime) -> datetime:
+    """When a hold lapses. Raises InvalidField unless that is later than now and at most 90 days ahead."""
+    time = instant(message, "hold.expire_time")
+    if not now < time <= now + HOLD_MAX:
+        raise InvalidField.of("hold.expire_time", f"must be later than now, at most {HOLD_MAX.days} days ahead")
+    return time
+
+
+def amount(value: int, field: str, *, least: int) -> int:
+    """An amount within its bounds. Raises InvalidField."""
+    if not least <= value <= AMOUNT_MAX:
+        raise InvalidField.of(field, f"must be {least} to 2^53")
+    return value
+
+
+def text(value: str, field: str) -> str:
+    """Words of at most 200 characters. Raises InvalidField."""
+    if len(value) > MEMO_MAX:
+        raise InvalidField.of(field, f"must have at most {MEMO_MAX} characters")
+    return value
+
+
+def same_tenant(names: Sequence[str], parent: str, field: str) -> None:
+    """Raises InvalidField where a name is of another program than `parent`."""
+    for index, name in enumerate(names):
+        if tenant_of(name) != parent:
+            raise InvalidField.of(f"{field}[{index}]", f"must be of {parent}")

@@ -1,0 +1,333 @@
+"""The ledger's RPCs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+
+from guerdon.ledger.v1 import ledger_pb2 as pb
+from guerdon_kit.clock import Clock
+from guerdon_kit.errors import DomainError, InvalidField
+from guerdon_kit.grpc import CallContext
+from guerdon_kit.idempotency import Fingerprint
+from guerdon_kit.names import parse
+from guerdon_kit.pages import page_size, read_token, write_token
+from ledger.domain.holds import HoldOrder
+from ledger.domain.model import AMOUNT_MAX, AccountKind, HoldState, Program
+from ledger.domain.reversal import Policy, ReversalOrder
+from ledger.operations.balances import Balances
+from ledger.operations.batch import Answer
+from ledger.operations.movements import CaptureRequest, Movements
+from ledger.operations.programs import Programs
+from ledger.operations.transactions import Transactions
+from ledger.operations.verify import Verification
+from ledger.operations.work import Post
+from ledger.servicer import answers, orders
+from ledger.store.directory import Directory
+
+ITEMS_MAX = 5_000
+BATCH_POSTINGS_MAX = 10_000
+NAMES_MAX = 1_000
+NEWEST = 2**63 - 1
+
+
+class LedgerServicer:
+    """`guerdon.ledger.v1.LedgerService`."""
+
+    service = pb.DESCRIPTOR.services_by_name["LedgerService"]
+
+    def __init__(
+        self,
+        directory: Directory,
+        programs: Programs,
+        movements: Movements,
+        balances: Balances,
+        transactions: Transactions,
+        verification: Verification,
+        clock: Clock,
+    ) -> None:
+        self._directory = directory
+        self._programs = programs
+        self._movements = movements
+        self._balances = balances
+        self._transactions = transactions
+        self._verification = verification
+        self._clock = clock
+
+    async def create_program(self, request: pb.CreateProgramRequest, call: CallContext) -> pb.CreateProgramResponse:
+        message = request.program
+        [id_] = parse(message.name, "programs/{program}", "program.name")
+        fingerprint = Fingerprint.of(call, request, message.name)
+        made, replayed = await self._programs.create_program(fingerprint, id_, message.display_name, message.time_zone)
+        call.replayed = replayed
+        return pb.CreateProgramResponse(program=answers.program(made))
+
+    async def get_program(self, request: pb.GetProgramRequest, _call: CallContext) -> pb.GetProgramResponse:
+        return pb.GetProgramResponse(program=answers.program(await self._directory.program(request.name)))
+
+    async def create_unit(self, request: pb.CreateUnitRequest, call: CallContext) -> pb.CreateUnitResponse:
+        message = request.unit
+        program_id, id_ = parse(message.name, "programs/{program}/units/{unit}", "unit.name")
+        program = await self._directory.program_by_id(program_id)
+        fingerprint = Fingerprint.of(call, request, program.name)
+        made, replayed = await self._programs.create_unit(
+            fingerprint, program, id_, message.display_name, message.scale
+        )
+        call.replayed = replayed
+        return pb.CreateUnitResponse(unit=answers.unit(made, program))
+
+    async def create_account(self, request: pb.CreateAccountRequest, call: CallContext) -> pb.CreateAccountResponse:
+        message = request.account
+        program_id, id_ = parse(message.name, "programs/{program}/accounts/{account}", "account.name")
+        unit_program, unit_id = parse(message.unit, "programs/{program}/units/{unit}", "account.unit")
+        if unit_program != program_id:
+            raise InvalidField.of("account.unit", "must be of the account's program")
+        program = await self._directory.program_by_id(program_id)
+        fingerprint = Fingerprint.of(call, request, program.name)
+        made, replayed = await self._programs.create_account(
+            fingerprint, program, unit_id, _account_kind(message.kind, "account.kind"), id_
+        )
+        call.replayed = replayed
+        return pb.CreateAccountResponse(account=answers.account(made, unit_id))
+
+    async def batch_create_accounts(
+        self, request: pb.BatchCreateAccountsRequest, call: CallContext
+    ) -> pb.BatchCreateAccountsResponse:
+        program = await self._directory.program(request.parent, "parent")
+        if len(request.accounts) > ITEMS_MAX:
+            raise InvalidField.of("accounts", f"must be 1 to {ITEMS_MAX}")
+        wanted: list[tuple[str, AccountKind, str]] = []
+        for index, message in enumerate(request.accounts):
+            field = f"accounts[{index}]"
+            program_id, id_ = parse(message.name, "programs/{program}/accounts/{account}", f"{field}.name")
+            unit_program, unit_id = parse(message.unit, "programs/{program}/units/{unit}", f"{field}.unit")
+            if program_id != program.id or unit_program != program.id:
+                raise InvalidField.of(f"{field}.name", f"must be of {program.name}, as its unit")
+            wanted.append((unit_id, _account_kind(message.kind, f"{field}.kind"), id_))
+        fingerprint = Fingerprint.of(call, request, program.name)
+        count, call.replayed = await self._programs.create_accounts(fingerprint, program, wanted)
+        return pb.BatchCreateAccountsResponse(created_count=count)
+
+    async def get_account(self, request: pb.GetAccountRequest, _call: CallContext) -> pb.GetAccountResponse:
+        account = await self._directory.account(request.name)
+        units = {unit.number: unit.id for unit in await self._directory.units(account.program)}
+        return pb.GetAccountResponse(account=answers.account(account, units[account.unit]))
+
+    async def post_transaction(
+        self, request: pb.PostTransactionRequest, call: CallContext
+    ) -> pb.PostTransactionResponse:
+        program = await self._directory.program(request.parent, "parent")
+        try:
+            order = await orders.transaction_order(
+                request.transaction,
+                program,
+                self._directory,
+                call.caller.actor,
+                call.caller.service,
+                self._clock.now(),
+            )
+        except InvalidField as error:
+            raise error.within("transaction") from error
+        work = Post.of(order, Fingerprint.of(call, request, program.name))
+        [answer] = await self._movements.post([work], call.deadline)
+        if isinstance(answer, DomainError):
+            raise answer
+        call.replayed = answer.replayed
+        return answers.posted(answer.outcome, program)
+
+    async def batch_post_transactions(
+        self, request: pb.BatchPostTransactionsRequest, call: CallContext
+    ) -> pb.BatchPostTransactionsResponse:
+        program = await self._directory.program(request.parent, "parent")
+        if len(request.items) > ITEMS_MAX:
+            raise InvalidField.of("items", f"must be 1 to {ITEMS_MAX}")
+        if sum(len(item.transaction.postings) for item in request.items) > BATCH_POSTINGS_MAX:
+            raise InvalidField.of("items", f"must have at most {BATCH_POSTINGS_MAX} postings")
+        await self._prefetch(request, program)
+        works: list[Post] = []
+        results: list[Answer | None] = []
+        now = self._clock.now()
+        for item in request.items:
+            work = await self._work(item, program, call, now)
+            if isinstance(work, DomainError):
+                results.append(work)
+            else:
+                works.append(work)
+                results.append(None)
+        done = iter(await self._movements.post(works, call.deadline) if works else ())
+        call.fields["items"] = len(results)
+        return pb.BatchPostTransactionsResponse(
+            results=[answers.result(found if found is not None else next(done), program) for found in results]
+        )
+
+    async def _prefetch(self, request: pb.BatchPostTransactionsRequest, program: Program) -> None:
+        """Reads the accounts that are not in memory in one statement, instead of one by one."""
+        prefix = f"{program.name}/accounts/"
+        known = self._directory.known_account
+        missing = {
+            name[len(prefix) :]
+            for item in request.items
+            for posting in item.transaction.postings
+            for name in (posting.source, posting.destination)
+            if known(name) is None and name.startswith(prefix)
+        }
+        if missing:
+            await self._directory.accounts(program, missing)
+
+    async def _work(
+        self, item: pb.PostTransactionItem, program: Program, call: CallContext, now: datetime
+    ) -> Post | DomainError:
+        """One item of a batch; an item that is refused here does not touch the others."""
+        try:
+            order = await orders.transaction_order(
+                item.transaction, program, self._directory, call.caller.actor, call.caller.service, now
+            )
+        except InvalidField as error:
+            return error.within("transaction")
+        except DomainError as error:
+            return error
+        return Post.of(order, Fingerprint.of(call, item, program.name))
+
+    async def reverse_transaction(
+        self, request: pb.ReverseTransactionRequest, call: CallContext
+    ) -> pb.ReverseTransactionResponse:
+        if not 0 <= request.amount <= AMOUNT_MAX:
+            raise InvalidField.of("amount", "must be 0 to 2^53")
+        if not 0 <= request.policy <= Policy.ALLOW_NEGATIVE:
+            raise InvalidField.of("policy", "is not a policy")
+        policy = Policy(request.policy) if request.policy else Policy.ALLOW_NEGATIVE
+        order = ReversalOrder(request.amount, policy, call.caller.actor, orders.text(request.memo, "memo"))
+        program_id, _ = parse(request.name, "programs/{program}/transactions/{transaction}")
+        fingerprint = Fingerprint.of(call, request, f"programs/{program_id}")
+        done, original = await self._movements.reverse(request.name, order, fingerprint, call.deadline)
+        call.replayed = done.replayed
+        outcome = done.outcome
+        return pb.ReverseTransactionResponse(
+            transaction=answers.transaction_name(original.program, outcome.transaction),
+            record_time=answers.timestamp(outcome.record_time),
+            balances=[answers.balance(balance) for balance in outcome.balances],
+            reversed_amount=outcome.reversed,
+        )
+
+    async def get_transaction(self, request: pb.GetTransactionRequest, _call: CallContext) -> pb.GetTransactionResponse:
+        found = await self._transactions.find(request.name)
+        return pb.GetTransactionResponse(transaction=answers.transaction(found))
+
+    async def place_hold(self, request: pb.PlaceHoldRequest, call: CallContext) -> pb.PlaceHoldResponse:
+        program = await self._directory.program(request.parent, "parent")
+        message = request.hold
+        account = await self._directory.account(message.account, "hold.account")
+        if account.program != program:
+            raise InvalidField.of("hold.account", f"must be of {program.name}")
+        if not account.is_member:
+            raise InvalidField.of("hold.account", "must be a MEMBER account")
+        order = HoldOrder(
+            account,
+            orders.amount(message.amount, "hold.amount", least=1),
+            orders.hold_expiry(message.expire_time, self._clock.now()),
+            orders.text(message.purpose, "hold.purpose"),
+            call.caller.actor,
+        )
+        found = await self._movements.place(order, Fingerprint.of(call, request, program.name), call.deadline)
+        call.replayed = found.done.replayed
+        return pb.PlaceHoldResponse(hold=answers.hold(found), balance=answers.balance(found.done.outcome.balances[0]))
+
+    async def capture_hold(self, request: pb.CaptureHoldRequest, call: CallContext) -> pb.CaptureHoldResponse:
+        order = CaptureRequest(
+            orders.amount(request.amount, "amount", least=0),
+            request.destination,
+            call.caller.actor,
+            orders.text(request.memo, "memo"),
+        )
+        fingerprint = Fingerprint.of(call, request, _program_of_hold(request.name))
+        found = await self._movements.capture(request.name, order, fingerprint, call.deadline)
+        call.replayed = found.done.replayed
+        outcome = found.done.outcome
+        return pb.CaptureHoldResponse(
+            hold=answers.hold(found),
+            transaction=answers.transaction_name(found.account.program, outcome.transaction),
+            record_time=answers.timestamp(outcome.record_time),
+            balance=answers.balance(outcome.balances[0]),
+        )
+
+    async def release_hold(self, request: pb.ReleaseHoldRequest, call: CallContext) -> pb.ReleaseHoldResponse:
+        fingerprint = Fingerprint.of(call, request, _program_of_hold(request.name))
+        found = await self._movements.release(request.name, call.caller.actor, fingerprint, call.deadline)
+        call.replayed = found.done.replayed
+        return pb.ReleaseHoldResponse(hold=answers.hold(found), balance=answers.balance(found.done.outcome.balances[0]))
+
+    async def get_hold(self, request: pb.GetHoldRequest, _call: CallContext) -> pb.GetHoldResponse:
+        found, account = await self._movements.hold(request.name)
+        message = answers.stored_hold(found, account)
+        if found.state is HoldState.ACTIVE and found.expire_time <= self._clock.now():
+            message.state = answers.hold_state(
+                HoldState.EXPIRED
+            )  # a fact of the clock, whether or not the sweeper has booked it
+        return pb.GetHoldResponse(hold=message)
+
+    async def get_balance(self, request: pb.GetBalanceRequest, _call: CallContext) -> pb.GetBalanceResponse:
+        account = self._directory.known_account(request.name) or await self._directory.account(request.name)
+        if request.min_version < 0:
+            raise InvalidField.of("min_version", "must be at least 0")
+        if request.view != pb.BALANCE_VIEW_FULL:
+            return pb.GetBalanceResponse(
+                balance=answers.balance(await self._balances.get(account, request.min_version))
+            )
+        balance, expiries = await self._balances.get_full(account, request.min_version)
+        message = answers.balance(balance)
+        for time, amount in expiries:
+            message.expiries.add(expire_time=answers.timestamp(time), amount=amount)
+        return pb.GetBalanceResponse(balance=message)
+
+    async def batch_get_balances(
+        self, request: pb.BatchGetBalancesRequest, _call: CallContext
+    ) -> pb.BatchGetBalancesResponse:
+        program = await self._directory.program(request.parent, "parent")
+        names = list(request.names)
+        if len(names) > NAMES_MAX:
+            raise InvalidField.of("names", f"must be 1 to {NAMES_MAX}")
+        if len(set(names)) < len(names):
+            raise InvalidField.of("names", "must each occur once")
+        orders.same_tenant(names, program.name, "names")
+        ids = [parse(name, "programs/{program}/accounts/{account}", "names")[1] for name in names]
+        await self._directory.accounts(program, ids)
+        accounts = [await self._directory.account(name) for name in names]
+        found = await self._balances.get_many(accounts)
+        return pb.BatchGetBalancesResponse(balances=[answers.balance(balance) for balance in found])
+
+    async def list_entries(self, request: pb.ListEntriesRequest, _call: CallContext) -> pb.ListEntriesResponse:
+        account = await self._directory.account(request.parent, "parent")
+        size = page_size(request.page_size)
+        query = ("ListEntries", account.name)
+        before = int(read_token(request.page_token, query, (int,))[0]) if request.page_token else NEWEST
+        lines = await self._transactions.statement(account, before, size + 1)
+        more = len(lines) > size
+        return pb.ListEntriesResponse(
+            entries=[answers.entry(line, account.program) for line in lines[:size]],
+            next_page_token=write_token(query, (lines[size - 1].version,)) if more else "",
+        )
+
+    async def verify(self, _request: pb.VerifyRequest, _call: CallContext) -> AsyncIterator[pb.VerifyResponse]:
+        async for progress in self._verification.run():
+            yield pb.VerifyResponse(
+                phase=progress.phase,
+                postings_checked=progress.postings,
+                accounts_checked=progress.accounts,
+                findings=[
+                    pb.Finding(reason=found.reason, subject=found.subject, detail=found.detail)
+                    for found in progress.findings
+                ],
+                done=progress.done,
+            )
+
+
+def _account_kind(value: int, field: str) -> AccountKind:
+    try:
+        return AccountKind(value)
+    except ValueError as error:
+        raise InvalidField.of(field, "is not a kind of account") from error
+
+
+def _program_of_hold(name: str) -> str:
+    program_id, _ = parse(name, "programs/{program}/holds/{hold}")
+    return f"programs/{program_id}"

@@ -1,0 +1,1 @@
+"""SQL, and the code that runs it."""

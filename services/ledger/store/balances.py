@@ -1,0 +1,86 @@
+"""Reads balances from PostgreSQL, many accounts in one statement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from guerdon_kit.postgres import Connection, Database, load_queries
+from ledger.domain.book import Book, facts
+from ledger.domain.model import NEVER, Account, Balance
+from ledger.store import reader, rows
+
+queries = load_queries("ledger")
+
+EXPIRIES_MAX = 100
+
+
+class BalanceReader:
+    """Balances at a moment, whatever the sweeper has booked so far."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def read(self, accounts: Iterable[Account], now: datetime) -> dict[int, Balance]:
+        """The balances of member accounts, by account id."""
+        by_shard: dict[int, dict[int, Account]] = {}
+        for account in accounts:
+            by_shard.setdefault(account.shard, {})[account.id] = account
+        found: dict[int, Balance] = {}
+        for shard, mine in by_shard.items():
+            async with self._database.acquire() as connection:
+                books = await _states(connection, shard, mine)
+            found |= {book.account.id: book.balance() for book in books if book.valid_until > now}
+            due = {book.account.id: book.account for book in books if book.valid_until <= now}
+            if due:
+                found |= {book.account.id: settled(book, now) for book in await self._full(shard, due)}
+        return found
+
+    async def read_full(self, account: Account, now: datetime) -> tuple[Balance, list[tuple[datetime, int]]]:
+        """The balance of one member account, and what expires when, soonest first."""
+        [book] = await self._full(account.shard, {account.id: account})
+        expiries: dict[datetime, int] = {}
+        for lot in book.lots.values():
+            if now < lot.expire_time < NEVER and lot.open:
+                expiries[lot.expire_time] = expiries.get(lot.expire_time, 0) + lot.open
+        return settled(book, now), sorted(expiries.items())[:EXPIRIES_MAX]
+
+    async def read_system(self, account: Account) -> Balance:
+        """The balance of a system account."""
+        async with self._database.acquire() as connection:
+            posted = await queries.system_balance(connection, shard=account.shard, account=account.id)
+        return Balance(account, posted)
+
+    async def _full(self, shard: int, accounts: dict[int, Account]) -> list[Book]:
+        """Accounts with their lots and holds, all of one snapshot."""
+        async with (
+            self._database.acquire() as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            books = await _states(connection, shard, accounts)
+            await reader.load(connection, books)
+        return books
+
+
+async def _states(connection: Connection, shard: int, accounts: dict[int, Account]) -> list[Book]:
+    return [
+        rows.book(row, accounts[row["id"]])
+        async for row in queries.account_states(connection, shard=shard, ids=list(accounts))
+    ]
+
+
+def settled(book: Book, now: datetime) -> Balance:
+    """The balance that the clock has made of a book, before anybody has booked it."""
+    state = facts(book.lots.values(), book.holds.values(), now)
+    return Balance(
+        book.account,
+        book.posted,
+        state.held,
+        state.pending,
+        book.debt,
+        state.free - book.debt,
+        book.earned,
+        book.spent,
+        book.version,
+        state.valid_until,
+    )

@@ -1,0 +1,70 @@
+-- Balances as they are read, without locks.
+
+-- name: account_states
+select id, version, posted, held, pending, debt, available, earned, spent, record_time, valid_until
+from accounts
+where shard = :shard and id = any(:ids::bigint[]);
+
+-- name: system_balance$
+-- What the checkpoint says, and what came after the snapshot it was taken at.
+select coalesce((select posted from checkpoints where shard = :shard and account = :account), 0)::bigint
+     + coalesce((select sum(case when p.destination = :account then p.amount else -p.amount end)
+                 from postings p
+                 where p.shard = :shard and (p.source = :account or p.destination = :account)
+                   and p.xid >= coalesce((select pg_snapshot_xmin(since) from checkpoint_positions
+                                          where shard = :shard), '0'::xid8)
+                   and not coalesce(pg_visible_in_snapshot(p.xid, (select since from checkpoint_positions
+                                                                   where shard = :shard)), false)), 0)::bigint;
+
+-- name: shards
+select distinct shard from programs order by shard;
+
+-- name: start_checkpoint!
+insert into checkpoint_positions (shard, since) values (:shard, '1:1:'::pg_snapshot) on conflict do nothing;
+
+-- name: lock_checkpoint^
+select since::text as since, pg_current_snapshot()::text as until
+from checkpoint_positions
+where shard = :shard
+for update skip locked;
+
+-- name: move_checkpoints!
+with moved as (
+    select p.source as account, -p.amount as amount
+    from postings p
+    where p.shard = :shard and p.source_version is null
+      and p.xid >= pg_snapshot_xmin(:since::text::pg_snapshot)
+      and not pg_visible_in_snapshot(p.xid, :since::text::pg_snapshot)
+      and pg_visible_in_snapshot(p.xid, :until::text::pg_snapshot)
+    union all
+    select p.destination, p.amount
+    from postings p
+    where p.shard = :shard and p.destination_version is null
+      and p.xid >= pg_snapshot_xmin(:since::text::pg_snapshot)
+      and not pg_visible_in_snapshot(p.xid, :since::text::pg_snapshot)
+      and pg_visible_in_snapshot(p.xid, :until::text::pg_snapshot)
+)
+insert into checkpoints as c (shard, account, posted)
+select :shard::int, account, sum(amount)::bigint from moved group by account order by account
+on conflict (shard, account) do update set posted = c.posted + excluded.posted;
+
+-- name: set_checkpoint!
+update checkpoint_positions set since = :until::text::pg_snapshot where shard = :shard;
+
+-- name: due_accounts
+select id, program, unit, kind, name, create_time, shard
+from accounts
+where shard = :shard and valid_until <= :now
+order by valid_until
+limit :limit;
+
+-- name: read_generation^
+-- The server's run tells a database that was put back to an earlier point: that takes a restart.
+select generation, (extract(epoch from pg_postmaster_start_time()) * 1000000)::bigint::text as run
+from cache_generation;
+
+-- name: move_generation$
+-- A new name for the cached balances, unless somebody has moved on from the old one already.
+update cache_generation set generation = :new
+where generation = :old
+returning generation;

@@ -1,0 +1,232 @@
+"""The balance cache in Redis. It never takes part in deciding a debit, and may be flushed at any moment.
+
+Its promise is in docs/explanation/balance-cache.md. It is kept by a *generation*: a number in PostgreSQL that names
+the keys which may be believed. A *sentinel* in Redis names the generation and the runs of both servers. Every read and
+fill checks the sentinel in the same command, so that a Redis that was flushed or replaced answers nothing. Every process
+compares generation, runs and sentinel twice a second, and the run at each new connection; whoever finds them apart, or
+fails to write through after a commit, moves the generation on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import struct
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from guerdon_kit.errors import DomainError
+from guerdon_kit.postgres import Database, load_queries
+from ledger.domain.book import Book
+from ledger.domain.model import NEVER, Account, Balance
+
+queries = load_queries("ledger")
+
+CONFIRM_EVERY_S = 0.5
+BELIEVED_S = 1.5
+"""A confirmation older than this counts for nothing: an answer is never older than two seconds."""
+TTL_MAX_S = 24 * 3600
+
+_SENTINEL = "guerdon:balances:sentinel"
+_VALUE = struct.Struct(">9q")
+_EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+# KEYS: the sentinel, then balances. ARGV: the sentinel's value, then for each balance its bytes and its life in
+# milliseconds. A value begins with its version.
+_WRITE = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+for i = 2, #KEYS do
+  local old = redis.call('GETRANGE', KEYS[i], 0, 7)
+  local new = ARGV[2 * i - 2]
+  if old == '' or struct.unpack('>i8', old) < struct.unpack('>i8', new) then
+    redis.call('SET', KEYS[i], new, 'PX', ARGV[2 * i - 1])
+  end
+end
+return 1
+"""
+
+Ticket = str
+"""The sentinel as it was before PostgreSQL was read: a fill under another one is refused."""
+
+
+class BalanceCache:
+    """One process's view of the cache. With Redis away it answers nothing, and the service stays healthy."""
+
+    def __init__(self, database: Database, log: structlog.typing.FilteringBoundLogger) -> None:
+        self._database = database
+        self._log = log
+        self._sentinel: Ticket = ""
+        """What the sentinel must say to be believed; empty while nothing may be."""
+        self._confirmed = 0.0
+        self._run = ""
+        self._wake = asyncio.Event()
+
+    def use(self, redis: Redis) -> None:
+        """Uses this Redis, whose connections call `checked_connection` when they are made."""
+        self._redis = redis
+        self._write = redis.register_script(_WRITE)
+
+    async def checked_connection(self, connection: Any) -> None:
+        """A new connection may lead to a server that was started anew with older data: nothing is believed then."""
+        await connection.on_connect()
+        await connection.send_command("INFO", "server")
+        run = _run_id(await connection.read_response())
+        if run != self._run:
+            self._run, self._sentinel = run, ""
+            self._doubt()
+
+    def ticket(self) -> Ticket:
+        """To be taken before PostgreSQL is read for a fill."""
+        return self._sentinel if time.monotonic() - self._confirmed < BELIEVED_S else ""
+
+    async def read(self, accounts: Sequence[Account], now: datetime) -> dict[int, Balance | None]:
+        """The cached balances by account id, None for each that is not there or may not be believed."""
+        ticket = self.ticket()
+        if not ticket or not accounts:
+            return dict.fromkeys((account.id for account in accounts), None)
+        try:
+            sentinel, *values = await self._redis.mget(_SENTINEL, *(self._key(ticket, a.id) for a in accounts))
+        except (RedisError, OSError, TimeoutError):
+            self._doubt()
+            return dict.fromkeys((account.id for account in accounts), None)
+        if sentinel != ticket.encode() or ticket != self._sentinel:
+            self._doubt()
+            return dict.fromkeys((account.id for account in accounts), None)
+        return {a.id: _decode(a, cast("bytes | None", value), now) for a, value in zip(accounts, values, strict=True)}
+
+    async def fill(self, ticket: Ticket, balances: Sequence[Balance]) -> None:
+        """Puts into the cache what was read from PostgreSQL after the ticket was taken."""
+        if ticket and ticket == self._sentinel:
+            await self._put(ticket, balances)
+
+    async def write_through(self, books: Sequence[Book]) -> None:
+        """Puts into the cache what a batch has committed, before anybody is answered. Where that fails the
+        generation moves on, so that nobody believes the older values for longer than it takes to notice.
+        """
+        ticket = self._sentinel
+        if ticket and await self._put(ticket, [book.balance() for book in books]):
+            return
+        await self._move_on()
+
+    async def confirm_forever(self) -> None:
+        """Compares generation, sentinel and run for as long as the process lives."""
+        while True:
+            self._wake.clear()
+            try:
+                await self.confirm()
+            except (RedisError, OSError, TimeoutError, DomainError) as error:
+                self._sentinel = ""
+                self._log.warning("balance_cache_off", error=type(error).__name__)
+            try:
+                async with asyncio.timeout(CONFIRM_EVERY_S):
+                    await self._wake.wait()
+                await asyncio.sleep(0.05)  # bounds the rate while something flaps
+            except TimeoutError:
+                continue
+
+    async def confirm(self) -> None:
+        """Compares generation, runs and sentinel once, and makes them agree.
+
+        Raises:
+            RedisError, OSError, TimeoutError, Unavailable: one of the servers does not answer.
+        """
+        started = time.monotonic()
+        async with self._database.acquire() as connection:
+            row = await queries.read_generation(connection)
+        generation, postgres_run = row["generation"], row["run"]
+        found = await self._redis.get(_SENTINEL)
+        run = self._run  # known since the connection that has just answered was made
+        expected = _sentinel(generation, run, postgres_run)
+        if found != expected.encode():
+            expected = _sentinel(await self._renew(generation), run, postgres_run)
+            await self._redis.set(_SENTINEL, expected)
+        if run == self._run:
+            self._sentinel, self._confirmed = expected, started
+
+    async def _renew(self, generation: int) -> int:
+        """Moves on from a generation whose sentinel is not what it should be; answers the one that counts now."""
+        new = secrets.randbits(62)
+        async with self._database.acquire() as connection:
+            moved = await queries.move_generation(connection, old=generation, new=new)
+            if moved is not None:
+                return int(moved)
+            return int((await queries.read_generation(connection))["generation"])
+
+    async def _move_on(self) -> None:
+        """A committed change is not in the cache: whoever reads it there must stop believing."""
+        self._sentinel = ""
+        try:
+            async with self._database.acquire() as connection:
+                old = (await queries.read_generation(connection))["generation"]
+                await queries.move_generation(connection, old=old, new=secrets.randbits(62))
+        except DomainError:
+            # PostgreSQL is away: within BELIEVED_S no process can confirm, and all stop believing by themselves.
+            self._log.warning("balance_cache_generation_kept")
+        self._doubt()
+
+    async def _put(self, ticket: Ticket, balances: Sequence[Balance]) -> bool:
+        keys = [_SENTINEL, *(self._key(ticket, balance.account.id) for balance in balances)]
+        arguments: list[Any] = [ticket]
+        for balance in balances:
+            arguments += [_encode(balance), TTL_MAX_S * 1000]
+        try:
+            written = await self._write(keys=keys, args=arguments)
+        except (RedisError, OSError, TimeoutError):
+            self._doubt()
+            return False
+        if not written:
+            self._doubt()
+        return bool(written)
+
+    def _doubt(self) -> None:
+        """Has the generation confirmed anew at once."""
+        self._wake.set()
+
+    @staticmethod
+    def _key(ticket: Ticket, account: int) -> str:
+        return f"guerdon:balance:{ticket.partition(':')[0]}:{account}"
+
+
+def _sentinel(generation: int, run: str, postgres_run: str) -> Ticket:
+    return f"{generation}:{run}:{postgres_run}"
+
+
+def _run_id(info: bytes) -> str:
+    """The run that `INFO server` names."""
+    for line in info.decode().splitlines():
+        if line.startswith("run_id:"):
+            return line.removeprefix("run_id:")
+    return ""
+
+
+def _encode(balance: Balance) -> bytes:
+    until = 2**62 if balance.valid_until == NEVER else (balance.valid_until - _EPOCH) // _MICROSECOND
+    return _VALUE.pack(
+        balance.version,
+        balance.posted,
+        balance.held,
+        balance.pending,
+        balance.debt,
+        balance.available,
+        balance.earned,
+        balance.spent,
+        until,
+    )
+
+
+def _decode(account: Account, value: bytes | None, now: datetime) -> Balance | None:
+    """The balance, unless there is none or the clock has changed it since."""
+    if value is None:
+        return None
+    version, posted, held, pending, debt, available, earned, spent, until = _VALUE.unpack(value)
+    valid_until = NEVER if until == 2**62 else _EPOCH + until * _MICROSECOND
+    if valid_until <= now:
+        return None
+    return Balance(account, posted, held, pending, debt, available, earned, spent, version, valid_until)

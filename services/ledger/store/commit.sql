@@ -1,0 +1,88 @@
+-- What a batch reads under lock, and writes. Every statement names one shard.
+
+-- name: lock_accounts
+-- The times are read after each row's lock was granted. No other read may share this statement: after a wait it
+-- would see a new balance beside old lots.
+select id, version, posted, held, pending, debt, available, earned, spent, record_time, valid_until,
+       clock_timestamp() as now
+from accounts
+where shard = :shard and id = any(:ids::bigint[])
+order by id
+for no key update;
+
+-- name: clock$
+select clock_timestamp();
+
+-- name: reserve_ids$
+select nextval('ledger_ids');
+
+-- name: read_requests
+select key, digest, fields, outcome, refusal
+from ledger_requests
+where shard = :shard and key = any(:keys::bytea[]);
+
+-- name: open_lots
+select id, account, posting, amount, open, held, expired, expire_time, available_time, record_time, budget
+from lots
+where shard = :shard and account = any(:accounts::bigint[]) and not closed;
+
+-- name: lots_by_id
+select id, account, posting, amount, open, held, expired, expire_time, available_time, record_time, budget
+from lots
+where shard = :shard and id = any(:ids::bigint[]);
+
+-- name: active_holds
+select id, account, amount, state, captured, lots, lot_amounts, expire_time, purpose, actor, record_time, resolve_time
+from holds
+where shard = :shard and account = any(:accounts::bigint[]) and state = 1;
+
+-- name: holds_by_id
+select id, account, amount, state, captured, lots, lot_amounts, expire_time, purpose, actor, record_time, resolve_time
+from holds
+where shard = :shard and id = any(:ids::bigint[]);
+
+-- name: reversals
+-- What earlier reversals undid of the postings of the transactions `ids`, posting by posting.
+select t.reverses, p.ordinal, p.source, p.destination, p.amount, p.lots, p.lot_deltas
+from transactions t
+join postings p on p.shard = t.shard and p.id >= t.id and p.id < t.id + t.postings
+where t.shard = :shard and t.reverses = any(:ids::bigint[]);
+
+-- name: update_accounts!
+update accounts a
+set version = n.version, posted = n.posted, held = n.held, pending = n.pending, debt = n.debt,
+    available = n.available, earned = n.earned, spent = n.spent, record_time = n.record_time,
+    valid_until = n.valid_until
+from unnest(:ids::bigint[], :versions::bigint[], :posted::bigint[], :held::bigint[], :pending::bigint[],
+            :debts::bigint[], :available::bigint[], :earned::bigint[], :spent::bigint[],
+            :record_times::timestamptz[], :valid_until::timestamptz[])
+    as n (id, version, posted, held, pending, debt, available, earned, spent, record_time, valid_until)
+where a.shard = :shard and a.id = n.id;
+
+-- name: update_lots!
+update lots l
+set open = n.open, held = n.held, expired = n.expired, closed = (n.open = 0)
+from unnest(:ids::bigint[], :open::bigint[], :held::bigint[], :expired::bigint[]) as n (id, open, held, expired)
+where l.shard = :shard and l.id = n.id;
+
+-- name: update_holds!
+update holds h
+set state = n.state, captured = n.captured, resolve_time = n.resolve_time
+from unnest(:ids::bigint[], :states::smallint[], :captured::bigint[], :resolve_times::timestamptz[])
+    as n (id, state, captured, resolve_time)
+where h.shard = :shard and h.id = n.id and h.state = 1;
+
+-- name: insert_requests!
+-- Sorted by key, so that two workers with the same requests wait for each other instead of locking each other out.
+insert into ledger_requests (shard, key, digest, fields, outcome, refusal, record_time)
+select :shard::int, n.key, n.digest, n.fields, n.outcome, n.refusal::jsonb, :record_time::timestamptz
+from unnest(:keys::bytea[], :digests::bytea[], :fields::bytea[], :outcomes::bytea[], :refusals::text[])
+    as n (key, digest, fields, outcome, refusal)
+order by n.key
+on conflict do nothing;
+
+-- name: drop_requests!
+delete from ledger_requests
+where shard = :shard and key in (
+    select key from ledger_requests where shard = :shard and record_time < :before limit :limit
+);

@@ -1,0 +1,172 @@
+"""What never changes, kept in memory once it was read: programs, units, accounts. Bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from guerdon_kit.errors import NotFound
+from guerdon_kit.names import parse
+from guerdon_kit.postgres import Database, load_queries
+from ledger.domain.model import Account, AccountKind, Program
+from ledger.store import rows
+
+queries = load_queries("ledger")
+
+ACCOUNTS_MAX = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A unit of a program: `number` is the database's, `id` the callers'."""
+
+    number: int
+    id: str
+    display_name: str
+    scale: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccount:
+    """An account to make."""
+
+    unit: int
+    kind: AccountKind
+    id: str
+
+
+class Directory:
+    """Finds programs, units and accounts."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._programs: dict[str, Program] = {}
+        self._numbers: dict[int, Program] = {}
+        self._accounts: dict[str, Account] = {}
+        self._ids: dict[int, Account] = {}
+        self._breakage: dict[tuple[int, int], Account] = {}
+        self._redemption: dict[tuple[int, int], Account] = {}
+
+    async def program(self, name: str, field: str = "name") -> Program:
+        """The program of that resource name.
+
+        Raises:
+            InvalidField: the name is malformed.
+            NotFound: there is none.
+        """
+        [id_] = parse(name, "programs/{program}", field)
+        return await self.program_by_id(id_)
+
+    async def program_by_id(self, id_: str) -> Program:
+        """The program of that id. Raises NotFound."""
+        known = self._programs.get(id_)
+        if known is None:
+            async with self._database.acquire() as connection:
+                row = await queries.program_by_id(connection, id=id_)
+            if row is None:
+                raise NotFound(f"programs/{id_}")
+            known = self._remember_program(rows.program(row))
+        return known
+
+    async def program_by_number(self, number: int) -> Program:
+        """The program of that number, which a row of ours holds."""
+        known = self._numbers.get(number)
+        if known is None:
+            async with self._database.acquire() as connection:
+                row = await queries.program_by_number(connection, program=number)
+            known = self._remember_program(rows.program(row))
+        return known
+
+    async def units(self, program: Program) -> Sequence[Unit]:
+        """The units of a program."""
+        async with self._database.acquire() as connection:
+            found = [row async for row in queries.units_of(connection, program=program.number)]
+        return [Unit(row["unit"], row["id"], row["display_name"], row["scale"]) for row in found]
+
+    def known_account(self, name: str) -> Account | None:
+        """The account, if it is in memory: the way of the hot path."""
+        return self._accounts.get(name)
+
+    async def account(self, name: str, field: str = "name") -> Account:
+        """The account of that resource name. Raises InvalidField, NotFound."""
+        known = self._accounts.get(name)
+        if known is not None:
+            return known
+        program_id, id_ = parse(name, "programs/{program}/accounts/{account}", field)
+        program = await self.program_by_id(program_id)
+        found = await self.accounts(program, [id_])
+        if id_ not in found:
+            raise NotFound(name)
+        return found[id_]
+
+    async def accounts(self, program: Program, ids: Iterable[str]) -> dict[str, Account]:
+        """Those accounts of a program that exist, by id."""
+        wanted = {id_: f"programs/{program.id}/accounts/{id_}" for id_ in ids}
+        found = {id_: self._accounts[name] for id_, name in wanted.items() if name in self._accounts}
+        missing = [id_ for id_ in wanted if id_ not in found]
+        if missing:
+            async with self._database.acquire() as connection:
+                async for row in queries.accounts_by_name(
+                    connection, shard=program.shard, program=program.number, names=missing
+                ):
+                    found[row["name"]] = self._remember(rows.account(row, program))
+        return found
+
+    async def by_ids(self, shard: int, ids: Iterable[int]) -> dict[int, Account]:
+        """The accounts of these ids, which rows of ours hold."""
+        wanted = set(ids)
+        found = {id_: self._ids[id_] for id_ in wanted if id_ in self._ids}
+        missing = wanted - found.keys()
+        if missing:
+            async with self._database.acquire() as connection:
+                read = [row async for row in queries.accounts_by_id(connection, shard=shard, ids=list(missing))]
+            for row in read:
+                account = rows.account(row, await self.program_by_number(row["program"]))
+                found[account.id] = self._remember(account)
+        return found
+
+    async def load_system_accounts(self, program: Program) -> None:
+        """Has the program's system accounts in memory, for `breakage` and `by_id`."""
+        async with self._database.acquire() as connection:
+            async for row in queries.system_accounts(connection, shard=program.shard, program=program.number):
+                self._remember(rows.account(row, program))
+
+    def knows_system_accounts(self, program: Program, unit: int) -> bool:
+        """Whether the unit's system accounts are in memory."""
+        return (program.number, unit) in self._breakage
+
+    def breakage(self, program: Program, unit: int) -> Account:
+        """The BREAKAGE account of a unit, which is in memory."""
+        return self._breakage[(program.number, unit)]
+
+    def redemption(self, program: Program, unit: int) -> Account:
+        """The REDEMPTION account of a unit, which is in memory."""
+        return self._redemption[(program.number, unit)]
+
+    def by_id(self, program: Program, account: int) -> Account:
+        """A system account of `program`, which is in memory."""
+        return self._ids[account]
+
+    def _remember_program(self, program: Program) -> Program:
+        self._programs[program.id] = program
+        self._numbers[program.number] = program
+        return program
+
+    def _remember(self, account: Account) -> Account:
+        if account.is_member and len(self._accounts) >= ACCOUNTS_MAX:
+            self._forget_members()
+        self._accounts[account.name] = account
+        self._ids[account.id] = account
+        own = (account.program.number, account.unit)
+        if account.kind is AccountKind.BREAKAGE:
+            self._breakage[own] = account
+        elif account.kind is AccountKind.REDEMPTION:
+            self._redemption[own] = account
+        return account
+
+    def _forget_members(self) -> None:
+        """Drops the older half of the member accounts. System accounts stay: the rules look them up by id."""
+        members = [account for account in self._accounts.values() if account.is_member]
+        for account in members[: len(members) // 2]:
+            del self._accounts[account.name]
+            del self._ids[account.id]

@@ -1,0 +1,97 @@
+"""Reads under lock what a batch decides on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from guerdon_kit.postgres import Connection, load_queries
+from ledger.domain.book import Book, Move
+from ledger.domain.desk import Undone
+from ledger.domain.model import Account
+from ledger.store import rows
+
+if TYPE_CHECKING:
+    import asyncpg
+
+queries = load_queries("ledger")
+
+
+async def lock(connection: Connection, accounts: Iterable[Account]) -> tuple[dict[int, Book], datetime]:
+    """Locks member accounts, shard by shard in ascending order, and answers their books and PostgreSQL's time."""
+    by_shard: dict[int, dict[int, Account]] = {}
+    for account in accounts:
+        by_shard.setdefault(account.shard, {})[account.id] = account
+    books: dict[int, Book] = {}
+    now: datetime | None = None
+    for shard in sorted(by_shard):
+        mine = by_shard[shard]
+        async for row in queries.lock_accounts(connection, shard=shard, ids=list(mine)):
+            books[row["id"]] = rows.book(row, mine[row["id"]])
+            now = row["now"]
+    if now is None:
+        now = await queries.clock(connection)
+    return books, now
+
+
+async def requests(connection: Connection, keys: dict[int, list[bytes]]) -> dict[bytes, asyncpg.Record]:
+    """The request records that exist, by key."""
+    return {
+        row["key"]: row
+        for shard in sorted(keys)
+        async for row in queries.read_requests(connection, shard=shard, keys=keys[shard])
+    }
+
+
+async def load(connection: Connection, books: Iterable[Book]) -> int:
+    """Reads the open lots and active holds of these books; answers how many there are."""
+    by_shard: dict[int, list[Book]] = {}
+    for book in books:
+        by_shard.setdefault(book.account.shard, []).append(book)
+    count = 0
+    for shard, mine in sorted(by_shard.items()):
+        found = {book.account.id: book for book in mine}
+        async for row in queries.open_lots(connection, shard=shard, accounts=list(found)):
+            found[row["account"]].lots[row["id"]] = rows.lot(row)
+            count += 1
+        async for row in queries.active_holds(connection, shard=shard, accounts=list(found)):
+            found[row["account"]].holds[row["id"]] = rows.hold(row)
+            count += 1
+        for book in mine:
+            book.loaded = True
+    return count
+
+
+async def more_lots(connection: Connection, wanted: Iterable[tuple[Account, int]], books: dict[int, Book]) -> None:
+    """Reads particular lots, which may be closed, into their accounts' books."""
+    for shard, ids in _by_shard(wanted, books).items():
+        async for row in queries.lots_by_id(connection, shard=shard, ids=ids):
+            books[row["account"]].lots.setdefault(row["id"], rows.lot(row))
+
+
+async def more_holds(connection: Connection, wanted: Iterable[tuple[Account, int]], books: dict[int, Book]) -> None:
+    """Reads particular holds, which may be resolved, into their accounts' books."""
+    for shard, ids in _by_shard(wanted, books).items():
+        async for row in queries.holds_by_id(connection, shard=shard, ids=ids):
+            books[row["account"]].holds.setdefault(row["id"], rows.hold(row))
+
+
+async def reversals(connection: Connection, shards: Iterable[int], originals: Iterable[int]) -> dict[int, list[Undone]]:
+    """What was undone so far of these transactions."""
+    found: dict[int, list[Undone]] = {}
+    ids = list(originals)
+    for shard in sorted(set(shards)):
+        async for row in queries.reversals(connection, shard=shard, ids=ids):
+            moves: tuple[Move, ...] = tuple(zip(row["lots"] or (), row["lot_deltas"] or (), strict=True))
+            undone = Undone(row["destination"], row["amount"], moves)
+            found.setdefault(row["reverses"], []).append(undone)
+    return found
+
+
+def _by_shard(wanted: Iterable[tuple[Account, int]], books: dict[int, Book]) -> dict[int, list[int]]:
+    by_shard: dict[int, list[int]] = {}
+    for account, id_ in wanted:
+        if account.id in books:
+            by_shard.setdefault(account.shard, []).append(id_)
+    return dict(sorted(by_shard.items()))

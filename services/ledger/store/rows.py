@@ -1,0 +1,82 @@
+"""Rows into the rules' own types."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from ledger.domain.book import Book
+from ledger.domain.model import Account, AccountKind, Hold, HoldState, Lot, Program
+
+
+def time(value: datetime) -> datetime:
+    """A time as the rules know it: asyncpg gives PostgreSQL's infinities without a zone."""
+    return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+
+
+def program(row: Any) -> Program:
+    """A row of `programs`."""
+    return Program(row["program"], row["id"], row["display_name"], row["time_zone"], row["shard"])
+
+
+def account(row: Any, owner: Program) -> Account:
+    """A row of `accounts`: what never changes of it."""
+    return Account(
+        row["shard"],
+        row["id"],
+        owner,
+        row["unit"],
+        AccountKind(row["kind"]),
+        f"{owner.name}/accounts/{row['name']}",
+        row["create_time"],
+    )
+
+
+def book(row: Any, owner: Account) -> Book:
+    """A row of `accounts`: its state, without lots and holds."""
+    return Book(
+        owner,
+        row["version"],
+        row["posted"],
+        row["held"],
+        row["pending"],
+        row["debt"],
+        row["available"],
+        row["earned"],
+        row["spent"],
+        time(row["record_time"]),
+        time(row["valid_until"]),
+    )
+
+
+def lot(row: Any) -> Lot:
+    """A row of `lots`."""
+    return Lot(
+        row["id"],
+        row["posting"],
+        row["amount"],
+        row["open"],
+        row["held"],
+        row["expired"],
+        time(row["expire_time"]),
+        time(row["available_time"]),
+        time(row["record_time"]),
+        row["budget"],
+    )
+
+
+def hold(row: Any) -> Hold:
+    """A row of `holds`."""
+    return Hold(
+        row["id"],
+        row["account"],
+        row["amount"],
+        HoldState(row["state"]),
+        row["captured"],
+        tuple(zip(row["lots"], row["lot_amounts"], strict=True)),
+        time(row["expire_time"]),
+        row["purpose"] or "",
+        row["actor"],
+        time(row["record_time"]),
+        row["resolve_time"],
+    )
