@@ -27,6 +27,11 @@ UNKNOWN_LASTS = timedelta(minutes=2)
 FROZEN_REFUSALS = frozenset({"INSUFFICIENT_POINTS"})
 """Refusals that the ledger keeps with the request: every later answer to the same id is this one."""
 
+TIMELY_REFUSALS = frozenset({"INVALID_FIELD"})
+"""Refusals that may come of time alone, such as an expiry that has passed since the first attempt: whether that one
+posted they do not tell.
+"""
+
 
 class State(Enum):
     """How far an exchange is."""
@@ -168,7 +173,9 @@ def is_final_refusal(refusal: Refusal, *, asked_before: datetime | None, now: da
     A refusal that the ledger does not keep answers this attempt only. If an earlier attempt went unanswered it may
     still be under way and post after all, so the refusal counts only once that attempt must be over.
     """
-    return refusal.reason in FROZEN_REFUSALS or asked_before is None or now - asked_before >= UNKNOWN_LASTS
+    if refusal.reason in FROZEN_REFUSALS or asked_before is None:
+        return True
+    return refusal.reason not in TIMELY_REFUSALS and now - asked_before >= UNKNOWN_LASTS
 
 
 def refused_with(exchange: Exchange) -> DomainError:

@@ -1,4 +1,4 @@
-"""Takes up the exchanges that a crash, or a ledger that did not answer, left under way."""
+"""Takes up the exchanges that a crash, or a silent ledger, left under way."""
 
 from __future__ import annotations
 
@@ -9,18 +9,16 @@ from guerdon_kit.saga import Records, RecoveryLoop
 from partner_exchange.operations.progress import Progress
 from partner_exchange.store import exchanges
 
-LEASE = timedelta(seconds=30)
-"""How long one turn at an exchange may take."""
-
-DELAY_MAX = timedelta(minutes=1)
-"""The longest pause between two turns at an exchange whose outcome stays unknown."""
+_LEASE = timedelta(seconds=15)
+_ADVANCE_S = 12.0
+"""How long one exchange may wait for the ledger; less than the lease, so that it ends by itself."""
 
 
 def recovery(progress: Progress) -> RecoveryLoop[str]:
     """The job."""
 
     async def advance(exchange_id: str) -> None:
-        await progress.drive(exchange_id, time.monotonic() + LEASE.total_seconds())
+        await progress.drive(exchange_id, time.monotonic() + _ADVANCE_S)
 
     return RecoveryLoop(
         "exchanges",
@@ -28,6 +26,6 @@ def recovery(progress: Progress) -> RecoveryLoop[str]:
         progress.clock,
         Records(exchanges.claim, exchanges.put_off),
         advance,
-        lease=LEASE,
-        most_delay=DELAY_MAX,
+        lease=_LEASE,
+        most_delay=timedelta(minutes=1),
     )

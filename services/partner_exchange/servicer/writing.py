@@ -93,13 +93,11 @@ def pair(kept: PairRate) -> res.PairRate:
 
 def quote(kept: Quote, source_program_id: str) -> res.Quote:
     """A quote, as its sender sees it."""
-    return res.Quote(
+    message = res.Quote(
         name=kept.name,
         source_account=f"programs/{source_program_id}/accounts/{kept.source_account_id}",
         receiver_id=kept.receiver,
         destination_account_id=kept.destination_account_id,
-        send=kept.wanted.send,
-        receive_at_least=kept.wanted.receive_at_least,
         debited_amount=kept.conversion.debited,
         received_amount=kept.conversion.received,
         bonus_amount=kept.conversion.bonus,
@@ -109,6 +107,11 @@ def quote(kept: Quote, source_program_id: str) -> res.Quote:
         create_time=timestamp(kept.create_time),
         expire_time=timestamp(kept.expire_time),
     )
+    if kept.wanted.send is not None:
+        message.send = kept.wanted.send
+    if kept.wanted.receive_at_least is not None:
+        message.receive_at_least = kept.wanted.receive_at_least
+    return message
 
 
 def exchange(view: View) -> res.Exchange:
