@@ -30,9 +30,9 @@ class ServiceFactory:
 
     def __init__(self, folder: Path, endpoints: Endpoints, identity: DevelopmentIdentity) -> None:
         self._folder = folder
-        self._endpoints = endpoints
         self._numbers = itertools.count(1)
         self._started: list[ServerProcess] = []
+        self.endpoints = endpoints
         self.identity = identity
         self.clock_file = folder / "clock"
         """Seconds by which the clock of every service started here is moved
@@ -58,7 +58,7 @@ class ServiceFactory:
             service,
             listen=f"{LOOPBACK}:{port}",
             database=database,
-            endpoints=endpoints or self._endpoints,
+            endpoints=endpoints or self.endpoints,
             identity=self.identity,
             targets=targets or {},
             clock_file=self.clock_file,
