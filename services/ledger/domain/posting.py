@@ -8,7 +8,7 @@ from datetime import datetime
 
 from ledger.domain.book import Book, Move
 from ledger.domain.desk import Desk
-from ledger.domain.errors import ExpiryPassed
+from ledger.domain.errors import ExpiryPassed, InsufficientPoints
 from ledger.domain.journal import Entry, Record
 from ledger.domain.model import EARNING, SPENDING, Account, AccountKind, Kind, Lot, Program
 
@@ -47,16 +47,28 @@ def post(order: TransactionOrder, desk: Desk, now: datetime) -> Record:
         ExpiryPassed: a lot would be made that has expired already.
     """
     first = desk.ids(len(order.postings))
-    entries = tuple(
-        [
-            _entry(order.kind, posting, desk.books, first + ordinal, ordinal, now)
-            for ordinal, posting in enumerate(order.postings)
-        ]
-    )
+    entries = []
+    for ordinal, posting in enumerate(order.postings):
+        try:
+            entries.append(_entry(order.kind, posting, desk.books, first + ordinal, ordinal, now))
+        except InsufficientPoints as refusal:
+            raise _of_the_whole(order, ordinal, refusal) from None
     effective = order.effective_time if order.effective_time is not None and order.effective_time < now else now
-    record = Record(first, order.program.number, order.kind, effective, now, order.actor, order.memo, None, entries)
+    record = Record(
+        first, order.program.number, order.kind, effective, now, order.actor, order.memo, None, tuple(entries)
+    )
     desk.journal.records.append(record)
     return record
+
+
+def _of_the_whole(order: TransactionOrder, ordinal: int, refusal: InsufficientPoints) -> InsufficientPoints:
+    """A posting's refusal in the numbers of its transaction: what all debits of the account need together, and what
+    there was before the first of them.
+    """
+    account = order.postings[ordinal].source
+    required = sum(posting.amount for posting in order.postings if posting.source.id == account.id)
+    done = sum(posting.amount for posting in order.postings[:ordinal] if posting.source.id == account.id)
+    return InsufficientPoints(account.name, required, int(refusal.metadata["available"]) + done)
 
 
 def _entry(
