@@ -32,8 +32,9 @@ class Organisations:
         """
         organisation.check()
         async with self._database.acquire() as connection:
-            new = await requests.find(connection, fingerprint) is None
             taken = await store.find(connection, organisation.id) is not None
+            # Asked last: where this very request was what took the id, its record is seen now.
+            new = await requests.find(connection, fingerprint) is None
         if new and taken:
             raise AlreadyExists(organisation.name)
         if new:

@@ -41,9 +41,10 @@ class People:
         """
         check_people(people, field)
         async with self._database.acquire() as connection:
-            new = await requests.find(connection, fingerprint) is None
             employer = await organisations.find(connection, organisation)
             taken = await store.find(connection, organisation, [person.id for person in people])
+            # Asked last: where this very request was what took them, its record is seen now.
+            new = await requests.find(connection, fingerprint) is None
         if new and taken:
             raise AlreadyExists(next(iter(taken.values())).name)
         if new:
