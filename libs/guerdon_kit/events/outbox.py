@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 
 from guerdon_kit.events.event import CloudEvent, Event, encode_data
 from guerdon_kit.events.relay import Relayed
 from guerdon_kit.postgres import Connection, Database, load_queries
+from guerdon_kit.postgres.retention import HOURLY, delete_in_steps, repeat
 
 _queries = load_queries("guerdon_kit.events")
-_PRUNE_ROWS = 5000
 
 
 async def publish(connection: Connection, *events: Event) -> None:
@@ -67,16 +66,13 @@ class Outbox:
 
         `keep` is how long a stream that lost its data can be filled again.
         """
-        total = 0
-        while True:
-            async with database.acquire() as connection:
-                deleted: int = await _queries.prune_outbox(connection, source=self.name, keep=keep, most=_PRUNE_ROWS)
-            total += deleted
-            if deleted < _PRUNE_ROWS:
-                return total
 
-    async def pruning(self, database: Database, keep: timedelta, every: timedelta = timedelta(hours=1)) -> None:
+        async def delete(connection: Connection, most: int) -> int:
+            deleted: int = await _queries.prune_outbox(connection, source=self.name, keep=keep, most=most)
+            return deleted
+
+        return await delete_in_steps(database, delete)
+
+    async def pruning(self, database: Database, keep: timedelta, every: timedelta = HOURLY) -> None:
         """A job: prunes at each `every`, until it is cancelled."""
-        while True:
-            await self.prune(database, keep)
-            await asyncio.sleep(every.total_seconds())
+        await repeat(lambda: self.prune(database, keep), every)

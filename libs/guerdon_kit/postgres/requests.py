@@ -6,7 +6,6 @@ too and answered again; every other refusal leaves nothing behind.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
@@ -15,9 +14,9 @@ from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres.database import Connection, Database
 from guerdon_kit.postgres.failures import Rerun
 from guerdon_kit.postgres.queries import load_queries
+from guerdon_kit.postgres.retention import HOURLY, delete_in_steps, repeat
 
 _queries = load_queries("guerdon_kit.postgres")
-_PRUNE_ROWS = 5000
 
 
 async def find(connection: Connection, fingerprint: Fingerprint) -> bytes | None:
@@ -141,18 +140,15 @@ def thaw(kept: dict[str, object]) -> ReplayedRefusal:
 
 
 async def prune(database: Database, keep: timedelta) -> int:
-    """Deletes the records older than `keep`, in small transactions, and answers how many they were."""
-    total = 0
-    while True:
-        async with database.acquire() as connection:
-            deleted: int = await _queries.prune_requests(connection, keep=keep, most=_PRUNE_ROWS)
-        total += deleted
-        if deleted < _PRUNE_ROWS:
-            return total
+    """Deletes the records older than `keep` and answers how many they were."""
+
+    async def delete(connection: Connection, most: int) -> int:
+        deleted: int = await _queries.prune_requests(connection, keep=keep, most=most)
+        return deleted
+
+    return await delete_in_steps(database, delete)
 
 
-async def pruning(database: Database, keep: timedelta, every: timedelta = timedelta(hours=1)) -> None:
+async def pruning(database: Database, keep: timedelta, every: timedelta = HOURLY) -> None:
     """A job: prunes the records of requests at each `every`, until it is cancelled."""
-    while True:
-        await prune(database, keep)
-        await asyncio.sleep(every.total_seconds())
+    await repeat(lambda: prune(database, keep), every)
