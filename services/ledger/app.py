@@ -6,7 +6,7 @@ from functools import partial
 
 from guerdon_kit.service import Job, Kit, Parts
 from ledger.config import Settings
-from ledger.jobs import checkpoints, retention, sweeper
+from ledger.jobs import checkpoints, relay, retention, sweeper
 from ledger.operations.balances import Balances
 from ledger.operations.commit import Committer, Limits
 from ledger.operations.movements import Movements
@@ -45,6 +45,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
             "sweeper",
             partial(sweeper.run, database, directory, committer, clock, settings.ledger_sweep_every_s),
         ),
+        Job("relay", partial(relay.run, database, directory, kit.events_redis())),
         Job("checkpoints", partial(checkpoints.run, database, settings.ledger_checkpoint_every_s)),
         Job("retention", partial(retention.run, database, clock, settings.ledger_request_keep_days)),
     ]

@@ -49,21 +49,21 @@ class Result:
 class Batch:
     """Decides and writes a list of works; made anew for every run."""
 
-    def __init__(self, works: Sequence[Work], directory: Directory, clock: Clock, ids: IdBlocks) -> None:
+    def __init__(self, works: Sequence[Work], directory: Directory, clock: Clock) -> None:
         self._works = works
         self._directory = directory
         self._clock = clock
-        self._ids = ids
 
     async def run(self, connection: Connection) -> Result:
         """Raises Rerun when another worker won the race for a request; nothing is then written."""
         works = self._works
         members = {account.id: account for work in works for account in work.members}
-        books, read_time = await reader.lock(connection, members.values())
+        books = await reader.lock(connection, members.values())
+        read_time, block = await reader.begin(connection)
         now = read_time + self._clock.offset()
         known = await self._known_requests(connection)
         loaded = await self._load(connection, books, known, now)
-        desk = await self._desk(connection, books, known, loaded)
+        desk = await self._desk(connection, books, loaded, IdBlocks(block))
         answers = self._decide(desk, known, now)
         rows = self._request_rows(answers, known)
         await writer.write(connection, books.values(), desk.journal, rows, now)
@@ -82,7 +82,7 @@ class Batch:
         shards = {account.shard for work in self._works for account in work.members}
         wanted = {id_ for row in found.values() if row["outcome"] is not None for id_ in account_ids(row["outcome"])}
         for shard in sorted(shards):
-            accounts |= await self._directory.by_ids(shard, wanted - accounts.keys())
+            accounts |= await self._directory.by_ids(shard, wanted - accounts.keys(), connection)
         return {key: (row, accounts) for key, row in found.items()}
 
     async def _load(
@@ -98,10 +98,10 @@ class Batch:
         await reader.more_holds(connection, (pair for work in new for pair in work.holds), books)
         for book in to_load:
             if not self._directory.knows_system_accounts(book.account.program, book.account.unit):
-                await self._directory.load_system_accounts(book.account.program)
+                await self._directory.load_system_accounts(book.account.program, connection)
         return count
 
-    async def _desk(self, connection: Connection, books: dict[int, Book], known: dict[bytes, Any], loaded: int) -> Desk:
+    async def _desk(self, connection: Connection, books: dict[int, Book], loaded: int, ids: IdBlocks) -> Desk:
         originals = {work.reverses for work in self._works if work.reverses}
         undone = {}
         if originals:
@@ -109,8 +109,8 @@ class Batch:
             shards |= {a.shard for work in self._works if work.reverses for a in work.members}
             undone = await reader.reversals(connection, shards, originals)
         # Each work, each lot and hold that may be due, and what a resolved hold may let expire.
-        await self._ids.reserve(connection, sum(work.weight for work in self._works) + 2 * loaded + len(self._works))
-        return Desk(books, self._ids.take, self._directory, undone)
+        await ids.reserve(connection, sum(work.weight for work in self._works) + 2 * loaded + len(self._works))
+        return Desk(books, ids.take, self._directory, undone)
 
     def _decide(self, desk: Desk, known: dict[bytes, Any], now: datetime) -> list[tuple[Answer, bool]]:
         """The answers, each with whether its request is to be recorded."""

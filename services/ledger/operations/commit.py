@@ -21,7 +21,6 @@ from ledger.domain.book import Book
 from ledger.operations.batch import Answer, Batch, Result
 from ledger.operations.work import Work
 from ledger.store.directory import Directory
-from ledger.store.ids import IdBlocks
 
 WriteThrough = Callable[[Sequence[Book]], Awaitable[None]]
 """Told of the books that a committed batch changed, before anybody is answered. It must not raise."""
@@ -126,7 +125,6 @@ class Committer:
         self._log = log
         self._limits = limits or Limits()
         self._lanes: dict[frozenset[int], _Lane] = {}
-        self._ids: dict[frozenset[int], IdBlocks] = {}
 
     async def submit(self, works: Sequence[Work], deadline: float) -> list[Answer]:
         """Commits works of one program, each on its own, and answers them in order.
@@ -147,7 +145,7 @@ class Committer:
         for shards, indexes in by_lane.items():
             submission = Submission([works[index] for index in indexes], deadline)
             sent.append((indexes, submission))
-            self._enqueue(shards, lanes[shards], submission)
+            self._enqueue(lanes[shards], submission)
         for indexes, submission in sent:
             await submission.future
             for index, answer in zip(indexes, submission.answers, strict=True):
@@ -160,27 +158,26 @@ class Committer:
         while tasks := [lane.task for lane in self._lanes.values() if lane.task is not None]:
             await asyncio.wait(tasks)
 
-    def _enqueue(self, shards: frozenset[int], lane: _Lane, submission: Submission) -> None:
+    def _enqueue(self, lane: _Lane, submission: Submission) -> None:
         lane.put(submission.works[0].home, submission)
         if lane.task is None:
-            lane.task = asyncio.create_task(self._work(shards, lane))
+            lane.task = asyncio.create_task(self._work(lane))
 
-    async def _work(self, shards: frozenset[int], lane: _Lane) -> None:
-        ids = self._ids.setdefault(shards, IdBlocks())
+    async def _work(self, lane: _Lane) -> None:
         try:
             while taken := lane.take(self._limits):
-                await self._commit(taken, ids)
+                await self._commit(taken)
         finally:
             lane.task = None
 
-    async def _commit(self, taken: Taken, ids: IdBlocks) -> None:
+    async def _commit(self, taken: Taken) -> None:
         """Commits a batch and answers everybody in it. A batch that the database refuses is bisected, so that one
         bad request fails alone.
         """
         works = [submission.works[index] for submission, index in taken]
         answers: Sequence[Answer]
         try:
-            result = await self._run(works, ids)
+            result = await self._run(works)
             answers = result.answers
             if result.changed:
                 await self._write_through(result.changed)
@@ -189,17 +186,17 @@ class Committer:
         except Exception as error:  # noqa: BLE001 - whatever a bad request provokes must not fail its neighbours
             if len(taken) > 1:
                 middle = len(taken) // 2
-                await self._commit(taken[:middle], ids)
-                await self._commit(taken[middle:], ids)
+                await self._commit(taken[:middle])
+                await self._commit(taken[middle:])
                 return
             self._log.error("batch_failed", exc_info=error)
             answers = [Unavailable()]
         for (submission, index), answer in zip(taken, answers, strict=True):
             submission.answer(index, answer)
 
-    async def _run(self, works: Sequence[Work], ids: IdBlocks) -> Result:
+    async def _run(self, works: Sequence[Work]) -> Result:
         # Repeatable: every work has its request record, or is the sweeper's, which finds nothing due again.
-        return await self._database.run(Batch(works, self._directory, self._clock, ids).run, repeatable=True)
+        return await self._database.run(Batch(works, self._directory, self._clock).run, repeatable=True)
 
 
 def _shards(work: Work) -> frozenset[int]:

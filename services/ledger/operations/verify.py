@@ -89,7 +89,7 @@ class Verification:
     async def _accounts(self, connection: Connection, shard: int, ids: list[int], before: Progress) -> Progress:
         found = await self._findings(queries.entry_findings(connection, shard=shard, accounts=ids))
         found += await self._findings(queries.lot_findings(connection, shard=shard, accounts=ids))
-        found += await self._cached(list((await self._directory.by_ids(shard, ids)).values()))
+        found += await self._cached(list((await self._directory.by_ids(shard, ids, connection)).values()))
         postings = await queries.count_postings(connection, shard=shard, accounts=ids)
         return Progress("accounts", before.postings + postings, before.accounts + len(ids), _joined(before, found))
 

@@ -2,9 +2,9 @@
 
 Its promise is in docs/explanation/balance-cache.md. It is kept by a *generation*: a number in PostgreSQL that names
 the keys which may be believed. A *sentinel* in Redis names the generation and the runs of both servers. Every read and
-fill checks the sentinel in the same command, so that a Redis that was flushed or replaced answers nothing. Every process
-compares generation, runs and sentinel twice a second, and the run at each new connection; whoever finds them apart, or
-fails to write through after a commit, moves the generation on.
+fill checks the sentinel in the same command, so that a Redis that was flushed or replaced answers nothing. Every
+process compares generation, runs and sentinel twice a second, and the run at each new connection; whoever finds them
+apart, or fails to write through after a commit, moves the generation on.
 """
 
 from __future__ import annotations

@@ -1,10 +1,8 @@
 -- What a batch reads under lock, and writes. Every statement names one shard.
 
 -- name: lock_accounts
--- The times are read after each row's lock was granted. No other read may share this statement: after a wait it
--- would see a new balance beside old lots.
-select id, version, posted, held, pending, debt, available, earned, spent, record_time, valid_until,
-       clock_timestamp() as now
+-- No other read may share this statement: after a wait it would see a new balance beside old lots.
+select id, version, posted, held, pending, debt, available, earned, spent, record_time, valid_until
 from accounts
 where shard = :shard and id = any(:ids::bigint[])
 order by id
@@ -15,6 +13,10 @@ select clock_timestamp();
 
 -- name: reserve_ids$
 select nextval('ledger_ids');
+
+-- name: begin_batch^
+-- After the locks: of two changes of one account the later has the higher ids.
+select clock_timestamp() as now, nextval('ledger_ids') as block;
 
 -- name: read_requests
 select key, digest, fields, outcome, refusal

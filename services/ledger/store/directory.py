@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from guerdon_kit.errors import NotFound
 from guerdon_kit.names import parse
-from guerdon_kit.postgres import Database, load_queries
+from guerdon_kit.postgres import Connection, Database, load_queries
 from ledger.domain.model import Account, AccountKind, Program
 from ledger.store import rows
 
@@ -68,12 +69,12 @@ class Directory:
             known = self._remember_program(rows.program(row))
         return known
 
-    async def program_by_number(self, number: int) -> Program:
-        """The program of that number, which a row of ours holds."""
+    async def program_by_number(self, number: int, connection: Connection | None = None) -> Program:
+        """The program of that number, which a row of ours holds. Whoever holds a connection passes it."""
         known = self._numbers.get(number)
         if known is None:
-            async with self._database.acquire() as connection:
-                row = await queries.program_by_number(connection, program=number)
+            async with self._reading(connection) as reading:
+                row = await queries.program_by_number(reading, program=number)
             known = self._remember_program(rows.program(row))
         return known
 
@@ -112,23 +113,23 @@ class Directory:
                     found[row["name"]] = self._remember(rows.account(row, program))
         return found
 
-    async def by_ids(self, shard: int, ids: Iterable[int]) -> dict[int, Account]:
-        """The accounts of these ids, which rows of ours hold."""
+    async def by_ids(self, shard: int, ids: Iterable[int], connection: Connection | None = None) -> dict[int, Account]:
+        """The accounts of these ids, which rows of ours hold. Whoever holds a connection passes it."""
         wanted = set(ids)
         found = {id_: self._ids[id_] for id_ in wanted if id_ in self._ids}
         missing = wanted - found.keys()
         if missing:
-            async with self._database.acquire() as connection:
-                read = [row async for row in queries.accounts_by_id(connection, shard=shard, ids=list(missing))]
-            for row in read:
-                account = rows.account(row, await self.program_by_number(row["program"]))
-                found[account.id] = self._remember(account)
+            async with self._reading(connection) as reading:
+                read = [row async for row in queries.accounts_by_id(reading, shard=shard, ids=list(missing))]
+                for row in read:
+                    account = rows.account(row, await self.program_by_number(row["program"], reading))
+                    found[account.id] = self._remember(account)
         return found
 
-    async def load_system_accounts(self, program: Program) -> None:
+    async def load_system_accounts(self, program: Program, connection: Connection | None = None) -> None:
         """Has the program's system accounts in memory, for `breakage` and `by_id`."""
-        async with self._database.acquire() as connection:
-            async for row in queries.system_accounts(connection, shard=program.shard, program=program.number):
+        async with self._reading(connection) as reading:
+            async for row in queries.system_accounts(reading, shard=program.shard, program=program.number):
                 self._remember(rows.account(row, program))
 
     def knows_system_accounts(self, program: Program, unit: int) -> bool:
@@ -146,6 +147,15 @@ class Directory:
     def by_id(self, program: Program, account: int) -> Account:
         """A system account of `program`, which is in memory."""
         return self._ids[account]
+
+    @asynccontextmanager
+    async def _reading(self, connection: Connection | None) -> AsyncIterator[Connection]:
+        """The connection that the caller holds, or one of the pool: a second one of its own could wait for ever."""
+        if connection is not None:
+            yield connection
+        else:
+            async with self._database.acquire() as fresh:
+                yield fresh
 
     def _remember_program(self, program: Program) -> Program:
         self._programs[program.id] = program

@@ -13,11 +13,12 @@ AT_ONCE_MAX = 128
 
 
 class IdBlocks:
-    """Ids of the ledger's one number space. What a rolled-back batch took is lost, never given again."""
+    """One batch's ids of the ledger's one number space. What it does not use is lost, never given again."""
 
-    def __init__(self) -> None:
-        self._next = 0
-        self._end = 0
+    def __init__(self, block: int = 0) -> None:
+        """`block` is the first id of a block that was drawn already; 0: none was."""
+        self._next = block
+        self._end = block + BLOCK if block else 0
         self._reserved: list[int] = []
 
     async def reserve(self, connection: Connection, count: int) -> None:

@@ -18,21 +18,23 @@ if TYPE_CHECKING:
 queries = load_queries("ledger")
 
 
-async def lock(connection: Connection, accounts: Iterable[Account]) -> tuple[dict[int, Book], datetime]:
-    """Locks member accounts, shard by shard in ascending order, and answers their books and PostgreSQL's time."""
+async def lock(connection: Connection, accounts: Iterable[Account]) -> dict[int, Book]:
+    """Locks member accounts, shard by shard in ascending order, and answers their books."""
     by_shard: dict[int, dict[int, Account]] = {}
     for account in accounts:
         by_shard.setdefault(account.shard, {})[account.id] = account
     books: dict[int, Book] = {}
-    now: datetime | None = None
     for shard in sorted(by_shard):
         mine = by_shard[shard]
         async for row in queries.lock_accounts(connection, shard=shard, ids=list(mine)):
             books[row["id"]] = rows.book(row, mine[row["id"]])
-            now = row["now"]
-    if now is None:
-        now = await queries.clock(connection)
-    return books, now
+    return books
+
+
+async def begin(connection: Connection) -> tuple[datetime, int]:
+    """PostgreSQL's time, and the batch's first block of ids."""
+    row = await queries.begin_batch(connection)
+    return row["now"], row["block"]
 
 
 async def requests(connection: Connection, keys: dict[int, list[bytes]]) -> dict[bytes, asyncpg.Record]:

@@ -1,0 +1,43 @@
+"""Relays the journal to the event stream, shard by shard."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from redis.asyncio import Redis
+
+from guerdon_kit.events.relay import Relay
+from guerdon_kit.postgres import Database, load_queries
+from ledger.store.directory import Directory
+from ledger.store.journal import Journal
+
+queries = load_queries("ledger")
+
+POLL_S = 0.1
+LOOK_EVERY_S = 1.0
+
+
+async def run(database: Database, directory: Directory, redis: Redis) -> None:
+    """Relays for as long as the process lives. Any number of workers may: a position's lock lets one send at a time."""
+    relays: dict[int, Relay] = {}
+    looked = 0.0
+    while True:
+        look = time.monotonic() - looked >= LOOK_EVERY_S
+        if look:
+            looked = time.monotonic()
+            await _add_shards(relays, database, directory, redis)
+        sent = 0
+        for relay in relays.values():
+            sent += await relay.turn(look=look)
+        if not sent:
+            await asyncio.sleep(POLL_S)
+
+
+async def _add_shards(relays: dict[int, Relay], database: Database, directory: Directory, redis: Redis) -> None:
+    async with database.acquire() as connection:
+        shards = [row["shard"] async for row in queries.shards(connection)]
+    for shard in shards:
+        if shard not in relays:
+            relays[shard] = Relay(database, redis, Journal(shard, directory))
+            await relays[shard].prepare()
