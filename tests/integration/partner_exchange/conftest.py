@@ -1,0 +1,96 @@
+"""A ledger, and a partner exchange that can be killed at a chosen moment."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from guerdon_kit.launch.ports import LOOPBACK, free_ports
+from guerdon_kit.launch.services import service_environment, service_plan
+from guerdon_kit.processes import ServerProcess
+from guerdon_kit.testing import DatabaseFactory, RunningService, ServiceFactory
+from tests.contract.partner_exchange.world import Coalition, World
+from tests.integration.partner_exchange.fallible import ARMED, ITSELF, arm
+
+ROOT = Path(__file__).parents[3]
+
+
+@dataclass
+class Fallible:
+    """The two services, and what ends one of them."""
+
+    ledger: RunningService
+    exchange: RunningService
+    armed: Path
+
+    def kill_exchange_at(self, moment: str) -> None:
+        """Partner exchange kills itself when an exchange next comes to the moment."""
+        arm(self.armed, moment, ITSELF)
+
+    def kill_ledger_at(self, moment: str) -> None:
+        """The ledger is killed when an exchange next comes to the moment."""
+        arm(self.armed, moment, self.ledger.process.pid)
+
+    def disarm(self) -> None:
+        """Nothing is killed any more."""
+        self.armed.unlink(missing_ok=True)
+
+
+@pytest.fixture(scope="module")
+def fallible(
+    module_services: ServiceFactory, databases: DatabaseFactory, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Fallible]:
+    ledger = module_services.start("ledger", databases.make("ledger"))
+    folder = tmp_path_factory.mktemp("fallible")
+    armed = folder / "armed"
+    exchange = _exchange(module_services, databases, folder, ledger.target, armed)
+    yield Fallible(ledger, exchange, armed)
+    exchange.process.stop()
+    databases.drop(exchange.database)
+    ledger.process.stop()
+    databases.drop(ledger.database)
+
+
+def _exchange(
+    services: ServiceFactory, databases: DatabaseFactory, folder: Path, ledger_target: str, armed: Path
+) -> RunningService:
+    [port] = free_ports(1)
+    database = databases.make("partner_exchange")
+    environment = service_environment(
+        "partner_exchange",
+        listen=f"{LOOPBACK}:{port}",
+        database=database,
+        endpoints=services.endpoints,
+        identity=services.identity,
+        targets={"ledger": ledger_target},
+        clock_file=services.clock_file,
+        settings={"lease_s": "1"},
+    )
+    plan = service_plan("partner_exchange", environment, log=folder / "log", lock=folder / "lock")
+    process = ServerProcess(
+        dataclasses.replace(
+            plan,
+            argv=(sys.executable, "-m", "tests.integration.partner_exchange.fallible"),
+            environment={**environment, ARMED: str(armed), "PYTHONPATH": str(ROOT)},
+        )
+    )
+    process.start()
+    return RunningService("partner_exchange", f"{LOOPBACK}:{port}", database, process)
+
+
+@pytest.fixture
+async def world(fallible: Fallible, module_services: ServiceFactory) -> AsyncIterator[World]:
+    made = World(fallible.ledger, fallible.exchange, module_services.identity)
+    yield made
+    fallible.disarm()
+    await made.close()
+
+
+@pytest.fixture
+async def coalition(world: World) -> Coalition:
+    return await world.coalition()

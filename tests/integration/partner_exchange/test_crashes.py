@@ -1,0 +1,164 @@
+"""Killed at any moment, an exchange is finished: both sides are posted once, or neither is."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+import grpc
+import pytest
+from google.rpc import status_pb2
+
+from guerdon import RefusedError, UnavailableError
+from guerdon.exchange.v1 import coalition_service_pb2 as pb
+from guerdon.exchange.v1 import resources_pb2 as res
+from guerdon.exchange.v1.coalition_service_pb2_grpc import CoalitionServiceStub
+from guerdon_kit.grpc.status import DETAILS_KEY, read_details
+from guerdon_kit.testing import wait_until
+from tests.contract.partner_exchange.world import Brand, Coalition, World
+from tests.integration.partner_exchange.conftest import Fallible
+
+if TYPE_CHECKING:
+    from guerdon.exchange.v1.coalition_service_pb2_grpc import CoalitionServiceAsyncStub
+
+pytestmark = [pytest.mark.crash, pytest.mark.timeout(180)]
+
+MOMENTS = ("RECEIVED", "POSTING", "ledger answered", "COMMITTED")
+REFUSED_MOMENTS = ("ledger answered", "ABORTED")
+COMMITTED, ABORTED = res.EXCHANGE_STATE_COMMITTED, res.EXCHANGE_STATE_ABORTED
+
+
+async def all_ended(brand: Brand) -> list[res.Exchange]:
+    """The brand's exchanges, once none is under way."""
+
+    async def found() -> list[res.Exchange] | None:
+        listed = await brand.exchanges()
+        return listed if all(exchange.state in {COMMITTED, ABORTED} for exchange in listed) else None
+
+    listed = await wait_until(found, timeout_s=30)
+    assert listed is not None
+    return listed
+
+
+async def killed(fallible: Fallible, moment: str, brand: Brand, quote: res.Quote) -> None:
+    """An exchange during which partner exchange is killed at the moment, and started again."""
+    fallible.kill_exchange_at(moment)
+    with pytest.raises(UnavailableError):
+        await brand.execute(quote, f"at {moment}".replace(" ", "-"))
+    await wait_until(lambda: not fallible.exchange.process.running)
+    await asyncio.to_thread(fallible.exchange.process.restart)
+    await wait_until(partial(answers, brand), timeout_s=20)
+
+
+async def answers(brand: Brand) -> bool:
+    """Whether the brand's channel has found the service again."""
+    try:
+        await brand.exchanges()
+    except UnavailableError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("enough", [True, False])
+async def test_killed_at_each_moment_an_exchange_is_finished(
+    fallible: Fallible, coalition: Coalition, world: World, enough: bool
+) -> None:
+    one, other = await coalition.pair("1/2", "2")
+    moments = MOMENTS if enough else REFUSED_MOMENTS
+    source, destination = await one.member(1_000 if enough else 99), await other.member()
+    for moment in moments:
+        await killed(fallible, moment, one, await one.quote(source, other, destination, send=100))
+    exchanges = await all_ended(one)
+    assert [exchange.state for exchange in exchanges] == [COMMITTED if enough else ABORTED] * len(moments)
+    sent = 100 * len(moments) if enough else 0
+    assert (await one.posted(source), await other.posted(destination)) == (1_000 - sent if enough else 99, sent // 2)
+    assert (await one.exchanged_with(other), await other.exchanged_with(one)) == (sent, -sent // 2)
+    assert sum(position.received_amount for position in await coalition.positions()) == sent // 2
+    # The same requests again are answered with what has become of them.
+    for moment, exchange in zip(moments, reversed(exchanges), strict=True):
+        request_id, quote = f"at {moment}".replace(" ", "-"), exchange.name.replace("/exchanges/", "/quotes/")
+        if enough:
+            assert (await one.execute(quote, request_id)).transaction == exchange.transaction
+        else:
+            with pytest.raises(RefusedError) as refused:
+                await one.execute(quote, request_id)
+            assert refused.value.reason == "INSUFFICIENT_POINTS"
+    await world.verify()
+
+
+@pytest.mark.parametrize("moment", ["RECEIVED", "POSTING"])
+async def test_with_the_ledger_away_the_caller_learns_that_it_goes_on_and_the_same_request_ends_it(
+    fallible: Fallible, coalition: Coalition, moment: str
+) -> None:
+    one, other = await coalition.pair("1/2", "2")
+    source, destination = await one.member(100), await other.member()
+    quote = await one.quote(source, other, destination, send=100)
+    fallible.kill_ledger_at(moment)
+    assert await asked_once(fallible, one, quote, "once") == "EXCHANGE_IN_PROGRESS"
+    [exchange] = await one.exchanges()
+    assert exchange.state in {res.EXCHANGE_STATE_RECEIVED, res.EXCHANGE_STATE_POSTING}
+    await asyncio.to_thread(fallible.ledger.process.restart)
+    assert (await one.execute(quote, "once")).state == COMMITTED
+    assert (await one.posted(source), await other.posted(destination)) == (0, 50)
+
+
+async def asked_once(fallible: Fallible, brand: Brand, quote: res.Quote, request_id: str) -> str:
+    """Why an execution fails, of a client that does not ask again by itself."""
+    options = [("grpc.enable_retries", 0)]
+    async with grpc.aio.insecure_channel(fallible.exchange.target, options=options) as channel:
+        # At run time a stub is both the blocking and the async one.
+        stub = cast("CoalitionServiceAsyncStub", CoalitionServiceStub(channel))
+        request = pb.ExecuteExchangeRequest(quote=quote.name, request_id=request_id)
+        metadata = (("authorization", f"Bearer {brand.token()}"),)
+        with pytest.raises(grpc.aio.AioRpcError) as failed:
+            await stub.ExecuteExchange(request, timeout=3, metadata=metadata)
+    assert failed.value.code() is grpc.StatusCode.UNAVAILABLE
+    details = dict(failed.value.trailing_metadata() or ())[DETAILS_KEY]
+    return read_details(status_pb2.Status.FromString(details))[0]
+
+
+async def test_killed_at_random_under_load_no_point_is_lost_or_made(
+    fallible: Fallible, coalition: Coalition, world: World
+) -> None:
+    """Three kills, of either service, among sixty exchanges there and back; the seed is fixed."""
+    chance = random.Random(40)
+    one, other = await coalition.pair("1/2", "2")
+    members = [(await one.member(1_000), await other.member(1_000)) for _ in range(6)]
+
+    async def trade(number: int, mine: str, theirs: str) -> None:
+        for turn in range(10):
+            there = turn % 2 == 0
+            sender, receiver = (one, other) if there else (other, one)
+            accounts = (mine, theirs) if there else (theirs, mine)
+            await persist(sender, receiver, accounts, f"{number}-{turn}")
+
+    async def persist(sender: Brand, receiver: Brand, accounts: tuple[str, str], key: str) -> None:
+        source, destination = accounts
+        asking = sender.asking(source, receiver, destination, send=10, request_id=f"quote-{key}")
+        for _ in range(60):
+            try:
+                quote = (await sender.own.coalition.CreateQuote(asking)).quote
+                await sender.execute(quote, f"execute-{key}")
+                return
+            except UnavailableError:
+                await asyncio.sleep(0.25)
+        raise AssertionError("no end in sight")
+
+    async def kill() -> None:
+        for _ in range(3):
+            await asyncio.sleep(chance.uniform(0.1, 0.5))
+            process = chance.choice((fallible.exchange, fallible.ledger)).process
+            process.kill()
+            await asyncio.to_thread(process.restart)
+
+    await asyncio.gather(kill(), *[trade(number, *pair) for number, pair in enumerate(members)])
+    sent = await all_ended(one)
+    assert [exchange.state for exchange in sent] == [COMMITTED] * 60
+    out = sum(exchange.debited_amount for exchange in sent if exchange.sender_id == one.id)
+    back = sum(exchange.received_amount for exchange in sent if exchange.sender_id == other.id)
+    assert (out, back) == (300, 600)
+    assert [await one.posted(mine) for mine, _ in members] == [1_000 - 50 + 100] * 6
+    assert [await other.posted(theirs) for _, theirs in members] == [1_000 + 25 - 50] * 6
+    await world.verify()
