@@ -24,7 +24,7 @@ from redis.exceptions import RedisError
 
 from guerdon_kit.errors import Unavailable
 from guerdon_kit.events.event import CloudEvent
-from guerdon_kit.events.groups import Entry, Group
+from guerdon_kit.events.groups import Entry, Group, is_before
 from guerdon_kit.events.streams import NOTHING, heed_cancellation, stream_of
 from guerdon_kit.postgres import Connection, Database, load_queries
 from guerdon_kit.postgres.database import is_gone
@@ -45,14 +45,16 @@ _STANDBY_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class _Failure:
+    event_id: UUID
+    entry_id: str
     times: int
     error: str
 
 
 class _HandlerFailed(Exception):
-    def __init__(self, event_id: UUID, error: Exception) -> None:
-        super().__init__(event_id)
-        self.event_id = event_id
+    def __init__(self, entry: Entry, error: Exception) -> None:
+        super().__init__(entry.id)
+        self.entry = entry
         self.error = error
 
 
@@ -86,8 +88,8 @@ class Consumer:
         self._attempts = attempts
         self._retry = retry
         self._block_ms = int(block / timedelta(milliseconds=1))
-        self._failed: dict[UUID, _Failure] = {}
-        """Events that failed: one at most in practice, for it stops the rest until it is parked."""
+        self._failure: _Failure | None = None
+        """The event that fails: one at most, for it stops the rest until it is parked."""
         self._position = NOTHING
 
     async def run(self) -> None:
@@ -122,8 +124,10 @@ class Consumer:
                 if position is None:
                     return None
                 self._position = position
+                if self._failure and not is_before(position, self._failure.entry_id):
+                    self._failure = None  # it is behind us, or behind another worker
                 # After a failure one by one, so that only the event that fails is held up.
-                most = 1 if self._failed else self._batch
+                most = 1 if self._failure else self._batch
                 entries = await self._group.read(position, most)
                 if not entries:
                     return 0
@@ -134,8 +138,6 @@ class Consumer:
         except _HandlerFailed as failed:
             await self._after(failed)
             return len(entries)
-        for entry in entries:
-            self._failed.pop(entry.event_id, None)
         self._position = entries[-1].id
         await self._group.acknowledge(entries)
         return len(entries)
@@ -157,8 +159,8 @@ class Consumer:
             handler = self._handlers.get(entry.event.type)
             if handler is None:
                 continue
-            failure = self._failed.get(entry.event_id)
-            if failure is not None and failure.times >= self._attempts:
+            failure = self._failure
+            if failure and failure.event_id == entry.event_id and failure.times >= self._attempts:
                 await self._park(connection, entry, failure.error)
                 continue
             try:
@@ -168,17 +170,18 @@ class Consumer:
                     raise Unavailable from error
                 if is_away(error, closed=is_gone(connection)):
                     raise
-                raise _HandlerFailed(entry.event_id, error) from error
+                raise _HandlerFailed(entry, error) from error
 
     async def _after(self, failed: _HandlerFailed) -> None:
         """Remembers the failure, and pauses the longer the more there were of the same event."""
-        before = self._failed.get(failed.event_id)
-        failure = _Failure((before.times if before else 0) + 1, type(failed.error).__name__)
-        self._failed = {failed.event_id: failure}
+        entry, before = failed.entry, self._failure
+        times = before.times + 1 if before and before.event_id == entry.event_id else 1
+        failure = _Failure(entry.event_id, entry.id, times, type(failed.error).__name__)
+        self._failure = failure
         _log.warning(
             "event_failed",
             consumer=self._name,
-            event_id=str(failed.event_id),
+            event_id=str(failure.event_id),
             error=failure.error,
             times=failure.times,
         )

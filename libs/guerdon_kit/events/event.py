@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
@@ -51,6 +51,8 @@ class Event:
     """When it happened, by the service's clock."""
     data: Mapping[str, Any]
     """What a consumer needs, as JSON. Points are integers; no secret, no personal data."""
+    encoded: str = field(init=False, repr=False, compare=False)
+    """`data` as JSON: its length is checked here, so it is encoded here and not again when it is written."""
 
     def __post_init__(self) -> None:
         if not _TYPE.fullmatch(self.type):
@@ -59,7 +61,8 @@ class Event:
             raise ValueError("subject and key of an event have 1 to 256 characters")
         if self.time.tzinfo is None:
             raise ValueError("the time of an event needs a zone")
-        if len(encode_data(self.data)) > _MOST_DATA:
+        object.__setattr__(self, "encoded", encode_data(self.data))
+        if len(self.encoded) > _MOST_DATA:
             raise ValueError("the data of an event is at most 64 KiB of JSON")
 
 
@@ -115,6 +118,10 @@ class CloudEvent:
             raise ValueError(f"the event has no attribute {missing}") from None
 
 
+# One encoder for all: `json.dumps` with settings of its own would make one for each event of an import.
+_encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 def encode_data(data: Mapping[str, Any]) -> str:
     """JSON without spaces."""
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return _encoder.encode(data)

@@ -94,7 +94,7 @@ class Group:
     async def _set_back(self, position: str) -> None:
         """Makes the group go on after the position, or from the beginning of a stream that ends before it."""
         info: Any = await self._redis.xinfo_stream(self._stream)
-        ends_before = _order(_text(info["last-generated-id"])) < _order(position)
+        ends_before = is_before(_text(info["last-generated-id"]), position)
         await self._redis.xgroup_setid(self._stream, self._name, NOTHING if ends_before else position)
         # All after the position will be delivered again, and all before it was handled.
         while True:
@@ -110,7 +110,7 @@ class Group:
         if position in (NOTHING, self._asked):
             return
         first: Any = await self._redis.xrange(self._stream, count=1)
-        if first and _order(position) < _order(_text(first[0][0])):
+        if first and is_before(position, _text(first[0][0])):
             _log.warning("consumer_gap", consumer=self._name, stream=self._stream, position=position)
             self._asked = position
             await self._redis.set(replay_key(self._stream), self._name)
@@ -131,6 +131,11 @@ def _flattened(entries: Any) -> list[Any]:
 
 def _text(value: str | bytes) -> str:
     return value if isinstance(value, str) else value.decode("utf-8", "replace")
+
+
+def is_before(entry_id: str, other: str) -> bool:
+    """Whether the one entry comes before the other in a stream, by their ids."""
+    return _order(entry_id) < _order(other)
 
 
 def _order(entry_id: str) -> tuple[int, int]:

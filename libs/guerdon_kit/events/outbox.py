@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from guerdon_kit.events.event import CloudEvent, Event, encode_data
+from guerdon_kit.events.event import CloudEvent, Event
 from guerdon_kit.events.relay import Relayed
 from guerdon_kit.postgres import Connection, Database, load_queries
 from guerdon_kit.postgres.retention import HOURLY, delete_in_steps, repeat
@@ -27,7 +27,7 @@ async def publish(connection: Connection, *events: Event) -> None:
             subjects=[event.subject for event in events],
             keys=[event.key for event in events],
             times=[event.time for event in events],
-            data=[encode_data(event.data) for event in events],
+            data=[event.encoded for event in events],
         )
 
 

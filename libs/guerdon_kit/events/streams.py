@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Sequence
-from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
@@ -47,13 +47,11 @@ _APPEND = (
     + """
 if before(last, ARGV[1]) then return redis.error_reply('LOST ' .. last) end
 local names = cjson.decode(ARGV[3])
-local at = 4
-while at <= #ARGV do
+for _, values in ipairs(cjson.decode(ARGV[4])) do
   local entry = {}
   for i = 1, #names do
     entry[2 * i - 1] = names[i]
-    entry[2 * i] = ARGV[at]
-    at = at + 1
+    entry[2 * i] = values[i]
   end
   last = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[2], '*', unpack(entry))
 end
@@ -121,10 +119,11 @@ class StreamWriter:
             StreamLost: the stream is gone or ends before `known`; nothing was appended.
             redis.RedisError: Redis is away; whether the events were appended is unknown.
         """
-        values: list[Any] = [value for event in events for value in event.values()]
+        # One argument for all: the client spends four microseconds on each, and an event has nine.
+        values = json.dumps([event.values() for event in events], ensure_ascii=False, separators=(",", ":"))
         try:
             async with asyncio.timeout(_PATIENCE_S):  # the caller holds a transaction open
-                last = await self._append(keys=self._keys[:1], args=[known, self._most, _NAMES, *values])
+                last = await self._append(keys=self._keys[:1], args=[known, self._most, _NAMES, values])
         except ResponseError as error:
             if str(error).startswith("LOST"):
                 raise StreamLost(f"{self._keys[0]} should have come to {known}: {error}") from None

@@ -180,8 +180,11 @@ async def test_an_event_that_keeps_failing_is_parked_and_the_rest_goes_on_in_ord
             raise KeyError("nobody")
 
     await happen(db, relay, 1, 2, 3)
-    await turns(await consumer(db, events_redis, poisoned, attempts=3))
-    assert await effects.seen() == [1, 3]
+    one = await consumer(db, events_redis, poisoned, attempts=3)
+    await turns(one)
+    await happen(db, relay, 4, 5, 6)
+    assert await one.turn() == 5  # in batches again: these three, and the events of the two effects
+    assert await effects.seen() == [1, 3, 4, 5, 6]
     assert tried == 3
     assert await effects.parked() == [('{"number":2}', "KeyError")]
 
