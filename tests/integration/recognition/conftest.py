@@ -1,17 +1,19 @@
-"""A recognition database with one organisation and three people."""
+"""A recognition database with one organisation and three people; and a ledger and a recognition service to kill."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
 
 from guerdon_kit.postgres import Database
 from guerdon_kit.postgres.provision import ServiceDatabase
+from guerdon_kit.testing import DatabaseFactory, RunningService, ServiceFactory
 from recognition.domain.organisations import Organisation
 from recognition.domain.people import NewPerson
 from recognition.store import organisations, people
+from tests.contract.recognition.world import World
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -36,3 +38,35 @@ async def db(database: Callable[[str], ServiceDatabase]) -> AsyncIterator[Databa
         assert len(await people.insert(connection, "umbrella", newcomers, "tester", NOW)) == 3
     yield opened
     await opened.close()
+
+
+@pytest.fixture(scope="module")
+def running(
+    module_services: ServiceFactory, databases: DatabaseFactory
+) -> Iterator[tuple[RunningService, RunningService]]:
+    """A ledger, and two workers of the recognition service that are quick to notice."""
+    ledger = module_services.start("ledger", databases.make("ledger"))
+    recognition = module_services.start(
+        "recognition",
+        databases.make("recognition"),
+        targets={"ledger": ledger.target},
+        settings={
+            "workers": "2",
+            "lease_s": "2",
+            "ledger_timeout_s": "1.5",
+            "recovery_poll_s": "0.2",
+            "allowance_poll_s": "0.2",
+        },
+    )
+    yield ledger, recognition
+    databases.drop(recognition.database)
+    databases.drop(ledger.database)
+
+
+@pytest.fixture
+async def world(
+    running: tuple[RunningService, RunningService], module_services: ServiceFactory
+) -> AsyncIterator[World]:
+    made = World(*running, module_services.identity)
+    yield made
+    await made.close()

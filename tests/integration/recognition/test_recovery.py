@@ -1,0 +1,94 @@
+"""What was taken in is carried out or refused, once, whoever dies in between; and what is public is told."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from guerdon import RefusedError, UnavailableError
+from guerdon_kit.embedded import Endpoints
+from guerdon_kit.events import CloudEvent, stream_of
+from guerdon_kit.testing import wait_until
+from tests.contract.recognition.world import Employer, World
+
+
+@pytest.mark.crash
+async def test_what_was_taken_in_is_carried_out_though_nobody_asks_again(world: World) -> None:
+    employer = await world.employer()
+    world.ledger.process.kill()
+    with pytest.raises(UnavailableError):
+        await employer.admin.recognition.CreateRecognition(employer.thanks("ann", ["ben"], 30), timeout=1)
+    world.recognition.process.kill()
+    world.ledger.process.start()
+    world.recognition.process.start()
+    await wait_until(lambda: _feed_length(employer), timeout_s=20)
+    assert (await employer.left("ann"), await employer.earned("ben")) == (170, 30)
+
+
+@pytest.mark.crash
+async def test_no_point_is_lost_or_made_while_services_are_killed(world: World) -> None:
+    people = [f"p{number}" for number in range(12)]
+    employer = await world.employer(people=people)
+
+    refusals: set[str] = set()
+
+    async def give(number: int) -> bool:
+        """Asks again until there is an answer: given, or refused for good."""
+        giver, *receivers = (people[(number + step) % 12] for step in (0, 1, 5))
+        request = employer.thanks(giver, receivers, 8 + number % 5, request_id=f"give-{number}")
+        while True:
+            try:
+                await employer.admin.recognition.CreateRecognition(request, timeout=5)
+                return True
+            except RefusedError as refusal:
+                refusals.add(refusal.reason)
+                return False
+            except UnavailableError:
+                await asyncio.sleep(0.1)  # the pause of a polite caller
+
+    gives = asyncio.gather(*(give(number) for number in range(200)))
+    for victim in (world.recognition, world.ledger):
+        await asyncio.sleep(0.4)  # not a wait for a condition: the kill comes at whatever moment this is
+        victim.process.kill()
+        victim.process.start()
+    given = sum(await gives)
+    feed = (await employer.feed()).recognitions
+    assert (len(feed), refusals) == (given, {"INSUFFICIENT_ALLOWANCE"})
+    for person in people:
+        name = employer.person(person)
+        assert await employer.left(person) == 200 - sum(2 * one.amount for one in feed if one.giver == name)
+        assert await employer.earned(person) == sum(one.amount for one in feed if name in one.receivers)
+
+
+async def test_what_is_public_is_told_once_and_what_is_private_never(world: World, endpoints: Endpoints) -> None:
+    employer = await world.employer()
+    private = await employer.give("ann", ["cleo"], 5, private=True)
+    public = await employer.give("ann", ["ben", "cleo"], 10, values=["#care"])
+    last = await employer.give("ben", ["ann"], 1)
+    async with Redis.from_url(endpoints.redis_events_url, decode_responses=True) as redis:
+
+        async def read() -> list[CloudEvent]:
+            entries: Any = await redis.xrange(stream_of("recognition"))
+            events = [CloudEvent.from_entry(entry) for _, entry in entries]
+            return [event for event in events if event.subject in {private.name, public.name, last.name}]
+
+        async def told() -> bool:
+            return last.name in {event.subject for event in await read()}
+
+        await wait_until(told, timeout_s=10)
+        events = await read()
+    assert [event.subject for event in events] == [public.name, last.name]
+    assert {event.type for event in events} == {"guerdon.recognition.v1.recognition_created"}
+    assert events[0].data == {
+        "giver": employer.person("ann"),
+        "receivers": [employer.person("ben"), employer.person("cleo")],
+        "amount": 10,
+        "values": ["#care"],
+    }
+
+
+async def _feed_length(employer: Employer) -> int:
+    return len((await employer.feed()).recognitions)
