@@ -105,9 +105,14 @@ def _caller(issuer: Issuer, claims: dict[str, Any], audience: str, now: float) -
     subject, scope, tenants = claims.get("sub"), claims.get("scope", ""), claims.get("tenants", [])
     if not isinstance(not_before, int) or not_before > now + LEEWAY_S:
         raise Unauthenticated
-    if not isinstance(subject, str) or not 1 <= len(subject) <= 255 or not isinstance(scope, str):
+    # It is written beside what its bearer does, and text in PostgreSQL holds no NUL.
+    if not isinstance(subject, str) or not 1 <= len(subject) <= 255 or not subject.isprintable():
         raise Unauthenticated
-    if not isinstance(tenants, list) or not all(isinstance(tenant, str) for tenant in tenants):
+    if (
+        not isinstance(scope, str)
+        or not isinstance(tenants, list)
+        or not all(isinstance(tenant, str) for tenant in tenants)
+    ):
         raise Unauthenticated
     if issuer.service is not None and subject != issuer.service:
         raise Unauthenticated

@@ -24,7 +24,7 @@ LEGS_MAX = 50
 UNKNOWN_LASTS = timedelta(minutes=2)
 """After this long a request that was never answered can no longer be under way: the ledger's deadlines are shorter."""
 
-FROZEN_REFUSALS = frozenset({"INSUFFICIENT_POINTS"})
+FROZEN_REFUSALS = frozenset({"INSUFFICIENT_POINTS", "EXPIRY_PASSED"})
 """Refusals that the ledger keeps with the request: every later answer to the same id is this one."""
 
 TIMELY_REFUSALS = frozenset({"INVALID_FIELD"})

@@ -25,6 +25,7 @@ PRICE_MAX = 10_000
 PRICE_TERM_MAX = 10**9
 LIFETIME_DAYS_MAX = 36_500
 ACTIVE_KEYS_MAX = 2
+TEXT_LENGTH_MAX = 200
 JWK_LENGTH_MAX = 2_000
 
 _READ = frozenset({"exchange.rates.read", "exchange.exchanges.read"})
@@ -119,8 +120,7 @@ def check_coalition(coalition: Coalition) -> None:
         InvalidField: naming each field that is out of them.
     """
     violations: list[FieldViolation] = []
-    if len(coalition.display_name) > 200:
-        violations.append(FieldViolation("coalition.display_name", "must have at most 200 characters"))
+    violations.extend(_wrong_text(coalition.display_name, "coalition.display_name"))
     if re.fullmatch("[A-Z]{3}", coalition.currency) is None:
         violations.append(FieldViolation("coalition.settlement_currency_code", "must be an ISO 4217 code"))
     if violations:
@@ -136,8 +136,7 @@ def check_profile(profile: Profile) -> None:
     violations: list[FieldViolation] = []
     if PARTNER_ID.fullmatch(profile.partner_id) is None:
         violations.append(FieldViolation("partner.name", "the id must be 1 to 20 of A-Z a-z 0-9 _ ~ -"))
-    if len(profile.display_name) > 200:
-        violations.append(FieldViolation("partner.display_name", "must have at most 200 characters"))
+    violations.extend(_wrong_text(profile.display_name, "partner.display_name"))
     price = profile.agreed_price
     if not 0 < price <= PRICE_MAX or max(price.numerator, price.denominator) > PRICE_TERM_MAX:
         violations.append(
@@ -151,6 +150,12 @@ def check_profile(profile: Profile) -> None:
         violations.append(FieldViolation("partner.received_points_lifetime_days", f"must be 0 to {LIFETIME_DAYS_MAX}"))
     if violations:
         raise InvalidField(violations)
+
+
+def _wrong_text(text: str, field: str) -> list[FieldViolation]:
+    if len(text) <= TEXT_LENGTH_MAX and text.isprintable():
+        return []
+    return [FieldViolation(field, f"must have at most {TEXT_LENGTH_MAX} printable characters")]
 
 
 def check_exchanging(*partners: Partner) -> None:

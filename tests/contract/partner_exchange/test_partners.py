@@ -153,6 +153,7 @@ async def test_a_token_that_is_not_quite_right_is_no_token(coalition: Coalition,
         "in another's name": brand.token(iss=other.name),
         "in nobody's name": brand.token(iss="partners/nobody"),
         "in no name": brand.token(iss="partners/"),
+        "for a subject that cannot be written down": brand.token(sub="nul \0"),
     }
     for description, token in wrong.items():
         assert not await accepts(world.client(world.exchange, token), brand), description

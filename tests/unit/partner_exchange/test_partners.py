@@ -35,6 +35,7 @@ def profile(**changes: object) -> Profile:
         ({"partner_id": "a" * 21}, "partner.name"),
         ({"partner_id": "a.b"}, "partner.name"),
         ({"display_name": "x" * 201}, "partner.display_name"),
+        ({"display_name": "nul \0"}, "partner.display_name"),
         ({"agreed_price": Fraction(0)}, "partner.agreed_price"),
         ({"agreed_price": Fraction(10_001)}, "partner.agreed_price"),
         ({"agreed_price": Fraction(1, 10**9 + 1)}, "partner.agreed_price"),

@@ -114,7 +114,7 @@ class Coalition(google.protobuf.message.Message):
     name: builtins.str
     """`coalitions/{coalition}`; the id is 1 to 63 of `A-Z a-z 0-9 . _ ~ -`."""
     display_name: builtins.str
-    """What people call it, at most 200 characters."""
+    """What people call it, at most 200 printable characters."""
     settlement_currency_code: builtins.str
     """The ISO 4217 code of the currency in which its partners settle, such as `USD`."""
     @property
@@ -154,7 +154,7 @@ class Partner(google.protobuf.message.Message):
     coalition: builtins.str
     """The coalition it belongs to."""
     display_name: builtins.str
-    """What people call it, at most 200 characters."""
+    """What people call it, at most 200 printable characters."""
     unit: builtins.str
     """The ledger's unit that it exchanges, of its own program. No other partner of the coalition has that program."""
     received_points_lifetime_days: builtins.int
