@@ -1,4 +1,4 @@
-"""One ledger and one catalog for the tests of a module; each test makes a program of its own."""
+"""One ledger and one catalog for all tests here; each test makes a program of its own."""
 
 from __future__ import annotations
 
@@ -6,29 +6,32 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from guerdon_kit.testing import DatabaseFactory, ServiceFactory
-from guerdon_kit.testing.services import RunningService
+from guerdon_kit.auth.development import DevelopmentIdentity
+from guerdon_kit.embedded import Endpoints
+from guerdon_kit.testing import DatabaseFactory, RunningService, ServiceFactory
 from tests.contract.rewards_catalog.world import Shop, World
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def running(
-    module_services: ServiceFactory, databases: DatabaseFactory
+    databases: DatabaseFactory,
+    endpoints: Endpoints,
+    identity: DevelopmentIdentity,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[tuple[RunningService, RunningService]]:
-    ledger = module_services.start("ledger", databases.make("ledger"))
-    catalog = module_services.start(
-        "rewards_catalog", databases.make("rewards_catalog"), targets={"ledger": ledger.target}
-    )
+    services = ServiceFactory(tmp_path_factory.mktemp("rewards"), endpoints, identity)
+    ledger = services.start("ledger", databases.make("ledger"))
+    targets = {"ledger": ledger.target}
+    catalog = services.start("rewards_catalog", databases.make("rewards_catalog"), targets=targets)
     yield ledger, catalog
+    services.stop()
     databases.drop(catalog.database)
     databases.drop(ledger.database)
 
 
 @pytest.fixture
-async def world(
-    running: tuple[RunningService, RunningService], module_services: ServiceFactory
-) -> AsyncIterator[World]:
-    made = World(*running, module_services.identity)
+async def world(running: tuple[RunningService, RunningService], identity: DevelopmentIdentity) -> AsyncIterator[World]:
+    made = World(*running, identity)
     yield made
     await made.close()
 

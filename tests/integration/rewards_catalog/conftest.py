@@ -7,14 +7,20 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import grpc.aio
 import pytest
+from google.protobuf.message import Message
+from google.rpc import status_pb2
 
+from guerdon import GuerdonError, error_from_status
+from guerdon_kit.auth.development import DevelopmentIdentity
 from guerdon_kit.embedded import Endpoints
 from guerdon_kit.launch.ports import LOOPBACK, free_ports
 from guerdon_kit.launch.services import service_environment, service_plan
 from guerdon_kit.processes import ServerProcess
-from guerdon_kit.testing import DatabaseFactory, RunningService, ServiceFactory
+from guerdon_kit.testing import DatabaseFactory, RunningService, ServiceFactory, wait_until
 from tests.contract.rewards_catalog.world import Shop, World
 from tests.integration.rewards_catalog.fallible import ARMED, ITSELF, arm
 
@@ -23,34 +29,59 @@ ROOT = Path(__file__).parents[3]
 
 @dataclass
 class Fallible:
-    """The two services, and what ends one of them."""
+    """The two services, and what ends one of them. The catalog has two workers, one of which is killed at a time."""
 
     ledger: RunningService
     catalog: RunningService
     armed: Path
+    clock_file: Path
+    identity: DevelopmentIdentity
 
-    def kill_catalog_at(self, moment: str) -> None:
-        """The catalog kills itself when a redemption next comes to the moment."""
+    async def kill_catalog_at(self, moment: str, rpc: str, request: Message) -> None:
+        """Asks until a worker of the catalog was killed because a redemption came to the moment."""
         arm(self.armed, moment, ITSELF)
+
+        async def killed() -> bool:
+            await self.ask_once(rpc, request)
+            return not self.armed.exists()
+
+        await wait_until(killed, timeout_s=15)
 
     def kill_ledger_at(self, moment: str) -> None:
         """The ledger is killed when a redemption next comes to the moment."""
         arm(self.armed, moment, self.ledger.process.pid)
+
+    async def ask_once(self, rpc: str, request: Message, timeout_s: float = 10.0) -> GuerdonError | None:
+        """Asks the catalog by a channel of its own, which does not try again as the SDK's does; answers the refusal."""
+        async with grpc.aio.insecure_channel(self.catalog.target) as channel:
+            method: Any = channel.unary_unary(
+                f"/guerdon.rewards.v1.RewardsService/{rpc}", request_serializer=type(request).SerializeToString
+            )
+            try:
+                await method(
+                    request, timeout=timeout_s, metadata=[("authorization", f"Bearer {self.identity.token()}")]
+                )
+            except grpc.aio.AioRpcError as failure:
+                details = dict(failure.trailing_metadata()).get("grpc-status-details-bin", b"")
+                return error_from_status(status_pb2.Status.FromString(details))
+        return None
 
     def disarm(self) -> None:
         """Nothing is killed any more."""
         self.armed.unlink(missing_ok=True)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def fallible(
-    module_services: ServiceFactory,
     databases: DatabaseFactory,
     endpoints: Endpoints,
+    identity: DevelopmentIdentity,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Fallible]:
-    ledger = module_services.start("ledger", databases.make("ledger"))
+    """One for all tests here: whatever they kill is running again when they end, and each has a program of its own."""
     folder = tmp_path_factory.mktemp("fallible")
+    services = ServiceFactory(folder, endpoints, identity)
+    ledger = services.start("ledger", databases.make("ledger"))
     armed = folder / "armed"
     [port] = free_ports(1)
     database = databases.make("rewards_catalog")
@@ -59,10 +90,10 @@ def fallible(
         listen=f"{LOOPBACK}:{port}",
         database=database,
         endpoints=endpoints,
-        identity=module_services.identity,
+        identity=identity,
         targets={"ledger": ledger.target},
-        clock_file=module_services.clock_file,
-        settings={"lease_s": "1"},
+        clock_file=services.clock_file,
+        settings={"lease_s": "1", "workers": "2"},
     )
     plan = service_plan("rewards_catalog", environment, log=folder / "log", lock=folder / "lock")
     process = ServerProcess(
@@ -73,16 +104,17 @@ def fallible(
         )
     )
     process.start()
-    yield Fallible(ledger, RunningService("rewards_catalog", f"{LOOPBACK}:{port}", database, process), armed)
+    service = RunningService("rewards_catalog", f"{LOOPBACK}:{port}", database, process)
+    yield Fallible(ledger, service, armed, services.clock_file, identity)
     process.stop()
+    services.stop()
     databases.drop(database)
-    ledger.process.stop()
     databases.drop(ledger.database)
 
 
 @pytest.fixture
-async def world(fallible: Fallible, module_services: ServiceFactory) -> AsyncIterator[World]:
-    made = World(fallible.ledger, fallible.catalog, module_services.identity)
+async def world(fallible: Fallible) -> AsyncIterator[World]:
+    made = World(fallible.ledger, fallible.catalog, fallible.identity)
     yield made
     fallible.disarm()
     await made.close()

@@ -1,8 +1,8 @@
 """The catalog as a process in which something is killed at a chosen moment: `python -m …fallible`.
 
-Which moment, and which process, stands in the file that FALLIBLE_ARMED names, as `moment pid`; the first redemption
-that comes there takes the file away and kills, and so each arming works once. Redemptions tell their moments through
-the `reached` of `rewards_catalog.app.compose`; the service as it is deployed has nothing that could be armed.
+Which process, and at which moment, stands in the file that FALLIBLE_ARMED names, as `pid moment`. The first
+redemption that comes there takes the file away and kills, and so each arming works once. Redemptions tell their
+moments through the `reached` of `rewards_catalog.app.compose`; the service as it is deployed cannot be armed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ITSELF = 0
 
 
 def arm(file: Path, moment: str, pid: int = ITSELF) -> None:
-    """Has the process `pid`, by default the catalog itself, killed when a redemption next comes to `moment`."""
+    """Has the process `pid`, by default the worker that is there, killed when a redemption next comes to `moment`."""
     draft = file.with_suffix(".new")
     draft.write_text(f"{pid} {moment}", encoding="utf-8")
     draft.replace(file)
@@ -33,9 +33,13 @@ def kill_where_armed(file: Path, moment: str) -> None:
         pid, _, armed = file.read_text(encoding="utf-8").partition(" ")
     except FileNotFoundError:
         return
-    if armed == moment:
+    if armed != moment:
+        return
+    try:
         file.unlink()
-        os.kill(int(pid) or os.getpid(), signal.SIGKILL)
+    except FileNotFoundError:  # another worker was there first
+        return
+    os.kill(int(pid) or os.getpid(), signal.SIGKILL)
 
 
 if __name__ == "__main__":
