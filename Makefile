@@ -7,7 +7,7 @@ RELEASED := protos/released.binpb
 SOURCES := $(wildcard libs services tests tools examples)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check lint types imports contracts stubs-fresh sql-rules protos release-image lock fmt clean
+.PHONY: help demo up test check lint types imports contracts stubs-fresh reference-fresh sql-rules protos docs release-image lock fmt clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,8 +26,8 @@ up: $(READY) ## run all services in the foreground until Ctrl-C
 test: $(READY) ## run the whole test suite against a real PostgreSQL and Redis
 	@exec $(BIN)/python -m pytest $(TESTS)
 
-check: $(READY) ## lint, types, import rules, contracts, generated code, rules for the ledger's SQL
-	@$(MAKE) --no-print-directory --keep-going lint types imports contracts stubs-fresh sql-rules
+check: $(READY) ## lint, types, import rules, contracts, generated code and reference, rules for the ledger's SQL
+	@$(MAKE) --no-print-directory --keep-going lint types imports contracts stubs-fresh reference-fresh sql-rules
 	@echo "check: ok"
 
 lint: $(READY)
@@ -48,12 +48,19 @@ contracts: $(READY)
 stubs-fresh: $(READY)
 	@$(BIN)/python tools/protos.py check
 
+reference-fresh: $(READY)
+	@$(BIN)/python tools/reference.py check
+	@echo "reference: ok"
+
 # The rules that let the ledger's schema and statements run distributed, as far as reading them can tell.
 sql-rules: $(READY)
 	@$(BIN)/python -m pytest --quiet --no-header tests/unit/ledger/test_sql_rules.py
 
 protos: $(READY) ## regenerate the SDK's stubs from protos/
 	@$(BIN)/python tools/protos.py generate
+
+docs: $(READY) ## regenerate docs/reference from the code and the protos
+	@$(BIN)/python tools/reference.py generate
 
 release-image: $(READY) ## write the image that later contracts may not break; at a release only
 	@$(BIN)/python tools/protos.py image $(RELEASED)

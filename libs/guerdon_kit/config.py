@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal, Self
@@ -15,11 +16,16 @@ from guerdon_kit.clock import Clock, MovableClock, SystemClock
 class ServiceSettings(BaseSettings):
     """Read from the environment, each field as `GUERDON_` and its name in capitals.
 
+    With GUERDON_SECRETS_DIR set, what the environment does not have is looked for in the files of that folder, named
+    alike: so that a URL with a password need not be in an environment that others can list.
+
     Raises:
         pydantic.ValidationError: a value is malformed, or a development setting is used outside development.
     """
 
-    model_config = SettingsConfigDict(env_prefix="GUERDON_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="GUERDON_", extra="ignore", frozen=True, secrets_dir=os.environ.get("GUERDON_SECRETS_DIR")
+    )
 
     env: Literal["development", "production"] = "production"
     """`development` allows the development issuer and a moved clock, and binds to loopback only."""
