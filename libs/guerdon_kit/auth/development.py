@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,17 +12,10 @@ from typing import Any
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-SERVICES = ("ledger", "membership", "rewards_catalog", "partner_exchange", "recognition")
+from guerdon_kit.auth.keys import SERVICES, public_keys, service_issuer, signing_key, write_whole
+
 AUDIENCES = tuple([f"guerdon.{name}" for name in SERVICES])
 ISSUER = "https://development.guerdon.dev"
-
-_SERVICE_SCOPES = {
-    "membership": ["ledger.*"],
-    "rewards_catalog": ["ledger.*", "membership.*"],
-    "partner_exchange": ["ledger.*"],
-    "recognition": ["ledger.*"],
-    "ledger": [],
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,29 +65,12 @@ def write_development_keys(folder: Path) -> DevelopmentIdentity:
         {"issuer": ISSUER, "jwks_file": _key(folder, "development"), "scopes": ["*"], "tenants": ["*"]}
         | {"max_lifetime_s": 90 * 86400}
     ]
-    issuers += [
-        {"issuer": f"service:{service}", "jwks_file": _key(folder, service), "service": service}
-        | {"scopes": _SERVICE_SCOPES[service], "tenants": ["*"], "max_lifetime_s": 60}
-        for service in SERVICES
-    ]
-    _write(folder / "issuers.json", json.dumps(issuers, indent=1).encode(), 0o644)
+    issuers += [service_issuer(service, _key(folder, service)) for service in SERVICES]
+    write_whole(folder / "issuers.json", json.dumps(issuers, indent=1).encode(), 0o644)
     return DevelopmentIdentity(folder)
 
 
 def _key(folder: Path, name: str) -> str:
-    path = folder / f"{name}.pem"
-    if not path.exists():
-        _write(path, ECKey.generate_key("P-256").as_pem(private=True), 0o600)
-    key = ECKey.import_key(path.read_bytes(), {"use": "sig"})
-    public = key.as_dict(private=False) | {"kid": key.thumbprint(), "alg": "ES256"}
-    _write(folder / f"{name}.jwks.json", json.dumps({"keys": [public]}).encode(), 0o644)
+    key = signing_key(folder / f"{name}.pem")
+    write_whole(folder / f"{name}.jwks.json", public_keys(key), 0o644)
     return f"{name}.jwks.json"
-
-
-def _write(path: Path, content: bytes, mode: int) -> None:
-    """Writes a file whole or not at all, with its mode from the first moment."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-    draft.replace(path)
