@@ -34,6 +34,7 @@ Settings = TypeVar("Settings", bound=ServiceSettings)
 
 READY_EVERY_S = 1.0
 JOB_PAUSE_MAX_S = 10.0
+JOBS_END_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +198,8 @@ async def _serve(kit: Kit[Settings], parts: Parts, stop: asyncio.Event) -> None:
     await server.stop()
     for task in tasks:
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    # Bounded: a library may swallow a cancellation.
+    await asyncio.wait(tasks, timeout=JOBS_END_S)
 
 
 async def _keep(job: Job, log: structlog.typing.FilteringBoundLogger) -> None:

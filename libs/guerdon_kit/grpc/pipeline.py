@@ -27,6 +27,7 @@ from guerdon_kit.errors import (
     MalformedRequest,
     NotFound,
     Overloaded,
+    ReplayedRefusal,
     ScopeRequired,
     Unauthenticated,
 )
@@ -160,7 +161,7 @@ class Method:
         finally:
             limits.serving -= 1
         self._log.call(self.name, call, refusal.public_status.name, started, refusal.public_reason)
-        await self._abort(context, to_status(refusal))
+        await self._abort(context, to_status(refusal), replayed=isinstance(refusal, ReplayedRefusal))
         raise AssertionError("abort does not return")
 
     async def _identify(self, context: Any, started: float, factor: int) -> CallContext:
@@ -198,8 +199,9 @@ class Method:
                 _refuse_foreign(names, call)
         return request
 
-    async def _abort(self, context: Any, status: status_pb2.Status) -> None:
-        context.set_trailing_metadata(((DETAILS_KEY, status.SerializeToString()),))
+    async def _abort(self, context: Any, status: status_pb2.Status, *, replayed: bool = False) -> None:
+        details = ((DETAILS_KEY, status.SerializeToString()),)
+        context.set_trailing_metadata((*details, (REPLAYED_KEY, "true")) if replayed else details)
         await context.abort(_CODES[status.code], status.message)
 
 

@@ -192,9 +192,18 @@ def _within(policy: Policy, book: Book, lot: int, now: datetime) -> int:
     return max(book.available, 0) + pending_own
 
 
-def consumed(source: Account, moves: Iterable[Move]) -> tuple[Move, ...]:
-    """What a stored posting took from its source's lots, in the order of consumption, as positive amounts."""
-    return tuple((lot, -delta) for lot, delta in moves if delta < 0) if source.is_member else ()
+def consumed(source: Account, moves: Iterable[Move], amount: int) -> tuple[Move, ...]:
+    """What a stored posting of `amount` took from its source's lots, in the order of consumption, as positive amounts.
+
+    Those are its first moves. What follows paid debts, from lots of either side, and is not given back.
+    """
+    taken: list[Move] = []
+    for lot, delta in moves if source.is_member else ():
+        if amount == 0:
+            break
+        taken.append((lot, -delta))
+        amount += delta
+    return tuple(taken)
 
 
 def restorable(consumed: Iterable[Move], restored: Iterable[Move], amount: int) -> list[Move]:

@@ -1,13 +1,14 @@
-"""Reading balances: from the cache where that may be believed, else from PostgreSQL."""
+"""Reading balances: from the cache where that may be believed, else from PostgreSQL; both in groups."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from guerdon_kit.clock import Clock
 from ledger.domain.errors import VersionNotReached
 from ledger.domain.model import Account, Balance
+from ledger.operations.grouped import Grouped
 from ledger.store.balances import BalanceReader
 from ledger.store.cache import BalanceCache
 
@@ -19,6 +20,8 @@ class Balances:
         self._reader = reader
         self._cache = cache
         self._clock = clock
+        self._cached: Grouped[Account, Balance | None] = Grouped(self._from_cache)
+        self._stored: Grouped[Account, Balance] = Grouped(self._from_store)
 
     async def get(self, account: Account, min_version: int = 0) -> Balance:
         """An account's balance now, of `min_version` or later.
@@ -28,39 +31,44 @@ class Balances:
         """
         if not account.is_member:
             return await self._reader.read_system(account)
-        balance = (await self._cache.read([account], self._clock.now()))[account.id]
+        balance = await self._cached.get(account)
         if balance is not None and balance.version >= min_version:
             return balance
-        balance = (await self._from_store([account]))[account.id]
-        if balance.version < min_version:
-            raise VersionNotReached(account=account.name, version=balance.version, min_version=min_version)
-        return balance
+        return _reached(await self._stored.get(account), min_version)
 
     async def get_full(self, account: Account, min_version: int = 0) -> tuple[Balance, list[tuple[datetime, int]]]:
         """The balance and what expires when, from PostgreSQL. Raises VersionNotReached."""
         if not account.is_member:
             return await self._reader.read_system(account), []
         balance, expiries = await self._reader.read_full(account, self._clock.now())
-        if balance.version < min_version:
-            raise VersionNotReached(account=account.name, version=balance.version, min_version=min_version)
-        return balance, expiries
+        return _reached(balance, min_version), expiries
 
     async def get_many(self, accounts: Sequence[Account]) -> list[Balance]:
         """The balances of accounts, in their order."""
         members = [account for account in accounts if account.is_member]
-        cached = await self._cache.read(members, self._clock.now())
-        missing = [account for account in members if cached[account.id] is None]
-        found = {id_: balance for id_, balance in cached.items() if balance is not None}
+        cached = await self._from_cache(members)
+        missing = [account for account in members if cached[account] is None]
+        found = {account: balance for account, balance in cached.items() if balance is not None}
         if missing:
             found |= await self._from_store(missing)
         for account in accounts:
             if not account.is_member:
-                found[account.id] = await self._reader.read_system(account)
-        return [found[account.id] for account in accounts]
+                found[account] = await self._reader.read_system(account)
+        return [found[account] for account in accounts]
 
-    async def _from_store(self, accounts: Sequence[Account]) -> dict[int, Balance]:
+    async def _from_cache(self, accounts: list[Account]) -> Mapping[Account, Balance | None]:
+        found = await self._cache.read(accounts, self._clock.now())
+        return {account: found[account.id] for account in accounts}
+
+    async def _from_store(self, accounts: list[Account]) -> Mapping[Account, Balance]:
         """Reads from PostgreSQL and fills the cache, unless its generation moved on meanwhile."""
         ticket = self._cache.ticket()
         found = await self._reader.read(accounts, self._clock.now())
         await self._cache.fill(ticket, list(found.values()))
-        return found
+        return {account: found[account.id] for account in accounts}
+
+
+def _reached(balance: Balance, min_version: int) -> Balance:
+    if balance.version < min_version:
+        raise VersionNotReached(account=balance.account.name, version=balance.version, min_version=min_version)
+    return balance

@@ -167,7 +167,8 @@ def _decide_one(work: Work, desk: Desk, at: datetime) -> tuple[Answer, datetime]
     books = [desk.books[account.id] for account in work.members]
     for book in books:
         at = _after(book, at)
-    saved = [book.copy() for book in books] if len(books) > 1 else []
+    # One posting to or from one account is refused before it changes anything.
+    saved = [book.copy() for book in books] if len(books) > 1 or work.weight > 1 else []
     try:
         return Done(work.decide(desk, at), replayed=False), _latest(books, at)
     except DomainError as refusal:

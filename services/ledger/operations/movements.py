@@ -83,7 +83,7 @@ class Movements:
         """A transaction as it was posted, as far as it lies in its program. Raises InvalidField, NotFound."""
         found = await self._transactions.find(name)
         postings = [
-            OriginalPosting(p.id, p.source, p.destination, p.amount, consumed(p.source, p.moves))
+            OriginalPosting(p.id, p.source, p.destination, p.amount, consumed(p.source, p.moves, p.amount))
             for p in found.postings
         ]
         return Original(found.id, found.program, found.kind, tuple(postings))

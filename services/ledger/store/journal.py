@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from guerdon_kit.events.event import CloudEvent
 from guerdon_kit.events.relay import Relayed
@@ -14,8 +14,8 @@ from ledger.store.directory import Directory
 
 queries = load_queries("ledger")
 
-_EVENT_IDS = UUID("6c656467-6572-4e67-8000-706f7374696e")
-"""The namespace of event ids: a transaction's event has the same id however often it is sent."""
+_EVENT_IDS = 0x6C65646765728000 << 64
+"""What event ids begin with: a transaction's event has the same id however often it is sent."""
 
 
 class Journal:
@@ -61,7 +61,7 @@ class Journal:
 
 def _event(row: Any, program: Program, postings: Sequence[Any], accounts: dict[int, Account]) -> Relayed:
     event = CloudEvent(
-        id=uuid5(_EVENT_IDS, str(row["id"])),
+        id=UUID(int=_EVENT_IDS | row["id"]),
         source="//guerdon.dev/ledger",
         type="guerdon.ledger.v1.transaction_posted",
         subject=f"{program.name}/transactions/{row['id']}",
