@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-import grpc
-from grpc_health.v1 import health_pb2
-
 from guerdon_kit.auth.development import DevelopmentIdentity
 from guerdon_kit.embedded import Endpoints
+from guerdon_kit.launch.health import is_serving
 from guerdon_kit.postgres.provision import ServiceDatabase
 from guerdon_kit.processes import Plan
 
-HEALTH_TIMEOUT_S = 1.0
+__all__ = ["STOP", "is_serving", "service_environment", "service_plan"]
+
 # A service drains for `shutdown_grace_s` (5 by default) and then closes its pools.
 STOP = ((signal.SIGTERM, 12.0), (signal.SIGKILL, 5.0))
 
@@ -69,25 +67,3 @@ def service_plan(service: str, environment: Mapping[str, str], *, log: Path, loc
         stop=STOP,
         death_signal=signal.SIGTERM,
     )
-
-
-def is_serving(target: str) -> bool:
-    """Whether the plaintext gRPC server at `target` (`host:port`) says that it serves."""
-    host, _, port = target.rpartition(":")
-    try:
-        # First whether anybody listens at all: a gRPC channel that was refused once takes its time to try
-        # again.
-        socket.create_connection((host, int(port)), timeout=HEALTH_TIMEOUT_S).close()
-    except OSError:
-        return False
-    with grpc.insecure_channel(target) as channel:
-        check = channel.unary_unary(
-            "/grpc.health.v1.Health/Check",
-            request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
-            response_deserializer=health_pb2.HealthCheckResponse.FromString,
-        )
-        try:
-            answer = check(health_pb2.HealthCheckRequest(), timeout=HEALTH_TIMEOUT_S)
-        except grpc.RpcError:
-            return False
-        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
