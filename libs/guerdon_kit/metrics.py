@@ -8,7 +8,8 @@ _BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1
 
 _CALLS = Counter("guerdon_calls", "Calls served, by method and status.", ["method", "status"])
 _SECONDS = Histogram("guerdon_call_seconds", "How long calls took.", ["method"], buckets=_BUCKETS_S)
-JOB_FAILURES = Counter("guerdon_job_failures", "Background jobs that failed and were started again.", ["job"])
+# Not `job`: that is what Prometheus itself calls a set of targets.
+JOB_FAILURES = Counter("guerdon_job_failures", "Background jobs that failed and were started again.", ["work"])
 
 
 class CallMetrics:
