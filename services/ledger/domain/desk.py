@@ -43,6 +43,6 @@ class Desk:
     ids: Callable[[int], int]
     """Takes so many consecutive ids and answers the first."""
     system: SystemAccounts
-    reversals: Mapping[int, list[Undone]] = field(default_factory=dict)
-    """By the transaction that was undone."""
+    reversals: dict[int, list[Undone]] = field(default_factory=dict)
+    """By the transaction that was undone: what was undone before, also by this batch."""
     journal: Journal = field(default_factory=Journal)

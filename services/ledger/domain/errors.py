@@ -29,11 +29,11 @@ class BalanceOverflow(DomainError):
 
 
 class ExpiryPassed(DomainError):
-    """The lot that a posting would make has expired already."""
+    """The lot or hold that a request would make has expired already."""
 
     reason = "EXPIRY_PASSED"
     status = Status.FAILED_PRECONDITION
-    message = "A lot that expires at {expire_time} cannot be made at {record_time}."
+    message = "What expires at {expire_time} cannot be made at {record_time}."
     frozen = True
 
 

@@ -8,7 +8,13 @@ from datetime import datetime
 from ledger.domain.book import Book
 from ledger.domain.clockwork import closed_hold, expire_due, resolve
 from ledger.domain.desk import Desk
-from ledger.domain.errors import CaptureExceedsHold, HoldAlreadyCaptured, HoldAlreadyReleased, HoldExpired
+from ledger.domain.errors import (
+    CaptureExceedsHold,
+    ExpiryPassed,
+    HoldAlreadyCaptured,
+    HoldAlreadyReleased,
+    HoldExpired,
+)
 from ledger.domain.journal import Event, Record
 from ledger.domain.model import Account, EventKind, Hold, HoldState, Kind
 from ledger.domain.posting import entry, touch
@@ -40,12 +46,11 @@ def place(order: HoldOrder, book: Book, desk: Desk, now: datetime) -> Hold:
 
     Raises:
         InsufficientPoints: less is available.
-        HoldExpired: its time has passed before it began.
+        ExpiryPassed: its time has passed before it began.
     """
-    id_ = desk.ids(1)
-    name = hold_name(book.account, id_)
     if order.expire_time <= now:
-        raise HoldExpired(hold=name, expire_time=order.expire_time.isoformat())
+        raise ExpiryPassed(expire_time=order.expire_time.isoformat(), record_time=now.isoformat())
+    id_ = desk.ids(1)
     lots = book.place(order.amount, order.expire_time, now)
     hold = Hold(
         id_,

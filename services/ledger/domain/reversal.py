@@ -101,6 +101,8 @@ def reverse(order: ReversalOrder, original: Original, desk: Desk, now: datetime)
         tuple(entries),
     )
     desk.journal.records.append(record)
+    undone = [Undone(made.destination.id, made.amount, made.moves) for made in entries]
+    desk.reversals.setdefault(original.id, []).extend(undone)
     for account in {posting.source.id for posting in original.postings}:
         if account in desk.books:
             expire_due(desk.books[account], desk, now)

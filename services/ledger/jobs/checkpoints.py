@@ -26,8 +26,8 @@ async def move(database: Database, shard: int) -> None:
     """
     async with database.transaction() as connection:
         await queries.start_checkpoint(connection, shard=shard)
-        position = await queries.lock_checkpoint(connection, shard=shard)
-        if position is not None:
-            since, until = position["since"], position["until"]
+        since = await queries.lock_checkpoint(connection, shard=shard)
+        if since is not None:
+            until = await queries.current_snapshot(connection)
             await queries.move_checkpoints(connection, shard=shard, since=since, until=until)
             await queries.set_checkpoint(connection, shard=shard, until=until)

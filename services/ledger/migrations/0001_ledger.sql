@@ -20,6 +20,9 @@ create table units (
     unique (program, id)
 );
 
+-- Numbers of programs and units.
+create sequence ledger_numbers as int;
+
 -- One number space for accounts, transactions, postings, lots and holds, handed out to workers in blocks.
 create sequence ledger_ids increment by 4096 cache 1;
 
@@ -193,7 +196,7 @@ grant select, insert on programs, units, transactions, postings, account_events 
 grant select, insert, delete on ledger_requests to :"runtime_role";
 grant select, insert, update on accounts, lots, holds, checkpoints, checkpoint_positions to :"runtime_role";
 grant select, update on cache_generation to :"runtime_role";
-grant usage on sequence ledger_ids to :"runtime_role";
+grant usage on sequence ledger_ids, ledger_numbers to :"runtime_role";
 
 create function refuse_change() returns trigger language plpgsql as
 $$begin raise exception '% is append-only', tg_table_name using errcode = 'restrict_violation'; end$$;

@@ -74,7 +74,7 @@ class Batch:
         keys: dict[int, list[bytes]] = {}
         for work in self._works:
             if work.fingerprint is not None:
-                keys.setdefault(work.home, []).append(work.fingerprint.key)
+                keys.setdefault(work.program.shard, []).append(work.fingerprint.key)
         found = await reader.requests(connection, keys)
         if not found:
             return {}
@@ -94,10 +94,11 @@ class Batch:
         due = {id_ for id_, book in books.items() if book.valid_until <= now + _SOON}
         to_load = [books[id_] for id_ in sorted(wanted | due) if id_ in books]
         count = await reader.load(connection, to_load) if to_load else 0
-        await reader.more_lots(connection, (pair for work in new for pair in work.lots), books)
+        count += await reader.more_lots(connection, (pair for work in new for pair in work.lots), books)
         await reader.more_holds(connection, (pair for work in new for pair in work.holds), books)
         for book in to_load:
-            if not self._directory.knows_system_accounts(book.account.program, book.account.unit):
+            budgets = {lot.budget for lot in book.lots.values() if lot.budget is not None}
+            if not self._directory.knows_system_accounts(book.account.program, book.account.unit, budgets):
                 await self._directory.load_system_accounts(book.account.program, connection)
         return count
 
@@ -105,7 +106,7 @@ class Batch:
         originals = {work.reverses for work in self._works if work.reverses}
         undone = {}
         if originals:
-            shards = {work.home for work in self._works if work.reverses}
+            shards = {work.program.shard for work in self._works if work.reverses}
             shards |= {a.shard for work in self._works if work.reverses for a in work.members}
             undone = await reader.reversals(connection, shards, originals)
         # Each work, each lot and hold that may be due, and what a resolved hold may let expire.
@@ -139,12 +140,19 @@ class Batch:
         return answers
 
     def _sweep(self, desk: Desk, work: Work, at: datetime) -> datetime:
-        """Books what the clock has done to the accounts that a work touches; answers a later time."""
-        for account in work.members:
-            book = desk.books[account.id]
-            if clockwork.is_due(book, at):
+        """Books what the clock has done to the accounts that a work touches; answers a time later than `at` and all
+        that was recorded on them, at which nothing more is due.
+        """
+        books = [desk.books[account.id] for account in work.members]
+        at += _TICK
+        while True:
+            for book in books:
+                at = _after(book, at)
+            due = [book for book in books if clockwork.is_due(book, at)]
+            if not due:
+                return at
+            for book in due:
                 at = clockwork.sweep(book, desk, _after(book, at))
-        return at + _TICK
 
     def _request_rows(
         self, answers: Iterable[tuple[Answer, bool]], known: dict[bytes, Any]
@@ -156,7 +164,7 @@ class Batch:
                 continue
             outcome = answer.outcome.encode() if isinstance(answer, Done) else None
             refusal = None if isinstance(answer, Done) else json.dumps(freeze(answer))
-            rows.setdefault(work.home, []).append(
+            rows.setdefault(work.program.shard, []).append(
                 writer.RequestRow(fingerprint.key, fingerprint.digest, fingerprint.fields, outcome, refusal)
             )
         return rows
@@ -165,8 +173,6 @@ class Batch:
 def _decide_one(work: Work, desk: Desk, at: datetime) -> tuple[Answer, datetime]:
     """Decides one work at a time later than its accounts' last; a refusal leaves them as they were."""
     books = [desk.books[account.id] for account in work.members]
-    for book in books:
-        at = _after(book, at)
     # One posting to or from one account is refused before it changes anything.
     saved = [book.copy() for book in books] if len(books) > 1 or work.weight > 1 else []
     try:

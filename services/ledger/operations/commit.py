@@ -159,7 +159,7 @@ class Committer:
             await asyncio.wait(tasks)
 
     def _enqueue(self, lane: _Lane, submission: Submission) -> None:
-        lane.put(submission.works[0].home, submission)
+        lane.put(submission.works[0].program.number, submission)
         if lane.task is None:
             lane.task = asyncio.create_task(self._work(lane))
 
@@ -200,4 +200,4 @@ class Committer:
 
 
 def _shards(work: Work) -> frozenset[int]:
-    return frozenset((work.home, *(account.shard for account in work.members)))
+    return frozenset((work.program.shard, *(account.shard for account in work.members)))

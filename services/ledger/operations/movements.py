@@ -11,7 +11,8 @@ from guerdon_kit.names import parse
 from guerdon_kit.postgres import Database
 from ledger.domain.holds import CaptureOrder, HoldOrder
 from ledger.domain.model import Account, AccountKind, Hold, Program
-from ledger.domain.reversal import Original, OriginalPosting, ReversalOrder, consumed
+from ledger.domain.permissions import require_kind
+from ledger.domain.reversal import FINAL, Original, OriginalPosting, ReversalOrder, consumed
 from ledger.operations.batch import Answer, Done
 from ledger.operations.commit import Committer
 from ledger.operations.transactions import Transactions
@@ -65,10 +66,16 @@ class Movements:
         return HoldAnswer(hold, account, done)
 
     async def reverse(
-        self, name: str, order: ReversalOrder, fingerprint: Fingerprint, deadline: float
+        self, name: str, order: ReversalOrder, service: str | None, fingerprint: Fingerprint, deadline: float
     ) -> tuple[Done, Original]:
-        """Reverses a transaction. Raises NotFound, and the refusals of `domain.reversal.reverse`."""
+        """Reverses a transaction for a caller, or Guerdon's own `service`.
+
+        Raises:
+            NotFound, KindNotAllowed, and the refusals of `domain.reversal.reverse`.
+        """
         original = await self.original(name)
+        if original.kind not in FINAL:
+            require_kind(original.kind, service)
         return await self._one(Reverse(fingerprint, order, original, original.program), deadline), original
 
     async def hold(self, name: str) -> tuple[Hold, Account]:

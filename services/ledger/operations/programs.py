@@ -6,12 +6,12 @@ import re
 import zlib
 from collections.abc import Sequence
 from datetime import datetime
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import available_timezones
 
 from guerdon_kit.clock import Clock
 from guerdon_kit.errors import AlreadyExists, InvalidField, NotFound
 from guerdon_kit.idempotency import Fingerprint
-from guerdon_kit.postgres import Connection, Database, requests
+from guerdon_kit.postgres import Connection, Database, Rerun, requests
 from ledger.domain.model import Account, AccountKind, Program
 from ledger.store import rows
 from ledger.store.directory import Directory, NewAccount, Unit, queries
@@ -21,6 +21,8 @@ UNIT_SYSTEM_KINDS = (AccountKind.ISSUANCE, AccountKind.REDEMPTION, AccountKind.B
 """What a unit comes with, one of each."""
 CREATABLE = frozenset({AccountKind.MEMBER, AccountKind.EXCHANGE, AccountKind.BUDGET})
 DISPLAY_NAME_MAX = 200
+NUMBER_TRIES = 20
+"""How often a new program or unit tries the next number: others that are made at once may take it first."""
 
 _UNIT_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,29}")
 _MEMBER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_~-]{0,62}")
@@ -47,21 +49,23 @@ class Programs:
         _check_display_name(display_name, "program.display_name")
         if time_zone not in available_timezones():
             raise InvalidField.of("program.time_zone", "must be the name of an IANA time zone, such as Europe/London")
-        ZoneInfo(time_zone)
         shard = zlib.crc32(id_.encode()) % self._shards
 
         async def make(connection: Connection) -> bytes:
-            row = await queries.insert_program(
-                connection,
-                id=id_,
-                display_name=display_name,
-                time_zone=time_zone,
-                shard=shard,
-                create_time=self._clock.now(),
-            )
-            if row is None:
-                raise AlreadyExists(f"programs/{id_}")
-            return b""
+            for _ in range(NUMBER_TRIES):
+                row = await queries.insert_program(
+                    connection,
+                    id=id_,
+                    display_name=display_name,
+                    time_zone=time_zone,
+                    shard=shard,
+                    create_time=self._clock.now(),
+                )
+                if row is not None:
+                    return b""
+                if await queries.program_by_id(connection, id=id_) is not None:
+                    raise AlreadyExists(f"programs/{id_}")
+            raise Rerun
 
         _, replayed = await requests.once(self._database, fingerprint, make)
         return await self._directory.program_by_id(id_), replayed
@@ -77,11 +81,17 @@ class Programs:
             raise InvalidField.of("unit.scale", "must be 0 to 9")
 
         async def make(connection: Connection) -> bytes:
-            row = await queries.insert_unit(
-                connection, program=program.number, id=id_, display_name=display_name, scale=scale
-            )
+            row = None
+            for _ in range(NUMBER_TRIES):
+                row = await queries.insert_unit(
+                    connection, program=program.number, id=id_, display_name=display_name, scale=scale
+                )
+                if row is not None:
+                    break
+                if await queries.unit_by_id(connection, program=program.number, id=id_) is not None:
+                    raise AlreadyExists(f"{program.name}/units/{id_}")
             if row is None:
-                raise AlreadyExists(f"{program.name}/units/{id_}")
+                raise Rerun
             accounts = [NewAccount(row["unit"], kind, f"{kind.name.lower()}.{id_}") for kind in UNIT_SYSTEM_KINDS]
             await self._make(connection, program, accounts, self._clock.now())
             return b""
@@ -181,5 +191,5 @@ def check_account(kind: AccountKind, id_: str, unit: Unit, field: str) -> None:
 
 
 def _check_display_name(value: str, field: str) -> None:
-    if len(value) > DISPLAY_NAME_MAX:
-        raise InvalidField.of(field, f"must have at most {DISPLAY_NAME_MAX} characters")
+    if len(value) > DISPLAY_NAME_MAX or "\0" in value:
+        raise InvalidField.of(field, f"must have at most {DISPLAY_NAME_MAX} characters, none of them NUL")

@@ -19,6 +19,7 @@ from ledger.store.directory import Directory
 queries = load_queries("ledger")
 
 CHUNK = 2_000
+TRANSACTIONS = 20_000
 FINDINGS_MAX = 100
 
 
@@ -74,10 +75,17 @@ class Verification:
         ):
             # A whole shard in one statement may well take longer than a caller's statement may.
             await connection.execute("set local statement_timeout = '10min'")
-            for phase in ("transaction", "checkpoint"):
-                found = await self._findings(getattr(queries, f"{phase}_findings")(connection, shard=shard))
-                progress = replace(progress, phase=f"{phase}s", findings=_joined(progress, found))
+            found = await self._findings(queries.checkpoint_findings(connection, shard=shard))
+            progress = replace(progress, phase="checkpoints", findings=_joined(progress, found))
+            yield progress
+            after = 0
+            while last := await queries.last_transaction(connection, shard=shard, after=after, limit=TRANSACTIONS):
+                rows = queries.transaction_findings(connection, shard=shard, after=after, last=last)
+                progress = replace(
+                    progress, phase="transactions", findings=_joined(progress, await self._findings(rows))
+                )
                 yield progress
+                after = last
             after = 0
             while ids := [
                 row["id"] async for row in queries.member_ids(connection, shard=shard, after=after, limit=CHUNK)
@@ -88,7 +96,10 @@ class Verification:
 
     async def _accounts(self, connection: Connection, shard: int, ids: list[int], before: Progress) -> Progress:
         found = await self._findings(queries.entry_findings(connection, shard=shard, accounts=ids))
-        found += await self._findings(queries.lot_findings(connection, shard=shard, accounts=ids))
+        now = self._clock.now()
+        found += await self._findings(queries.lot_findings(connection, shard=shard, accounts=ids, now=now))
+        found += await self._findings(queries.hold_findings(connection, shard=shard, accounts=ids))
+        found += await self._findings(queries.lifetime_findings(connection, shard=shard, accounts=ids))
         found += await self._cached(list((await self._directory.by_ids(shard, ids, connection)).values()))
         postings = await queries.count_postings(connection, shard=shard, accounts=ids)
         return Progress("accounts", before.postings + postings, before.accounts + len(ids), _joined(before, found))
@@ -121,4 +132,7 @@ def _joined(progress: Progress, found: list[Finding]) -> tuple[Finding, ...]:
 
 
 def _numbers(balance: Balance) -> str:
-    return f"posted {balance.posted}, held {balance.held}, debt {balance.debt}, version {balance.version}"
+    return (
+        f"posted {balance.posted}, held {balance.held}, pending {balance.pending}, debt {balance.debt}, available "
+        f"{balance.available}, earned {balance.earned}, spent {balance.spent}, version {balance.version}"
+    )

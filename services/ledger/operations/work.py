@@ -25,8 +25,8 @@ class Work(Protocol):
         ...
 
     @property
-    def home(self) -> int:
-        """The shard that keeps its request record."""
+    def program(self) -> Program:
+        """Whose turn it takes, and whose shard keeps its request record."""
         ...
 
     @property
@@ -107,8 +107,8 @@ class Post(_Plain):
         return cls(fingerprint, order, tuple(members.values()), tuple(debited.values()))
 
     @property
-    def home(self) -> int:
-        return self.order.program.shard
+    def program(self) -> Program:
+        return self.order.program
 
     @property
     def weight(self) -> int:
@@ -125,8 +125,8 @@ class _OfOneAccount(_Plain):
     account: Account
 
     @property
-    def home(self) -> int:
-        return self.account.shard
+    def program(self) -> Program:
+        return self.account.program
 
     @property
     def members(self) -> tuple[Account, ...]:
@@ -201,10 +201,6 @@ class Reverse(_Plain):
     order: ReversalOrder
     original: Original
     program: Program
-
-    @property
-    def home(self) -> int:
-        return self.program.shard
 
     @property
     def weight(self) -> int:

@@ -34,12 +34,11 @@ async def transaction_order(
         raise InvalidField.of("kind", "must be a kind that a caller can post")
     kind = _KINDS[message.kind]
     require_kind(kind, service)
-    if len(message.memo) > MEMO_MAX:
-        raise InvalidField.of("memo", f"must have at most {MEMO_MAX} characters")
+    text(message.memo, "memo")
     if len(message.postings) > POSTINGS_MAX:
         raise InvalidField.of("postings", f"must be 1 to {POSTINGS_MAX}")
     postings = tuple(
-        [await _posting(posting, index, kind, directory, now) for index, posting in enumerate(message.postings)]
+        [await _posting(posting, index, kind, directory) for index, posting in enumerate(message.postings)]
     )
     require_programs((posting.source.program for posting in postings), program, kind)
     effective = None
@@ -53,7 +52,7 @@ async def transaction_order(
 _KINDS = {int(kind): kind for kind in SIDES}
 
 
-async def _posting(message: pb.Posting, index: int, kind: Kind, directory: Directory, now: datetime) -> PostingOrder:
+async def _posting(message: pb.Posting, index: int, kind: Kind, directory: Directory) -> PostingOrder:
     source = directory.known_account(message.source) or await directory.account(
         message.source, f"postings[{index}].source"
     )
@@ -66,8 +65,6 @@ async def _posting(message: pb.Posting, index: int, kind: Kind, directory: Direc
     expire, available = NEVER, LONG_AGO
     if message.HasField("expire_time"):
         expire = instant(message.expire_time, f"postings[{index}].expire_time")
-        if expire <= now:
-            raise InvalidField.of(f"postings[{index}].expire_time", "must be later than now")
     if message.HasField("available_time"):
         available = instant(message.available_time, f"postings[{index}].available_time")
         if available >= expire:
@@ -102,10 +99,14 @@ def instant(message: Timestamp, field: str) -> datetime:
 
 
 def hold_expiry(message: Timestamp, now: datetime) -> datetime:
-    """When a hold lapses. Raises InvalidField unless that is later than now and at most 90 days ahead."""
+    """When a hold lapses. Raises InvalidField where that is more than 90 days ahead.
+
+    That it is later than now is decided under lock: the same request, sent again after the hold has lapsed, is
+    answered as it was the first time.
+    """
     time = instant(message, "hold.expire_time")
-    if not now < time <= now + HOLD_MAX:
-        raise InvalidField.of("hold.expire_time", f"must be later than now, at most {HOLD_MAX.days} days ahead")
+    if time > now + HOLD_MAX:
+        raise InvalidField.of("hold.expire_time", f"must be at most {HOLD_MAX.days} days ahead")
     return time
 
 
@@ -117,9 +118,9 @@ def amount(value: int, field: str, *, least: int) -> int:
 
 
 def text(value: str, field: str) -> str:
-    """Words of at most 200 characters. Raises InvalidField."""
-    if len(value) > MEMO_MAX:
-        raise InvalidField.of(field, f"must have at most {MEMO_MAX} characters")
+    """Words of at most 200 characters, without NUL, which PostgreSQL does not store. Raises InvalidField."""
+    if len(value) > MEMO_MAX or "\0" in value:
+        raise InvalidField.of(field, f"must have at most {MEMO_MAX} characters, none of them NUL")
     return value
 
 

@@ -29,6 +29,8 @@ ITEMS_MAX = 5_000
 BATCH_POSTINGS_MAX = 10_000
 NAMES_MAX = 1_000
 NEWEST = 2**63 - 1
+POST = "guerdon.ledger.v1.LedgerService/PostTransaction"
+"""A transaction is the same request whether it comes alone or in a batch."""
 
 
 class LedgerServicer:
@@ -128,7 +130,8 @@ class LedgerServicer:
             )
         except InvalidField as error:
             raise error.within("transaction") from error
-        work = Post.of(order, Fingerprint.of(call, request, program.name))
+        item = pb.PostTransactionItem(transaction=request.transaction, request_id=request.request_id)
+        work = Post.of(order, Fingerprint.of(call, item, program.name, method=POST))
         [answer] = await self._movements.post([work], call.deadline)
         if isinstance(answer, DomainError):
             raise answer
@@ -186,7 +189,7 @@ class LedgerServicer:
             return error.within("transaction")
         except DomainError as error:
             return error
-        return Post.of(order, Fingerprint.of(call, item, program.name))
+        return Post.of(order, Fingerprint.of(call, item, program.name, method=POST))
 
     async def reverse_transaction(
         self, request: pb.ReverseTransactionRequest, call: CallContext
@@ -199,7 +202,9 @@ class LedgerServicer:
         order = ReversalOrder(request.amount, policy, call.caller.actor, orders.text(request.memo, "memo"))
         program_id, _ = parse(request.name, "programs/{program}/transactions/{transaction}")
         fingerprint = Fingerprint.of(call, request, f"programs/{program_id}")
-        done, original = await self._movements.reverse(request.name, order, fingerprint, call.deadline)
+        done, original = await self._movements.reverse(
+            request.name, order, call.caller.service, fingerprint, call.deadline
+        )
         call.replayed = done.replayed
         outcome = done.outcome
         return pb.ReverseTransactionResponse(

@@ -22,11 +22,15 @@ select distinct shard from programs order by shard;
 -- name: start_checkpoint!
 insert into checkpoint_positions (shard, since) values (:shard, '1:1:'::pg_snapshot) on conflict do nothing;
 
--- name: lock_checkpoint^
-select since::text as since, pg_current_snapshot()::text as until
+-- name: lock_checkpoint$
+select since::text
 from checkpoint_positions
 where shard = :shard
 for update skip locked;
+
+-- name: current_snapshot$
+-- A statement of its own, after the lock: a snapshot taken while waiting for it may be older than `since`.
+select pg_current_snapshot()::text;
 
 -- name: move_checkpoints!
 with moved as (

@@ -39,13 +39,13 @@ _EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 # KEYS: the sentinel, then balances. ARGV: the sentinel's value, then for each balance its bytes and its life in
-# milliseconds. A value begins with its version.
+# milliseconds. A value begins with its version; the same version is written again, with the clock's next moment.
 _WRITE = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 for i = 2, #KEYS do
   local old = redis.call('GETRANGE', KEYS[i], 0, 7)
   local new = ARGV[2 * i - 2]
-  if old == '' or struct.unpack('>i8', old) < struct.unpack('>i8', new) then
+  if old == '' or struct.unpack('>i8', old) <= struct.unpack('>i8', new) then
     redis.call('SET', KEYS[i], new, 'PX', ARGV[2 * i - 1])
   end
 end
@@ -210,6 +210,7 @@ def _encode(balance: Balance) -> bytes:
     until = 2**62 if balance.valid_until == NEVER else (balance.valid_until - _EPOCH) // _MICROSECOND
     return _VALUE.pack(
         balance.version,
+        until,
         balance.posted,
         balance.held,
         balance.pending,
@@ -217,7 +218,6 @@ def _encode(balance: Balance) -> bytes:
         balance.available,
         balance.earned,
         balance.spent,
-        until,
     )
 
 
@@ -225,7 +225,7 @@ def _decode(account: Account, value: bytes | None, now: datetime) -> Balance | N
     """The balance, unless there is none or the clock has changed it since."""
     if value is None:
         return None
-    version, posted, held, pending, debt, available, earned, spent, until = _VALUE.unpack(value)
+    version, until, posted, held, pending, debt, available, earned, spent = _VALUE.unpack(value)
     valid_until = NEVER if until == 2**62 else _EPOCH + until * _MICROSECOND
     if valid_until <= now:
         return None

@@ -132,9 +132,10 @@ class Directory:
             async for row in queries.system_accounts(reading, shard=program.shard, program=program.number):
                 self._remember(rows.account(row, program))
 
-    def knows_system_accounts(self, program: Program, unit: int) -> bool:
-        """Whether the unit's system accounts are in memory."""
-        return (program.number, unit) in self._breakage
+    def knows_system_accounts(self, program: Program, unit: int, budgets: Iterable[int] = ()) -> bool:
+        """Whether the unit's system accounts and these budgets are in memory."""
+        own = (program.number, unit)
+        return own in self._breakage and own in self._redemption and all(budget in self._ids for budget in budgets)
 
     def breakage(self, program: Program, unit: int) -> Account:
         """The BREAKAGE account of a unit, which is in memory."""

@@ -8,7 +8,7 @@ select program, id, display_name, time_zone, shard from programs where program =
 
 -- name: insert_program^
 insert into programs (program, id, display_name, time_zone, shard, create_time)
-select coalesce(max(program), 0) + 1, :id, :display_name, :time_zone, :shard, :create_time from programs
+values (nextval('ledger_numbers'), :id, :display_name, :time_zone, :shard, :create_time)
 on conflict do nothing
 returning program, id, display_name, time_zone, shard;
 
@@ -20,8 +20,7 @@ select unit, id, display_name, scale from units where program = :program order b
 
 -- name: insert_unit^
 insert into units (program, unit, id, display_name, scale)
-select :program::int, coalesce(max(unit), 0) + 1, :id, :display_name, :scale::smallint
-from units where program = :program::int
+values (:program, nextval('ledger_numbers'), :id, :display_name, :scale)
 on conflict do nothing
 returning unit, id, display_name, scale;
 

@@ -65,11 +65,14 @@ async def load(connection: Connection, books: Iterable[Book]) -> int:
     return count
 
 
-async def more_lots(connection: Connection, wanted: Iterable[tuple[Account, int]], books: dict[int, Book]) -> None:
-    """Reads particular lots, which may be closed, into their accounts' books."""
+async def more_lots(connection: Connection, wanted: Iterable[tuple[Account, int]], books: dict[int, Book]) -> int:
+    """Reads particular lots, which may be closed, into their accounts' books; answers how many there are."""
+    count = 0
     for shard, ids in _by_shard(wanted, books).items():
         async for row in queries.lots_by_id(connection, shard=shard, ids=ids):
             books[row["account"]].lots.setdefault(row["id"], rows.lot(row))
+            count += 1
+    return count
 
 
 async def more_holds(connection: Connection, wanted: Iterable[tuple[Account, int]], books: dict[int, Book]) -> None:

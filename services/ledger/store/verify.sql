@@ -66,7 +66,8 @@ with move as (
     where h.shard = :shard and h.account = any(:accounts::bigint[]) and h.state = 1
     group by m.lot
 ), by_account as (
-    select l.account, sum(l.open) as open, sum(l.held) as held
+    select l.account, sum(l.open) as open, sum(l.held) as held,
+           sum(l.open) filter (where l.available_time > :now::timestamptz) as pending
     from lots l where l.shard = :shard and l.account = any(:accounts::bigint[]) group by l.account
 )
 select 'LOT_DIFFERS_FROM_MOVES' as reason, l.id as at, a.name, a.program,
@@ -97,6 +98,13 @@ select 'HOLDS_DIFFER_FROM_HELD', a.version, a.name, a.program,
 from accounts a left join by_account b on b.account = a.id
 where a.shard = :shard and a.id = any(:accounts::bigint[]) and a.held <> coalesce(b.held, 0)
 union all
+select 'PENDING_DIFFERS', a.version, a.name, a.program,
+       format('pending %s, the lots come to %s', a.pending, coalesce(b.pending, 0))
+from accounts a left join by_account b on b.account = a.id
+where a.shard = :shard and a.id = any(:accounts::bigint[])
+  and a.valid_until > :now::timestamptz -- else the sweeper has still to book what matured
+  and a.pending <> coalesce(b.pending, 0)
+union all
 select 'AVAILABLE_DIFFERS', a.version, a.name, a.program,
        format('available %s; posted %s less held %s and pending %s is %s', a.available, a.posted, a.held, a.pending,
               a.posted - a.held - a.pending)
@@ -105,25 +113,92 @@ where a.shard = :shard and a.id = any(:accounts::bigint[]) and a.available <> a.
 order by 3, 2
 limit 100;
 
+-- name: hold_findings
+with told as (
+    select e.hold, min(e.account) as account, sum(e.held_delta) filter (where e.kind = 1) as placed,
+           count(*) filter (where e.kind = 2) as released, count(*) filter (where e.kind = 3) as expired
+    from account_events e
+    where e.shard = :shard and e.account = any(:accounts::bigint[]) and e.hold is not null
+    group by e.hold
+), taken as (
+    select p.hold, sum(p.amount) as captured
+    from postings p
+    where p.shard = :shard and p.source = any(:accounts::bigint[]) and p.hold is not null
+    group by p.hold
+), expected as (
+    select t.hold, t.account, t.placed, coalesce(c.captured, 0) as captured,
+           case when c.hold is not null then 2 when t.released > 0 then 3 when t.expired > 0 then 4 else 1 end as state
+    from told t left join taken c on c.hold = t.hold
+), kept as (
+    select h.id, h.account, h.amount, h.captured, h.state, (select sum(m) from unnest(h.lot_amounts) as m) as on_lots
+    from holds h where h.shard = :shard and h.account = any(:accounts::bigint[])
+)
+select 'HOLD_DIFFERS_FROM_EVENTS' as reason, coalesce(k.id, x.hold) as at, a.name, a.program,
+       format('hold %s: %s on lots with %s, captured %s, state %s; the events come to %s, captured %s, state %s',
+              coalesce(k.id, x.hold), k.amount, k.on_lots, k.captured, k.state, x.placed, x.captured, x.state) as detail
+from kept k
+full join expected x on x.hold = k.id
+join accounts a on a.shard = :shard and a.id = coalesce(k.account, x.account)
+where (k.account, k.amount, k.on_lots, k.captured, k.state)
+      is distinct from (x.account, x.placed::bigint, x.placed, x.captured::bigint, x.state::smallint)
+order by 3, 2
+limit 100;
+
+-- name: lifetime_findings
+-- A reversal counts against what it undoes: EARN, GRANT and RECOGNITION earn, SPEND and RECOGNITION spend.
+with moved as (
+    select p.source, p.destination, p.amount, coalesce(o.kind, t.kind) as kind, o.kind is not null as undone
+    from postings p
+    join transactions t on t.shard = p.shard and t.id = p.id - p.ordinal
+    left join transactions o on o.shard = t.shard and o.id = t.reverses
+    where p.shard = :shard and (p.source = any(:accounts::bigint[]) or p.destination = any(:accounts::bigint[]))
+), total as (
+    select account, sum(earned) as earned, sum(spent) as spent
+    from moved
+    cross join lateral (values
+        (destination, case when kind in (1, 4, 5) and not undone then amount else 0 end,
+         case when kind in (2, 5) and undone then -amount else 0 end),
+        (source, case when kind in (1, 4, 5) and undone then -amount else 0 end,
+         case when kind in (2, 5) and not undone then amount else 0 end)
+    ) as side (account, earned, spent)
+    group by account
+)
+select 'LIFETIME_DIFFERS' as reason, a.version as at, a.name, a.program,
+       format('earned %s, spent %s; the postings come to %s, %s', a.earned, a.spent, coalesce(t.earned, 0),
+              coalesce(t.spent, 0)) as detail
+from accounts a left join total t on t.account = a.id
+where a.shard = :shard and a.id = any(:accounts::bigint[])
+  and (a.earned, a.spent) is distinct from (coalesce(t.earned, 0)::bigint, coalesce(t.spent, 0)::bigint)
+order by 3
+limit 100;
+
+-- name: last_transaction$
+-- The last of the next `limit` transactions after an id; null where there are none.
+select max(id) from (
+    select id from transactions where shard = :shard and id > :after order by id limit :limit
+) as t;
+
 -- name: transaction_findings
+-- Of the transactions after an id up to another. An exchange may have postings in another shard.
 select 'POSTINGS_MISSING' as reason, t.id as at, t.id::text as name, t.program,
        format('transaction %s says %s postings and has %s', t.id, t.postings, count(p.id)) as detail
 from transactions t
 left join postings p on p.shard = t.shard and p.id >= t.id and p.id < t.id + t.postings and p.id - p.ordinal = t.id
-where t.shard = :shard and t.kind <> 3
+where t.shard = :shard and t.id > :after and t.id <= :last and t.kind <> 3
 group by t.id, t.postings, t.program
 having count(p.id) <> t.postings
 union all
 select 'TRANSACTION_MISSING', p.id, p.id::text, 0, format('posting %s has no transaction', p.id)
 from postings p left join transactions t on t.shard = p.shard and t.id = p.id - p.ordinal
-where p.shard = :shard and t.id is null
+where p.shard = :shard and p.id > :after and p.id <= :last and t.id is null
 union all
 select 'SIDES_DIFFER', p.id, p.id::text, s.program, format('posting %s moves between unlike accounts', p.id)
 from postings p
 join accounts s on s.shard = p.shard and s.id = p.source
 join accounts d on d.shard = p.shard and d.id = p.destination
-where p.shard = :shard and ((s.program, s.unit) <> (d.program, d.unit)
-   or (s.kind = 1) <> (p.source_version is not null) or (d.kind = 1) <> (p.destination_version is not null))
+where p.shard = :shard and p.id > :after and p.id <= :last
+  and ((s.program, s.unit) <> (d.program, d.unit)
+       or (s.kind = 1) <> (p.source_version is not null) or (d.kind = 1) <> (p.destination_version is not null))
 order by 2
 limit 100;
 

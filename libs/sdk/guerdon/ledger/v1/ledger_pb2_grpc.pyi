@@ -69,7 +69,9 @@ class LedgerServiceStub:
         guerdon.ledger.v1.ledger_pb2.BatchPostTransactionsRequest,
         guerdon.ledger.v1.ledger_pb2.BatchPostTransactionsResponse,
     ]
-    """Posts many transactions, each on its own: one that is refused does not touch the others."""
+    """Posts many transactions, each on its own: one that is refused does not touch the others. An item is the same
+    request as a PostTransaction with its `request_id`.
+    """
 
     ReverseTransaction: grpc.UnaryUnaryMultiCallable[
         guerdon.ledger.v1.ledger_pb2.ReverseTransactionRequest,
@@ -184,7 +186,9 @@ class LedgerServiceAsyncStub:
         guerdon.ledger.v1.ledger_pb2.BatchPostTransactionsRequest,
         guerdon.ledger.v1.ledger_pb2.BatchPostTransactionsResponse,
     ]
-    """Posts many transactions, each on its own: one that is refused does not touch the others."""
+    """Posts many transactions, each on its own: one that is refused does not touch the others. An item is the same
+    request as a PostTransaction with its `request_id`.
+    """
 
     ReverseTransaction: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.ledger.v1.ledger_pb2.ReverseTransactionRequest,
@@ -315,7 +319,9 @@ class LedgerServiceServicer(metaclass=abc.ABCMeta):
         request: guerdon.ledger.v1.ledger_pb2.BatchPostTransactionsRequest,
         context: _ServicerContext,
     ) -> typing.Union[guerdon.ledger.v1.ledger_pb2.BatchPostTransactionsResponse, collections.abc.Awaitable[guerdon.ledger.v1.ledger_pb2.BatchPostTransactionsResponse]]:
-        """Posts many transactions, each on its own: one that is refused does not touch the others."""
+        """Posts many transactions, each on its own: one that is refused does not touch the others. An item is the same
+        request as a PostTransaction with its `request_id`.
+        """
 
     @abc.abstractmethod
     def ReverseTransaction(
