@@ -20,7 +20,8 @@ from membership.domain.program import Program
 LEDGER = ledger_pb2.DESCRIPTOR.services_by_name["LedgerService"]
 BATCH_MAX = 5_000
 """The most items or accounts of one call."""
-CALL_TIMEOUT_S = 8.0
+WRITE_TIMEOUT_S = 20.0
+"""How long a write may take: a batch waits its turn behind the batches of others. Callers who wait give up sooner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ class Ledger:
             ledger_pb2.BatchCreateAccountsResponse,
             tenants=[program.name],
             act=actor,
-            timeout_s=CALL_TIMEOUT_S,
+            timeout_s=WRITE_TIMEOUT_S,
         )
 
     async def credit(self, program: Program, credits_: Sequence[Credit], actor: str) -> list[str | Refused]:
@@ -116,7 +117,7 @@ class Ledger:
             ledger_pb2.BatchPostTransactionsResponse,
             tenants=[program.name],
             act=actor,
-            timeout_s=CALL_TIMEOUT_S,
+            timeout_s=WRITE_TIMEOUT_S,
         )
         skipped = len(f"{program.name}/transactions/")
         return [
@@ -141,7 +142,7 @@ class Ledger:
             ledger_pb2.ReverseTransactionResponse,
             tenants=[program.name],
             act=actor,
-            timeout_s=CALL_TIMEOUT_S,
+            timeout_s=WRITE_TIMEOUT_S,
         )
         return answer.reversed_amount
 

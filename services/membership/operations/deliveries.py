@@ -25,10 +25,12 @@ from membership.domain.deliveries import (
 )
 from membership.store import deliveries, members, purchases, returns
 
-LEASE = timedelta(seconds=15)
+LEASE = timedelta(seconds=30)
 """How long whoever recorded something has to bring it; then the recovery loop takes it up."""
 MARGIN_S = 0.25
 """Kept of a caller's deadline for the answer."""
+PATIENCE_S = 2.0
+"""How long a caller waits at most for the ledger: what is recorded gets there without them."""
 
 
 class DeliveryRefused(Exception):
@@ -82,7 +84,7 @@ class Deliveries:
     async def try_to_deliver(self, delivery: Delivery, within_s: float) -> None:
         """Delivers for a caller who waits; where that fails the recovery loop will, and the caller is told PENDING."""
         try:
-            async with asyncio.timeout(within_s - MARGIN_S):
+            async with asyncio.timeout(min(within_s - MARGIN_S, PATIENCE_S)):
                 await self.deliver(delivery)
         except (DomainError, TimeoutError) as error:
             self._log.warning("delivery_waits", delivery=delivery.delivery_no, error=str(error) or repr(error))
