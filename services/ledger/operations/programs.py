@@ -11,7 +11,7 @@ from zoneinfo import available_timezones
 from guerdon_kit.clock import Clock
 from guerdon_kit.errors import AlreadyExists, InvalidField, NotFound
 from guerdon_kit.idempotency import Fingerprint
-from guerdon_kit.postgres import Connection, Database, Rerun, requests
+from guerdon_kit.postgres import Connection, Database, requests
 from ledger.domain.model import Account, AccountKind, Program
 from ledger.store import rows
 from ledger.store.directory import Directory, NewAccount, Unit, queries
@@ -21,8 +21,6 @@ UNIT_SYSTEM_KINDS = (AccountKind.ISSUANCE, AccountKind.REDEMPTION, AccountKind.B
 """What a unit comes with, one of each."""
 CREATABLE = frozenset({AccountKind.MEMBER, AccountKind.EXCHANGE, AccountKind.BUDGET})
 DISPLAY_NAME_MAX = 200
-NUMBER_TRIES = 20
-"""How often a new program or unit tries the next number: others that are made at once may take it first."""
 
 _UNIT_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,29}")
 _MEMBER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_~-]{0,62}")
@@ -52,20 +50,17 @@ class Programs:
         shard = zlib.crc32(id_.encode()) % self._shards
 
         async def make(connection: Connection) -> bytes:
-            for _ in range(NUMBER_TRIES):
-                row = await queries.insert_program(
-                    connection,
-                    id=id_,
-                    display_name=display_name,
-                    time_zone=time_zone,
-                    shard=shard,
-                    create_time=self._clock.now(),
-                )
-                if row is not None:
-                    return b""
-                if await queries.program_by_id(connection, id=id_) is not None:
-                    raise AlreadyExists(f"programs/{id_}")
-            raise Rerun
+            row = await queries.insert_program(
+                connection,
+                id=id_,
+                display_name=display_name,
+                time_zone=time_zone,
+                shard=shard,
+                create_time=self._clock.now(),
+            )
+            if row is None:
+                raise AlreadyExists(f"programs/{id_}")
+            return b""
 
         _, replayed = await requests.once(self._database, fingerprint, make)
         return await self._directory.program_by_id(id_), replayed
@@ -81,17 +76,11 @@ class Programs:
             raise InvalidField.of("unit.scale", "must be 0 to 9")
 
         async def make(connection: Connection) -> bytes:
-            row = None
-            for _ in range(NUMBER_TRIES):
-                row = await queries.insert_unit(
-                    connection, program=program.number, id=id_, display_name=display_name, scale=scale
-                )
-                if row is not None:
-                    break
-                if await queries.unit_by_id(connection, program=program.number, id=id_) is not None:
-                    raise AlreadyExists(f"{program.name}/units/{id_}")
+            row = await queries.insert_unit(
+                connection, program=program.number, id=id_, display_name=display_name, scale=scale
+            )
             if row is None:
-                raise Rerun
+                raise AlreadyExists(f"{program.name}/units/{id_}")
             accounts = [NewAccount(row["unit"], kind, f"{kind.name.lower()}.{id_}") for kind in UNIT_SYSTEM_KINDS]
             await self._make(connection, program, accounts, self._clock.now())
             return b""
