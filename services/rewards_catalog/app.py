@@ -31,7 +31,7 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
     progress = Progress(kit.database, ledger, kit.clock, settings.lease, reached)
     servicer = RewardsServicer(
         Rewards(kit.database, ledger, kit.clock),
-        CodePools(kit.database, keys),
+        CodePools(kit.database, keys, kit.clock),
         Redemptions(kit.database, progress, keys, settings.hold_time),
         keys,
         kit.clock,

@@ -90,7 +90,22 @@ create index redemptions_newest on redemptions (program, create_time desc, id de
 create index redemptions_of_account on redemptions (program, account, create_time desc, id desc);
 create index redemptions_due on redemptions (due_time) where due_time is not null;
 
-grant select, insert on rewards, stock, codes, takings, redemptions to :"runtime_role";
+-- Who changed what, beside the redemptions, which keep who made them. Only ever added to.
+create table changes (
+    id bigint generated always as identity primary key,
+    program text not null,
+    -- The reward or the redemption.
+    subject text not null,
+    change text not null check (change in ('CREATED', 'ACTIVATED', 'PAUSED', 'STOCK_ADDED', 'CODES_ADDED',
+                                           'HANDED_OVER', 'CANCELLED')),
+    -- How many pieces or codes; 0 where nothing is counted.
+    amount bigint not null,
+    actor text not null,
+    time timestamptz not null
+);
+create index changes_of_subject on changes (program, subject, id);
+
+grant select, insert on rewards, stock, codes, takings, redemptions, changes to :"runtime_role";
 -- What a redemption was made under does not change, and a code stays what it is.
 grant update (state) on rewards to :"runtime_role";
 grant update (available) on stock to :"runtime_role";

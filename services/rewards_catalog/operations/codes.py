@@ -6,12 +6,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from guerdon_kit.clock import Clock
 from guerdon_kit.errors import InvalidField
-from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres import Connection, Database, requests
 from rewards_catalog.domain.codes import CHUNK, ChunkOutcome, CodeKeys, Rejection, chunk_outcome, sort_chunk
 from rewards_catalog.domain.reward import Fulfilment, check_fulfilment
+from rewards_catalog.operations.asking import Asking
 from rewards_catalog.store import rewards, stock
+from rewards_catalog.store.changes import Change, note
 
 
 @dataclass(frozen=True)
@@ -20,13 +22,12 @@ class CodePools:
 
     database: Database
     keys: CodeKeys
+    clock: Clock
 
-    async def add(
-        self, fingerprint: Fingerprint, program: str, reward: str, codes: Sequence[str]
-    ) -> tuple[ChunkOutcome, bool]:
+    async def add(self, asking: Asking, program: str, reward: str, codes: Sequence[str]) -> tuple[ChunkOutcome, bool]:
         """Adds a chunk of codes, in one transaction; answers what became of it, and whether it was sent before.
 
-        The fingerprint must not be of the codes themselves, which may be short enough to be guessed from a hash.
+        The request's fingerprint must not be of the codes themselves: a short one could be guessed from a hash.
 
         Raises:
             InvalidField: the chunk is too large.
@@ -42,10 +43,12 @@ class CodePools:
             chunk = sort_chunk(self.keys, program, reward, codes)
             inserted = await stock.insert_codes(connection, found, [code for _, code in chunk.sealed])
             if inserted:
-                await stock.add(connection, found, len(inserted))
+                added, now = len(inserted), self.clock.now()
+                await note(connection, found, Change.CODES_ADDED, actor=asking.actor, time=now, amount=added)
+                await stock.add(connection, found, added)
             return _written(chunk_outcome(chunk, inserted))
 
-        outcome, replayed = await requests.once(self.database, fingerprint, work)
+        outcome, replayed = await requests.once(self.database, asking.fingerprint, work)
         return _read(outcome), replayed
 
 

@@ -15,18 +15,10 @@ from rewards_catalog.domain.codes import CodeKeys
 from rewards_catalog.domain.errors import PaymentRefused, RedemptionUnfinished
 from rewards_catalog.domain.redemption import Redemption, State, check_cancellable, check_fulfillable
 from rewards_catalog.domain.reward import Fulfilment, check_redeemable
+from rewards_catalog.operations.asking import Asking
 from rewards_catalog.operations.progress import Progress
 from rewards_catalog.store import redemptions, rewards, stock
-
-
-@dataclass(frozen=True, slots=True)
-class Asking:
-    """Who asks: the request, whom it is booked to, the acting person, and until when (`time.monotonic()`)."""
-
-    fingerprint: Fingerprint
-    actor: str
-    act: str
-    until: float
+from rewards_catalog.store.changes import Change, note
 
 
 @dataclass(frozen=True)
@@ -79,9 +71,7 @@ class Redemptions:
         async def call_off(connection: Connection) -> bytes:
             found = await redemptions.lock(connection, program, redemption)
             check_cancellable(found)
-            cancelled = replace(found, state=State.CANCELLED, update_time=self.progress.clock.now())
-            moved = await self.progress.move(connection, found, cancelled)
-            assert moved, "it is locked"
+            await self._turn(connection, asking, found, State.CANCELLED, Change.CANCELLED)
             await stock.put_back(connection, found)
             return b""
 
@@ -100,9 +90,7 @@ class Redemptions:
         async def hand_over(connection: Connection) -> bytes:
             found = await redemptions.lock(connection, program, redemption)
             check_fulfillable(found)
-            fulfilled = replace(found, state=State.FULFILLED, update_time=self.progress.clock.now())
-            moved = await self.progress.move(connection, found, fulfilled)
-            assert moved, "it is locked"
+            await self._turn(connection, asking, found, State.FULFILLED, Change.HANDED_OVER)
             return b""
 
         _, replayed = await requests.once(self.database, asking.fingerprint, hand_over)
@@ -129,6 +117,15 @@ class Redemptions:
         """Redemptions, newest first, that come before the given time and id; of one account, or of all (empty)."""
         async with self.database.acquire() as connection:
             return await redemptions.newest(connection, program, account, before, most)
+
+    async def _turn(
+        self, connection: Connection, asking: Asking, locked: Redemption, state: State, change: Change
+    ) -> None:
+        """Moves a redemption because somebody wants it so, and notes who."""
+        now = self.progress.clock.now()
+        moved = await self.progress.move(connection, locked, replace(locked, state=state, update_time=now))
+        assert moved, "it is locked"
+        await note(connection, locked, change, actor=asking.actor, time=now)
 
     async def _recorded(self, fingerprint: Fingerprint) -> bytes | None:
         async with self.database.acquire() as connection:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from guerdon_kit.clock import Clock
 from guerdon_kit.errors import InvalidField
-from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres import Connection, Database, requests
 from rewards_catalog.clients.ledger import Ledger
 from rewards_catalog.domain.reward import (
@@ -21,7 +20,9 @@ from rewards_catalog.domain.reward import (
     offer,
     paused,
 )
+from rewards_catalog.operations.asking import Asking
 from rewards_catalog.store import rewards, stock
+from rewards_catalog.store.changes import Change, note
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Rewards:
     ledger: Ledger
     clock: Clock
 
-    async def create(self, fingerprint: Fingerprint, reward: Reward, act: str, until: float) -> tuple[Reward, bool]:
+    async def create(self, asking: Asking, reward: Reward) -> tuple[Reward, bool]:
         """Keeps a new reward; answers it as it is now, and whether the request was sent before.
 
         Raises:
@@ -51,13 +52,14 @@ class Rewards:
 
         async def work(connection: Connection) -> bytes:
             await rewards.insert(connection, reward)
+            await self._note(connection, asking, reward, Change.CREATED, reward.available)
             return b""
 
         async with self.database.acquire() as connection:
-            known = await requests.find(connection, fingerprint) is not None
-        if not known and not await self.ledger.has_unit(reward.program, reward.unit, act, until):
+            known = await requests.find(connection, asking.fingerprint) is not None
+        if not known and not await self.ledger.has_unit(reward.program, reward.unit, asking.act, asking.until):
             raise InvalidField.of("reward.unit", "must be a unit of the reward's program")
-        return await self._once(fingerprint, reward.program, reward.id, work)
+        return await self._once(asking, reward.program, reward.id, work)
 
     async def get(self, program: str, reward: str) -> Reward:
         """The reward as it is now.
@@ -68,7 +70,7 @@ class Rewards:
         async with self.database.acquire() as connection:
             return await rewards.get(connection, program, reward)
 
-    async def activate(self, fingerprint: Fingerprint, program: str, reward: str) -> tuple[Reward, bool]:
+    async def activate(self, asking: Asking, program: str, reward: str) -> tuple[Reward, bool]:
         """Lets members see and redeem the reward.
 
         Raises:
@@ -78,11 +80,12 @@ class Rewards:
         async def work(connection: Connection) -> bytes:
             found = await rewards.lock(connection, program, reward)
             await rewards.set_state(connection, found, RewardState.ACTIVE)
+            await self._note(connection, asking, found, Change.ACTIVATED)
             return b""
 
-        return await self._once(fingerprint, program, reward, work)
+        return await self._once(asking, program, reward, work)
 
-    async def pause(self, fingerprint: Fingerprint, program: str, reward: str) -> tuple[Reward, bool]:
+    async def pause(self, asking: Asking, program: str, reward: str) -> tuple[Reward, bool]:
         """Hides the reward from members.
 
         Raises:
@@ -93,11 +96,12 @@ class Rewards:
         async def work(connection: Connection) -> bytes:
             found = await rewards.lock(connection, program, reward)
             await rewards.set_state(connection, found, paused(found))
+            await self._note(connection, asking, found, Change.PAUSED)
             return b""
 
-        return await self._once(fingerprint, program, reward, work)
+        return await self._once(asking, program, reward, work)
 
-    async def add_stock(self, fingerprint: Fingerprint, program: str, reward: str, amount: int) -> tuple[Reward, bool]:
+    async def add_stock(self, asking: Asking, program: str, reward: str, amount: int) -> tuple[Reward, bool]:
         """Adds pieces.
 
         Raises:
@@ -111,10 +115,11 @@ class Rewards:
         async def work(connection: Connection) -> bytes:
             found = await rewards.get(connection, program, reward)
             check_fulfilment(found, Fulfilment.STOCK)
+            await self._note(connection, asking, found, Change.STOCK_ADDED, amount)
             await stock.add(connection, found, amount)
             return b""
 
-        return await self._once(fingerprint, program, reward, work)
+        return await self._once(asking, program, reward, work)
 
     async def shelf(
         self, program: str, account: str, after: tuple[int, str], most: int, *, act: str, until: float
@@ -130,12 +135,17 @@ class Rewards:
             found = await rewards.on_offer(connection, program, unit, after, most)
         return Shelf([offer(reward, available) for reward in found], available)
 
+    async def _note(
+        self, connection: Connection, asking: Asking, reward: Reward, change: Change, amount: int = 0
+    ) -> None:
+        await note(connection, reward, change, actor=asking.actor, time=self.clock.now(), amount=amount)
+
     async def _once(
         self,
-        fingerprint: Fingerprint,
+        asking: Asking,
         program: str,
         reward: str,
         work: Callable[[Connection], Awaitable[bytes]],
     ) -> tuple[Reward, bool]:
-        _, replayed = await requests.once(self.database, fingerprint, work)
+        _, replayed = await requests.once(self.database, asking.fingerprint, work)
         return await self.get(program, reward), replayed

@@ -14,8 +14,9 @@ from guerdon_kit.idempotency import Fingerprint
 from rewards_catalog.domain.codes import REPORTED_REJECTIONS, CodeKeys
 from rewards_catalog.domain.redemption import Redemption
 from rewards_catalog.domain.reward import Reward, RewardState
+from rewards_catalog.operations.asking import Asking
 from rewards_catalog.operations.codes import CodePools
-from rewards_catalog.operations.redemptions import Asking, Redemptions
+from rewards_catalog.operations.redemptions import Redemptions
 from rewards_catalog.operations.rewards import Rewards
 from rewards_catalog.servicer.messages import FULFILMENTS, REJECTIONS, offer_message, redemption_message, reward_message
 from rewards_catalog.servicer.positions import price_position, price_token, time_position, time_token
@@ -53,7 +54,7 @@ class RewardsServicer:
         if asked.fulfilment not in FULFILMENTS:
             raise InvalidField.of("reward.fulfilment", "must be one of the values that the contract names")
         made, replayed = await self._rewards.create(
-            _fingerprint(call, request, program),
+            _asking(call, request, program),
             Reward(
                 program=program,
                 id=reward,
@@ -67,8 +68,6 @@ class RewardsServicer:
                 available=request.stock,
                 create_time=self._clock.now(),
             ),
-            call.caller.person,
-            call.deadline,
         )
         _mark(call, replayed)
         return pb.CreateRewardResponse(reward=reward_message(made))
@@ -81,22 +80,22 @@ class RewardsServicer:
     async def activate_reward(self, request: pb.ActivateRewardRequest, call: CallContext) -> pb.ActivateRewardResponse:
         """Lets members see and redeem a reward."""
         program, reward = names.parse(request.name, _REWARD)
-        now, replayed = await self._rewards.activate(_fingerprint(call, request, program), program, reward)
+        now, replayed = await self._rewards.activate(_asking(call, request, program), program, reward)
         _mark(call, replayed)
         return pb.ActivateRewardResponse(reward=reward_message(now))
 
     async def pause_reward(self, request: pb.PauseRewardRequest, call: CallContext) -> pb.PauseRewardResponse:
         """Hides a reward from members."""
         program, reward = names.parse(request.name, _REWARD)
-        now, replayed = await self._rewards.pause(_fingerprint(call, request, program), program, reward)
+        now, replayed = await self._rewards.pause(_asking(call, request, program), program, reward)
         _mark(call, replayed)
         return pb.PauseRewardResponse(reward=reward_message(now))
 
     async def add_stock(self, request: pb.AddStockRequest, call: CallContext) -> pb.AddStockResponse:
         """Adds pieces."""
         program, reward = names.parse(request.reward, _REWARD, "reward")
-        fingerprint = _fingerprint(call, request, program)
-        now, replayed = await self._rewards.add_stock(fingerprint, program, reward, request.amount)
+        asking = _asking(call, request, program)
+        now, replayed = await self._rewards.add_stock(asking, program, reward, request.amount)
         _mark(call, replayed)
         return pb.AddStockResponse(reward=reward_message(now))
 
@@ -113,8 +112,8 @@ class RewardsServicer:
             if chunk.reward != target:
                 raise InvalidField.of("reward", "must be the same in every chunk of a stream")
             program, reward = names.parse(chunk.reward, _REWARD, "reward")
-            fingerprint = self._fingerprint_of_codes(call, chunk, program)
-            outcome, replayed = await self._codes.add(fingerprint, program, reward, chunk.codes)
+            asking = self._asking_for_codes(call, chunk, program)
+            outcome, replayed = await self._codes.add(asking, program, reward, chunk.codes)
             all_replayed = all_replayed and replayed
             answer.imported_count += outcome.imported
             answer.rejected_count += len(outcome.rejected)
@@ -197,13 +196,15 @@ class RewardsServicer:
         shown = redemption_message(redemption)
         if call.caller.may(SEE_CODES):
             shown.code = await self._redemptions.code_of(redemption)
+            if shown.code:
+                call.fields["code_shown_of"] = redemption.name  # who saw it is a line in the log; what it is, is not
         return shown
 
-    def _fingerprint_of_codes(self, call: CallContext, chunk: pb.ImportCodesRequest, program: str) -> Fingerprint:
-        """Of keyed digests instead of the codes: a plain hash that is kept would let a short code be guessed."""
+    def _asking_for_codes(self, call: CallContext, chunk: pb.ImportCodesRequest, program: str) -> Asking:
+        """With a fingerprint of keyed digests: from a plain hash of the codes, short ones could be guessed."""
         digests = [self._keys.digest(program, code).hex() for code in chunk.codes]
         disguised = pb.ImportCodesRequest(reward=chunk.reward, codes=digests, request_id=chunk.request_id)
-        return _fingerprint(call, disguised, program)
+        return _asking(call, disguised, program)
 
 
 Write = (
@@ -218,13 +219,10 @@ Write = (
 )
 
 
-def _fingerprint(call: CallContext, request: Write, program: str) -> Fingerprint:
-    return Fingerprint.of(call, request, f"programs/{program}")
-
-
 def _asking(call: CallContext, request: Write, program: str) -> Asking:
     caller = call.caller
-    return Asking(_fingerprint(call, request, program), caller.actor, caller.person, call.deadline)
+    fingerprint = Fingerprint.of(call, request, f"programs/{program}")
+    return Asking(fingerprint, caller.actor, caller.person, call.deadline)
 
 
 def _mark(call: CallContext, replayed: bool) -> None:

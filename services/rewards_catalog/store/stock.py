@@ -1,7 +1,8 @@
 """What is left of rewards: pieces, codes, and how often an account may still redeem one.
 
 Locks are taken in one order everywhere: redemption, takings, stock, codes. The stock row of a sought-after reward
-is what its redeemers queue for, so it is touched last, and no transaction that holds it waits for another service.
+is what its redeemers queue for, so it is touched as late as can be, and no transaction that holds it waits for another
+service.
 """
 
 from __future__ import annotations
@@ -54,12 +55,12 @@ async def put_back(connection: Connection, redemption: Redemption) -> None:
         )
     if not redemption.fulfilment.counted:
         return
-    if redemption.fulfilment is Fulfilment.CODE_POOL:
-        await queries.put_code_back(connection, program=redemption.program, redemption=redemption.id)
     # A stock that was filled to its limit meanwhile takes the piece back all the same: it is there.
     await queries.add_pieces(
         connection, program=redemption.program, reward=redemption.reward, amount=1, most=MAX_STOCK * 2
     )
+    if redemption.fulfilment is Fulfilment.CODE_POOL:
+        await queries.put_code_back(connection, program=redemption.program, redemption=redemption.id)
 
 
 async def add(connection: Connection, reward: Reward, amount: int) -> None:

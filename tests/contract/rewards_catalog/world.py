@@ -6,7 +6,7 @@ import itertools
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from guerdon import Client, new_request_id
+from guerdon import Client, GuerdonError, UnavailableError, new_request_id
 from guerdon.ledger.v1 import ledger_pb2 as ledger
 from guerdon.ledger.v1 import resources_pb2 as ledger_res
 from guerdon.rewards.v1 import resources_pb2 as res
@@ -128,6 +128,16 @@ class Shop:
         """What an account has, straight from the ledger."""
         return (await self.books.ledger.GetBalance(ledger.GetBalanceRequest(name=account))).balance
 
+    async def verified(self) -> list[str]:
+        """What the ledger finds wrong when it recomputes everything."""
+        wrong: list[str] = []
+        done = False
+        async for progress in self.books.ledger.Verify(ledger.VerifyRequest()):
+            wrong += [f"{finding.reason} {finding.subject}: {finding.detail}" for finding in progress.findings]
+            done = done or progress.done
+        assert done
+        return wrong
+
     async def spent(self, account: str) -> list[int]:
         """The amounts of the account's spends and their reversals, newest first, as its statement has them."""
         statement = await self.books.ledger.ListEntries(ledger.ListEntriesRequest(parent=account, page_size=1000))
@@ -182,6 +192,17 @@ class Shop:
         """Redeems, under an id of its own unless one is given."""
         request = pb.RedeemRequest(reward=reward, account=account, request_id=request_id or new_request_id())
         return (await self.catalog.rewards.Redeem(request)).redemption
+
+    async def insist(self, reward: str, account: str) -> res.Redemption | str:
+        """Redeems with one id until there is an answer: the redemption, or why it was refused."""
+        request_id = new_request_id()
+        while True:
+            try:
+                return await self.redeem(reward, account, request_id)
+            except UnavailableError:
+                continue
+            except GuerdonError as error:
+                return error.reason
 
     async def cancel(self, redemption: str, request_id: str = "") -> res.Redemption:
         """Cancels, under an id of its own unless one is given."""

@@ -6,7 +6,6 @@ import asyncio
 
 import pytest
 
-from guerdon import GuerdonError
 from guerdon.rewards.v1 import resources_pb2 as res
 from tests.contract.rewards_catalog.world import Shop
 
@@ -19,13 +18,7 @@ async def test_of_200_redeemers_of_the_last_20_exactly_20_succeed_and_180_keep_t
     reward = await shop.reward("rush", price=100, stock=0 if codes else 20, codes=codes)
     accounts = await shop.crowd(200, 100)
 
-    async def attempt(account: str) -> res.Redemption | str:
-        try:
-            return await shop.redeem(reward, account)
-        except GuerdonError as error:
-            return error.reason
-
-    outcomes = await asyncio.gather(*map(attempt, accounts))
+    outcomes = await asyncio.gather(*[shop.insist(reward, account) for account in accounts])
     won = [outcome for outcome in outcomes if isinstance(outcome, res.Redemption)]
     assert len(won) == 20
     assert {outcome for outcome in outcomes if isinstance(outcome, str)} == {"OUT_OF_STOCK"}
@@ -39,8 +32,8 @@ async def test_of_200_redeemers_of_the_last_20_exactly_20_succeed_and_180_keep_t
 async def test_one_account_cannot_spend_the_same_points_on_two_rewards_at_once(shop: Shop) -> None:
     rewards = [await shop.reward(f"r{number}", price=100, stock=9) for number in range(4)]
     member = await shop.member(250)
-    outcomes = await asyncio.gather(*[shop.redeem(reward, member) for reward in rewards], return_exceptions=True)
-    refused = [outcome.reason for outcome in outcomes if isinstance(outcome, GuerdonError)]
+    outcomes = await asyncio.gather(*[shop.insist(reward, member) for reward in rewards])
+    refused = [outcome for outcome in outcomes if isinstance(outcome, str)]
     assert refused == ["INSUFFICIENT_POINTS"] * 2
     balance = await shop.balance(member)
     assert (balance.available, balance.held) == (50, 0)
@@ -49,8 +42,8 @@ async def test_one_account_cannot_spend_the_same_points_on_two_rewards_at_once(s
 async def test_the_limit_of_an_account_holds_when_it_redeems_many_times_at_once(shop: Shop) -> None:
     mug = await shop.reward(price=10, stock=50, limit=3)
     member = await shop.member(1000)
-    outcomes = await asyncio.gather(*[shop.redeem(mug, member) for _ in range(12)], return_exceptions=True)
-    refused = [outcome.reason for outcome in outcomes if isinstance(outcome, GuerdonError)]
+    outcomes = await asyncio.gather(*[shop.insist(mug, member) for _ in range(12)])
+    refused = [outcome for outcome in outcomes if isinstance(outcome, str)]
     assert refused == ["ACCOUNT_LIMIT"] * 9
     assert (await shop.balance(member)).available == 970
     assert await shop.left(mug) == 47

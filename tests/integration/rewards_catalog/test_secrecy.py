@@ -55,6 +55,7 @@ async def test_a_code_is_in_no_table_no_log_and_no_event(fallible: Fallible, sho
     log = fallible.catalog.process.said()
     assert redemption.name in kept
     assert "ImportCodes" in log
+    assert f'"code_shown_of": "{redemption.name}"' in log
     for code in (ISSUED_CODE, FREE_CODE):
         for text in (events, kept, log):
             assert code not in text
@@ -91,3 +92,34 @@ async def test_what_became_of_a_redemption_is_told_once_with_its_numbers(
         "price": 100,
         "reason": refused.value.reason,
     }
+
+
+async def test_every_write_keeps_who_made_it(fallible: Fallible, shop: Shop) -> None:
+    mug = await shop.reward(price=1, stock=2)
+    await shop.import_codes(await shop.reward("card", codes=["CODE-1"]), [["CODE-2", "CODE-3"]])
+    member = await shop.member(2)
+    kept, returned = await shop.redeem(mug, member), await shop.redeem(mug, member)
+    await shop.fulfil(kept.name)
+    await shop.cancel(returned.name)
+    connection = await asyncpg.connect(fallible.catalog.database.owner_url)
+    try:
+        rows = await connection.fetch(
+            "select subject, change, amount, actor from changes where program = $1 order by id",
+            shop.program.removeprefix("programs/"),
+        )
+        actors = await connection.fetch(
+            "select distinct actor from redemptions where program = $1", shop.program.removeprefix("programs/")
+        )
+    finally:
+        await connection.close()
+    developer = "https://development.guerdon.dev|developer"
+    assert [(row["change"], row["amount"]) for row in rows] == [
+        ("CREATED", 2),
+        ("CREATED", 0),
+        ("CODES_ADDED", 1),
+        ("CODES_ADDED", 2),
+        ("HANDED_OVER", 0),
+        ("CANCELLED", 0),
+    ]
+    assert {row["actor"] for row in [*rows, *actors]} == {developer}
+    assert [row["subject"] for row in rows[-2:]] == [kept.name, returned.name]

@@ -1,0 +1,17 @@
+"""What every write of the catalog is told about its caller."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from guerdon_kit.idempotency import Fingerprint
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Who asks: the request, whom it is booked to, the acting person, and until when (`time.monotonic()`)."""
+
+    fingerprint: Fingerprint
+    actor: str
+    act: str
+    until: float

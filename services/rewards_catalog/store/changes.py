@@ -1,0 +1,44 @@
+"""Who changed what: one row for each write beside `Redeem`, in the transaction of its effect."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from guerdon_kit.postgres import Connection
+from rewards_catalog.domain.redemption import Redemption
+from rewards_catalog.domain.reward import Reward
+from rewards_catalog.store import queries
+
+
+class Change(StrEnum):
+    """What was done."""
+
+    CREATED = "CREATED"
+    ACTIVATED = "ACTIVATED"
+    PAUSED = "PAUSED"
+    STOCK_ADDED = "STOCK_ADDED"
+    CODES_ADDED = "CODES_ADDED"
+    HANDED_OVER = "HANDED_OVER"
+    CANCELLED = "CANCELLED"
+
+
+async def note(
+    connection: Connection,
+    subject: Reward | Redemption,
+    change: Change,
+    *,
+    actor: str,
+    time: datetime,
+    amount: int = 0,
+) -> None:
+    """Notes what `actor` did; `amount` is how many pieces or codes."""
+    await queries.insert_change(
+        connection,
+        program=subject.program,
+        subject=subject.name,
+        change=change,
+        amount=amount,
+        actor=actor,
+        time=time,
+    )

@@ -1,0 +1,3 @@
+-- name: insert_change!
+insert into changes (program, subject, change, amount, actor, time)
+values (:program, :subject, :change, :amount, :actor, :time);
