@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import typer
 
+from guerdon_cli import bench
+from guerdon_cli.demo.command import demo
 from guerdon_cli.migrate import migrate
 from guerdon_cli.serve import serve
 from guerdon_cli.up import up
+from guerdon_cli.verify import verify
 
 app = typer.Typer(
     name="guerdon",
@@ -16,5 +19,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(up)
+app.command()(demo)
+app.command()(verify)
 app.command()(migrate)
 app.command()(serve)
+app.add_typer(bench.app, name="bench")

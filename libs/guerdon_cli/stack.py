@@ -43,8 +43,9 @@ class ServiceKind:
     """What other services call it in their settings: `rewards` for GUERDON_REWARDS_TARGET."""
 
 
+LEDGER = ServiceKind("ledger", 7001, "ledger")
 SERVICES = (
-    ServiceKind("ledger", 7001, "ledger"),
+    LEDGER,
     ServiceKind("membership", 7002, "membership"),
     ServiceKind("rewards_catalog", 7003, "rewards"),
     ServiceKind("partner_exchange", 7004, "exchange"),

@@ -13,6 +13,7 @@ import asyncpg
 import typer
 from rich.console import Console
 
+import guerdon
 from guerdon_cli.stack import StackError
 from guerdon_kit.embedded import EmbeddedError
 from guerdon_kit.postgres.migrate import MigrationRefused
@@ -22,6 +23,15 @@ DataFolder = Annotated[
     Path, typer.Option("--data", help="Where data, keys, secrets and logs are kept.", envvar="GUERDON_DATA")
 ]
 DATA_FOLDER = Path(".guerdon")
+TOLD = (
+    StackError,
+    EmbeddedError,
+    ProcessFailed,
+    MigrationRefused,
+    OSError,
+    asyncpg.PostgresError,
+    guerdon.GuerdonError,
+)
 
 
 @contextlib.contextmanager
@@ -40,7 +50,7 @@ def failures_told() -> Iterator[None]:
     """Turn what a person at the terminal can act on into a line and exit code 1."""
     try:
         yield
-    except (StackError, EmbeddedError, ProcessFailed, MigrationRefused, OSError, asyncpg.PostgresError) as problem:
+    except TOLD as problem:
         notes = "".join(f"\n({note})" for note in getattr(problem, "__notes__", ()))
         text = f"guerdon: {problem}{notes}"
         Console(stderr=True, highlight=False, soft_wrap=True).print(text, markup=False)

@@ -1,0 +1,63 @@
+"""The ledger verified, with its progress shown: what `guerdon verify` does alone and `guerdon demo` at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import grpc
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+import guerdon
+from guerdon.ledger.v1.ledger_pb2 import Finding, VerifyRequest
+
+TIMEOUT_SECONDS = 24 * 3600.0
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a verification came to. `findings` are the ledger's, at most 100."""
+
+    postings: int
+    accounts: int
+    findings: Sequence[Finding]
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything was right."""
+        return not self.findings
+
+    @property
+    def line(self) -> str:
+        """The verdict in one line; the first finding where there is one."""
+        if self.ok:
+            return f"guerdon verify: OK ({self.postings} postings, {self.accounts} accounts)"
+        first = self.findings[0]
+        return f"guerdon verify: FAILED: {first.reason} {first.subject}: {first.detail}"
+
+
+async def verify_ledger(target: str, token: str) -> Verdict:
+    """Have the ledger at `target` recompute everything, and show how far it is. Raises guerdon.GuerdonError."""
+    columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+    verdict = None
+    async with guerdon.Client(target, token=token, stream_timeout_seconds=TIMEOUT_SECONDS) as client:
+        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+            task = progress.add_task("verifying", total=None)
+            async for step in client.ledger.Verify(VerifyRequest()):
+                checked = f"{step.postings_checked:,} postings, {step.accounts_checked:,} accounts"
+                progress.update(task, description=f"verifying {step.phase}: {checked}")
+                if step.done:
+                    verdict = Verdict(step.postings_checked, step.accounts_checked, tuple(step.findings))
+    if verdict is None:
+        raise guerdon.UnavailableError(grpc.StatusCode.UNAVAILABLE, "the verification ended before it was done")
+    return verdict
+
+
+def findings_table(findings: Sequence[Finding]) -> Table:
+    """What is wrong, one thing a row."""
+    table = Table("reason", "subject", "detail", title="What is wrong")
+    for finding in findings:
+        table.add_row(finding.reason, finding.subject, finding.detail)
+    return table
