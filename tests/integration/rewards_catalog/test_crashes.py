@@ -7,6 +7,7 @@ import random
 from collections.abc import Sequence
 from datetime import timedelta
 
+import asyncpg
 import pytest
 
 from guerdon import GuerdonError, UnavailableError
@@ -117,6 +118,31 @@ async def test_killed_while_it_is_called_off_a_redemption_is_refunded_once(falli
     assert {redemption.state for redemption in redemptions} == {res.REDEMPTION_STATE_REFUNDED}
     await check_whole_or_not_at_all(shop, redemptions, 100)
     assert await shop.left(mug) == len(CALLED_OFF)
+
+
+async def test_one_that_was_to_be_undone_though_its_points_are_spent_goes_on(fallible: Fallible, shop: Shop) -> None:
+    """As after a capture whose answer was lost, and a refusal of the next try: the ledger knows better."""
+    card = await shop.reward("card", codes=[f"CODE-{number}" for number in range(5)])
+    connection = await asyncpg.connect(fallible.catalog.database.owner_url)
+    try:
+        for account in await shop.crowd(5, 100):
+            await fallible.kill_catalog_at("hold captured", "Redeem", redeem_request(card, account))
+            decided = await connection.fetchval(
+                """
+                update redemptions set failure_reason = 'PAYMENT_REFUSED', failure_metadata = '{"ledger_reason": "X"}'
+                where account = $1 and state = 'STOCK_RESERVED' returning id
+                """,
+                account,
+            )
+            if decided:  # before the recovery loop was there
+                break
+        assert decided
+    finally:
+        await connection.close()
+    redemptions = await all_at_rest(shop)
+    assert {redemption.state for redemption in redemptions} == {res.REDEMPTION_STATE_FULFILLED}
+    assert not any(redemption.HasField("failure") for redemption in redemptions)
+    await check_whole_or_not_at_all(shop, redemptions, 100)
 
 
 @pytest.mark.parametrize("moment", ["PENDING", "hold placed", "STOCK_RESERVED"])
