@@ -68,9 +68,11 @@ class ServiceSettings(BaseSettings):
     tls_key_file: Path | None = None
     """The server's private key (PEM)."""
     tls_client_ca_file: Path | None = None
-    """Where set, clients must present a certificate that this authority signed."""
+    """Where set, clients must present a certificate that this authority signed: mutual TLS."""
     tls_ca_file: Path | None = None
-    """Where set, calls to other services use TLS and trust this authority."""
+    """Where set, calls to other services use TLS and trust this authority; the server's own certificate, if any, is
+    presented to them. Absent: plaintext, likewise.
+    """
     allow_plaintext: bool = False
     """Plaintext outside development, where the network itself encrypts."""
 
@@ -98,10 +100,18 @@ class ServiceSettings(BaseSettings):
         return MovableClock(self.clock_file) if self.clock_file is not None else SystemClock()
 
     @model_validator(mode="after")
+    def _tls_is_whole(self) -> Self:
+        # Half of a setting must not end as plaintext.
+        if (self.tls_cert_file is None) != (self.tls_key_file is None):
+            raise ValueError("GUERDON_TLS_CERT_FILE and GUERDON_TLS_KEY_FILE are set together or not at all")
+        if self.tls_client_ca_file is not None and self.tls_cert_file is None:
+            raise ValueError("GUERDON_TLS_CLIENT_CA_FILE needs GUERDON_TLS_CERT_FILE")
+        return self
+
+    @model_validator(mode="after")
     def _development_stays_at_home(self) -> Self:
         if self.development:
-            host = self.listen.rpartition(":")[0].strip("[]")
-            if host != "localhost" and not ip_address(host).is_loopback:
+            if not all(map(_is_loopback, filter(None, (self.listen, self.metrics_listen)))):
                 raise ValueError("GUERDON_ENV=development binds to loopback only")
             return self
         if self.clock_file is not None:
@@ -109,3 +119,8 @@ class ServiceSettings(BaseSettings):
         if self.tls_cert_file is None and not self.allow_plaintext:
             raise ValueError("set GUERDON_TLS_CERT_FILE and GUERDON_TLS_KEY_FILE, or GUERDON_ALLOW_PLAINTEXT=true")
         return self
+
+
+def _is_loopback(listen: str) -> bool:
+    host = listen.rpartition(":")[0].strip("[]")
+    return host == "localhost" or ip_address(host).is_loopback

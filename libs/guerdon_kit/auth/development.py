@@ -12,10 +12,11 @@ from typing import Any
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
+from guerdon_kit.auth.issuers import DEVELOPMENT_ISSUER, DEVELOPMENT_KID
 from guerdon_kit.auth.keys import SERVICES, public_keys, service_issuer, signing_key, write_whole
 
 AUDIENCES = tuple([f"guerdon.{name}" for name in SERVICES])
-ISSUER = "https://development.guerdon.dev"
+ISSUER = DEVELOPMENT_ISSUER
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class DevelopmentIdentity:
             "scope": " ".join(scopes),
             "tenants": list(tenants),
         }
-        header = {"alg": "ES256", "kid": key.thumbprint()}
+        header = {"alg": "ES256", "kid": _kid(key)}
         return jwt.encode(header, made | claims, key, algorithms=["ES256"])
 
 
@@ -62,15 +63,21 @@ def write_development_keys(folder: Path) -> DevelopmentIdentity:
     """Makes the keys and `issuers.json` that are missing in `folder`; private keys have mode 0600."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     issuers: list[dict[str, Any]] = [
-        {"issuer": ISSUER, "jwks_file": _key(folder, "development"), "scopes": ["*"], "tenants": ["*"]}
+        {"issuer": ISSUER, "jwks_file": "development.jwks.json", "scopes": ["*"], "tenants": ["*"]}
         | {"max_lifetime_s": 90 * 86400}
     ]
-    issuers += [service_issuer(service, _key(folder, service)) for service in SERVICES]
+    key = signing_key(folder / "development.pem")
+    write_whole(folder / "development.jwks.json", public_keys(key, _kid(key)), 0o644)
+    issuers += [service_issuer(service, _service_key(folder, service)) for service in SERVICES]
     write_whole(folder / "issuers.json", json.dumps(issuers, indent=1).encode(), 0o644)
     return DevelopmentIdentity(folder)
 
 
-def _key(folder: Path, name: str) -> str:
+def _kid(key: ECKey) -> str:
+    return DEVELOPMENT_KID + key.thumbprint()
+
+
+def _service_key(folder: Path, name: str) -> str:
     key = signing_key(folder / f"{name}.pem")
     write_whole(folder / f"{name}.jwks.json", public_keys(key), 0o644)
     return f"{name}.jwks.json"

@@ -15,6 +15,10 @@ from guerdon_kit.auth.caller import Grant
 ALGORITHMS = ("ES256", "Ed25519")
 """What a token may be signed with: asymmetric, small and quick. `none` and the symmetric ones never are."""
 
+DEVELOPMENT_ISSUER = "https://development.guerdon.dev"
+DEVELOPMENT_KID = "development-"
+"""What the ids of development keys begin with, so that they are known under any issuer's name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
@@ -35,18 +39,21 @@ IssuerResolver = Callable[[str], Awaitable[Issuer | None]]
 """Finds an issuer that the configuration does not have, such as a partner in a service's own database."""
 
 
-def load_issuers(path: Path) -> dict[str, Issuer]:
+def load_issuers(path: Path, *, development: bool = False) -> dict[str, Issuer]:
     """The issuers of a JSON file: a list of objects with `issuer`, `jwks_file` (relative to the file), `scopes`,
     `tenants` and, where they differ from the defaults, `algorithms`, `service`, `max_lifetime_s`.
 
     Raises:
-        ValueError: an algorithm is not one of `ALGORITHMS`, or an issuer occurs twice.
+        ValueError: an algorithm is not one of `ALGORITHMS`, an issuer occurs twice, or the development issuer or
+            its key is among them outside development.
     """
     issuers: dict[str, Issuer] = {}
     for entry in json.loads(path.read_text(encoding="utf-8")):
         issuer = _issuer(entry, path.parent)
         if issuer.name in issuers:
             raise ValueError(f"{path}: the issuer {issuer.name} occurs twice")
+        if not development and _is_of_development(issuer):
+            raise ValueError(f"{path}: the issuer {issuer.name} is for GUERDON_ENV=development only")
         issuers[issuer.name] = issuer
     return issuers
 
@@ -63,4 +70,10 @@ def _issuer(entry: dict[str, Any], folder: Path) -> Issuer:
         algorithms=algorithms,
         service=entry.get("service"),
         max_lifetime_s=int(entry.get("max_lifetime_s", 3600)),
+    )
+
+
+def _is_of_development(issuer: Issuer) -> bool:
+    return issuer.name == DEVELOPMENT_ISSUER or any(
+        (key.kid or "").startswith(DEVELOPMENT_KID) for key in issuer.keys.keys
     )

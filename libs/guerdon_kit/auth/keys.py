@@ -29,9 +29,9 @@ def signing_key(path: Path) -> ECKey:
     return ECKey.import_key(path.read_bytes(), {"use": "sig"})
 
 
-def public_keys(key: ECKey) -> bytes:
-    """The JWKS that verifies what `key` signs."""
-    public = key.as_dict(private=False) | {"kid": key.thumbprint(), "alg": "ES256"}
+def public_keys(key: ECKey, kid: str = "") -> bytes:
+    """The JWKS that verifies what `key` signs; its id is the key's thumbprint unless told otherwise."""
+    public = key.as_dict(private=False) | {"kid": kid or key.thumbprint(), "alg": "ES256"}
     return json.dumps({"keys": [public]}).encode()
 
 

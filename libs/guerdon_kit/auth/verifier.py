@@ -9,7 +9,7 @@ import json
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from joserfc import jwt
 from joserfc.errors import JoseError
@@ -24,6 +24,7 @@ RESOLVED_REMEMBER_S = 3
 REMEMBER_MAX = 10_000
 TOKEN_MAX = 8192
 LEEWAY_S = 5
+SUBJECT_MAX = 255
 
 
 class TokenVerifier:
@@ -67,7 +68,7 @@ class TokenVerifier:
         remember = REMEMBER_S
         if issuer is None and self._resolve is not None:
             issuer, remember = await self._resolve(name), RESOLVED_REMEMBER_S
-        if issuer is None:
+        if issuer is None or "|" in name:  # which divides issuer and subject in the name that requests are kept under
             raise Unauthenticated
         try:
             key = issuer.keys.get_by_kid(kid)
@@ -105,8 +106,7 @@ def _caller(issuer: Issuer, claims: dict[str, Any], audience: str, now: float) -
     subject, scope, tenants = claims.get("sub"), claims.get("scope", ""), claims.get("tenants", [])
     if not isinstance(not_before, int) or not_before > now + LEEWAY_S:
         raise Unauthenticated
-    # It is written beside what its bearer does, and text in PostgreSQL holds no NUL.
-    if not isinstance(subject, str) or not 1 <= len(subject) <= 255 or not subject.isprintable():
+    if not _is_named(subject) or len(subject) > SUBJECT_MAX:
         raise Unauthenticated
     if (
         not isinstance(scope, str)
@@ -116,12 +116,27 @@ def _caller(issuer: Issuer, claims: dict[str, Any], audience: str, now: float) -
         raise Unauthenticated
     if issuer.service is not None and subject != issuer.service:
         raise Unauthenticated
-    act = claims.get("act")
     return Caller(
         issuer=issuer.name,
         subject=subject,
         claims=Grant(frozenset(scope.split()), frozenset(tenants)) if issuer.claims_count else issuer.ceiling,
         ceiling=issuer.ceiling,
         service=issuer.service,
-        act=str(act["sub"])[:255] if issuer.service and isinstance(act, dict) and "sub" in act else None,
+        act=_act(claims) if issuer.service else None,
     )
+
+
+def _act(claims: dict[str, Any]) -> str | None:
+    """Whom a service acts for. A service that names nobody properly is refused: the write would be booked to it."""
+    if "act" not in claims:
+        return None
+    act = claims["act"]
+    subject = act.get("sub") if isinstance(act, dict) else None
+    if not _is_named(subject):
+        raise Unauthenticated
+    return subject[:SUBJECT_MAX]
+
+
+def _is_named(subject: object) -> TypeGuard[str]:
+    # It is written beside what its bearer does, and text in PostgreSQL holds no NUL.
+    return isinstance(subject, str) and subject != "" and subject.isprintable()
