@@ -48,20 +48,21 @@ class CallLog:
         """One call is over. `started` is of `time.monotonic()`; the line has milliseconds."""
         seconds = time.monotonic() - started
         self._metrics.observe(method, status, seconds)
-        self._logger.info("call", **_identity(method, call), status=status, reason=reason, ms=round(seconds * 1e3, 2))
+        ended = {"status": status, "reason": reason, "ms": round(seconds * 1e3, 2)}
+        self._logger.info("call", **_identity(method, call) | ended)
 
     def unexpected(
         self, method: str, call: CallContext | None, error_id: str, error: BaseException, request: dict[str, Any]
     ) -> None:
         """Something that no catalogue knows: the whole of it goes here, and only its id to the caller.
 
-        `request` is scrubbed: see `guerdon_kit.grpc.scrub`.
+        `request` is scrubbed: see `guerdon_kit.grpc.scrub`. The call has its own line besides.
         """
-        self._metrics.observe(method, "INTERNAL", 0.0)
-        self._logger.error("unexpected", **_identity(method, call), error_id=error_id, request=request, exc_info=error)
+        what = {"error_id": error_id, "request": request, "exc_info": error}
+        self._logger.error("unexpected", **_identity(method, call) | what)
 
 
 def _identity(method: str, call: CallContext | None) -> dict[str, Any]:
     if call is None:
         return {"method": method, "caller": "", "request_id": ""}
-    return {"method": method, "caller": call.caller.actor, "request_id": call.request_id, **call.fields}
+    return {**call.fields, "method": method, "caller": call.caller.actor, "request_id": call.request_id}

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from types import FrameType
 from typing import Any, Generic, TypeVar
 
 import structlog
@@ -25,14 +22,17 @@ from guerdon_kit.auth import IssuerResolver, ServiceTokens, TokenVerifier, load_
 from guerdon_kit.clock import Clock
 from guerdon_kit.config import ServiceSettings
 from guerdon_kit.errors import DomainError
-from guerdon_kit.grpc.client import Remote
+from guerdon_kit.grpc.client import ClientTls, Remote
 from guerdon_kit.grpc.server import Server, Servicer
 from guerdon_kit.logs import CallLog
 from guerdon_kit.postgres.database import Database
+from guerdon_kit.postgres.failures import UnsafeServer
+from guerdon_kit.workers import STOPS, Supervisor, refuse_taken_port
 
 Settings = TypeVar("Settings", bound=ServiceSettings)
 
 READY_EVERY_S = 1.0
+ANSWER_WITHIN_S = 3.0
 JOB_PAUSE_MAX_S = 10.0
 JOBS_END_S = 2.0
 
@@ -83,10 +83,21 @@ class Kit(Generic[Settings]):
         return self._redis(self.settings.redis_events_url.get_secret_value(), timeout_s=10.0)
 
     def remote(self, callee: str, target: str, service: ServiceDescriptor) -> Remote:
-        """Another service, called with this one's own tokens."""
-        assert self.settings.signing_key_file is not None, "GUERDON_SIGNING_KEY_FILE is needed to call other services"
-        tokens = ServiceTokens(self.name, self.settings.signing_key_file)
-        remote = Remote(target, service, partial(tokens.token, callee), ca_file=self.settings.tls_ca_file)
+        """Another service, called with this one's own tokens.
+
+        Raises:
+            ValueError: the calls would be plaintext outside development, and no setting allows that.
+        """
+        settings = self.settings
+        assert settings.signing_key_file is not None, "GUERDON_SIGNING_KEY_FILE is needed to call other services"
+        tokens = ServiceTokens(self.name, settings.signing_key_file)
+        tls = None
+        if settings.tls_ca_file is not None:
+            tls = ClientTls(settings.tls_ca_file, settings.tls_key_file, settings.tls_cert_file)
+        elif not settings.development and not settings.allow_plaintext:
+            raise ValueError(f"calls to {callee}: set GUERDON_TLS_CA_FILE, or GUERDON_ALLOW_PLAINTEXT=true")
+        traced = bool(settings.otlp_endpoint)
+        remote = Remote(target, service, partial(tokens.token, callee), tls=tls, traced=traced)
         self.on_close(remote.close)
         return remote
 
@@ -112,94 +123,73 @@ def run(name: str, settings_class: type[Settings], compose: Compose[Settings]) -
     """Runs a service until SIGINT or SIGTERM: in this process, or in `GUERDON_WORKERS` of them on one port."""
     settings = settings_class()
     if settings.workers == 1:
-        uvloop.run(_work(name, settings, compose, 0))
+        uvloop.run(_work(name, settings, compose))
         return
-    _refuse_taken_port(settings.listen)
-    _supervise(name, settings, compose)
+
+    def work(worker: int, supervisor: socket.socket) -> None:
+        uvloop.run(_work(name, settings, compose, worker, supervisor))
+
+    refuse_taken_port(settings.listen)
+    code = Supervisor(settings.workers, work).run()
+    if code:
+        sys.exit(code)
 
 
-def _refuse_taken_port(listen: str) -> None:
-    """Workers share a port by SO_REUSEPORT, which would as silently share it with a stranger's server."""
-    host, _, port = listen.rpartition(":")
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind((host.strip("[]"), int(port)))
-
-
-def _supervise(name: str, settings: Settings, compose: Compose[Settings]) -> None:
-    """Forks the workers before any gRPC object exists, and starts again those that die."""
-    workers: dict[int, int] = {}
-    stopping = False
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        nonlocal stopping
-        stopping = True
-        for pid in workers:
-            os.kill(pid, signal.SIGTERM)
-
-    def start(worker: int) -> None:
-        pid = os.fork()
-        if pid == 0:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
-            try:
-                uvloop.run(_work(name, settings, compose, worker))
-            finally:
-                sys.stderr.flush()
-                os._exit(0)
-        workers[pid] = worker
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    for worker in range(settings.workers):
-        start(worker)
-    while workers:
-        pid, _ = os.wait()
-        lost = workers.pop(pid, None)
-        if lost is not None and not stopping:
-            start(lost)
-
-
-async def _work(name: str, settings: Settings, compose: Compose[Settings], worker: int) -> None:
+async def _work(
+    name: str,
+    settings: Settings,
+    compose: Compose[Settings],
+    worker: int = 0,
+    supervisor: socket.socket | None = None,
+) -> None:
     log = logs.configure(name, settings.log_format, settings.log_level).bind(worker=worker)
     if settings.metrics_listen:
         metrics.serve(settings.metrics_listen, worker)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in STOPS:
+        loop.add_signal_handler(number, stop.set)
+    if supervisor is not None:
+        loop.add_reader(supervisor, stop.set)  # it ends when the supervisor does
+    url = settings.database_url.get_secret_value()
+    # While PostgreSQL is away the service runs, and its health says so.
+    database = await Database.open(url, name=f"guerdon_{name}", size=settings.pool_size, required=False)
+    kit = Kit(name, settings, settings.clock(), database, log, worker)
+    kit.on_close(database.close)
     if settings.otlp_endpoint:
         from guerdon_kit import traces
 
-        traces.configure(name, settings.otlp_endpoint)
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    url = settings.database_url.get_secret_value()
-    database = await Database.open(url, name=f"guerdon_{name}", size=settings.pool_size)
-    kit = Kit(name, settings, settings.clock(), database, log, worker)
-    kit.on_close(database.close)
+        kit.on_close(traces.configure(name, settings.otlp_endpoint))
     try:
-        await _serve(kit, await compose(kit), stop)
+        await _serve(kit, await compose(kit), stop, supervisor)
     finally:
         await kit.close()
 
 
-async def _serve(kit: Kit[Settings], parts: Parts, stop: asyncio.Event) -> None:
+async def _serve(kit: Kit[Settings], parts: Parts, stop: asyncio.Event, supervisor: socket.socket | None) -> None:
     assert kit.settings.issuers_file is not None, "GUERDON_ISSUERS_FILE is needed: nobody could call"
-    issuers = load_issuers(kit.settings.issuers_file)
+    issuers = load_issuers(kit.settings.issuers_file, development=kit.settings.development)
     verifier = TokenVerifier(f"guerdon.{kit.name}", issuers, parts.issuers)
     server = Server(kit.settings, verifier, CallLog(kit.log, metrics.CallMetrics()))
     server.bind(parts.servicers)
     await server.start()
     kit.log.info("listening", port=server.port)
-    jobs = [Job("ready", partial(_tell_readiness, server, kit.database)), *parts.jobs]
-    tasks = [asyncio.create_task(_keep(job, kit.log), name=job.name) for job in jobs]
-    await stop.wait()
+    if supervisor is not None:
+        supervisor.send(b"1")
+    readiness = asyncio.create_task(_tell_readiness(server, kit.database, kit.log), name="ready")
+    jobs = [asyncio.create_task(_keep(job, kit.log), name=job.name) for job in parts.jobs]
+    stopped = asyncio.create_task(stop.wait(), name="stop")
+    await asyncio.wait((stopped, readiness), return_when=asyncio.FIRST_COMPLETED)
     kit.log.info("stopping")
-    tasks[0].cancel()  # from here on the server's own stop speaks for its health
+    failure = readiness.exception() if readiness.done() else None
+    readiness.cancel()  # from here on the server's own stop speaks for its health
     await server.stop()
-    for task in tasks:
+    for task in (stopped, *jobs):
         task.cancel()
     # Bounded: a library may swallow a cancellation.
-    await asyncio.wait(tasks, timeout=JOBS_END_S)
+    await asyncio.wait((stopped, readiness, *jobs), timeout=JOBS_END_S)
+    if failure is not None:
+        raise failure
 
 
 async def _keep(job: Job, log: structlog.typing.FilteringBoundLogger) -> None:
@@ -222,14 +212,24 @@ async def _keep(job: Job, log: structlog.typing.FilteringBoundLogger) -> None:
         pause_s = min(pause_s * 2, JOB_PAUSE_MAX_S)
 
 
-async def _tell_readiness(server: Server, database: Database) -> None:
-    """NOT_SERVING until PostgreSQL answers, and again whenever it does not."""
+async def _tell_readiness(server: Server, database: Database, log: structlog.typing.FilteringBoundLogger) -> None:
+    """NOT_SERVING until PostgreSQL answers, and again whenever it does not.
+
+    Raises:
+        UnsafeServer: PostgreSQL came back with settings that lose points; nothing may be written there.
+    """
+    was = None
     while True:
+        said = ""
         try:
-            async with database.acquire() as connection:
+            async with asyncio.timeout(ANSWER_WITHIN_S), database.acquire() as connection:
                 await connection.fetchval("select 1")
-            ready = True
-        except DomainError:
-            ready = False
-        await server.serving(ready)
+        except UnsafeServer:
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever keeps PostgreSQL from answering, it does not
+            said = repr(error.__cause__ or error)
+        if was != (ready := not said):
+            was = ready
+            log.info("serving") if ready else log.warning("not_serving", error=said)
+            await server.serving(ready)
         await asyncio.sleep(READY_EVERY_S)

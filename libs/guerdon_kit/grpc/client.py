@@ -6,6 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,7 +33,14 @@ _UNKNOWN = {
     grpc.StatusCode.CANCELLED,
     grpc.StatusCode.UNKNOWN,
     grpc.StatusCode.INTERNAL,
+    grpc.StatusCode.DATA_LOSS,
 }
+_BEFORE_RECORDS = {
+    grpc.StatusCode.UNAUTHENTICATED,
+    grpc.StatusCode.PERMISSION_DENIED,
+    grpc.StatusCode.UNIMPLEMENTED,
+}
+"""Refused before the callee looked whether it had done the request already: no news of an earlier attempt."""
 
 
 class RemoteError(DomainError):
@@ -64,6 +72,15 @@ class OutcomeUnknown(DomainError):
     message = "A service that this one relies on did not answer; send the same request again."
 
 
+@dataclass(frozen=True, slots=True)
+class ClientTls:
+    """How calls are encrypted: the authority that is trusted (PEM), and what is presented where the callee asks."""
+
+    ca_file: Path
+    key_file: Path | None = None
+    cert_file: Path | None = None
+
+
 class Remote:
     """One service of another process. Several channels, because one channel stays with one worker."""
 
@@ -73,11 +90,12 @@ class Remote:
         service: ServiceDescriptor,
         token: TokenSource,
         channels: int = 2,
-        ca_file: Path | None = None,
+        tls: ClientTls | None = None,
+        traced: bool = False,
     ) -> None:
         self._service = service
         self._token = token
-        self._channels = [_channel(target, number, ca_file) for number in range(channels)]
+        self._channels = [_channel(target, number, tls, traced) for number in range(channels)]
         self._next_channel = cycle(self._channels)
         self._scopes: dict[str, str] = {}
         self._calls: dict[tuple[int, str], Any] = {}
@@ -99,9 +117,12 @@ class Remote:
             OutcomeUnknown: no answer in time.
         """
         until = time.monotonic() + timeout_s
-        metadata = (("authorization", "Bearer " + self._token(self._scope(rpc), tuple(sorted(tenants)), act)),)
+        wanted = (self._scope(rpc), tuple(sorted(tenants)), act)
         delay = 0.02
+        retried = False
         while True:
+            # A token for each attempt: the first one may expire while the callee is away.
+            metadata = (("authorization", "Bearer " + self._token(*wanted)),)
             try:
                 response = await self._call(rpc)(
                     request, timeout=max(until - time.monotonic(), 0.001), metadata=metadata
@@ -111,7 +132,10 @@ class Remote:
                 if error.code() in _RETRY and left > delay:
                     await asyncio.sleep(delay * random.uniform(0.5, 1.0))
                     delay = min(delay * 2, 1.0)
+                    retried = True
                     continue
+                if retried and error.code() in _BEFORE_RECORDS:
+                    raise OutcomeUnknown from error
                 raise translated(error) from error
             assert isinstance(response, answer), f"{rpc} answers {type(response).__name__}"
             return response
@@ -157,7 +181,7 @@ def translated(error: grpc.aio.AioRpcError) -> RemoteError | OutcomeUnknown:
     return RemoteError(Status(code), reason, metadata, error.details() or "")
 
 
-def _channel(target: str, number: int, ca_file: Path | None) -> grpc.aio.Channel:
+def _channel(target: str, number: int, tls: ClientTls | None, traced: bool) -> grpc.aio.Channel:
     options: list[tuple[str, Any]] = [
         ("grpc.use_local_subchannel_pool", 1),
         ("guerdon.channel_number", number),
@@ -168,6 +192,18 @@ def _channel(target: str, number: int, ca_file: Path | None) -> grpc.aio.Channel
         ("grpc.max_reconnect_backoff_ms", 1_000),
         ("grpc.enable_retries", 0),
     ]
-    if ca_file is None:
-        return grpc.aio.insecure_channel(target, options=options)
-    return grpc.aio.secure_channel(target, grpc.ssl_channel_credentials(ca_file.read_bytes()), options=options)
+    interceptors = _tracing() if traced else None
+    if tls is None:
+        return grpc.aio.insecure_channel(target, options=options, interceptors=interceptors)
+    files = (tls.ca_file, tls.key_file, tls.cert_file)
+    authority, key, chain = [None if file is None else file.read_bytes() for file in files]
+    credentials = grpc.ssl_channel_credentials(authority, key, chain)
+    return grpc.aio.secure_channel(target, credentials, options=options, interceptors=interceptors)
+
+
+def _tracing() -> list[grpc.aio.ClientInterceptor]:
+    """Carries the trace on to the callee."""
+    from opentelemetry.instrumentation.grpc import aio_client_interceptors
+
+    interceptors: list[grpc.aio.ClientInterceptor] = aio_client_interceptors()  # type: ignore[no-untyped-call]  # the library has no types
+    return interceptors

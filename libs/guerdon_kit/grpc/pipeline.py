@@ -9,17 +9,17 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
 import grpc
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
-from google.rpc import status_pb2
 
 from guerdon.options.v1 import options_pb2
-from guerdon_kit.auth import TokenVerifier
+from guerdon_kit.auth import Caller, TokenVerifier
 from guerdon_kit.errors import (
     DeadlineExceeded,
     DomainError,
@@ -29,7 +29,7 @@ from guerdon_kit.errors import (
     Overloaded,
     ReplayedRefusal,
     ScopeRequired,
-    Unauthenticated,
+    Status,
 )
 from guerdon_kit.grpc import requests
 from guerdon_kit.grpc.context import CallContext
@@ -42,8 +42,12 @@ from guerdon_kit.names import ID, tenant_of
 REPLAYED_KEY = "guerdon-replayed"
 STREAM_DEADLINE_FACTOR = 30
 
-_CODES: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
-_NAME = re.compile(rf"[a-z][A-Za-z]*/{ID}(/[a-z][A-Za-z]*/{ID})*")
+CODES: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
+_NAME = re.compile(rf"[a-z][A-Za-z]{{0,40}}/{ID}(/[a-z][A-Za-z]{{0,40}}/{ID}){{0,5}}")
+
+# Streams are written from within the call's deadline, which could not interrupt a `yield`: whoever takes what is
+# yielded waits outside of it. They are generators nevertheless, because tracing takes nothing else for a stream.
+_WRITTEN_ALREADY: tuple[bytes, ...] = ()
 
 
 @dataclass(slots=True)
@@ -54,6 +58,10 @@ class Limits:
     default_deadline_s: float
     deadline_max_s: float
     serving: int = 0
+
+    def allowed_s(self, wanted: float | None, factor: int) -> float:
+        """How long a call may take: what its caller allows, or the default, and never more than the cap."""
+        return self.default_deadline_s * factor if wanted is None else min(wanted, self.deadline_max_s * factor)
 
 
 class Method:
@@ -79,7 +87,8 @@ class Method:
         self._collect = requests.compile_names(descriptor.input_type)
         self._check = requests.compile_check(descriptor.input_type)
         self._has_request_id = "request_id" in descriptor.input_type.fields_by_name
-        if self._collect is None and access.tenant != options_pb2.TENANT_NONE:
+        self._has_tenant = access.tenant != options_pb2.TENANT_NONE
+        if self._collect is None and self._has_tenant:
             raise ValueError(f"{self.name} declares a tenant, but its request names no resource")
 
     def grpc_handler(self) -> Any:
@@ -102,29 +111,31 @@ class Method:
 
     async def _stream_unary(self, payloads: AsyncIterator[bytes], context: Any) -> bytes:
         async def serve(call: CallContext) -> bytes:
-            response: Message = await self._handler(self._requests(payloads, call), call)
+            async with aclosing(self._requests(payloads, call)) as received:
+                response: Message = await self._handler(received, call)
             return response.SerializeToString()
 
         return await self._bounded(context, serve, factor=STREAM_DEADLINE_FACTOR)
 
-    async def _unary_stream(self, payload: bytes, context: Any) -> None:
+    async def _unary_stream(self, payload: bytes, context: Any) -> AsyncIterator[bytes]:
         async def serve(call: CallContext) -> bytes:
             request = self._admit(self._decode(payload), call)
-            async for response in self._handler(request, call):
-                await context.write(response.SerializeToString())
-            return b""
+            return await _write_all(self._handler(request, call), context)
 
         await self._bounded(context, serve, factor=STREAM_DEADLINE_FACTOR)
+        for response in _WRITTEN_ALREADY:
+            yield response
 
-    async def _stream_stream(self, payloads: AsyncIterator[bytes], context: Any) -> None:
+    async def _stream_stream(self, payloads: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
         async def serve(call: CallContext) -> bytes:
-            async for response in self._handler(self._requests(payloads, call), call):
-                await context.write(response.SerializeToString())
-            return b""
+            async with aclosing(self._requests(payloads, call)) as received:
+                return await _write_all(self._handler(received, call), context)
 
         await self._bounded(context, serve, factor=STREAM_DEADLINE_FACTOR)
+        for response in _WRITTEN_ALREADY:
+            yield response
 
-    async def _requests(self, payloads: AsyncIterator[bytes], call: CallContext) -> AsyncIterator[Message]:
+    async def _requests(self, payloads: AsyncIterator[bytes], call: CallContext) -> AsyncGenerator[Message]:
         async for payload in payloads:
             yield self._admit(self._decode(payload), call)
 
@@ -132,53 +143,41 @@ class Method:
         """Runs one call within its limits, logs it, and turns whatever goes wrong into a status."""
         started = time.monotonic()
         limits = self._limits
+        allowed_s = limits.allowed_s(context.time_remaining(), factor)
+        timer = asyncio.timeout(allowed_s)
         call: CallContext | None = None
-        refusal: DomainError
+        failure: BaseException
         limits.serving += 1
         try:
             if limits.serving > limits.concurrent_max:
                 raise Overloaded
-            call = await self._identify(context, started, factor)
-            async with asyncio.timeout(call.remaining_s()):
+            async with timer:
+                call = CallContext(await self._identify(context), self.name, started + allowed_s)
                 answer = await serve(call)
+        except asyncio.CancelledError as error:
+            if _cancelled_from_outside():
+                self._log.call(self.name, call, "CANCELLED", started)
+                raise  # the caller is gone, or the server is past its grace: grpc ends the call itself
+            failure = error  # something that the handler waited for was cancelled, and the caller still waits
+        except TimeoutError as error:
+            failure = DeadlineExceeded() if timer.expired() else error
+        except Exception as error:  # noqa: BLE001  # nothing passes this boundary but as a status
+            failure = error
+        else:
             if call.replayed:
                 context.set_trailing_metadata(((REPLAYED_KEY, "true"),))
             self._log.call(self.name, call, "OK", started)
             return answer
-        except DomainError as error:
-            refusal = error
-        except TimeoutError:
-            refusal = DeadlineExceeded()
-        except asyncio.CancelledError:
-            self._log.call(self.name, call, "CANCELLED", started)
-            raise  # the caller is gone, or the server is past its grace: grpc ends the call with CANCELLED itself
-        except Exception as error:
-            error_id = new_id("err")
-            request = {} if call is None or call.request is None else scrub(call.request)
-            self._log.unexpected(self.name, call, error_id, error, request)
-            await self._abort(context, internal(error_id))
-            raise AssertionError("abort does not return") from error
         finally:
             limits.serving -= 1
-        self._log.call(self.name, call, refusal.public_status.name, started, refusal.public_reason)
-        await self._abort(context, to_status(refusal), replayed=isinstance(refusal, ReplayedRefusal))
+        await self._refuse(context, call, failure, started)
         raise AssertionError("abort does not return")
 
-    async def _identify(self, context: Any, started: float, factor: int) -> CallContext:
-        token = ""
-        for key, value in context.invocation_metadata():
-            if key == "authorization" and value[:7].lower() == "bearer ":
-                token = value[7:]
-        if not token:
-            raise Unauthenticated
-        caller = await self._verifier.verify(token)
+    async def _identify(self, context: Any) -> Caller:
+        caller = await self._verifier.verify(bearer_token(context.invocation_metadata()))
         if not caller.may(self._scope):
             raise ScopeRequired(scope=self._scope)
-        wanted = context.time_remaining()
-        limits = self._limits
-        most = limits.deadline_max_s * factor
-        allowed = limits.default_deadline_s * factor if wanted is None else min(wanted, most)
-        return CallContext(caller=caller, method=self.name, deadline=started + allowed)
+        return caller
 
     def _decode(self, payload: bytes) -> Message:
         try:
@@ -187,22 +186,60 @@ class Method:
             raise MalformedRequest from error
 
     def _admit(self, request: Any, call: CallContext) -> Any:
-        requests.require_valid(self._check, request)
-        call.request = request
         if self._has_request_id:
-            call.request_id = request.request_id
+            call.request_id = request.request_id[: requests.REQUEST_ID_MAX]
+        call.request = request
+        requests.require_valid(self._check, request)
         if self._collect is not None:
             names: set[str] = set()
             self._collect(request, names)
-            call.tenants = requests.tenants_of(names)
+            if names:
+                call.tenants = requests.tenants_of(names)
+            elif self._has_tenant and not call.tenants:
+                raise InvalidField.of("name", "the request must name a resource")
             if not all(map(call.caller.owns, call.tenants)):
                 _refuse_foreign(names, call)
         return request
 
-    async def _abort(self, context: Any, status: status_pb2.Status, *, replayed: bool = False) -> None:
+    async def _refuse(self, context: Any, call: CallContext | None, failure: BaseException, started: float) -> None:
+        """Ends the call with a refusal that the catalogue has, or else with an error id."""
+        error_id = new_id("err")
+        replayed = isinstance(failure, ReplayedRefusal)
+        status, reason = internal(error_id), "INTERNAL"
+        if isinstance(failure, DomainError):
+            try:
+                status, reason = to_status(failure), failure.public_reason
+            except Exception as error:  # noqa: BLE001  # a refusal that cannot be told must not tell why, either
+                failure = error
+        if status.code == Status.INTERNAL.value:
+            request = {} if call is None or call.request is None else scrub(call.request)
+            self._log.unexpected(self.name, call, error_id, failure, request)
+        self._log.call(self.name, call, CODES[status.code].name, started, reason)
         details = ((DETAILS_KEY, status.SerializeToString()),)
         context.set_trailing_metadata((*details, (REPLAYED_KEY, "true")) if replayed else details)
-        await context.abort(_CODES[status.code], status.message)
+        await context.abort(CODES[status.code], status.message)
+
+
+def bearer_token(metadata: Iterable[tuple[str, str | bytes]]) -> str:
+    """The token in a call's metadata, or the empty string."""
+    for key, value in metadata:
+        if key == "authorization" and isinstance(value, str) and value[:7].lower() == "bearer ":
+            return value[7:]
+    return ""
+
+
+async def _write_all(responses: AsyncGenerator[Message], context: Any) -> bytes:
+    """Writes a stream's answers as they come; closes their source at once when nobody wants them any more."""
+    async with aclosing(responses):
+        async for response in responses:
+            await context.write(response.SerializeToString())
+    return b""
+
+
+def _cancelled_from_outside() -> bool:
+    """Whether the task of this call itself was cancelled, which is what grpc does."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _refuse_foreign(names: set[str], call: CallContext) -> None:

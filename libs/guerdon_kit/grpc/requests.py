@@ -18,7 +18,12 @@ from guerdon_kit.names import tenant_of
 Collect = Callable[[Any, set[str]], None]
 Check = Callable[[Any, str, list[FieldViolation]], None]
 
-_REQUEST_ID = re.compile(r"[!-~]{1,64}")
+REQUEST_ID_MAX = 64
+VIOLATIONS_MAX = 50
+"""How many violations one answer names: nobody reads more, and no batch may make us count them."""
+
+_KEY_SHOWN_MAX = 64
+_REQUEST_ID = re.compile(rf"[!-~]{{1,{REQUEST_ID_MAX}}}")
 
 
 def access_of(method: Any) -> options_pb2.Access:
@@ -34,7 +39,11 @@ def access_of(method: Any) -> options_pb2.Access:
 
 
 def compile_names(descriptor: Descriptor) -> Collect | None:
-    """A function that adds to a set every resource name that a message carries; None where it can carry none."""
+    """A function that adds to a set every resource name that a message carries; None where it can carry none.
+
+    Raises:
+        ValueError: names could hide from it: the message contains itself, or has a map of names.
+    """
     return _compile_names(descriptor, frozenset())
 
 
@@ -42,16 +51,8 @@ def _compile_names(descriptor: Descriptor, above: frozenset[str]) -> Collect | N
     if descriptor.full_name in above:
         raise ValueError(f"{descriptor.full_name} contains itself: its resource names cannot be collected")
     above |= {descriptor.full_name}
-    steps: list[Collect] = []
-    for field in descriptor.fields:
-        if _is_output(field):
-            continue  # what a caller puts there is ignored
-        if field.message_type is not None:
-            inner = _compile_names(field.message_type, above)
-            if inner is not None:
-                steps.append(_each(field.name, inner) if field.is_repeated else _one(field.name, inner))
-        elif _names_resource(descriptor, field):
-            steps.append(_strings(field.name) if field.is_repeated else _string(field.name))
+    found = [_compile_field(descriptor, field, above) for field in descriptor.fields if not _is_output(field)]
+    steps = [step for step in found if step is not None]
     if not steps:
         return None
 
@@ -60,6 +61,27 @@ def _compile_names(descriptor: Descriptor, above: frozenset[str]) -> Collect | N
             step(message, found)
 
     return collect
+
+
+def _compile_field(descriptor: Descriptor, field: FieldDescriptor, above: frozenset[str]) -> Collect | None:
+    if _is_map(field):
+        inner = _compile_map(field, above)
+        return None if inner is None else _each_value(field.name, inner)
+    if field.message_type is not None:
+        inner = _compile_names(field.message_type, above)
+        if inner is None:
+            return None
+        return _each(field.name, inner) if field.is_repeated else _one(field.name, inner)
+    if _names_resource(descriptor, field):
+        return _strings(field.name) if field.is_repeated else _string(field.name)
+    return None
+
+
+def _compile_map(field: FieldDescriptor, above: frozenset[str]) -> Collect | None:
+    if field.GetOptions().HasExtension(resource_reference):
+        raise ValueError(f"{field.full_name} is a map of resource names: whether keys or values are, it cannot say")
+    value = _map_value(field)
+    return None if value is None else _compile_names(value, above)
 
 
 def _string(name: str) -> Collect:
@@ -94,6 +116,14 @@ def _each(name: str, inner: Collect) -> Collect:
     return collect
 
 
+def _each_value(name: str, inner: Collect) -> Collect:
+    def collect(message: Any, found: set[str]) -> None:
+        for item in getattr(message, name).values():
+            inner(item, found)
+
+    return collect
+
+
 def _names_resource(descriptor: Descriptor, field: FieldDescriptor) -> bool:
     options = field.GetOptions()
     if options.HasExtension(resource_reference):
@@ -103,7 +133,18 @@ def _names_resource(descriptor: Descriptor, field: FieldDescriptor) -> bool:
 
 
 def _is_output(field: FieldDescriptor) -> bool:
+    """Whether only the service writes it: what a caller puts there is ignored."""
     return FieldBehavior.OUTPUT_ONLY in field.GetOptions().Extensions[field_behavior]
+
+
+def _is_map(field: FieldDescriptor) -> bool:
+    return field.message_type is not None and bool(field.message_type.GetOptions().map_entry)
+
+
+def _map_value(field: FieldDescriptor) -> Descriptor | None:
+    assert field.message_type is not None, "a map is a repeated message"
+    value: Descriptor | None = field.message_type.fields_by_name["value"].message_type
+    return value
 
 
 def tenants_of(names: set[str]) -> frozenset[str]:
@@ -133,7 +174,12 @@ def _checks(descriptor: Descriptor) -> Iterator[Check]:
             yield _check_request_id
         elif required:
             yield _check_present(field)
-        if field.message_type is not None:
+        if _is_map(field):
+            value = _map_value(field)
+            inner = None if value is None else compile_check(value)
+            if inner is not None:
+                yield _check_values(field.name, inner)
+        elif field.message_type is not None:
             inner = compile_check(field.message_type)
             if inner is not None:
                 yield _check_each(field.name, inner) if field.is_repeated else _check_one(field.name, inner)
@@ -166,25 +212,39 @@ def _check_one(name: str, inner: Check) -> Check:
 def _check_each(name: str, inner: Check) -> Check:
     def check(message: Any, path: str, violations: list[FieldViolation]) -> None:
         for index, item in enumerate(getattr(message, name)):
-            known = len(violations)
-            inner(item, "", violations)
-            if len(violations) > known:  # the path is only built for what is wrong: batches are long
-                violations[known:] = [
-                    FieldViolation(f"{path}{name}[{index}].{v.field}", v.description) for v in violations[known:]
-                ]
+            _check_item(item, inner, path, f"{name}[{index}]", violations)
+            if len(violations) >= VIOLATIONS_MAX:
+                return
 
     return check
 
 
-def require_valid(check: Check | None, request: Message, most: int = 100) -> None:
+def _check_values(name: str, inner: Check) -> Check:
+    def check(message: Any, path: str, violations: list[FieldViolation]) -> None:
+        for key, item in getattr(message, name).items():
+            _check_item(item, inner, path, f"{name}[{str(key)[:_KEY_SHOWN_MAX]}]", violations)
+            if len(violations) >= VIOLATIONS_MAX:
+                return
+
+    return check
+
+
+def _check_item(item: Any, inner: Check, path: str, place: str, violations: list[FieldViolation]) -> None:
+    known = len(violations)
+    inner(item, "", violations)
+    if len(violations) > known:  # the whole path is only built for what is wrong: batches are long
+        violations[known:] = [FieldViolation(f"{path}{place}.{v.field}", v.description) for v in violations[known:]]
+
+
+def require_valid(check: Check | None, request: Message) -> None:
     """Refuses a request whose REQUIRED fields are not all there.
 
     Raises:
-        InvalidField: with at most `most` violations.
+        InvalidField: with at most `VIOLATIONS_MAX` violations.
     """
     if check is None:
         return
     violations: list[FieldViolation] = []
     check(request, "", violations)
     if violations:
-        raise InvalidField(violations[:most])
+        raise InvalidField(violations[:VIOLATIONS_MAX])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,8 +14,9 @@ from grpc_reflection.v1alpha import reflection
 
 from guerdon_kit.auth import TokenVerifier
 from guerdon_kit.config import ServiceSettings
-from guerdon_kit.errors import Unauthenticated
-from guerdon_kit.grpc.pipeline import Limits, Method
+from guerdon_kit.errors import DomainError
+from guerdon_kit.grpc.pipeline import CODES, Limits, Method, bearer_token
+from guerdon_kit.grpc.status import DETAILS_KEY, to_status
 from guerdon_kit.logs import CallLog
 
 MAX_CONNECTION_AGE_MS = 30 * 60 * 1000
@@ -36,16 +38,18 @@ class _Reflection(grpc.aio.ServerInterceptor):
     async def intercept_service(self, continuation: Any, details: Any) -> Any:
         if not details.method.startswith("/grpc.reflection."):
             return await continuation(details)
-        tokens = [value[7:] for key, value in details.invocation_metadata if key == "authorization"]
         try:
-            await self.verifier.verify(tokens[0] if tokens else "")
-        except Unauthenticated:
-            return grpc.stream_stream_rpc_method_handler(_refuse)
+            await self.verifier.verify(bearer_token(details.invocation_metadata))
+        except DomainError as error:  # also that the issuers of a service's own database cannot be asked
+            return grpc.stream_stream_rpc_method_handler(partial(_refuse, error))
         return await continuation(details)
 
 
-async def _refuse(_requests: Any, context: Any) -> None:
-    await context.abort(grpc.StatusCode.UNAUTHENTICATED, Unauthenticated().public_message)
+async def _refuse(error: DomainError, _requests: Any, context: Any) -> AsyncIterator[bytes]:
+    status = to_status(error)
+    context.set_trailing_metadata(((DETAILS_KEY, status.SerializeToString()),))
+    await context.abort(CODES[status.code], status.message)
+    yield b""  # tracing takes nothing but a generator for a stream
 
 
 class Server:

@@ -65,13 +65,16 @@ class Database:
         self._limits = limits
 
     @classmethod
-    async def open(cls, url: str, *, name: str, size: int = 8, limits: Limits | None = None) -> Self:
+    async def open(
+        cls, url: str, *, name: str, size: int = 8, limits: Limits | None = None, required: bool = True
+    ) -> Self:
         """Connects.
 
-        `name` is shown in pg_stat_activity; `size` is the most connections this process will hold.
+        `name` is shown in pg_stat_activity; `size` is the most connections this process will hold. Not
+        `required`: opens also while PostgreSQL does not answer, and connects once it does.
 
         Raises:
-            Unavailable: PostgreSQL does not answer.
+            Unavailable: PostgreSQL does not answer, and is required.
             UnsafeServer: `fsync`, `full_page_writes` or `synchronous_commit` is off.
         """
         limits = limits or Limits()
@@ -103,7 +106,9 @@ class Database:
         try:
             async with database.acquire():
                 return database
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, Unavailable) and not required:
+                return database
             pool.terminate()
             raise
 
