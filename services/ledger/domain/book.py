@@ -253,7 +253,7 @@ class Book:
         """
         if self.debt == 0:
             return []
-        payable = [lot for lot in map(self.lots.__getitem__, lots) if lot.live(now)]
+        payable = [lot for lot in map(self.lots.__getitem__, lots) if lot.free > 0 and lot.live(now)]
         moves = self._take(sorted(payable, key=lambda lot: lot.order), self.debt)
         self.debt += sum(delta for _, delta in moves)
         return moves
