@@ -1,0 +1,213 @@
+"""Batches are capped, fair to programs and to callers at the till, and drop what nobody waits for any more."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any, cast
+
+import pytest
+import structlog
+
+from guerdon_kit.clock import FixedClock
+from guerdon_kit.errors import DeadlineExceeded, DomainError, Overloaded, Unavailable
+from guerdon_kit.testing import wait_until
+from ledger.domain.book import Book
+from ledger.domain.model import LONG_AGO, NEVER, Kind, Program
+from ledger.domain.posting import PostingOrder, TransactionOrder
+from ledger.operations.batch import Batch, Done, Result
+from ledger.operations.commit import Committer, Limits, Submission, _Lane
+from ledger.operations.outcome import Outcome
+from ledger.operations.work import Post
+from tests.unit.ledger.builders import ADA, ISSUANCE, NOW, book
+
+FAR = time.monotonic() + 1000
+QUIET = structlog.wrap_logger(None, wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+PASSED = time.monotonic() - 1
+
+
+def work(program: int = 1, postings: int = 1, shard: int = 0, memo: str = "") -> Post:
+    order = TransactionOrder(
+        Program(program, f"p{program}", "", "UTC", shard),
+        Kind.EARN,
+        (PostingOrder(ISSUANCE, ADA, 1, NEVER, LONG_AGO),) * postings,
+        None,
+        "tester",
+        memo,
+    )
+    return Post(cast("Any", None), order, (), ())
+
+
+def put(lane: _Lane, program: int, works: int, *, deadline: float = FAR, postings: int = 1) -> Submission:
+    submission = Submission([work(program, postings) for _ in range(works)], deadline)
+    lane.put(program, submission)
+    return submission
+
+
+def programs(taken: list[tuple[Submission, int]]) -> Counter[int]:
+    return Counter(submission.works[index].program.number for submission, index in taken)
+
+
+async def test_a_batch_takes_from_programs_in_turn() -> None:
+    lane = _Lane()
+    put(lane, 1, 5_000)
+    put(lane, 2, 5_000)
+    put(lane, 3, 100)
+    assert programs(lane.take(Limits())) == {1: 500, 2: 400, 3: 100}
+    assert programs(lane.take(Limits())) == {1: 500, 2: 500}
+
+
+async def test_a_lone_caller_does_not_wait_behind_bulk_of_its_own_program() -> None:
+    lane = _Lane()
+    put(lane, 1, 5_000)
+    till = [put(lane, 1, 1) for _ in range(20)]
+    taken = lane.take(Limits())
+    assert [one for one, _ in taken if one in till] == till
+
+
+async def test_a_program_alone_fills_the_batch_and_nothing_is_taken_twice() -> None:
+    lane = _Lane()
+    bulk = put(lane, 1, 2_300)
+    sizes = []
+    seen: list[int] = []
+    while taken := lane.take(Limits()):
+        sizes.append(len(taken))
+        seen += [index for _, index in taken]
+    assert sizes == [1000, 1000, 300]
+    assert seen == list(range(2_300))
+    assert (bulk.next, lane.queued) == (2_300, 0)
+
+
+async def test_a_batch_is_capped_by_postings_not_by_transactions() -> None:
+    lane = _Lane()
+    put(lane, 1, 100, postings=100)
+    assert lane.queued == 10_000
+    taken = lane.take(Limits())
+    assert 10 <= len(taken) <= 12  # each turn may pass its cap by less than one transaction
+    assert lane.queued == 10_000 - 100 * len(taken)
+
+
+async def test_what_has_passed_its_deadline_is_answered_before_it_costs_anything() -> None:
+    lane = _Lane()
+    late = put(lane, 1, 3_000, deadline=PASSED)
+    kept = put(lane, 1, 3)
+    assert programs(lane.take(Limits())) == {1: 3}
+    assert late.future.done()
+    assert all(isinstance(answer, DeadlineExceeded) for answer in late.answers)
+    assert not kept.future.done()
+    assert lane.queued == 0
+    assert lane.take(Limits()) == []
+
+
+class Bad(Exception):
+    """What the database says of a request that it cannot take."""
+
+
+@dataclass
+class Recorder:
+    """Stands where the database runs a batch: notes its works, waits to be let go, answers or refuses."""
+
+    ready: asyncio.Event
+    batches: list[list[Post]]
+    failure: DomainError | None = None
+
+    async def run(self, batch: Any, *, repeatable: bool) -> Result:
+        assert repeatable
+        works = list(cast("Batch", batch.__self__)._works)
+        self.batches.append(cast("list[Post]", works))
+        await self.ready.wait()
+        if self.failure is not None:
+            raise self.failure
+        if any(cast("Post", one).order.memo == "bad" for one in works):
+            raise Bad
+        return Result([Done(Outcome(NOW, transaction=n), replayed=False) for n in range(len(works))], [book()])
+
+
+def committer(recorder: Recorder, written: list[Any], **limits: int) -> Committer:
+    async def write_through(books: Any) -> None:
+        written.append(books)
+
+    return Committer(
+        cast("Any", recorder),
+        cast("Any", None),
+        FixedClock(NOW),
+        write_through,
+        QUIET,
+        Limits(**limits),
+    )
+
+
+async def test_while_one_batch_is_in_the_database_the_next_one_collects() -> None:
+    recorder, written = Recorder(asyncio.Event(), []), list[Any]()
+    commits = committer(recorder, written)
+    sent = [asyncio.create_task(commits.submit([work()], FAR)) for _ in range(10)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert [len(batch) for batch in recorder.batches] in ([1], [10])
+    more = [asyncio.create_task(commits.submit([work()], FAR)) for _ in range(5)]
+    recorder.ready.set()
+    answers = await asyncio.gather(*sent, *more)
+    assert sum(len(batch) for batch in recorder.batches) == 15
+    assert len(recorder.batches) == 2
+    assert all(isinstance(answer, Done) for [answer] in answers)
+    assert len(written) == 2
+    await commits.drain()
+
+
+async def test_shards_have_batches_of_their_own() -> None:
+    recorder = Recorder(asyncio.Event(), [])
+    commits = committer(recorder, [])
+    tasks = [asyncio.create_task(commits.submit([work(shard=shard)], FAR)) for shard in (0, 1)]
+    await wait_until(lambda: len(recorder.batches) == 2)  # both are in the database at once
+    recorder.ready.set()
+    await asyncio.gather(*tasks)
+
+
+async def test_one_bad_request_fails_alone() -> None:
+    recorder = Recorder(asyncio.Event(), [])
+    recorder.ready.set()
+    commits = committer(recorder, [])
+    works = [work(memo="bad" if n == 37 else "") for n in range(64)]
+    answers = await commits.submit(works, FAR)
+    assert [n for n, answer in enumerate(answers) if isinstance(answer, DomainError)] == [37]
+    assert isinstance(answers[37], Unavailable)
+    assert len(recorder.batches) < 20
+
+
+async def test_a_database_that_is_away_is_asked_once_and_everybody_is_told() -> None:
+    recorder = Recorder(asyncio.Event(), [], Unavailable())
+    recorder.ready.set()
+    answers = await committer(recorder, []).submit([work() for _ in range(50)], FAR)
+    assert all(isinstance(answer, Unavailable) for answer in answers)
+    assert len(recorder.batches) == 1
+
+
+async def test_a_full_queue_refuses_at_once_and_queues_nothing() -> None:
+    recorder = Recorder(asyncio.Event(), [])
+    commits = committer(recorder, [], batch_max=1, queue_max=3)
+    async with asyncio.TaskGroup() as group:
+        first = group.create_task(commits.submit([work()], FAR))
+        await wait_until(lambda: recorder.batches)
+        waiting = group.create_task(commits.submit([work() for _ in range(3)], FAR))
+        await asyncio.sleep(0)
+        with pytest.raises(Overloaded):
+            await commits.submit([work()], FAR)
+        recorder.ready.set()
+    assert (len(first.result()), len(waiting.result())) == (1, 3)
+    assert sum(len(batch) for batch in recorder.batches) == 4
+
+
+async def test_a_caller_that_gives_up_does_not_stop_the_batch_that_has_its_work() -> None:
+    recorder, written = Recorder(asyncio.Event(), []), list[list[Book]]()
+    commits = committer(recorder, written)
+    gone = asyncio.create_task(commits.submit([work()], FAR))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    gone.cancel()
+    recorder.ready.set()
+    assert isinstance((await commits.submit([work()], FAR))[0], Done)
+    assert gone.cancelled()
+    assert len(written) == 2
