@@ -45,6 +45,13 @@ class Refused:
         return self.reason == "EXPIRY_PASSED"
 
 
+@dataclass(frozen=True, slots=True)
+class TooMuch:
+    """More was to be taken back than is left of an award."""
+
+    left: int
+
+
 class Ledger:
     """Calls the ledger with membership's own tokens, on behalf of `actor`.
 
@@ -126,24 +133,43 @@ class Ledger:
         ]
 
     async def take_back(self, program: Program, clawback: Clawback, actor: str) -> int:
-        """Takes points of an award back, into debt where they are spent; answers how many really: expired ones are
-        not taken again.
+        """Takes points of an award back, into debt where they are spent; answers how many.
+
+        What has expired of the award is not taken again. Where less is left than is to be taken, that is taken, by a
+        request of its own: the ledger keeps its refusal of the first.
         """
+        taken = await self._reverse(program, clawback, clawback.points, clawback.request_id, actor)
+        if isinstance(taken, int):
+            return taken
+        if taken.left == 0:
+            return 0
+        rest = await self._reverse(program, clawback, 0, clawback.rest_request_id, actor)
+        return rest if isinstance(rest, int) else 0
+
+    async def _reverse(
+        self, program: Program, clawback: Clawback, points: int, request_id: str, actor: str
+    ) -> int | TooMuch:
+        """Reverses points of an award, 0 for all that is left."""
         request = ledger_pb2.ReverseTransactionRequest(
             name=f"{program.name}/transactions/{clawback.transaction}",
-            amount=clawback.points,
+            amount=points,
             policy=ledger_pb2.CLAWBACK_POLICY_ALLOW_NEGATIVE,
             memo=clawback.memo,
-            request_id=clawback.request_id,
+            request_id=request_id,
         )
-        answer = await self._remote.call(
-            "ReverseTransaction",
-            request,
-            ledger_pb2.ReverseTransactionResponse,
-            tenants=[program.name],
-            act=actor,
-            timeout_s=WRITE_TIMEOUT_S,
-        )
+        try:
+            answer = await self._remote.call(
+                "ReverseTransaction",
+                request,
+                ledger_pb2.ReverseTransactionResponse,
+                tenants=[program.name],
+                act=actor,
+                timeout_s=WRITE_TIMEOUT_S,
+            )
+        except RemoteError as refusal:
+            if refusal.remote_reason == "OVER_REVERSAL":
+                return TooMuch(int(refusal.remote_metadata["remaining"]))
+            raise
         return answer.reversed_amount
 
     async def balance(self, program: Program, account_id: str, actor: str) -> Balance | None:

@@ -38,6 +38,8 @@ class Clawback(NamedTuple):
     """Points to be taken back of an award, which the ledger has under the id `transaction`."""
 
     request_id: str
+    rest_request_id: str
+    """For what is left of the award, where that is less."""
     transaction: str
     points: int
     memo: str
@@ -99,6 +101,7 @@ def clawback(goods_return: GoodsReturn, transaction: str) -> Clawback:
     """What a return takes back of the award `transaction`."""
     return Clawback(
         request_id=f"r-{goods_return.return_id}",
+        rest_request_id=f"s-{goods_return.return_id}",
         transaction=transaction,
         points=goods_return.points,
         memo=f"Return {goods_return.return_id} of purchase {goods_return.purchase_id}",

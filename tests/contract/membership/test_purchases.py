@@ -7,8 +7,6 @@ import asyncio
 import pytest
 
 from guerdon import InvalidRequestError, NotFoundError, RefusedError, was_replayed
-from guerdon.ledger.v1 import ledger_pb2 as ledger
-from guerdon.ledger.v1 import resources_pb2 as ledger_res
 from guerdon.membership.v1 import membership_pb2 as pb
 from guerdon.membership.v1 import program_pb2, purchase_pb2
 from guerdon.type.v1 import rational_pb2
@@ -39,10 +37,10 @@ async def test_a_coffee_shop_earns_99_then_100(world: World) -> None:
     assert (await shop.balance("ada")).available == 99
     await shop.buy("p2", "ada", 1_00)
     assert (await shop.balance("ada")).available == 100
-    await spend(shop, "ada", 100)
+    await shop.spend("ada", 100)
     assert (await shop.balance("ada")).available == 0
     with pytest.raises(RefusedError) as refused:
-        await spend(shop, "ada", 100)
+        await shop.spend("ada", 100)
     assert refused.value.reason == "INSUFFICIENT_POINTS"
 
 
@@ -173,7 +171,7 @@ async def test_a_return_takes_the_multiplier_frozen_with_the_purchase(shop: Shop
 async def test_spent_points_are_taken_back_into_debt(shop: Shop) -> None:
     await shop.enroll("ada")
     await shop.buy("p1", "ada", 60_00)
-    await spend(shop, "ada", 100)
+    await shop.spend("ada", 100)
     returned = (await shop.bring_back("r1", "p1", 60_00)).goods_return
     assert returned.reversed_points == 60
     balance = await shop.balance("ada")
@@ -219,18 +217,3 @@ async def test_returns_at_once_take_together_what_one_would(shop: Shop) -> None:
     returns = await asyncio.gather(*(shop.bring_back(f"r{n}", "p1", 1_45) for n in range(42)))
     assert sum(one.goods_return.points for one in returns) == 60
     assert (await shop.balance("ada")).posted == 50
-
-
-async def spend(shop: Shop, member_id: str, points: int) -> None:
-    posting = ledger_res.Posting(
-        source=f"{shop.program}/accounts/m-{member_id}",
-        destination=f"{shop.program}/accounts/redemption.points",
-        amount=points,
-    )
-    await shop.books.ledger.PostTransaction(
-        ledger.PostTransactionRequest(
-            parent=shop.program,
-            transaction=ledger_res.Transaction(kind=ledger_res.TRANSACTION_KIND_SPEND, postings=[posting]),
-            request_id=f"spend-{points}-{(await shop.balance(member_id)).version}",
-        )
-    )

@@ -182,6 +182,18 @@ class Shop:
         page = await self.books.ledger.ListEntries(ledger.ListEntriesRequest(parent=name, page_size=1000))
         return [(entry.amount, entry.memo) for entry in reversed(page.entries)]
 
+    async def spend(self, member_id: str, points: int) -> None:
+        """Spends points of a member's, straight in the ledger."""
+        posting = ledger_res.Posting(
+            source=f"{self.program}/accounts/m-{member_id}",
+            destination=f"{self.program}/accounts/redemption.points",
+            amount=points,
+        )
+        spend = ledger_res.Transaction(kind=ledger_res.TRANSACTION_KIND_SPEND, postings=[posting])
+        await self.books.ledger.PostTransaction(
+            ledger.PostTransactionRequest(parent=self.program, transaction=spend, request_id=new_request_id())
+        )
+
     async def totals(self, as_of_time: Timestamp | None = None) -> pb.GetProgramTotalsResponse:
         """The program's totals."""
         request = pb.GetProgramTotalsRequest(name=self.program, as_of_time=as_of_time)

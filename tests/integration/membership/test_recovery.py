@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from guerdon import UnavailableError
-from guerdon.membership.v1 import member_pb2, purchase_pb2
+from guerdon.membership.v1 import member_pb2, program_pb2, purchase_pb2
 from guerdon.membership.v1 import membership_pb2 as pb
 from guerdon_kit.clock import set_offset
 from guerdon_kit.postgres.provision import ServiceDatabase
@@ -79,6 +81,39 @@ async def test_sending_again_brings_what_was_pending_at_once(world: World) -> No
     again = await shop.buy("p1", "ada", 40_00, request_id="till-1")
     assert again.purchase.state == purchase_pb2.Purchase.STATE_POSTED
     assert await shop.statement("ada") == [(50, "Welcome"), (40, "Purchase p1")]
+
+
+@pytest.mark.crash
+async def test_points_whose_time_passes_while_the_ledger_is_away_lapse(world: World, services: ServiceFactory) -> None:
+    shop = await world.shop(welcome_points=0, expiry_policy=program_pb2.ExpiryPolicy(months=1))
+    await shop.enroll("ada")
+    yesterday = Timestamp(seconds=int(time.time()) - 86_400)
+    world.ledger.process.kill()
+    bought = (await shop.buy("p1", "ada", 40_00, yesterday)).purchase
+    assert bought.state == purchase_pb2.Purchase.STATE_PENDING
+    set_offset(services.clock_file, timedelta(days=40))
+    world.ledger.process.start()
+    await wait_until(lambda: settled(shop), 20)
+    read = await shop.membership.membership.GetPurchase(pb.GetPurchaseRequest(name=bought.name))
+    assert read.purchase.state == purchase_pb2.Purchase.STATE_LAPSED
+    assert await shop.statement("ada") == []
+
+
+async def test_points_that_have_expired_are_not_taken_again_by_a_return(world: World, services: ServiceFactory) -> None:
+    """Of 40 points 30 are spent, 10 expire: the returns take 25, then the 5 that are left, then nothing."""
+    shop = await world.shop(welcome_points=0, expiry_policy=program_pb2.ExpiryPolicy(months=1))
+    await shop.enroll("ada")
+    await shop.buy("p1", "ada", 40_00, Timestamp(seconds=int(time.time()) - 86_400))
+    await shop.spend("ada", 30)
+    set_offset(services.clock_file, timedelta(days=40))
+    returns = [
+        (await shop.bring_back(f"r{n}", "p1", cents)).goods_return for n, cents in enumerate((25_00, 10_00, 5_00))
+    ]
+    assert all(one.state == purchase_pb2.Return.STATE_POSTED for one in returns)
+    assert [(one.points, one.reversed_points) for one in returns] == [(25, 25), (10, 5), (5, 0)]
+    assert (await shop.balance("ada")).debt == 30
+    again = (await shop.bring_back("r1", "p1", 10_00)).goods_return
+    assert again == returns[1]
 
 
 @pytest.mark.crash

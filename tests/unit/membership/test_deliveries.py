@@ -18,9 +18,11 @@ def test_request_and_account_ids_of_the_longest_ids_fit_the_ledger() -> None:
     member = Member(1, LONGEST, State.PENDING, NOW, 50, None)
     due = DuePurchase(LONGEST, LONGEST, NOW, NOW, 10, None)
     back = GoodsReturn(LONGEST, LONGEST, NOW, NOW, 1, 1, 1, 1, State.PENDING, 0)
-    requests = [welcome_credit(member).request_id, purchase_credit(due).request_id, clawback(back, "t").request_id]
+    taken = clawback(back, "t")
+    requests = [welcome_credit(member).request_id, purchase_credit(due).request_id, taken.request_id]
+    requests.append(taken.rest_request_id)
     assert all(len(request_id) <= 64 for request_id in requests)
-    assert len(set(requests)) == 3
+    assert len(set(requests)) == 4
     assert len(member.account_id) <= 63
     assert all(len(memo) <= 200 for memo in (purchase_credit(due).memo, clawback(back, "t").memo))
 
