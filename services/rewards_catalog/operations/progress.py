@@ -112,7 +112,12 @@ class Progress:
         except (InsufficientPoints, PaymentRefused) as refusal:
             return await self._fail(redemption, refusal)
         self.reached("hold placed")
-        return await self._advance(redemption, replace(redemption, state=State.POINTS_HELD, hold=hold))
+        held = replace(redemption, state=State.POINTS_HELD, hold=hold)
+        now = await self._advance(redemption, held)
+        if now.state is State.FAILED and not now.hold:
+            # Somebody else was refused just before us, and knew of no hold: give it back now, not when it lapses.
+            await self.ledger.release(held, until)
+        return now
 
     async def _reserve(self, redemption: Redemption, until: float) -> Redemption:
         async def take(connection: Connection) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -18,7 +19,7 @@ from guerdon import GuerdonError, error_from_status
 from guerdon_kit.auth.development import DevelopmentIdentity
 from guerdon_kit.embedded import Endpoints
 from guerdon_kit.launch.ports import LOOPBACK, free_ports
-from guerdon_kit.launch.services import service_environment, service_plan
+from guerdon_kit.launch.services import is_serving, service_environment, service_plan
 from guerdon_kit.processes import ServerProcess
 from guerdon_kit.testing import DatabaseFactory, RunningService, ServiceFactory, wait_until
 from tests.contract.rewards_catalog.world import Shop, World
@@ -38,7 +39,10 @@ class Fallible:
     identity: DevelopmentIdentity
 
     async def kill_catalog_at(self, moment: str, rpc: str, request: Message) -> None:
-        """Asks until a worker of the catalog was killed because a redemption came to the moment."""
+        """Asks until a worker of the catalog was killed because a redemption came to the moment.
+
+        Returns when the catalog serves: the other worker, or both, may have been waiting to be started again.
+        """
         arm(self.armed, moment, ITSELF)
 
         async def killed() -> bool:
@@ -46,6 +50,7 @@ class Fallible:
             return not self.armed.exists()
 
         await wait_until(killed, timeout_s=15)
+        await wait_until(lambda: asyncio.to_thread(is_serving, self.catalog.target), timeout_s=15)
 
     def kill_ledger_at(self, moment: str) -> None:
         """The ledger is killed when a redemption next comes to the moment."""
