@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -14,19 +16,51 @@ from guerdon import UnavailableError
 from guerdon.membership.v1 import member_pb2, program_pb2, purchase_pb2
 from guerdon.membership.v1 import membership_pb2 as pb
 from guerdon_kit.clock import set_offset
-from guerdon_kit.postgres.provision import ServiceDatabase
 from guerdon_kit.processes import ServerProcess
-from guerdon_kit.testing import ServiceFactory, wait_until
+from guerdon_kit.testing import DatabaseFactory, RunningService, ServiceFactory, wait_until
 from tests.contract.membership.world import Shop, World, row, stream, when
 
 PAST_THE_LEASE = timedelta(minutes=5)
 
 
+@dataclass
+class Moving:
+    """The clock of the module's services. It only goes forward: what is recorded stays in the past."""
+
+    file: Path
+    offset: timedelta = timedelta()
+
+    def forward(self, by: timedelta) -> None:
+        """Moves the clock of both services."""
+        self.offset += by
+        set_offset(self.file, self.offset)
+
+    def yesterday(self) -> Timestamp:
+        """A day before the services' now."""
+        return Timestamp(seconds=int(time.time() + (self.offset - timedelta(days=1)).total_seconds()))
+
+
+@pytest.fixture(scope="module")
+def running(
+    module_services: ServiceFactory, databases: DatabaseFactory
+) -> Iterator[tuple[RunningService, RunningService]]:
+    ledger = module_services.start("ledger", databases.make("ledger"))
+    membership = module_services.start("membership", databases.make("membership"), targets={"ledger": ledger.target})
+    yield ledger, membership
+    databases.drop(membership.database)
+    databases.drop(ledger.database)
+
+
+@pytest.fixture(scope="module")
+def clock(module_services: ServiceFactory) -> Moving:
+    return Moving(module_services.clock_file)
+
+
 @pytest.fixture
-async def world(services: ServiceFactory, database: Callable[[str], ServiceDatabase]) -> AsyncIterator[World]:
-    ledger = services.start("ledger", database("ledger"))
-    membership = services.start("membership", database("membership"), targets={"ledger": ledger.target})
-    made = World(ledger, membership, services.identity)
+async def world(
+    running: tuple[RunningService, RunningService], module_services: ServiceFactory
+) -> AsyncIterator[World]:
+    made = World(*running, module_services.identity)
     yield made
     await made.close()
 
@@ -45,7 +79,7 @@ async def require_exact(shop: Shop, members: set[str]) -> None:
 
 
 @pytest.mark.crash
-async def test_a_ledger_that_is_away_delays_but_loses_nothing(world: World, services: ServiceFactory) -> None:
+async def test_a_ledger_that_is_away_delays_but_loses_nothing(world: World, clock: Moving) -> None:
     shop = await world.shop()
     await shop.enroll("ada")
     await shop.buy("before", "ada", 100_00)
@@ -58,7 +92,7 @@ async def test_a_ledger_that_is_away_delays_but_loses_nothing(world: World, serv
     assert enrolled.member.state == member_pb2.Member.STATE_PENDING
     assert (returned.goods_return.state, returned.goods_return.points) == (purchase_pb2.Return.STATE_PENDING, 30)
     world.ledger.process.start()
-    set_offset(services.clock_file, PAST_THE_LEASE)
+    clock.forward(PAST_THE_LEASE)
 
     async def arrived() -> bool:
         ben = pb.GetMemberRequest(name=f"{shop.program}/members/ben")
@@ -84,14 +118,13 @@ async def test_sending_again_brings_what_was_pending_at_once(world: World) -> No
 
 
 @pytest.mark.crash
-async def test_points_whose_time_passes_while_the_ledger_is_away_lapse(world: World, services: ServiceFactory) -> None:
+async def test_points_whose_time_passes_while_the_ledger_is_away_lapse(world: World, clock: Moving) -> None:
     shop = await world.shop(welcome_points=0, expiry_policy=program_pb2.ExpiryPolicy(months=1))
     await shop.enroll("ada")
-    yesterday = Timestamp(seconds=int(time.time()) - 86_400)
     world.ledger.process.kill()
-    bought = (await shop.buy("p1", "ada", 40_00, yesterday)).purchase
+    bought = (await shop.buy("p1", "ada", 40_00, clock.yesterday())).purchase
     assert bought.state == purchase_pb2.Purchase.STATE_PENDING
-    set_offset(services.clock_file, timedelta(days=40))
+    clock.forward(timedelta(days=40))
     world.ledger.process.start()
     await wait_until(lambda: settled(shop), 20)
     read = await shop.membership.membership.GetPurchase(pb.GetPurchaseRequest(name=bought.name))
@@ -99,13 +132,13 @@ async def test_points_whose_time_passes_while_the_ledger_is_away_lapse(world: Wo
     assert await shop.statement("ada") == []
 
 
-async def test_points_that_have_expired_are_not_taken_again_by_a_return(world: World, services: ServiceFactory) -> None:
+async def test_points_that_have_expired_are_not_taken_again_by_a_return(world: World, clock: Moving) -> None:
     """Of 40 points 30 are spent, 10 expire: the returns take 25, then the 5 that are left, then nothing."""
     shop = await world.shop(welcome_points=0, expiry_policy=program_pb2.ExpiryPolicy(months=1))
     await shop.enroll("ada")
-    await shop.buy("p1", "ada", 40_00, Timestamp(seconds=int(time.time()) - 86_400))
+    await shop.buy("p1", "ada", 40_00, clock.yesterday())
     await shop.spend("ada", 30)
-    set_offset(services.clock_file, timedelta(days=40))
+    clock.forward(timedelta(days=40))
     returns = [
         (await shop.bring_back(f"r{n}", "p1", cents)).goods_return for n, cents in enumerate((25_00, 10_00, 5_00))
     ]
@@ -119,7 +152,7 @@ async def test_points_that_have_expired_are_not_taken_again_by_a_return(world: W
 @pytest.mark.crash
 @pytest.mark.parametrize("victim", ["membership", "ledger"])
 async def test_an_import_killed_in_the_middle_and_sent_again_credits_once(
-    world: World, services: ServiceFactory, victim: str
+    world: World, clock: Moving, victim: str
 ) -> None:
     shop = await world.shop()
     rows = [row(f"p{n}", f"m{n % 300}", 100 * (n % 50), when(2026, 1 + n % 9, 5)) for n in range(6_000)]
@@ -128,7 +161,7 @@ async def test_an_import_killed_in_the_middle_and_sent_again_credits_once(
     await _disturbed(shop, chunks, process)
     answers = await wait_until(lambda: _try(shop, chunks), 20)  # from the start: what is known changes nothing
     assert not any(answer.errors for answer in answers)
-    set_offset(services.clock_file, PAST_THE_LEASE)
+    clock.forward(PAST_THE_LEASE)
     await wait_until(lambda: settled(shop), 20)
     assert (await shop.totals()).purchase_count == 6_000
     await require_exact(shop, {f"m{n}" for n in range(300)})
