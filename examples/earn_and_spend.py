@@ -77,6 +77,7 @@ async def main(address: str) -> None:
     async with guerdon.Client(address, token=os.environ["GUERDON_TOKEN"]) as client:
         shop = Shop(client, f"programs/example-{guerdon.new_request_id()[:8]}")
         await shop.open()
+        print(shop.member)
         print(f"earned 100: {await shop.earn(100)} to spend")
         print(f"spent 70: {await shop.spend(70)} to spend")
         try:
