@@ -84,11 +84,11 @@ class MembershipServicer:
         query = ("ListMembers", request.parent)
         after = str(read_token(request.page_token, query, (str,))[0]) if request.page_token else ""
         program = await self._programs.get(program_id)
-        found = await self._members.page(program, after, most)
-        more = len(found) == most
+        found = await self._members.page(program, after, most + 1)  # one more tells whether there is a next page
+        page = found[:most]
         return pb.ListMembersResponse(
-            members=[writing.member(program, standing) for standing in found],
-            next_page_token=write_token(query, (found[-1].member.member_id,)) if more else "",
+            members=[writing.member(program, standing) for standing in page],
+            next_page_token=write_token(query, (page[-1].member.member_id,)) if len(found) > most else "",
         )
 
     async def get_tier_progress(

@@ -133,6 +133,21 @@ async def test_a_chunk_is_answered_before_the_next_one_is_sent(shop: Shop) -> No
     await call.done_writing()
 
 
+async def test_a_stream_that_its_caller_gave_up_is_resumed_by_sending_again(shop: Shop) -> None:
+    rows = [row(f"p{n}", f"m{n % 40}", 10_00) for n in range(2_000)]
+    chunks = [shop.chunk(at + 1, rows[at : at + 200]) for at in range(0, len(rows), 200)]
+    call = shop.membership.membership.ImportPurchases(stream(chunks))
+    async for _ in call:
+        call.cancel()
+        break
+    answers = await shop.import_(chunks)
+    assert len(answers) == 10
+    totals = await shop.totals()
+    assert (totals.purchase_count, totals.base_points) == (2_000, 20_000)
+    balances = await asyncio.gather(*(shop.balance(f"m{n}") for n in range(40)))
+    assert sum(balance.posted for balance in balances) == 20_000 + totals.tier_points + totals.welcome_points
+
+
 async def test_rows_of_a_chunk_are_rated_in_event_time_order(shop: Shop) -> None:
     late, early = row("late", "ada", 10_00, when(2026, 2, 1)), row("early", "ada", 100_00, when(2026, 1, 1))
     [answer] = await shop.import_([shop.chunk(1, [late, early])])

@@ -1,0 +1,42 @@
+"""Several workers of membership over one database: what is promised once is done once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from guerdon_kit.postgres.provision import ServiceDatabase
+from guerdon_kit.testing import ServiceFactory
+from tests.contract.membership.world import Shop, World, row
+
+
+@pytest.fixture
+async def worlds(services: ServiceFactory, database: Callable[[str], ServiceDatabase]) -> AsyncIterator[list[World]]:
+    """Two membership processes on one database, beside one ledger."""
+    ledger = services.start("ledger", database("ledger"))
+    own = database("membership")
+    both = [services.start("membership", own, targets={"ledger": ledger.target}) for _ in range(2)]
+    made = [World(ledger, one, services.identity) for one in both]
+    yield made
+    for world in made:
+        await world.close()
+
+
+async def test_two_processes_enrol_record_and_import_each_thing_once(worlds: list[World]) -> None:
+    shop = await worlds[0].shop()
+    peer = Shop(shop.program, shop.books, worlds[1].client(worlds[1].membership))
+    enrolled = await asyncio.gather(*(one.enroll("ada", "till") for one in (shop, peer) for _ in range(4)))
+    assert not any(answer.already_enrolled for answer in enrolled)
+    bought = await asyncio.gather(*(one.buy("p1", "ada", 10_00) for one in (shop, peer) for _ in range(4)))
+    assert sum(not answer.already_recorded for answer in bought) == 1
+    rows = [row(f"row-{n}", f"m{n % 20}", 10_00) for n in range(600)]
+    files = [one.import_([one.chunk(at + 1, rows[at : at + 100]) for at in range(0, 600, 100)]) for one in (shop, peer)]
+    answers = [answer for file in await asyncio.gather(*files) for answer in file]
+    assert sum(answer.recorded_count for answer in answers) == 600
+    assert sum(answer.enrolled_count for answer in answers) == 20
+    totals = await shop.totals()
+    balances = await asyncio.gather(*(shop.balance(name) for name in ["ada", *(f"m{n}" for n in range(20))]))
+    assert totals.member_count == 21
+    assert sum(one.posted for one in balances) == totals.base_points + totals.tier_points + totals.welcome_points
