@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import cast
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import status_pb2
 
 from guerdon.ledger.v1 import ledger_pb2, resources_pb2
 from guerdon_kit.errors import DomainError, ReplayedRefusal
+from guerdon_kit.grpc.messages import timestamp
 from guerdon_kit.grpc.status import to_status
 from ledger.domain.model import NEVER, Account, Balance, Hold, HoldState, Kind, Program
 from ledger.operations.batch import Answer, Done
@@ -17,14 +16,6 @@ from ledger.operations.movements import HoldAnswer
 from ledger.operations.outcome import Outcome
 from ledger.operations.transactions import StatementLine, StoredTransaction
 from ledger.store.directory import Unit
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def timestamp(time: datetime) -> Timestamp:
-    """A time as a message; several times quicker than `FromDatetime`, which has zones to think of."""
-    passed = time - _EPOCH
-    return Timestamp(seconds=passed.days * 86400 + passed.seconds, nanos=passed.microseconds * 1000)
 
 
 def program(found: Program) -> resources_pb2.Program:

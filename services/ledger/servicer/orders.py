@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from guerdon.ledger.v1 import resources_pb2 as pb
 from guerdon_kit.errors import InvalidField
+from guerdon_kit.grpc.messages import instant
 from guerdon_kit.names import tenant_of
 from ledger.domain.model import AMOUNT_MAX, LONG_AGO, NEVER, SIDES, Account, Kind, Program
 from ledger.domain.permissions import require_kind, require_programs
@@ -85,17 +86,6 @@ def _check_sides(source: Account, destination: Account, kind: Kind, index: int) 
         raise InvalidField.of(f"postings[{index}].destination", "must be of the source's program")
     if source.unit != destination.unit:
         raise InvalidField.of(f"postings[{index}].destination", "must be of the source's unit")
-
-
-def instant(message: Timestamp, field: str) -> datetime:
-    """A timestamp as a time, to the microsecond. Raises InvalidField where it is out of range."""
-    try:
-        time = message.ToDatetime(tzinfo=UTC)
-    except (ValueError, OverflowError) as error:
-        raise InvalidField.of(field, "is not a valid time") from error
-    if not 1 < time.year < 9999:
-        raise InvalidField.of(field, "is not a valid time")
-    return time
 
 
 def hold_expiry(message: Timestamp, now: datetime) -> datetime:

@@ -9,6 +9,7 @@ from guerdon.ledger.v1 import ledger_pb2 as pb
 from guerdon_kit.clock import Clock
 from guerdon_kit.errors import DomainError, InvalidField
 from guerdon_kit.grpc import CallContext
+from guerdon_kit.grpc.messages import timestamp
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.names import parse
 from guerdon_kit.pages import page_size, read_token, write_token
@@ -209,7 +210,7 @@ class LedgerServicer:
         outcome = done.outcome
         return pb.ReverseTransactionResponse(
             transaction=answers.transaction_name(original.program, outcome.transaction),
-            record_time=answers.timestamp(outcome.record_time),
+            record_time=timestamp(outcome.record_time),
             balances=[answers.balance(balance) for balance in outcome.balances],
             reversed_amount=outcome.reversed,
         )
@@ -251,7 +252,7 @@ class LedgerServicer:
         return pb.CaptureHoldResponse(
             hold=answers.hold(found),
             transaction=answers.transaction_name(found.account.program, outcome.transaction),
-            record_time=answers.timestamp(outcome.record_time),
+            record_time=timestamp(outcome.record_time),
             balance=answers.balance(outcome.balances[0]),
         )
 
@@ -281,7 +282,7 @@ class LedgerServicer:
         balance, expiries = await self._balances.get_full(account, request.min_version)
         message = answers.balance(balance)
         for time, amount in expiries:
-            message.expiries.add(expire_time=answers.timestamp(time), amount=amount)
+            message.expiries.add(expire_time=timestamp(time), amount=amount)
         return pb.GetBalanceResponse(balance=message)
 
     async def batch_get_balances(

@@ -12,9 +12,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from guerdon.ledger.v1 import ledger_pb2, resources_pb2
 from guerdon_kit.errors import Status
 from guerdon_kit.grpc.client import Remote, RemoteError
+from guerdon_kit.grpc.messages import timestamp
 from guerdon_kit.grpc.status import read_details
 from membership.domain.deliveries import Clawback, Credit
-from membership.domain.moments import to_microseconds
 from membership.domain.program import Program
 
 LEDGER = ledger_pb2.DESCRIPTOR.services_by_name["LedgerService"]
@@ -215,7 +215,4 @@ def _item(source: str, accounts: str, credit: Credit) -> ledger_pb2.PostTransact
 
 
 def _timestamp(time: datetime | None) -> Timestamp | None:
-    if time is None:
-        return None
-    seconds, microseconds = divmod(to_microseconds(time), 1_000_000)
-    return Timestamp(seconds=seconds, nanos=microseconds * 1000)
+    return None if time is None else timestamp(time)

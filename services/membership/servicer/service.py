@@ -104,7 +104,7 @@ class MembershipServicer:
             progress=writing.progress(standing),
             available_points=balance.available,
             next_expiring_points=balance.next_expiring,
-            next_expire_time=writing.timestamp(balance.next_expire_time),
+            next_expire_time=writing.optional_timestamp(balance.next_expire_time),
         )
 
     async def record_purchase(self, request: pb.RecordPurchaseRequest, call: CallContext) -> pb.RecordPurchaseResponse:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from fractions import Fraction
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from guerdon.membership.v1 import member_pb2, membership_pb2, program_pb2, purchase_pb2
-from guerdon.type.v1 import cash_pb2, rational_pb2
+from guerdon.type.v1 import cash_pb2
+from guerdon_kit.grpc.messages import rational, timestamp
 from guerdon_kit.grpc.status import to_status
 from membership.domain.earning import Rounding, explain_award, explain_return
-from membership.domain.moments import to_microseconds
 from membership.domain.program import Program
 from membership.domain.purchases import GoodsReturn, Purchase, State
 from membership.operations.imports import Imported
@@ -41,7 +40,7 @@ def program(found: Program) -> program_pb2.Program:
         currency_code=settings.currency_code,
         time_zone=found.time_zone,
         earning_rule=program_pb2.EarningRule(
-            points_per_minor_unit=_rational(rule.points_per_minor_unit),
+            points_per_minor_unit=rational(rule.points_per_minor_unit),
             rounding=_ROUNDINGS[rule.rounding],
             minimum_spend=rule.minimum_spend,
             spend_increment=rule.spend_increment,
@@ -51,10 +50,10 @@ def program(found: Program) -> program_pb2.Program:
         else program_pb2.ExpiryPolicy(months=expiry.months, end_of_month=expiry.end_of_month),
         welcome_points=settings.welcome_points,
         tiers=[
-            program_pb2.Tier(tier_id=tier.tier_id, threshold=tier.threshold, multiplier=_rational(tier.multiplier))
+            program_pb2.Tier(tier_id=tier.tier_id, threshold=tier.threshold, multiplier=rational(tier.multiplier))
             for tier in settings.tiers
         ],
-        create_time=_timestamp(found.create_time),
+        create_time=timestamp(found.create_time),
     )
 
 
@@ -85,7 +84,7 @@ def member(found: Program, standing: Standing) -> member_pb2.Member:
         name=f"{found.name}/members/{one.member_id}",
         account=f"{found.name}/accounts/{one.account_id}",
         state=_MEMBER_STATES[one.state],
-        enroll_time=_timestamp(one.enroll_time),
+        enroll_time=timestamp(one.enroll_time),
         welcome_points=one.welcome_points,
         tier_id=standing.progress.tier_id,
     )
@@ -95,11 +94,11 @@ def progress(standing: Standing) -> member_pb2.TierProgress:
     """Where a member stands."""
     one = standing.progress
     return member_pb2.TierProgress(
-        as_of_time=_timestamp(standing.as_of),
+        as_of_time=timestamp(standing.as_of),
         year_points=one.year_points,
         previous_year_points=one.previous_year_points,
         tier_id=one.tier_id,
-        multiplier=_rational(one.multiplier),
+        multiplier=rational(one.multiplier),
         tier_end_time=timestamp(one.tier_end_time),
         next_tier_id=one.next_tier_id,
         points_to_next_tier=one.points_to_next_tier,
@@ -112,22 +111,22 @@ def purchase(found: Program, one: Purchase) -> purchase_pb2.Purchase:
     return purchase_pb2.Purchase(
         name=f"{found.name}/purchases/{one.purchase_id}",
         member=f"{found.name}/members/{one.member_id}",
-        event_time=_timestamp(one.event_time),
+        event_time=timestamp(one.event_time),
         amount=_cash(found, one.amount),
         state=_PURCHASE_STATES[one.state],
         rating=purchase_pb2.Rating(
             base_points=one.award.base_points,
             tier_points=one.award.tier_points,
             tier_id=found.tier_set.tier_id(one.level),
-            multiplier=_rational(terms.multiplier),
-            points_per_minor_unit=_rational(terms.rule.points_per_minor_unit),
+            multiplier=rational(terms.multiplier),
+            points_per_minor_unit=rational(terms.rule.points_per_minor_unit),
             rated_spend=terms.rated_spend(one.amount),
             explanation=explain_award(terms, one.amount),
             expire_time=timestamp(one.expire_time),
         ),
         returned_amount=_cash(found, one.returned_amount),
         returned_points=one.returned_points,
-        record_time=_timestamp(one.record_time),
+        record_time=timestamp(one.record_time),
     )
 
 
@@ -138,13 +137,13 @@ def goods_return(found: Program, one: GoodsReturn, of: Purchase) -> purchase_pb2
     return purchase_pb2.Return(
         name=f"{found.name}/returns/{one.return_id}",
         purchase=f"{found.name}/purchases/{one.purchase_id}",
-        event_time=_timestamp(one.event_time),
+        event_time=timestamp(one.event_time),
         amount=_cash(found, one.amount),
         state=_RETURN_STATES[one.state],
         points=one.points,
         cumulative_points=one.cumulative_points,
         explanation=explain_return(terms, of.amount, one.cumulative_amount, before),
-        record_time=_timestamp(one.record_time),
+        record_time=timestamp(one.record_time),
         reversed_points=one.reversed_points,
     )
 
@@ -168,19 +167,10 @@ def imported(one: Imported) -> membership_pb2.ImportPurchasesResponse:
     )
 
 
-def timestamp(time: datetime | None) -> Timestamp | None:
+def optional_timestamp(time: datetime | None) -> Timestamp | None:
     """A time, or its absence."""
-    return None if time is None else _timestamp(time)
-
-
-def _timestamp(time: datetime) -> Timestamp:
-    seconds, microseconds = divmod(to_microseconds(time), 1_000_000)
-    return Timestamp(seconds=seconds, nanos=microseconds * 1000)
+    return None if time is None else timestamp(time)
 
 
 def _cash(found: Program, minor_units: int) -> cash_pb2.Cash:
     return cash_pb2.Cash(minor_units=minor_units, currency_code=found.settings.currency_code)
-
-
-def _rational(value: Fraction) -> rational_pb2.Rational:
-    return rational_pb2.Rational(numerator=value.numerator, denominator=value.denominator)

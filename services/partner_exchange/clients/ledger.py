@@ -20,6 +20,7 @@ from guerdon.ledger.v1 import ledger_pb2 as pb
 from guerdon.ledger.v1 import resources_pb2 as res
 from guerdon_kit.errors import Status
 from guerdon_kit.grpc import OutcomeUnknown, Remote, RemoteError
+from guerdon_kit.grpc.messages import timestamp
 from partner_exchange.domain.exchanges import Exchange, Expiry, Posted, Refusal
 from partner_exchange.domain.partners import Partner
 
@@ -111,7 +112,7 @@ class Ledger:
                 source=_exchange_account(receiver, exchange.sender),
                 destination=f"{_program(receiver)}/accounts/{exchange.destination_account_id}",
                 amount=leg.points,
-                expire_time=None if leg.expire_time is None else _timestamp(leg.expire_time),
+                expire_time=None if leg.expire_time is None else timestamp(leg.expire_time),
             )
             for leg in exchange.legs
         ]
@@ -159,9 +160,3 @@ def _exchange_account(partner: Partner, other: str) -> str:
 
 def _time(timestamp: Timestamp) -> datetime:
     return timestamp.ToDatetime(tzinfo=UTC)
-
-
-def _timestamp(time_: datetime) -> Timestamp:
-    timestamp = Timestamp()
-    timestamp.FromDatetime(time_)
-    return timestamp

@@ -8,6 +8,7 @@ from guerdon.exchange.v1 import coalition_service_pb2 as pb
 from guerdon_kit import pages
 from guerdon_kit.errors import InvalidField
 from guerdon_kit.grpc import CallContext
+from guerdon_kit.grpc.messages import timestamp
 from guerdon_kit.names import check_id, parse
 from partner_exchange.operations.exchanges import Exchanges
 from partner_exchange.operations.quotes import Quotes
@@ -40,8 +41,8 @@ class CoalitionServicer:
         return pb.GetRateResponse(
             rate=writing.pair(pair),
             rate_book=edition.name,
-            effective_time=writing.timestamp(edition.effective_time),
-            end_time=None if edition.end_time is None else writing.timestamp(edition.end_time),
+            effective_time=timestamp(edition.effective_time),
+            end_time=None if edition.end_time is None else timestamp(edition.end_time),
         )
 
     async def create_quote(self, request: pb.CreateQuoteRequest, call: CallContext) -> pb.CreateQuoteResponse:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from fractions import Fraction
 
 from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from guerdon.exchange.v1 import resources_pb2 as res
 from guerdon.type.v1 import rational_pb2
 from guerdon_kit.errors import InvalidField
 from guerdon_kit.grpc import CallContext
+from guerdon_kit.grpc.messages import instant
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.names import check_id, parse
 from partner_exchange.domain.partners import Profile, PublicKey, parse_jwk
@@ -127,8 +127,4 @@ def optional_time(message: Message, field: str, path: str) -> datetime | None:
     """A timestamp where it is set."""
     if not message.HasField(field):
         return None
-    timestamp: Timestamp = getattr(message, field)
-    try:
-        return timestamp.ToDatetime(tzinfo=UTC)
-    except (ValueError, OverflowError) as error:
-        raise InvalidField.of(path, "must be a time between the years 1 and 9999") from error
+    return instant(getattr(message, field), path)

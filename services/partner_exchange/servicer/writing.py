@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from fractions import Fraction
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from guerdon.exchange.v1 import resources_pb2 as res
-from guerdon.type.v1 import rational_pb2
+from guerdon_kit.grpc.messages import rational, timestamp
 from partner_exchange.domain.book import Edition, book_name
 from partner_exchange.domain.exchanges import Position, State
 from partner_exchange.domain.partners import Coalition, Partner, PartnerState, RegisteredKey
@@ -156,15 +153,3 @@ def owed(minor_units: Fraction, currency: str) -> res.Owed:
     """An exact amount."""
     whole, fraction = divmod(minor_units, 1)
     return res.Owed(minor_units=whole, fraction=rational(fraction), currency_code=currency)
-
-
-def rational(number: Fraction) -> rational_pb2.Rational:
-    """An exact number."""
-    return rational_pb2.Rational(numerator=number.numerator, denominator=number.denominator)
-
-
-def timestamp(time: datetime) -> Timestamp:
-    """A time."""
-    message = Timestamp()
-    message.FromDatetime(time)
-    return message

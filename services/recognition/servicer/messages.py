@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from guerdon.recognition.v1 import resources_pb2 as pb
 from guerdon_kit.auth import Caller
 from guerdon_kit.errors import InvalidField
+from guerdon_kit.grpc.messages import timestamp
 from guerdon_kit.names import parse
 from recognition.domain.acting import ACT_FOR_SCOPE, Acting
 from recognition.domain.allowances import Allowance
@@ -150,10 +149,3 @@ def write_recognition(recognition: Recognition) -> pb.Recognition:
         create_time=timestamp(recognition.create_time),
         transaction=recognition.transaction,
     )
-
-
-def timestamp(time: datetime) -> Timestamp:
-    """The contract's time."""
-    message = Timestamp()
-    message.FromDatetime(time)
-    return message

@@ -6,6 +6,7 @@ from guerdon.recognition.v1 import recognition_pb2 as pb
 from guerdon_kit.clock import Clock
 from guerdon_kit.errors import InvalidField
 from guerdon_kit.grpc import CallContext
+from guerdon_kit.grpc.messages import timestamp
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.names import parse
 from guerdon_kit.pages import page_size, read_token, write_token
@@ -127,7 +128,7 @@ class RecognitionServicer:
             period=granted.period,
             granted_count=granted.granted,
             existing_count=granted.existing,
-            expire_time=messages.timestamp(granted.expire_time),
+            expire_time=timestamp(granted.expire_time),
         )
 
     async def get_allowance(self, request: pb.GetAllowanceRequest, call: CallContext) -> pb.GetAllowanceResponse:

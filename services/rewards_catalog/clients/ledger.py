@@ -9,16 +9,15 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from typing import TypeVar
 
 from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from guerdon.ledger.v1 import ledger_pb2 as pb
 from guerdon.ledger.v1 import resources_pb2 as res
 from guerdon_kit.errors import DomainError, NotFound, Status
 from guerdon_kit.grpc import OutcomeUnknown, Remote, RemoteError
+from guerdon_kit.grpc.messages import timestamp
 from guerdon_kit.names import tenant_of
 from rewards_catalog.domain.errors import HoldLapsed, InsufficientPoints, PaymentRefused
 from rewards_catalog.domain.redemption import Redemption
@@ -92,7 +91,7 @@ class Ledger:
         hold = res.Hold(
             account=redemption.account,
             amount=redemption.price,
-            expire_time=_timestamp(redemption.hold_expire_time),
+            expire_time=timestamp(redemption.hold_expire_time),
             purpose=redemption.title,
         )
         request = pb.PlaceHoldRequest(
@@ -202,9 +201,3 @@ def _translated(refusal: RemoteError) -> DomainError:
 def _redemption_account(program: str, unit: str) -> str:
     """Where a unit's spent points go."""
     return f"programs/{program}/accounts/redemption.{unit}"
-
-
-def _timestamp(moment: datetime) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromDatetime(moment)
-    return stamp

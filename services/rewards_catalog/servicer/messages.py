@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from guerdon.rewards.v1 import resources_pb2 as res
 from guerdon.rewards.v1 import rewards_pb2 as pb
+from guerdon_kit.grpc.messages import timestamp
 from rewards_catalog.domain.codes import Rejection
 from rewards_catalog.domain.redemption import Redemption
 from rewards_catalog.domain.reward import Fulfilment, Offer, Reward
@@ -40,7 +37,7 @@ def reward_message(reward: Reward) -> res.Reward:
         limit_per_account=reward.limit_per_account,
         state=res.RewardState.Value(f"REWARD_STATE_{reward.state}"),
         available=reward.available,
-        create_time=_timestamp(reward.create_time),
+        create_time=timestamp(reward.create_time),
     )
 
 
@@ -55,16 +52,10 @@ def redemption_message(redemption: Redemption) -> res.Redemption:
         state=res.RedemptionState.Value(f"REDEMPTION_STATE_{redemption.state}"),
         transaction=redemption.transaction,
         refund_transaction=redemption.refund_transaction,
-        create_time=_timestamp(redemption.create_time),
-        update_time=_timestamp(redemption.update_time),
+        create_time=timestamp(redemption.create_time),
+        update_time=timestamp(redemption.update_time),
     )
     if redemption.failure is not None:
         shown.failure.reason = redemption.failure.reason
         shown.failure.metadata.update(redemption.failure.metadata)
     return shown
-
-
-def _timestamp(moment: datetime) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromDatetime(moment)
-    return stamp
