@@ -99,7 +99,7 @@ def progress(standing: Standing) -> member_pb2.TierProgress:
         previous_year_points=one.previous_year_points,
         tier_id=one.tier_id,
         multiplier=rational(one.multiplier),
-        tier_end_time=timestamp(one.tier_end_time),
+        tier_end_time=optional_timestamp(one.tier_end_time),
         next_tier_id=one.next_tier_id,
         points_to_next_tier=one.points_to_next_tier,
     )
@@ -122,7 +122,7 @@ def purchase(found: Program, one: Purchase) -> purchase_pb2.Purchase:
             points_per_minor_unit=rational(terms.rule.points_per_minor_unit),
             rated_spend=terms.rated_spend(one.amount),
             explanation=explain_award(terms, one.amount),
-            expire_time=timestamp(one.expire_time),
+            expire_time=optional_timestamp(one.expire_time),
         ),
         returned_amount=_cash(found, one.returned_amount),
         returned_points=one.returned_points,
