@@ -1,0 +1,195 @@
+"""Programs, units and accounts: made once, by their bounds."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from guerdon import new_request_id, was_replayed
+from guerdon.ledger.v1 import ledger_pb2 as pb
+from guerdon.ledger.v1 import resources_pb2 as res
+from tests.contract.ledger.world import (
+    BUDGET,
+    EXCHANGE_ACCOUNT,
+    EXISTS,
+    INVALID,
+    MEMBER,
+    NOT_FOUND,
+    Shop,
+    World,
+    refused,
+)
+
+
+def program(**changes: Any) -> pb.CreateProgramRequest:
+    values = {"name": "programs/unmade", "display_name": "Acme", "time_zone": "Europe/London"} | changes
+    return pb.CreateProgramRequest(program=res.Program(**values), request_id=new_request_id())
+
+
+def unit(shop: Shop, **changes: Any) -> pb.CreateUnitRequest:
+    return pb.CreateUnitRequest(
+        unit=res.Unit(**({"name": f"{shop.name}/units/stamps"} | changes)), request_id=new_request_id()
+    )
+
+
+def account(shop: Shop, id_: str = "ada", kind: int = MEMBER, **changes: Any) -> pb.CreateAccountRequest:
+    values: dict[str, Any] = {"name": shop.account(id_), "unit": f"{shop.name}/units/points", "kind": kind} | changes
+    return pb.CreateAccountRequest(account=res.Account(**values), request_id=new_request_id())
+
+
+async def test_a_program_is_read_back_as_it_was_made(world: World) -> None:
+    ledger = world.client().ledger
+    request = program(name="programs/A.b_c~d-9", display_name="Café ☕")
+    made = await ledger.CreateProgram(request)
+    assert made.program == request.program
+    assert (await ledger.GetProgram(pb.GetProgramRequest(name=request.program.name))).program == request.program
+    again = ledger.CreateProgram(request)
+    assert await again == made
+    assert await was_replayed(again)
+    async with refused(EXISTS, "ALREADY_EXISTS", resource=request.program.name):
+        await ledger.CreateProgram(program(name=request.program.name))
+    request.program.display_name = "Another"
+    async with refused(INVALID, "REQUEST_ID_REUSED", fields="program"):
+        await ledger.CreateProgram(request)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"name": ""}, "program.name"),
+        ({"time_zone": ""}, "program.time_zone"),
+        ({"time_zone": "Mars/Olympus"}, "program.time_zone"),
+        ({"time_zone": "../../etc/passwd"}, "program.time_zone"),
+        ({"name": "programs/"}, "program.name"),
+        ({"name": "programs/a/b"}, "program.name"),
+        ({"name": "programs/" + "a" * 64}, "program.name"),
+        ({"name": "programs/-a"}, "program.name"),
+        ({"name": "programs/a b"}, "program.name"),
+        ({"name": "programs/a\n"}, "program.name"),
+        ({"name": "shops/a"}, "program.name"),
+        ({"display_name": "x" * 201}, "program.display_name"),
+        ({"display_name": "a\0b"}, "program.display_name"),
+    ],
+)
+async def test_a_program_outside_its_bounds_is_refused_by_field(
+    world: World, changes: dict[str, str], field: str
+) -> None:
+    async with refused(INVALID, "INVALID_FIELD", violated=[field]):
+        await world.client().ledger.CreateProgram(program(**changes))
+
+
+async def test_programs_made_at_once_each_get_their_own(world: World) -> None:
+    ledger = world.client().ledger
+    requests = [program(name=f"programs/at-once-{n}") for n in range(20)]
+    made = await asyncio.gather(*(ledger.CreateProgram(request) for request in requests))
+    assert [answer.program for answer in made] == [request.program for request in requests]
+
+
+@pytest.mark.parametrize("request_id", ["", "x" * 65, "a b", "ä", "a\0"])
+async def test_a_write_needs_a_request_id_of_1_to_64_printable_characters(world: World, request_id: str) -> None:
+    request = program()
+    request.request_id = request_id
+    async with refused(INVALID, "INVALID_FIELD", violated=["request_id"]):
+        await world.client().ledger.CreateProgram(request)
+
+
+async def test_a_unit_comes_with_its_system_accounts(shop: Shop) -> None:
+    request = unit(shop, display_name="Stamps", scale=2)
+    made = await shop.ledger.CreateUnit(request)
+    assert made.unit == request.unit
+    assert await shop.ledger.CreateUnit(request) == made
+    for kind in ("issuance", "redemption", "breakage", "adjustment"):
+        found = (await shop.ledger.GetAccount(pb.GetAccountRequest(name=shop.account(f"{kind}.stamps")))).account
+        assert (found.unit, res.AccountKind.Name(found.kind)) == (made.unit.name, f"ACCOUNT_KIND_{kind.upper()}")
+    async with refused(EXISTS, "ALREADY_EXISTS"):
+        await shop.ledger.CreateUnit(unit(shop))
+    async with refused(NOT_FOUND, "NOT_FOUND", resource="programs/nowhere"):
+        await shop.ledger.CreateUnit(unit(shop, name="programs/nowhere/units/points"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"id": "Points"}, "unit.name"),
+        ({"id": "a" * 31}, "unit.name"),
+        ({"id": "a.b"}, "unit.name"),
+        ({"scale": 10}, "unit.scale"),
+        ({"scale": -1}, "unit.scale"),
+        ({"display_name": "x" * 201}, "unit.display_name"),
+    ],
+)
+async def test_a_unit_outside_its_bounds_is_refused_by_field(shop: Shop, changes: dict[str, Any], field: str) -> None:
+    id_ = changes.pop("id", "stamps")
+    async with refused(INVALID, "INVALID_FIELD", violated=[field]):
+        await shop.ledger.CreateUnit(unit(shop, name=f"{shop.name}/units/{id_}", **changes))
+
+
+async def test_an_account_is_made_once_and_read_back(shop: Shop) -> None:
+    request = account(shop)
+    made = (await shop.ledger.CreateAccount(request)).account
+    assert (made.name, made.kind, made.unit) == (request.account.name, MEMBER, request.account.unit)
+    assert made.HasField("create_time")
+    assert (await shop.ledger.GetAccount(pb.GetAccountRequest(name=made.name))).account == made
+    again = shop.ledger.CreateAccount(request)
+    assert (await again).account == made
+    assert await was_replayed(again)
+    async with refused(EXISTS, "ALREADY_EXISTS", resource=made.name):
+        await shop.ledger.CreateAccount(account(shop))
+    empty = await shop.balance("ada")
+    assert (empty.posted, empty.available, empty.version) == (0, 0, 0)
+    assert not empty.HasField("valid_until")
+
+
+@pytest.mark.parametrize(
+    ("id_", "kind", "field"),
+    [
+        ("issuance.points", res.ACCOUNT_KIND_ISSUANCE, "account.kind"),
+        ("ada", res.ACCOUNT_KIND_UNSPECIFIED, "account.kind"),
+        ("ada", 99, "account.kind"),
+        ("a.b", MEMBER, "account.name"),
+        ("a" * 64, MEMBER, "account.name"),
+        ("budget.stamps", BUDGET, "account.name"),
+        ("exchange.pointsx", EXCHANGE_ACCOUNT, "account.name"),
+        ("ada", BUDGET, "account.name"),
+    ],
+)
+async def test_an_account_outside_its_bounds_is_refused_by_field(shop: Shop, id_: str, kind: int, field: str) -> None:
+    async with refused(INVALID, "INVALID_FIELD", violated=[field]):
+        await shop.ledger.CreateAccount(account(shop, id_, kind))
+
+
+async def test_an_account_needs_a_unit_of_its_own_program(shop: Shop, world: World) -> None:
+    other = await world.shop(shop.client)
+    async with refused(INVALID, "INVALID_FIELD", violated=["account.unit"]):
+        await shop.ledger.CreateAccount(account(shop, unit=f"{other.name}/units/points"))
+    async with refused(NOT_FOUND, "NOT_FOUND", resource=f"{shop.name}/units/none"):
+        await shop.ledger.CreateAccount(account(shop, unit=f"{shop.name}/units/none"))
+
+
+async def test_many_accounts_are_made_and_those_that_exist_left_as_they_are(shop: Shop) -> None:
+    def batch(*ids: str, **changes: Any) -> pb.BatchCreateAccountsRequest:
+        accounts = [account(shop, id_, **changes).account for id_ in ids]
+        return pb.BatchCreateAccountsRequest(parent=shop.name, accounts=accounts, request_id=new_request_id())
+
+    await shop.add("m1")
+    request = batch("m1", "m2", "m3")
+    assert (await shop.ledger.BatchCreateAccounts(request)).created_count == 2
+    again = shop.ledger.BatchCreateAccounts(request)
+    assert (await again).created_count == 2
+    assert await was_replayed(again)
+    assert (await shop.ledger.BatchCreateAccounts(batch("m1", "m2"))).created_count == 0
+    await shop.ledger.CreateUnit(unit(shop))
+    async with refused(EXISTS, "ALREADY_EXISTS", resource=shop.account("m2")):
+        await shop.ledger.BatchCreateAccounts(batch("n1", "m2", unit=f"{shop.name}/units/stamps"))
+    async with refused(NOT_FOUND, "NOT_FOUND", resource=shop.account("n1")):
+        await shop.ledger.GetAccount(pb.GetAccountRequest(name=shop.account("n1")))
+    async with refused(INVALID, "INVALID_FIELD", violated=["accounts[1].name"]):
+        await shop.ledger.BatchCreateAccounts(batch("x", "x"))
+    async with refused(INVALID, "INVALID_FIELD", violated=["accounts[0].name"]):
+        await shop.ledger.BatchCreateAccounts(batch("a.b"))
+    async with refused(INVALID, "INVALID_FIELD", violated=["accounts"]):
+        await shop.ledger.BatchCreateAccounts(batch())
+    async with refused(INVALID, "INVALID_FIELD", violated=["accounts"]):
+        await shop.ledger.BatchCreateAccounts(batch(*(f"x{n}" for n in range(5_001))))
