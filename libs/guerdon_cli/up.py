@@ -17,9 +17,11 @@ TOKEN_LIFETIME_S = 86400
 def up(
     data: DataFolder = DATA_FOLDER,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes for each service.")] = 1,
+    any_ports: Annotated[bool, typer.Option("--any-ports", help="Free ports instead of 7001 to 7005.")] = False,
 ) -> None:
     """Run all services in the foreground until Ctrl-C, with their addresses and a token to call them with."""
-    run_in_foreground(Stack(data, settings={kind.name: {"workers": str(workers)} for kind in SERVICES}))
+    settings = {kind.name: {"workers": str(workers)} for kind in SERVICES}
+    run_in_foreground(Stack(data, any_ports=any_ports, settings=settings))
 
 
 def run_in_foreground(stack: Stack) -> None:

@@ -1,0 +1,48 @@
+"""All services as processes over servers of their own, as `guerdon up` runs them."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from guerdon_cli.stack import Stack
+from guerdon_kit.embedded import EmbeddedServers
+from tests.e2e.town import Town, found
+
+
+def _data_folder() -> Iterator[Path]:
+    """A data folder that an unprivileged user may enter, removed with all that lies elsewhere for it."""
+    outer = Path(tempfile.mkdtemp(prefix="guerdon-e2e-"))
+    outer.chmod(0o755)
+    yield outer / "data"
+    EmbeddedServers(outer / "data").remove_data()
+    shutil.rmtree(outer)
+
+
+@pytest.fixture(scope="module")
+def data_folder() -> Iterator[Path]:
+    yield from _data_folder()
+
+
+@pytest.fixture(scope="session")
+def stack_folder() -> Iterator[Path]:
+    yield from _data_folder()
+
+
+@pytest.fixture(scope="session")
+def stack(stack_folder: Path) -> Iterator[Stack]:
+    """One stack for the whole session; a test that kills a part of it starts that part again."""
+    with Stack(stack_folder, any_ports=True, environment={}) as running:
+        yield running
+
+
+@pytest.fixture
+async def town(stack: Stack) -> AsyncIterator[Town]:
+    """Programs of the test's own on the session's stack."""
+    async with asynccontextmanager(found)(stack) as made:
+        yield made
