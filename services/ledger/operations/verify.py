@@ -18,7 +18,7 @@ from ledger.store.directory import Directory
 
 queries = load_queries("ledger")
 
-CHUNK = 2_000
+CHUNK = 4_000
 TRANSACTIONS = 20_000
 FINDINGS_MAX = 100
 
@@ -75,6 +75,8 @@ class Verification:
         ):
             # A whole shard in one statement may well take longer than a caller's statement may.
             await connection.execute("set local statement_timeout = '10min'")
+            # A plan for arrays of any length takes them for short: 143,000 postings took 110 s so, and 17 s with this.
+            await connection.execute("set local plan_cache_mode = force_custom_plan")
             found = await self._findings(queries.checkpoint_findings(connection, shard=shard))
             progress = replace(progress, phase="checkpoints", findings=_joined(progress, found))
             yield progress
