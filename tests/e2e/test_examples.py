@@ -21,7 +21,12 @@ from guerdon_cli.stack import SERVICES, Stack
 
 ROOT = Path(__file__).resolve().parents[2]
 NEEDED = tuple(kind for kind in SERVICES if kind.name in {"ledger", "membership"})
-PROMPTS = ("tutorials/first-points.md", "howto/call-from-python.md", "howto/import-purchases.md")
+PROMPTS = (
+    "tutorials/first-points.md",
+    "howto/call-from-python.md",
+    "howto/import-purchases.md",
+    "explanation/rate-books.md",
+)
 
 
 @pytest.fixture(scope="module")
