@@ -65,4 +65,6 @@ class CallLog:
 def _identity(method: str, call: CallContext | None) -> dict[str, Any]:
     if call is None:
         return {"method": method, "caller": "", "request_id": ""}
-    return {**call.fields, "method": method, "caller": call.caller.actor, "request_id": call.request_id}
+    known = {**call.fields, "method": method, "caller": call.caller.actor, "request_id": call.request_id}
+    known.pop("event", None)  # the logger's own word
+    return known
