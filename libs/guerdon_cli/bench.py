@@ -18,13 +18,12 @@ from guerdon_cli.demo.progress import import_shown
 from guerdon_cli.demo.purchases import SAMPLE, Purchase, PurchasesMalformed, read_purchases
 from guerdon_cli.demo.shop import Imported, ImportIncomplete, Shop
 from guerdon_cli.pgbench import SCALE, tpcb_per_second
-from guerdon_cli.stack import SERVICES, Stack, StackError
+from guerdon_cli.stack import Stack, StackError
 from guerdon_cli.terminal import DATA_FOLDER, DataFolder, ends_on_signal, failures_told, steps
 from guerdon_kit.processes import stop_all
 
 OUTCOME = "bench-import.json"
 INTERRUPTED = 130
-NEEDED = tuple(kind for kind in SERVICES if kind.name in {"ledger", "membership"})
 
 app = typer.Typer(no_args_is_help=True, help="Measure how fast it is on this machine.")
 
@@ -56,7 +55,7 @@ def bench_import(
 
 
 def _measure(data: Path, rows: Sequence[Purchase], seconds: int) -> tuple[Imported, float]:
-    stack = Stack(data, services=NEEDED, any_ports=True)
+    stack = Stack(data, any_ports=True)
     try:
         with steps() as step:
             stack.start(step)
