@@ -87,8 +87,6 @@ class ServiceSettings(BaseSettings):
 
     ledger_target: str = "127.0.0.1:7001"
     """Where the ledger listens."""
-    membership_target: str = "127.0.0.1:7002"
-    """Where membership listens."""
 
     @property
     def development(self) -> bool:
