@@ -19,7 +19,7 @@ from typing import NoReturn
 
 STOPS = (signal.SIGTERM, signal.SIGINT)
 PAUSE_MIN_S, PAUSE_MAX_S = 0.1, 10.0
-PORT_WAIT_S = 3.0
+PORT_WAIT_S = 2.0
 
 Work = Callable[[int, socket.socket], None]
 """Runs one worker, by its number, until it is told to stop. A byte sent into the socket says that it serves; the

@@ -11,7 +11,7 @@ import grpc
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
-from guerdon_kit.auth import TokenVerifier, load_issuers
+from guerdon_kit.auth import IssuerResolver, TokenVerifier, load_issuers
 from guerdon_kit.auth.development import DevelopmentIdentity
 from guerdon_kit.config import ServiceSettings
 from guerdon_kit.grpc import CallContext, Server
@@ -191,7 +191,12 @@ def asked(**values: Any) -> Any:
 
 
 @asynccontextmanager
-async def wire(identity: DevelopmentIdentity, **changed: Any) -> AsyncIterator[Wire]:
+async def wire(
+    identity: DevelopmentIdentity,
+    resolve: IssuerResolver | None = None,
+    credentials: grpc.ChannelCredentials | None = None,
+    **changed: Any,
+) -> AsyncIterator[Wire]:
     """Starts the server; `changed` are its settings."""
     settings: dict[str, Any] = {
         "env": "development",
@@ -201,12 +206,14 @@ async def wire(identity: DevelopmentIdentity, **changed: Any) -> AsyncIterator[W
     }
     made = ServiceSettings(**(settings | changed))
     lines = Lines()
-    verifier = TokenVerifier(AUDIENCE, load_issuers(identity.issuers_file, development=True))
+    verifier = TokenVerifier(AUDIENCE, load_issuers(identity.issuers_file, development=True), resolve)
     server = Server(made, verifier, CallLog(cast("Any", lines), CallMetrics()))
     echo = Echo()
     server.bind([echo])
     await server.start()
-    channel = grpc.aio.insecure_channel(f"127.0.0.1:{server.port}")
+    target = f"127.0.0.1:{server.port}"
+    secure = None if credentials is None else grpc.aio.secure_channel(target, credentials)
+    channel = secure or grpc.aio.insecure_channel(target)
     try:
         yield Wire(server, echo, lines, identity, channel)
     finally:

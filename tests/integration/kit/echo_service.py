@@ -1,0 +1,49 @@
+"""The echo as a service of its own process, started as services are: `python -m tests.integration.kit.echo_service`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Any
+
+from guerdon_kit.config import ServiceSettings
+from guerdon_kit.grpc import CallContext
+from guerdon_kit.service import Kit, Parts, run
+from tests.integration.kit.echo import Echo
+
+
+class Settings(ServiceSettings):
+    """What tests tell it besides."""
+
+    lacking: bool = False
+    """Whether the servicer lacks a handler."""
+    calls_another: bool = False
+    """Whether it makes a client of another service."""
+
+
+async def _process(request: Any, call: CallContext) -> str:
+    if "forever" in request.notes:
+        await asyncio.Event().wait()
+    if "a while" in request.notes:
+        call.fields["said"] = "working"
+        await asyncio.sleep(1)  # what is under way when the process is told to stop
+    return str(os.getpid())
+
+
+class Lacking(Echo):
+    """Not whole."""
+
+    both_ways = None  # type: ignore[assignment]  # that is the point
+
+
+async def compose(kit: Kit[Settings]) -> Parts:
+    """The echo, answering with the number of its process."""
+    if kit.settings.calls_another:
+        kit.remote("ledger", kit.settings.ledger_target, Echo.service)
+    echo = Lacking() if kit.settings.lacking else Echo()
+    echo.answer = _process
+    return Parts(servicers=[echo])
+
+
+if __name__ == "__main__":
+    run("echo", Settings, compose)

@@ -1,0 +1,119 @@
+"""The echo service as a process of a test."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from guerdon_kit.auth.development import DevelopmentIdentity
+from guerdon_kit.launch.ports import free_ports
+from guerdon_kit.testing import wait_until
+from tests.integration.kit.echo import AUDIENCE, Echo, asked
+from tests.kit_protos import message_class
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@dataclass
+class Running:
+    """A process of the echo service, perhaps with workers."""
+
+    process: asyncio.subprocess.Process
+    target: str
+    log: Path
+    identity: DevelopmentIdentity
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Its log."""
+        text = self.log.read_text(encoding="utf-8")
+        return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+
+    async def ended(self, within_s: float = 10.0) -> int:
+        """Its exit code, once it has ended."""
+        async with asyncio.timeout(within_s):
+            return await self.process.wait()
+
+    async def health(self) -> str:
+        """What it says of its health; empty where it does not answer."""
+        try:
+            async with self.connected() as channel:
+                health: Any = health_pb2_grpc.HealthStub(channel)
+                answer = await health.Check(health_pb2.HealthCheckRequest(), timeout=2)
+        except grpc.aio.AioRpcError:
+            return ""
+        return str(health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status))
+
+    def connected(self) -> grpc.aio.Channel:
+        """A connection of its own."""
+        return grpc.aio.insecure_channel(self.target, [("grpc.use_local_subchannel_pool", 1)])
+
+    async def call(self, rpc: str = "Unary", metadata: tuple[tuple[str, str], ...] = (), **ask: Any) -> str:
+        """The answer, which is the number of the process that served it."""
+        method = Echo.service.methods_by_name[rpc]
+        kind = "_".join("stream" if many else "unary" for many in (method.client_streaming, method.server_streaming))
+        payload = asked(**ask).SerializeToString()
+        token = self.identity.token(scopes=["echo.use"], tenants=["programs/acme"], audiences=[AUDIENCE])
+        async with self.connected() as channel:
+            multi = getattr(channel, kind)(
+                f"/{Echo.service.full_name}/{rpc}", response_deserializer=message_class("Answer").FromString
+            )
+            call = multi(
+                iter([payload]) if method.client_streaming else payload,
+                metadata=(("authorization", f"Bearer {token}"), *metadata),
+                timeout=10,
+            )
+            if method.server_streaming:
+                return ",".join([answer.text async for answer in call])
+            return str((await call).text)
+
+    async def workers(self, count: int) -> set[int]:
+        """The processes that serve the port, when there are so many."""
+        seen: set[int] = set()
+
+        async def all_seen() -> bool:
+            try:
+                seen.add(int(await self.call()))
+            except grpc.aio.AioRpcError:
+                return False
+            return len(seen) == count
+
+        await wait_until(all_seen, timeout_s=15)
+        return seen
+
+
+@asynccontextmanager
+async def started(identity: DevelopmentIdentity, folder: Path, **settings: Any) -> AsyncIterator[Running]:
+    """Starts it, in development unless told otherwise, and makes sure of its end."""
+    [port] = free_ports(1)
+    wanted = {"env": "development", "listen": f"127.0.0.1:{port}", "issuers_file": identity.issuers_file}
+    wanted |= {"signing_key_file": identity.signing_key_file("ledger"), "shutdown_grace_s": 5} | settings
+    outer = {name: value for name, value in os.environ.items() if not name.startswith("GUERDON_")}
+    environment = outer | {f"GUERDON_{name.upper()}": str(value) for name, value in wanted.items()}
+    log = folder / f"echo-{port}.log"
+    with log.open("wb") as written:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "tests.integration.kit.echo_service"),
+            cwd=ROOT,
+            env=environment,
+            stderr=written,
+            start_new_session=True,
+        )
+    running = Running(process, str(wanted["listen"]), log, identity)
+    try:
+        yield running
+    finally:
+        # The whole session: a killed supervisor's workers too.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
