@@ -51,6 +51,7 @@ def demo(
         begun = time.monotonic()
         try:
             rows = read_purchases(purchases)
+            (data / OUTCOME).unlink(missing_ok=True)  # should this run not come to an end, an earlier one's is not its
             run = _on_a_stack(data, rows)
         except (PurchasesMalformed, ImportIncomplete) as problem:
             typer.echo(f"guerdon: {problem}", err=True)

@@ -13,7 +13,7 @@ SAMPLE = Path(__file__).parents[3] / "examples" / "data" / "cdnow_sample.txt"
 """Real purchases that come with the project."""
 
 _CUSTOMER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_~-]{0,59}")
-_DOLLARS = re.compile(r"(\d{1,10})(?:\.(\d{1,2}))?")
+_DOLLARS = re.compile(r"([0-9]{1,10})(?:\.([0-9]{1,2}))?")
 _NOON = 12
 """The file has days only: at noon UTC it is that day in the shop's zone too."""
 
@@ -31,6 +31,17 @@ class Purchase:
     second: int
     cents: int
 
+    @classmethod
+    def parse(cls, row: int, line: str) -> Purchase:
+        """The purchase that a line describes. Raises PurchasesMalformed."""
+        fields = line.split()
+        if len(fields) != 4:
+            raise PurchasesMalformed(f"row {row} has {len(fields)} fields, not customer, yyyymmdd, number and dollars")
+        customer, day, _, dollars = fields
+        if not _CUSTOMER.fullmatch(customer):
+            raise PurchasesMalformed(f"row {row}: {customer!r} is not a customer id")
+        return cls(row, customer, _second(row, day), _cents(row, dollars))
+
     @property
     def id(self) -> str:
         """What the shop calls it: the file has no order numbers, and rows may be alike."""
@@ -45,9 +56,9 @@ class Purchase:
 def read_purchases(path: Path) -> list[Purchase]:
     """All purchases of the file, in its order. Raises PurchasesMalformed, and OSError."""
     with path.open(encoding="utf-8") as lines:
-        next(lines, None)
         try:
-            purchases = [_parse(row, line) for row, line in enumerate(lines, start=1)]
+            next(lines, None)
+            purchases = [Purchase.parse(row, line) for row, line in enumerate(lines, start=1)]
         except UnicodeDecodeError as problem:
             raise PurchasesMalformed(f"{path} is not text") from problem
     if not purchases:
@@ -61,16 +72,6 @@ def by_points(purchases: Sequence[Purchase]) -> list[str]:
     for purchase in purchases:
         points[purchase.customer] += purchase.whole_dollars
     return sorted(points, key=lambda customer: (-points[customer], customer))
-
-
-def _parse(row: int, line: str) -> Purchase:
-    fields = line.split()
-    if len(fields) != 4:
-        raise PurchasesMalformed(f"row {row} has {len(fields)} fields, not customer, yyyymmdd, number and dollars")
-    customer, day, _, dollars = fields
-    if not _CUSTOMER.fullmatch(customer):
-        raise PurchasesMalformed(f"row {row}: {customer!r} is not a customer id")
-    return Purchase(row, customer, _second(row, day), _cents(row, dollars))
 
 
 def _second(row: int, day: str) -> int:
