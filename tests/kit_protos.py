@@ -39,6 +39,12 @@ service EchoService {
   rpc BothWays(stream Ask) returns (stream Answer) {
     option (guerdon.options.v1.access) = {scope: "echo.use" tenant: TENANT_PROGRAM};
   }
+  rpc Loose(Loosely) returns (Answer) {
+    option (guerdon.options.v1.access) = {scope: "echo.use" tenant: TENANT_PROGRAM};
+  }
+  rpc LooseUp(stream Loosely) returns (Answer) {
+    option (guerdon.options.v1.access) = {scope: "echo.use" tenant: TENANT_PROGRAM};
+  }
   rpc Free(Plain) returns (Answer) {
     option (guerdon.options.v1.access) = {scope: "echo.free" tenant: TENANT_NONE};
   }
@@ -87,6 +93,11 @@ message Account {
   option (google.api.resource) = {type: "kit/Account" pattern: "programs/{program}/accounts/{account}"};
   string name = 1;
   string display_name = 2;
+}
+
+message Loosely {
+  string name = 1 [(google.api.resource_reference).type = "kit/Account"];
+  string text = 2;
 }
 
 message Plain {

@@ -1,4 +1,4 @@
-"""A database with the kit's own tables, and an empty Redis."""
+"""A database with the kit's own tables, an empty Redis, and a server that does as it is told."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from redis.asyncio import Redis
 
+from guerdon_kit.auth.development import DevelopmentIdentity
 from guerdon_kit.embedded import Endpoints
 from guerdon_kit.postgres import Database, migrate
 from guerdon_kit.postgres.provision import ServiceDatabase
 from guerdon_kit.testing import DatabaseFactory
+from tests.integration.kit.echo import Wire, wire
 
 
 @pytest.fixture
@@ -38,3 +40,9 @@ async def events_redis(fresh_endpoints: Endpoints) -> AsyncIterator[Redis]:
     redis = Redis.from_url(fresh_endpoints.redis_events_url, socket_timeout=10)
     yield redis
     await redis.aclose()
+
+
+@pytest.fixture
+async def served(identity: DevelopmentIdentity) -> AsyncIterator[Wire]:
+    async with wire(identity) as made:
+        yield made

@@ -21,12 +21,23 @@ from guerdon_kit.metrics import CallMetrics
 from tests.kit_protos import message, message_class, service
 
 AUDIENCE = "guerdon.echo"
+KINDS = ["Unary", "Down", "Up", "BothWays"]
 ACCOUNT = "programs/acme/accounts/a-1"
+FOREIGN = "programs/foreign/accounts/a-1"
 Answering = Callable[[Any, CallContext], Awaitable[str]]
 
 
 async def _echo(request: Any, _call: CallContext) -> str:
     return str(request.name)
+
+
+def refusing(error: BaseException) -> Answering:
+    """Answers with an exception."""
+
+    async def answer(_request: Any, _call: CallContext) -> str:
+        raise error
+
+    return answer
 
 
 class Echo:
@@ -42,6 +53,12 @@ class Echo:
 
     async def unary(self, request: Any, call: CallContext) -> Any:
         return await self._answered(request, call)
+
+    async def loose(self, request: Any, call: CallContext) -> Any:
+        return await self._answered(request, call)
+
+    async def loose_up(self, requests: AsyncIterator[Any], call: CallContext) -> Any:
+        return await self.up(requests, call)
 
     async def free(self, request: Any, call: CallContext) -> Any:
         return await self._answered(request, call)

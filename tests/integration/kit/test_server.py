@@ -28,12 +28,6 @@ SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
-@pytest.fixture
-async def served(identity: DevelopmentIdentity) -> AsyncIterator[Wire]:
-    async with wire(identity) as made:
-        yield made
-
-
 @asynccontextmanager
 async def unbound() -> AsyncIterator[Server]:
     settings = ServiceSettings(env="development", listen="127.0.0.1:0")

@@ -21,9 +21,8 @@ from guerdon_kit.embedded import Endpoints
 from guerdon_kit.launch.ports import LOOPBACK, free_ports, is_free
 from guerdon_kit.testing import wait_until
 from guerdon_kit.testing.fixtures import OwnServers
+from tests.integration.kit.echo import KINDS
 from tests.integration.kit.process import Running, started
-
-KINDS = ["Unary", "Down", "Up", "BothWays"]
 
 
 @pytest.fixture
