@@ -53,13 +53,11 @@ def _rules(told: Told) -> Table:
     totals, shop, team = told.totals, told.shop.catalog, told.employer.catalog
     table = _table("what", "how much", "refused")
     rate = round(told.imported.purchases / told.imported.seconds)
-    table.add_row(
-        "purchases imported", f"{totals.purchase_count:,} in {told.imported.seconds:.1f} s, {rate:,} a second"
-    )
+    table.add_row("purchases imported", f"{totals.purchase_count:,}, {rate:,} a second")
     table.add_row("points by the base rule", f"{totals.base_points:,}")
     table.add_row("points that tiers added", f"{totals.tier_points:,}")
-    table.add_row("returns", f"{told.shop.returns}, which took {totals.returned_points:,} points back")
-    cancelled = f", and {shop.cancelled} called off" if shop.cancelled else ""
+    table.add_row("returns", f"{told.shop.returns}, of {totals.returned_points:,} points")
+    cancelled = f", {shop.cancelled} called off" if shop.cancelled else ""
     table.add_row("redemptions in the shop", f"{shop.redeemed}{cancelled}", refusals_told(shop.refusals))
     table.add_row("redemptions by the team", f"{team.redeemed}", refusals_told(team.refusals))
     table.add_row("exchanges", f"{told.exchanges.committed}", refusals_told(told.exchanges.refusals))

@@ -28,6 +28,7 @@ TIERS = (("silver", 500, (5, 4)), ("gold", 1_000, (3, 2)))
 """Id, points to reach in a calendar year, and what they multiply the next purchases by."""
 VOUCHER_PRICE, VOUCHERS = 100, 30
 TOTE_PRICE, TOTES = 60, 12
+RETURNED_AFTER_S = 3 * 86_400
 STATEMENT_LENGTH = 10
 
 
@@ -178,7 +179,7 @@ class Shop:
         goods_return = purchase_pb2.Return(
             name=f"{self.books.program}/returns/{purchase.id}",
             purchase=f"{self.books.program}/purchases/{purchase.id}",
-            event_time=stamp(purchase.second + 3 * 86_400),
+            event_time=stamp(min(purchase.second + RETURNED_AFTER_S, int(time.time()))),
             amount=Cash(minor_units=cents, currency_code=CURRENCY),
         )
         request = membership.RecordReturnRequest(goods_return=goods_return, request_id=f"return-{purchase.id}")
