@@ -15,6 +15,8 @@ from ledger.store.journal import Journal
 queries = load_queries("ledger")
 
 POLL_S = 0.1
+PAGE = 25
+"""Events at once, each of up to 64 postings."""
 LOOK_EVERY_S = 1.0
 
 
@@ -39,5 +41,5 @@ async def _add_shards(relays: dict[int, Relay], database: Database, directory: D
         shards = [row["shard"] async for row in queries.shards(connection)]
     for shard in shards:
         if shard not in relays:
-            relays[shard] = Relay(database, redis, Journal(shard, directory))
+            relays[shard] = Relay(database, redis, Journal(shard, directory), page=PAGE)
             await relays[shard].prepare()

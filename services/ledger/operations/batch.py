@@ -176,20 +176,17 @@ def _decide_one(work: Work, desk: Desk, at: datetime) -> tuple[Answer, datetime]
     # One posting to or from one account is refused before it changes anything.
     saved = [book.copy() for book in books] if len(books) > 1 or work.weight > 1 else []
     try:
-        return Done(work.decide(desk, at), replayed=False), _latest(books, at)
+        done = Done(work.decide(desk, at), replayed=False)
     except DomainError as refusal:
         for book, before in zip(books, saved, strict=False):
             book.put_back(before)
         return refusal, at
+    # What a released hold let expire was booked microseconds later.
+    return done, max([at, *[book.record_time for book in books]])
 
 
 def _after(book: Book, at: datetime) -> datetime:
     return at if book.record_time < at else book.record_time + _TICK
-
-
-def _latest(books: Iterable[Book], at: datetime) -> datetime:
-    """The last time used: what a released hold let expire was booked microseconds later."""
-    return max((book.record_time for book in books), default=at) if books else at
 
 
 def _replay(work: Work, row: Any, accounts: dict[int, Account]) -> Answer:

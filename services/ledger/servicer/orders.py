@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from guerdon.ledger.v1 import resources_pb2 as pb
-from guerdon_kit.errors import InvalidField
+from guerdon_kit.errors import InvalidField, NotFound
 from guerdon_kit.grpc.messages import instant
-from guerdon_kit.names import tenant_of
+from guerdon_kit.names import parse, tenant_of
 from ledger.domain.model import AMOUNT_MAX, LONG_AGO, NEVER, SIDES, Account, Kind, Program
 from ledger.domain.permissions import require_kind, require_programs
 from ledger.domain.posting import PostingOrder, TransactionOrder
-from ledger.store.directory import Directory
+
+KnownAccount = Callable[[str], Account | None]
+"""Finds an account by its name among those in memory."""
 
 MEMO_MAX = 200
 POSTINGS_MAX = 100
 HOLD_MAX = timedelta(days=90)
 
 
-async def transaction_order(
-    message: pb.Transaction, program: Program, directory: Directory, actor: str, service: str | None, now: datetime
+def transaction_order(
+    message: pb.Transaction, program: Program, known: KnownAccount, actor: str, service: str | None, now: datetime
 ) -> TransactionOrder:
-    """A transaction that is asked for.
+    """A transaction that is asked for. Its accounts were read before, where they exist.
 
     Raises:
         InvalidField: paths are relative to the transaction.
@@ -38,9 +40,7 @@ async def transaction_order(
     text(message.memo, "memo")
     if len(message.postings) > POSTINGS_MAX:
         raise InvalidField.of("postings", f"must be 1 to {POSTINGS_MAX}")
-    postings = tuple(
-        [await _posting(posting, index, kind, directory) for index, posting in enumerate(message.postings)]
-    )
+    postings = tuple([_posting(posting, index, kind, known) for index, posting in enumerate(message.postings)])
     require_programs((posting.source.program for posting in postings), program, kind)
     effective = None
     if message.HasField("effective_time"):
@@ -53,13 +53,9 @@ async def transaction_order(
 _KINDS = {int(kind): kind for kind in SIDES}
 
 
-async def _posting(message: pb.Posting, index: int, kind: Kind, directory: Directory) -> PostingOrder:
-    source = directory.known_account(message.source) or await directory.account(
-        message.source, f"postings[{index}].source"
-    )
-    destination = directory.known_account(message.destination) or await directory.account(
-        message.destination, f"postings[{index}].destination"
-    )
+def _posting(message: pb.Posting, index: int, kind: Kind, known: KnownAccount) -> PostingOrder:
+    source = known(message.source) or _missing(message.source, f"postings[{index}].source")
+    destination = known(message.destination) or _missing(message.destination, f"postings[{index}].destination")
     amount = message.amount
     if not 1 <= amount <= AMOUNT_MAX:
         raise InvalidField.of(f"postings[{index}].amount", "must be 1 to 2^53")
@@ -72,6 +68,11 @@ async def _posting(message: pb.Posting, index: int, kind: Kind, directory: Direc
             raise InvalidField.of(f"postings[{index}].available_time", "must be before the expiry")
     _check_sides(source, destination, kind, index)
     return PostingOrder(source, destination, amount, expire, available)
+
+
+def _missing(name: str, field: str) -> Account:
+    parse(name, "programs/{program}/accounts/{account}", field)
+    raise NotFound(name)
 
 
 def _check_sides(source: Account, destination: Account, kind: Kind, index: int) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
 
 from guerdon.ledger.v1 import ledger_pb2 as pb
+from guerdon.ledger.v1 import resources_pb2
 from guerdon_kit.clock import Clock
 from guerdon_kit.errors import DomainError, InvalidField
 from guerdon_kit.grpc import CallContext
@@ -120,11 +121,12 @@ class LedgerServicer:
         self, request: pb.PostTransactionRequest, call: CallContext
     ) -> pb.PostTransactionResponse:
         program = await self._directory.program(request.parent, "parent")
+        await self._directory.prefetch(_account_names(request.transaction))
         try:
-            order = await orders.transaction_order(
+            order = orders.transaction_order(
                 request.transaction,
                 program,
-                self._directory,
+                self._directory.known_account,
                 call.caller.actor,
                 call.caller.service,
                 self._clock.now(),
@@ -147,12 +149,12 @@ class LedgerServicer:
             raise InvalidField.of("items", f"must be 1 to {ITEMS_MAX}")
         if sum(len(item.transaction.postings) for item in request.items) > BATCH_POSTINGS_MAX:
             raise InvalidField.of("items", f"must have at most {BATCH_POSTINGS_MAX} postings")
-        await self._prefetch(request, program)
+        await self._directory.prefetch(name for item in request.items for name in _account_names(item.transaction))
         works: list[Post] = []
         results: list[Answer | None] = []
         now = self._clock.now()
         for item in request.items:
-            work = await self._work(item, program, call, now)
+            work = self._work(item, program, call, now)
             if isinstance(work, DomainError):
                 results.append(work)
             else:
@@ -164,27 +166,13 @@ class LedgerServicer:
             results=[answers.result(found if found is not None else next(done), program) for found in results]
         )
 
-    async def _prefetch(self, request: pb.BatchPostTransactionsRequest, program: Program) -> None:
-        """Reads the accounts that are not in memory in one statement, instead of one by one."""
-        prefix = f"{program.name}/accounts/"
-        known = self._directory.known_account
-        missing = {
-            name[len(prefix) :]
-            for item in request.items
-            for posting in item.transaction.postings
-            for name in (posting.source, posting.destination)
-            if known(name) is None and name.startswith(prefix)
-        }
-        if missing:
-            await self._directory.accounts(program, missing)
-
-    async def _work(
+    def _work(
         self, item: pb.PostTransactionItem, program: Program, call: CallContext, now: datetime
     ) -> Post | DomainError:
         """One item of a batch; an item that is refused here does not touch the others."""
         try:
-            order = await orders.transaction_order(
-                item.transaction, program, self._directory, call.caller.actor, call.caller.service, now
+            order = orders.transaction_order(
+                item.transaction, program, self._directory.known_account, call.caller.actor, call.caller.service, now
             )
         except InvalidField as error:
             return error.within("transaction")
@@ -325,6 +313,12 @@ class LedgerServicer:
                 ],
                 done=progress.done,
             )
+
+
+def _account_names(message: resources_pb2.Transaction) -> Iterator[str]:
+    for posting in message.postings:
+        yield posting.source
+        yield posting.destination
 
 
 def _account_kind(value: int, field: str) -> AccountKind:

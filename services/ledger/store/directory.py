@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
-from guerdon_kit.errors import NotFound
+from guerdon_kit.errors import InvalidField, NotFound
 from guerdon_kit.names import parse
 from guerdon_kit.postgres import Connection, Database, load_queries
 from ledger.domain.model import Account, AccountKind, Program
@@ -112,6 +112,18 @@ class Directory:
                 ):
                     found[row["name"]] = self._remember(rows.account(row, program))
         return found
+
+    async def prefetch(self, names: Iterable[str]) -> None:
+        """Has those of these accounts that exist in memory, with one statement for each program."""
+        missing: dict[str, set[str]] = {}
+        for name in names:
+            if name not in self._accounts:
+                with suppress(InvalidField):
+                    program, id_ = parse(name, "programs/{program}/accounts/{account}")
+                    missing.setdefault(program, set()).add(id_)
+        for program, ids in missing.items():
+            with suppress(NotFound):
+                await self.accounts(await self.program_by_id(program), ids)
 
     async def by_ids(self, shard: int, ids: Iterable[int], connection: Connection | None = None) -> dict[int, Account]:
         """The accounts of these ids, which rows of ours hold. Whoever holds a connection passes it."""

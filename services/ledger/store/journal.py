@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from guerdon_kit.events.event import CloudEvent
 from guerdon_kit.events.relay import Relayed
 from guerdon_kit.postgres import Connection, load_queries
-from ledger.domain.model import Account, Kind, Program
+from ledger.domain.model import Account, Kind
 from ledger.store.directory import Directory
 
 queries = load_queries("ledger")
 
-_EVENT_IDS = 0x6C65646765728000 << 64
-"""What event ids begin with: a transaction's event has the same id however often it is sent."""
+WINDOW = 64
+"""How many ids an event covers: a block has a whole number of windows."""
+
+_EVENT_IDS = 0x6C656467 << 96
+"""What event ids begin with; shard and window follow."""
 
 
 class Journal:
-    """One shard's transactions as events `guerdon.ledger.v1.transaction_posted`, each keyed by its program.
+    """One shard's transactions as events `guerdon.ledger.v1.transactions_posted`, each keyed by its shard.
 
     A batch draws its ids when it holds the locks of its accounts, so that of two changes of one account the later
-    has the higher id: the order of ids is the order of every account's changes.
+    has the higher id: the order of ids is the order of every account's changes. An event tells of what lies in one
+    window of ids. Windows never span two batches, so that an event is the same however often it is sent.
     """
 
     service = "ledger"
@@ -39,14 +44,27 @@ class Journal:
 
     async def page(self, connection: Connection, since: str, until: str, after: int, most: int) -> Sequence[Relayed]:
         """The next transactions between the snapshots, in the order of ids."""
+        limit = (most + 1) * WINDOW
         found = [
             row
             async for row in queries.journal_page(
-                connection, shard=self._shard, since=since, until=until, after=after, most=most
+                connection, shard=self._shard, since=since, until=until, after=after, most=limit
             )
         ]
+        if len(found) == limit:  # the last window may be cut off
+            last_window = _window(found[-1]["id"])
+            found = [row for row in found if _window(row["id"]) != last_window]
         if not found:
             return []
+        told = await self._told(connection, found)
+        windows: dict[int, list[dict[str, Any]]] = {}
+        for row, transaction in zip(found, told, strict=True):
+            windows.setdefault(_window(row["id"]), []).append(transaction)
+        times = {_window(row["id"]): row["record_time"] for row in found}
+        return [self._event(window, transactions, times[window]) for window, transactions in windows.items()][:most]
+
+    async def _told(self, connection: Connection, found: Sequence[Any]) -> list[dict[str, Any]]:
+        """What an event says of each transaction."""
         first, last = found[0]["id"], found[-1]["id"] + found[-1]["postings"]
         postings: dict[int, list[Any]] = {row["id"]: [] for row in found}
         async for row in queries.journal_postings(connection, shard=self._shard, first=first, last=last):
@@ -56,20 +74,33 @@ class Journal:
         ids = {id_ for of in postings.values() for row in of for id_ in (row["source"], row["destination"])}
         accounts = await self._directory.by_ids(self._shard, ids, connection)
         programs = {n: await self._directory.program_by_number(n, connection) for n in {r["program"] for r in found}}
-        return [_event(row, programs[row["program"]], postings[row["id"]], accounts) for row in found]
+        return [
+            {
+                "transaction": f"{programs[row['program']].name}/transactions/{row['id']}",
+                "kind": Kind(row["kind"]).name,
+                "record_time": row["record_time"].isoformat(),
+                "postings": [_posting(posting, accounts) for posting in postings[row["id"]]],
+            }
+            for row in found
+        ]
+
+    def _event(self, window: int, transactions: list[dict[str, Any]], time: datetime) -> Relayed:
+        shard = f"shards/{self._shard}"
+        event = CloudEvent(
+            id=UUID(int=_EVENT_IDS | self._shard << 64 | window),
+            source="//guerdon.dev/ledger",
+            type="guerdon.ledger.v1.transactions_posted",
+            subject=shard,
+            key=shard,
+            time=time,
+            data={"transactions": transactions},
+        )
+        return Relayed((window + 1) * WINDOW, event)
 
 
-def _event(row: Any, program: Program, postings: Sequence[Any], accounts: dict[int, Account]) -> Relayed:
-    event = CloudEvent(
-        id=UUID(int=_EVENT_IDS | row["id"]),
-        source="//guerdon.dev/ledger",
-        type="guerdon.ledger.v1.transaction_posted",
-        subject=f"{program.name}/transactions/{row['id']}",
-        key=program.name,
-        time=row["record_time"],
-        data={"kind": Kind(row["kind"]).name, "postings": [_posting(posting, accounts) for posting in postings]},
-    )
-    return Relayed(row["id"], event)
+def _window(id_: int) -> int:
+    """Blocks of ids begin at multiples of the block's size plus 1, and so do windows."""
+    return (id_ - 1) // WINDOW
 
 
 def _posting(row: Any, accounts: dict[int, Account]) -> dict[str, str | int | None]:

@@ -2,20 +2,26 @@
 
 -- name: journal_start$
 -- The lowest id that `until` sees and `since` does not: what began after `since`, or was under way then.
-select min(id) from postings
-where shard = :shard and ordinal = 0
+select min(id - ordinal) from postings
+where shard = :shard
   and (xid >= pg_snapshot_xmax(:since::text::pg_snapshot)
        or xid = any(array(select pg_snapshot_xip(:since::text::pg_snapshot))))
   and pg_visible_in_snapshot(xid, (select :until::text::pg_snapshot));
 
 -- name: journal_page
-select p.id, t.program, t.kind, t.postings, t.record_time
-from postings p
-join transactions t on t.shard = p.shard and t.id = p.id
-where p.shard = :shard and p.id > :after and p.ordinal = 0
-  and not pg_visible_in_snapshot(p.xid, (select :since::text::pg_snapshot))
-  and pg_visible_in_snapshot(p.xid, (select :until::text::pg_snapshot))
-order by p.id
+-- Every shard that has a part of a transaction has a row of it; the part's first posting knows who wrote it.
+select t.id, t.program, t.kind, t.postings, t.record_time
+from transactions t
+cross join lateral (
+    select p.xid from postings p
+    where p.shard = :shard and p.id >= t.id and p.id < t.id + t.postings
+    order by p.id
+    limit 1
+) as part
+where t.shard = :shard and t.id > :after
+  and not pg_visible_in_snapshot(part.xid, (select :since::text::pg_snapshot))
+  and pg_visible_in_snapshot(part.xid, (select :until::text::pg_snapshot))
+order by t.id
 limit :most;
 
 -- name: journal_postings

@@ -20,7 +20,7 @@ from membership.domain.moments import from_microseconds
 from membership.domain.program import Program
 from membership.domain.purchases import Entry, Rated, State, rate
 from membership.domain.rows import Row
-from membership.operations.events import member_enrolled, purchase_recorded, tier_upgraded
+from membership.operations.events import member_enrolled, purchases_recorded, tier_upgraded
 from membership.store import deliveries, members, purchases
 from membership.store.purchases import Known, NewPurchase
 
@@ -35,6 +35,10 @@ class Recorded:
     enrolled: Sequence[Member]
     delivery: Delivery | None
     """What now has to be brought to the ledger."""
+
+
+EVENT_PURCHASES_MAX = 200
+"""The most purchases that one event tells of: its data is bounded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,11 +181,16 @@ def _events(
     program: Program, enrolled: Sequence[Member], rated: Sequence[Rated], row_at: dict[int, Row], now: datetime
 ) -> list[Event]:
     events = [member_enrolled(program, member, now) for member in enrolled]
+    by_member: dict[str, list[tuple[Row, Rated]]] = {}
     for one in rated:
         row = row_at[one.entry.place]
-        events.append(purchase_recorded(program, row, one, now))
-        if one.level_after > one.level:
-            events.append(tier_upgraded(program, row, one, now))
+        by_member.setdefault(row.member_id, []).append((row, one))
+    for member_id, recorded in by_member.items():
+        events += [
+            purchases_recorded(program, member_id, recorded[first : first + EVENT_PURCHASES_MAX], now)
+            for first in range(0, len(recorded), EVENT_PURCHASES_MAX)
+        ]
+        events += [tier_upgraded(program, row, one, now) for row, one in recorded if one.level_after > one.level]
     return events
 
 
