@@ -43,6 +43,7 @@ async def connect(world: World, running: RunningService, *, workers: int, each: 
         if all(len(one) >= each for one in found):
             return found
         subject = f"probe-{next(_subjects)}"
+        logged = running.process.plan.log.stat().st_size
         connection = Connection(running.target, world.identity.token())
         world._clients.append(connection)
         probe = pb.GetProgramRequest(name="programs/none")
@@ -50,17 +51,19 @@ async def connect(world: World, running: RunningService, *, workers: int, each: 
         try:
             await connection.ledger.GetProgram(probe, metadata=metadata)
         except GuerdonError:
-            at = found[await wait_until(partial(_served, running, subject)) - 1]
+            at = found[await wait_until(partial(_served, running.process.plan.log, logged, subject)) - 1]
         if len(at) < each:
             at.append(connection)
     raise AssertionError("the kernel sends every connection to the same worker")
 
 
-def _served(running: RunningService, subject: str) -> int:
-    """The worker that answered the subject, from 1; 0 while its log does not say."""
-    for line in running.process.said().splitlines():
-        if subject in line and '"event": "call"' in line:
-            return int(json.loads(line)["worker"]) + 1
+def _served(log: Path, start: int, subject: str) -> int:
+    """The worker that answered the subject, from 1; 0 while the log does not say so after `start`."""
+    with log.open("rb") as lines:
+        lines.seek(start)
+        for line in lines:
+            if subject.encode() in line and b'"event": "call"' in line and line.endswith(b"\n"):
+                return int(json.loads(line)["worker"]) + 1
     return 0
 
 
