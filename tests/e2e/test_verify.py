@@ -26,8 +26,7 @@ async def test_one_balance_that_was_touched_is_found_and_named(town: Town, stack
         await touch(town, account, -1)
     assert code == 1
     assert last.startswith("guerdon verify: FAILED: ")
-    assert town.shop.books.program in last
-    assert account.rpartition("/")[2] in last
+    assert account in last
     assert verify(town, stack_folder)[0] == 0
 
 

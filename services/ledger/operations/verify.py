@@ -83,9 +83,8 @@ class Verification:
             after = 0
             while last := await queries.last_transaction(connection, shard=shard, after=after, limit=TRANSACTIONS):
                 rows = queries.transaction_findings(connection, shard=shard, after=after, last=last)
-                progress = replace(
-                    progress, phase="transactions", findings=_joined(progress, await self._findings(rows))
-                )
+                found = await self._findings(rows, "transactions")
+                progress = replace(progress, phase="transactions", findings=_joined(progress, found))
                 yield progress
                 after = last
             after = 0
@@ -118,13 +117,13 @@ class Verification:
             or (balance.version == stored[id_].version and _numbers(balance) != _numbers(stored[id_]))
         ]
 
-    async def _findings(self, found: AsyncIterator[Any]) -> list[Finding]:
+    async def _findings(self, found: AsyncIterator[Any], collection: str = "accounts") -> list[Finding]:
         findings: list[Finding] = []
         async for row in found:
             subject = row["name"]
             if row["program"]:
                 owner = await self._directory.program_by_number(row["program"])
-                subject = f"{owner.name}/{row['name']}"
+                subject = f"{owner.name}/{collection}/{row['name']}"
             findings.append(Finding(row["reason"], subject, row["detail"]))
         return findings
 

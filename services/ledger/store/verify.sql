@@ -192,7 +192,8 @@ select 'TRANSACTION_MISSING', p.id, p.id::text, 0, format('posting %s has no tra
 from postings p left join transactions t on t.shard = p.shard and t.id = p.id - p.ordinal
 where p.shard = :shard and p.id > :after and p.id <= :last and t.id is null
 union all
-select 'SIDES_DIFFER', p.id, p.id::text, s.program, format('posting %s moves between unlike accounts', p.id)
+select 'SIDES_DIFFER', p.id, (p.id - p.ordinal)::text, s.program,
+       format('posting %s moves between unlike accounts', p.id)
 from postings p
 join accounts s on s.shard = p.shard and s.id = p.source
 join accounts d on d.shard = p.shard and d.id = p.destination
