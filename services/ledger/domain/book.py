@@ -232,6 +232,11 @@ class Book:
         if max(self.posted, self.earned, self.spent) + amount > BALANCE_MAX:
             raise BalanceOverflow(self.account.name, BALANCE_MAX)
 
+    def require_countable(self, amount: int) -> None:
+        """Raises BalanceOverflow where `amount` more spent in a lifetime would leave the range of int64."""
+        if self.spent + amount > BALANCE_MAX:
+            raise BalanceOverflow(self.account.name, BALANCE_MAX)
+
     def _spendable(self, now: datetime) -> list[Lot]:
         assert self.loaded, "only complete lots can be spent"
         return sorted((lot for lot in self.lots.values() if lot.free > 0 and lot.live(now)), key=lambda lot: lot.order)

@@ -81,11 +81,13 @@ def capture(order: CaptureOrder, hold: Hold, book: Book, desk: Desk, now: dateti
     Raises:
         HoldAlreadyCaptured, HoldAlreadyReleased, HoldExpired: the hold was resolved before.
         CaptureExceedsHold: more was asked for than is held.
+        BalanceOverflow: what was spent in a lifetime would leave the range of int64.
     """
     require_active(hold, book.account)
     amount = order.amount or hold.amount
     if amount > hold.amount:
         raise CaptureExceedsHold(hold=hold_name(book.account, hold.id), held=hold.amount, requested=amount)
+    book.require_countable(amount)
     debt_before = book.debt
     moves = book.free_hold(hold, amount, now)
     book.spent += amount

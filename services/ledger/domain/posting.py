@@ -79,6 +79,8 @@ def _entry(
     moves: list[Move] = []
     debt_before = 0 if destination is None else destination.debt
     if source is not None:
+        if kind in SPENDING:
+            source.require_countable(posting.amount)
         moves += source.debit(posting.amount, now)
         if kind in SPENDING:
             source.spent += posting.amount

@@ -121,7 +121,8 @@ def _amounts(
         if order.amount not in (0, total):
             raise PartialReversalNotPossible(transaction=original.name, postings=len(left))
         return left
-    remaining = left[0] - sum(undone.amount for undone in earlier)
+    # What was taken as debt may come back with a restored spend and expire: together more than the posting brought.
+    remaining = max(0, left[0] - sum(undone.amount for undone in earlier))
     requested = order.amount or remaining
     if requested > remaining or requested == 0:
         raise OverReversal(transaction=original.name, requested=order.amount, remaining=remaining)
