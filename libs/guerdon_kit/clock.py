@@ -6,6 +6,8 @@ end or an expiry comes when a test wants it. Outside development the settings re
 
 from __future__ import annotations
 
+import os
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -84,4 +86,7 @@ def set_offset(path: Path, offset: timedelta) -> None:
     """Moves every clock that reads `path`, by whole seconds, at once."""
     draft = path.with_name(path.name + ".new")
     draft.write_text(str(int(offset.total_seconds())), encoding="ascii")
+    # A file system's own stamp may be as coarse as milliseconds: two moves within one would look alike.
+    now_ns = time.time_ns()
+    os.utime(draft, ns=(now_ns, now_ns))
     draft.replace(path)

@@ -5,6 +5,7 @@ be able to run under another host.
 from __future__ import annotations
 
 import time
+from collections.abc import Set
 from dataclasses import dataclass, field
 
 from google.protobuf.message import Message
@@ -24,6 +25,8 @@ class CallContext:
     request_id: str = ""
     tenants: frozenset[str] = frozenset()
     """The tenants whose resources the request names; the caller owns them all."""
+    names: Set[str] = frozenset()
+    """The resource names in the request, each once: what a batch can be read by."""
     request: Message | None = None
     """The request, or the latest of a stream, for the log of what went wrong."""
     replayed: bool = False

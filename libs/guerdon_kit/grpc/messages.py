@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -11,6 +11,8 @@ from guerdon.type.v1 import rational_pb2
 from guerdon_kit.errors import InvalidField
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EARLIEST_S = (datetime(2, 1, 1, tzinfo=UTC) - _EPOCH).days * 86_400
+_LATEST_S = (datetime(9999, 1, 1, tzinfo=UTC) - _EPOCH).days * 86_400
 
 
 def timestamp(time: datetime) -> Timestamp:
@@ -25,13 +27,10 @@ def instant(message: Timestamp, field: str) -> datetime:
     Raises:
         InvalidField: it is none between the years 2 and 9998.
     """
-    try:
-        time = message.ToDatetime(tzinfo=UTC)
-    except (ValueError, OverflowError) as error:
-        raise InvalidField.of(field, "must be a time between the years 2 and 9998") from error
-    if not 1 < time.year < 9999:
+    seconds, nanos = message.seconds, message.nanos
+    if not (_EARLIEST_S <= seconds < _LATEST_S and 0 <= nanos < 1_000_000_000):
         raise InvalidField.of(field, "must be a time between the years 2 and 9998")
-    return time
+    return _EPOCH + timedelta(seconds=seconds, microseconds=nanos // 1000)
 
 
 def rational(number: Fraction) -> rational_pb2.Rational:

@@ -193,6 +193,7 @@ class Method:
         if self._collect is not None:
             names: set[str] = set()
             self._collect(request, names)
+            call.names = names
             if names:
                 call.tenants = requests.tenants_of(names)
             elif self._has_tenant and not call.tenants:

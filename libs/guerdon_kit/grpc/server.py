@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health, health_pb2
 from grpc_reflection.v1alpha import reflection
 
 from guerdon_kit.auth import TokenVerifier
 from guerdon_kit.config import ServiceSettings
-from guerdon_kit.errors import DomainError
-from guerdon_kit.grpc.pipeline import CODES, Limits, Method, bearer_token
-from guerdon_kit.grpc.status import DETAILS_KEY, to_status
+from guerdon_kit.grpc import library
+from guerdon_kit.grpc.pipeline import Limits, Method
 from guerdon_kit.logs import CallLog
 
 MAX_CONNECTION_AGE_MS = 30 * 60 * 1000
@@ -29,29 +26,6 @@ class Servicer(Protocol):
     """The service's descriptor."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Reflection(grpc.aio.ServerInterceptor):
-    """Reflection takes any valid token: the library's own servicer knows no callers."""
-
-    verifier: TokenVerifier
-
-    async def intercept_service(self, continuation: Any, details: Any) -> Any:
-        if not details.method.startswith("/grpc.reflection."):
-            return await continuation(details)
-        try:
-            await self.verifier.verify(bearer_token(details.invocation_metadata))
-        except DomainError as error:  # also that the issuers of a service's own database cannot be asked
-            return grpc.stream_stream_rpc_method_handler(partial(_refuse, error))
-        return await continuation(details)
-
-
-async def _refuse(error: DomainError, _requests: Any, context: Any) -> AsyncIterator[bytes]:
-    status = to_status(error)
-    context.set_trailing_metadata(((DETAILS_KEY, status.SerializeToString()),))
-    await context.abort(CODES[status.code], status.message)
-    yield b""  # tracing takes nothing but a generator for a stream
-
-
 class Server:
     """One process's server. Health is NOT_SERVING until `ready` is told otherwise."""
 
@@ -60,14 +34,10 @@ class Server:
         self._verifier = verifier
         self._log = log
         self._limits = Limits(settings.max_concurrent, settings.default_deadline_s, settings.max_deadline_s)
-        interceptors: list[Any] = [_Reflection(verifier)] if settings.reflection else []
-        if settings.otlp_endpoint:
-            from opentelemetry.instrumentation.grpc import aio_server_interceptor
-
-            interceptors.append(aio_server_interceptor())  # type: ignore[no-untyped-call]  # the library has no types
+        interceptors = _tracing() if settings.otlp_endpoint else []
         self._server = grpc.aio.server(interceptors=interceptors, options=_options(settings))
         self._health = health.aio.HealthServicer()
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        self._server.add_generic_rpc_handlers((library.health_handlers(self._health),))
         self._names: list[str] = []
         self.port = 0
 
@@ -89,7 +59,7 @@ class Server:
             self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, handlers),))
         if self._settings.reflection:
             names = [*self._names, health.SERVICE_NAME, reflection.SERVICE_NAME]
-            reflection.enable_server_reflection(names, self._server)
+            self._server.add_generic_rpc_handlers((library.reflection_handlers(names, self._verifier),))
 
     async def start(self) -> None:
         """Listens.
@@ -127,6 +97,14 @@ def _handler(servicer: Servicer, rpc: str) -> Any:
     if handler is None:
         raise ValueError(f"{servicer.service.full_name}/{rpc} has no handler: {type(servicer).__name__}.{name}")
     return handler
+
+
+def _tracing() -> list[grpc.aio.ServerInterceptor]:
+    from opentelemetry.instrumentation.grpc import aio_server_interceptor, filters
+
+    # Probes come every second and tell a trace nothing.
+    calls = filters.negate(filters.health_check())
+    return [aio_server_interceptor(filter_=calls)]  # type: ignore[no-untyped-call]  # the library has no types
 
 
 def _options(settings: ServiceSettings) -> list[tuple[str, int]]:

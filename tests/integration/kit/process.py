@@ -54,6 +54,13 @@ class Running:
             return ""
         return str(health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status))
 
+    async def watched_health(self) -> str:
+        """The first that it tells who watches its health."""
+        async with self.connected() as channel:
+            health: Any = health_pb2_grpc.HealthStub(channel)
+            watching = health.Watch(health_pb2.HealthCheckRequest(), timeout=5)
+            return str(health_pb2.HealthCheckResponse.ServingStatus.Name((await watching.read()).status))
+
     def connected(self) -> grpc.aio.Channel:
         """A connection of its own."""
         return grpc.aio.insecure_channel(self.target, [("grpc.use_local_subchannel_pool", 1)])

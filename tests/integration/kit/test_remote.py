@@ -229,3 +229,13 @@ async def test_a_cancelled_call_is_cancelled_at_the_callee(identity: Development
         assert line["status"] == "CANCELLED"
         with pytest.raises(asyncio.CancelledError):
             await waiting
+
+
+async def test_tracing_changes_nothing_of_what_a_call_does(callee: Callee) -> None:
+    remote = Remote(callee.target, Echo.service, lambda *_wanted: "t", traced=True)
+    callee.answers = [grpc.StatusCode.UNAVAILABLE, None, AlreadyExists("programs/acme")]
+    assert (await call(remote)).text == "yes"
+    with pytest.raises(RemoteError) as refusal:
+        await call(remote)
+    assert refusal.value.remote_reason == "ALREADY_EXISTS"
+    await remote.close()

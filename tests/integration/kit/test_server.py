@@ -21,7 +21,7 @@ from guerdon_kit.grpc.server import _options
 from guerdon_kit.logs import CallLog
 from guerdon_kit.metrics import CallMetrics
 from guerdon_kit.testing import wait_until
-from tests.integration.kit.echo import AUDIENCE, Echo, Lines, Wire, wire
+from tests.integration.kit.echo import AUDIENCE, Echo, Lines, Refused, Wire, wire
 from tests.kit_protos import service
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -176,6 +176,24 @@ async def test_reflection_says_no_more_than_a_refusal_where_issuers_cannot_be_as
         with pytest.raises(grpc.aio.AioRpcError) as error:
             await listed(served, served.bearer(iss="https://partner.example"))
         assert error.value.code() == grpc.StatusCode.UNAVAILABLE
+
+
+@pytest.mark.parametrize(
+    ("method", "kind"),
+    [
+        ("grpc.health.v1.Health/Check", "unary_unary"),
+        ("grpc.health.v1.Health/Watch", "unary_stream"),
+        ("grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", "stream_stream"),
+    ],
+)
+async def test_no_garbage_brings_out_exception_text(identity: DevelopmentIdentity, method: str, kind: str) -> None:
+    async with wire(identity, reflection=True) as served:
+        payload = iter([b"\xff"]) if kind == "stream_stream" else b"\xff"
+        call = getattr(served.channel, kind)(f"/{method}")(payload, metadata=served.bearer(), timeout=5)
+        with pytest.raises(grpc.aio.AioRpcError) as error:
+            _ = await call if kind == "unary_unary" else [answer async for answer in call]
+        refused = Refused.of(error.value)
+        assert (refused.code, refused.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST")
 
 
 async def test_a_connection_ends_after_its_time_and_its_caller_does_not_notice(

@@ -212,6 +212,7 @@ async def test_spans_of_all_kinds_of_calls_reach_the_collector(
     async with collecting() as (collector, endpoint):
         async with started(identity, tmp_path, otlp_endpoint=endpoint, workers=2, **settings) as running:
             await serving(running)
+            assert await running.watched_health() == "SERVING"
             parent = (("traceparent", f"00-{trace_id}-b7ad6b7169203331-01"),)
             for rpc in KINDS:
                 assert await running.call(rpc, metadata=parent)
@@ -224,6 +225,7 @@ async def test_spans_of_all_kinds_of_calls_reach_the_collector(
         assert sorted(span.name for span in traced) == sorted(f"/kittest.v1.EchoService/{rpc}" for rpc in KINDS)
         assert collector.services == {"guerdon.echo"}
         assert "Bearer" not in repr(collector.spans)
+        assert not [span.name for span in collector.spans if "Health" in span.name]
 
 
 async def test_a_collector_that_is_away_holds_nothing_up(
