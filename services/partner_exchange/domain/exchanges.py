@@ -27,9 +27,9 @@ UNKNOWN_LASTS = timedelta(minutes=2)
 FROZEN_REFUSALS = frozenset({"INSUFFICIENT_POINTS", "EXPIRY_PASSED"})
 """Refusals that the ledger keeps with the request: every later answer to the same id is this one."""
 
-TIMELY_REFUSALS = frozenset({"INVALID_FIELD"})
-"""Refusals that may come of time alone, such as an expiry that has passed since the first attempt: whether that one
-posted they do not tell.
+NO_REFUSALS = frozenset({"REQUEST_ID_REUSED"})
+"""Answers by which the ledger knows the request in other words, such as those of another release: an earlier attempt
+was decided, and whether it posted they do not tell.
 """
 
 
@@ -77,6 +77,16 @@ class Posted:
 
     transaction: str
     record_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One time that the ledger is asked."""
+
+    ask_time: datetime
+    """When it began. No other attempt at the exchange has the same."""
+    asked_before: datetime | None
+    """When the attempt before it began that may still be under way; None if it is the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +183,9 @@ def is_final_refusal(refusal: Refusal, *, asked_before: datetime | None, now: da
     A refusal that the ledger does not keep answers this attempt only. If an earlier attempt went unanswered it may
     still be under way and post after all, so the refusal counts only once that attempt must be over.
     """
-    if refusal.reason in FROZEN_REFUSALS or asked_before is None:
-        return True
-    return refusal.reason not in TIMELY_REFUSALS and now - asked_before >= UNKNOWN_LASTS
+    if refusal.reason in NO_REFUSALS:
+        return False
+    return refusal.reason in FROZEN_REFUSALS or asked_before is None or now - asked_before >= UNKNOWN_LASTS
 
 
 def refused_with(exchange: Exchange) -> DomainError:

@@ -17,6 +17,8 @@ from guerdon_kit.grpc import OutcomeUnknown
 from guerdon_kit.postgres import Connection, Database
 from partner_exchange.clients.ledger import Ledger
 from partner_exchange.domain.exchanges import (
+    FROZEN_REFUSALS,
+    Attempt,
     Commitment,
     Exchange,
     Posted,
@@ -56,19 +58,26 @@ class Progress:
             Unavailable: PostgreSQL is away.
         """
         exchange, sender, receiver = await self._read(exchange_id)
-        first = False
+        attempt = None
         if exchange.state is State.RECEIVED:
-            exchange, first = await self._begin(exchange, sender, receiver, until)
-        if exchange.state.final:
-            return exchange
-        asked_before = None if first else await self._ask_again(exchange)
+            exchange, attempt = await self._begin(exchange, sender, receiver, until)
+        if attempt is None:
+            attempt = None if exchange.state.final else await self._ask_again(exchange)
+        if attempt is None:  # at its end, perhaps by somebody else just now: the ledger is asked no more
+            return await self._now(exchange_id)
         answer = await self.ledger.post(exchange, sender, receiver, until)
         self.reached("ledger answered")
         if isinstance(answer, Posted):
-            return await self._end(_committed(exchange, answer, receiver))
-        if is_final_refusal(answer, asked_before=asked_before, now=self.clock.now()):
-            return await self._end(replace(exchange, state=State.ABORTED, refusal=answer))
-        raise OutcomeUnknown
+            ended = await self._end(_committed(exchange, answer, receiver))
+        elif is_final_refusal(answer, asked_before=attempt.asked_before, now=self.clock.now()):
+            latest = None if answer.reason in FROZEN_REFUSALS else attempt.ask_time
+            ended = await self._end(replace(exchange, state=State.ABORTED, refusal=answer), latest)
+        else:
+            await self._answered(exchange, attempt)
+            raise OutcomeUnknown
+        if not ended.state.final:  # another attempt has begun since, and may still post
+            raise OutcomeUnknown
+        return ended
 
     async def _read(self, exchange_id: str) -> tuple[Exchange, Partner, Partner]:
         async with self.database.acquire() as connection:
@@ -78,8 +87,10 @@ class Progress:
 
     async def _begin(
         self, exchange: Exchange, sender: Partner, receiver: Partner, until: float
-    ) -> tuple[Exchange, bool]:
-        """Fixes what the ledger will be asked; False where somebody else did, with the exchange as it is."""
+    ) -> tuple[Exchange, Attempt | None]:
+        """Fixes what the ledger will be asked, as the first attempt; None where somebody else did, with the exchange
+        as it is.
+        """
         expiries, complete = await self.ledger.expiries(exchange, sender, until)
         now = self.clock.now()
         days = receiver.profile.received_lifetime_days
@@ -96,33 +107,41 @@ class Progress:
 
         # Run again after a commit whose answer was lost, it finds the state moved: then this counts as asked before.
         if not await self.database.run(unit, repeatable=True):
-            async with self.database.acquire() as connection:
-                return await exchanges.get(connection, exchange.exchange_id), False
+            return await self._now(exchange.exchange_id), None
         self.reached(State.POSTING.value)
-        return replace(exchange, state=State.POSTING, legs=legs, ask_time=now), True
+        return replace(exchange, state=State.POSTING, legs=legs, ask_time=now), Attempt(now, None)
 
-    async def _ask_again(self, exchange: Exchange) -> datetime | None:
-        async def unit(connection: Connection) -> datetime | None:
+    async def _ask_again(self, exchange: Exchange) -> Attempt | None:
+        async def unit(connection: Connection) -> Attempt | None:
             return await exchanges.ask_again(connection, exchange.exchange_id, self.clock.now())
 
         return await self.database.run(unit, repeatable=True)
 
-    async def _end(self, exchange: Exchange) -> Exchange:
-        """Commits the end with the event that tells of it; where somebody else was faster, answers what is."""
+    async def _answered(self, exchange: Exchange, attempt: Attempt) -> None:
+        async with self.database.transaction() as connection:
+            await exchanges.answered(connection, exchange.exchange_id, attempt)
+
+    async def _now(self, exchange_id: str) -> Exchange:
+        async with self.database.acquire() as connection:
+            return await exchanges.get(connection, exchange_id)
+
+    async def _end(self, exchange: Exchange, latest_asked: datetime | None = None) -> Exchange:
+        """Commits the end with the event that tells of it; where somebody else was faster, answers what is. An
+        abortion with `latest_asked` is committed only where no attempt has begun after that one.
+        """
 
         async def unit(connection: Connection) -> bool:
             if exchange.commitment is not None:
                 moved = await exchanges.commit(connection, exchange.exchange_id, exchange.commitment)
             else:
                 assert exchange.refusal is not None
-                moved = await exchanges.abort(connection, exchange.exchange_id, exchange.refusal)
+                moved = await exchanges.abort(connection, exchange.exchange_id, exchange.refusal, latest_asked)
             if moved:
                 await publish(connection, _event(exchange, self.clock.now()))
             return moved
 
         if not await self.database.run(unit, repeatable=True):
-            async with self.database.acquire() as connection:
-                return await exchanges.get(connection, exchange.exchange_id)
+            return await self._now(exchange.exchange_id)
         self.reached(exchange.state.value)
         return exchange
 

@@ -12,7 +12,7 @@ import asyncpg
 from guerdon_kit.errors import NotFound
 from guerdon_kit.postgres import Connection
 from guerdon_kit.saga import Claim
-from partner_exchange.domain.exchanges import Commitment, Exchange, Leg, Position, Refusal, State
+from partner_exchange.domain.exchanges import Attempt, Commitment, Exchange, Leg, Position, Refusal, State
 from partner_exchange.store import queries
 
 
@@ -73,24 +73,30 @@ async def commit(connection: Connection, exchange_id: str, commitment: Commitmen
     )
 
 
-async def abort(connection: Connection, exchange_id: str, refusal: Refusal) -> bool:
-    """From POSTING to ABORTED."""
+async def abort(connection: Connection, exchange_id: str, refusal: Refusal, latest_asked: datetime | None) -> bool:
+    """From POSTING to ABORTED. With `latest_asked` only where no attempt has begun after that one."""
     return bool(
         await queries.abort_exchange(
             connection,
             exchange=exchange_id,
             refusal_reason=refusal.reason,
             refusal_metadata=refusal.metadata,
+            ask_time=latest_asked,
         )
     )
 
 
-async def ask_again(connection: Connection, exchange_id: str, ask_time: datetime) -> datetime | None:
-    """Keeps that the ledger is asked again at `ask_time`, before it is, and answers when the attempt before began;
-    None where the exchange is no longer POSTING.
-    """
+async def ask_again(connection: Connection, exchange_id: str, ask_time: datetime) -> Attempt | None:
+    """Keeps that the ledger is asked again, before it is; None where the exchange is no longer POSTING."""
     row = await queries.ask_again(connection, exchange=exchange_id, ask_time=ask_time)
-    return None if row is None else row["asked_before"]
+    return None if row is None else Attempt(row["ask_time"], row["asked_before"])
+
+
+async def answered(connection: Connection, exchange_id: str, attempt: Attempt) -> None:
+    """Keeps that an attempt is over without an end to the exchange."""
+    await queries.answered(
+        connection, exchange=exchange_id, ask_time=attempt.ask_time, asked_before=attempt.asked_before
+    )
 
 
 async def newest(connection: Connection, partner_id: str, before: tuple[datetime, str], most: int) -> list[Exchange]:

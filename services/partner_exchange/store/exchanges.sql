@@ -30,18 +30,26 @@ where exchange = :exchange and state = 'POSTING';
 -- name: abort_exchange!
 update exchanges
 set state = 'ABORTED', refusal_reason = :refusal_reason, refusal_metadata = :refusal_metadata, due_time = null
-where exchange = :exchange and state = 'POSTING';
+where
+    exchange = :exchange and state = 'POSTING'
+    and (:ask_time::timestamptz is null or ask_time = :ask_time::timestamptz);
 
 -- name: ask_again^
--- Notes that another attempt begins, and answers when the one before did.
+-- Notes that another attempt begins, later than all before it, and answers when the one before did.
 with before as (
     select exchange, ask_time from exchanges where exchange = :exchange and state = 'POSTING' for no key update
 )
 update exchanges
-set ask_time = :ask_time
+set ask_time = greatest(:ask_time::timestamptz, before.ask_time + interval '1 microsecond')
 from before
 where exchanges.exchange = before.exchange
-returning before.ask_time as asked_before;
+returning before.ask_time as asked_before, exchanges.ask_time;
+
+-- name: answered!
+-- The attempt that began at `ask_time` is over: where none has begun since, the one before is the latest that may not be.
+update exchanges
+set ask_time = :asked_before
+where exchange = :exchange and state = 'POSTING' and ask_time = :ask_time;
 
 -- name: list_exchanges
 select

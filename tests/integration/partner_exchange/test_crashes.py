@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
@@ -15,8 +16,9 @@ from guerdon import RefusedError, UnavailableError
 from guerdon.exchange.v1 import coalition_service_pb2 as pb
 from guerdon.exchange.v1 import resources_pb2 as res
 from guerdon.exchange.v1.coalition_service_pb2_grpc import CoalitionServiceStub
+from guerdon_kit.clock import set_offset
 from guerdon_kit.grpc.status import DETAILS_KEY, read_details
-from guerdon_kit.testing import wait_until
+from guerdon_kit.testing import ServiceFactory, wait_until
 from tests.contract.partner_exchange.world import Brand, Coalition, World
 from tests.integration.partner_exchange.conftest import Fallible
 
@@ -102,6 +104,24 @@ async def test_with_the_ledger_away_the_caller_learns_that_it_goes_on_and_the_sa
     await asyncio.to_thread(fallible.ledger.process.restart)
     assert (await one.execute(quote, "once")).state == COMMITTED
     assert (await one.posted(source), await other.posted(destination)) == (0, 50)
+
+
+async def test_a_refusal_that_may_pass_ends_the_exchange_once_no_unanswered_attempt_can_still_post(
+    fallible: Fallible, coalition: Coalition, module_services: ServiceFactory
+) -> None:
+    """However often it is asked meanwhile: an attempt that was answered is over."""
+    one, other = await coalition.pair("1/2", "2")
+    source, nobody = await one.member(100), f"{other.program}/accounts/nobody"
+    quote = await one.quote(source, other, nobody, send=100)
+    await killed(fallible, "POSTING", one, quote)
+    for seconds in (0, 90):
+        set_offset(module_services.clock_file, timedelta(seconds=seconds))
+        assert await asked_once(fallible, one, quote, "at-POSTING") == "EXCHANGE_IN_PROGRESS"
+    set_offset(module_services.clock_file, timedelta(seconds=180))
+    [exchange] = await all_ended(one)
+    set_offset(module_services.clock_file, timedelta())
+    assert (exchange.state, exchange.abort_reason) == (ABORTED, "NOT_FOUND")
+    assert await one.posted(source) == 100
 
 
 async def asked_once(fallible: Fallible, brand: Brand, quote: res.Quote, request_id: str) -> str:

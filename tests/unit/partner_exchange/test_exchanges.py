@@ -80,10 +80,10 @@ def test_another_refusal_is_final_only_when_no_earlier_attempt_can_still_post() 
     assert is_final_refusal(refusal, asked_before=NOW, now=NOW + UNKNOWN_LASTS)
 
 
-def test_a_refusal_that_time_alone_may_bring_tells_nothing_of_an_earlier_attempt() -> None:
-    refusal = Refusal("INVALID_FIELD", {})
-    assert is_final_refusal(refusal, asked_before=None, now=NOW)
-    assert not is_final_refusal(refusal, asked_before=NOW, now=NOW + 100 * UNKNOWN_LASTS)
+def test_that_the_ledger_knows_the_request_in_other_words_is_never_a_refusal() -> None:
+    answer = Refusal("REQUEST_ID_REUSED", {})
+    assert not is_final_refusal(answer, asked_before=None, now=NOW)
+    assert not is_final_refusal(answer, asked_before=NOW, now=NOW + 100 * UNKNOWN_LASTS)
 
 
 def test_the_sender_owes_received_points_at_the_receivers_price_exactly() -> None:
