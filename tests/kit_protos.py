@@ -20,7 +20,6 @@ IMPORTS = """
 syntax = "proto3";
 import "google/api/field_behavior.proto";
 import "google/api/resource.proto";
-import "google/protobuf/struct.proto";
 import "guerdon/options/v1/options.proto";
 """
 ECHO = """

@@ -199,7 +199,7 @@ class Method:
             elif self._has_tenant and not call.tenants:
                 raise InvalidField.of("name", "the request must name a resource")
             if not all(map(call.caller.owns, call.tenants)):
-                _refuse_foreign(names, call)
+                _refuse_foreign(request, names, call)
         return request
 
     async def _refuse(self, context: Any, call: CallContext | None, failure: BaseException, started: float) -> None:
@@ -243,11 +243,11 @@ def _cancelled_from_outside() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-def _refuse_foreign(names: set[str], call: CallContext) -> None:
+def _refuse_foreign(request: Message, names: set[str], call: CallContext) -> None:
     """A foreign tenant's resource is answered as one that does not exist, and nothing is looked up."""
     for name in sorted(names):
         if _NAME.fullmatch(name) is None:
-            raise InvalidField.of("name", "a resource name is malformed")
+            raise InvalidField.of(requests.path_of(request, name), "is not the name of a resource")
     for name in sorted(names):
         if not call.caller.owns(tenant_of(name)):
             raise NotFound(name)

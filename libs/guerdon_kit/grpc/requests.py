@@ -147,6 +147,31 @@ def _map_value(field: FieldDescriptor) -> Descriptor | None:
     return value
 
 
+def path_of(message: Message, name: str) -> str:
+    """Where a message has a resource name, such as `postings[1].account`. For a refusal only: it looks everywhere."""
+    descriptor: Any = message.DESCRIPTOR
+    for field, value in message.ListFields():
+        if _is_output(field):
+            continue
+        names_resource = _names_resource(descriptor, field)
+        for place, item in _items(field, value):
+            if names_resource and item == name:
+                return place
+            inner = path_of(item, name) if isinstance(item, Message) else ""
+            if inner:
+                return f"{place}.{inner}"
+    return ""
+
+
+def _items(field: FieldDescriptor, value: Any) -> Iterator[tuple[str, Any]]:
+    if _is_map(field):
+        yield from ((f"{field.name}[{str(key)[:_KEY_SHOWN_MAX]}]", item) for key, item in value.items())
+    elif field.is_repeated:
+        yield from ((f"{field.name}[{index}]", item) for index, item in enumerate(value))
+    else:
+        yield field.name, value
+
+
 def tenants_of(names: set[str]) -> frozenset[str]:
     """The tenants that resource names begin with."""
     return frozenset(map(tenant_of, names))

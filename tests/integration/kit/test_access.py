@@ -141,7 +141,8 @@ async def test_what_only_the_service_writes_is_ignored(served: Wire) -> None:
     ids=lambda name: name[:40],
 )
 async def test_a_malformed_name_is_a_wrong_field(served: Wire, name: str) -> None:
-    refused = await served.refused("Unary", others=[name])
+    refused = await served.refused("Unary", others=[ACCOUNT, name])
+    assert refused.fields == ["others[1]"]
     assert (refused.code, refused.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELD")
 
 

@@ -63,6 +63,23 @@ def test_a_name_is_found_wherever_it_lies(values: dict[str, Any]) -> None:
     assert names(**values) == {"programs/a"}
 
 
+def test_a_name_is_told_by_its_path() -> None:
+    asked = message("Ask", notes=["n-0"], others=["n-1", "n-2"], inners=[{}, {"account": "n-3"}], made="n-5")
+    asked.inner_by_key["k"].account = "n-4"
+    asked.inner.made.account = "n-5"
+    asked.account.name = "n-6"
+    found = {name: requests.path_of(asked, name) for name in (f"n-{number}" for number in range(7))}
+    assert found == {
+        "n-0": "",
+        "n-1": "others[0]",
+        "n-2": "others[1]",
+        "n-3": "inners[1].account",
+        "n-4": "inner_by_key[k].account",
+        "n-5": "",
+        "n-6": "account.name",
+    }
+
+
 def test_what_only_the_service_writes_is_no_name_and_lacks_nothing() -> None:
     made = {"made": "programs/a", "inner": INNER | {"made": {"account": "programs/b"}}}
     assert names(**made) == set()
@@ -77,7 +94,10 @@ def test_a_request_without_any_name_field_has_nothing_to_collect() -> None:
     ("body", "why"),
     [
         ("message Tree { string text = 1; Tree below = 2; }", "contains itself"),
-        ("message Tree { google.protobuf.Struct any = 1; }", "contains itself"),
+        (
+            'import "google/protobuf/struct.proto"; message Tree { google.protobuf.Struct any = 1; }',
+            "contains itself",
+        ),
         (
             'message Tree { map<string, string> by = 1 [(google.api.resource_reference).type = "kit/A"]; }',
             "map of resource names",
