@@ -40,10 +40,12 @@ Answer = Done | DomainError
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The answers of a batch in its order, and the books it changed."""
+    """The answers of a batch in its order, and the books that readers must see before anybody hears of it: those it
+    changed, and those of requests that came before, whose worker may have died before it showed them.
+    """
 
     answers: list[Answer]
-    changed: list[Book]
+    shown: list[Book]
 
 
 class Batch:
@@ -57,8 +59,9 @@ class Batch:
     async def run(self, connection: Connection) -> Result:
         """Raises Rerun when another worker won the race for a request; nothing is then written."""
         works = self._works
-        members = {account.id: account for work in works for account in work.members}
-        books = await reader.lock(connection, members.values())
+        locked = {account.id: account for work in works for account in (*work.members, *work.locks)}
+        books = await reader.lock(connection, locked.values())
+        books = {id_: book for id_, book in books.items() if book.account.is_member}
         read_time, block = await reader.begin(connection)
         now = read_time + self._clock.offset()
         known = await self._known_requests(connection)
@@ -67,7 +70,10 @@ class Batch:
         answers = self._decide(desk, known, now)
         rows = self._request_rows(answers, known)
         await writer.write(connection, books.values(), desk.journal, rows, now)
-        return Result([answer for answer, _ in answers], [book for book in books.values() if book.changed])
+        came_before = [work for work in works if work.fingerprint is not None and work.fingerprint.key in known]
+        again = {account.id for work in came_before for account in work.members}
+        shown = [book for id_, book in books.items() if book.changed or id_ in again]
+        return Result([answer for answer, _ in answers], shown)
 
     async def _known_requests(self, connection: Connection) -> dict[bytes, Answer | Any]:
         """The records of requests that came before, with their outcomes decoded."""

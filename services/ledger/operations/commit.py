@@ -22,8 +22,10 @@ from ledger.operations.batch import Answer, Batch, Result
 from ledger.operations.work import Work
 from ledger.store.directory import Directory
 
-WriteThrough = Callable[[Sequence[Book]], Awaitable[None]]
-"""Told of the books that a committed batch changed, before anybody is answered. It must not raise."""
+WriteThrough = Callable[[Sequence[Book] | None], Awaitable[None]]
+"""Told of the books that a committed batch changed, before anybody is answered; None where it is unknown whether a
+batch was committed. It must not raise.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,9 +181,10 @@ class Committer:
         try:
             result = await self._run(works)
             answers = result.answers
-            if result.changed:
-                await self._write_through(result.changed)
+            if result.shown:
+                await self._write_through(result.shown)
         except DomainError as away:
+            await self._write_through(None)  # the connection may have been lost during the commit
             answers = [away] * len(works)
         except Exception as error:  # noqa: BLE001 - whatever a bad request provokes must not fail its neighbours
             if len(taken) > 1:

@@ -35,6 +35,11 @@ class Work(Protocol):
         ...
 
     @property
+    def locks(self) -> tuple[Account, ...]:
+        """System accounts to lock besides."""
+        ...
+
+    @property
     def weight(self) -> int:
         """How many postings it may make, at least 1."""
         ...
@@ -69,6 +74,10 @@ class _Plain:
     """What most writes leave empty."""
 
     fingerprint: Fingerprint | None
+
+    @property
+    def locks(self) -> tuple[Account, ...]:
+        return ()
 
     @property
     def weight(self) -> int:
@@ -210,6 +219,11 @@ class Reverse(_Plain):
     def members(self) -> tuple[Account, ...]:
         found = {a.id: a for p in self.original.postings for a in (p.source, p.destination) if a.is_member}
         return tuple(found.values())
+
+    @property
+    def locks(self) -> tuple[Account, ...]:
+        # Two reversals of one original must see each other also where no member account brings them together.
+        return () if self.members else (self.original.postings[0].destination,)
 
     @property
     def loads(self) -> tuple[Account, ...]:

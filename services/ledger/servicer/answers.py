@@ -59,19 +59,21 @@ def transaction_name(owner: Program, id_: int) -> str:
     return f"{owner.name}/transactions/{id_}" if id_ else ""
 
 
-def posted(outcome: Outcome, owner: Program) -> ledger_pb2.PostTransactionResponse:
-    """The outcome of a posted transaction."""
+def posted(outcome: Outcome, owner: Program, *, balances: bool = True) -> ledger_pb2.PostTransactionResponse:
+    """The outcome of a posted transaction, with the balances or without."""
     return ledger_pb2.PostTransactionResponse(
         transaction=transaction_name(owner, outcome.transaction),
         record_time=timestamp(outcome.record_time),
-        balances=[balance(found) for found in outcome.balances],
+        balances=[balance(found) for found in outcome.balances] if balances else (),
     )
 
 
-def result(answer: Answer, owner: Program) -> ledger_pb2.PostTransactionResult:
+def result(answer: Answer, owner: Program, *, balances: bool) -> ledger_pb2.PostTransactionResult:
     """What became of one item of a batch."""
     if isinstance(answer, Done):
-        return ledger_pb2.PostTransactionResult(posted=posted(answer.outcome, owner), replayed=answer.replayed)
+        return ledger_pb2.PostTransactionResult(
+            posted=posted(answer.outcome, owner, balances=balances), replayed=answer.replayed
+        )
     return ledger_pb2.PostTransactionResult(error=refusal(answer), replayed=isinstance(answer, ReplayedRefusal))
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import datetime
 
 from guerdon.ledger.v1 import ledger_pb2 as pb
-from guerdon.ledger.v1 import resources_pb2
 from guerdon_kit.clock import Clock
 from guerdon_kit.errors import DomainError, InvalidField
 from guerdon_kit.grpc import CallContext
@@ -121,7 +120,7 @@ class LedgerServicer:
         self, request: pb.PostTransactionRequest, call: CallContext
     ) -> pb.PostTransactionResponse:
         program = await self._directory.program(request.parent, "parent")
-        await self._directory.prefetch(_account_names(request.transaction))
+        await self._directory.prefetch(call.names)
         try:
             order = orders.transaction_order(
                 request.transaction,
@@ -147,9 +146,9 @@ class LedgerServicer:
         program = await self._directory.program(request.parent, "parent")
         if len(request.items) > ITEMS_MAX:
             raise InvalidField.of("items", f"must be 1 to {ITEMS_MAX}")
-        if sum(len(item.transaction.postings) for item in request.items) > BATCH_POSTINGS_MAX:
+        if sum([len(item.transaction.postings) for item in request.items]) > BATCH_POSTINGS_MAX:
             raise InvalidField.of("items", f"must have at most {BATCH_POSTINGS_MAX} postings")
-        await self._directory.prefetch(name for item in request.items for name in _account_names(item.transaction))
+        await self._directory.prefetch(call.names)
         works: list[Post] = []
         results: list[Answer | None] = []
         now = self._clock.now()
@@ -163,7 +162,10 @@ class LedgerServicer:
         done = iter(await self._movements.post(works, call.deadline) if works else ())
         call.fields["items"] = len(results)
         return pb.BatchPostTransactionsResponse(
-            results=[answers.result(found if found is not None else next(done), program) for found in results]
+            results=[
+                answers.result(next(done) if found is None else found, program, balances=not request.omit_balances)
+                for found in results
+            ]
         )
 
     def _work(
@@ -313,12 +315,6 @@ class LedgerServicer:
                 ],
                 done=progress.done,
             )
-
-
-def _account_names(message: resources_pb2.Transaction) -> Iterator[str]:
-    for posting in message.postings:
-        yield posting.source
-        yield posting.destination
 
 
 def _account_kind(value: int, field: str) -> AccountKind:

@@ -65,6 +65,10 @@ class BalanceCache:
         self._sentinel: Ticket = ""
         """What the sentinel must say to be believed; empty while nothing may be."""
         self._confirmed = 0.0
+        self._owes_a_move = True
+        """Whether the generation has still to move on, because a committed change may not be in the cache. So it is at the
+        start: a worker before this one may have been killed between a commit and its write.
+        """
         self._run = ""
         self._wake = asyncio.Event()
 
@@ -106,10 +110,15 @@ class BalanceCache:
         if ticket and ticket == self._sentinel:
             await self._put(ticket, balances)
 
-    async def write_through(self, books: Sequence[Book]) -> None:
-        """Puts into the cache what a batch has committed, before anybody is answered. Where that fails the
-        generation moves on, so that nobody believes the older values for longer than it takes to notice.
+    async def write_through(self, books: Sequence[Book] | None) -> None:
+        """Puts into the cache what a batch has committed, before anybody is answered. Where that fails, or where None
+        says that a commit's outcome is unknown, the generation moves on, so that nobody believes the older values for
+        longer than it takes to notice.
         """
+        if books is None:
+            self._sentinel, self._owes_a_move = "", True
+            self._doubt()
+            return
         ticket = self._sentinel
         if ticket and await self._put(ticket, [book.balance() for book in books]):
             return
@@ -137,6 +146,14 @@ class BalanceCache:
         Raises:
             RedisError, OSError, TimeoutError, Unavailable: one of the servers does not answer.
         """
+        owes, self._owes_a_move = self._owes_a_move, False
+        try:
+            await self._agree(must_move=owes)
+        except BaseException:
+            self._owes_a_move |= owes
+            raise
+
+    async def _agree(self, *, must_move: bool) -> None:
         started = time.monotonic()
         async with self._database.acquire() as connection:
             row = await queries.read_generation(connection)
@@ -144,10 +161,10 @@ class BalanceCache:
         found = await self._redis.get(_SENTINEL)
         run = self._run  # known since the connection that has just answered was made
         expected = _sentinel(generation, run, postgres_run)
-        if found != expected.encode():
+        if must_move or found != expected.encode():
             expected = _sentinel(await self._renew(generation), run, postgres_run)
             await self._redis.set(_SENTINEL, expected)
-        if run == self._run:
+        if run == self._run and not self._owes_a_move:
             self._sentinel, self._confirmed = expected, started
 
     async def _renew(self, generation: int) -> int:
@@ -167,7 +184,9 @@ class BalanceCache:
                 old = (await queries.read_generation(connection))["generation"]
                 await queries.move_generation(connection, old=old, new=secrets.randbits(62))
         except DomainError:
-            # PostgreSQL is away: within BELIEVED_S no process can confirm, and all stop believing by themselves.
+            # With PostgreSQL away no process can confirm, and within BELIEVED_S all stop believing by themselves. What
+            # they will believe once it is back, or do already where it was away for us alone, must be another one.
+            self._owes_a_move = True
             self._log.warning("balance_cache_generation_kept")
         self._doubt()
 

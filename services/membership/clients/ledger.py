@@ -116,7 +116,7 @@ class Ledger:
         source = _issuance(program.name, program.settings.unit_id)
         accounts = f"{program.name}/accounts/"
         request = ledger_pb2.BatchPostTransactionsRequest(
-            parent=program.name, items=[_item(source, accounts, one) for one in credits_]
+            parent=program.name, items=[_item(source, accounts, one) for one in credits_], omit_balances=True
         )
         answer = await self._remote.call(
             "BatchPostTransactions",

@@ -382,7 +382,7 @@ class PostTransactionResponse(google.protobuf.message.Message):
 
     @property
     def balances(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[guerdon.ledger.v1.resources_pb2.Balance]:
-        """The balances right after it, of the member accounts it touched."""
+        """The balances right after it, of the member accounts it touched, unless they were to be left out."""
 
     def __init__(
         self,
@@ -404,8 +404,11 @@ class BatchPostTransactionsRequest(google.protobuf.message.Message):
 
     PARENT_FIELD_NUMBER: builtins.int
     ITEMS_FIELD_NUMBER: builtins.int
+    OMIT_BALANCES_FIELD_NUMBER: builtins.int
     parent: builtins.str
     """The program that owns the transactions."""
+    omit_balances: builtins.bool
+    """Leaves the balances out of the answer: an import does not read them, and they are most of its bytes."""
     @property
     def items(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___PostTransactionItem]:
         """The transactions, 1 to 5,000, with at most 10,000 postings; each has a `request_id` of its own."""
@@ -415,8 +418,9 @@ class BatchPostTransactionsRequest(google.protobuf.message.Message):
         *,
         parent: builtins.str = ...,
         items: collections.abc.Iterable[global___PostTransactionItem] | None = ...,
+        omit_balances: builtins.bool = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["items", b"items", "parent", b"parent"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["items", b"items", "omit_balances", b"omit_balances", "parent", b"parent"]) -> None: ...
 
 global___BatchPostTransactionsRequest = BatchPostTransactionsRequest
 
