@@ -28,6 +28,8 @@ AT_ONCE = 2
 """How many of each kind are under way at any time."""
 BETWEEN_KILLS = 12
 """How many requests are answered from one part's return to the next one's death."""
+SENT_AGAIN = 60
+"""How many answered requests of each kind, spread over the whole time, are sent once more at the end."""
 STANDING = {REDEMPTION_STATE_ISSUED, REDEMPTION_STATE_FULFILLED}
 
 
@@ -139,8 +141,9 @@ async def test_whatever_is_killed_no_point_is_lost_or_made_and_every_promise_is_
     await check_points(town, buy)
     assert (await town.verify()).line.startswith("guerdon verify: OK")
     for kind in all_kinds:
-        again = await several_at_once(kind.send(kind.requests[request_id]) for request_id in kind.answers)
-        assert again == list(kind.answers.values()), "what was answered once is answered again"
+        some = list(kind.answers)[:: 1 + len(kind.answers) // SENT_AGAIN]
+        again = await several_at_once(kind.send(kind.requests[request_id]) for request_id in some)
+        assert again == [kind.answers[request_id] for request_id in some], "what was answered once is answered again"
     await check_redemptions(town, redeem)
     assert (await town.verify()).ok
 
