@@ -66,8 +66,8 @@ class BalanceCache:
         """What the sentinel must say to be believed; empty while nothing may be."""
         self._confirmed = 0.0
         self._owes_a_move = True
-        """Whether the generation has still to move on, because a committed change may not be in the cache. So it is at the
-        start: a worker before this one may have been killed between a commit and its write.
+        """Whether the generation has still to move on, because a committed change may not be in the cache. So it is at
+        the start: a worker before this one may have been killed between a commit and its write.
         """
         self._run = ""
         self._wake = asyncio.Event()
