@@ -56,9 +56,10 @@ on conflict (shard, account) do update set posted = c.posted + excluded.posted;
 update checkpoint_positions set since = :until::text::pg_snapshot where shard = :shard;
 
 -- name: due_accounts
+-- The bound by infinity is the index's own: without it a plan for any `now` may not use the index.
 select id, program, unit, kind, name, create_time, shard
 from accounts
-where shard = :shard and valid_until <= :now
+where shard = :shard and valid_until <= :now and valid_until < 'infinity'
 order by valid_until
 limit :limit;
 
