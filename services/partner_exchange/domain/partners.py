@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from fractions import Fraction
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from guerdon_kit.errors import FieldViolation, InvalidField
 from guerdon_kit.names import check_id
@@ -209,10 +212,26 @@ def parse_jwk(text: str, field: str) -> PublicKey:
             algorithm, coordinates = "Ed25519", ["x"]
         case _:
             raise InvalidField.of(field, "must be of kty EC and crv P-256, or of kty OKP and crv Ed25519")
+    _check_coordinates(jwk, coordinates, field)
+    return PublicKey(key_id, algorithm, {member: jwk[member] for member in ("kty", "crv", *coordinates)})
+
+
+def _check_coordinates(jwk: dict[str, Any], coordinates: Collection[str], field: str) -> None:
     for member in coordinates:
         if not _is_coordinate(jwk.get(member)):
             raise InvalidField.of(f"{field}.{member}", "must be 32 bytes in base64url")
-    return PublicKey(key_id, algorithm, {member: jwk[member] for member in ("kty", "crv", *coordinates)})
+    if "y" in coordinates and not _is_on_p256(jwk["x"], jwk["y"]):
+        raise InvalidField.of(field, "is not a point of P-256")
+
+
+def _is_on_p256(x: str, y: str) -> bool:
+    """Whether coordinates are a point of the curve: with any others no key set that holds the key can be read."""
+    first, second = (int.from_bytes(base64.urlsafe_b64decode(value + "=")) for value in (x, y))
+    try:
+        ec.EllipticCurvePublicNumbers(first, second, ec.SECP256R1()).public_key()
+    except ValueError:
+        return False
+    return True
 
 
 def _is_coordinate(value: object) -> bool:

@@ -56,6 +56,12 @@ def test_p256_and_ed25519_keys_are_taken_with_their_public_members_only() -> Non
     assert (taken.algorithm, sorted(taken.jwk)) == ("Ed25519", ["crv", "kty", "x"])
 
 
+def test_a_key_that_is_no_point_of_its_curve_is_refused_for_no_other_key_could_be_read_beside_it() -> None:
+    with pytest.raises(InvalidField) as refused:
+        parse_jwk(jwk(ECKey.generate_key("P-256"), x="A" * 43, y="A" * 43), "jwk")
+    assert [violation.field for violation in refused.value.violations] == ["jwk"]
+
+
 @pytest.mark.parametrize(
     "text",
     [
