@@ -51,7 +51,7 @@ class Ledger:
         try:
             await self._call("GetAccount", request, pb.GetAccountResponse, tenants=[program], act=act, until=until)
         except RemoteError as refusal:
-            if refusal.remote_status is Status.NOT_FOUND:
+            if refusal.remote_status in {Status.NOT_FOUND, Status.INVALID_ARGUMENT}:  # or too long for any unit's
                 return False
             raise
         return True

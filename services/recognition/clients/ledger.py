@@ -23,6 +23,8 @@ _REFUSALS = frozenset(
 )
 """What the ledger answers when it refuses what was asked. Other failures (a token it does not accept, its limits)
 say nothing about the request and pass when they are mended."""
+_NO_REFUSAL = "REQUEST_ID_REUSED"
+"""The ledger knows the request in other words, such as those of another release: it was decided, perhaps by posting."""
 
 
 class Ledger:
@@ -48,7 +50,7 @@ class Ledger:
         try:
             await self._create_accounts(organisation, [account], actor)
         except RemoteError as error:
-            if error.remote_status is Status.NOT_FOUND:
+            if error.remote_status in {Status.NOT_FOUND, Status.INVALID_ARGUMENT}:  # or too long for any unit's
                 raise NotFound(organisation.unit_name) from error
             raise
 
@@ -113,7 +115,7 @@ class Ledger:
                 timeout_s=self._timeout_s,
             )
         except RemoteError as error:
-            if error.remote_status not in _REFUSALS:
+            if error.remote_status not in _REFUSALS or error.remote_reason == _NO_REFUSAL:
                 raise
             if error.remote_reason == "INSUFFICIENT_POINTS":
                 raise InsufficientAllowance(draft.total, int(error.remote_metadata["available"])) from error

@@ -50,7 +50,7 @@ class Ledger:
                 "GetAccount", request, pb.GetAccountResponse, tenant_of(account), act=act, until=until
             )
         except RemoteError as refusal:
-            if refusal.remote_status is Status.NOT_FOUND:
+            if refusal.remote_status in {Status.NOT_FOUND, Status.INVALID_ARGUMENT}:  # or no account can have the id
                 raise NotFound(account) from refusal
             raise
         return answer.account.unit.rpartition("/")[2]

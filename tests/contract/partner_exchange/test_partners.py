@@ -92,11 +92,12 @@ async def test_a_partner_needs_a_coalition_and_a_unit_that_exist(coalition: Coal
     elsewhere = brand.application(request_id="1")
     elsewhere.partner.coalition = "coalitions/nowhere"
     assert await reason(coalition.operator.coalition_admin.CreatePartner(elsewhere)) == "NOT_FOUND"
-    unitless = brand.application(request_id="2")
-    unitless.partner.unit = f"{brand.program}/units/stars"
-    with pytest.raises(InvalidRequestError) as refused:
-        await coalition.operator.coalition_admin.CreatePartner(unitless)
-    assert [violation.field for violation in refused.value.violations] == ["partner.unit"]
+    for number, unit in enumerate(("stars", "s" * 63), start=2):
+        unitless = brand.application(request_id=f"{number}")
+        unitless.partner.unit = f"{brand.program}/units/{unit}"
+        with pytest.raises(InvalidRequestError) as refused:
+            await coalition.operator.coalition_admin.CreatePartner(unitless)
+        assert [violation.field for violation in refused.value.violations] == ["partner.unit"]
 
 
 async def test_two_keys_are_active_at_most_and_an_id_is_never_used_again(coalition: Coalition) -> None:

@@ -47,6 +47,11 @@ async def test_an_organisation_needs_a_unit_of_the_ledger(world: World, employer
     assert refusal.value.metadata == {"resource": "programs/nowhere/units/points"}
     with pytest.raises(NotFoundError):
         await lost.admin.recognition.GetOrganisation(pb.GetOrganisationRequest(name=lost.name))
+    request = lost.creation()
+    request.organisation.unit = f"{employer.program}/units/{'p' * 63}"
+    with pytest.raises(NotFoundError) as refusal:
+        await lost.admin.recognition.CreateOrganisation(request)
+    assert refusal.value.metadata == {"resource": request.organisation.unit}
 
 
 async def test_a_malformed_organisation_names_its_fields(employer: Employer) -> None:

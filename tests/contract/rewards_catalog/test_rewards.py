@@ -87,7 +87,7 @@ async def test_a_field_out_of_bounds_is_named(shop: Shop, changes: dict[str, Any
 
 async def test_a_unit_that_the_program_does_not_have_is_refused(shop: Shop, world: World) -> None:
     other = await world.shop()
-    for unit in (f"{shop.program}/units/stamps", f"{other.program}/units/points"):
+    for unit in (f"{shop.program}/units/stamps", f"{shop.program}/units/{'s' * 63}", f"{other.program}/units/points"):
         with pytest.raises(InvalidRequestError) as refused:
             await shop.catalog.rewards.CreateReward(a_mug(shop, unit=unit))
         assert [violation.field for violation in refused.value.violations] == ["reward.unit"]
