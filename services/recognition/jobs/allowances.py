@@ -8,7 +8,6 @@ from datetime import timedelta
 import structlog
 
 from guerdon_kit.errors import Unavailable
-from guerdon_kit.grpc import OutcomeUnknown, RemoteError
 from recognition.operations.granting import Granting
 
 _log = structlog.get_logger(__name__)
@@ -25,6 +24,6 @@ async def grant_allowances(granting: Granting, poll: timedelta) -> None:
             await granting.plan_due()
             while await granting.post_due():
                 pass
-        except (Unavailable, OutcomeUnknown, RemoteError) as error:
+        except Unavailable as error:
             _log.warning("granting_waits", error=str(error))
         await asyncio.sleep(poll.total_seconds())

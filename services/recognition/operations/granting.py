@@ -16,7 +16,7 @@ import structlog
 
 from guerdon_kit.clock import Clock
 from guerdon_kit.errors import Unavailable
-from guerdon_kit.grpc import OutcomeUnknown
+from guerdon_kit.grpc import OutcomeUnknown, RemoteError
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres import Connection, Database, requests
 from recognition.clients.ledger import Ledger
@@ -97,7 +97,9 @@ class Granting:
         return Allowance(organisation, person, month.period, granted, available, month.end_time)
 
     async def plan_due(self) -> int:
-        """Plans the current month wherever that is still to be done; answers for how many people."""
+        """Plans the current month wherever that is still to be done; answers for how many people. Where that cannot be
+        done now it is left for the next time, and keeps no other organisation from its month.
+        """
         planned = 0
         now = self._clock.now()
         async with self._database.acquire() as connection:
@@ -105,22 +107,27 @@ class Granting:
             first_days = {zone: month.first_day for zone, month in months.items()}
             due = await organisation_store.unplanned(connection, first_days)
         for employer in due:
-            async with self._database.transaction() as connection:
-                plan = await store.plan(connection, employer, months[employer.time_zone], due_time=now)
+            try:
+                async with self._database.transaction() as connection:
+                    plan = await store.plan(connection, employer, months[employer.time_zone], due_time=now)
+            except Unavailable:
+                _log.warning("planning_waits", organisation=employer.id)
+                continue
             planned += plan.planned
         return planned
 
     async def post_due(self) -> int:
-        """Posts at most a batch of what is due, and answers how many grants that were.
-
-        Raises:
-            OutcomeUnknown: the ledger did not answer; they are due again when their lease ends.
+        """Posts at most a batch of what is due, and answers how many grants that were. A program that the ledger does
+        not serve now keeps no other one from its grants: its own are due again when their lease ends.
         """
         now = self._clock.now()
         async with self._database.transaction() as connection:
             grants = await store.claim(connection, now, now + self._lease, BATCH)
-        for _, of_program in groupby(grants, key=lambda grant: grant.program):
-            await self._post(list(of_program))
+        for program, of_program in groupby(sorted(grants, key=_program), key=_program):
+            try:
+                await self._post(list(of_program))
+            except (OutcomeUnknown, RemoteError) as error:
+                _log.warning("granting_waits", program=program, error=str(error))
         return len(grants)
 
     async def _post_month(self, organisation: str, period: str) -> None:
@@ -155,6 +162,10 @@ class Granting:
                 )
         async with self._database.transaction() as connection:
             await store.settle(connection, settlements)
+
+
+def _program(grant: Grant) -> str:
+    return grant.program
 
 
 def _encode(granted: Granted) -> bytes:

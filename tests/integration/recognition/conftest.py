@@ -30,8 +30,14 @@ UMBRELLA = Organisation(
 
 
 @pytest.fixture
-async def db(database: Callable[[str], ServiceDatabase]) -> AsyncIterator[Database]:
-    opened = await Database.open(database("recognition").runtime_url, name="test", size=8)
+def url(database: Callable[[str], ServiceDatabase]) -> str:
+    """The address of the test's database."""
+    return database("recognition").runtime_url
+
+
+@pytest.fixture
+async def db(url: str) -> AsyncIterator[Database]:
+    opened = await Database.open(url, name="test", size=8)
     newcomers = [NewPerson("umbrella", name, name.title(), f"issuer|{name}") for name in ("ann", "ben", "cleo")]
     async with opened.transaction() as connection:
         assert await organisations.insert(connection, UMBRELLA, "tester")

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import date, timedelta
 
+from guerdon_kit.clock import FixedClock
+from guerdon_kit.grpc import Remote
 from guerdon_kit.postgres import Database
+from guerdon_kit.postgres.database import Limits
+from recognition.clients.ledger import LEDGER, Ledger
 from recognition.domain.allowances import GrantState, settle
 from recognition.domain.people import NewPerson
 from recognition.domain.periods import Month, month_at
+from recognition.operations.granting import Granting
 from recognition.store import allowances, organisations, people
 from tests.integration.recognition.conftest import NOW, UMBRELLA
 
@@ -32,6 +38,22 @@ async def test_a_month_once_planned_leaves_out_the_months_before_it(db: Database
         assert (await allowances.plan(connection, UMBRELLA, DECEMBER, NOW)).planned == 3
         late = await allowances.plan(connection, UMBRELLA, NOVEMBER, NOW)
     assert (late.planned, late.existing) == (0, 3)
+
+
+async def test_an_organisation_that_cannot_be_planned_now_keeps_no_other_from_its_month(db: Database, url: str) -> None:
+    zeta = replace(UMBRELLA, id="zeta")
+    async with db.transaction() as connection:
+        await organisations.insert(connection, zeta, "tester")
+        await people.insert(connection, "zeta", [NewPerson("zeta", "zoe", "Zoe", "")], "tester", NOW)
+    silent = Remote("127.0.0.1:1", LEDGER, lambda *_: "")
+    impatient = await Database.open(url, name="impatient", limits=Limits(lock=timedelta(milliseconds=200)))
+    granting = Granting(impatient, Ledger(silent, timedelta(seconds=1)), FixedClock(NOW), timedelta(seconds=1))
+    async with db.transaction() as connection:
+        await connection.execute("select from people where organisation = 'umbrella' for update")
+        assert await granting.plan_due() == 1
+    assert await _unplanned(db, NOVEMBER.first_day) == ["umbrella"]
+    await impatient.close()
+    await silent.close()
 
 
 async def test_who_joins_or_leaves_within_the_month_is_planned_or_not(db: Database) -> None:
