@@ -7,7 +7,8 @@ from datetime import datetime
 
 from guerdon_kit.postgres import Connection, Database, load_queries
 from ledger.domain.book import Book, facts
-from ledger.domain.model import NEVER, Account, Balance
+from ledger.domain.errors import BalanceOverflow
+from ledger.domain.model import BALANCE_MAX, NEVER, Account, Balance
 from ledger.store import reader, rows
 
 queries = load_queries("ledger")
@@ -46,9 +47,15 @@ class BalanceReader:
         return settled(book, now), sorted(expiries.items())[:EXPIRIES_MAX]
 
     async def read_system(self, account: Account) -> Balance:
-        """The balance of a system account."""
+        """The balance of a system account.
+
+        Raises:
+            BalanceOverflow: it is out of the range of int64, which nothing keeps it in.
+        """
         async with self._database.acquire() as connection:
-            posted = await queries.system_balance(connection, shard=account.shard, account=account.id)
+            posted = int(await queries.system_balance(connection, shard=account.shard, account=account.id))
+        if abs(posted) > BALANCE_MAX:
+            raise BalanceOverflow(account.name, BALANCE_MAX)
         return Balance(account, posted)
 
     async def _full(self, shard: int, accounts: dict[int, Account]) -> list[Book]:

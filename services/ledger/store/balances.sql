@@ -6,15 +6,15 @@ from accounts
 where shard = :shard and id = any(:ids::bigint[]);
 
 -- name: system_balance$
--- What the checkpoint says, and what came after the snapshot it was taken at.
-select coalesce((select posted from checkpoints where shard = :shard and account = :account), 0)::bigint
+-- What the checkpoint says, and what came after the snapshot it was taken at: a numeric, for nothing bounds it.
+select coalesce((select posted from checkpoints where shard = :shard and account = :account), 0)
      + coalesce((select sum(case when p.destination = :account then p.amount else -p.amount end)
                  from postings p
                  where p.shard = :shard and (p.source = :account or p.destination = :account)
                    and p.xid >= coalesce((select pg_snapshot_xmin(since) from checkpoint_positions
                                           where shard = :shard), '0'::xid8)
                    and not coalesce(pg_visible_in_snapshot(p.xid, (select since from checkpoint_positions
-                                                                   where shard = :shard)), false)), 0)::bigint;
+                                                                   where shard = :shard)), false)), 0);
 
 -- name: shards
 select distinct shard from programs order by shard;
@@ -49,7 +49,7 @@ with moved as (
       and pg_visible_in_snapshot(p.xid, :until::text::pg_snapshot)
 )
 insert into checkpoints as c (shard, account, posted)
-select :shard::int, account, sum(amount)::bigint from moved group by account order by account
+select :shard::int, account, sum(amount) from moved group by account order by account
 on conflict (shard, account) do update set posted = c.posted + excluded.posted;
 
 -- name: set_checkpoint!
