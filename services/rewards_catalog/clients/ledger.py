@@ -27,6 +27,8 @@ Answer = TypeVar("Answer", bound=Message)
 LEDGER = pb.DESCRIPTOR.services_by_name["LedgerService"]
 
 _DECIDED = {Status.INVALID_ARGUMENT, Status.NOT_FOUND, Status.FAILED_PRECONDITION, Status.OUT_OF_RANGE}
+_NO_REFUSAL = "REQUEST_ID_REUSED"
+"""The ledger knows the step in other words, such as those of another release: it was decided, perhaps by doing it."""
 _LONGEST_CALL_S = 10.0
 # What is left of the caller's deadline after a call: enough to say that the outcome is not known.
 _MARGIN_S = 0.2
@@ -178,6 +180,8 @@ def _refusals() -> Iterator[None]:
         yield
     except RemoteError as refusal:
         _require_decided(refusal)
+        if refusal.remote_reason == _NO_REFUSAL:
+            raise OutcomeUnknown from refusal
         raise _translated(refusal) from refusal
 
 
