@@ -199,6 +199,13 @@ class Release(_OfOneAccount):
 class Sweep(_OfOneAccount):
     """Books what the clock has done to an account: every batch does that first to whatever it has locked."""
 
+    due_lots: int
+    """How many lots were seen to have expired: each is a posting."""
+
+    @property
+    def weight(self) -> int:
+        return max(1, self.due_lots)
+
     def decide(self, desk: Desk, now: datetime) -> Outcome:
         return Outcome(now, (desk.books[self.account.id].balance(),))
 

@@ -57,7 +57,8 @@ update checkpoint_positions set since = :until::text::pg_snapshot where shard = 
 
 -- name: due_accounts
 -- The bound by infinity is the index's own: without it a plan for any `now` may not use the index.
-select id, program, unit, kind, name, create_time, shard
+select id, (select count(*) from lots l
+            where l.shard = :shard and l.account = accounts.id and not l.closed and l.expire_time <= :now)::int as due_lots
 from accounts
 where shard = :shard and valid_until <= :now and valid_until < 'infinity'
 order by valid_until
