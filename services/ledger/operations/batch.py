@@ -97,7 +97,9 @@ class Batch:
         """Reads lots and holds where a decision needs them; answers how many."""
         new = [work for work in self._works if work.fingerprint is None or work.fingerprint.key not in known]
         wanted = {account.id for work in new for account in work.loads}
-        due = {id_ for id_, book in books.items() if book.valid_until <= now + _SOON}
+        # Times go on from the latest that is recorded, which a clock that was set back has still to reach.
+        horizon = max([now, *[book.record_time for book in books.values()]]) + _SOON
+        due = {id_ for id_, book in books.items() if book.valid_until <= horizon}
         to_load = [books[id_] for id_ in sorted(wanted | due) if id_ in books]
         count = await reader.load(connection, to_load) if to_load else 0
         count += await reader.more_lots(connection, (pair for work in new for pair in work.lots), books)
@@ -137,8 +139,9 @@ class Batch:
             if missing:
                 answers.append((NotFound(missing[0].name), False))
                 continue
-            at = self._sweep(desk, work, at)
-            answer, at = _decide_one(work, desk, at)
+            # Each goes on from its own accounts' times: one that is ahead of the clock hastens no other's expiry.
+            at += _TICK
+            answer = _decide_one(work, desk, self._sweep(desk, work, at))
             keep = fingerprint is not None and (isinstance(answer, Done) or answer.frozen)
             if keep and fingerprint is not None:
                 here[fingerprint.key] = (work, answer)
@@ -146,11 +149,10 @@ class Batch:
         return answers
 
     def _sweep(self, desk: Desk, work: Work, at: datetime) -> datetime:
-        """Books what the clock has done to the accounts that a work touches; answers a time later than `at` and all
-        that was recorded on them, at which nothing more is due.
+        """Books what the clock has done to the accounts that a work touches; answers `at` or a time later than
+        all that was recorded on them, at which nothing more is due.
         """
         books = [desk.books[account.id] for account in work.members]
-        at += _TICK
         while True:
             for book in books:
                 at = _after(book, at)
@@ -176,19 +178,17 @@ class Batch:
         return rows
 
 
-def _decide_one(work: Work, desk: Desk, at: datetime) -> tuple[Answer, datetime]:
+def _decide_one(work: Work, desk: Desk, at: datetime) -> Answer:
     """Decides one work at a time later than its accounts' last; a refusal leaves them as they were."""
     books = [desk.books[account.id] for account in work.members]
     # One posting to or from one account is refused before it changes anything.
     saved = [book.copy() for book in books] if len(books) > 1 or work.weight > 1 else []
     try:
-        done = Done(work.decide(desk, at), replayed=False)
+        return Done(work.decide(desk, at), replayed=False)
     except DomainError as refusal:
         for book, before in zip(books, saved, strict=False):
             book.put_back(before)
-        return refusal, at
-    # What a released hold let expire was booked microseconds later.
-    return done, max([at, *[book.record_time for book in books]])
+        return refusal
 
 
 def _after(book: Book, at: datetime) -> datetime:
