@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
+from typing import NamedTuple
 
 NEVER = datetime.max.replace(tzinfo=UTC)
 """Later than anything: how a lot that does not expire is ordered, and stored as 'infinity'."""
@@ -112,8 +113,7 @@ class Account:
         return self.kind is AccountKind.MEMBER
 
 
-@dataclass(frozen=True, slots=True)
-class Lot:
+class Lot(NamedTuple):
     """What a credit to a member account made, and what is left of it."""
 
     id: int
@@ -175,8 +175,7 @@ class Hold:
     resolve_time: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Balance:
+class Balance(NamedTuple):
     """An account at one moment. For a system account only `posted` is set."""
 
     account: Account

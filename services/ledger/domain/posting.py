@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from ledger.domain.book import Book, Move
 from ledger.domain.desk import Desk
@@ -13,8 +13,7 @@ from ledger.domain.journal import Entry, Record
 from ledger.domain.model import EARNING, SPENDING, Account, AccountKind, Kind, Lot, Program
 
 
-@dataclass(frozen=True, slots=True)
-class PostingOrder:
+class PostingOrder(NamedTuple):
     """A posting that is asked for."""
 
     source: Account
@@ -26,8 +25,7 @@ class PostingOrder:
     """When that lot can first be spent; LONG_AGO if at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class TransactionOrder:
+class TransactionOrder(NamedTuple):
     """A transaction that is asked for. The sides of its postings fit its kind."""
 
     program: Program

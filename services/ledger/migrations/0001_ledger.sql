@@ -98,8 +98,9 @@ create table postings (
 create index postings_source on postings (shard, source, source_version) where source_version is not null;
 create index postings_destination on postings (shard, destination, destination_version)
     where destination_version is not null;
--- What followers of the journal go by. A batch shares its xid, so that equal keys are kept as one with a list of rows.
-create index postings_xid on postings (xid);
+-- What followers of the journal go by, shard by shard: by xid alone, a shard where nothing happens would read all that
+-- happened in the others. A batch shares its xid, so that equal keys are kept as one with a list of rows.
+create index postings_shard_xid on postings (shard, xid);
 
 -- Changes of a member account that move no points.
 create table account_events (
@@ -176,7 +177,8 @@ create index ledger_requests_record_time on ledger_requests using brin (record_t
 create table checkpoints (
     shard int not null,
     account bigint not null,
-    posted bigint not null,
+    -- Nothing bounds a system account: what one program issues may pass int64 while every member's balance stays in it.
+    posted numeric not null,
     primary key (shard, account)
 );
 create table checkpoint_positions (

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from guerdon_kit.clock import Clock
 from guerdon_kit.errors import DomainError, NotFound, RequestIdReused
@@ -27,8 +27,7 @@ _SOON = timedelta(seconds=1)
 """Books whose balance changes this soon are read in full: the batch's later items may reach that moment."""
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(NamedTuple):
     """An outcome, and whether it is that of an earlier request."""
 
     outcome: Outcome

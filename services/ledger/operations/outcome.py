@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from ledger.domain.model import NEVER, Account, Balance, HoldState
 
@@ -15,8 +15,7 @@ _HEAD = struct.Struct("<qqqqqB")
 _BALANCE = struct.Struct("<q9q")
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """Names, times and numbers. What a hold or transaction says besides never changes, and is read from its row."""
 
     record_time: datetime

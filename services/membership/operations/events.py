@@ -21,21 +21,32 @@ def member_enrolled(program: Program, member: Member, now: datetime) -> Event:
     return Event("guerdon.membership.v1.member_enrolled", name, name, now, {"welcome_points": member.welcome_points})
 
 
-def purchases_recorded(program: Program, member_id: str, recorded: Sequence[tuple[Row, Rated]], now: datetime) -> Event:
-    """Purchases of one member were recorded and rated together: one alone, or those of an import's chunk."""
-    member = f"{program.name}/members/{member_id}"
-    purchases = [
-        {
-            "purchase": f"{program.name}/purchases/{row.purchase_id}",
-            "event_time": from_microseconds(rated.entry.event_us).isoformat(),
-            "amount_minor_units": row.amount,
-            "base_points": rated.base_points,
-            "tier_points": rated.tier_points,
-        }
-        for row, rated in recorded
-    ]
-    data = {"currency_code": program.settings.currency_code, "purchases": purchases}
-    return Event("guerdon.membership.v1.purchases_recorded", member, member, now, data)
+def purchase_recorded(program: Program, row: Row, rated: Rated, now: datetime) -> Event:
+    """A purchase was recorded and rated."""
+    member = f"{program.name}/members/{row.member_id}"
+    data = {
+        "member": member,
+        "event_time": from_microseconds(rated.entry.event_us).isoformat(),
+        "amount_minor_units": row.amount,
+        "currency_code": program.settings.currency_code,
+        "base_points": rated.base_points,
+        "tier_points": rated.tier_points,
+    }
+    purchase = f"{program.name}/purchases/{row.purchase_id}"
+    return Event("guerdon.membership.v1.purchase_recorded", purchase, member, now, data)
+
+
+def purchases_imported(program: Program, enrolled: Sequence[Member], rated: Sequence[Rated], now: datetime) -> Event:
+    """A chunk of an import was recorded: one event for all of its rows, which are read from membership where they
+    matter. Chunks of imports that run at once may be told of in either order.
+    """
+    data = {
+        "purchases": len(rated),
+        "base_points": sum(one.base_points for one in rated),
+        "tier_points": sum(one.tier_points for one in rated),
+        "enrolled": [member.member_id for member in enrolled],
+    }
+    return Event("guerdon.membership.v1.purchases_imported", program.name, program.name, now, data)
 
 
 def tier_upgraded(program: Program, row: Row, rated: Rated, now: datetime) -> Event:

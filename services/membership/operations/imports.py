@@ -24,7 +24,7 @@ from membership.domain.rows import Row, sort_out
 from membership.operations.deliveries import Deliveries
 from membership.operations.recording import Recorded, Recording, record_rows
 
-CHUNKS_UNDER_WAY = 3
+CHUNKS_UNDER_WAY = 6
 """Recorded chunks of one stream that may be on their way to the ledger; the stream's sender waits beyond that."""
 
 
@@ -100,7 +100,7 @@ class Imports:
         """Records a chunk once; answers what became of it, what is to be delivered, and whether this is a replay."""
         now = self._clock.now()
         good, wrong = sort_out(chunk.rows, to_microseconds(now + AHEAD_MAX))
-        recording = Recording(now, self._deliveries.first_due_time(), chunk.actor)
+        recording = Recording(now, self._deliveries.first_due_time(), chunk.actor, bulk=True)
         delivery: Delivery | None = None
 
         async def work(connection: Connection) -> bytes:

@@ -20,7 +20,7 @@ from membership.domain.moments import from_microseconds
 from membership.domain.program import Program
 from membership.domain.purchases import Entry, Rated, State, rate
 from membership.domain.rows import Row
-from membership.operations.events import member_enrolled, purchases_recorded, tier_upgraded
+from membership.operations.events import member_enrolled, purchase_recorded, purchases_imported, tier_upgraded
 from membership.store import deliveries, members, purchases
 from membership.store.purchases import Known, NewPurchase
 
@@ -37,10 +37,6 @@ class Recorded:
     """What now has to be brought to the ledger."""
 
 
-EVENT_PURCHASES_MAX = 200
-"""The most purchases that one event tells of: its data is bounded."""
-
-
 @dataclass(frozen=True, slots=True)
 class Recording:
     """When and for whom something is recorded."""
@@ -48,6 +44,8 @@ class Recording:
     now: datetime
     due_time: datetime
     actor: str
+    bulk: bool = False
+    """Whether this is an import's chunk, which is told of as a whole."""
 
 
 async def record_rows(
@@ -74,7 +72,7 @@ async def record_rows(
     written = _purchases(program, rated, row_at, recording.now)
     if written:
         await purchases.insert(connection, program, written, recording.now, recording.actor)
-    await publish(connection, *_events(program, enrolled, rated, row_at, recording.now))
+    await publish(connection, *_events(program, enrolled, rated, row_at, recording))
     touched = {one.entry.member_no for one in rated} | {member.member_no for member in enrolled}
     unready = [one for one in by_id.values() if one.state is State.PENDING and one.member_no in touched]
     due = [
@@ -178,20 +176,17 @@ def _purchases(program: Program, rated: Sequence[Rated], row_at: dict[int, Row],
 
 
 def _events(
-    program: Program, enrolled: Sequence[Member], rated: Sequence[Rated], row_at: dict[int, Row], now: datetime
+    program: Program, enrolled: Sequence[Member], rated: Sequence[Rated], row_at: dict[int, Row], recording: Recording
 ) -> list[Event]:
+    now = recording.now
+    upgraded = [
+        tier_upgraded(program, row_at[one.entry.place], one, now) for one in rated if one.level_after > one.level
+    ]
+    if recording.bulk:
+        return [purchases_imported(program, enrolled, rated, now), *upgraded] if rated or enrolled else []
     events = [member_enrolled(program, member, now) for member in enrolled]
-    by_member: dict[str, list[tuple[Row, Rated]]] = {}
-    for one in rated:
-        row = row_at[one.entry.place]
-        by_member.setdefault(row.member_id, []).append((row, one))
-    for member_id, recorded in by_member.items():
-        events += [
-            purchases_recorded(program, member_id, recorded[first : first + EVENT_PURCHASES_MAX], now)
-            for first in range(0, len(recorded), EVENT_PURCHASES_MAX)
-        ]
-        events += [tier_upgraded(program, row, one, now) for row, one in recorded if one.level_after > one.level]
-    return events
+    events += [purchase_recorded(program, row_at[one.entry.place], one, now) for one in rated]
+    return events + upgraded
 
 
 async def _deliver_later(

@@ -237,7 +237,7 @@ async def test_a_cached_value_that_differs_is_found(books: Books, running: Runni
                 balance = _decode(ADA, kept if isinstance(kept, bytes) else None, NOW)
                 if balance is not None:
                     change: dict[str, Any] = {field: getattr(balance, field) + 1}
-                    cache.set(key, _encode(replace(balance, **change)))
+                    cache.set(key, _encode(balance._replace(**change)))
             return await books.found()
 
         assert await wait_until(spoilt) == {"CACHED_BALANCE_DIFFERS": books.shop.account("ada")}

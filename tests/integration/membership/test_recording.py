@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
@@ -150,9 +151,9 @@ async def test_events_are_written_with_what_they_tell(db: Database, program: Pro
     async with db.acquire() as connection:
         found = await connection.fetch("select type, subject, key, data from outbox order by id")
     kinds = [one["type"].rpartition(".")[2] for one in found]
-    assert kinds == ["member_enrolled", "purchases_recorded", "tier_upgraded"]
+    assert kinds == ["member_enrolled", "purchase_recorded", "purchase_recorded", "tier_upgraded"]
     assert {one["key"] for one in found} == {"programs/acme/members/ada"}
-    assert found[2]["data"] == {
+    assert found[3]["data"] == {
         "tier_id": "silver",
         "previous_tier_id": "",
         "event_time": "2026-11-01T12:00:00+00:00",
@@ -188,3 +189,26 @@ async def test_totals_tell_the_base_rule_apart_and_count_tiers(db: Database, pro
     assert totals.members_by_level == {1: 1, 2: 1}
     assert next_year.members_by_level == {1: 1, 2: 1}
     assert later.members_by_level == {}
+
+
+async def test_an_imports_chunk_is_told_of_as_a_whole(
+    db: Database, program: Program
+) -> None:
+    bulk = replace(RECORDING, bulk=True)
+
+    async def work(connection: Connection) -> Recorded:
+        rows = numbered([row("a", dollars=120), row("b", day=2)])
+        return await record_rows(connection, program, rows, bulk, enroll_unknown=True)
+
+    recorded = await db.run(work)
+    async with db.acquire() as connection:
+        found = await connection.fetch("select type, subject, data from outbox order by id")
+    kinds = [one["type"].rpartition(".")[2] for one in found]
+    assert kinds == ["purchases_imported", "tier_upgraded"]
+    assert found[0]["subject"] == "programs/acme"
+    assert found[0]["data"] == {
+        "purchases": 2,
+        "base_points": sum(one.base_points for one in recorded.rated),
+        "tier_points": sum(one.tier_points for one in recorded.rated),
+        "enrolled": ["ada"],
+    }
