@@ -199,7 +199,7 @@ class Wire:
     async def refused(self, rpc: str, *requests: Message | bytes, **options: Any) -> Refused:
         """How a call is refused; fails where it is not."""
         for _ in range(_CLIENT_TRIES):
-            kept = (self.lines.written, self.echo.requests, self.echo.calls)
+            kept: tuple[list[Any], ...] = (self.lines.written, self.echo.requests, self.echo.calls)
             lengths = [len(each) for each in kept]
             try:
                 answers = await self.call(rpc, *requests, **options)

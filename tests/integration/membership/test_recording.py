@@ -191,9 +191,7 @@ async def test_totals_tell_the_base_rule_apart_and_count_tiers(db: Database, pro
     assert later.members_by_level == {}
 
 
-async def test_an_imports_chunk_is_told_of_as_a_whole(
-    db: Database, program: Program
-) -> None:
+async def test_an_imports_chunk_is_told_of_as_a_whole(db: Database, program: Program) -> None:
     bulk = replace(RECORDING, bulk=True)
 
     async def work(connection: Connection) -> Recorded:
