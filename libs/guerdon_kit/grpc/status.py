@@ -80,5 +80,6 @@ def read_details(status: status_pb2.Status) -> tuple[str, dict[str, str]]:
 
 def _packed(detail: Message) -> Any:
     packed = Any()
-    packed.Pack(detail)
+    # A map has no order of its own: the same refusal, answered again, is the same bytes.
+    packed.Pack(detail, deterministic=True)
     return packed
