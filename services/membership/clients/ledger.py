@@ -85,8 +85,24 @@ class Ledger:
             raise
         return True
 
-    async def open_accounts(self, program: Program, account_ids: Sequence[str], actor: str) -> None:
-        """Opens the accounts that are not open yet."""
+    async def open_accounts(self, program: Program, account_ids: Sequence[str], actor: str) -> frozenset[str]:
+        """Opens the accounts that are not open yet; answers those that exist with another unit or kind.
+
+        One of these has the ledger refuse all that are asked for with it, so each half is asked for on its own then.
+        """
+        try:
+            await self._open(program, account_ids, actor)
+        except RemoteError as refusal:
+            if refusal.remote_status is not Status.ALREADY_EXISTS:
+                raise
+            if len(account_ids) == 1:
+                return frozenset(account_ids)
+            half = len(account_ids) // 2
+            taken = await self.open_accounts(program, account_ids[:half], actor)
+            return taken | await self.open_accounts(program, account_ids[half:], actor)
+        return frozenset()
+
+    async def _open(self, program: Program, account_ids: Sequence[str], actor: str) -> None:
         unit = f"{program.name}/units/{program.settings.unit_id}"
         accounts = [
             resources_pb2.Account(

@@ -39,6 +39,17 @@ class ReturnExceedsPurchase(DomainError):
         super().__init__(amount=amount, returned=returned, returnable=amount - returned, asked=asked)
 
 
+class AccountTaken(DomainError):
+    """The member's account id is in use in the ledger with another unit: points cannot be credited there."""
+
+    reason = "ACCOUNT_TAKEN"
+    status = Status.FAILED_PRECONDITION
+    message = "{account} counts in another unit than the program: the purchase is recorded, its points wait."
+
+    def __init__(self, account: str) -> None:
+        super().__init__(account=account)
+
+
 class CurrencyDiffers(DomainError):
     """An amount in another currency than the program's."""
 

@@ -38,16 +38,24 @@ class DeliveryRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class _Outcome:
+class Outcome:
     """What became of a delivery's credits."""
 
     members: list[Settled]
+    """Of those members that have a welcome bonus."""
     purchases: list[Settled]
+    taken: frozenset[str]
+    """The ids of accounts that the ledger has with another unit: nothing can be credited there."""
 
     @property
     def left(self) -> int:
-        """How many are not settled yet."""
+        """How many credits are not settled yet."""
         return sum(not one.done for one in (*self.members, *self.purchases))
+
+    @property
+    def done(self) -> bool:
+        """Whether all of it has arrived."""
+        return not self.left and not self.taken
 
 
 class Deliveries:
@@ -65,8 +73,8 @@ class Deliveries:
         """When the recovery loop may take up what is recorded now."""
         return self._clock.now() + LEASE
 
-    async def deliver(self, delivery: Delivery) -> int:
-        """Brings a delivery to the ledger, and answers how many of its parts the ledger refused for now.
+    async def deliver(self, delivery: Delivery) -> Outcome:
+        """Brings a delivery to the ledger, and answers what became of it. What the ledger refused for now stays.
 
         Raises:
             OutcomeUnknown: the ledger did not answer; the delivery is still there, and is taken up again.
@@ -74,12 +82,14 @@ class Deliveries:
         """
         outcome = await self._credit(delivery)
         reversed_points: int | None = None
-        if delivery.return_id is not None and outcome.left == 0:
+        if delivery.return_id is not None and outcome.done:
             reversed_points = await self._take_back(delivery, delivery.return_id, outcome)
         await self._database.run(lambda connection: self._settle(connection, delivery, outcome, reversed_points))
-        if outcome.left:
-            self._log.warning("delivery_refused", delivery=delivery.delivery_no, left=outcome.left)
-        return outcome.left
+        if not outcome.done:
+            self._log.warning(
+                "delivery_refused", delivery=delivery.delivery_no, left=outcome.left, taken=len(outcome.taken)
+            )
+        return outcome
 
     async def try_to_deliver(self, delivery: Delivery, within_s: float) -> None:
         """Delivers for a caller who waits; where that fails the recovery loop will, and the caller is told PENDING."""
@@ -101,22 +111,26 @@ class Deliveries:
             DeliveryRefused: a part was refused for now; the rest is settled.
         """
         delivery = await self.find(delivery_no)
-        if delivery is not None and await self.deliver(delivery):
+        if delivery is not None and not (await self.deliver(delivery)).done:
             raise DeliveryRefused
 
-    async def _credit(self, delivery: Delivery) -> _Outcome:
+    async def _credit(self, delivery: Delivery) -> Outcome:
         program, actor = delivery.program, delivery.actor
+        taken: frozenset[str] = frozenset()
         if delivery.members:
             accounts = [member.account_id for member in delivery.members]
-            await self._ledger.open_accounts(program, accounts, actor)
+            taken = await self._ledger.open_accounts(program, accounts, actor)
         welcomes = [welcome_credit(member) for member in delivery.members if member.welcome_points]
         credits_ = [*welcomes, *map(purchase_credit, delivery.purchases)]
-        settled: list[Settled] = []
-        for at in range(0, len(credits_), BATCH_MAX):
-            settled += map(_settled, await self._ledger.credit(program, credits_[at : at + BATCH_MAX], actor))
-        return _Outcome(settled[: len(welcomes)], settled[len(welcomes) :])
+        asked = [one for one in credits_ if one.account_id not in taken]
+        answers: list[Settled] = []
+        for at in range(0, len(asked), BATCH_MAX):
+            answers += map(_settled, await self._ledger.credit(program, asked[at : at + BATCH_MAX], actor))
+        next_answer = iter(answers)
+        settled = [Settled() if one.account_id in taken else next(next_answer) for one in credits_]
+        return Outcome(settled[: len(welcomes)], settled[len(welcomes) :], taken)
 
-    async def _take_back(self, delivery: Delivery, return_id: str, outcome: _Outcome) -> int:
+    async def _take_back(self, delivery: Delivery, return_id: str, outcome: Outcome) -> int:
         """Has the ledger take back what a return takes; its purchase is settled, here or before."""
         program = delivery.program
         async with self._database.acquire() as connection:
@@ -131,7 +145,7 @@ class Deliveries:
         return await self._ledger.take_back(program, clawback(goods_return, transaction), delivery.actor)
 
     async def _settle(
-        self, connection: Connection, delivery: Delivery, outcome: _Outcome, reversed_points: int | None
+        self, connection: Connection, delivery: Delivery, outcome: Outcome, reversed_points: int | None
     ) -> None:
         program = delivery.program
         if delivery.purchases:
@@ -144,7 +158,7 @@ class Deliveries:
             )
         if delivery.return_id is not None and reversed_points is not None:
             await returns.settle(connection, program, delivery.return_id, reversed_points)
-        if not outcome.left:
+        if outcome.done:
             await deliveries.finish(connection, delivery.delivery_no)
 
 
@@ -152,7 +166,8 @@ def _settled(answer: str | Refused) -> Settled:
     return Settled(transaction=answer) if isinstance(answer, str) else Settled(lapsed=answer.for_good)
 
 
-def _refused(delivery: Delivery, outcome: _Outcome) -> set[int]:
-    """The members whose welcome bonus is not settled yet."""
+def _refused(delivery: Delivery, outcome: Outcome) -> set[int]:
+    """The members whose account is not theirs, or whose welcome bonus is not settled yet."""
     welcomed = (member for member in delivery.members if member.welcome_points)
-    return {member.member_no for member, how in zip(welcomed, outcome.members, strict=True) if not how.done}
+    unsettled = {member.member_no for member, how in zip(welcomed, outcome.members, strict=True) if not how.done}
+    return unsettled | {member.member_no for member in delivery.members if member.account_id in outcome.taken}

@@ -18,6 +18,8 @@ from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres import Connection, Database
 from guerdon_kit.postgres.requests import freeze, once, thaw
 from membership.domain.deliveries import Delivery
+from membership.domain.errors import AccountTaken
+from membership.domain.members import account_id
 from membership.domain.moments import AHEAD_MAX, to_microseconds
 from membership.domain.program import Program
 from membership.domain.rows import Row, sort_out
@@ -121,7 +123,12 @@ class Imports:
     async def _deliver(
         self, chunk: Chunk, outcome: dict[str, Any], delivery: Delivery | None, *, replayed: bool
     ) -> Imported:
-        pending = 0 if delivery is None else await self._deliveries.deliver(delivery)
+        errors: dict[int, DomainError] = {place: _thaw(kept) for place, kept in outcome["errors"]}
+        pending = 0
+        if delivery is not None:
+            brought = await self._deliveries.deliver(delivery)
+            pending = brought.left
+            errors = _taken(chunk, brought.taken) | errors
         return Imported(
             request_id=chunk.request_id,
             first_row=chunk.first_row,
@@ -131,9 +138,21 @@ class Imports:
             base_points=outcome["base"],
             tier_points=outcome["tier"],
             pending=pending,
-            errors=[(chunk.first_row + place, _thaw(kept)) for place, kept in outcome["errors"]],
+            errors=[(chunk.first_row + place, errors[place]) for place in sorted(errors)],
             replayed=replayed,
         )
+
+
+def _taken(chunk: Chunk, accounts: frozenset[str]) -> dict[int, DomainError]:
+    """The rows, by their places, whose points the ledger cannot take because these accounts have another unit."""
+    if not accounts:
+        return {}
+    account_ids = ((row.place, account_id(row.member_id)) for row in chunk.rows)
+    return {
+        place: AccountTaken(f"{chunk.program.name}/accounts/{account}")
+        for place, account in account_ids
+        if account in accounts
+    }
 
 
 def _cancel_all(tasks: asyncio.Queue[asyncio.Task[Imported] | None]) -> list[asyncio.Task[Imported]]:

@@ -45,7 +45,7 @@ async def find(connection: Connection, delivery_no: int) -> Delivery | None:
         delivery_no=delivery_no,
         program=await programs.by_no(connection, row["program_no"]),
         actor=row["actor"],
-        members=await members.by_nos(connection, row["member_nos"]),
+        members=await members.due(connection, row["member_nos"]),
         purchases=await purchases.due(connection, row["program_no"], row["purchase_ids"]),
         return_id=row["return_id"],
     )

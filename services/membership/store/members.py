@@ -47,9 +47,10 @@ async def find(connection: Connection, program: Program, member_id: str) -> Memb
     return None if row is None else _member(row)
 
 
-async def by_nos(connection: Connection, member_nos: Sequence[int]) -> list[Member]:
-    """Members by their numbers, in the order of these."""
-    return [_member(row) async for row in queries.members_by_no(connection, member_nos=member_nos)]
+async def due(connection: Connection, member_nos: Sequence[int]) -> list[Member]:
+    """Those of the members whose account and welcome bonus still have to reach the ledger, in the order of numbers."""
+    rows = queries.members_to_deliver(connection, member_nos=member_nos, pending=State.PENDING)
+    return [_member(row) async for row in rows]
 
 
 async def page(

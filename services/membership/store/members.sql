@@ -19,10 +19,11 @@ select member_no, member_id, state, enroll_time, welcome_points, welcome_expire_
 from members
 where program_no = :program_no and member_id = :member_id;
 
--- name: members_by_no
+-- name: members_to_deliver
+-- Those that are not settled: their accounts and welcome bonuses are still to be brought.
 select member_no, member_id, state, enroll_time, welcome_points, welcome_expire_time
 from members
-where member_no = any(:member_nos::bigint[])
+where member_no = any(:member_nos::bigint[]) and state = :pending
 order by member_no;
 
 -- name: list_members

@@ -111,6 +111,32 @@ async def test_what_is_wrong_with_a_row_is_told_by_its_number_and_the_others_are
     assert (await shop.balance("ada")).posted == 65
 
 
+async def test_a_member_whose_account_has_another_unit_is_told_by_its_rows_and_keeps_nobody_else_waiting(
+    shop: Shop,
+) -> None:
+    taken = {await shop.take_account("m3"), await shop.take_account("m8")}
+    rows = [row(f"p{n}", f"m{n % 10}", 10_00) for n in range(30)] + [row("bad", "m3", -1)]
+    chunk = shop.chunk(101, rows)
+    [answer] = await shop.import_([chunk])
+    theirs = [101 + n for n in range(30) if n % 10 in {3, 8}]
+    assert reasons(answer) == dict.fromkeys(theirs, "ACCOUNT_TAKEN") | {131: "INVALID_FIELD"}
+    assert [error.row for error in answer.errors] == [*theirs, 131]
+    info = error_details_pb2.ErrorInfo()
+    assert answer.errors[0].error.details[0].Unpack(info)
+    assert info.metadata["account"] in taken
+    assert (answer.recorded_count, answer.enrolled_count, answer.pending_count) == (30, 10, 2 * (1 + 3))
+    assert (await shop.totals()).pending_purchase_count == 2 * 3
+    for member_id in ("m0", "m2", "m4", "m7", "m9"):
+        assert (await shop.balance(member_id)).posted == 50 + 30
+    assert [(await shop.balance(member_id)).posted for member_id in ("m3", "m8")] == [0, 0]
+
+    [again] = await shop.import_([chunk])
+    again.replayed = False
+    assert again == answer
+    [other] = await shop.import_([shop.chunk(1, [row("q0", "m0", 5_00), row("q3", "m3", 5_00)])])
+    assert (reasons(other), (await shop.balance("m0")).posted) == ({2: "ACCOUNT_TAKEN"}, 50 + 35)
+
+
 async def test_two_imports_of_the_same_rows_at_once_credit_once(shop: Shop) -> None:
     rows = cdnow_rows()[:600]
     files = [[shop.chunk(at + 1, rows[at : at + 100]) for at in range(0, 600, 100)] for _ in range(3)]

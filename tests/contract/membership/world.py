@@ -182,6 +182,16 @@ class Shop:
         page = await self.books.ledger.ListEntries(ledger.ListEntriesRequest(parent=name, page_size=1000))
         return [(entry.amount, entry.memo) for entry in reversed(page.entries)]
 
+    async def take_account(self, member_id: str) -> str:
+        """Opens the account that a member of this id would have, straight in the ledger and in another unit."""
+        unit, name = f"{self.program}/units/stamps", f"{self.program}/accounts/m-{member_id}"
+        await self.books.ledger.CreateUnit(
+            ledger.CreateUnitRequest(unit=ledger_res.Unit(name=unit), request_id=f"stamps-{self.program[9:]}")
+        )
+        account = ledger_res.Account(name=name, unit=unit, kind=ledger_res.ACCOUNT_KIND_MEMBER)
+        await self.books.ledger.CreateAccount(ledger.CreateAccountRequest(account=account, request_id=new_request_id()))
+        return name
+
     async def spend(self, member_id: str, points: int) -> None:
         """Spends points of a member's, straight in the ledger."""
         posting = ledger_res.Posting(

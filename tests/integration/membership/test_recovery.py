@@ -6,9 +6,10 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import asyncpg
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -18,6 +19,7 @@ from guerdon.membership.v1 import membership_pb2 as pb
 from guerdon_kit.clock import set_offset
 from guerdon_kit.processes import ServerProcess
 from guerdon_kit.testing import DatabaseFactory, RunningService, ServiceFactory, wait_until
+from membership.domain.purchases import State
 from tests.contract.membership.world import Shop, World, row, stream, when
 
 PAST_THE_LEASE = timedelta(minutes=5)
@@ -34,6 +36,10 @@ class Moving:
         """Moves the clock of both services."""
         self.offset += by
         set_offset(self.file, self.offset)
+
+    def now(self) -> datetime:
+        """The services' now, roughly."""
+        return datetime.now(UTC) + self.offset
 
     def yesterday(self) -> Timestamp:
         """A day before the services' now."""
@@ -165,6 +171,36 @@ async def test_an_import_killed_in_the_middle_and_sent_again_credits_once(
     await wait_until(lambda: settled(shop), 20)
     assert (await shop.totals()).purchase_count == 6_000
     await require_exact(shop, {f"m{n}" for n in range(300)})
+
+
+async def test_a_member_whose_account_has_another_unit_waits_ever_longer_and_alone(world: World, clock: Moving) -> None:
+    shop = await world.shop(welcome_points=0)
+    await shop.take_account("eve")
+    [answer] = await shop.import_(
+        [shop.chunk(1, [row(f"p{n}", f"m{n}", 1_00) for n in range(9)] + [row("p", "eve", 1)])]
+    )
+    assert (answer.enrolled_count, answer.pending_count) == (10, 0), "neither points nor a bonus wait, but the account"
+    database = await asyncpg.connect(world.membership.database.owner_url)
+    delivery = """
+        select attempts, due_time from deliveries join programs using (program_no) where 'programs/' || program_id = $1
+    """
+    [(attempts, _)] = await database.fetch(delivery, shop.program)
+    assert attempts == 0
+    clock.forward(PAST_THE_LEASE)
+
+    async def tried_twice() -> datetime | None:
+        [(attempts, due_time)] = await database.fetch(delivery, shop.program)
+        return due_time if attempts == 2 else None
+
+    due_time = await wait_until(tried_twice, 20)
+    assert due_time is not None
+    assert due_time > clock.now() + timedelta(seconds=1)
+    states = await database.fetch(
+        "select member_id, state from members join programs using (program_no) where 'programs/' || program_id = $1",
+        shop.program,
+    )
+    await database.close()
+    assert {member_id for member_id, state in states if state == State.PENDING} == {"eve"}
 
 
 async def _disturbed(shop: Shop, chunks: list[pb.ImportPurchasesRequest], process: ServerProcess) -> None:

@@ -611,7 +611,10 @@ global___PurchaseRow = PurchaseRow
 
 @typing.final
 class ImportPurchasesResponse(google.protobuf.message.Message):
-    """What became of one chunk. The counts and `errors` account for every row."""
+    """What became of one chunk. Every row is recorded, had been recorded before, or is refused in `errors`. Rows whose
+    points the ledger cannot take because the member's account there has another unit are recorded, and named in `errors`
+    as well, as ACCOUNT_TAKEN.
+    """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -627,7 +630,7 @@ class ImportPurchasesResponse(google.protobuf.message.Message):
         """The number of the row in the caller's file."""
         @property
         def error(self) -> google.rpc.status_pb2.Status:
-            """Why it was refused; its details are those that a single call would have."""
+            """Why it was refused, or why its points wait; its details are those that a single call would have."""
 
         def __init__(
             self,
@@ -670,7 +673,7 @@ class ImportPurchasesResponse(google.protobuf.message.Message):
     """The chunk had been sent before under the same `request_id`, and this is the answer it got then."""
     @property
     def errors(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___ImportPurchasesResponse.RowError]:
-        """The rows refused."""
+        """The rows refused, and those recorded whose points cannot reach the ledger, in their order."""
 
     def __init__(
         self,

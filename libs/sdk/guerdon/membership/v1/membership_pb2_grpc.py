@@ -11,7 +11,8 @@ class MembershipServiceStub(object):
 
     A write is answered once it is recorded; its points are then normally in the ledger too. Where the ledger could not be
     reached in time the answer says `PENDING`, and the service brings the points there by itself: nothing needs to be sent
-    again, and sending again does no harm.
+    again, and sending again does no harm. A member stays `PENDING`, and what it earns with it, while an account of the
+    member's id exists in the ledger that was opened by somebody else with another unit.
 
     Purchases are rated in the order in which they arrive: one that arrives late gets the multiplier of what was known
     then, and does not change how later ones were rated.
@@ -86,7 +87,8 @@ class MembershipServiceServicer(object):
 
     A write is answered once it is recorded; its points are then normally in the ledger too. Where the ledger could not be
     reached in time the answer says `PENDING`, and the service brings the points there by itself: nothing needs to be sent
-    again, and sending again does no harm.
+    again, and sending again does no harm. A member stays `PENDING`, and what it earns with it, while an account of the
+    member's id exists in the ledger that was opened by somebody else with another unit.
 
     Purchases are rated in the order in which they arrive: one that arrives late gets the multiplier of what was known
     then, and does not change how later ones were rated.
@@ -249,7 +251,8 @@ class MembershipService(object):
 
     A write is answered once it is recorded; its points are then normally in the ledger too. Where the ledger could not be
     reached in time the answer says `PENDING`, and the service brings the points there by itself: nothing needs to be sent
-    again, and sending again does no harm.
+    again, and sending again does no harm. A member stays `PENDING`, and what it earns with it, while an account of the
+    member's id exists in the ledger that was opened by somebody else with another unit.
 
     Purchases are rated in the order in which they arrive: one that arrives late gets the multiplier of what was known
     then, and does not change how later ones were rated.

@@ -23,7 +23,8 @@ class MembershipServiceStub:
 
     A write is answered once it is recorded; its points are then normally in the ledger too. Where the ledger could not be
     reached in time the answer says `PENDING`, and the service brings the points there by itself: nothing needs to be sent
-    again, and sending again does no harm.
+    again, and sending again does no harm. A member stays `PENDING`, and what it earns with it, while an account of the
+    member's id exists in the ledger that was opened by somebody else with another unit.
 
     Purchases are rated in the order in which they arrive: one that arrives late gets the multiplier of what was known
     then, and does not change how later ones were rated.
@@ -116,7 +117,8 @@ class MembershipServiceAsyncStub:
 
     A write is answered once it is recorded; its points are then normally in the ledger too. Where the ledger could not be
     reached in time the answer says `PENDING`, and the service brings the points there by itself: nothing needs to be sent
-    again, and sending again does no harm.
+    again, and sending again does no harm. A member stays `PENDING`, and what it earns with it, while an account of the
+    member's id exists in the ledger that was opened by somebody else with another unit.
 
     Purchases are rated in the order in which they arrive: one that arrives late gets the multiplier of what was known
     then, and does not change how later ones were rated.
@@ -208,7 +210,8 @@ class MembershipServiceServicer(metaclass=abc.ABCMeta):
 
     A write is answered once it is recorded; its points are then normally in the ledger too. Where the ledger could not be
     reached in time the answer says `PENDING`, and the service brings the points there by itself: nothing needs to be sent
-    again, and sending again does no harm.
+    again, and sending again does no harm. A member stays `PENDING`, and what it earns with it, while an account of the
+    member's id exists in the ledger that was opened by somebody else with another unit.
 
     Purchases are rated in the order in which they arrive: one that arrives late gets the multiplier of what was known
     then, and does not change how later ones were rated.
