@@ -37,7 +37,8 @@ class Grant:
 class Caller:
     """An authenticated caller.
 
-    `service` is set for Guerdon's own services only; `act` is the original subject on whose behalf a service calls.
+    `service` is set for Guerdon's own services only; `act` is the original caller on whose behalf a service calls, by
+    its issuer and subject.
     """
 
     issuer: str
@@ -55,13 +56,8 @@ class Caller:
 
     @property
     def actor(self) -> str:
-        """Whom a write is booked to: the caller and, where a service acts for somebody, that subject."""
+        """Whom a write is booked to: the caller and, where a service acts for somebody, for whom."""
         return f"{self.name} for {self.act}" if self.act else self.name
-
-    @property
-    def person(self) -> str:
-        """The acting person: the original subject where a service acts for somebody, else the subject."""
-        return self.act or self.subject
 
     def may(self, scope: str) -> bool:
         """Whether claims and ceiling both grant the scope."""

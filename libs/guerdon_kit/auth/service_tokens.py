@@ -15,7 +15,7 @@ KEPT_MAX = 5_000
 
 class ServiceTokens:
     """Signs tokens of at most a minute: `sub` this service, `aud` the callee, the owning record's tenants, and
-    `act` the original subject.
+    `act` the original caller, by issuer and subject.
     """
 
     def __init__(self, service: str, key_file: Path) -> None:

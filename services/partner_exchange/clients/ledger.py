@@ -40,7 +40,7 @@ class Ledger:
     def __init__(self, remote: Remote) -> None:
         self._remote = remote
 
-    async def has_unit(self, program_id: str, unit_id: str, act: str, until: float) -> bool:
+    async def has_unit(self, program_id: str, unit_id: str, actor: str, until: float) -> bool:
         """Whether the program has the unit: a unit comes with its ISSUANCE account.
 
         Raises:
@@ -49,14 +49,14 @@ class Ledger:
         program = f"programs/{program_id}"
         request = pb.GetAccountRequest(name=f"{program}/accounts/issuance.{unit_id}")
         try:
-            await self._call("GetAccount", request, pb.GetAccountResponse, tenants=[program], act=act, until=until)
+            await self._call("GetAccount", request, pb.GetAccountResponse, tenants=[program], actor=actor, until=until)
         except RemoteError as refusal:
             if refusal.remote_status in {Status.NOT_FOUND, Status.INVALID_ARGUMENT}:  # or too long for any unit's
                 return False
             raise
         return True
 
-    async def open_exchange_accounts(self, partner: Partner, others: Iterable[str], act: str, until: float) -> None:
+    async def open_exchange_accounts(self, partner: Partner, others: Iterable[str], actor: str, until: float) -> None:
         """Makes the partner's EXCHANGE accounts for the other partners, as far as there are none yet.
 
         Raises:
@@ -70,7 +70,7 @@ class Ledger:
             request_id=f"exchange-accounts-{blake2b(' '.join(names).encode(), digest_size=16).hexdigest()}",
         )
         await self._call(
-            "BatchCreateAccounts", request, pb.BatchCreateAccountsResponse, tenants=[program], act=act, until=until
+            "BatchCreateAccounts", request, pb.BatchCreateAccountsResponse, tenants=[program], actor=actor, until=until
         )
 
     async def expiries(self, exchange: Exchange, sender: Partner, until: float) -> tuple[Sequence[Expiry], bool]:
@@ -86,7 +86,7 @@ class Ledger:
         )
         try:
             answer = await self._call(
-                "GetBalance", request, pb.GetBalanceResponse, tenants=[program], act=exchange.act, until=until
+                "GetBalance", request, pb.GetBalanceResponse, tenants=[program], actor=exchange.actor, until=until
             )
         except RemoteError as refusal:
             if refusal.remote_status in _DECIDED:
@@ -128,7 +128,12 @@ class Ledger:
         tenants = [_program(sender), _program(receiver)]
         try:
             answer = await self._call(
-                "PostTransaction", request, pb.PostTransactionResponse, tenants=tenants, act=exchange.act, until=until
+                "PostTransaction",
+                request,
+                pb.PostTransactionResponse,
+                tenants=tenants,
+                actor=exchange.actor,
+                until=until,
             )
         except RemoteError as refusal:
             if refusal.remote_status in _DECIDED:
@@ -137,13 +142,13 @@ class Ledger:
         return Posted(answer.transaction, _time(answer.record_time))
 
     async def _call(
-        self, rpc: str, request: Message, answer: type[Answer], *, tenants: Iterable[str], act: str, until: float
+        self, rpc: str, request: Message, answer: type[Answer], *, tenants: Iterable[str], actor: str, until: float
     ) -> Answer:
         left = until - time.monotonic() - _MARGIN_S
         if left <= 0:
             raise OutcomeUnknown
         timeout_s = min(left, _LONGEST_CALL_S)
-        return await self._remote.call(rpc, request, answer, tenants=tenants, act=act, timeout_s=timeout_s)
+        return await self._remote.call(rpc, request, answer, tenants=tenants, act=actor, timeout_s=timeout_s)
 
 
 def _program(partner: Partner) -> str:

@@ -115,8 +115,7 @@ class Exchange:
     received: int
     bonus: int
     actor: str
-    act: str
-    """The subject on whose behalf the ledger is called."""
+    """Whom it is booked to, here and in the ledger."""
     create_time: datetime
     state: State = State.RECEIVED
     legs: tuple[Leg, ...] = ()

@@ -110,7 +110,6 @@ create table exchanges (
     price_numerator bigint,
     price_denominator bigint,
     actor text not null,
-    act text not null,
     create_time timestamptz not null,
     -- When the recovery loop takes it up; null at the end.
     due_time timestamptz,

@@ -10,11 +10,10 @@ from guerdon_kit.postgres import Database, requests
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """The request, whom it is booked to, the acting person, and until when (`time.monotonic()`) it is waited for."""
+    """The request, whom it is booked to, and until when (`time.monotonic()`) it is waited for."""
 
     fingerprint: Fingerprint
     actor: str
-    act: str
     until: float
 
 

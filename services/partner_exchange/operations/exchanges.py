@@ -138,6 +138,5 @@ def _received(quote: Quote, asking: Asking, now: datetime) -> Exchange:
         received=quote.conversion.received,
         bonus=quote.conversion.bonus,
         actor=asking.actor,
-        act=asking.act,
         create_time=now,
     )

@@ -84,7 +84,7 @@ class Partners:
         if not replayed:
             check_profile(profile)
             check_new_keys(keys, "jwks")
-            if not await self.ledger.has_unit(profile.program_id, profile.unit_id, asking.act, asking.until):
+            if not await self.ledger.has_unit(profile.program_id, profile.unit_id, asking.actor, asking.until):
                 raise InvalidField.of("partner.unit", "the ledger has no such unit")
             _, replayed = await requests.once(self.database, asking.fingerprint, insert)
         return await self.get(profile.partner_id), replayed

@@ -80,7 +80,7 @@ class RateBooks:
             others.setdefault(pair.sender, set()).add(pair.receiver)
             others.setdefault(pair.receiver, set()).add(pair.sender)
         for brand, counterparts in sorted(others.items()):
-            await self.ledger.open_exchange_accounts(brands[brand], counterparts, asking.act, asking.until)
+            await self.ledger.open_exchange_accounts(brands[brand], counterparts, asking.actor, asking.until)
 
 
 def _published(edition: Edition, now: datetime) -> Event:

@@ -36,7 +36,7 @@ _VERSION_DIGITS_MAX = 9
 def asking(call: CallContext, request: Message, tenant: str) -> Asking:
     """Who asks for a write; `tenant` is the resource that its `request_id` belongs to."""
     caller = call.caller
-    return Asking(Fingerprint.of(call, request, tenant), caller.actor, caller.person, call.deadline)
+    return Asking(Fingerprint.of(call, request, tenant), caller.actor, call.deadline)
 
 
 def mark(call: CallContext, replayed: bool) -> None:

@@ -31,7 +31,6 @@ async def insert(connection: Connection, exchange: Exchange, due_time: datetime)
         received=exchange.received,
         bonus=exchange.bonus,
         actor=exchange.actor,
-        act=exchange.act,
         create_time=exchange.create_time,
         due_time=due_time,
     )
@@ -165,7 +164,6 @@ def _exchange(row: asyncpg.Record) -> Exchange:
         received=row["received"],
         bonus=row["bonus"],
         actor=row["actor"],
-        act=row["act"],
         create_time=row["create_time"],
         state=State(row["state"]),
         legs=_legs(row["legs"]),

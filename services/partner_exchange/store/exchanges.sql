@@ -1,18 +1,18 @@
 -- name: insert_exchange!
 insert into exchanges (
     exchange, coalition, version, sender, receiver, source_account, destination_account, debited, received, bonus,
-    state, actor, act, create_time, due_time
+    state, actor, create_time, due_time
 )
 values (
     :exchange, :coalition, :version, :sender, :receiver, :source_account, :destination_account, :debited, :received,
-    :bonus, 'RECEIVED', :actor, :act, :create_time, :due_time
+    :bonus, 'RECEIVED', :actor, :create_time, :due_time
 );
 
 -- name: find_exchange^
 select
     exchange, coalition, version, sender, receiver, source_account, destination_account, debited, received, bonus,
     state, legs, ask_time, refusal_reason, refusal_metadata, transaction, commit_time, price_numerator,
-    price_denominator, actor, act, create_time
+    price_denominator, actor, create_time
 from exchanges
 where exchange = :exchange;
 
@@ -55,7 +55,7 @@ where exchange = :exchange and state = 'POSTING' and ask_time = :ask_time;
 select
     exchange, coalition, version, sender, receiver, source_account, destination_account, debited, received, bonus,
     state, legs, ask_time, refusal_reason, refusal_metadata, transaction, commit_time, price_numerator,
-    price_denominator, actor, act, create_time
+    price_denominator, actor, create_time
 from exchanges
 where
     (sender = :partner or receiver = :partner)

@@ -40,7 +40,7 @@ class Ledger:
     def __init__(self, remote: Remote) -> None:
         self._remote = remote
 
-    async def unit_of(self, account: str, act: str, until: float) -> str:
+    async def unit_of(self, account: str, actor: str, until: float) -> str:
         """The id of the unit that the account counts; a unit belongs to the account's program.
 
         Raises:
@@ -49,7 +49,7 @@ class Ledger:
         request = pb.GetAccountRequest(name=account)
         try:
             answer = await self._call(
-                "GetAccount", request, pb.GetAccountResponse, tenant_of(account), act=act, until=until
+                "GetAccount", request, pb.GetAccountResponse, tenant_of(account), actor=actor, until=until
             )
         except RemoteError as refusal:
             if refusal.remote_status in {Status.NOT_FOUND, Status.INVALID_ARGUMENT}:  # or no account can have the id
@@ -57,15 +57,15 @@ class Ledger:
             raise
         return answer.account.unit.rpartition("/")[2]
 
-    async def has_unit(self, program: str, unit: str, act: str, until: float) -> bool:
+    async def has_unit(self, program: str, unit: str, actor: str, until: float) -> bool:
         """Whether the program has the unit: a unit comes with its REDEMPTION account."""
         try:
-            await self.unit_of(_redemption_account(program, unit), act, until)
+            await self.unit_of(_redemption_account(program, unit), actor, until)
         except NotFound:
             return False
         return True
 
-    async def available(self, account: str, act: str, until: float) -> int:
+    async def available(self, account: str, actor: str, until: float) -> int:
         """What the account can spend now.
 
         Raises:
@@ -74,7 +74,7 @@ class Ledger:
         request = pb.GetBalanceRequest(name=account)
         try:
             answer = await self._call(
-                "GetBalance", request, pb.GetBalanceResponse, tenant_of(account), act=act, until=until
+                "GetBalance", request, pb.GetBalanceResponse, tenant_of(account), actor=actor, until=until
             )
         except RemoteError as refusal:
             if refusal.remote_status is Status.NOT_FOUND:
@@ -162,15 +162,15 @@ class Ledger:
     async def _step(
         self, rpc: str, request: Message, answer: type[Answer], redemption: Redemption, until: float
     ) -> Answer:
-        return await self._call(rpc, request, answer, redemption.parent, act=redemption.act, until=until)
+        return await self._call(rpc, request, answer, redemption.parent, actor=redemption.actor, until=until)
 
     async def _call(
-        self, rpc: str, request: Message, answer: type[Answer], tenant: str, *, act: str, until: float
+        self, rpc: str, request: Message, answer: type[Answer], tenant: str, *, actor: str, until: float
     ) -> Answer:
         left = min(until - time.monotonic() - _MARGIN_S, _LONGEST_CALL_S)
         if left <= 0:
             raise OutcomeUnknown
-        return await self._remote.call(rpc, request, answer, tenants=[tenant], act=act, timeout_s=left)
+        return await self._remote.call(rpc, request, answer, tenants=[tenant], act=actor, timeout_s=left)
 
 
 @contextmanager

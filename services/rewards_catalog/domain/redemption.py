@@ -74,8 +74,8 @@ class Redemption:
 
     The reward's title, price, unit, fulfilment and limit are those of the moment it was made. `account`, `hold`,
     `transaction` and `refund_transaction` are names in the ledger, the last three empty until they exist.
-    `actor` is whom it is booked to, `act` the person on whose behalf the ledger is called, and `request_key` finds
-    the record of the request that made it.
+    `actor` is whom it is booked to, here and in the ledger, and `request_key` finds the record of the request that
+    made it.
     """
 
     program: str
@@ -94,7 +94,6 @@ class Redemption:
     transaction: str
     refund_transaction: str
     actor: str
-    act: str
     request_key: bytes
     create_time: datetime
     update_time: datetime

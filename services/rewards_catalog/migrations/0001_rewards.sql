@@ -63,7 +63,6 @@ create table redemptions (
     fulfilment text not null,
     limit_per_account int not null,
     actor text not null,
-    act text not null,
     request_key bytea not null,
     create_time timestamptz not null,
     hold_expire_time timestamptz not null,

@@ -9,9 +9,8 @@ from guerdon_kit.idempotency import Fingerprint
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """Who asks: the request, whom it is booked to, the acting person, and until when (`time.monotonic()`)."""
+    """Who asks: the request, whom it is booked to, and until when (`time.monotonic()`)."""
 
     fingerprint: Fingerprint
     actor: str
-    act: str
     until: float

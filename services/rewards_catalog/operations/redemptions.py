@@ -135,7 +135,7 @@ class Redemptions:
         async with self.database.acquire() as connection:
             wanted = await rewards.get(connection, program, reward)
         check_redeemable(wanted)
-        if await self.progress.ledger.unit_of(account, asking.act, asking.until) != wanted.unit:
+        if await self.progress.ledger.unit_of(account, asking.actor, asking.until) != wanted.unit:
             raise InvalidField.of("account", f"must count {wanted.unit}, the unit of the price")
         return Redemption(
             program=program,
@@ -154,7 +154,6 @@ class Redemptions:
             transaction="",
             refund_transaction="",
             actor=asking.actor,
-            act=asking.act,
             request_key=asking.fingerprint.key,
             create_time=now,
             update_time=now,

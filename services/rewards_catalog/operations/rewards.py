@@ -57,7 +57,7 @@ class Rewards:
 
         async with self.database.acquire() as connection:
             known = await requests.find(connection, asking.fingerprint) is not None
-        if not known and not await self.ledger.has_unit(reward.program, reward.unit, asking.act, asking.until):
+        if not known and not await self.ledger.has_unit(reward.program, reward.unit, asking.actor, asking.until):
             raise InvalidField.of("reward.unit", "must be a unit of the reward's program")
         return await self._once(asking, reward.program, reward.id, work)
 
@@ -122,15 +122,15 @@ class Rewards:
         return await self._once(asking, program, reward, work)
 
     async def shelf(
-        self, program: str, account: str, after: tuple[int, str], most: int, *, act: str, until: float
+        self, program: str, account: str, after: tuple[int, str], most: int, *, actor: str, until: float
     ) -> Shelf:
         """The active rewards priced in the account's unit, by price and id, that come after the given ones.
 
         Raises:
             NotFound: there is no such account.
         """
-        unit = await self.ledger.unit_of(account, act, until)
-        available = await self.ledger.available(account, act, until)
+        unit = await self.ledger.unit_of(account, actor, until)
+        available = await self.ledger.available(account, actor, until)
         async with self.database.acquire() as connection:
             found = await rewards.on_offer(connection, program, unit, after, most)
         return Shelf([offer(reward, available) for reward in found], available)

@@ -133,7 +133,7 @@ class RewardsServicer:
         query = (call.method, request.parent, request.account)
         after = price_position(request.page_token, query)
         shelf = await self._rewards.shelf(
-            program, request.account, after, size + 1, act=call.caller.person, until=call.deadline
+            program, request.account, after, size + 1, actor=call.caller.actor, until=call.deadline
         )
         answer = pb.ListRewardsResponse(
             offers=map(offer_message, shelf.offers[:size]), available_points=shelf.available_points
@@ -222,7 +222,7 @@ Write = (
 def _asking(call: CallContext, request: Write, program: str) -> Asking:
     caller = call.caller
     fingerprint = Fingerprint.of(call, request, f"programs/{program}")
-    return Asking(fingerprint, caller.actor, caller.person, call.deadline)
+    return Asking(fingerprint, caller.actor, call.deadline)
 
 
 def _mark(call: CallContext, replayed: bool) -> None:

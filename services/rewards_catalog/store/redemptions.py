@@ -29,7 +29,6 @@ async def insert(connection: Connection, redemption: Redemption, due_time: datet
         fulfilment=redemption.fulfilment,
         limit_per_account=redemption.limit_per_account,
         actor=redemption.actor,
-        act=redemption.act,
         request_key=redemption.request_key,
         create_time=redemption.create_time,
         hold_expire_time=redemption.hold_expire_time,

@@ -1,16 +1,16 @@
 -- name: insert_redemption!
 insert into redemptions (
-    program, id, reward, account, title, unit, price, fulfilment, limit_per_account, actor, act, request_key,
+    program, id, reward, account, title, unit, price, fulfilment, limit_per_account, actor, request_key,
     create_time, hold_expire_time, state, update_time, due_time
 )
 values (
-    :program, :id, :reward, :account, :title, :unit, :price, :fulfilment, :limit_per_account, :actor, :act,
+    :program, :id, :reward, :account, :title, :unit, :price, :fulfilment, :limit_per_account, :actor,
     :request_key, :create_time, :hold_expire_time, :state, :update_time, :due_time
 );
 
 -- name: find_redemption^
 select
-    program, id, reward, account, title, unit, price, fulfilment, limit_per_account, actor, act, request_key,
+    program, id, reward, account, title, unit, price, fulfilment, limit_per_account, actor, request_key,
     create_time, hold_expire_time, state, failure_reason, failure_metadata, hold, transaction, refund_transaction,
     update_time
 from redemptions
@@ -18,7 +18,7 @@ where program = :program and id = :id;
 
 -- name: lock_redemption^
 select
-    program, id, reward, account, title, unit, price, fulfilment, limit_per_account, actor, act, request_key,
+    program, id, reward, account, title, unit, price, fulfilment, limit_per_account, actor, request_key,
     create_time, hold_expire_time, state, failure_reason, failure_metadata, hold, transaction, refund_transaction,
     update_time
 from redemptions
@@ -38,7 +38,7 @@ where
 
 -- name: list_redemptions
 select
-    program, id, reward, account, title, unit, price, fulfilment, limit_per_account, actor, act, request_key,
+    program, id, reward, account, title, unit, price, fulfilment, limit_per_account, actor, request_key,
     create_time, hold_expire_time, state, failure_reason, failure_metadata, hold, transaction, refund_transaction,
     update_time
 from redemptions
@@ -48,7 +48,7 @@ limit :most;
 
 -- name: list_redemptions_of_account
 select
-    program, id, reward, account, title, unit, price, fulfilment, limit_per_account, actor, act, request_key,
+    program, id, reward, account, title, unit, price, fulfilment, limit_per_account, actor, request_key,
     create_time, hold_expire_time, state, failure_reason, failure_metadata, hold, transaction, refund_transaction,
     update_time
 from redemptions

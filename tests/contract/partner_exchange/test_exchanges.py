@@ -12,6 +12,7 @@ from guerdon import InvalidRequestError, NotFoundError, RefusedError, was_replay
 from guerdon.exchange.v1 import coalition_admin_service_pb2 as admin
 from guerdon.exchange.v1 import coalition_service_pb2 as pb
 from guerdon.exchange.v1 import resources_pb2 as res
+from guerdon.ledger.v1 import ledger_pb2 as ledger
 from guerdon_kit.clock import set_offset
 from guerdon_kit.testing import ServiceFactory
 from tests.contract.partner_exchange.world import Brand, Coalition, World, rational
@@ -40,6 +41,13 @@ async def test_points_leave_one_brand_and_arrive_at_the_other(coalition: Coaliti
     assert (await nectar.posted(card), await avios.posted(flyer)) == (1_500, 0)
     assert (await nectar.exchanged_with(avios), await avios.exchanged_with(nectar)) == (0, 0)
     await world.verify()
+
+
+async def test_the_ledger_books_an_exchange_to_whoever_asked_by_issuer_and_subject(coalition: Coalition) -> None:
+    one, other = await coalition.pair()
+    done = await one.execute(await one.quote(await one.member(100), other, await other.member(), send=100))
+    read = await coalition.books.ledger.GetTransaction(ledger.GetTransactionRequest(name=done.transaction))
+    assert read.transaction.actor == f"service:partner_exchange for {one.name}|mobile"
 
 
 async def test_the_sender_owes_what_was_received_at_the_receivers_price_exactly(coalition: Coalition) -> None:

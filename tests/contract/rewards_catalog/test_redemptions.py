@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from guerdon import GuerdonError, InvalidRequestError, NotFoundError, RefusedError, new_request_id, was_replayed
+from guerdon.ledger.v1 import ledger_pb2 as ledger
 from guerdon.rewards.v1 import resources_pb2 as res
 from guerdon.rewards.v1 import rewards_pb2 as pb
 from tests.contract.rewards_catalog.world import Shop, World
@@ -25,6 +26,13 @@ async def test_a_reward_costs_its_price_and_one_piece_and_then_waits_to_be_hande
     assert await shop.spent(member) == [-100]
     assert await shop.left(mug) == 4
     assert (await shop.fulfil(redemption.name)).state == FULFILLED
+
+
+async def test_the_ledger_books_what_is_spent_to_whoever_asked_by_issuer_and_subject(shop: Shop) -> None:
+    redemption = await shop.redeem(await shop.reward(price=100, stock=1), await shop.member(100))
+    read = await shop.books.ledger.GetTransaction(ledger.GetTransactionRequest(name=redemption.transaction))
+    caller = "https://development.guerdon.dev|developer"
+    assert read.transaction.actor == f"service:rewards_catalog for {caller}"
 
 
 async def test_a_code_is_issued_at_once_and_each_redemption_gets_another(shop: Shop) -> None:

@@ -111,7 +111,7 @@ async def test_what_a_caller_may_do_is_what_claims_and_ceiling_both_grant() -> N
     may = [scope for scope in ("ledger.read", "membership.read", "rewards.read") if caller.may(scope)]
     owns = [name for name in ("programs/acme", "programs/foreign", "programs/other") if caller.owns(name)]
     assert (may, owns) == (["ledger.read"], ["programs/acme"])
-    assert (caller.name, caller.actor, caller.person) == ("https://shop.example|till-7",) * 2 + ("till-7",)
+    assert (caller.name, caller.actor) == ("https://shop.example|till-7",) * 2
 
 
 async def test_a_claim_to_everything_is_cut_to_the_ceiling() -> None:
@@ -270,10 +270,15 @@ async def test_a_service_speaks_for_itself_alone_and_a_minute_at_most(changed: d
         await verify(signed(service_claims(**changed)))
 
 
-async def test_a_service_may_act_for_a_subject() -> None:
-    caller = await verify(signed(service_claims(act={"sub": "ann"})))
-    assert (caller.service, caller.act, caller.person) == ("membership", "ann", "ann")
-    assert (caller.name, caller.actor) == ("service:membership", "service:membership for ann")
+async def test_a_service_may_act_for_another_caller() -> None:
+    caller = await verify(signed(service_claims(act={"sub": "https://shop.example|ann"})))
+    assert (caller.service, caller.act) == ("membership", "https://shop.example|ann")
+    assert (caller.name, caller.actor) == ("service:membership", "service:membership for https://shop.example|ann")
+
+
+async def test_the_longest_subject_is_told_whole_by_the_service_that_acts_for_it() -> None:
+    ann = f"https://{'shop.' * 20}example|{'a' * verifier.SUBJECT_MAX}"
+    assert (await verify(signed(service_claims(act={"sub": ann})))).act == ann
 
 
 @pytest.mark.parametrize("act", ["ann", {}, {"sub": 1}, {"sub": ""}, {"sub": "a\0b"}, ["ann"], None])
@@ -284,7 +289,7 @@ async def test_a_service_that_names_nobody_properly_is_refused(act: Any) -> None
 
 async def test_whoever_is_no_service_acts_for_itself_whatever_it_claims() -> None:
     caller = await verify(signed(claims(act={"sub": "ann"})))
-    assert (caller.act, caller.person) == (None, "till-7")
+    assert (caller.act, caller.actor) == (None, "https://shop.example|till-7")
 
 
 async def test_no_issuers_name_makes_two_callers_one() -> None:

@@ -99,7 +99,6 @@ def test_the_sender_owes_received_points_at_the_receivers_price_exactly() -> Non
         received=25_001,
         bonus=5_000,
         actor="aurora",
-        act="aurora",
         create_time=NOW,
     )
     assert exchange.owed is None

@@ -48,7 +48,6 @@ def a_redemption(**changes: Any) -> Redemption:
         "transaction": "",
         "refund_transaction": "",
         "actor": "issuer|shop",
-        "act": "shop",
         "request_key": b"k" * 16,
         "create_time": NOW,
         "update_time": NOW,
