@@ -24,7 +24,7 @@ from guerdon_kit.grpc.status import DETAILS_KEY, read_details
 Answer = TypeVar("Answer", bound=Message)
 
 TokenSource = Callable[[str, tuple[str, ...], str], str]
-"""Makes a token of a scope, tenants and an original subject."""
+"""Makes a token of a scope, tenants and the original caller."""
 
 _RETRY = {grpc.StatusCode.UNAVAILABLE}
 _UNKNOWN = {
@@ -177,6 +177,8 @@ def translated(error: grpc.aio.AioRpcError) -> RemoteError | OutcomeUnknown:
                 reason, metadata = read_details(status_pb2.Status.FromString(value))
             except DecodeError:
                 continue
+    if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED and not reason:
+        return OutcomeUnknown()  # our own channel's word for an answer larger than it takes: the callee has acted
     code: int = error.code().value[0]
     return RemoteError(Status(code), reason, metadata, error.details() or "")
 

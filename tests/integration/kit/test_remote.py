@@ -22,7 +22,15 @@ from tests.integration.kit.echo import ACCOUNT, Echo, asked, wire
 from tests.kit_protos import message, message_class
 
 CODES = [code for code in grpc.StatusCode if code is not grpc.StatusCode.OK]
-UNKNOWN = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "UNKNOWN", "INTERNAL", "DATA_LOSS"}
+UNKNOWN = {
+    "UNAVAILABLE",
+    "DEADLINE_EXCEEDED",
+    "CANCELLED",
+    "UNKNOWN",
+    "INTERNAL",
+    "DATA_LOSS",
+    "RESOURCE_EXHAUSTED",  # without details it is no service's word, but grpc's own
+}
 Handler = Callable[[bytes, Any], Awaitable[bytes]]
 
 
@@ -35,6 +43,7 @@ class Callee:
         self.peers: set[str] = set()
         self.remaining_s: list[float] = []
         self.answers: list[grpc.StatusCode | DomainError | None] = []
+        self.text = "yes"
         self.target = ""
 
     async def unary(self, payload: bytes, context: Any) -> bytes:
@@ -48,7 +57,7 @@ class Callee:
             await context.abort(grpc.StatusCode[answer.public_status.name], answer.public_message)
         if answer is not None:
             await context.abort(answer, "said")
-        response: bytes = message("Answer", text="yes").SerializeToString()
+        response: bytes = message("Answer", text=self.text).SerializeToString()
         return response
 
 
@@ -153,6 +162,26 @@ async def test_a_refusal_without_details_is_a_refusal(callee: Callee, remote: Re
     with pytest.raises(RemoteError) as refusal:
         await call(remote)
     assert (refusal.value.remote_status, refusal.value.remote_reason) == (Status.FAILED_PRECONDITION, "")
+
+
+class _LimitReached(DomainError):
+    reason = "DAILY_LIMIT"
+    status = Status.RESOURCE_EXHAUSTED
+    message = "Enough for today."
+
+
+async def test_a_limit_that_the_callee_names_is_a_refusal(callee: Callee, remote: Remote) -> None:
+    callee.answers = [_LimitReached()]
+    with pytest.raises(RemoteError) as refusal:
+        await call(remote)
+    assert (refusal.value.remote_status, refusal.value.remote_reason) == (Status.RESOURCE_EXHAUSTED, "DAILY_LIMIT")
+
+
+async def test_an_answer_too_large_to_take_is_an_unknown_outcome(callee: Callee, remote: Remote) -> None:
+    callee.text = "y" * (16 * 1024 * 1024 + 1)
+    with pytest.raises(OutcomeUnknown):
+        await call(remote)
+    assert len(callee.payloads) == 1, "the callee has done what it was asked"
 
 
 @pytest.mark.parametrize("code", ["UNAUTHENTICATED", "PERMISSION_DENIED", "UNIMPLEMENTED"])
