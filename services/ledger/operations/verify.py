@@ -5,16 +5,19 @@ Each shard is read in one snapshot, a few thousand accounts at a time, so that i
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any
 
 from guerdon_kit.clock import Clock
-from guerdon_kit.postgres import Connection, Database, load_queries
+from guerdon_kit.postgres import Database, load_queries
 from ledger.domain.model import Account, Balance
 from ledger.store.balances import BalanceReader
 from ledger.store.cache import BalanceCache
 from ledger.store.directory import Directory
+from ledger.store.long_reads import LongRead, long_read
 
 queries = load_queries("ledger")
 
@@ -42,9 +45,16 @@ class Progress:
     findings: tuple[Finding, ...] = ()
     done: bool = False
 
+    @property
+    def full(self) -> bool:
+        """Whether enough was found to stop."""
+        return len(self.findings) >= FINDINGS_MAX
+
 
 class Verification:
-    """Recomputes the ledger."""
+    """Recomputes the ledger. One verification at a time runs in a process, so that however many are asked for, they
+    hold one connection of the pool; the others wait.
+    """
 
     def __init__(
         self, database: Database, directory: Directory, reader: BalanceReader, cache: BalanceCache, clock: Clock
@@ -54,29 +64,39 @@ class Verification:
         self._reader = reader
         self._cache = cache
         self._clock = clock
+        self._running = asyncio.Lock()
 
-    async def run(self) -> AsyncIterator[Progress]:
-        """Verifies every shard; the last progress is `done`. It stops at the first hundred findings."""
-        progress = Progress("starting")
-        async with self._database.acquire() as connection:
-            shards = [row["shard"] async for row in queries.shards(connection)]
+    async def run(self) -> AsyncGenerator[Progress]:
+        """Verifies every shard; the last progress is `done`. It stops at the first hundred findings.
+
+        Whoever comes while another verification runs is told that it is `waiting`.
+
+        Raises:
+            Unavailable: PostgreSQL is away, or a statement took longer than ten minutes.
+        """
+        if self._running.locked():
+            yield Progress("waiting")
+        async with self._running:
+            progress = Progress("starting")
+            async with self._database.acquire() as connection:
+                shards = [row["shard"] async for row in queries.shards(connection)]
+            async with aclosing(self._shards(shards, progress)) as steps:
+                async for step in steps:
+                    progress = step
+                    yield progress
+                    if progress.full:
+                        break
+            yield replace(progress, phase="done", done=True)
+
+    async def _shards(self, shards: Sequence[int], progress: Progress) -> AsyncGenerator[Progress]:
         for shard in shards:
-            async for step in self._shard(shard, progress):
-                progress = step
-                yield progress
-                if len(progress.findings) >= FINDINGS_MAX:
-                    break
-        yield replace(progress, phase="done", done=True)
+            async with aclosing(self._shard(shard, progress)) as steps:
+                async for step in steps:
+                    progress = step
+                    yield progress
 
-    async def _shard(self, shard: int, progress: Progress) -> AsyncIterator[Progress]:
-        async with (
-            self._database.acquire() as connection,
-            connection.transaction(isolation="repeatable_read", readonly=True),
-        ):
-            # A whole shard in one statement may well take longer than a caller's statement may.
-            await connection.execute("set local statement_timeout = '10min'")
-            # A plan for arrays of any length takes them for short: 143,000 postings took 110 s so, and 17 s with this.
-            await connection.execute("set local plan_cache_mode = force_custom_plan")
+    async def _shard(self, shard: int, progress: Progress) -> AsyncGenerator[Progress]:
+        async with long_read(self._database) as connection:
             found = await self._findings(queries.checkpoint_findings(connection, shard=shard))
             progress = replace(progress, phase="checkpoints", findings=_joined(progress, found))
             yield progress
@@ -95,13 +115,13 @@ class Verification:
                 progress = await self._accounts(connection, shard, ids, progress)
                 yield progress
 
-    async def _accounts(self, connection: Connection, shard: int, ids: list[int], before: Progress) -> Progress:
+    async def _accounts(self, connection: LongRead, shard: int, ids: list[int], before: Progress) -> Progress:
         found = await self._findings(queries.entry_findings(connection, shard=shard, accounts=ids))
         now = self._clock.now()
         found += await self._findings(queries.lot_findings(connection, shard=shard, accounts=ids, now=now))
         found += await self._findings(queries.hold_findings(connection, shard=shard, accounts=ids))
         found += await self._findings(queries.lifetime_findings(connection, shard=shard, accounts=ids))
-        found += await self._cached(list((await self._directory.by_ids(shard, ids, connection)).values()))
+        found += await self._cached(list((await self._directory.by_ids(shard, ids, connection.plain)).values()))
         postings = await queries.count_postings(connection, shard=shard, accounts=ids)
         return Progress("accounts", before.postings + postings, before.accounts + len(ids), _joined(before, found))
 

@@ -15,6 +15,7 @@ from ledger.operations.batch import Answer, Done
 from ledger.operations.movements import HoldAnswer
 from ledger.operations.outcome import Outcome
 from ledger.operations.transactions import StatementLine, StoredTransaction
+from ledger.operations.verify import Progress
 from ledger.store.directory import Unit
 
 
@@ -142,4 +143,17 @@ def entry(line: StatementLine, owner: Program) -> resources_pb2.Entry:
         effective_time=timestamp(line.effective_time),
         record_time=timestamp(line.record_time),
         memo=line.memo,
+    )
+
+
+def progress(found: Progress) -> ledger_pb2.VerifyResponse:
+    """How far a verification is."""
+    return ledger_pb2.VerifyResponse(
+        phase=found.phase,
+        postings_checked=found.postings,
+        accounts_checked=found.accounts,
+        findings=[
+            ledger_pb2.Finding(reason=one.reason, subject=one.subject, detail=one.detail) for one in found.findings
+        ],
+        done=found.done,
     )

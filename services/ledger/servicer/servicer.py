@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from datetime import datetime
 
 from guerdon.ledger.v1 import ledger_pb2 as pb
@@ -304,17 +305,9 @@ class LedgerServicer:
         )
 
     async def verify(self, _request: pb.VerifyRequest, _call: CallContext) -> AsyncIterator[pb.VerifyResponse]:
-        async for progress in self._verification.run():
-            yield pb.VerifyResponse(
-                phase=progress.phase,
-                postings_checked=progress.postings,
-                accounts_checked=progress.accounts,
-                findings=[
-                    pb.Finding(reason=found.reason, subject=found.subject, detail=found.detail)
-                    for found in progress.findings
-                ],
-                done=progress.done,
-            )
+        async with aclosing(self._verification.run()) as steps:  # whoever leaves makes room for the next one at once
+            async for progress in steps:
+                yield answers.progress(progress)
 
 
 def _account_kind(value: int, field: str) -> AccountKind:

@@ -991,7 +991,7 @@ class VerifyResponse(google.protobuf.message.Message):
     FINDINGS_FIELD_NUMBER: builtins.int
     DONE_FIELD_NUMBER: builtins.int
     phase: builtins.str
-    """What is being checked."""
+    """What is being checked; `waiting` while another verification runs."""
     postings_checked: builtins.int
     """How many postings were checked so far."""
     accounts_checked: builtins.int

@@ -235,7 +235,7 @@ class LedgerServiceServicer(object):
 
     def Verify(self, request, context):
         """Recomputes everything from the postings and names what is wrong. Answers with its progress; the last message
-        has `done`.
+        has `done`. A worker runs one verification at a time: the next one waits, and says so in `phase`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

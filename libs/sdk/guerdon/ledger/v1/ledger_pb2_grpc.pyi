@@ -132,7 +132,7 @@ class LedgerServiceStub:
         guerdon.ledger.v1.ledger_pb2.VerifyResponse,
     ]
     """Recomputes everything from the postings and names what is wrong. Answers with its progress; the last message
-    has `done`.
+    has `done`. A worker runs one verification at a time: the next one waits, and says so in `phase`.
     """
 
 class LedgerServiceAsyncStub:
@@ -249,7 +249,7 @@ class LedgerServiceAsyncStub:
         guerdon.ledger.v1.ledger_pb2.VerifyResponse,
     ]
     """Recomputes everything from the postings and names what is wrong. Answers with its progress; the last message
-    has `done`.
+    has `done`. A worker runs one verification at a time: the next one waits, and says so in `phase`.
     """
 
 class LedgerServiceServicer(metaclass=abc.ABCMeta):
@@ -402,7 +402,7 @@ class LedgerServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[collections.abc.Iterator[guerdon.ledger.v1.ledger_pb2.VerifyResponse], collections.abc.AsyncIterator[guerdon.ledger.v1.ledger_pb2.VerifyResponse]]:
         """Recomputes everything from the postings and names what is wrong. Answers with its progress; the last message
-        has `done`.
+        has `done`. A worker runs one verification at a time: the next one waits, and says so in `phase`.
         """
 
 def add_LedgerServiceServicer_to_server(servicer: LedgerServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...
