@@ -28,7 +28,7 @@ class _TenantEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTyp
     TENANT_UNSPECIFIED: _Tenant.ValueType  # 0
     """Not declared: the server does not start."""
     TENANT_NONE: _Tenant.ValueType  # 1
-    """No tenant: the scope alone decides."""
+    """No kind of its own: the request may name no resource at all. Those that it does name must be the caller's as well."""
     TENANT_PROGRAM: _Tenant.ValueType  # 2
     """`programs/{program}`."""
     TENANT_PARTNER: _Tenant.ValueType  # 3
@@ -42,7 +42,7 @@ class Tenant(_Tenant, metaclass=_TenantEnumTypeWrapper):
 TENANT_UNSPECIFIED: Tenant.ValueType  # 0
 """Not declared: the server does not start."""
 TENANT_NONE: Tenant.ValueType  # 1
-"""No tenant: the scope alone decides."""
+"""No kind of its own: the request may name no resource at all. Those that it does name must be the caller's as well."""
 TENANT_PROGRAM: Tenant.ValueType  # 2
 """`programs/{program}`."""
 TENANT_PARTNER: Tenant.ValueType  # 3
@@ -62,7 +62,9 @@ class Access(google.protobuf.message.Message):
     scope: builtins.str
     """The scope that the caller's token must carry."""
     tenant: global___Tenant.ValueType
-    """The kind of tenant whose resources the request names."""
+    """The kind of tenant whose resources the request names. Whatever it is, the caller's token must own the tenant of
+    every resource that a request names.
+    """
     def __init__(
         self,
         *,
