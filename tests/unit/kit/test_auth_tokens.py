@@ -8,7 +8,7 @@ import hmac
 import json
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -209,7 +209,24 @@ async def test_an_unknown_or_odd_header_is_refused(header: dict[str, Any]) -> No
         await verify(".".join([head, *good.split(".")[1:]]))
 
 
-NOW = int(time.time())
+@dataclass(frozen=True)
+class At:
+    """A time so many seconds from the test's own now: at collection it may be minutes away."""
+
+    seconds: float
+    kind: type = int
+
+    def __str__(self) -> str:
+        return f"now{self.seconds:+}"
+
+    __repr__ = __str__
+
+
+def now_filled(changed: dict[str, Any]) -> dict[str, Any]:
+    now = int(time.time())
+    return {
+        name: value.kind(now + value.seconds) if isinstance(value, At) else value for name, value in changed.items()
+    }
 
 
 @pytest.mark.parametrize(
@@ -222,18 +239,18 @@ NOW = int(time.time())
         {"aud": ["guerdon.membership", "guerdon"]},
         {"aud": []},
         {"aud": {"guerdon.ledger": 1}},
-        {"exp": NOW - 1, "iat": NOW - 60},
-        {"exp": NOW},
-        {"iat": NOW + 600, "exp": NOW + 660},
-        {"nbf": NOW + 600},
+        {"exp": At(-1), "iat": At(-60)},
+        {"exp": At(0)},
+        {"iat": At(600), "exp": At(660)},
+        {"nbf": At(600)},
         {"nbf": "now"},
-        {"iat": NOW, "exp": NOW + 3601},
-        {"iat": -(10**9), "exp": NOW + 60},
+        {"iat": At(0), "exp": At(3601)},
+        {"iat": -(10**9), "exp": At(60)},
         {"exp": 10**400},
         {"exp": float("inf")},
         {"iat": float("nan")},
-        {"exp": NOW + 60.5},
-        {"exp": str(NOW + 60)},
+        {"exp": At(60.5, float)},
+        {"exp": At(60, str)},
         {"iat": True},
         {"iss": None},
         {"sub": None},
@@ -255,7 +272,7 @@ NOW = int(time.time())
 )
 async def test_a_signed_token_with_such_claims_is_refused(changed: dict[str, Any]) -> None:
     with pytest.raises(Unauthenticated):
-        await verify(signed(claims(**changed)))
+        await verify(signed(claims(**now_filled(changed))))
 
 
 async def test_a_token_may_name_several_audiences_and_grant_nothing() -> None:
@@ -264,10 +281,10 @@ async def test_a_token_may_name_several_audiences_and_grant_nothing() -> None:
     assert not caller.owns("programs/acme")
 
 
-@pytest.mark.parametrize("changed", [{"sub": "rewards_catalog"}, {"exp": NOW + 120}], ids=str)
+@pytest.mark.parametrize("changed", [{"sub": "rewards_catalog"}, {"exp": At(120)}], ids=str)
 async def test_a_service_speaks_for_itself_alone_and_a_minute_at_most(changed: dict[str, Any]) -> None:
     with pytest.raises(Unauthenticated):
-        await verify(signed(service_claims(**changed)))
+        await verify(signed(service_claims(**now_filled(changed))))
 
 
 async def test_a_service_may_act_for_another_caller() -> None:
