@@ -78,6 +78,20 @@ def test_a_key_that_is_no_point_of_its_curve_is_refused_for_no_other_key_could_b
         json.dumps({"kty": "oct", "k": "c2VjcmV0", "kid": "k1"}),
         json.dumps(ECKey.generate_key("P-256").as_dict(private=True) | {"kid": "k1"}),
     ],
+    ids=[
+        "no json",
+        "an array",
+        "too deep",
+        "RSA",
+        "P-384",
+        "X25519",
+        "id of a number",
+        "id with a slash",
+        "short x",
+        "too long",
+        "symmetric",
+        "private",
+    ],
 )
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(InvalidField):
