@@ -7,7 +7,7 @@ RELEASED := protos/released.binpb
 SOURCES := $(wildcard libs services tests tools examples)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check lint types imports contracts stubs-fresh reference-fresh sql-rules protos docs release-image lock fmt clean
+.PHONY: help demo up bench test check lint types imports contracts stubs-fresh reference-fresh sql-rules protos docs release-image lock fmt clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ demo: $(READY) ## run the main job on real purchases and verify the ledger; PURC
 
 up: $(READY) ## run all services in the foreground until Ctrl-C
 	@exec $(BIN)/guerdon up
+
+bench: $(READY) ## the benchmarks, as a table and as JSON in .guerdon; PURCHASES=FILE to import your own
+	@exec $(BIN)/guerdon bench import $(if $(PURCHASES),--purchases '$(PURCHASES)')
 
 test: $(READY) ## run the whole test suite against a real PostgreSQL and Redis
 	@exec $(BIN)/python -m pytest $(TESTS)
