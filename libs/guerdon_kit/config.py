@@ -85,6 +85,11 @@ class ServiceSettings(BaseSettings):
     otlp_endpoint: str = ""
     """Where traces go. Empty: no traces."""
 
+    requests_keep_days: int = Field(default=30, ge=1, le=3650)
+    """How long a request that is sent again is answered as the first time."""
+    events_keep_days: int = Field(default=7, ge=1, le=365)
+    """How long a published event is kept for a stream that lost its data."""
+
     ledger_target: str = "127.0.0.1:7001"
     """Where the ledger listens."""
 

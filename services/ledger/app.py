@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from functools import partial
 
+from guerdon_kit import housekeeping
 from guerdon_kit.postgres import requests
 from guerdon_kit.service import Job, Kit, Parts
 from ledger.config import Settings
@@ -49,7 +49,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
         ),
         Job("relay", partial(relay.run, database, directory, kit.events_redis())),
         Job("checkpoints", partial(checkpoints.run, database, settings.ledger_checkpoint_every_s)),
-        Job("retention", partial(retention.run, database, clock, settings.ledger_request_keep_days)),
-        Job("prune-requests", partial(requests.pruning, database, timedelta(days=settings.ledger_request_keep_days))),
+        Job("retention", partial(retention.run, database, clock, settings.requests_keep_days)),
+        Job("prune-requests", partial(requests.pruning, database, housekeeping.keep_requests(settings))),
     ]
     return Parts([servicer], jobs)

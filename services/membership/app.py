@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from functools import partial
-
-from guerdon_kit.events import Outbox, Relay
-from guerdon_kit.postgres import requests
+from guerdon_kit import housekeeping
 from guerdon_kit.service import Job, Kit, Parts
 from membership.clients.ledger import LEDGER, Ledger
 from membership.config import Settings
@@ -34,15 +30,10 @@ async def compose(kit: Kit[Settings]) -> Parts:
         returns=Returns(database, deliveries, clock),
         imports=Imports(database, deliveries, clock),
     )
-    outbox = Outbox(NAME)
-    keep_requests = timedelta(days=settings.requests_keep_days)
-    keep_events = timedelta(days=settings.events_keep_days)
     return Parts(
         servicers=[servicer],
         jobs=[
             Job("recovery", recovery(database, clock, deliveries).run),
-            Job("relay", Relay(database, kit.events_redis(), outbox).run),
-            Job("prune-requests", partial(requests.pruning, database, keep_requests)),
-            Job("prune-events", partial(outbox.pruning, database, keep_events)),
+            *housekeeping.jobs(kit),
         ],
     )

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from functools import partial
 
-from guerdon_kit.events import Outbox, Relay
-from guerdon_kit.postgres import requests
+from guerdon_kit import housekeeping
 from guerdon_kit.service import Job, Kit, Parts
 from partner_exchange.clients.ledger import LEDGER, Ledger
 from partner_exchange.config import Settings
@@ -30,9 +29,7 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
     progress = Progress(database, ledger, clock, settings.lease, reached)
     exchanges = Exchanges(database, progress)
     quotes = Quotes(database, clock)
-    outbox = Outbox(NAME)
-    keep_requests = timedelta(days=settings.requests_keep_days)
-    keep_events = timedelta(days=settings.events_keep_days)
+    keep_quotes = housekeeping.keep_requests(settings) + timedelta(days=1)
     return Parts(
         servicers=[
             CoalitionAdminServicer(Partners(database, ledger, clock), RateBooks(database, ledger, clock), exchanges),
@@ -40,10 +37,8 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
         ],
         jobs=[
             Job("recovery", recovery(progress).run),
-            Job("relay", Relay(database, kit.events_redis(), outbox).run),
-            Job("prune-requests", partial(requests.pruning, database, keep_requests)),
-            Job("prune-events", partial(outbox.pruning, database, keep_events)),
-            Job("prune-quotes", partial(prune_quotes, quotes, keep_requests + timedelta(days=1))),
+            *housekeeping.jobs(kit),
+            Job("prune-quotes", partial(prune_quotes, quotes, keep_quotes)),
         ],
         issuers=PartnerTokens(database).issuer,
     )

@@ -16,10 +16,6 @@ class Settings(ServiceSettings):
     """`host:port` that the gRPC server listens on."""
     lease_s: int = Field(default=5, ge=1, le=600)
     """After so many seconds without an end an exchange is taken up by the recovery loop."""
-    requests_keep_days: int = Field(default=30, ge=1)
-    """How long a request sent again is answered as the first time. Quotes are kept a day longer."""
-    events_keep_days: int = Field(default=7, ge=1)
-    """How long events can be sent anew when the event bus lost them."""
 
     @property
     def lease(self) -> timedelta:

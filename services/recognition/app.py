@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from functools import partial
 
-from guerdon_kit.events import Outbox, Relay
-from guerdon_kit.postgres import requests
+from guerdon_kit import housekeeping
 from guerdon_kit.service import Job, Kit, Parts
 from recognition.clients.ledger import LEDGER, Ledger
 from recognition.config import Settings
@@ -36,18 +35,13 @@ async def compose(kit: Kit[Settings]) -> Parts:
         giving=giving,
         viewing=Viewing(database),
     )
-    outbox = Outbox(NAME)
     allowance_poll = timedelta(seconds=settings.allowance_poll_s)
     recovery_poll = timedelta(seconds=settings.recovery_poll_s)
-    keep_requests = timedelta(days=settings.requests_keep_days)
-    keep_events = timedelta(days=settings.events_keep_days)
     return Parts(
         servicers=[servicer],
         jobs=[
             Job("allowances", partial(grant_allowances, granting, allowance_poll)),
             Job("recovery", recovery(database, clock, giving, recovery_poll, settings.lease).run),
-            Job("relay", Relay(database, kit.events_redis(), outbox).run),
-            Job("prune-requests", partial(requests.pruning, database, keep_requests)),
-            Job("prune-events", partial(outbox.pruning, database, keep_events)),
+            *housekeeping.jobs(kit),
         ],
     )

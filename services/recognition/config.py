@@ -23,10 +23,6 @@ class Settings(ServiceSettings):
     """How often the recovery looks for what a crash left behind."""
     allowance_poll_s: float = Field(default=2.0, gt=0, le=3600)
     """How often allowances to grant are looked for: how long after a month's beginning, or a person's, they come."""
-    requests_keep_days: int = Field(default=30, ge=1)
-    """How long a request sent again is answered as the first time."""
-    events_keep_days: int = Field(default=7, ge=1)
-    """How long events can be sent anew when the event bus lost them."""
 
     @property
     def ledger_timeout(self) -> timedelta:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from functools import partial
-
-from guerdon_kit.events import Outbox, Relay
-from guerdon_kit.postgres import requests
+from guerdon_kit import housekeeping
 from guerdon_kit.service import Job, Kit, Parts
 from rewards_catalog.clients.ledger import LEDGER, Ledger
 from rewards_catalog.config import Settings
@@ -36,15 +32,10 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
         keys,
         kit.clock,
     )
-    outbox = Outbox(NAME)
-    keep_requests = timedelta(days=settings.requests_keep_days)
-    keep_events = timedelta(days=settings.events_keep_days)
     return Parts(
         servicers=[servicer],
         jobs=[
             Job("recovery", recovery(progress).run),
-            Job("relay", Relay(kit.database, kit.events_redis(), outbox).run),
-            Job("prune-requests", partial(requests.pruning, kit.database, keep_requests)),
-            Job("prune-events", partial(outbox.pruning, kit.database, keep_events)),
+            *housekeeping.jobs(kit),
         ],
     )

@@ -23,10 +23,6 @@ class Settings(ServiceSettings):
     """How long a redemption may hold points before it is given up."""
     lease_s: int = Field(default=5, ge=1, le=600)
     """After so many seconds without progress a redemption is taken up by the recovery loop."""
-    requests_keep_days: int = Field(default=30, ge=1)
-    """How long a request sent again is answered as the first time."""
-    events_keep_days: int = Field(default=7, ge=1)
-    """How long events can be sent anew when the event bus lost them."""
 
     @property
     def hold_time(self) -> timedelta:
