@@ -84,7 +84,7 @@ class Attempt:
     """One time that the ledger is asked."""
 
     ask_time: datetime
-    """When it began. No other attempt at the exchange has the same."""
+    """When it began: later than all that may be under way."""
     asked_before: datetime | None
     """When the attempt before it began that may still be under way; None if it is the first."""
 
@@ -102,7 +102,7 @@ class Commitment:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """An exchange as it is kept. `legs` and `ask_time` are there from POSTING on."""
+    """An exchange as it is kept. `legs` are there from POSTING on."""
 
     exchange_id: str
     coalition_id: str
@@ -119,7 +119,6 @@ class Exchange:
     create_time: datetime
     state: State = State.RECEIVED
     legs: tuple[Leg, ...] = ()
-    ask_time: datetime | None = None
     refusal: Refusal | None = None
     commitment: Commitment | None = None
 

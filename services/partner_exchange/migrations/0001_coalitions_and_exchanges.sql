@@ -100,8 +100,8 @@ create table exchanges (
     state text not null check (state in ('RECEIVED', 'POSTING', 'COMMITTED', 'ABORTED')),
     -- How the received points expire: fixed before the ledger is asked, so that asking again is asking the same.
     legs jsonb,
-    -- When the ledger was last asked and may still be at work on it.
-    ask_time timestamptz,
+    -- When the ledger was asked, in order, each time that it has not answered and may still be at work.
+    ask_times timestamptz[],
     refusal_reason text,
     refusal_metadata jsonb,
     transaction text,
@@ -133,7 +133,7 @@ grant update (state) on partners to :"runtime_role";
 grant update (retire_time) on partner_keys to :"runtime_role";
 grant update (use_time) on quotes to :"runtime_role";
 grant delete on quotes to :"runtime_role";
-grant update (state, legs, ask_time, refusal_reason, refusal_metadata, transaction, commit_time, price_numerator,
+grant update (state, legs, ask_times, refusal_reason, refusal_metadata, transaction, commit_time, price_numerator,
               price_denominator, due_time, attempts) on exchanges to :"runtime_role";
 -- Publishing is one at a time in a coalition, and locks its row.
 grant update (display_name) on coalitions to :"runtime_role";

@@ -109,7 +109,7 @@ class Progress:
         if not await self.database.run(unit, repeatable=True):
             return await self._now(exchange.exchange_id), None
         self.reached(State.POSTING.value)
-        return replace(exchange, state=State.POSTING, legs=legs, ask_time=now), Attempt(now, None)
+        return replace(exchange, state=State.POSTING, legs=legs), Attempt(now, None)
 
     async def _ask_again(self, exchange: Exchange) -> Attempt | None:
         async def unit(connection: Connection) -> Attempt | None:

@@ -93,9 +93,7 @@ async def ask_again(connection: Connection, exchange_id: str, ask_time: datetime
 
 async def answered(connection: Connection, exchange_id: str, attempt: Attempt) -> None:
     """Keeps that an attempt is over without an end to the exchange."""
-    await queries.answered(
-        connection, exchange=exchange_id, ask_time=attempt.ask_time, asked_before=attempt.asked_before
-    )
+    await queries.answered(connection, exchange=exchange_id, ask_time=attempt.ask_time)
 
 
 async def newest(connection: Connection, partner_id: str, before: tuple[datetime, str], most: int) -> list[Exchange]:
@@ -167,7 +165,6 @@ def _exchange(row: asyncpg.Record) -> Exchange:
         create_time=row["create_time"],
         state=State(row["state"]),
         legs=_legs(row["legs"]),
-        ask_time=row["ask_time"],
         refusal=None if row["refusal_reason"] is None else Refusal(row["refusal_reason"], row["refusal_metadata"]),
         commitment=_commitment(row),
     )

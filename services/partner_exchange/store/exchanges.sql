@@ -11,13 +11,13 @@ values (
 -- name: find_exchange^
 select
     exchange, coalition, version, sender, receiver, source_account, destination_account, debited, received, bonus,
-    state, legs, ask_time, refusal_reason, refusal_metadata, transaction, commit_time, price_numerator,
+    state, legs, refusal_reason, refusal_metadata, transaction, commit_time, price_numerator,
     price_denominator, actor, create_time
 from exchanges
 where exchange = :exchange;
 
 -- name: begin_posting!
-update exchanges set state = 'POSTING', legs = :legs, ask_time = :ask_time, due_time = :due_time
+update exchanges set state = 'POSTING', legs = :legs, ask_times = array[:ask_time::timestamptz], due_time = :due_time
 where exchange = :exchange and state = 'RECEIVED';
 
 -- name: commit_exchange!
@@ -32,29 +32,31 @@ update exchanges
 set state = 'ABORTED', refusal_reason = :refusal_reason, refusal_metadata = :refusal_metadata, due_time = null
 where
     exchange = :exchange and state = 'POSTING'
-    and (:ask_time::timestamptz is null or ask_time = :ask_time::timestamptz);
+    and (:ask_time::timestamptz is null or ask_times[cardinality(ask_times)] = :ask_time::timestamptz);
 
 -- name: ask_again^
--- Notes that another attempt begins, later than all before it, and answers when the one before did.
+-- Notes that another attempt begins, later than all that may be under way, and answers when the last of those did.
 with before as (
-    select exchange, ask_time from exchanges where exchange = :exchange and state = 'POSTING' for no key update
+    select exchange, ask_times[cardinality(ask_times)] as ask_time from exchanges
+    where exchange = :exchange and state = 'POSTING'
+    for no key update
 )
 update exchanges
-set ask_time = greatest(:ask_time::timestamptz, before.ask_time + interval '1 microsecond')
+set ask_times = ask_times || greatest(:ask_time::timestamptz, before.ask_time + interval '1 microsecond')
 from before
 where exchanges.exchange = before.exchange
-returning before.ask_time as asked_before, exchanges.ask_time;
+returning before.ask_time as asked_before, ask_times[cardinality(ask_times)] as ask_time;
 
 -- name: answered!
--- The attempt that began at `ask_time` is over: where none has begun since, the one before is the latest that may not be.
+-- The attempt that began at `ask_time` is over.
 update exchanges
-set ask_time = :asked_before
-where exchange = :exchange and state = 'POSTING' and ask_time = :ask_time;
+set ask_times = array_remove(ask_times, :ask_time::timestamptz)
+where exchange = :exchange and state = 'POSTING';
 
 -- name: list_exchanges
 select
     exchange, coalition, version, sender, receiver, source_account, destination_account, debited, received, bonus,
-    state, legs, ask_time, refusal_reason, refusal_metadata, transaction, commit_time, price_numerator,
+    state, legs, refusal_reason, refusal_metadata, transaction, commit_time, price_numerator,
     price_denominator, actor, create_time
 from exchanges
 where
