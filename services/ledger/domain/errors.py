@@ -17,6 +17,15 @@ class InsufficientPoints(DomainError):
         super().__init__(account=account, required=required, available=available, missing=required - available)
 
 
+class TooManyLots(DomainError):
+    """A transfer's posting would move points of more expiries than one posting may."""
+
+    reason = "TOO_MANY_LOTS"
+    status = Status.FAILED_PRECONDITION
+    message = "One posting moves at most {lots_max} lots of {account}: {movable} points of the {requested} asked for."
+    frozen = True
+
+
 class BalanceOverflow(DomainError):
     """A balance or a sum would leave the range of a signed 64-bit integer."""
 

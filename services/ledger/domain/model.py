@@ -39,6 +39,7 @@ class Kind(IntEnum):
     ADJUSTMENT = 7
     REVERSAL = 8
     EXPIRY = 9
+    TRANSFER = 10
 
 
 class HoldState(IntEnum):
@@ -65,12 +66,16 @@ SIDES: dict[Kind, frozenset[tuple[AccountKind, AccountKind]]] = {
     Kind.EXCHANGE: frozenset({(AccountKind.MEMBER, AccountKind.EXCHANGE), (AccountKind.EXCHANGE, AccountKind.MEMBER)}),
     Kind.GRANT: frozenset({(AccountKind.BUDGET, AccountKind.MEMBER)}),
     Kind.RECOGNITION: frozenset({(AccountKind.MEMBER, AccountKind.MEMBER)}),
+    Kind.TRANSFER: frozenset({(AccountKind.MEMBER, AccountKind.MEMBER)}),
     Kind.FUND: frozenset({(AccountKind.ISSUANCE, AccountKind.BUDGET)}),
     Kind.ADJUSTMENT: frozenset(
         {(AccountKind.ADJUSTMENT, AccountKind.MEMBER), (AccountKind.MEMBER, AccountKind.ADJUSTMENT)}
     ),
 }
 """Which kinds of account a caller's transaction may move points between: source, destination."""
+
+MOVED_LOTS_MAX = 100
+"""The most lots that one posting of a TRANSFER makes."""
 
 EARNING = frozenset({Kind.EARN, Kind.GRANT, Kind.RECOGNITION})
 """The kinds whose credits count as lifetime earned."""

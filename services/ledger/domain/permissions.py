@@ -17,7 +17,7 @@ BY_SERVICE: dict[str, frozenset[Kind]] = {
     "recognition": frozenset({Kind.GRANT, Kind.RECOGNITION, Kind.FUND}),
 }
 """What Guerdon's own services may post."""
-BY_OTHERS = frozenset({Kind.EARN, Kind.SPEND, Kind.GRANT, Kind.RECOGNITION, Kind.FUND, Kind.ADJUSTMENT})
+BY_OTHERS = frozenset({Kind.EARN, Kind.SPEND, Kind.GRANT, Kind.RECOGNITION, Kind.TRANSFER, Kind.FUND, Kind.ADJUSTMENT})
 """What every other caller may post."""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -11,6 +10,7 @@ from ledger.domain.desk import Desk
 from ledger.domain.errors import ExpiryPassed, InsufficientPoints
 from ledger.domain.journal import Entry, Record
 from ledger.domain.model import EARNING, SPENDING, Account, AccountKind, Kind, Lot, Program
+from ledger.domain.transfer import moved_lots
 
 
 class PostingOrder(NamedTuple):
@@ -43,12 +43,13 @@ def post(order: TransactionOrder, desk: Desk, now: datetime) -> Record:
         InsufficientPoints: a debit is not covered.
         BalanceOverflow: a balance would leave the range of int64.
         ExpiryPassed: a lot would be made that has expired already.
+        TooManyLots: a transfer's posting would make too many lots.
     """
     first = desk.ids(len(order.postings))
     entries = []
     for ordinal, posting in enumerate(order.postings):
         try:
-            entries.append(_entry(order.kind, posting, desk.books, first + ordinal, ordinal, now))
+            entries.append(_entry(order.kind, posting, desk, first + ordinal, ordinal, now))
         except InsufficientPoints as refusal:
             raise _of_the_whole(order, ordinal, refusal) from None
     effective = order.effective_time if order.effective_time is not None and order.effective_time < now else now
@@ -69,9 +70,8 @@ def _of_the_whole(order: TransactionOrder, ordinal: int, refusal: InsufficientPo
     return InsufficientPoints(account.name, required, int(refusal.metadata["available"]) + done)
 
 
-def _entry(
-    kind: Kind, posting: PostingOrder, books: Mapping[int, Book], id_: int, ordinal: int, now: datetime
-) -> Entry:
+def _entry(kind: Kind, posting: PostingOrder, desk: Desk, id_: int, ordinal: int, now: datetime) -> Entry:
+    books = desk.books
     source = books[posting.source.id] if posting.source.is_member else None
     destination = books[posting.destination.id] if posting.destination.is_member else None
     moves: list[Move] = []
@@ -82,7 +82,12 @@ def _entry(
         moves += source.debit(posting.amount, now)
         if kind in SPENDING:
             source.spent += posting.amount
-    if destination is not None:
+    if source is not None and destination is not None and kind is Kind.TRANSFER:
+        made = moved_lots(moves, source.lots, source.account, id_, desk.ids, now)
+        moves += [(lot.id, 0) for lot in made]
+        for lot in made:
+            moves += destination.credit(lot, now)
+    elif destination is not None:
         moves += destination.credit(_lot(posting, id_, now), now)
         if kind in EARNING:
             destination.earned += posting.amount

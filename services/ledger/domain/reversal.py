@@ -37,6 +37,8 @@ class OriginalPosting:
     amount: int
     consumed: tuple[Move, ...]
     """What it took from the source's lots: lot and positive amount, in the order of consumption."""
+    made: tuple[int, ...]
+    """The lots that it made at the destination, in the order of consumption; a system account has none of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +134,7 @@ def _amounts(
 def _expired(posting: OriginalPosting, books: Mapping[int, Book]) -> int:
     """How much of what a posting brought has expired since."""
     book = books.get(posting.destination.id)
-    if book is None or posting.id not in book.lots:
-        return 0
-    return book.lots[posting.id].expired
+    return 0 if book is None else sum(book.lots[lot].expired for lot in posting.made if lot in book.lots)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +156,12 @@ def _undo(work: _Undoing, amount: int, books: Mapping[int, Book], now: datetime)
     giver_debt = 0 if giver is None else giver.debt
     taker_debt = 0 if taker is None else taker.debt
     if giver is not None:
-        amount = min(amount, _within(work.policy, giver, posting.id, now))
+        amount = min(amount, _within(work.policy, giver, posting.made, now))
         if amount == 0:
             return None
         others = 0 if work.policy is Policy.ONLY_UNSPENT else amount
-        moves += giver.claw_back(amount, [posting.id], others, now)
+        # As `restorable` goes: what part of a transfer brought last returns to the lots that it took last.
+        moves += giver.claw_back(amount, reversed(posting.made), others, now)
         if kind in EARNING:
             giver.earned -= amount
     if taker is not None:
@@ -183,16 +184,14 @@ def _undo(work: _Undoing, amount: int, books: Mapping[int, Book], now: datetime)
     )
 
 
-def _within(policy: Policy, book: Book, lot: int, now: datetime) -> int:
+def _within(policy: Policy, book: Book, made: Iterable[int], now: datetime) -> int:
     """The most that a policy lets a claw-back take."""
     if policy is Policy.ALLOW_NEGATIVE:
         return 2**63 - 1
-    own = book.lots.get(lot)
-    unspent = own.free if own is not None and own.expire_time > now else 0
+    own = [book.lots[lot] for lot in made if lot in book.lots and book.lots[lot].expire_time > now]
     if policy is Policy.ONLY_UNSPENT:
-        return unspent
-    pending_own = unspent if own is not None and own.available_time > now else 0
-    return max(book.available, 0) + pending_own
+        return sum(lot.free for lot in own)
+    return max(book.available, 0) + sum(lot.free for lot in own if lot.available_time > now)
 
 
 def consumed(source: Account, moves: Iterable[Move], amount: int) -> tuple[Move, ...]:

@@ -56,7 +56,7 @@ create table transactions (
     shard int not null,
     id bigint not null,
     program int not null,
-    kind smallint not null check (kind between 1 and 9),
+    kind smallint not null check (kind between 1 and 10),
     postings smallint not null check (postings between 1 and 100),
     effective_time timestamptz not null,
     record_time timestamptz not null,
@@ -83,7 +83,8 @@ create table postings (
     source_posted bigint,
     destination_version bigint,
     destination_posted bigint,
-    -- What the posting did to the lots' `open`, lots that it made aside; and to the accounts' debt.
+    -- What the posting did to the lots' `open`, and to the accounts' debt. A lot that it made has the posting's id; only
+    -- a transfer makes several, and names them with a change of 0.
     lots bigint[],
     lot_deltas bigint[],
     source_debt_delta bigint not null default 0,

@@ -117,7 +117,7 @@ class Batch:
             shards |= {a.shard for work in self._works if work.reverses for a in work.members}
             undone = await reader.reversals(connection, shards, originals)
         # Each work, each lot and hold that may be due, and what a resolved hold may let expire.
-        await ids.reserve(connection, sum(work.weight for work in self._works) + 2 * loaded + len(self._works))
+        await ids.reserve(connection, sum(work.ids for work in self._works) + 2 * loaded + len(self._works))
         return Desk(books, ids.take, self._directory, undone)
 
     def _decide(self, desk: Desk, known: dict[bytes, Any], now: datetime) -> list[tuple[Answer, bool]]:

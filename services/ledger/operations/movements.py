@@ -13,6 +13,7 @@ from ledger.domain.holds import CaptureOrder, HoldOrder
 from ledger.domain.model import Account, AccountKind, Hold, Program
 from ledger.domain.permissions import require_kind
 from ledger.domain.reversal import FINAL, Original, OriginalPosting, ReversalOrder, consumed
+from ledger.domain.transfer import made_lots
 from ledger.operations.batch import Answer, Done
 from ledger.operations.commit import Committer
 from ledger.operations.transactions import Transactions
@@ -90,7 +91,14 @@ class Movements:
         """A transaction as it was posted, as far as it lies in its program. Raises InvalidField, NotFound."""
         found = await self._transactions.find(name)
         postings = [
-            OriginalPosting(p.id, p.source, p.destination, p.amount, consumed(p.source, p.moves, p.amount))
+            OriginalPosting(
+                p.id,
+                p.source,
+                p.destination,
+                p.amount,
+                consumed(p.source, p.moves, p.amount),
+                made_lots(p.id, p.moves),
+            )
             for p in found.postings
         ]
         return Original(found.id, found.program, found.kind, tuple(postings))

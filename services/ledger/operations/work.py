@@ -10,7 +10,7 @@ from typing import Protocol
 from guerdon_kit.idempotency import Fingerprint
 from ledger.domain.desk import Desk
 from ledger.domain.holds import CaptureOrder, HoldOrder, capture, place, release
-from ledger.domain.model import Account, Hold, Program
+from ledger.domain.model import MOVED_LOTS_MAX, Account, Hold, Kind, Program
 from ledger.domain.posting import TransactionOrder, post
 from ledger.domain.reversal import Original, ReversalOrder, reverse
 from ledger.operations.outcome import Outcome
@@ -42,6 +42,11 @@ class Work(Protocol):
     @property
     def weight(self) -> int:
         """How many postings it may make, at least 1."""
+        ...
+
+    @property
+    def ids(self) -> int:
+        """How many ids it may take, and what the clock may do to the lots that it makes."""
         ...
 
     @property
@@ -84,6 +89,10 @@ class _Plain:
         return 1
 
     @property
+    def ids(self) -> int:
+        return self.weight
+
+    @property
     def lots(self) -> Iterable[tuple[Account, int]]:
         return ()
 
@@ -122,6 +131,11 @@ class Post(_Plain):
     @property
     def weight(self) -> int:
         return len(self.order.postings)
+
+    @property
+    def ids(self) -> int:
+        postings = len(self.order.postings)
+        return postings * (1 + 2 * MOVED_LOTS_MAX) if self.order.kind is Kind.TRANSFER else postings
 
     def decide(self, desk: Desk, now: datetime) -> Outcome:
         record = post(self.order, desk, now)
@@ -242,7 +256,7 @@ class Reverse(_Plain):
             if original.source.is_member:
                 yield from ((original.source, lot) for lot, _ in original.consumed)
             if original.destination.is_member:
-                yield original.destination, original.id
+                yield from ((original.destination, lot) for lot in original.made)
 
     @property
     def reverses(self) -> int:

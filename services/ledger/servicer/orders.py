@@ -66,6 +66,8 @@ def _posting(message: pb.Posting, index: int, kind: Kind, known: KnownAccount) -
         available = instant(message.available_time, f"postings[{index}].available_time")
         if available >= expire:
             raise InvalidField.of(f"postings[{index}].available_time", "must be before the expiry")
+    if kind is Kind.TRANSFER and (expire, available) != (NEVER, LONG_AGO):
+        raise InvalidField.of(f"postings[{index}]", "a TRANSFER keeps the times of the points that it moves")
     _check_sides(source, destination, kind, index)
     return PostingOrder(source, destination, amount, expire, available)
 

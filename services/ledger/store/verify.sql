@@ -65,6 +65,10 @@ with move as (
     from holds h cross join lateral unnest(h.lots, h.lot_amounts) as m (lot, amount)
     where h.shard = :shard and h.account = any(:accounts::bigint[]) and h.state = 1
     group by m.lot
+), made as ( -- by a transfer: several lots
+    select l.posting, l.account, min(l.id) as lot, sum(l.amount) as amount
+    from lots l where l.shard = :shard and l.account = any(:accounts::bigint[])
+    group by l.posting, l.account
 ), by_account as (
     select l.account, sum(l.open) as open, sum(l.held) as held,
            sum(l.open) filter (where l.available_time > :now::timestamptz) as pending
@@ -81,12 +85,13 @@ where l.shard = :shard and l.account = any(:accounts::bigint[])
   and (l.open, l.held, l.expired) is distinct from
       (l.amount + coalesce(m.delta, 0)::bigint, coalesce(k.held, 0)::bigint, coalesce(m.expired, 0)::bigint)
 union all
-select 'LOT_DIFFERS_FROM_POSTING', l.id, a.name, a.program,
-       format('lot %s has %s, its posting %s', l.id, l.amount, coalesce(p.amount::text, 'does not exist'))
-from lots l
-join accounts a on a.shard = l.shard and a.id = l.account
-left join postings p on p.shard = l.shard and p.id = l.posting and p.destination = l.account
-where l.shard = :shard and l.account = any(:accounts::bigint[]) and p.amount is distinct from l.amount
+select 'LOT_DIFFERS_FROM_POSTING', m.lot, a.name, a.program,
+       format('lot %s and those of the same posting have %s, the posting %s', m.lot, m.amount,
+              coalesce(p.amount::text, 'does not exist'))
+from made m
+join accounts a on a.shard = :shard and a.id = m.account
+left join postings p on p.shard = :shard and p.id = m.posting and p.destination = m.account
+where p.amount is distinct from m.amount
 union all
 select 'LOTS_DIFFER_FROM_POSTED', a.version, a.name, a.program,
        format('posted %s and debt %s, the lots come to %s', a.posted, a.debt, coalesce(b.open, 0))

@@ -27,6 +27,7 @@ from tests.contract.ledger.world import (
     PRECONDITION,
     RECOGNITION,
     SPEND,
+    TRANSFER,
     Shop,
     World,
     findings,
@@ -82,6 +83,7 @@ async def test_every_kind_moves_between_its_own_kinds_of_account_only(shop: Shop
         ADJUSTMENT: [("adjustment.points", "ada"), ("ada", "adjustment.points")],
         SPEND: [("ada", "redemption.points")],
         RECOGNITION: [("ada", "ben")],
+        TRANSFER: [("ada", "ben")],
     }
     ids = ["ada", "ben", "issuance.points", "budget.points", "adjustment.points", "redemption.points"]
     ids += ["breakage.points", "exchange.points.air"]
@@ -93,7 +95,7 @@ async def test_every_kind_moves_between_its_own_kinds_of_account_only(shop: Shop
                 transaction=shop.transaction(kind, shop.posting(*pair, 1)), request_id=new_request_id()
             )
             for pair in ((s, d) for s in ids for d in ids if s != d and (s, d) not in allowed)
-            if not (kind == RECOGNITION and set(pair) == {"ada", "ben"})
+            if not (kind in {RECOGNITION, TRANSFER} and set(pair) == {"ada", "ben"})
         ]
         answer = await shop.ledger.BatchPostTransactions(pb.BatchPostTransactionsRequest(parent=shop.name, items=items))
         if kind in {EARN, GRANT, ADJUSTMENT, SPEND}:  # ben is a member as ada is
@@ -116,7 +118,7 @@ async def test_every_kind_moves_between_its_own_kinds_of_account_only(shop: Shop
         ("rewards_catalog", {SPEND}),
         ("partner_exchange", {EXCHANGE}),
         ("recognition", {GRANT, RECOGNITION, FUND}),
-        ("", {EARN, SPEND, GRANT, RECOGNITION, FUND, ADJUSTMENT}),
+        ("", {EARN, SPEND, GRANT, RECOGNITION, TRANSFER, FUND, ADJUSTMENT}),
     ],
 )
 async def test_a_caller_posts_its_own_kinds_only(shop: Shop, world: World, service: str, kinds: set[int]) -> None:
@@ -130,6 +132,7 @@ async def test_a_caller_posts_its_own_kinds_only(shop: Shop, world: World, servi
         SPEND: ("ada", "redemption.points"),
         EXCHANGE: ("ada", "exchange.points.air"),
         RECOGNITION: ("ada", "ben"),
+        TRANSFER: ("ada", "ben"),
         ADJUSTMENT: ("ada", "adjustment.points"),
     }
     await shop.earn("ada", 100)

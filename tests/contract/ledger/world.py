@@ -24,6 +24,7 @@ _numbers = itertools.count(1)
 EARN, SPEND, EXCHANGE = res.TRANSACTION_KIND_EARN, res.TRANSACTION_KIND_SPEND, res.TRANSACTION_KIND_EXCHANGE
 GRANT, RECOGNITION = res.TRANSACTION_KIND_GRANT, res.TRANSACTION_KIND_RECOGNITION
 FUND, ADJUSTMENT = res.TRANSACTION_KIND_FUND, res.TRANSACTION_KIND_ADJUSTMENT
+TRANSFER = res.TRANSACTION_KIND_TRANSFER
 MEMBER, BUDGET = res.ACCOUNT_KIND_MEMBER, res.ACCOUNT_KIND_BUDGET
 EXCHANGE_ACCOUNT = res.ACCOUNT_KIND_EXCHANGE
 
@@ -92,9 +93,9 @@ class Shop:
         """An account's name."""
         return f"{self.name}/accounts/{id_}"
 
-    async def add(self, id_: str, kind: int = MEMBER) -> str:
+    async def add(self, id_: str, kind: int = MEMBER, unit: str = "points") -> str:
         """Makes an account and answers its name."""
-        account = res.Account(name=self.account(id_), unit=f"{self.name}/units/points", kind=kind)  # type: ignore[arg-type]  # an enum's number
+        account = res.Account(name=self.account(id_), unit=f"{self.name}/units/{unit}", kind=kind)  # type: ignore[arg-type]  # an enum's number
         await self.ledger.CreateAccount(pb.CreateAccountRequest(account=account, request_id=new_request_id()))
         return account.name
 

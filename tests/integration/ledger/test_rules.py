@@ -1,6 +1,6 @@
 """The ledger's rules on two workers and a real PostgreSQL, by their numbers in the ledger's explanation.
 
-Rules 6 and 11 come with transfers and with closing the books. After each test everything is verified.
+Rule 11 comes with closing the books. After each test everything is verified.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from tests.contract.ledger.world import (
     PRECONDITION,
     RECOGNITION,
     SPEND,
+    TRANSFER,
     Shop,
     World,
     findings,
@@ -175,6 +176,34 @@ async def test_rule_5_a_restored_lot_that_has_expired_expires_again_at_once(shop
     kinds = [line.kind for line in await shop.entries("ada")]
     assert kinds[-2:] == [res.TRANSACTION_KIND_REVERSAL, res.TRANSACTION_KIND_EXPIRY]
     assert (await shop.balance("breakage.points")).posted == 30
+
+
+async def test_rule_6_transfers_that_race_move_every_point_once_and_with_its_expiry(
+    shop: Shop, connections: list[Connection], time: MovableTime
+) -> None:
+    ids = ["ada", "ben", "cal"]
+    await shop.add_many(ids)
+    expiries = [time.ahead(days=1), time.ahead(days=2)]
+    for id_ in ids:
+        for expiry in expiries:
+            await shop.earn(id_, 50, expire_time=expiry)
+    ways = through(shop, connections)
+    pairs = [(a, b) for a in ids for b in ids if a != b]
+    done, _ = await outcomes(
+        next(ways).post(TRANSFER, shop.posting(a, b, 30 + number)) for number in range(10) for a, b in pairs
+    )
+    assert done
+    found: Counter[Any] = Counter()
+    for id_ in ids:
+        balance = await shop.balance(id_, full=True)
+        assert (balance.available, balance.lifetime_earned, balance.lifetime_spent) == (balance.posted, 100, 0)
+        for bucket in balance.expiries:
+            found[time_of(bucket.expire_time)] += bucket.amount
+    assert found == dict.fromkeys(expiries, 150)
+    await outcomes(next(ways).reverse(one.transaction, policy=pb.CLAWBACK_POLICY_WITHIN_BALANCE) for one in done)
+    balances = [await shop.balance(id_) for id_ in ids]
+    assert sum(balance.posted for balance in balances) == 300
+    assert all(balance.available >= 0 for balance in balances)
 
 
 async def state(running: RunningService) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from ledger.domain.journal import Record
 from ledger.domain.model import LONG_AGO, NEVER, Account, AccountKind, Hold, Kind, Lot, Program
 from ledger.domain.posting import PostingOrder, TransactionOrder, post
 from ledger.domain.reversal import Original, OriginalPosting, Policy, ReversalOrder, consumed, reverse
+from ledger.domain.transfer import made_lots
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 SHOP = Program(1, "shop", "Shop", "UTC", 0)
@@ -109,6 +110,9 @@ class Ledger:
     def give(self, amount: int, source: Account = ADA, to: Account = BEN) -> Record:
         return self.move(Kind.RECOGNITION, PostingOrder(source, to, amount, NEVER, LONG_AGO))
 
+    def transfer(self, amount: int, source: Account = ADA, to: Account = BEN) -> Record:
+        return self.move(Kind.TRANSFER, PostingOrder(source, to, amount, NEVER, LONG_AGO))
+
     def hold(self, amount: int, seconds: float = 600, of: Account = ADA) -> Hold:
         order = HoldOrder(of, amount, self.now + timedelta(seconds=seconds), "", "tester")
         return place(order, self.books[of.id], self.desk, self.tick())
@@ -120,7 +124,9 @@ class Ledger:
 def original(record: Record) -> Original:
     """A record as it is read back."""
     postings = tuple(
-        OriginalPosting(e.id, e.source, e.destination, e.amount, consumed(e.source, e.moves, e.amount))
+        OriginalPosting(
+            e.id, e.source, e.destination, e.amount, consumed(e.source, e.moves, e.amount), made_lots(e.id, e.moves)
+        )
         for e in record.entries
     )
     return Original(record.id, SHOP, record.kind, postings)

@@ -47,6 +47,10 @@ class Books(RuleBasedStateMachine):
     def give(self, amount: int, ada: bool) -> None:
         self._do(lambda: self.ledger.give(amount, *((ADA, BEN) if ada else (BEN, ADA))))
 
+    @rule(amount=amounts, ada=st.booleans())
+    def transfer(self, amount: int, ada: bool) -> None:
+        self._do(lambda: self.ledger.transfer(amount, *((ADA, BEN) if ada else (BEN, ADA))))
+
     @rule(amount=amounts, ada=st.booleans(), seconds=spans)
     def hold(self, amount: int, ada: bool, seconds: int) -> None:
         def place() -> None:
@@ -100,7 +104,7 @@ class Books(RuleBasedStateMachine):
                 assert book == old
             assert written == (len(self.ledger.desk.journal.records), len(self.ledger.desk.journal.events))
             return
-        if isinstance(record, Record) and record.kind in {Kind.EARN, Kind.SPEND, Kind.RECOGNITION}:
+        if isinstance(record, Record) and record.kind in {Kind.EARN, Kind.SPEND, Kind.RECOGNITION, Kind.TRANSFER}:
             self.posted.append(record)
 
     def _sweep(self) -> None:
@@ -145,7 +149,7 @@ class Books(RuleBasedStateMachine):
                         versions[account.id].append(version)
                         assert after == posted[account.id]
                 for lot, delta in entry.moves:
-                    assert delta != 0
+                    assert delta != 0 or record.kind is Kind.TRANSFER
                     moved[lot] += delta
                     expired[lot] -= delta if record.kind is Kind.EXPIRY else 0
         for event in journal.events:

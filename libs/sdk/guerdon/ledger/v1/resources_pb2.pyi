@@ -90,11 +90,16 @@ class _TransactionKindEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper
     """An earlier transaction is undone, wholly or in part."""
     TRANSACTION_KIND_EXPIRY: _TransactionKind.ValueType  # 9
     """Points whose time has passed are taken."""
+    TRANSACTION_KIND_TRANSFER: _TransactionKind.ValueType  # 10
+    """A member's points become another's and stay what they are: each lot made keeps its expiry and the budget that funded
+    it, so that the posting has no times of its own. Neither earned nor spent. One posting moves the points of at most
+    100 expiries.
+    """
 
 class TransactionKind(_TransactionKind, metaclass=_TransactionKindEnumTypeWrapper):
     """Why points move. Each kind allows certain kinds of account on either side:
     EARN from ISSUANCE or BUDGET to MEMBER; SPEND from MEMBER to REDEMPTION; EXCHANGE between MEMBER and EXCHANGE;
-    GRANT from BUDGET to MEMBER; RECOGNITION from MEMBER to MEMBER; FUND from ISSUANCE to BUDGET; ADJUSTMENT between
+    GRANT from BUDGET to MEMBER; RECOGNITION and TRANSFER from MEMBER to MEMBER; FUND from ISSUANCE to BUDGET; ADJUSTMENT between
     ADJUSTMENT and MEMBER. REVERSAL and EXPIRY are the ledger's own.
     """
 
@@ -118,6 +123,11 @@ TRANSACTION_KIND_REVERSAL: TransactionKind.ValueType  # 8
 """An earlier transaction is undone, wholly or in part."""
 TRANSACTION_KIND_EXPIRY: TransactionKind.ValueType  # 9
 """Points whose time has passed are taken."""
+TRANSACTION_KIND_TRANSFER: TransactionKind.ValueType  # 10
+"""A member's points become another's and stay what they are: each lot made keeps its expiry and the budget that funded
+it, so that the posting has no times of its own. Neither earned nor spent. One posting moves the points of at most
+100 expiries.
+"""
 global___TransactionKind = TransactionKind
 
 class _HoldState:
