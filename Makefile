@@ -23,8 +23,8 @@ demo: $(READY) ## run the main job on real purchases and verify the ledger; PURC
 up: $(READY) ## run all services in the foreground until Ctrl-C
 	@exec $(BIN)/guerdon up
 
-bench: $(READY) ## the benchmarks, as a table and as JSON in .guerdon; PURCHASES=FILE to import your own
-	@exec $(BIN)/guerdon bench import $(if $(PURCHASES),--purchases '$(PURCHASES)')
+bench: $(READY) ## every benchmark, as tables and as JSON in .guerdon/bench; PURCHASES=FILE: only the import, of your own
+	@exec $(BIN)/guerdon bench $(if $(PURCHASES),import --purchases '$(PURCHASES)')
 
 test: $(READY) ## run the whole test suite against a real PostgreSQL and Redis
 	@exec $(BIN)/python -m pytest $(TESTS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from guerdon_cli import bench
+from guerdon_cli.bench import command as bench
 from guerdon_cli.demo.command import demo
 from guerdon_cli.migrate import migrate
 from guerdon_cli.serve import serve

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import grpc
@@ -41,15 +41,19 @@ class Verdict:
 async def verify_ledger(target: str, token: str) -> Verdict:
     """Have the ledger at `target` recompute everything, and show how far it is. Raises guerdon.GuerdonError."""
     columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("verifying", total=None)
+        return await verified(target, token, lambda checked: progress.update(task, description=f"verifying {checked}"))
+
+
+async def verified(target: str, token: str, told: Callable[[str], None]) -> Verdict:
+    """Have the ledger at `target` recompute everything; `told` hears how far it is. Raises guerdon.GuerdonError."""
     verdict = None
     async with guerdon.Client(target, token=token, stream_timeout_seconds=TIMEOUT_SECONDS) as client:
-        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-            task = progress.add_task("verifying", total=None)
-            async for step in client.ledger.Verify(VerifyRequest()):
-                checked = f"{step.postings_checked:,} postings, {step.accounts_checked:,} accounts"
-                progress.update(task, description=f"verifying {step.phase}: {checked}")
-                if step.done:
-                    verdict = Verdict(step.postings_checked, step.accounts_checked, tuple(step.findings))
+        async for step in client.ledger.Verify(VerifyRequest()):
+            told(f"{step.phase}: {step.postings_checked:,} postings, {step.accounts_checked:,} accounts")
+            if step.done:
+                verdict = Verdict(step.postings_checked, step.accounts_checked, tuple(step.findings))
     if verdict is None:
         raise guerdon.UnavailableError(grpc.StatusCode.UNAVAILABLE, "the verification ended before it was done")
     return verdict

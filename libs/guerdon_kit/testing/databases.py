@@ -4,11 +4,36 @@ from __future__ import annotations
 
 import itertools
 import secrets
+from dataclasses import replace
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
+import redis
+
+from guerdon_kit.embedded import Endpoints
 from guerdon_kit.launch.databases import in_own_loop
 from guerdon_kit.postgres import migrate
 from guerdon_kit.postgres.provision import ServiceDatabase, connected, provision
 from guerdon_kit.secret_store import MemorySecrets
+
+REDIS_DATABASES = range(1, 16)
+"""The numbered databases of each Redis that tests and benchmarks use; people's data is in 0."""
+
+
+def emptied_redis(endpoints: Endpoints, number: int) -> Endpoints:
+    """The same servers, with the numbered database of each Redis, which is empty."""
+    cache = _numbered(endpoints.redis_cache_url, number)
+    events = _numbered(endpoints.redis_events_url, number)
+    for url in (cache, events):
+        with redis.Redis.from_url(url) as client:
+            client.flushdb()
+    return replace(endpoints, redis_cache_url=cache, redis_events_url=events)
+
+
+def _numbered(url: str, number: int) -> str:
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        return urlunsplit(parts._replace(query=urlencode({"db": number})))
+    return urlunsplit(parts._replace(path=f"/{number}"))
 
 
 class DatabaseFactory:

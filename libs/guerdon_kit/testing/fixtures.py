@@ -11,20 +11,16 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import pytest
-import redis
 
 from guerdon_kit.auth.development import DevelopmentIdentity, write_development_keys
 from guerdon_kit.embedded import EmbeddedServers, Endpoints, Resolved, resolve_endpoints
 from guerdon_kit.postgres.provision import ServiceDatabase
-from guerdon_kit.testing.databases import DatabaseFactory
+from guerdon_kit.testing.databases import REDIS_DATABASES, DatabaseFactory, emptied_redis
 from guerdon_kit.testing.services import ServiceFactory
-
-REDIS_DATABASES = range(1, 16)
 
 
 @pytest.fixture(scope="session")
@@ -107,24 +103,10 @@ def database(databases: DatabaseFactory) -> Iterator[Callable[[str], ServiceData
 _redis_databases = itertools.cycle(REDIS_DATABASES)
 
 
-def _redis_database(url: str, number: int) -> str:
-    """The numbered database of the Redis at `url`."""
-    parts = urlsplit(url)
-    if parts.scheme == "unix":
-        return urlunsplit(parts._replace(query=urlencode({"db": number})))
-    return urlunsplit(parts._replace(path=f"/{number}"))
-
-
 @pytest.fixture
 def fresh_endpoints(endpoints: Endpoints) -> Endpoints:
     """The session's servers, with an empty database of each Redis."""
-    number = next(_redis_databases)
-    cache = _redis_database(endpoints.redis_cache_url, number)
-    events = _redis_database(endpoints.redis_events_url, number)
-    for url in (cache, events):
-        with redis.Redis.from_url(url) as client:
-            client.flushdb()
-    return replace(endpoints, redis_cache_url=cache, redis_events_url=events)
+    return emptied_redis(endpoints, next(_redis_databases))
 
 
 @pytest.fixture(scope="session")

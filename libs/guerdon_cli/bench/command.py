@@ -1,0 +1,136 @@
+"""`guerdon bench`: how fast it is, on this machine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from guerdon_cli.bench import workloads
+from guerdon_cli.bench.bed import Bed, bench_stack
+from guerdon_cli.bench.course import QUICK, Course, Length
+from guerdon_cli.bench.pgbench import Tpcb
+from guerdon_cli.bench.purchases import import_and_compare
+from guerdon_cli.bench.report import outcome, tell
+from guerdon_cli.demo.purchases import SAMPLE, PurchasesMalformed, read_purchases
+from guerdon_cli.demo.shop import ImportIncomplete
+from guerdon_cli.stack import SERVICES
+from guerdon_cli.terminal import DATA_FOLDER, DataFolder, ends_on_signal, failures_told, steps
+
+INTERRUPTED = 130
+
+app = typer.Typer(help="Measure how fast it is on this machine.")
+
+Purchases = Annotated[Path, typer.Option(help="Purchases in the CDNOW format.", dir_okay=False)]
+Quick = Annotated[bool, typer.Option("--quick", help="Seconds rather than minutes, and as much less exact.")]
+
+
+@app.callback(invoke_without_command=True)
+def bench(context: typer.Context, data: DataFolder = DATA_FOLDER) -> None:
+    """Measure how fast it is on this machine; without a command, everything there is.
+
+    Servers of its own are started on empty data, which is removed at the end. What was measured is written to
+    DATA/bench, a file for each service.
+    """
+    if context.invoked_subcommand is None:
+        failed = _ledger(data, Length(), tuple(workloads.WORKLOADS))
+        _import(data, SAMPLE, 30)
+        raise typer.Exit(failed)
+
+
+@app.command(name="import")
+def bench_import(
+    data: DataFolder = DATA_FOLDER,
+    purchases: Purchases = SAMPLE,
+    seconds: Annotated[int, typer.Option(min=1, max=600, help="How long pgbench runs.")] = 30,
+) -> None:
+    """Import purchases, then run pgbench (TPC-B) alone on the same embedded PostgreSQL, and compare."""
+    _import(data, purchases, seconds)
+
+
+@app.command()
+def ledger(
+    data: DataFolder = DATA_FOLDER,
+    only: Annotated[str, typer.Option(help=f"Some of them: {','.join(workloads.WORKLOADS)}.")] = "",
+    quick: Quick = False,
+    seconds: Annotated[float, typer.Option(min=0, max=600, help="What is measured of each run; 0: the usual.")] = 0,
+    rounds: Annotated[int, typer.Option(min=0, max=20, help="How often each is run; 0: the usual.")] = 0,
+    growth_postings: Annotated[int, typer.Option(min=0, help="What `growth` loads first; 0: the usual.")] = 0,
+) -> None:
+    """Measure the ledger, with pgbench (TPC-B) between the workloads, and verify it after each.
+
+    Exits with 1 when a verification finds something or a request fails that must not.
+    """
+    names = tuple(filter(None, only.split(","))) or tuple(workloads.WORKLOADS)
+    if unknown := set(names) - set(workloads.WORKLOADS):
+        raise typer.BadParameter(f"no such workload: {', '.join(sorted(unknown))}", param_hint="--only")
+    usual = QUICK if quick else Length()
+    length = replace(
+        usual,
+        seconds=seconds or usual.seconds,
+        rounds=rounds or usual.rounds,
+        growth_postings=growth_postings or usual.growth_postings,
+    )
+    raise typer.Exit(_ledger(data, length, names))
+
+
+def _ledger(data: Path, length: Length, names: tuple[str, ...]) -> int:
+    with _told(), bench_stack(data, ()) as stack, steps() as report:
+        stack.start(report)
+        assert stack.embedded is not None
+        logs = stack.folder / "logs"
+        logs.mkdir(exist_ok=True)
+        report("pgbench: filling")
+        with Tpcb(stack.embedded, length.tpcb_scale) as tpcb:
+            course = Course(Bed(stack.embedded, stack.identity, logs, report), tpcb, length)
+            try:
+                workloads.run(course, names)
+            finally:
+                if course.tpcb_per_s:
+                    _write(data, "ledger", outcome(course))
+    tell(course, Console(highlight=False))
+    return 1 if course.problems else 0
+
+
+def _import(data: Path, purchases: Path, seconds: int) -> None:
+    with _told(), bench_stack(data, SERVICES) as stack:
+        rows = read_purchases(purchases)
+        with steps() as report:
+            stack.start(report)
+        found = import_and_compare(stack, rows, seconds, lambda step: typer.echo(f"{step} …", err=True))
+    _write(data, "membership", found)
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    table.add_row("purchases imported a second", f"{found['import_per_s']:,.0f}")
+    table.add_row("TPC-B transactions a second", f"{found['tpcb_per_s']:,.0f}")
+    table.add_row("ratio", f"{found['import_vs_tpcb']:.2f}")
+    Console(highlight=False).print(table)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What a person can act on, as a line and exit code 1; an interruption as its own code."""
+    ended = False
+    with failures_told(), ends_on_signal():
+        try:
+            yield
+        except (PurchasesMalformed, ImportIncomplete) as problem:
+            typer.echo(f"guerdon: {problem}", err=True)
+            raise typer.Exit(1) from problem
+        ended = True
+    if not ended:
+        raise typer.Exit(INTERRUPTED)
+
+
+def _write(data: Path, service: str, found: Mapping[str, Any]) -> None:
+    path = data / "bench" / f"{service}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,93 @@
+"""The requests of a plan, as bytes."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import time
+from collections.abc import Iterator
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from guerdon import new_request_id
+from guerdon.ledger.v1 import ledger_pb2 as pb
+from guerdon.ledger.v1 import resources_pb2 as res
+from guerdon_cli.bench.plan import Plan, Shape, Spread
+
+DAY_S = 86_400
+LOT_LIFE_S = 730 * DAY_S
+HOLD_LIFE_S = 7 * DAY_S
+UNIT = "points"
+PICKED_AT_ONCE = 10_000
+
+
+def requests(plan: Plan) -> Iterator[bytes]:
+    """The plan's requests, `calls` of them; each with a random id."""
+    make = {Shape.BATCH: _batches, Shape.POST: _posts, Shape.HOLD: _holds, Shape.READ: _reads, Shape.ECHO: _echoes}
+    return itertools.islice(make[plan.shape](plan), plan.calls)
+
+
+def capture(place_hold: bytes) -> bytes:
+    """The request that captures in full what was placed."""
+    hold = pb.PlaceHoldResponse.FromString(place_hold).hold.name
+    return pb.CaptureHoldRequest(name=hold, request_id=new_request_id()).SerializeToString()
+
+
+def _batches(plan: Plan) -> Iterator[bytes]:
+    items = _transactions(plan)
+    while True:
+        some = [
+            pb.PostTransactionItem(transaction=one, request_id=new_request_id())
+            for one in itertools.islice(items, plan.items)
+        ]
+        request = pb.BatchPostTransactionsRequest(parent=plan.program, items=some, omit_balances=plan.omit_balances)
+        yield request.SerializeToString()
+
+
+def _posts(plan: Plan) -> Iterator[bytes]:
+    for one in _transactions(plan):
+        request = pb.PostTransactionRequest(parent=plan.program, transaction=one, request_id=new_request_id())
+        yield request.SerializeToString()
+
+
+def _holds(plan: Plan) -> Iterator[bytes]:
+    until = Timestamp(seconds=int(time.time()) + HOLD_LIFE_S)
+    for account in _accounts(plan):
+        hold = res.Hold(account=account, amount=plan.amount or random.randint(1, 500), expire_time=until)
+        request = pb.PlaceHoldRequest(parent=plan.program, hold=hold, request_id=new_request_id())
+        yield request.SerializeToString()
+
+
+def _reads(plan: Plan) -> Iterator[bytes]:
+    for account in _accounts(plan):
+        yield pb.GetBalanceRequest(name=account).SerializeToString()
+
+
+def _echoes(_plan: Plan) -> Iterator[bytes]:
+    return itertools.repeat(b"")
+
+
+def _transactions(plan: Plan) -> Iterator[res.Transaction]:
+    system = f"{plan.program}/accounts/{'redemption' if plan.spends else 'issuance'}.{UNIT}"
+    kind = res.TRANSACTION_KIND_SPEND if plan.spends else res.TRANSACTION_KIND_EARN
+    until = Timestamp(seconds=int(time.time()) + LOT_LIFE_S)
+    for member in _accounts(plan):
+        amount = plan.amount or random.randint(1, 500)
+        if plan.spends:
+            posting = res.Posting(source=member, destination=system, amount=amount)
+        else:
+            posting = res.Posting(source=system, destination=member, amount=amount, expire_time=until)
+        yield res.Transaction(kind=kind, postings=[posting])
+
+
+def _accounts(plan: Plan) -> Iterator[str]:
+    names = [f"{plan.program}/accounts/m{number}" for number in range(plan.members)]
+    if plan.spread is Spread.TURNS:
+        while True:
+            random.shuffle(names)
+            yield from names
+    weights = None
+    if plan.spread is Spread.ZIPF:
+        weights = list(itertools.accumulate(1 / (rank + 1) ** 2 for rank in range(plan.members)))
+    while True:
+        yield from random.choices(names, cum_weights=weights, k=PICKED_AT_ONCE)
