@@ -25,6 +25,8 @@ from guerdon_cli.stack import SERVICES
 from guerdon_cli.terminal import DATA_FOLDER, DataFolder, ends_on_signal, failures_told, steps
 
 INTERRUPTED = 130
+TABLE_WIDTH = 120
+"""Narrower, the numbers would be cut off."""
 
 app = typer.Typer(help="Measure how fast it is on this machine.")
 
@@ -95,7 +97,9 @@ def _ledger(data: Path, length: Length, names: tuple[str, ...]) -> int:
             finally:
                 if course.tpcb_per_s:
                     _write(data, "ledger", outcome(course))
-    tell(course, Console(highlight=False))
+    console = Console(highlight=False)
+    console.width = max(console.width, TABLE_WIDTH)
+    tell(course, console)
     return 1 if course.problems else 0
 
 

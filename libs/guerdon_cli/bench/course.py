@@ -103,7 +103,8 @@ class Course:
 
     def measure(self, name: str, ledger: Ledger, plan: Plan, *, clients: int = 1) -> Measurement:
         """Run a plan in so many clients at once, and keep what was seen. Raises StackError."""
-        self.bed.report(f"{name}: {plan.in_flight * clients} in flight, {ledger.workers} worker(s)")
+        sent = f"{plan.per_s * clients:,.0f} a second" if plan.per_s else f"{plan.in_flight * clients} in flight"
+        self.bed.report(f"{name}: {sent}, {ledger.workers} worker{'s' if ledger.workers > 1 else ''}")
         run = ledger.run(*[plan] * clients)
         measurement = Measurement.of(name, plan, run, workers=ledger.workers, clients=clients)
         self.keep(measurement)
