@@ -1,10 +1,10 @@
-"""From the code to docs/reference/: every error, every setting, every RPC.
+"""From the code to docs/reference/: every error, every setting, every RPC, the states of accounts.
 
     python tools/reference.py generate     write the pages
     python tools/reference.py check        say which of them the code has left behind
 
 The errors come from the catalogues, the settings from the settings classes and the docstrings of their fields, the
-RPCs from the protos and their comments.
+RPCs from the protos and their comments, the states of accounts from the ledger's own table.
 """
 
 import argparse
@@ -27,6 +27,8 @@ from pydantic_core import PydanticUndefined
 from guerdon.options.v1 import options_pb2
 from guerdon_kit.config import ServiceSettings
 from guerdon_kit.errors import DomainError, catalogue
+from ledger.domain import states
+from ledger.domain.model import AccountState
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT / "docs" / "reference"
@@ -44,7 +46,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     parser.add_argument("command", choices=["generate", "check"])
     command = parser.parse_args().command
-    fresh = {"errors.md": errors_page(), "settings.md": settings_page(), "api.md": api_page()}
+    fresh = {
+        "errors.md": errors_page(),
+        "settings.md": settings_page(),
+        "api.md": api_page(),
+        "account-states.md": states_page(),
+    }
     changed = [name for name, text in fresh.items() if _read(PAGES / name) != text]
     if command == "check":
         for name in changed:
@@ -95,6 +102,29 @@ def _errors_table(errors: Iterable[type[DomainError]]) -> str:
 def _message(error: type[DomainError]) -> str:
     fields = {name: f"`{{{name}}}`" for _, name, _, _ in string.Formatter().parse(error.message) if name}
     return error.message.format_map(fields)
+
+
+def states_page() -> str:
+    """What is allowed in which state of a ledger account."""
+    lead = """
+        # Account states
+
+        What can be done with a member account of the ledger in each of its states. Why it is so is in
+        [the ledger](../explanation/ledger.md#states). An operation that the state does not allow is refused with the
+        reason in the table, and changes nothing. Where *nothing is there*, no hold or lot is left that the operation
+        could act on: it is answered by what became of that one, such as `HOLD_ALREADY_CAPTURED`. System accounts are
+        always open.
+    """
+    rows = [
+        (operation.value, *(_verdict(states.TABLE[operation][state], state) for state in AccountState))
+        for operation in states.Operation
+    ]
+    return _page([_lead(lead), _table(("Operation", *(f"`{state.name}`" for state in AccountState)), rows)])
+
+
+def _verdict(verdict: states.Verdict, state: AccountState) -> str:
+    refused = verdict is states.Verdict.REFUSED
+    return f"`{states.REFUSALS[state].reason}`" if refused else verdict.value
 
 
 def settings_page() -> str:

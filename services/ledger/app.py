@@ -9,6 +9,7 @@ from guerdon_kit.postgres import requests
 from guerdon_kit.service import Job, Kit, Parts
 from ledger.config import Settings
 from ledger.jobs import checkpoints, relay, retention, sweeper
+from ledger.operations.accounts import Accounts
 from ledger.operations.balances import Balances
 from ledger.operations.commit import Committer, Limits
 from ledger.operations.movements import Movements
@@ -35,6 +36,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
     servicer = LedgerServicer(
         directory,
         Programs(database, directory, clock, settings.ledger_shards),
+        Accounts(database, committer),
         Movements(database, directory, transactions, committer),
         Balances(reader, cache, clock),
         transactions,

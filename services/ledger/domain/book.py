@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ledger.domain.errors import BalanceOverflow, InsufficientPoints
-from ledger.domain.model import BALANCE_MAX, LONG_AGO, NEVER, Account, Balance, Hold, HoldState, Lot
+from ledger.domain.model import BALANCE_MAX, LONG_AGO, NEVER, Account, AccountState, Balance, Hold, HoldState, Lot
 
 Move = tuple[int, int]
 """A lot and the change of what is open of it."""
@@ -32,6 +32,7 @@ class Book:
     spent: int = 0
     record_time: datetime = LONG_AGO
     valid_until: datetime = NEVER
+    state: AccountState = AccountState.OPEN
     lots: dict[int, Lot] = field(default_factory=dict)
     holds: dict[int, Hold] = field(default_factory=dict)
     loaded: bool = False
@@ -56,6 +57,7 @@ class Book:
             self.spent,
             self.record_time,
             self.valid_until,
+            self.state,
             dict(self.lots),
             dict(self.holds),
             self.loaded,
@@ -84,6 +86,7 @@ class Book:
             self.spent,
             self.version,
             self.valid_until,
+            self.state,
         )
 
     def touch(self, now: datetime) -> int:

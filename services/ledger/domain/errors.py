@@ -26,6 +26,40 @@ class TooManyLots(DomainError):
     frozen = True
 
 
+class AccountFrozen(DomainError):
+    """The account is frozen: nothing new takes points out of it. It may be unfrozen by when the request comes again."""
+
+    reason = "ACCOUNT_FROZEN"
+    status = Status.FAILED_PRECONDITION
+    message = "{account} is frozen."
+
+
+class AccountNotFrozen(DomainError):
+    """The account that is to be unfrozen is open."""
+
+    reason = "ACCOUNT_NOT_FROZEN"
+    status = Status.FAILED_PRECONDITION
+    message = "{account} is not frozen."
+
+
+class AccountClosed(DomainError):
+    """The account is closed, for ever: nothing comes in and nothing goes out."""
+
+    reason = "ACCOUNT_CLOSED"
+    status = Status.FAILED_PRECONDITION
+    message = "{account} is closed."
+    frozen = True
+
+
+class AccountNotEmpty(DomainError):
+    """Only an account that has nothing and owes nothing can be closed; what is held or pending counts."""
+
+    reason = "ACCOUNT_NOT_EMPTY"
+    status = Status.FAILED_PRECONDITION
+    message = "{account} has {posted} points, {held} of them held and {pending} pending, and a debt of {debt}."
+    frozen = True
+
+
 class BalanceOverflow(DomainError):
     """A balance or a sum would leave the range of a signed 64-bit integer."""
 

@@ -18,6 +18,7 @@ from ledger.domain.errors import (
 from ledger.domain.journal import Event, Record
 from ledger.domain.model import Account, EventKind, Hold, HoldState, Kind
 from ledger.domain.posting import entry, touch
+from ledger.domain.states import Operation, require
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,11 @@ def place(order: HoldOrder, book: Book, desk: Desk, now: datetime) -> Hold:
     """Sets points aside.
 
     Raises:
+        AccountFrozen, AccountClosed: the account's state does not allow it.
         InsufficientPoints: less is available.
         ExpiryPassed: its time has passed before it began.
     """
+    require(Operation.PLACE_HOLD, book.account, book.state)
     if order.expire_time <= now:
         raise ExpiryPassed(expire_time=order.expire_time.isoformat(), record_time=now.isoformat())
     id_ = desk.ids(1)

@@ -51,6 +51,14 @@ class HoldState(IntEnum):
     EXPIRED = 4
 
 
+class AccountState(IntEnum):
+    """What may be done with an account: see `domain.states`. The numbers are those of the contract and of the table."""
+
+    OPEN = 1
+    FROZEN = 2
+    CLOSED = 3
+
+
 class EventKind(IntEnum):
     """Changes of an account that move no points."""
 
@@ -58,6 +66,9 @@ class EventKind(IntEnum):
     HOLD_RELEASED = 2
     HOLD_EXPIRED = 3
     DEBT_PAID = 4
+    FROZEN = 5
+    UNFROZEN = 6
+    CLOSED = 7
 
 
 SIDES: dict[Kind, frozenset[tuple[AccountKind, AccountKind]]] = {
@@ -181,7 +192,7 @@ class Hold:
 
 
 class Balance(NamedTuple):
-    """An account at one moment. For a system account only `posted` is set."""
+    """An account at one moment. For a system account only `posted` is set, and it is always open."""
 
     account: Account
     posted: int
@@ -193,3 +204,4 @@ class Balance(NamedTuple):
     spent: int = 0
     version: int = 0
     valid_until: datetime = NEVER
+    state: AccountState = AccountState.OPEN

@@ -9,7 +9,8 @@ from ledger.domain.book import Book, Move
 from ledger.domain.desk import Desk
 from ledger.domain.errors import ExpiryPassed, InsufficientPoints
 from ledger.domain.journal import Entry, Record
-from ledger.domain.model import EARNING, SPENDING, Account, AccountKind, Kind, Lot, Program
+from ledger.domain.model import EARNING, SPENDING, Account, AccountKind, AccountState, Kind, Lot, Program
+from ledger.domain.states import paying, receiving, require
 from ledger.domain.transfer import moved_lots
 
 
@@ -44,6 +45,7 @@ def post(order: TransactionOrder, desk: Desk, now: datetime) -> Record:
         BalanceOverflow: a balance would leave the range of int64.
         ExpiryPassed: a lot would be made that has expired already.
         TooManyLots: a transfer's posting would make too many lots.
+        AccountFrozen, AccountClosed: an account's state does not allow it.
     """
     first = desk.ids(len(order.postings))
     entries = []
@@ -77,11 +79,15 @@ def _entry(kind: Kind, posting: PostingOrder, desk: Desk, id_: int, ordinal: int
     moves: list[Move] = []
     debt_before = 0 if destination is None else destination.debt
     if source is not None:
+        if source.state is not AccountState.OPEN:
+            require(paying(kind), source.account, source.state)
         if kind in SPENDING:
             source.require_countable(posting.amount)
         moves += source.debit(posting.amount, now)
         if kind in SPENDING:
             source.spent += posting.amount
+    if destination is not None and destination.state is not AccountState.OPEN:
+        require(receiving(kind), destination.account, destination.state)
     if source is not None and destination is not None and kind is Kind.TRANSFER:
         made = moved_lots(moves, source.lots, source.account, id_, desk.ids, now)
         moves += [(lot.id, 0) for lot in made]

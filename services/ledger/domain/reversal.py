@@ -14,6 +14,7 @@ from ledger.domain.errors import NotReversible, OverReversal, PartialReversalNot
 from ledger.domain.journal import Entry, Record
 from ledger.domain.model import EARNING, SPENDING, Account, Kind, Program
 from ledger.domain.posting import entry
+from ledger.domain.states import Operation, require
 
 FINAL = frozenset({Kind.EXCHANGE, Kind.REVERSAL, Kind.EXPIRY})
 """The kinds that cannot be reversed. An exchange is undone by another exchange: it has two programs' books."""
@@ -76,11 +77,13 @@ def reverse(order: ReversalOrder, original: Original, desk: Desk, now: datetime)
         NotReversible: an exchange, an expiry or a reversal.
         PartialReversalNotPossible: part of a transaction of several postings.
         OverReversal: more than is left of it.
+        AccountClosed: an account that it would change is closed.
     """
     if original.kind in FINAL:
         raise NotReversible(transaction=original.name, kind=original.kind.name)
     earlier = desk.reversals.get(original.id, [])
     amounts = _amounts(order, original, earlier, desk.books)
+    _require_states(original, desk.books)
     first = desk.ids(len(original.postings))
     entries: list[Entry] = []
     for posting, amount in zip(original.postings, amounts, strict=True):
@@ -109,6 +112,16 @@ def reverse(order: ReversalOrder, original: Original, desk: Desk, now: datetime)
         if account in desk.books:
             expire_due(desk.books[account], desk, now)
     return record
+
+
+def _require_states(original: Original, books: Mapping[int, Book]) -> None:
+    for posting in original.postings:
+        for account, operation in (
+            (posting.destination, Operation.CLAW_BACK),
+            (posting.source, Operation.RESTORE),
+        ):
+            if account.id in books:
+                require(operation, account, books[account.id].state)
 
 
 def _amounts(

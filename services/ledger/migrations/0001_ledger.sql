@@ -32,6 +32,8 @@ create table accounts (
     program int not null,
     unit int not null,
     kind smallint not null check (kind between 1 and 7),
+    -- Open, frozen or closed. A system account is always open.
+    state smallint not null default 1 check (state between 1 and 3 and (state = 1 or kind = 1)),
     name text not null,
     create_time timestamptz not null,
     -- From here on: members only. The state after change number `version`, which was recorded at `record_time`.
@@ -47,7 +49,8 @@ create table accounts (
     -- When the clock alone next changes `held`, `pending` or `available`.
     valid_until timestamptz not null default 'infinity',
     primary key (shard, id),
-    unique (shard, program, name)
+    unique (shard, program, name),
+    check (state <> 3 or (posted = 0 and held = 0 and pending = 0 and debt = 0))
 ) with (fillfactor = 80);
 -- What the sweeper goes by. It changes only when the soonest moment does, so that most updates stay in their page.
 create index accounts_valid_until on accounts (shard, valid_until) where valid_until < 'infinity';
@@ -108,7 +111,7 @@ create table account_events (
     shard int not null,
     account bigint not null,
     version bigint not null,
-    kind smallint not null check (kind between 1 and 4),
+    kind smallint not null check (kind between 1 and 7),
     hold bigint,
     held_delta bigint not null default 0,
     lots bigint[],

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from ledger.domain.model import NEVER, Account, Balance, HoldState
+from ledger.domain.model import NEVER, Account, AccountState, Balance, HoldState
 
 _EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _HEAD = struct.Struct("<qqqqqB")
-_BALANCE = struct.Struct("<q9q")
+_BALANCE = struct.Struct("<q9qB")
 
 
 class Outcome(NamedTuple):
@@ -27,7 +27,7 @@ class Outcome(NamedTuple):
     reversed: int = 0
 
     def encode(self) -> bytes:
-        """As it is kept: 41 bytes, and 80 for each balance."""
+        """As it is kept: 41 bytes, and 81 for each balance."""
         head = _HEAD.pack(
             _micros(self.record_time), self.transaction, self.hold, self.captured, self.reversed, self.hold_state
         )
@@ -47,9 +47,11 @@ def decode(data: bytes, accounts: Mapping[int, Account]) -> Outcome:
 
 
 def _decoded(fields: tuple[int, ...], accounts: Mapping[int, Account]) -> Balance:
-    id_, posted, held, pending, debt, available, earned, spent, version, valid_until = fields
-    account = accounts[id_]
-    return Balance(account, posted, held, pending, debt, available, earned, spent, version, _time(valid_until))
+    id_, posted, held, pending, debt, available, earned, spent, version, valid_until, state = fields
+    until = _time(valid_until)
+    return Balance(
+        accounts[id_], posted, held, pending, debt, available, earned, spent, version, until, AccountState(state)
+    )
 
 
 def _encoded(balance: Balance) -> bytes:
@@ -64,6 +66,7 @@ def _encoded(balance: Balance) -> bytes:
         balance.spent,
         balance.version,
         _micros(balance.valid_until),
+        balance.state,
     )
 
 

@@ -121,6 +121,7 @@ class Verification:
         found += await self._findings(queries.lot_findings(connection, shard=shard, accounts=ids, now=now))
         found += await self._findings(queries.hold_findings(connection, shard=shard, accounts=ids))
         found += await self._findings(queries.lifetime_findings(connection, shard=shard, accounts=ids))
+        found += await self._findings(queries.state_findings(connection, shard=shard, accounts=ids))
         found += await self._cached(list((await self._directory.by_ids(shard, ids, connection.plain)).values()))
         postings = await queries.count_postings(connection, shard=shard, accounts=ids)
         return Progress("accounts", before.postings + postings, before.accounts + len(ids), _joined(before, found))
@@ -155,5 +156,6 @@ def _joined(progress: Progress, found: list[Finding]) -> tuple[Finding, ...]:
 def _numbers(balance: Balance) -> str:
     return (
         f"posted {balance.posted}, held {balance.held}, pending {balance.pending}, debt {balance.debt}, available "
-        f"{balance.available}, earned {balance.earned}, spent {balance.spent}, version {balance.version}"
+        f"{balance.available}, earned {balance.earned}, spent {balance.spent}, version {balance.version}, "
+        f"{balance.state.name}"
     )

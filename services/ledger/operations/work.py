@@ -10,6 +10,7 @@ from typing import Protocol
 from guerdon_kit.idempotency import Fingerprint
 from ledger.domain.desk import Desk
 from ledger.domain.holds import CaptureOrder, HoldOrder, capture, place, release
+from ledger.domain.lifecycle import StateOrder, change_state
 from ledger.domain.model import MOVED_LOTS_MAX, Account, Hold, Kind, Program
 from ledger.domain.posting import TransactionOrder, post
 from ledger.domain.reversal import Original, ReversalOrder, reverse
@@ -207,6 +208,22 @@ class Release(_OfOneAccount):
         book = desk.books[self.account.id]
         hold = release(book.holds[self.hold], book, self.actor, desk, now)
         return self._outcome(desk, hold, now)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeState(_OfOneAccount):
+    """Freezes, unfreezes or closes an account."""
+
+    order: StateOrder
+
+    @property
+    def loads(self) -> tuple[Account, ...]:
+        return ()  # its numbers say whether it is empty
+
+    def decide(self, desk: Desk, now: datetime) -> Outcome:
+        book = desk.books[self.account.id]
+        change_state(self.order, book, desk, now)
+        return Outcome(now, (book.balance(),))
 
 
 @dataclass(frozen=True, slots=True)

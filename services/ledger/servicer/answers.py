@@ -10,7 +10,7 @@ from guerdon.ledger.v1 import ledger_pb2, resources_pb2
 from guerdon_kit.errors import DomainError, ReplayedRefusal
 from guerdon_kit.grpc.messages import timestamp
 from guerdon_kit.grpc.status import to_status
-from ledger.domain.model import NEVER, Account, Balance, Hold, HoldState, Kind, Program
+from ledger.domain.model import NEVER, Account, AccountState, Balance, Hold, HoldState, Kind, Program
 from ledger.operations.batch import Answer, Done
 from ledger.operations.movements import HoldAnswer
 from ledger.operations.outcome import Outcome
@@ -29,13 +29,14 @@ def unit(found: Unit, owner: Program) -> resources_pb2.Unit:
     return resources_pb2.Unit(name=f"{owner.name}/units/{found.id}", display_name=found.display_name, scale=found.scale)
 
 
-def account(found: Account, unit_id: str) -> resources_pb2.Account:
+def account(found: Account, unit_id: str, state: AccountState) -> resources_pb2.Account:
     """An account."""
     return resources_pb2.Account(
         name=found.name,
         unit=f"{found.program.name}/units/{unit_id}",
         kind=cast("resources_pb2.AccountKind.ValueType", found.kind.value),
         create_time=timestamp(found.create_time),
+        state=cast("resources_pb2.AccountState.ValueType", state.value),
     )
 
 
@@ -52,6 +53,7 @@ def balance(found: Balance) -> resources_pb2.Balance:
         lifetime_spent=found.spent,
         version=found.version,
         valid_until=None if found.valid_until == NEVER else timestamp(found.valid_until),
+        state=cast("resources_pb2.AccountState.ValueType", found.state.value),
     )
 
 

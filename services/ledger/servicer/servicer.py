@@ -15,8 +15,9 @@ from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.names import parse
 from guerdon_kit.pages import page_size, read_token, write_token
 from ledger.domain.holds import HoldOrder
-from ledger.domain.model import AMOUNT_MAX, AccountKind, HoldState, Program
+from ledger.domain.model import AMOUNT_MAX, HoldState, Program
 from ledger.domain.reversal import Policy, ReversalOrder
+from ledger.operations.accounts import Accounts
 from ledger.operations.balances import Balances
 from ledger.operations.batch import Answer
 from ledger.operations.movements import CaptureRequest, Movements
@@ -25,9 +26,9 @@ from ledger.operations.transactions import Transactions
 from ledger.operations.verify import Verification
 from ledger.operations.work import Post
 from ledger.servicer import answers, orders
+from ledger.servicer.accounts import ITEMS_MAX, AccountRpcs
 from ledger.store.directory import Directory
 
-ITEMS_MAX = 5_000
 BATCH_POSTINGS_MAX = 10_000
 NAMES_MAX = 1_000
 NEWEST = 2**63 - 1
@@ -35,7 +36,7 @@ POST = "guerdon.ledger.v1.LedgerService/PostTransaction"
 """A transaction is the same request whether it comes alone or in a batch."""
 
 
-class LedgerServicer:
+class LedgerServicer(AccountRpcs):
     """`guerdon.ledger.v1.LedgerService`."""
 
     service = pb.DESCRIPTOR.services_by_name["LedgerService"]
@@ -44,14 +45,14 @@ class LedgerServicer:
         self,
         directory: Directory,
         programs: Programs,
+        accounts: Accounts,
         movements: Movements,
         balances: Balances,
         transactions: Transactions,
         verification: Verification,
         clock: Clock,
     ) -> None:
-        self._directory = directory
-        self._programs = programs
+        super().__init__(directory, programs, accounts)
         self._movements = movements
         self._balances = balances
         self._transactions = transactions
@@ -79,43 +80,6 @@ class LedgerServicer:
         )
         call.replayed = replayed
         return pb.CreateUnitResponse(unit=answers.unit(made, program))
-
-    async def create_account(self, request: pb.CreateAccountRequest, call: CallContext) -> pb.CreateAccountResponse:
-        message = request.account
-        program_id, id_ = parse(message.name, "programs/{program}/accounts/{account}", "account.name")
-        unit_program, unit_id = parse(message.unit, "programs/{program}/units/{unit}", "account.unit")
-        if unit_program != program_id:
-            raise InvalidField.of("account.unit", "must be of the account's program")
-        program = await self._directory.program_by_id(program_id)
-        fingerprint = Fingerprint.of(call, request, program.name)
-        made, replayed = await self._programs.create_account(
-            fingerprint, program, unit_id, _account_kind(message.kind, "account.kind"), id_
-        )
-        call.replayed = replayed
-        return pb.CreateAccountResponse(account=answers.account(made, unit_id))
-
-    async def batch_create_accounts(
-        self, request: pb.BatchCreateAccountsRequest, call: CallContext
-    ) -> pb.BatchCreateAccountsResponse:
-        program = await self._directory.program(request.parent, "parent")
-        if len(request.accounts) > ITEMS_MAX:
-            raise InvalidField.of("accounts", f"must be 1 to {ITEMS_MAX}")
-        wanted: list[tuple[str, AccountKind, str]] = []
-        for index, message in enumerate(request.accounts):
-            field = f"accounts[{index}]"
-            program_id, id_ = parse(message.name, "programs/{program}/accounts/{account}", f"{field}.name")
-            unit_program, unit_id = parse(message.unit, "programs/{program}/units/{unit}", f"{field}.unit")
-            if program_id != program.id or unit_program != program.id:
-                raise InvalidField.of(f"{field}.name", f"must be of {program.name}, as its unit")
-            wanted.append((unit_id, _account_kind(message.kind, f"{field}.kind"), id_))
-        fingerprint = Fingerprint.of(call, request, program.name)
-        count, call.replayed = await self._programs.create_accounts(fingerprint, program, wanted)
-        return pb.BatchCreateAccountsResponse(created_count=count)
-
-    async def get_account(self, request: pb.GetAccountRequest, _call: CallContext) -> pb.GetAccountResponse:
-        account = await self._directory.account(request.name)
-        units = {unit.number: unit.id for unit in await self._directory.units(account.program)}
-        return pb.GetAccountResponse(account=answers.account(account, units[account.unit]))
 
     async def post_transaction(
         self, request: pb.PostTransactionRequest, call: CallContext
@@ -308,13 +272,6 @@ class LedgerServicer:
         async with aclosing(self._verification.run()) as steps:  # whoever leaves makes room for the next one at once
             async for progress in steps:
                 yield answers.progress(progress)
-
-
-def _account_kind(value: int, field: str) -> AccountKind:
-    try:
-        return AccountKind(value)
-    except ValueError as error:
-        raise InvalidField.of(field, "is not a kind of account") from error
 
 
 def _program_of_hold(name: str) -> str:

@@ -90,4 +90,5 @@ def settled(book: Book, now: datetime) -> Balance:
         book.spent,
         book.version,
         state.valid_until,
+        book.state,
     )

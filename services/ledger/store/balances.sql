@@ -1,7 +1,7 @@
 -- Balances as they are read, without locks.
 
 -- name: account_states
-select id, version, posted, held, pending, debt, available, earned, spent, record_time, valid_until
+select id, state, version, posted, held, pending, debt, available, earned, spent, record_time, valid_until
 from accounts
 where shard = :shard and id = any(:ids::bigint[]);
 

@@ -24,7 +24,7 @@ from redis.exceptions import RedisError
 from guerdon_kit.errors import DomainError
 from guerdon_kit.postgres import Database, load_queries
 from ledger.domain.book import Book
-from ledger.domain.model import NEVER, Account, Balance
+from ledger.domain.model import NEVER, Account, AccountState, Balance
 
 queries = load_queries("ledger")
 
@@ -34,7 +34,7 @@ BELIEVED_S = 1.5
 TTL_MAX_S = 24 * 3600
 
 _SENTINEL = "guerdon:balances:sentinel"
-_VALUE = struct.Struct(">9q")
+_VALUE = struct.Struct(">9qB")
 _EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -237,6 +237,7 @@ def _encode(balance: Balance) -> bytes:
         balance.available,
         balance.earned,
         balance.spent,
+        balance.state,
     )
 
 
@@ -244,8 +245,10 @@ def _decode(account: Account, value: bytes | None, now: datetime) -> Balance | N
     """The balance, unless there is none or the clock has changed it since."""
     if value is None:
         return None
-    version, until, posted, held, pending, debt, available, earned, spent = _VALUE.unpack(value)
+    version, until, posted, held, pending, debt, available, earned, spent, state = _VALUE.unpack(value)
     valid_until = NEVER if until == 2**62 else _EPOCH + until * _MICROSECOND
     if valid_until <= now:
         return None
-    return Balance(account, posted, held, pending, debt, available, earned, spent, version, valid_until)
+    return Balance(
+        account, posted, held, pending, debt, available, earned, spent, version, valid_until, AccountState(state)
+    )

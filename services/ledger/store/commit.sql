@@ -2,7 +2,7 @@
 
 -- name: lock_accounts
 -- No other read may share this statement: after a wait it would see a new balance beside old lots.
-select id, version, posted, held, pending, debt, available, earned, spent, record_time, valid_until
+select id, state, version, posted, held, pending, debt, available, earned, spent, record_time, valid_until
 from accounts
 where shard = :shard and id = any(:ids::bigint[])
 order by id
@@ -59,6 +59,12 @@ from unnest(:ids::bigint[], :versions::bigint[], :posted::bigint[], :held::bigin
             :debts::bigint[], :available::bigint[], :earned::bigint[], :spent::bigint[],
             :record_times::timestamptz[], :valid_until::timestamptz[])
     as n (id, version, posted, held, pending, debt, available, earned, spent, record_time, valid_until)
+where a.shard = :shard and a.id = n.id;
+
+-- name: update_states!
+update accounts a
+set state = n.state
+from unnest(:ids::bigint[], :states::smallint[]) as n (id, state)
 where a.shard = :shard and a.id = n.id;
 
 -- name: update_lots!

@@ -34,6 +34,9 @@ select shard, id, program, unit, kind, name, create_time
 from accounts
 where shard = :shard and id = any(:ids::bigint[]);
 
+-- name: account_state$
+select state from accounts where shard = :shard and id = :id;
+
 -- name: system_accounts
 select shard, id, program, unit, kind, name, create_time
 from accounts

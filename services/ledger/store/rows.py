@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ledger.domain.book import Book
-from ledger.domain.model import Account, AccountKind, Hold, HoldState, Lot, Program
+from ledger.domain.model import Account, AccountKind, AccountState, Hold, HoldState, Lot, Program
 
 
 def time(value: datetime) -> datetime:
@@ -46,6 +46,7 @@ def book(row: Any, owner: Account) -> Book:
         row["spent"],
         time(row["record_time"]),
         time(row["valid_until"]),
+        AccountState(row["state"]),
     )
 
 

@@ -149,6 +149,26 @@ where (k.account, k.amount, k.on_lots, k.captured, k.state)
 order by 3, 2
 limit 100;
 
+-- name: state_findings
+-- An account's state is what its last change of state left, and nothing comes after it was closed.
+with told as (
+    select distinct on (e.account) e.account, e.version, case e.kind when 5 then 2 when 6 then 1 else 3 end as state
+    from account_events e
+    where e.shard = :shard and e.account = any(:accounts::bigint[]) and e.kind in (5, 6, 7)
+    order by e.account, e.version desc
+)
+select 'STATE_DIFFERS_FROM_EVENTS' as reason, a.version as at, a.name, a.program,
+       format('state %s, the events come to %s', a.state, coalesce(t.state, 1)) as detail
+from accounts a left join told t on t.account = a.id
+where a.shard = :shard and a.id = any(:accounts::bigint[]) and a.state <> coalesce(t.state, 1)
+union all
+select 'CHANGED_AFTER_CLOSING', a.version, a.name, a.program,
+       format('closed at version %s, and at version %s now', t.version, a.version)
+from accounts a join told t on t.account = a.id
+where a.shard = :shard and t.state = 3 and a.version <> t.version
+order by 3
+limit 100;
+
 -- name: lifetime_findings
 -- A reversal counts against what it undoes: EARN, GRANT and RECOGNITION earn, SPEND and RECOGNITION spend.
 with moved as (

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from guerdon_kit.postgres import Connection, Rerun, load_queries
 from ledger.domain.book import Book
 from ledger.domain.journal import Entry, Event, Journal, Record
+from ledger.domain.lifecycle import states_after
 from ledger.domain.model import Hold, Lot
 
 queries = load_queries("ledger")
@@ -121,6 +122,7 @@ async def write(
         await _write_lots(connection, shard, mine)
         await _write_holds(connection, shard, mine)
         await _update_accounts(connection, shard, mine)
+        await _update_states(connection, shard, journal.events)
         await _write_requests(connection, shard, requests.get(shard, []), now)
 
 
@@ -281,6 +283,13 @@ async def _update_accounts(connection: Connection, shard: int, books: list[Book]
         valid_until=[book.valid_until for book in books],
     )
     assert count == len(books), "an account vanished under its lock"
+
+
+async def _update_states(connection: Connection, shard: int, events: Iterable[Event]) -> None:
+    # A statement of its own: states hardly ever change, and every batch would carry them.
+    changed = states_after(event for event in events if event.account.shard == shard)
+    if changed:
+        await queries.update_states(connection, shard=shard, ids=list(changed), states=list(changed.values()))
 
 
 async def _write_requests(connection: Connection, shard: int, rows: list[RequestRow], now: datetime) -> None:

@@ -23,6 +23,8 @@ BATCH_MAX = 5_000
 WRITE_TIMEOUT_S = 20.0
 """How long a write may take: a batch waits its turn behind the batches of others. Callers who wait give up sooner."""
 
+_CLOSED = "ACCOUNT_CLOSED"
+
 
 @dataclass(frozen=True, slots=True)
 class Balance:
@@ -41,8 +43,8 @@ class Refused:
 
     @property
     def for_good(self) -> bool:
-        """The lot would have expired before it was made: it never will be."""
-        return self.reason == "EXPIRY_PASSED"
+        """The lot would have expired before it was made, or the account is closed: it never will be."""
+        return self.reason in {"EXPIRY_PASSED", _CLOSED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,7 @@ class Ledger:
         """Takes points of an award back, into debt where they are spent; answers how many.
 
         What has expired of the award is not taken again. Where less is left than is to be taken, that is taken, by a
-        request of its own: the ledger keeps its refusal of the first.
+        request of its own: the ledger keeps its refusal of the first. From a closed account nothing is taken.
         """
         taken = await self._reverse(program, clawback, clawback.points, clawback.request_id, actor)
         if isinstance(taken, int):
@@ -185,6 +187,8 @@ class Ledger:
         except RemoteError as refusal:
             if refusal.remote_reason == "OVER_REVERSAL":
                 return TooMuch(int(refusal.remote_metadata["remaining"]))
+            if refusal.remote_reason == _CLOSED:
+                return TooMuch(0)
             raise
         return answer.reversed_amount
 

@@ -24,7 +24,7 @@ LEGS_MAX = 50
 UNKNOWN_LASTS = timedelta(minutes=2)
 """After this long a request that was never answered can no longer be under way: the ledger's deadlines are shorter."""
 
-FROZEN_REFUSALS = frozenset({"INSUFFICIENT_POINTS", "EXPIRY_PASSED"})
+FROZEN_REFUSALS = frozenset({"INSUFFICIENT_POINTS", "EXPIRY_PASSED", "ACCOUNT_CLOSED"})
 """Refusals that the ledger keeps with the request: every later answer to the same id is this one."""
 
 NO_REFUSALS = frozenset({"REQUEST_ID_REUSED"})

@@ -50,6 +50,9 @@ def sample(method: str, program: str) -> Any:
         "CreateAccount": pb.CreateAccountRequest(account=account, request_id=id_),
         "BatchCreateAccounts": pb.BatchCreateAccountsRequest(parent=program, accounts=[account], request_id=id_),
         "GetAccount": pb.GetAccountRequest(name=ada),
+        "FreezeAccount": pb.FreezeAccountRequest(name=ada, request_id=id_),
+        "UnfreezeAccount": pb.UnfreezeAccountRequest(name=ada, request_id=id_),
+        "CloseAccount": pb.CloseAccountRequest(name=ada, request_id=id_),
         "PostTransaction": pb.PostTransactionRequest(parent=program, transaction=transaction, request_id=id_),
         "BatchPostTransactions": pb.BatchPostTransactionsRequest(
             parent=program, items=[pb.PostTransactionItem(transaction=transaction, request_id=id_)]

@@ -25,6 +25,7 @@ EARN, SPEND, EXCHANGE = res.TRANSACTION_KIND_EARN, res.TRANSACTION_KIND_SPEND, r
 GRANT, RECOGNITION = res.TRANSACTION_KIND_GRANT, res.TRANSACTION_KIND_RECOGNITION
 FUND, ADJUSTMENT = res.TRANSACTION_KIND_FUND, res.TRANSACTION_KIND_ADJUSTMENT
 TRANSFER = res.TRANSACTION_KIND_TRANSFER
+OPEN, FROZEN, CLOSED = res.ACCOUNT_STATE_OPEN, res.ACCOUNT_STATE_FROZEN, res.ACCOUNT_STATE_CLOSED
 MEMBER, BUDGET = res.ACCOUNT_KIND_MEMBER, res.ACCOUNT_KIND_BUDGET
 EXCHANGE_ACCOUNT = res.ACCOUNT_KIND_EXCHANGE
 
@@ -144,6 +145,11 @@ class Shop:
         posting = self.posting(member, "redemption.points", amount)
         return (await self.post(SPEND, posting, request_id=request_id)).transaction
 
+    async def state(self, id_: str) -> int:
+        """An account's state now."""
+        answer = await self.ledger.GetAccount(pb.GetAccountRequest(name=self.account(id_)))
+        return answer.account.state  # type: ignore[no-any-return]  # the stub is Any here
+
     async def hold(self, member: str, amount: int, until: datetime, request_id: str = "") -> res.Hold:
         """Places a hold."""
         request = pb.PlaceHoldRequest(
@@ -174,6 +180,21 @@ class Shop:
             request_id=request_id or new_request_id(),
         )
         return await self.ledger.ReverseTransaction(request)  # type: ignore[no-any-return]  # the stub is Any here
+
+    async def freeze(self, id_: str, request_id: str = "") -> pb.FreezeAccountResponse:
+        """Freezes an account."""
+        request = pb.FreezeAccountRequest(name=self.account(id_), request_id=request_id or new_request_id())
+        return await self.ledger.FreezeAccount(request)  # type: ignore[no-any-return]  # the stub is Any here
+
+    async def unfreeze(self, id_: str, request_id: str = "") -> pb.UnfreezeAccountResponse:
+        """Opens a frozen account again."""
+        request = pb.UnfreezeAccountRequest(name=self.account(id_), request_id=request_id or new_request_id())
+        return await self.ledger.UnfreezeAccount(request)  # type: ignore[no-any-return]  # the stub is Any here
+
+    async def close(self, id_: str, request_id: str = "") -> pb.CloseAccountResponse:
+        """Closes an account."""
+        request = pb.CloseAccountRequest(name=self.account(id_), request_id=request_id or new_request_id())
+        return await self.ledger.CloseAccount(request)  # type: ignore[no-any-return]  # the stub is Any here
 
     async def balance(self, id_: str, *, full: bool = False, min_version: int = 0) -> res.Balance:
         """A balance now."""

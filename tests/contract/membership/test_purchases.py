@@ -178,6 +178,17 @@ async def test_spent_points_are_taken_back_into_debt(shop: Shop) -> None:
     assert (balance.posted, balance.debt) == (-50, 50)
 
 
+async def test_what_a_closed_account_would_get_lapses_and_nothing_is_taken_from_it(shop: Shop) -> None:
+    await shop.enroll("ada")
+    await shop.buy("p1", "ada", 60_00)
+    await shop.spend("ada", (await shop.balance("ada")).available)
+    await shop.close_account("ada")
+    late = (await shop.buy("p2", "ada", 10_00)).purchase
+    assert late.state == purchase_pb2.Purchase.STATE_LAPSED
+    returned = (await shop.bring_back("r1", "p1", 60_00)).goods_return
+    assert (returned.points, returned.reversed_points, returned.state) == (60, 0, purchase_pb2.Return.STATE_POSTED)
+
+
 async def test_a_return_counts_once_and_never_beyond_the_purchase(shop: Shop) -> None:
     await shop.enroll("ada")
     await shop.buy("p1", "ada", 60_00)

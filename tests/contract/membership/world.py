@@ -204,6 +204,11 @@ class Shop:
             ledger.PostTransactionRequest(parent=self.program, transaction=spend, request_id=new_request_id())
         )
 
+    async def close_account(self, member_id: str) -> None:
+        """Closes a member's account, straight in the ledger."""
+        name = f"{self.program}/accounts/m-{member_id}"
+        await self.books.ledger.CloseAccount(ledger.CloseAccountRequest(name=name, request_id=new_request_id()))
+
     async def totals(self, as_of_time: Timestamp | None = None) -> pb.GetProgramTotalsResponse:
         """The program's totals."""
         request = pb.GetProgramTotalsRequest(name=self.program, as_of_time=as_of_time)

@@ -63,6 +63,8 @@ async def books(running: RunningService, module_services: ServiceFactory) -> Asy
     await shop.capture((await shop.hold("ada", 10, time.ahead(days=1))).name, 4)
     await shop.release((await shop.hold("ada", 10, time.ahead(days=1))).name)
     await shop.hold("ada", 12, time.ahead(days=1))
+    await shop.freeze("ada")
+    await shop.unfreeze("ada")
     owner = await asyncpg.connect(running.database.owner_url)
     number = await owner.fetchval("select program from programs where id = $1", shop.name.removeprefix("programs/"))
     made = Books(world, shop, owner, number)
@@ -137,6 +139,7 @@ TAMPERINGS = {
     ),
     "what was ever earned": ("update accounts set earned = earned + 1 where id = {ada}", "LIFETIME_DIFFERS"),
     "what was ever spent": ("update accounts set spent = spent - 1 where id = {ada}", "LIFETIME_DIFFERS"),
+    "an account's state": ("update accounts set state = 2 where id = {ada}", "STATE_DIFFERS_FROM_EVENTS"),
     "a lot's open part": (f"update lots set open = open - 1 {OF_ADA} and held = 0", "LOTS_DIFFER_FROM_POSTED"),
     "a lot's held part": (f"update lots set held = held + 1 {OF_ADA} and held > 0", "HOLDS_DIFFER_FROM_HELD"),
     "a lot's expired part": (f"update lots set expired = 1 {OF_ADA} and held > 0", "LOT_DIFFERS_FROM_MOVES"),
@@ -159,6 +162,11 @@ TAMPERINGS = {
     "an event's version": (
         f"update account_events set version = 99 {OF_ADA} and kind = 2",
         "VERSIONS_HAVE_A_GAP",
+    ),
+    "a freeze that is gone": (f"delete from account_events {OF_ADA} and kind = 5", "VERSIONS_HAVE_A_GAP"),
+    "what an event did to a state": (
+        f"update account_events set kind = 7 {OF_ADA} and kind = 6",
+        "STATE_DIFFERS_FROM_EVENTS",
     ),
     "an event's amount": (
         f"update account_events set held_delta = held_delta + 1 {OF_ADA} and kind = 1",
@@ -220,7 +228,7 @@ async def _forget(books: Books) -> None:
             await books.owner.execute(statement, books.number)
 
 
-FIELDS = ("posted", "held", "pending", "debt", "available", "earned", "spent", "version")
+FIELDS = ("posted", "held", "pending", "debt", "available", "earned", "spent", "version", "state")
 
 
 @pytest.mark.parametrize("field", FIELDS)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.domain.model import NEVER, Balance, HoldState
+from ledger.domain.model import NEVER, AccountState, Balance, HoldState
 from ledger.operations.outcome import Outcome, account_ids, decode
 from tests.unit.ledger.builders import ADA, BEN
 
@@ -19,6 +19,7 @@ balances = st.builds(
     st.sampled_from([ADA, BEN]),
     *[int64] * 8,
     times | st.just(NEVER),
+    st.sampled_from(AccountState),
 )
 outcomes = st.builds(
     Outcome,
@@ -35,6 +36,6 @@ outcomes = st.builds(
 @given(outcomes)
 def test_an_outcome_is_decoded_as_it_was_encoded(outcome: Outcome) -> None:
     data = outcome.encode()
-    assert len(data) == 41 + 80 * len(outcome.balances)
+    assert len(data) == 41 + 81 * len(outcome.balances)
     assert list(account_ids(data)) == [balance.account.id for balance in outcome.balances]
     assert decode(data, {ADA.id: ADA, BEN.id: BEN}) == outcome

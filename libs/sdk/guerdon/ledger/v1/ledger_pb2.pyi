@@ -337,6 +337,153 @@ class GetAccountResponse(google.protobuf.message.Message):
 global___GetAccountResponse = GetAccountResponse
 
 @typing.final
+class FreezeAccountRequest(google.protobuf.message.Message):
+    """Freezes an account."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """The MEMBER account's name."""
+    request_id: builtins.str
+    """The caller's id of this request, 1 to 64 printable characters."""
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["name", b"name", "request_id", b"request_id"]) -> None: ...
+
+global___FreezeAccountRequest = FreezeAccountRequest
+
+@typing.final
+class FreezeAccountResponse(google.protobuf.message.Message):
+    """The account frozen."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    RECORD_TIME_FIELD_NUMBER: builtins.int
+    BALANCE_FIELD_NUMBER: builtins.int
+    @property
+    def record_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When it was recorded."""
+
+    @property
+    def balance(self) -> guerdon.ledger.v1.resources_pb2.Balance:
+        """The account's balance and state right after."""
+
+    def __init__(
+        self,
+        *,
+        record_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        balance: guerdon.ledger.v1.resources_pb2.Balance | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["balance", b"balance", "record_time", b"record_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["balance", b"balance", "record_time", b"record_time"]) -> None: ...
+
+global___FreezeAccountResponse = FreezeAccountResponse
+
+@typing.final
+class UnfreezeAccountRequest(google.protobuf.message.Message):
+    """Opens a frozen account again."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """The MEMBER account's name."""
+    request_id: builtins.str
+    """The caller's id of this request, 1 to 64 printable characters."""
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["name", b"name", "request_id", b"request_id"]) -> None: ...
+
+global___UnfreezeAccountRequest = UnfreezeAccountRequest
+
+@typing.final
+class UnfreezeAccountResponse(google.protobuf.message.Message):
+    """The account opened again."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    RECORD_TIME_FIELD_NUMBER: builtins.int
+    BALANCE_FIELD_NUMBER: builtins.int
+    @property
+    def record_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When it was recorded."""
+
+    @property
+    def balance(self) -> guerdon.ledger.v1.resources_pb2.Balance:
+        """The account's balance and state right after."""
+
+    def __init__(
+        self,
+        *,
+        record_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        balance: guerdon.ledger.v1.resources_pb2.Balance | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["balance", b"balance", "record_time", b"record_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["balance", b"balance", "record_time", b"record_time"]) -> None: ...
+
+global___UnfreezeAccountResponse = UnfreezeAccountResponse
+
+@typing.final
+class CloseAccountRequest(google.protobuf.message.Message):
+    """Closes an account."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """The MEMBER account's name."""
+    request_id: builtins.str
+    """The caller's id of this request, 1 to 64 printable characters."""
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["name", b"name", "request_id", b"request_id"]) -> None: ...
+
+global___CloseAccountRequest = CloseAccountRequest
+
+@typing.final
+class CloseAccountResponse(google.protobuf.message.Message):
+    """The account closed."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    RECORD_TIME_FIELD_NUMBER: builtins.int
+    BALANCE_FIELD_NUMBER: builtins.int
+    @property
+    def record_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When it was recorded."""
+
+    @property
+    def balance(self) -> guerdon.ledger.v1.resources_pb2.Balance:
+        """The account's balance and state right after."""
+
+    def __init__(
+        self,
+        *,
+        record_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        balance: guerdon.ledger.v1.resources_pb2.Balance | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["balance", b"balance", "record_time", b"record_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["balance", b"balance", "record_time", b"record_time"]) -> None: ...
+
+global___CloseAccountResponse = CloseAccountResponse
+
+@typing.final
 class PostTransactionRequest(google.protobuf.message.Message):
     """Posts a transaction."""
 

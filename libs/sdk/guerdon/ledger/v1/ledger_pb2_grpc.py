@@ -46,6 +46,21 @@ class LedgerServiceStub(object):
                 request_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.GetAccountRequest.SerializeToString,
                 response_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.GetAccountResponse.FromString,
                 )
+        self.FreezeAccount = channel.unary_unary(
+                '/guerdon.ledger.v1.LedgerService/FreezeAccount',
+                request_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.FreezeAccountRequest.SerializeToString,
+                response_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.FreezeAccountResponse.FromString,
+                )
+        self.UnfreezeAccount = channel.unary_unary(
+                '/guerdon.ledger.v1.LedgerService/UnfreezeAccount',
+                request_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.UnfreezeAccountRequest.SerializeToString,
+                response_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.UnfreezeAccountResponse.FromString,
+                )
+        self.CloseAccount = channel.unary_unary(
+                '/guerdon.ledger.v1.LedgerService/CloseAccount',
+                request_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.CloseAccountRequest.SerializeToString,
+                response_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.CloseAccountResponse.FromString,
+                )
         self.PostTransaction = channel.unary_unary(
                 '/guerdon.ledger.v1.LedgerService/PostTransaction',
                 request_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.PostTransactionRequest.SerializeToString,
@@ -150,6 +165,27 @@ class LedgerServiceServicer(object):
 
     def GetAccount(self, request, context):
         """Reads an account.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FreezeAccount(self, request, context):
+        """Freezes a MEMBER account: nothing new takes points out of it until it is unfrozen.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UnfreezeAccount(self, request, context):
+        """Opens a frozen account again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CloseAccount(self, request, context):
+        """Closes a MEMBER account for ever. It must have nothing and owe nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -273,6 +309,21 @@ def add_LedgerServiceServicer_to_server(servicer, server):
                     servicer.GetAccount,
                     request_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.GetAccountRequest.FromString,
                     response_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.GetAccountResponse.SerializeToString,
+            ),
+            'FreezeAccount': grpc.unary_unary_rpc_method_handler(
+                    servicer.FreezeAccount,
+                    request_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.FreezeAccountRequest.FromString,
+                    response_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.FreezeAccountResponse.SerializeToString,
+            ),
+            'UnfreezeAccount': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnfreezeAccount,
+                    request_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.UnfreezeAccountRequest.FromString,
+                    response_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.UnfreezeAccountResponse.SerializeToString,
+            ),
+            'CloseAccount': grpc.unary_unary_rpc_method_handler(
+                    servicer.CloseAccount,
+                    request_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.CloseAccountRequest.FromString,
+                    response_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.CloseAccountResponse.SerializeToString,
             ),
             'PostTransaction': grpc.unary_unary_rpc_method_handler(
                     servicer.PostTransaction,
@@ -445,6 +496,57 @@ class LedgerService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.ledger.v1.LedgerService/GetAccount',
             guerdon_dot_ledger_dot_v1_dot_ledger__pb2.GetAccountRequest.SerializeToString,
             guerdon_dot_ledger_dot_v1_dot_ledger__pb2.GetAccountResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def FreezeAccount(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.ledger.v1.LedgerService/FreezeAccount',
+            guerdon_dot_ledger_dot_v1_dot_ledger__pb2.FreezeAccountRequest.SerializeToString,
+            guerdon_dot_ledger_dot_v1_dot_ledger__pb2.FreezeAccountResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def UnfreezeAccount(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.ledger.v1.LedgerService/UnfreezeAccount',
+            guerdon_dot_ledger_dot_v1_dot_ledger__pb2.UnfreezeAccountRequest.SerializeToString,
+            guerdon_dot_ledger_dot_v1_dot_ledger__pb2.UnfreezeAccountResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def CloseAccount(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.ledger.v1.LedgerService/CloseAccount',
+            guerdon_dot_ledger_dot_v1_dot_ledger__pb2.CloseAccountRequest.SerializeToString,
+            guerdon_dot_ledger_dot_v1_dot_ledger__pb2.CloseAccountResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

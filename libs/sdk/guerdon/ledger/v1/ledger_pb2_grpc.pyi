@@ -59,6 +59,24 @@ class LedgerServiceStub:
     ]
     """Reads an account."""
 
+    FreezeAccount: grpc.UnaryUnaryMultiCallable[
+        guerdon.ledger.v1.ledger_pb2.FreezeAccountRequest,
+        guerdon.ledger.v1.ledger_pb2.FreezeAccountResponse,
+    ]
+    """Freezes a MEMBER account: nothing new takes points out of it until it is unfrozen."""
+
+    UnfreezeAccount: grpc.UnaryUnaryMultiCallable[
+        guerdon.ledger.v1.ledger_pb2.UnfreezeAccountRequest,
+        guerdon.ledger.v1.ledger_pb2.UnfreezeAccountResponse,
+    ]
+    """Opens a frozen account again."""
+
+    CloseAccount: grpc.UnaryUnaryMultiCallable[
+        guerdon.ledger.v1.ledger_pb2.CloseAccountRequest,
+        guerdon.ledger.v1.ledger_pb2.CloseAccountResponse,
+    ]
+    """Closes a MEMBER account for ever. It must have nothing and owe nothing."""
+
     PostTransaction: grpc.UnaryUnaryMultiCallable[
         guerdon.ledger.v1.ledger_pb2.PostTransactionRequest,
         guerdon.ledger.v1.ledger_pb2.PostTransactionResponse,
@@ -175,6 +193,24 @@ class LedgerServiceAsyncStub:
         guerdon.ledger.v1.ledger_pb2.GetAccountResponse,
     ]
     """Reads an account."""
+
+    FreezeAccount: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.ledger.v1.ledger_pb2.FreezeAccountRequest,
+        guerdon.ledger.v1.ledger_pb2.FreezeAccountResponse,
+    ]
+    """Freezes a MEMBER account: nothing new takes points out of it until it is unfrozen."""
+
+    UnfreezeAccount: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.ledger.v1.ledger_pb2.UnfreezeAccountRequest,
+        guerdon.ledger.v1.ledger_pb2.UnfreezeAccountResponse,
+    ]
+    """Opens a frozen account again."""
+
+    CloseAccount: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.ledger.v1.ledger_pb2.CloseAccountRequest,
+        guerdon.ledger.v1.ledger_pb2.CloseAccountResponse,
+    ]
+    """Closes a MEMBER account for ever. It must have nothing and owe nothing."""
 
     PostTransaction: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.ledger.v1.ledger_pb2.PostTransactionRequest,
@@ -304,6 +340,30 @@ class LedgerServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[guerdon.ledger.v1.ledger_pb2.GetAccountResponse, collections.abc.Awaitable[guerdon.ledger.v1.ledger_pb2.GetAccountResponse]]:
         """Reads an account."""
+
+    @abc.abstractmethod
+    def FreezeAccount(
+        self,
+        request: guerdon.ledger.v1.ledger_pb2.FreezeAccountRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.ledger.v1.ledger_pb2.FreezeAccountResponse, collections.abc.Awaitable[guerdon.ledger.v1.ledger_pb2.FreezeAccountResponse]]:
+        """Freezes a MEMBER account: nothing new takes points out of it until it is unfrozen."""
+
+    @abc.abstractmethod
+    def UnfreezeAccount(
+        self,
+        request: guerdon.ledger.v1.ledger_pb2.UnfreezeAccountRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.ledger.v1.ledger_pb2.UnfreezeAccountResponse, collections.abc.Awaitable[guerdon.ledger.v1.ledger_pb2.UnfreezeAccountResponse]]:
+        """Opens a frozen account again."""
+
+    @abc.abstractmethod
+    def CloseAccount(
+        self,
+        request: guerdon.ledger.v1.ledger_pb2.CloseAccountRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.ledger.v1.ledger_pb2.CloseAccountResponse, collections.abc.Awaitable[guerdon.ledger.v1.ledger_pb2.CloseAccountResponse]]:
+        """Closes a MEMBER account for ever. It must have nothing and owe nothing."""
 
     @abc.abstractmethod
     def PostTransaction(

@@ -64,6 +64,36 @@ ACCOUNT_KIND_ADJUSTMENT: AccountKind.ValueType  # 7
 """The other side of a correction."""
 global___AccountKind = AccountKind
 
+class _AccountState:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _AccountStateEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_AccountState.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    ACCOUNT_STATE_UNSPECIFIED: _AccountState.ValueType  # 0
+    """Not said."""
+    ACCOUNT_STATE_OPEN: _AccountState.ValueType  # 1
+    """Everything."""
+    ACCOUNT_STATE_FROZEN: _AccountState.ValueType  # 2
+    """Nothing new takes points out. Points come in, what was promised before resolves, and the clock goes on."""
+    ACCOUNT_STATE_CLOSED: _AccountState.ValueType  # 3
+    """Nothing: it has nothing, owes nothing, and stays so for ever."""
+
+class AccountState(_AccountState, metaclass=_AccountStateEnumTypeWrapper):
+    """What may be done with an account; docs/reference/account-states.md has the whole table. Only MEMBER accounts are ever
+    frozen or closed.
+    """
+
+ACCOUNT_STATE_UNSPECIFIED: AccountState.ValueType  # 0
+"""Not said."""
+ACCOUNT_STATE_OPEN: AccountState.ValueType  # 1
+"""Everything."""
+ACCOUNT_STATE_FROZEN: AccountState.ValueType  # 2
+"""Nothing new takes points out. Points come in, what was promised before resolves, and the clock goes on."""
+ACCOUNT_STATE_CLOSED: AccountState.ValueType  # 3
+"""Nothing: it has nothing, owes nothing, and stays so for ever."""
+global___AccountState = AccountState
+
 class _TransactionKind:
     ValueType = typing.NewType("ValueType", builtins.int)
     V: typing_extensions.TypeAlias = ValueType
@@ -224,6 +254,7 @@ class Account(google.protobuf.message.Message):
     UNIT_FIELD_NUMBER: builtins.int
     KIND_FIELD_NUMBER: builtins.int
     CREATE_TIME_FIELD_NUMBER: builtins.int
+    STATE_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`programs/{program}/accounts/{account}`. The id of a MEMBER account is 1 to 63 of `A-Z a-z 0-9 _ ~ -`;
     that of a system account is its kind in lower case, a dot, its unit and, where there are several, a dot and a
@@ -234,6 +265,8 @@ class Account(google.protobuf.message.Message):
     """The unit it counts, of the same program."""
     kind: global___AccountKind.ValueType
     """What it is for. MEMBER, EXCHANGE and BUDGET accounts can be created."""
+    state: global___AccountState.ValueType
+    """What may be done with it: OPEN when it is made."""
     @property
     def create_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When it was created."""
@@ -245,9 +278,10 @@ class Account(google.protobuf.message.Message):
         unit: builtins.str = ...,
         kind: global___AccountKind.ValueType = ...,
         create_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        state: global___AccountState.ValueType = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["create_time", b"create_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["create_time", b"create_time", "kind", b"kind", "name", b"name", "unit", b"unit"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["create_time", b"create_time", "kind", b"kind", "name", b"name", "state", b"state", "unit", b"unit"]) -> None: ...
 
 global___Account = Account
 
@@ -394,7 +428,7 @@ global___Hold = Hold
 
 @typing.final
 class Balance(google.protobuf.message.Message):
-    """What an account has at one moment. For a system account only `posted` is set."""
+    """What an account has at one moment. For a system account only `posted` is set, and it is always OPEN."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -409,6 +443,7 @@ class Balance(google.protobuf.message.Message):
     VERSION_FIELD_NUMBER: builtins.int
     VALID_UNTIL_FIELD_NUMBER: builtins.int
     EXPIRIES_FIELD_NUMBER: builtins.int
+    STATE_FIELD_NUMBER: builtins.int
     account: builtins.str
     """The account."""
     posted: builtins.int
@@ -427,6 +462,8 @@ class Balance(google.protobuf.message.Message):
     """All that was ever spent, less what was restored of it."""
     version: builtins.int
     """The number of changes of the account so far, without gaps."""
+    state: global___AccountState.ValueType
+    """What may be done with the account. The numbers are what it has: of a FROZEN account `available` cannot be spent."""
     @property
     def valid_until(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """The next moment at which the clock alone changes this balance; absent if none."""
@@ -449,9 +486,10 @@ class Balance(google.protobuf.message.Message):
         version: builtins.int = ...,
         valid_until: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         expiries: collections.abc.Iterable[global___ExpiryBucket] | None = ...,
+        state: global___AccountState.ValueType = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["valid_until", b"valid_until"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["account", b"account", "available", b"available", "debt", b"debt", "expiries", b"expiries", "held", b"held", "lifetime_earned", b"lifetime_earned", "lifetime_spent", b"lifetime_spent", "pending", b"pending", "posted", b"posted", "valid_until", b"valid_until", "version", b"version"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["account", b"account", "available", b"available", "debt", b"debt", "expiries", b"expiries", "held", b"held", "lifetime_earned", b"lifetime_earned", "lifetime_spent", b"lifetime_spent", "pending", b"pending", "posted", b"posted", "state", b"state", "valid_until", b"valid_until", "version", b"version"]) -> None: ...
 
 global___Balance = Balance
 
@@ -504,7 +542,9 @@ class Entry(google.protobuf.message.Message):
     posted: builtins.int
     """The posted balance after this entry."""
     version: builtins.int
-    """The account's version after this entry. Versions that a statement skips are holds placed and released."""
+    """The account's version after this entry. Versions that a statement skips are changes that move no points, such as
+    a hold placed or a freeze.
+    """
     counterparty: builtins.str
     """The account on the other side."""
     memo: builtins.str

@@ -39,8 +39,8 @@ class Purchase(google.protobuf.message.Message):
         STATE_POSTED: Purchase._State.ValueType  # 2
         """The points are in the ledger, or there were none."""
         STATE_LAPSED: Purchase._State.ValueType  # 3
-        """The points' expiry had passed before they reached the ledger, as with the import of an old history: they are
-        recorded here and count for tiers, but were never in the ledger.
+        """The points' expiry had passed before they reached the ledger, as with the import of an old history, or the member's
+        account is closed: they are recorded here and count for tiers, but were never in the ledger.
         """
 
     class State(_State, metaclass=_StateEnumTypeWrapper):
@@ -53,8 +53,8 @@ class Purchase(google.protobuf.message.Message):
     STATE_POSTED: Purchase.State.ValueType  # 2
     """The points are in the ledger, or there were none."""
     STATE_LAPSED: Purchase.State.ValueType  # 3
-    """The points' expiry had passed before they reached the ledger, as with the import of an old history: they are
-    recorded here and count for tiers, but were never in the ledger.
+    """The points' expiry had passed before they reached the ledger, as with the import of an old history, or the member's
+    account is closed: they are recorded here and count for tiers, but were never in the ledger.
     """
 
     NAME_FIELD_NUMBER: builtins.int
