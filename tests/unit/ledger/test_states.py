@@ -108,7 +108,7 @@ def test_what_was_promised_before_a_freeze_resolves() -> None:
     ledger.move(Kind.ADJUSTMENT, PostingOrder(ADA, ADJUSTMENT, 1, NEVER, LONG_AGO))
     ledger.reverse(earned, policy=Policy.ALLOW_NEGATIVE)
     assert (ledger.ada.posted, ledger.ada.state) == (-10, FROZEN)
-    for pay in (ledger.spend, ledger.give, ledger.hold):
+    for pay in (ledger.spend, ledger.give, ledger.transfer, ledger.hold):
         with pytest.raises(AccountFrozen):
             pay(1)
     change(ledger, Operation.UNFREEZE)
@@ -118,7 +118,9 @@ def test_what_was_promised_before_a_freeze_resolves() -> None:
 
 ACTIONS = st.lists(
     st.tuples(
-        st.sampled_from(("earn", "spend", "give", "get", "adjust", "hold", "reverse", "FREEZE", "UNFREEZE", "CLOSE")),
+        st.sampled_from(
+            ["earn", "spend", "give", "transfer", "get", "adjust", "hold", "reverse", "FREEZE", "UNFREEZE", "CLOSE"]
+        ),
         st.integers(1, 40),
     ),
     max_size=25,
