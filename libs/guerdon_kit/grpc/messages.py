@@ -21,6 +21,13 @@ def timestamp(time: datetime) -> Timestamp:
     return Timestamp(seconds=passed.days * 86400 + passed.seconds, nanos=passed.microseconds * 1000)
 
 
+def set_timestamp(message: Timestamp, time: datetime) -> None:
+    """Sets a message that lies in another one to an aware time."""
+    passed = time - _EPOCH
+    message.seconds = passed.days * 86400 + passed.seconds
+    message.nanos = passed.microseconds * 1000
+
+
 def instant(message: Timestamp, field: str) -> datetime:
     """A message as a time in UTC, to the microsecond.
 

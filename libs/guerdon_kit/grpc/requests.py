@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 from google.api.field_behavior_pb2 import FieldBehavior, field_behavior
@@ -16,7 +17,7 @@ from guerdon_kit.errors import FieldViolation, InvalidField
 from guerdon_kit.names import tenant_of
 
 Collect = Callable[[Any, set[str]], None]
-Check = Callable[[Any, str, list[FieldViolation]], None]
+Check = Callable[[Any, Callable[[str, str], None]], None]
 
 REQUEST_ID_MAX = 64
 VIOLATIONS_MAX = 50
@@ -24,6 +25,7 @@ VIOLATIONS_MAX = 50
 
 _KEY_SHOWN_MAX = 64
 _REQUEST_ID = re.compile(rf"[!-~]{{1,{REQUEST_ID_MAX}}}")
+_REQUEST_ID_RULE = f"is required: 1 to {REQUEST_ID_MAX} printable ASCII characters"
 
 
 def access_of(method: Any) -> options_pb2.Access:
@@ -44,84 +46,52 @@ def compile_names(descriptor: Descriptor) -> Collect | None:
     Raises:
         ValueError: names could hide from it: the message contains itself, or has a map of names.
     """
-    return _compile_names(descriptor, frozenset())
+    steps = list(_names(descriptor, "message", ()))
+    return _function("collect(message, found)", ["add = found.add", *steps]) if steps else None
 
 
-def _compile_names(descriptor: Descriptor, above: frozenset[str]) -> Collect | None:
+def _names(descriptor: Descriptor, value: str, above: tuple[str, ...]) -> Iterator[str]:
+    """The lines that collect the names of the message `value`, which lies in those `above`."""
     if descriptor.full_name in above:
         raise ValueError(f"{descriptor.full_name} contains itself: its resource names cannot be collected")
-    above |= {descriptor.full_name}
-    found = [_compile_field(descriptor, field, above) for field in descriptor.fields if not _is_output(field)]
-    steps = [step for step in found if step is not None]
-    if not steps:
-        return None
-
-    def collect(message: Any, found: set[str]) -> None:
-        for step in steps:
-            step(message, found)
-
-    return collect
-
-
-def _compile_field(descriptor: Descriptor, field: FieldDescriptor, above: frozenset[str]) -> Collect | None:
-    if _is_map(field):
-        inner = _compile_map(field, above)
-        return None if inner is None else _each_value(field.name, inner)
-    if field.message_type is not None:
-        inner = _compile_names(field.message_type, above)
-        if inner is None:
-            return None
-        return _each(field.name, inner) if field.is_repeated else _one(field.name, inner)
-    if _names_resource(descriptor, field):
-        return _strings(field.name) if field.is_repeated else _string(field.name)
-    return None
+    above += (descriptor.full_name,)
+    for field in descriptor.fields:
+        if _is_output(field):
+            continue
+        at = f"{value}.{field.name}"
+        if _is_map(field) and field.GetOptions().HasExtension(resource_reference):
+            raise ValueError(f"{field.full_name} is a map of resource names: whether keys or values are, it cannot say")
+        if field.message_type is not None:
+            item = f"item{len(above)}"
+            held = _map_value(field) if _is_map(field) else field.message_type
+            yield from _for_each(field, value, item, [] if held is None else list(_names(held, item, above)))
+        elif _names_resource(descriptor, field):
+            yield f"found.update({at})" if field.is_repeated else f"if {at}: add({at})"
 
 
-def _compile_map(field: FieldDescriptor, above: frozenset[str]) -> Collect | None:
-    if field.GetOptions().HasExtension(resource_reference):
-        raise ValueError(f"{field.full_name} is a map of resource names: whether keys or values are, it cannot say")
-    value = _map_value(field)
-    return None if value is None else _compile_names(value, above)
+def _for_each(field: FieldDescriptor, value: str, item: str, body: Sequence[str]) -> Iterator[str]:
+    """`body` for each message `item` that the field of `value` has."""
+    if not body:
+        return
+    at = f"{value}.{field.name}"
+    if not field.is_repeated:
+        yield f"if {value}.HasField('{field.name}'):"
+        yield f"    {item} = {at}"
+    elif _is_map(field):
+        yield f"for key_of_{item}, {item} in {at}.items():"
+    else:
+        yield f"for index_of_{item}, {item} in enumerate({at}):"
+    yield from (f"    {line}" for line in body)
 
 
-def _string(name: str) -> Collect:
-    def collect(message: Any, found: set[str]) -> None:
-        value = getattr(message, name)
-        if value:
-            found.add(value)
-
-    return collect
-
-
-def _strings(name: str) -> Collect:
-    def collect(message: Any, found: set[str]) -> None:
-        found.update(getattr(message, name))
-
-    return collect
-
-
-def _one(name: str, inner: Collect) -> Collect:
-    def collect(message: Any, found: set[str]) -> None:
-        if message.HasField(name):
-            inner(getattr(message, name), found)
-
-    return collect
-
-
-def _each(name: str, inner: Collect) -> Collect:
-    def collect(message: Any, found: set[str]) -> None:
-        for item in getattr(message, name):
-            inner(item, found)
-
-    return collect
-
-
-def _each_value(name: str, inner: Collect) -> Collect:
-    def collect(message: Any, found: set[str]) -> None:
-        for item in getattr(message, name).values():
-            inner(item, found)
-
-    return collect
+def _function(signature: str, body: Iterable[str]) -> Any:
+    """The function of these lines. Batches have thousands of messages, and a call for each of their fields would cost
+    more than looking at it.
+    """
+    name = signature.partition("(")[0]
+    scope: dict[str, Any] = {"has_form": _REQUEST_ID.fullmatch}
+    exec("\n".join([f"def {signature}:", *(f"    {line}" for line in body)]), scope)  # noqa: S102 - made of the contract
+    return scope[name]
 
 
 def _names_resource(descriptor: Descriptor, field: FieldDescriptor) -> bool:
@@ -179,86 +149,42 @@ def tenants_of(names: set[str]) -> frozenset[str]:
 
 def compile_check(descriptor: Descriptor) -> Check | None:
     """A function that reports the REQUIRED fields that a message lacks, nested ones included, and a bad request id."""
-    steps = list(_checks(descriptor))
-    if not steps:
-        return None
-
-    def check(message: Any, path: str, violations: list[FieldViolation]) -> None:
-        for step in steps:
-            step(message, path, violations)
-
-    return check
+    steps = list(_checks(descriptor, "message", "", 0))
+    return _function("check(message, report)", steps) if steps else None
 
 
-def _checks(descriptor: Descriptor) -> Iterator[Check]:
+def _checks(descriptor: Descriptor, value: str, path: str, depth: int) -> Iterator[str]:
+    """The lines that check the message `value`, which lies at `path`."""
     for field in descriptor.fields:
         if _is_output(field):
             continue
-        required = FieldBehavior.REQUIRED in field.GetOptions().Extensions[field_behavior]
+        at = f"{value}.{field.name}"
         if field.name == "request_id":
-            yield _check_request_id
-        elif required:
-            yield _check_present(field)
-        if _is_map(field):
-            value = _map_value(field)
-            inner = None if value is None else compile_check(value)
-            if inner is not None:
-                yield _check_values(field.name, inner)
-        elif field.message_type is not None:
-            inner = compile_check(field.message_type)
-            if inner is not None:
-                yield _check_each(field.name, inner) if field.is_repeated else _check_one(field.name, inner)
+            yield f"if has_form({at}) is None: report(f'{path}request_id', '{_REQUEST_ID_RULE}')"
+        elif FieldBehavior.REQUIRED in field.GetOptions().Extensions[field_behavior]:
+            there = f"{value}.HasField('{field.name}')" if _is_one_message(field) else at
+            yield f"if not {there}: report(f'{path}{field.name}', 'is required')"
+        if field.message_type is not None:
+            item = f"item{depth}"
+            held = _map_value(field) if _is_map(field) else field.message_type
+            place = f"{path}{field.name}{_place(field, item)}."
+            body = [] if held is None else list(_checks(held, item, place, depth + 1))
+            yield from _for_each(field, value, item, body)
 
 
-def _check_request_id(message: Any, path: str, violations: list[FieldViolation]) -> None:
-    if _REQUEST_ID.fullmatch(message.request_id) is None:
-        violations.append(FieldViolation(f"{path}request_id", "is required: 1 to 64 printable ASCII characters"))
+def _place(field: FieldDescriptor, item: str) -> str:
+    """Which of a field's messages `item` is, as a part of a path that is yet to be formatted."""
+    if not field.is_repeated:
+        return ""
+    return f"[{{str(key_of_{item})[:{_KEY_SHOWN_MAX}]}}]" if _is_map(field) else f"[{{index_of_{item}}}]"
 
 
-def _check_present(field: FieldDescriptor) -> Check:
-    name = field.name
-    message_field = field.message_type is not None and not field.is_repeated
-
-    def check(message: Any, path: str, violations: list[FieldViolation]) -> None:
-        if not (message.HasField(name) if message_field else getattr(message, name)):
-            violations.append(FieldViolation(path + name, "is required"))
-
-    return check
+def _is_one_message(field: FieldDescriptor) -> bool:
+    return field.message_type is not None and not field.is_repeated
 
 
-def _check_one(name: str, inner: Check) -> Check:
-    def check(message: Any, path: str, violations: list[FieldViolation]) -> None:
-        if message.HasField(name):
-            inner(getattr(message, name), f"{path}{name}.", violations)
-
-    return check
-
-
-def _check_each(name: str, inner: Check) -> Check:
-    def check(message: Any, path: str, violations: list[FieldViolation]) -> None:
-        for index, item in enumerate(getattr(message, name)):
-            _check_item(item, inner, path, f"{name}[{index}]", violations)
-            if len(violations) >= VIOLATIONS_MAX:
-                return
-
-    return check
-
-
-def _check_values(name: str, inner: Check) -> Check:
-    def check(message: Any, path: str, violations: list[FieldViolation]) -> None:
-        for key, item in getattr(message, name).items():
-            _check_item(item, inner, path, f"{name}[{str(key)[:_KEY_SHOWN_MAX]}]", violations)
-            if len(violations) >= VIOLATIONS_MAX:
-                return
-
-    return check
-
-
-def _check_item(item: Any, inner: Check, path: str, place: str, violations: list[FieldViolation]) -> None:
-    known = len(violations)
-    inner(item, "", violations)
-    if len(violations) > known:  # the whole path is only built for what is wrong: batches are long
-        violations[known:] = [FieldViolation(f"{path}{place}.{v.field}", v.description) for v in violations[known:]]
+class _Enough(Exception):
+    pass
 
 
 def require_valid(check: Check | None, request: Message) -> None:
@@ -270,6 +196,13 @@ def require_valid(check: Check | None, request: Message) -> None:
     if check is None:
         return
     violations: list[FieldViolation] = []
-    check(request, "", violations)
+
+    def report(path: str, description: str) -> None:
+        violations.append(FieldViolation(path, description))
+        if len(violations) == VIOLATIONS_MAX:
+            raise _Enough
+
+    with suppress(_Enough):
+        check(request, report)
     if violations:
-        raise InvalidField(violations[:VIOLATIONS_MAX])
+        raise InvalidField(violations)

@@ -113,7 +113,7 @@ class Book:
         else:
             self.available += lot.amount
         self.valid_until = min(self.valid_until, lot.expire_time)
-        return self._pay_debt([lot.id], now)
+        return self._pay_debt([lot.id], now) if self.debt else []
 
     def debit(self, amount: int, now: datetime) -> list[Move]:
         """Consumes available lots, soonest expiry first, then oldest; never-expiring ones last, oldest first.

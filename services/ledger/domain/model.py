@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum
 from typing import NamedTuple
@@ -122,11 +122,11 @@ class Account:
     name: str
     """The resource name."""
     create_time: datetime
+    is_member: bool = field(init=False, compare=False, repr=False)
+    """Whether it has lots, a floor and versions."""
 
-    @property
-    def is_member(self) -> bool:
-        """Whether it has lots, a floor and versions."""
-        return self.kind is AccountKind.MEMBER
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "is_member", self.kind is AccountKind.MEMBER)  # asked for often
 
 
 class Lot(NamedTuple):

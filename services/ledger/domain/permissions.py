@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from ledger.domain.errors import KindNotAllowed, SpansPrograms
 from ledger.domain.model import Kind, Program
 
@@ -28,7 +26,7 @@ def require_kind(kind: Kind, service: str | None) -> None:
         raise KindNotAllowed(kind=kind.name)
 
 
-def require_programs(programs: Iterable[Program], owner: Program, kind: Kind) -> None:
-    """Raises SpansPrograms where a transaction touches accounts outside its owner, and may not."""
-    if kind is not Kind.EXCHANGE and any(program != owner for program in programs):
+def require_program(program: Program, owner: Program, kind: Kind) -> None:
+    """Raises SpansPrograms where a transaction touches an account outside its owner, and may not."""
+    if kind is not Kind.EXCHANGE and program != owner:
         raise SpansPrograms

@@ -36,6 +36,8 @@ class Limits:
     turn_max: int = 250
     """What one caller or program may have of a batch before it is the next one's turn."""
     queue_max: int = 20_000
+    in_flight_max: int = 2
+    """How many batches of a lane may be in the database at once; the later ones only when they are full."""
 
 
 class Submission:
@@ -69,12 +71,15 @@ class _Lane:
     def __init__(self) -> None:
         self.turns: OrderedDict[tuple[int, bool], deque[Submission]] = OrderedDict()
         self.queued = 0
-        self.task: asyncio.Task[None] | None = None
+        self.tasks: set[asyncio.Task[None]] = set()
 
     def put(self, program: int, submission: Submission) -> None:
         turn = (program, len(submission.works) > 1)
         self.turns.setdefault(turn, deque()).append(submission)
         self.queued += sum(work.weight for work in submission.works)
+
+    def wants_another(self, limits: Limits) -> bool:
+        return len(self.tasks) < (limits.in_flight_max if self.queued >= limits.batch_max else 1)
 
     def take(self, limits: Limits) -> Taken:
         """The next batch. What has passed its deadline is answered here, before it costs anything."""
@@ -157,20 +162,19 @@ class Committer:
 
     async def drain(self) -> None:
         """Returns when nothing is queued or in flight."""
-        while tasks := [lane.task for lane in self._lanes.values() if lane.task is not None]:
+        while tasks := [task for lane in self._lanes.values() for task in lane.tasks]:
             await asyncio.wait(tasks)
 
     def _enqueue(self, lane: _Lane, submission: Submission) -> None:
         lane.put(submission.works[0].program.number, submission)
-        if lane.task is None:
-            lane.task = asyncio.create_task(self._work(lane))
+        if lane.wants_another(self._limits):
+            task = asyncio.create_task(self._work(lane))
+            lane.tasks.add(task)
+            task.add_done_callback(lane.tasks.discard)
 
     async def _work(self, lane: _Lane) -> None:
-        try:
-            while taken := lane.take(self._limits):
-                await self._commit(taken)
-        finally:
-            lane.task = None
+        while taken := lane.take(self._limits):
+            await self._commit(taken)
 
     async def _commit(self, taken: Taken) -> None:
         """Commits a batch and answers everybody in it. A batch that the database refuses is bisected, so that one

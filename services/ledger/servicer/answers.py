@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import cast
 
 from google.rpc import status_pb2
 
 from guerdon.ledger.v1 import ledger_pb2, resources_pb2
 from guerdon_kit.errors import DomainError, ReplayedRefusal
-from guerdon_kit.grpc.messages import timestamp
+from guerdon_kit.grpc.messages import set_timestamp, timestamp
 from guerdon_kit.grpc.status import to_status
 from ledger.domain.model import NEVER, Account, AccountState, Balance, Hold, HoldState, Kind, Program
 from ledger.operations.batch import Answer, Done
@@ -62,22 +63,34 @@ def transaction_name(owner: Program, id_: int) -> str:
     return f"{owner.name}/transactions/{id_}" if id_ else ""
 
 
-def posted(outcome: Outcome, owner: Program, *, balances: bool = True) -> ledger_pb2.PostTransactionResponse:
-    """The outcome of a posted transaction, with the balances or without."""
+def posted(outcome: Outcome, owner: Program) -> ledger_pb2.PostTransactionResponse:
+    """The outcome of a posted transaction."""
     return ledger_pb2.PostTransactionResponse(
         transaction=transaction_name(owner, outcome.transaction),
         record_time=timestamp(outcome.record_time),
-        balances=[balance(found) for found in outcome.balances] if balances else (),
+        balances=[balance(found) for found in outcome.balances],
     )
 
 
-def result(answer: Answer, owner: Program, *, balances: bool) -> ledger_pb2.PostTransactionResult:
-    """What became of one item of a batch."""
-    if isinstance(answer, Done):
-        return ledger_pb2.PostTransactionResult(
-            posted=posted(answer.outcome, owner, balances=balances), replayed=answer.replayed
-        )
-    return ledger_pb2.PostTransactionResult(error=refusal(answer), replayed=isinstance(answer, ReplayedRefusal))
+def results(answers: Iterable[Answer], owner: Program, *, balances: bool) -> ledger_pb2.BatchPostTransactionsResponse:
+    """What became of the items of a batch; made in place, because a message put into another one is copied."""
+    response = ledger_pb2.BatchPostTransactionsResponse()
+    add, name = response.results.add, f"{owner.name}/transactions/"
+    for answer in answers:
+        result = add()
+        if not isinstance(answer, Done):
+            result.error.CopyFrom(refusal(answer))
+            result.replayed = isinstance(answer, ReplayedRefusal)
+            continue
+        outcome = answer.outcome
+        posted = result.posted
+        posted.transaction = f"{name}{outcome.transaction}"
+        set_timestamp(posted.record_time, outcome.record_time)
+        if balances:
+            posted.balances.extend([balance(found) for found in outcome.balances])
+        if answer.replayed:
+            result.replayed = True
+    return response
 
 
 def refusal(error: DomainError) -> status_pb2.Status:

@@ -12,7 +12,7 @@ from guerdon_kit.errors import InvalidField, NotFound
 from guerdon_kit.grpc.messages import instant
 from guerdon_kit.names import parse, tenant_of
 from ledger.domain.model import AMOUNT_MAX, LONG_AGO, NEVER, SIDES, Account, Kind, Program
-from ledger.domain.permissions import require_kind, require_programs
+from ledger.domain.permissions import require_kind, require_program
 from ledger.domain.posting import PostingOrder, TransactionOrder
 
 KnownAccount = Callable[[str], Account | None]
@@ -21,6 +21,7 @@ KnownAccount = Callable[[str], Account | None]
 MEMO_MAX = 200
 POSTINGS_MAX = 100
 HOLD_MAX = timedelta(days=90)
+_AHEAD_MAX = timedelta(seconds=1)
 
 
 def transaction_order(
@@ -33,21 +34,24 @@ def transaction_order(
         NotFound: an account does not exist.
         KindNotAllowed, SpansPrograms: the caller may not post this.
     """
-    if message.kind not in _KINDS:
+    kind = _KINDS.get(message.kind)
+    if kind is None:
         raise InvalidField.of("kind", "must be a kind that a caller can post")
-    kind = _KINDS[message.kind]
     require_kind(kind, service)
-    text(message.memo, "memo")
-    if len(message.postings) > POSTINGS_MAX:
+    memo = text(message.memo, "memo")
+    asked = message.postings
+    if len(asked) > POSTINGS_MAX:
         raise InvalidField.of("postings", f"must be 1 to {POSTINGS_MAX}")
-    postings = tuple([_posting(posting, index, kind, known) for index, posting in enumerate(message.postings)])
-    require_programs((posting.source.program for posting in postings), program, kind)
+    postings = tuple([_posting(posting, index, kind, known) for index, posting in enumerate(asked)])
+    for posting in postings:
+        if posting.source.program is not program:  # the directory has one object for each, mostly
+            require_program(posting.source.program, program, kind)
     effective = None
     if message.HasField("effective_time"):
         effective = instant(message.effective_time, "effective_time")
-        if effective > now + timedelta(seconds=1):
+        if effective > now + _AHEAD_MAX:
             raise InvalidField.of("effective_time", "must not lie in the future")
-    return TransactionOrder(program, kind, postings, effective, actor, message.memo)
+    return TransactionOrder(program, kind, postings, effective, actor, memo)
 
 
 _KINDS = {int(kind): kind for kind in SIDES}

@@ -126,12 +126,8 @@ class LedgerServicer(AccountRpcs):
                 results.append(None)
         done = iter(await self._movements.post(works, call.deadline) if works else ())
         call.fields["items"] = len(results)
-        return pb.BatchPostTransactionsResponse(
-            results=[
-                answers.result(next(done) if found is None else found, program, balances=not request.omit_balances)
-                for found in results
-            ]
-        )
+        found = (next(done) if refused is None else refused for refused in results)
+        return answers.results(found, program, balances=not request.omit_balances)
 
     def _work(
         self, item: pb.PostTransactionItem, program: Program, call: CallContext, now: datetime

@@ -2,89 +2,105 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from guerdon_kit.postgres import Connection, Rerun, load_queries
 from ledger.domain.book import Book
 from ledger.domain.journal import Entry, Event, Journal, Record
 from ledger.domain.lifecycle import states_after
 from ledger.domain.model import Hold, Lot
+from ledger.store.copy import Row, Table
 
 queries = load_queries("ledger")
 
-_TRANSACTIONS = (
-    "shard",
-    "id",
-    "program",
-    "kind",
+_TRANSACTIONS = Table(
+    "transactions",
+    {
+        "shard": "int",
+        "id": "bigint",
+        "program": "int",
+        "kind": "smallint",
+        "postings": "smallint",
+        "effective_time": "timestamptz",
+        "record_time": "timestamptz",
+        "actor": "text",
+        "memo": "text?",
+        "reverses": "bigint?",
+    },
+)
+_POSTINGS = Table(
     "postings",
-    "effective_time",
-    "record_time",
-    "actor",
-    "memo",
-    "reverses",
+    {
+        "shard": "int",
+        "id": "bigint",
+        "ordinal": "smallint",
+        "source": "bigint",
+        "destination": "bigint",
+        "amount": "bigint",
+        "source_version": "bigint?",
+        "source_posted": "bigint?",
+        "destination_version": "bigint?",
+        "destination_posted": "bigint?",
+        "lots": "bigint[]?",
+        "lot_deltas": "bigint[]?",
+        "source_debt_delta": "bigint",
+        "destination_debt_delta": "bigint",
+        "hold": "bigint?",
+    },
 )
-_POSTINGS = (
-    "shard",
-    "id",
-    "ordinal",
-    "source",
-    "destination",
-    "amount",
-    "source_version",
-    "source_posted",
-    "destination_version",
-    "destination_posted",
+_EVENTS = Table(
+    "account_events",
+    {
+        "shard": "int",
+        "account": "bigint",
+        "version": "bigint",
+        "kind": "smallint",
+        "hold": "bigint?",
+        "held_delta": "bigint",
+        "lots": "bigint[]?",
+        "lot_deltas": "bigint[]?",
+        "debt_delta": "bigint",
+        "actor": "text",
+        "record_time": "timestamptz",
+    },
+)
+_LOTS = Table(
     "lots",
-    "lot_deltas",
-    "source_debt_delta",
-    "destination_debt_delta",
-    "hold",
+    {
+        "shard": "int",
+        "id": "bigint",
+        "account": "bigint",
+        "posting": "bigint",
+        "amount": "bigint",
+        "open": "bigint",
+        "held": "bigint",
+        "expired": "bigint",
+        "expire_time": "timestamptz",
+        "available_time": "timestamptz",
+        "record_time": "timestamptz",
+        "budget": "bigint?",
+        "closed": "boolean",
+    },
 )
-_EVENTS = (
-    "shard",
-    "account",
-    "version",
-    "kind",
-    "hold",
-    "held_delta",
-    "lots",
-    "lot_deltas",
-    "debt_delta",
-    "actor",
-    "record_time",
-)
-_LOTS = (
-    "shard",
-    "id",
-    "account",
-    "posting",
-    "amount",
-    "open",
-    "held",
-    "expired",
-    "expire_time",
-    "available_time",
-    "record_time",
-    "budget",
-    "closed",
-)
-_HOLDS = (
-    "shard",
-    "id",
-    "account",
-    "amount",
-    "state",
-    "captured",
-    "lots",
-    "lot_amounts",
-    "expire_time",
-    "purpose",
-    "actor",
-    "record_time",
-    "resolve_time",
+_HOLDS = Table(
+    "holds",
+    {
+        "shard": "int",
+        "id": "bigint",
+        "account": "bigint",
+        "amount": "bigint",
+        "state": "smallint",
+        "captured": "bigint",
+        "lots": "bigint[]",
+        "lot_amounts": "bigint[]",
+        "expire_time": "timestamptz",
+        "purpose": "text?",
+        "actor": "text",
+        "record_time": "timestamptz",
+        "resolve_time": "timestamptz?",
+    },
 )
 
 
@@ -116,9 +132,9 @@ async def write(
         shards |= record.shards
     for shard in sorted(shards):
         mine = [book for book in changed if book.account.shard == shard]
-        await _copy(connection, "transactions", _TRANSACTIONS, _transactions(shard, journal.records))
-        await _copy(connection, "postings", _POSTINGS, _postings(shard, journal.records))
-        await _copy(connection, "account_events", _EVENTS, _events(shard, journal.events))
+        await _TRANSACTIONS.copy(connection, _transactions(shard, journal.records))
+        await _POSTINGS.copy(connection, _postings(shard, journal.records))
+        await _EVENTS.copy(connection, _events(shard, journal.events))
         await _write_lots(connection, shard, mine)
         await _write_holds(connection, shard, mine)
         await _update_accounts(connection, shard, mine)
@@ -126,12 +142,7 @@ async def write(
         await _write_requests(connection, shard, requests.get(shard, []), now)
 
 
-async def _copy(connection: Connection, table: str, columns: Sequence[str], records: list[tuple[Any, ...]]) -> None:
-    if records:
-        await connection.copy_records_to_table(table, columns=list(columns), records=records)
-
-
-def _transactions(shard: int, records: Iterable[Record]) -> list[tuple[Any, ...]]:
+def _transactions(shard: int, records: Iterable[Record]) -> list[Row]:
     return [
         (
             shard,
@@ -150,11 +161,11 @@ def _transactions(shard: int, records: Iterable[Record]) -> list[tuple[Any, ...]
     ]
 
 
-def _postings(shard: int, records: Iterable[Record]) -> list[tuple[Any, ...]]:
+def _postings(shard: int, records: Iterable[Record]) -> list[Row]:
     return [_posting(entry) for record in records for entry in record.entries if entry.shard == shard]
 
 
-def _posting(entry: Entry) -> tuple[Any, ...]:
+def _posting(entry: Entry) -> Row:
     moves = entry.moves
     return (
         entry.shard,
@@ -175,7 +186,7 @@ def _posting(entry: Entry) -> tuple[Any, ...]:
     )
 
 
-def _events(shard: int, events: Iterable[Event]) -> list[tuple[Any, ...]]:
+def _events(shard: int, events: Iterable[Event]) -> list[Row]:
     return [
         (
             shard,
@@ -197,7 +208,7 @@ def _events(shard: int, events: Iterable[Event]) -> list[tuple[Any, ...]]:
 
 async def _write_lots(connection: Connection, shard: int, books: list[Book]) -> None:
     made = [_lot(shard, book.account.id, book.lots[id_]) for book in books for id_ in book.new_lots]
-    await _copy(connection, "lots", _LOTS, made)
+    await _LOTS.copy(connection, made)
     changed = [book.lots[id_] for book in books for id_ in book.changed_lots - book.new_lots]
     if changed:
         count = await queries.update_lots(
@@ -211,7 +222,7 @@ async def _write_lots(connection: Connection, shard: int, books: list[Book]) -> 
         assert count == len(changed), "a lot vanished under its account's lock"
 
 
-def _lot(shard: int, account: int, lot: Lot) -> tuple[Any, ...]:
+def _lot(shard: int, account: int, lot: Lot) -> Row:
     return (
         shard,
         lot.id,
@@ -231,7 +242,7 @@ def _lot(shard: int, account: int, lot: Lot) -> tuple[Any, ...]:
 
 async def _write_holds(connection: Connection, shard: int, books: list[Book]) -> None:
     made = [_hold(shard, book.holds[id_]) for book in books for id_ in book.new_holds]
-    await _copy(connection, "holds", _HOLDS, made)
+    await _HOLDS.copy(connection, made)
     changed = [book.holds[id_] for book in books for id_ in book.changed_holds - book.new_holds]
     if changed:
         count = await queries.update_holds(
@@ -245,7 +256,7 @@ async def _write_holds(connection: Connection, shard: int, books: list[Book]) ->
         assert count == len(changed), "a hold was resolved under its account's lock"
 
 
-def _hold(shard: int, hold: Hold) -> tuple[Any, ...]:
+def _hold(shard: int, hold: Hold) -> Row:
     return (
         shard,
         hold.id,

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import guerdon
 from guerdon.options.v1 import options_pb2
-from guerdon_kit.errors import FieldViolation, InvalidField
+from guerdon_kit.errors import InvalidField
 from guerdon_kit.grpc import requests
 from tests.kit_protos import ECHO, compiled, message, service
 
@@ -151,16 +151,24 @@ def test_no_more_violations_are_named_than_anyone_reads(count: int) -> None:
 
 
 def test_a_long_batch_of_nothing_is_refused_without_counting_all_of_it() -> None:
-    seen = 0
+    class Enough(Exception):
+        pass
 
-    def count(_message: Any, _path: str, violations: list[Any]) -> None:
-        nonlocal seen
-        seen += 1
-        violations.append(FieldViolation("label", "is required"))
+    seen: list[str] = []
 
-    check = requests._check_each("inners", count)
-    check(message("Ask", inners=[{}] * 5000), "", [])
-    assert seen == requests.VIOLATIONS_MAX
+    def report(path: str, _description: str) -> None:
+        seen.append(path)
+        if len(seen) == requests.VIOLATIONS_MAX:
+            raise Enough
+
+    check = requests.compile_check(message("Ask").DESCRIPTOR)
+    assert check is not None
+    with pytest.raises(Enough):
+        check(message("Ask", name="programs/a", request_id="r", inners=[{}] * 5000), report)
+    assert seen[-1].startswith("inners[")
+    with pytest.raises(InvalidField) as refusal:
+        requests.require_valid(check, message("Ask", inners=[{}] * 5000))
+    assert len(refusal.value.violations) == requests.VIOLATIONS_MAX
 
 
 @pytest.mark.parametrize(
