@@ -100,6 +100,13 @@ def _id_number(body: Descriptor) -> int:
     return number
 
 
+@lru_cache(maxsize=1024)
+def _only_other(body: Descriptor) -> int:
+    """The number of the field that a message has besides its `request_id`; 0 where it has several."""
+    others = [one.number for one in body.fields if one.name != "request_id"]
+    return others[0] if len(others) == 1 else 0
+
+
 def _digest(request: Message) -> tuple[bytes, bytes]:
     """The digest of the body, and of each of its fields.
 
@@ -108,6 +115,13 @@ def _digest(request: Message) -> tuple[bytes, bytes]:
     """
     data = request.SerializeToString(deterministic=True)
     skipped = _id_number(request.DESCRIPTOR)
+    only = _only_other(request.DESCRIPTOR)
+    if only:  # so is an item of a batch, of which there are thousands
+        id_ = request.request_id.encode()  # type: ignore[attr-defined]  # as above
+        end = bytes((skipped << 3 | 2, len(id_))) + id_
+        if only < skipped < 16 and len(id_) < 0x80 and data.endswith(end):
+            body = data[: -len(end)]
+            return blake2b(body, digest_size=_SIZE).digest(), _entry(only, crc32(body)) if body else b""
     pieces: list[bytes] = []
     sums: dict[int, int] = {}
     at, size = 0, len(data)

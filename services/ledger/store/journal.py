@@ -10,7 +10,7 @@ from uuid import UUID
 from guerdon_kit.events.event import CloudEvent
 from guerdon_kit.events.relay import Relayed
 from guerdon_kit.postgres import Connection, load_queries
-from ledger.domain.model import Account, Kind
+from ledger.domain.model import Kind
 from ledger.store.directory import Directory
 
 queries = load_queries("ledger")
@@ -18,6 +18,7 @@ queries = load_queries("ledger")
 WINDOW = 64
 """How many ids an event covers: a block has a whole number of windows."""
 
+_KINDS = {int(kind): kind.name for kind in Kind}
 _EVENT_IDS = 0x6C656467 << 96
 """What event ids begin with; shard and window follow."""
 
@@ -44,7 +45,8 @@ class Journal:
 
     async def page(self, connection: Connection, since: str, until: str, after: int, most: int) -> Sequence[Relayed]:
         """The next transactions between the snapshots, in the order of ids."""
-        limit = (most + 1) * WINDOW
+        # Ids of postings are numbers of the same row, and a window’s last transaction may reach into the two after it.
+        limit = (most + 3) * WINDOW
         found = [
             row
             async for row in queries.journal_page(
@@ -53,36 +55,33 @@ class Journal:
         ]
         if len(found) == limit:  # the last window may be cut off
             last_window = _window(found[-1]["id"])
-            found = [row for row in found if _window(row["id"]) != last_window]
+            found = [row for row in found if _window(row["id"]) < last_window]
         if not found:
             return []
-        told = await self._told(connection, found)
         windows: dict[int, list[dict[str, Any]]] = {}
-        for row, transaction in zip(found, told, strict=True):
-            windows.setdefault(_window(row["id"]), []).append(transaction)
+        for id_, told in (await self._told(connection, found)).items():
+            windows.setdefault(_window(id_), []).append(told)
         times = {_window(row["id"]): row["record_time"] for row in found}
         return [self._event(window, transactions, times[window]) for window, transactions in windows.items()][:most]
 
-    async def _told(self, connection: Connection, found: Sequence[Any]) -> list[dict[str, Any]]:
-        """What an event says of each transaction."""
-        first, last = found[0]["id"], found[-1]["id"] + found[-1]["postings"]
-        postings: dict[int, list[Any]] = {row["id"]: [] for row in found}
-        async for row in queries.journal_postings(connection, shard=self._shard, first=first, last=last):
-            of = postings.get(row["id"] - row["ordinal"])
-            if of is not None:
-                of.append(row)
-        ids = {id_ for of in postings.values() for row in of for id_ in (row["source"], row["destination"])}
+    async def _told(self, connection: Connection, found: Sequence[Any]) -> dict[int, dict[str, Any]]:
+        """What an event says of each transaction: what it is, and the versions that it gave to member accounts."""
+        ids = {id_ for row in found for id_ in (row["source"], row["destination"])}
         accounts = await self._directory.by_ids(self._shard, ids, connection)
-        programs = {n: await self._directory.program_by_number(n, connection) for n in {r["program"] for r in found}}
-        return [
-            {
-                "transaction": f"{programs[row['program']].name}/transactions/{row['id']}",
-                "kind": Kind(row["kind"]).name,
-                "record_time": row["record_time"].isoformat(),
-                "postings": [_posting(posting, accounts) for posting in postings[row["id"]]],
-            }
-            for row in found
-        ]
+        numbers = {row["program"] for row in found}
+        programs = {n: (await self._directory.program_by_number(n, connection)).name for n in numbers}
+        told: dict[int, dict[str, Any]] = {}
+        for row in found:
+            id_ = row["id"]
+            if id_ not in told:
+                name = f"{programs[row['program']]}/transactions/{id_}"
+                told[id_] = {"transaction": name, "kind": _KINDS[row["kind"]], "versions": {}}
+            versions = told[id_]["versions"]
+            if row["source_version"] is not None:
+                versions[accounts[row["source"]].name] = row["source_version"]
+            if row["destination_version"] is not None:
+                versions[accounts[row["destination"]].name] = row["destination_version"]
+        return told
 
     def _event(self, window: int, transactions: list[dict[str, Any]], time: datetime) -> Relayed:
         shard = f"shards/{self._shard}"
@@ -101,13 +100,3 @@ class Journal:
 def _window(id_: int) -> int:
     """Blocks of ids begin at multiples of the block's size plus 1, and so do windows."""
     return (id_ - 1) // WINDOW
-
-
-def _posting(row: Any, accounts: dict[int, Account]) -> dict[str, str | int | None]:
-    return {
-        "source": accounts[row["source"]].name,
-        "destination": accounts[row["destination"]].name,
-        "amount": row["amount"],
-        "source_version": row["source_version"],
-        "destination_version": row["destination_version"],
-    }

@@ -9,23 +9,12 @@ where shard = :shard
   and pg_visible_in_snapshot(xid, (select :until::text::pg_snapshot));
 
 -- name: journal_page
--- Every shard that has a part of a transaction has a row of it; the part's first posting knows who wrote it.
-select t.id, t.program, t.kind, t.postings, t.record_time
-from transactions t
-cross join lateral (
-    select p.xid from postings p
-    where p.shard = :shard and p.id >= t.id and p.id < t.id + t.postings
-    order by p.id
-    limit 1
-) as part
-where t.shard = :shard and t.id > :after
-  and not pg_visible_in_snapshot(part.xid, (select :since::text::pg_snapshot))
-  and pg_visible_in_snapshot(part.xid, (select :until::text::pg_snapshot))
-order by t.id
+-- All of a transaction that lies in a shard was written at once: its postings are seen together, or not at all.
+select t.id, t.program, t.kind, t.record_time, p.source, p.destination, p.source_version, p.destination_version
+from postings p
+join transactions t on t.shard = p.shard and t.id = p.id - p.ordinal
+where p.shard = :shard and p.id > :after and p.id - p.ordinal > :after
+  and not pg_visible_in_snapshot(p.xid, (select :since::text::pg_snapshot))
+  and pg_visible_in_snapshot(p.xid, (select :until::text::pg_snapshot))
+order by p.id
 limit :most;
-
--- name: journal_postings
-select id, ordinal, source, destination, amount, source_version, destination_version
-from postings
-where shard = :shard and id >= :first and id < :last
-order by id;
