@@ -11,6 +11,7 @@ from ledger.config import Settings
 from ledger.jobs import checkpoints, relay, retention, sweeper
 from ledger.operations.accounts import Accounts
 from ledger.operations.balances import Balances
+from ledger.operations.books import Books
 from ledger.operations.commit import Committer, Limits
 from ledger.operations.movements import Movements
 from ledger.operations.programs import Programs
@@ -40,6 +41,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
         Movements(database, directory, transactions, committer),
         Balances(reader, cache, clock),
         transactions,
+        Books(database, clock),
         Verification(database, directory, reader, cache, clock),
         clock,
     )

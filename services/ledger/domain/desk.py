@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from ledger.domain.book import Book, Move
@@ -45,4 +46,6 @@ class Desk:
     system: SystemAccounts
     reversals: dict[int, list[Undone]] = field(default_factory=dict)
     """By the transaction that was undone: what was undone before, also by this batch."""
+    close_times: Mapping[int, datetime] = field(default_factory=dict)
+    """Up to when the books are closed, by the number of the program; those that are open are not there."""
     journal: Journal = field(default_factory=Journal)

@@ -159,6 +159,38 @@ class OverReversal(DomainError):
     frozen = True
 
 
+class BooksClosed(DomainError):
+    """It happened in a period whose books are closed by now."""
+
+    reason = "BOOKS_CLOSED"
+    status = Status.FAILED_PRECONDITION
+    message = "The books of {program} are closed up to {close_time}: what happened at {effective_time} comes too late."
+
+
+class BooksAlreadyClosed(DomainError):
+    """The books are closed up to that time or further."""
+
+    reason = "BOOKS_ALREADY_CLOSED"
+    status = Status.FAILED_PRECONDITION
+    message = "The books of {program} are closed up to {close_time} already."
+
+
+class BooksNotClosed(DomainError):
+    """There is nothing to reopen: the books are not closed any further."""
+
+    reason = "BOOKS_NOT_CLOSED"
+    status = Status.FAILED_PRECONDITION
+    message = "The books of {program} are closed up to {close_time}, not further."
+
+
+class SecondPersonRequired(DomainError):
+    """Whoever closed the books cannot reopen them: that takes somebody else."""
+
+    reason = "SECOND_PERSON_REQUIRED"
+    status = Status.FAILED_PRECONDITION
+    message = "The books of {program} up to {close_time} were closed by the same person: reopening them takes another."
+
+
 class VersionNotReached(DomainError):
     """A balance was asked for at a version that the account has not reached."""
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from ledger.domain.book import Book, Move
+from ledger.domain.books import IfClosed, close_time_of, effective_time
 from ledger.domain.desk import Desk
 from ledger.domain.errors import ExpiryPassed, InsufficientPoints
 from ledger.domain.journal import Entry, Record
@@ -35,6 +36,7 @@ class TransactionOrder(NamedTuple):
     effective_time: datetime | None
     actor: str
     memo: str
+    if_closed: IfClosed = IfClosed.REFUSE
 
 
 def post(order: TransactionOrder, desk: Desk, now: datetime) -> Record:
@@ -46,7 +48,9 @@ def post(order: TransactionOrder, desk: Desk, now: datetime) -> Record:
         ExpiryPassed: a lot would be made that has expired already.
         TooManyLots: a transfer's posting would make too many lots.
         AccountFrozen, AccountClosed: an account's state does not allow it.
+        BooksClosed: it happened in closed books.
     """
+    effective = _effective_time(order, desk.close_times, now)
     first = desk.ids(len(order.postings))
     entries = []
     for ordinal, posting in enumerate(order.postings):
@@ -54,12 +58,18 @@ def post(order: TransactionOrder, desk: Desk, now: datetime) -> Record:
             entries.append(_entry(order.kind, posting, desk, first + ordinal, ordinal, now))
         except InsufficientPoints as refusal:
             raise _of_the_whole(order, ordinal, refusal) from None
-    effective = order.effective_time if order.effective_time is not None and order.effective_time < now else now
     record = Record(
         first, order.program.number, order.kind, effective, now, order.actor, order.memo, None, tuple(entries)
     )
     desk.journal.records.append(record)
     return record
+
+
+def _effective_time(order: TransactionOrder, close_times: Mapping[int, datetime], now: datetime) -> datetime:
+    close_time = None
+    if close_times:
+        close_time = close_time_of({posting.source.program for posting in order.postings}, close_times)
+    return effective_time(order.effective_time, now, order.program, close_time, order.if_closed)
 
 
 def _of_the_whole(order: TransactionOrder, ordinal: int, refusal: InsufficientPoints) -> InsufficientPoints:

@@ -20,6 +20,22 @@ create table units (
     unique (program, id)
 );
 
+-- Up to when a program's books are closed: nothing that happened before its latest `close_time` is posted any more. A
+-- closing has a later one than the row before; a reopening has an earlier one, or none. See docs/adr/0013.
+create table books_changes (
+    shard int not null,
+    program int not null,
+    number int not null,
+    close_time timestamptz,
+    actor text not null,
+    -- Who decided it: the actor, or whom the actor acts for. Reopening takes another person.
+    person text not null,
+    reason text not null,
+    record_time timestamptz not null,
+    primary key (shard, program, number),
+    check (close_time <= record_time)
+);
+
 -- Numbers of programs and units.
 create sequence ledger_numbers as int;
 
@@ -198,7 +214,7 @@ create table cache_generation (
 insert into cache_generation (generation) values (1);
 
 -- Grants are the guard of immutability; the triggers below say the same to an owner's careless hand.
-grant select, insert on programs, units, transactions, postings, account_events to :"runtime_role";
+grant select, insert on programs, units, books_changes, transactions, postings, account_events to :"runtime_role";
 grant select, insert, delete on ledger_requests to :"runtime_role";
 grant select, insert, update on accounts, lots, holds, checkpoints, checkpoint_positions to :"runtime_role";
 grant select, update on cache_generation to :"runtime_role";
@@ -209,6 +225,8 @@ $$begin raise exception '% is append-only', tg_table_name using errcode = 'restr
 create trigger transactions_append_only before update or delete or truncate on transactions
     for each statement execute function refuse_change();
 create trigger postings_append_only before update or delete or truncate on postings
+    for each statement execute function refuse_change();
+create trigger books_changes_append_only before update or delete or truncate on books_changes
     for each statement execute function refuse_change();
 create trigger account_events_append_only before update or delete or truncate on account_events
     for each statement execute function refuse_change();

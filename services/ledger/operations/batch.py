@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -14,8 +14,9 @@ from guerdon_kit.postgres import Connection
 from guerdon_kit.postgres.requests import freeze, thaw
 from ledger.domain import clockwork
 from ledger.domain.book import Book
+from ledger.domain.books import close_time_of
 from ledger.domain.desk import Desk
-from ledger.domain.model import Account
+from ledger.domain.model import Account, Program
 from ledger.operations.outcome import Outcome, account_ids, decode
 from ledger.operations.work import Work
 from ledger.store import reader, writer
@@ -61,11 +62,12 @@ class Batch:
         locked = {account.id: account for work in works for account in (*work.members, *work.locks)}
         books = await reader.lock(connection, locked.values())
         books = {id_: book for id_, book in books.items() if book.account.is_member}
-        read_time, block = await reader.begin(connection)
+        programs = {program.number: program for work in works for program in _programs(work)}
+        read_time, block, close_times = await reader.begin(connection, programs.values())
         now = read_time + self._clock.offset()
         known = await self._known_requests(connection)
         loaded = await self._load(connection, books, known, now)
-        desk = await self._desk(connection, books, loaded, IdBlocks(block))
+        desk = await self._desk(connection, books, loaded, IdBlocks(block), close_times)
         answers = self._decide(desk, known, now)
         rows = self._request_rows(answers, known)
         await writer.write(connection, books.values(), desk.journal, rows, now)
@@ -109,7 +111,14 @@ class Batch:
                 await self._directory.load_system_accounts(book.account.program, connection)
         return count
 
-    async def _desk(self, connection: Connection, books: dict[int, Book], loaded: int, ids: IdBlocks) -> Desk:
+    async def _desk(
+        self,
+        connection: Connection,
+        books: dict[int, Book],
+        loaded: int,
+        ids: IdBlocks,
+        close_times: dict[int, datetime],
+    ) -> Desk:
         originals = {work.reverses for work in self._works if work.reverses}
         undone = {}
         if originals:
@@ -118,7 +127,7 @@ class Batch:
             undone = await reader.reversals(connection, shards, originals)
         # Each work, each lot and hold that may be due, and what a resolved hold may let expire.
         await ids.reserve(connection, sum(work.ids for work in self._works) + 2 * loaded + len(self._works))
-        return Desk(books, ids.take, self._directory, undone)
+        return Desk(books, ids.take, self._directory, undone, close_times)
 
     def _decide(self, desk: Desk, known: dict[bytes, Any], now: datetime) -> list[tuple[Answer, bool]]:
         """The answers, each with whether its request is to be recorded."""
@@ -140,7 +149,10 @@ class Batch:
                 continue
             # Each goes on from its own accounts' times: one that is ahead of the clock hastens no other's expiry.
             at += _TICK
-            answer = _decide_one(work, desk, self._sweep(desk, work, at))
+            # Nothing is recorded within closed books, which a clock that was set back may still point into.
+            closed = close_time_of(_programs(work), desk.close_times) if desk.close_times else None
+            start = at if closed is None else max(at, closed)
+            answer = _decide_one(work, desk, self._sweep(desk, work, start))
             keep = fingerprint is not None and (isinstance(answer, Done) or answer.frozen)
             if keep and fingerprint is not None:
                 here[fingerprint.key] = (work, answer)
@@ -188,6 +200,13 @@ def _decide_one(work: Work, desk: Desk, at: datetime) -> Answer:
         for book, before in zip(books, saved, strict=False):
             book.put_back(before)
         return refusal
+
+
+def _programs(work: Work) -> Iterator[Program]:
+    """Those in whose books a work writes."""
+    yield work.program
+    for account in work.members:
+        yield account.program
 
 
 def _after(book: Book, at: datetime) -> datetime:

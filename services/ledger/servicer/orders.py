@@ -11,6 +11,7 @@ from guerdon.ledger.v1 import resources_pb2 as pb
 from guerdon_kit.errors import InvalidField, NotFound
 from guerdon_kit.grpc.messages import instant
 from guerdon_kit.names import parse, tenant_of
+from ledger.domain.books import IfClosed
 from ledger.domain.model import AMOUNT_MAX, LONG_AGO, NEVER, SIDES, Account, Kind, Program
 from ledger.domain.permissions import require_kind, require_program
 from ledger.domain.posting import PostingOrder, TransactionOrder
@@ -51,7 +52,13 @@ def transaction_order(
         effective = instant(message.effective_time, "effective_time")
         if effective > now + _AHEAD_MAX:
             raise InvalidField.of("effective_time", "must not lie in the future")
-    return TransactionOrder(program, kind, postings, effective, actor, memo)
+    return TransactionOrder(program, kind, postings, effective, actor, memo, _if_closed(message.if_closed))
+
+
+def _if_closed(value: int) -> IfClosed:
+    if not 0 <= value <= IfClosed.CARRY_FORWARD:
+        raise InvalidField.of("if_closed", "is not a choice")
+    return IfClosed(value) if value else IfClosed.REFUSE
 
 
 _KINDS = {int(kind): kind for kind in SIDES}

@@ -20,6 +20,7 @@ from ledger.domain.reversal import Policy, ReversalOrder
 from ledger.operations.accounts import Accounts
 from ledger.operations.balances import Balances
 from ledger.operations.batch import Answer
+from ledger.operations.books import Books
 from ledger.operations.movements import CaptureRequest, Movements
 from ledger.operations.programs import Programs
 from ledger.operations.transactions import Transactions
@@ -27,6 +28,7 @@ from ledger.operations.verify import Verification
 from ledger.operations.work import Post
 from ledger.servicer import answers, orders
 from ledger.servicer.accounts import ITEMS_MAX, AccountRpcs
+from ledger.servicer.books import BooksRpcs
 from ledger.store.directory import Directory
 
 BATCH_POSTINGS_MAX = 10_000
@@ -36,7 +38,7 @@ POST = "guerdon.ledger.v1.LedgerService/PostTransaction"
 """A transaction is the same request whether it comes alone or in a batch."""
 
 
-class LedgerServicer(AccountRpcs):
+class LedgerServicer(AccountRpcs, BooksRpcs):
     """`guerdon.ledger.v1.LedgerService`."""
 
     service = pb.DESCRIPTOR.services_by_name["LedgerService"]
@@ -49,6 +51,7 @@ class LedgerServicer(AccountRpcs):
         movements: Movements,
         balances: Balances,
         transactions: Transactions,
+        books: Books,
         verification: Verification,
         clock: Clock,
     ) -> None:
@@ -56,6 +59,7 @@ class LedgerServicer(AccountRpcs):
         self._movements = movements
         self._balances = balances
         self._transactions = transactions
+        self._books = books
         self._verification = verification
         self._clock = clock
 

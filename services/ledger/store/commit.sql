@@ -15,8 +15,24 @@ select clock_timestamp();
 select nextval('ledger_ids');
 
 -- name: begin_batch^
--- After the locks: of two changes of one account the later has the higher ids.
-select clock_timestamp() as now, nextval('ledger_ids') as block;
+-- After the locks: of two changes of one account the later has the higher ids. What is closed of the programs' books is
+-- read within the batch's transaction, whose end is what a closing waits for.
+select clock_timestamp() as now, nextval('ledger_ids') as block,
+       array(select (select b.close_time from books_changes b
+                     where b.shard = :shard and b.program = p.program
+                     order by b.number desc
+                     limit 1)
+             from unnest(:programs::int[]) with ordinality as p (program, place)
+             order by p.place) as close_times;
+
+-- name: close_times$
+-- Of the programs of a batch's further shards.
+select array(select (select b.close_time from books_changes b
+                     where b.shard = :shard and b.program = p.program
+                     order by b.number desc
+                     limit 1)
+             from unnest(:programs::int[]) with ordinality as p (program, place)
+             order by p.place);
 
 -- name: read_requests
 select key, digest, fields, outcome, refusal

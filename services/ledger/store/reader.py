@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from guerdon_kit.postgres import Connection, load_queries
 from ledger.domain.book import Book, Move
 from ledger.domain.desk import Undone
-from ledger.domain.model import Account
+from ledger.domain.model import Account, Program
 from ledger.store import rows
 
 if TYPE_CHECKING:
@@ -31,10 +31,18 @@ async def lock(connection: Connection, accounts: Iterable[Account]) -> dict[int,
     return books
 
 
-async def begin(connection: Connection) -> tuple[datetime, int]:
-    """PostgreSQL's time, and the batch's first block of ids."""
-    row = await queries.begin_batch(connection)
-    return row["now"], row["block"]
+async def begin(connection: Connection, programs: Iterable[Program]) -> tuple[datetime, int, dict[int, datetime]]:
+    """PostgreSQL's time, the batch's first block of ids, and up to when which of these programs' books are closed."""
+    by_shard: dict[int, list[int]] = {}
+    for program in programs:
+        by_shard.setdefault(program.shard, []).append(program.number)
+    [first, *further] = sorted(by_shard)
+    row = await queries.begin_batch(connection, shard=first, programs=by_shard[first])
+    found = list(zip(by_shard[first], row["close_times"], strict=True))
+    for shard in further:
+        times = await queries.close_times(connection, shard=shard, programs=by_shard[shard])
+        found += zip(by_shard[shard], times, strict=True)
+    return row["now"], row["block"], {program: time for program, time in found if time is not None}
 
 
 async def requests(connection: Connection, keys: dict[int, list[bytes]]) -> dict[bytes, asyncpg.Record]:

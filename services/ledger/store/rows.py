@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ledger.domain.book import Book
+from ledger.domain.books import BooksChange
 from ledger.domain.model import Account, AccountKind, AccountState, Hold, HoldState, Lot, Program
 
 
@@ -17,6 +18,11 @@ def time(value: datetime) -> datetime:
 def program(row: Any) -> Program:
     """A row of `programs`."""
     return Program(row["program"], row["id"], row["display_name"], row["time_zone"], row["shard"])
+
+
+def books_change(row: Any) -> BooksChange:
+    """A row of `books_changes`."""
+    return BooksChange(row["number"], row["close_time"], row["actor"], row["person"], row["reason"], row["record_time"])
 
 
 def account(row: Any, owner: Program) -> Account:

@@ -228,6 +228,8 @@ def _item(source: str, accounts: str, credit: Credit) -> ledger_pb2.PostTransact
             kind=resources_pb2.TRANSACTION_KIND_EARN,
             postings=[posting],
             effective_time=_timestamp(credit.effective_time),
+            # A purchase that a till tells of after the month was closed counts in the month that is open.
+            if_closed=resources_pb2.IF_CLOSED_CARRY_FORWARD,
             memo=credit.memo,
         ),
         request_id=credit.request_id,

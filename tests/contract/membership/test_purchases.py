@@ -6,7 +6,9 @@ import asyncio
 
 import pytest
 
-from guerdon import InvalidRequestError, NotFoundError, RefusedError, was_replayed
+from guerdon import InvalidRequestError, NotFoundError, RefusedError, new_request_id, was_replayed
+from guerdon.ledger.v1 import books_pb2
+from guerdon.ledger.v1 import ledger_pb2 as ledger
 from guerdon.membership.v1 import membership_pb2 as pb
 from guerdon.membership.v1 import program_pb2, purchase_pb2
 from guerdon.type.v1 import rational_pb2
@@ -128,6 +130,21 @@ async def test_points_that_expired_before_they_arrived_are_recorded_as_lapsed(wo
     assert (await shop.progress("ada", when(1997, 6, 1))).progress.tier_id == "silver"
     returned = (await shop.bring_back("r1", "p1", 150_00)).goods_return
     assert (returned.points, returned.reversed_points, returned.state) == (150, 0, purchase_pb2.Return.STATE_POSTED)
+
+
+async def test_a_purchase_from_before_the_books_were_closed_counts_once_they_are_open(shop: Shop) -> None:
+    await shop.enroll("ada")
+    midnight = when(2026, 11, 1)
+    await shop.books.ledger.CloseBooks(
+        books_pb2.CloseBooksRequest(
+            parent=shop.program, close_time=midnight, reason="October", request_id=new_request_id()
+        )
+    )
+    purchase = (await shop.buy("p1", "ada", 10_00, event_time=when(2026, 10, 31, 23))).purchase
+    assert purchase.state == purchase_pb2.Purchase.STATE_POSTED
+    statement = ledger.ListEntriesRequest(parent=f"{shop.program}/accounts/m-ada", page_size=1)
+    [entry] = (await shop.books.ledger.ListEntries(statement)).entries
+    assert (entry.amount, entry.effective_time) == (10, midnight)
 
 
 async def test_a_return_takes_what_the_purchase_would_not_have_earned(shop: Shop) -> None:

@@ -2,6 +2,7 @@
 """Client and server classes corresponding to protobuf-defined services."""
 import grpc
 
+from guerdon.ledger.v1 import books_pb2 as guerdon_dot_ledger_dot_v1_dot_books__pb2
 from guerdon.ledger.v1 import ledger_pb2 as guerdon_dot_ledger_dot_v1_dot_ledger__pb2
 
 
@@ -115,6 +116,21 @@ class LedgerServiceStub(object):
                 '/guerdon.ledger.v1.LedgerService/ListEntries',
                 request_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.ListEntriesRequest.SerializeToString,
                 response_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.ListEntriesResponse.FromString,
+                )
+        self.CloseBooks = channel.unary_unary(
+                '/guerdon.ledger.v1.LedgerService/CloseBooks',
+                request_serializer=guerdon_dot_ledger_dot_v1_dot_books__pb2.CloseBooksRequest.SerializeToString,
+                response_deserializer=guerdon_dot_ledger_dot_v1_dot_books__pb2.CloseBooksResponse.FromString,
+                )
+        self.ReopenBooks = channel.unary_unary(
+                '/guerdon.ledger.v1.LedgerService/ReopenBooks',
+                request_serializer=guerdon_dot_ledger_dot_v1_dot_books__pb2.ReopenBooksRequest.SerializeToString,
+                response_deserializer=guerdon_dot_ledger_dot_v1_dot_books__pb2.ReopenBooksResponse.FromString,
+                )
+        self.ListBooksChanges = channel.unary_unary(
+                '/guerdon.ledger.v1.LedgerService/ListBooksChanges',
+                request_serializer=guerdon_dot_ledger_dot_v1_dot_books__pb2.ListBooksChangesRequest.SerializeToString,
+                response_deserializer=guerdon_dot_ledger_dot_v1_dot_books__pb2.ListBooksChangesResponse.FromString,
                 )
         self.Verify = channel.unary_stream(
                 '/guerdon.ledger.v1.LedgerService/Verify',
@@ -269,6 +285,28 @@ class LedgerServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CloseBooks(self, request, context):
+        """Closes the books of a program up to a time: once this is answered, no transaction is posted with an earlier
+        effective time.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReopenBooks(self, request, context):
+        """Opens closed books again. It takes another person than the one who closed them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListBooksChanges(self, request, context):
+        """Lists what was closed and opened again, when, by whom and why, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Verify(self, request, context):
         """Recomputes everything from the postings and names what is wrong. Answers with its progress; the last message
         has `done`. A worker runs one verification at a time: the next one waits, and says so in `phase`.
@@ -379,6 +417,21 @@ def add_LedgerServiceServicer_to_server(servicer, server):
                     servicer.ListEntries,
                     request_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.ListEntriesRequest.FromString,
                     response_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.ListEntriesResponse.SerializeToString,
+            ),
+            'CloseBooks': grpc.unary_unary_rpc_method_handler(
+                    servicer.CloseBooks,
+                    request_deserializer=guerdon_dot_ledger_dot_v1_dot_books__pb2.CloseBooksRequest.FromString,
+                    response_serializer=guerdon_dot_ledger_dot_v1_dot_books__pb2.CloseBooksResponse.SerializeToString,
+            ),
+            'ReopenBooks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReopenBooks,
+                    request_deserializer=guerdon_dot_ledger_dot_v1_dot_books__pb2.ReopenBooksRequest.FromString,
+                    response_serializer=guerdon_dot_ledger_dot_v1_dot_books__pb2.ReopenBooksResponse.SerializeToString,
+            ),
+            'ListBooksChanges': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBooksChanges,
+                    request_deserializer=guerdon_dot_ledger_dot_v1_dot_books__pb2.ListBooksChangesRequest.FromString,
+                    response_serializer=guerdon_dot_ledger_dot_v1_dot_books__pb2.ListBooksChangesResponse.SerializeToString,
             ),
             'Verify': grpc.unary_stream_rpc_method_handler(
                     servicer.Verify,
@@ -734,6 +787,57 @@ class LedgerService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.ledger.v1.LedgerService/ListEntries',
             guerdon_dot_ledger_dot_v1_dot_ledger__pb2.ListEntriesRequest.SerializeToString,
             guerdon_dot_ledger_dot_v1_dot_ledger__pb2.ListEntriesResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def CloseBooks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.ledger.v1.LedgerService/CloseBooks',
+            guerdon_dot_ledger_dot_v1_dot_books__pb2.CloseBooksRequest.SerializeToString,
+            guerdon_dot_ledger_dot_v1_dot_books__pb2.CloseBooksResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ReopenBooks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.ledger.v1.LedgerService/ReopenBooks',
+            guerdon_dot_ledger_dot_v1_dot_books__pb2.ReopenBooksRequest.SerializeToString,
+            guerdon_dot_ledger_dot_v1_dot_books__pb2.ReopenBooksResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ListBooksChanges(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.ledger.v1.LedgerService/ListBooksChanges',
+            guerdon_dot_ledger_dot_v1_dot_books__pb2.ListBooksChangesRequest.SerializeToString,
+            guerdon_dot_ledger_dot_v1_dot_books__pb2.ListBooksChangesResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

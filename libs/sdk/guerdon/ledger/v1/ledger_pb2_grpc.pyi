@@ -7,6 +7,7 @@ import abc
 import collections.abc
 import grpc
 import grpc.aio
+import guerdon.ledger.v1.books_pb2
 import guerdon.ledger.v1.ledger_pb2
 import typing
 
@@ -145,6 +146,26 @@ class LedgerServiceStub:
     ]
     """Reads a member account's statement, newest first."""
 
+    CloseBooks: grpc.UnaryUnaryMultiCallable[
+        guerdon.ledger.v1.books_pb2.CloseBooksRequest,
+        guerdon.ledger.v1.books_pb2.CloseBooksResponse,
+    ]
+    """Closes the books of a program up to a time: once this is answered, no transaction is posted with an earlier
+    effective time.
+    """
+
+    ReopenBooks: grpc.UnaryUnaryMultiCallable[
+        guerdon.ledger.v1.books_pb2.ReopenBooksRequest,
+        guerdon.ledger.v1.books_pb2.ReopenBooksResponse,
+    ]
+    """Opens closed books again. It takes another person than the one who closed them."""
+
+    ListBooksChanges: grpc.UnaryUnaryMultiCallable[
+        guerdon.ledger.v1.books_pb2.ListBooksChangesRequest,
+        guerdon.ledger.v1.books_pb2.ListBooksChangesResponse,
+    ]
+    """Lists what was closed and opened again, when, by whom and why, newest first."""
+
     Verify: grpc.UnaryStreamMultiCallable[
         guerdon.ledger.v1.ledger_pb2.VerifyRequest,
         guerdon.ledger.v1.ledger_pb2.VerifyResponse,
@@ -279,6 +300,26 @@ class LedgerServiceAsyncStub:
         guerdon.ledger.v1.ledger_pb2.ListEntriesResponse,
     ]
     """Reads a member account's statement, newest first."""
+
+    CloseBooks: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.ledger.v1.books_pb2.CloseBooksRequest,
+        guerdon.ledger.v1.books_pb2.CloseBooksResponse,
+    ]
+    """Closes the books of a program up to a time: once this is answered, no transaction is posted with an earlier
+    effective time.
+    """
+
+    ReopenBooks: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.ledger.v1.books_pb2.ReopenBooksRequest,
+        guerdon.ledger.v1.books_pb2.ReopenBooksResponse,
+    ]
+    """Opens closed books again. It takes another person than the one who closed them."""
+
+    ListBooksChanges: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.ledger.v1.books_pb2.ListBooksChangesRequest,
+        guerdon.ledger.v1.books_pb2.ListBooksChangesResponse,
+    ]
+    """Lists what was closed and opened again, when, by whom and why, newest first."""
 
     Verify: grpc.aio.UnaryStreamMultiCallable[
         guerdon.ledger.v1.ledger_pb2.VerifyRequest,
@@ -454,6 +495,32 @@ class LedgerServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[guerdon.ledger.v1.ledger_pb2.ListEntriesResponse, collections.abc.Awaitable[guerdon.ledger.v1.ledger_pb2.ListEntriesResponse]]:
         """Reads a member account's statement, newest first."""
+
+    @abc.abstractmethod
+    def CloseBooks(
+        self,
+        request: guerdon.ledger.v1.books_pb2.CloseBooksRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.ledger.v1.books_pb2.CloseBooksResponse, collections.abc.Awaitable[guerdon.ledger.v1.books_pb2.CloseBooksResponse]]:
+        """Closes the books of a program up to a time: once this is answered, no transaction is posted with an earlier
+        effective time.
+        """
+
+    @abc.abstractmethod
+    def ReopenBooks(
+        self,
+        request: guerdon.ledger.v1.books_pb2.ReopenBooksRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.ledger.v1.books_pb2.ReopenBooksResponse, collections.abc.Awaitable[guerdon.ledger.v1.books_pb2.ReopenBooksResponse]]:
+        """Opens closed books again. It takes another person than the one who closed them."""
+
+    @abc.abstractmethod
+    def ListBooksChanges(
+        self,
+        request: guerdon.ledger.v1.books_pb2.ListBooksChangesRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.ledger.v1.books_pb2.ListBooksChangesResponse, collections.abc.Awaitable[guerdon.ledger.v1.books_pb2.ListBooksChangesResponse]]:
+        """Lists what was closed and opened again, when, by whom and why, newest first."""
 
     @abc.abstractmethod
     def Verify(

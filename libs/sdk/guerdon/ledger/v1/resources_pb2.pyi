@@ -160,6 +160,30 @@ it, so that the posting has no times of its own. Neither earned nor spent. One p
 """
 global___TransactionKind = TransactionKind
 
+class _IfClosed:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _IfClosedEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_IfClosed.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    IF_CLOSED_UNSPECIFIED: _IfClosed.ValueType  # 0
+    """Not said: REFUSE."""
+    IF_CLOSED_REFUSE: _IfClosed.ValueType  # 1
+    """It is refused with BOOKS_CLOSED."""
+    IF_CLOSED_CARRY_FORWARD: _IfClosed.ValueType  # 2
+    """It is posted with the first effective time that is open: the time up to which the books are closed."""
+
+class IfClosed(_IfClosed, metaclass=_IfClosedEnumTypeWrapper):
+    """What becomes of a transaction whose effective time lies in closed books."""
+
+IF_CLOSED_UNSPECIFIED: IfClosed.ValueType  # 0
+"""Not said: REFUSE."""
+IF_CLOSED_REFUSE: IfClosed.ValueType  # 1
+"""It is refused with BOOKS_CLOSED."""
+IF_CLOSED_CARRY_FORWARD: IfClosed.ValueType  # 2
+"""It is posted with the first effective time that is open: the time up to which the books are closed."""
+global___IfClosed = IfClosed
+
 class _HoldState:
     ValueType = typing.NewType("ValueType", builtins.int)
     V: typing_extensions.TypeAlias = ValueType
@@ -338,6 +362,7 @@ class Transaction(google.protobuf.message.Message):
     MEMO_FIELD_NUMBER: builtins.int
     ACTOR_FIELD_NUMBER: builtins.int
     REVERSES_FIELD_NUMBER: builtins.int
+    IF_CLOSED_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`programs/{program}/transactions/{transaction}`, given by the ledger."""
     kind: global___TransactionKind.ValueType
@@ -348,6 +373,8 @@ class Transaction(google.protobuf.message.Message):
     """Who made it."""
     reverses: builtins.str
     """The transaction that a REVERSAL undoes; empty otherwise."""
+    if_closed: global___IfClosed.ValueType
+    """What becomes of it where the books are closed by now."""
     @property
     def postings(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Posting]:
         """What moves: 1 to 100 postings. Only an EXCHANGE may touch accounts of several programs; a reader sees the
@@ -356,8 +383,8 @@ class Transaction(google.protobuf.message.Message):
 
     @property
     def effective_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
-        """When it happened; absent: when it is recorded. Not after it is recorded. It only reports: floors, lots and
-        expiry go by the record time.
+        """When it happened; absent: when it is recorded. Not after it is recorded, and not in closed books. It only
+        reports: floors, lots and expiry go by the record time.
         """
 
     @property
@@ -375,9 +402,10 @@ class Transaction(google.protobuf.message.Message):
         memo: builtins.str = ...,
         actor: builtins.str = ...,
         reverses: builtins.str = ...,
+        if_closed: global___IfClosed.ValueType = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["effective_time", b"effective_time", "record_time", b"record_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["actor", b"actor", "effective_time", b"effective_time", "kind", b"kind", "memo", b"memo", "name", b"name", "postings", b"postings", "record_time", b"record_time", "reverses", b"reverses"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["actor", b"actor", "effective_time", b"effective_time", "if_closed", b"if_closed", "kind", b"kind", "memo", b"memo", "name", b"name", "postings", b"postings", "record_time", b"record_time", "reverses", b"reverses"]) -> None: ...
 
 global___Transaction = Transaction
 
