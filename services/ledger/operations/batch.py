@@ -66,7 +66,7 @@ class Batch:
         read_time, block, close_times = await reader.begin(connection, programs.values())
         now = read_time + self._clock.offset()
         known = await self._known_requests(connection)
-        loaded = await self._load(connection, books, known, now)
+        loaded = await self._load(connection, books, known, max([now, *close_times.values()]))
         desk = await self._desk(connection, books, loaded, IdBlocks(block), close_times)
         answers = self._decide(desk, known, now)
         rows = self._request_rows(answers, known)
@@ -98,7 +98,7 @@ class Batch:
         """Reads lots and holds where a decision needs them; answers how many."""
         new = [work for work in self._works if work.fingerprint is None or work.fingerprint.key not in known]
         wanted = {account.id for work in new for account in work.loads}
-        # Times go on from the latest that is recorded, which a clock that was set back has still to reach.
+        # Times go on from the latest that is recorded or closed, which a clock that was set back has still to reach.
         horizon = max([now, *[book.record_time for book in books.values()]]) + _SOON
         due = {id_ for id_, book in books.items() if book.valid_until <= horizon}
         to_load = [books[id_] for id_ in sorted(wanted | due) if id_ in books]

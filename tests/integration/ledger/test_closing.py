@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 
-from guerdon import GuerdonError, new_request_id
+from guerdon import RefusedError, new_request_id
 from guerdon.ledger.v1 import books_pb2
 from guerdon_kit.postgres import Database
 from guerdon_kit.testing import RunningService, wait_until
@@ -43,7 +43,7 @@ class Load:
 
     shops: itertools.cycle[Shop]
     posted: list[str] = field(default_factory=list)
-    late: list[GuerdonError] = field(default_factory=list)
+    late: list[RefusedError] = field(default_factory=list)
     stopped: bool = False
 
     async def post(self, number: int) -> None:
@@ -57,9 +57,13 @@ class Load:
             posting = shop.posting("issuance.points", f"m{n % MEMBERS}", 1)
             try:
                 self.posted.append((await shop.post(EARN, posting, **fields)).transaction)
-            except GuerdonError as refusal:
-                assert refusal.reason == "BOOKS_CLOSED", refusal
+            except RefusedError as refusal:
                 self.late.append(refusal)
+
+    async def more(self, count: int) -> None:
+        """Returns when so many more have been posted."""
+        wanted = len(self.posted) + count
+        await wait_until(lambda: len(self.posted) >= wanted, timeout_s=30)
 
 
 async def test_after_a_closing_was_answered_nothing_is_posted_into_what_it_closed(
@@ -81,8 +85,7 @@ async def test_after_a_closing_was_answered_nothing_is_posted_into_what_it_close
     async with asyncio.TaskGroup() as tasks:
         posters = [tasks.create_task(load.post(number)) for number in range(POSTERS)]
         for _ in range(CLOSINGS):
-            seen = len(load.posted)
-            await wait_until(lambda seen=seen: len(load.posted) >= seen + 20, timeout_s=30)
+            await load.more(20)
             time = datetime.now(UTC)
             await next(shops).ledger.CloseBooks(closing(shop, time))
             closed.append((time, await before(time)))
@@ -94,6 +97,7 @@ async def test_after_a_closing_was_answered_nothing_is_posted_into_what_it_close
     assert sorted(int(name.rpartition("/")[2]) for name in load.posted) == sorted(row["id"] for row in found)
     assert load.late
     for refusal in load.late:
+        assert refusal.reason == "BOOKS_CLOSED"
         effective, close = [datetime.fromisoformat(refusal.metadata[key]) for key in ("effective_time", "close_time")]
         assert effective < close
     total = sum([(await shop.balance(f"m{n}")).posted for n in range(MEMBERS)])
