@@ -112,8 +112,10 @@ class Book:
             self.valid_until = min(self.valid_until, lot.available_time)
         else:
             self.available += lot.amount
-        self.valid_until = min(self.valid_until, lot.expire_time)
-        return self._pay_debt([lot.id], now) if self.debt else []
+        moves = self._pay_debt([lot.id], now) if self.debt else []
+        if not moves or self.lots[lot.id].open:
+            self.valid_until = min(self.valid_until, lot.expire_time)
+        return moves
 
     def debit(self, amount: int, now: datetime) -> list[Move]:
         """Consumes available lots, soonest expiry first, then oldest; never-expiring ones last, oldest first.
@@ -307,7 +309,8 @@ def facts(lots: Iterable[Lot], holds: Iterable[Hold], now: datetime) -> Facts:
             due += open_free
         elif one.available_time > now:
             pending += one.open
-            valid_until = min(valid_until, one.available_time, one.expire_time)
+            if one.open:
+                valid_until = min(valid_until, one.available_time)
         else:
             free += open_free
             if one.open:

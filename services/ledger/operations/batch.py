@@ -230,4 +230,4 @@ def _again(work: Work, first: Work, answer: Answer) -> Answer:
     differing = work.fingerprint.differing(first.fingerprint.digest, first.fingerprint.fields)
     if differing is not None:
         return RequestIdReused(fields=differing)
-    return Done(answer.outcome, replayed=True) if isinstance(answer, Done) else answer
+    return Done(answer.outcome, replayed=True) if isinstance(answer, Done) else thaw(freeze(answer))

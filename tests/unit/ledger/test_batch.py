@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from guerdon_kit.clock import FixedClock
-from guerdon_kit.errors import RequestIdReused
+from guerdon_kit.errors import ReplayedRefusal, RequestIdReused
 from guerdon_kit.idempotency import Fingerprint
 from ledger.domain.errors import InsufficientPoints, OverReversal
 from ledger.domain.model import LONG_AGO, NEVER, Account, Kind
@@ -82,7 +82,9 @@ def test_a_lot_that_expires_while_the_batch_decides_is_never_spent_and_never_sto
     moment = NOW + timedelta(seconds=60)
     ledger.earn(10, expires=moment)
     ledger.earn(10, to=BEN, expires=moment + MICROSECOND)
-    works = [move(f"r{n}", Kind.SPEND, (account, REDEMPTION, 2)) for n in range(4) for account in (ADA, BEN)]
+    works = [
+        move(f"r{n}-{account.id}", Kind.SPEND, (account, REDEMPTION, 2)) for n in range(4) for account in (ADA, BEN)
+    ]
     works.append(move("gift", Kind.RECOGNITION, (ADA, BEN, 1), (BEN, ADA, 1)))
     answers = decide(ledger, *works, now=moment + microseconds * MICROSECOND)
     for record in ledger.desk.journal.records[2:]:
@@ -115,3 +117,13 @@ def test_the_same_request_twice_in_one_batch_is_decided_once() -> None:
     assert isinstance(third, RequestIdReused)
     assert (first.replayed, second.replayed, second.outcome == first.outcome) == (False, True, True)
     assert (keep, kept, ledger.ada.posted) == (True, False, 10)
+
+
+def test_the_same_refused_request_twice_in_one_batch_is_a_replay_the_second_time() -> None:
+    ledger = Ledger()
+    twice = [move("r1", Kind.SPEND, (ADA, REDEMPTION, 10)) for _ in range(2)]
+    [(first, kept), (second, kept_again)] = decide(ledger, *twice, now=NOW)
+    assert isinstance(first, InsufficientPoints)
+    assert isinstance(second, ReplayedRefusal)
+    assert (second.public_reason, second.metadata) == (first.reason, first.metadata)
+    assert (kept, kept_again) == (True, False)

@@ -90,6 +90,13 @@ def test_valid_until_is_the_soonest_maturity_expiry_or_lapse() -> None:
     assert later(100) < ledger.ada.valid_until < later(110)
 
 
+def test_valid_until_knows_no_lot_of_which_nothing_is_left() -> None:
+    assert facts([lot(1, 10, available=later(50))._replace(open=0)], [], NOW).valid_until == NEVER
+    indebted = book(debt=10)
+    indebted.credit(lot(1, 10, expires=later(50)), NOW)
+    assert (indebted.debt, indebted.valid_until) == (0, NEVER)
+
+
 def test_an_expiry_is_a_posting_for_each_lot_and_goes_to_breakage_or_the_budget_that_funded_it() -> None:
     ledger = Ledger()
     bought = ledger.earn(10, expires=later(50))
