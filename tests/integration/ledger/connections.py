@@ -15,7 +15,7 @@ from typing import TypeVar
 import grpc
 
 from guerdon import Client, GuerdonError, UnavailableError
-from guerdon._interceptor import Decorator
+from guerdon._interceptor import Decorator, TokenSource
 from guerdon.ledger.v1 import ledger_pb2 as pb
 from guerdon_kit.clock import set_offset
 from guerdon_kit.testing import RunningService, wait_until
@@ -28,7 +28,7 @@ _subjects = itertools.count(1)
 class Connection(Client):
     """A client with a connection of its own: clients of one address otherwise share one, and with it a worker."""
 
-    def __init__(self, target: str, token: str) -> None:
+    def __init__(self, target: str, token: str | TokenSource) -> None:
         super().__init__(target, token=token)
         decorator = Decorator(token, timeout_seconds=10.0, stream_timeout_seconds=60.0)
         options = [("grpc.use_local_subchannel_pool", 1), ("grpc.max_reconnect_backoff_ms", 200)]
