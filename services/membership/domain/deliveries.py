@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from membership.domain.members import Member, account_id
 from membership.domain.program import Program
-from membership.domain.purchases import GoodsReturn, effective_time
+from membership.domain.purchases import GoodsReturn, Spot, effective_time
 
 
 class DuePurchase(NamedTuple):
@@ -21,6 +21,7 @@ class DuePurchase(NamedTuple):
     record_time: datetime
     points: int
     expire_time: datetime | None
+    spot: Spot
 
 
 class Credit(NamedTuple):

@@ -25,6 +25,14 @@ class State(IntEnum):
     """The points had expired before they reached the ledger."""
 
 
+class Spot(NamedTuple):
+    """Where it stands what became of a purchase: the delivery that brings it to the ledger, and its place there."""
+
+    delivery_no: int
+    place: int
+    """From 1."""
+
+
 @dataclass(frozen=True, slots=True)
 class Purchase:
     """A purchase as stored; amounts in minor units of the program's currency."""
@@ -41,6 +49,8 @@ class Purchase:
     state: State
     transaction: str
     """The ledger's name of the award; empty until posted, and where there was nothing to post."""
+    spot: Spot | None
+    """None where there was nothing to post."""
     returned_amount: int
     returned_points: int
 

@@ -54,7 +54,8 @@ create table member_years (
     primary key (member_no, year)
 ) with (fillfactor = 80);
 
--- `state` and `transaction_id` are in no index, so that posting a purchase is a heap-only update.
+-- `state` is that of the recording: what became of a PENDING purchase stands in its settlement, so that bringing a
+-- thousand purchases to the ledger writes one row here and does not write each of them again.
 create table purchases (
     program_no integer not null,
     purchase_id text collate "C" not null,
@@ -68,11 +69,21 @@ create table purchases (
     expire_time timestamptz,
     actor text not null,
     state smallint not null,
-    transaction_id text,
+    delivery_no bigint,
+    -- From 1, among those of the delivery.
+    place smallint,
     returned_amount bigint not null default 0 check (returned_amount between 0 and amount),
     returned_points bigint not null default 0 check (returned_points between 0 and base_points + tier_points),
-    primary key (program_no, purchase_id)
-) with (fillfactor = 70);
+    primary key (program_no, purchase_id),
+    check ((delivery_no is null) = (place is null))
+) with (fillfactor = 90);
+
+-- What became of the purchases that were delivered together, by their places: the ledger's transaction, an empty text
+-- where the points had expired, NULL where it is not settled yet.
+create table settlements (
+    delivery_no bigint primary key,
+    transaction_ids text[] not null
+);
 
 create table returns (
     program_no integer not null,
@@ -109,7 +120,7 @@ create index deliveries_due_time on deliveries (due_time);
 grant select, insert on programs, terms to :"runtime_role";
 grant select, insert, update (state) on members to :"runtime_role";
 grant select, insert, update (points) on member_years to :"runtime_role";
-grant select, insert, update (state, transaction_id, returned_amount, returned_points) on purchases
-    to :"runtime_role";
+grant select, insert, update (returned_amount, returned_points) on purchases to :"runtime_role";
+grant select, insert, update (transaction_ids) on settlements to :"runtime_role";
 grant select, insert, update (state, reversed_points) on returns to :"runtime_role";
 grant select, insert, update (due_time, attempts), delete on deliveries to :"runtime_role";

@@ -149,8 +149,8 @@ class Deliveries:
     ) -> None:
         program = delivery.program
         if delivery.purchases:
-            named = zip((one.purchase_id for one in delivery.purchases), outcome.purchases, strict=True)
-            await purchases.settle(connection, program, [(key, how) for key, how in named if how.done])
+            pairs = zip(delivery.purchases, outcome.purchases, strict=True)
+            await purchases.settle(connection, [(one, how) for one, how in pairs if how.done])
         if delivery.members:
             unsettled = _refused(delivery, outcome)
             await members.activate(

@@ -6,6 +6,7 @@ after the commit.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +19,7 @@ from membership.domain.errors import PurchaseDiffers
 from membership.domain.members import Member
 from membership.domain.moments import from_microseconds
 from membership.domain.program import Program
-from membership.domain.purchases import Entry, Rated, State, rate
+from membership.domain.purchases import Entry, Rated, Spot, State, rate
 from membership.domain.rows import Row
 from membership.operations.events import member_enrolled, purchase_recorded, purchases_imported, tier_upgraded
 from membership.store import deliveries, members, purchases
@@ -70,24 +71,13 @@ async def record_rows(
     rated = await _rate(connection, program, entries)
     row_at = {row.place: row for row in fresh}
     written = _purchases(program, rated, row_at, recording.now)
-    if written:
-        await purchases.insert(connection, program, written, recording.now, recording.actor)
-    await publish(connection, *_events(program, enrolled, rated, row_at, recording))
     touched = {one.entry.member_no for one in rated} | {member.member_no for member in enrolled}
     unready = [one for one in by_id.values() if one.state is State.PENDING and one.member_no in touched]
-    due = [
-        DuePurchase(
-            new.purchase_id,
-            row_at[one.entry.place].member_id,
-            new.event_time,
-            recording.now,
-            one.base_points + one.tier_points,
-            new.expire_time,
-        )
-        for new, one in zip(written, rated, strict=True)
-        if new.state is State.PENDING
-    ]
-    delivery = await _deliver_later(connection, program, recording, unready, due)
+    delivery = await _deliver_later(connection, program, recording, unready, rated, written, row_at)
+    if written:
+        number = delivery.delivery_no if delivery else None
+        await purchases.insert(connection, program, written, recording.now, recording.actor, number)
+    await publish(connection, *_events(program, enrolled, rated, row_at, recording))
     return Recorded(rated, already, refused, enrolled, delivery)
 
 
@@ -152,7 +142,8 @@ async def _rate(connection: Connection, program: Program, entries: Sequence[Entr
 
 def _purchases(program: Program, rated: Sequence[Rated], row_at: dict[int, Row], now: datetime) -> list[NewPurchase]:
     expiry, zone = program.settings.expiry, program.time_zone
-    written = []
+    written: list[NewPurchase] = []
+    places = itertools.count(1)
     for one in rated:
         event_time = from_microseconds(one.entry.event_us)
         expire_time, state = None, State.POSTED
@@ -170,6 +161,7 @@ def _purchases(program: Program, rated: Sequence[Rated], row_at: dict[int, Row],
                 one.tier_points,
                 expire_time,
                 state,
+                next(places) if state is State.PENDING else None,
             )
         )
     return written
@@ -194,9 +186,12 @@ async def _deliver_later(
     program: Program,
     recording: Recording,
     unready: Sequence[Member],
-    due: Sequence[DuePurchase],
+    rated: Sequence[Rated],
+    written: Sequence[NewPurchase],
+    row_at: dict[int, Row],
 ) -> Delivery | None:
-    if not unready and not due:
+    pending = [(one, new) for one, new in zip(rated, written, strict=True) if new.place is not None]
+    if not unready and not pending:
         return None
     unready = sorted(unready, key=lambda member: member.member_no)  # as they are read again: the same request then
     number = await deliveries.insert(
@@ -205,6 +200,19 @@ async def _deliver_later(
         recording.actor,
         recording.due_time,
         member_nos=[member.member_no for member in unready],
-        purchase_ids=[one.purchase_id for one in due],
+        purchase_ids=[new.purchase_id for _, new in pending],
     )
+    due = [
+        DuePurchase(
+            new.purchase_id,
+            row_at[one.entry.place].member_id,
+            new.event_time,
+            recording.now,
+            one.base_points + one.tier_points,
+            new.expire_time,
+            Spot(number, new.place),
+        )
+        for one, new in pending
+        if new.place is not None
+    ]
     return Delivery(number, program, recording.actor, unready, due)

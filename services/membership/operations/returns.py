@@ -157,6 +157,7 @@ def _require_same(program: Program, before: GoodsReturn, asked: Asked) -> None:
 
 
 def _due(purchase: Purchase) -> DuePurchase:
+    assert purchase.spot is not None, "what is PENDING has a delivery"
     return DuePurchase(
         purchase.purchase_id,
         purchase.member_id,
@@ -164,4 +165,5 @@ def _due(purchase: Purchase) -> DuePurchase:
         purchase.record_time,
         purchase.award.points,
         purchase.expire_time,
+        purchase.spot,
     )

@@ -42,7 +42,14 @@ select
     coalesce(sum(base_points), 0)::bigint as base_points,
     coalesce(sum(tier_points), 0)::bigint as tier_points,
     coalesce(sum(returned_points), 0)::bigint as returned_points,
-    count(*) filter (where state = 1) as pending_purchase_count
+    (
+        select count(distinct p.purchase_id)
+        from deliveries d
+        cross join unnest(d.purchase_ids) as due (purchase_id)
+        join purchases p on p.program_no = d.program_no and p.purchase_id = due.purchase_id
+        left join settlements s on s.delivery_no = p.delivery_no
+        where d.program_no = :program_no and s.transaction_ids[p.place] is null
+    ) as pending_purchase_count
 from purchases
 where program_no = :program_no;
 

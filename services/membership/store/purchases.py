@@ -1,18 +1,21 @@
-"""Purchases: inserted with their rating, settled once, lowered by returns."""
+"""Purchases: inserted with their rating, settled once and together, lowered by returns."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from guerdon_kit.postgres import Connection, Rerun
 from membership.domain.deliveries import DuePurchase, Settled
 from membership.domain.earning import Award
 from membership.domain.moments import to_microseconds
 from membership.domain.program import Program
-from membership.domain.purchases import Purchase, State
+from membership.domain.purchases import Purchase, Spot, State
 from membership.store import queries
+
+if TYPE_CHECKING:
+    from asyncpg import Record
 
 
 class Known(NamedTuple):
@@ -35,6 +38,8 @@ class NewPurchase(NamedTuple):
     tier_points: int
     expire_time: datetime | None
     state: State
+    place: int | None
+    """Its spot in the delivery that brings it to the ledger, if one has to."""
 
 
 async def known(connection: Connection, program: Program, purchase_ids: Sequence[str]) -> dict[str, Known]:
@@ -47,14 +52,19 @@ async def known(connection: Connection, program: Program, purchase_ids: Sequence
 
 
 async def insert(
-    connection: Connection, program: Program, purchases: Sequence[NewPurchase], record_time: datetime, actor: str
+    connection: Connection,
+    program: Program,
+    purchases: Sequence[NewPurchase],
+    record_time: datetime,
+    actor: str,
+    delivery_no: int | None,
 ) -> None:
-    """Writes rated purchases.
+    """Writes rated purchases, and which delivery brings those of them that have a place in it.
 
     Raises:
         Rerun: one of the ids was recorded by another transaction meanwhile.
     """
-    ids, members, events, amounts, levels, bases, extras, expiries, states = zip(*purchases, strict=True)
+    ids, members, events, amounts, levels, bases, extras, expiries, states, places = zip(*purchases, strict=True)
     written = await queries.insert_purchases(
         connection,
         program_no=program.program_no,
@@ -69,6 +79,8 @@ async def insert(
         tier_points=extras,
         expire_times=expiries,
         states=states,
+        places=places,
+        delivery_no=delivery_no,
     )
     if written < len(purchases):
         raise Rerun
@@ -88,8 +100,9 @@ async def find(connection: Connection, program: Program, purchase_id: str) -> tu
         level=row["level"],
         award=Award(row["base_points"], row["tier_points"]),
         expire_time=row["expire_time"],
-        state=State(row["state"]),
+        state=_state(row),
         transaction=row["transaction_id"] or "",
+        spot=None if row["delivery_no"] is None else Spot(row["delivery_no"], row["place"]),
         returned_amount=row["returned_amount"],
         returned_points=row["returned_points"],
     )
@@ -101,19 +114,35 @@ async def due(connection: Connection, program_no: int, purchase_ids: Sequence[st
     rows = queries.purchases_to_deliver(
         connection, program_no=program_no, purchase_ids=purchase_ids, pending=State.PENDING
     )
-    return [DuePurchase(*row) async for row in rows]
+    return [
+        DuePurchase(
+            row["purchase_id"],
+            row["member_id"],
+            row["event_time"],
+            row["record_time"],
+            row["points"],
+            row["expire_time"],
+            Spot(row["delivery_no"], row["place"]),
+        )
+        async for row in rows
+    ]
 
 
-async def settle(connection: Connection, program: Program, settled: Sequence[tuple[str, Settled]]) -> None:
-    """Marks purchases, given by id, as posted under their transaction, or as lapsed."""
-    await queries.settle_purchases(
-        connection,
-        program_no=program.program_no,
-        purchase_ids=[purchase_id for purchase_id, _ in settled],
-        states=[State.LAPSED if how.lapsed else State.POSTED for _, how in settled],
-        transaction_ids=[how.transaction or None for _, how in settled],
-        pending=State.PENDING,
-    )
+async def settle(connection: Connection, settled: Iterable[tuple[DuePurchase, Settled]]) -> None:
+    """Keeps the transactions of purchases, or that they have lapsed."""
+    by_delivery: dict[int, dict[int, str]] = {}
+    for purchase, how in settled:
+        by_delivery.setdefault(purchase.spot.delivery_no, {})[purchase.spot.place] = how.transaction
+    for delivery_no, by_place in sorted(by_delivery.items()):
+        ids = [by_place.get(place) for place in range(1, max(by_place) + 1)]
+        await queries.settle_purchases(connection, delivery_no=delivery_no, transaction_ids=ids)
+
+
+def _state(row: Record) -> State:
+    recorded, transaction = State(row["state"]), row["transaction_id"]
+    if recorded is not State.PENDING or transaction is None:
+        return recorded
+    return State.POSTED if transaction else State.LAPSED
 
 
 async def take_back(

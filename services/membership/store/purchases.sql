@@ -8,37 +8,48 @@ where p.program_no = :program_no and p.purchase_id = any(:purchase_ids::text[]);
 -- Fewer rows than asked for: another transaction recorded one of the ids meanwhile.
 insert into purchases (
     program_no, record_time, actor, purchase_id, member_no, event_time, amount, level, base_points, tier_points,
-    expire_time, state
+    expire_time, state, place, delivery_no
 )
-select :program_no, :record_time, :actor, row.*
+select
+    :program_no, :record_time, :actor, row.*,
+    case when row.place is not null then :delivery_no::bigint end
 from unnest(
     :purchase_ids::text[], :member_nos::bigint[], :event_times::timestamptz[], :amounts::bigint[],
     :levels::smallint[], :base_points::bigint[], :tier_points::bigint[], :expire_times::timestamptz[],
-    :states::smallint[]
-) as row
+    :states::smallint[], :places::smallint[]
+) as row (
+    purchase_id, member_no, event_time, amount, level, base_points, tier_points, expire_time, state, place
+)
 on conflict do nothing;
 
 -- name: find_purchase^
-select p.*, m.member_id
+select p.*, m.member_id, s.transaction_ids[p.place] as transaction_id
 from purchases p
 join members m on m.member_no = p.member_no
+left join settlements s on s.delivery_no = p.delivery_no
 where p.program_no = :program_no and p.purchase_id = :purchase_id;
 
 -- name: purchases_to_deliver
 -- Those that still have to reach the ledger, in the order in which they were asked for.
-select p.purchase_id, m.member_id, p.event_time, p.record_time, p.base_points + p.tier_points as points, p.expire_time
+select
+    p.purchase_id, m.member_id, p.event_time, p.record_time, p.base_points + p.tier_points as points, p.expire_time,
+    p.delivery_no, p.place
 from unnest(:purchase_ids::text[]) with ordinality as wanted (purchase_id, place)
 join purchases p on p.program_no = :program_no and p.purchase_id = wanted.purchase_id
 join members m on m.member_no = p.member_no
-where p.state = :pending
+left join settlements s on s.delivery_no = p.delivery_no
+where p.state = :pending and s.transaction_ids[p.place] is null
 order by wanted.place;
 
 -- name: settle_purchases!
 -- A purchase is settled once: whoever asks the ledger again gets the same answer and changes nothing.
-update purchases p set state = settled.state, transaction_id = settled.transaction_id
-from unnest(:purchase_ids::text[], :states::smallint[], :transaction_ids::text[])
-    as settled (purchase_id, state, transaction_id)
-where p.program_no = :program_no and p.purchase_id = settled.purchase_id and p.state = :pending;
+insert into settlements as s (delivery_no, transaction_ids)
+values (:delivery_no, :transaction_ids::text[])
+on conflict (delivery_no) do update
+set transaction_ids = (
+    select array_agg(coalesce(both_.before, both_.now) order by both_.place)
+    from unnest(s.transaction_ids, excluded.transaction_ids) with ordinality as both_ (before, now, place)
+);
 
 -- name: take_back!
 update purchases

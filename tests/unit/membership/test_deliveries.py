@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from membership.domain.deliveries import DuePurchase, clawback, purchase_credit, welcome_credit
 from membership.domain.ids import ID_LENGTH_MAX
 from membership.domain.members import Member
-from membership.domain.purchases import GoodsReturn, State, effective_time
+from membership.domain.purchases import GoodsReturn, Spot, State, effective_time
 from membership.domain.rows import Row, sort_out
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -16,7 +16,7 @@ LONGEST = "x" * ID_LENGTH_MAX
 
 def test_request_and_account_ids_of_the_longest_ids_fit_the_ledger() -> None:
     member = Member(1, LONGEST, State.PENDING, NOW, 50, None)
-    due = DuePurchase(LONGEST, LONGEST, NOW, NOW, 10, None)
+    due = DuePurchase(LONGEST, LONGEST, NOW, NOW, 10, None, Spot(1, 1))
     back = GoodsReturn(LONGEST, LONGEST, NOW, NOW, 1, 1, 1, 1, State.PENDING, 0)
     taken = clawback(back, "t")
     requests = [welcome_credit(member).request_id, purchase_credit(due).request_id, taken.request_id]
