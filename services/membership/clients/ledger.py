@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from guerdon.ledger.v1 import ledger_pb2, resources_pb2
 from guerdon_kit.errors import Status
 from guerdon_kit.grpc.client import Remote, RemoteError
-from guerdon_kit.grpc.messages import timestamp
+from guerdon_kit.grpc.messages import set_timestamp
 from guerdon_kit.grpc.status import read_details
 from membership.domain.deliveries import Clawback, Credit
 from membership.domain.program import Program
@@ -133,9 +131,9 @@ class Ledger:
         """
         source = _issuance(program.name, program.settings.unit_id)
         accounts = f"{program.name}/accounts/"
-        request = ledger_pb2.BatchPostTransactionsRequest(
-            parent=program.name, items=[_item(source, accounts, one) for one in credits_], omit_balances=True
-        )
+        request = ledger_pb2.BatchPostTransactionsRequest(parent=program.name, omit_balances=True)
+        for one in credits_:
+            _fill(request.items.add(), source, accounts, one)
         answer = await self._remote.call(
             "BatchPostTransactions",
             request,
@@ -216,25 +214,17 @@ def _issuance(program: str, unit_id: str) -> str:
     return f"{program}/accounts/issuance.{unit_id}"
 
 
-def _item(source: str, accounts: str, credit: Credit) -> ledger_pb2.PostTransactionItem:
-    posting = resources_pb2.Posting(
-        source=source,
-        destination=accounts + credit.account_id,
-        amount=credit.points,
-        expire_time=_timestamp(credit.expire_time),
-    )
-    return ledger_pb2.PostTransactionItem(
-        transaction=resources_pb2.Transaction(
-            kind=resources_pb2.TRANSACTION_KIND_EARN,
-            postings=[posting],
-            effective_time=_timestamp(credit.effective_time),
-            # A purchase that a till tells of after the month was closed counts in the month that is open.
-            if_closed=resources_pb2.IF_CLOSED_CARRY_FORWARD,
-            memo=credit.memo,
-        ),
-        request_id=credit.request_id,
-    )
-
-
-def _timestamp(time: datetime | None) -> Timestamp | None:
-    return None if time is None else timestamp(time)
+def _fill(item: ledger_pb2.PostTransactionItem, source: str, accounts: str, credit: Credit) -> None:
+    """Makes an item of a batch the request for a credit; in place, because a message put into another one is copied."""
+    item.request_id = credit.request_id
+    transaction = item.transaction
+    transaction.kind = resources_pb2.TRANSACTION_KIND_EARN
+    transaction.memo = credit.memo
+    if credit.effective_time is not None:
+        set_timestamp(transaction.effective_time, credit.effective_time)
+    posting = transaction.postings.add()
+    posting.source = source
+    posting.destination = accounts + credit.account_id
+    posting.amount = credit.points
+    if credit.expire_time is not None:
+        set_timestamp(posting.expire_time, credit.expire_time)
