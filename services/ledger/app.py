@@ -8,7 +8,7 @@ from guerdon_kit import housekeeping
 from guerdon_kit.postgres import requests
 from guerdon_kit.service import Job, Kit, Parts
 from ledger.config import Settings
-from ledger.jobs import checkpoints, relay, retention, sweeper
+from ledger.jobs import checkpoints, relay, retention, sealer, sweeper
 from ledger.operations.accounts import Accounts
 from ledger.operations.balances import Balances
 from ledger.operations.books import Books
@@ -53,6 +53,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
         ),
         Job("relay", partial(relay.run, database, directory, kit.events_redis())),
         Job("checkpoints", partial(checkpoints.run, database, settings.ledger_checkpoint_every_s)),
+        Job("sealer", partial(sealer.run, database, settings.ledger_seal_every_s)),
         Job("retention", partial(retention.run, database, clock, settings.requests_keep_days)),
         Job("prune-requests", partial(requests.pruning, database, housekeeping.keep_requests(settings))),
     ]

@@ -80,11 +80,17 @@ create table transactions (
     effective_time timestamptz not null,
     record_time timestamptz not null,
     actor text not null,
+    -- Words may be erased; what is sealed of them is a digest that says nothing once the salt is gone too.
     memo text,
+    memo_salt bytea,
+    -- The digest, from the erasure on: sha256 of the salt and the words.
+    memo_digest bytea,
     reverses bigint,
     primary key (shard, id),
     check ((kind = 8) = (reverses is not null)),
-    check (effective_time <= record_time)
+    check (effective_time <= record_time),
+    check ((memo is null) = (memo_salt is null)),
+    check (memo is null or memo_digest is null)
 );
 create index transactions_reverses on transactions (shard, reverses) where reverses is not null;
 
@@ -135,8 +141,10 @@ create table account_events (
     debt_delta bigint not null default 0,
     actor text not null,
     record_time timestamptz not null,
+    xid xid8 not null default pg_current_xact_id(),
     primary key (shard, account, version)
 );
+create index account_events_shard_xid on account_events (shard, xid);
 
 create table lots (
     shard int not null,
@@ -206,6 +214,33 @@ create table checkpoint_positions (
     since pg_snapshot not null
 );
 
+-- The hash chain of a shard: block after block, what transactions of PostgreSQL from `first_xid` up to, but not with,
+-- `end_xid` have written. See docs/explanation/chain.md.
+create table seals (
+    shard int not null,
+    block bigint not null check (block > 0),
+    first_xid xid8 not null,
+    end_xid xid8 not null check (end_xid > first_xid),
+    -- Where the postings, and the lots that they made, lie among the ids.
+    first_id bigint not null,
+    last_id bigint not null,
+    transactions int not null,
+    postings int not null,
+    events int not null check (transactions + events > 0),
+    seal_time timestamptz not null,
+    previous bytea not null,
+    hash bytea not null,
+    -- The first bytes of each leaf, in order: they name the row that was changed.
+    marks bytea not null,
+    primary key (shard, block)
+);
+-- Incompressible, and read only by verification.
+alter table seals alter marks set storage external;
+-- Whoever seals a shard has its row locked.
+create table sealers (
+    shard int primary key
+);
+
 -- Names the cached balances that may be believed. See docs/explanation/balance-cache.md.
 create table cache_generation (
     only_row boolean primary key default true check (only_row),
@@ -214,19 +249,31 @@ create table cache_generation (
 insert into cache_generation (generation) values (1);
 
 -- Grants are the guard of immutability; the triggers below say the same to an owner's careless hand.
-grant select, insert on programs, units, books_changes, transactions, postings, account_events to :"runtime_role";
+grant select, insert on programs, units, books_changes, transactions, postings, account_events, seals
+    to :"runtime_role";
+-- To erase words. The trigger below keeps it to that.
+grant update (memo, memo_salt, memo_digest) on transactions to :"runtime_role";
 grant select, insert, delete on ledger_requests to :"runtime_role";
-grant select, insert, update on accounts, lots, holds, checkpoints, checkpoint_positions to :"runtime_role";
+grant select, insert, update on accounts, lots, holds, checkpoints, checkpoint_positions, sealers to :"runtime_role";
 grant select, update on cache_generation to :"runtime_role";
 grant usage on sequence ledger_ids, ledger_numbers to :"runtime_role";
 
 create function refuse_change() returns trigger language plpgsql as
 $$begin raise exception '% is append-only', tg_table_name using errcode = 'restrict_violation'; end$$;
-create trigger transactions_append_only before update or delete or truncate on transactions
-    for each statement execute function refuse_change();
+create trigger transactions_append_only
+    before delete or truncate or update of
+        shard, id, program, kind, postings, effective_time, record_time, actor, reverses
+    on transactions for each statement execute function refuse_change();
+create trigger transactions_words_only_erased before update on transactions
+    for each row when (
+        old.memo is null or new.memo is not null
+        or new.memo_digest is distinct from sha256(old.memo_salt || convert_to(old.memo, 'UTF8'))
+    ) execute function refuse_change();
 create trigger postings_append_only before update or delete or truncate on postings
     for each statement execute function refuse_change();
 create trigger books_changes_append_only before update or delete or truncate on books_changes
     for each statement execute function refuse_change();
 create trigger account_events_append_only before update or delete or truncate on account_events
+    for each statement execute function refuse_change();
+create trigger seals_append_only before update or delete or truncate on seals
     for each statement execute function refuse_change();

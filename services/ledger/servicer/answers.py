@@ -13,10 +13,10 @@ from guerdon_kit.grpc.messages import set_timestamp, timestamp
 from guerdon_kit.grpc.status import to_status
 from ledger.domain.model import NEVER, Account, AccountState, Balance, Hold, HoldState, Kind, Program
 from ledger.operations.batch import Answer, Done
+from ledger.operations.findings import Finding, Progress
 from ledger.operations.movements import HoldAnswer
 from ledger.operations.outcome import Outcome
 from ledger.operations.transactions import StatementLine, StoredTransaction
-from ledger.operations.verify import Progress
 from ledger.store.directory import Unit
 
 
@@ -167,8 +167,25 @@ def progress(found: Progress) -> ledger_pb2.VerifyResponse:
         phase=found.phase,
         postings_checked=found.postings,
         accounts_checked=found.accounts,
-        findings=[
-            ledger_pb2.Finding(reason=one.reason, subject=one.subject, detail=one.detail) for one in found.findings
+        findings=[finding(one) for one in found.findings],
+        heads=[
+            ledger_pb2.ChainHead(shard=one.shard, block=one.block, hash=one.hash, seal_time=timestamp(one.seal_time))
+            for one in found.heads
         ],
         done=found.done,
+    )
+
+
+def finding(one: Finding) -> ledger_pb2.Finding:
+    """One thing that is wrong."""
+    return ledger_pb2.Finding(
+        reason=one.reason,
+        subject=one.subject,
+        detail=one.detail,
+        shard=one.shard,
+        version=one.version,
+        lot=one.lot,
+        block=one.block,
+        found=one.found,
+        expected=one.expected,
     )

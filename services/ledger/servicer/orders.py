@@ -7,11 +7,13 @@ from datetime import datetime, timedelta
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from guerdon.ledger.v1 import ledger_pb2
 from guerdon.ledger.v1 import resources_pb2 as pb
 from guerdon_kit.errors import InvalidField, NotFound
 from guerdon_kit.grpc.messages import instant
 from guerdon_kit.names import parse, tenant_of
 from ledger.domain.books import IfClosed
+from ledger.domain.chain import HASH_BYTES, Head
 from ledger.domain.model import AMOUNT_MAX, LONG_AGO, NEVER, SIDES, Account, Kind, Program
 from ledger.domain.permissions import require_kind, require_program
 from ledger.domain.posting import PostingOrder, TransactionOrder
@@ -23,6 +25,7 @@ MEMO_MAX = 200
 POSTINGS_MAX = 100
 HOLD_MAX = timedelta(days=90)
 _AHEAD_MAX = timedelta(seconds=1)
+HEADS_MAX = 10_000
 
 
 def transaction_order(
@@ -133,3 +136,17 @@ def same_tenant(names: Sequence[str], parent: str, field: str) -> None:
     for index, name in enumerate(names):
         if tenant_of(name) != parent:
             raise InvalidField.of(f"{field}[{index}]", f"must be of {parent}")
+
+
+def chain_heads(messages: Sequence[ledger_pb2.ChainHead]) -> list[Head]:
+    """Blocks that the caller was told of earlier. Raises InvalidField."""
+    if len(messages) > HEADS_MAX:
+        raise InvalidField.of("heads", f"must be at most {HEADS_MAX:,}")
+    for index, message in enumerate(messages):
+        if message.shard < 0:
+            raise InvalidField.of(f"heads[{index}].shard", "must be at least 0")
+        if message.block < 1:
+            raise InvalidField.of(f"heads[{index}].block", "must be at least 1")
+        if len(message.hash) != HASH_BYTES:
+            raise InvalidField.of(f"heads[{index}].hash", f"must have {HASH_BYTES} bytes")
+    return [Head(message.shard, message.block, message.hash, LONG_AGO) for message in messages]

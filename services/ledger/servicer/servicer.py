@@ -268,8 +268,11 @@ class LedgerServicer(AccountRpcs, BooksRpcs):
             next_page_token=write_token(query, (lines[size - 1].version,)) if more else "",
         )
 
-    async def verify(self, _request: pb.VerifyRequest, _call: CallContext) -> AsyncIterator[pb.VerifyResponse]:
-        async with aclosing(self._verification.run()) as steps:  # whoever leaves makes room for the next one at once
+    async def verify(self, request: pb.VerifyRequest, _call: CallContext) -> AsyncIterator[pb.VerifyResponse]:
+        heads = orders.chain_heads(request.heads)
+        async with aclosing(
+            self._verification.run(heads)
+        ) as steps:  # whoever leaves makes room for the next one at once
             async for progress in steps:
                 yield answers.progress(progress)
 

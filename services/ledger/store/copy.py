@@ -63,9 +63,12 @@ def micros(time: datetime) -> int:
     return since.days * _DAY + since.seconds * 1_000_000 + since.microseconds
 
 
-def _text(value: str) -> bytes:
-    data = value.encode()
+def _bytes(data: bytes) -> bytes:
     return struct.pack(f">i{len(data)}s", len(data), data)
+
+
+def _text(value: str) -> bytes:
+    return _bytes(value.encode())
 
 
 def _bigints(values: Sequence[int]) -> bytes:
@@ -84,7 +87,7 @@ def _compile(types: Sequence[str]) -> Callable[[Iterable[Row]], bytes]:
     other column.
     """
     scope: dict[str, Any] = {"HEADER": _HEADER, "TRAILER": _TRAILER, "NULL": _NULL}
-    scope |= {"micros": micros, "text": _text, "bigints": _bigints}
+    scope |= {"micros": micros, "text": _text, "raw": _bytes, "bigints": _bigints}
     body: list[str] = []
     run, values = ">h", [str(len(types))]
 
@@ -104,7 +107,7 @@ def _compile(types: Sequence[str]) -> Callable[[Iterable[Row]], bytes]:
         if values:
             body.append(pack(run, values))
             run, values = ">", []
-        encoded = {"text": f"text({value})", "bigint[]": f"bigints({value})"}.get(type_)
+        encoded = {"text": f"text({value})", "bytea": f"raw({value})", "bigint[]": f"bigints({value})"}.get(type_)
         if encoded is None:
             encoded = pack(">i" + _FIXED[type_][0], [str(size), given])
         body.append(encoded if type_ == declared else f"NULL if {value} is None else {encoded}")

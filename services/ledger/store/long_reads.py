@@ -38,10 +38,14 @@ class LongRead:
         """The first value of the first row, or None."""
         return await self.plain.fetchval(sql, *values, timeout=_UNHEARD_S)
 
+    async def snapshot(self) -> str:
+        """The name of its snapshot, for another read of the same one while this goes on."""
+        return str(await self.plain.fetchval("select pg_export_snapshot()"))
+
 
 @asynccontextmanager
-async def long_read(database: Database) -> AsyncIterator[LongRead]:
-    """One snapshot, to be read for long.
+async def long_read(database: Database, snapshot: str | None = None) -> AsyncIterator[LongRead]:
+    """One snapshot, to be read for long; the one of that name, where it is given.
 
     Raises:
         Unavailable: PostgreSQL is away, no connection came free in time, or a statement took longer than it may.
@@ -50,10 +54,14 @@ async def long_read(database: Database) -> AsyncIterator[LongRead]:
         database.acquire() as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
+        if snapshot is not None:
+            await connection.execute(f"set transaction snapshot '{snapshot}'")
         milliseconds = int(STATEMENT_MAX / timedelta(milliseconds=1))
         await connection.execute(
             f"set local statement_timeout = {milliseconds}; set local application_name = '{LONG_READS}'"
         )
+        # One of two reads of a snapshot waits for the other.
+        await connection.execute(f"set local idle_in_transaction_session_timeout = {milliseconds}")
         # A plan for arrays of any length takes them for short: 143,000 postings took 110 s so, and 17 s with this.
         await connection.execute("set local plan_cache_mode = force_custom_plan")
         yield LongRead(connection)

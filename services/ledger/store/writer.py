@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from secrets import token_bytes
 from typing import NamedTuple
 
 from guerdon_kit.postgres import Connection, Rerun, load_queries
@@ -14,6 +15,9 @@ from ledger.domain.model import Hold, Lot
 from ledger.store.copy import Row, Table
 
 queries = load_queries("ledger")
+
+SALT_BYTES = 16
+"""Of the salt that makes a memo's sealed digest say nothing once both are erased."""
 
 _TRANSACTIONS = Table(
     "transactions",
@@ -27,6 +31,7 @@ _TRANSACTIONS = Table(
         "record_time": "timestamptz",
         "actor": "text",
         "memo": "text?",
+        "memo_salt": "bytea?",
         "reverses": "bigint?",
     },
 )
@@ -154,6 +159,7 @@ def _transactions(shard: int, records: Iterable[Record]) -> list[Row]:
             record.record_time,
             record.actor,
             record.memo or None,
+            token_bytes(SALT_BYTES) if record.memo else None,
             record.reverses,
         )
         for record in records

@@ -112,7 +112,7 @@ def broken_select(sql: str, tables: frozenset[str]) -> list[str]:
     for pair in re.findall(r"\b(\w+)\.shard\s*=\s*(\w+)\.shard\b", sql) * 2:
         if held.intersection(pair):
             held |= set(pair)
-    if re.search(r"\binsert into \w+\b.*[(\s]:shard(::int)?\s*,", sql, re.DOTALL):
+    if re.search(r"\binsert into \w+\b.*[(\s]:shard(::int)?\s*[,)]", sql, re.DOTALL):
         held |= {alias for table, alias in used if re.search(rf"\binsert into {table}\b", sql)}
     bare = "" in held and len(used) == 1
     found = [f"{table} ({alias}) is not held to one shard" for table, alias in used if not bare and alias not in held]

@@ -1120,11 +1120,54 @@ class VerifyRequest(google.protobuf.message.Message):
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
+    HEADS_FIELD_NUMBER: builtins.int
+    @property
+    def heads(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___ChainHead]:
+        """Blocks of the chains that an earlier verification told of, at most 10,000: each must still be there as it was."""
+
     def __init__(
         self,
+        *,
+        heads: collections.abc.Iterable[global___ChainHead] | None = ...,
     ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["heads", b"heads"]) -> None: ...
 
 global___VerifyRequest = VerifyRequest
+
+@typing.final
+class ChainHead(google.protobuf.message.Message):
+    """A block of a shard's hash chain. Whoever keeps one outside of the ledger can tell later whether what it sealed is
+    still what it was.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SHARD_FIELD_NUMBER: builtins.int
+    BLOCK_FIELD_NUMBER: builtins.int
+    HASH_FIELD_NUMBER: builtins.int
+    SEAL_TIME_FIELD_NUMBER: builtins.int
+    shard: builtins.int
+    """The shard."""
+    block: builtins.int
+    """The block's number, from 1."""
+    hash: builtins.bytes
+    """The block's hash, 32 bytes."""
+    @property
+    def seal_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When it was sealed."""
+
+    def __init__(
+        self,
+        *,
+        shard: builtins.int = ...,
+        block: builtins.int = ...,
+        hash: builtins.bytes = ...,
+        seal_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["seal_time", b"seal_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["block", b"block", "hash", b"hash", "seal_time", b"seal_time", "shard", b"shard"]) -> None: ...
+
+global___ChainHead = ChainHead
 
 @typing.final
 class VerifyResponse(google.protobuf.message.Message):
@@ -1137,6 +1180,7 @@ class VerifyResponse(google.protobuf.message.Message):
     ACCOUNTS_CHECKED_FIELD_NUMBER: builtins.int
     FINDINGS_FIELD_NUMBER: builtins.int
     DONE_FIELD_NUMBER: builtins.int
+    HEADS_FIELD_NUMBER: builtins.int
     phase: builtins.str
     """What is being checked; `waiting` while another verification runs."""
     postings_checked: builtins.int
@@ -1147,7 +1191,11 @@ class VerifyResponse(google.protobuf.message.Message):
     """This is the last message."""
     @property
     def findings(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Finding]:
-        """What is wrong, by the name of the first thing; at most 100."""
+        """What is wrong, the first thing first; at most 100."""
+
+    @property
+    def heads(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___ChainHead]:
+        """The last block of each shard's chain that was verified so far."""
 
     def __init__(
         self,
@@ -1157,8 +1205,9 @@ class VerifyResponse(google.protobuf.message.Message):
         accounts_checked: builtins.int = ...,
         findings: collections.abc.Iterable[global___Finding] | None = ...,
         done: builtins.bool = ...,
+        heads: collections.abc.Iterable[global___ChainHead] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["accounts_checked", b"accounts_checked", "done", b"done", "findings", b"findings", "phase", b"phase", "postings_checked", b"postings_checked"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["accounts_checked", b"accounts_checked", "done", b"done", "findings", b"findings", "heads", b"heads", "phase", b"phase", "postings_checked", b"postings_checked"]) -> None: ...
 
 global___VerifyResponse = VerifyResponse
 
@@ -1171,19 +1220,43 @@ class Finding(google.protobuf.message.Message):
     REASON_FIELD_NUMBER: builtins.int
     SUBJECT_FIELD_NUMBER: builtins.int
     DETAIL_FIELD_NUMBER: builtins.int
+    SHARD_FIELD_NUMBER: builtins.int
+    VERSION_FIELD_NUMBER: builtins.int
+    LOT_FIELD_NUMBER: builtins.int
+    BLOCK_FIELD_NUMBER: builtins.int
+    FOUND_FIELD_NUMBER: builtins.int
+    EXPECTED_FIELD_NUMBER: builtins.int
     reason: builtins.str
-    """Which promise is broken, such as `LOTS_DIFFER_FROM_POSTED`."""
+    """The check that failed, such as `LOTS_DIFFER_FROM_POSTED`."""
     subject: builtins.str
-    """The name or number of the thing."""
+    """The name of the account or transaction; where it has none, its number."""
     detail: builtins.str
-    """What was found, and what it should be."""
+    """All of the below in words."""
+    shard: builtins.int
+    """The shard."""
+    version: builtins.int
+    """The account's version; 0 where the finding is not about one."""
+    lot: builtins.int
+    """The lot's number; 0 where the finding is not about one."""
+    block: builtins.int
+    """The number of the chain's block; 0 where the finding is not about one."""
+    found: builtins.str
+    """What was found."""
+    expected: builtins.str
+    """What it should be."""
     def __init__(
         self,
         *,
         reason: builtins.str = ...,
         subject: builtins.str = ...,
         detail: builtins.str = ...,
+        shard: builtins.int = ...,
+        version: builtins.int = ...,
+        lot: builtins.int = ...,
+        block: builtins.int = ...,
+        found: builtins.str = ...,
+        expected: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["detail", b"detail", "reason", b"reason", "subject", b"subject"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["block", b"block", "detail", b"detail", "expected", b"expected", "found", b"found", "lot", b"lot", "reason", b"reason", "shard", b"shard", "subject", b"subject", "version", b"version"]) -> None: ...
 
 global___Finding = Finding

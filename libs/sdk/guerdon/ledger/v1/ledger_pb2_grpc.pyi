@@ -170,7 +170,7 @@ class LedgerServiceStub:
         guerdon.ledger.v1.ledger_pb2.VerifyRequest,
         guerdon.ledger.v1.ledger_pb2.VerifyResponse,
     ]
-    """Recomputes everything from the postings and names what is wrong. Answers with its progress; the last message
+    """Recomputes everything from the postings and names what is wrong, the first thing first. Answers with its progress; the last message
     has `done`. A worker runs one verification at a time: the next one waits, and says so in `phase`.
     """
 
@@ -325,7 +325,7 @@ class LedgerServiceAsyncStub:
         guerdon.ledger.v1.ledger_pb2.VerifyRequest,
         guerdon.ledger.v1.ledger_pb2.VerifyResponse,
     ]
-    """Recomputes everything from the postings and names what is wrong. Answers with its progress; the last message
+    """Recomputes everything from the postings and names what is wrong, the first thing first. Answers with its progress; the last message
     has `done`. A worker runs one verification at a time: the next one waits, and says so in `phase`.
     """
 
@@ -528,7 +528,7 @@ class LedgerServiceServicer(metaclass=abc.ABCMeta):
         request: guerdon.ledger.v1.ledger_pb2.VerifyRequest,
         context: _ServicerContext,
     ) -> typing.Union[collections.abc.Iterator[guerdon.ledger.v1.ledger_pb2.VerifyResponse], collections.abc.AsyncIterator[guerdon.ledger.v1.ledger_pb2.VerifyResponse]]:
-        """Recomputes everything from the postings and names what is wrong. Answers with its progress; the last message
+        """Recomputes everything from the postings and names what is wrong, the first thing first. Answers with its progress; the last message
         has `done`. A worker runs one verification at a time: the next one waits, and says so in `phase`.
         """
 

@@ -1,0 +1,120 @@
+-- The hash chain: what a block seals, and the blocks.
+
+-- name: block_end$
+-- The transaction of PostgreSQL with which the next block ends: it has at least `limit` postings and events, or all
+-- that is below the horizon. Null where there is nothing.
+select xid::text::bigint from (
+    (select xid from postings
+     where shard = :shard and xid >= :first_xid::bigint::text::xid8 and xid < :horizon::bigint::text::xid8
+     order by xid limit :limit)
+    union all
+    (select xid from account_events
+     where shard = :shard and xid >= :first_xid::bigint::text::xid8 and xid < :horizon::bigint::text::xid8
+     order by xid limit :limit)
+    order by xid limit :limit
+) as next
+order by xid desc
+limit 1;
+
+-- name: block_ids^
+-- The range of ids of a block's postings and of the lots that they made; what lies in it belongs to the block or to a
+-- neighbour. Nulls where there are no postings.
+select min(id) as first_id,
+       greatest(max(id), max((select max(lot) from unnest(lots) as lot))) as last_id
+from postings
+where shard = :shard and xid >= :first_xid::bigint::text::xid8 and xid < :end_xid::bigint::text::xid8;
+
+-- name: leaves^
+-- One leaf for each transaction, one for each account event, and one for each system account that the postings touch,
+-- in order: sha256 of the rows in the binary form of PostgreSQL. A member account is sealed with its first change.
+with made as (
+    select l.posting,
+           string_agg(record_send(row(l.id, l.amount, l.expire_time, l.available_time, l.record_time, l.budget)),
+                      ''::bytea order by l.id) as sealed
+    from lots l
+    where l.shard = :shard and l.id >= :first_id and l.id <= :last_id
+    group by l.posting
+), posting as materialized (
+    select p.id, p.id - p.ordinal as transaction, p.source, p.destination, p.source_version, p.destination_version,
+           record_send(row(p.id, p.source, p.destination, p.amount, p.source_version, p.source_posted,
+                           p.destination_version, p.destination_posted, p.lots, p.lot_deltas, p.source_debt_delta,
+                           p.destination_debt_delta, p.hold, m.sealed,
+                           case when s.id is not null then record_send(row(s.program, s.unit, s.name, s.create_time)) end,
+                           case when d.id is not null then record_send(row(d.program, d.unit, d.name, d.create_time)) end
+           )) as sealed
+    from postings p
+    left join made m on m.posting = p.id
+    left join accounts s on s.shard = :shard and s.id = case when p.source_version = 1 then p.source end
+    left join accounts d on d.shard = :shard and d.id = case when p.destination_version = 1 then p.destination end
+    where p.shard = :shard and p.id >= :first_id and p.id <= :last_id
+      and p.xid >= :first_xid::bigint::text::xid8 and p.xid < :end_xid::bigint::text::xid8
+), posted as (
+    select transaction, string_agg(sealed, ''::bytea order by id) as sealed from posting group by transaction
+), transaction_leaf as (
+    select p.transaction as id, t.program,
+           sha256(record_send(row(t.id, t.program, t.kind, t.postings, t.effective_time, t.record_time, t.actor,
+                                  t.reverses,
+                                  coalesce(t.memo_digest, sha256(t.memo_salt || convert_to(t.memo, 'UTF8')))))
+                  || p.sealed) as leaf
+    from posted p
+    left join transactions t
+        on t.shard = :shard and t.id = p.transaction and t.id >= :first_id and t.id <= :last_id
+), event_leaf as (
+    select e.account, e.version,
+           sha256(record_send(row(e.account, e.version, e.kind, e.hold, e.held_delta, e.lots, e.lot_deltas,
+                                  e.debt_delta, e.actor, e.record_time, h.account, h.amount, h.lots, h.lot_amounts,
+                                  h.expire_time, a.program, a.unit, a.name, a.create_time))) as leaf
+    from account_events e
+    left join holds h on h.shard = :shard and h.id = case when e.kind = 1 then e.hold end
+    left join accounts a on a.shard = :shard and a.id = case when e.version = 1 then e.account end
+    where e.shard = :shard and e.xid >= :first_xid::bigint::text::xid8 and e.xid < :end_xid::bigint::text::xid8
+), system_leaf as (
+    select n.id, sha256(record_send(row(a.id, a.program, a.unit, a.kind, a.name, a.create_time))) as leaf
+    from (select source as id from posting where source_version is null
+          union select destination from posting where destination_version is null) as n
+    left join accounts a on a.shard = :shard and a.id = n.id
+)
+select t.ids, t.programs, e.accounts, e.versions, s.systems,
+       coalesce(t.leaves, ''::bytea) || coalesce(e.leaves, ''::bytea) || coalesce(s.leaves, ''::bytea) as leaves
+from (select array_agg(id order by id) as ids, array_agg(program order by id) as programs,
+             string_agg(leaf, ''::bytea order by id) as leaves
+      from transaction_leaf) as t,
+     (select array_agg(account order by account, version) as accounts,
+             array_agg(version order by account, version) as versions,
+             string_agg(leaf, ''::bytea order by account, version) as leaves
+      from event_leaf) as e,
+     (select array_agg(id order by id) as systems, string_agg(leaf, ''::bytea order by id) as leaves
+      from system_leaf) as s;
+
+-- name: postings_between$
+-- By the transactions of PostgreSQL alone, wherever their ids lie.
+select count(*) from postings
+where shard = :shard and xid >= :first_xid::bigint::text::xid8 and xid < :end_xid::bigint::text::xid8;
+
+-- name: last_seal^
+select block, end_xid::text::bigint as end_xid, hash from seals where shard = :shard order by block desc limit 1;
+
+-- name: horizon^
+-- Below `below` nothing can still commit. A statement of its own: what it says of the past holds for later ones.
+select pg_snapshot_xmin(pg_current_snapshot())::text::bigint as below, clock_timestamp() as now;
+
+-- name: start_sealer!
+insert into sealers (shard) values (:shard) on conflict do nothing;
+
+-- name: lock_sealer$
+select shard from sealers where shard = :shard for update skip locked;
+
+-- name: insert_seal!
+insert into seals (shard, block, first_xid, end_xid, first_id, last_id, transactions, postings, events, seal_time,
+                   previous, hash, marks)
+values (:shard, :block, :first_xid::bigint::text::xid8, :end_xid::bigint::text::xid8, :first_id, :last_id,
+        :transactions, :postings, :events, :seal_time, :previous, :hash, :marks)
+on conflict do nothing;
+
+-- name: seals_after
+select block, first_xid::text::bigint as first_xid, end_xid::text::bigint as end_xid, first_id, last_id, transactions,
+       postings, events, seal_time, previous, hash, marks
+from seals
+where shard = :shard and block > :after
+order by block
+limit :limit;
