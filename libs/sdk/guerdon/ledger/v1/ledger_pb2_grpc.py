@@ -308,8 +308,8 @@ class LedgerServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Verify(self, request, context):
-        """Recomputes everything from the postings and names what is wrong, the first thing first. Answers with its progress; the last message
-        has `done`. A worker runs one verification at a time: the next one waits, and says so in `phase`.
+        """Recomputes everything from the postings and names what is wrong, the first thing first. Answers with its progress;
+        the last message has `done`. A worker runs one verification at a time: the next one waits, and says so in `phase`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

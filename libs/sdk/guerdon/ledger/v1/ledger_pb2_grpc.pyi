@@ -170,8 +170,8 @@ class LedgerServiceStub:
         guerdon.ledger.v1.ledger_pb2.VerifyRequest,
         guerdon.ledger.v1.ledger_pb2.VerifyResponse,
     ]
-    """Recomputes everything from the postings and names what is wrong, the first thing first. Answers with its progress; the last message
-    has `done`. A worker runs one verification at a time: the next one waits, and says so in `phase`.
+    """Recomputes everything from the postings and names what is wrong, the first thing first. Answers with its progress;
+    the last message has `done`. A worker runs one verification at a time: the next one waits, and says so in `phase`.
     """
 
 class LedgerServiceAsyncStub:
@@ -325,8 +325,8 @@ class LedgerServiceAsyncStub:
         guerdon.ledger.v1.ledger_pb2.VerifyRequest,
         guerdon.ledger.v1.ledger_pb2.VerifyResponse,
     ]
-    """Recomputes everything from the postings and names what is wrong, the first thing first. Answers with its progress; the last message
-    has `done`. A worker runs one verification at a time: the next one waits, and says so in `phase`.
+    """Recomputes everything from the postings and names what is wrong, the first thing first. Answers with its progress;
+    the last message has `done`. A worker runs one verification at a time: the next one waits, and says so in `phase`.
     """
 
 class LedgerServiceServicer(metaclass=abc.ABCMeta):
@@ -528,8 +528,8 @@ class LedgerServiceServicer(metaclass=abc.ABCMeta):
         request: guerdon.ledger.v1.ledger_pb2.VerifyRequest,
         context: _ServicerContext,
     ) -> typing.Union[collections.abc.Iterator[guerdon.ledger.v1.ledger_pb2.VerifyResponse], collections.abc.AsyncIterator[guerdon.ledger.v1.ledger_pb2.VerifyResponse]]:
-        """Recomputes everything from the postings and names what is wrong, the first thing first. Answers with its progress; the last message
-        has `done`. A worker runs one verification at a time: the next one waits, and says so in `phase`.
+        """Recomputes everything from the postings and names what is wrong, the first thing first. Answers with its progress;
+        the last message has `done`. A worker runs one verification at a time: the next one waits, and says so in `phase`.
         """
 
 def add_LedgerServiceServicer_to_server(servicer: LedgerServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...
