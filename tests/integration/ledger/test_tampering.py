@@ -338,8 +338,8 @@ TAMPERINGS = {
         "STATE_DIFFERS_FROM_EVENTS",
     ),
     "an event's amount": (
-        f"update account_events set held_delta = held_delta + 1 {OF_ADA} and kind = 1 and version = (select min(version) "
-        "from account_events where account = {ada}) returning version",
+        f"update account_events set held_delta = held_delta + 1 {OF_ADA} and kind = 1 "
+        "and version = (select min(version) from account_events where account = {ada}) returning version",
         "SEALED_ROW_DIFFERS version",
         "HOLD_DIFFERS_FROM_EVENTS",
     ),

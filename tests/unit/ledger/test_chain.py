@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -36,7 +37,7 @@ def test_the_hash_of_a_block_is_what_it_was() -> None:
 
 
 @pytest.mark.parametrize(("field", "value"), [*zip(Block._fields, OTHERS, strict=True)])
-def test_the_hash_covers_every_field(field: str, value: object) -> None:
+def test_the_hash_covers_every_field(field: str, value: Any) -> None:
     assert block_hash(BLOCK._replace(**{field: value}), LEAVES) != block_hash(BLOCK, LEAVES)
 
 
