@@ -79,8 +79,8 @@ class Change(Enum):
 
 
 class Difference(NamedTuple):
-    """The first leaf in which a block differs from what was sealed: its place among the leaves found, or where a missing
-    one should be.
+    """The first leaf in which a block differs from what was sealed: its place among the leaves found; of a missing one,
+    where it should be.
     """
 
     place: int

@@ -142,12 +142,15 @@ select not exists (select from (select shard, xid from postings union all select
 # consequence. `{ada}` is her account, `{program}` the program.
 OF_ADA = "where account = {ada}"
 POSTINGS = "where (source = {ada} or destination = {ada})"
+FIRST = "where destination = {ada} and destination_version = 1"
+EARNED = f"{FIRST} returning id - ordinal"
+OF_WORDS = "where program = {program} and memo is not null returning id"
 SPENT = f"{POSTINGS} and source_version = 3 returning id - ordinal"
 OF_SPENT = f"where id = (select id from postings {POSTINGS} and source_version = 3) returning id"
 NEWEST = "where block = (select max(block) from seals) and shard = (select shard from accounts where id = {ada})"
 TAMPERINGS = {
     "a posting's amount": (
-        "update postings set amount = amount + 1 where destination = {ada} and destination_version = 1 returning id - ordinal",
+        f"update postings set amount = amount + 1 {EARNED}",
         "SEALED_ROW_DIFFERS transaction",
         "RUNNING_BALANCE_DIFFERS",
     ),
@@ -202,18 +205,17 @@ TAMPERINGS = {
         "",
     ),
     "a memo": (
-        "update transactions set memo = 'For your patience' where program = {program} and memo is not null returning id",
+        f"update transactions set memo = 'For your patience' {OF_WORDS}",
         "SEALED_ROW_DIFFERS transaction",
         "",
     ),
     "a memo that is gone": (
-        "update transactions set memo = null, memo_salt = null where program = {program} and memo is not null returning id",
+        f"update transactions set memo = null, memo_salt = null {OF_WORDS}",
         "SEALED_ROW_DIFFERS transaction",
         "",
     ),
     "an account's name": (
-        "update accounts set name = 'eve' where id = {ada} returning (select id from postings where destination = {ada} "
-        "and destination_version = 1)",
+        f"update accounts set name = 'eve' where id = {{ada}} returning (select id - ordinal from postings {FIRST})",
         "SEALED_ROW_DIFFERS transaction",
         "",
     ),
@@ -338,8 +340,7 @@ TAMPERINGS = {
         "STATE_DIFFERS_FROM_EVENTS",
     ),
     "an event's amount": (
-        f"update account_events set held_delta = held_delta + 1 {OF_ADA} and kind = 1 "
-        "and version = (select min(version) from account_events where account = {ada}) returning version",
+        f"update account_events set held_delta = held_delta + 1 {OF_ADA} and kind = 1 and version = 9 returning 9",
         "SEALED_ROW_DIFFERS version",
         "HOLD_DIFFERS_FROM_EVENTS",
     ),
