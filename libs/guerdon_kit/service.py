@@ -68,6 +68,13 @@ class Kit(Generic[Settings]):
     log: structlog.typing.FilteringBoundLogger
     worker: int = 0
     _closers: list[Callable[[], Awaitable[object]]] = field(default_factory=list)
+    _stoppers: list[Callable[[], object]] = field(default_factory=list)
+
+    def on_stop(self, stopper: Callable[[], object]) -> None:
+        """Has `stopper` called when the process is asked to end, before the server waits for its calls: what would
+        otherwise go on until its deadline ends here.
+        """
+        self._stoppers.append(stopper)
 
     def on_close(self, closer: Callable[[], Awaitable[object]]) -> None:
         """Has `closer` called when the process ends, after the server has stopped."""
@@ -102,6 +109,11 @@ class Kit(Generic[Settings]):
         remote = Remote(target, service, partial(tokens.token, callee), tls=tls, traced=traced)
         self.on_close(remote.close)
         return remote
+
+    def stop(self) -> None:
+        """Tells those who asked that the process is to end."""
+        for stopper in self._stoppers:
+            stopper()
 
     async def close(self) -> None:
         """Closes what was opened."""
@@ -194,6 +206,7 @@ async def _serve(kit: Kit[Settings], parts: Parts, stop: asyncio.Event, supervis
     await asyncio.wait((stopped, readiness), return_when=asyncio.FIRST_COMPLETED)
     kit.log.info("stopping")
     failure = readiness.exception() if readiness.done() else None
+    kit.stop()
     readiness.cancel()  # from here on the server's own stop speaks for its health
     await server.stop()
     for task in (stopped, *jobs):

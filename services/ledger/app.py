@@ -17,9 +17,11 @@ from ledger.operations.movements import Movements
 from ledger.operations.programs import Programs
 from ledger.operations.transactions import Transactions
 from ledger.operations.verify import Verification
+from ledger.operations.watching import Watching
 from ledger.servicer import LedgerServicer
 from ledger.store.balances import BalanceReader
 from ledger.store.cache import BalanceCache
+from ledger.store.changes import Changes
 from ledger.store.directory import Directory
 
 
@@ -34,12 +36,16 @@ async def compose(kit: Kit[Settings]) -> Parts:
     kit.on_close(committer.drain)
     reader = BalanceReader(database)
     transactions = Transactions(database, directory)
+    balances = Balances(reader, cache, clock)
+    watching = Watching(balances, Changes(kit.cache_redis()), settings.ledger_watched_max)
+    kit.on_stop(watching.stop)
     servicer = LedgerServicer(
         directory,
         Programs(database, directory, clock, settings.ledger_shards),
         Accounts(database, committer),
         Movements(database, directory, transactions, committer),
-        Balances(reader, cache, clock),
+        balances,
+        watching,
         transactions,
         Books(database, clock),
         Verification(database, directory, reader, cache, clock),
@@ -47,6 +53,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
     )
     jobs = [
         Job("cache", cache.confirm_forever),
+        Job("watching", watching.run),
         Job(
             "sweeper",
             partial(sweeper.run, database, directory, committer, clock, settings.ledger_sweep_every_s),

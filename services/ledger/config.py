@@ -18,6 +18,8 @@ class Settings(ServiceSettings):
     """The most postings that one batch commits."""
     ledger_queue_max: int = Field(default=20_000, ge=1)
     """The most postings that wait in one worker; more are refused as overload."""
+    ledger_watched_max: int = Field(default=10_000, ge=1)
+    """The most accounts that the `WatchBalances` calls of one worker watch together; more are refused as overload."""
     ledger_sweep_every_s: float = Field(default=1.0, gt=0)
     """How often the sweeper looks for what the clock has done."""
     ledger_checkpoint_every_s: float = Field(default=5.0, gt=0)

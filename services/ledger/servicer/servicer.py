@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from datetime import datetime
 
@@ -15,7 +15,7 @@ from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.names import parse
 from guerdon_kit.pages import page_size, read_token, write_token
 from ledger.domain.holds import HoldOrder
-from ledger.domain.model import AMOUNT_MAX, HoldState, Program
+from ledger.domain.model import AMOUNT_MAX, Account, HoldState, Program
 from ledger.domain.reversal import Policy, ReversalOrder
 from ledger.operations.accounts import Accounts
 from ledger.operations.balances import Balances
@@ -25,6 +25,7 @@ from ledger.operations.movements import CaptureRequest, Movements
 from ledger.operations.programs import Programs
 from ledger.operations.transactions import Transactions
 from ledger.operations.verify import Verification
+from ledger.operations.watching import Watching
 from ledger.operations.work import Post
 from ledger.servicer import answers, orders
 from ledger.servicer.accounts import ITEMS_MAX, AccountRpcs
@@ -50,6 +51,7 @@ class LedgerServicer(AccountRpcs, BooksRpcs):
         accounts: Accounts,
         movements: Movements,
         balances: Balances,
+        watching: Watching,
         transactions: Transactions,
         books: Books,
         verification: Verification,
@@ -58,6 +60,7 @@ class LedgerServicer(AccountRpcs, BooksRpcs):
         super().__init__(directory, programs, accounts)
         self._movements = movements
         self._balances = balances
+        self._watching = watching
         self._transactions = transactions
         self._books = books
         self._verification = verification
@@ -244,17 +247,34 @@ class LedgerServicer(AccountRpcs, BooksRpcs):
         self, request: pb.BatchGetBalancesRequest, _call: CallContext
     ) -> pb.BatchGetBalancesResponse:
         program = await self._directory.program(request.parent, "parent")
-        names = list(request.names)
-        if len(names) > NAMES_MAX:
-            raise InvalidField.of("names", f"must be 1 to {NAMES_MAX}")
-        if len(set(names)) < len(names):
-            raise InvalidField.of("names", "must each occur once")
-        orders.same_tenant(names, program.name, "names")
-        ids = [parse(name, "programs/{program}/accounts/{account}", "names")[1] for name in names]
-        await self._directory.accounts(program, ids)
-        accounts = [await self._directory.account(name) for name in names]
-        found = await self._balances.get_many(accounts)
+        found = await self._balances.get_many(await self._each_once(program, request.names, "names"))
         return pb.BatchGetBalancesResponse(balances=[answers.balance(balance) for balance in found])
+
+    async def watch_balances(
+        self, request: pb.WatchBalancesRequest, _call: CallContext
+    ) -> AsyncIterator[pb.WatchBalancesResponse]:
+        program = await self._directory.program(request.parent, "parent")
+        accounts = await self._each_once(program, [watched.name for watched in request.accounts], "accounts")
+        for index, (watched, account) in enumerate(zip(request.accounts, accounts, strict=True)):
+            if not account.is_member:
+                raise InvalidField.of(f"accounts[{index}].name", "must be a MEMBER account")
+            if watched.min_version < 0:
+                raise InvalidField.of(f"accounts[{index}].min_version", "must be at least 0")
+        wanted = {account: watched.min_version for account, watched in zip(accounts, request.accounts, strict=True)}
+        async with aclosing(self._watching.watch(wanted)) as changes:  # whoever leaves makes room at once
+            async for balances in changes:
+                yield pb.WatchBalancesResponse(balances=[answers.balance(balance) for balance in balances])
+
+    async def _each_once(self, program: Program, names: Sequence[str], field: str) -> list[Account]:
+        """The accounts of one program that a request names, each once. Raises InvalidField, NotFound."""
+        if len(names) > NAMES_MAX:
+            raise InvalidField.of(field, f"must be 1 to {NAMES_MAX}")
+        if len(set(names)) < len(names):
+            raise InvalidField.of(field, "must each occur once")
+        orders.same_tenant(names, program.name, field)
+        ids = [parse(name, "programs/{program}/accounts/{account}", field)[1] for name in names]
+        await self._directory.accounts(program, ids)
+        return [await self._directory.account(name) for name in names]
 
     async def list_entries(self, request: pb.ListEntriesRequest, _call: CallContext) -> pb.ListEntriesResponse:
         account = await self._directory.account(request.parent, "parent")

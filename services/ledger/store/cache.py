@@ -25,6 +25,8 @@ from guerdon_kit.errors import DomainError
 from guerdon_kit.postgres import Database, load_queries
 from ledger.domain.book import Book
 from ledger.domain.model import NEVER, Account, AccountState, Balance
+from ledger.store import changes
+from ledger.store.changes import CHANNEL
 
 queries = load_queries("ledger")
 
@@ -39,8 +41,9 @@ _EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 # KEYS: the sentinel, then balances. ARGV: the sentinel's value, then for each balance its bytes and its life in
-# milliseconds. A value begins with its version; the same version is written again, with the clock's next moment.
-_WRITE = """
+# milliseconds; at last, where they were changed and not only read, what those who watch are told. A value begins with
+# its version; the same version is written again, with the clock's next moment.
+_WRITE = f"""
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 for i = 2, #KEYS do
   local old = redis.call('GETRANGE', KEYS[i], 0, 7)
@@ -49,6 +52,8 @@ for i = 2, #KEYS do
     redis.call('SET', KEYS[i], new, 'PX', ARGV[2 * i - 1])
   end
 end
+local told = ARGV[2 * #KEYS]
+if told then redis.call('PUBLISH', '{CHANNEL}', told) end
 return 1
 """
 
@@ -120,7 +125,8 @@ class BalanceCache:
             self._doubt()
             return
         ticket = self._sentinel
-        if ticket and await self._put(ticket, [book.balance() for book in books]):
+        told = changes.encode(book.account.id for book in books)
+        if ticket and await self._put(ticket, [book.balance() for book in books], told):
             return
         await self._move_on()
 
@@ -190,11 +196,13 @@ class BalanceCache:
             self._log.warning("balance_cache_generation_kept")
         self._doubt()
 
-    async def _put(self, ticket: Ticket, balances: Sequence[Balance]) -> bool:
+    async def _put(self, ticket: Ticket, balances: Sequence[Balance], told: bytes = b"") -> bool:
         keys = [_SENTINEL, *(self._key(ticket, balance.account.id) for balance in balances)]
         arguments: list[Any] = [ticket]
         for balance in balances:
             arguments += [_encode(balance), TTL_MAX_S * 1000]
+        if told:
+            arguments.append(told)
         try:
             written = await self._write(keys=keys, args=arguments)
         except (RedisError, OSError, TimeoutError):

@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from guerdon import GuerdonError, new_request_id
+from guerdon.ledger.v1 import books_pb2
 from guerdon.ledger.v1 import ledger_pb2 as pb
 from guerdon.ledger.v1 import resources_pb2 as res
 from guerdon.options.v1 import options_pb2
@@ -65,7 +66,13 @@ def sample(method: str, program: str) -> Any:
         "GetHold": pb.GetHoldRequest(name=f"{program}/holds/1"),
         "GetBalance": pb.GetBalanceRequest(name=ada),
         "BatchGetBalances": pb.BatchGetBalancesRequest(parent=program, names=[ada]),
+        "WatchBalances": pb.WatchBalancesRequest(parent=program, accounts=[pb.WatchedAccount(name=ada)]),
         "ListEntries": pb.ListEntriesRequest(parent=ada),
+        "CloseBooks": books_pb2.CloseBooksRequest(
+            parent=program, close_time=stamp(datetime.now(UTC) - timedelta(days=1)), reason="Year's end", request_id=id_
+        ),
+        "ReopenBooks": books_pb2.ReopenBooksRequest(parent=program, reason="A late invoice", request_id=id_),
+        "ListBooksChanges": books_pb2.ListBooksChangesRequest(parent=program),
         "Verify": pb.VerifyRequest(),
     }
     return requests[method]
@@ -73,8 +80,10 @@ def sample(method: str, program: str) -> Any:
 
 async def call(client: Any, method: str, request: Message) -> None:
     """Calls a method, whether or not it streams its answers."""
-    if method == "Verify":
-        [_ async for _ in client.ledger.Verify(request)]
+    if SERVICE.methods_by_name[method].server_streaming:
+        stream = getattr(client.ledger, method)(request)
+        await anext(aiter(stream))
+        stream.cancel()
     else:
         await getattr(client.ledger, method)(request)
 

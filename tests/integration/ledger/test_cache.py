@@ -25,6 +25,7 @@ from guerdon_kit.auth.development import DevelopmentIdentity
 from guerdon_kit.embedded import EmbeddedServers
 from guerdon_kit.testing import DatabaseFactory, RunningService, ServiceFactory, wait_until
 from guerdon_kit.testing.fixtures import OwnServers
+from tests.contract.ledger.test_watching import watching
 from tests.contract.ledger.world import Shop, World, findings
 from tests.integration.ledger.connections import Connection, connect
 
@@ -238,3 +239,21 @@ async def test_with_redis_away_the_service_answers_everything(
     readers = [one[0] for one in await connect(world, running, workers=2, each=1)]
     await shop.add("m0")
     await wait_until(lambda: hits(Faults(servers, running), shop, readers), 10)
+
+
+@pytest.mark.crash
+async def test_a_watcher_is_told_while_redis_is_away_and_when_it_is_back(
+    world: World, servers: EmbeddedServers, running: RunningService
+) -> None:
+    shop = await world.shop()
+    await shop.add("ada")
+    async with watching(shop, ada=0) as watch:
+        await watch.next()
+        await asyncio.to_thread(servers.cache.kill)
+        for n in range(1, 4):
+            await shop.earn("ada", 1)
+            assert [balance.posted for balance in await watch.next()] == [n]
+        await asyncio.to_thread(servers.cache.start)
+        for n in range(4, 7):
+            await shop.earn("ada", 1)
+            assert [balance.posted for balance in await watch.next()] == [n]

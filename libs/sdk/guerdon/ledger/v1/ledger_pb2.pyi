@@ -1065,6 +1065,72 @@ class BatchGetBalancesResponse(google.protobuf.message.Message):
 global___BatchGetBalancesResponse = BatchGetBalancesResponse
 
 @typing.final
+class WatchBalancesRequest(google.protobuf.message.Message):
+    """Watches balances."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: builtins.int
+    ACCOUNTS_FIELD_NUMBER: builtins.int
+    parent: builtins.str
+    """The program of the accounts."""
+    @property
+    def accounts(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___WatchedAccount]:
+        """The MEMBER accounts, 1 to 1,000, each once."""
+
+    def __init__(
+        self,
+        *,
+        parent: builtins.str = ...,
+        accounts: collections.abc.Iterable[global___WatchedAccount] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["accounts", b"accounts", "parent", b"parent"]) -> None: ...
+
+global___WatchBalancesRequest = WatchBalancesRequest
+
+@typing.final
+class WatchedAccount(google.protobuf.message.Message):
+    """An account to watch, and where to go on."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    MIN_VERSION_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """Its name."""
+    min_version: builtins.int
+    """What is told is of this version or later. Of a version that the account has not reached: FAILED_PRECONDITION."""
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        min_version: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["min_version", b"min_version", "name", b"name"]) -> None: ...
+
+global___WatchedAccount = WatchedAccount
+
+@typing.final
+class WatchBalancesResponse(google.protobuf.message.Message):
+    """What has changed since the message before."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    BALANCES_FIELD_NUMBER: builtins.int
+    @property
+    def balances(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[guerdon.ledger.v1.resources_pb2.Balance]:
+        """The balances now, each account at most once. The same version comes again where the clock alone has changed it."""
+
+    def __init__(
+        self,
+        *,
+        balances: collections.abc.Iterable[guerdon.ledger.v1.resources_pb2.Balance] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["balances", b"balances"]) -> None: ...
+
+global___WatchBalancesResponse = WatchBalancesResponse
+
+@typing.final
 class ListEntriesRequest(google.protobuf.message.Message):
     """Reads a statement."""
 

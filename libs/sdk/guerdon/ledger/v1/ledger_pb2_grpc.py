@@ -112,6 +112,11 @@ class LedgerServiceStub(object):
                 request_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.BatchGetBalancesRequest.SerializeToString,
                 response_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.BatchGetBalancesResponse.FromString,
                 )
+        self.WatchBalances = channel.unary_stream(
+                '/guerdon.ledger.v1.LedgerService/WatchBalances',
+                request_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.WatchBalancesRequest.SerializeToString,
+                response_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.WatchBalancesResponse.FromString,
+                )
         self.ListEntries = channel.unary_unary(
                 '/guerdon.ledger.v1.LedgerService/ListEntries',
                 request_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.ListEntriesRequest.SerializeToString,
@@ -278,6 +283,16 @@ class LedgerServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchBalances(self, request, context):
+        """Tells the balances of member accounts: the current ones at once, then every change, until the call's deadline. Of
+        each account versions only rise. A watcher that is slower than the changes is told the latest and not those
+        between: its versions then skip. When balances cannot be read any more, or the server stops, the call ends with
+        UNAVAILABLE; a new one with the versions that were seen goes on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListEntries(self, request, context):
         """Reads a member account's statement, newest first.
         """
@@ -412,6 +427,11 @@ def add_LedgerServiceServicer_to_server(servicer, server):
                     servicer.BatchGetBalances,
                     request_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.BatchGetBalancesRequest.FromString,
                     response_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.BatchGetBalancesResponse.SerializeToString,
+            ),
+            'WatchBalances': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchBalances,
+                    request_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.WatchBalancesRequest.FromString,
+                    response_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.WatchBalancesResponse.SerializeToString,
             ),
             'ListEntries': grpc.unary_unary_rpc_method_handler(
                     servicer.ListEntries,
@@ -770,6 +790,23 @@ class LedgerService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.ledger.v1.LedgerService/BatchGetBalances',
             guerdon_dot_ledger_dot_v1_dot_ledger__pb2.BatchGetBalancesRequest.SerializeToString,
             guerdon_dot_ledger_dot_v1_dot_ledger__pb2.BatchGetBalancesResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def WatchBalances(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(request, target, '/guerdon.ledger.v1.LedgerService/WatchBalances',
+            guerdon_dot_ledger_dot_v1_dot_ledger__pb2.WatchBalancesRequest.SerializeToString,
+            guerdon_dot_ledger_dot_v1_dot_ledger__pb2.WatchBalancesResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

@@ -140,6 +140,16 @@ class LedgerServiceStub:
     ]
     """Reads the balances of many accounts."""
 
+    WatchBalances: grpc.UnaryStreamMultiCallable[
+        guerdon.ledger.v1.ledger_pb2.WatchBalancesRequest,
+        guerdon.ledger.v1.ledger_pb2.WatchBalancesResponse,
+    ]
+    """Tells the balances of member accounts: the current ones at once, then every change, until the call's deadline. Of
+    each account versions only rise. A watcher that is slower than the changes is told the latest and not those
+    between: its versions then skip. When balances cannot be read any more, or the server stops, the call ends with
+    UNAVAILABLE; a new one with the versions that were seen goes on.
+    """
+
     ListEntries: grpc.UnaryUnaryMultiCallable[
         guerdon.ledger.v1.ledger_pb2.ListEntriesRequest,
         guerdon.ledger.v1.ledger_pb2.ListEntriesResponse,
@@ -294,6 +304,16 @@ class LedgerServiceAsyncStub:
         guerdon.ledger.v1.ledger_pb2.BatchGetBalancesResponse,
     ]
     """Reads the balances of many accounts."""
+
+    WatchBalances: grpc.aio.UnaryStreamMultiCallable[
+        guerdon.ledger.v1.ledger_pb2.WatchBalancesRequest,
+        guerdon.ledger.v1.ledger_pb2.WatchBalancesResponse,
+    ]
+    """Tells the balances of member accounts: the current ones at once, then every change, until the call's deadline. Of
+    each account versions only rise. A watcher that is slower than the changes is told the latest and not those
+    between: its versions then skip. When balances cannot be read any more, or the server stops, the call ends with
+    UNAVAILABLE; a new one with the versions that were seen goes on.
+    """
 
     ListEntries: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.ledger.v1.ledger_pb2.ListEntriesRequest,
@@ -487,6 +507,18 @@ class LedgerServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[guerdon.ledger.v1.ledger_pb2.BatchGetBalancesResponse, collections.abc.Awaitable[guerdon.ledger.v1.ledger_pb2.BatchGetBalancesResponse]]:
         """Reads the balances of many accounts."""
+
+    @abc.abstractmethod
+    def WatchBalances(
+        self,
+        request: guerdon.ledger.v1.ledger_pb2.WatchBalancesRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[collections.abc.Iterator[guerdon.ledger.v1.ledger_pb2.WatchBalancesResponse], collections.abc.AsyncIterator[guerdon.ledger.v1.ledger_pb2.WatchBalancesResponse]]:
+        """Tells the balances of member accounts: the current ones at once, then every change, until the call's deadline. Of
+        each account versions only rise. A watcher that is slower than the changes is told the latest and not those
+        between: its versions then skip. When balances cannot be read any more, or the server stops, the call ends with
+        UNAVAILABLE; a new one with the versions that were seen goes on.
+        """
 
     @abc.abstractmethod
     def ListEntries(
