@@ -42,7 +42,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
     servicer = LedgerServicer(
         directory,
         Programs(database, directory, clock, settings.ledger_shards),
-        Accounts(database, committer),
+        Accounts(database, committer, clock),
         Movements(database, directory, transactions, committer),
         balances,
         watching,

@@ -96,11 +96,10 @@ SPENDING = frozenset({Kind.SPEND, Kind.RECOGNITION})
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A tenant: `number` is the database's, `id` the callers'."""
+    """What never changes of a tenant: `number` is the database's, `id` the callers'."""
 
     number: int
     id: str
-    display_name: str
     time_zone: str
     shard: int
 

@@ -70,6 +70,17 @@ create table accounts (
 ) with (fillfactor = 80);
 -- What the sweeper goes by. It changes only when the soonest moment does, so that most updates stay in their page.
 create index accounts_valid_until on accounts (shard, valid_until) where valid_until < 'infinity';
+-- For lists of the few that are not as most are. No posting changes what these have.
+create index accounts_system on accounts (shard, program, kind, name) where kind <> 1;
+create index accounts_not_open on accounts (shard, program, state, name) where state <> 1;
+
+-- What callers wrote on accounts; it can be erased. Beside them, because every change writes an account's row anew.
+create table account_labels (
+    shard int not null,
+    account bigint not null,
+    labels jsonb not null,
+    primary key (shard, account)
+);
 
 create table transactions (
     shard int not null,
@@ -254,6 +265,8 @@ grant select, insert on programs, units, books_changes, transactions, postings, 
 -- To erase words. The trigger below keeps it to that.
 grant update (memo, memo_salt, memo_digest) on transactions to :"runtime_role";
 grant select, insert, delete on ledger_requests to :"runtime_role";
+grant update (display_name) on programs to :"runtime_role";
+grant select, insert, update, delete on account_labels to :"runtime_role";
 grant select, insert, update on accounts, lots, holds, checkpoints, checkpoint_positions, sealers to :"runtime_role";
 grant select, update on cache_generation to :"runtime_role";
 grant usage on sequence ledger_ids, ledger_numbers to :"runtime_role";

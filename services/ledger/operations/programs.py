@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import available_timezones
 
@@ -21,8 +22,11 @@ UNIT_SYSTEM_KINDS = (AccountKind.ISSUANCE, AccountKind.REDEMPTION, AccountKind.B
 """What a unit comes with, one of each."""
 CREATABLE = frozenset({AccountKind.MEMBER, AccountKind.EXCHANGE, AccountKind.BUDGET})
 DISPLAY_NAME_MAX = 200
+LABELS_MAX = 32
+LABEL_VALUE_MAX = 200
 
 _UNIT_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,29}")
+_LABEL_KEY = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _MEMBER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_~-]{0,62}")
 
 
@@ -65,6 +69,22 @@ class Programs:
         _, replayed = await requests.once(self._database, fingerprint, make)
         return await self._directory.program_by_id(id_), replayed
 
+    async def update_program(self, fingerprint: Fingerprint, program: Program, display_name: str) -> bool:
+        """Gives a program another display name; answers whether the request had come before. Raises InvalidField."""
+        _check_display_name(display_name, "program.display_name")
+
+        async def change(connection: Connection) -> bytes:
+            await queries.update_program(connection, program=program.number, display_name=display_name)
+            return b""
+
+        _, replayed = await requests.once(self._database, fingerprint, change)
+        return replayed
+
+    async def display_name(self, program: Program) -> str:
+        """What people call the program now."""
+        async with self._database.acquire() as connection:
+            return str(await queries.display_name_of_program(connection, program=program.number))
+
     async def create_unit(
         self, fingerprint: Fingerprint, program: Program, id_: str, display_name: str, scale: int
     ) -> tuple[Unit, bool]:
@@ -90,14 +110,15 @@ class Programs:
         return unit, replayed
 
     async def create_account(
-        self, fingerprint: Fingerprint, program: Program, unit_id: str, kind: AccountKind, id_: str
+        self, fingerprint: Fingerprint, program: Program, wanted: AccountOrder
     ) -> tuple[Account, bool]:
         """Makes an account. Raises InvalidField, NotFound, AlreadyExists."""
-        unit = await self._unit(program, unit_id)
-        check_account(kind, id_, unit, "account")
+        unit = await self._unit(program, wanted.unit_id)
+        id_ = wanted.id
+        account = new_account(wanted, unit, "account")
 
         async def make(connection: Connection) -> bytes:
-            made = await self._make(connection, program, [NewAccount(unit.number, kind, id_)], self._clock.now())
+            made = await self._make(connection, program, [account], self._clock.now())
             if not made:
                 raise AlreadyExists(f"{program.name}/accounts/{id_}")
             return b""
@@ -106,9 +127,9 @@ class Programs:
         return await self._directory.account(f"{program.name}/accounts/{id_}"), replayed
 
     async def create_accounts(
-        self, fingerprint: Fingerprint, program: Program, wanted: Sequence[tuple[str, AccountKind, str]]
+        self, fingerprint: Fingerprint, program: Program, wanted: Sequence[AccountOrder]
     ) -> tuple[int, bool]:
-        """Makes those of the accounts (unit id, kind, id) that do not exist; answers how many those were.
+        """Makes those of the accounts that do not exist; answers how many those were.
 
         Raises:
             InvalidField: an id does not fit its kind, or occurs twice.
@@ -117,14 +138,14 @@ class Programs:
         """
         units = {unit.id: unit for unit in await self._directory.units(program)}
         accounts: dict[str, NewAccount] = {}
-        for index, (unit_id, kind, id_) in enumerate(wanted):
+        for index, order in enumerate(wanted):
             field = f"accounts[{index}]"
-            if unit_id not in units:
-                raise NotFound(f"{program.name}/units/{unit_id}")
-            check_account(kind, id_, units[unit_id], field)
-            if id_ in accounts:
+            if order.unit_id not in units:
+                raise NotFound(f"{program.name}/units/{order.unit_id}")
+            account = new_account(order, units[order.unit_id], field)
+            if account.id in accounts:
                 raise InvalidField.of(f"{field}.name", "occurs twice")
-            accounts[id_] = NewAccount(units[unit_id].number, kind, id_)
+            accounts[account.id] = account
 
         async def make(connection: Connection) -> bytes:
             made = {a.name for a in await self._make(connection, program, [*accounts.values()], self._clock.now())}
@@ -145,7 +166,7 @@ class Programs:
         ids = IdBlocks()
         await ids.reserve(connection, len(accounts))
         numbers = [ids.take(1) for _ in accounts]
-        return [
+        made = [
             rows.account(row, program)
             async for row in queries.insert_accounts(
                 connection,
@@ -158,12 +179,39 @@ class Programs:
                 create_time=now,
             )
         ]
+        labels = {f"{program.name}/accounts/{account.id}": account.labels for account in accounts if account.labels}
+        labelled = [account for account in made if account.name in labels]
+        if labelled:
+            await queries.insert_labels(
+                connection,
+                shard=program.shard,
+                accounts=[account.id for account in labelled],
+                labels=[labels[account.name] for account in labelled],
+            )
+        return made
 
     async def _unit(self, program: Program, id_: str) -> Unit:
         for unit in await self._directory.units(program):
             if unit.id == id_:
                 return unit
         raise NotFound(f"{program.name}/units/{id_}")
+
+
+@dataclass(frozen=True, slots=True)
+class AccountOrder:
+    """An account that is asked for."""
+
+    unit_id: str
+    kind: AccountKind
+    id: str
+    labels: Mapping[str, str]
+
+
+def new_account(order: AccountOrder, unit: Unit, field: str) -> NewAccount:
+    """The account to make. Raises InvalidField where it is out of its bounds."""
+    check_account(order.kind, order.id, unit, field)
+    check_labels(order.labels, f"{field}.labels")
+    return NewAccount(unit.number, order.kind, order.id, dict(order.labels))
 
 
 def check_account(kind: AccountKind, id_: str, unit: Unit, field: str) -> None:
@@ -177,6 +225,16 @@ def check_account(kind: AccountKind, id_: str, unit: Unit, field: str) -> None:
     prefix = f"{kind.name.lower()}.{unit.id}"
     if id_ != prefix and not id_.startswith(f"{prefix}."):
         raise InvalidField.of(f"{field}.name", f"the id of this account must be {prefix}, or begin with {prefix}.")
+
+
+def check_labels(labels: Mapping[str, str], field: str) -> None:
+    """Raises InvalidField where labels are out of their bounds. No label is named: its key may tell of a person too."""
+    if len(labels) > LABELS_MAX:
+        raise InvalidField.of(field, f"must be at most {LABELS_MAX}")
+    if any(_LABEL_KEY.fullmatch(key) is None for key in labels):
+        raise InvalidField.of(field, "keys must be 1 to 63 of a-z 0-9 . _ - and begin with a letter or digit")
+    if any(len(value) > LABEL_VALUE_MAX or "\0" in value for value in labels.values()):
+        raise InvalidField.of(field, f"values must have at most {LABEL_VALUE_MAX} characters, none of them NUL")
 
 
 def _check_display_name(value: str, field: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate
 from typing import Any
 
 from guerdon_kit.errors import NotFound
@@ -14,6 +15,11 @@ from ledger.domain.book import Move
 from ledger.domain.errors import NoStatement
 from ledger.domain.model import Account, Kind, Program
 from ledger.store.directory import Directory, queries
+
+LOOK_MAX = 10_000
+"""How many of a shard's transactions one page looks at for those of its program."""
+PAGE_POSTINGS_MAX = 10_000
+"""How many postings one page has at most: an answer has to fit into a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,23 +85,57 @@ class Transactions:
                 posting
                 async for posting in queries.postings_of(connection, shard=program.shard, first=first, last=last)
             ]
+        [stored] = await self._stored(program, [row], found)
+        if not stored.postings:
+            raise NotFound(name)
+        return stored
+
+    async def page(self, program: Program, before: int, size: int) -> tuple[list[StoredTransaction], int]:
+        """The program's transactions with ids below `before`, newest first, at most `size`, and the id below which the
+        rest begin; 0: there are no more. They may be fewer, or none, though others follow.
+        """
+        shard = program.shard
+        async with self._database.acquire() as connection:
+            rows = [
+                row
+                async for row in queries.transactions_of(
+                    connection, shard=shard, program=program.number, before=before, look=LOOK_MAX, limit=size + 1
+                )
+            ]
+            page = _within(rows[:size], PAGE_POSTINGS_MAX)
+            if len(rows) > len(page):
+                rest = page[-1]["id"]
+            else:
+                rest = await queries.looked_until(connection, shard=shard, before=before, look=LOOK_MAX) or 0
+            found = [
+                posting
+                async for posting in queries.postings_of_many(connection, shard=shard, ids=[row["id"] for row in page])
+            ]
+        return await self._stored(program, page, found), rest
+
+    async def _stored(self, program: Program, rows: Sequence[Any], found: Sequence[Any]) -> list[StoredTransaction]:
+        """Transactions as the program sees them, of their rows and those of their postings."""
         ids = {id_ for posting in found for id_ in (posting["source"], posting["destination"])}
         accounts = await self._directory.by_ids(program.shard, ids)
-        postings = tuple(_posting(posting, accounts) for posting in found)
-        visible = tuple(posting for posting in postings if posting.source.program == program)
-        if not visible:
-            raise NotFound(name)
-        return StoredTransaction(
-            row["id"],
-            program,
-            Kind(row["kind"]),
-            row["effective_time"],
-            row["record_time"],
-            row["actor"],
-            row["memo"] or "",
-            row["reverses"] or 0,
-            visible,
-        )
+        visible: dict[int, list[StoredPosting]] = {row["id"]: [] for row in rows}
+        for row in found:
+            posting = _posting(row, accounts)
+            if posting.source.program == program:
+                visible[row["id"] - row["ordinal"]].append(posting)
+        return [
+            StoredTransaction(
+                row["id"],
+                program,
+                Kind(row["kind"]),
+                row["effective_time"],
+                row["record_time"],
+                row["actor"],
+                row["memo"] or "",
+                row["reverses"] or 0,
+                tuple(visible[row["id"]]),
+            )
+            for row in rows
+        ]
 
     async def statement(self, account: Account, before: int, limit: int) -> Sequence[StatementLine]:
         """A member account's postings of versions below `before`, newest first, at most `limit`.
@@ -127,6 +167,12 @@ class Transactions:
             )
             for row in found
         ]
+
+
+def _within(rows: Sequence[Any], most: int) -> Sequence[Any]:
+    """The first of these transactions that have at most so many postings together, and at least one of them."""
+    totals = accumulate(row["postings"] for row in rows)
+    return rows[: max(1, sum(total <= most for total in totals))]
 
 
 def _posting(row: Any, accounts: dict[int, Account]) -> StoredPosting:

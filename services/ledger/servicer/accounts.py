@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 from guerdon.ledger.v1 import ledger_pb2 as pb
+from guerdon.ledger.v1 import resources_pb2 as res
 from guerdon_kit.errors import InvalidField
 from guerdon_kit.grpc import CallContext
 from guerdon_kit.grpc.messages import timestamp
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.names import parse
+from guerdon_kit.pages import page_size, read_token, write_token
 from ledger.domain.lifecycle import StateOrder
-from ledger.domain.model import AccountKind, AccountState
+from ledger.domain.model import AccountKind, AccountState, Program
 from ledger.domain.states import Operation
-from ledger.operations.accounts import Accounts
-from ledger.operations.programs import Programs
-from ledger.servicer import answers
+from ledger.operations.accounts import Accounts, StoredAccount
+from ledger.operations.programs import AccountOrder, Programs
+from ledger.servicer import answers, orders
 from ledger.store.directory import Directory
 
 ITEMS_MAX = 5_000
@@ -41,10 +44,12 @@ class AccountRpcs:
         program = await self._directory.program_by_id(program_id)
         fingerprint = Fingerprint.of(call, request, program.name)
         made, replayed = await self._programs.create_account(
-            fingerprint, program, unit_id, _account_kind(message.kind, "account.kind"), id_
+            fingerprint,
+            program,
+            AccountOrder(unit_id, _account_kind(message.kind, "account.kind"), id_, message.labels),
         )
         call.replayed = replayed
-        return pb.CreateAccountResponse(account=answers.account(made, unit_id, AccountState.OPEN))
+        return pb.CreateAccountResponse(account=answers.account(made, unit_id, AccountState.OPEN, message.labels))
 
     async def batch_create_accounts(
         self, request: pb.BatchCreateAccountsRequest, call: CallContext
@@ -52,23 +57,47 @@ class AccountRpcs:
         program = await self._directory.program(request.parent, "parent")
         if len(request.accounts) > ITEMS_MAX:
             raise InvalidField.of("accounts", f"must be 1 to {ITEMS_MAX}")
-        wanted: list[tuple[str, AccountKind, str]] = []
+        wanted: list[AccountOrder] = []
         for index, message in enumerate(request.accounts):
             field = f"accounts[{index}]"
             program_id, id_ = parse(message.name, "programs/{program}/accounts/{account}", f"{field}.name")
             unit_program, unit_id = parse(message.unit, "programs/{program}/units/{unit}", f"{field}.unit")
             if program_id != program.id or unit_program != program.id:
                 raise InvalidField.of(f"{field}.name", f"must be of {program.name}, as its unit")
-            wanted.append((unit_id, _account_kind(message.kind, f"{field}.kind"), id_))
+            kind = _account_kind(message.kind, f"{field}.kind")
+            wanted.append(AccountOrder(unit_id, kind, id_, message.labels))
         fingerprint = Fingerprint.of(call, request, program.name)
         count, call.replayed = await self._programs.create_accounts(fingerprint, program, wanted)
         return pb.BatchCreateAccountsResponse(created_count=count)
 
     async def get_account(self, request: pb.GetAccountRequest, _call: CallContext) -> pb.GetAccountResponse:
         account = await self._directory.account(request.name)
-        units = {unit.number: unit.id for unit in await self._directory.units(account.program)}
-        state = await self._accounts.state(account)
-        return pb.GetAccountResponse(account=answers.account(account, units[account.unit], state))
+        [message] = await self._messages(account.program, [await self._accounts.get(account)])
+        return pb.GetAccountResponse(account=message)
+
+    async def list_accounts(self, request: pb.ListAccountsRequest, _call: CallContext) -> pb.ListAccountsResponse:
+        program = await self._directory.program(request.parent, "parent")
+        kind = orders.one_of(AccountKind, request.kind, "kind")
+        state = orders.one_of(AccountState, request.state, "state")
+        size = page_size(request.page_size)
+        query = ("ListAccounts", program.name, str(kind), str(state))
+        after = str(read_token(request.page_token, query, (str,))[0]) if request.page_token else ""
+        found = await self._accounts.page(program, kind, state, after, size + 1)
+        messages = await self._messages(program, found[:size])
+        last = messages[-1].name.rpartition("/")[2] if len(found) > size else ""
+        return pb.ListAccountsResponse(accounts=messages, next_page_token=write_token(query, (last,)) if last else "")
+
+    async def _messages(self, program: Program, found: Sequence[StoredAccount]) -> list[res.Account]:
+        units = {unit.number: unit.id for unit in await self._directory.units(program)}
+        return [answers.account(one.account, units[one.account.unit], one.state, one.labels) for one in found]
+
+    async def update_account_labels(
+        self, request: pb.UpdateAccountLabelsRequest, call: CallContext
+    ) -> pb.UpdateAccountLabelsResponse:
+        account = await self._directory.account(request.name)
+        fingerprint = Fingerprint.of(call, request, account.program.name)
+        call.replayed = await self._accounts.update_labels(fingerprint, account, dict(request.labels))
+        return pb.UpdateAccountLabelsResponse(labels=request.labels)
 
     async def freeze_account(self, request: pb.FreezeAccountRequest, call: CallContext) -> pb.FreezeAccountResponse:
         return await self._change_state(request, pb.FreezeAccountResponse, Operation.FREEZE, call)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import cast
 
 from google.rpc import status_pb2
@@ -20,9 +21,9 @@ from ledger.operations.transactions import StatementLine, StoredTransaction
 from ledger.store.directory import Unit
 
 
-def program(found: Program) -> resources_pb2.Program:
+def program(found: Program, display_name: str) -> resources_pb2.Program:
     """A program."""
-    return resources_pb2.Program(name=found.name, display_name=found.display_name, time_zone=found.time_zone)
+    return resources_pb2.Program(name=found.name, display_name=display_name, time_zone=found.time_zone)
 
 
 def unit(found: Unit, owner: Program) -> resources_pb2.Unit:
@@ -30,7 +31,7 @@ def unit(found: Unit, owner: Program) -> resources_pb2.Unit:
     return resources_pb2.Unit(name=f"{owner.name}/units/{found.id}", display_name=found.display_name, scale=found.scale)
 
 
-def account(found: Account, unit_id: str, state: AccountState) -> resources_pb2.Account:
+def account(found: Account, unit_id: str, state: AccountState, labels: Mapping[str, str]) -> resources_pb2.Account:
     """An account."""
     return resources_pb2.Account(
         name=found.name,
@@ -38,6 +39,7 @@ def account(found: Account, unit_id: str, state: AccountState) -> resources_pb2.
         kind=cast("resources_pb2.AccountKind.ValueType", found.kind.value),
         create_time=timestamp(found.create_time),
         state=cast("resources_pb2.AccountState.ValueType", state.value),
+        labels=labels,
     )
 
 
@@ -127,6 +129,14 @@ def stored_hold(found: Hold, owner: Account) -> resources_pb2.Hold:
         state=hold_state(found.state),
         captured_amount=found.captured,
     )
+
+
+def hold_now(found: Hold, owner: Account, now: datetime) -> resources_pb2.Hold:
+    """A hold as it is at `now`: that its time has passed is a fact of the clock, booked or not."""
+    message = stored_hold(found, owner)
+    if found.state is HoldState.ACTIVE and found.expire_time <= now:
+        message.state = hold_state(HoldState.EXPIRED)
+    return message
 
 
 def transaction(found: StoredTransaction) -> resources_pb2.Transaction:

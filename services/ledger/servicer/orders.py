@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from enum import IntEnum
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -128,6 +129,13 @@ def text(value: str, field: str) -> str:
     """Words of at most 200 characters, without NUL, which PostgreSQL does not store. Raises InvalidField."""
     if len(value) > MEMO_MAX or "\0" in value:
         raise InvalidField.of(field, f"must have at most {MEMO_MAX} characters, none of them NUL")
+    return value
+
+
+def one_of(values: type[IntEnum], value: int, field: str) -> int:
+    """A filter: one of the values, or 0 for none. Raises InvalidField."""
+    if value and value not in {one.value for one in values}:
+        raise InvalidField.of(field, "must be one of its values")
     return value
 
 

@@ -72,10 +72,20 @@ class LedgerServicer(AccountRpcs, BooksRpcs):
         fingerprint = Fingerprint.of(call, request, message.name)
         made, replayed = await self._programs.create_program(fingerprint, id_, message.display_name, message.time_zone)
         call.replayed = replayed
-        return pb.CreateProgramResponse(program=answers.program(made))
+        return pb.CreateProgramResponse(program=answers.program(made, message.display_name))
 
     async def get_program(self, request: pb.GetProgramRequest, _call: CallContext) -> pb.GetProgramResponse:
-        return pb.GetProgramResponse(program=answers.program(await self._directory.program(request.name)))
+        program = await self._directory.program(request.name)
+        return pb.GetProgramResponse(program=answers.program(program, await self._programs.display_name(program)))
+
+    async def update_program(self, request: pb.UpdateProgramRequest, call: CallContext) -> pb.UpdateProgramResponse:
+        message = request.program
+        program = await self._directory.program(message.name, "program.name")
+        if list(request.update_mask.paths) != ["display_name"]:
+            raise InvalidField.of("update_mask", "must be display_name: nothing else of a program changes")
+        fingerprint = Fingerprint.of(call, request, program.name)
+        call.replayed = await self._programs.update_program(fingerprint, program, message.display_name)
+        return pb.UpdateProgramResponse(program=answers.program(program, message.display_name))
 
     async def create_unit(self, request: pb.CreateUnitRequest, call: CallContext) -> pb.CreateUnitResponse:
         message = request.unit
@@ -177,6 +187,17 @@ class LedgerServicer(AccountRpcs, BooksRpcs):
         found = await self._transactions.find(request.name)
         return pb.GetTransactionResponse(transaction=answers.transaction(found))
 
+    async def list_transactions(
+        self, request: pb.ListTransactionsRequest, _call: CallContext
+    ) -> pb.ListTransactionsResponse:
+        program = await self._directory.program(request.parent, "parent")
+        query = ("ListTransactions", program.name)
+        before = int(read_token(request.page_token, query, (int,))[0]) if request.page_token else NEWEST
+        found, rest = await self._transactions.page(program, before, page_size(request.page_size))
+        return pb.ListTransactionsResponse(
+            transactions=map(answers.transaction, found), next_page_token=write_token(query, (rest,)) if rest else ""
+        )
+
     async def place_hold(self, request: pb.PlaceHoldRequest, call: CallContext) -> pb.PlaceHoldResponse:
         program = await self._directory.program(request.parent, "parent")
         message = request.hold
@@ -222,12 +243,20 @@ class LedgerServicer(AccountRpcs, BooksRpcs):
 
     async def get_hold(self, request: pb.GetHoldRequest, _call: CallContext) -> pb.GetHoldResponse:
         found, account = await self._movements.hold(request.name)
-        message = answers.stored_hold(found, account)
-        if found.state is HoldState.ACTIVE and found.expire_time <= self._clock.now():
-            message.state = answers.hold_state(
-                HoldState.EXPIRED
-            )  # a fact of the clock, whether or not the sweeper has booked it
-        return pb.GetHoldResponse(hold=message)
+        return pb.GetHoldResponse(hold=answers.hold_now(found, account, self._clock.now()))
+
+    async def list_holds(self, request: pb.ListHoldsRequest, _call: CallContext) -> pb.ListHoldsResponse:
+        account = await self._directory.account(request.parent, "parent")
+        state = orders.one_of(HoldState, request.state, "state")
+        size = page_size(request.page_size)
+        query = ("ListHolds", account.name, str(state))
+        before = int(read_token(request.page_token, query, (int,))[0]) if request.page_token else NEWEST
+        found = await self._accounts.holds(account, state, before, size + 1)
+        now = self._clock.now()
+        return pb.ListHoldsResponse(
+            holds=[answers.hold_now(hold, account, now) for _, hold in found[:size]],
+            next_page_token=write_token(query, (found[size - 1][0],)) if len(found) > size else "",
+        )
 
     async def get_balance(self, request: pb.GetBalanceRequest, _call: CallContext) -> pb.GetBalanceResponse:
         account = self._directory.known_account(request.name) or await self._directory.account(request.name)

@@ -1,10 +1,10 @@
-"""What never changes, kept in memory once it was read: programs, units, accounts. Bounded."""
+"""What never changes of programs, units and accounts, kept in memory once it was read. Bounded."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from guerdon_kit.errors import InvalidField, NotFound
 from guerdon_kit.names import parse
@@ -34,6 +34,7 @@ class NewAccount:
     unit: int
     kind: AccountKind
     id: str
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 class Directory:

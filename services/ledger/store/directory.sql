@@ -1,16 +1,22 @@
 -- Programs, units and accounts: what never changes of them is kept in memory once read.
 
 -- name: program_by_id^
-select program, id, display_name, time_zone, shard from programs where id = :id;
+select program, id, time_zone, shard from programs where id = :id;
 
 -- name: program_by_number^
-select program, id, display_name, time_zone, shard from programs where program = :program;
+select program, id, time_zone, shard from programs where program = :program;
+
+-- name: display_name_of_program$
+select display_name from programs where program = :program;
+
+-- name: update_program!
+update programs set display_name = :display_name where program = :program;
 
 -- name: insert_program^
 insert into programs (program, id, display_name, time_zone, shard, create_time)
 values (nextval('ledger_numbers'), :id, :display_name, :time_zone, :shard, :create_time)
 on conflict do nothing
-returning program, id, display_name, time_zone, shard;
+returning program, id, time_zone, shard;
 
 -- name: unit_by_id^
 select unit, id, display_name, scale from units where program = :program and id = :id;
@@ -33,9 +39,6 @@ where shard = :shard and program = :program and name = any(:names::text[]);
 select shard, id, program, unit, kind, name, create_time
 from accounts
 where shard = :shard and id = any(:ids::bigint[]);
-
--- name: account_state$
-select state from accounts where shard = :shard and id = :id;
 
 -- name: system_accounts
 select shard, id, program, unit, kind, name, create_time

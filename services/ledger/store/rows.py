@@ -16,8 +16,8 @@ def time(value: datetime) -> datetime:
 
 
 def program(row: Any) -> Program:
-    """A row of `programs`."""
-    return Program(row["program"], row["id"], row["display_name"], row["time_zone"], row["shard"])
+    """A row of `programs`: what never changes of it."""
+    return Program(row["program"], row["id"], row["time_zone"], row["shard"])
 
 
 def books_change(row: Any) -> BooksChange:

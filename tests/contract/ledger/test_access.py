@@ -8,6 +8,7 @@ from typing import Any
 
 import grpc
 import pytest
+from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
@@ -47,10 +48,15 @@ def sample(method: str, program: str) -> Any:
     requests: dict[str, Message] = {
         "CreateProgram": pb.CreateProgramRequest(program=res.Program(name=program, time_zone="UTC"), request_id=id_),
         "GetProgram": pb.GetProgramRequest(name=program),
+        "UpdateProgram": pb.UpdateProgramRequest(
+            program=res.Program(name=program), update_mask=FieldMask(paths=["display_name"]), request_id=id_
+        ),
         "CreateUnit": pb.CreateUnitRequest(unit=res.Unit(name=unit), request_id=id_),
         "CreateAccount": pb.CreateAccountRequest(account=account, request_id=id_),
         "BatchCreateAccounts": pb.BatchCreateAccountsRequest(parent=program, accounts=[account], request_id=id_),
         "GetAccount": pb.GetAccountRequest(name=ada),
+        "ListAccounts": pb.ListAccountsRequest(parent=program),
+        "UpdateAccountLabels": pb.UpdateAccountLabelsRequest(name=ada, labels={"segment": "SECRET"}, request_id=id_),
         "FreezeAccount": pb.FreezeAccountRequest(name=ada, request_id=id_),
         "UnfreezeAccount": pb.UnfreezeAccountRequest(name=ada, request_id=id_),
         "CloseAccount": pb.CloseAccountRequest(name=ada, request_id=id_),
@@ -60,10 +66,12 @@ def sample(method: str, program: str) -> Any:
         ),
         "ReverseTransaction": pb.ReverseTransactionRequest(name=f"{program}/transactions/1", request_id=id_),
         "GetTransaction": pb.GetTransactionRequest(name=f"{program}/transactions/1"),
+        "ListTransactions": pb.ListTransactionsRequest(parent=program),
         "PlaceHold": pb.PlaceHoldRequest(parent=program, hold=hold, request_id=id_),
         "CaptureHold": pb.CaptureHoldRequest(name=f"{program}/holds/1", request_id=id_),
         "ReleaseHold": pb.ReleaseHoldRequest(name=f"{program}/holds/1", request_id=id_),
         "GetHold": pb.GetHoldRequest(name=f"{program}/holds/1"),
+        "ListHolds": pb.ListHoldsRequest(parent=ada),
         "GetBalance": pb.GetBalanceRequest(name=ada),
         "BatchGetBalances": pb.BatchGetBalancesRequest(parent=program, names=[ada]),
         "WatchBalances": pb.WatchBalancesRequest(parent=program, accounts=[pb.WatchedAccount(name=ada)]),

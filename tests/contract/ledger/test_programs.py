@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from google.protobuf.field_mask_pb2 import FieldMask
 
 from guerdon import new_request_id, was_replayed
 from guerdon.ledger.v1 import ledger_pb2 as pb
@@ -78,6 +79,39 @@ async def test_a_program_outside_its_bounds_is_refused_by_field(
 ) -> None:
     async with refused(INVALID, "INVALID_FIELD", violated=[field]):
         await world.client().ledger.CreateProgram(program(**changes))
+
+
+async def test_a_program_is_called_something_else_once_and_by_its_mask(world: World) -> None:
+    ledger = world.client().ledger
+    made = program(name="programs/renamed")
+    await ledger.CreateProgram(made)
+
+    def update(display_name: str, *paths: str, name: str = "programs/renamed") -> pb.UpdateProgramRequest:
+        changed = res.Program(name=name, display_name=display_name, time_zone="Asia/Tokyo")
+        return pb.UpdateProgramRequest(program=changed, update_mask=FieldMask(paths=paths), request_id=new_request_id())
+
+    request = update("Apex ☕", "display_name")
+    answer = await ledger.UpdateProgram(request)
+    expected = res.Program(name="programs/renamed", display_name="Apex ☕", time_zone="Europe/London")
+    read = pb.GetProgramRequest(name="programs/renamed")
+    assert answer.program == expected == (await ledger.GetProgram(read)).program
+    await ledger.UpdateProgram(update("", "display_name"))
+    again = ledger.UpdateProgram(request)
+    assert await again == answer
+    assert await was_replayed(again)
+    assert (await ledger.GetProgram(read)).program.display_name == ""
+    assert await ledger.CreateProgram(made) == pb.CreateProgramResponse(program=made.program)
+    for paths in ((), ("time_zone",), ("display_name", "time_zone"), ("*",)):
+        async with refused(INVALID, "INVALID_FIELD", violated=["update_mask"]):
+            await ledger.UpdateProgram(update("x", *paths))
+    for name in ("x" * 201, "a\0b"):
+        async with refused(INVALID, "INVALID_FIELD", violated=["program.display_name"]):
+            await ledger.UpdateProgram(update(name, "display_name"))
+    async with refused(NOT_FOUND, "NOT_FOUND", resource="programs/nowhere"):
+        await ledger.UpdateProgram(update("x", "display_name", name="programs/nowhere"))
+    request.program.display_name = "y"
+    async with refused(INVALID, "REQUEST_ID_REUSED", fields="program"):
+        await ledger.UpdateProgram(request)
 
 
 async def test_programs_made_at_once_each_get_their_own(world: World) -> None:

@@ -22,7 +22,7 @@ union all
 select 0, 5000, 0, 2, 4, 10, 1, 10
 """
 BEYOND, OTHER = (
-    Account(0, id_, Program(id_, f"p{id_}", "", "UTC", 0), 1, AccountKind.ISSUANCE, f"programs/p{id_}/accounts/i", at)
+    Account(0, id_, Program(id_, f"p{id_}", "UTC", 0), 1, AccountKind.ISSUANCE, f"programs/p{id_}/accounts/i", at)
     for id_, at in ((1, datetime(2026, 1, 1, tzinfo=UTC)), (2, datetime(2026, 1, 1, tzinfo=UTC)))
 )
 

@@ -29,6 +29,31 @@ select $1, n, 0, 1, 100 + n % 500, 5, n, n from generate_series($2::bigint, $3::
 """
 
 
+_FILL_LISTS = """
+insert into accounts (shard, id, program, unit, kind, name, create_time, state)
+select 1, 50000 + n, 1, 1, case when n % 1000 = 1 then 2 else 1 end, 'n' || n, now(),
+       case when n % 1000 = 2 then 2 else 1 end
+from generate_series(1, 20000) as n;
+insert into account_labels (shard, account, labels) select 1, n, '{"a": "b"}' from generate_series(100, 40000, 3) as n;
+with told as (
+    -- Three holds in a hundred are of the account 150, every second of them is resolved, and its last two are active.
+    select 200000 + n as hold, case when n % 100 < 3 then 150 else 1000 + n % 500 end as account, n,
+           case when n % 2 = 0 or n > 29800 then 1 else 2 end as state
+    from generate_series(1, 30000) as n
+), placed as (
+    insert into holds (shard, id, account, amount, state, lots, lot_amounts, expire_time, actor, record_time,
+                       resolve_time)
+    select 1, hold, account, 1, case when account = 150 and n < 29800 then 2 else state end, '{1}', '{1}',
+           now() + interval '1 day', 'a', now(),
+           case when state = 1 and not (account = 150 and n < 29800) then null else now() end
+    from told
+)
+insert into account_events (shard, account, version, kind, hold, actor, record_time)
+select 1, account, row_number() over (partition by account order by n, kind), kind, hold, 'a', now()
+from told, generate_series(1, 2) as kind;
+"""
+
+
 @pytest.fixture(scope="module")
 def database(databases: DatabaseFactory) -> Iterator[ServiceDatabase]:
     made = databases.make("ledger")
@@ -51,6 +76,7 @@ async def connection(database: ServiceDatabase) -> AsyncIterator[asyncpg.Connect
                       case when n % 2 = 0 then now() + interval '1 day' else 'infinity' end
                from generate_series(100, 40000) as n"""
         )
+        await opened.execute(_FILL_LISTS)
         await opened.execute("vacuum analyze")
     yield opened
     await opened.close()
@@ -147,3 +173,62 @@ async def test_what_was_reversed_of_a_transaction_is_found_by_its_index(
     async for _ in queries.reversals(explained, shard=1, ids=[1000, 2000]):
         pass
     assert explained.pages < FEW_PAGES
+
+
+PAGE = {"limit": 51}
+
+
+@pytest.mark.parametrize(
+    ("name", "filters"),
+    [
+        ("accounts_of", {"kind": 0, "state": 0}),
+        ("accounts_of", {"kind": 1, "state": 0}),
+        ("accounts_of", {"kind": 0, "state": 1}),
+        ("system_accounts_of", {"kind": 2}),
+        ("accounts_not_open_of", {"state": 2}),
+    ],
+)
+async def test_a_page_of_accounts_reads_its_own_rows(
+    connection: asyncpg.Connection[asyncpg.Record], name: str, filters: dict[str, int]
+) -> None:
+    explained = Explained(connection)
+    async for _ in getattr(queries, name)(explained, shard=1, program=1, after="m3", **filters, **PAGE):
+        pass
+    assert explained.pages < 6 * PAGE["limit"]
+
+
+@pytest.mark.parametrize("name", ["active_holds_of", "holds_of"])
+async def test_a_page_of_holds_reads_those_of_the_account(
+    connection: asyncpg.Connection[asyncpg.Record], name: str
+) -> None:
+    explained, moment = Explained(connection), await connection.fetchval("select now()")
+    filters = {"state": 0} if name == "holds_of" else {}
+    query = getattr(queries, name)
+    async for _ in query(explained, shard=1, account=150, before=2**62, now=moment, **filters, **PAGE):
+        pass
+    assert explained.pages < 6 * PAGE["limit"]
+
+
+async def test_a_page_of_transactions_ends_where_it_is_full(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    explained = Explained(connection)
+    async for _ in queries.transactions_of(explained, shard=1, program=1, before=2**62, look=10_000, **PAGE):
+        pass
+    assert explained.pages < FEW_PAGES
+
+
+async def test_a_page_that_finds_no_transaction_of_its_program_reads_as_many_as_it_may(
+    connection: asyncpg.Connection[asyncpg.Record],
+) -> None:
+    explained = Explained(connection)
+    async for _ in queries.transactions_of(explained, shard=1, program=9, before=2**62, look=10_000, **PAGE):
+        pass
+    looked = explained.pages
+    await queries.looked_until(explained, shard=1, before=2**62, look=10_000)
+    assert looked + explained.pages < 400
+
+
+async def test_the_postings_of_a_page_are_found_by_their_ids(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    explained = Explained(connection)
+    async for _ in queries.postings_of_many(explained, shard=1, ids=list(range(1000, 1050))):
+        pass
+    assert explained.pages < 10 * PAGE["limit"]

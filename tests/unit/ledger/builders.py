@@ -17,7 +17,7 @@ from ledger.domain.reversal import Original, OriginalPosting, Policy, ReversalOr
 from ledger.domain.transfer import made_lots
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
-SHOP = Program(1, "shop", "Shop", "UTC", 0)
+SHOP = Program(1, "shop", "UTC", 0)
 
 
 def later(seconds: float) -> datetime:

@@ -23,7 +23,7 @@ from ledger.domain.model import LONG_AGO, NEVER, Kind, Program
 from ledger.domain.posting import PostingOrder, TransactionOrder, post
 from tests.unit.ledger.builders import ADA, ISSUANCE, NOW, SHOP, Ledger, later
 
-OTHER = Program(2, "other", "Other", "UTC", 0)
+OTHER = Program(2, "other", "UTC", 0)
 MICROSECOND = timedelta(microseconds=1)
 
 

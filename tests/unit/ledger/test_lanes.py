@@ -31,7 +31,7 @@ PASSED = time.monotonic() - 1
 
 def work(program: int = 1, postings: int = 1, shard: int = 0, memo: str = "") -> Post:
     order = TransactionOrder(
-        Program(program, f"p{program}", "", "UTC", shard),
+        Program(program, f"p{program}", "UTC", shard),
         Kind.EARN,
         (PostingOrder(ISSUANCE, ADA, 1, NEVER, LONG_AGO),) * postings,
         None,

@@ -6,6 +6,7 @@ The points ledger: the only place where points exist."""
 import builtins
 import collections.abc
 import google.protobuf.descriptor
+import google.protobuf.field_mask_pb2
 import google.protobuf.internal.containers
 import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
@@ -158,6 +159,58 @@ class GetProgramResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["program", b"program"]) -> None: ...
 
 global___GetProgramResponse = GetProgramResponse
+
+@typing.final
+class UpdateProgramRequest(google.protobuf.message.Message):
+    """Changes a program."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PROGRAM_FIELD_NUMBER: builtins.int
+    UPDATE_MASK_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """The caller's id of this request, 1 to 64 printable characters."""
+    @property
+    def program(self) -> guerdon.ledger.v1.resources_pb2.Program:
+        """The program by its name, with the new values."""
+
+    @property
+    def update_mask(self) -> google.protobuf.field_mask_pb2.FieldMask:
+        """Which of them to change: `display_name`. What else `program` says is not looked at."""
+
+    def __init__(
+        self,
+        *,
+        program: guerdon.ledger.v1.resources_pb2.Program | None = ...,
+        update_mask: google.protobuf.field_mask_pb2.FieldMask | None = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["program", b"program", "update_mask", b"update_mask"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["program", b"program", "request_id", b"request_id", "update_mask", b"update_mask"]) -> None: ...
+
+global___UpdateProgramRequest = UpdateProgramRequest
+
+@typing.final
+class UpdateProgramResponse(google.protobuf.message.Message):
+    """The program changed."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PROGRAM_FIELD_NUMBER: builtins.int
+    @property
+    def program(self) -> guerdon.ledger.v1.resources_pb2.Program:
+        """The program right after."""
+
+    def __init__(
+        self,
+        *,
+        program: guerdon.ledger.v1.resources_pb2.Program | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["program", b"program"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["program", b"program"]) -> None: ...
+
+global___UpdateProgramResponse = UpdateProgramResponse
 
 @typing.final
 class CreateUnitRequest(google.protobuf.message.Message):
@@ -335,6 +388,146 @@ class GetAccountResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["account", b"account"]) -> None: ...
 
 global___GetAccountResponse = GetAccountResponse
+
+@typing.final
+class ListAccountsRequest(google.protobuf.message.Message):
+    """Lists accounts."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: builtins.int
+    PAGE_SIZE_FIELD_NUMBER: builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    KIND_FIELD_NUMBER: builtins.int
+    STATE_FIELD_NUMBER: builtins.int
+    parent: builtins.str
+    """The program."""
+    page_size: builtins.int
+    """How many at most, up to 1,000; 0: 50."""
+    page_token: builtins.str
+    """Where to go on: the `next_page_token` of the page before, with the same filters."""
+    kind: guerdon.ledger.v1.resources_pb2.AccountKind.ValueType
+    """Only those of this kind; not said: of any."""
+    state: guerdon.ledger.v1.resources_pb2.AccountState.ValueType
+    """Only those in this state; not said: in any."""
+    def __init__(
+        self,
+        *,
+        parent: builtins.str = ...,
+        page_size: builtins.int = ...,
+        page_token: builtins.str = ...,
+        kind: guerdon.ledger.v1.resources_pb2.AccountKind.ValueType = ...,
+        state: guerdon.ledger.v1.resources_pb2.AccountState.ValueType = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["kind", b"kind", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "state", b"state"]) -> None: ...
+
+global___ListAccountsRequest = ListAccountsRequest
+
+@typing.final
+class ListAccountsResponse(google.protobuf.message.Message):
+    """A page of accounts."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    ACCOUNTS_FIELD_NUMBER: builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    next_page_token: builtins.str
+    """Where the next page begins; empty on the last one."""
+    @property
+    def accounts(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[guerdon.ledger.v1.resources_pb2.Account]:
+        """The accounts, by name."""
+
+    def __init__(
+        self,
+        *,
+        accounts: collections.abc.Iterable[guerdon.ledger.v1.resources_pb2.Account] | None = ...,
+        next_page_token: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["accounts", b"accounts", "next_page_token", b"next_page_token"]) -> None: ...
+
+global___ListAccountsResponse = ListAccountsResponse
+
+@typing.final
+class UpdateAccountLabelsRequest(google.protobuf.message.Message):
+    """Changes an account's labels."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    @typing.final
+    class LabelsEntry(google.protobuf.message.Message):
+        DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        value: builtins.str
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: builtins.str = ...,
+        ) -> None: ...
+        def ClearField(self, field_name: typing.Literal["key", b"key", "value", b"value"]) -> None: ...
+
+    NAME_FIELD_NUMBER: builtins.int
+    LABELS_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """The account's name."""
+    request_id: builtins.str
+    """The caller's id of this request, 1 to 64 printable characters."""
+    @property
+    def labels(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
+        """All the labels that it has from now on, within the bounds of those it is made with. None: those that it has are
+        erased.
+        """
+
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        labels: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["labels", b"labels", "name", b"name", "request_id", b"request_id"]) -> None: ...
+
+global___UpdateAccountLabelsRequest = UpdateAccountLabelsRequest
+
+@typing.final
+class UpdateAccountLabelsResponse(google.protobuf.message.Message):
+    """The labels changed."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    @typing.final
+    class LabelsEntry(google.protobuf.message.Message):
+        DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        value: builtins.str
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: builtins.str = ...,
+        ) -> None: ...
+        def ClearField(self, field_name: typing.Literal["key", b"key", "value", b"value"]) -> None: ...
+
+    LABELS_FIELD_NUMBER: builtins.int
+    @property
+    def labels(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
+        """The labels right after."""
+
+    def __init__(
+        self,
+        *,
+        labels: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["labels", b"labels"]) -> None: ...
+
+global___UpdateAccountLabelsResponse = UpdateAccountLabelsResponse
 
 @typing.final
 class FreezeAccountRequest(google.protobuf.message.Message):
@@ -759,6 +952,59 @@ class GetTransactionResponse(google.protobuf.message.Message):
 global___GetTransactionResponse = GetTransactionResponse
 
 @typing.final
+class ListTransactionsRequest(google.protobuf.message.Message):
+    """Lists transactions."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: builtins.int
+    PAGE_SIZE_FIELD_NUMBER: builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    parent: builtins.str
+    """The program."""
+    page_size: builtins.int
+    """How many at most, up to 1,000; 0: 50."""
+    page_token: builtins.str
+    """Where to go on: the `next_page_token` of the page before."""
+    def __init__(
+        self,
+        *,
+        parent: builtins.str = ...,
+        page_size: builtins.int = ...,
+        page_token: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]) -> None: ...
+
+global___ListTransactionsRequest = ListTransactionsRequest
+
+@typing.final
+class ListTransactionsResponse(google.protobuf.message.Message):
+    """A page of transactions."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    TRANSACTIONS_FIELD_NUMBER: builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    next_page_token: builtins.str
+    """Where the next page begins; empty on the last one."""
+    @property
+    def transactions(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[guerdon.ledger.v1.resources_pb2.Transaction]:
+        """The transactions, newest first; an exchange that another program began with the postings of this one. They may be
+        fewer than were asked for, or none, though others follow: a page looks at so many transactions of all programs that
+        are kept in the same place, and has at most 10,000 postings.
+        """
+
+    def __init__(
+        self,
+        *,
+        transactions: collections.abc.Iterable[guerdon.ledger.v1.resources_pb2.Transaction] | None = ...,
+        next_page_token: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["next_page_token", b"next_page_token", "transactions", b"transactions"]) -> None: ...
+
+global___ListTransactionsResponse = ListTransactionsResponse
+
+@typing.final
 class PlaceHoldRequest(google.protobuf.message.Message):
     """Sets points aside."""
 
@@ -972,6 +1218,60 @@ class GetHoldResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["hold", b"hold"]) -> None: ...
 
 global___GetHoldResponse = GetHoldResponse
+
+@typing.final
+class ListHoldsRequest(google.protobuf.message.Message):
+    """Lists holds."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: builtins.int
+    PAGE_SIZE_FIELD_NUMBER: builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    STATE_FIELD_NUMBER: builtins.int
+    parent: builtins.str
+    """The account's name."""
+    page_size: builtins.int
+    """How many at most, up to 1,000; 0: 50."""
+    page_token: builtins.str
+    """Where to go on: the `next_page_token` of the page before, with the same filter."""
+    state: guerdon.ledger.v1.resources_pb2.HoldState.ValueType
+    """Only those in this state; not said: in any. A hold whose time has passed is EXPIRED."""
+    def __init__(
+        self,
+        *,
+        parent: builtins.str = ...,
+        page_size: builtins.int = ...,
+        page_token: builtins.str = ...,
+        state: guerdon.ledger.v1.resources_pb2.HoldState.ValueType = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "state", b"state"]) -> None: ...
+
+global___ListHoldsRequest = ListHoldsRequest
+
+@typing.final
+class ListHoldsResponse(google.protobuf.message.Message):
+    """A page of holds."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    HOLDS_FIELD_NUMBER: builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    next_page_token: builtins.str
+    """Where the next page begins; empty on the last one."""
+    @property
+    def holds(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[guerdon.ledger.v1.resources_pb2.Hold]:
+        """The holds, newest first."""
+
+    def __init__(
+        self,
+        *,
+        holds: collections.abc.Iterable[guerdon.ledger.v1.resources_pb2.Hold] | None = ...,
+        next_page_token: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["holds", b"holds", "next_page_token", b"next_page_token"]) -> None: ...
+
+global___ListHoldsResponse = ListHoldsResponse
 
 @typing.final
 class GetBalanceRequest(google.protobuf.message.Message):

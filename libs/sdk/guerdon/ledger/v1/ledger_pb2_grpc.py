@@ -27,6 +27,11 @@ class LedgerServiceStub(object):
                 request_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.GetProgramRequest.SerializeToString,
                 response_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.GetProgramResponse.FromString,
                 )
+        self.UpdateProgram = channel.unary_unary(
+                '/guerdon.ledger.v1.LedgerService/UpdateProgram',
+                request_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.UpdateProgramRequest.SerializeToString,
+                response_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.UpdateProgramResponse.FromString,
+                )
         self.CreateUnit = channel.unary_unary(
                 '/guerdon.ledger.v1.LedgerService/CreateUnit',
                 request_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.CreateUnitRequest.SerializeToString,
@@ -46,6 +51,16 @@ class LedgerServiceStub(object):
                 '/guerdon.ledger.v1.LedgerService/GetAccount',
                 request_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.GetAccountRequest.SerializeToString,
                 response_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.GetAccountResponse.FromString,
+                )
+        self.ListAccounts = channel.unary_unary(
+                '/guerdon.ledger.v1.LedgerService/ListAccounts',
+                request_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.ListAccountsRequest.SerializeToString,
+                response_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.ListAccountsResponse.FromString,
+                )
+        self.UpdateAccountLabels = channel.unary_unary(
+                '/guerdon.ledger.v1.LedgerService/UpdateAccountLabels',
+                request_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.UpdateAccountLabelsRequest.SerializeToString,
+                response_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.UpdateAccountLabelsResponse.FromString,
                 )
         self.FreezeAccount = channel.unary_unary(
                 '/guerdon.ledger.v1.LedgerService/FreezeAccount',
@@ -82,6 +97,11 @@ class LedgerServiceStub(object):
                 request_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.GetTransactionRequest.SerializeToString,
                 response_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.GetTransactionResponse.FromString,
                 )
+        self.ListTransactions = channel.unary_unary(
+                '/guerdon.ledger.v1.LedgerService/ListTransactions',
+                request_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.ListTransactionsRequest.SerializeToString,
+                response_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.ListTransactionsResponse.FromString,
+                )
         self.PlaceHold = channel.unary_unary(
                 '/guerdon.ledger.v1.LedgerService/PlaceHold',
                 request_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.PlaceHoldRequest.SerializeToString,
@@ -101,6 +121,11 @@ class LedgerServiceStub(object):
                 '/guerdon.ledger.v1.LedgerService/GetHold',
                 request_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.GetHoldRequest.SerializeToString,
                 response_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.GetHoldResponse.FromString,
+                )
+        self.ListHolds = channel.unary_unary(
+                '/guerdon.ledger.v1.LedgerService/ListHolds',
+                request_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.ListHoldsRequest.SerializeToString,
+                response_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.ListHoldsResponse.FromString,
                 )
         self.GetBalance = channel.unary_unary(
                 '/guerdon.ledger.v1.LedgerService/GetBalance',
@@ -163,6 +188,13 @@ class LedgerServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateProgram(self, request, context):
+        """Changes what people call a program.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CreateUnit(self, request, context):
         """Makes a unit and its system accounts.
         """
@@ -186,6 +218,20 @@ class LedgerServiceServicer(object):
 
     def GetAccount(self, request, context):
         """Reads an account.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAccounts(self, request, context):
+        """Lists a program's accounts, by name.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateAccountLabels(self, request, context):
+        """Replaces an account's labels by others, or erases them, whatever its kind and state.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -241,6 +287,14 @@ class LedgerServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListTransactions(self, request, context):
+        """Lists the transactions of a program, newest first. Late ones aside, which a page has already passed when they are
+        committed, each comes once; who has to miss none follows the events. For one account's, see ListEntries.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def PlaceHold(self, request, context):
         """Sets points aside.
         """
@@ -264,6 +318,13 @@ class LedgerServiceServicer(object):
 
     def GetHold(self, request, context):
         """Reads a hold.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListHolds(self, request, context):
+        """Lists the holds on an account, newest first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -343,6 +404,11 @@ def add_LedgerServiceServicer_to_server(servicer, server):
                     request_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.GetProgramRequest.FromString,
                     response_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.GetProgramResponse.SerializeToString,
             ),
+            'UpdateProgram': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateProgram,
+                    request_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.UpdateProgramRequest.FromString,
+                    response_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.UpdateProgramResponse.SerializeToString,
+            ),
             'CreateUnit': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateUnit,
                     request_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.CreateUnitRequest.FromString,
@@ -362,6 +428,16 @@ def add_LedgerServiceServicer_to_server(servicer, server):
                     servicer.GetAccount,
                     request_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.GetAccountRequest.FromString,
                     response_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.GetAccountResponse.SerializeToString,
+            ),
+            'ListAccounts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAccounts,
+                    request_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.ListAccountsRequest.FromString,
+                    response_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.ListAccountsResponse.SerializeToString,
+            ),
+            'UpdateAccountLabels': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateAccountLabels,
+                    request_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.UpdateAccountLabelsRequest.FromString,
+                    response_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.UpdateAccountLabelsResponse.SerializeToString,
             ),
             'FreezeAccount': grpc.unary_unary_rpc_method_handler(
                     servicer.FreezeAccount,
@@ -398,6 +474,11 @@ def add_LedgerServiceServicer_to_server(servicer, server):
                     request_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.GetTransactionRequest.FromString,
                     response_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.GetTransactionResponse.SerializeToString,
             ),
+            'ListTransactions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTransactions,
+                    request_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.ListTransactionsRequest.FromString,
+                    response_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.ListTransactionsResponse.SerializeToString,
+            ),
             'PlaceHold': grpc.unary_unary_rpc_method_handler(
                     servicer.PlaceHold,
                     request_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.PlaceHoldRequest.FromString,
@@ -417,6 +498,11 @@ def add_LedgerServiceServicer_to_server(servicer, server):
                     servicer.GetHold,
                     request_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.GetHoldRequest.FromString,
                     response_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.GetHoldResponse.SerializeToString,
+            ),
+            'ListHolds': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListHolds,
+                    request_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.ListHoldsRequest.FromString,
+                    response_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.ListHoldsResponse.SerializeToString,
             ),
             'GetBalance': grpc.unary_unary_rpc_method_handler(
                     servicer.GetBalance,
@@ -505,6 +591,23 @@ class LedgerService(object):
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 
     @staticmethod
+    def UpdateProgram(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.ledger.v1.LedgerService/UpdateProgram',
+            guerdon_dot_ledger_dot_v1_dot_ledger__pb2.UpdateProgramRequest.SerializeToString,
+            guerdon_dot_ledger_dot_v1_dot_ledger__pb2.UpdateProgramResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
     def CreateUnit(request,
             target,
             options=(),
@@ -569,6 +672,40 @@ class LedgerService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.ledger.v1.LedgerService/GetAccount',
             guerdon_dot_ledger_dot_v1_dot_ledger__pb2.GetAccountRequest.SerializeToString,
             guerdon_dot_ledger_dot_v1_dot_ledger__pb2.GetAccountResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ListAccounts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.ledger.v1.LedgerService/ListAccounts',
+            guerdon_dot_ledger_dot_v1_dot_ledger__pb2.ListAccountsRequest.SerializeToString,
+            guerdon_dot_ledger_dot_v1_dot_ledger__pb2.ListAccountsResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def UpdateAccountLabels(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.ledger.v1.LedgerService/UpdateAccountLabels',
+            guerdon_dot_ledger_dot_v1_dot_ledger__pb2.UpdateAccountLabelsRequest.SerializeToString,
+            guerdon_dot_ledger_dot_v1_dot_ledger__pb2.UpdateAccountLabelsResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 
@@ -692,6 +829,23 @@ class LedgerService(object):
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 
     @staticmethod
+    def ListTransactions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.ledger.v1.LedgerService/ListTransactions',
+            guerdon_dot_ledger_dot_v1_dot_ledger__pb2.ListTransactionsRequest.SerializeToString,
+            guerdon_dot_ledger_dot_v1_dot_ledger__pb2.ListTransactionsResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
     def PlaceHold(request,
             target,
             options=(),
@@ -756,6 +910,23 @@ class LedgerService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.ledger.v1.LedgerService/GetHold',
             guerdon_dot_ledger_dot_v1_dot_ledger__pb2.GetHoldRequest.SerializeToString,
             guerdon_dot_ledger_dot_v1_dot_ledger__pb2.GetHoldResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ListHolds(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.ledger.v1.LedgerService/ListHolds',
+            guerdon_dot_ledger_dot_v1_dot_ledger__pb2.ListHoldsRequest.SerializeToString,
+            guerdon_dot_ledger_dot_v1_dot_ledger__pb2.ListHoldsResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

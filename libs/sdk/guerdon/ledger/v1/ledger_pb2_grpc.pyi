@@ -36,6 +36,12 @@ class LedgerServiceStub:
     ]
     """Reads a program."""
 
+    UpdateProgram: grpc.UnaryUnaryMultiCallable[
+        guerdon.ledger.v1.ledger_pb2.UpdateProgramRequest,
+        guerdon.ledger.v1.ledger_pb2.UpdateProgramResponse,
+    ]
+    """Changes what people call a program."""
+
     CreateUnit: grpc.UnaryUnaryMultiCallable[
         guerdon.ledger.v1.ledger_pb2.CreateUnitRequest,
         guerdon.ledger.v1.ledger_pb2.CreateUnitResponse,
@@ -59,6 +65,18 @@ class LedgerServiceStub:
         guerdon.ledger.v1.ledger_pb2.GetAccountResponse,
     ]
     """Reads an account."""
+
+    ListAccounts: grpc.UnaryUnaryMultiCallable[
+        guerdon.ledger.v1.ledger_pb2.ListAccountsRequest,
+        guerdon.ledger.v1.ledger_pb2.ListAccountsResponse,
+    ]
+    """Lists a program's accounts, by name."""
+
+    UpdateAccountLabels: grpc.UnaryUnaryMultiCallable[
+        guerdon.ledger.v1.ledger_pb2.UpdateAccountLabelsRequest,
+        guerdon.ledger.v1.ledger_pb2.UpdateAccountLabelsResponse,
+    ]
+    """Replaces an account's labels by others, or erases them, whatever its kind and state."""
 
     FreezeAccount: grpc.UnaryUnaryMultiCallable[
         guerdon.ledger.v1.ledger_pb2.FreezeAccountRequest,
@@ -104,6 +122,14 @@ class LedgerServiceStub:
     ]
     """Reads a transaction."""
 
+    ListTransactions: grpc.UnaryUnaryMultiCallable[
+        guerdon.ledger.v1.ledger_pb2.ListTransactionsRequest,
+        guerdon.ledger.v1.ledger_pb2.ListTransactionsResponse,
+    ]
+    """Lists the transactions of a program, newest first. Late ones aside, which a page has already passed when they are
+    committed, each comes once; who has to miss none follows the events. For one account's, see ListEntries.
+    """
+
     PlaceHold: grpc.UnaryUnaryMultiCallable[
         guerdon.ledger.v1.ledger_pb2.PlaceHoldRequest,
         guerdon.ledger.v1.ledger_pb2.PlaceHoldResponse,
@@ -127,6 +153,12 @@ class LedgerServiceStub:
         guerdon.ledger.v1.ledger_pb2.GetHoldResponse,
     ]
     """Reads a hold."""
+
+    ListHolds: grpc.UnaryUnaryMultiCallable[
+        guerdon.ledger.v1.ledger_pb2.ListHoldsRequest,
+        guerdon.ledger.v1.ledger_pb2.ListHoldsResponse,
+    ]
+    """Lists the holds on an account, newest first."""
 
     GetBalance: grpc.UnaryUnaryMultiCallable[
         guerdon.ledger.v1.ledger_pb2.GetBalanceRequest,
@@ -201,6 +233,12 @@ class LedgerServiceAsyncStub:
     ]
     """Reads a program."""
 
+    UpdateProgram: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.ledger.v1.ledger_pb2.UpdateProgramRequest,
+        guerdon.ledger.v1.ledger_pb2.UpdateProgramResponse,
+    ]
+    """Changes what people call a program."""
+
     CreateUnit: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.ledger.v1.ledger_pb2.CreateUnitRequest,
         guerdon.ledger.v1.ledger_pb2.CreateUnitResponse,
@@ -224,6 +262,18 @@ class LedgerServiceAsyncStub:
         guerdon.ledger.v1.ledger_pb2.GetAccountResponse,
     ]
     """Reads an account."""
+
+    ListAccounts: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.ledger.v1.ledger_pb2.ListAccountsRequest,
+        guerdon.ledger.v1.ledger_pb2.ListAccountsResponse,
+    ]
+    """Lists a program's accounts, by name."""
+
+    UpdateAccountLabels: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.ledger.v1.ledger_pb2.UpdateAccountLabelsRequest,
+        guerdon.ledger.v1.ledger_pb2.UpdateAccountLabelsResponse,
+    ]
+    """Replaces an account's labels by others, or erases them, whatever its kind and state."""
 
     FreezeAccount: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.ledger.v1.ledger_pb2.FreezeAccountRequest,
@@ -269,6 +319,14 @@ class LedgerServiceAsyncStub:
     ]
     """Reads a transaction."""
 
+    ListTransactions: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.ledger.v1.ledger_pb2.ListTransactionsRequest,
+        guerdon.ledger.v1.ledger_pb2.ListTransactionsResponse,
+    ]
+    """Lists the transactions of a program, newest first. Late ones aside, which a page has already passed when they are
+    committed, each comes once; who has to miss none follows the events. For one account's, see ListEntries.
+    """
+
     PlaceHold: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.ledger.v1.ledger_pb2.PlaceHoldRequest,
         guerdon.ledger.v1.ledger_pb2.PlaceHoldResponse,
@@ -292,6 +350,12 @@ class LedgerServiceAsyncStub:
         guerdon.ledger.v1.ledger_pb2.GetHoldResponse,
     ]
     """Reads a hold."""
+
+    ListHolds: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.ledger.v1.ledger_pb2.ListHoldsRequest,
+        guerdon.ledger.v1.ledger_pb2.ListHoldsResponse,
+    ]
+    """Lists the holds on an account, newest first."""
 
     GetBalance: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.ledger.v1.ledger_pb2.GetBalanceRequest,
@@ -371,6 +435,14 @@ class LedgerServiceServicer(metaclass=abc.ABCMeta):
         """Reads a program."""
 
     @abc.abstractmethod
+    def UpdateProgram(
+        self,
+        request: guerdon.ledger.v1.ledger_pb2.UpdateProgramRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.ledger.v1.ledger_pb2.UpdateProgramResponse, collections.abc.Awaitable[guerdon.ledger.v1.ledger_pb2.UpdateProgramResponse]]:
+        """Changes what people call a program."""
+
+    @abc.abstractmethod
     def CreateUnit(
         self,
         request: guerdon.ledger.v1.ledger_pb2.CreateUnitRequest,
@@ -401,6 +473,22 @@ class LedgerServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[guerdon.ledger.v1.ledger_pb2.GetAccountResponse, collections.abc.Awaitable[guerdon.ledger.v1.ledger_pb2.GetAccountResponse]]:
         """Reads an account."""
+
+    @abc.abstractmethod
+    def ListAccounts(
+        self,
+        request: guerdon.ledger.v1.ledger_pb2.ListAccountsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.ledger.v1.ledger_pb2.ListAccountsResponse, collections.abc.Awaitable[guerdon.ledger.v1.ledger_pb2.ListAccountsResponse]]:
+        """Lists a program's accounts, by name."""
+
+    @abc.abstractmethod
+    def UpdateAccountLabels(
+        self,
+        request: guerdon.ledger.v1.ledger_pb2.UpdateAccountLabelsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.ledger.v1.ledger_pb2.UpdateAccountLabelsResponse, collections.abc.Awaitable[guerdon.ledger.v1.ledger_pb2.UpdateAccountLabelsResponse]]:
+        """Replaces an account's labels by others, or erases them, whatever its kind and state."""
 
     @abc.abstractmethod
     def FreezeAccount(
@@ -461,6 +549,16 @@ class LedgerServiceServicer(metaclass=abc.ABCMeta):
         """Reads a transaction."""
 
     @abc.abstractmethod
+    def ListTransactions(
+        self,
+        request: guerdon.ledger.v1.ledger_pb2.ListTransactionsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.ledger.v1.ledger_pb2.ListTransactionsResponse, collections.abc.Awaitable[guerdon.ledger.v1.ledger_pb2.ListTransactionsResponse]]:
+        """Lists the transactions of a program, newest first. Late ones aside, which a page has already passed when they are
+        committed, each comes once; who has to miss none follows the events. For one account's, see ListEntries.
+        """
+
+    @abc.abstractmethod
     def PlaceHold(
         self,
         request: guerdon.ledger.v1.ledger_pb2.PlaceHoldRequest,
@@ -491,6 +589,14 @@ class LedgerServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[guerdon.ledger.v1.ledger_pb2.GetHoldResponse, collections.abc.Awaitable[guerdon.ledger.v1.ledger_pb2.GetHoldResponse]]:
         """Reads a hold."""
+
+    @abc.abstractmethod
+    def ListHolds(
+        self,
+        request: guerdon.ledger.v1.ledger_pb2.ListHoldsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.ledger.v1.ledger_pb2.ListHoldsResponse, collections.abc.Awaitable[guerdon.ledger.v1.ledger_pb2.ListHoldsResponse]]:
+        """Lists the holds on an account, newest first."""
 
     @abc.abstractmethod
     def GetBalance(

@@ -230,7 +230,9 @@ class Program(google.protobuf.message.Message):
     display_name: builtins.str
     """What people call it, at most 200 characters."""
     time_zone: builtins.str
-    """The IANA name of the zone whose days, months and years are the program's, such as `Europe/London`."""
+    """The IANA name of the zone whose days, months and years are the program's, such as `Europe/London`.
+    Given when the program is made, and for ever.
+    """
     def __init__(
         self,
         *,
@@ -274,11 +276,28 @@ class Account(google.protobuf.message.Message):
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
+    @typing.final
+    class LabelsEntry(google.protobuf.message.Message):
+        DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        value: builtins.str
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: builtins.str = ...,
+        ) -> None: ...
+        def ClearField(self, field_name: typing.Literal["key", b"key", "value", b"value"]) -> None: ...
+
     NAME_FIELD_NUMBER: builtins.int
     UNIT_FIELD_NUMBER: builtins.int
     KIND_FIELD_NUMBER: builtins.int
     CREATE_TIME_FIELD_NUMBER: builtins.int
     STATE_FIELD_NUMBER: builtins.int
+    LABELS_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`programs/{program}/accounts/{account}`. The id of a MEMBER account is 1 to 63 of `A-Z a-z 0-9 _ ~ -`;
     that of a system account is its kind in lower case, a dot, its unit and, where there are several, a dot and a
@@ -295,6 +314,13 @@ class Account(google.protobuf.message.Message):
     def create_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When it was created."""
 
+    @property
+    def labels(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
+        """What its owner's systems call it or want to remember of it; the ledger does not read them. At most 32 labels: keys of
+        1 to 63 of `a-z 0-9 . _ -` that begin with a letter or digit, values of at most 200 characters. They can be changed
+        and erased at any time: UpdateAccountLabels.
+        """
+
     def __init__(
         self,
         *,
@@ -303,9 +329,10 @@ class Account(google.protobuf.message.Message):
         kind: global___AccountKind.ValueType = ...,
         create_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         state: global___AccountState.ValueType = ...,
+        labels: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["create_time", b"create_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["create_time", b"create_time", "kind", b"kind", "name", b"name", "state", b"state", "unit", b"unit"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["create_time", b"create_time", "kind", b"kind", "labels", b"labels", "name", b"name", "state", b"state", "unit", b"unit"]) -> None: ...
 
 global___Account = Account
 
