@@ -62,7 +62,8 @@ class Batch:
         locked = {account.id: account for work in works for account in (*work.members, *work.locks)}
         books = await reader.lock(connection, locked.values())
         books = {id_: book for id_, book in books.items() if book.account.is_member}
-        programs = {program.number: program for work in works for program in _programs(work)}
+        programs = {work.program.number: work.program for work in works}
+        programs |= {account.program.number: account.program for account in locked.values()}
         read_time, block, close_times = await reader.begin(connection, programs.values())
         now = read_time + self._clock.offset()
         known = await self._known_requests(connection)

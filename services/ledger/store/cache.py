@@ -40,20 +40,21 @@ _VALUE = struct.Struct(">9qB")
 _EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
-# KEYS: the sentinel, then balances. ARGV: the sentinel's value, then for each balance its bytes and its life in
-# milliseconds; at last, where they were changed and not only read, what those who watch are told. A value begins with
-# its version; the same version is written again, with the clock's next moment.
+# KEYS: the sentinel. ARGV: its value, what the keys of balances begin with, their life in milliseconds, and the
+# balances, each as its account's id and its value: in one argument, because the client spends four microseconds on
+# each; at last, where they were changed and not only read, what those who watch are told. A value begins with its
+# version; the same version is written again, with the clock's next moment.
 _WRITE = f"""
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-for i = 2, #KEYS do
-  local old = redis.call('GETRANGE', KEYS[i], 0, 7)
-  local new = ARGV[2 * i - 2]
+for at = 1, #ARGV[4], {8 + _VALUE.size} do
+  local key = ARGV[2] .. string.format('%.0f', struct.unpack('>i8', ARGV[4], at))
+  local new = string.sub(ARGV[4], at + 8, at + {7 + _VALUE.size})
+  local old = redis.call('GETRANGE', key, 0, 7)
   if old == '' or struct.unpack('>i8', old) <= struct.unpack('>i8', new) then
-    redis.call('SET', KEYS[i], new, 'PX', ARGV[2 * i - 1])
+    redis.call('SET', key, new, 'PX', ARGV[3])
   end
 end
-local told = ARGV[2 * #KEYS]
-if told then redis.call('PUBLISH', '{CHANNEL}', told) end
+if ARGV[5] then redis.call('PUBLISH', '{CHANNEL}', ARGV[5]) end
 return 1
 """
 
@@ -197,14 +198,10 @@ class BalanceCache:
         self._doubt()
 
     async def _put(self, ticket: Ticket, balances: Sequence[Balance], told: bytes = b"") -> bool:
-        keys = [_SENTINEL, *(self._key(ticket, balance.account.id) for balance in balances)]
-        arguments: list[Any] = [ticket]
-        for balance in balances:
-            arguments += [_encode(balance), TTL_MAX_S * 1000]
-        if told:
-            arguments.append(told)
+        values = b"".join([balance.account.id.to_bytes(8, "big") + _encode(balance) for balance in balances])
+        arguments = [ticket, _prefix(ticket), TTL_MAX_S * 1000, values, *([told] if told else [])]
         try:
-            written = await self._write(keys=keys, args=arguments)
+            written = await self._write(keys=[_SENTINEL], args=arguments)
         except (RedisError, OSError, TimeoutError):
             self._doubt()
             return False
@@ -218,7 +215,11 @@ class BalanceCache:
 
     @staticmethod
     def _key(ticket: Ticket, account: int) -> str:
-        return f"guerdon:balance:{ticket.partition(':')[0]}:{account}"
+        return f"{_prefix(ticket)}{account}"
+
+
+def _prefix(ticket: Ticket) -> str:
+    return f"guerdon:balance:{ticket.partition(':')[0]}:"
 
 
 def _sentinel(generation: int, run: str, postgres_run: str) -> Ticket:
