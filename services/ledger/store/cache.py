@@ -199,7 +199,7 @@ class BalanceCache:
 
     async def _put(self, ticket: Ticket, balances: Sequence[Balance], told: bytes = b"") -> bool:
         values = b"".join([balance.account.id.to_bytes(8, "big") + _encode(balance) for balance in balances])
-        arguments = [ticket, _prefix(ticket), TTL_MAX_S * 1000, values, *([told] if told else [])]
+        arguments: list[Any] = [ticket, _prefix(ticket), TTL_MAX_S * 1000, values, *([told] if told else [])]
         try:
             written = await self._write(keys=[_SENTINEL], args=arguments)
         except (RedisError, OSError, TimeoutError):
