@@ -42,11 +42,6 @@ class Record(NamedTuple):
     reverses: int | None
     entries: tuple[Entry, ...]
 
-    @property
-    def shards(self) -> set[int]:
-        """The shards that hold a part of it."""
-        return {entry.shard for entry in self.entries}
-
 
 class Event(NamedTuple):
     """A change of a member account that moves no points."""

@@ -144,35 +144,22 @@ class Batch:
                 if fingerprint.key in here:
                     answers.append((_again(work, *here[fingerprint.key]), False))
                     continue
-            missing = [account for account in work.members if account.id not in desk.books]
-            if missing:
-                answers.append((NotFound(missing[0].name), False))
+            books = [desk.books[account.id] for account in work.members if account.id in desk.books]
+            if len(books) < len(work.members):
+                missing = next(account for account in work.members if account.id not in desk.books)
+                answers.append((NotFound(missing.name), False))
                 continue
             # Each goes on from its own accounts' times: one that is ahead of the clock hastens no other's expiry.
             at += _TICK
             # Nothing is recorded within closed books, which a clock that was set back may still point into.
             closed = close_time_of(_programs(work), desk.close_times) if desk.close_times else None
             start = at if closed is None else max(at, closed)
-            answer = _decide_one(work, desk, self._sweep(desk, work, start))
+            answer = _decide_one(work, books, desk, _sweep(books, desk, start))
             keep = fingerprint is not None and (isinstance(answer, Done) or answer.frozen)
             if keep and fingerprint is not None:
                 here[fingerprint.key] = (work, answer)
             answers.append((answer, keep))
         return answers
-
-    def _sweep(self, desk: Desk, work: Work, at: datetime) -> datetime:
-        """Books what the clock has done to the accounts that a work touches; answers `at` or a time later than
-        all that was recorded on them, at which nothing more is due.
-        """
-        books = [desk.books[account.id] for account in work.members]
-        while True:
-            for book in books:
-                at = _after(book, at)
-            due = [book for book in books if clockwork.is_due(book, at)]
-            if not due:
-                return at
-            for book in due:
-                at = clockwork.sweep(book, desk, _after(book, at))
 
     def _request_rows(
         self, answers: Iterable[tuple[Answer, bool]], known: dict[bytes, Any]
@@ -190,9 +177,22 @@ class Batch:
         return rows
 
 
-def _decide_one(work: Work, desk: Desk, at: datetime) -> Answer:
+def _sweep(books: Sequence[Book], desk: Desk, at: datetime) -> datetime:
+    """Books what the clock has done to the accounts that a work touches; answers `at` or a time later than all that was
+    recorded on them, at which nothing more is due.
+    """
+    while True:
+        for book in books:
+            at = _after(book, at)
+        due = [book for book in books if clockwork.is_due(book, at)]
+        if not due:
+            return at
+        for book in due:
+            at = clockwork.sweep(book, desk, _after(book, at))
+
+
+def _decide_one(work: Work, books: Sequence[Book], desk: Desk, at: datetime) -> Answer:
     """Decides one work at a time later than its accounts' last; a refusal leaves them as they were."""
-    books = [desk.books[account.id] for account in work.members]
     # One posting to or from one account is refused before it changes anything.
     saved = [book.copy() for book in books] if len(books) > 1 or work.weight > 1 else []
     try:

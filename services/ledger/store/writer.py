@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from secrets import token_bytes
 from typing import NamedTuple
@@ -133,8 +133,7 @@ async def write(
     """
     changed = [book for book in books if book.changed]
     shards = {book.account.shard for book in changed} | requests.keys()
-    for record in journal.records:
-        shards |= record.shards
+    shards |= {entry.shard for record in journal.records for entry in record.entries}
     for shard in sorted(shards):
         mine = [book for book in changed if book.account.shard == shard]
         await _TRANSACTIONS.copy(connection, _transactions(shard, journal.records))
@@ -147,7 +146,8 @@ async def write(
         await _write_requests(connection, shard, requests.get(shard, []), now)
 
 
-def _transactions(shard: int, records: Iterable[Record]) -> list[Row]:
+def _transactions(shard: int, records: Sequence[Record]) -> list[Row]:
+    salts = token_bytes(SALT_BYTES * len(records))
     return [
         (
             shard,
@@ -159,11 +159,11 @@ def _transactions(shard: int, records: Iterable[Record]) -> list[Row]:
             record.record_time,
             record.actor,
             record.memo or None,
-            token_bytes(SALT_BYTES) if record.memo else None,
+            salts[SALT_BYTES * index : SALT_BYTES * (index + 1)] if record.memo else None,
             record.reverses,
         )
-        for record in records
-        if shard in record.shards
+        for index, record in enumerate(records)
+        if record.entries[0].shard == shard or any(entry.shard == shard for entry in record.entries)
     ]
 
 
