@@ -5,107 +5,93 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from secrets import token_bytes
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from guerdon_kit.postgres import Connection, Rerun, load_queries
 from ledger.domain.book import Book
 from ledger.domain.journal import Entry, Event, Journal, Record
 from ledger.domain.lifecycle import states_after
 from ledger.domain.model import Hold, Lot
-from ledger.store.copy import Row, Table
 
 queries = load_queries("ledger")
+
+Row = tuple[Any, ...]
 
 SALT_BYTES = 16
 """Of the salt that makes a memo's sealed digest say nothing once both are erased."""
 
-_TRANSACTIONS = Table(
-    "transactions",
-    {
-        "shard": "int",
-        "id": "bigint",
-        "program": "int",
-        "kind": "smallint",
-        "postings": "smallint",
-        "effective_time": "timestamptz",
-        "record_time": "timestamptz",
-        "actor": "text",
-        "memo": "text?",
-        "memo_salt": "bytea?",
-        "reverses": "bigint?",
-    },
-)
-_POSTINGS = Table(
+_TRANSACTIONS = (
+    "shard",
+    "id",
+    "program",
+    "kind",
     "postings",
-    {
-        "shard": "int",
-        "id": "bigint",
-        "ordinal": "smallint",
-        "source": "bigint",
-        "destination": "bigint",
-        "amount": "bigint",
-        "source_version": "bigint?",
-        "source_posted": "bigint?",
-        "destination_version": "bigint?",
-        "destination_posted": "bigint?",
-        "lots": "bigint[]?",
-        "lot_deltas": "bigint[]?",
-        "source_debt_delta": "bigint",
-        "destination_debt_delta": "bigint",
-        "hold": "bigint?",
-    },
+    "effective_time",
+    "record_time",
+    "actor",
+    "memo",
+    "memo_salt",
+    "reverses",
 )
-_EVENTS = Table(
-    "account_events",
-    {
-        "shard": "int",
-        "account": "bigint",
-        "version": "bigint",
-        "kind": "smallint",
-        "hold": "bigint?",
-        "held_delta": "bigint",
-        "lots": "bigint[]?",
-        "lot_deltas": "bigint[]?",
-        "debt_delta": "bigint",
-        "actor": "text",
-        "record_time": "timestamptz",
-    },
-)
-_LOTS = Table(
+_POSTINGS = (
+    "shard",
+    "id",
+    "ordinal",
+    "source",
+    "destination",
+    "amount",
+    "source_version",
+    "source_posted",
+    "destination_version",
+    "destination_posted",
     "lots",
-    {
-        "shard": "int",
-        "id": "bigint",
-        "account": "bigint",
-        "posting": "bigint",
-        "amount": "bigint",
-        "open": "bigint",
-        "held": "bigint",
-        "expired": "bigint",
-        "expire_time": "timestamptz",
-        "available_time": "timestamptz",
-        "record_time": "timestamptz",
-        "budget": "bigint?",
-        "closed": "boolean",
-    },
+    "lot_deltas",
+    "source_debt_delta",
+    "destination_debt_delta",
+    "hold",
 )
-_HOLDS = Table(
-    "holds",
-    {
-        "shard": "int",
-        "id": "bigint",
-        "account": "bigint",
-        "amount": "bigint",
-        "state": "smallint",
-        "captured": "bigint",
-        "lots": "bigint[]",
-        "lot_amounts": "bigint[]",
-        "expire_time": "timestamptz",
-        "purpose": "text?",
-        "actor": "text",
-        "record_time": "timestamptz",
-        "resolve_time": "timestamptz?",
-    },
+_EVENTS = (
+    "shard",
+    "account",
+    "version",
+    "kind",
+    "hold",
+    "held_delta",
+    "lots",
+    "lot_deltas",
+    "debt_delta",
+    "actor",
+    "record_time",
+)
+_LOTS = (
+    "shard",
+    "id",
+    "account",
+    "posting",
+    "amount",
+    "open",
+    "held",
+    "expired",
+    "expire_time",
+    "available_time",
+    "record_time",
+    "budget",
+    "closed",
+)
+_HOLDS = (
+    "shard",
+    "id",
+    "account",
+    "amount",
+    "state",
+    "captured",
+    "lots",
+    "lot_amounts",
+    "expire_time",
+    "purpose",
+    "actor",
+    "record_time",
+    "resolve_time",
 )
 
 
@@ -136,14 +122,19 @@ async def write(
     shards |= {entry.shard for record in journal.records for entry in record.entries}
     for shard in sorted(shards):
         mine = [book for book in changed if book.account.shard == shard]
-        await _TRANSACTIONS.copy(connection, _transactions(shard, journal.records))
-        await _POSTINGS.copy(connection, _postings(shard, journal.records))
-        await _EVENTS.copy(connection, _events(shard, journal.events))
+        await _copy(connection, "transactions", _TRANSACTIONS, _transactions(shard, journal.records))
+        await _copy(connection, "postings", _POSTINGS, _postings(shard, journal.records))
+        await _copy(connection, "account_events", _EVENTS, _events(shard, journal.events))
         await _write_lots(connection, shard, mine)
         await _write_holds(connection, shard, mine)
         await _update_accounts(connection, shard, mine)
         await _update_states(connection, shard, journal.events)
         await _write_requests(connection, shard, requests.get(shard, []), now)
+
+
+async def _copy(connection: Connection, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+    if rows:
+        await connection.copy_records_to_table(table, columns=columns, records=rows)
 
 
 def _transactions(shard: int, records: Sequence[Record]) -> list[Row]:
@@ -214,7 +205,7 @@ def _events(shard: int, events: Iterable[Event]) -> list[Row]:
 
 async def _write_lots(connection: Connection, shard: int, books: list[Book]) -> None:
     made = [_lot(shard, book.account.id, book.lots[id_]) for book in books for id_ in book.new_lots]
-    await _LOTS.copy(connection, made)
+    await _copy(connection, "lots", _LOTS, made)
     changed = [book.lots[id_] for book in books for id_ in book.changed_lots - book.new_lots]
     if changed:
         count = await queries.update_lots(
@@ -248,7 +239,7 @@ def _lot(shard: int, account: int, lot: Lot) -> Row:
 
 async def _write_holds(connection: Connection, shard: int, books: list[Book]) -> None:
     made = [_hold(shard, book.holds[id_]) for book in books for id_ in book.new_holds]
-    await _HOLDS.copy(connection, made)
+    await _copy(connection, "holds", _HOLDS, made)
     changed = [book.holds[id_] for book in books for id_ in book.changed_holds - book.new_holds]
     if changed:
         count = await queries.update_holds(
