@@ -27,6 +27,11 @@ else:
 
 T = TypeVar("T")
 
+_GREETING = """
+select name, setting from pg_settings where name in ('fsync', 'full_page_writes', 'synchronous_commit')
+union all
+select 'started', pg_postmaster_start_time()::text
+"""
 _RUNS = 6
 _PAUSE_S = 0.01
 
@@ -60,9 +65,10 @@ class Limits:
 class Database:
     """A service's own database, through a pool of connections as its runtime role."""
 
-    def __init__(self, pool: Pool, limits: Limits) -> None:
+    def __init__(self, pool: Pool, limits: Limits, greeting: _Greeting | None = None) -> None:
         self._pool = pool
         self._limits = limits
+        self._greeting = greeting or _Greeting()
 
     @classmethod
     async def open(
@@ -78,6 +84,7 @@ class Database:
             UnsafeServer: `fsync`, `full_page_writes` or `synchronous_commit` is off.
         """
         limits = limits or Limits()
+        greeting = _Greeting()
         pool = asyncpg.create_pool(
             url,
             min_size=0,
@@ -88,7 +95,7 @@ class Database:
             max_queries=sys.maxsize,
             max_inactive_connection_lifetime=0,
             connection_class=_PlainConnection,
-            init=_prepare_session,
+            init=greeting.prepare_session,
             timeout=limits.acquire.total_seconds(),
             # The server ends a long statement; this bound is for a server that can no longer be heard.
             command_timeout=limits.statement.total_seconds() + 5,
@@ -102,7 +109,7 @@ class Database:
                 "jit": "off",  # compiling costs more than our short statements take
             },
         )
-        database = cls(await pool, limits)
+        database = cls(await pool, limits, greeting)
         try:
             async with database.acquire():
                 return database
@@ -111,6 +118,12 @@ class Database:
                 return database
             pool.terminate()
             raise
+
+    def on_new_server(self, forget: Callable[[], None]) -> None:
+        """Has `forget` called before anybody is given a connection to a server that was started since the last one:
+        its data may have been put back to an earlier point, where what a process remembers never was.
+        """
+        self._greeting.listeners.append(forget)
 
     async def close(self, grace: timedelta = timedelta(seconds=5)) -> None:
         """Waits for the connections in use for at most `grace`, then closes all."""
@@ -236,14 +249,27 @@ def _encode_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-async def _prepare_session(connection: Connection) -> None:
-    """Checks each new connection, not only the first: a server may be restarted with other settings."""
-    for kind in ("json", "jsonb"):
-        await connection.set_type_codec(kind, schema="pg_catalog", encoder=_encode_json, decoder=json.loads)
-    rows = await connection.fetch(
-        "select name, setting from pg_settings where name in ('fsync', 'full_page_writes', 'synchronous_commit')"
-    )
-    refuse_unsafe({row["name"]: row["setting"] for row in rows})
+class _Greeting:
+    """What each new connection goes through, and not only the first: a server may be restarted with other settings,
+    or with other data.
+    """
+
+    def __init__(self) -> None:
+        self.listeners: list[Callable[[], None]] = []
+        self._started: str | None = None
+
+    async def prepare_session(self, connection: Connection) -> None:
+        """Checks the server, and has forgotten what is known of another run of it."""
+        for kind in ("json", "jsonb"):
+            await connection.set_type_codec(kind, schema="pg_catalog", encoder=_encode_json, decoder=json.loads)
+        rows = await connection.fetch(_GREETING)
+        found = {row["name"]: row["setting"] for row in rows}
+        started = found.pop("started")
+        refuse_unsafe(found)
+        if started != self._started:
+            self._started = started
+            for forget in self.listeners:
+                forget()
 
 
 def refuse_unsafe(settings: Mapping[str, str]) -> None:

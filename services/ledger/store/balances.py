@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from guerdon_kit.errors import Unavailable
 from guerdon_kit.postgres import Connection, Database, load_queries
 from ledger.domain.book import Book, facts
 from ledger.domain.errors import BalanceOverflow
@@ -70,10 +71,13 @@ class BalanceReader:
 
 
 async def _states(connection: Connection, shard: int, accounts: dict[int, Account]) -> list[Book]:
-    return [
+    found = [
         rows.book(row, accounts[row["id"]])
         async for row in queries.account_states(connection, shard=shard, ids=list(accounts))
     ]
+    if len(found) < len(accounts):  # the database was put back to an earlier point since they were found
+        raise Unavailable
+    return found
 
 
 def settled(book: Book, now: datetime) -> Balance:

@@ -48,6 +48,14 @@ class Directory:
         self._ids: dict[int, Account] = {}
         self._breakage: dict[tuple[int, int], Account] = {}
         self._redemption: dict[tuple[int, int], Account] = {}
+        database.on_new_server(self.forget)
+
+    def forget(self) -> None:
+        """Forgets everything: in a database that was put back to an earlier point it may never have been, and what
+        has its number now may be another's.
+        """
+        for known in (self._programs, self._numbers, self._accounts, self._ids, self._breakage, self._redemption):
+            known.clear()
 
     async def program(self, name: str, field: str = "name") -> Program:
         """The program of that resource name.
