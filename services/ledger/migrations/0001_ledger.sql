@@ -259,6 +259,13 @@ create table cache_generation (
 );
 insert into cache_generation (generation) values (1);
 
+-- The processes that use the cache: when each was last heard of, and whether it cannot reach Redis.
+create table cache_workers (
+    worker bigint primary key,
+    seen timestamptz not null,
+    cut_off boolean not null
+);
+
 -- Grants are the guard of immutability; the triggers below say the same to an owner's careless hand.
 grant select, insert on programs, units, books_changes, transactions, postings, account_events, seals
     to :"runtime_role";
@@ -268,6 +275,7 @@ grant select, insert, delete on ledger_requests to :"runtime_role";
 grant update (display_name) on programs to :"runtime_role";
 grant select, insert, update, delete on account_labels to :"runtime_role";
 grant select, insert, update on accounts, lots, holds, checkpoints, checkpoint_positions, sealers to :"runtime_role";
+grant select, insert, update, delete on cache_workers to :"runtime_role";
 grant select, update on cache_generation to :"runtime_role";
 grant usage on sequence ledger_ids, ledger_numbers to :"runtime_role";
 

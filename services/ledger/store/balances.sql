@@ -66,8 +66,22 @@ limit :limit;
 
 -- name: read_generation^
 -- The server's run tells a database that was put back to an earlier point: that takes a restart.
-select generation, (extract(epoch from pg_postmaster_start_time()) * 1000000)::bigint::text as run
+select generation, (extract(epoch from pg_postmaster_start_time()) * 1000000)::bigint::text as run,
+       clock_timestamp() as now,
+       exists (select from cache_workers where cut_off and worker <> :worker
+                                           and seen > clock_timestamp() - :silence::interval) as other_cut_off,
+       exists (select from cache_workers where seen <= clock_timestamp() - :silence::interval) as silent
 from cache_generation;
+
+-- name: generation$
+select generation from cache_generation;
+
+-- name: beat!
+insert into cache_workers (worker, seen, cut_off) values (:worker, :seen, :cut_off)
+on conflict (worker) do update set seen = excluded.seen, cut_off = excluded.cut_off;
+
+-- name: drop_silent!
+delete from cache_workers where seen <= :before;
 
 -- name: move_generation$
 -- A new name for the cached balances, unless somebody has moved on from the old one already.

@@ -3,8 +3,10 @@
 Its promise is in docs/explanation/balance-cache.md. It is kept by a *generation*: a number in PostgreSQL that names
 the keys which may be believed. A *sentinel* in Redis names the generation and the runs of both servers. Every read and
 fill checks the sentinel in the same command, so that a Redis that was flushed or replaced answers nothing. Every
-process compares generation, runs and sentinel twice a second, and the run at each new connection; whoever finds them
-apart, or fails to write through after a commit, moves the generation on.
+process compares generation, runs and sentinel several times a second, and the run at each new connection; whoever
+finds them apart, or fails to write through after a commit, moves the generation on. In PostgreSQL each process also
+tells the others that it lives, and whether it can reach Redis: nobody believes the cache while one of them cannot, and
+when one has gone silent, whoever finds that moves the generation on for it.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from guerdon_kit.errors import DomainError
-from guerdon_kit.postgres import Database, load_queries
+from guerdon_kit.postgres import Connection, Database, load_queries
 from ledger.domain.book import Book
 from ledger.domain.model import NEVER, Account, AccountState, Balance
 from ledger.store import changes
@@ -30,7 +32,9 @@ from ledger.store.changes import CHANNEL
 
 queries = load_queries("ledger")
 
-CONFIRM_EVERY_S = 0.5
+CONFIRM_EVERY_S = 0.4
+SILENT = timedelta(seconds=0.9)
+"""A process that has not been heard of for so long may have been killed between a commit and its write to the cache."""
 BELIEVED_S = 1.5
 """A confirmation older than this counts for nothing: an answer is never older than two seconds."""
 TTL_MAX_S = 24 * 3600
@@ -75,7 +79,13 @@ class BalanceCache:
         """Whether the generation has still to move on, because a committed change may not be in the cache. So it is at
         the start: a worker before this one may have been killed between a commit and its write.
         """
+        self._worker = secrets.randbits(62)
+        self._cut_off = False
+        """Whether this process cannot reach Redis."""
+        self._other_cut_off = False
+        """Whether another one cannot: what it commits is not in the cache."""
         self._run = ""
+        database.on_new_server(self._distrust)
         self._wake = asyncio.Event()
 
     def use(self, redis: Redis) -> None:
@@ -94,7 +104,8 @@ class BalanceCache:
 
     def ticket(self) -> Ticket:
         """To be taken before PostgreSQL is read for a fill."""
-        return self._sentinel if time.monotonic() - self._confirmed < BELIEVED_S else ""
+        believed = not self._other_cut_off and time.monotonic() - self._confirmed < BELIEVED_S
+        return self._sentinel if believed else ""
 
     async def read(self, accounts: Sequence[Account], now: datetime) -> dict[int, Balance | None]:
         """The cached balances by account id, None for each that is not there or may not be believed."""
@@ -138,7 +149,7 @@ class BalanceCache:
             try:
                 await self.confirm()
             except (RedisError, OSError, TimeoutError, DomainError) as error:
-                self._sentinel = ""
+                self._distrust()
                 self._log.warning("balance_cache_off", error=type(error).__name__)
             try:
                 async with asyncio.timeout(CONFIRM_EVERY_S):
@@ -156,21 +167,36 @@ class BalanceCache:
         owes, self._owes_a_move = self._owes_a_move, False
         try:
             await self._agree(must_move=owes)
-        except BaseException:
+        except BaseException as error:
             self._owes_a_move |= owes
+            if isinstance(error, (RedisError, OSError, TimeoutError)) and not self._cut_off:
+                self._cut_off = True
+                async with self._database.acquire() as connection:
+                    await self._beat(connection)
             raise
+        self._cut_off = False
+
+    async def _beat(self, connection: Connection) -> Any:
+        """Tells the others of this process, and answers what they have told, and the generation."""
+        row = await queries.read_generation(connection, worker=self._worker, silence=SILENT)
+        await queries.beat(connection, worker=self._worker, seen=row["now"], cut_off=self._cut_off)
+        return row
 
     async def _agree(self, *, must_move: bool) -> None:
         started = time.monotonic()
         async with self._database.acquire() as connection:
-            row = await queries.read_generation(connection)
+            row = await self._beat(connection)
         generation, postgres_run = row["generation"], row["run"]
+        self._other_cut_off = row["other_cut_off"]
         found = await self._redis.get(_SENTINEL)
         run = self._run  # known since the connection that has just answered was made
         expected = _sentinel(generation, run, postgres_run)
-        if must_move or found != expected.encode():
+        if must_move or row["silent"] or found != expected.encode():
             expected = _sentinel(await self._renew(generation), run, postgres_run)
             await self._redis.set(_SENTINEL, expected)
+        if row["silent"]:
+            async with self._database.acquire() as connection:
+                await queries.drop_silent(connection, before=row["now"] - SILENT)
         if run == self._run and not self._owes_a_move:
             self._sentinel, self._confirmed = expected, started
 
@@ -181,14 +207,14 @@ class BalanceCache:
             moved = await queries.move_generation(connection, old=generation, new=new)
             if moved is not None:
                 return int(moved)
-            return int((await queries.read_generation(connection))["generation"])
+            return int(await queries.generation(connection))
 
     async def _move_on(self) -> None:
         """A committed change is not in the cache: whoever reads it there must stop believing."""
         self._sentinel = ""
         try:
             async with self._database.acquire() as connection:
-                old = (await queries.read_generation(connection))["generation"]
+                old = (await self._beat(connection))["generation"]
                 await queries.move_generation(connection, old=old, new=secrets.randbits(62))
         except DomainError:
             # With PostgreSQL away no process can confirm, and within BELIEVED_S all stop believing by themselves. What
@@ -203,11 +229,16 @@ class BalanceCache:
         try:
             written = await self._write(keys=[_SENTINEL], args=arguments)
         except (RedisError, OSError, TimeoutError):
+            self._cut_off = True
             self._doubt()
             return False
         if not written:
             self._doubt()
         return bool(written)
+
+    def _distrust(self) -> None:
+        """Believes nothing until the generation is confirmed anew."""
+        self._sentinel = ""
 
     def _doubt(self) -> None:
         """Has the generation confirmed anew at once."""

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 LEDGER = Path(str(resources.files("ledger")))
-REFERENCE = frozenset({"programs", "units", "cache_generation"})
+REFERENCE = frozenset({"programs", "units", "cache_generation", "cache_workers"})
 """Small and shared: copied to every node."""
 
 VOLATILE = re.compile(
