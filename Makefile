@@ -7,7 +7,7 @@ RELEASED := protos/released.binpb
 SOURCES := $(wildcard libs services tests tools examples)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up bench test check lint types imports contracts stubs-fresh reference-fresh sql-rules protos docs release-image lock fmt clean
+.PHONY: help demo up bench test soak check lint types imports contracts stubs-fresh reference-fresh sql-rules protos docs release-image lock fmt clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ bench: $(READY) ## every benchmark, as tables and as JSON in .guerdon/bench; PUR
 
 test: $(READY) ## run the whole test suite against a real PostgreSQL and Redis
 	@exec $(BIN)/python -m pytest $(TESTS)
+
+soak: $(READY) ## hold ledgers against the auditor for MINUTES (10), while servers are killed; SEED=… begins with that one
+	@exec $(BIN)/python -m tests.integration.ledger.model.soak --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
 
 check: $(READY) ## lint, types, import rules, contracts, generated code and reference, rules for the ledger's SQL
 	@$(MAKE) --no-print-directory --keep-going lint types imports contracts stubs-fresh reference-fresh sql-rules

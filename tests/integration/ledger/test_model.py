@@ -20,10 +20,9 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from guerdon_kit.testing import DatabaseFactory, RunningService, ServiceFactory
 from tests.contract.ledger.world import World, findings
-from tests.integration.ledger.connections import Connection, MovableTime
-from tests.integration.ledger.model.machine import Bench, Ledger
+from tests.integration.ledger.connections import MovableTime
+from tests.integration.ledger.model.machine import Ledger, open_bench
 
-CONNECTIONS = 6
 EXAMPLES, STEPS = 24, 50
 
 
@@ -50,7 +49,7 @@ def test_every_reply_is_as_predicted(
     print(f"GUERDON_MODEL_SEED={seed}")  # noqa: T201 - pytest shows it where the test fails
     with closing(asyncio.new_event_loop()) as loop:
         world = World(running.target, module_services.identity)
-        Ledger.bench = loop.run_until_complete(bench(world, time, sweeping))
+        Ledger.bench = loop.run_until_complete(open_bench(world, time, swept=sweeping))
         run = settings(
             max_examples=EXAMPLES,
             stateful_step_count=STEPS,
@@ -70,16 +69,3 @@ def test_every_reply_is_as_predicted(
 async def audited(world: World) -> list[Any]:
     """What a verification finds."""
     return list(await findings(world.client()))
-
-
-async def bench(world: World, time: MovableTime, swept: bool) -> Bench:
-    """Connections to both workers."""
-    token = world.identity.token()
-    connections = [Connection(world.target, token) for _ in range(CONNECTIONS)]
-
-    async def short_lived() -> str:
-        return world.service_token("partner_exchange", "programs/*")
-
-    exchanger = Connection(world.target, short_lived)
-    world._clients += [*connections, exchanger]
-    return Bench(asyncio.get_running_loop(), connections, exchanger, time, swept)

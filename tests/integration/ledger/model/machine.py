@@ -33,6 +33,7 @@ from tests.contract.ledger.world import (
     MEMBER,
     RECOGNITION,
     SPEND,
+    World,
 )
 from tests.integration.ledger.connections import Connection, MovableTime, insist
 from tests.integration.ledger.model.auditor import Auditor, Expected
@@ -59,6 +60,7 @@ hours_or_never = st.none() | hours
 between_members = st.sampled_from([RECOGNITION, res.TRANSACTION_KIND_TRANSFER])
 words = st.sampled_from(["", "thanks", "für später", "x" * 200])
 policies = st.sampled_from([0, 1, 2, 3])
+CONNECTIONS = 6
 _programs = itertools.count(1)
 
 
@@ -79,6 +81,19 @@ class Bench:
 
     def run(self, work: Any) -> Any:
         return self.loop.run_until_complete(work)
+
+
+async def open_bench(world: World, time: MovableTime, *, swept: bool) -> Bench:
+    """A bench at a ledger, with so many connections that each worker has some."""
+    token = world.identity.token()
+    connections = [Connection(world.target, token) for _ in range(CONNECTIONS)]
+
+    async def short_lived() -> str:
+        return world.service_token("partner_exchange", "programs/*")
+
+    exchanger = Connection(world.target, short_lived)
+    world._clients += [*connections, exchanger]
+    return Bench(asyncio.get_running_loop(), connections, exchanger, time, swept)
 
 
 class Ledger(RuleBasedStateMachine):
