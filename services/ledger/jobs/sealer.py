@@ -41,6 +41,8 @@ async def seal(database: Database, shard: int, most: int = BLOCK) -> int:
         span = await chain.span(connection, shard, place.first_xid, place.end_xid)
         # Blocks differ in size by a thousandfold, and a plan for one is the wrong one for another.
         await connection.execute("set local plan_cache_mode = force_custom_plan")
+        # Before the first ANALYZE of a new ledger a block is taken for one row, and was read once for each of its rows.
+        await connection.execute("set local enable_nestloop = off")
         leaves = await chain.leaves(connection, shard, span)
         block = Block(
             shard,
