@@ -25,7 +25,6 @@ PROMPTS = (
     "tutorials/first-points.md",
     "howto/call-from-python.md",
     "howto/import-purchases.md",
-    "howto/freeze-an-account.md",
     "explanation/rate-books.md",
 )
 

@@ -48,7 +48,10 @@ class Client:
         """When each call was answered well, and how long that took."""
         self._failures: Counter[str] = Counter()
         self._answers: list[bytes] = []
-        """Of batches, whose items may have failed: looked through when the clock has stopped."""
+        """Of batches, whose items may have failed: looked through when the clock has stopped, or at once where that is
+        not for a long time.
+        """
+        self._refused = 0
         self._unsent = 0
 
     @property
@@ -75,14 +78,15 @@ class Client:
         return self._seen(began + self._plan.warm_s, ends, cpu)
 
     def _seen(self, starts: float, ends: float, cpu: float) -> Seen:
-        refused = self._count_refused()
+        for answer in self._answers:
+            self._look_through(answer)
         counted = [(end, latency) for end, latency in self._done if starts <= end <= ends]
         # Where the requests came to their end before the time did, the last answer ends the measurement.
         last = max((end for end, _ in counted), default=ends)
         over = last if len(self._done) >= self._plan.calls and not self._plan.repeats else ends
         return Seen(
-            items=len(counted) * self._plan.items - refused,
-            all_items=self.items - refused,
+            items=len(counted) * self._plan.items - self._refused,
+            all_items=self.items - self._refused,
             seconds=max(over - starts, 1e-9),
             latencies_us=[int(latency * 1e6) for _, latency in counted],
             failures=dict(self._failures),
@@ -99,7 +103,7 @@ class Client:
         async def send(request: bytes, number: int) -> None:
             answer = await main[number](request, timeout=plan.deadline_s, metadata=metadata)
             if plan.shape is Shape.BATCH:
-                self._answers.append(answer)
+                self._answers.append(answer) if plan.built_before else self._look_through(answer)
             elif plan.shape is Shape.HOLD:
                 await captures[number](capture(answer), timeout=plan.deadline_s, metadata=metadata)
 
@@ -147,14 +151,11 @@ class Client:
             await asyncio.sleep(1.0)
             print(self.items, flush=True)
 
-    def _count_refused(self) -> int:
-        refused = 0
-        for answer in self._answers:
-            for result in pb.BatchPostTransactionsResponse.FromString(answer).results:
-                if result.WhichOneof("outcome") != "posted":
-                    refused += 1
-                    self._failures[result.error.message] += 1
-        return refused
+    def _look_through(self, answer: bytes) -> None:
+        for result in pb.BatchPostTransactionsResponse.FromString(answer).results:
+            if result.WhichOneof("outcome") != "posted":
+                self._refused += 1
+                self._failures[result.error.message] += 1
 
 
 def _channel(target: str) -> grpc.aio.Channel:

@@ -84,7 +84,32 @@ def ledger(
 
 
 def _ledger(data: Path, length: Length, names: tuple[str, ...]) -> int:
-    with _told(), bench_stack(data, ()) as stack, steps() as report:
+    with _told(), _course(data, length, "ledger") as course:
+        workloads.run(course, names)
+    return _end(course)
+
+
+@app.command()
+def soak(
+    data: DataFolder = DATA_FOLDER,
+    minutes: Annotated[float, typer.Option(min=0.1, max=24 * 60, help="How long.")] = 10,
+) -> None:
+    """Load the ledger for minutes, and say whether its rate holds and its memory stays what it was.
+
+    Exits with 1 when a verification finds something or a request fails.
+    """
+    with _told(), _course(data, QUICK, "soak") as course:
+        course.run_tpcb()
+        workloads.soak(course, minutes)
+    typer.echo(f"rate, the last fifth ÷ the second: {course.facts['rate_held']}")
+    typer.echo(f"memory, at the end ÷ after the first fifth: {course.facts['memory_grown']}")
+    raise typer.Exit(_end(course))
+
+
+@contextmanager
+def _course(data: Path, length: Length, name: str) -> Iterator[Course]:
+    """Servers for a course, whose outcome is written whatever has ended it."""
+    with bench_stack(data, ()) as stack, steps() as report:
         stack.start(report)
         assert stack.embedded is not None
         logs = stack.folder / "logs"
@@ -93,10 +118,14 @@ def _ledger(data: Path, length: Length, names: tuple[str, ...]) -> int:
         with Tpcb(stack.embedded, length.tpcb_scale) as tpcb:
             course = Course(Bed(stack.embedded, stack.identity, logs, report), tpcb, length)
             try:
-                workloads.run(course, names)
+                yield course
             finally:
                 if course.tpcb_per_s:
-                    _write(data, "ledger", outcome(course))
+                    _write(data, name, outcome(course))
+
+
+def _end(course: Course) -> int:
+    """Tell what was measured; the exit code."""
     console = Console(highlight=False)
     console.width = max(console.width, TABLE_WIDTH)
     tell(course, console)

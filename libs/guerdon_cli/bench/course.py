@@ -116,21 +116,20 @@ class Course:
         if not measurement.offered_per_s:
             self.problems += [f"{measurement.name}: {n} × {why}" for why, n in measurement.failures.items()]
 
-    def load(self, name: str, ledger: Ledger, program: str, postings: int) -> Measurement:
-        """Post so many earns in batches, with their requests built on the way, and say how far it is."""
-        plan = self.plan(
-            ledger, Shape.BATCH, program, calls=-(-postings // 1_000), seconds=1e6, warm_s=0.0, built_before=False
-        )
+    def load(self, name: str, ledger: Ledger, *plans: Plan) -> Measurement:
+        """Run long plans at once, with their requests built on the way, and say once a second how far the first is."""
+        plans = tuple([replace(plan, warm_s=0.0, built_before=False) for plan in plans])
         began = time.monotonic()
         report = now_and_then(self.bed.report)
 
         def tell(items: int) -> None:
             memory = ledger.memory_bytes() / 2**20
             self.samples.append(Sample(round(time.monotonic() - began, 1), items, round(memory, 1)))
-            report(f"{name}: {items:,} of {postings:,} postings, {memory:,.0f} MiB")
+            report(f"{name}: {items:,} postings, {memory:,.0f} MiB")
 
-        self.bed.report(f"{name}: {postings:,} postings")
-        measurement = Measurement.of(name, plan, ledger.run(plan, told=tell), workers=ledger.workers, clients=1)
+        self.bed.report(name)
+        run = ledger.run(*plans, told=tell)
+        measurement = Measurement.of(name, plans[0], run, workers=ledger.workers, clients=len(plans))
         self.keep(measurement)
         return measurement
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 
-from guerdon_cli.bench.course import Course
+from guerdon_cli.bench.course import Course, Sample
 from guerdon_cli.bench.figures import Measurement
 from guerdon_cli.bench.plan import Shape, Spread
 from guerdon_cli.bench.programs import open_program
@@ -18,6 +18,7 @@ PLENTY = 10**9
 OVERLOAD = 2.0
 """How many times what it can do an overloaded ledger is offered."""
 OVERLOAD_DEADLINE_S = 2.0
+FOR_EVER_S = 1e6
 
 
 def batch(course: Course) -> None:
@@ -141,7 +142,8 @@ def growth(course: Course) -> None:
     with course.bed.ledger() as grown:
         program = open_program(grown, course.length.members)
         before = grown.bytes()
-        load = course.load("growth_load", grown, program, wanted)
+        plan = course.plan(grown, Shape.BATCH, program, calls=-(-wanted // 1_000), seconds=FOR_EVER_S)
+        load = course.load("growth_load", grown, plan)
         course.bed.report("growth: the relay sends what is left")
         grown.wait_relayed()
         course.facts["bytes_per_posting"] = round((grown.bytes() - before) / (load.calls * load.items_per_call), 1)
@@ -152,6 +154,29 @@ def growth(course: Course) -> None:
                 course.measure("batch_empty", empty, course.plan(empty, Shape.BATCH, fresh))
             course.measure("batch_grown", grown, course.plan(grown, Shape.BATCH, program))
         course.facts["verify_per_s"] = round(course.verify("growth", grown))
+
+
+def soak(course: Course, minutes: float) -> None:
+    """Batches, single earns and reads at once, for minutes: does the rate hold, and does memory stay what it was?"""
+    with course.ledger("soak") as ledger:
+        program = open_program(ledger, course.length.members)
+        long = {"calls": int(FOR_EVER_S), "seconds": minutes * 60}
+        course.load(
+            "soak",
+            ledger,
+            course.plan(ledger, Shape.BATCH, program, **long | {"in_flight": 2}),
+            course.plan(ledger, Shape.POST, program, **long | {"in_flight": 16}),
+            course.plan(ledger, Shape.READ, program, **long | {"in_flight": 16}),
+        )
+    course.facts["rate_held"], course.facts["memory_grown"] = held(course.samples)
+
+
+def held(samples: Sequence[Sample]) -> tuple[float, float]:
+    """The rate in the last fifth of a long load ÷ that in the first, after a fifth to get warm; and its memory."""
+    warm, settled, late, end = (samples[(len(samples) - 1) * fifth // 5] for fifth in (1, 2, 4, 5))
+    first = (settled.items - warm.items) / (settled.second - warm.second)
+    last = (end.items - late.items) / (end.second - late.second)
+    return round(last / first, 3), round(end.memory_mib / warm.memory_mib, 3)
 
 
 WORKLOADS: Mapping[str, Callable[[Course], None]] = {

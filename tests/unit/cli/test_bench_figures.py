@@ -7,8 +7,10 @@ from dataclasses import replace
 import pytest
 
 from guerdon_cli.bench.bed import Run
+from guerdon_cli.bench.course import Sample
 from guerdon_cli.bench.figures import FLOORS, Measurement, figures, percentiles
 from guerdon_cli.bench.plan import Plan, Seen, Shape, Spread, together
+from guerdon_cli.bench.workloads import held
 
 SEEN = Seen(items=3000, all_items=4000, seconds=2.0, latencies_us=[30, 10, 20], failures={}, unsent=0, cpu=0.5)
 PLAN = Plan(Shape.BATCH, "host:1", "token", items=1000, in_flight=4, spread=Spread.ZIPF)
@@ -64,6 +66,13 @@ def test_clients_of_one_run_are_added_up() -> None:
     assert (both.items, both.all_items, both.seconds, both.cpu) == (6000, 8000, 2.0, 0.7)
     assert both.latencies_us == [30, 10, 20, 30, 10, 20]
     assert both.failures == {"UNAVAILABLE": 3}
+
+
+def test_a_rate_holds_if_the_last_fifth_is_as_fast_as_the_second() -> None:
+    steady = [Sample(second=n, items=1000 * n, memory_mib=100) for n in range(11)]
+    assert held(steady) == (1, 1)
+    slower = [Sample(second=n, items=1000 * min(n, 8) + 500 * max(0, n - 8), memory_mib=100 + n) for n in range(11)]
+    assert held(slower) == (0.5, round(110 / 102, 3))
 
 
 def test_plans_and_sights_survive_the_way_between_processes() -> None:

@@ -1,0 +1,65 @@
+"""More than a worker can do is refused before it costs anything: its queue does not grow."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from guerdon_cli.bench.client import Client
+from guerdon_cli.bench.plan import Plan, Seen, Shape
+from guerdon_cli.bench.requests import requests
+from guerdon_kit.auth.development import DevelopmentIdentity
+from guerdon_kit.testing import DatabaseFactory, ServiceFactory
+from tests.contract.ledger.world import World, findings
+
+MEMBERS = 50
+ITEMS = 100
+QUEUE_MAX = 500
+PER_S = 400
+"""Calls: 40,000 transactions a second, several times what a worker can post."""
+
+
+@pytest.fixture
+async def world(
+    services: ServiceFactory, databases: DatabaseFactory, identity: DevelopmentIdentity
+) -> AsyncIterator[World]:
+    service = services.start("ledger", databases.make("ledger"), settings={"ledger_queue_max": str(QUEUE_MAX)})
+    made = World(service.target, identity)
+    yield made
+    await made.close()
+    service.process.stop()
+    databases.drop(service.database)
+
+
+async def flood(world: World, program: str, seconds: float) -> tuple[Seen, int]:
+    """Sends at a rate, whatever becomes of it; what was seen, and how many calls that were."""
+    plan = Plan(
+        Shape.BATCH,
+        world.target,
+        world.identity.token(),
+        program,
+        MEMBERS,
+        amount=1,
+        items=ITEMS,
+        seconds=seconds,
+        warm_s=0.0,
+        calls=int(PER_S * seconds),
+        per_s=PER_S,
+    )
+    return await Client(plan).run(iter(list(requests(plan)))), plan.calls
+
+
+async def test_an_open_loop_of_more_than_it_can_do_is_refused_and_every_call_accounted_for(world: World) -> None:
+    shop = await world.shop()
+    await shop.add_many([f"m{n}" for n in range(MEMBERS)])
+    seen, sent = await flood(world, shop.name, 1.0)
+    answered, refused = seen.all_items // ITEMS, sum(seen.failures.values())
+    assert (answered + refused, seen.unsent) == (sent, 0)
+    assert answered > 0
+    assert refused > 0
+    assert set(seen.failures) <= {"UNAVAILABLE", "RESOURCE_EXHAUSTED"}
+    # What was answered is there, and of what was refused nothing.
+    assert (await shop.balance("issuance.points")).posted == -answered * ITEMS
+    await shop.earn("m0", 1)  # and it serves again at once
+    assert await findings(world.client()) == []
