@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import random
 import socket
+import tempfile
+from functools import cache
+from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
 # Below the range that systems hand out for outgoing connections, so that none of those takes a port we have
 # chosen.
 FIRST, LAST = 20000, 31999
 ATTEMPTS_MAX = 200
+
+_random = random.Random()  # not the common one, which a test may have seeded: two runs would choose alike
+_claimed: set[int] = set()
 
 
 def is_free(port: int) -> bool:
@@ -24,14 +32,38 @@ def is_free(port: int) -> bool:
 
 
 def free_ports(count: int) -> list[int]:
-    """So many different free ports. Raises OSError when too few are found."""
-    found: set[int] = set()
+    """So many different free ports, which no other process of this user is given for as long as this one lives: a port
+    is bound only when its server has started, and is free again while that is restarted.
+
+    Raises OSError when too few are found.
+    """
+    found: list[int] = []
     for _ in range(ATTEMPTS_MAX + count):
         if len(found) == count:
             break
-        port = random.randint(FIRST, LAST)
-        if is_free(port):
-            found.add(port)
+        port = _random.randint(FIRST, LAST)
+        if is_free(port) and _claim(port):
+            found.append(port)
     if len(found) < count:
         raise OSError(f"found only {len(found)} free ports of {count} between {FIRST} and {LAST}")
     return sorted(found)
+
+
+def _claim(port: int) -> bool:
+    """Whether the port is now ours: the byte of its number is locked in a file of all our processes. The kernel gives
+    it free when the process ends, and no child inherits it.
+    """
+    if port in _claimed:
+        return False
+    try:
+        fcntl.lockf(_claims(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except OSError:
+        return False
+    _claimed.add(port)
+    return True
+
+
+@cache
+def _claims() -> int:
+    path = Path(tempfile.gettempdir()) / f"guerdon-ports-{os.geteuid()}"
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

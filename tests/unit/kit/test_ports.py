@@ -1,0 +1,49 @@
+"""Loopback ports, which several processes choose at once."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from guerdon_kit.launch import ports
+from guerdon_kit.launch.ports import LOOPBACK, free_ports, is_free
+
+ANOTHER = """
+import sys
+from guerdon_kit.launch import ports
+ports.FIRST, ports.LAST = int(sys.argv[1]), int(sys.argv[2])
+print(*ports.free_ports(2))
+"""
+
+
+@pytest.fixture
+def three_ports(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The only ports there are."""
+    firsts = range(ports.FIRST, ports.LAST)
+    chosen = next(three for three in map(_three, firsts) if all(is_free(port) for port in three))
+    monkeypatch.setattr(ports, "FIRST", chosen[0])
+    monkeypatch.setattr(ports, "LAST", chosen[-1])
+    monkeypatch.setattr(ports, "_claimed", set())
+    return chosen
+
+
+def _three(first: int) -> list[int]:
+    return [first, first + 1, first + 2]
+
+
+def test_a_port_is_given_to_one_process_though_nobody_listens_on_it_yet(three_ports: list[int]) -> None:
+    [ours] = free_ports(1)
+    asking = [sys.executable, "-c", ANOTHER, str(three_ports[0]), str(three_ports[-1])]
+    for _ in range(2):  # what the first was given is free again when it has ended
+        theirs = subprocess.run(asking, capture_output=True, text=True, check=True).stdout.split()
+        assert sorted([ours, *map(int, theirs)]) == three_ports
+
+
+def test_a_port_is_given_once_and_not_while_somebody_listens(three_ports: list[int]) -> None:
+    with socket.create_server((LOOPBACK, three_ports[0])):
+        assert free_ports(2) == three_ports[1:]
+        with pytest.raises(OSError, match="found only 0 free ports of 1"):
+            free_ports(1)
