@@ -80,9 +80,13 @@ class ServerProcess:
 
     def start(self) -> None:
         """Start the server and wait until it is ready. Raises ProcessFailed, and leaves no process then."""
+        self._abandoned.clear()
+        self._start()
+
+    def _start(self) -> None:
+        """The same, unless it has been abandoned before it begins."""
         if self.running:
             raise ProcessFailed(f"{self.plan.name} is running already")
-        self._abandoned.clear()
         deadline = time.monotonic() + START_DEADLINE_S
         while True:
             self._log_start = self._log_size()
@@ -207,7 +211,11 @@ def start_all(servers: Iterable[ServerProcess]) -> None:
     """Start them all at once. One that fails, or an interruption, ends the others' start; the caller stops
     them.
     """
-    _all_at_once(list(servers), ServerProcess.start)
+    chosen = list(servers)
+    for server in chosen:
+        # Here and not in the thread, which must find that it was abandoned before it began.
+        server._abandoned.clear()  # noqa: SLF001  # of this module
+    _all_at_once(chosen, ServerProcess._start)  # noqa: SLF001  # of this module
 
 
 def stop_all(servers: Iterable[ServerProcess]) -> None:
