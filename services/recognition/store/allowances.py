@@ -25,7 +25,6 @@ class Plan:
 
 async def plan(connection: Connection, organisation: Organisation, month: Month, due_time: datetime) -> Plan:
     """Plans the month for every active person without it; nobody is planned twice, whoever else plans."""
-    existing: int = await queries.count_planned_people(connection, organisation=organisation.id, period=month.first_day)
     planned: int = await queries.plan_allowances(
         connection,
         organisation=organisation.id,
@@ -35,7 +34,9 @@ async def plan(connection: Connection, organisation: Organisation, month: Month,
         expire_time=month.end_time,
         due_time=due_time,
     )
-    return Plan(planned, existing)
+    # Counted afterwards: those whom another planned while this one waited for it are among them.
+    people: int = await queries.count_planned_people(connection, organisation=organisation.id, period=month.first_day)
+    return Plan(planned, people - planned)
 
 
 async def unposted(connection: Connection, organisation: str, period: date, after: str, most: int) -> list[Grant]:
