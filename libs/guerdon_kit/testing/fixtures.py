@@ -6,18 +6,19 @@ on which the tests make databases and roles of their own and flush the Redis dat
 
 from __future__ import annotations
 
-import itertools
+import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from guerdon_kit.auth.development import DevelopmentIdentity, write_development_keys
-from guerdon_kit.embedded import EmbeddedServers, Endpoints, Resolved, resolve_endpoints
+from guerdon_kit.embedded import ENVIRONMENT, EmbeddedServers, Endpoints, Resolved, resolve_endpoints
 from guerdon_kit.postgres.provision import ServiceDatabase
 from guerdon_kit.testing.databases import REDIS_DATABASES, DatabaseFactory, emptied_redis
 from guerdon_kit.testing.services import ServiceFactory
@@ -35,6 +36,8 @@ def server_folder() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def resolved_servers(server_folder: Path) -> Iterator[Resolved]:
     """The session's servers, given or embedded. Crash tests make their own EmbeddedServers."""
+    if "PYTEST_XDIST_WORKER" in os.environ and any(os.environ.get(url) for url in ENVIRONMENT.values()):
+        pytest.exit("tests over given servers run in one process: two would flush each other's Redis databases", 2)
     with resolve_endpoints(server_folder, os.environ) as resolved:
         yield resolved
     if resolved.embedded is not None:
@@ -100,13 +103,34 @@ def database(databases: DatabaseFactory) -> Iterator[Callable[[str], ServiceData
         databases.drop(one)
 
 
-_redis_databases = itertools.cycle(REDIS_DATABASES)
+class RedisDatabases:
+    """Gives out the numbered databases of both Redis servers, empty, and each to one user at a time: two ledgers would
+    hold each other's cache for their own gone astray, and renew it for ever.
+    """
+
+    def __init__(self, endpoints: Endpoints, numbers: Iterable[int]) -> None:
+        self._endpoints = endpoints
+        self._free = deque(numbers)
+
+    @contextlib.contextmanager
+    def one(self) -> Iterator[Endpoints]:
+        """The servers, with a database of each that nobody else is given meanwhile."""
+        number = self._free.popleft()
+        yield emptied_redis(self._endpoints, number)
+        self._free.append(number)
+
+
+@pytest.fixture(scope="session")
+def redis_databases(endpoints: Endpoints) -> RedisDatabases:
+    """`with redis_databases.one() as own` are the session's servers with an empty database of each Redis."""
+    return RedisDatabases(endpoints, REDIS_DATABASES)
 
 
 @pytest.fixture
-def fresh_endpoints(endpoints: Endpoints) -> Endpoints:
+def fresh_endpoints(redis_databases: RedisDatabases) -> Iterator[Endpoints]:
     """The session's servers, with an empty database of each Redis."""
-    return emptied_redis(endpoints, next(_redis_databases))
+    with redis_databases.one() as own:
+        yield own
 
 
 @pytest.fixture(scope="session")
@@ -123,11 +147,30 @@ def services(tmp_path: Path, fresh_endpoints: Endpoints, identity: DevelopmentId
     factory.stop()
 
 
+ManyServices = Callable[[str], contextlib.AbstractContextManager[ServiceFactory]]
+"""Makes a factory of services, of which the folder that it is given has the name."""
+
+
+@pytest.fixture(scope="session")
+def many_services(
+    tmp_path_factory: pytest.TempPathFactory, redis_databases: RedisDatabases, identity: DevelopmentIdentity
+) -> ManyServices:
+    """Makes service factories that last as long as their users like."""
+
+    @contextlib.contextmanager
+    def made(name: str) -> Iterator[ServiceFactory]:
+        with redis_databases.one() as own:
+            factory = ServiceFactory(tmp_path_factory.mktemp(name), own, identity)
+            try:
+                yield factory
+            finally:
+                factory.stop()
+
+    return made
+
+
 @pytest.fixture(scope="module")
-def module_services(
-    tmp_path_factory: pytest.TempPathFactory, endpoints: Endpoints, identity: DevelopmentIdentity
-) -> Iterator[ServiceFactory]:
+def module_services(many_services: ManyServices) -> Iterator[ServiceFactory]:
     """Starts services for all tests of a module."""
-    factory = ServiceFactory(tmp_path_factory.mktemp("services"), endpoints, identity)
-    yield factory
-    factory.stop()
+    with many_services("services") as factory:
+        yield factory

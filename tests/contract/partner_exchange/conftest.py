@@ -6,27 +6,23 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from guerdon_kit.auth.development import DevelopmentIdentity
-from guerdon_kit.embedded import Endpoints
 from guerdon_kit.testing import DatabaseFactory, RunningService, ServiceFactory
+from guerdon_kit.testing.fixtures import ManyServices
 from tests.contract.partner_exchange.world import Coalition, World
 
 
-@pytest.fixture(scope="package")
-def package_services(
-    tmp_path_factory: pytest.TempPathFactory, endpoints: Endpoints, identity: DevelopmentIdentity
-) -> Iterator[ServiceFactory]:
-    factory = ServiceFactory(tmp_path_factory.mktemp("services"), endpoints, identity)
-    yield factory
-    factory.stop()
+@pytest.fixture(scope="session")
+def exchange_services(many_services: ManyServices) -> Iterator[ServiceFactory]:
+    with many_services("exchange") as services:
+        yield services
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def running(
-    package_services: ServiceFactory, databases: DatabaseFactory
+    exchange_services: ServiceFactory, databases: DatabaseFactory
 ) -> Iterator[tuple[RunningService, RunningService]]:
-    ledger = package_services.start("ledger", databases.make("ledger"))
-    exchange = package_services.start(
+    ledger = exchange_services.start("ledger", databases.make("ledger"))
+    exchange = exchange_services.start(
         "partner_exchange", databases.make("partner_exchange"), targets={"ledger": ledger.target}
     )
     yield ledger, exchange
@@ -36,9 +32,9 @@ def running(
 
 @pytest.fixture
 async def world(
-    running: tuple[RunningService, RunningService], package_services: ServiceFactory
+    running: tuple[RunningService, RunningService], exchange_services: ServiceFactory
 ) -> AsyncIterator[World]:
-    made = World(*running, package_services.identity)
+    made = World(*running, exchange_services.identity)
     yield made
     await made.close()
 

@@ -21,8 +21,8 @@ COMMITTED, ABORTED = res.EXCHANGE_STATE_COMMITTED, res.EXCHANGE_STATE_ABORTED
 
 
 @pytest.fixture
-def clock(package_services: ServiceFactory) -> Path:
-    return package_services.clock_file
+def clock(exchange_services: ServiceFactory) -> Path:
+    return exchange_services.clock_file
 
 
 async def test_points_leave_one_brand_and_arrive_at_the_other(coalition: Coalition, world: World) -> None:

@@ -1,4 +1,4 @@
-"""One ledger and one recognition service for the tests of a module; each test makes an employer of its own."""
+"""One ledger and one recognition service for all tests here; each test makes an employer of its own."""
 
 from __future__ import annotations
 
@@ -6,26 +6,25 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from guerdon_kit.testing import DatabaseFactory, RunningService, ServiceFactory
+from guerdon_kit.auth.development import DevelopmentIdentity
+from guerdon_kit.testing import DatabaseFactory, RunningService
+from guerdon_kit.testing.fixtures import ManyServices
 from tests.contract.recognition.world import Employer, World
 
 
-@pytest.fixture(scope="module")
-def running(
-    module_services: ServiceFactory, databases: DatabaseFactory
-) -> Iterator[tuple[RunningService, RunningService]]:
-    ledger = module_services.start("ledger", databases.make("ledger"))
-    recognition = module_services.start("recognition", databases.make("recognition"), targets={"ledger": ledger.target})
-    yield ledger, recognition
+@pytest.fixture(scope="session")
+def running(many_services: ManyServices, databases: DatabaseFactory) -> Iterator[tuple[RunningService, RunningService]]:
+    with many_services("recognition") as services:
+        ledger = services.start("ledger", databases.make("ledger"))
+        recognition = services.start("recognition", databases.make("recognition"), targets={"ledger": ledger.target})
+        yield ledger, recognition
     databases.drop(recognition.database)
     databases.drop(ledger.database)
 
 
 @pytest.fixture
-async def world(
-    running: tuple[RunningService, RunningService], module_services: ServiceFactory
-) -> AsyncIterator[World]:
-    made = World(*running, module_services.identity)
+async def world(running: tuple[RunningService, RunningService], identity: DevelopmentIdentity) -> AsyncIterator[World]:
+    made = World(*running, identity)
     yield made
     await made.close()
 

@@ -7,24 +7,18 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from guerdon_kit.auth.development import DevelopmentIdentity
-from guerdon_kit.embedded import Endpoints
-from guerdon_kit.testing import DatabaseFactory, RunningService, ServiceFactory
+from guerdon_kit.testing import DatabaseFactory, RunningService
+from guerdon_kit.testing.fixtures import ManyServices
 from tests.contract.rewards_catalog.world import Shop, World
 
 
 @pytest.fixture(scope="session")
-def running(
-    databases: DatabaseFactory,
-    endpoints: Endpoints,
-    identity: DevelopmentIdentity,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[tuple[RunningService, RunningService]]:
-    services = ServiceFactory(tmp_path_factory.mktemp("rewards"), endpoints, identity)
-    ledger = services.start("ledger", databases.make("ledger"))
-    targets = {"ledger": ledger.target}
-    catalog = services.start("rewards_catalog", databases.make("rewards_catalog"), targets=targets)
-    yield ledger, catalog
-    services.stop()
+def running(many_services: ManyServices, databases: DatabaseFactory) -> Iterator[tuple[RunningService, RunningService]]:
+    with many_services("rewards") as services:
+        ledger = services.start("ledger", databases.make("ledger"))
+        targets = {"ledger": ledger.target}
+        catalog = services.start("rewards_catalog", databases.make("rewards_catalog"), targets=targets)
+        yield ledger, catalog
     databases.drop(catalog.database)
     databases.drop(ledger.database)
 

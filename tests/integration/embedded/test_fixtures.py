@@ -12,6 +12,7 @@ import redis
 from guerdon_kit.embedded import Endpoints
 from guerdon_kit.postgres.provision import connected
 from guerdon_kit.testing import DatabaseFactory, wait_until
+from guerdon_kit.testing.fixtures import RedisDatabases
 
 
 @pytest.fixture
@@ -70,6 +71,12 @@ def test_fresh_endpoints_are_empty(endpoints: Endpoints, fresh_endpoints: Endpoi
             client.set("usual", "1")
         with redis.Redis.from_url(url) as client:
             assert client.dbsize() == 0
+
+
+def test_no_two_have_the_same_redis_database_at_a_time(endpoints: Endpoints, redis_databases: RedisDatabases) -> None:
+    with redis_databases.one() as one, redis_databases.one() as other:
+        urls = [url for own in (one, other, endpoints) for url in (own.redis_cache_url, own.redis_events_url)]
+        assert len(set(urls)) == 6
 
 
 async def test_waiting_returns_what_became_true() -> None:

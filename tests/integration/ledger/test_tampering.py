@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -14,7 +14,6 @@ import redis
 from guerdon import new_request_id
 from guerdon.ledger.v1 import ledger_pb2 as pb
 from guerdon.ledger.v1 import resources_pb2 as res
-from guerdon_kit.embedded import Endpoints
 from guerdon_kit.testing import DatabaseFactory, RunningService, ServiceFactory, wait_until
 from ledger.store.cache import _decode, _encode
 from tests.contract.ledger.world import ADJUSTMENT, RECOGNITION, Shop, World, findings
@@ -23,15 +22,9 @@ from tests.unit.ledger.builders import ADA, NOW
 
 
 @pytest.fixture(scope="module")
-def running(
-    module_services: ServiceFactory, databases: DatabaseFactory, endpoints: Endpoints
-) -> Iterator[RunningService]:
-    """A ledger with a cache of its own, whose values the test reads and changes."""
-    own = replace(endpoints, redis_cache_url=f"{endpoints.redis_cache_url}?db=15")
-    with redis.Redis.from_url(own.redis_cache_url) as cache:
-        cache.flushdb()
+def running(module_services: ServiceFactory, databases: DatabaseFactory) -> Iterator[RunningService]:
     settings = {"ledger_sweep_every_s": "0.2", "ledger_checkpoint_every_s": "0.2", "ledger_seal_every_s": "0.2"}
-    service = module_services.start("ledger", databases.make("ledger"), settings=settings, endpoints=own)
+    service = module_services.start("ledger", databases.make("ledger"), settings=settings)
     yield service
     service.process.stop()
     databases.drop(service.database)

@@ -16,12 +16,11 @@ from google.protobuf.message import Message
 from google.rpc import status_pb2
 
 from guerdon import GuerdonError, error_from_status
-from guerdon_kit.auth.development import DevelopmentIdentity
-from guerdon_kit.embedded import Endpoints
 from guerdon_kit.launch.ports import LOOPBACK, free_ports
 from guerdon_kit.launch.services import is_serving, service_environment, service_plan
 from guerdon_kit.processes import ServerProcess
 from guerdon_kit.testing import DatabaseFactory, RunningService, ServiceFactory, wait_until
+from guerdon_kit.testing.fixtures import ManyServices
 from tests.contract.rewards_catalog.world import Shop, World
 from tests.integration.rewards_catalog.fallible import ARMED, ITSELF, arm
 
@@ -35,22 +34,25 @@ class Fallible:
     ledger: RunningService
     catalog: RunningService
     armed: Path
-    clock_file: Path
-    identity: DevelopmentIdentity
+    services: ServiceFactory
 
     async def kill_catalog_at(self, moment: str, rpc: str, request: Message) -> None:
         """Asks until a worker of the catalog was killed because a redemption came to the moment.
 
         Returns when the catalog serves: the other worker, or both, may have been waiting to be started again.
         """
+        await self.strike_catalog_at(moment, rpc, request)
+        await wait_until(lambda: asyncio.to_thread(is_serving, self.catalog.target))
+
+    async def strike_catalog_at(self, moment: str, rpc: str, request: Message) -> None:
+        """The same, and returns as soon as the worker is dead."""
         arm(self.armed, moment, ITSELF)
 
         async def killed() -> bool:
             await self.ask_once(rpc, request)
             return not self.armed.exists()
 
-        await wait_until(killed, timeout_s=15)
-        await wait_until(lambda: asyncio.to_thread(is_serving, self.catalog.target), timeout_s=15)
+        await wait_until(killed)
 
     def kill_ledger_at(self, moment: str) -> None:
         """The ledger is killed when a redemption next comes to the moment."""
@@ -64,12 +66,19 @@ class Fallible:
             )
             try:
                 await method(
-                    request, timeout=timeout_s, metadata=[("authorization", f"Bearer {self.identity.token()}")]
+                    request, timeout=timeout_s, metadata=[("authorization", f"Bearer {self.services.identity.token()}")]
                 )
             except grpc.aio.AioRpcError as failure:
                 details = dict(failure.trailing_metadata()).get("grpc-status-details-bin", b"")
                 return error_from_status(status_pb2.Status.FromString(details))
         return None
+
+    async def ask(self, rpc: str, request: Message) -> GuerdonError | None:
+        """The same, asking again where no answer came in time: the catalog's own word."""
+        while True:
+            refusal = await self.ask_once(rpc, request, timeout_s=1.5)
+            if refusal is None or refusal.reason:
+                return refusal
 
     def disarm(self) -> None:
         """Nothing is killed any more."""
@@ -78,14 +87,15 @@ class Fallible:
 
 @pytest.fixture(scope="session")
 def fallible(
-    databases: DatabaseFactory,
-    endpoints: Endpoints,
-    identity: DevelopmentIdentity,
-    tmp_path_factory: pytest.TempPathFactory,
+    many_services: ManyServices, databases: DatabaseFactory, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Fallible]:
     """One for all tests here: whatever they kill is running again when they end, and each has a program of its own."""
     folder = tmp_path_factory.mktemp("fallible")
-    services = ServiceFactory(folder, endpoints, identity)
+    with many_services("fallible") as services:
+        yield from _fallible(services, databases, folder)
+
+
+def _fallible(services: ServiceFactory, databases: DatabaseFactory, folder: Path) -> Iterator[Fallible]:
     ledger = services.start("ledger", databases.make("ledger"))
     armed = folder / "armed"
     [port] = free_ports(1)
@@ -94,8 +104,8 @@ def fallible(
         "rewards_catalog",
         listen=f"{LOOPBACK}:{port}",
         database=database,
-        endpoints=endpoints,
-        identity=identity,
+        endpoints=services.endpoints,
+        identity=services.identity,
         targets={"ledger": ledger.target},
         clock_file=services.clock_file,
         settings={"lease_s": "1", "workers": "2"},
@@ -110,16 +120,16 @@ def fallible(
     )
     process.start()
     service = RunningService("rewards_catalog", f"{LOOPBACK}:{port}", database, process)
-    yield Fallible(ledger, service, armed, services.clock_file, identity)
+    yield Fallible(ledger, service, armed, services)
     process.stop()
-    services.stop()
+    ledger.process.stop()
     databases.drop(database)
     databases.drop(ledger.database)
 
 
 @pytest.fixture
 async def world(fallible: Fallible) -> AsyncIterator[World]:
-    made = World(fallible.ledger, fallible.catalog, fallible.identity)
+    made = World(fallible.ledger, fallible.catalog, fallible.services.identity)
     yield made
     fallible.disarm()
     await made.close()

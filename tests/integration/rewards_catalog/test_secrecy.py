@@ -42,15 +42,12 @@ async def events_of(endpoints: Endpoints, program: str) -> list[dict[str, str]]:
     return [fields for _, fields in entries if fields["subject"].startswith(f"{program}/")]
 
 
-async def test_a_code_is_in_no_table_no_log_and_no_event(fallible: Fallible, shop: Shop, endpoints: Endpoints) -> None:
+async def test_a_code_is_in_no_table_no_log_and_no_event(fallible: Fallible, shop: Shop) -> None:
     card = await shop.reward("card", codes=[ISSUED_CODE, "a b", FREE_CODE])
     redemption = await shop.redeem(card, await shop.member(100))
     assert redemption.code in {ISSUED_CODE, FREE_CODE}
 
-    async def told() -> str:
-        return json.dumps(await events_of(endpoints, shop.program))
-
-    events = await wait_until(told)
+    events = json.dumps(await wait_until(lambda: events_of(fallible.services.endpoints, shop.program)))
     kept = await everything_kept(fallible.catalog.database.owner_url)
     log = fallible.catalog.process.said()
     assert redemption.name in kept
@@ -62,9 +59,7 @@ async def test_a_code_is_in_no_table_no_log_and_no_event(fallible: Fallible, sho
             assert code.encode().hex() not in text
 
 
-async def test_what_became_of_a_redemption_is_told_once_with_its_numbers(
-    fallible: Fallible, shop: Shop, endpoints: Endpoints
-) -> None:
+async def test_what_became_of_a_redemption_is_told_once_with_its_numbers(fallible: Fallible, shop: Shop) -> None:
     mug, rich = await shop.reward(price=100, stock=2), await shop.member(200)
     kept, returned = await shop.redeem(mug, rich), await shop.redeem(mug, rich)
     await shop.fulfil(kept.name)
@@ -76,7 +71,7 @@ async def test_what_became_of_a_redemption_is_told_once_with_its_numbers(
     assert failed.state == res.REDEMPTION_STATE_FAILED
 
     async def all_told() -> list[dict[str, str]]:
-        found = await events_of(endpoints, shop.program)
+        found = await events_of(fallible.services.endpoints, shop.program)
         return found if len(found) >= 3 else []
 
     events = await wait_until(all_told)
