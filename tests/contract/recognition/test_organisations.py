@@ -188,7 +188,7 @@ async def test_who_is_deactivated_neither_gives_nor_receives_and_keeps_what_was_
 
 async def test_who_joins_within_the_month_is_granted_by_the_service_itself(employer: Employer) -> None:
     await employer.hire("eve")
-    assert await wait_until(lambda: employer.left("eve"), timeout_s=15) == 200
+    assert await wait_until(lambda: employer.left("eve")) == 200
     statement = await employer.balance((await employer.read_person("eve")).allowance_account)
     assert [bucket.amount for bucket in statement.expiries] == [200]
     assert statement.expiries[0].expire_time == (await employer.allowance("eve")).expire_time

@@ -11,12 +11,11 @@ from guerdon import (
     NotFoundError,
     PermissionDeniedError,
     RefusedError,
-    UnavailableError,
     was_replayed,
 )
 from guerdon.recognition.v1 import recognition_pb2 as pb
 from guerdon.recognition.v1 import resources_pb2 as res
-from tests.contract.recognition.world import Employer, World
+from tests.contract.recognition.world import Employer
 
 
 async def test_fifty_for_each_of_three_is_one_hundred_and_fifty_at_once(employer: Employer) -> None:
@@ -233,18 +232,6 @@ async def test_a_month_is_granted_once_and_only_while_it_lasts(employer: Employe
     with pytest.raises(InvalidRequestError):
         await employer.grant(period="2020-13")
     assert await employer.left("ann") == 200
-
-
-async def test_a_silent_ledger_leaves_no_doubt_behind(world: World, employer: Employer) -> None:
-    request = employer.thanks("ann", ["ben", "cleo"], 20)
-    world.ledger.process.kill()
-    with pytest.raises(UnavailableError):
-        await employer.admin.recognition.CreateRecognition(request, timeout=3)
-    world.ledger.process.start()
-    given = (await employer.admin.recognition.CreateRecognition(request, timeout=20)).recognition
-    assert _names(await employer.feed()) == [given.name]
-    assert await employer.left("ann") == 160
-    assert [await employer.earned(person) for person in ("ben", "cleo")] == [20, 20]
 
 
 def _names(page: pb.ListRecognitionsResponse) -> list[str]:

@@ -57,6 +57,20 @@ def alive(pid: int) -> bool:
     return state != "Z"
 
 
+def kill_at_once(application: int, pids: list[int]) -> list[int]:
+    """SIGKILL for the application, the supervisors and the servers; answers whom that leaves as orphans.
+
+    They are stopped before, the supervisors first: none may notice that another is gone, and tidy up.
+    """
+    together = [*supervisors(pids), *pids, application]
+    for pid in together:
+        os.kill(pid, signal.SIGSTOP)
+    orphans = [*together[:-1], *children(pids[0])]
+    for pid in together:
+        os.kill(pid, signal.SIGKILL)
+    return orphans
+
+
 def supervisors(pids: list[int]) -> list[int]:
     return [int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]) for pid in pids]
 
@@ -78,7 +92,7 @@ async def test_killing_the_application_ends_its_servers_and_removes_their_socket
     with application(folder) as (process, pids):
         sockets = Path((folder / "servers" / places.SOCKET_FOLDER_RECORD).read_text().strip())
         process.kill()
-        await wait_until(lambda: not any(alive(pid) for pid in pids), timeout_s=20)
+        await wait_until(lambda: not any(alive(pid) for pid in pids))
         await wait_until(lambda: not sockets.exists())
 
 
@@ -96,14 +110,13 @@ async def test_killing_the_supervisors_ends_the_servers(folder: Path) -> None:
     with application(folder) as (_, pids):
         for supervisor in supervisors(pids):
             os.kill(supervisor, signal.SIGKILL)
-        await wait_until(lambda: not any(alive(pid) for pid in pids), timeout_s=20)
+        await wait_until(lambda: not any(alive(pid) for pid in pids))
 
 
 @needs_proc
 async def test_killing_everything_at_once_leaves_nothing_the_next_start_trips_over(folder: Path) -> None:
     with application(folder) as (process, pids):
-        for pid in [process.pid, *supervisors(pids), *pids]:
-            os.kill(pid, signal.SIGKILL)
+        kill_at_once(process.pid, pids)
     with EmbeddedServers(folder) as servers:
         assert servers.postgres.running
         assert servers.events.running
@@ -132,12 +145,10 @@ async def test_a_zombie_postmaster_holds_its_lock_file_and_the_next_start_waits_
     log = folder / "servers" / "state" / "postgres.log"
     again = EmbeddedServers(folder)
     with subreaper(), application(folder) as (process, pids):
-        orphans = [*supervisors(pids), *pids, *children(pids[0])]
-        for pid in [process.pid, *supervisors(pids), *pids]:
-            os.kill(pid, signal.SIGKILL)
+        orphans = kill_at_once(process.pid, pids)
         start = asyncio.create_task(asyncio.to_thread(again.start))
         try:
-            await wait_until(lambda: "lock file" in log.read_text(), timeout_s=20)
+            await wait_until(lambda: "lock file" in log.read_text())
             assert not start.done()
         finally:
             for orphan in orphans:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from typing import Any
 
 from guerdon_kit.config import ServiceSettings
@@ -21,7 +22,13 @@ class Settings(ServiceSettings):
     """Whether it makes a client of another service."""
 
 
+UNDER_WAY = '{"event": "under_way"}\n'
+
+
 async def _process(request: Any, call: CallContext) -> str:
+    if request.notes:
+        sys.stderr.write(UNDER_WAY)
+        sys.stderr.flush()
     if "forever" in request.notes:
         await asyncio.Event().wait()
     if "a while" in request.notes:

@@ -19,6 +19,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from guerdon_kit.auth.development import DevelopmentIdentity
 from guerdon_kit.launch.ports import free_ports
 from guerdon_kit.testing import wait_until
+from guerdon_kit.testing.waiting import PATIENCE_S
 from tests.integration.kit.echo import AUDIENCE, Echo, asked
 from tests.kit_protos import message_class
 
@@ -37,9 +38,14 @@ class Running:
     def lines(self) -> list[dict[str, Any]]:
         """Its log."""
         text = self.log.read_text(encoding="utf-8")
-        return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+        whole = [line for line in text.splitlines(keepends=True) if line.endswith("\n")]
+        return [json.loads(line) for line in whole if line.startswith("{")]
 
-    async def ended(self, within_s: float = 10.0) -> int:
+    async def under_way(self, calls: int) -> None:
+        """Returns when it is at so many calls that take a while."""
+        await wait_until(lambda: sum(line["event"] == "under_way" for line in self.lines()) == calls)
+
+    async def ended(self, within_s: float = PATIENCE_S) -> int:
         """Its exit code, once it has ended."""
         async with asyncio.timeout(within_s):
             return await self.process.wait()
@@ -95,7 +101,7 @@ class Running:
                 return False
             return len(seen) == count
 
-        await wait_until(all_seen, timeout_s=15)
+        await wait_until(all_seen)
         return seen
 
 

@@ -50,7 +50,7 @@ async def test_a_call_without_a_deadline_gets_one(identity: DevelopmentIdentity,
         started = time.monotonic()
         refused = await served.refused(rpc, timeout=None)
         assert (refused.code, refused.reason) == (grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED")
-        assert 0.9 < time.monotonic() - started < 3
+        assert 0.9 < time.monotonic() - started < 9
 
 
 async def test_a_longer_deadline_than_allowed_is_capped(identity: DevelopmentIdentity) -> None:

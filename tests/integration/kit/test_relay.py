@@ -274,13 +274,13 @@ async def test_killed_servers_lose_no_event(own_servers: OwnServers) -> None:
         writers = [asyncio.create_task(write(key)) for key in "ab"]
         for server in (servers.events, servers.postgres, servers.events):
             before = sum((await expected()).values())
-            await wait_until(lambda before=before: _more(expected, before + 20), timeout_s=20)  # type: ignore[misc]  # a default binds the value
+            await wait_until(lambda before=before: _more(expected, before + 20))  # type: ignore[misc]  # a default binds the value
             await asyncio.to_thread(server.kill)
             await asyncio.to_thread(server.restart)
-        await wait_until(lambda: _more(expected, before + 20), timeout_s=20)
+        await wait_until(lambda: _more(expected, before + 20))
         stop.set()
         await asyncio.gather(*writers)
-        await wait_until(all_there, timeout_s=30)
+        await wait_until(all_there)
     finally:
         job.cancel()
         await asyncio.gather(job, return_exceptions=True)

@@ -122,7 +122,7 @@ async def test_it_is_given_up_when_the_time_is_over_and_nothing_is_known(callee:
     started = time.monotonic()
     with pytest.raises(OutcomeUnknown):
         await call(remote, timeout_s=0.5)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 5
     assert 2 < len(callee.payloads) < 20, "ever later, and bounded"
 
 
@@ -132,7 +132,7 @@ async def test_nobody_there_is_an_unknown_outcome_within_the_time() -> None:
         started = time.monotonic()
         with pytest.raises(OutcomeUnknown):
             await call(remote, timeout_s=0.3)
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 5
 
 
 @pytest.mark.parametrize("code", [code for code in CODES if code is not grpc.StatusCode.UNAVAILABLE])
@@ -195,9 +195,9 @@ async def test_who_is_not_let_in_the_second_time_does_not_know_what_became_of_th
 
 async def test_the_callee_is_told_how_long_is_left(callee: Callee, remote: Remote) -> None:
     callee.answers = [grpc.StatusCode.UNAVAILABLE] * 3 + [None]
-    await call(remote, timeout_s=3)
+    await call(remote, timeout_s=30)
     # On the wire a deadline is rounded up.
-    assert 2 < callee.remaining_s[-1] < callee.remaining_s[0] < 3.1
+    assert 20 < callee.remaining_s[-1] < callee.remaining_s[0] < 31
 
 
 async def test_no_answer_in_time_is_an_unknown_outcome(identity: DevelopmentIdentity) -> None:

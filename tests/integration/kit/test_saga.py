@@ -88,7 +88,7 @@ async def running(*loops: RecoveryLoop[int]) -> AsyncIterator[None]:
     finally:
         for job in jobs:
             job.cancel()
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(30):
             await asyncio.gather(*jobs, return_exceptions=True)
 
 

@@ -34,7 +34,7 @@ async def serving(running: Running) -> None:
     async def says_so() -> bool:
         return await running.health() == "SERVING"
 
-    await wait_until(says_so, timeout_s=20)
+    await wait_until(says_so)
 
 
 async def test_health_says_whether_postgresql_answers(
@@ -48,11 +48,11 @@ async def test_health_says_whether_postgresql_answers(
         async def not_serving() -> bool:
             return await running.health() == "NOT_SERVING"
 
-        await wait_until(not_serving, timeout_s=20)
+        await wait_until(not_serving)
         servers.postgres.start()
         await serving(running)
         servers.postgres.kill()
-        await wait_until(not_serving, timeout_s=20)
+        await wait_until(not_serving)
         assert await running.call(), "what needs no PostgreSQL is still answered"
         servers.postgres.start()
         await serving(running)
@@ -68,11 +68,11 @@ async def test_a_service_told_to_stop_finishes_what_is_under_way(
         await serving(running)
         call = asyncio.ensure_future(running.call(notes=["a while"]))
         other = asyncio.ensure_future(running.call(notes=["a while"]))
-        await asyncio.wait([call], timeout=0.5)
+        await running.under_way(2)
         running.process.send_signal(signal.SIGTERM)
         assert await call
         assert await other
-        assert await running.ended(within_s=8) == 0
+        assert await running.ended() == 0
         assert is_free(int(running.target.rpartition(":")[2]))
 
 
@@ -82,7 +82,7 @@ async def test_a_call_that_does_not_end_does_not_hold_the_stop(
     async with started(identity, tmp_path, shutdown_grace_s=1, **settings) as running:
         await serving(running)
         call = asyncio.ensure_future(running.call(notes=["forever"]))
-        await asyncio.wait([call], timeout=0.5)
+        await running.under_way(1)
         begun = time.monotonic()
         running.process.send_signal(signal.SIGINT)
         assert await running.ended() == 0
@@ -101,7 +101,7 @@ async def test_workers_share_a_port_and_a_killed_one_is_started_again(
         assert running.process.pid not in first
         killed = min(first)
         os.kill(killed, signal.SIGKILL)
-        await wait_until(lambda: len([line for line in running.lines() if line["event"] == "listening"]) == 3, 15)
+        await wait_until(lambda: len([line for line in running.lines() if line["event"] == "listening"]) == 3)
         second = await running.workers(2)
         assert killed not in second
         assert len(first & second) == 1
@@ -131,7 +131,7 @@ async def test_workers_do_not_outlive_a_killed_supervisor(
         await running.workers(2)
         running.process.send_signal(signal.SIGKILL)
         await running.ended()
-        await wait_until(lambda: is_free(int(running.target.rpartition(":")[2])), timeout_s=10)
+        await wait_until(lambda: is_free(int(running.target.rpartition(":")[2])))
 
 
 async def test_workers_refuse_a_port_that_another_server_has(
@@ -143,7 +143,7 @@ async def test_workers_refuse_a_port_that_another_server_has(
         async def refused(workers: int) -> None:
             listen = {"listen": running.target}
             async with started(identity, tmp_path, workers=workers, **settings | listen) as second:
-                assert await second.ended(30) == 1
+                assert await second.ended() == 1
 
         await asyncio.gather(refused(1), refused(2))
 
@@ -153,7 +153,7 @@ async def test_a_servicer_that_lacks_a_handler_ends_the_process_and_says_why(
     identity: DevelopmentIdentity, tmp_path: Path, settings: dict[str, Any], workers: int
 ) -> None:
     async with started(identity, tmp_path, workers=workers, lacking=True, **settings) as running:
-        assert await running.ended(20) == 1
+        assert await running.ended() == 1
         assert "kittest.v1.EchoService/BothWays has no handler" in running.log.read_text()
 
 
@@ -169,7 +169,7 @@ async def test_a_service_does_not_start_unsafely(
 
     async def refused(why: str, told: dict[str, Any]) -> None:
         async with started(identity, tmp_path, **settings | {"env": "production"} | told) as running:
-            assert await running.ended(30) == 1
+            assert await running.ended() == 1
             assert why in running.log.read_text()
 
     await asyncio.gather(*(refused(why, told) for why, told in unsafe.items()))

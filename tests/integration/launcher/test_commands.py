@@ -102,7 +102,7 @@ async def test_serve_runs_one_service_until_it_is_told_to_stop(
         sys.executable, "-c", "from guerdon_cli.main import app; app()", "serve", SERVICE, env=environment
     )
     try:
-        await wait_until(lambda: is_serving(environment["GUERDON_LISTEN"]), timeout_s=20)
+        await wait_until(lambda: is_serving(environment["GUERDON_LISTEN"]))
         process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(process.wait(), timeout=15) == 0
     finally:

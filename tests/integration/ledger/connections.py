@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,11 +15,12 @@ from typing import TypeVar
 
 import grpc
 
-from guerdon import Client, GuerdonError, UnavailableError
+from guerdon import Client, GuerdonError, NotFoundError, UnavailableError
 from guerdon._interceptor import Decorator, TokenSource
 from guerdon.ledger.v1 import ledger_pb2 as pb
 from guerdon_kit.clock import set_offset
 from guerdon_kit.testing import RunningService, wait_until
+from guerdon_kit.testing.waiting import PATIENCE_S
 from tests.contract.ledger.world import Shop, World
 
 T = TypeVar("T")
@@ -39,22 +41,24 @@ class Connection(Client):
 async def connect(world: World, running: RunningService, *, workers: int, each: int = 2) -> list[list[Connection]]:
     """Connections by worker, so many to each, all with the caller `developer`."""
     found: list[list[Connection]] = [[] for _ in range(workers)]
-    for _ in range(100):
-        if all(len(one) >= each for one in found):
-            return found
+    until = time.monotonic() + PATIENCE_S  # a worker may still be starting: until it listens the others get everybody
+    while any(len(one) < each for one in found):
+        assert time.monotonic() < until, "the kernel sends every connection to the same worker"
         subject = f"probe-{next(_subjects)}"
         logged = running.process.plan.log.stat().st_size
         connection = Connection(running.target, world.identity.token())
-        world._clients.append(connection)
         probe = pb.GetProgramRequest(name="programs/none")
         metadata = (("authorization", f"Bearer {world.identity.token(subject)}"),)
         try:
             await connection.ledger.GetProgram(probe, metadata=metadata)
-        except GuerdonError:
+        except NotFoundError:
             at = found[await wait_until(partial(_served, running.process.plan.log, logged, subject)) - 1]
         if len(at) < each:
             at.append(connection)
-    raise AssertionError("the kernel sends every connection to the same worker")
+            world._clients.append(connection)
+        else:
+            await connection.close()
+    return found
 
 
 def _served(log: Path, start: int, subject: str) -> int:

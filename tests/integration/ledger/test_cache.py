@@ -178,7 +178,7 @@ async def test_no_read_is_older_than_promised(
     both = await connect(world, running, workers=2, each=2)
     writers, readers = [one[0] for one in both], [one[1] for one in both]
     faults = Faults(servers, running)
-    await wait_until(lambda: hits(faults, shop, readers), 10)
+    await wait_until(lambda: hits(faults, shop, readers))
 
     checker = faults.checker
     checker.writing.set()
@@ -203,7 +203,7 @@ async def test_no_read_is_older_than_promised(
     checker.require_bounded()
     checker.require_fresh(began, broken)
     checker.require_fresh(mended + STALE_MAX_S, ended)
-    await wait_until(lambda: hits(faults, shop, readers), 10)
+    await wait_until(lambda: hits(faults, shop, readers))
 
 
 async def hits(faults: Faults, shop: Shop, readers: list[Connection]) -> bool:
@@ -238,7 +238,7 @@ async def test_with_redis_away_the_service_answers_everything(
     await asyncio.to_thread(servers.cache.start)
     readers = [one[0] for one in await connect(world, running, workers=2, each=1)]
     await shop.add("m0")
-    await wait_until(lambda: hits(Faults(servers, running), shop, readers), 10)
+    await wait_until(lambda: hits(Faults(servers, running), shop, readers))
 
 
 @pytest.mark.crash

@@ -103,9 +103,9 @@ async def test_what_was_acknowledged_survives_kills_of_the_ledger_and_of_postgre
         return lambda: tally.count >= count or any(caller.done() for caller in callers)
 
     for victim in (running.process, servers.postgres, running.process):
-        await wait_until(reached(tally.count + KILL_AFTER), 30)
+        await wait_until(reached(tally.count + KILL_AFTER))
         await kill_and_start(victim)
-    await wait_until(reached(tally.count + KILL_AFTER), 30)
+    await wait_until(reached(tally.count + KILL_AFTER))
     stopped.set()
     async with asyncio.timeout(60):
         await asyncio.gather(*callers)

@@ -24,7 +24,7 @@ from ledger.operations.outcome import Outcome
 from ledger.operations.work import Post
 from tests.unit.ledger.builders import ADA, ISSUANCE, NOW, book
 
-FAR = time.monotonic() + 1000
+FAR = time.monotonic() + 1_000_000
 QUIET = structlog.wrap_logger(None, wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 PASSED = time.monotonic() - 1
 
