@@ -11,6 +11,7 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import structlog
 
@@ -170,11 +171,14 @@ class Committer:
         if lane.wants_another(self._limits):
             task = asyncio.create_task(self._work(lane))
             lane.tasks.add(task)
-            task.add_done_callback(lane.tasks.discard)
 
     async def _work(self, lane: _Lane) -> None:
-        while taken := lane.take(self._limits):
-            await self._commit(taken)
+        try:
+            while taken := lane.take(self._limits):
+                await self._commit(taken)
+        finally:
+            # Here and not in a callback, which comes later: who is put in between would find a task that takes no more.
+            lane.tasks.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
     async def _commit(self, taken: Taken) -> None:
         """Commits a batch and answers everybody in it. A batch that the database refuses is bisected, so that one

@@ -140,6 +140,16 @@ def committer(recorder: Recorder, written: list[Any], **limits: int) -> Committe
     )
 
 
+async def test_who_comes_just_as_the_last_batch_has_ended_does_not_wait_for_the_next_caller() -> None:
+    recorder = Recorder(asyncio.Event(), [])
+    recorder.ready.set()
+    made = committer(recorder, [])
+    async with asyncio.timeout(30):
+        for _ in range(3):  # each is put in before anything else has heard that the one before is answered
+            await made.submit([work()], FAR)
+    assert [len(batch) for batch in recorder.batches] == [1, 1, 1]
+
+
 async def test_while_one_batch_is_in_the_database_the_next_one_collects() -> None:
     recorder, written = Recorder(asyncio.Event(), []), list[Any]()
     commits = committer(recorder, written)
