@@ -1,4 +1,4 @@
-"""One ledger process for all tests here; each test makes a program of its own."""
+"""One ledger process for the tests of a module; each test makes a program of its own."""
 
 from __future__ import annotations
 
@@ -6,23 +6,21 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from guerdon_kit.auth.development import DevelopmentIdentity
-from guerdon_kit.testing import DatabaseFactory, RunningService
-from guerdon_kit.testing.fixtures import ManyServices
+from guerdon_kit.testing import DatabaseFactory, RunningService, ServiceFactory
 from tests.contract.ledger.world import Shop, World
 
 
-@pytest.fixture(scope="session")
-def running(many_services: ManyServices, databases: DatabaseFactory) -> Iterator[RunningService]:
-    with many_services("ledger") as services:
-        service = services.start("ledger", databases.make("ledger"))
-        yield service
+@pytest.fixture(scope="module")
+def running(module_services: ServiceFactory, databases: DatabaseFactory) -> Iterator[RunningService]:
+    service = module_services.start("ledger", databases.make("ledger"))
+    yield service
+    service.process.stop()
     databases.drop(service.database)
 
 
 @pytest.fixture
-async def world(running: RunningService, identity: DevelopmentIdentity) -> AsyncIterator[World]:
-    made = World(running.target, identity)
+async def world(running: RunningService, module_services: ServiceFactory) -> AsyncIterator[World]:
+    made = World(running.target, module_services.identity)
     yield made
     await made.close()
 
