@@ -6,6 +6,7 @@ import typer
 
 from guerdon_cli.bench import command as bench
 from guerdon_cli.demo.command import demo
+from guerdon_cli.export import export
 from guerdon_cli.migrate import migrate
 from guerdon_cli.serve import serve
 from guerdon_cli.up import up
@@ -21,6 +22,7 @@ app = typer.Typer(
 app.command()(up)
 app.command()(demo)
 app.command()(verify)
+app.command()(export)
 app.command()(migrate)
 app.command()(serve)
 app.add_typer(bench.app, name="bench")

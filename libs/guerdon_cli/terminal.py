@@ -15,6 +15,7 @@ from rich.console import Console
 
 import guerdon
 from guerdon_cli.stack import StackError
+from guerdon_cli.verification import HeadsMalformed
 from guerdon_kit.embedded import EmbeddedError
 from guerdon_kit.postgres.migrate import MigrationRefused
 from guerdon_kit.processes import ProcessFailed
@@ -31,6 +32,7 @@ TOLD = (
     OSError,
     asyncpg.PostgresError,
     guerdon.GuerdonError,
+    HeadsMalformed,
 )
 
 

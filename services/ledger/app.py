@@ -13,6 +13,8 @@ from ledger.operations.accounts import Accounts
 from ledger.operations.balances import Balances
 from ledger.operations.books import Books
 from ledger.operations.commit import Committer, Limits
+from ledger.operations.erasure import Erasure
+from ledger.operations.export import Export
 from ledger.operations.movements import Movements
 from ledger.operations.programs import Programs
 from ledger.operations.transactions import Transactions
@@ -49,6 +51,8 @@ async def compose(kit: Kit[Settings]) -> Parts:
         transactions,
         Books(database, clock),
         Verification(database, directory, reader, cache, clock),
+        Export(database),
+        Erasure(database),
         clock,
     )
     jobs = [

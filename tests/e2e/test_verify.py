@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from functools import partial
 from pathlib import Path
 
 from guerdon_kit.postgres.provision import connected
+from guerdon_kit.testing import wait_until
 from tests.e2e.commands import guerdon
 from tests.e2e.town import Town
 
@@ -28,6 +31,41 @@ async def test_one_balance_that_was_touched_is_found_and_named(town: Town, stack
     assert last.startswith("guerdon verify: FAILED: ")
     assert account in last
     assert verify(town, stack_folder)[0] == 0
+
+
+async def test_chain_heads_are_kept_in_a_file_and_missed_where_they_are_gone(
+    town: Town, stack_folder: Path, tmp_path: Path
+) -> None:
+    heads = tmp_path / "heads.json"
+    command = ("verify", "--data", str(stack_folder), "--target", town.stack.targets["ledger"], "--heads", str(heads))
+    await wait_until(partial(_sealed, town))
+    assert guerdon(*command).returncode == 0
+    kept = json.loads(heads.read_text(encoding="utf-8"))
+    assert {"shard", "block", "hash", "seal_time"} == kept[0].keys()
+    assert guerdon(*command).returncode == 0
+    kept[0]["hash"] = "00" * 32
+    heads.write_text(json.dumps(kept), encoding="utf-8")
+    failed = guerdon(*command)
+    assert failed.returncode == 1
+    assert "FAILED: HEAD_NOT_IN_CHAIN" in failed.stdout
+    heads.write_text("{}[", encoding="utf-8")
+    assert guerdon(*command).returncode == 1
+
+
+async def test_a_programs_journal_is_exported(town: Town, stack_folder: Path, tmp_path: Path) -> None:
+    program, file = town.account(0).partition("/accounts/")[0], tmp_path / "journal.txt"
+    command = ("export", program, "--data", str(stack_folder), "--target", town.stack.targets["ledger"])
+    shown = guerdon(*command)
+    assert shown.returncode == 0
+    assert shown.stdout.startswith(f'option "title" "{program}"')
+    assert guerdon(*command, "--format", "ledger", "--output", str(file)).returncode == 0
+    assert file.read_text(encoding="utf-8").startswith(f"; {program}\n")
+    assert guerdon("export", "programs/none", *command[2:]).returncode == 1
+
+
+async def _sealed(town: Town) -> bool:
+    async with connected(town.stack.databases["ledger"].owner_url) as owner:
+        return bool(await owner.fetchval("select exists (select from seals)"))
 
 
 async def touch(town: Town, account: str, by: int) -> None:

@@ -21,6 +21,8 @@ from ledger.operations.accounts import Accounts
 from ledger.operations.balances import Balances
 from ledger.operations.batch import Answer
 from ledger.operations.books import Books
+from ledger.operations.erasure import Erasure
+from ledger.operations.export import Export
 from ledger.operations.movements import CaptureRequest, Movements
 from ledger.operations.programs import Programs
 from ledger.operations.transactions import Transactions
@@ -29,6 +31,7 @@ from ledger.operations.watching import Watching
 from ledger.operations.work import Post
 from ledger.servicer import answers, orders
 from ledger.servicer.accounts import ITEMS_MAX, AccountRpcs
+from ledger.servicer.audit import AuditRpcs
 from ledger.servicer.books import BooksRpcs
 from ledger.store.directory import Directory
 
@@ -39,7 +42,7 @@ POST = "guerdon.ledger.v1.LedgerService/PostTransaction"
 """A transaction is the same request whether it comes alone or in a batch."""
 
 
-class LedgerServicer(AccountRpcs, BooksRpcs):
+class LedgerServicer(AccountRpcs, BooksRpcs, AuditRpcs):
     """`guerdon.ledger.v1.LedgerService`."""
 
     service = pb.DESCRIPTOR.services_by_name["LedgerService"]
@@ -55,6 +58,8 @@ class LedgerServicer(AccountRpcs, BooksRpcs):
         transactions: Transactions,
         books: Books,
         verification: Verification,
+        export: Export,
+        erasure: Erasure,
         clock: Clock,
     ) -> None:
         super().__init__(directory, programs, accounts)
@@ -64,6 +69,8 @@ class LedgerServicer(AccountRpcs, BooksRpcs):
         self._transactions = transactions
         self._books = books
         self._verification = verification
+        self._export = export
+        self._erasure = erasure
         self._clock = clock
 
     async def create_program(self, request: pb.CreateProgramRequest, call: CallContext) -> pb.CreateProgramResponse:
@@ -316,14 +323,6 @@ class LedgerServicer(AccountRpcs, BooksRpcs):
             entries=[answers.entry(line, account.program) for line in lines[:size]],
             next_page_token=write_token(query, (lines[size - 1].version,)) if more else "",
         )
-
-    async def verify(self, request: pb.VerifyRequest, _call: CallContext) -> AsyncIterator[pb.VerifyResponse]:
-        heads = orders.chain_heads(request.heads)
-        async with aclosing(
-            self._verification.run(heads)
-        ) as steps:  # whoever leaves makes room for the next one at once
-            async for progress in steps:
-                yield answers.progress(progress)
 
 
 def _program_of_hold(name: str) -> str:

@@ -12,6 +12,7 @@ import pytest
 import redis
 
 from guerdon import new_request_id
+from guerdon.ledger.v1 import journal_pb2
 from guerdon.ledger.v1 import ledger_pb2 as pb
 from guerdon.ledger.v1 import resources_pb2 as res
 from guerdon_kit.testing import DatabaseFactory, RunningService, ServiceFactory, wait_until
@@ -411,6 +412,38 @@ class _guards_off:  # noqa: N801 - used as a function
             await self._owner.execute(f"alter table {table} enable trigger user")
 
 
+async def test_a_chain_that_was_made_anew_no_longer_has_the_heads_that_were_told(books: Books) -> None:
+    """Whoever owns the database can change a row and seal everything again: only what is kept elsewhere tells."""
+    stub = books.world.client().ledger
+    told = [step async for step in stub.Verify(pb.VerifyRequest())][-1].heads
+    assert [head.shard for head in told]
+    async with _guards_off(books.owner), books.owner.transaction():
+        await books.owner.execute("select from sealers for update")
+        await books.owner.execute("update transactions set actor = 'nobody' where program = $1", books.number)
+        await books.owner.execute("delete from seals")
+
+    async def sealed_anew() -> bool:
+        return bool(await books.owner.fetchval(_ALL_SEALED))
+
+    await wait_until(sealed_anew)
+    assert await books.found() == []
+    found = [step async for step in stub.Verify(pb.VerifyRequest(heads=told))][-1].findings
+    assert [(one.reason, one.shard) for one in found] == [("HEAD_NOT_IN_CHAIN", head.shard) for head in told]
+    beyond = [pb.ChainHead(shard=3000, block=1, hash=bytes(32))]
+    found = [step async for step in stub.Verify(pb.VerifyRequest(heads=beyond))][-1].findings
+    assert [(one.reason, one.shard, one.block) for one in found] == [("HEAD_NOT_IN_CHAIN", 3000, 1)]
+
+
+async def test_erased_words_are_gone_and_the_chain_is_whole(books: Books) -> None:
+    words = "select count(*) from transactions where memo is not null or memo_salt is not null"
+    assert await books.owner.fetchval(words) == 1
+    request = journal_pb2.EraseTextsRequest(name=books.shop.account("ada"), request_id=new_request_id())
+    for _ in ("erased", "replayed"):
+        assert (await books.shop.ledger.EraseTexts(request)).transaction_count == 1
+    assert await books.owner.fetchval(words) == 0
+    assert await books.found() == []
+
+
 FIELDS = ("posted", "held", "pending", "debt", "available", "earned", "spent", "version", "state")
 
 
@@ -444,6 +477,10 @@ async def test_the_service_itself_may_not_change_what_was_written(books: Books, 
                 await runtime.execute(statement)
             with pytest.raises(asyncpg.RestrictViolationError):
                 await books.owner.execute(statement)
+    for change in ("memo = 'other words'", "memo_digest = null", "memo = null, memo_salt = null"):
+        for connection in (runtime, books.owner):
+            with pytest.raises(asyncpg.RestrictViolationError):
+                await connection.execute(f"update transactions set {change}")
     for table in ("accounts", "lots", "holds", "checkpoints"):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await runtime.execute(f"delete from {table}")

@@ -3,6 +3,7 @@
 import grpc
 
 from guerdon.ledger.v1 import books_pb2 as guerdon_dot_ledger_dot_v1_dot_books__pb2
+from guerdon.ledger.v1 import journal_pb2 as guerdon_dot_ledger_dot_v1_dot_journal__pb2
 from guerdon.ledger.v1 import ledger_pb2 as guerdon_dot_ledger_dot_v1_dot_ledger__pb2
 
 
@@ -161,6 +162,16 @@ class LedgerServiceStub(object):
                 '/guerdon.ledger.v1.LedgerService/ListBooksChanges',
                 request_serializer=guerdon_dot_ledger_dot_v1_dot_books__pb2.ListBooksChangesRequest.SerializeToString,
                 response_deserializer=guerdon_dot_ledger_dot_v1_dot_books__pb2.ListBooksChangesResponse.FromString,
+                )
+        self.ExportJournal = channel.unary_stream(
+                '/guerdon.ledger.v1.LedgerService/ExportJournal',
+                request_serializer=guerdon_dot_ledger_dot_v1_dot_journal__pb2.ExportJournalRequest.SerializeToString,
+                response_deserializer=guerdon_dot_ledger_dot_v1_dot_journal__pb2.ExportJournalResponse.FromString,
+                )
+        self.EraseTexts = channel.unary_unary(
+                '/guerdon.ledger.v1.LedgerService/EraseTexts',
+                request_serializer=guerdon_dot_ledger_dot_v1_dot_journal__pb2.EraseTextsRequest.SerializeToString,
+                response_deserializer=guerdon_dot_ledger_dot_v1_dot_journal__pb2.EraseTextsResponse.FromString,
                 )
         self.Verify = channel.unary_stream(
                 '/guerdon.ledger.v1.LedgerService/Verify',
@@ -383,6 +394,21 @@ class LedgerServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExportJournal(self, request, context):
+        """Exports all transactions of a program, in the order in which the ledger recorded them, as plain-text accounting.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EraseTexts(self, request, context):
+        """Erases the memos of a member account's transactions and the purposes of its holds, for good and for every reader.
+        What moved stays, and is sealed as it was.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Verify(self, request, context):
         """Recomputes everything from the postings and names what is wrong, the first thing first. Answers with its progress;
         the last message has `done`. A worker runs one verification at a time: the next one waits, and says so in `phase`.
@@ -538,6 +564,16 @@ def add_LedgerServiceServicer_to_server(servicer, server):
                     servicer.ListBooksChanges,
                     request_deserializer=guerdon_dot_ledger_dot_v1_dot_books__pb2.ListBooksChangesRequest.FromString,
                     response_serializer=guerdon_dot_ledger_dot_v1_dot_books__pb2.ListBooksChangesResponse.SerializeToString,
+            ),
+            'ExportJournal': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportJournal,
+                    request_deserializer=guerdon_dot_ledger_dot_v1_dot_journal__pb2.ExportJournalRequest.FromString,
+                    response_serializer=guerdon_dot_ledger_dot_v1_dot_journal__pb2.ExportJournalResponse.SerializeToString,
+            ),
+            'EraseTexts': grpc.unary_unary_rpc_method_handler(
+                    servicer.EraseTexts,
+                    request_deserializer=guerdon_dot_ledger_dot_v1_dot_journal__pb2.EraseTextsRequest.FromString,
+                    response_serializer=guerdon_dot_ledger_dot_v1_dot_journal__pb2.EraseTextsResponse.SerializeToString,
             ),
             'Verify': grpc.unary_stream_rpc_method_handler(
                     servicer.Verify,
@@ -1046,6 +1082,40 @@ class LedgerService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.ledger.v1.LedgerService/ListBooksChanges',
             guerdon_dot_ledger_dot_v1_dot_books__pb2.ListBooksChangesRequest.SerializeToString,
             guerdon_dot_ledger_dot_v1_dot_books__pb2.ListBooksChangesResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ExportJournal(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(request, target, '/guerdon.ledger.v1.LedgerService/ExportJournal',
+            guerdon_dot_ledger_dot_v1_dot_journal__pb2.ExportJournalRequest.SerializeToString,
+            guerdon_dot_ledger_dot_v1_dot_journal__pb2.ExportJournalResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def EraseTexts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.ledger.v1.LedgerService/EraseTexts',
+            guerdon_dot_ledger_dot_v1_dot_journal__pb2.EraseTextsRequest.SerializeToString,
+            guerdon_dot_ledger_dot_v1_dot_journal__pb2.EraseTextsResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

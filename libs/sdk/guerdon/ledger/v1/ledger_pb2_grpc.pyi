@@ -8,6 +8,7 @@ import collections.abc
 import grpc
 import grpc.aio
 import guerdon.ledger.v1.books_pb2
+import guerdon.ledger.v1.journal_pb2
 import guerdon.ledger.v1.ledger_pb2
 import typing
 
@@ -208,6 +209,20 @@ class LedgerServiceStub:
     ]
     """Lists what was closed and opened again, when, by whom and why, newest first."""
 
+    ExportJournal: grpc.UnaryStreamMultiCallable[
+        guerdon.ledger.v1.journal_pb2.ExportJournalRequest,
+        guerdon.ledger.v1.journal_pb2.ExportJournalResponse,
+    ]
+    """Exports all transactions of a program, in the order in which the ledger recorded them, as plain-text accounting."""
+
+    EraseTexts: grpc.UnaryUnaryMultiCallable[
+        guerdon.ledger.v1.journal_pb2.EraseTextsRequest,
+        guerdon.ledger.v1.journal_pb2.EraseTextsResponse,
+    ]
+    """Erases the memos of a member account's transactions and the purposes of its holds, for good and for every reader.
+    What moved stays, and is sealed as it was.
+    """
+
     Verify: grpc.UnaryStreamMultiCallable[
         guerdon.ledger.v1.ledger_pb2.VerifyRequest,
         guerdon.ledger.v1.ledger_pb2.VerifyResponse,
@@ -404,6 +419,20 @@ class LedgerServiceAsyncStub:
         guerdon.ledger.v1.books_pb2.ListBooksChangesResponse,
     ]
     """Lists what was closed and opened again, when, by whom and why, newest first."""
+
+    ExportJournal: grpc.aio.UnaryStreamMultiCallable[
+        guerdon.ledger.v1.journal_pb2.ExportJournalRequest,
+        guerdon.ledger.v1.journal_pb2.ExportJournalResponse,
+    ]
+    """Exports all transactions of a program, in the order in which the ledger recorded them, as plain-text accounting."""
+
+    EraseTexts: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.ledger.v1.journal_pb2.EraseTextsRequest,
+        guerdon.ledger.v1.journal_pb2.EraseTextsResponse,
+    ]
+    """Erases the memos of a member account's transactions and the purposes of its holds, for good and for every reader.
+    What moved stays, and is sealed as it was.
+    """
 
     Verify: grpc.aio.UnaryStreamMultiCallable[
         guerdon.ledger.v1.ledger_pb2.VerifyRequest,
@@ -659,6 +688,24 @@ class LedgerServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[guerdon.ledger.v1.books_pb2.ListBooksChangesResponse, collections.abc.Awaitable[guerdon.ledger.v1.books_pb2.ListBooksChangesResponse]]:
         """Lists what was closed and opened again, when, by whom and why, newest first."""
+
+    @abc.abstractmethod
+    def ExportJournal(
+        self,
+        request: guerdon.ledger.v1.journal_pb2.ExportJournalRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[collections.abc.Iterator[guerdon.ledger.v1.journal_pb2.ExportJournalResponse], collections.abc.AsyncIterator[guerdon.ledger.v1.journal_pb2.ExportJournalResponse]]:
+        """Exports all transactions of a program, in the order in which the ledger recorded them, as plain-text accounting."""
+
+    @abc.abstractmethod
+    def EraseTexts(
+        self,
+        request: guerdon.ledger.v1.journal_pb2.EraseTextsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.ledger.v1.journal_pb2.EraseTextsResponse, collections.abc.Awaitable[guerdon.ledger.v1.journal_pb2.EraseTextsResponse]]:
+        """Erases the memos of a member account's transactions and the purposes of its holds, for good and for every reader.
+        What moved stays, and is sealed as it was.
+        """
 
     @abc.abstractmethod
     def Verify(
