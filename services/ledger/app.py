@@ -15,6 +15,7 @@ from ledger.operations.books import Books
 from ledger.operations.commit import Committer, Limits
 from ledger.operations.erasure import Erasure
 from ledger.operations.export import Export
+from ledger.operations.history import History
 from ledger.operations.movements import Movements
 from ledger.operations.programs import Programs
 from ledger.operations.transactions import Transactions
@@ -50,6 +51,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
         watching,
         transactions,
         Books(database, clock),
+        History(database),
         Verification(database, directory, reader, cache, clock),
         Export(database),
         Erasure(database),

@@ -199,6 +199,14 @@ class VersionNotReached(DomainError):
     message = "{account} is at version {version}, not yet at {min_version}."
 
 
+class TooManyAccounts(DomainError):
+    """A trial balance has a line for each system account: here are too many."""
+
+    reason = "TOO_MANY_ACCOUNTS"
+    status = Status.FAILED_PRECONDITION
+    message = "{program} has more than {limit} system accounts."
+
+
 class NoStatement(DomainError):
     """Only member accounts have a statement with a running balance."""
 

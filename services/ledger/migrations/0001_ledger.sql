@@ -104,6 +104,9 @@ create table transactions (
     check (memo is null or memo_digest is null)
 );
 create index transactions_reverses on transactions (shard, reverses) where reverses is not null;
+-- For balances at a time, which leave out what was recorded since: rows lie in the order of their times, nearly.
+create index transactions_record_time on transactions using brin (record_time)
+    with (autosummarize = on, pages_per_range = 32);
 
 -- One row carries both sides: that the entries of a unit sum to zero cannot be otherwise.
 create table postings (

@@ -6,7 +6,6 @@ then whatever had begun before is waited for, and only then is the closing answe
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,12 +17,11 @@ from guerdon_kit.postgres import Connection, Database, Rerun, load_queries, requ
 from ledger.domain.books import BooksChange, require_closable, require_reopenable
 from ledger.domain.model import Program
 from ledger.store import rows
-from ledger.store.long_reads import LONG_READS
+from ledger.store.under_way import ended
 
 queries = load_queries("ledger")
 
 NEWEST = 2**31 - 1
-LOOK_EVERY_S = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +71,7 @@ class Books:
         """The newest changes with a number below `before`, newest first; those told of are in force."""
         async with self._database.acquire() as connection:
             found = await _read(connection, program, before, limit)
-        await self._settle()
+        await ended(self._database)  # whatever may have read the books as they were before
         return found
 
     async def _change(self, fingerprint: Fingerprint, order: BooksOrder, check: Check) -> tuple[BooksChange, bool]:
@@ -103,17 +101,6 @@ class Books:
         # Also where the request came before: its worker may have died while it waited.
         [change] = await self.changes(program, int(outcome) + 1, 1)
         return change, replayed
-
-    async def _settle(self) -> None:
-        """Returns when every transaction has ended that may have read the books as they were before."""
-        waited_for = await self._under_way()
-        while waited_for:
-            await asyncio.sleep(LOOK_EVERY_S)
-            waited_for &= await self._under_way()
-
-    async def _under_way(self) -> set[str]:
-        async with self._database.acquire() as connection:
-            return {row["id"] async for row in queries.transactions_under_way(connection, long_reads=LONG_READS)}
 
 
 async def _read(connection: Connection, program: Program, before: int, limit: int) -> list[BooksChange]:

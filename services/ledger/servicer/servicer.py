@@ -23,6 +23,7 @@ from ledger.operations.batch import Answer
 from ledger.operations.books import Books
 from ledger.operations.erasure import Erasure
 from ledger.operations.export import Export
+from ledger.operations.history import History
 from ledger.operations.movements import CaptureRequest, Movements
 from ledger.operations.programs import Programs
 from ledger.operations.transactions import Transactions
@@ -33,6 +34,7 @@ from ledger.servicer import answers, orders
 from ledger.servicer.accounts import ITEMS_MAX, AccountRpcs
 from ledger.servicer.audit import AuditRpcs
 from ledger.servicer.books import BooksRpcs
+from ledger.servicer.history import HistoryRpcs
 from ledger.store.directory import Directory
 
 BATCH_POSTINGS_MAX = 10_000
@@ -42,7 +44,7 @@ POST = "guerdon.ledger.v1.LedgerService/PostTransaction"
 """A transaction is the same request whether it comes alone or in a batch."""
 
 
-class LedgerServicer(AccountRpcs, BooksRpcs, AuditRpcs):
+class LedgerServicer(AccountRpcs, BooksRpcs, HistoryRpcs, AuditRpcs):
     """`guerdon.ledger.v1.LedgerService`."""
 
     service = pb.DESCRIPTOR.services_by_name["LedgerService"]
@@ -57,6 +59,7 @@ class LedgerServicer(AccountRpcs, BooksRpcs, AuditRpcs):
         watching: Watching,
         transactions: Transactions,
         books: Books,
+        history: History,
         verification: Verification,
         export: Export,
         erasure: Erasure,
@@ -68,6 +71,7 @@ class LedgerServicer(AccountRpcs, BooksRpcs, AuditRpcs):
         self._watching = watching
         self._transactions = transactions
         self._books = books
+        self._history = history
         self._verification = verification
         self._export = export
         self._erasure = erasure
@@ -269,6 +273,8 @@ class LedgerServicer(AccountRpcs, BooksRpcs, AuditRpcs):
         account = self._directory.known_account(request.name) or await self._directory.account(request.name)
         if request.min_version < 0:
             raise InvalidField.of("min_version", "must be at least 0")
+        if request.HasField("effective_end_time") or request.HasField("record_time"):
+            return await self._balance_at(account, request)
         if request.view != pb.BALANCE_VIEW_FULL:
             return pb.GetBalanceResponse(
                 balance=answers.balance(await self._balances.get(account, request.min_version))

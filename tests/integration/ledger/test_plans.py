@@ -83,12 +83,13 @@ async def connection(database: ServiceDatabase) -> AsyncIterator[asyncpg.Connect
 
 
 class Explained:
-    """Runs a statement to learn how many pages it reads, with the plan that serves any parameters: long-lived sessions
-    may end up with that one.
+    """Runs a statement to learn how many pages it reads, by default with the plan that serves any parameters:
+    long-lived sessions may end up with that one.
     """
 
-    def __init__(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    def __init__(self, connection: asyncpg.Connection[asyncpg.Record], plans: str = "force_generic_plan") -> None:
         self._connection = connection
+        self._plans = plans
         self.pages = 0
 
     async def fetchval(self, sql: str, *values: Any) -> None:
@@ -99,7 +100,7 @@ class Explained:
         return "EXPLAIN"
 
     async def fetch(self, sql: str, *values: Any) -> list[Any]:
-        await self._connection.execute("set plan_cache_mode = force_generic_plan")
+        await self._connection.execute(f"set plan_cache_mode = {self._plans}")
         await self._connection.execute(f"prepare explained as {sql}")
         literals = ", ".join("'" + str(value).replace("[", "{").replace("]", "}") + "'" for value in values)
         said = await self._connection.fetchval(
@@ -232,3 +233,53 @@ async def test_the_postings_of_a_page_are_found_by_their_ids(connection: asyncpg
     async for _ in queries.postings_of_many(explained, shard=1, ids=list(range(1000, 1050))):
         pass
     assert explained.pages < 10 * PAGE["limit"]
+
+
+@pytest.mark.parametrize("statement", ["version_at", "posted_at"])
+async def test_a_members_balance_at_a_record_time_reads_a_few_of_its_entries(
+    connection: asyncpg.Connection[asyncpg.Record], statement: str
+) -> None:
+    # An account with as many entries as all others together: their number is what halving is spared.
+    if not await connection.fetchval("select exists (select from accounts where shard = 2)"):
+        await connection.execute(
+            """insert into accounts (shard, id, program, unit, kind, name, create_time, version)
+               values (2, 7, 1, 1, 1, 'busy', now(), 50000)"""
+        )
+        await connection.execute(
+            """insert into transactions (shard, id, program, kind, postings, effective_time, record_time, actor)
+               select 2, n, 1, 1, 1, time, time, 'a'
+               from (select n, now() - (50000 - n) * interval '1 second' as time
+                     from generate_series(1, 50000) as n) as entry"""
+        )
+        await connection.execute(
+            """insert into postings (shard, id, ordinal, source, destination, amount, destination_version,
+                                     destination_posted)
+               select 2, n, 0, 1, 7, 5, n, n from generate_series(1, 50000) as n"""
+        )
+        await connection.execute("vacuum analyze transactions, postings, accounts")
+    explained = Explained(connection)
+    if statement == "version_at":
+        time = await connection.fetchval("select record_time from transactions where shard = 2 and id = 33333")
+        assert await queries.version_at(connection, shard=2, account=7, record_time=time) == 33333
+        await queries.version_at(explained, shard=2, account=7, record_time=time)
+        assert explained.pages < 500  # of 16 steps
+    else:
+        assert await queries.posted_at(connection, shard=2, account=7, version=33333) == 33333
+        await queries.posted_at(explained, shard=2, account=7, version=33333)
+        assert explained.pages < FEW_PAGES
+
+
+async def test_what_was_recorded_since_is_found_by_the_order_of_the_rows(
+    connection: asyncpg.Connection[asyncpg.Record],
+) -> None:
+    await connection.execute("vacuum analyze transactions")
+    last = await connection.fetchval("select record_time from transactions where shard = 1 order by id desc limit 1")
+    explained = Explained(connection, plans="force_custom_plan")
+    assert await queries.first_since(connection, shard=1, since=last) == BATCHES * EACH
+    await queries.first_since(explained, shard=1, since=last)
+    pages = await connection.fetchval("select relpages from pg_class where relname = 'transactions'")
+    assert explained.pages < pages / 4
+    since = {"effective_end_time": last, "record_time": last, "accounts": [1]}
+    async for _ in queries.system_sums_since(explained, shard=1, first=BATCHES * EACH, **since):
+        pass
+    assert explained.pages < pages / 4

@@ -14,9 +14,10 @@ _sym_db = _symbol_database.Default()
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from guerdon.ledger.v1 import resources_pb2 as guerdon_dot_ledger_dot_v1_dot_resources__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dguerdon/ledger/v1/books.proto\x12\x11guerdon.ledger.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8d\x01\n\x0b\x42ooksChange\x12.\n\nclose_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x63tor\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12/\n\x0brecord_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa3\x01\n\x11\x43loseBooksRequest\x12+\n\x06parent\x18\x01 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Program\x12\x33\n\nclose_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x02\x12\x13\n\x06reason\x18\x03 \x01(\tB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x04 \x01(\tB\x03\xe0\x41\x02\"D\n\x12\x43loseBooksResponse\x12.\n\x06\x63hange\x18\x01 \x01(\x0b\x32\x1e.guerdon.ledger.v1.BooksChange\"\x9f\x01\n\x12ReopenBooksRequest\x12+\n\x06parent\x18\x01 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Program\x12.\n\nclose_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x06reason\x18\x03 \x01(\tB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x04 \x01(\tB\x03\xe0\x41\x02\"E\n\x13ReopenBooksResponse\x12.\n\x06\x63hange\x18\x01 \x01(\x0b\x32\x1e.guerdon.ledger.v1.BooksChange\"m\n\x17ListBooksChangesRequest\x12+\n\x06parent\x18\x01 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Program\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"d\n\x18ListBooksChangesResponse\x12/\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x1e.guerdon.ledger.v1.BooksChange\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dguerdon/ledger/v1/books.proto\x12\x11guerdon.ledger.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!guerdon/ledger/v1/resources.proto\"\x8d\x01\n\x0b\x42ooksChange\x12.\n\nclose_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x63tor\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12/\n\x0brecord_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa3\x01\n\x11\x43loseBooksRequest\x12+\n\x06parent\x18\x01 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Program\x12\x33\n\nclose_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x02\x12\x13\n\x06reason\x18\x03 \x01(\tB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x04 \x01(\tB\x03\xe0\x41\x02\"D\n\x12\x43loseBooksResponse\x12.\n\x06\x63hange\x18\x01 \x01(\x0b\x32\x1e.guerdon.ledger.v1.BooksChange\"\x9f\x01\n\x12ReopenBooksRequest\x12+\n\x06parent\x18\x01 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Program\x12.\n\nclose_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x06reason\x18\x03 \x01(\tB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x04 \x01(\tB\x03\xe0\x41\x02\"E\n\x13ReopenBooksResponse\x12.\n\x06\x63hange\x18\x01 \x01(\x0b\x32\x1e.guerdon.ledger.v1.BooksChange\"m\n\x17ListBooksChangesRequest\x12+\n\x06parent\x18\x01 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Program\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"d\n\x18ListBooksChangesResponse\x12/\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x1e.guerdon.ledger.v1.BooksChange\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xae\x01\n\x16GetTrialBalanceRequest\x12+\n\x06parent\x18\x01 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Program\x12\x36\n\x12\x65\x66\x66\x65\x63tive_end_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0brecord_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"M\n\x17GetTrialBalanceResponse\x12\x32\n\x05lines\x18\x01 \x03(\x0b\x32#.guerdon.ledger.v1.TrialBalanceLine\"\xa0\x01\n\x10TrialBalanceLine\x12#\n\x04unit\x18\x01 \x01(\tB\x15\xfa\x41\x12\n\x10guerdon.dev/Unit\x12,\n\x04kind\x18\x02 \x01(\x0e\x32\x1e.guerdon.ledger.v1.AccountKind\x12)\n\x07\x61\x63\x63ount\x18\x03 \x01(\tB\x18\xfa\x41\x15\n\x13guerdon.dev/Account\x12\x0e\n\x06posted\x18\x04 \x01(\x03\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'guerdon.ledger.v1.books_pb2', globals())
@@ -39,18 +40,30 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _REOPENBOOKSREQUEST.fields_by_name['request_id']._serialized_options = b'\340A\002'
   _LISTBOOKSCHANGESREQUEST.fields_by_name['parent']._options = None
   _LISTBOOKSCHANGESREQUEST.fields_by_name['parent']._serialized_options = b'\340A\002\372A\025\n\023guerdon.dev/Program'
-  _BOOKSCHANGE._serialized_start=146
-  _BOOKSCHANGE._serialized_end=287
-  _CLOSEBOOKSREQUEST._serialized_start=290
-  _CLOSEBOOKSREQUEST._serialized_end=453
-  _CLOSEBOOKSRESPONSE._serialized_start=455
-  _CLOSEBOOKSRESPONSE._serialized_end=523
-  _REOPENBOOKSREQUEST._serialized_start=526
-  _REOPENBOOKSREQUEST._serialized_end=685
-  _REOPENBOOKSRESPONSE._serialized_start=687
-  _REOPENBOOKSRESPONSE._serialized_end=756
-  _LISTBOOKSCHANGESREQUEST._serialized_start=758
-  _LISTBOOKSCHANGESREQUEST._serialized_end=867
-  _LISTBOOKSCHANGESRESPONSE._serialized_start=869
-  _LISTBOOKSCHANGESRESPONSE._serialized_end=969
+  _GETTRIALBALANCEREQUEST.fields_by_name['parent']._options = None
+  _GETTRIALBALANCEREQUEST.fields_by_name['parent']._serialized_options = b'\340A\002\372A\025\n\023guerdon.dev/Program'
+  _TRIALBALANCELINE.fields_by_name['unit']._options = None
+  _TRIALBALANCELINE.fields_by_name['unit']._serialized_options = b'\372A\022\n\020guerdon.dev/Unit'
+  _TRIALBALANCELINE.fields_by_name['account']._options = None
+  _TRIALBALANCELINE.fields_by_name['account']._serialized_options = b'\372A\025\n\023guerdon.dev/Account'
+  _BOOKSCHANGE._serialized_start=181
+  _BOOKSCHANGE._serialized_end=322
+  _CLOSEBOOKSREQUEST._serialized_start=325
+  _CLOSEBOOKSREQUEST._serialized_end=488
+  _CLOSEBOOKSRESPONSE._serialized_start=490
+  _CLOSEBOOKSRESPONSE._serialized_end=558
+  _REOPENBOOKSREQUEST._serialized_start=561
+  _REOPENBOOKSREQUEST._serialized_end=720
+  _REOPENBOOKSRESPONSE._serialized_start=722
+  _REOPENBOOKSRESPONSE._serialized_end=791
+  _LISTBOOKSCHANGESREQUEST._serialized_start=793
+  _LISTBOOKSCHANGESREQUEST._serialized_end=902
+  _LISTBOOKSCHANGESRESPONSE._serialized_start=904
+  _LISTBOOKSCHANGESRESPONSE._serialized_end=1004
+  _GETTRIALBALANCEREQUEST._serialized_start=1007
+  _GETTRIALBALANCEREQUEST._serialized_end=1181
+  _GETTRIALBALANCERESPONSE._serialized_start=1183
+  _GETTRIALBALANCERESPONSE._serialized_end=1260
+  _TRIALBALANCELINE._serialized_start=1263
+  _TRIALBALANCELINE._serialized_end=1423
 # @@protoc_insertion_point(module_scope)

@@ -9,6 +9,7 @@ import google.protobuf.descriptor
 import google.protobuf.internal.containers
 import google.protobuf.message
 import google.protobuf.timestamp_pb2
+import guerdon.ledger.v1.resources_pb2
 import typing
 
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
@@ -207,3 +208,84 @@ class ListBooksChangesResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["changes", b"changes", "next_page_token", b"next_page_token"]) -> None: ...
 
 global___ListBooksChangesResponse = ListBooksChangesResponse
+
+@typing.final
+class GetTrialBalanceRequest(google.protobuf.message.Message):
+    """Reads what all accounts of a program have."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: builtins.int
+    EFFECTIVE_END_TIME_FIELD_NUMBER: builtins.int
+    RECORD_TIME_FIELD_NUMBER: builtins.int
+    parent: builtins.str
+    """The program."""
+    @property
+    def effective_end_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """Counts only what happened before this time, such as the time up to which the books are closed. Absent: all."""
+
+    @property
+    def record_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """Counts only what was recorded up to this time. Absent: all."""
+
+    def __init__(
+        self,
+        *,
+        parent: builtins.str = ...,
+        effective_end_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        record_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["effective_end_time", b"effective_end_time", "record_time", b"record_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["effective_end_time", b"effective_end_time", "parent", b"parent", "record_time", b"record_time"]) -> None: ...
+
+global___GetTrialBalanceRequest = GetTrialBalanceRequest
+
+@typing.final
+class GetTrialBalanceResponse(google.protobuf.message.Message):
+    """What all accounts of a program have. The lines of a unit sum to zero."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    LINES_FIELD_NUMBER: builtins.int
+    @property
+    def lines(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___TrialBalanceLine]:
+        """One line for each system account, at most 10,000, and one for the members of each unit; by unit, kind and account."""
+
+    def __init__(
+        self,
+        *,
+        lines: collections.abc.Iterable[global___TrialBalanceLine] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["lines", b"lines"]) -> None: ...
+
+global___GetTrialBalanceResponse = GetTrialBalanceResponse
+
+@typing.final
+class TrialBalanceLine(google.protobuf.message.Message):
+    """What a system account has, or all members together."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    UNIT_FIELD_NUMBER: builtins.int
+    KIND_FIELD_NUMBER: builtins.int
+    ACCOUNT_FIELD_NUMBER: builtins.int
+    POSTED_FIELD_NUMBER: builtins.int
+    unit: builtins.str
+    """The unit."""
+    kind: guerdon.ledger.v1.resources_pb2.AccountKind.ValueType
+    """The kind of account."""
+    account: builtins.str
+    """The system account; empty for the members."""
+    posted: builtins.int
+    """The sum of all entries that count."""
+    def __init__(
+        self,
+        *,
+        unit: builtins.str = ...,
+        kind: guerdon.ledger.v1.resources_pb2.AccountKind.ValueType = ...,
+        account: builtins.str = ...,
+        posted: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["account", b"account", "kind", b"kind", "posted", b"posted", "unit", b"unit"]) -> None: ...
+
+global___TrialBalanceLine = TrialBalanceLine

@@ -1282,20 +1282,35 @@ class GetBalanceRequest(google.protobuf.message.Message):
     NAME_FIELD_NUMBER: builtins.int
     MIN_VERSION_FIELD_NUMBER: builtins.int
     VIEW_FIELD_NUMBER: builtins.int
+    EFFECTIVE_END_TIME_FIELD_NUMBER: builtins.int
+    RECORD_TIME_FIELD_NUMBER: builtins.int
     name: builtins.str
     """The account's name."""
     min_version: builtins.int
     """The answer is of this version or later. Of a version that the account has not reached: FAILED_PRECONDITION."""
     view: global___BalanceView.ValueType
     """How much to read."""
+    @property
+    def effective_end_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """The balance of what happened before this time, such as the end of a month: `posted` only. Absent: of all."""
+
+    @property
+    def record_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """The balance as the ledger knew it at this time: `posted` and, without `effective_end_time`, `version`. Absent: as
+        it knows it now.
+        """
+
     def __init__(
         self,
         *,
         name: builtins.str = ...,
         min_version: builtins.int = ...,
         view: global___BalanceView.ValueType = ...,
+        effective_end_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        record_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["min_version", b"min_version", "name", b"name", "view", b"view"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["effective_end_time", b"effective_end_time", "record_time", b"record_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["effective_end_time", b"effective_end_time", "min_version", b"min_version", "name", b"name", "record_time", b"record_time", "view", b"view"]) -> None: ...
 
 global___GetBalanceRequest = GetBalanceRequest
 

@@ -163,6 +163,11 @@ class LedgerServiceStub(object):
                 request_serializer=guerdon_dot_ledger_dot_v1_dot_books__pb2.ListBooksChangesRequest.SerializeToString,
                 response_deserializer=guerdon_dot_ledger_dot_v1_dot_books__pb2.ListBooksChangesResponse.FromString,
                 )
+        self.GetTrialBalance = channel.unary_unary(
+                '/guerdon.ledger.v1.LedgerService/GetTrialBalance',
+                request_serializer=guerdon_dot_ledger_dot_v1_dot_books__pb2.GetTrialBalanceRequest.SerializeToString,
+                response_deserializer=guerdon_dot_ledger_dot_v1_dot_books__pb2.GetTrialBalanceResponse.FromString,
+                )
         self.ExportJournal = channel.unary_stream(
                 '/guerdon.ledger.v1.LedgerService/ExportJournal',
                 request_serializer=guerdon_dot_ledger_dot_v1_dot_journal__pb2.ExportJournalRequest.SerializeToString,
@@ -342,7 +347,7 @@ class LedgerServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetBalance(self, request, context):
-        """Reads an account's balance.
+        """Reads an account's balance: now, or at a time.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -389,6 +394,14 @@ class LedgerServiceServicer(object):
 
     def ListBooksChanges(self, request, context):
         """Lists what was closed and opened again, when, by whom and why, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetTrialBalance(self, request, context):
+        """Reads what every system account and all members of each unit have together: now, or at a time. It reads every
+        member account and, at a time, what was recorded since.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -564,6 +577,11 @@ def add_LedgerServiceServicer_to_server(servicer, server):
                     servicer.ListBooksChanges,
                     request_deserializer=guerdon_dot_ledger_dot_v1_dot_books__pb2.ListBooksChangesRequest.FromString,
                     response_serializer=guerdon_dot_ledger_dot_v1_dot_books__pb2.ListBooksChangesResponse.SerializeToString,
+            ),
+            'GetTrialBalance': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetTrialBalance,
+                    request_deserializer=guerdon_dot_ledger_dot_v1_dot_books__pb2.GetTrialBalanceRequest.FromString,
+                    response_serializer=guerdon_dot_ledger_dot_v1_dot_books__pb2.GetTrialBalanceResponse.SerializeToString,
             ),
             'ExportJournal': grpc.unary_stream_rpc_method_handler(
                     servicer.ExportJournal,
@@ -1082,6 +1100,23 @@ class LedgerService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.ledger.v1.LedgerService/ListBooksChanges',
             guerdon_dot_ledger_dot_v1_dot_books__pb2.ListBooksChangesRequest.SerializeToString,
             guerdon_dot_ledger_dot_v1_dot_books__pb2.ListBooksChangesResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def GetTrialBalance(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.ledger.v1.LedgerService/GetTrialBalance',
+            guerdon_dot_ledger_dot_v1_dot_books__pb2.GetTrialBalanceRequest.SerializeToString,
+            guerdon_dot_ledger_dot_v1_dot_books__pb2.GetTrialBalanceResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

@@ -165,7 +165,7 @@ class LedgerServiceStub:
         guerdon.ledger.v1.ledger_pb2.GetBalanceRequest,
         guerdon.ledger.v1.ledger_pb2.GetBalanceResponse,
     ]
-    """Reads an account's balance."""
+    """Reads an account's balance: now, or at a time."""
 
     BatchGetBalances: grpc.UnaryUnaryMultiCallable[
         guerdon.ledger.v1.ledger_pb2.BatchGetBalancesRequest,
@@ -208,6 +208,14 @@ class LedgerServiceStub:
         guerdon.ledger.v1.books_pb2.ListBooksChangesResponse,
     ]
     """Lists what was closed and opened again, when, by whom and why, newest first."""
+
+    GetTrialBalance: grpc.UnaryUnaryMultiCallable[
+        guerdon.ledger.v1.books_pb2.GetTrialBalanceRequest,
+        guerdon.ledger.v1.books_pb2.GetTrialBalanceResponse,
+    ]
+    """Reads what every system account and all members of each unit have together: now, or at a time. It reads every
+    member account and, at a time, what was recorded since.
+    """
 
     ExportJournal: grpc.UnaryStreamMultiCallable[
         guerdon.ledger.v1.journal_pb2.ExportJournalRequest,
@@ -376,7 +384,7 @@ class LedgerServiceAsyncStub:
         guerdon.ledger.v1.ledger_pb2.GetBalanceRequest,
         guerdon.ledger.v1.ledger_pb2.GetBalanceResponse,
     ]
-    """Reads an account's balance."""
+    """Reads an account's balance: now, or at a time."""
 
     BatchGetBalances: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.ledger.v1.ledger_pb2.BatchGetBalancesRequest,
@@ -419,6 +427,14 @@ class LedgerServiceAsyncStub:
         guerdon.ledger.v1.books_pb2.ListBooksChangesResponse,
     ]
     """Lists what was closed and opened again, when, by whom and why, newest first."""
+
+    GetTrialBalance: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.ledger.v1.books_pb2.GetTrialBalanceRequest,
+        guerdon.ledger.v1.books_pb2.GetTrialBalanceResponse,
+    ]
+    """Reads what every system account and all members of each unit have together: now, or at a time. It reads every
+    member account and, at a time, what was recorded since.
+    """
 
     ExportJournal: grpc.aio.UnaryStreamMultiCallable[
         guerdon.ledger.v1.journal_pb2.ExportJournalRequest,
@@ -633,7 +649,7 @@ class LedgerServiceServicer(metaclass=abc.ABCMeta):
         request: guerdon.ledger.v1.ledger_pb2.GetBalanceRequest,
         context: _ServicerContext,
     ) -> typing.Union[guerdon.ledger.v1.ledger_pb2.GetBalanceResponse, collections.abc.Awaitable[guerdon.ledger.v1.ledger_pb2.GetBalanceResponse]]:
-        """Reads an account's balance."""
+        """Reads an account's balance: now, or at a time."""
 
     @abc.abstractmethod
     def BatchGetBalances(
@@ -688,6 +704,16 @@ class LedgerServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[guerdon.ledger.v1.books_pb2.ListBooksChangesResponse, collections.abc.Awaitable[guerdon.ledger.v1.books_pb2.ListBooksChangesResponse]]:
         """Lists what was closed and opened again, when, by whom and why, newest first."""
+
+    @abc.abstractmethod
+    def GetTrialBalance(
+        self,
+        request: guerdon.ledger.v1.books_pb2.GetTrialBalanceRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.ledger.v1.books_pb2.GetTrialBalanceResponse, collections.abc.Awaitable[guerdon.ledger.v1.books_pb2.GetTrialBalanceResponse]]:
+        """Reads what every system account and all members of each unit have together: now, or at a time. It reads every
+        member account and, at a time, what was recorded since.
+        """
 
     @abc.abstractmethod
     def ExportJournal(
