@@ -126,11 +126,11 @@ async def test_a_balance_at_any_time_is_that_of_a_replay(
         before, recorded = [(moment(), None), (None, moment()), (moment(), moment())][n % 3]
         await ask(chance.choice(MEMBERS + SYSTEM), before, recorded)
     for before, recorded in ((moment(), moment()), (moment(), moment()), (end, end)):
-        request = books_pb2.GetTrialBalanceRequest(parent=shop.name)
+        wanted = books_pb2.GetTrialBalanceRequest(parent=shop.name)
         if before < end:
-            request.effective_end_time.CopyFrom(stamp(before))
-            request.record_time.CopyFrom(stamp(recorded))
-        lines = (await next(shops).ledger.GetTrialBalance(request)).lines
+            wanted.effective_end_time.CopyFrom(stamp(before))
+            wanted.record_time.CopyFrom(stamp(recorded))
+        lines = (await next(shops).ledger.GetTrialBalance(wanted)).lines
         found = {line.account.rpartition("/")[2]: line.posted for line in lines}
         assert {one: found[one] for one in SYSTEM} == {one: expected(one, before, recorded) for one in SYSTEM}
         assert found[""] == sum(expected(one, before, recorded) for one in MEMBERS)
