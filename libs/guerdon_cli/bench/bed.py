@@ -150,7 +150,8 @@ class Bed:
             server.stop()
 
     def run(self, service: ServerProcess, plans: Sequence[Plan], told: Callable[[int], None] | None = None) -> Run:
-        """Carry out plans at once, a client process each. `told` hears once a second of how many items are done.
+        """Carry out plans at once, a client process each. `told` hears once a second how many items of the first are
+        done.
 
         Raises:
             StackError: a client failed.
@@ -162,7 +163,8 @@ class Bed:
             before = self._usage(service)
             for client in clients:
                 client.go()
-            seen = together([client.seen(told) for client in clients])
+            # The first one is heard while it works, the others when it has ended.
+            seen = together([client.seen(told if client is clients[0] else None) for client in clients])
             after = self._usage(service)
         finally:
             for client in clients:

@@ -130,6 +130,7 @@ class Course:
         self.bed.report(name)
         run = ledger.run(*plans, told=tell)
         measurement = Measurement.of(name, plans[0], run, workers=ledger.workers, clients=len(plans))
+        measurement = replace(measurement, in_flight=sum(plan.in_flight for plan in plans))
         self.keep(measurement)
         return measurement
 

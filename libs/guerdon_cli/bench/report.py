@@ -69,15 +69,15 @@ def _in_flight(one: Measurement) -> str:
 
 
 def _figures(found: Mapping[str, float | None]) -> Table:
+    """Those that were measured."""
     table = Table(box=None, pad_edge=False)
     table.add_column("figure", no_wrap=True)
     table.add_column("is", justify="right")
     table.add_column("floor", justify="right")
     table.add_column("what it is")
     for name, value in found.items():
-        floor = FLOORS[name]
-        bound = f"≥ {floor.least:,}" if floor.least is not None else f"≤ {floor.most:,}"
-        said = "not run" if value is None else f"{value:,}"
-        style = "red" if value is not None and not floor.holds(value) else ""
-        table.add_row(name, said, bound, floor.meaning, style=style)
+        if value is not None:
+            floor = FLOORS[name]
+            bound = f"≥ {floor.least:,}" if floor.least is not None else f"≤ {floor.most:,}"
+            table.add_row(name, f"{value:,}", bound, floor.meaning, style="" if floor.holds(value) else "red")
     return table
