@@ -84,13 +84,16 @@ class Usage:
 
 @dataclass(frozen=True)
 class Run:
-    """What the clients saw, and what that took. Shares are of one processor."""
+    """What the clients saw, and what that took."""
 
     seen: Seen
-    service_cpu: float
-    postgres_cpu: float
+    seconds: float
+    """From the first call to the last, the warm-up included; so is what follows."""
+    service_s: float
+    """Processor time of the service's processes."""
+    postgres_s: float
+    """Processor time of PostgreSQL's processes."""
     wal_bytes: int
-    """From the first call to the last, the warm-up included."""
 
 
 class Bed:
@@ -169,11 +172,11 @@ class Bed:
         finally:
             for client in clients:
                 client.end()
-        took = after.at - before.at
         return Run(
             seen,
-            service_cpu=(after.service_s - before.service_s) / took,
-            postgres_cpu=(after.postgres_s - before.postgres_s) / took,
+            seconds=after.at - before.at,
+            service_s=after.service_s - before.service_s,
+            postgres_s=after.postgres_s - before.postgres_s,
             wal_bytes=after.wal_bytes - before.wal_bytes,
         )
 

@@ -55,6 +55,9 @@ class Measurement:
     """Of the busiest client process."""
     service_cpu: float
     postgres_cpu: float
+    service_us_per_item: float
+    """Processor time of the service: it hardly depends on what else the machine does, as rates and shares do."""
+    postgres_us_per_item: float
     wal_bytes_per_item: float
     offered_per_s: float
     """Open loop: what was sent. 0: closed loop."""
@@ -65,6 +68,7 @@ class Measurement:
     def of(cls, name: str, plan: Plan, run: Run, *, workers: int, clients: int) -> Measurement:
         """A run that clients made, each by the same plan."""
         seen = run.seen
+        items = max(seen.all_items, 1)
         p50, p95, p99 = percentiles(seen.latencies_us, (50, 95, 99))
         return cls(
             name=name,
@@ -78,9 +82,11 @@ class Measurement:
             workers=workers,
             clients=clients,
             client_cpu=round(seen.cpu, 2),
-            service_cpu=round(run.service_cpu, 2),
-            postgres_cpu=round(run.postgres_cpu, 2),
-            wal_bytes_per_item=round(run.wal_bytes / max(seen.all_items, 1), 1),
+            service_cpu=round(run.service_s / run.seconds, 2),
+            postgres_cpu=round(run.postgres_s / run.seconds, 2),
+            service_us_per_item=round(run.service_s / items * 1e6, 1),
+            postgres_us_per_item=round(run.postgres_s / items * 1e6, 1),
+            wal_bytes_per_item=round(run.wal_bytes / items, 1),
             offered_per_s=plan.per_s * clients,
             unsent=seen.unsent,
             failures=dict(seen.failures),

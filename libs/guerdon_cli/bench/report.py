@@ -48,12 +48,25 @@ def tell(course: Course, console: Console) -> None:
 def _measurements(course: Course) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("workload", no_wrap=True)
-    for name in ("workers", "in flight", "a second", "p50 ms", "p95 ms", "p99 ms", "client", "ledger", "pg"):
+    for name in (
+        "workers",
+        "in flight",
+        "a second",
+        "p50 ms",
+        "p95 ms",
+        "p99 ms",
+        "client",
+        "ledger",
+        "pg",
+        "ledger µs",
+        "pg µs",
+    ):
         table.add_column(name, justify="right")
     for one in course.measured:
         latencies = (_short(value) for value in (one.p50_ms, one.p95_ms, one.p99_ms))
         shares = (f"{share:.0%}" for share in (one.client_cpu, one.service_cpu, one.postgres_cpu))
-        table.add_row(one.name, str(one.workers), _in_flight(one), f"{one.per_s:,.0f}", *latencies, *shares)
+        costs = (_short(one.service_us_per_item), _short(one.postgres_us_per_item))
+        table.add_row(one.name, str(one.workers), _in_flight(one), f"{one.per_s:,.0f}", *latencies, *shares, *costs)
         if one.offered_per_s:
             failed = ", ".join(f"{count:,} × {why}" for why, count in one.failures.items()) or "nothing refused"
             table.add_row(f"  {one.calls:,} answered; {failed}; {one.unsent:,} unsent")

@@ -14,16 +14,19 @@ from guerdon_cli.bench.workloads import held
 
 SEEN = Seen(items=3000, all_items=4000, seconds=2.0, latencies_us=[30, 10, 20], failures={}, unsent=0, cpu=0.5)
 PLAN = Plan(Shape.BATCH, "host:1", "token", items=1000, in_flight=4, spread=Spread.ZIPF)
+RUN = Run(SEEN, seconds=4.0, service_s=2.0, postgres_s=1.0, wal_bytes=8_000)
 
 
 def measured(name: str, per_s: float, workers: int = 1) -> Measurement:
-    made = Measurement.of(name, PLAN, Run(SEEN, 0.9, 0.4, 8_000), workers=workers, clients=1)
+    made = Measurement.of(name, PLAN, RUN, workers=workers, clients=1)
     return replace(made, per_s=per_s)
 
 
-def test_a_measurement_is_of_the_measured_time_and_its_log_of_all_of_it() -> None:
-    made = Measurement.of("batch", PLAN, Run(SEEN, 0.9, 0.4, 8_000), workers=1, clients=1)
+def test_a_measurement_is_of_the_measured_time_and_its_costs_of_all_of_it() -> None:
+    made = Measurement.of("batch", PLAN, RUN, workers=1, clients=1)
     assert (made.per_s, made.wal_bytes_per_item, made.calls) == (1500, 2, 3)
+    assert (made.service_cpu, made.service_us_per_item) == (0.5, 500)
+    assert (made.postgres_cpu, made.postgres_us_per_item) == (0.25, 250)
     assert (made.p50_ms, made.p95_ms, made.p99_ms) == (0.02, 0.03, 0.03)
 
 
