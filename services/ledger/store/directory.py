@@ -48,6 +48,7 @@ class Directory:
         self._ids: dict[int, Account] = {}
         self._breakage: dict[tuple[int, int], Account] = {}
         self._redemption: dict[tuple[int, int], Account] = {}
+        self._forgotten = 0
         database.on_new_server(self.forget)
 
     def forget(self) -> None:
@@ -56,6 +57,7 @@ class Directory:
         """
         for known in (self._programs, self._numbers, self._accounts, self._ids, self._breakage, self._redemption):
             known.clear()
+        self._forgotten += 1
 
     async def program(self, name: str, field: str = "name") -> Program:
         """The program of that resource name.
@@ -124,15 +126,19 @@ class Directory:
 
     async def prefetch(self, names: Iterable[str]) -> None:
         """Has those of these accounts that exist in memory, with one statement for each program."""
-        missing: dict[str, set[str]] = {}
-        for name in names:
-            if name not in self._accounts:
-                with suppress(InvalidField):
-                    program, id_ = parse(name, "programs/{program}/accounts/{account}")
-                    missing.setdefault(program, set()).add(id_)
-        for program, ids in missing.items():
-            with suppress(NotFound):
-                await self.accounts(await self.program_by_id(program), ids)
+        wanted = list(names)
+        forgotten = -1
+        while forgotten != self._forgotten:  # what was known before a read may be forgotten by it
+            forgotten = self._forgotten
+            missing: dict[str, set[str]] = {}
+            for name in wanted:
+                if name not in self._accounts:
+                    with suppress(InvalidField):
+                        program, id_ = parse(name, "programs/{program}/accounts/{account}")
+                        missing.setdefault(program, set()).add(id_)
+            for program, ids in missing.items():
+                with suppress(NotFound):
+                    await self.accounts(await self.program_by_id(program), ids)
 
     async def by_ids(self, shard: int, ids: Iterable[int], connection: Connection | None = None) -> dict[int, Account]:
         """The accounts of these ids, which rows of ours hold. Whoever holds a connection passes it."""

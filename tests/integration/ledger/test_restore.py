@@ -12,18 +12,27 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from guerdon import NotFoundError
 from guerdon.ledger.v1 import ledger_pb2 as pb
 from guerdon_kit.auth.development import DevelopmentIdentity
 from guerdon_kit.embedded import EmbeddedServers
+from guerdon_kit.postgres import Database
 from guerdon_kit.testing import DatabaseFactory, RunningService, ServiceFactory, wait_until
 from guerdon_kit.testing.fixtures import OwnServers
+from ledger.store.directory import Directory
 from tests.contract.ledger.world import NOT_FOUND, Shop, World, findings, refused
 from tests.integration.ledger.connections import connect, insist
 
 STALE_MAX_S = 2.0
+_FILL = """
+insert into programs values (1, 'shop', 'Shop', 'UTC', 0, now());
+insert into units values (1, 2, 'points', 'Points', 0);
+insert into accounts (shard, id, program, unit, kind, name, create_time)
+values (0, 11, 1, 2, 1, 'ada', now()), (0, 12, 1, 2, 2, 'issuance.points', now())
+"""
 
 
 @pytest.fixture
@@ -46,6 +55,25 @@ def running(
 def copy(data: Path, to: Path) -> None:
     """A copy of a stopped server's files, with their owners."""
     subprocess.run(["cp", "-a", str(data), str(to)], check=True)
+
+
+async def test_a_request_finds_its_accounts_also_where_it_is_the_first_to_meet_a_new_server(
+    databases: DatabaseFactory,
+) -> None:
+    made = databases.make("ledger")
+    owner = await asyncpg.connect(made.owner_url)
+    await owner.execute(_FILL)
+    await owner.close()
+    database = await Database.open(made.runtime_url, name="test")
+    directory = Directory(database)
+    names = [f"programs/shop/accounts/{id_}" for id_ in ("ada", "issuance.points")]
+    await directory.account(names[0])
+    database._greeting._started = "another run"
+    await database._pool.expire_connections()
+    await directory.prefetch(names)
+    assert [directory.known_account(name) is not None for name in names] == [True, True]
+    await database.close()
+    databases.drop(made)
 
 
 @pytest.mark.crash

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import secrets
+import sys
+import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -400,7 +402,12 @@ class Ledger(RuleBasedStateMachine):
         assert self._compare([*self.auditor.members, *self.auditor.system]) == 0
 
     def teardown(self) -> None:
-        """Every statement at the end, unless something was wrong before."""
+        """Every statement at the end, unless something was wrong before: that is told here, because where it does not
+        come again Hypothesis says no more than that.
+        """
+        error = sys.exc_info()[1]
+        if isinstance(error, Exception):
+            traceback.print_exception(error)
         if self.sound:
             self.all_accounts_together_come_to_nothing()
             for n in range(len(self.auditor.members)):
