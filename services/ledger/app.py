@@ -14,6 +14,7 @@ from ledger.operations.balances import Balances
 from ledger.operations.books import Books
 from ledger.operations.commit import Committer, Limits
 from ledger.operations.erasure import Erasure
+from ledger.operations.explain import Explain
 from ledger.operations.export import Export
 from ledger.operations.history import History
 from ledger.operations.movements import Movements
@@ -52,6 +53,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
         transactions,
         Books(database, clock),
         History(database),
+        Explain(database, directory, clock),
         Verification(database, directory, reader, cache, clock),
         Export(database),
         Erasure(database),

@@ -199,6 +199,14 @@ class VersionNotReached(DomainError):
     message = "{account} is at version {version}, not yet at {min_version}."
 
 
+class BalanceChanged(DomainError):
+    """The account has changed since the first page of its explanation: begin again."""
+
+    reason = "BALANCE_CHANGED"
+    status = Status.ABORTED
+    message = "{account} is at version {version}: what was being explained is version {explained}."
+
+
 class TooManyAccounts(DomainError):
     """A trial balance has a line for each system account: here are too many."""
 

@@ -22,6 +22,7 @@ from ledger.operations.balances import Balances
 from ledger.operations.batch import Answer
 from ledger.operations.books import Books
 from ledger.operations.erasure import Erasure
+from ledger.operations.explain import Explain
 from ledger.operations.export import Export
 from ledger.operations.history import History
 from ledger.operations.movements import CaptureRequest, Movements
@@ -34,6 +35,7 @@ from ledger.servicer import answers, orders
 from ledger.servicer.accounts import ITEMS_MAX, AccountRpcs
 from ledger.servicer.audit import AuditRpcs
 from ledger.servicer.books import BooksRpcs
+from ledger.servicer.explain import ExplainRpcs
 from ledger.servicer.history import HistoryRpcs
 from ledger.store.directory import Directory
 
@@ -44,7 +46,7 @@ POST = "guerdon.ledger.v1.LedgerService/PostTransaction"
 """A transaction is the same request whether it comes alone or in a batch."""
 
 
-class LedgerServicer(AccountRpcs, BooksRpcs, HistoryRpcs, AuditRpcs):
+class LedgerServicer(AccountRpcs, BooksRpcs, HistoryRpcs, ExplainRpcs, AuditRpcs):
     """`guerdon.ledger.v1.LedgerService`."""
 
     service = pb.DESCRIPTOR.services_by_name["LedgerService"]
@@ -60,6 +62,7 @@ class LedgerServicer(AccountRpcs, BooksRpcs, HistoryRpcs, AuditRpcs):
         transactions: Transactions,
         books: Books,
         history: History,
+        explain: Explain,
         verification: Verification,
         export: Export,
         erasure: Erasure,
@@ -72,6 +75,7 @@ class LedgerServicer(AccountRpcs, BooksRpcs, HistoryRpcs, AuditRpcs):
         self._transactions = transactions
         self._books = books
         self._history = history
+        self._explain = explain
         self._verification = verification
         self._export = export
         self._erasure = erasure

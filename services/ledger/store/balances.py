@@ -31,7 +31,7 @@ class BalanceReader:
         found: dict[int, Balance] = {}
         for shard, mine in by_shard.items():
             async with self._database.acquire() as connection:
-                books = await _states(connection, shard, mine)
+                books = await read_books(connection, shard, mine)
             found |= {book.account.id: book.balance() for book in books if book.valid_until > now}
             due = {book.account.id: book.account for book in books if book.valid_until <= now}
             if due:
@@ -65,12 +65,13 @@ class BalanceReader:
             self._database.acquire() as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
-            books = await _states(connection, shard, accounts)
+            books = await read_books(connection, shard, accounts)
             await reader.load(connection, books)
         return books
 
 
-async def _states(connection: Connection, shard: int, accounts: dict[int, Account]) -> list[Book]:
+async def read_books(connection: Connection, shard: int, accounts: dict[int, Account]) -> list[Book]:
+    """The books of member accounts of one shard, by id, without their lots and holds."""
     found = [
         rows.book(row, accounts[row["id"]])
         async for row in queries.account_states(connection, shard=shard, ids=list(accounts))

@@ -3,6 +3,7 @@
 import grpc
 
 from guerdon.ledger.v1 import books_pb2 as guerdon_dot_ledger_dot_v1_dot_books__pb2
+from guerdon.ledger.v1 import explain_pb2 as guerdon_dot_ledger_dot_v1_dot_explain__pb2
 from guerdon.ledger.v1 import journal_pb2 as guerdon_dot_ledger_dot_v1_dot_journal__pb2
 from guerdon.ledger.v1 import ledger_pb2 as guerdon_dot_ledger_dot_v1_dot_ledger__pb2
 
@@ -162,6 +163,11 @@ class LedgerServiceStub(object):
                 '/guerdon.ledger.v1.LedgerService/ListBooksChanges',
                 request_serializer=guerdon_dot_ledger_dot_v1_dot_books__pb2.ListBooksChangesRequest.SerializeToString,
                 response_deserializer=guerdon_dot_ledger_dot_v1_dot_books__pb2.ListBooksChangesResponse.FromString,
+                )
+        self.ExplainBalance = channel.unary_unary(
+                '/guerdon.ledger.v1.LedgerService/ExplainBalance',
+                request_serializer=guerdon_dot_ledger_dot_v1_dot_explain__pb2.ExplainBalanceRequest.SerializeToString,
+                response_deserializer=guerdon_dot_ledger_dot_v1_dot_explain__pb2.ExplainBalanceResponse.FromString,
                 )
         self.GetTrialBalance = channel.unary_unary(
                 '/guerdon.ledger.v1.LedgerService/GetTrialBalance',
@@ -399,6 +405,14 @@ class LedgerServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExplainBalance(self, request, context):
+        """Explains a member account's balance: its open lots, the transactions that brought them, and what was taken from each.
+        It reads what happened on the account since the oldest of them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetTrialBalance(self, request, context):
         """Reads what every system account and all members of each unit have together: now, or at a time. It reads every
         member account and, at a time, what was recorded since.
@@ -577,6 +591,11 @@ def add_LedgerServiceServicer_to_server(servicer, server):
                     servicer.ListBooksChanges,
                     request_deserializer=guerdon_dot_ledger_dot_v1_dot_books__pb2.ListBooksChangesRequest.FromString,
                     response_serializer=guerdon_dot_ledger_dot_v1_dot_books__pb2.ListBooksChangesResponse.SerializeToString,
+            ),
+            'ExplainBalance': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainBalance,
+                    request_deserializer=guerdon_dot_ledger_dot_v1_dot_explain__pb2.ExplainBalanceRequest.FromString,
+                    response_serializer=guerdon_dot_ledger_dot_v1_dot_explain__pb2.ExplainBalanceResponse.SerializeToString,
             ),
             'GetTrialBalance': grpc.unary_unary_rpc_method_handler(
                     servicer.GetTrialBalance,
@@ -1100,6 +1119,23 @@ class LedgerService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.ledger.v1.LedgerService/ListBooksChanges',
             guerdon_dot_ledger_dot_v1_dot_books__pb2.ListBooksChangesRequest.SerializeToString,
             guerdon_dot_ledger_dot_v1_dot_books__pb2.ListBooksChangesResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ExplainBalance(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.ledger.v1.LedgerService/ExplainBalance',
+            guerdon_dot_ledger_dot_v1_dot_explain__pb2.ExplainBalanceRequest.SerializeToString,
+            guerdon_dot_ledger_dot_v1_dot_explain__pb2.ExplainBalanceResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

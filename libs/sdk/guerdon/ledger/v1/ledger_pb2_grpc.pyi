@@ -8,6 +8,7 @@ import collections.abc
 import grpc
 import grpc.aio
 import guerdon.ledger.v1.books_pb2
+import guerdon.ledger.v1.explain_pb2
 import guerdon.ledger.v1.journal_pb2
 import guerdon.ledger.v1.ledger_pb2
 import typing
@@ -208,6 +209,14 @@ class LedgerServiceStub:
         guerdon.ledger.v1.books_pb2.ListBooksChangesResponse,
     ]
     """Lists what was closed and opened again, when, by whom and why, newest first."""
+
+    ExplainBalance: grpc.UnaryUnaryMultiCallable[
+        guerdon.ledger.v1.explain_pb2.ExplainBalanceRequest,
+        guerdon.ledger.v1.explain_pb2.ExplainBalanceResponse,
+    ]
+    """Explains a member account's balance: its open lots, the transactions that brought them, and what was taken from each.
+    It reads what happened on the account since the oldest of them.
+    """
 
     GetTrialBalance: grpc.UnaryUnaryMultiCallable[
         guerdon.ledger.v1.books_pb2.GetTrialBalanceRequest,
@@ -427,6 +436,14 @@ class LedgerServiceAsyncStub:
         guerdon.ledger.v1.books_pb2.ListBooksChangesResponse,
     ]
     """Lists what was closed and opened again, when, by whom and why, newest first."""
+
+    ExplainBalance: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.ledger.v1.explain_pb2.ExplainBalanceRequest,
+        guerdon.ledger.v1.explain_pb2.ExplainBalanceResponse,
+    ]
+    """Explains a member account's balance: its open lots, the transactions that brought them, and what was taken from each.
+    It reads what happened on the account since the oldest of them.
+    """
 
     GetTrialBalance: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.ledger.v1.books_pb2.GetTrialBalanceRequest,
@@ -704,6 +721,16 @@ class LedgerServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[guerdon.ledger.v1.books_pb2.ListBooksChangesResponse, collections.abc.Awaitable[guerdon.ledger.v1.books_pb2.ListBooksChangesResponse]]:
         """Lists what was closed and opened again, when, by whom and why, newest first."""
+
+    @abc.abstractmethod
+    def ExplainBalance(
+        self,
+        request: guerdon.ledger.v1.explain_pb2.ExplainBalanceRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.ledger.v1.explain_pb2.ExplainBalanceResponse, collections.abc.Awaitable[guerdon.ledger.v1.explain_pb2.ExplainBalanceResponse]]:
+        """Explains a member account's balance: its open lots, the transactions that brought them, and what was taken from each.
+        It reads what happened on the account since the oldest of them.
+        """
 
     @abc.abstractmethod
     def GetTrialBalance(
