@@ -71,7 +71,11 @@ class BalanceReader:
 
 
 async def read_books(connection: Connection, shard: int, accounts: dict[int, Account]) -> list[Book]:
-    """The books of member accounts of one shard, by id, without their lots and holds."""
+    """The books of member accounts of one shard, without their lots and holds.
+
+    Raises:
+        Unavailable: one of them is gone.
+    """
     found = [
         rows.book(row, accounts[row["id"]])
         async for row in queries.account_states(connection, shard=shard, ids=list(accounts))
