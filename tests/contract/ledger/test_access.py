@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from guerdon import GuerdonError, new_request_id
-from guerdon.ledger.v1 import books_pb2, journal_pb2
+from guerdon.ledger.v1 import books_pb2, explain_pb2, journal_pb2
 from guerdon.ledger.v1 import ledger_pb2 as pb
 from guerdon.ledger.v1 import resources_pb2 as res
 from guerdon.options.v1 import options_pb2
@@ -81,6 +81,8 @@ def sample(method: str, program: str) -> Any:
         ),
         "ReopenBooks": books_pb2.ReopenBooksRequest(parent=program, reason="A late invoice", request_id=id_),
         "ListBooksChanges": books_pb2.ListBooksChangesRequest(parent=program),
+        "ExplainBalance": explain_pb2.ExplainBalanceRequest(name=ada),
+        "GetTrialBalance": books_pb2.GetTrialBalanceRequest(parent=program),
         "ExportJournal": journal_pb2.ExportJournalRequest(parent=program),
         "EraseTexts": journal_pb2.EraseTextsRequest(name=ada, request_id=id_),
         "Verify": pb.VerifyRequest(),
