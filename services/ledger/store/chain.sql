@@ -39,13 +39,15 @@ with made as (
            record_send(row(p.id, p.source, p.destination, p.amount, p.source_version, p.source_posted,
                            p.destination_version, p.destination_posted, p.lots, p.lot_deltas, p.source_debt_delta,
                            p.destination_debt_delta, p.hold, m.sealed,
-                           case when s.id is not null then record_send(row(s.program, s.unit, s.name, s.create_time)) end,
-                           case when d.id is not null then record_send(row(d.program, d.unit, d.name, d.create_time)) end
+                           case when p.source_version = 1 then (
+                               select record_send(row(s.program, s.unit, s.name, s.create_time))
+                               from accounts s where s.shard = :shard and s.id = p.source) end,
+                           case when p.destination_version = 1 then (
+                               select record_send(row(d.program, d.unit, d.name, d.create_time))
+                               from accounts d where d.shard = :shard and d.id = p.destination) end
            )) as sealed
     from postings p
     left join made m on m.posting = p.id
-    left join accounts s on s.shard = :shard and s.id = case when p.source_version = 1 then p.source end
-    left join accounts d on d.shard = :shard and d.id = case when p.destination_version = 1 then p.destination end
     where p.shard = :shard and p.id >= :first_id and p.id <= :last_id
       and p.xid >= :first_xid::bigint::text::xid8 and p.xid < :end_xid::bigint::text::xid8
 ), posted as (
@@ -62,17 +64,20 @@ with made as (
 ), event_leaf as (
     select e.account, e.version,
            sha256(record_send(row(e.account, e.version, e.kind, e.hold, e.held_delta, e.lots, e.lot_deltas,
-                                  e.debt_delta, e.actor, e.record_time, h.account, h.amount, h.lots, h.lot_amounts,
-                                  h.expire_time, a.program, a.unit, a.name, a.create_time))) as leaf
+                                  e.debt_delta, e.actor, e.record_time,
+                                  case when e.kind = 1 then (
+                                      select record_send(row(h.account, h.amount, h.lots, h.lot_amounts, h.expire_time))
+                                      from holds h where h.shard = :shard and h.id = e.hold) end,
+                                  case when e.version = 1 then (
+                                      select record_send(row(a.program, a.unit, a.name, a.create_time))
+                                      from accounts a where a.shard = :shard and a.id = e.account) end))) as leaf
     from account_events e
-    left join holds h on h.shard = :shard and h.id = case when e.kind = 1 then e.hold end
-    left join accounts a on a.shard = :shard and a.id = case when e.version = 1 then e.account end
     where e.shard = :shard and e.xid >= :first_xid::bigint::text::xid8 and e.xid < :end_xid::bigint::text::xid8
 ), system_leaf as (
-    select n.id, sha256(record_send(row(a.id, a.program, a.unit, a.kind, a.name, a.create_time))) as leaf
+    select n.id, sha256(coalesce((select record_send(row(a.id, a.program, a.unit, a.kind, a.name, a.create_time))
+                                  from accounts a where a.shard = :shard and a.id = n.id), ''::bytea)) as leaf
     from (select source as id from posting where source_version is null
           union select destination from posting where destination_version is null) as n
-    left join accounts a on a.shard = :shard and a.id = n.id
 )
 select t.ids, t.programs, e.accounts, e.versions, s.systems,
        coalesce(t.leaves, ''::bytea) || coalesce(e.leaves, ''::bytea) || coalesce(s.leaves, ''::bytea) as leaves

@@ -18,14 +18,13 @@ with posting as materialized (
     select s.id, s.program, s.kind, s.postings, count(p.id) as found
     from said s left join posting p on p.transaction = s.id
     group by s.id, s.program, s.kind, s.postings
-), moved as (
-    select p.id, p.transaction, t.program, s.program as source_program, s.unit as source_unit, s.kind as source_kind,
-           d.program as destination_program, d.unit as destination_unit, d.kind as destination_kind, p.source_version,
-           p.destination_version
+), moved as ( -- the program, unit and kind of each account
+    select p.id, p.transaction, t.program, p.source_version, p.destination_version,
+           (select array[s.program, s.unit, s.kind] from accounts s where s.shard = :shard and s.id = p.source) as source,
+           (select array[d.program, d.unit, d.kind] from accounts d where d.shard = :shard and d.id = p.destination)
+               as destination
     from posting p
     left join said t on t.id = p.transaction
-    left join accounts s on s.shard = :shard and s.id = p.source
-    left join accounts d on d.shard = :shard and d.id = p.destination
 )
 select * from (
     select 'POSTINGS_MISSING' as reason, id as transaction, program, format('%s postings', found) as found,
@@ -33,18 +32,18 @@ select * from (
     from counted
     where found > postings or found = 0 or (found < postings and kind <> 3)
     union all
-    select 'TRANSACTION_MISSING', transaction, source_program, format('posting %s', id), 'its transaction'
+    select 'TRANSACTION_MISSING', transaction, source[1], format('posting %s', id), 'its transaction'
     from moved
     where program is null
     union all
     select 'SIDES_DIFFER', transaction, program,
            format('posting %s from a %s account of unit %s in program %s to a %s one of unit %s in program %s', id,
-                  source_kind, source_unit, source_program, destination_kind, destination_unit, destination_program),
+                  source[3], source[2], source[1], destination[3], destination[2], destination[1]),
            'accounts of one program and unit, a version for each member'
     from moved
-    where (source_program, source_unit) is distinct from (destination_program, destination_unit)
-       or (source_kind = 1) is distinct from (source_version is not null)
-       or (destination_kind = 1) is distinct from (destination_version is not null)
+    where (source[1], source[2]) is distinct from (destination[1], destination[2])
+       or (source[3] = 1) is distinct from (source_version is not null)
+       or (destination[3] = 1) is distinct from (destination_version is not null)
 ) as wrong
 order by transaction
 limit 100;
@@ -68,7 +67,9 @@ with posting as materialized (
 ), brought as (
     select m.id, m.transaction, m.destination, m.amount, coalesce(sum(l.amount), 0) as found
     from made m
-    left join lots l on l.shard = :shard and l.id = m.lot and l.posting = m.id and l.account = m.destination
+    left join lots l
+        on l.shard = :shard and l.id = m.lot and l.posting = m.id and l.account = m.destination
+        and l.id = any(array(select lot from made))
     group by m.id, m.transaction, m.destination, m.amount
 )
 select * from (
@@ -77,11 +78,12 @@ select * from (
     from brought
     where found <> amount
     union all
-    select 'LOT_DIFFERS_FROM_POSTING', p.id - p.ordinal, l.account, l.id, format('of account %s', l.account),
-           coalesce(format('of account %s', p.destination), 'a posting that made it')
-    from lots l
-    left join postings p on p.shard = l.shard and p.id = l.posting
-    where l.shard = :shard and l.id > :after and l.id <= :last and l.account is distinct from p.destination
+    select 'LOT_DIFFERS_FROM_POSTING', null, account, id, format('of account %s', account),
+           coalesce('of account ' || destination, 'a posting that made it')
+    from (select l.account, l.id,
+                 (select p.destination from postings p where p.shard = :shard and p.id = l.posting) as destination
+          from lots l where l.shard = :shard and l.id > :after and l.id <= :last) as lot
+    where account is distinct from destination
 ) as wrong
 order by lot
 limit 100;
@@ -120,23 +122,22 @@ select id, version from accounts where shard = :shard and kind = 1 and id > :aft
 with entry as materialized (
     select p.source as account, p.source_version as version, -p.amount as delta, p.source_posted as posted,
            p.source_debt_delta as debt_delta, p.id as posting, p.id - p.ordinal as transaction, p.hold, null::int as event,
-           0::bigint as held_delta, p.lots, p.lot_deltas, t.kind, t.reverses
+           0::bigint as held_delta, p.lots, p.lot_deltas,
+           (select t.kind from transactions t where t.shard = :shard and t.id = p.id - p.ordinal) as kind
     from postings p
-    left join transactions t on t.shard = :shard and t.id = p.id - p.ordinal
     where p.shard = :shard and p.source > :after and p.source <= :last and p.source_version is not null
     union all
     select p.destination, p.destination_version, p.amount, p.destination_posted, p.destination_debt_delta, p.id,
            p.id - p.ordinal, null, null, 0,
            -- A posting between two of these members has been counted once.
            case when p.source_version is null or p.source <= :after or p.source > :last then p.lots end, p.lot_deltas,
-           t.kind, t.reverses
+           (select t.kind from transactions t where t.shard = :shard and t.id = p.id - p.ordinal)
     from postings p
-    left join transactions t on t.shard = :shard and t.id = p.id - p.ordinal
     where p.shard = :shard and p.destination > :after and p.destination <= :last
       and p.destination_version is not null
     union all
     select e.account, e.version, 0, null, e.debt_delta, null, null, e.hold, e.kind, e.held_delta, e.lots, e.lot_deltas,
-           null, null
+           null
     from account_events e
     where e.shard = :shard and e.account > :after and e.account <= :last
 ), running as (
@@ -145,8 +146,11 @@ with entry as materialized (
     from entry
     window history as (partition by account order by version rows unbounded preceding)
 ), counted as ( -- EARN, GRANT and RECOGNITION earn, SPEND and RECOGNITION spend; a reversal counts against what it undoes
-    select e.account, e.version, e.delta, e.debt_delta, coalesce(o.kind, e.kind) as kind, o.kind is not null as undone
-    from entry e left join transactions o on o.shard = :shard and o.id = e.reverses
+    select e.account, e.version, e.delta, e.debt_delta, e.kind = 8 as undone,
+           case when e.kind = 8 then (select o.kind from transactions o where o.shard = :shard and o.id = (
+               select t.reverses from transactions t where t.shard = :shard and t.id = e.transaction))
+           else e.kind end as kind
+    from entry e
 ), total as materialized (
     select account, max(version) as version, sum(delta) as posted, sum(debt_delta) as debt,
            coalesce(sum(delta) filter (where kind in (1, 4, 5) and (delta > 0) <> undone), 0) as earned,
@@ -167,14 +171,15 @@ with entry as materialized (
     select l.id, l.account, l.amount, l.open, l.held, l.expired, l.available_time,
            l.amount + coalesce(m.delta, 0) as open_expected, coalesce(m.expired, 0) as expired_expected,
            coalesce(k.held, 0) as held_expected
-    from (select lot as id from move
-          union
-          select posting from entry where delta > 0
-          union
-          select id from lots where shard = :shard and account > :after and account <= :last and not closed) as named
-    join lots l on l.shard = :shard and l.id = named.id and l.account > :after and l.account <= :last
+    from lots l
     left join move m on m.lot = l.id
     left join kept k on k.lot = l.id
+    where l.shard = :shard and l.account > :after and l.account <= :last and l.id = any(array(
+        select lot from move
+        union
+        select posting from entry where delta > 0
+        union
+        select o.id from lots o where o.shard = :shard and o.account > :after and o.account <= :last and not o.closed))
 ), by_account as (
     select account, sum(open) as open, sum(held) as held,
            coalesce(sum(open) filter (where available_time > :now::timestamptz), 0) as pending
@@ -190,7 +195,8 @@ with entry as materialized (
            format('amount %s on lots with %s, captured %s, state %s', h.amount,
                   (select sum(m) from unnest(h.lot_amounts) as m), h.captured, h.state) as found,
            format('amount %s on lots with %s, captured %s, state %s', t.placed, t.placed, t.captured, t.state) as expected
-    from (select h.* from holds h where h.shard = :shard and h.id in (select hold from told union select id from active))
+    from (select h.* from holds h where h.shard = :shard and h.id = any(array(
+              select hold from told union select id from active)))
         as h
     full join told t on t.hold = h.id and t.account = h.account
 ), state_told as (
