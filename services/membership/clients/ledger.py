@@ -220,6 +220,8 @@ def _fill(item: ledger_pb2.PostTransactionItem, source: str, accounts: str, cred
     transaction = item.transaction
     transaction.kind = resources_pb2.TRANSACTION_KIND_EARN
     transaction.memo = credit.memo
+    # A purchase that a till tells of after the month was closed counts in the month that is open.
+    transaction.if_closed = resources_pb2.IF_CLOSED_CARRY_FORWARD
     if credit.effective_time is not None:
         set_timestamp(transaction.effective_time, credit.effective_time)
     posting = transaction.postings.add()
