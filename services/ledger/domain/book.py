@@ -39,6 +39,8 @@ class Book:
     """Whether `lots` and `holds` are complete. Without them only credits can be decided."""
     changed: bool = False
     changed_lots: set[int] = field(default_factory=set)
+    retimed_lots: dict[int, Lot] = field(default_factory=dict)
+    """Those whose expiry or availability was changed, as they were before."""
     new_lots: set[int] = field(default_factory=set)
     changed_holds: set[int] = field(default_factory=set)
     new_holds: set[int] = field(default_factory=set)
@@ -63,6 +65,7 @@ class Book:
             self.loaded,
             self.changed,
             set(self.changed_lots),
+            dict(self.retimed_lots),
             set(self.new_lots),
             set(self.changed_holds),
             set(self.new_holds),
@@ -205,6 +208,21 @@ class Book:
         """Pays debt from whatever can be spent, such as a lot that has matured."""
         return self._pay_debt([lot.id for lot in self._spendable(now)], now)
 
+    def move_expiry(self, lots: Iterable[int], expire_time: datetime, now: datetime) -> None:
+        """Gives these lots another expiry, later than now; what is held of them stays held."""
+        for id_ in lots:
+            self._retime(self.lots[id_]._replace(expire_time=expire_time))
+        self.refresh(now)
+
+    def activate(self, lots: Iterable[int], now: datetime) -> list[Move]:
+        """Makes pending lots available; they pay debt first. Answers each of them, with what it paid."""
+        activated = list(lots)
+        for id_ in activated:
+            self._retime(self.lots[id_]._replace(available_time=now))
+        paid = dict(self._pay_debt(activated, now))
+        self.refresh(now)
+        return [(id_, paid.get(id_, 0)) for id_ in activated]
+
     def due_lots(self, now: datetime) -> list[Lot]:
         """The lots whose time has passed and of which something is free."""
         return sorted(
@@ -268,6 +286,10 @@ class Book:
         self.debt += sum(delta for _, delta in moves)
         return moves
 
+    def _retime(self, lot: Lot) -> None:
+        self.retimed_lots.setdefault(lot.id, self.lots[lot.id])
+        self.lots[lot.id] = lot
+
     def _change(self, lot: int, opened: int = 0, held: int = 0, expired: int = 0) -> None:
         self.lots[lot] = self.lots[lot].changed(opened, held, expired)
         self.changed_lots.add(lot)
@@ -310,7 +332,7 @@ def facts(lots: Iterable[Lot], holds: Iterable[Hold], now: datetime) -> Facts:
         elif one.available_time > now:
             pending += one.open
             if one.open:
-                valid_until = min(valid_until, one.available_time)
+                valid_until = min(valid_until, one.available_time, one.expire_time)
         else:
             free += open_free
             if one.open:

@@ -80,6 +80,15 @@ class ExpiryPassed(DomainError):
     frozen = True
 
 
+class ExpiryBeforeAvailable(DomainError):
+    """A pending lot would expire before it can be spent."""
+
+    reason = "EXPIRY_BEFORE_AVAILABLE"
+    status = Status.FAILED_PRECONDITION
+    message = "{account} has points that are pending until {available_time}: they cannot expire at {expire_time}."
+    frozen = True
+
+
 class KindNotAllowed(DomainError):
     """The caller may not post transactions of this kind."""
 

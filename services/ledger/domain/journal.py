@@ -55,6 +55,10 @@ class Event(NamedTuple):
     debt_delta: int
     actor: str
     record_time: datetime
+    expire_time: datetime | None = None
+    """The expiry that the lots of an EXPIRY_MOVED were given."""
+    expire_times_before: tuple[datetime, ...] = ()
+    """The expiry that each of them had."""
 
 
 @dataclass(slots=True)

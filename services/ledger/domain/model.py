@@ -69,6 +69,8 @@ class EventKind(IntEnum):
     FROZEN = 5
     UNFROZEN = 6
     CLOSED = 7
+    EXPIRY_MOVED = 8
+    LOTS_ACTIVATED = 9
 
 
 SIDES: dict[Kind, frozenset[tuple[AccountKind, AccountKind]]] = {

@@ -79,8 +79,7 @@ def reverse(order: ReversalOrder, original: Original, desk: Desk, now: datetime)
         OverReversal: more than is left of it.
         AccountClosed: an account that it would change is closed.
     """
-    if original.kind in FINAL:
-        raise NotReversible(transaction=original.name, kind=original.kind.name)
+    require_reversible(original)
     earlier = desk.reversals.get(original.id, [])
     amounts = _amounts(order, original, earlier, desk.books)
     _require_states(original, desk.books)
@@ -122,6 +121,12 @@ def _require_states(original: Original, books: Mapping[int, Book]) -> None:
         ):
             if account.id in books:
                 require(operation, account, books[account.id].state)
+
+
+def require_reversible(original: Original) -> None:
+    """Raises NotReversible for an exchange, an expiry or a reversal."""
+    if original.kind in FINAL:
+        raise NotReversible(transaction=original.name, kind=original.kind.name)
 
 
 def _amounts(

@@ -23,6 +23,7 @@ class Operation(Enum):
     RESTORE = "A reversal gives points back"
     PLACE_HOLD = "A hold is placed"
     RESOLVE_HOLD = "A hold is captured or released"
+    UPDATE_LOTS = "Its lots are given another expiry, activated or cancelled"
     CLOCK = "A hold lapses, points expire or mature, debt is paid by that"
     FREEZE = "It is frozen"
     UNFREEZE = "It is unfrozen"
@@ -52,6 +53,7 @@ TABLE: dict[Operation, dict[AccountState, Verdict]] = {
         Operation.RESTORE: (_YES, _YES, _NO),
         Operation.PLACE_HOLD: (_YES, _NO, _NO),
         Operation.RESOLVE_HOLD: (_YES, _YES, _VOID),
+        Operation.UPDATE_LOTS: (_YES, _YES, _NO),
         Operation.CLOCK: (_YES, _YES, _VOID),
         Operation.FREEZE: (_YES, _NO, _NO),
         Operation.UNFREEZE: (_NO, _YES, _NO),

@@ -147,7 +147,7 @@ create table account_events (
     shard int not null,
     account bigint not null,
     version bigint not null,
-    kind smallint not null check (kind between 1 and 7),
+    kind smallint not null check (kind between 1 and 9),
     hold bigint,
     held_delta bigint not null default 0,
     lots bigint[],
@@ -155,8 +155,13 @@ create table account_events (
     debt_delta bigint not null default 0,
     actor text not null,
     record_time timestamptz not null,
+    -- Where lots were given another expiry: which, and what each of them had.
+    expire_time timestamptz,
+    expire_times_before timestamptz[],
     xid xid8 not null default pg_current_xact_id(),
-    primary key (shard, account, version)
+    primary key (shard, account, version),
+    check ((kind = 8) = (expire_time is not null)),
+    check ((kind = 8) = (expire_times_before is not null))
 );
 create index account_events_shard_xid on account_events (shard, xid);
 
@@ -171,14 +176,18 @@ create table lots (
     -- How much of it was taken by expiry.
     expired bigint not null default 0 check (expired between 0 and amount),
     expire_time timestamptz not null default 'infinity',
+    -- 'infinity': it is pending until it is activated.
     available_time timestamptz not null,
+    -- The times that it was made with, once one of them was changed.
+    first_expire_time timestamptz,
+    first_available_time timestamptz,
     record_time timestamptz not null,
     -- The budget account that funded it, to which it returns when it expires.
     budget bigint,
     -- A column of its own for the index below: taking part of a lot then leaves every index alone.
     closed boolean not null check (closed = (open = 0)),
     primary key (shard, id),
-    check (available_time < expire_time)
+    check (available_time < expire_time or available_time = 'infinity')
 ) with (fillfactor = 80);
 create index lots_open on lots (shard, account) where not closed;
 

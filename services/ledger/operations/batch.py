@@ -120,7 +120,7 @@ class Batch:
         ids: IdBlocks,
         close_times: dict[int, datetime],
     ) -> Desk:
-        originals = {work.reverses for work in self._works if work.reverses}
+        originals = {original for work in self._works for original in work.reverses}
         undone = {}
         if originals:
             shards = {work.program.shard for work in self._works if work.reverses}

@@ -10,14 +10,22 @@ from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.names import parse
 from guerdon_kit.postgres import Database
 from ledger.domain.holds import CaptureOrder, HoldOrder
+from ledger.domain.lots import Activate, Cancel, LotsOrder, MoveExpiry
 from ledger.domain.model import Account, AccountKind, Hold, Program
 from ledger.domain.permissions import require_kind
-from ledger.domain.reversal import FINAL, Original, OriginalPosting, ReversalOrder, consumed
+from ledger.domain.reversal import (
+    FINAL,
+    Original,
+    OriginalPosting,
+    ReversalOrder,
+    consumed,
+    require_reversible,
+)
 from ledger.domain.transfer import made_lots
 from ledger.operations.batch import Answer, Done
 from ledger.operations.commit import Committer
 from ledger.operations.transactions import Transactions
-from ledger.operations.work import Capture, Place, Post, Release, Reverse
+from ledger.operations.work import Capture, Place, Post, Release, Reverse, UpdateLots, Work
 from ledger.store import rows
 from ledger.store.directory import Directory, queries
 
@@ -79,6 +87,34 @@ class Movements:
             require_kind(original.kind, service)
         return await self._one(Reverse(fingerprint, order, original, original.program), deadline), original
 
+    async def update_lots(
+        self, account: Account, order: LotsRequest, service: str | None, fingerprint: Fingerprint, deadline: float
+    ) -> Done:
+        """Moves the expiry of lots, activates or cancels them, for a caller or Guerdon's own `service`.
+
+        Raises:
+            NotFound, InvalidField: a transaction does not exist, or brought nothing to the account.
+            NotReversible, KindNotAllowed: the caller may not cancel what it brought.
+            The refusals of `domain.lots.update_lots`.
+        """
+        originals = [await self.original(name) for name in order.transactions]
+        made: set[int] = set()
+        for index, original in enumerate(originals):
+            lots = [lot for p in original.postings if p.destination == account for lot in p.made]
+            if not lots:
+                raise InvalidField.of(f"transactions[{index}]", "brought nothing to the account")
+            made.update(lots)
+        change: MoveExpiry | Activate | Cancel
+        if order.change is not None:
+            change = order.change
+        else:
+            for original in originals:
+                require_reversible(original)
+                require_kind(original.kind, service)
+            change = Cancel(tuple(originals))
+        lots_order = LotsOrder(frozenset(made) if originals else None, change, order.actor)
+        return await self._one(UpdateLots(fingerprint, account, lots_order), deadline)
+
     async def hold(self, name: str) -> tuple[Hold, Account]:
         """A hold and its account. Raises InvalidField, NotFound."""
         program_id, hold = parse(name, "programs/{program}/holds/{hold}")
@@ -125,7 +161,7 @@ class Movements:
             raise InvalidField.of("destination", "must be a REDEMPTION account of the hold's program and unit")
         return found
 
-    async def _one(self, work: Place | Capture | Release | Reverse, deadline: float) -> Done:
+    async def _one(self, work: Work, deadline: float) -> Done:
         [answer] = await self._committer.submit([work], deadline)
         if isinstance(answer, DomainError):
             raise answer
@@ -140,3 +176,13 @@ class CaptureRequest:
     destination: str
     actor: str
     memo: str
+
+
+@dataclass(frozen=True, slots=True)
+class LotsRequest:
+    """A change of lots as it is asked for: of those that the transactions made, or of all that are open."""
+
+    transactions: tuple[str, ...]
+    change: MoveExpiry | Activate | None
+    """None: they are cancelled."""
+    actor: str

@@ -24,12 +24,13 @@ class Outcome(NamedTuple):
     hold: int = 0
     hold_state: HoldState = HoldState.ACTIVE
     captured: int = 0
-    reversed: int = 0
+    amount: int = 0
+    """How many points were reversed, or were in the lots that were updated."""
 
     def encode(self) -> bytes:
         """As it is kept: 41 bytes, and 81 for each balance."""
         head = _HEAD.pack(
-            _micros(self.record_time), self.transaction, self.hold, self.captured, self.reversed, self.hold_state
+            _micros(self.record_time), self.transaction, self.hold, self.captured, self.amount, self.hold_state
         )
         return head + b"".join([_encoded(balance) for balance in self.balances])
 
@@ -41,9 +42,9 @@ def account_ids(data: bytes) -> Iterable[int]:
 
 def decode(data: bytes, accounts: Mapping[int, Account]) -> Outcome:
     """The outcome that was kept; `accounts` has at least those of `account_ids`."""
-    time, transaction, hold, captured, reversed_, state = _HEAD.unpack_from(data)
+    time, transaction, hold, captured, amount, state = _HEAD.unpack_from(data)
     balances = tuple(_decoded(fields, accounts) for fields in _BALANCE.iter_unpack(data[_HEAD.size :]))
-    return Outcome(_time(time), balances, transaction, hold, HoldState(state), captured, reversed_)
+    return Outcome(_time(time), balances, transaction, hold, HoldState(state), captured, amount)
 
 
 def _decoded(fields: tuple[int, ...], accounts: Mapping[int, Account]) -> Balance:

@@ -101,6 +101,7 @@ class ShardAudit:
             ids, last = await self._next_accounts(after)
             span = {"shard": self._shard, "after": after, "last": last}
             found = await self._names.findings(queries.account_findings(self._connection, **span, now=self._now))
+            found += await self._names.findings(queries.lot_time_findings(self._connection, **span))
             found += await self._cached(self._connection, self._shard, ids)
             yield Step("accounts", found, accounts=len(ids))
             after = last

@@ -11,6 +11,7 @@ from guerdon_kit.idempotency import Fingerprint
 from ledger.domain.desk import Desk
 from ledger.domain.holds import CaptureOrder, HoldOrder, capture, place, release
 from ledger.domain.lifecycle import StateOrder, change_state
+from ledger.domain.lots import Cancel, LotsOrder, update_lots
 from ledger.domain.model import MOVED_LOTS_MAX, Account, Hold, Kind, Program
 from ledger.domain.posting import TransactionOrder, post
 from ledger.domain.reversal import Original, ReversalOrder, reverse
@@ -66,8 +67,8 @@ class Work(Protocol):
         ...
 
     @property
-    def reverses(self) -> int:
-        """The transaction whose earlier reversals to read; 0: none."""
+    def reverses(self) -> tuple[int, ...]:
+        """The transactions whose earlier reversals to read."""
         ...
 
     def decide(self, desk: Desk, now: datetime) -> Outcome:
@@ -102,8 +103,8 @@ class _Plain:
         return ()
 
     @property
-    def reverses(self) -> int:
-        return 0
+    def reverses(self) -> tuple[int, ...]:
+        return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,15 +270,11 @@ class Reverse(_Plain):
 
     @property
     def lots(self) -> Iterable[tuple[Account, int]]:
-        for original in self.original.postings:
-            if original.source.is_member:
-                yield from ((original.source, lot) for lot, _ in original.consumed)
-            if original.destination.is_member:
-                yield from ((original.destination, lot) for lot in original.made)
+        return _lots_of(self.original)
 
     @property
-    def reverses(self) -> int:
-        return self.original.id
+    def reverses(self) -> tuple[int, ...]:
+        return (self.original.id,)
 
     def decide(self, desk: Desk, now: datetime) -> Outcome:
         record = reverse(self.order, self.original, desk, now)
@@ -285,4 +282,57 @@ class Reverse(_Plain):
         if record is None:
             return Outcome(now, balances)
         amount = sum(entry.amount for entry in record.entries)
-        return Outcome(now, balances, transaction=record.id, reversed=amount)
+        return Outcome(now, balances, transaction=record.id, amount=amount)
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateLots(_Plain):
+    """Moves the expiry of lots, activates or cancels them."""
+
+    account: Account
+    order: LotsOrder
+
+    @property
+    def program(self) -> Program:
+        return self.account.program
+
+    @property
+    def _originals(self) -> tuple[Original, ...]:
+        change = self.order.change
+        return change.originals if isinstance(change, Cancel) else ()
+
+    @property
+    def weight(self) -> int:
+        return max(1, sum(len(original.postings) for original in self._originals))
+
+    @property
+    def members(self) -> tuple[Account, ...]:
+        found = {p.source.id: p.source for o in self._originals for p in o.postings if p.source.is_member}
+        found |= {p.destination.id: p.destination for o in self._originals for p in o.postings}
+        return tuple({**found, self.account.id: self.account}.values())
+
+    @property
+    def loads(self) -> tuple[Account, ...]:
+        return self.members
+
+    @property
+    def lots(self) -> Iterable[tuple[Account, int]]:
+        return (lot for original in self._originals for lot in _lots_of(original))
+
+    @property
+    def reverses(self) -> tuple[int, ...]:
+        return tuple(original.id for original in self._originals)
+
+    def decide(self, desk: Desk, now: datetime) -> Outcome:
+        amount = update_lots(self.order, desk.books[self.account.id], desk, now)
+        balances = tuple([desk.books[account.id].balance() for account in self.members])
+        return Outcome(now, balances, amount=amount)
+
+
+def _lots_of(original: Original) -> Iterable[tuple[Account, int]]:
+    """The lots that undoing a transaction may change."""
+    for posting in original.postings:
+        if posting.source.is_member:
+            yield from ((posting.source, lot) for lot, _ in posting.consumed)
+        if posting.destination.is_member:
+            yield from ((posting.destination, lot) for lot in posting.made)

@@ -15,15 +15,18 @@ from guerdon_kit.grpc.messages import instant
 from guerdon_kit.names import parse, tenant_of
 from ledger.domain.books import IfClosed
 from ledger.domain.chain import HASH_BYTES, Head
+from ledger.domain.lots import Activate, MoveExpiry
 from ledger.domain.model import AMOUNT_MAX, LONG_AGO, NEVER, SIDES, Account, Kind, Program
 from ledger.domain.permissions import require_kind, require_program
 from ledger.domain.posting import PostingOrder, TransactionOrder
+from ledger.operations.movements import LotsRequest
 
 KnownAccount = Callable[[str], Account | None]
 """Finds an account by its name among those in memory."""
 
 MEMO_MAX = 200
 POSTINGS_MAX = 100
+UPDATED_TRANSACTIONS_MAX = 100
 HOLD_MAX = timedelta(days=90)
 _AHEAD_MAX = timedelta(seconds=1)
 HEADS_MAX = 10_000
@@ -81,6 +84,10 @@ def _posting(message: pb.Posting, index: int, kind: Kind, known: KnownAccount) -
         available = instant(message.available_time, f"postings[{index}].available_time")
         if available >= expire:
             raise InvalidField.of(f"postings[{index}].available_time", "must be before the expiry")
+    if message.pending:
+        if available != LONG_AGO:
+            raise InvalidField.of(f"postings[{index}].pending", "must not be set beside available_time")
+        available = NEVER
     if kind is Kind.TRANSFER and (expire, available) != (NEVER, LONG_AGO):
         raise InvalidField.of(f"postings[{index}]", "a TRANSFER keeps the times of the points that it moves")
     _check_sides(source, destination, kind, index)
@@ -116,6 +123,30 @@ def hold_expiry(message: Timestamp, now: datetime) -> datetime:
     if time > now + HOLD_MAX:
         raise InvalidField.of("hold.expire_time", f"must be at most {HOLD_MAX.days} days ahead")
     return time
+
+
+def lots_request(message: ledger_pb2.UpdateLotsRequest, account: Account, actor: str) -> LotsRequest:
+    """A change of lots that is asked for. Raises InvalidField."""
+    names = tuple(message.transactions)
+    if len(names) > UPDATED_TRANSACTIONS_MAX:
+        raise InvalidField.of("transactions", f"must be at most {UPDATED_TRANSACTIONS_MAX}")
+    if len(set(names)) < len(names):
+        raise InvalidField.of("transactions", "must each occur once")
+    same_tenant(names, account.program.name, "transactions")
+    match message.WhichOneof("change"):
+        case "move_expiry":
+            to = NEVER
+            if message.move_expiry.HasField("expire_time"):
+                to = instant(message.move_expiry.expire_time, "move_expiry.expire_time")
+            return LotsRequest(names, MoveExpiry(to, message.move_expiry.only_extend), actor)
+        case "activate":
+            return LotsRequest(names, Activate(), actor)
+        case "cancel":
+            if not names:
+                raise InvalidField.of("transactions", "must be named where their lots are cancelled")
+            return LotsRequest(names, None, actor)
+        case _:
+            raise InvalidField.of("change", "must be one of move_expiry, activate and cancel")
 
 
 def amount(value: int, field: str, *, least: int) -> int:

@@ -195,7 +195,21 @@ class LedgerServicer(AccountRpcs, BooksRpcs, HistoryRpcs, ExplainRpcs, AuditRpcs
             transaction=answers.transaction_name(original.program, outcome.transaction),
             record_time=timestamp(outcome.record_time),
             balances=[answers.balance(balance) for balance in outcome.balances],
-            reversed_amount=outcome.reversed,
+            reversed_amount=outcome.amount,
+        )
+
+    async def update_lots(self, request: pb.UpdateLotsRequest, call: CallContext) -> pb.UpdateLotsResponse:
+        account = await self._directory.account(request.account, "account")
+        if not account.is_member:
+            raise InvalidField.of("account", "must be a MEMBER account")
+        order = orders.lots_request(request, account, call.caller.actor)
+        fingerprint = Fingerprint.of(call, request, account.program.name)
+        done = await self._movements.update_lots(account, order, call.caller.service, fingerprint, call.deadline)
+        call.replayed = done.replayed
+        return pb.UpdateLotsResponse(
+            record_time=timestamp(done.outcome.record_time),
+            amount=done.outcome.amount,
+            balances=[answers.balance(balance) for balance in done.outcome.balances],
         )
 
     async def get_transaction(self, request: pb.GetTransactionRequest, _call: CallContext) -> pb.GetTransactionResponse:

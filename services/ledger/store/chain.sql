@@ -29,7 +29,8 @@ where shard = :shard and xid >= :first_xid::bigint::text::xid8 and xid < :end_xi
 -- in order: sha256 of the rows in the binary form of PostgreSQL. A member account is sealed with its first change.
 with made as (
     select l.posting,
-           string_agg(record_send(row(l.id, l.amount, l.expire_time, l.available_time, l.record_time, l.budget)),
+           string_agg(record_send(row(l.id, l.amount, coalesce(l.first_expire_time, l.expire_time),
+                                      coalesce(l.first_available_time, l.available_time), l.record_time, l.budget)),
                       ''::bytea order by l.id) as sealed
     from lots l
     where l.shard = :shard and l.id >= :first_id and l.id <= :last_id
@@ -64,7 +65,7 @@ with made as (
 ), event_leaf as (
     select e.account, e.version,
            sha256(record_send(row(e.account, e.version, e.kind, e.hold, e.held_delta, e.lots, e.lot_deltas,
-                                  e.debt_delta, e.actor, e.record_time,
+                                  e.debt_delta, e.actor, e.record_time, e.expire_time, e.expire_times_before,
                                   case when e.kind = 1 then (
                                       select record_send(row(h.account, h.amount, h.lots, h.lot_amounts, h.expire_time))
                                       from holds h where h.shard = :shard and h.id = e.hold) end,

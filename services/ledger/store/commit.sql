@@ -89,6 +89,15 @@ set open = n.open, held = n.held, expired = n.expired, closed = (n.open = 0)
 from unnest(:ids::bigint[], :open::bigint[], :held::bigint[], :expired::bigint[]) as n (id, open, held, expired)
 where l.shard = :shard and l.id = n.id;
 
+-- name: update_lot_times!
+update lots l
+set expire_time = n.expire_time, available_time = n.available_time,
+    first_expire_time = coalesce(l.first_expire_time, l.expire_time),
+    first_available_time = coalesce(l.first_available_time, l.available_time)
+from unnest(:ids::bigint[], :expire_times::timestamptz[], :available_times::timestamptz[])
+    as n (id, expire_time, available_time)
+where l.shard = :shard and l.id = n.id;
+
 -- name: update_holds!
 update holds h
 set state = n.state, captured = n.captured, resolve_time = n.resolve_time

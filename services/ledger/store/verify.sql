@@ -264,6 +264,51 @@ select * from (
 order by account, rank, version, lot, hold
 limit 100;
 
+-- name: lot_time_findings
+-- Of the lots of the member accounts after an id up to another whose times were changed: the first change was made to what
+-- the lot was made with, each later one to what the one before had left, and the last one's is what it has.
+with changed as (
+    select e.account, m.lot, e.version, e.expire_time, m.before, lag(e.expire_time) over history as left_by_last,
+           row_number() over history = 1 as first, lead(e.version) over history is null as last
+    from account_events e cross join lateral unnest(e.lots, e.expire_times_before) as m (lot, before)
+    where e.shard = :shard and e.account > :after and e.account <= :last and e.kind = 8
+    window history as (partition by m.lot order by e.version)
+), activated as (
+    select e.account, m.lot, max(e.record_time) as available_time
+    from account_events e cross join lateral unnest(e.lots) as m (lot)
+    where e.shard = :shard and e.account > :after and e.account <= :last and e.kind = 9
+    group by e.account, m.lot
+), named as (
+    select account, lot from changed
+    union
+    select account, lot from activated
+    union
+    select account, id from lots
+    where shard = :shard and account > :after and account <= :last and not closed and first_expire_time is not null
+), times as (
+    select n.account, n.lot,
+           format('expires %s (first %s), available from %s', l.expire_time, l.first_expire_time, l.available_time) as found,
+           format('expires %s (first %s), available from %s',
+                  coalesce(c.expire_time, l.first_expire_time), coalesce(f.before, l.first_expire_time),
+                  coalesce(a.available_time, l.first_available_time)) as expected,
+           c.lot is null and a.lot is null as never_changed
+    from named n
+    left join lots l on l.shard = :shard and l.id = n.lot and l.account = n.account
+    left join changed c on c.lot = n.lot and c.account = n.account and c.last
+    left join changed f on f.lot = n.lot and f.account = n.account and f.first
+    left join activated a on a.lot = n.lot and a.account = n.account
+)
+select 'LOT_TIMES_DIFFER_FROM_EVENTS' as reason, account, null::bigint as version, lot, found, expected
+from times where found <> expected
+union all
+select 'LOT_TIMES_DIFFER_FROM_EVENTS', account, null, lot, 'other times than it was made with', 'an event that changed them'
+from times where never_changed
+union all
+select 'LOT_TIMES_DIFFER_FROM_EVENTS', account, version, lot, format('moved from %s', before), left_by_last::text
+from changed where before <> left_by_last
+order by account, lot, version
+limit 100;
+
 -- name: account_name$
 select format('programs/%s/accounts/%s', p.id, a.name)
 from accounts a join programs p on p.program = a.program

@@ -62,6 +62,8 @@ _EVENTS = (
     "debt_delta",
     "actor",
     "record_time",
+    "expire_time",
+    "expire_times_before",
 )
 _LOTS = (
     "shard",
@@ -197,6 +199,8 @@ def _events(shard: int, events: Iterable[Event]) -> list[Row]:
             event.debt_delta,
             event.actor,
             event.record_time,
+            event.expire_time,
+            event.expire_times_before or None,
         )
         for event in events
         if event.account.shard == shard
@@ -217,6 +221,24 @@ async def _write_lots(connection: Connection, shard: int, books: list[Book]) -> 
             expired=[lot.expired for lot in changed],
         )
         assert count == len(changed), "a lot vanished under its account's lock"
+    retimed = [book.lots[id_] for book in books for id_ in book.retimed_lots]
+    if retimed:
+        count = await queries.update_lot_times(
+            connection,
+            shard=shard,
+            ids=[lot.id for lot in retimed],
+            expire_times=[lot.expire_time for lot in retimed],
+            available_times=[lot.available_time for lot in retimed],
+        )
+        assert count == len(retimed), "a lot vanished under its account's lock"
+
+
+def _as_made(book: Book, id_: int) -> Lot:
+    """A new lot with the times that it was made with: a change of them is written as such."""
+    lot, before = book.lots[id_], book.retimed_lots.get(id_)
+    if before is None:
+        return lot
+    return lot._replace(expire_time=before.expire_time, available_time=before.available_time)
 
 
 def _lot(shard: int, account: int, lot: Lot) -> Row:

@@ -65,6 +65,7 @@ def sample(method: str, program: str) -> Any:
             parent=program, items=[pb.PostTransactionItem(transaction=transaction, request_id=id_)]
         ),
         "ReverseTransaction": pb.ReverseTransactionRequest(name=f"{program}/transactions/1", request_id=id_),
+        "UpdateLots": pb.UpdateLotsRequest(account=ada, activate=pb.ActivateLots(), request_id=id_),
         "GetTransaction": pb.GetTransactionRequest(name=f"{program}/transactions/1"),
         "ListTransactions": pb.ListTransactionsRequest(parent=program),
         "PlaceHold": pb.PlaceHoldRequest(parent=program, hold=hold, request_id=id_),

@@ -146,6 +146,11 @@ class Case:
             Operation.RESTORE: lambda: shop.reverse(self.spent, 1),
             Operation.PLACE_HOLD: lambda: shop.hold("ada", 1, tomorrow()),
             Operation.RESOLVE_HOLD: lambda: shop.capture(self.held),
+            Operation.UPDATE_LOTS: lambda: shop.ledger.UpdateLots(
+                pb.UpdateLotsRequest(
+                    account=shop.account("ada"), move_expiry=pb.MoveExpiry(), request_id=new_request_id()
+                )
+            ),
             Operation.FREEZE: lambda: shop.freeze("ada"),
             Operation.UNFREEZE: lambda: shop.unfreeze("ada"),
             Operation.CLOSE: self.close,

@@ -109,12 +109,8 @@ class Shop:
 
     def posting(self, source: str, destination: str, amount: int, **times: datetime) -> res.Posting:
         """A posting between two accounts of this program, given by their ids."""
-        return res.Posting(
-            source=self.account(source),
-            destination=self.account(destination),
-            amount=amount,
-            **{key: stamp(value) for key, value in times.items()},
-        )
+        fields: dict[str, Any] = {key: stamp(value) for key, value in times.items()}
+        return res.Posting(source=self.account(source), destination=self.account(destination), amount=amount, **fields)
 
     def transaction(self, kind: int, *postings: res.Posting, **fields: Any) -> res.Transaction:
         """A transaction."""

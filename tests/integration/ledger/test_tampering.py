@@ -17,7 +17,7 @@ from guerdon.ledger.v1 import ledger_pb2 as pb
 from guerdon.ledger.v1 import resources_pb2 as res
 from guerdon_kit.testing import DatabaseFactory, RunningService, ServiceFactory, wait_until
 from ledger.store.cache import _decode, _encode
-from tests.contract.ledger.world import ADJUSTMENT, RECOGNITION, Shop, World, findings
+from tests.contract.ledger.world import ADJUSTMENT, RECOGNITION, Shop, World, findings, stamp
 from tests.integration.ledger.connections import MovableTime
 from tests.unit.ledger.builders import ADA, NOW
 
@@ -118,6 +118,17 @@ async def _trade(shop: Shop, time: MovableTime) -> None:
     await shop.hold("ada", 12, time.ahead(days=1))
     await shop.freeze("ada")
     await shop.unfreeze("ada")
+    # Ben's points wait, are activated, and are given two other expiries.
+    waiting = await shop.earn("ben", 7, expire_time=time.ahead(days=9), available_time=time.ahead(days=1))
+    changes = [pb.UpdateLotsRequest(activate=pb.ActivateLots())]
+    changes += [
+        pb.UpdateLotsRequest(move_expiry=pb.MoveExpiry(expire_time=stamp(time.ahead(days=days)))) for days in (20, 30)
+    ]
+    for change in changes:
+        change.MergeFrom(
+            pb.UpdateLotsRequest(account=shop.account("ben"), transactions=[waiting], request_id=new_request_id())
+        )
+        await shop.ledger.UpdateLots(change)
 
 
 async def _followed(owner: asyncpg.Connection) -> bool:
@@ -136,6 +147,8 @@ select not exists (select from (select shard, xid from postings union all select
 # consequence. `{ada}` is her account, `{program}` the program.
 OF_ADA = "where account = {ada}"
 POSTINGS = "where (source = {ada} or destination = {ada})"
+OF_BEN = "where account = {ben}"
+OF_MOVED = f"{OF_BEN} and amount = 7"
 FIRST = "where destination = {ada} and destination_version = 1"
 EARNED = f"{FIRST} returning id - ordinal"
 OF_WORDS = "where program = {program} and memo is not null returning id"
@@ -338,6 +351,31 @@ TAMPERINGS = {
         "SEALED_ROW_DIFFERS version",
         "HOLD_DIFFERS_FROM_EVENTS",
     ),
+    "a lot's expiry": (
+        f"update lots set expire_time = '2030-01-01' {OF_ADA} and held > 0 returning posting",
+        "SEALED_ROW_DIFFERS transaction",
+        "",
+    ),
+    "an expiry that was moved": (
+        f"update lots set expire_time = expire_time + interval '1 day' {OF_MOVED} returning id",
+        "LOT_TIMES_DIFFER_FROM_EVENTS lot",
+        "",
+    ),
+    "when a lot was activated": (
+        f"update lots set available_time = available_time - interval '1 day' {OF_MOVED} returning id",
+        "LOT_TIMES_DIFFER_FROM_EVENTS lot",
+        "",
+    ),
+    "the expiry that a lot was made with": (
+        f"update lots set first_expire_time = expire_time {OF_MOVED} returning posting",
+        "SEALED_ROW_DIFFERS transaction",
+        "LOT_TIMES_DIFFER_FROM_EVENTS",
+    ),
+    "what an expiry was moved from": (
+        f"update account_events set expire_times_before[1] = record_time {OF_BEN} and version = 5 returning 5",
+        "SEALED_ROW_DIFFERS version",
+        "LOT_TIMES_DIFFER_FROM_EVENTS",
+    ),
     "a checkpoint": (
         "update checkpoints set posted = posted + 1 where account = {issuance} returning account",
         "CHECKPOINT_DIFFERS account",
@@ -378,18 +416,19 @@ async def test_one_changed_thing_is_found_and_named_first(books: Books, thing: s
     assert not consequence or consequence in {one.reason for one in found}
     assert found[0].found != found[0].expected
     number = changed[0]
+    owner = books.shop.account("ada" if "{ada}" in statement else "ben")
     match kind:
         case "transaction":
             assert found[0].subject == f"{books.shop.name}/transactions/{number}"
         case "block":
             assert found[0].block == number
         case "lot":
-            assert (found[0].subject, found[0].lot) == (books.shop.account("ada"), number)
+            assert (found[0].subject, found[0].lot) == (owner, number)
         case "hold":
-            assert found[0].subject == books.shop.account("ada")
+            assert found[0].subject == owner
             assert str(number) in found[0].found
         case "version":
-            assert (found[0].subject, found[0].version) == (books.shop.account("ada"), number)
+            assert (found[0].subject, found[0].version) == (owner, number)
         case "account":
             assert found[0].subject.startswith(f"{books.shop.name}/accounts/")
 

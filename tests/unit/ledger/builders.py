@@ -11,6 +11,7 @@ from ledger.domain.book import Book
 from ledger.domain.desk import Desk
 from ledger.domain.holds import HoldOrder, place
 from ledger.domain.journal import Record
+from ledger.domain.lots import Activate, Cancel, LotsOrder, MoveExpiry, update_lots
 from ledger.domain.model import LONG_AGO, NEVER, Account, AccountKind, Hold, Kind, Lot, Program
 from ledger.domain.posting import PostingOrder, TransactionOrder, post
 from ledger.domain.reversal import Original, OriginalPosting, Policy, ReversalOrder, consumed, reverse
@@ -117,8 +118,24 @@ class Ledger:
         order = HoldOrder(of, amount, self.now + timedelta(seconds=seconds), "", "tester")
         return place(order, self.books[of.id], self.desk, self.tick())
 
+    def update_lots(self, change: MoveExpiry | Activate | Cancel, *records: Record, of: Account = ADA) -> int:
+        lots = {lot for record in records for e in record.entries for lot in made_lots(e.id, e.moves)}
+        order = LotsOrder(frozenset(lots) if records else None, change, "tester")
+        return update_lots(order, self.books[of.id], self.desk, self.tick())
+
+    def move_expiry(self, to: datetime, *records: Record, only_extend: bool = False, of: Account = ADA) -> int:
+        return self.update_lots(MoveExpiry(to, only_extend), *records, of=of)
+
+    def cancel(self, *records: Record) -> int:
+        return self.update_lots(Cancel(tuple(map(original, records))), *records)
+
     def reverse(self, record: Record, amount: int = 0, policy: Policy = Policy.ALLOW_NEGATIVE) -> Record | None:
         return reverse(ReversalOrder(amount, policy, "tester", ""), original(record), self.desk, self.tick())
+
+
+def pending(amount: int, **times: datetime) -> PostingOrder:
+    """An earn of Ada's that waits to be activated."""
+    return PostingOrder(ISSUANCE, ADA, amount, times.get("expires", NEVER), NEVER)
 
 
 def original(record: Record) -> Original:

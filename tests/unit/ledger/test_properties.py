@@ -13,9 +13,10 @@ from guerdon_kit.errors import DomainError
 from ledger.domain.clockwork import is_due, sweep
 from ledger.domain.holds import CaptureOrder, capture, release
 from ledger.domain.journal import Record
+from ledger.domain.lots import Activate
 from ledger.domain.model import LONG_AGO, NEVER, Hold, HoldState, Kind
 from ledger.domain.reversal import Policy
-from tests.unit.ledger.builders import ADA, BEN, BUDGET, ISSUANCE, REDEMPTION, Ledger, require_sound
+from tests.unit.ledger.builders import ADA, BEN, BUDGET, ISSUANCE, REDEMPTION, Ledger, pending, require_sound
 
 members = st.sampled_from([ADA, BEN])
 amounts = st.integers(1, 60)
@@ -86,6 +87,29 @@ class Books(RuleBasedStateMachine):
         if self.posted:
             record = data.draw(st.sampled_from(self.posted))
             self._do(lambda: self.ledger.reverse(record, amount, policy))
+
+    @rule(data=st.data(), ada=st.booleans(), seconds=st.none() | spans, only_extend=st.booleans(), some=st.booleans())
+    def move_expiry(self, data: st.DataObject, ada: bool, seconds: int | None, only_extend: bool, some: bool) -> None:
+        to = NEVER if seconds is None else self.ledger.now + timedelta(seconds=seconds + 2)
+        chosen = [data.draw(st.sampled_from(self.posted))] if some and self.posted else []
+        of = ADA if ada else BEN
+        self._do(lambda: self.ledger.move_expiry(to, *chosen, only_extend=only_extend, of=of))
+
+    @rule(amount=amounts, life=st.none() | spans)
+    def earn_pending(self, amount: int, life: int | None) -> None:
+        expires = NEVER if life is None else self.ledger.now + timedelta(seconds=life + 2)
+        self._do(lambda: self.ledger.move(Kind.EARN, pending(amount, expires=expires)))
+
+    @rule(ada=st.booleans())
+    def activate(self, ada: bool) -> None:
+        self._do(lambda: self.ledger.update_lots(Activate(), of=ADA if ada else BEN))
+
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        if self.posted:
+            record = data.draw(st.sampled_from(self.posted))
+            if record.entries[0].destination is ADA:
+                self._do(lambda: self.ledger.cancel(record))
 
     @rule(seconds=spans)
     def wait(self, seconds: int) -> None:

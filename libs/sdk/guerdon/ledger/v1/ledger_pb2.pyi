@@ -913,6 +913,138 @@ class ReverseTransactionResponse(google.protobuf.message.Message):
 global___ReverseTransactionResponse = ReverseTransactionResponse
 
 @typing.final
+class UpdateLotsRequest(google.protobuf.message.Message):
+    """Changes lots of a member account."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: builtins.int
+    TRANSACTIONS_FIELD_NUMBER: builtins.int
+    MOVE_EXPIRY_FIELD_NUMBER: builtins.int
+    ACTIVATE_FIELD_NUMBER: builtins.int
+    CANCEL_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    account: builtins.str
+    """The MEMBER account."""
+    request_id: builtins.str
+    """The caller's id of this request, 1 to 64 printable characters."""
+    @property
+    def transactions(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Only the lots that these transactions made in the account: at most 100, each once. Absent: all of its open lots."""
+
+    @property
+    def move_expiry(self) -> global___MoveExpiry:
+        """Gives them another expiry."""
+
+    @property
+    def activate(self) -> global___ActivateLots:
+        """Makes pending ones available now. They pay debt first."""
+
+    @property
+    def cancel(self) -> global___CancelLots:
+        """Takes pending ones back to where their points came from: each of the transactions, which have to be named, is
+        reversed as far as its lot is still pending.
+        """
+
+    def __init__(
+        self,
+        *,
+        account: builtins.str = ...,
+        transactions: collections.abc.Iterable[builtins.str] | None = ...,
+        move_expiry: global___MoveExpiry | None = ...,
+        activate: global___ActivateLots | None = ...,
+        cancel: global___CancelLots | None = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["activate", b"activate", "cancel", b"cancel", "change", b"change", "move_expiry", b"move_expiry"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["account", b"account", "activate", b"activate", "cancel", b"cancel", "change", b"change", "move_expiry", b"move_expiry", "request_id", b"request_id", "transactions", b"transactions"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["change", b"change"]) -> typing.Literal["move_expiry", "activate", "cancel"] | None: ...
+
+global___UpdateLotsRequest = UpdateLotsRequest
+
+@typing.final
+class MoveExpiry(google.protobuf.message.Message):
+    """Gives lots another expiry. What a hold has set aside stays held."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    EXPIRE_TIME_FIELD_NUMBER: builtins.int
+    ONLY_EXTEND_FIELD_NUMBER: builtins.int
+    only_extend: builtins.bool
+    """Leaves lots that expire later as they are."""
+    @property
+    def expire_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """The expiry: later than now, and than the moment that a lot is pending until. Absent: never."""
+
+    def __init__(
+        self,
+        *,
+        expire_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        only_extend: builtins.bool = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["expire_time", b"expire_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["expire_time", b"expire_time", "only_extend", b"only_extend"]) -> None: ...
+
+global___MoveExpiry = MoveExpiry
+
+@typing.final
+class ActivateLots(google.protobuf.message.Message):
+    """Makes pending lots available."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+
+global___ActivateLots = ActivateLots
+
+@typing.final
+class CancelLots(google.protobuf.message.Message):
+    """Takes pending lots back. One of a transaction of several postings can only be taken back with the whole of it, by
+    `ReverseTransaction`.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+
+global___CancelLots = CancelLots
+
+@typing.final
+class UpdateLotsResponse(google.protobuf.message.Message):
+    """What was changed."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    RECORD_TIME_FIELD_NUMBER: builtins.int
+    AMOUNT_FIELD_NUMBER: builtins.int
+    BALANCES_FIELD_NUMBER: builtins.int
+    amount: builtins.int
+    """How many points were in the lots that were changed; 0: none was."""
+    @property
+    def record_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When it was recorded."""
+
+    @property
+    def balances(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[guerdon.ledger.v1.resources_pb2.Balance]:
+        """The balances right after it, of the member accounts it touched."""
+
+    def __init__(
+        self,
+        *,
+        record_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        amount: builtins.int = ...,
+        balances: collections.abc.Iterable[guerdon.ledger.v1.resources_pb2.Balance] | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["record_time", b"record_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["amount", b"amount", "balances", b"balances", "record_time", b"record_time"]) -> None: ...
+
+global___UpdateLotsResponse = UpdateLotsResponse
+
+@typing.final
 class GetTransactionRequest(google.protobuf.message.Message):
     """Reads a transaction."""
 

@@ -94,6 +94,11 @@ class LedgerServiceStub(object):
                 request_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.ReverseTransactionRequest.SerializeToString,
                 response_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.ReverseTransactionResponse.FromString,
                 )
+        self.UpdateLots = channel.unary_unary(
+                '/guerdon.ledger.v1.LedgerService/UpdateLots',
+                request_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.UpdateLotsRequest.SerializeToString,
+                response_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.UpdateLotsResponse.FromString,
+                )
         self.GetTransaction = channel.unary_unary(
                 '/guerdon.ledger.v1.LedgerService/GetTransaction',
                 request_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.GetTransactionRequest.SerializeToString,
@@ -297,6 +302,14 @@ class LedgerServiceServicer(object):
 
     def ReverseTransaction(self, request, context):
         """Undoes a transaction, wholly or in part.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateLots(self, request, context):
+        """Moves the expiry of a member's lots, or activates or cancels pending ones. Lots that are closed, have expired or
+        have what is asked for already are left alone.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -521,6 +534,11 @@ def add_LedgerServiceServicer_to_server(servicer, server):
                     servicer.ReverseTransaction,
                     request_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.ReverseTransactionRequest.FromString,
                     response_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.ReverseTransactionResponse.SerializeToString,
+            ),
+            'UpdateLots': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateLots,
+                    request_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.UpdateLotsRequest.FromString,
+                    response_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.UpdateLotsResponse.SerializeToString,
             ),
             'GetTransaction': grpc.unary_unary_rpc_method_handler(
                     servicer.GetTransaction,
@@ -881,6 +899,23 @@ class LedgerService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.ledger.v1.LedgerService/ReverseTransaction',
             guerdon_dot_ledger_dot_v1_dot_ledger__pb2.ReverseTransactionRequest.SerializeToString,
             guerdon_dot_ledger_dot_v1_dot_ledger__pb2.ReverseTransactionResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def UpdateLots(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.ledger.v1.LedgerService/UpdateLots',
+            guerdon_dot_ledger_dot_v1_dot_ledger__pb2.UpdateLotsRequest.SerializeToString,
+            guerdon_dot_ledger_dot_v1_dot_ledger__pb2.UpdateLotsResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

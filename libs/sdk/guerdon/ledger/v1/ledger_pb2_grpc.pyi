@@ -118,6 +118,14 @@ class LedgerServiceStub:
     ]
     """Undoes a transaction, wholly or in part."""
 
+    UpdateLots: grpc.UnaryUnaryMultiCallable[
+        guerdon.ledger.v1.ledger_pb2.UpdateLotsRequest,
+        guerdon.ledger.v1.ledger_pb2.UpdateLotsResponse,
+    ]
+    """Moves the expiry of a member's lots, or activates or cancels pending ones. Lots that are closed, have expired or
+    have what is asked for already are left alone.
+    """
+
     GetTransaction: grpc.UnaryUnaryMultiCallable[
         guerdon.ledger.v1.ledger_pb2.GetTransactionRequest,
         guerdon.ledger.v1.ledger_pb2.GetTransactionResponse,
@@ -344,6 +352,14 @@ class LedgerServiceAsyncStub:
         guerdon.ledger.v1.ledger_pb2.ReverseTransactionResponse,
     ]
     """Undoes a transaction, wholly or in part."""
+
+    UpdateLots: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.ledger.v1.ledger_pb2.UpdateLotsRequest,
+        guerdon.ledger.v1.ledger_pb2.UpdateLotsResponse,
+    ]
+    """Moves the expiry of a member's lots, or activates or cancels pending ones. Lots that are closed, have expired or
+    have what is asked for already are left alone.
+    """
 
     GetTransaction: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.ledger.v1.ledger_pb2.GetTransactionRequest,
@@ -601,6 +617,16 @@ class LedgerServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[guerdon.ledger.v1.ledger_pb2.ReverseTransactionResponse, collections.abc.Awaitable[guerdon.ledger.v1.ledger_pb2.ReverseTransactionResponse]]:
         """Undoes a transaction, wholly or in part."""
+
+    @abc.abstractmethod
+    def UpdateLots(
+        self,
+        request: guerdon.ledger.v1.ledger_pb2.UpdateLotsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.ledger.v1.ledger_pb2.UpdateLotsResponse, collections.abc.Awaitable[guerdon.ledger.v1.ledger_pb2.UpdateLotsResponse]]:
+        """Moves the expiry of a member's lots, or activates or cancels pending ones. Lots that are closed, have expired or
+        have what is asked for already are left alone.
+        """
 
     @abc.abstractmethod
     def GetTransaction(

@@ -347,12 +347,15 @@ class Posting(google.protobuf.message.Message):
     AMOUNT_FIELD_NUMBER: builtins.int
     EXPIRE_TIME_FIELD_NUMBER: builtins.int
     AVAILABLE_TIME_FIELD_NUMBER: builtins.int
+    PENDING_FIELD_NUMBER: builtins.int
     source: builtins.str
     """The account that is debited."""
     destination: builtins.str
     """The account that is credited, another one of the same program and unit."""
     amount: builtins.int
     """How much, in the unit's smallest part: 1 to 2^53."""
+    pending: builtins.bool
+    """The lot cannot be spent until `UpdateLots` activates it. Not beside `available_time`."""
     @property
     def expire_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When the lot that a credit to a MEMBER account makes expires: later than now. Absent: never."""
@@ -369,9 +372,10 @@ class Posting(google.protobuf.message.Message):
         amount: builtins.int = ...,
         expire_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         available_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        pending: builtins.bool = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["available_time", b"available_time", "expire_time", b"expire_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["amount", b"amount", "available_time", b"available_time", "destination", b"destination", "expire_time", b"expire_time", "source", b"source"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["amount", b"amount", "available_time", b"available_time", "destination", b"destination", "expire_time", b"expire_time", "pending", b"pending", "source", b"source"]) -> None: ...
 
 global___Posting = Posting
 
