@@ -208,7 +208,7 @@ def _events(shard: int, events: Iterable[Event]) -> list[Row]:
 
 
 async def _write_lots(connection: Connection, shard: int, books: list[Book]) -> None:
-    made = [_lot(shard, book.account.id, book.lots[id_]) for book in books for id_ in book.new_lots]
+    made = [_lot(shard, book.account.id, _as_made(book, id_)) for book in books for id_ in book.new_lots]
     await _copy(connection, "lots", _LOTS, made)
     changed = [book.lots[id_] for book in books for id_ in book.changed_lots - book.new_lots]
     if changed:

@@ -12,6 +12,7 @@ from ledger.domain.holds import release
 from ledger.domain.lots import Activate
 from ledger.domain.model import NEVER, EventKind, Kind
 from ledger.domain.posting import PostingOrder
+from ledger.store.writer import _as_made
 from tests.unit.ledger.builders import ADA, BUDGET, ISSUANCE, Ledger, later, open_lots, pending, require_sound
 
 
@@ -199,3 +200,14 @@ def test_an_expiry_history_leads_from_the_first_expiry_to_the_last(
     assert {lot.id: lot.expire_time for lot in ledger.ada.lots.values()} == had
     require_sound(ledger.ada, ledger.now)
     assert ledger.books[ADA.id].valid_until == min(had.values())
+
+
+def test_a_lot_made_and_moved_in_one_batch_is_written_as_made_before_the_change_is() -> None:
+    ledger = Ledger()
+    lot = ledger.earn(10, expires=later(100))
+    ledger.move_expiry(later(200))
+    ledger.move_expiry(later(300))
+    ledger.spend(4)
+    assert ledger.ada.new_lots == {lot.id}
+    written = _as_made(ledger.ada, lot.id)
+    assert (written.expire_time, written.open, ledger.ada.lots[lot.id].expire_time) == (later(100), 6, later(300))
