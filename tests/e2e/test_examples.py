@@ -25,6 +25,7 @@ PROMPTS = (
     "tutorials/first-points.md",
     "howto/call-from-python.md",
     "howto/import-purchases.md",
+    "howto/freeze-an-account.md",
     "explanation/rate-books.md",
 )
 

@@ -129,6 +129,8 @@ async def _trade(shop: Shop, time: MovableTime) -> None:
             pb.UpdateLotsRequest(account=shop.account("ben"), transactions=[waiting], request_id=new_request_id())
         )
         await shop.ledger.UpdateLots(change)
+    await shop.add("cy")
+    await shop.close("cy")
 
 
 async def _followed(owner: asyncpg.Connection) -> bool:
@@ -431,6 +433,20 @@ async def test_one_changed_thing_is_found_and_named_first(books: Books, thing: s
             assert (found[0].subject, found[0].version) == (owner, number)
         case "account":
             assert found[0].subject.startswith(f"{books.shop.name}/accounts/")
+
+
+async def test_what_comes_after_an_account_was_closed_is_found(books: Books) -> None:
+    async with _guards_off(books.owner):
+        await books.owner.execute(
+            """with changed as (
+                   update accounts set version = 2 where program = $1 and name = 'cy' returning shard, id, record_time
+               )
+               insert into account_events (shard, account, version, kind, actor, record_time)
+               select shard, id, 2, 4, 'nobody', record_time from changed""",
+            books.number,
+        )
+    [late] = [one for one in await books.found() if one.reason == "CHANGED_AFTER_CLOSING"]
+    assert (late.subject, late.version) == (books.shop.account("cy"), 2)
 
 
 APPEND_ONLY = ("transactions", "postings", "account_events", "seals")
