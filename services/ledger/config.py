@@ -24,8 +24,9 @@ class Settings(ServiceSettings):
     """How often the sweeper looks for what the clock has done."""
     ledger_checkpoint_every_s: float = Field(default=5.0, gt=0)
     """How often the system accounts' checkpoints move on."""
-    ledger_seal_every_s: float = Field(default=5.0, gt=0)
-    """How often what was recorded is sealed into the hash chain."""
+    ledger_seal_every_s: float = Field(default=30.0, gt=0)
+    """How often what was recorded is sealed into the hash chain: how long a change made past the ledger can go unseen.
+    Sealing takes PostgreSQL as long as half a posting does, whenever it is done."""
     requests_keep_days: int = Field(default=45, ge=1, le=3650)
     """How long a request that is sent again is answered as the first time. Longer than a month: a service that was away
     for one asks again with the same id."""
