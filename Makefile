@@ -26,8 +26,11 @@ up: $(READY) ## run all services in the foreground until Ctrl-C
 bench: $(READY) ## every benchmark, as tables and as JSON in .guerdon/bench; PURCHASES=FILE: only the import, of your own
 	@exec $(BIN)/guerdon bench $(if $(PURCHASES),import --purchases '$(PURCHASES)')
 
-test: $(READY) ## run the whole test suite against a real PostgreSQL and Redis
-	@exec $(BIN)/python -m pytest $(TESTS)
+# In two processes, each with servers of its own, unless some tests are named or servers are given.
+TWO := -n 2 --dist loadfile --no-loadscope-reorder
+ALONE := $(TESTS)$(GUERDON_POSTGRES_URL)$(GUERDON_REDIS_CACHE_URL)$(GUERDON_REDIS_EVENTS_URL)
+test: $(READY) ## run the whole test suite against a real PostgreSQL and Redis; TESTS=tests/unit for a part of it
+	@exec $(BIN)/python -m pytest $(if $(ALONE),$(TESTS),$(TWO))
 
 soak: $(READY) ## hold ledgers against the auditor for MINUTES (10), while servers are killed; SEED=… begins with that one
 	@exec $(BIN)/python -m tests.integration.ledger.model.soak --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
