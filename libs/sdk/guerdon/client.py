@@ -45,7 +45,8 @@ _RETRY_UNAVAILABLE = {
 # minutes: every retry above would fail at once while a restarted server has long been back.
 _RECONNECT = [
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
+    # What it bounds is how long one attempt to connect may take, however busy the server and far away.
+    ("grpc.min_reconnect_backoff_ms", 5_000),
     ("grpc.max_reconnect_backoff_ms", 1_000),
 ]
 

@@ -34,7 +34,7 @@ class Connection(Client):
         super().__init__(target, token=token)
         decorator = Decorator(token, timeout_seconds=10.0, stream_timeout_seconds=60.0)
         options = [("grpc.use_local_subchannel_pool", 1), ("grpc.max_reconnect_backoff_ms", 200)]
-        options += [("grpc.initial_reconnect_backoff_ms", 100), ("grpc.min_reconnect_backoff_ms", 100)]
+        options += [("grpc.initial_reconnect_backoff_ms", 100), ("grpc.min_reconnect_backoff_ms", 5_000)]
         self._channel = grpc.aio.insecure_channel(target, options, interceptors=decorator.interceptors())
 
 
