@@ -35,6 +35,8 @@ queries = load_queries("ledger")
 CONFIRM_EVERY_S = 0.4
 SILENT = timedelta(seconds=0.9)
 """A process that has not been heard of for so long may have been killed between a commit and its write to the cache."""
+MOVES_TRIED = 5
+"""How often a move is tried while others change the sentinel at the same time."""
 BELIEVED_S = 1.5
 """A confirmation older than this counts for nothing: an answer is never older than two seconds."""
 TTL_MAX_S = 24 * 3600
@@ -59,6 +61,14 @@ for at = 1, #ARGV[4], {8 + _VALUE.size} do
   end
 end
 if ARGV[5] then redis.call('PUBLISH', '{CHANNEL}', ARGV[5]) end
+return 1
+"""
+
+# KEYS: the sentinel. ARGV: what it was when it was looked at, empty for nothing, and what it is to be. One who looked
+# before another changed it must not change it back.
+_MOVE = """
+if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2])
 return 1
 """
 
@@ -87,11 +97,13 @@ class BalanceCache:
         self._run = ""
         database.on_new_server(self._distrust)
         self._wake = asyncio.Event()
+        self._confirming = asyncio.Lock()
 
     def use(self, redis: Redis) -> None:
         """Uses this Redis, whose connections call `checked_connection` when they are made."""
         self._redis = redis
         self._write = redis.register_script(_WRITE)
+        self._move = redis.register_script(_MOVE)
 
     async def checked_connection(self, connection: Any) -> None:
         """A new connection may lead to a server that was started anew with older data: nothing is believed then."""
@@ -164,17 +176,18 @@ class BalanceCache:
         Raises:
             RedisError, OSError, TimeoutError, Unavailable: one of the servers does not answer.
         """
-        owes, self._owes_a_move = self._owes_a_move, False
-        try:
-            await self._agree(must_move=owes)
-        except BaseException as error:
-            self._owes_a_move |= owes
-            if isinstance(error, (RedisError, OSError, TimeoutError)) and not self._cut_off:
-                self._cut_off = True
-                async with self._database.acquire() as connection:
-                    await self._beat(connection)
-            raise
-        self._cut_off = False
+        async with self._confirming:  # whoever owes a move must not take another's, which is under way, for its own
+            owes, self._owes_a_move = self._owes_a_move, False
+            try:
+                await self._agree(must_move=owes)
+            except BaseException as error:
+                self._owes_a_move |= owes
+                if isinstance(error, (RedisError, OSError, TimeoutError)) and not self._cut_off:
+                    self._cut_off = True
+                    async with self._database.acquire() as connection:
+                        await self._beat(connection)
+                raise
+            self._cut_off = False
 
     async def _beat(self, connection: Connection) -> Any:
         """Tells the others of this process, and answers what they have told, and the generation."""
@@ -193,7 +206,10 @@ class BalanceCache:
         expected = _sentinel(generation, run, postgres_run)
         if must_move or row["silent"] or found != expected.encode():
             expected = _sentinel(await self._renew(generation), run, postgres_run)
-            await self._redis.set(_SENTINEL, expected)
+            if not await self._move(keys=[_SENTINEL], args=[found or b"", expected]):
+                self._owes_a_move |= must_move
+                self._doubt()
+                return
         if row["silent"]:
             async with self._database.acquire() as connection:
                 await queries.drop_silent(connection, before=row["now"] - SILENT)
@@ -210,8 +226,17 @@ class BalanceCache:
             return int(await queries.generation(connection))
 
     async def _move_on(self) -> None:
-        """A committed change is not in the cache: whoever reads it there must stop believing."""
-        self._sentinel = ""
+        """A committed change is not in the cache: whoever reads it there must stop believing. With Redis in reach
+        nobody believes from here on; else they stop when they next confirm.
+        """
+        self._sentinel, self._owes_a_move = "", True
+        for _ in range(MOVES_TRIED):
+            try:
+                await self.confirm()
+            except (RedisError, OSError, TimeoutError, DomainError):
+                break
+            if not self._owes_a_move:
+                return
         try:
             async with self._database.acquire() as connection:
                 old = (await self._beat(connection))["generation"]
