@@ -126,6 +126,18 @@ async def test_a_worker_that_starts_lets_nobody_believe_what_one_before_it_may_h
     assert await parts.version() == 1
 
 
+async def test_a_worker_whose_sentinel_another_has_changed_leaves_nobody_an_older_value(
+    parts: Parts, redis: Redis
+) -> None:
+    other = parts.another(redis)
+    await other.cache.confirm()  # moves the generation on, as every start does; `parts` has not looked since
+    assert await other.version() == 0
+    work = await parts.post("r1", Kind.EARN, "issuance.points", "ada", 10)
+    [answer] = await parts.committer(parts.cache.write_through).submit([work], later())
+    assert isinstance(answer, Done)
+    assert await other.version() == 1  # at once: `other` has not looked either
+
+
 async def test_after_a_commit_of_unknown_outcome_nobody_believes_older_values(parts: Parts, redis: Redis) -> None:
     other = parts.another(redis)
     await other.cache.confirm()
