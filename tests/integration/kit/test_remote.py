@@ -45,12 +45,14 @@ class Callee:
         self.answers: list[grpc.StatusCode | DomainError | None] = []
         self.text = "yes"
         self.target = ""
+        self.takes_s = 0.0
 
     async def unary(self, payload: bytes, context: Any) -> bytes:
         self.payloads.append(payload)
         self.tokens.append(dict(context.invocation_metadata())["authorization"].removeprefix("Bearer "))
         self.peers.add(context.peer())
         self.remaining_s.append(context.time_remaining())
+        await asyncio.sleep(self.takes_s)
         answer = self.answers.pop(0) if len(self.answers) > 1 else (self.answers or [None])[0]
         if isinstance(answer, DomainError):
             context.set_trailing_metadata(((DETAILS_KEY, to_status(answer).SerializeToString()),))
@@ -194,10 +196,10 @@ async def test_who_is_not_let_in_the_second_time_does_not_know_what_became_of_th
 
 
 async def test_the_callee_is_told_how_long_is_left(callee: Callee, remote: Remote) -> None:
-    callee.answers = [grpc.StatusCode.UNAVAILABLE] * 3 + [None]
+    callee.answers, callee.takes_s = [grpc.StatusCode.UNAVAILABLE] * 3 + [None], 0.2
     await call(remote, timeout_s=30)
-    # On the wire a deadline is rounded up.
-    assert 20 < callee.remaining_s[-1] < callee.remaining_s[0] < 31
+    # On the wire a deadline is rounded up: what passed must be more than that.
+    assert 20 < callee.remaining_s[-1] < callee.remaining_s[0] - 0.3 < 31
 
 
 async def test_no_answer_in_time_is_an_unknown_outcome(identity: DevelopmentIdentity) -> None:
