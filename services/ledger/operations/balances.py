@@ -30,7 +30,7 @@ class Balances:
             VersionNotReached: the account has not come to that version.
         """
         if not account.is_member:
-            return await self._reader.read_system(account)
+            return _reached(await self._reader.read_system(account), min_version)
         balance = await self._cached.get(account)
         if balance is not None and balance.version >= min_version:
             return balance
@@ -39,7 +39,7 @@ class Balances:
     async def get_full(self, account: Account, min_version: int = 0) -> tuple[Balance, list[tuple[datetime, int]]]:
         """The balance and what expires when, from PostgreSQL. Raises VersionNotReached."""
         if not account.is_member:
-            return await self._reader.read_system(account), []
+            return _reached(await self._reader.read_system(account), min_version), []
         balance, expiries = await self._reader.read_full(account, self._clock.now())
         return _reached(balance, min_version), expiries
 

@@ -61,6 +61,8 @@ async def test_a_version_not_reached_is_refused_and_one_reached_is_answered(shop
     for full in (False, True):
         async with refused(PRECONDITION, "VERSION_NOT_REACHED", version=1, min_version=2):
             await shop.balance("ada", min_version=2, full=full)
+        async with refused(PRECONDITION, "VERSION_NOT_REACHED", version=0, min_version=1):  # it has no versions
+            await shop.balance("issuance.points", min_version=1, full=full)
     async with refused(INVALID, "INVALID_FIELD", violated=["min_version"]):
         await shop.balance("ada", min_version=-1)
 
