@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
@@ -25,6 +25,7 @@ from tests.contract.ledger.world import (
     RECOGNITION,
     Shop,
     World,
+    ahead,
     refused,
 )
 
@@ -32,10 +33,6 @@ ACTIVE, CAPTURED = res.HOLD_STATE_ACTIVE, res.HOLD_STATE_CAPTURED
 RELEASED, EXPIRED = res.HOLD_STATE_RELEASED, res.HOLD_STATE_EXPIRED
 SYSTEM = ["adjustment.points", "breakage.points", "issuance.points", "redemption.points"]
 LOOK_MAX = 10_000
-
-
-def ahead(**span: float) -> datetime:
-    return datetime.now(UTC) + timedelta(**span)
 
 
 async def whole(page: Callable[[str], Awaitable[Any]], field: str) -> list[list[Any]]:

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import grpc
@@ -40,6 +40,11 @@ def stamp(time: datetime) -> Timestamp:
 def time_of(message: Timestamp) -> datetime:
     """A message as a time."""
     return message.ToDatetime(tzinfo=UTC)
+
+
+def ahead(**span: float) -> datetime:
+    """A time so far from now: `ahead(days=1)`."""
+    return datetime.now(UTC) + timedelta(**span)
 
 
 @dataclass

@@ -21,7 +21,8 @@ from hypothesis.stateful import run_state_machine_as_test
 from guerdon_kit.testing import DatabaseFactory, RunningService, ServiceFactory
 from tests.contract.ledger.world import World, findings
 from tests.integration.ledger.connections import MovableTime
-from tests.integration.ledger.model.machine import Ledger, open_bench
+from tests.integration.ledger.model.drive.bench import open_bench
+from tests.integration.ledger.model.machine import Ledger
 
 EXAMPLES, STEPS = 24, 50
 

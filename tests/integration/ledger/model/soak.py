@@ -29,7 +29,8 @@ from guerdon_kit.processes import ServerProcess
 from guerdon_kit.testing import DatabaseFactory, RunningService, ServiceFactory
 from tests.contract.ledger.world import World, findings
 from tests.integration.ledger.connections import MovableTime
-from tests.integration.ledger.model.machine import Bench, Ledger, open_bench
+from tests.integration.ledger.model.drive.bench import Bench, open_bench
+from tests.integration.ledger.model.machine import Ledger
 
 SETTINGS = {"workers": "2", "ledger_sweep_every_s": "0.05", "ledger_checkpoint_every_s": "0.2"}
 ROUND = settings(

@@ -1,0 +1,136 @@
+"""Rules that move points."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import precondition, rule
+
+from guerdon.ledger.v1 import ledger_pb2 as pb
+from tests.contract.ledger.world import ADJUSTMENT, EARN, EXCHANGE, FUND, GRANT, RECOGNITION, SPEND
+from tests.integration.ledger.model.drive.driver import DEVELOPER, SYSTEM, Driver
+from tests.integration.ledger.model.drive.strategies import (
+    amounts,
+    between_members,
+    hours,
+    hours_or_never,
+    members,
+    policies,
+    words,
+)
+from tests.integration.ledger.model.member import stamp
+
+EXCHANGER = "service:partner_exchange"
+
+
+class Moving(Driver):
+    """Points are earned, granted, spent, given, adjusted, exchanged; what was done is undone."""
+
+    @rule(to=members, amount=amounts, life=hours_or_never, wait=st.none() | hours, funded=st.booleans(), memo=words)
+    def earn(self, to: int, amount: int, life: int | None, wait: int | None, funded: bool, memo: str) -> None:
+        source = "budget" if funded else "issuance"
+        self.post(EARN, self.posting(SYSTEM[source], self.member_id(to), amount, life, wait), memo=memo)
+
+    @rule(to=members, amount=amounts, life=hours_or_never, give=st.booleans())
+    def grant(self, to: int, amount: int, life: int | None, give: bool) -> None:
+        if give:
+            self.post(GRANT, self.posting(SYSTEM["budget"], self.member_id(to), amount, life))
+        else:
+            self.post(FUND, self.posting(SYSTEM["issuance"], SYSTEM["budget"], amount))
+
+    @rule(of=members, amount=amounts, days_ago=st.none() | st.integers(0, 400), memo=words)
+    def spend(self, of: int, amount: int, days_ago: int | None, memo: str) -> None:
+        posting = self.posting(self.member_id(of), SYSTEM["redemption"], amount)
+        if days_ago is None:
+            self.post(SPEND, posting, memo=memo)
+        else:
+            when = stamp(self.bench.time.now() - timedelta(days=days_ago, seconds=1))
+            self.post(SPEND, posting, memo=memo, effective_time=when)
+
+    @rule(of=members, to=members, amount=amounts, life=hours_or_never, kind=between_members)
+    def give(self, of: int, to: int, amount: int, life: int | None, kind: int) -> None:
+        self.post(kind, self.posting(self.member_id(of), self.member_id(to), amount, life))
+
+    @rule(of=members, amount=amounts, more=st.booleans(), life=hours_or_never)
+    def adjust(self, of: int, amount: int, more: bool, life: int | None) -> None:
+        if more:
+            self.post(ADJUSTMENT, self.posting(SYSTEM["adjustment"], self.member_id(of), amount, life))
+        else:
+            self.post(ADJUSTMENT, self.posting(self.member_id(of), SYSTEM["adjustment"], amount))
+
+    @rule(of=members, amount=amounts, away=st.booleans(), life=hours_or_never)
+    def exchange(self, of: int, amount: int, away: bool, life: int | None) -> None:
+        if away:
+            posting = self.posting(self.member_id(of), SYSTEM["exchange"], amount)
+        else:
+            posting = self.posting(SYSTEM["exchange"], self.member_id(of), amount, life)
+        request = self.posting_request(EXCHANGE, posting)
+        expected = self.auditor.post(request, self.bench.time.now())
+        self.auditor.actor = EXCHANGER
+        self.send("PostTransaction", request, expected, self.bench.exchanger)
+        self.auditor.actor = DEVELOPER
+
+    @rule(
+        moves=st.lists(st.tuples(members, members, amounts, hours_or_never), min_size=2, max_size=4),
+        kind=between_members,
+    )
+    def give_around(self, moves: list[tuple[int, int, int, int | None]], kind: int) -> None:
+        postings = [self.posting(self.member_id(a), self.member_id(b), n, life) for a, b, n, life in moves]
+        self.post(kind, *postings)
+
+    @rule(moves=st.lists(st.tuples(members, amounts, hours_or_never), min_size=2, max_size=4), spend=st.booleans())
+    def move_several(self, moves: list[tuple[int, int, int | None]], spend: bool) -> None:
+        if spend:
+            postings = [self.posting(self.member_id(of), SYSTEM["redemption"], n) for of, n, _ in moves]
+        else:
+            postings = [self.posting(SYSTEM["issuance"], self.member_id(to), n, life) for to, n, life in moves]
+        self.post(SPEND if spend else EARN, *postings)
+
+    @precondition(lambda self: self.auditor.names)
+    @rule(which=st.integers(0, 30), amount=st.just(0) | amounts, policy=policies, memo=words)
+    def reverse(self, which: int, amount: int, policy: int, memo: str) -> None:
+        names = list(self.auditor.names)
+        request = pb.ReverseTransactionRequest(
+            name=names[-1 - which % len(names)],
+            amount=amount,
+            policy=policy,  # type: ignore[arg-type]  # an enum's number
+            memo=memo,
+            request_id=self.new_id(),
+        )
+        self.write("ReverseTransaction", request)
+
+    @rule(
+        items=st.lists(
+            st.tuples(st.sampled_from(["earn", "spend", "give", "again", "other", "bad"]), members, members, amounts),
+            min_size=1,
+            max_size=12,
+        ),
+        omit=st.booleans(),
+    )
+    def batch(self, items: list[tuple[str, int, int, int]], omit: bool) -> None:
+        """Items that succeed, that are refused, that were sent before, and that cannot be right."""
+        made: list[Any] = []
+        for what, one, other, amount in items:
+            if what == "earn":
+                request = self.posting_request(EARN, self.posting(SYSTEM["issuance"], self.member_id(one), amount))
+            elif what == "spend":
+                request = self.posting_request(SPEND, self.posting(self.member_id(one), SYSTEM["redemption"], amount))
+            elif what == "give":
+                request = self.posting_request(
+                    RECOGNITION, self.posting(self.member_id(one), self.member_id(other), amount)
+                )
+            elif what == "bad":
+                request = self.posting_request(SPEND, self.posting("nobody", SYSTEM["redemption"], amount))
+            elif made:
+                request = pb.PostTransactionRequest()
+                request.CopyFrom(made[one % len(made)])
+                request.transaction.memo += "" if what == "again" else "!"
+                if len(request.transaction.memo) > 200:
+                    continue
+            else:
+                continue
+            made.append(request)
+        if made:
+            self.write_batch(made, omit)

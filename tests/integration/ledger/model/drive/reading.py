@@ -1,0 +1,89 @@
+"""Rules that read, and hold what is read against the auditor's books."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+
+from hypothesis import strategies as st
+from hypothesis.stateful import precondition, rule
+
+from guerdon.ledger.v1 import ledger_pb2 as pb
+from guerdon.ledger.v1 import resources_pb2 as res
+from tests.integration.ledger.model.drive.driver import Driver
+from tests.integration.ledger.model.drive.strategies import members
+from tests.integration.ledger.model.member import Refused
+from tests.integration.ledger.model.predict.records import Expected
+
+
+class Reading(Driver):
+    """Statements, transactions, holds, balances, and the sum of everything."""
+
+    @rule(of=members, size=st.sampled_from([0, 1, 3, 1000]))
+    def read_statement(self, of: int, size: int) -> None:
+        name = self.auditor.account(self.member_id(of))
+        entries: list[res.Entry] = []
+        token = ""
+        for _ in range(2000):
+            request = pb.ListEntriesRequest(parent=name, page_size=size, page_token=token)
+            page = self.call("ListEntries", request)
+            assert len(page.entries) <= (size or 50)
+            entries += page.entries
+            token = page.next_page_token
+            if not token:
+                break
+        entries.reverse()
+        self.auditor.learn_statement(name, entries)
+        predicted = self.auditor.statement(name)
+        assert entries == predicted, f"{entries}\nexpected: {predicted}"
+        times = [(entry.record_time.ToNanoseconds(), entry.transaction) for entry in entries]
+        assert all(one[0] < two[0] or one[1] == two[1] for one, two in itertools.pairwise(times))
+
+    @precondition(lambda self: self.auditor.names)
+    @rule(which=st.integers(0, 30))
+    def read_transaction(self, which: int) -> None:
+        name = list(self.auditor.names)[-1 - which % len(self.auditor.names)]
+        found = self.call("GetTransaction", pb.GetTransactionRequest(name=name)).transaction
+        stored = self.auditor.stored(self.auditor.names[name])
+        assert found == stored, f"{found}\nexpected: {stored}"
+
+    @precondition(lambda self: self.auditor.holds)
+    @rule(which=members)
+    def read_hold(self, which: int) -> None:
+        found = self.call("GetHold", pb.GetHoldRequest(name=self.hold_name(which))).hold
+        hold = next(one for one in self.auditor.holds if one.name == found.name)
+        assert found == self.auditor.hold(hold, self.bench.time.now())
+
+    @rule(of=members, full=st.booleans(), ahead=st.integers(-3, 2))
+    def read_balance(self, of: int, full: bool, ahead: int) -> None:
+        member = self.auditor.members[self.auditor.account(self.member_id(of))]
+        wanted = max(0, member.version + ahead)
+        view = pb.BALANCE_VIEW_FULL if full else pb.BALANCE_VIEW_BASIC
+        request = pb.GetBalanceRequest(name=member.name, min_version=wanted, view=view)
+        if wanted > member.version:
+            refusal = Refused(
+                "FAILED_PRECONDITION",
+                "VERSION_NOT_REACHED",
+                account=member.name,
+                version=member.version,
+                min_version=wanted,
+            )
+            self.send("GetBalance", request, Expected(refusal=refusal))
+        else:
+            balance = self.auditor.balance(member.name, self.bench.time.now(), full=full)
+            self.send("GetBalance", request, Expected(pb.GetBalanceResponse(balance=balance)))
+
+    def compare(self, accounts: Iterable[str]) -> int:
+        """Reads these accounts together, and answers what they come to."""
+        names = list(accounts)
+        found = self.call("BatchGetBalances", pb.BatchGetBalancesRequest(parent=self.auditor.program, names=names))
+        now = self.bench.time.now()
+        for balance in found.balances:
+            expected = self.auditor.balance(balance.account, now)
+            assert balance == expected, f"{balance}\nexpected: {expected}"
+        assert [balance.account for balance in found.balances] == names
+        return sum(balance.posted for balance in found.balances)
+
+    @rule()
+    def all_accounts_together_come_to_nothing(self) -> None:
+        assert self.compare([*self.auditor.members, *self.auditor.system]) == 0

@@ -1,0 +1,16 @@
+"""What the machine draws from."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from guerdon.ledger.v1 import resources_pb2 as res
+from tests.contract.ledger.world import RECOGNITION
+
+members = st.integers(0, 7)
+amounts = st.integers(1, 60) | st.sampled_from([1, 10, 100])
+hours = st.integers(-2, 40)
+hours_or_never = st.none() | hours
+between_members = st.sampled_from([RECOGNITION, res.TRANSACTION_KIND_TRANSFER])
+words = st.sampled_from(["", "thanks", "für später", "x" * 200])
+policies = st.sampled_from([0, 1, 2, 3])

@@ -1,0 +1,64 @@
+"""What is read: balances, statements, transactions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from guerdon.ledger.v1 import resources_pb2 as res
+from tests.integration.ledger.model.member import stamp
+from tests.integration.ledger.model.predict.program import Program
+from tests.integration.ledger.model.predict.records import EXPIRY
+
+
+@dataclass
+class Readings(Program):
+    """Predicts what readers see."""
+
+    def balance(self, name: str, now: datetime, *, full: bool = False) -> res.Balance:
+        if name in self.members:
+            return self.members[name].balance(now, full=full)
+        return res.Balance(account=name, posted=self.system[name], state=res.ACCOUNT_STATE_OPEN)
+
+    def statement(self, name: str) -> list[res.Entry]:
+        """The whole statement, oldest first, without the names and times that are not known."""
+        found = []
+        for line in self.members[name].lines:
+            of = self.transactions[line.transaction]
+            entry = res.Entry(
+                transaction=of.name,
+                kind=of.kind,  # type: ignore[arg-type]  # an enum's number
+                amount=line.amount,
+                posted=line.posted,
+                version=line.version,
+                counterparty=line.counterparty,
+                memo=of.memo,
+            )
+            if of.record_time is not None:
+                entry.record_time.CopyFrom(stamp(of.record_time))
+            if effective := of.effective or of.record_time:
+                entry.effective_time.CopyFrom(stamp(effective))
+            found.append(entry)
+        return found
+
+    def learn_statement(self, name: str, entries: list[res.Entry]) -> None:
+        """Takes the names and times of expiries from a statement: nobody was answered with them."""
+        for line, entry in zip(self.members[name].lines, entries, strict=True):
+            of = self.transactions[line.transaction]
+            if not of.name and of.kind == EXPIRY:
+                self.learn_name(of, entry.transaction, entry.record_time)
+
+    def stored(self, number: int) -> res.Transaction:
+        """A transaction as it is read."""
+        of = self.transactions[number]
+        assert of.record_time is not None
+        return res.Transaction(
+            name=of.name,
+            kind=of.kind,  # type: ignore[arg-type]  # an enum's number
+            postings=[res.Posting(source=m.source, destination=m.destination, amount=m.amount) for m in of.moved],
+            effective_time=stamp(of.effective or of.record_time),
+            record_time=stamp(of.record_time),
+            memo=of.memo,
+            actor="ledger:sweeper" if of.kind == EXPIRY else of.actor,
+            reverses="" if of.reverses is None else self.transactions[of.reverses].name,
+        )

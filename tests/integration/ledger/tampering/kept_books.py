@@ -1,0 +1,115 @@
+"""Books with something of everything in them, of which a copy is kept: they are put back after each change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import asyncpg
+
+from guerdon import new_request_id
+from guerdon.ledger.v1 import ledger_pb2 as pb
+from guerdon.ledger.v1 import resources_pb2 as res
+from tests.contract.ledger.world import ADJUSTMENT, RECOGNITION, Shop, World, findings, stamp
+from tests.integration.ledger.connections import MovableTime
+
+TABLES = (
+    "checkpoint_positions",
+    "sealers",
+    "checkpoints",
+    "seals",
+    "accounts",
+    "transactions",
+    "postings",
+    "account_events",
+    "lots",
+    "holds",
+)
+"""What is put back after each test; those first whose rows the jobs lock first."""
+
+
+@dataclass
+class Books:
+    """A program with something of everything, and its database as its owner."""
+
+    world: World
+    shop: Shop
+    owner: asyncpg.Connection
+    number: int
+
+    async def found(self) -> list[pb.Finding]:
+        """What a verification finds."""
+        return await findings(self.world.client())
+
+    async def keep(self) -> None:
+        """Keeps a copy of everything."""
+        for table in TABLES:
+            await self.owner.execute(f"create table kept_{table} as table {table}")
+
+    async def put_back(self) -> None:
+        """Puts everything back as it was kept."""
+        async with guards_off(self.owner), self.owner.transaction():
+            for table in TABLES[:2]:
+                await self.owner.execute(f"select from {table} for update")
+            for table in TABLES:
+                await self.owner.execute(f"delete from {table}")
+                await self.owner.execute(f"insert into {table} table kept_{table}")
+
+
+async def trade(shop: Shop, time: MovableTime) -> None:
+    unit = res.Unit(name=f"{shop.name}/units/stamps")
+    await shop.ledger.CreateUnit(pb.CreateUnitRequest(unit=unit, request_id=new_request_id()))
+    await shop.add_many(["ada", "ben"])
+    await shop.earn("ada", 100)
+    await shop.earn("ada", 50, available_time=time.ahead(days=5))
+    spent = await shop.spend("ada", 30)
+    await shop.post(ADJUSTMENT, shop.posting("adjustment.points", "ada", 20), memo="for your patience")
+    await shop.reverse(spent, 10)
+    await shop.post(RECOGNITION, shop.posting("ada", "ben", 5))
+    await shop.capture((await shop.hold("ada", 10, time.ahead(days=1))).name, 4)
+    await shop.release((await shop.hold("ada", 10, time.ahead(days=1))).name)
+    await shop.hold("ada", 12, time.ahead(days=1))
+    await shop.freeze("ada")
+    await shop.unfreeze("ada")
+    # Ben's points wait, are activated, and are given two other expiries.
+    waiting = await shop.earn("ben", 7, expire_time=time.ahead(days=9), available_time=time.ahead(days=1))
+    changes = [pb.UpdateLotsRequest(activate=pb.ActivateLots())]
+    changes += [
+        pb.UpdateLotsRequest(move_expiry=pb.MoveExpiry(expire_time=stamp(time.ahead(days=days)))) for days in (20, 30)
+    ]
+    for change in changes:
+        change.MergeFrom(
+            pb.UpdateLotsRequest(account=shop.account("ben"), transactions=[waiting], request_id=new_request_id())
+        )
+        await shop.ledger.UpdateLots(change)
+    await shop.add("cy")
+    await shop.close("cy")
+
+
+async def followed(owner: asyncpg.Connection) -> bool:
+    """Whether checkpoints and seals cover everything."""
+    checkpoints = await owner.fetchval("select count(*) from checkpoints")
+    return bool(checkpoints == 3 and await owner.fetchval(ALL_SEALED))
+
+
+ALL_SEALED = """
+select not exists (select from (select shard, xid from postings union all select shard, xid from account_events) as row
+                   where xid >= coalesce((select max(end_xid::text::bigint)::text::xid8 from seals
+                                          where seals.shard = row.shard), '0'::xid8))
+"""
+
+APPEND_ONLY = ("transactions", "postings", "account_events", "seals")
+
+
+class guards_off:  # noqa: N801 - used as a function
+    """The triggers that refuse changes, out of the way: an owner who means it can do that."""
+
+    def __init__(self, owner: asyncpg.Connection) -> None:
+        self._owner = owner
+
+    async def __aenter__(self) -> None:
+        for table in APPEND_ONLY:
+            await self._owner.execute(f"alter table {table} disable trigger user")
+
+    async def __aexit__(self, *_: object) -> None:
+        for table in APPEND_ONLY:
+            await self._owner.execute(f"alter table {table} enable trigger user")
