@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, cast
@@ -40,6 +41,7 @@ class _DirectAdapter(AsyncPGAdapter):
         return int(count) if count.isdecimal() else 0
 
 
+@cache  # parsing the ledger's takes 40 ms, and a dozen of its modules ask
 def load_queries(package: str) -> Any:
     """The queries in the `store` folder of `package`, as async functions that take a connection and
     named parameters.
