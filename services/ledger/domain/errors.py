@@ -105,6 +105,22 @@ class SpansPrograms(DomainError):
     message = "Only an EXCHANGE by partner-exchange may touch accounts of several programs."
 
 
+class BatchNotPosted(DomainError):
+    """Another item of the same atomic batch is refused: see there why. This one can be sent again with the same id."""
+
+    reason = "BATCH_NOT_POSTED"
+    status = Status.FAILED_PRECONDITION
+    message = "Nothing of this atomic batch is posted: its item {item}, counted from 0, is refused."
+
+
+class AlreadyPosted(DomainError):
+    """The item was posted before, not together with the rest of this atomic batch."""
+
+    reason = "ALREADY_POSTED"
+    status = Status.FAILED_PRECONDITION
+    message = "It was posted before, without the rest of this atomic batch: {transaction}."
+
+
 class HoldAlreadyCaptured(DomainError):
     """The hold was captured before, by another request."""
 

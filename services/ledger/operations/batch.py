@@ -16,6 +16,7 @@ from ledger.domain import clockwork
 from ledger.domain.book import Book
 from ledger.domain.books import close_time_of
 from ledger.domain.desk import Desk
+from ledger.domain.errors import AlreadyPosted, BatchNotPosted
 from ledger.domain.model import Account, Program
 from ledger.operations.outcome import Outcome, account_ids, decode
 from ledger.operations.work import Work
@@ -36,6 +37,10 @@ class Done(NamedTuple):
 
 
 Answer = Done | DomainError
+Decided = tuple[Answer, bool]
+"""An answer, and whether its request is to be recorded."""
+Here = dict[bytes, tuple[Work, Answer]]
+"""What this batch has decided and will record, by request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +54,15 @@ class Result:
 
 
 class Batch:
-    """Decides and writes a list of works; made anew for every run."""
+    """Decides and writes a list of works; made anew for every run. `wholes` are the places, in order, of transactions
+    that are posted together or not at all.
+    """
 
-    def __init__(self, works: Sequence[Work], directory: Directory, clock: Clock) -> None:
+    def __init__(self, works: Sequence[Work], directory: Directory, clock: Clock, wholes: Sequence[range] = ()) -> None:
         self._works = works
         self._directory = directory
         self._clock = clock
+        self._wholes = wholes
 
     async def run(self, connection: Connection) -> Result:
         """Raises Rerun when another worker won the race for a request; nothing is then written."""
@@ -130,12 +138,56 @@ class Batch:
         await ids.reserve(connection, sum(work.ids for work in self._works) + 2 * loaded + len(self._works))
         return Desk(books, ids.take, self._directory, undone, close_times)
 
-    def _decide(self, desk: Desk, known: dict[bytes, Any], now: datetime) -> list[tuple[Answer, bool]]:
+    def _decide(self, desk: Desk, known: dict[bytes, Any], now: datetime) -> list[Decided]:
         """The answers, each with whether its request is to be recorded."""
-        answers: list[tuple[Answer, bool]] = []
-        here: dict[bytes, tuple[Work, Answer]] = {}
+        if not self._wholes:
+            return self._decide_each(self._works, desk, known, {}, now)
+        answers: list[Decided] = []
+        here: Here = {}
+        for whole in self._wholes:
+            alone, together = self._works[len(answers) : whole.start], self._works[whole.start : whole.stop]
+            answers += self._decide_each(alone, desk, known, here, now + len(answers) * _TICK)
+            answers += self._decide_whole(together, desk, known, here, now + len(answers) * _TICK)
+        rest = self._works[len(answers) :]
+        return answers + self._decide_each(rest, desk, known, here, now + len(answers) * _TICK)
+
+    def _decide_whole(
+        self, works: Sequence[Work], desk: Desk, known: dict[bytes, Any], here: Here, now: datetime
+    ) -> list[Decided]:
+        """All of these transactions or none; where one is refused, books and journal are as they were.
+
+        One that was posted before, by itself or among others, cannot be posted together with the rest any more: it is
+        refused as such, unless all of them were. Then this is a replay.
+        """
+        before = [_answered_before(work, known, here) for work in works]
+        if any(answer is not None for answer in before):
+            return [(answer, False) for answer in _whole_again(works, before)]
+        members = {account.id for work in works for account in work.members}
+        saved = [(book, book.copy()) for id_, book in desk.books.items() if id_ in members]
+        records, events = len(desk.journal.records), len(desk.journal.events)
+        ours: Here = {}
+        answers: list[Decided] = []
+        for work in works:
+            answers += self._decide_each([work], desk, known, ours, now + len(answers) * _TICK)
+            refusal, keep = answers[-1]
+            if isinstance(refusal, DomainError):
+                for book, copy in saved:
+                    book.put_back(copy)
+                del desk.journal.records[records:], desk.journal.events[events:]
+                if keep and work.fingerprint is not None:
+                    here[work.fingerprint.key] = (work, refusal)
+                refused = [refusal if one is work else None for one in works]
+                return [(answer, keep and answer is refusal) for answer in none_posted(refused)]
+        here |= ours
+        return answers
+
+    def _decide_each(
+        self, works: Sequence[Work], desk: Desk, known: dict[bytes, Any], here: Here, now: datetime
+    ) -> list[Decided]:
+        """Each of these works on its own; adds to `here` what is to be recorded."""
+        answers: list[Decided] = []
         at = now
-        for work in self._works:
+        for work in works:
             fingerprint = work.fingerprint
             if fingerprint is not None:
                 if fingerprint.key in known:
@@ -175,6 +227,39 @@ class Batch:
                 writer.RequestRow(fingerprint.key, fingerprint.digest, fingerprint.fields, outcome, refusal)
             )
         return rows
+
+
+def none_posted(refusals: Sequence[DomainError | None]) -> list[DomainError]:
+    """The answers to transactions that were to be posted together, of which some are refused: the others are told of
+    the first of these.
+    """
+    first = next(index for index, refusal in enumerate(refusals) if refusal is not None)
+    others = BatchNotPosted(item=first)
+    return [others if refusal is None else refusal for refusal in refusals]
+
+
+def _whole_again(works: Sequence[Work], before: Sequence[Answer | None]) -> Sequence[Answer]:
+    """The answers to transactions that were to be posted together, where some have been answered before."""
+    done = [answer for answer in before if isinstance(answer, Done)]
+    if len(done) == len(works):
+        return done
+    refusals: list[DomainError | None] = []
+    for work, answer in zip(works, before, strict=True):
+        if isinstance(answer, Done):
+            refusals.append(AlreadyPosted(transaction=f"{work.program.name}/transactions/{answer.outcome.transaction}"))
+        else:
+            refusals.append(answer)
+    return none_posted(refusals)
+
+
+def _answered_before(work: Work, known: dict[bytes, Any], here: Here) -> Answer | None:
+    """What the request was answered, if it came before."""
+    if work.fingerprint is None:
+        return None
+    key = work.fingerprint.key
+    if key in known:
+        return _replay(work, *known[key])
+    return _again(work, *here[key]) if key in here else None
 
 
 def _sweep(books: Sequence[Book], desk: Desk, at: datetime) -> datetime:

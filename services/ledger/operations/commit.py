@@ -44,11 +44,13 @@ class Limits:
 class Submission:
     """Works that one caller sent together, and their answers as they come in."""
 
-    __slots__ = ("answers", "deadline", "future", "next", "unanswered", "works")
+    __slots__ = ("answers", "deadline", "future", "next", "unanswered", "whole", "works")
 
-    def __init__(self, works: Sequence[Work], deadline: float) -> None:
+    def __init__(self, works: Sequence[Work], deadline: float, *, whole: bool = False) -> None:
         self.works = works
         self.deadline = deadline
+        self.whole = whole
+        """Whether one batch takes all of them, which commits all or none."""
         self.next = 0
         """The first work that no batch has taken."""
         self.answers: list[Answer | None] = [None] * len(works)
@@ -99,7 +101,7 @@ class _Lane:
         while queue and weight < most:
             submission = queue[0]
             late = submission.deadline <= now
-            while submission.next < len(submission.works) and (late or weight < most):
+            while submission.next < len(submission.works) and (late or weight < most or submission.whole):
                 index = submission.next
                 submission.next += 1
                 cost = submission.works[index].weight
@@ -134,8 +136,8 @@ class Committer:
         self._limits = limits or Limits()
         self._lanes: dict[frozenset[int], _Lane] = {}
 
-    async def submit(self, works: Sequence[Work], deadline: float) -> list[Answer]:
-        """Commits works of one program, each on its own, and answers them in order.
+    async def submit(self, works: Sequence[Work], deadline: float, *, whole: bool = False) -> list[Answer]:
+        """Commits works of one program, each on its own, or as a `whole` all or none, and answers them in order.
 
         `deadline` is by `time.monotonic()`. A caller that stops waiting does not stop a batch that has its works.
 
@@ -143,15 +145,18 @@ class Committer:
             Overloaded: the queue is full; nothing was queued.
         """
         by_lane: dict[frozenset[int], list[int]] = {}
-        for index, work in enumerate(works):
-            by_lane.setdefault(_shards(work), []).append(index)
+        if whole:
+            by_lane[frozenset().union(*map(_shards, works))] = list(range(len(works)))
+        else:
+            for index, work in enumerate(works):
+                by_lane.setdefault(_shards(work), []).append(index)
         lanes = {shards: self._lanes.setdefault(shards, _Lane()) for shards in by_lane}
         if any(lane.queued >= self._limits.queue_max for lane in lanes.values()):
             raise Overloaded
         answers: list[Answer] = [Unavailable()] * len(works)
         sent: list[tuple[list[int], Submission]] = []
         for shards, indexes in by_lane.items():
-            submission = Submission([works[index] for index in indexes], deadline)
+            submission = Submission([works[index] for index in indexes], deadline, whole=whole)
             sent.append((indexes, submission))
             self._enqueue(lanes[shards], submission)
         for indexes, submission in sent:
@@ -184,30 +189,45 @@ class Committer:
         """Commits a batch and answers everybody in it. A batch that the database refuses is bisected, so that one
         bad request fails alone.
         """
-        works = [submission.works[index] for submission, index in taken]
         answers: Sequence[Answer]
         try:
-            result = await self._run(works)
+            result = await self._run(taken)
             answers = result.answers
             if result.shown:
                 await self._write_through(result.shown)
         except DomainError as away:
             await self._write_through(None)  # the connection may have been lost during the commit
-            answers = [away] * len(works)
+            answers = [away] * len(taken)
         except Exception as error:  # noqa: BLE001 - whatever a bad request provokes must not fail its neighbours
-            if len(taken) > 1:
-                middle = len(taken) // 2
+            if middle := _middle(taken):
                 await self._commit(taken[:middle])
                 await self._commit(taken[middle:])
                 return
             self._log.error("batch_failed", exc_info=error)
-            answers = [Unavailable()]
+            answers = [Unavailable()] * len(taken)
         for (submission, index), answer in zip(taken, answers, strict=True):
             submission.answer(index, answer)
 
-    async def _run(self, works: Sequence[Work]) -> Result:
+    async def _run(self, taken: Taken) -> Result:
+        works = [submission.works[index] for submission, index in taken]
+        wholes = [
+            range(first, first + len(submission.works))
+            for first, (submission, index) in enumerate(taken)
+            if index == 0 and submission.whole
+        ]
         # Repeatable: every work has its request record, or is the sweeper's, which finds nothing due again.
-        return await self._database.run(Batch(works, self._directory, self._clock).run, repeatable=True)
+        return await self._database.run(Batch(works, self._directory, self._clock, wholes).run, repeatable=True)
+
+
+def _middle(taken: Taken) -> int:
+    """Where to bisect a batch: not within a whole. 0: it cannot be."""
+    middle = len(taken) // 2
+    submission, index = taken[middle]
+    if not submission.whole:
+        return middle
+    first = middle - index
+    end = first + len(submission.works)
+    return first or (end if end < len(taken) else 0)
 
 
 def _shards(work: Work) -> frozenset[int]:

@@ -50,9 +50,9 @@ class Movements:
         self._transactions = transactions
         self._committer = committer
 
-    async def post(self, works: Sequence[Post], deadline: float) -> list[Answer]:
-        """Posts transactions, each on its own. Raises Overloaded."""
-        return await self._committer.submit(works, deadline)
+    async def post(self, works: Sequence[Post], deadline: float, *, whole: bool = False) -> list[Answer]:
+        """Posts transactions, each on its own, or as a `whole` all or none. Raises Overloaded."""
+        return await self._committer.submit(works, deadline, whole=whole)
 
     async def place(self, order: HoldOrder, fingerprint: Fingerprint, deadline: float) -> HoldAnswer:
         """Places a hold. Raises InsufficientPoints."""

@@ -19,7 +19,7 @@ from ledger.domain.model import AMOUNT_MAX, Account, HoldState, Program
 from ledger.domain.reversal import Policy, ReversalOrder
 from ledger.operations.accounts import Accounts
 from ledger.operations.balances import Balances
-from ledger.operations.batch import Answer
+from ledger.operations.batch import none_posted
 from ledger.operations.books import Books
 from ledger.operations.erasure import Erasure
 from ledger.operations.explain import Explain
@@ -147,7 +147,7 @@ class LedgerServicer(AccountRpcs, BooksRpcs, HistoryRpcs, ExplainRpcs, AuditRpcs
             raise InvalidField.of("items", f"must have at most {BATCH_POSTINGS_MAX} postings")
         await self._directory.prefetch(call.names)
         works: list[Post] = []
-        results: list[Answer | None] = []
+        results: list[DomainError | None] = []
         now = self._clock.now()
         for item in request.items:
             work = self._work(item, program, call, now)
@@ -156,8 +156,10 @@ class LedgerServicer(AccountRpcs, BooksRpcs, HistoryRpcs, ExplainRpcs, AuditRpcs
             else:
                 works.append(work)
                 results.append(None)
-        done = iter(await self._movements.post(works, call.deadline) if works else ())
         call.fields["items"] = len(results)
+        if request.atomic and len(works) < len(results):
+            return answers.results(none_posted(results), program, balances=False)
+        done = iter(await self._movements.post(works, call.deadline, whole=request.atomic) if works else ())
         found = (next(done) if refused is None else refused for refused in results)
         return answers.results(found, program, balances=not request.omit_balances)
 

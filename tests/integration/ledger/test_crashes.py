@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import grpc
 import pytest
 
 from guerdon import RefusedError, UnavailableError
@@ -17,7 +18,8 @@ from guerdon_kit.embedded import EmbeddedServers
 from guerdon_kit.processes import ServerProcess
 from guerdon_kit.testing import DatabaseFactory, RunningService, ServiceFactory, wait_until
 from guerdon_kit.testing.fixtures import OwnServers
-from tests.contract.ledger.world import RECOGNITION, Shop, World, findings
+from tests.contract.ledger.test_atomic_batch import Item, item, post, reasons
+from tests.contract.ledger.world import RECOGNITION, TRANSFER, Shop, World, findings
 from tests.integration.ledger.connections import Connection, insist
 
 CALLERS = 16
@@ -34,11 +36,23 @@ class Tally:
     """Amounts by request."""
     spent: dict[str, int] = field(default_factory=dict)
     given: dict[str, int] = field(default_factory=dict)
+    together: list[list[Item]] = field(default_factory=list)
+    """Atomic batches: each gives one point away and gets it back."""
     refused: dict[str, str] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
-        return len(self.earned) + len(self.spent) + len(self.given) + len(self.refused)
+        return len(self.earned) + len(self.spent) + len(self.given) + len(self.together) + len(self.refused)
+
+
+async def post_together(shop: Shop, items: list[Item]) -> str:
+    """Posts an atomic batch; answers what refused it, or nothing."""
+    told = reasons(await post(shop, items))
+    if told == ["UNAVAILABLE"] * len(items):
+        raise UnavailableError(grpc.StatusCode.UNAVAILABLE, "the batch's outcome is unknown")
+    refused = [reason for reason in told if not reason.startswith("BATCH_NOT_POSTED")]
+    assert told == [""] * len(items) or (len(refused) == 1 and "" not in told), told
+    return refused[0]
 
 
 async def load(shop: Shop, caller: int, tally: Tally, stopped: asyncio.Event) -> None:
@@ -49,7 +63,7 @@ async def load(shop: Shop, caller: int, tally: Tally, stopped: asyncio.Event) ->
         member, other = f"m{caller % MEMBERS}", f"m{(caller + step) % MEMBERS}"
         request, amount = f"{caller}-{step}", step % 7 + 1
         try:
-            match step % 3:
+            match step % 4:
                 case 0:
                     await insist(lambda: shop.spend(member, amount, request))  # noqa: B023 - awaited at once
                     tally.spent[request] = amount
@@ -57,6 +71,14 @@ async def load(shop: Shop, caller: int, tally: Tally, stopped: asyncio.Event) ->
                     posting = shop.posting(member, other, 1)
                     await insist(lambda: shop.post(RECOGNITION, posting, request_id=request))  # noqa: B023 - as above
                     tally.given[request] = 1
+                case 2 if member != other:
+                    moves = [shop.posting(member, other, 1), shop.posting(other, member, 1)]
+                    items = [item(shop.transaction(TRANSFER, move), f"{request}-{n}") for n, move in enumerate(moves)]
+                    refusal = await insist(lambda: post_together(shop, items))  # noqa: B023 - as above
+                    if refusal:
+                        tally.refused[request] = refusal
+                    else:
+                        tally.together.append(items)
                 case _:
                     await insist(lambda: shop.earn(member, amount, request_id=request))  # noqa: B023 - as above
                     tally.earned[request] = amount
@@ -137,7 +159,8 @@ async def test_what_was_acknowledged_survives_kills_of_whatever_part_and_nothing
     posted = await asyncio.gather(*(shop.balance(f"m{n}") for n in range(MEMBERS)))
     assert set(tally.refused.values()) <= {"INSUFFICIENT_POINTS"}
     assert sum(balance.posted for balance in posted) == sum(tally.earned.values()) - sum(tally.spent.values())
-    assert len(lines) == len(tally.earned) + len(tally.spent) + 2 * len(tally.given)
+    single = len(tally.earned) + len(tally.spent) + 2 * len(tally.given)
+    assert len(lines) == single + 4 * len(tally.together)
     assert (await shop.balance("issuance.points")).posted == -sum(tally.earned.values())
     assert (await shop.balance("redemption.points")).posted == sum(tally.spent.values())
     assert all(balance.available >= 0 for balance in posted)
@@ -147,6 +170,9 @@ async def test_what_was_acknowledged_survives_kills_of_whatever_part_and_nothing
         request, amount = next(iter(requests.items()))
         member = f"m{int(request.partition('-')[0]) % MEMBERS}"
         await again(member, amount, request_id=request)
+    assert tally.together
+    for items in tally.together[:: len(tally.together) // 10 + 1]:
+        assert all(result.replayed for result in await post(shop, items))
     assert await asyncio.gather(*(shop.balance(f"m{n}") for n in range(MEMBERS))) == posted
     await world.close()
 

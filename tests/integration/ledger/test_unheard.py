@@ -27,7 +27,7 @@ from ledger.domain.posting import PostingOrder, TransactionOrder
 from ledger.domain.reversal import Original, OriginalPosting, Policy, ReversalOrder
 from ledger.operations.balances import Balances
 from ledger.operations.batch import Batch, Done
-from ledger.operations.commit import Committer, WriteThrough
+from ledger.operations.commit import Committer, Taken, WriteThrough
 from ledger.operations.work import Post, Reverse
 from ledger.store.balances import BalanceReader
 from ledger.store.cache import BalanceCache
@@ -147,8 +147,8 @@ async def test_after_a_commit_of_unknown_outcome_nobody_believes_older_values(pa
     committer = parts.committer(parts.cache.write_through)
     run = committer._run
 
-    async def unheard(works: Sequence[Any]) -> Any:
-        await run(works)
+    async def unheard(taken: Taken) -> Any:
+        await run(taken)
         raise Unavailable
 
     committer._run = unheard  # type: ignore[method-assign]  # a connection that is lost during COMMIT, again and again

@@ -187,6 +187,48 @@ async def test_one_bad_request_fails_alone() -> None:
     assert len(recorder.batches) < 20
 
 
+async def test_an_atomic_batch_is_never_cut_in_two() -> None:
+    lane = _Lane()
+    put(lane, 1, 400)
+    whole = Submission([work() for _ in range(3_000)], FAR, whole=True)
+    lane.put(2, whole)
+    put(lane, 1, 400)
+    taken = lane.take(Limits())
+    assert [index for one, index in taken if one is whole] == list(range(3_000))
+    assert (len(taken), lane.queued) == (250 + 3_000, 550)
+    late = Submission([work() for _ in range(9)], PASSED, whole=True)
+    lane.put(2, late)
+    assert late not in [one for one, _ in lane.take(Limits())]
+    assert all(isinstance(answer, DeadlineExceeded) for answer in late.answers)
+
+
+@pytest.mark.parametrize("bad", ["one of the atomic batch", "one before", "one after", "none"])
+async def test_bisection_does_not_cut_an_atomic_batch(bad: str) -> None:
+    recorder = Recorder(asyncio.Event(), [])
+    commits = committer(recorder, [])
+    parts = {name: [work(memo="bad" if name == bad else "") for _ in range(20)] for name in ("one before", "one after")}
+    whole = [work(memo="bad" if n == 7 and bad == "one of the atomic batch" else "") for n in range(50)]
+    async with asyncio.TaskGroup() as group:
+        first = group.create_task(commits.submit([work()], FAR))
+        await wait_until(lambda: recorder.batches)  # the others collect meanwhile
+        before = group.create_task(commits.submit(parts["one before"], FAR))
+        together = group.create_task(commits.submit(whole, FAR, whole=True))
+        after = group.create_task(commits.submit(parts["one after"], FAR))
+        await asyncio.sleep(0)
+        recorder.ready.set()
+    failed = [
+        [isinstance(answer, Unavailable) for answer in task.result()] for task in (first, before, together, after)
+    ]
+    assert failed == [
+        [False],
+        [bad == "one before"] * 20,
+        [bad == "one of the atomic batch"] * 50,
+        [bad == "one after"] * 20,
+    ]
+    ids = set(map(id, whole))
+    assert {sum(id(one) in ids for one in batch) for batch in recorder.batches} <= {0, 50}
+
+
 async def test_a_database_that_is_away_is_asked_once_and_everybody_is_told() -> None:
     recorder = Recorder(asyncio.Event(), [], Unavailable())
     recorder.ready.set()

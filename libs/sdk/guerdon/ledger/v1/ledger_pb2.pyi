@@ -745,10 +745,17 @@ class BatchPostTransactionsRequest(google.protobuf.message.Message):
     PARENT_FIELD_NUMBER: builtins.int
     ITEMS_FIELD_NUMBER: builtins.int
     OMIT_BALANCES_FIELD_NUMBER: builtins.int
+    ATOMIC_FIELD_NUMBER: builtins.int
     parent: builtins.str
     """The program that owns the transactions."""
     omit_balances: builtins.bool
     """Leaves the balances out of the answer: an import does not read them, and they are most of its bytes."""
+    atomic: builtins.bool
+    """Posts all items in one database transaction, or none: then those that are refused say why, and the others have the
+    reason BATCH_NOT_POSTED with the number of the first refused one, `item`, counted from 0. They are decided in their
+    order, each on what those before it leave, and up to the first refusal. The same batch again is answered the same.
+    An item that was posted before without the rest is refused with ALREADY_POSTED.
+    """
     @property
     def items(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___PostTransactionItem]:
         """The transactions, 1 to 5,000, with at most 10,000 postings; each has a `request_id` of its own."""
@@ -759,8 +766,9 @@ class BatchPostTransactionsRequest(google.protobuf.message.Message):
         parent: builtins.str = ...,
         items: collections.abc.Iterable[global___PostTransactionItem] | None = ...,
         omit_balances: builtins.bool = ...,
+        atomic: builtins.bool = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["items", b"items", "omit_balances", b"omit_balances", "parent", b"parent"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["atomic", b"atomic", "items", b"items", "omit_balances", b"omit_balances", "parent", b"parent"]) -> None: ...
 
 global___BatchPostTransactionsRequest = BatchPostTransactionsRequest
 

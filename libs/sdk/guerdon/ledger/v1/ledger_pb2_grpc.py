@@ -293,8 +293,8 @@ class LedgerServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def BatchPostTransactions(self, request, context):
-        """Posts many transactions, each on its own: one that is refused does not touch the others. An item is the same
-        request as a PostTransaction with its `request_id`.
+        """Posts many transactions, each on its own: one that is refused does not touch the others. Or, where `atomic` is set,
+        all of them or none. An item is the same request as a PostTransaction with its `request_id`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

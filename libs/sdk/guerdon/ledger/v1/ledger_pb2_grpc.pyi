@@ -108,8 +108,8 @@ class LedgerServiceStub:
         guerdon.ledger.v1.ledger_pb2.BatchPostTransactionsRequest,
         guerdon.ledger.v1.ledger_pb2.BatchPostTransactionsResponse,
     ]
-    """Posts many transactions, each on its own: one that is refused does not touch the others. An item is the same
-    request as a PostTransaction with its `request_id`.
+    """Posts many transactions, each on its own: one that is refused does not touch the others. Or, where `atomic` is set,
+    all of them or none. An item is the same request as a PostTransaction with its `request_id`.
     """
 
     ReverseTransaction: grpc.UnaryUnaryMultiCallable[
@@ -343,8 +343,8 @@ class LedgerServiceAsyncStub:
         guerdon.ledger.v1.ledger_pb2.BatchPostTransactionsRequest,
         guerdon.ledger.v1.ledger_pb2.BatchPostTransactionsResponse,
     ]
-    """Posts many transactions, each on its own: one that is refused does not touch the others. An item is the same
-    request as a PostTransaction with its `request_id`.
+    """Posts many transactions, each on its own: one that is refused does not touch the others. Or, where `atomic` is set,
+    all of them or none. An item is the same request as a PostTransaction with its `request_id`.
     """
 
     ReverseTransaction: grpc.aio.UnaryUnaryMultiCallable[
@@ -606,8 +606,8 @@ class LedgerServiceServicer(metaclass=abc.ABCMeta):
         request: guerdon.ledger.v1.ledger_pb2.BatchPostTransactionsRequest,
         context: _ServicerContext,
     ) -> typing.Union[guerdon.ledger.v1.ledger_pb2.BatchPostTransactionsResponse, collections.abc.Awaitable[guerdon.ledger.v1.ledger_pb2.BatchPostTransactionsResponse]]:
-        """Posts many transactions, each on its own: one that is refused does not touch the others. An item is the same
-        request as a PostTransaction with its `request_id`.
+        """Posts many transactions, each on its own: one that is refused does not touch the others. Or, where `atomic` is set,
+        all of them or none. An item is the same request as a PostTransaction with its `request_id`.
         """
 
     @abc.abstractmethod
