@@ -67,4 +67,6 @@ async def long_read(database: Database, snapshot: str | None = None) -> AsyncIte
         # A step reads thousands of rows. Before the first ANALYZE of a new ledger one row is expected, and 10,000
         # postings were compared with each other for more than 12 s; with this it is half a second.
         await connection.execute("set local enable_nestloop = off")
+        # 100,000 changes did not fit into the 8 MB of a caller's statement, and were written to disk and read again.
+        await connection.execute("set local work_mem = '64MB'")
         yield LongRead(connection)
