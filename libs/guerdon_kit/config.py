@@ -36,7 +36,7 @@ class ServiceSettings(BaseSettings):
     """The Redis that may be flushed at any moment."""
     redis_events_url: SecretStr = SecretStr("")
     """The Redis that carries events: AOF on, noeviction."""
-    pool_size: int = Field(default=8, ge=3, le=100)
+    pool_size: int = Field(default=8, ge=4, le=100)
     """Connections to PostgreSQL that one worker may hold."""
 
     listen: str = "127.0.0.1:7000"

@@ -45,6 +45,7 @@ class Progress:
     """How far a verification is, and what it has found so far, the first thing first."""
 
     phase: str
+    """What is being checked."""
     postings: int = 0
     accounts: int = 0
     findings: tuple[Finding, ...] = ()

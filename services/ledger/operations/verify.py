@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Sequence
-from contextlib import aclosing, asynccontextmanager, suppress
+from asyncio import FIRST_EXCEPTION
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 
 from guerdon_kit.clock import Clock
@@ -12,8 +13,9 @@ from guerdon_kit.postgres import Database, load_queries
 from ledger.domain.chain import Head
 from ledger.domain.model import Balance
 from ledger.operations.findings import FINDINGS_MAX, Finding, Progress
+from ledger.operations.verify_accounts import AccountsAudit
 from ledger.operations.verify_chain import ChainAudit
-from ledger.operations.verify_shard import ShardAudit
+from ledger.operations.verify_journal import JournalAudit
 from ledger.store.balances import BalanceReader
 from ledger.store.cache import BalanceCache
 from ledger.store.directory import Directory
@@ -21,10 +23,13 @@ from ledger.store.long_reads import LongRead, long_read
 
 queries = load_queries("ledger")
 
+TOLD_EVERY_S = 0.5
+"""How often a verification tells how far it is."""
+
 
 class Verification:
     """Recomputes the ledger. One verification at a time runs in a process, so that however many are asked for, they
-    hold two connections of the pool, and a third now and then; the others wait.
+    hold three connections of the pool, and a fourth now and then; the others wait.
     """
 
     def __init__(
@@ -38,8 +43,8 @@ class Verification:
         self._running = asyncio.Lock()
 
     async def run(self, heads: Sequence[Head] = ()) -> AsyncGenerator[Progress]:
-        """Verifies every shard, each in one snapshot; the last progress is `done`. It stops at the first hundred
-        findings.
+        """Verifies every shard, each in one snapshot; the last progress is `done`. It stops with the shard in which it
+        has come to a hundred findings.
 
         `heads` are blocks that were told earlier and must still be in the chain. Whoever comes while another
         verification runs is told that it is `waiting`.
@@ -53,50 +58,45 @@ class Verification:
             progress = Progress("starting")
             async with self._database.acquire() as connection:
                 shards = {row["shard"] async for row in queries.shards(connection)} | {head.shard for head in heads}
-            async with aclosing(self._shards(sorted(shards), heads, progress)) as steps:
-                async for step in steps:
-                    progress = step
-                    yield progress
-                    if progress.full:
-                        break
+            for shard in sorted(shards):
+                before = progress
+                told = {head.block: head for head in heads if head.shard == shard}
+                async with aclosing(self._shard(shard, told)) as steps:
+                    async for step in steps:
+                        progress = _joined(before, step)
+                        yield progress
+                if progress.full:
+                    break
             yield replace(progress, phase="done", done=True)
 
-    async def _shards(
-        self, shards: Sequence[int], heads: Sequence[Head], progress: Progress
-    ) -> AsyncGenerator[Progress]:
-        for shard in shards:
-            told = {head.block: head for head in heads if head.shard == shard}
-            async with long_read(self._database) as connection, aclosing(self._shard(connection, shard, told)) as steps:
-                before = progress
-                async for step in steps:
-                    progress = _joined(before, step)
-                    yield progress
+    async def _shard(self, shard: int, told: dict[int, Head]) -> AsyncGenerator[Progress]:
+        """Verifies one shard: its journal, its chain and its accounts beside each other, in the same snapshot."""
+        journal, chain = JournalAudit(shard), ChainAudit(shard, told)
+        accounts = AccountsAudit(shard, self._clock.now(), self._cached)
 
-    async def _shard(self, connection: LongRead, shard: int, told: dict[int, Head]) -> AsyncGenerator[Progress]:
-        """Verifies one shard. Its chain is verified at the same time over a second connection: each takes about as
-        long as the other.
-        """
-        chain = ChainAudit(shard, told)
-        journal: list[Finding] = []
-        derived: list[Finding] = []
-        audit = ShardAudit(connection, shard, self._clock.now(), self._cached)
-        postings = accounts = 0
-        async with _beside(self._chain(chain, await connection.snapshot())) as chained:
-            async with aclosing(audit.run()) as steps:
-                async for step in steps:
-                    (journal if step.phase == "journal" else derived).extend(step.findings)
-                    postings, accounts = postings + step.postings, accounts + step.accounts
-                    yield Progress(step.phase, postings, accounts, tuple(journal + chain.findings + derived))
-                    if len(journal) + len(derived) >= FINDINGS_MAX:
-                        break
-            yield Progress("chain", postings, accounts, tuple(journal + chain.findings + derived))
-            await chained
-            heads = () if chain.head is None else (chain.head,)
-            yield Progress("chain", postings, accounts, tuple(journal + chain.findings + derived), heads)
+        def come_to(phase: str, heads: tuple[Head, ...] = ()) -> Progress:
+            # What was written before what was made of it: a posting that was changed before the balances it spoils.
+            findings = journal.findings + chain.findings + journal.lots + accounts.findings + journal.checkpoints
+            return Progress(phase, journal.postings, accounts.accounts, tuple(findings), heads)
 
-    async def _chain(self, chain: ChainAudit, snapshot: str) -> None:
+        async with long_read(self._database) as connection:
+            snapshot = await connection.snapshot()
+            async with _beside(
+                journal=journal.run(connection),
+                chain=self._beside_it(chain.run, snapshot),
+                accounts=self._beside_it(accounts.run, snapshot),
+            ) as works:
+                under_way = works
+                while under_way and len(journal.findings) < FINDINGS_MAX:
+                    yield come_to(", ".join(sorted(task.get_name() for task in under_way)))
+                    ended, under_way = await asyncio.wait(under_way, timeout=TOLD_EVERY_S, return_when=FIRST_EXCEPTION)
+                    for task in ended:
+                        task.result()
+        yield come_to("verified", () if chain.head is None else (chain.head,))
+
+    async def _beside_it(self, run: Callable[[LongRead], Awaitable[None]], snapshot: str) -> None:
         async with long_read(self._database, snapshot) as connection:
-            await chain.run(connection)
+            await run(connection)
 
     async def _cached(self, connection: LongRead, shard: int, ids: Sequence[int]) -> list[Finding]:
         """Cached balances that differ from PostgreSQL's of the same version."""
@@ -131,15 +131,15 @@ def _joined(before: Progress, shard: Progress) -> Progress:
 
 
 @asynccontextmanager
-async def _beside(work: Coroutine[None, None, None]) -> AsyncIterator[asyncio.Task[None]]:
-    """Runs `work` beside the block, and ends it with the block."""
-    task = asyncio.create_task(work)
+async def _beside(**works: Coroutine[None, None, None]) -> AsyncIterator[set[asyncio.Task[None]]]:
+    """Runs them beside each other and the block, and ends them with the block."""
+    tasks = {asyncio.create_task(work, name=name) for name, work in works.items()}
     try:
-        yield task
+        yield tasks
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _numbers(balance: Balance) -> str:
