@@ -1,4 +1,4 @@
-"""One ledger process for the tests of a module; each test makes a program of its own."""
+"""One ledger process for all tests here; each test makes a program of its own."""
 
 from __future__ import annotations
 
@@ -7,20 +7,27 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from guerdon_kit.testing import DatabaseFactory, RunningService, ServiceFactory
+from guerdon_kit.testing.fixtures import ManyServices
 from tests.contract.ledger.world import Shop, World
 
 
-@pytest.fixture(scope="module")
-def running(module_services: ServiceFactory, databases: DatabaseFactory) -> Iterator[RunningService]:
-    service = module_services.start("ledger", databases.make("ledger"))
+@pytest.fixture(scope="session")
+def ledger_services(many_services: ManyServices) -> Iterator[ServiceFactory]:
+    with many_services("ledger") as services:
+        yield services
+
+
+@pytest.fixture(scope="session")
+def running(ledger_services: ServiceFactory, databases: DatabaseFactory) -> Iterator[RunningService]:
+    service = ledger_services.start("ledger", databases.make("ledger"))
     yield service
     service.process.stop()
     databases.drop(service.database)
 
 
 @pytest.fixture
-async def world(running: RunningService, module_services: ServiceFactory) -> AsyncIterator[World]:
-    made = World(running.target, module_services.identity)
+async def world(running: RunningService, ledger_services: ServiceFactory) -> AsyncIterator[World]:
+    made = World(running.target, ledger_services.identity)
     yield made
     await made.close()
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-import asyncpg
 import pytest
 
 from guerdon.ledger.v1 import ledger_pb2 as pb
 from guerdon.ledger.v1 import resources_pb2 as res
 from guerdon_kit.clock import set_offset
-from guerdon_kit.testing import RunningService, ServiceFactory
+from guerdon_kit.testing import ServiceFactory
+from tests.contract.ledger.lists import accounts, holds, transactions
 from tests.contract.ledger.world import (
     CLOSED,
     EXCHANGE,
@@ -32,55 +32,6 @@ from tests.contract.ledger.world import (
 ACTIVE, CAPTURED = res.HOLD_STATE_ACTIVE, res.HOLD_STATE_CAPTURED
 RELEASED, EXPIRED = res.HOLD_STATE_RELEASED, res.HOLD_STATE_EXPIRED
 SYSTEM = ["adjustment.points", "breakage.points", "issuance.points", "redemption.points"]
-LOOK_MAX = 10_000
-
-
-async def whole(page: Callable[[str], Awaitable[Any]], field: str) -> list[list[Any]]:
-    """All pages of a list."""
-    pages, token = [], ""
-    for _ in range(200):
-        answer = await page(token)
-        pages.append(list(getattr(answer, field)))
-        token = answer.next_page_token
-        if not token:
-            return pages
-    raise AssertionError("the list does not end")
-
-
-async def accounts(shop: Shop, size: int = 0, **filters: Any) -> list[list[str]]:
-    """The ids of a program's accounts, by page."""
-
-    async def page(token: str) -> pb.ListAccountsResponse:
-        request = pb.ListAccountsRequest(parent=shop.name, page_size=size, page_token=token, **filters)
-        return await shop.ledger.ListAccounts(request)  # type: ignore[no-any-return]  # the stub is Any here
-
-    pages = await whole(page, "accounts")
-    return [[account.name.rpartition("/")[2] for account in found] for found in pages]
-
-
-async def holds(shop: Shop, id_: str, size: int = 0, state: int = 0) -> list[list[res.Hold]]:
-    """The holds on an account, by page."""
-
-    async def page(token: str) -> pb.ListHoldsResponse:
-        request = pb.ListHoldsRequest(
-            parent=shop.account(id_),
-            page_size=size,
-            page_token=token,
-            state=state,  # type: ignore[arg-type]  # an enum's number
-        )
-        return await shop.ledger.ListHolds(request)  # type: ignore[no-any-return]  # the stub is Any here
-
-    return await whole(page, "holds")
-
-
-async def transactions(shop: Shop, size: int = 0) -> list[list[res.Transaction]]:
-    """A program's transactions, by page."""
-
-    async def page(token: str) -> pb.ListTransactionsResponse:
-        request = pb.ListTransactionsRequest(parent=shop.name, page_size=size, page_token=token)
-        return await shop.ledger.ListTransactions(request)  # type: ignore[no-any-return]  # the stub is Any here
-
-    return await whole(page, "transactions")
 
 
 async def test_accounts_are_listed_by_name_and_by_kind_and_state(shop: Shop, world: World) -> None:
@@ -107,9 +58,7 @@ async def test_accounts_are_listed_by_name_and_by_kind_and_state(shop: Shop, wor
         assert (await shop.ledger.GetAccount(pb.GetAccountRequest(name=account.name))).account == account
 
 
-async def test_holds_are_listed_newest_first_and_by_state(
-    shop: Shop, module_services: ServiceFactory, running: RunningService
-) -> None:
+async def test_holds_are_listed_newest_first_and_by_state(shop: Shop, ledger_services: ServiceFactory) -> None:
     await shop.add_many(["ada", "ben"])
     await shop.earn("ada", 1000)
     await shop.earn("ben", 10)
@@ -120,7 +69,7 @@ async def test_holds_are_listed_newest_first_and_by_state(
     await shop.capture(placed[4].name, 2)
     await shop.release(placed[2].name)
     names = [hold.name for hold in [*placed, lapsing]][::-1]
-    set_offset(module_services.clock_file, timedelta(hours=2))
+    set_offset(ledger_services.clock_file, timedelta(hours=2))
     try:
         assert [[hold.name for hold in page] for page in await holds(shop, "ada")] == [names]
         assert [[hold.name for hold in page] for page in await holds(shop, "ada", 3)] == [
@@ -141,7 +90,7 @@ async def test_holds_are_listed_newest_first_and_by_state(
         for hold in (await holds(shop, "ada"))[0]:
             assert (await shop.ledger.GetHold(pb.GetHoldRequest(name=hold.name))).hold == hold
     finally:
-        set_offset(module_services.clock_file, timedelta())
+        set_offset(ledger_services.clock_file, timedelta())
     assert await holds(shop, "issuance.points") == [[]]
 
 
@@ -202,27 +151,6 @@ async def test_a_page_of_transactions_has_a_bounded_number_of_postings(shop: Sho
             pb.BatchPostTransactionsRequest(parent=shop.name, items=request, omit_balances=True)
         )
     assert [len(page) for page in await transactions(shop, 1000)] == [100, 1]
-
-
-async def test_a_page_looks_at_a_bounded_number_of_a_neighbours_transactions(
-    shop: Shop, running: RunningService
-) -> None:
-    await shop.add("ada")
-    first = await shop.earn("ada", 1)
-    owner = await asyncpg.connect(running.database.owner_url)
-    await owner.execute(
-        """insert into transactions (shard, id, program, kind, postings, effective_time, record_time, actor)
-           select p.shard, b.first + n, 0, 1, 1, now(), now(), 'neighbour'
-           from programs p, (select nextval('ledger_ids') as first from generate_series(1, 6)) as b,
-                generate_series(0, 4095) as n
-           where p.id = $1""",
-        shop.name.removeprefix("programs/"),
-    )
-    await owner.close()
-    last = await shop.earn("ada", 2)
-    assert 2 * LOOK_MAX < 6 * 4096
-    pages = await transactions(shop)
-    assert [[found.name for found in page] for page in pages] == [[last], [], [first]]
 
 
 LISTS: dict[str, tuple[Callable[..., Any], str, bool]] = {
