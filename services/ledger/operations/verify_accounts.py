@@ -45,6 +45,7 @@ class AccountsAudit:
             self.findings += await self.cached(connection, self.shard, ids)
             self.accounts += len(ids)
             after = last
+        self.findings += await names.findings(queries.unplaced_hold_findings(connection, shard=self.shard))
 
     async def _next(self, connection: LongRead, after: int) -> tuple[list[int], int]:
         """The next accounts, and where they end: after every id with the last of them, so that entries of accounts

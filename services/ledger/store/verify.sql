@@ -285,6 +285,18 @@ select * from (
 order by account, rank, version, lot, hold
 limit 100;
 
+-- name: unplaced_hold_findings
+-- Resolved holds of a shard that no event placed. Active ones are found beside their accounts, by an index.
+select 'HOLD_DIFFERS_FROM_EVENTS' as reason, h.account, null::bigint as version, null::bigint as lot, h.id as hold,
+       format('amount %s, captured %s, state %s', h.amount, h.captured, h.state) as found,
+       'an event that placed it' as expected
+from holds h
+where h.shard = :shard and h.state <> 1 and not exists (
+    select from account_events e
+    where e.shard = :shard and e.account = h.account and e.kind = 1 and e.hold = h.id)
+order by h.account, h.id
+limit 100;
+
 -- name: lot_time_findings
 -- Of the lots of the member accounts after an id up to another whose times were changed: the first change was made to what
 -- the lot was made with, each later one to what the one before had left, and the last one's is what it has.

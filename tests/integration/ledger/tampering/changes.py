@@ -190,6 +190,15 @@ TAMPERINGS = {
         "SEALED_ROW_DIFFERS account",
         "HOLD_DIFFERS_FROM_EVENTS",
     ),
+    "a resolved hold that nothing placed": (
+        f"""insert into holds (shard, id, account, amount, state, lots, lot_amounts, expire_time, actor, record_time,
+                               resolve_time)
+            select shard, id + 1000000, account, amount, state, lots, lot_amounts, expire_time, actor, record_time,
+                   resolve_time
+            from holds {OF_ADA} and state = 3 returning id""",
+        "HOLD_DIFFERS_FROM_EVENTS hold",
+        "",
+    ),
     "an event's version": (
         f"update account_events set version = 99 {OF_ADA} and kind = 2 returning version",
         "SEALED_ROW",
