@@ -17,6 +17,7 @@ from ledger.operations.erasure import Erasure
 from ledger.operations.explain import Explain
 from ledger.operations.export import Export
 from ledger.operations.history import History
+from ledger.operations.limits import CreditLimits
 from ledger.operations.movements import Movements
 from ledger.operations.programs import Programs
 from ledger.operations.transactions import Transactions
@@ -47,6 +48,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
         directory,
         Programs(database, directory, clock, settings.ledger_shards),
         Accounts(database, committer, clock),
+        CreditLimits(database, clock),
         Movements(database, directory, transactions, committer),
         balances,
         watching,

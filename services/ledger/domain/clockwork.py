@@ -86,13 +86,14 @@ def _expire(book: Book, lot: Lot, desk: Desk, now: datetime) -> None:
         if lot.budget is None
         else desk.system.by_id(program, lot.budget)
     )
+    assert gone_to.id in desk.slices or not gone_to.limitable, "what is left of a budget was not locked"
     amount = lot.free
     moves = book.expire(lot, now)
     # It happened when the lot's time passed; where these books are closed by now, it belongs into the open ones.
     effective = max(lot.expire_time, desk.close_times.get(program.number, lot.expire_time))
     id_ = desk.ids(1)
     posted = entry(id_, 0, book.account, gone_to, amount, book, None, moves, now)
-    desk.journal.records.append(Record(id_, program.number, Kind.EXPIRY, effective, now, SWEEPER, "", None, (posted,)))
+    desk.book(Record(id_, program.number, Kind.EXPIRY, effective, now, SWEEPER, "", None, (posted,)))
 
 
 def _pay_matured(book: Book, desk: Desk, now: datetime) -> datetime:

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Protocol
 
 from ledger.domain.book import Book, Move
-from ledger.domain.journal import Journal
+from ledger.domain.journal import Journal, Record
+from ledger.domain.limits import Slices, draw
 from ledger.domain.model import Account, Program
 
 
@@ -49,3 +50,11 @@ class Desk:
     close_times: Mapping[int, datetime] = field(default_factory=dict)
     """Up to when the books are closed, by the number of the program; those that are open are not there."""
     journal: Journal = field(default_factory=Journal)
+    slices: Slices = field(default_factory=dict)
+    """What is left of each account that may be limited and that the batch may move points of."""
+
+    def book(self, record: Record) -> None:
+        """Puts a transaction into the journal. Raises BudgetExhausted."""
+        if self.slices:
+            draw(self.slices, record)
+        self.journal.records.append(record)

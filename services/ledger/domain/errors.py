@@ -17,6 +17,19 @@ class InsufficientPoints(DomainError):
         super().__init__(account=account, required=required, available=available, missing=required - available)
 
 
+class BudgetExhausted(DomainError):
+    """A budget or another account with a credit limit has less left than a transaction takes out of it. More may have
+    come in, or the limit may have been raised, by when the request comes again.
+    """
+
+    reason = "BUDGET_EXHAUSTED"
+    status = Status.FAILED_PRECONDITION
+    message = "{account} has {available} left of its credit limit of {credit_limit}: {required} are needed."
+
+    def __init__(self, account: str, credit_limit: int, required: int, available: int) -> None:
+        super().__init__(account=account, credit_limit=credit_limit, required=required, available=available)
+
+
 class TooManyLots(DomainError):
     """A transfer's posting would move points of more expiries than one posting may."""
 

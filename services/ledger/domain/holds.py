@@ -113,7 +113,7 @@ def capture(order: CaptureOrder, hold: Hold, book: Book, desk: Desk, now: dateti
     )
     program = book.account.program.number
     record = Record(id_, program, Kind.SPEND, now, now, order.actor, order.memo, None, (posted,))
-    desk.journal.records.append(record)
+    desk.book(record)
     expire_due(book, desk, now)
     return captured, record
 

@@ -87,6 +87,9 @@ SIDES: dict[Kind, frozenset[tuple[AccountKind, AccountKind]]] = {
 }
 """Which kinds of account a caller's transaction may move points between: source, destination."""
 
+LIMITABLE = frozenset({AccountKind.BUDGET, AccountKind.EXCHANGE})
+"""The kinds of account that may have a credit limit."""
+
 MOVED_LOTS_MAX = 100
 """The most lots that one posting of a TRANSFER makes."""
 
@@ -125,9 +128,13 @@ class Account:
     create_time: datetime
     is_member: bool = field(init=False, compare=False, repr=False)
     """Whether it has lots, a floor and versions."""
+    limitable: bool = field(init=False, compare=False, repr=False)
+    """Whether it may have a credit limit."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "is_member", self.kind is AccountKind.MEMBER)  # asked for often
+        # Both are asked for often.
+        object.__setattr__(self, "is_member", self.kind is AccountKind.MEMBER)
+        object.__setattr__(self, "limitable", self.kind in LIMITABLE)
 
 
 class Lot(NamedTuple):
@@ -193,7 +200,9 @@ class Hold:
 
 
 class Balance(NamedTuple):
-    """An account at one moment. For a system account only `posted` is set, and it is always open."""
+    """An account at one moment. For a system account only `posted` is set and, where it has a credit limit,
+    `available`; it is always open.
+    """
 
     account: Account
     posted: int

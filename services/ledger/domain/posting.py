@@ -45,6 +45,7 @@ def post(order: TransactionOrder, desk: Desk, now: datetime) -> Record:
 
     Raises:
         InsufficientPoints: a debit is not covered.
+        BudgetExhausted: a credit limit does not allow it.
         BalanceOverflow: a balance would leave the range of int64.
         ExpiryPassed: a lot would be made that has expired already.
         TooManyLots: a transfer's posting would make too many lots.
@@ -62,7 +63,7 @@ def post(order: TransactionOrder, desk: Desk, now: datetime) -> Record:
     record = Record(
         first, order.program.number, order.kind, effective, now, order.actor, order.memo, None, tuple(entries)
     )
-    desk.journal.records.append(record)
+    desk.book(record)
     return record
 
 

@@ -78,6 +78,7 @@ def reverse(order: ReversalOrder, original: Original, desk: Desk, now: datetime)
         PartialReversalNotPossible: part of a transaction of several postings.
         OverReversal: more than is left of it.
         AccountClosed: an account that it would change is closed.
+        BudgetExhausted: a budget has given away what is to be taken out of it again.
     """
     require_reversible(original)
     earlier = desk.reversals.get(original.id, [])
@@ -104,7 +105,7 @@ def reverse(order: ReversalOrder, original: Original, desk: Desk, now: datetime)
         original.id,
         tuple(entries),
     )
-    desk.journal.records.append(record)
+    desk.book(record)
     undone = [Undone(made.destination.id, made.amount, made.moves) for made in entries]
     desk.reversals.setdefault(original.id, []).extend(undone)
     for account in {posting.source.id for posting in original.postings}:

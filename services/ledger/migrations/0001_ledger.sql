@@ -237,6 +237,34 @@ create table checkpoint_positions (
     since pg_snapshot not null
 );
 
+-- What the credit limit of a system account leaves: the limit plus the balance, moved with every posting from or to the
+-- account, under this row's lock. An account that never had a limit has no row; one without a limit now, or whose
+-- balance is still being counted, has one without numbers. See docs/adr/0010.
+create table slices (
+    shard int not null,
+    account bigint not null,
+    credit_limit bigint check (credit_limit >= 0),
+    -- What comes in is never refused: this may pass int64 as the balance may.
+    available numeric,
+    primary key (shard, account),
+    check ((credit_limit is null) = (available is null))
+) with (fillfactor = 50);
+
+-- The latest of an account's credit limits is in force.
+create table credit_limit_changes (
+    shard int not null,
+    account bigint not null,
+    number int not null,
+    credit_limit bigint check (credit_limit >= 0),
+    -- Right after the change.
+    available bigint,
+    actor text not null,
+    reason text not null,
+    record_time timestamptz not null,
+    primary key (shard, account, number),
+    check ((credit_limit is null) = (available is null))
+);
+
 -- The hash chain of a shard: block after block, what transactions of PostgreSQL from `first_xid` up to, but not with,
 -- `end_xid` have written. See docs/explanation/chain.md.
 create table seals (
@@ -279,14 +307,15 @@ create table cache_workers (
 );
 
 -- Grants are the guard of immutability; the triggers below say the same to an owner's careless hand.
-grant select, insert on programs, units, books_changes, transactions, postings, account_events, seals
-    to :"runtime_role";
+grant select, insert on programs, units, books_changes, credit_limit_changes, transactions, postings, account_events,
+    seals to :"runtime_role";
 -- To erase words. The trigger below keeps it to that.
 grant update (memo, memo_salt, memo_digest) on transactions to :"runtime_role";
 grant select, insert, delete on ledger_requests to :"runtime_role";
 grant update (display_name) on programs to :"runtime_role";
 grant select, insert, update, delete on account_labels to :"runtime_role";
-grant select, insert, update on accounts, lots, holds, checkpoints, checkpoint_positions, sealers to :"runtime_role";
+grant select, insert, update on accounts, lots, holds, slices, checkpoints, checkpoint_positions, sealers
+    to :"runtime_role";
 grant select, insert, update, delete on cache_workers to :"runtime_role";
 grant select, update on cache_generation to :"runtime_role";
 grant usage on sequence ledger_ids, ledger_numbers to :"runtime_role";
@@ -305,6 +334,8 @@ create trigger transactions_words_only_erased before update on transactions
 create trigger postings_append_only before update or delete or truncate on postings
     for each statement execute function refuse_change();
 create trigger books_changes_append_only before update or delete or truncate on books_changes
+    for each statement execute function refuse_change();
+create trigger credit_limit_changes_append_only before update or delete or truncate on credit_limit_changes
     for each statement execute function refuse_change();
 create trigger account_events_append_only before update or delete or truncate on account_events
     for each statement execute function refuse_change();

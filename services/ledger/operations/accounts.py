@@ -29,6 +29,7 @@ class StoredAccount:
     account: Account
     state: AccountState
     labels: Mapping[str, str]
+    credit_limit: int | None
 
 
 class Accounts:
@@ -105,4 +106,4 @@ class Accounts:
 
 
 def _stored(account: Account, row: Any) -> StoredAccount:
-    return StoredAccount(account, AccountState(row["state"]), row["labels"] or {})
+    return StoredAccount(account, AccountState(row["state"]), row["labels"] or {}, row["credit_limit"])

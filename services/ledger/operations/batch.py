@@ -17,10 +17,11 @@ from ledger.domain.book import Book
 from ledger.domain.books import close_time_of
 from ledger.domain.desk import Desk
 from ledger.domain.errors import AlreadyPosted, BatchNotPosted
+from ledger.domain.limits import Slices
 from ledger.domain.model import Account, Program
 from ledger.operations.outcome import Outcome, account_ids, decode
 from ledger.operations.work import Work
-from ledger.store import reader, writer
+from ledger.store import limits, reader, writer
 from ledger.store.directory import Directory
 from ledger.store.ids import IdBlocks
 
@@ -75,11 +76,14 @@ class Batch:
         read_time, block, close_times = await reader.begin(connection, programs.values())
         now = read_time + self._clock.offset()
         known = await self._known_requests(connection)
-        loaded = await self._load(connection, books, known, max([now, *close_times.values()]))
-        desk = await self._desk(connection, books, loaded, IdBlocks(block), close_times)
+        loaded, limitable = await self._load(connection, books, known, max([now, *close_times.values()]))
+        slices = await limits.lock(connection, limitable) if limitable else {}
+        desk = await self._desk(connection, books, loaded, IdBlocks(block), close_times, dict(slices))
         answers = self._decide(desk, known, now)
         rows = self._request_rows(answers, known)
         await writer.write(connection, books.values(), desk.journal, rows, now)
+        if slices:
+            await limits.write(connection, slices, desk.slices)
         came_before = [work for work in works if work.fingerprint is not None and work.fingerprint.key in known]
         again = {account.id for work in came_before for account in work.members}
         shown = [book for id_, book in books.items() if book.changed or id_ in again]
@@ -103,8 +107,10 @@ class Batch:
 
     async def _load(
         self, connection: Connection, books: dict[int, Book], known: dict[bytes, Any], now: datetime
-    ) -> int:
-        """Reads lots and holds where a decision needs them; answers how many."""
+    ) -> tuple[int, list[Account]]:
+        """Reads lots and holds where a decision needs them; answers how many, and the accounts that may have a credit
+        limit and that points may be moved of.
+        """
         new = [work for work in self._works if work.fingerprint is None or work.fingerprint.key not in known]
         wanted = {account.id for work in new for account in work.loads}
         # Times go on from the latest that is recorded or closed, which a clock that was set back has still to reach.
@@ -114,11 +120,16 @@ class Batch:
         count = await reader.load(connection, to_load) if to_load else 0
         count += await reader.more_lots(connection, (pair for work in new for pair in work.lots), books)
         await reader.more_holds(connection, (pair for work in new for pair in work.holds), books)
+        limitable = [account for work in new for account in work.limitable]
         for book in to_load:
             budgets = {lot.budget for lot in book.lots.values() if lot.budget is not None}
-            if not self._directory.knows_system_accounts(book.account.program, book.account.unit, budgets):
-                await self._directory.load_system_accounts(book.account.program, connection)
-        return count
+            program = book.account.program
+            if not self._directory.knows_system_accounts(program, book.account.unit, budgets):
+                await self._directory.load_system_accounts(program, connection)
+            if budgets:  # where what expires goes back to
+                due_lots = (lot for lot in book.lots.values() if lot.budget is not None and lot.expire_time <= horizon)
+                limitable += {self._directory.by_id(program, lot.budget) for lot in due_lots if lot.budget is not None}
+        return count, limitable
 
     async def _desk(
         self,
@@ -127,6 +138,7 @@ class Batch:
         loaded: int,
         ids: IdBlocks,
         close_times: dict[int, datetime],
+        slices: Slices,
     ) -> Desk:
         originals = {original for work in self._works for original in work.reverses}
         undone = {}
@@ -136,7 +148,7 @@ class Batch:
             undone = await reader.reversals(connection, shards, originals)
         # Each work, each lot and hold that may be due, and what a resolved hold may let expire.
         await ids.reserve(connection, sum(work.ids for work in self._works) + 2 * loaded + len(self._works))
-        return Desk(books, ids.take, self._directory, undone, close_times)
+        return Desk(books, ids.take, self._directory, undone, close_times, slices=slices)
 
     def _decide(self, desk: Desk, known: dict[bytes, Any], now: datetime) -> list[Decided]:
         """The answers, each with whether its request is to be recorded."""
@@ -164,6 +176,7 @@ class Batch:
             return [(answer, False) for answer in _whole_again(works, before)]
         members = {account.id for work in works for account in work.members}
         saved = [(book, book.copy()) for id_, book in desk.books.items() if id_ in members]
+        slices = dict(desk.slices)
         records, events = len(desk.journal.records), len(desk.journal.events)
         ours: Here = {}
         answers: list[Decided] = []
@@ -173,6 +186,7 @@ class Batch:
             if isinstance(refusal, DomainError):
                 for book, copy in saved:
                     book.put_back(copy)
+                desk.slices.update(slices)
                 del desk.journal.records[records:], desk.journal.events[events:]
                 if keep and work.fingerprint is not None:
                     here[work.fingerprint.key] = (work, refusal)
@@ -278,13 +292,15 @@ def _sweep(books: Sequence[Book], desk: Desk, at: datetime) -> datetime:
 
 def _decide_one(work: Work, books: Sequence[Book], desk: Desk, at: datetime) -> Answer:
     """Decides one work at a time later than its accounts' last; a refusal leaves them as they were."""
-    # One posting to or from one account is refused before it changes anything.
-    saved = [book.copy() for book in books] if len(books) > 1 or work.weight > 1 else []
+    # One posting to or from one account is refused before it changes anything, unless a credit limit refuses it.
+    saved = [book.copy() for book in books] if len(books) > 1 or work.weight > 1 or desk.slices else []
+    slices = dict(desk.slices) if desk.slices else {}
     try:
         return Done(work.decide(desk, at), replayed=False)
     except DomainError as refusal:
         for book, before in zip(books, saved, strict=False):
             book.put_back(before)
+        desk.slices.update(slices)
         return refusal
 
 

@@ -27,6 +27,8 @@ class JournalAudit:
     """Of transactions and postings."""
     lots: list[Finding] = field(default_factory=list)
     checkpoints: list[Finding] = field(default_factory=list)
+    slices: list[Finding] = field(default_factory=list)
+    """Of what credit limits leave."""
     postings: int = 0
     """How many were checked."""
 
@@ -50,6 +52,7 @@ class JournalAudit:
                     sums[row["account"]] = sums.get(row["account"], 0) + int(row["amount"])
             after = last
         await self._checkpoints(connection, names, sums)
+        await self._slices(connection, names, sums, since)
 
     async def _checkpoints(self, connection: LongRead, names: Names, sums: dict[int, int]) -> None:
         kept = {row["account"]: int(row["posted"]) async for row in queries.checkpoints(connection, shard=self.shard)}
@@ -64,3 +67,18 @@ class JournalAudit:
             for account in sorted(kept.keys() | sums.keys())
             if kept.get(account, 0) != sums.get(account, 0)
         ]
+
+    async def _slices(self, connection: LongRead, names: Names, sums: dict[int, int], since: str) -> None:
+        """Of each account that ever had a credit limit: the limit that was set last, plus all entries."""
+        async for row in queries.slices(connection, shard=self.shard, since=since):
+            account, limit = row["account"], row["credit_limit"]
+            available = None if limit is None else limit + sums.get(account, 0) + int(row["tail"])
+            kept, expected = _left(row["kept_limit"], row["kept_available"]), _left(limit, available)
+            if kept != expected:
+                self.slices.append(
+                    Finding("SLICE_DIFFERS", self.shard, await names.account(account), kept, expected)
+                )
+
+
+def _left(credit_limit: int | None, available: Any) -> str:
+    return "no credit limit" if credit_limit is None else f"{int(available)} left of {credit_limit}"

@@ -13,8 +13,8 @@ from ledger.domain.holds import CaptureOrder, HoldOrder, capture, place, release
 from ledger.domain.lifecycle import StateOrder, change_state
 from ledger.domain.lots import Cancel, LotsOrder, update_lots
 from ledger.domain.model import MOVED_LOTS_MAX, Account, Hold, Kind, Program
-from ledger.domain.posting import TransactionOrder, post
-from ledger.domain.reversal import Original, ReversalOrder, reverse
+from ledger.domain.posting import PostingOrder, TransactionOrder, post
+from ledger.domain.reversal import Original, OriginalPosting, ReversalOrder, reverse
 from ledger.operations.outcome import Outcome
 
 
@@ -39,6 +39,11 @@ class Work(Protocol):
     @property
     def locks(self) -> tuple[Account, ...]:
         """System accounts to lock besides."""
+        ...
+
+    @property
+    def limitable(self) -> tuple[Account, ...]:
+        """The accounts that it may move points of and that may have a credit limit, those aside that points expire to."""
         ...
 
     @property
@@ -87,6 +92,10 @@ class _Plain:
         return ()
 
     @property
+    def limitable(self) -> tuple[Account, ...]:
+        return ()
+
+    @property
     def weight(self) -> int:
         return 1
 
@@ -129,6 +138,13 @@ class Post(_Plain):
     @property
     def program(self) -> Program:
         return self.order.program
+
+    @property
+    def limitable(self) -> tuple[Account, ...]:
+        postings = self.order.postings
+        if len(postings) == 1 and not (postings[0].source.limitable or postings[0].destination.limitable):
+            return ()  # nearly always
+        return _limitable(postings)
 
     @property
     def weight(self) -> int:
@@ -265,6 +281,10 @@ class Reverse(_Plain):
         return () if self.members else (self.original.postings[0].destination,)
 
     @property
+    def limitable(self) -> tuple[Account, ...]:
+        return _limitable(self.original.postings)
+
+    @property
     def loads(self) -> tuple[Account, ...]:
         return self.members
 
@@ -312,6 +332,10 @@ class UpdateLots(_Plain):
         return tuple({**found, self.account.id: self.account}.values())
 
     @property
+    def limitable(self) -> tuple[Account, ...]:
+        return _limitable(posting for original in self._originals for posting in original.postings)
+
+    @property
     def loads(self) -> tuple[Account, ...]:
         return self.members
 
@@ -327,6 +351,10 @@ class UpdateLots(_Plain):
         amount = update_lots(self.order, desk.books[self.account.id], desk, now)
         balances = tuple([desk.books[account.id].balance() for account in self.members])
         return Outcome(now, balances, amount=amount)
+
+
+def _limitable(postings: Iterable[PostingOrder | OriginalPosting]) -> tuple[Account, ...]:
+    return tuple([side for posting in postings for side in (posting.source, posting.destination) if side.limitable])
 
 
 def _lots_of(original: Original) -> Iterable[tuple[Account, int]]:

@@ -89,7 +89,10 @@ class AccountRpcs:
 
     async def _messages(self, program: Program, found: Sequence[StoredAccount]) -> list[res.Account]:
         units = {unit.number: unit.id for unit in await self._directory.units(program)}
-        return [answers.account(one.account, units[one.account.unit], one.state, one.labels) for one in found]
+        return [
+            answers.account(one.account, units[one.account.unit], one.state, one.labels, one.credit_limit)
+            for one in found
+        ]
 
     async def update_account_labels(
         self, request: pb.UpdateAccountLabelsRequest, call: CallContext

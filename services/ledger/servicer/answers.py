@@ -31,7 +31,9 @@ def unit(found: Unit, owner: Program) -> resources_pb2.Unit:
     return resources_pb2.Unit(name=f"{owner.name}/units/{found.id}", display_name=found.display_name, scale=found.scale)
 
 
-def account(found: Account, unit_id: str, state: AccountState, labels: Mapping[str, str]) -> resources_pb2.Account:
+def account(
+    found: Account, unit_id: str, state: AccountState, labels: Mapping[str, str], credit_limit: int | None = None
+) -> resources_pb2.Account:
     """An account."""
     return resources_pb2.Account(
         name=found.name,
@@ -40,6 +42,7 @@ def account(found: Account, unit_id: str, state: AccountState, labels: Mapping[s
         create_time=timestamp(found.create_time),
         state=cast("resources_pb2.AccountState.ValueType", state.value),
         labels=labels,
+        credit_limit=credit_limit,
     )
 
 

@@ -25,6 +25,7 @@ from ledger.operations.erasure import Erasure
 from ledger.operations.explain import Explain
 from ledger.operations.export import Export
 from ledger.operations.history import History
+from ledger.operations.limits import CreditLimits
 from ledger.operations.movements import CaptureRequest, Movements
 from ledger.operations.programs import Programs
 from ledger.operations.transactions import Transactions
@@ -37,6 +38,7 @@ from ledger.servicer.audit import AuditRpcs
 from ledger.servicer.books import BooksRpcs
 from ledger.servicer.explain import ExplainRpcs
 from ledger.servicer.history import HistoryRpcs
+from ledger.servicer.limits import LimitRpcs
 from ledger.store.directory import Directory
 
 BATCH_POSTINGS_MAX = 10_000
@@ -46,7 +48,7 @@ POST = "guerdon.ledger.v1.LedgerService/PostTransaction"
 """A transaction is the same request whether it comes alone or in a batch."""
 
 
-class LedgerServicer(AccountRpcs, BooksRpcs, HistoryRpcs, ExplainRpcs, AuditRpcs):
+class LedgerServicer(AccountRpcs, LimitRpcs, BooksRpcs, HistoryRpcs, ExplainRpcs, AuditRpcs):
     """`guerdon.ledger.v1.LedgerService`."""
 
     service = pb.DESCRIPTOR.services_by_name["LedgerService"]
@@ -56,6 +58,7 @@ class LedgerServicer(AccountRpcs, BooksRpcs, HistoryRpcs, ExplainRpcs, AuditRpcs
         directory: Directory,
         programs: Programs,
         accounts: Accounts,
+        limits: CreditLimits,
         movements: Movements,
         balances: Balances,
         watching: Watching,
@@ -69,6 +72,7 @@ class LedgerServicer(AccountRpcs, BooksRpcs, HistoryRpcs, ExplainRpcs, AuditRpcs
         clock: Clock,
     ) -> None:
         super().__init__(directory, programs, accounts)
+        self._limits = limits
         self._movements = movements
         self._balances = balances
         self._watching = watching

@@ -54,10 +54,10 @@ class BalanceReader:
             BalanceOverflow: it is out of the range of int64, which nothing keeps it in.
         """
         async with self._database.acquire() as connection:
-            posted = int(await queries.system_balance(connection, shard=account.shard, account=account.id))
-        if abs(posted) > BALANCE_MAX:
+            posted, available = await _system(connection, account)
+        if max(abs(posted), abs(available)) > BALANCE_MAX:
             raise BalanceOverflow(account.name, BALANCE_MAX)
-        return Balance(account, posted)
+        return Balance(account, posted, available=available)
 
     async def _full(self, shard: int, accounts: dict[int, Account]) -> list[Book]:
         """Accounts with their lots and holds, all of one snapshot."""
@@ -68,6 +68,15 @@ class BalanceReader:
             books = await read_books(connection, shard, accounts)
             await reader.load(connection, books)
         return books
+
+
+async def _system(connection: Connection, account: Account) -> tuple[int, int]:
+    """What a system account has, and what its credit limit leaves of it: both of one moment."""
+    if account.limitable:
+        row = await queries.left_of(connection, shard=account.shard, account=account.id)
+        if row is not None:
+            return int(row["available"]) - int(row["credit_limit"]), int(row["available"])
+    return int(await queries.system_balance(connection, shard=account.shard, account=account.id)), 0
 
 
 async def read_books(connection: Connection, shard: int, accounts: dict[int, Account]) -> list[Book]:

@@ -4,7 +4,7 @@
 -- The newest changes below a number, newest first.
 select number, close_time, actor, person, reason, record_time
 from books_changes
-where shard = :shard and program = :program and number < :before
+where shard = :shard and program = :program and number < :before::bigint
 order by number desc
 limit :limit;
 

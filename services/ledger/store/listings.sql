@@ -1,34 +1,41 @@
 -- Pages of accounts, holds and transactions: each begins after a position that an index leads to.
 
 -- name: accounts_of
-select a.shard, a.id, a.program, a.unit, a.kind, a.name, a.create_time, a.state, l.labels
+select a.shard, a.id, a.program, a.unit, a.kind, a.name, a.create_time, a.state, l.labels,
+       s.credit_limit
 from accounts a
 left join account_labels l on l.shard = a.shard and l.account = a.id
+left join slices s on s.shard = a.shard and s.account = a.id
 where a.shard = :shard and a.program = :program and a.name > :after
   and (:kind::smallint = 0 or a.kind = :kind::smallint) and (:state::smallint = 0 or a.state = :state::smallint)
 order by a.name
 limit :limit;
 
 -- name: system_accounts_of
-select a.shard, a.id, a.program, a.unit, a.kind, a.name, a.create_time, a.state, l.labels
+select a.shard, a.id, a.program, a.unit, a.kind, a.name, a.create_time, a.state, l.labels,
+       s.credit_limit
 from accounts a
 left join account_labels l on l.shard = a.shard and l.account = a.id
+left join slices s on s.shard = a.shard and s.account = a.id
 where a.shard = :shard and a.program = :program and a.kind = :kind::smallint and a.kind <> 1 and a.name > :after
 order by a.name
 limit :limit;
 
 -- name: accounts_not_open_of
-select a.shard, a.id, a.program, a.unit, a.kind, a.name, a.create_time, a.state, l.labels
+select a.shard, a.id, a.program, a.unit, a.kind, a.name, a.create_time, a.state, l.labels,
+       s.credit_limit
 from accounts a
 left join account_labels l on l.shard = a.shard and l.account = a.id
+left join slices s on s.shard = a.shard and s.account = a.id
 where a.shard = :shard and a.program = :program and a.state = :state::smallint and a.state <> 1 and a.name > :after
 order by a.name
 limit :limit;
 
 -- name: account_details^
-select a.state, l.labels
+select a.state, l.labels, s.credit_limit
 from accounts a
 left join account_labels l on l.shard = a.shard and l.account = a.id
+left join slices s on s.shard = a.shard and s.account = a.id
 where a.shard = :shard and a.id = :id;
 
 -- name: insert_labels!

@@ -7,6 +7,7 @@ from typing import Any
 
 from ledger.domain.book import Book
 from ledger.domain.books import BooksChange
+from ledger.domain.limits import CreditLimitChange
 from ledger.domain.model import Account, AccountKind, AccountState, Hold, HoldState, Lot, Program
 
 
@@ -23,6 +24,13 @@ def program(row: Any) -> Program:
 def books_change(row: Any) -> BooksChange:
     """A row of `books_changes`."""
     return BooksChange(row["number"], row["close_time"], row["actor"], row["person"], row["reason"], row["record_time"])
+
+
+def credit_limit_change(row: Any) -> CreditLimitChange:
+    """A row of `credit_limit_changes`."""
+    return CreditLimitChange(
+        row["number"], row["credit_limit"], row["available"], row["actor"], row["reason"], row["record_time"]
+    )
 
 
 def account(row: Any, owner: Program) -> Account:

@@ -126,6 +126,32 @@ select since::text from checkpoint_positions where shard = :shard;
 -- name: checkpoints
 select account, posted from checkpoints where shard = :shard order by account;
 
+-- name: slices
+-- What is kept for each account that ever had a credit limit, the limit that was set last, and what its postings come to
+-- that the snapshot `since` does not see.
+with newest as materialized (
+    select distinct on (c.account) c.account, c.credit_limit
+    from credit_limit_changes c
+    where c.shard = :shard
+    order by c.account, c.number desc
+), kept as materialized (
+    select k.account, k.credit_limit, k.available from slices k where k.shard = :shard
+), tail as (
+    select side.account, sum(side.amount) as amount
+    from postings p
+    cross join lateral (values (p.source, -p.amount), (p.destination, p.amount)) as side (account, amount)
+    where p.shard = :shard and p.xid >= pg_snapshot_xmin(:since::text::pg_snapshot)
+      and not pg_visible_in_snapshot(p.xid, :since::text::pg_snapshot)
+      and side.account = any(array(select account from newest))
+    group by side.account
+)
+select account, kept.credit_limit as kept_limit, kept.available as kept_available, newest.credit_limit,
+       coalesce(tail.amount, 0) as tail
+from newest
+full join kept using (account)
+left join tail using (account)
+order by account;
+
 -- name: member_versions
 select id, version from accounts where shard = :shard and kind = 1 and id > :after order by id limit :limit;
 

@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from guerdon import GuerdonError, new_request_id
-from guerdon.ledger.v1 import books_pb2, explain_pb2, journal_pb2
+from guerdon.ledger.v1 import books_pb2, explain_pb2, journal_pb2, limits_pb2
 from guerdon.ledger.v1 import ledger_pb2 as pb
 from guerdon.ledger.v1 import resources_pb2 as res
 from guerdon.options.v1 import options_pb2
@@ -60,6 +60,10 @@ def sample(method: str, program: str) -> Any:
         "FreezeAccount": pb.FreezeAccountRequest(name=ada, request_id=id_),
         "UnfreezeAccount": pb.UnfreezeAccountRequest(name=ada, request_id=id_),
         "CloseAccount": pb.CloseAccountRequest(name=ada, request_id=id_),
+        "SetCreditLimit": limits_pb2.SetCreditLimitRequest(
+            name=f"{program}/accounts/budget.points", credit_limit=1, reason="A new year", request_id=id_
+        ),
+        "ListCreditLimitChanges": limits_pb2.ListCreditLimitChangesRequest(parent=ada),
         "PostTransaction": pb.PostTransactionRequest(parent=program, transaction=transaction, request_id=id_),
         "BatchPostTransactions": pb.BatchPostTransactionsRequest(
             parent=program, items=[pb.PostTransactionItem(transaction=transaction, request_id=id_)]

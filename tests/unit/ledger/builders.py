@@ -11,6 +11,7 @@ from ledger.domain.book import Book
 from ledger.domain.desk import Desk
 from ledger.domain.holds import HoldOrder, place
 from ledger.domain.journal import Record
+from ledger.domain.limits import Slice
 from ledger.domain.lots import Activate, Cancel, LotsOrder, MoveExpiry, update_lots
 from ledger.domain.model import LONG_AGO, NEVER, Account, AccountKind, Hold, Kind, Lot, Program
 from ledger.domain.posting import PostingOrder, TransactionOrder, post
@@ -77,7 +78,7 @@ class Ledger:
                 next(numbers)
             return first
 
-        self.desk = Desk(self.books, take, System())
+        self.desk = Desk(self.books, take, System(), slices={BUDGET.id: None})
 
     @property
     def ada(self) -> Book:
@@ -113,6 +114,24 @@ class Ledger:
 
     def transfer(self, amount: int, source: Account = ADA, to: Account = BEN) -> Record:
         return self.move(Kind.TRANSFER, PostingOrder(source, to, amount, NEVER, LONG_AGO))
+
+    def fund(self, amount: int, to: Account = BUDGET) -> Record:
+        return self.move(Kind.FUND, PostingOrder(ISSUANCE, to, amount, NEVER, LONG_AGO))
+
+    def grant(self, *amounts: int, expires: datetime = NEVER) -> Record:
+        postings = (PostingOrder(BUDGET, to, n, expires, LONG_AGO) for to, n in zip((ADA, BEN), amounts, strict=False))
+        return self.move(Kind.GRANT, *postings)
+
+    def limit(self, credit_limit: int, available: int) -> None:
+        """Gives the budget a credit limit, which leaves so much."""
+        self.desk.slices[BUDGET.id] = Slice(BUDGET, credit_limit, available)
+
+    @property
+    def left(self) -> int:
+        """What the budget has left."""
+        found = self.desk.slices[BUDGET.id]
+        assert found is not None
+        return found.available
 
     def hold(self, amount: int, seconds: float = 600, of: Account = ADA) -> Hold:
         order = HoldOrder(of, amount, self.now + timedelta(seconds=seconds), "", "tester")

@@ -6,6 +6,7 @@ from guerdon.ledger.v1 import books_pb2 as guerdon_dot_ledger_dot_v1_dot_books__
 from guerdon.ledger.v1 import explain_pb2 as guerdon_dot_ledger_dot_v1_dot_explain__pb2
 from guerdon.ledger.v1 import journal_pb2 as guerdon_dot_ledger_dot_v1_dot_journal__pb2
 from guerdon.ledger.v1 import ledger_pb2 as guerdon_dot_ledger_dot_v1_dot_ledger__pb2
+from guerdon.ledger.v1 import limits_pb2 as guerdon_dot_ledger_dot_v1_dot_limits__pb2
 
 
 class LedgerServiceStub(object):
@@ -78,6 +79,16 @@ class LedgerServiceStub(object):
                 '/guerdon.ledger.v1.LedgerService/CloseAccount',
                 request_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.CloseAccountRequest.SerializeToString,
                 response_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.CloseAccountResponse.FromString,
+                )
+        self.SetCreditLimit = channel.unary_unary(
+                '/guerdon.ledger.v1.LedgerService/SetCreditLimit',
+                request_serializer=guerdon_dot_ledger_dot_v1_dot_limits__pb2.SetCreditLimitRequest.SerializeToString,
+                response_deserializer=guerdon_dot_ledger_dot_v1_dot_limits__pb2.SetCreditLimitResponse.FromString,
+                )
+        self.ListCreditLimitChanges = channel.unary_unary(
+                '/guerdon.ledger.v1.LedgerService/ListCreditLimitChanges',
+                request_serializer=guerdon_dot_ledger_dot_v1_dot_limits__pb2.ListCreditLimitChangesRequest.SerializeToString,
+                response_deserializer=guerdon_dot_ledger_dot_v1_dot_limits__pb2.ListCreditLimitChangesResponse.FromString,
                 )
         self.PostTransaction = channel.unary_unary(
                 '/guerdon.ledger.v1.LedgerService/PostTransaction',
@@ -280,6 +291,22 @@ class LedgerServiceServicer(object):
 
     def CloseAccount(self, request, context):
         """Closes a MEMBER account for ever. It must have nothing and owe nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetCreditLimit(self, request, context):
+        """Limits how far the balance of a BUDGET or EXCHANGE account may go below zero, or lifts that limit. Once it is
+        answered, no worker decides by an earlier limit. What would take more out is refused with BUDGET_EXHAUSTED; what
+        comes in, such as a reversal or an expiry, makes room again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCreditLimitChanges(self, request, context):
+        """Lists an account's credit limits: what was set when, by whom and why, newest first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -519,6 +546,16 @@ def add_LedgerServiceServicer_to_server(servicer, server):
                     servicer.CloseAccount,
                     request_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.CloseAccountRequest.FromString,
                     response_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.CloseAccountResponse.SerializeToString,
+            ),
+            'SetCreditLimit': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetCreditLimit,
+                    request_deserializer=guerdon_dot_ledger_dot_v1_dot_limits__pb2.SetCreditLimitRequest.FromString,
+                    response_serializer=guerdon_dot_ledger_dot_v1_dot_limits__pb2.SetCreditLimitResponse.SerializeToString,
+            ),
+            'ListCreditLimitChanges': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCreditLimitChanges,
+                    request_deserializer=guerdon_dot_ledger_dot_v1_dot_limits__pb2.ListCreditLimitChangesRequest.FromString,
+                    response_serializer=guerdon_dot_ledger_dot_v1_dot_limits__pb2.ListCreditLimitChangesResponse.SerializeToString,
             ),
             'PostTransaction': grpc.unary_unary_rpc_method_handler(
                     servicer.PostTransaction,
@@ -848,6 +885,40 @@ class LedgerService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.ledger.v1.LedgerService/CloseAccount',
             guerdon_dot_ledger_dot_v1_dot_ledger__pb2.CloseAccountRequest.SerializeToString,
             guerdon_dot_ledger_dot_v1_dot_ledger__pb2.CloseAccountResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def SetCreditLimit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.ledger.v1.LedgerService/SetCreditLimit',
+            guerdon_dot_ledger_dot_v1_dot_limits__pb2.SetCreditLimitRequest.SerializeToString,
+            guerdon_dot_ledger_dot_v1_dot_limits__pb2.SetCreditLimitResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ListCreditLimitChanges(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.ledger.v1.LedgerService/ListCreditLimitChanges',
+            guerdon_dot_ledger_dot_v1_dot_limits__pb2.ListCreditLimitChangesRequest.SerializeToString,
+            guerdon_dot_ledger_dot_v1_dot_limits__pb2.ListCreditLimitChangesResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

@@ -11,6 +11,7 @@ import guerdon.ledger.v1.books_pb2
 import guerdon.ledger.v1.explain_pb2
 import guerdon.ledger.v1.journal_pb2
 import guerdon.ledger.v1.ledger_pb2
+import guerdon.ledger.v1.limits_pb2
 import typing
 
 _T = typing.TypeVar("_T")
@@ -97,6 +98,21 @@ class LedgerServiceStub:
         guerdon.ledger.v1.ledger_pb2.CloseAccountResponse,
     ]
     """Closes a MEMBER account for ever. It must have nothing and owe nothing."""
+
+    SetCreditLimit: grpc.UnaryUnaryMultiCallable[
+        guerdon.ledger.v1.limits_pb2.SetCreditLimitRequest,
+        guerdon.ledger.v1.limits_pb2.SetCreditLimitResponse,
+    ]
+    """Limits how far the balance of a BUDGET or EXCHANGE account may go below zero, or lifts that limit. Once it is
+    answered, no worker decides by an earlier limit. What would take more out is refused with BUDGET_EXHAUSTED; what
+    comes in, such as a reversal or an expiry, makes room again.
+    """
+
+    ListCreditLimitChanges: grpc.UnaryUnaryMultiCallable[
+        guerdon.ledger.v1.limits_pb2.ListCreditLimitChangesRequest,
+        guerdon.ledger.v1.limits_pb2.ListCreditLimitChangesResponse,
+    ]
+    """Lists an account's credit limits: what was set when, by whom and why, newest first."""
 
     PostTransaction: grpc.UnaryUnaryMultiCallable[
         guerdon.ledger.v1.ledger_pb2.PostTransactionRequest,
@@ -332,6 +348,21 @@ class LedgerServiceAsyncStub:
         guerdon.ledger.v1.ledger_pb2.CloseAccountResponse,
     ]
     """Closes a MEMBER account for ever. It must have nothing and owe nothing."""
+
+    SetCreditLimit: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.ledger.v1.limits_pb2.SetCreditLimitRequest,
+        guerdon.ledger.v1.limits_pb2.SetCreditLimitResponse,
+    ]
+    """Limits how far the balance of a BUDGET or EXCHANGE account may go below zero, or lifts that limit. Once it is
+    answered, no worker decides by an earlier limit. What would take more out is refused with BUDGET_EXHAUSTED; what
+    comes in, such as a reversal or an expiry, makes room again.
+    """
+
+    ListCreditLimitChanges: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.ledger.v1.limits_pb2.ListCreditLimitChangesRequest,
+        guerdon.ledger.v1.limits_pb2.ListCreditLimitChangesResponse,
+    ]
+    """Lists an account's credit limits: what was set when, by whom and why, newest first."""
 
     PostTransaction: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.ledger.v1.ledger_pb2.PostTransactionRequest,
@@ -591,6 +622,25 @@ class LedgerServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[guerdon.ledger.v1.ledger_pb2.CloseAccountResponse, collections.abc.Awaitable[guerdon.ledger.v1.ledger_pb2.CloseAccountResponse]]:
         """Closes a MEMBER account for ever. It must have nothing and owe nothing."""
+
+    @abc.abstractmethod
+    def SetCreditLimit(
+        self,
+        request: guerdon.ledger.v1.limits_pb2.SetCreditLimitRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.ledger.v1.limits_pb2.SetCreditLimitResponse, collections.abc.Awaitable[guerdon.ledger.v1.limits_pb2.SetCreditLimitResponse]]:
+        """Limits how far the balance of a BUDGET or EXCHANGE account may go below zero, or lifts that limit. Once it is
+        answered, no worker decides by an earlier limit. What would take more out is refused with BUDGET_EXHAUSTED; what
+        comes in, such as a reversal or an expiry, makes room again.
+        """
+
+    @abc.abstractmethod
+    def ListCreditLimitChanges(
+        self,
+        request: guerdon.ledger.v1.limits_pb2.ListCreditLimitChangesRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.ledger.v1.limits_pb2.ListCreditLimitChangesResponse, collections.abc.Awaitable[guerdon.ledger.v1.limits_pb2.ListCreditLimitChangesResponse]]:
+        """Lists an account's credit limits: what was set when, by whom and why, newest first."""
 
     @abc.abstractmethod
     def PostTransaction(

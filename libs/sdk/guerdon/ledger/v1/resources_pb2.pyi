@@ -44,7 +44,7 @@ class _AccountKindEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """The other side of a correction."""
 
 class AccountKind(_AccountKind, metaclass=_AccountKindEnumTypeWrapper):
-    """The kinds of account. All but MEMBER are system accounts, which have no floor and no lots."""
+    """The kinds of account. All but MEMBER are system accounts, which have no lots and, but for a credit limit, no floor."""
 
 ACCOUNT_KIND_UNSPECIFIED: AccountKind.ValueType  # 0
 """Not said."""
@@ -298,6 +298,7 @@ class Account(google.protobuf.message.Message):
     CREATE_TIME_FIELD_NUMBER: builtins.int
     STATE_FIELD_NUMBER: builtins.int
     LABELS_FIELD_NUMBER: builtins.int
+    CREDIT_LIMIT_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`programs/{program}/accounts/{account}`. The id of a MEMBER account is 1 to 63 of `A-Z a-z 0-9 _ ~ -`;
     that of a system account is its kind in lower case, a dot, its unit and, where there are several, a dot and a
@@ -310,6 +311,10 @@ class Account(google.protobuf.message.Message):
     """What it is for. MEMBER, EXCHANGE and BUDGET accounts can be created."""
     state: global___AccountState.ValueType
     """What may be done with it: OPEN when it is made."""
+    credit_limit: builtins.int
+    """How far its balance may go below zero: SetCreditLimit. Absent where there is no such limit, and for a MEMBER account,
+    whose floor is zero.
+    """
     @property
     def create_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When it was created."""
@@ -330,9 +335,11 @@ class Account(google.protobuf.message.Message):
         create_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         state: global___AccountState.ValueType = ...,
         labels: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
+        credit_limit: builtins.int | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["create_time", b"create_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["create_time", b"create_time", "kind", b"kind", "labels", b"labels", "name", b"name", "state", b"state", "unit", b"unit"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_credit_limit", b"_credit_limit", "create_time", b"create_time", "credit_limit", b"credit_limit"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_credit_limit", b"_credit_limit", "create_time", b"create_time", "credit_limit", b"credit_limit", "kind", b"kind", "labels", b"labels", "name", b"name", "state", b"state", "unit", b"unit"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_credit_limit", b"_credit_limit"]) -> typing.Literal["credit_limit"] | None: ...
 
 global___Account = Account
 
@@ -487,7 +494,9 @@ global___Hold = Hold
 
 @typing.final
 class Balance(google.protobuf.message.Message):
-    """What an account has at one moment. For a system account only `posted` is set, and it is always OPEN."""
+    """What an account has at one moment. For a system account only `posted` is set and, where it has a credit limit,
+    `available`; it is always OPEN.
+    """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -514,7 +523,9 @@ class Balance(google.protobuf.message.Message):
     debt: builtins.int
     """What a reversal took beyond what was there."""
     available: builtins.int
-    """What can be spent now: live, available lots less what is held, less debt."""
+    """What can be spent now: live, available lots less what is held, less debt. For a system account the credit limit plus
+    `posted`: below zero where the limit was lowered below what had gone out.
+    """
     lifetime_earned: builtins.int
     """All that was ever credited by earning, less what was reversed of it."""
     lifetime_spent: builtins.int
