@@ -126,9 +126,12 @@ class Batch:
             program = book.account.program
             if not self._directory.knows_system_accounts(program, book.account.unit, budgets):
                 await self._directory.load_system_accounts(program, connection)
-            if budgets:  # where what expires goes back to
-                due_lots = (lot for lot in book.lots.values() if lot.budget is not None and lot.expire_time <= horizon)
-                limitable += {self._directory.by_id(program, lot.budget) for lot in due_lots if lot.budget is not None}
+            if budgets:  # what expires goes back to them
+                limitable += [
+                    self._directory.by_id(program, lot.budget)
+                    for lot in book.lots.values()
+                    if lot.budget is not None and lot.expire_time <= horizon
+                ]
         return count, limitable
 
     async def _desk(

@@ -43,7 +43,7 @@ class Work(Protocol):
 
     @property
     def limitable(self) -> tuple[Account, ...]:
-        """The accounts that it may move points of and that may have a credit limit, those aside that points expire to."""
+        """The accounts that it moves points of and that may have a credit limit; those that points expire to aside."""
         ...
 
     @property

@@ -15,6 +15,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from guerdon import Client, GuerdonError, new_request_id
 from guerdon.ledger.v1 import ledger_pb2 as pb
+from guerdon.ledger.v1 import limits_pb2
 from guerdon.ledger.v1 import resources_pb2 as res
 from guerdon_kit.auth.development import DevelopmentIdentity
 from guerdon_kit.auth.service_tokens import ServiceTokens
@@ -196,6 +197,18 @@ class Shop:
         """Closes an account."""
         request = pb.CloseAccountRequest(name=self.account(id_), request_id=request_id or new_request_id())
         return await self.ledger.CloseAccount(request)  # type: ignore[no-any-return]  # the stub is Any here
+
+    async def limit(
+        self, id_: str, credit_limit: int | None, reason: str = "This year's budget", request_id: str = ""
+    ) -> limits_pb2.CreditLimitChange:
+        """Sets an account's credit limit, or takes it away."""
+        request = limits_pb2.SetCreditLimitRequest(
+            name=self.account(id_),
+            credit_limit=credit_limit,
+            reason=reason,
+            request_id=request_id or new_request_id(),
+        )
+        return (await self.ledger.SetCreditLimit(request)).change  # type: ignore[no-any-return]  # the stub is Any here
 
     async def balance(self, id_: str, *, full: bool = False, min_version: int = 0) -> res.Balance:
         """A balance now."""

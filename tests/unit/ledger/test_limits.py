@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from ledger.domain.clockwork import sweep
 from ledger.domain.errors import BalanceOverflow, BudgetExhausted
+from ledger.domain.journal import Record
 from ledger.domain.limits import left_by
 from ledger.domain.model import BALANCE_MAX, LIMITABLE, AccountKind, Kind
 from ledger.operations.batch import Done
@@ -121,7 +122,7 @@ def test_in_a_batch_a_refusal_for_a_limit_leaves_its_neighbours_and_itself_as_th
 )
 def test_what_is_left_is_always_the_limit_plus_the_balance(credit_limit: int, steps: list[tuple[str, int]]) -> None:
     ledger = limited(credit_limit)
-    granted = []
+    granted: list[Record] = []
     for step, amount in steps:
         posted = ledger.left - credit_limit
         if step == "fund":
