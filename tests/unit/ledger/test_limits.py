@@ -9,12 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.domain.clockwork import sweep
-from ledger.domain.errors import BalanceOverflow, BudgetExhausted
+from ledger.domain.errors import BalanceOverflow, BatchNotPosted, BudgetExhausted
 from ledger.domain.journal import Record
 from ledger.domain.limits import left_by
 from ledger.domain.model import BALANCE_MAX, LIMITABLE, AccountKind, Kind
 from ledger.operations.batch import Done
 from tests.unit.ledger.builders import ADA, BEN, BUDGET, ISSUANCE, NOW, REDEMPTION, Ledger, account, later
+from tests.unit.ledger.test_atomic_batch import AT, decide_whole
 from tests.unit.ledger.test_batch import decide, move
 
 
@@ -114,6 +115,21 @@ def test_in_a_batch_a_refusal_for_a_limit_leaves_its_neighbours_and_itself_as_th
     assert (ledger.left, ledger.ada.posted, ledger.ben.posted) == (0, 0, 45)
     assert (ledger.ada.version, ledger.ben.version) == (2, 2)
     assert set(ledger.ben.lots) == {entry.id for r in ledger.desk.journal.records[1:3] for entry in r.entries}
+
+
+def test_an_atomic_batch_that_is_refused_leaves_the_limit_as_it_was_also_where_points_expired_meanwhile() -> None:
+    ledger = limited(100)
+    ledger.grant(70, expires=AT)
+    works = [
+        move("a", Kind.GRANT, (BUDGET, ADA, 40)),  # 70 have come back by now
+        move("b", Kind.GRANT, (BUDGET, BEN, 61)),
+    ]
+    answers = decide_whole(ledger, works)
+    assert [type(answer) for answer, _ in answers] == [BatchNotPosted, BudgetExhausted]
+    assert (ledger.left, ledger.ada.posted, len(ledger.desk.journal.records)) == (30, 70, 1)
+    works[1] = move("c", Kind.GRANT, (BUDGET, BEN, 60))
+    assert all(isinstance(answer, Done) for answer, _ in decide_whole(ledger, works))
+    assert (ledger.left, ledger.ada.posted, ledger.ben.posted) == (0, 40, 60)
 
 
 @given(
