@@ -75,9 +75,7 @@ class JournalAudit:
             available = None if limit is None else limit + sums.get(account, 0) + int(row["tail"])
             kept, expected = _left(row["kept_limit"], row["kept_available"]), _left(limit, available)
             if kept != expected:
-                self.slices.append(
-                    Finding("SLICE_DIFFERS", self.shard, await names.account(account), kept, expected)
-                )
+                self.slices.append(Finding("SLICE_DIFFERS", self.shard, await names.account(account), kept, expected))
 
 
 def _left(credit_limit: int | None, available: Any) -> str:
