@@ -26,6 +26,7 @@ PROMPTS = (
     "howto/call-from-python.md",
     "howto/import-purchases.md",
     "howto/freeze-an-account.md",
+    "howto/limit-a-budget.md",
     "explanation/rate-books.md",
 )
 
