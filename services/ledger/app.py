@@ -10,6 +10,7 @@ from guerdon_kit.service import Job, Kit, Parts
 from ledger.config import Settings
 from ledger.jobs import checkpoints, relay, retention, sealer, sweeper
 from ledger.operations.accounts import Accounts
+from ledger.operations.adjustments import Adjustments
 from ledger.operations.balances import Balances
 from ledger.operations.books import Books
 from ledger.operations.commit import Committer, Limits
@@ -50,6 +51,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
         Accounts(database, committer, clock),
         CreditLimits(database, clock),
         Movements(database, directory, transactions, committer),
+        Adjustments(database, directory, committer, clock),
         balances,
         watching,
         transactions,

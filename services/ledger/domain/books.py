@@ -81,4 +81,5 @@ def require_reopenable(
         still = min(still, change.close_time or LONG_AGO)
         began = (before.close_time if before is not None else None) or LONG_AGO
         if still > max(began, wanted) and change.person == person:
-            raise SecondPersonRequired(program=program.name, close_time=still.isoformat())
+            because = f"the books of {program.name} up to {still.isoformat()} were closed by the same person"
+            raise SecondPersonRequired(because=because, program=program.name, close_time=still.isoformat())

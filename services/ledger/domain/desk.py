@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ledger.domain.book import Book, Move
 from ledger.domain.journal import Journal, Record
 from ledger.domain.limits import Slices, draw
 from ledger.domain.model import Account, Program
+from ledger.domain.policies import Policies
+
+if TYPE_CHECKING:
+    from ledger.domain.adjustments import Adjustment
 
 
 class SystemAccounts(Protocol):
@@ -49,6 +53,10 @@ class Desk:
     """By the transaction that was undone: what was undone before, also by this batch."""
     close_times: Mapping[int, datetime] = field(default_factory=dict)
     """Up to when the books are closed, by the number of the program; those that are open are not there."""
+    policies: dict[int, Policies] = field(default_factory=dict)
+    """By the number of the program: of those that something in the batch consults."""
+    adjustments: dict[int, Adjustment] = field(default_factory=dict)
+    """Those that are to be approved, by id: locked, and as they are now."""
     journal: Journal = field(default_factory=Journal)
     slices: Slices = field(default_factory=dict)
     """What is left of each account that may be limited and that the batch may move points of."""

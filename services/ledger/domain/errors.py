@@ -222,11 +222,31 @@ class BooksNotClosed(DomainError):
 
 
 class SecondPersonRequired(DomainError):
-    """Whoever closed the books cannot reopen them: that takes somebody else."""
+    """One person cannot do this alone: open books that they closed (`close_time`), adjust more of a unit than the
+    program's limit (`limit`, `amount`), or approve what they proposed (`adjustment`).
+    """
 
     reason = "SECOND_PERSON_REQUIRED"
     status = Status.FAILED_PRECONDITION
-    message = "The books of {program} up to {close_time} were closed by the same person: reopening them takes another."
+    message = "This takes a second person: {because}."
+
+
+class AdjustmentAlreadyApproved(DomainError):
+    """The adjustment was approved before, by another request, and is posted."""
+
+    reason = "ADJUSTMENT_ALREADY_APPROVED"
+    status = Status.FAILED_PRECONDITION
+    message = "{adjustment} was approved already: it is {transaction}."
+    frozen = True
+
+
+class AdjustmentAlreadyRejected(DomainError):
+    """The adjustment was rejected before, or withdrawn by whoever proposed it."""
+
+    reason = "ADJUSTMENT_ALREADY_REJECTED"
+    status = Status.FAILED_PRECONDITION
+    message = "{adjustment} was rejected already."
+    frozen = True
 
 
 class VersionNotReached(DomainError):

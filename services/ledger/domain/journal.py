@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ledger.domain.book import Move
 from ledger.domain.model import Account, EventKind, Kind
+
+if TYPE_CHECKING:
+    from ledger.domain.adjustments import Adjustment
 
 
 class Entry(NamedTuple):
@@ -63,7 +66,8 @@ class Event(NamedTuple):
 
 @dataclass(slots=True)
 class Journal:
-    """The records and events of one batch, in their order."""
+    """The records, events and approvals of one batch, in their order."""
 
     records: list[Record] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
+    approvals: list[Adjustment] = field(default_factory=list)

@@ -12,7 +12,7 @@ from ledger.domain.desk import Desk
 from ledger.domain.errors import ExpiryBeforeAvailable, ExpiryPassed
 from ledger.domain.journal import Event
 from ledger.domain.model import NEVER, EventKind, Lot
-from ledger.domain.posting import touch
+from ledger.domain.posting import moved_expiry, touch
 from ledger.domain.reversal import Original, Policy, ReversalOrder, reverse
 from ledger.domain.states import Operation, require
 
@@ -75,18 +75,6 @@ def update_lots(order: LotsOrder, book: Book, desk: Desk, now: datetime) -> int:
     return _cancel(order.change.originals, pending, order.actor, desk, now)
 
 
-def move_expiry(lots: Iterable[Lot], expire_time: datetime, book: Book, actor: str, desk: Desk, now: datetime) -> None:
-    """Gives lots another expiry, as one event of their account."""
-    moved = list(lots)
-    book.move_expiry([lot.id for lot in moved], expire_time, now)
-    moves = tuple((lot.id, 0) for lot in moved)
-    before = tuple(lot.expire_time for lot in moved)
-    version = touch(book, now)
-    desk.journal.events.append(
-        Event(book.account, version, EventKind.EXPIRY_MOVED, None, 0, moves, 0, actor, now, expire_time, before)
-    )
-
-
 def _move(change: MoveExpiry, lots: list[Lot], book: Book, actor: str, desk: Desk, now: datetime) -> int:
     to = change.expire_time
     if to <= now:
@@ -100,7 +88,7 @@ def _move(change: MoveExpiry, lots: list[Lot], book: Book, actor: str, desk: Des
                 expire_time=to.isoformat(),
             )
     if moved:
-        move_expiry(moved, to, book, actor, desk, now)
+        desk.journal.events.append(moved_expiry(moved, to, book, actor, now))
     return sum(lot.open for lot in moved)
 
 

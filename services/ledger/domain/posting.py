@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -10,8 +10,8 @@ from ledger.domain.book import Book, Move
 from ledger.domain.books import IfClosed, close_time_of, effective_time
 from ledger.domain.desk import Desk
 from ledger.domain.errors import ExpiryPassed, InsufficientPoints
-from ledger.domain.journal import Entry, Record
-from ledger.domain.model import EARNING, SPENDING, Account, AccountKind, AccountState, Kind, Lot, Program
+from ledger.domain.journal import Entry, Event, Record
+from ledger.domain.model import EARNING, SPENDING, Account, AccountKind, AccountState, EventKind, Kind, Lot, Program
 from ledger.domain.states import paying, receiving, require
 from ledger.domain.transfer import moved_lots
 
@@ -165,6 +165,16 @@ def entry(
         destination_debt_delta,
         hold,
     )
+
+
+def moved_expiry(lots: Iterable[Lot], expire_time: datetime, book: Book, actor: str, now: datetime) -> Event:
+    """Gives lots another expiry; answers the event of their account that says so."""
+    moved = list(lots)
+    book.move_expiry([lot.id for lot in moved], expire_time, now)
+    moves = tuple((lot.id, 0) for lot in moved)
+    before = tuple(lot.expire_time for lot in moved)
+    version = touch(book, now)
+    return Event(book.account, version, EventKind.EXPIRY_MOVED, None, 0, moves, 0, actor, now, expire_time, before)
 
 
 def touch(book: Book, now: datetime) -> int:

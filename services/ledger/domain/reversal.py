@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import IntEnum
 
 from ledger.domain.book import Book, Move
 from ledger.domain.clockwork import expire_due
 from ledger.domain.desk import Desk, Undone
 from ledger.domain.errors import NotReversible, OverReversal, PartialReversalNotPossible
-from ledger.domain.journal import Entry, Record
+from ledger.domain.journal import Entry, Event, Record
 from ledger.domain.model import EARNING, SPENDING, Account, Kind, Program
-from ledger.domain.posting import entry
+from ledger.domain.posting import entry, moved_expiry
 from ledger.domain.states import Operation, require
 
 FINAL = frozenset({Kind.EXCHANGE, Kind.REVERSAL, Kind.EXPIRY})
@@ -70,8 +70,9 @@ class ReversalOrder:
 def reverse(order: ReversalOrder, original: Original, desk: Desk, now: datetime) -> Record | None:
     """Undoes `original`, or that part of it; None where the policy leaves nothing to take.
 
-    Restored lots keep their own expiry: one that has meanwhile expired expires again at once. Points that this earn
-    brought and that have expired are not taken again, and points that went on to other members are not followed.
+    Restored lots keep their own expiry. One that has meanwhile expired gets the program's grace from now on, and with
+    it what is held of it; without any it expires again at once. Points that this earn brought and that have expired are
+    not taken again, and points that went on to other members are not followed.
 
     Raises:
         NotReversible: an exchange, an expiry or a reversal.
@@ -85,11 +86,12 @@ def reverse(order: ReversalOrder, original: Original, desk: Desk, now: datetime)
     amounts = _amounts(order, original, earlier, desk.books)
     _require_states(original, desk.books)
     first = desk.ids(len(original.postings))
+    grace = _Grace(desk.policies[original.program.number].restored_lot_grace, order.actor)
     entries: list[Entry] = []
     for posting, amount in zip(original.postings, amounts, strict=True):
         restored = [move for undone in earlier if undone.source == posting.source.id for move in undone.moves]
         work = _Undoing(order.policy, original.kind, posting, restored, first + len(entries), len(entries))
-        entry_made = _undo(work, amount, desk.books, now)
+        entry_made = _undo(work, amount, desk.books, grace, now)
         if entry_made is not None:
             entries.append(entry_made)
     if not entries:
@@ -106,6 +108,7 @@ def reverse(order: ReversalOrder, original: Original, desk: Desk, now: datetime)
         tuple(entries),
     )
     desk.book(record)
+    desk.journal.events += grace.granted
     undone = [Undone(made.destination.id, made.amount, made.moves) for made in entries]
     desk.reversals.setdefault(original.id, []).extend(undone)
     for account in {posting.source.id for posting in original.postings}:
@@ -168,7 +171,23 @@ class _Undoing:
     ordinal: int
 
 
-def _undo(work: _Undoing, amount: int, books: Mapping[int, Book], now: datetime) -> Entry | None:
+@dataclass(frozen=True, slots=True)
+class _Grace:
+    """What a program grants to lots that have expired before they are restored."""
+
+    lifetime: timedelta
+    """How long they live from then on."""
+    actor: str
+    granted: list[Event] = field(default_factory=list)
+
+    def grant(self, lots: Iterable[int], book: Book, now: datetime) -> None:
+        """Gives those of the lots that have expired their new expiry."""
+        expired = [lot for lot in map(book.lots.__getitem__, lots) if lot.expire_time <= now]
+        if expired and self.lifetime:
+            self.granted.append(moved_expiry(expired, now + self.lifetime, book, self.actor, now))
+
+
+def _undo(work: _Undoing, amount: int, books: Mapping[int, Book], grace: _Grace, now: datetime) -> Entry | None:
     posting, kind = work.posting, work.kind
     taker, giver = books.get(posting.source.id), books.get(posting.destination.id)
     moves: list[Move] = []
@@ -185,7 +204,9 @@ def _undo(work: _Undoing, amount: int, books: Mapping[int, Book], now: datetime)
             giver.earned -= amount
     if taker is not None:
         taker.require_room(amount)
-        moves += taker.restore(restorable(posting.consumed, work.restored, amount), now)
+        back = restorable(posting.consumed, work.restored, amount)
+        grace.grant([lot for lot, _ in back], taker, now)
+        moves += taker.restore(back, now)
         if kind in SPENDING:
             taker.spent -= amount
     return entry(

@@ -36,6 +36,23 @@ create table books_changes (
     check (close_time <= record_time)
 );
 
+-- What a program's policies are from then on: the newest row is in force.
+create table policy_changes (
+    shard int not null,
+    program int not null,
+    number int not null check (number > 0),
+    -- The most that one person may adjust alone, unit by unit; unit 0 stands for those that are not named.
+    limit_units int[] not null,
+    adjustment_limits bigint[] not null check (0 <= all (adjustment_limits)),
+    -- How long points live that are given back after they have expired.
+    restored_lot_grace interval not null
+        check (restored_lot_grace >= interval '0' and restored_lot_grace <= interval '366 days'),
+    actor text not null,
+    record_time timestamptz not null,
+    primary key (shard, program, number),
+    check (cardinality(limit_units) = cardinality(adjustment_limits))
+);
+
 -- Numbers of programs and units.
 create sequence ledger_numbers as int;
 
@@ -210,6 +227,46 @@ create table holds (
 ) with (fillfactor = 80);
 create index holds_active on holds (shard, account) where state = 1;
 
+-- Adjustments that one person proposed, for another to approve: see docs/adr/0016. What was proposed never changes.
+create table adjustments (
+    shard int not null,
+    id bigint not null,
+    program int not null,
+    -- Proposed, approved or rejected.
+    state smallint not null check (state between 1 and 3),
+    sources bigint[] not null,
+    destinations bigint[] not null,
+    amounts bigint[] not null,
+    expire_times timestamptz[] not null,
+    available_times timestamptz[] not null,
+    effective_time timestamptz,
+    if_closed smallint not null check (if_closed between 1 and 2),
+    -- Words may be erased.
+    memo text,
+    actor text not null,
+    -- Who decided it: the actor, or whom the actor acts for. Approving takes another person.
+    person text not null,
+    record_time timestamptz not null,
+    resolve_actor text,
+    resolve_person text,
+    resolve_time timestamptz,
+    reason text,
+    -- What its approval posted.
+    transaction bigint,
+    primary key (shard, id),
+    check (cardinality(sources) between 1 and 100
+        and array[cardinality(destinations), cardinality(amounts), cardinality(expire_times),
+                  cardinality(available_times)] = array_fill(cardinality(sources), array[4])),
+    check ((state = 1) = (resolve_actor is null) and (state = 1) = (resolve_person is null)
+        and (state = 1) = (resolve_time is null)),
+    check ((state = 2) = (transaction is not null)),
+    check (state <> 2 or resolve_person <> person)
+);
+create index adjustments_of_program on adjustments (shard, program, id);
+create index adjustments_of_state on adjustments (shard, program, state, id);
+-- For erasing what was written about an account.
+create index adjustments_accounts on adjustments using gin ((sources || destinations));
+
 -- Beside its effect. Kept under another name than the kit's `requests`, which has no shard.
 create table ledger_requests (
     shard int not null,
@@ -307,12 +364,14 @@ create table cache_workers (
 );
 
 -- Grants are the guard of immutability; the triggers below say the same to an owner's careless hand.
-grant select, insert on programs, units, books_changes, credit_limit_changes, transactions, postings, account_events,
-    seals to :"runtime_role";
+grant select, insert on programs, units, books_changes, policy_changes, credit_limit_changes, transactions, postings,
+    account_events, seals to :"runtime_role";
 -- To erase words. The trigger below keeps it to that.
 grant update (memo, memo_salt, memo_digest) on transactions to :"runtime_role";
 grant select, insert, delete on ledger_requests to :"runtime_role";
 grant update (display_name) on programs to :"runtime_role";
+grant select, insert, update (state, memo, resolve_actor, resolve_person, resolve_time, reason, transaction)
+    on adjustments to :"runtime_role";
 grant select, insert, update, delete on account_labels to :"runtime_role";
 grant select, insert, update on accounts, lots, holds, slices, checkpoints, checkpoint_positions, sealers
     to :"runtime_role";
@@ -337,6 +396,19 @@ create trigger books_changes_append_only before update or delete or truncate on 
     for each statement execute function refuse_change();
 create trigger credit_limit_changes_append_only before update or delete or truncate on credit_limit_changes
     for each statement execute function refuse_change();
+create trigger policy_changes_append_only before update or delete or truncate on policy_changes
+    for each statement execute function refuse_change();
+create trigger adjustments_proposed_for_ever
+    before delete or truncate or update of
+        shard, id, program, sources, destinations, amounts, expire_times, available_times, effective_time, if_closed, actor,
+        person, record_time
+    on adjustments for each statement execute function refuse_change();
+create trigger adjustments_resolved_once before update on adjustments
+    for each row when (
+        (new.memo is not null and new.memo is distinct from old.memo)
+        or (old.state <> 1 and (new.state, new.resolve_actor, new.resolve_person, new.resolve_time, new.transaction)
+            is distinct from (old.state, old.resolve_actor, old.resolve_person, old.resolve_time, old.transaction))
+    ) execute function refuse_change();
 create trigger account_events_append_only before update or delete or truncate on account_events
     for each statement execute function refuse_change();
 create trigger seals_append_only before update or delete or truncate on seals

@@ -79,6 +79,11 @@ class Batch:
         loaded, limitable = await self._load(connection, books, known, max([now, *close_times.values()]))
         slices = await limits.lock(connection, limitable) if limitable else {}
         desk = await self._desk(connection, books, loaded, IdBlocks(block), close_times, dict(slices))
+        consulting = [work for work in works if work.consults]
+        if consulting:
+            desk.policies.update(await reader.policies(connection, [work.program for work in consulting]))
+            asked = [adjustment for work in consulting for adjustment in work.approves]
+            desk.adjustments.update(await reader.lock_adjustments(connection, asked))
         answers = self._decide(desk, known, now)
         rows = self._request_rows(answers, known)
         await writer.write(connection, books.values(), desk.journal, rows, now)

@@ -1,12 +1,12 @@
-"""Programs, units and accounts: made once, and then never changed."""
+"""Programs, units and accounts: made once. Of a program what people call it and its policies can be changed."""
 
 from __future__ import annotations
 
 import re
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from zoneinfo import available_timezones
 
 from guerdon_kit.clock import Clock
@@ -14,9 +14,11 @@ from guerdon_kit.errors import AlreadyExists, InvalidField, NotFound
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres import Connection, Database, requests
 from ledger.domain.model import Account, AccountKind, Program
-from ledger.store import rows
+from ledger.domain.policies import Policies
+from ledger.store import policies, rows
 from ledger.store.directory import Directory, NewAccount, Unit, queries
 from ledger.store.ids import IdBlocks
+from ledger.store.under_way import ended
 
 UNIT_SYSTEM_KINDS = (AccountKind.ISSUANCE, AccountKind.REDEMPTION, AccountKind.BREAKAGE, AccountKind.ADJUSTMENT)
 """What a unit comes with, one of each."""
@@ -30,6 +32,38 @@ _LABEL_KEY = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _MEMBER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_~-]{0,62}")
 
 
+@dataclass(frozen=True, slots=True)
+class ProgramState:
+    """A program with what can be changed of it."""
+
+    program: Program
+    display_name: str
+    policies: Policies
+    units: Mapping[int, str]
+    """The ids of its units, by number."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramChange:
+    """A change of a program that is asked for; what is None stays as it is."""
+
+    display_name: str | None
+    adjustment_limits: Mapping[int, int] | None
+    restored_lot_grace: timedelta | None
+    actor: str
+
+    @property
+    def of_policies(self) -> bool:
+        """Whether it changes any."""
+        return self.adjustment_limits is not None or self.restored_lot_grace is not None
+
+    def applied(self, before: Policies) -> Policies:
+        """The policies after it."""
+        limits = before.adjustment_limits if self.adjustment_limits is None else self.adjustment_limits
+        grace = before.restored_lot_grace if self.restored_lot_grace is None else self.restored_lot_grace
+        return replace(before, adjustment_limits=limits, restored_lot_grace=grace)
+
+
 class Programs:
     """Makes programs, units and accounts."""
 
@@ -40,7 +74,7 @@ class Programs:
         self._shards = shards
 
     async def create_program(
-        self, fingerprint: Fingerprint, id_: str, display_name: str, time_zone: str
+        self, fingerprint: Fingerprint, id_: str, display_name: str, time_zone: str, wanted: Policies, actor: str
     ) -> tuple[Program, bool]:
         """Makes a program; answers it, and whether the request had come before.
 
@@ -64,26 +98,47 @@ class Programs:
             )
             if row is None:
                 raise AlreadyExists(f"programs/{id_}")
+            if wanted != Policies():
+                await policies.insert(connection, rows.program(row), 1, wanted, actor, self._clock.now())
             return b""
 
         _, replayed = await requests.once(self._database, fingerprint, make)
         return await self._directory.program_by_id(id_), replayed
 
-    async def update_program(self, fingerprint: Fingerprint, program: Program, display_name: str) -> bool:
-        """Gives a program another display name; answers whether the request had come before. Raises InvalidField."""
-        _check_display_name(display_name, "program.display_name")
+    async def update_program(
+        self, fingerprint: Fingerprint, program: Program, change: ProgramChange
+    ) -> tuple[ProgramState, bool]:
+        """Changes a program; answers it as it then is, and whether the request had come before.
 
-        async def change(connection: Connection) -> bytes:
-            await queries.update_program(connection, program=program.number, display_name=display_name)
-            return b""
+        Once this returns, changed policies hold for whatever is decided: what was under way has ended. Whoever stops
+        waiting for that has changed them all the same. Raises InvalidField.
+        """
+        if change.display_name is not None:
+            _check_display_name(change.display_name, "program.display_name")
 
-        _, replayed = await requests.once(self._database, fingerprint, change)
-        return replayed
+        async def work(connection: Connection) -> bytes:
+            if change.display_name is not None:
+                await queries.update_program(connection, program=program.number, display_name=change.display_name)
+            number, before = (await policies.read(connection, [program]))[program.number]
+            if change.of_policies:
+                number += 1
+                now = self._clock.now()
+                await policies.insert(connection, program, number, change.applied(before), change.actor, now)
+            return str(number).encode()
 
-    async def display_name(self, program: Program) -> str:
-        """What people call the program now."""
+        outcome, replayed = await requests.once(self._database, fingerprint, work)
+        if change.of_policies:
+            await ended(self._database)  # also where the request came before: its worker may have died while it waited
+        state = await self.state(program, int(outcome))
+        return (state if change.display_name is None else replace(state, display_name=change.display_name)), replayed
+
+    async def state(self, program: Program, policy_change: int = policies.NEWEST) -> ProgramState:
+        """What can be changed of a program, as it is now, or with its policies as that change left them."""
         async with self._database.acquire() as connection:
-            return str(await queries.display_name_of_program(connection, program=program.number))
+            name = str(await queries.display_name_of_program(connection, program=program.number))
+            _, found = (await policies.read(connection, [program], policy_change))[program.number]
+        units = await self._directory.units(program)
+        return ProgramState(program, name, found, {unit.number: unit.id for unit in units})
 
     async def create_unit(
         self, fingerprint: Fingerprint, program: Program, id_: str, display_name: str, scale: int

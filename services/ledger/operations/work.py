@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import ClassVar, Protocol
 
+from guerdon_kit.errors import NotFound
 from guerdon_kit.idempotency import Fingerprint
+from ledger.domain.adjustments import Adjustment, approve, require_alone
 from ledger.domain.desk import Desk
 from ledger.domain.holds import CaptureOrder, HoldOrder, capture, place, release
 from ledger.domain.lifecycle import StateOrder, change_state
@@ -76,6 +78,16 @@ class Work(Protocol):
         """The transactions whose earlier reversals to read."""
         ...
 
+    @property
+    def consults(self) -> bool:
+        """Whether it consults its program's policies or a proposed adjustment, as hardly any does."""
+        ...
+
+    @property
+    def approves(self) -> tuple[Adjustment, ...]:
+        """The proposed adjustments to lock and read."""
+        ...
+
     def decide(self, desk: Desk, now: datetime) -> Outcome:
         """Applies it to the books, or raises a `DomainError`."""
         ...
@@ -85,6 +97,7 @@ class Work(Protocol):
 class _Plain:
     """What most writes leave empty."""
 
+    consults: ClassVar[bool] = False  # no property: every batch asks it of all its works
     fingerprint: Fingerprint | None
 
     @property
@@ -115,6 +128,10 @@ class _Plain:
     def reverses(self) -> tuple[int, ...]:
         return ()
 
+    @property
+    def approves(self) -> tuple[Adjustment, ...]:
+        return ()
+
 
 @dataclass(frozen=True, slots=True)
 class Post(_Plain):
@@ -127,13 +144,14 @@ class Post(_Plain):
     @classmethod
     def of(cls, order: TransactionOrder, fingerprint: Fingerprint) -> Post:
         """The write of an order: credits need no lots."""
+        made = Adjust if order.kind is Kind.ADJUSTMENT else cls
         if len(order.postings) == 1:
             [only] = order.postings
             if not only.source.is_member:
-                return cls(fingerprint, order, (only.destination,) if only.destination.is_member else (), ())
+                return made(fingerprint, order, (only.destination,) if only.destination.is_member else (), ())
         members = {a.id: a for p in order.postings for a in (p.source, p.destination) if a.is_member}
         debited = {p.source.id: p.source for p in order.postings if p.source.is_member}
-        return cls(fingerprint, order, tuple(members.values()), tuple(debited.values()))
+        return made(fingerprint, order, tuple(members.values()), tuple(debited.values()))
 
     @property
     def program(self) -> Program:
@@ -157,6 +175,46 @@ class Post(_Plain):
 
     def decide(self, desk: Desk, now: datetime) -> Outcome:
         record = post(self.order, desk, now)
+        balances = tuple([desk.books[account.id].balance() for account in self.members])
+        return Outcome(now, balances, transaction=record.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Adjust(Post):
+    """Posts an adjustment, for one person alone."""
+
+    consults: ClassVar[bool] = True
+
+    def decide(self, desk: Desk, now: datetime) -> Outcome:
+        require_alone(self.program, self.order.postings, desk.policies[self.program.number])
+        return Post.decide(self, desk, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Approve(Post):
+    """Approves a proposed adjustment, and posts it."""
+
+    consults: ClassVar[bool] = True
+    adjustment: Adjustment
+    """As it was read before the batch: who proposed what never changes."""
+    actor: str
+    person: str
+
+    @classmethod
+    def by(cls, actor: str, person: str, adjustment: Adjustment, fingerprint: Fingerprint) -> Approve:
+        """The write of an approval."""
+        plain = Post.of(adjustment.order(actor), fingerprint)
+        return cls(fingerprint, plain.order, plain.members, plain.loads, adjustment, actor, person)
+
+    @property
+    def approves(self) -> tuple[Adjustment, ...]:
+        return (self.adjustment,)
+
+    def decide(self, desk: Desk, now: datetime) -> Outcome:
+        as_it_is = desk.adjustments.get(self.adjustment.id)
+        if as_it_is is None:
+            raise NotFound(self.adjustment.name)
+        record = approve(as_it_is, self.actor, self.person, desk, now)
         balances = tuple([desk.books[account.id].balance() for account in self.members])
         return Outcome(now, balances, transaction=record.id)
 
@@ -262,6 +320,7 @@ class Sweep(_OfOneAccount):
 class Reverse(_Plain):
     """Reverses a transaction."""
 
+    consults: ClassVar[bool] = True
     order: ReversalOrder
     original: Original
     program: Program
@@ -309,6 +368,7 @@ class Reverse(_Plain):
 class UpdateLots(_Plain):
     """Moves the expiry of lots, activates or cancels them."""
 
+    consults: ClassVar[bool] = True
     account: Account
     order: LotsOrder
 

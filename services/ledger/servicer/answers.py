@@ -13,17 +13,27 @@ from guerdon_kit.errors import DomainError, ReplayedRefusal
 from guerdon_kit.grpc.messages import set_timestamp, timestamp
 from guerdon_kit.grpc.status import to_status
 from ledger.domain.model import NEVER, Account, AccountState, Balance, Hold, HoldState, Kind, Program
+from ledger.domain.policies import EVERY_OTHER_UNIT
 from ledger.operations.batch import Answer, Done
 from ledger.operations.findings import Finding, Progress
 from ledger.operations.movements import HoldAnswer
 from ledger.operations.outcome import Outcome
+from ledger.operations.programs import ProgramState
 from ledger.operations.transactions import StatementLine, StoredTransaction
 from ledger.store.directory import Unit
 
 
-def program(found: Program, display_name: str) -> resources_pb2.Program:
+def program(found: ProgramState) -> resources_pb2.Program:
     """A program."""
-    return resources_pb2.Program(name=found.name, display_name=display_name, time_zone=found.time_zone)
+    owner, policies = found.program, found.policies
+    message = resources_pb2.Program(name=owner.name, display_name=found.display_name, time_zone=owner.time_zone)
+    for unit_number, amount in policies.adjustment_limits.items():
+        every_other = unit_number == EVERY_OTHER_UNIT
+        name = "" if every_other else f"{owner.name}/units/{found.units[unit_number]}"
+        message.adjustment_limits.add(unit=name, amount=amount)
+    if policies.restored_lot_grace:
+        message.restored_lot_grace.FromTimedelta(policies.restored_lot_grace)
+    return message
 
 
 def unit(found: Unit, owner: Program) -> resources_pb2.Unit:

@@ -47,8 +47,10 @@ class AuditRpcs:
     ) -> journal_pb2.EraseTextsResponse:
         account = await self._directory.account(request.name)
         fingerprint = Fingerprint.of(call, request, account.program.name)
-        memos, purposes, call.replayed = await self._erasure.erase(fingerprint, account)
-        return journal_pb2.EraseTextsResponse(transaction_count=memos, hold_count=purposes)
+        erased, call.replayed = await self._erasure.erase(fingerprint, account)
+        return journal_pb2.EraseTextsResponse(
+            transaction_count=erased.transactions, hold_count=erased.holds, adjustment_count=erased.adjustments
+        )
 
     async def verify(self, request: pb.VerifyRequest, _call: CallContext) -> AsyncIterator[pb.VerifyResponse]:
         heads = orders.chain_heads(request.heads)

@@ -18,6 +18,7 @@ from ledger.domain.holds import HoldOrder
 from ledger.domain.model import AMOUNT_MAX, Account, HoldState, Program
 from ledger.domain.reversal import Policy, ReversalOrder
 from ledger.operations.accounts import Accounts
+from ledger.operations.adjustments import Adjustments
 from ledger.operations.balances import Balances
 from ledger.operations.batch import none_posted
 from ledger.operations.books import Books
@@ -34,11 +35,13 @@ from ledger.operations.watching import Watching
 from ledger.operations.work import Post
 from ledger.servicer import answers, orders
 from ledger.servicer.accounts import ITEMS_MAX, AccountRpcs
+from ledger.servicer.adjustments import AdjustmentRpcs
 from ledger.servicer.audit import AuditRpcs
 from ledger.servicer.books import BooksRpcs
 from ledger.servicer.explain import ExplainRpcs
 from ledger.servicer.history import HistoryRpcs
 from ledger.servicer.limits import LimitRpcs
+from ledger.servicer.programs import ProgramRpcs
 from ledger.store.directory import Directory
 
 BATCH_POSTINGS_MAX = 10_000
@@ -48,7 +51,9 @@ POST = "guerdon.ledger.v1.LedgerService/PostTransaction"
 """A transaction is the same request whether it comes alone or in a batch."""
 
 
-class LedgerServicer(AccountRpcs, LimitRpcs, BooksRpcs, HistoryRpcs, ExplainRpcs, AuditRpcs):
+class LedgerServicer(
+    ProgramRpcs, AccountRpcs, LimitRpcs, AdjustmentRpcs, BooksRpcs, HistoryRpcs, ExplainRpcs, AuditRpcs
+):
     """`guerdon.ledger.v1.LedgerService`."""
 
     service = pb.DESCRIPTOR.services_by_name["LedgerService"]
@@ -60,6 +65,7 @@ class LedgerServicer(AccountRpcs, LimitRpcs, BooksRpcs, HistoryRpcs, ExplainRpcs
         accounts: Accounts,
         limits: CreditLimits,
         movements: Movements,
+        adjustments: Adjustments,
         balances: Balances,
         watching: Watching,
         transactions: Transactions,
@@ -74,6 +80,7 @@ class LedgerServicer(AccountRpcs, LimitRpcs, BooksRpcs, HistoryRpcs, ExplainRpcs
         super().__init__(directory, programs, accounts)
         self._limits = limits
         self._movements = movements
+        self._adjustments = adjustments
         self._balances = balances
         self._watching = watching
         self._transactions = transactions
@@ -84,38 +91,6 @@ class LedgerServicer(AccountRpcs, LimitRpcs, BooksRpcs, HistoryRpcs, ExplainRpcs
         self._export = export
         self._erasure = erasure
         self._clock = clock
-
-    async def create_program(self, request: pb.CreateProgramRequest, call: CallContext) -> pb.CreateProgramResponse:
-        message = request.program
-        [id_] = parse(message.name, "programs/{program}", "program.name")
-        fingerprint = Fingerprint.of(call, request, message.name)
-        made, replayed = await self._programs.create_program(fingerprint, id_, message.display_name, message.time_zone)
-        call.replayed = replayed
-        return pb.CreateProgramResponse(program=answers.program(made, message.display_name))
-
-    async def get_program(self, request: pb.GetProgramRequest, _call: CallContext) -> pb.GetProgramResponse:
-        program = await self._directory.program(request.name)
-        return pb.GetProgramResponse(program=answers.program(program, await self._programs.display_name(program)))
-
-    async def update_program(self, request: pb.UpdateProgramRequest, call: CallContext) -> pb.UpdateProgramResponse:
-        message = request.program
-        program = await self._directory.program(message.name, "program.name")
-        if list(request.update_mask.paths) != ["display_name"]:
-            raise InvalidField.of("update_mask", "must be display_name: nothing else of a program changes")
-        fingerprint = Fingerprint.of(call, request, program.name)
-        call.replayed = await self._programs.update_program(fingerprint, program, message.display_name)
-        return pb.UpdateProgramResponse(program=answers.program(program, message.display_name))
-
-    async def create_unit(self, request: pb.CreateUnitRequest, call: CallContext) -> pb.CreateUnitResponse:
-        message = request.unit
-        program_id, id_ = parse(message.name, "programs/{program}/units/{unit}", "unit.name")
-        program = await self._directory.program_by_id(program_id)
-        fingerprint = Fingerprint.of(call, request, program.name)
-        made, replayed = await self._programs.create_unit(
-            fingerprint, program, id_, message.display_name, message.scale
-        )
-        call.replayed = replayed
-        return pb.CreateUnitResponse(unit=answers.unit(made, program))
 
     async def post_transaction(
         self, request: pb.PostTransactionRequest, call: CallContext

@@ -7,10 +7,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from guerdon_kit.postgres import Connection, load_queries
+from ledger.domain.adjustments import Adjustment
 from ledger.domain.book import Book, Move
 from ledger.domain.desk import Undone
 from ledger.domain.model import Account, Program
+from ledger.domain.policies import Policies
 from ledger.store import rows
+from ledger.store.policies import read as read_policies
 
 if TYPE_CHECKING:
     import asyncpg
@@ -43,6 +46,26 @@ async def begin(connection: Connection, programs: Iterable[Program]) -> tuple[da
         times = await queries.close_times(connection, shard=shard, programs=by_shard[shard])
         found += zip(by_shard[shard], times, strict=True)
     return row["now"], row["block"], {program: time for program, time in found if time is not None}
+
+
+async def policies(connection: Connection, programs: Iterable[Program]) -> dict[int, Policies]:
+    """What holds for each of these programs, by number: read within the batch's transaction, whose end is what a change
+    of them waits for.
+    """
+    found = await read_policies(connection, programs)
+    return {program: in_force for program, (_, in_force) in found.items()}
+
+
+async def lock_adjustments(connection: Connection, proposed: Iterable[Adjustment]) -> dict[int, Adjustment]:
+    """Locks proposed adjustments that were read before, and answers them as they are now."""
+    by_shard: dict[int, dict[int, Adjustment]] = {}
+    for one in proposed:
+        by_shard.setdefault(one.program.shard, {})[one.id] = one
+    return {
+        row["id"]: rows.adjustment(row, mine[row["id"]].program, mine[row["id"]].postings)
+        for shard, mine in sorted(by_shard.items())
+        async for row in queries.lock_adjustments(connection, shard=shard, ids=list(mine))
+    }
 
 
 async def requests(connection: Connection, keys: dict[int, list[bytes]]) -> dict[bytes, asyncpg.Record]:

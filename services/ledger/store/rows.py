@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from ledger.domain.adjustments import Adjustment, AdjustmentState, Deed
 from ledger.domain.book import Book
-from ledger.domain.books import BooksChange
+from ledger.domain.books import BooksChange, IfClosed
 from ledger.domain.limits import CreditLimitChange
 from ledger.domain.model import Account, AccountKind, AccountState, Hold, HoldState, Lot, Program
+from ledger.domain.posting import PostingOrder
 
 
 def time(value: datetime) -> datetime:
@@ -30,6 +32,26 @@ def credit_limit_change(row: Any) -> CreditLimitChange:
     """A row of `credit_limit_changes`."""
     return CreditLimitChange(
         row["number"], row["credit_limit"], row["available"], row["actor"], row["reason"], row["record_time"]
+    )
+
+
+def adjustment(row: Any, owner: Program, postings: tuple[PostingOrder, ...]) -> Adjustment:
+    """A row of `adjustments`, with its postings."""
+    resolved = None
+    if row["resolve_time"] is not None:
+        resolved = Deed(row["resolve_actor"], row["resolve_person"], row["resolve_time"])
+    return Adjustment(
+        row["id"],
+        owner,
+        postings,
+        row["effective_time"],
+        IfClosed(row["if_closed"]),
+        row["memo"] or "",
+        Deed(row["actor"], row["person"], row["record_time"]),
+        AdjustmentState(row["state"]),
+        resolved,
+        row["reason"] or "",
+        row["transaction"] or 0,
     )
 
 

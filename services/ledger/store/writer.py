@@ -8,6 +8,7 @@ from secrets import token_bytes
 from typing import Any, NamedTuple
 
 from guerdon_kit.postgres import Connection, Rerun, load_queries
+from ledger.domain.adjustments import Adjustment
 from ledger.domain.book import Book
 from ledger.domain.journal import Entry, Event, Journal, Record
 from ledger.domain.lifecycle import states_after
@@ -131,6 +132,7 @@ async def write(
         await _write_holds(connection, shard, mine)
         await _update_accounts(connection, shard, mine)
         await _update_states(connection, shard, journal.events)
+        await _resolve(connection, shard, journal.approvals)
         await _write_requests(connection, shard, requests.get(shard, []), now)
 
 
@@ -320,6 +322,24 @@ async def _update_states(connection: Connection, shard: int, events: Iterable[Ev
     changed = states_after(event for event in events if event.account.shard == shard)
     if changed:
         await queries.update_states(connection, shard=shard, ids=list(changed), states=list(changed.values()))
+
+
+async def _resolve(connection: Connection, shard: int, adjustments: Iterable[Adjustment]) -> None:
+    for one in adjustments:
+        if one.program.shard == shard:
+            assert one.resolved is not None
+            count = await queries.resolve_adjustment(
+                connection,
+                shard=shard,
+                id=one.id,
+                state=one.state,
+                actor=one.resolved.actor,
+                person=one.resolved.person,
+                record_time=one.resolved.time,
+                reason=None,
+                transaction=one.transaction,
+            )
+            assert count == 1, "an adjustment was resolved under its lock"
 
 
 async def _write_requests(connection: Connection, shard: int, rows: list[RequestRow], now: datetime) -> None:

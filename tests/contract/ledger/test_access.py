@@ -13,12 +13,13 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from guerdon import GuerdonError, new_request_id
-from guerdon.ledger.v1 import books_pb2, explain_pb2, journal_pb2, limits_pb2
+from guerdon.ledger.v1 import adjustments_pb2, books_pb2, explain_pb2, journal_pb2, limits_pb2
 from guerdon.ledger.v1 import ledger_pb2 as pb
 from guerdon.ledger.v1 import resources_pb2 as res
 from guerdon.options.v1 import options_pb2
 from guerdon_kit.testing import RunningService, wait_until
 from tests.contract.ledger.world import (
+    ADJUSTMENT,
     DENIED,
     EARN,
     INVALID,
@@ -44,6 +45,11 @@ def sample(method: str, program: str) -> Any:
     account = res.Account(name=ada, unit=unit, kind=MEMBER)
     transaction = res.Transaction(kind=EARN, postings=[res.Posting(source=issuance, destination=ada, amount=1)])
     hold = res.Hold(account=ada, amount=1, expire_time=stamp(datetime.now(UTC) + timedelta(days=1)))
+    correction = res.Transaction(
+        kind=ADJUSTMENT,
+        postings=[res.Posting(source=f"{program}/accounts/adjustment.points", destination=ada, amount=1)],
+    )
+    adjustment = f"{program}/adjustments/1"
     id_ = new_request_id()
     requests: dict[str, Message] = {
         "CreateProgram": pb.CreateProgramRequest(program=res.Program(name=program, time_zone="UTC"), request_id=id_),
@@ -68,6 +74,13 @@ def sample(method: str, program: str) -> Any:
         "BatchPostTransactions": pb.BatchPostTransactionsRequest(
             parent=program, items=[pb.PostTransactionItem(transaction=transaction, request_id=id_)]
         ),
+        "ProposeAdjustment": adjustments_pb2.ProposeAdjustmentRequest(
+            parent=program, transaction=correction, request_id=id_
+        ),
+        "ApproveAdjustment": adjustments_pb2.ApproveAdjustmentRequest(name=adjustment, request_id=id_),
+        "RejectAdjustment": adjustments_pb2.RejectAdjustmentRequest(name=adjustment, request_id=id_),
+        "GetAdjustment": adjustments_pb2.GetAdjustmentRequest(name=adjustment),
+        "ListAdjustments": adjustments_pb2.ListAdjustmentsRequest(parent=program),
         "ReverseTransaction": pb.ReverseTransactionRequest(name=f"{program}/transactions/1", request_id=id_),
         "UpdateLots": pb.UpdateLotsRequest(account=ada, activate=pb.ActivateLots(), request_id=id_),
         "GetTransaction": pb.GetTransactionRequest(name=f"{program}/transactions/1"),

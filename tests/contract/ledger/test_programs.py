@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from guerdon import new_request_id, was_replayed
@@ -101,7 +102,7 @@ async def test_a_program_is_called_something_else_once_and_by_its_mask(world: Wo
     assert await was_replayed(again)
     assert (await ledger.GetProgram(read)).program.display_name == ""
     assert await ledger.CreateProgram(made) == pb.CreateProgramResponse(program=made.program)
-    for paths in ((), ("time_zone",), ("display_name", "time_zone"), ("*",)):
+    for paths in ((), ("name",), ("time_zone",), ("display_name", "time_zone"), ("*",)):
         async with refused(INVALID, "INVALID_FIELD", violated=["update_mask"]):
             await ledger.UpdateProgram(update("x", *paths))
     for name in ("x" * 201, "a\0b"):
@@ -141,6 +142,80 @@ async def test_a_unit_comes_with_its_system_accounts(shop: Shop) -> None:
         await shop.ledger.CreateUnit(unit(shop))
     async with refused(NOT_FOUND, "NOT_FOUND", resource="programs/nowhere"):
         await shop.ledger.CreateUnit(unit(shop, name="programs/nowhere/units/points"))
+
+
+async def test_a_programs_policies_are_those_it_was_made_with_until_they_are_changed_by_its_mask(world: World) -> None:
+    ledger = world.client().ledger
+    made = program(name="programs/strict", adjustment_limits=[res.AdjustmentLimit(amount=500)])
+    assert (await ledger.CreateProgram(made)).program == made.program
+    read = pb.GetProgramRequest(name="programs/strict")
+    assert (await ledger.GetProgram(read)).program == made.program
+    points = res.Unit(name="programs/strict/units/points")
+    await ledger.CreateUnit(pb.CreateUnitRequest(unit=points, request_id=new_request_id()))
+    limits = [res.AdjustmentLimit(amount=0), res.AdjustmentLimit(unit=points.name, amount=1000)]
+
+    def update(*paths: str, **values: Any) -> pb.UpdateProgramRequest:
+        return pb.UpdateProgramRequest(
+            program=res.Program(name="programs/strict", **values),
+            update_mask=FieldMask(paths=paths),
+            request_id=new_request_id(),
+        )
+
+    request = update("adjustment_limits", adjustment_limits=limits, restored_lot_grace=Duration(seconds=1))
+    changed = await ledger.UpdateProgram(request)
+    assert list(changed.program.adjustment_limits) == limits
+    assert (changed.program.display_name, changed.program.HasField("restored_lot_grace")) == ("Acme", False)
+    both = update("display_name", "restored_lot_grace", restored_lot_grace=Duration(seconds=60), display_name="B")
+    later = (await ledger.UpdateProgram(both)).program
+    assert list(later.adjustment_limits) == limits
+    assert (later.display_name, later.restored_lot_grace.seconds) == ("B", 60)
+    assert (await ledger.GetProgram(read)).program == later
+    await ledger.UpdateProgram(update("display_name", display_name="Acme"))
+    again = ledger.UpdateProgram(request)
+    assert await again == changed
+    assert await was_replayed(again)
+    none = (await ledger.UpdateProgram(update("adjustment_limits", "restored_lot_grace"))).program
+    assert none == res.Program(name="programs/strict", display_name="Acme", time_zone="Europe/London")
+    assert await ledger.CreateProgram(made) == pb.CreateProgramResponse(program=made.program)
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"adjustment_limits": [res.AdjustmentLimit(amount=-1)]}, "adjustment_limits[0].amount"),
+        ({"adjustment_limits": [res.AdjustmentLimit(amount=2**53 + 1)]}, "adjustment_limits[0].amount"),
+        ({"adjustment_limits": [res.AdjustmentLimit(), res.AdjustmentLimit()]}, "adjustment_limits[1].unit"),
+        ({"adjustment_limits": [res.AdjustmentLimit()] * 101}, "adjustment_limits"),
+        ({"restored_lot_grace": Duration(seconds=-1)}, "restored_lot_grace"),
+        ({"restored_lot_grace": Duration(nanos=1)}, "restored_lot_grace"),
+        ({"restored_lot_grace": Duration(seconds=366 * 86_400 + 1)}, "restored_lot_grace"),
+    ],
+)
+async def test_a_policy_outside_its_bounds_is_refused_by_field(shop: Shop, values: dict[str, Any], field: str) -> None:
+    async with refused(INVALID, "INVALID_FIELD", violated=[f"program.{field}"]):
+        await shop.ledger.CreateProgram(program(**values))
+    mask = FieldMask(paths=list(values))
+    async with refused(INVALID, "INVALID_FIELD", violated=[f"program.{field}"]):
+        await shop.ledger.UpdateProgram(
+            pb.UpdateProgramRequest(
+                program=res.Program(name=shop.name, **values), update_mask=mask, request_id=new_request_id()
+            )
+        )
+
+
+async def test_a_limit_is_for_a_unit_of_its_own_program(shop: Shop, world: World) -> None:
+    other = await world.shop(shop.client)
+
+    def limit(unit: str) -> pb.UpdateProgramRequest:
+        limited = res.Program(name=shop.name, adjustment_limits=[res.AdjustmentLimit(unit=unit, amount=1)])
+        mask = FieldMask(paths=["adjustment_limits"])
+        return pb.UpdateProgramRequest(program=limited, update_mask=mask, request_id=new_request_id())
+
+    for unit_ in (f"{other.name}/units/points", "units/points"):
+        async with refused(INVALID, "INVALID_FIELD", violated=["program.adjustment_limits[0].unit"]):
+            await shop.ledger.UpdateProgram(limit(unit_))
+    async with refused(NOT_FOUND, "NOT_FOUND", resource=f"{shop.name}/units/none"):
+        await shop.ledger.UpdateProgram(limit(f"{shop.name}/units/none"))
 
 
 @pytest.mark.parametrize(

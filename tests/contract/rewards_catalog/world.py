@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from guerdon import Client, GuerdonError, UnavailableError, new_request_id
 from guerdon.ledger.v1 import ledger_pb2 as ledger
@@ -79,11 +80,15 @@ class Shop:
             await self.earn(name, points, unit=unit)
         return name
 
-    async def earn(self, account: str, points: int, *, unit: str = "points") -> None:
+    async def earn(
+        self, account: str, points: int, *, unit: str = "points", expire_time: datetime | None = None
+    ) -> None:
         """Points for an account."""
         posting = ledger_res.Posting(
             source=f"{self.program}/accounts/issuance.{unit}", destination=account, amount=points
         )
+        if expire_time is not None:
+            posting.expire_time.FromDatetime(expire_time)
         await self.books.ledger.PostTransaction(
             ledger.PostTransactionRequest(
                 parent=self.program,

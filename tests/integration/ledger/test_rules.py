@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
 import pytest
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.field_mask_pb2 import FieldMask
 
 from guerdon import new_request_id, was_replayed
 from guerdon.ledger.v1 import ledger_pb2 as pb
@@ -177,6 +180,29 @@ async def test_rule_5_a_restored_lot_that_has_expired_expires_again_at_once(shop
     kinds = [line.kind for line in await shop.entries("ada")]
     assert kinds[-2:] == [res.TRANSACTION_KIND_REVERSAL, res.TRANSACTION_KIND_EXPIRY]
     assert (await shop.balance("breakage.points")).posted == 30
+
+
+async def test_rule_5_a_restored_lot_that_has_expired_lives_for_the_grace_that_the_program_grants(
+    shop: Shop, time: MovableTime
+) -> None:
+    program = res.Program(name=shop.name, restored_lot_grace=Duration(seconds=86_400))
+    mask = FieldMask(paths=["restored_lot_grace"])
+    await shop.ledger.UpdateProgram(
+        pb.UpdateProgramRequest(program=program, update_mask=mask, request_id=new_request_id())
+    )
+    await shop.add("ada")
+    await shop.earn("ada", 30, expire_time=time.ahead(minutes=10))
+    await shop.earn("ada", 30)
+    spent = await shop.spend("ada", 40)
+    time.pass_(minutes=11)
+    answer = await shop.reverse(spent)
+    [balance] = answer.balances
+    assert (answer.reversed_amount, balance.posted, balance.available) == (40, 60, 60)
+    assert time_of(balance.valid_until) - time_of(answer.record_time) == timedelta(days=1)
+    [bucket] = (await shop.balance("ada", full=True)).expiries
+    assert (bucket.expire_time, bucket.amount) == (balance.valid_until, 30)
+    time.pass_(days=1)
+    assert (await shop.balance("ada")).available == 30
 
 
 async def test_rule_6_transfers_that_race_move_every_point_once_and_with_its_expiry(

@@ -14,6 +14,7 @@ from ledger.domain.journal import Record
 from ledger.domain.limits import Slice
 from ledger.domain.lots import Activate, Cancel, LotsOrder, MoveExpiry, update_lots
 from ledger.domain.model import LONG_AGO, NEVER, Account, AccountKind, Hold, Kind, Lot, Program
+from ledger.domain.policies import Policies
 from ledger.domain.posting import PostingOrder, TransactionOrder, post
 from ledger.domain.reversal import Original, OriginalPosting, Policy, ReversalOrder, consumed, reverse
 from ledger.domain.transfer import made_lots
@@ -68,6 +69,7 @@ class Ledger:
 
     books: dict[int, Book] = field(default_factory=lambda: {ADA.id: book(), BEN.id: book(of=BEN)})
     now: datetime = NOW
+    policies: Policies = field(default_factory=Policies)
 
     def __post_init__(self) -> None:
         numbers = itertools.count(1000)
@@ -78,7 +80,8 @@ class Ledger:
                 next(numbers)
             return first
 
-        self.desk = Desk(self.books, take, System(), slices={BUDGET.id: None})
+        policies = {SHOP.number: self.policies}
+        self.desk = Desk(self.books, take, System(), policies=policies, slices={BUDGET.id: None})
 
     @property
     def ada(self) -> Book:

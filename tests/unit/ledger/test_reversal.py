@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.domain.clockwork import sweep
 from ledger.domain.errors import BalanceOverflow, NotReversible, OverReversal, PartialReversalNotPossible
-from ledger.domain.holds import CaptureOrder, capture
+from ledger.domain.holds import CaptureOrder, capture, release
 from ledger.domain.journal import Record
-from ledger.domain.model import BALANCE_MAX, LONG_AGO, NEVER, Kind
+from ledger.domain.model import BALANCE_MAX, LONG_AGO, NEVER, EventKind, Kind
+from ledger.domain.policies import Policies
 from ledger.domain.posting import PostingOrder
 from ledger.domain.reversal import Policy, restorable
 from tests.unit.ledger.builders import (
@@ -55,6 +58,91 @@ def test_a_restored_lot_that_has_expired_meanwhile_expires_again_at_once() -> No
     assert open_lots(ledger.ada) == {kept.id: 10}
     assert (ledger.ada.posted, ledger.ada.available) == (10, 10)
     require_sound(ledger.ada, ledger.now)
+
+
+def test_a_restored_lot_that_has_expired_meanwhile_lives_for_the_grace_that_the_program_grants() -> None:
+    ledger = Ledger(policies=Policies(restored_lot_grace=timedelta(days=30)))
+    gone, live = ledger.earn(10, expires=later(100)), ledger.earn(10, expires=later(10_000))
+    spent = ledger.spend(15)
+    ledger.earn(1, expires=later(100))
+    ledger.tick(100)
+    sweep(ledger.ada, ledger.desk, ledger.now)
+    record = ledger.reverse(spent)
+    assert record is not None
+    [moved] = ledger.desk.journal.events
+    graced = ledger.now + timedelta(days=30)
+    assert (moved.kind, moved.moves, moved.expire_time) == (EventKind.EXPIRY_MOVED, ((gone.id, 0),), graced)
+    assert moved.expire_times_before == (later(100),)
+    assert (moved.version, record.entries[0].destination_version) == (ledger.ada.version - 1, ledger.ada.version)
+    assert open_lots(ledger.ada) == {gone.id: 10, live.id: 10}
+    assert ledger.ada.lots[live.id].expire_time == later(10_000)
+    assert (ledger.ada.available, ledger.ada.lots[gone.id].expire_time) == (20, graced)
+    require_sound(ledger.ada, ledger.now)
+
+
+def test_each_part_that_is_restored_within_the_grace_shares_it_and_a_later_one_gets_its_own() -> None:
+    ledger = Ledger(policies=Policies(restored_lot_grace=timedelta(seconds=60)))
+    gone = ledger.earn(10, expires=later(100))
+    spent = ledger.spend(10)
+    ledger.tick(100)
+    ledger.reverse(spent, 2)
+    first = ledger.ada.lots[gone.id].expire_time
+    ledger.tick(30)
+    ledger.reverse(spent, 3)
+    assert ledger.ada.lots[gone.id].expire_time == first
+    ledger.tick(30)
+    sweep(ledger.ada, ledger.desk, ledger.now)
+    assert ledger.ada.posted == 0
+    ledger.reverse(spent)
+    assert (ledger.ada.available, ledger.ada.valid_until) == (5, ledger.now + timedelta(seconds=60))
+    require_sound(ledger.ada, ledger.now)
+
+
+def test_what_is_held_of_a_lot_that_is_granted_a_grace_lives_as_long_and_then_expires_when_it_is_released() -> None:
+    for wait, left in ((10, 10), (60, 0)):
+        ledger = Ledger(policies=Policies(restored_lot_grace=timedelta(seconds=60)))
+        ledger.earn(10, expires=later(100))
+        held, spent = ledger.hold(4, seconds=10_000), ledger.spend(6)
+        ledger.tick(100)
+        ledger.reverse(spent)
+        assert (ledger.ada.available, ledger.ada.held) == (6, 4)
+        sweep(ledger.ada, ledger.desk, ledger.tick(wait))
+        release(ledger.ada.holds[held.id], ledger.ada, "tester", ledger.desk, ledger.tick())
+        assert ledger.ada.posted == left
+        require_sound(ledger.ada, ledger.now)
+
+
+def test_a_grace_revives_nothing_that_a_hold_gives_back() -> None:
+    ledger = Ledger(policies=Policies(restored_lot_grace=timedelta(days=30)))
+    ledger.earn(10, expires=later(100))
+    held = ledger.hold(10, seconds=10_000)
+    ledger.tick(100)
+    release(held, ledger.ada, "tester", ledger.desk, ledger.now)
+    assert (ledger.ada.posted, ledger.desk.journal.records[-1].kind) == (0, Kind.EXPIRY)
+
+
+def test_debt_is_paid_from_a_lot_that_a_grace_revives() -> None:
+    ledger = Ledger(policies=Policies(restored_lot_grace=timedelta(days=30)))
+    earned = ledger.earn(10, expires=later(100))
+    spent = ledger.spend(10)
+    ledger.tick(100)
+    ledger.reverse(earned)
+    assert ledger.ada.debt == 10
+    ledger.reverse(spent, 4)
+    assert (ledger.ada.debt, ledger.ada.posted, ledger.ada.available) == (6, -6, -6)
+    require_sound(ledger.ada, ledger.now)
+
+
+def test_a_refused_reversal_leaves_no_grace_in_the_journal() -> None:
+    ledger = Ledger(policies=Policies(restored_lot_grace=timedelta(days=30)))
+    ledger.earn(10, expires=later(100))
+    postings = [PostingOrder(ADA, REDEMPTION, amount, NEVER, LONG_AGO) for amount in (4, 6)]
+    spent = ledger.move(Kind.SPEND, *postings)
+    ledger.tick(100)
+    ledger.ada.earned = BALANCE_MAX - 5
+    with pytest.raises(BalanceOverflow):
+        ledger.reverse(spent)
+    assert ledger.desk.journal.events == []
 
 
 def test_all_reversals_together_take_at_most_the_original() -> None:

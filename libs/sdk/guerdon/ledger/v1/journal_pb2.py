@@ -16,7 +16,7 @@ from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 from guerdon.options.v1 import options_pb2 as guerdon_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fguerdon/ledger/v1/journal.proto\x12\x11guerdon.ledger.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a guerdon/options/v1/options.proto\"u\n\x14\x45xportJournalRequest\x12+\n\x06parent\x18\x01 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Program\x12\x30\n\x06\x66ormat\x18\x02 \x01(\x0e\x32 .guerdon.ledger.v1.JournalFormat\"+\n\x15\x45xportJournalResponse\x12\x12\n\x04text\x18\x01 \x01(\tB\x04\xd0\xda\x18\x01\"W\n\x11\x45raseTextsRequest\x12)\n\x04name\x18\x01 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Account\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"C\n\x12\x45raseTextsResponse\x12\x19\n\x11transaction_count\x18\x01 \x01(\x03\x12\x12\n\nhold_count\x18\x02 \x01(\x03*h\n\rJournalFormat\x12\x1e\n\x1aJOURNAL_FORMAT_UNSPECIFIED\x10\x00\x12\x1c\n\x18JOURNAL_FORMAT_BEANCOUNT\x10\x01\x12\x19\n\x15JOURNAL_FORMAT_LEDGER\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fguerdon/ledger/v1/journal.proto\x12\x11guerdon.ledger.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a guerdon/options/v1/options.proto\"u\n\x14\x45xportJournalRequest\x12+\n\x06parent\x18\x01 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Program\x12\x30\n\x06\x66ormat\x18\x02 \x01(\x0e\x32 .guerdon.ledger.v1.JournalFormat\"+\n\x15\x45xportJournalResponse\x12\x12\n\x04text\x18\x01 \x01(\tB\x04\xd0\xda\x18\x01\"W\n\x11\x45raseTextsRequest\x12)\n\x04name\x18\x01 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Account\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"]\n\x12\x45raseTextsResponse\x12\x19\n\x11transaction_count\x18\x01 \x01(\x03\x12\x12\n\nhold_count\x18\x02 \x01(\x03\x12\x18\n\x10\x61\x64justment_count\x18\x03 \x01(\x03*h\n\rJournalFormat\x12\x1e\n\x1aJOURNAL_FORMAT_UNSPECIFIED\x10\x00\x12\x1c\n\x18JOURNAL_FORMAT_BEANCOUNT\x10\x01\x12\x19\n\x15JOURNAL_FORMAT_LEDGER\x10\x02\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'guerdon.ledger.v1.journal_pb2', globals())
@@ -31,8 +31,8 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _ERASETEXTSREQUEST.fields_by_name['name']._serialized_options = b'\340A\002\372A\025\n\023guerdon.dev/Account'
   _ERASETEXTSREQUEST.fields_by_name['request_id']._options = None
   _ERASETEXTSREQUEST.fields_by_name['request_id']._serialized_options = b'\340A\002'
-  _JOURNALFORMAT._serialized_start=470
-  _JOURNALFORMAT._serialized_end=574
+  _JOURNALFORMAT._serialized_start=496
+  _JOURNALFORMAT._serialized_end=600
   _EXPORTJOURNALREQUEST._serialized_start=148
   _EXPORTJOURNALREQUEST._serialized_end=265
   _EXPORTJOURNALRESPONSE._serialized_start=267
@@ -40,5 +40,5 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _ERASETEXTSREQUEST._serialized_start=312
   _ERASETEXTSREQUEST._serialized_end=399
   _ERASETEXTSRESPONSE._serialized_start=401
-  _ERASETEXTSRESPONSE._serialized_end=468
+  _ERASETEXTSRESPONSE._serialized_end=494
 # @@protoc_insertion_point(module_scope)

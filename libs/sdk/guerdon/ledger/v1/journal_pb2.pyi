@@ -111,16 +111,20 @@ class EraseTextsResponse(google.protobuf.message.Message):
 
     TRANSACTION_COUNT_FIELD_NUMBER: builtins.int
     HOLD_COUNT_FIELD_NUMBER: builtins.int
+    ADJUSTMENT_COUNT_FIELD_NUMBER: builtins.int
     transaction_count: builtins.int
     """How many transactions had a memo."""
     hold_count: builtins.int
     """How many holds had a purpose."""
+    adjustment_count: builtins.int
+    """How many proposed adjustments had a memo or a reason."""
     def __init__(
         self,
         *,
         transaction_count: builtins.int = ...,
         hold_count: builtins.int = ...,
+        adjustment_count: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["hold_count", b"hold_count", "transaction_count", b"transaction_count"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["adjustment_count", b"adjustment_count", "hold_count", b"hold_count", "transaction_count", b"transaction_count"]) -> None: ...
 
 global___EraseTextsResponse = EraseTextsResponse

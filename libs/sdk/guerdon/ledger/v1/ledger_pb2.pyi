@@ -177,7 +177,9 @@ class UpdateProgramRequest(google.protobuf.message.Message):
 
     @property
     def update_mask(self) -> google.protobuf.field_mask_pb2.FieldMask:
-        """Which of them to change: `display_name`. What else `program` says is not looked at."""
+        """Which of them to change: `display_name`, `adjustment_limits`, `restored_lot_grace`. What else `program` says is not
+        looked at.
+        """
 
     def __init__(
         self,
@@ -851,7 +853,9 @@ global___PostTransactionResult = PostTransactionResult
 
 @typing.final
 class ReverseTransactionRequest(google.protobuf.message.Message):
-    """Undoes a transaction."""
+    """Undoes a transaction. Points go back into the lots that they were taken from, with the expiry that these have; one that has
+    meanwhile expired gets the program's `restored_lot_grace`, or else expires again at once.
+    """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 

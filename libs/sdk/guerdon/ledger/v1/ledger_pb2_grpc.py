@@ -2,6 +2,7 @@
 """Client and server classes corresponding to protobuf-defined services."""
 import grpc
 
+from guerdon.ledger.v1 import adjustments_pb2 as guerdon_dot_ledger_dot_v1_dot_adjustments__pb2
 from guerdon.ledger.v1 import books_pb2 as guerdon_dot_ledger_dot_v1_dot_books__pb2
 from guerdon.ledger.v1 import explain_pb2 as guerdon_dot_ledger_dot_v1_dot_explain__pb2
 from guerdon.ledger.v1 import journal_pb2 as guerdon_dot_ledger_dot_v1_dot_journal__pb2
@@ -99,6 +100,31 @@ class LedgerServiceStub(object):
                 '/guerdon.ledger.v1.LedgerService/BatchPostTransactions',
                 request_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.BatchPostTransactionsRequest.SerializeToString,
                 response_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.BatchPostTransactionsResponse.FromString,
+                )
+        self.ProposeAdjustment = channel.unary_unary(
+                '/guerdon.ledger.v1.LedgerService/ProposeAdjustment',
+                request_serializer=guerdon_dot_ledger_dot_v1_dot_adjustments__pb2.ProposeAdjustmentRequest.SerializeToString,
+                response_deserializer=guerdon_dot_ledger_dot_v1_dot_adjustments__pb2.ProposeAdjustmentResponse.FromString,
+                )
+        self.ApproveAdjustment = channel.unary_unary(
+                '/guerdon.ledger.v1.LedgerService/ApproveAdjustment',
+                request_serializer=guerdon_dot_ledger_dot_v1_dot_adjustments__pb2.ApproveAdjustmentRequest.SerializeToString,
+                response_deserializer=guerdon_dot_ledger_dot_v1_dot_adjustments__pb2.ApproveAdjustmentResponse.FromString,
+                )
+        self.RejectAdjustment = channel.unary_unary(
+                '/guerdon.ledger.v1.LedgerService/RejectAdjustment',
+                request_serializer=guerdon_dot_ledger_dot_v1_dot_adjustments__pb2.RejectAdjustmentRequest.SerializeToString,
+                response_deserializer=guerdon_dot_ledger_dot_v1_dot_adjustments__pb2.RejectAdjustmentResponse.FromString,
+                )
+        self.GetAdjustment = channel.unary_unary(
+                '/guerdon.ledger.v1.LedgerService/GetAdjustment',
+                request_serializer=guerdon_dot_ledger_dot_v1_dot_adjustments__pb2.GetAdjustmentRequest.SerializeToString,
+                response_deserializer=guerdon_dot_ledger_dot_v1_dot_adjustments__pb2.GetAdjustmentResponse.FromString,
+                )
+        self.ListAdjustments = channel.unary_unary(
+                '/guerdon.ledger.v1.LedgerService/ListAdjustments',
+                request_serializer=guerdon_dot_ledger_dot_v1_dot_adjustments__pb2.ListAdjustmentsRequest.SerializeToString,
+                response_deserializer=guerdon_dot_ledger_dot_v1_dot_adjustments__pb2.ListAdjustmentsResponse.FromString,
                 )
         self.ReverseTransaction = channel.unary_unary(
                 '/guerdon.ledger.v1.LedgerService/ReverseTransaction',
@@ -227,7 +253,7 @@ class LedgerServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def UpdateProgram(self, request, context):
-        """Changes what people call a program.
+        """Changes what people call a program, or its policies. Once this is answered, they hold for everything that is posted.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -313,7 +339,8 @@ class LedgerServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def PostTransaction(self, request, context):
-        """Posts a transaction: all of its postings or none.
+        """Posts a transaction: all of its postings or none. An ADJUSTMENT above the program's limit takes a second person:
+        ProposeAdjustment.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -322,6 +349,42 @@ class LedgerServiceServicer(object):
     def BatchPostTransactions(self, request, context):
         """Posts many transactions, each on its own: one that is refused does not touch the others. Or, where `atomic` is set,
         all of them or none. An item is the same request as a PostTransaction with its `request_id`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ProposeAdjustment(self, request, context):
+        """Proposes an adjustment: it is kept for another person to approve, and moves nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ApproveAdjustment(self, request, context):
+        """Approves an adjustment that another person has proposed, and posts it, in one. Refused by the ledger's rules, such as
+        for want of points, it stays proposed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RejectAdjustment(self, request, context):
+        """Rejects a proposed adjustment; whoever proposed it withdraws it so.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetAdjustment(self, request, context):
+        """Reads an adjustment.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAdjustments(self, request, context):
+        """Lists a program's adjustments, newest first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -566,6 +629,31 @@ def add_LedgerServiceServicer_to_server(servicer, server):
                     servicer.BatchPostTransactions,
                     request_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.BatchPostTransactionsRequest.FromString,
                     response_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.BatchPostTransactionsResponse.SerializeToString,
+            ),
+            'ProposeAdjustment': grpc.unary_unary_rpc_method_handler(
+                    servicer.ProposeAdjustment,
+                    request_deserializer=guerdon_dot_ledger_dot_v1_dot_adjustments__pb2.ProposeAdjustmentRequest.FromString,
+                    response_serializer=guerdon_dot_ledger_dot_v1_dot_adjustments__pb2.ProposeAdjustmentResponse.SerializeToString,
+            ),
+            'ApproveAdjustment': grpc.unary_unary_rpc_method_handler(
+                    servicer.ApproveAdjustment,
+                    request_deserializer=guerdon_dot_ledger_dot_v1_dot_adjustments__pb2.ApproveAdjustmentRequest.FromString,
+                    response_serializer=guerdon_dot_ledger_dot_v1_dot_adjustments__pb2.ApproveAdjustmentResponse.SerializeToString,
+            ),
+            'RejectAdjustment': grpc.unary_unary_rpc_method_handler(
+                    servicer.RejectAdjustment,
+                    request_deserializer=guerdon_dot_ledger_dot_v1_dot_adjustments__pb2.RejectAdjustmentRequest.FromString,
+                    response_serializer=guerdon_dot_ledger_dot_v1_dot_adjustments__pb2.RejectAdjustmentResponse.SerializeToString,
+            ),
+            'GetAdjustment': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAdjustment,
+                    request_deserializer=guerdon_dot_ledger_dot_v1_dot_adjustments__pb2.GetAdjustmentRequest.FromString,
+                    response_serializer=guerdon_dot_ledger_dot_v1_dot_adjustments__pb2.GetAdjustmentResponse.SerializeToString,
+            ),
+            'ListAdjustments': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAdjustments,
+                    request_deserializer=guerdon_dot_ledger_dot_v1_dot_adjustments__pb2.ListAdjustmentsRequest.FromString,
+                    response_serializer=guerdon_dot_ledger_dot_v1_dot_adjustments__pb2.ListAdjustmentsResponse.SerializeToString,
             ),
             'ReverseTransaction': grpc.unary_unary_rpc_method_handler(
                     servicer.ReverseTransaction,
@@ -953,6 +1041,91 @@ class LedgerService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.ledger.v1.LedgerService/BatchPostTransactions',
             guerdon_dot_ledger_dot_v1_dot_ledger__pb2.BatchPostTransactionsRequest.SerializeToString,
             guerdon_dot_ledger_dot_v1_dot_ledger__pb2.BatchPostTransactionsResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ProposeAdjustment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.ledger.v1.LedgerService/ProposeAdjustment',
+            guerdon_dot_ledger_dot_v1_dot_adjustments__pb2.ProposeAdjustmentRequest.SerializeToString,
+            guerdon_dot_ledger_dot_v1_dot_adjustments__pb2.ProposeAdjustmentResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ApproveAdjustment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.ledger.v1.LedgerService/ApproveAdjustment',
+            guerdon_dot_ledger_dot_v1_dot_adjustments__pb2.ApproveAdjustmentRequest.SerializeToString,
+            guerdon_dot_ledger_dot_v1_dot_adjustments__pb2.ApproveAdjustmentResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def RejectAdjustment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.ledger.v1.LedgerService/RejectAdjustment',
+            guerdon_dot_ledger_dot_v1_dot_adjustments__pb2.RejectAdjustmentRequest.SerializeToString,
+            guerdon_dot_ledger_dot_v1_dot_adjustments__pb2.RejectAdjustmentResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def GetAdjustment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.ledger.v1.LedgerService/GetAdjustment',
+            guerdon_dot_ledger_dot_v1_dot_adjustments__pb2.GetAdjustmentRequest.SerializeToString,
+            guerdon_dot_ledger_dot_v1_dot_adjustments__pb2.GetAdjustmentResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ListAdjustments(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.ledger.v1.LedgerService/ListAdjustments',
+            guerdon_dot_ledger_dot_v1_dot_adjustments__pb2.ListAdjustmentsRequest.SerializeToString,
+            guerdon_dot_ledger_dot_v1_dot_adjustments__pb2.ListAdjustmentsResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

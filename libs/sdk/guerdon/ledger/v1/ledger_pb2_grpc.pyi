@@ -7,6 +7,7 @@ import abc
 import collections.abc
 import grpc
 import grpc.aio
+import guerdon.ledger.v1.adjustments_pb2
 import guerdon.ledger.v1.books_pb2
 import guerdon.ledger.v1.explain_pb2
 import guerdon.ledger.v1.journal_pb2
@@ -43,7 +44,7 @@ class LedgerServiceStub:
         guerdon.ledger.v1.ledger_pb2.UpdateProgramRequest,
         guerdon.ledger.v1.ledger_pb2.UpdateProgramResponse,
     ]
-    """Changes what people call a program."""
+    """Changes what people call a program, or its policies. Once this is answered, they hold for everything that is posted."""
 
     CreateUnit: grpc.UnaryUnaryMultiCallable[
         guerdon.ledger.v1.ledger_pb2.CreateUnitRequest,
@@ -118,7 +119,9 @@ class LedgerServiceStub:
         guerdon.ledger.v1.ledger_pb2.PostTransactionRequest,
         guerdon.ledger.v1.ledger_pb2.PostTransactionResponse,
     ]
-    """Posts a transaction: all of its postings or none."""
+    """Posts a transaction: all of its postings or none. An ADJUSTMENT above the program's limit takes a second person:
+    ProposeAdjustment.
+    """
 
     BatchPostTransactions: grpc.UnaryUnaryMultiCallable[
         guerdon.ledger.v1.ledger_pb2.BatchPostTransactionsRequest,
@@ -127,6 +130,38 @@ class LedgerServiceStub:
     """Posts many transactions, each on its own: one that is refused does not touch the others. Or, where `atomic` is set,
     all of them or none. An item is the same request as a PostTransaction with its `request_id`.
     """
+
+    ProposeAdjustment: grpc.UnaryUnaryMultiCallable[
+        guerdon.ledger.v1.adjustments_pb2.ProposeAdjustmentRequest,
+        guerdon.ledger.v1.adjustments_pb2.ProposeAdjustmentResponse,
+    ]
+    """Proposes an adjustment: it is kept for another person to approve, and moves nothing."""
+
+    ApproveAdjustment: grpc.UnaryUnaryMultiCallable[
+        guerdon.ledger.v1.adjustments_pb2.ApproveAdjustmentRequest,
+        guerdon.ledger.v1.adjustments_pb2.ApproveAdjustmentResponse,
+    ]
+    """Approves an adjustment that another person has proposed, and posts it, in one. Refused by the ledger's rules, such as
+    for want of points, it stays proposed.
+    """
+
+    RejectAdjustment: grpc.UnaryUnaryMultiCallable[
+        guerdon.ledger.v1.adjustments_pb2.RejectAdjustmentRequest,
+        guerdon.ledger.v1.adjustments_pb2.RejectAdjustmentResponse,
+    ]
+    """Rejects a proposed adjustment; whoever proposed it withdraws it so."""
+
+    GetAdjustment: grpc.UnaryUnaryMultiCallable[
+        guerdon.ledger.v1.adjustments_pb2.GetAdjustmentRequest,
+        guerdon.ledger.v1.adjustments_pb2.GetAdjustmentResponse,
+    ]
+    """Reads an adjustment."""
+
+    ListAdjustments: grpc.UnaryUnaryMultiCallable[
+        guerdon.ledger.v1.adjustments_pb2.ListAdjustmentsRequest,
+        guerdon.ledger.v1.adjustments_pb2.ListAdjustmentsResponse,
+    ]
+    """Lists a program's adjustments, newest first."""
 
     ReverseTransaction: grpc.UnaryUnaryMultiCallable[
         guerdon.ledger.v1.ledger_pb2.ReverseTransactionRequest,
@@ -293,7 +328,7 @@ class LedgerServiceAsyncStub:
         guerdon.ledger.v1.ledger_pb2.UpdateProgramRequest,
         guerdon.ledger.v1.ledger_pb2.UpdateProgramResponse,
     ]
-    """Changes what people call a program."""
+    """Changes what people call a program, or its policies. Once this is answered, they hold for everything that is posted."""
 
     CreateUnit: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.ledger.v1.ledger_pb2.CreateUnitRequest,
@@ -368,7 +403,9 @@ class LedgerServiceAsyncStub:
         guerdon.ledger.v1.ledger_pb2.PostTransactionRequest,
         guerdon.ledger.v1.ledger_pb2.PostTransactionResponse,
     ]
-    """Posts a transaction: all of its postings or none."""
+    """Posts a transaction: all of its postings or none. An ADJUSTMENT above the program's limit takes a second person:
+    ProposeAdjustment.
+    """
 
     BatchPostTransactions: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.ledger.v1.ledger_pb2.BatchPostTransactionsRequest,
@@ -377,6 +414,38 @@ class LedgerServiceAsyncStub:
     """Posts many transactions, each on its own: one that is refused does not touch the others. Or, where `atomic` is set,
     all of them or none. An item is the same request as a PostTransaction with its `request_id`.
     """
+
+    ProposeAdjustment: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.ledger.v1.adjustments_pb2.ProposeAdjustmentRequest,
+        guerdon.ledger.v1.adjustments_pb2.ProposeAdjustmentResponse,
+    ]
+    """Proposes an adjustment: it is kept for another person to approve, and moves nothing."""
+
+    ApproveAdjustment: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.ledger.v1.adjustments_pb2.ApproveAdjustmentRequest,
+        guerdon.ledger.v1.adjustments_pb2.ApproveAdjustmentResponse,
+    ]
+    """Approves an adjustment that another person has proposed, and posts it, in one. Refused by the ledger's rules, such as
+    for want of points, it stays proposed.
+    """
+
+    RejectAdjustment: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.ledger.v1.adjustments_pb2.RejectAdjustmentRequest,
+        guerdon.ledger.v1.adjustments_pb2.RejectAdjustmentResponse,
+    ]
+    """Rejects a proposed adjustment; whoever proposed it withdraws it so."""
+
+    GetAdjustment: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.ledger.v1.adjustments_pb2.GetAdjustmentRequest,
+        guerdon.ledger.v1.adjustments_pb2.GetAdjustmentResponse,
+    ]
+    """Reads an adjustment."""
+
+    ListAdjustments: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.ledger.v1.adjustments_pb2.ListAdjustmentsRequest,
+        guerdon.ledger.v1.adjustments_pb2.ListAdjustmentsResponse,
+    ]
+    """Lists a program's adjustments, newest first."""
 
     ReverseTransaction: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.ledger.v1.ledger_pb2.ReverseTransactionRequest,
@@ -549,7 +618,7 @@ class LedgerServiceServicer(metaclass=abc.ABCMeta):
         request: guerdon.ledger.v1.ledger_pb2.UpdateProgramRequest,
         context: _ServicerContext,
     ) -> typing.Union[guerdon.ledger.v1.ledger_pb2.UpdateProgramResponse, collections.abc.Awaitable[guerdon.ledger.v1.ledger_pb2.UpdateProgramResponse]]:
-        """Changes what people call a program."""
+        """Changes what people call a program, or its policies. Once this is answered, they hold for everything that is posted."""
 
     @abc.abstractmethod
     def CreateUnit(
@@ -648,7 +717,9 @@ class LedgerServiceServicer(metaclass=abc.ABCMeta):
         request: guerdon.ledger.v1.ledger_pb2.PostTransactionRequest,
         context: _ServicerContext,
     ) -> typing.Union[guerdon.ledger.v1.ledger_pb2.PostTransactionResponse, collections.abc.Awaitable[guerdon.ledger.v1.ledger_pb2.PostTransactionResponse]]:
-        """Posts a transaction: all of its postings or none."""
+        """Posts a transaction: all of its postings or none. An ADJUSTMENT above the program's limit takes a second person:
+        ProposeAdjustment.
+        """
 
     @abc.abstractmethod
     def BatchPostTransactions(
@@ -659,6 +730,48 @@ class LedgerServiceServicer(metaclass=abc.ABCMeta):
         """Posts many transactions, each on its own: one that is refused does not touch the others. Or, where `atomic` is set,
         all of them or none. An item is the same request as a PostTransaction with its `request_id`.
         """
+
+    @abc.abstractmethod
+    def ProposeAdjustment(
+        self,
+        request: guerdon.ledger.v1.adjustments_pb2.ProposeAdjustmentRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.ledger.v1.adjustments_pb2.ProposeAdjustmentResponse, collections.abc.Awaitable[guerdon.ledger.v1.adjustments_pb2.ProposeAdjustmentResponse]]:
+        """Proposes an adjustment: it is kept for another person to approve, and moves nothing."""
+
+    @abc.abstractmethod
+    def ApproveAdjustment(
+        self,
+        request: guerdon.ledger.v1.adjustments_pb2.ApproveAdjustmentRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.ledger.v1.adjustments_pb2.ApproveAdjustmentResponse, collections.abc.Awaitable[guerdon.ledger.v1.adjustments_pb2.ApproveAdjustmentResponse]]:
+        """Approves an adjustment that another person has proposed, and posts it, in one. Refused by the ledger's rules, such as
+        for want of points, it stays proposed.
+        """
+
+    @abc.abstractmethod
+    def RejectAdjustment(
+        self,
+        request: guerdon.ledger.v1.adjustments_pb2.RejectAdjustmentRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.ledger.v1.adjustments_pb2.RejectAdjustmentResponse, collections.abc.Awaitable[guerdon.ledger.v1.adjustments_pb2.RejectAdjustmentResponse]]:
+        """Rejects a proposed adjustment; whoever proposed it withdraws it so."""
+
+    @abc.abstractmethod
+    def GetAdjustment(
+        self,
+        request: guerdon.ledger.v1.adjustments_pb2.GetAdjustmentRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.ledger.v1.adjustments_pb2.GetAdjustmentResponse, collections.abc.Awaitable[guerdon.ledger.v1.adjustments_pb2.GetAdjustmentResponse]]:
+        """Reads an adjustment."""
+
+    @abc.abstractmethod
+    def ListAdjustments(
+        self,
+        request: guerdon.ledger.v1.adjustments_pb2.ListAdjustmentsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.ledger.v1.adjustments_pb2.ListAdjustmentsResponse, collections.abc.Awaitable[guerdon.ledger.v1.adjustments_pb2.ListAdjustmentsResponse]]:
+        """Lists a program's adjustments, newest first."""
 
     @abc.abstractmethod
     def ReverseTransaction(

@@ -6,6 +6,7 @@ What the ledger holds."""
 import builtins
 import collections.abc
 import google.protobuf.descriptor
+import google.protobuf.duration_pb2
 import google.protobuf.internal.containers
 import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
@@ -225,6 +226,8 @@ class Program(google.protobuf.message.Message):
     NAME_FIELD_NUMBER: builtins.int
     DISPLAY_NAME_FIELD_NUMBER: builtins.int
     TIME_ZONE_FIELD_NUMBER: builtins.int
+    ADJUSTMENT_LIMITS_FIELD_NUMBER: builtins.int
+    RESTORED_LOT_GRACE_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`programs/{program}`; the id is 1 to 63 of `A-Z a-z 0-9 . _ ~ -`."""
     display_name: builtins.str
@@ -233,16 +236,55 @@ class Program(google.protobuf.message.Message):
     """The IANA name of the zone whose days, months and years are the program's, such as `Europe/London`.
     Given when the program is made, and for ever.
     """
+    @property
+    def adjustment_limits(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___AdjustmentLimit]:
+        """How much one person may adjust alone: at most 100 limits, each for another unit. Of a unit that no limit is for, one
+        person may adjust any amount. A program is made before its units, with a limit for every unit at most.
+        """
+
+    @property
+    def restored_lot_grace(self) -> google.protobuf.duration_pb2.Duration:
+        """How long a lot lives that has expired when a reversal puts points back into it, counted from the reversal: 0 to 366
+        days, in whole seconds. What is held of it lives as long. Absent or 0: what is put back expires again at once.
+        """
+
     def __init__(
         self,
         *,
         name: builtins.str = ...,
         display_name: builtins.str = ...,
         time_zone: builtins.str = ...,
+        adjustment_limits: collections.abc.Iterable[global___AdjustmentLimit] | None = ...,
+        restored_lot_grace: google.protobuf.duration_pb2.Duration | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["display_name", b"display_name", "name", b"name", "time_zone", b"time_zone"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["restored_lot_grace", b"restored_lot_grace"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["adjustment_limits", b"adjustment_limits", "display_name", b"display_name", "name", b"name", "restored_lot_grace", b"restored_lot_grace", "time_zone", b"time_zone"]) -> None: ...
 
 global___Program = Program
+
+@typing.final
+class AdjustmentLimit(google.protobuf.message.Message):
+    """The most that an ADJUSTMENT may move of a unit, all of its postings together, when one person posts it. More takes two:
+    one who proposes it, and another who approves.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    UNIT_FIELD_NUMBER: builtins.int
+    AMOUNT_FIELD_NUMBER: builtins.int
+    unit: builtins.str
+    """The unit. Empty: every unit that no other limit is for."""
+    amount: builtins.int
+    """How much, in the unit's smallest part: 0 to 2^53."""
+    def __init__(
+        self,
+        *,
+        unit: builtins.str = ...,
+        amount: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["amount", b"amount", "unit", b"unit"]) -> None: ...
+
+global___AdjustmentLimit = AdjustmentLimit
 
 @typing.final
 class Unit(google.protobuf.message.Message):
