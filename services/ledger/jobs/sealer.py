@@ -11,7 +11,7 @@ from ledger.store import chain
 queries = load_queries("ledger")
 
 BLOCK = 5_000
-"""The postings and events after which a block ends, with the batch that the last of them came in."""
+"""The postings, events and other changes after which a block ends, with the batch that the last of them came in."""
 
 
 async def run(database: Database, every_s: float) -> None:
@@ -29,7 +29,7 @@ async def seal(database: Database, shard: int, most: int = BLOCK) -> int:
     """Seals the next block of a shard, unless another worker is at it; answers how many postings and events it has."""
     async with database.acquire() as connection:
         # A look without the lock, so that an idle shard costs no write.
-        if await chain.next_place(connection, shard, most) is None:
+        if await chain.next_place(connection, shard, 1) is None:
             return 0
         await queries.start_sealer(connection, shard=shard)
     async with database.transaction() as connection:

@@ -32,9 +32,11 @@ create table books_changes (
     person text not null,
     reason text not null,
     record_time timestamptz not null,
+    xid xid8 not null default pg_current_xact_id(),
     primary key (shard, program, number),
     check (close_time <= record_time)
 );
+create index books_changes_shard_xid on books_changes (shard, xid);
 
 -- What a program's policies are from then on: the newest row is in force.
 create table policy_changes (
@@ -318,9 +320,11 @@ create table credit_limit_changes (
     actor text not null,
     reason text not null,
     record_time timestamptz not null,
+    xid xid8 not null default pg_current_xact_id(),
     primary key (shard, account, number),
     check ((credit_limit is null) = (available is null))
 );
+create index credit_limit_changes_shard_xid on credit_limit_changes (shard, xid);
 
 -- The hash chain of a shard: block after block, what transactions of PostgreSQL from `first_xid` up to, but not with,
 -- `end_xid` have written. See docs/explanation/chain.md.
@@ -334,6 +338,7 @@ create table seals (
     last_id bigint not null,
     transactions int not null,
     postings int not null,
+    -- Account events, and changes of books and of credit limits.
     events int not null check (transactions + events > 0),
     seal_time timestamptz not null,
     previous bytea not null,

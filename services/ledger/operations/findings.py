@@ -75,6 +75,10 @@ class Names:
         owner = await queries.program_name(self._connection, program=program)
         return f"{owner}/transactions/{id_}" if owner else f"transaction {id_}"
 
+    async def program(self, program: int) -> str:
+        """The name of a program."""
+        return await queries.program_name(self._connection, program=program) or f"program {program}"
+
     async def account(self, id_: int) -> str:
         """The name of an account."""
         return await queries.account_name(self._connection, shard=self._shard, id=id_) or f"account {id_}"

@@ -58,6 +58,7 @@ class Verification:
             progress = Progress("starting")
             async with self._database.acquire() as connection:
                 shards = {row["shard"] async for row in queries.shards(connection)} | {head.shard for head in heads}
+                shards |= {row["shard"] async for row in queries.sealed_shards(connection)}
             for shard in sorted(shards):
                 before = progress
                 told = {head.block: head for head in heads if head.shard == shard}

@@ -72,22 +72,32 @@ async def _rows(connection: LongRead, seal: chain.Seal) -> list[Finding]:
             what = f"hash {seal.hash.hex()} and its marks", f"hash {made.hex()} and those of its rows"
         return [_broken("SEAL_DIFFERS_FROM_ROWS", seal.head, *what)]
     names = Names(connection, seal.block.shard)
-    if difference.place == len(leaves):
+    of = leaves.of()
+    if difference.place == len(of):
         return [_broken("SEALED_ROW_MISSING", seal.head, "its last row missing", "what was sealed")]
-    leaf = leaves.leaf(difference.place)
-    subject = (
-        await names.account(leaf.account) if leaf.account else await names.transaction(leaf.program, leaf.transaction)
-    )
+    leaf = of[difference.place]
     reason, found = _CHANGES[difference.change]
     return [
         Finding(
-            reason, seal.block.shard, subject, found, "what was sealed", version=leaf.version, block=seal.block.number
+            reason,
+            seal.block.shard,
+            await _subject(names, leaf),
+            found,
+            "what was sealed",
+            version=leaf.version,
+            block=seal.block.number,
         )
     ]
 
 
+async def _subject(names: Names, leaf: chain.Leaf) -> str:
+    if leaf.transaction:
+        return await names.transaction(leaf.program, leaf.transaction)
+    return await names.account(leaf.account) if leaf.account else await names.program(leaf.program)
+
+
 _CHANGES = {
-    Change.CHANGED: ("SEALED_ROW_DIFFERS", "another row: its own, a posting, or a lot that it made has changed"),
+    Change.CHANGED: ("SEALED_ROW_DIFFERS", "another row: its own, or one that is sealed with it, has changed"),
     Change.MISSING: ("SEALED_ROW_MISSING", "a row missing before it"),
     Change.ADDED: ("SEALED_ROW_ADDED", "a row that came after the seal"),
 }

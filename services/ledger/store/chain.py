@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import structlog
 
 from guerdon_kit.postgres import load_queries
-from ledger.domain.chain import GENESIS, LEAF_BYTES, Block, Head, marks
+from ledger.domain.chain import GENESIS, Block, Head, marks
 
 queries = load_queries("ledger")
 _log = structlog.get_logger(__name__)
@@ -40,7 +40,9 @@ class Place(NamedTuple):
 
 
 class Leaf(NamedTuple):
-    """What a leaf is of: a transaction of a program (0 where it is gone), an account's event, or a system account."""
+    """What a leaf is of: a transaction of a program (0 where it is gone), an account's event, a change of a program's
+    books or of an account's credit limit, or a system account.
+    """
 
     transaction: int = 0
     program: int = 0
@@ -50,29 +52,38 @@ class Leaf(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Leaves:
-    """The leaves of a span: transactions, account events, system accounts; and what each of them is of."""
+    """The leaves of a span: transactions, account events, changes of books and of credit limits, system accounts."""
 
     hashes: bytes
-    transactions: int
-    events: int
     row: Any
+    """What each of them is of."""
 
     @property
     def marks(self) -> bytes:
         """The first bytes of each."""
         return marks(self.hashes)
 
-    def leaf(self, index: int) -> Leaf:
-        """What a leaf is of."""
-        if index < self.transactions:
-            return Leaf(transaction=self.row["ids"][index], program=self.row["programs"][index] or 0)
-        index -= self.transactions
-        if index >= self.events:
-            return Leaf(account=self.row["systems"][index - self.events])
-        return Leaf(account=self.row["accounts"][index], version=self.row["versions"][index])
+    @property
+    def transactions(self) -> int:
+        """How many are of transactions."""
+        return len(self.row["ids"] or ())
 
-    def __len__(self) -> int:
-        return len(self.hashes) // LEAF_BYTES
+    @property
+    def events(self) -> int:
+        """How many are of account events and of changes of books and of credit limits."""
+        return sum(len(self.row[name] or ()) for name in ("accounts", "books", "limits"))
+
+    def of(self) -> list[Leaf]:
+        """What each of them is of."""
+        ids, programs, accounts, versions, books, limits, systems = (
+            self.row[name] or () for name in ("ids", "programs", "accounts", "versions", "books", "limits", "systems")
+        )
+        return [
+            *(Leaf(transaction=id_, program=program or 0) for id_, program in zip(ids, programs, strict=True)),
+            *(Leaf(account=account, version=version) for account, version in zip(accounts, versions, strict=True)),
+            *(Leaf(program=program) for program in books),
+            *(Leaf(account=account) for account in (*limits, *systems)),
+        ]
 
 
 class Seal(NamedTuple):
@@ -116,7 +127,7 @@ async def span(connection: Any, shard: int, first_xid: int, end_xid: int) -> Spa
 async def leaves(connection: Any, shard: int, where: Span) -> Leaves:
     """The leaves of a span, as its rows are now."""
     row = await queries.leaves(connection, shard=shard, **where._asdict())
-    return Leaves(row["leaves"], len(row["ids"] or ()), len(row["accounts"] or ()), row)
+    return Leaves(row["leaves"], row)
 
 
 async def postings(connection: Any, shard: int, where: Span) -> int:

@@ -11,6 +11,14 @@ select xid::text::bigint from (
     (select xid from account_events
      where shard = :shard and xid >= :first_xid::bigint::text::xid8 and xid < :horizon::bigint::text::xid8
      order by xid limit :limit)
+    union all
+    (select xid from books_changes
+     where shard = :shard and xid >= :first_xid::bigint::text::xid8 and xid < :horizon::bigint::text::xid8
+     order by xid limit :limit)
+    union all
+    (select xid from credit_limit_changes
+     where shard = :shard and xid >= :first_xid::bigint::text::xid8 and xid < :horizon::bigint::text::xid8
+     order by xid limit :limit)
     order by xid limit :limit
 ) as next
 order by xid desc
@@ -20,13 +28,14 @@ limit 1;
 -- The range of ids of a block's postings and of the lots that they made; what lies in it belongs to the block or to a
 -- neighbour. Nulls where there are no postings.
 select min(id) as first_id,
-       greatest(max(id), max((select max(lot) from unnest(lots) as lot))) as last_id
+       greatest(max(id), max(case when lots is not null then (select max(lot) from unnest(lots) as lot) end)) as last_id
 from postings
 where shard = :shard and xid >= :first_xid::bigint::text::xid8 and xid < :end_xid::bigint::text::xid8;
 
 -- name: leaves^
--- One leaf for each transaction, one for each account event, and one for each system account that the postings touch,
--- in order: sha256 of the rows in the binary form of PostgreSQL. A member account is sealed with its first change.
+-- One leaf for each transaction, one for each account event, one for each change of books or of a credit limit, and one
+-- for each system account that the postings touch, in order: sha256 of the rows in the binary form of PostgreSQL. A member
+-- account is sealed with its first change, a program and a unit with each system account: points come from one.
 with made as (
     select l.posting,
            string_agg(record_send(row(l.id, l.amount, coalesce(l.first_expire_time, l.expire_time),
@@ -74,14 +83,31 @@ with made as (
                                       from accounts a where a.shard = :shard and a.id = e.account) end))) as leaf
     from account_events e
     where e.shard = :shard and e.xid >= :first_xid::bigint::text::xid8 and e.xid < :end_xid::bigint::text::xid8
+), books_leaf as (
+    select b.program, b.number,
+           sha256(record_send(row(b.program, b.number, b.close_time, b.actor, b.person, b.reason, b.record_time))) as leaf
+    from books_changes b
+    where b.shard = :shard and b.xid >= :first_xid::bigint::text::xid8 and b.xid < :end_xid::bigint::text::xid8
+), limit_leaf as (
+    select c.account, c.number,
+           sha256(record_send(row(c.account, c.number, c.credit_limit, c.available, c.actor, c.reason, c.record_time)))
+               as leaf
+    from credit_limit_changes c
+    where c.shard = :shard and c.xid >= :first_xid::bigint::text::xid8 and c.xid < :end_xid::bigint::text::xid8
 ), system_leaf as (
-    select n.id, sha256(coalesce((select record_send(row(a.id, a.program, a.unit, a.kind, a.name, a.create_time))
-                                  from accounts a where a.shard = :shard and a.id = n.id), ''::bytea)) as leaf
+    select n.id, sha256(coalesce((
+               select record_send(row(a.id, a.program, a.unit, a.kind, a.name, a.create_time, g.id, g.time_zone, g.shard,
+                                      g.create_time, u.id, u.scale))
+               from accounts a
+               left join programs g on g.program = a.program
+               left join units u on u.program = a.program and u.unit = a.unit
+               where a.shard = :shard and a.id = n.id), ''::bytea)) as leaf
     from (select source as id from posting where source_version is null
           union select destination from posting where destination_version is null) as n
 )
-select t.ids, t.programs, e.accounts, e.versions, s.systems,
-       coalesce(t.leaves, ''::bytea) || coalesce(e.leaves, ''::bytea) || coalesce(s.leaves, ''::bytea) as leaves
+select t.ids, t.programs, e.accounts, e.versions, b.books, l.limits, s.systems,
+       coalesce(t.leaves, ''::bytea) || coalesce(e.leaves, ''::bytea) || coalesce(b.leaves, ''::bytea)
+           || coalesce(l.leaves, ''::bytea) || coalesce(s.leaves, ''::bytea) as leaves
 from (select array_agg(id order by id) as ids, array_agg(program order by id) as programs,
              string_agg(leaf, ''::bytea order by id) as leaves
       from transaction_leaf) as t,
@@ -89,6 +115,12 @@ from (select array_agg(id order by id) as ids, array_agg(program order by id) as
              array_agg(version order by account, version) as versions,
              string_agg(leaf, ''::bytea order by account, version) as leaves
       from event_leaf) as e,
+     (select array_agg(program order by program, number) as books,
+             string_agg(leaf, ''::bytea order by program, number) as leaves
+      from books_leaf) as b,
+     (select array_agg(account order by account, number) as limits,
+             string_agg(leaf, ''::bytea order by account, number) as leaves
+      from limit_leaf) as l,
      (select array_agg(id order by id) as systems, string_agg(leaf, ''::bytea order by id) as leaves
       from system_leaf) as s;
 

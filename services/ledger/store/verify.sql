@@ -1,6 +1,10 @@
 -- Recomputes the ledger from its postings and events. Each query that ends in `_findings` answers what is wrong, the
 -- first thing first: the check that failed, what it is about, what was found and what was expected.
 
+-- name: sealed_shards
+-- Those of the chains, whatever has become of the programs. The one statement that reads all shards: it decides nothing.
+select distinct shard from seals;
+
 -- name: last_transaction$
 -- The last of the next `limit` transactions after an id; null where there are no more than that.
 select id from transactions where shard = :shard and id > :after order by id offset :limit::int - 1 limit 1;

@@ -64,6 +64,7 @@ async def sealed(books: Chain, most: int = 5_000) -> int:
     count = 0
     wanted = await books.owner.fetchval(
         "select (select count(*) from postings) + (select count(*) from account_events) "
+        "+ (select count(*) from books_changes) + (select count(*) from credit_limit_changes) "
         "- coalesce((select sum(postings + events) from seals), 0)"
     )
     async with asyncio.timeout(60):
@@ -131,6 +132,11 @@ def time(value: datetime) -> tuple[int, bytes]:
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 ROWS = """
 insert into programs values (1, 'acme', 'Acme', 'UTC', 0, '2026-03-01Z');
+insert into units values (1, 2, 'points', 'Points', 3);
+insert into books_changes (shard, program, number, close_time, actor, person, reason, record_time)
+values (0, 1, 1, '2026-03-01Z', 'till', 'eve', 'a year', '2026-03-01Z');
+insert into credit_limit_changes (shard, account, number, credit_limit, available, actor, reason, record_time)
+values (0, 1, 1, 90, 60, 'till', 'a plan', '2026-03-01Z');
 insert into accounts (shard, id, program, unit, kind, name, create_time) values
     (0, 1, 1, 2, 2, 'issuance.points', '2026-03-01Z'), (0, 2, 1, 2, 1, 'ada', '2026-03-01Z');
 insert into transactions (shard, id, program, kind, postings, effective_time, record_time, actor, memo, memo_salt)
@@ -145,7 +151,7 @@ values (0, 50, 2, 50, 30, 26, 'infinity', '2026-03-01Z', '2026-03-01Z', false);
 
 async def test_anybody_can_compute_a_leaf_from_what_is_documented(books: Chain) -> None:
     await books.owner.execute(ROWS)
-    assert await sealed(books) == 1
+    assert await sealed(books) == 3
     lot = record(int8(50), int8(30), (TIME, struct.pack(">q", 2**63 - 1)), time(AT), time(AT), (INT8, None))
     ada = record((INT4, struct.pack(">i", 1)), (INT4, struct.pack(">i", 2)), (TEXT, b"ada"), time(AT))
     one = struct.pack(">iiiiiiq", 1, 0, INT8, 1, 1, 8, 50)
@@ -186,7 +192,17 @@ async def test_anybody_can_compute_a_leaf_from_what_is_documented(books: Chain) 
         (INT2, struct.pack(">h", 2)),
         (TEXT, b"issuance.points"),
         time(AT),
+        (TEXT, b"acme"),
+        (TEXT, b"UTC"),
+        (INT4, struct.pack(">i", 0)),
+        time(AT),
+        (TEXT, b"points"),
+        (INT2, struct.pack(">h", 3)),
     )
+    first = INT4, struct.pack(">i", 1)
+    closing = record(first, first, time(AT), (TEXT, b"till"), (TEXT, b"eve"), (TEXT, b"a year"), time(AT))
+    limit = record(int8(1), first, int8(90), int8(60), (TEXT, b"till"), (TEXT, b"a plan"), time(AT))
     [block] = await books.check()
-    leaves = sha256(transaction + posting).digest() + sha256(issuance).digest()
+    leaves = b"".join(sha256(one).digest() for one in (transaction + posting, closing, limit, issuance))
     assert block.hash == block_hash(block.block, leaves)
+    assert (block.block.transactions, block.block.events) == (1, 2)

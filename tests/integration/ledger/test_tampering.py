@@ -18,7 +18,15 @@ from ledger.store.cache import _decode, _encode
 from tests.contract.ledger.world import Shop, World
 from tests.integration.ledger.connections import MovableTime
 from tests.integration.ledger.tampering.changes import TAMPERINGS
-from tests.integration.ledger.tampering.kept_books import ALL_SEALED, APPEND_ONLY, Books, followed, guards_off, trade
+from tests.integration.ledger.tampering.kept_books import (
+    ALL_SEALED,
+    APPEND_ONLY,
+    BOARD,
+    Books,
+    followed,
+    guards_off,
+    trade,
+)
 from tests.unit.ledger.builders import ADA, NOW
 
 
@@ -63,7 +71,7 @@ async def books(running: RunningService, module_services: ServiceFactory, made: 
 @pytest.mark.parametrize("thing", TAMPERINGS)
 async def test_one_changed_thing_is_found_and_named_first(books: Books, thing: str) -> None:
     statement, first, consequence = TAMPERINGS[thing]
-    names = {"ada": "ada", "ben": "ben", "issuance": "issuance.points", "other": "breakage.stamps"}
+    names = {"ada": "ada", "ben": "ben", "issuance": "issuance.points", "other": "breakage.stamps", "board": BOARD}
     numbers: dict[str, Any] = {
         key: await books.owner.fetchval("select id from accounts where program = $1 and name = $2", books.number, name)
         for key, name in names.items()
@@ -89,6 +97,8 @@ async def test_one_changed_thing_is_found_and_named_first(books: Books, thing: s
             assert str(number) in found[0].found
         case "version":
             assert (found[0].subject, found[0].version) == (owner, number)
+        case "program":
+            assert found[0].subject == books.shop.name
         case "account":
             assert found[0].subject.startswith(f"{books.shop.name}/accounts/")
 

@@ -75,7 +75,12 @@ UNSEALED = {
         "ordinal": "the transaction is sealed under the posting's id less this",
         "xid": "the block names the range, and its rows are found by it",
     },
-    "account_events": {"shard": "the block names it", "xid": "the block names the range, and its rows are found by it"},
+    **{
+        table: {"shard": "the block names it", "xid": "the block names the range, and its rows are found by it"}
+        for table in ("account_events", "books_changes", "credit_limit_changes")
+    },
+    "programs": {"program": "as the account's", "display_name": "words that may change, and nothing follows from"},
+    "units": {"program": "as the account's", "unit": "as the account's", "display_name": "as a program's"},
 }
 """The columns of what is never changed that are not sealed themselves, and why."""
 
@@ -89,15 +94,24 @@ def test_every_column_of_what_is_never_changed_is_sealed(table: str) -> None:
         re.findall(r"^    (\w+) (?:int|bigint|smallint|text|bytea|timestamptz|xid8|jsonb)", columns[1], re.MULTILINE)
     )
     query = (STORE / "store" / "chain.sql").read_text(encoding="utf-8").partition("-- name: leaves^")[2]
-    alias = {"transactions": "t", "postings": "p", "account_events": "e"}[table]
-    [row] = [row for row in _rows(query.partition("-- name:")[0]) if f"{alias}.{FIRST[table]}" in row]
+    alias, column = FIRST[table]
+    [row] = [row for row in _rows(query.partition("-- name:")[0]) if f"{alias}.{column}" in row]
     sealed = set(re.findall(rf"\b{alias}\.(\w+)", row))
-    assert len(names) > 8
+    assert len(names) >= 5
     assert names <= sealed | UNSEALED[table].keys(), "seal it, or say why not"
     assert not sealed - names
 
 
-FIRST = {"transactions": "effective_time", "postings": "amount", "account_events": "held_delta"}
+FIRST = {
+    "transactions": ("t", "effective_time"),
+    "postings": ("p", "amount"),
+    "account_events": ("e", "held_delta"),
+    "books_changes": ("b", "close_time"),
+    "credit_limit_changes": ("c", "credit_limit"),
+    "programs": ("g", "time_zone"),
+    "units": ("u", "scale"),
+}
+"""What each table is called in the query, and a column that tells its row from the others."""
 
 
 def _rows(query: str) -> list[str]:

@@ -90,6 +90,36 @@ TAMPERINGS = {
         "SEALED_ROW_DIFFERS account",
         "",
     ),
+    "when books were closed": (
+        "update books_changes set close_time = close_time - interval '1 day' where program = {program} returning 1",
+        "SEALED_ROW_DIFFERS program",
+        "",
+    ),
+    "a closing that is gone": (
+        "delete from books_changes where program = {program} returning 1",
+        "SEALED_ROW_MISSING",
+        "",
+    ),
+    "who set a credit limit": (
+        "update credit_limit_changes set actor = 'nobody' where account = {board} returning account",
+        "SEALED_ROW_DIFFERS account",
+        "",
+    ),
+    "a program's time zone": (
+        "update programs set time_zone = 'Asia/Tokyo' where program = {program} returning program",
+        "SEALED_ROW_DIFFERS account",
+        "",
+    ),
+    "a program's shard": (
+        "update programs set shard = shard + 1000 where program = {program} returning program",
+        "SEALED_ROW_DIFFERS account",
+        "",
+    ),
+    "a unit's scale": (
+        "update units set scale = scale + 1 where program = {program} and id = 'points' returning unit",
+        "SEALED_ROW_DIFFERS account",
+        "",
+    ),
     "an account's version": (
         "update accounts set version = version + 1 where id = {ada} returning version",
         "BALANCE_DIFFERS_FROM_ENTRIES version",

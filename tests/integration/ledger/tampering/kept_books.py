@@ -7,16 +7,23 @@ from dataclasses import dataclass
 import asyncpg
 
 from guerdon import new_request_id
+from guerdon.ledger.v1 import books_pb2
 from guerdon.ledger.v1 import ledger_pb2 as pb
 from guerdon.ledger.v1 import resources_pb2 as res
-from tests.contract.ledger.world import ADJUSTMENT, RECOGNITION, Shop, World, findings, stamp
+from tests.contract.ledger.world import ADJUSTMENT, BUDGET, RECOGNITION, Shop, World, findings, stamp
 from tests.integration.ledger.connections import MovableTime
 
+BOARD = "budget.points.board"
+"""A budget with a credit limit."""
 TABLES = (
     "checkpoint_positions",
     "sealers",
     "checkpoints",
     "seals",
+    "books_changes",
+    "credit_limit_changes",
+    "units",
+    "programs",
     "accounts",
     "transactions",
     "postings",
@@ -52,6 +59,7 @@ class Books:
                 await self.owner.execute(f"select from {table} for update")
             for table in TABLES:
                 await self.owner.execute(f"delete from {table}")
+            for table in reversed(TABLES):  # units name their programs
                 await self.owner.execute(f"insert into {table} table kept_{table}")
 
 
@@ -83,6 +91,11 @@ async def trade(shop: Shop, time: MovableTime) -> None:
         await shop.ledger.UpdateLots(change)
     await shop.add("cy")
     await shop.close("cy")
+    books = books_pb2.CloseBooksRequest(parent=shop.name, reason="the year", request_id=new_request_id())
+    books.close_time.CopyFrom(stamp(time.ahead(days=-300)))
+    await shop.ledger.CloseBooks(books)
+    await shop.add(BOARD, BUDGET)
+    await shop.limit(BOARD, 100)
 
 
 async def followed(owner: asyncpg.Connection) -> bool:
@@ -92,12 +105,14 @@ async def followed(owner: asyncpg.Connection) -> bool:
 
 
 ALL_SEALED = """
-select not exists (select from (select shard, xid from postings union all select shard, xid from account_events) as row
+select not exists (select from (select shard, xid from postings union all select shard, xid from account_events
+                                union all select shard, xid from books_changes
+                                union all select shard, xid from credit_limit_changes) as row
                    where xid >= coalesce((select max(end_xid::text::bigint)::text::xid8 from seals
                                           where seals.shard = row.shard), '0'::xid8))
 """
 
-APPEND_ONLY = ("transactions", "postings", "account_events", "seals")
+APPEND_ONLY = ("transactions", "postings", "account_events", "books_changes", "credit_limit_changes", "seals")
 
 
 class guards_off:  # noqa: N801 - used as a function
