@@ -96,12 +96,12 @@ with made as (
     where c.shard = :shard and c.xid >= :first_xid::bigint::text::xid8 and c.xid < :end_xid::bigint::text::xid8
 ), system_leaf as (
     select n.id, sha256(coalesce((
-               select record_send(row(a.id, a.program, a.unit, a.kind, a.name, a.create_time, g.id, g.time_zone, g.shard,
-                                      g.create_time, u.id, u.scale))
-               from accounts a
-               left join programs g on g.program = a.program
-               left join units u on u.program = a.program and u.unit = a.unit
-               where a.shard = :shard and a.id = n.id), ''::bytea)) as leaf
+               select record_send(row(a.id, a.program, a.unit, a.kind, a.name, a.create_time,
+                                      (select record_send(row(g.id, g.time_zone, g.shard, g.create_time))
+                                       from programs g where g.program = a.program),
+                                      (select record_send(row(u.id, u.scale))
+                                       from units u where u.program = a.program and u.unit = a.unit)))
+               from accounts a where a.shard = :shard and a.id = n.id), ''::bytea)) as leaf
     from (select source as id from posting where source_version is null
           union select destination from posting where destination_version is null) as n
 )

@@ -192,12 +192,8 @@ async def test_anybody_can_compute_a_leaf_from_what_is_documented(books: Chain) 
         (INT2, struct.pack(">h", 2)),
         (TEXT, b"issuance.points"),
         time(AT),
-        (TEXT, b"acme"),
-        (TEXT, b"UTC"),
-        (INT4, struct.pack(">i", 0)),
-        time(AT),
-        (TEXT, b"points"),
-        (INT2, struct.pack(">h", 3)),
+        (BYTEA, record((TEXT, b"acme"), (TEXT, b"UTC"), (INT4, struct.pack(">i", 0)), time(AT))),
+        (BYTEA, record((TEXT, b"points"), (INT2, struct.pack(">h", 3)))),
     )
     first = INT4, struct.pack(">i", 1)
     closing = record(first, first, time(AT), (TEXT, b"till"), (TEXT, b"eve"), (TEXT, b"a year"), time(AT))

@@ -95,7 +95,8 @@ def test_every_column_of_what_is_never_changed_is_sealed(table: str) -> None:
     )
     query = (STORE / "store" / "chain.sql").read_text(encoding="utf-8").partition("-- name: leaves^")[2]
     alias, column = FIRST[table]
-    [row] = [row for row in _rows(query.partition("-- name:")[0]) if f"{alias}.{column}" in row]
+    # The shortest: a row may hold that of another table.
+    row = min([row for row in _rows(query.partition("-- name:")[0]) if f"{alias}.{column}" in row], key=len)
     sealed = set(re.findall(rf"\b{alias}\.(\w+)", row))
     assert len(names) >= 5
     assert names <= sealed | UNSEALED[table].keys(), "seal it, or say why not"
