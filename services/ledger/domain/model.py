@@ -136,6 +136,9 @@ class Account:
         object.__setattr__(self, "is_member", self.kind is AccountKind.MEMBER)
         object.__setattr__(self, "limitable", self.kind in LIMITABLE)
 
+    def __hash__(self) -> int:
+        return self.id  # no two have the same; hashing every field took longer than what is looked up
+
 
 class Lot(NamedTuple):
     """What a credit to a member account made, and what is left of it."""

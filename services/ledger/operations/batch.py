@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -73,12 +73,13 @@ class Batch:
         books = {id_: book for id_, book in books.items() if book.account.is_member}
         programs = {work.program.number: work.program for work in works}
         programs |= {account.program.number: account.program for account in locked.values()}
-        read_time, block, close_times = await reader.begin(connection, programs.values())
-        now = read_time + self._clock.offset()
-        known = await self._known_requests(connection)
+        beginning = await reader.begin(connection, programs.values(), self._keys())
+        close_times = beginning.close_times
+        now = beginning.now + self._clock.offset()
+        known = await self._decoded(connection, beginning.known)
         loaded, limitable = await self._load(connection, books, known, max([now, *close_times.values()]))
         slices = await limits.lock(connection, limitable) if limitable else {}
-        desk = await self._desk(connection, books, loaded, IdBlocks(block), close_times, dict(slices))
+        desk = await self._desk(connection, books, loaded, IdBlocks(beginning.block), close_times, dict(slices))
         consulting = [work for work in works if work.consults]
         if consulting:
             desk.policies.update(await reader.policies(connection, [work.program for work in consulting]))
@@ -94,13 +95,15 @@ class Batch:
         shown = [book for id_, book in books.items() if book.changed or id_ in again]
         return Result([answer for answer, _ in answers], shown)
 
-    async def _known_requests(self, connection: Connection) -> dict[bytes, Answer | Any]:
-        """The records of requests that came before, with their outcomes decoded."""
+    def _keys(self) -> dict[int, list[bytes]]:
         keys: dict[int, list[bytes]] = {}
         for work in self._works:
             if work.fingerprint is not None:
                 keys.setdefault(work.program.shard, []).append(work.fingerprint.key)
-        found = await reader.requests(connection, keys)
+        return keys
+
+    async def _decoded(self, connection: Connection, found: Mapping[bytes, Any]) -> dict[bytes, Any]:
+        """The records of requests that came before, each with the accounts that its outcome tells of."""
         if not found:
             return {}
         accounts: dict[int, Account] = {}

@@ -37,7 +37,7 @@ class Limits:
     turn_max: int = 250
     """What one caller or program may have of a batch before it is the next one's turn."""
     queue_max: int = 20_000
-    in_flight_max: int = 2
+    in_flight_max: int = 4
     """How many batches of a lane may be in the database at once; the later ones only when they are full."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key")
@@ -21,32 +21,37 @@ class Grouped(Generic[Key, Value]):
 
     def __init__(self, read: Callable[[list[Key]], Awaitable[Mapping[Key, Value]]]) -> None:
         self._read = read
-        self._waiting: dict[Key, asyncio.Future[Value]] = {}
+        self._waiting: dict[Key, list[asyncio.Future[Value]]] = {}
         self._task: asyncio.Task[None] | None = None
 
     async def get(self, key: Key) -> Value:
         """The value of `key`; raises what the read raised."""
-        future = self._waiting.get(key)
-        if future is None:
-            future = self._waiting[key] = asyncio.get_running_loop().create_future()
+        # Each caller has a future of its own: one that gives up does not take the answer from the others.
+        future: asyncio.Future[Value] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(key, []).append(future)
         if self._task is None:
             self._task = asyncio.create_task(self._work())
-        # One caller that gives up does not take the answer from the others who wait for the same key.
-        return await asyncio.shield(future)
+        return await future
 
     async def _work(self) -> None:
         try:
             while self._waiting:
                 keys = list(self._waiting)[:GROUP_MAX]
-                futures = {key: self._waiting.pop(key) for key in keys}
+                taken = [(key, future) for key in keys for future in self._waiting.pop(key)]
                 try:
                     found = await self._read(keys)
                 except Exception as error:  # noqa: BLE001 - it is every waiting caller's answer
-                    for future in futures.values():
+                    for _, future in _undone(taken):
                         future.set_exception(error)
-                        future.exception()  # a caller may have given up: that is no unheard failure
-                    continue
-                for key, future in futures.items():
-                    future.set_result(found[key])
+                else:
+                    for key, future in _undone(taken):
+                        future.set_result(found[key])
         finally:
             self._task = None
+
+
+def _undone(
+    taken: list[tuple[Key, asyncio.Future[Value]]],
+) -> Iterator[tuple[Key, asyncio.Future[Value]]]:
+    """Those whose callers still wait."""
+    return ((key, future) for key, future in taken if not future.done())

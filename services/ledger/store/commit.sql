@@ -16,8 +16,10 @@ select nextval('ledger_ids');
 
 -- name: begin_batch^
 -- After the locks: of two changes of one account the later has the higher ids. What is closed of the programs' books is
--- read within the batch's transaction, whose end is what a closing waits for.
+-- read within the batch's transaction, whose end is what a closing waits for. Which requests came before is asked here
+-- because a statement of its own would cost every batch a round trip, and hardly any request did.
 select clock_timestamp() as now, nextval('ledger_ids') as block,
+       array(select r.key from ledger_requests r where r.shard = :shard and r.key = any(:keys::bytea[])) as known,
        array(select (select b.close_time from books_changes b
                      where b.shard = :shard and b.program = p.program
                      order by b.number desc

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from guerdon_kit.postgres import Connection, load_queries
 from ledger.domain.adjustments import Adjustment
@@ -34,18 +34,35 @@ async def lock(connection: Connection, accounts: Iterable[Account]) -> dict[int,
     return books
 
 
-async def begin(connection: Connection, programs: Iterable[Program]) -> tuple[datetime, int, dict[int, datetime]]:
-    """PostgreSQL's time, the batch's first block of ids, and up to when which of these programs' books are closed."""
+class Beginning(NamedTuple):
+    """What a batch begins with, once its accounts are locked."""
+
+    now: datetime
+    """PostgreSQL's time."""
+    block: int
+    """The batch's first block of ids."""
+    close_times: dict[int, datetime]
+    """Up to when which programs' books are closed."""
+    known: dict[bytes, asyncpg.Record]
+    """The request records that exist, by key."""
+
+
+async def begin(connection: Connection, programs: Iterable[Program], keys: dict[int, list[bytes]]) -> Beginning:
+    """Begins a batch of these programs' requests, whose `keys` are given by shard."""
     by_shard: dict[int, list[int]] = {}
     for program in programs:
         by_shard.setdefault(program.shard, []).append(program.number)
     [first, *further] = sorted(by_shard)
-    row = await queries.begin_batch(connection, shard=first, programs=by_shard[first])
+    row = await queries.begin_batch(connection, shard=first, programs=by_shard[first], keys=keys.get(first, []))
     found = list(zip(by_shard[first], row["close_times"], strict=True))
     for shard in further:
         times = await queries.close_times(connection, shard=shard, programs=by_shard[shard])
         found += zip(by_shard[shard], times, strict=True)
-    return row["now"], row["block"], {program: time for program, time in found if time is not None}
+    to_read = {shard: keys[shard] for shard in further if shard in keys}
+    if row["known"]:
+        to_read[first] = row["known"]
+    close_times = {program: time for program, time in found if time is not None}
+    return Beginning(row["now"], row["block"], close_times, await _requests(connection, to_read))
 
 
 async def policies(connection: Connection, programs: Iterable[Program]) -> dict[int, Policies]:
@@ -68,7 +85,7 @@ async def lock_adjustments(connection: Connection, proposed: Iterable[Adjustment
     }
 
 
-async def requests(connection: Connection, keys: dict[int, list[bytes]]) -> dict[bytes, asyncpg.Record]:
+async def _requests(connection: Connection, keys: dict[int, list[bytes]]) -> dict[bytes, asyncpg.Record]:
     """The request records that exist, by key."""
     return {
         row["key"]: row

@@ -26,7 +26,7 @@ from membership.domain.rows import Row, sort_out
 from membership.operations.deliveries import Deliveries
 from membership.operations.recording import Recorded, Recording, record_rows
 
-CHUNKS_UNDER_WAY = 6
+CHUNKS_UNDER_WAY = 12
 """Recorded chunks of one stream that may be on their way to the ledger; the stream's sender waits beyond that."""
 
 
