@@ -7,11 +7,19 @@ from collections.abc import Awaitable
 
 import pytest
 
-from guerdon import InvalidRequestError, NotFoundError, PermissionDeniedError, RefusedError, was_replayed
+from guerdon import (
+    InvalidRequestError,
+    NotFoundError,
+    PermissionDeniedError,
+    RefusedError,
+    new_request_id,
+    was_replayed,
+)
+from guerdon.ledger.v1 import limits_pb2
 from guerdon.recognition.v1 import recognition_pb2 as pb
 from guerdon.recognition.v1 import resources_pb2 as res
 from guerdon_kit.testing import wait_until
-from tests.contract.recognition.world import Employer, World
+from tests.contract.recognition.world import PEOPLE, Employer, World
 
 
 async def test_an_organisation_is_read_as_it_was_made(employer: Employer) -> None:
@@ -192,3 +200,24 @@ async def test_who_joins_within_the_month_is_granted_by_the_service_itself(emplo
     statement = await employer.balance((await employer.read_person("eve")).allowance_account)
     assert [bucket.amount for bucket in statement.expiries] == [200]
     assert statement.expiries[0].expire_time == (await employer.allowance("eve")).expire_time
+
+
+async def test_a_limited_budget_grants_as_far_as_it_goes_and_the_rest_once_the_limit_is_raised(world: World) -> None:
+    employer = await world.employer(people=(), granted=False)
+    budget = f"{employer.program}/accounts/budget.points.{employer.name.removeprefix('organisations/')}"
+
+    async def limit(credit_limit: int) -> None:
+        await employer.bank.ledger.SetCreditLimit(
+            limits_pb2.SetCreditLimitRequest(
+                name=budget, credit_limit=credit_limit, reason="This year's budget", request_id=new_request_id()
+            )
+        )
+
+    await limit(500)
+    await employer.hire(*PEOPLE)
+    await employer.grant()
+    assert (await employer.balance(budget)).available == 500 - 2 * 200
+    await limit(800)
+    await employer.grant()
+    assert [await employer.left(person) for person in PEOPLE] == [200] * 4
+    assert (await employer.balance(budget)).available == 0
