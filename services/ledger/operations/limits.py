@@ -109,7 +109,7 @@ class CreditLimits:
         """The balance of an account whose `row` is locked. Raises _NotCounted where it cannot be known yet."""
         if row is not None and row["credit_limit"] is not None:
             return int(row["available"]) - int(row["credit_limit"])
-        if not counted:
+        if row is None or not counted:
             raise _NotCounted
         # A statement of its own, after the lock: every batch that found the row has committed.
         return int(await queries.system_balance(connection, shard=account.shard, account=account.id))
