@@ -304,8 +304,8 @@ def _sweep(books: Sequence[Book], desk: Desk, at: datetime) -> datetime:
 def _decide_one(work: Work, books: Sequence[Book], desk: Desk, at: datetime) -> Answer:
     """Decides one work at a time later than its accounts' last; a refusal leaves them as they were."""
     # One posting to or from one account is refused before it changes anything, unless a credit limit refuses it.
-    several = len(books) > 1 or work.weight > 1 or (desk.slices and work.limitable)
-    saved = [book.copy() for book in books] if several else []
+    save = len(books) > 1 or work.weight > 1 or (desk.slices and work.limitable)
+    saved = [book.copy() for book in books] if save else []
     slices = dict(desk.slices)
     try:
         return Done(work.decide(desk, at), replayed=False)
