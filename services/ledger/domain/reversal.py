@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
 
 from ledger.domain.book import Book, Move
 from ledger.domain.clockwork import expire_due
 from ledger.domain.desk import Desk, Undone
-from ledger.domain.errors import NotReversible, OverReversal, PartialReversalNotPossible
+from ledger.domain.errors import InsufficientPoints, NotReversible, OverReversal, PartialReversalNotPossible
 from ledger.domain.journal import Entry, Event, Record
 from ledger.domain.model import EARNING, SPENDING, Account, Kind, Program
 from ledger.domain.posting import entry, moved_expiry
 from ledger.domain.states import Operation, require
 
-FINAL = frozenset({Kind.EXCHANGE, Kind.REVERSAL, Kind.EXPIRY})
-"""The kinds that cannot be reversed. An exchange is undone by another exchange: it has two programs' books."""
+FINAL = frozenset({Kind.REVERSAL, Kind.EXPIRY})
+"""The kinds that cannot be reversed."""
 
 
 class Policy(IntEnum):
@@ -49,6 +49,8 @@ class Original:
     id: int
     program: Program
     kind: Kind
+    size: int
+    """How many postings it has. Those of an exchange that lie in other programs may not be among `postings`."""
     postings: tuple[OriginalPosting, ...]
 
     @property
@@ -73,9 +75,12 @@ def reverse(order: ReversalOrder, original: Original, desk: Desk, now: datetime)
     Restored lots keep their own expiry. One that has meanwhile expired gets the program's grace from now on, and with
     it what is held of it; without any it expires again at once. Points that this earn brought and that have expired are
     not taken again, and points that went on to other members are not followed.
+    An exchange of several postings goes back as a whole or not at all, whatever the policy: neither side keeps points
+    for which the other has got its own back.
 
     Raises:
-        NotReversible: an exchange, an expiry or a reversal.
+        NotReversible: an expiry or a reversal.
+        InsufficientPoints: the policy does not let the whole of an exchange be taken back.
         PartialReversalNotPossible: part of a transaction of several postings.
         OverReversal: more than is left of it.
         AccountClosed: an account that it would change is closed.
@@ -85,12 +90,15 @@ def reverse(order: ReversalOrder, original: Original, desk: Desk, now: datetime)
     earlier = desk.reversals.get(original.id, [])
     amounts = _amounts(order, original, earlier, desk.books)
     _require_states(original, desk.books)
+    if original.kind is Kind.EXCHANGE and len(amounts) > 1:
+        _require_whole(order, original, amounts, desk.books, now)
     first = desk.ids(len(original.postings))
-    grace = _Grace(desk.policies[original.program.number].restored_lot_grace, order.actor)
+    granted: list[Event] = []
     entries: list[Entry] = []
     for posting, amount in zip(original.postings, amounts, strict=True):
         restored = [move for undone in earlier if undone.source == posting.source.id for move in undone.moves]
         work = _Undoing(order.policy, original.kind, posting, restored, first + len(entries), len(entries))
+        grace = _Grace(desk.policies[posting.source.program.number].restored_lot_grace, order.actor, granted)
         entry_made = _undo(work, amount, desk.books, grace, now)
         if entry_made is not None:
             entries.append(entry_made)
@@ -108,7 +116,7 @@ def reverse(order: ReversalOrder, original: Original, desk: Desk, now: datetime)
         tuple(entries),
     )
     desk.book(record)
-    desk.journal.events += grace.granted
+    desk.journal.events += granted
     undone = [Undone(made.destination.id, made.amount, made.moves) for made in entries]
     desk.reversals.setdefault(original.id, []).extend(undone)
     for account in {posting.source.id for posting in original.postings}:
@@ -128,9 +136,34 @@ def _require_states(original: Original, books: Mapping[int, Book]) -> None:
 
 
 def require_reversible(original: Original) -> None:
-    """Raises NotReversible for an exchange, an expiry or a reversal."""
+    """Raises NotReversible for an expiry or a reversal."""
     if original.kind in FINAL:
         raise NotReversible(transaction=original.name, kind=original.kind.name)
+
+
+def require_cancellable(original: Original) -> None:
+    """Raises NotReversible for what cannot be undone as far as it is pending: a part of an exchange cannot either."""
+    if original.kind is Kind.EXCHANGE:
+        raise NotReversible(transaction=original.name, kind=original.kind.name)
+    require_reversible(original)
+
+
+def _require_whole(
+    order: ReversalOrder, original: Original, amounts: Sequence[int], books: Mapping[int, Book], now: datetime
+) -> None:
+    """Raises OverReversal where a part has expired, InsufficientPoints where the policy would leave a part."""
+    required: dict[int, int] = {}
+    made: dict[int, list[int]] = {}
+    for posting, amount in zip(original.postings, amounts, strict=True):
+        if amount < posting.amount:
+            raise OverReversal(transaction=original.name, requested=posting.amount, remaining=amount)
+        if posting.destination.id in books:
+            required[posting.destination.id] = required.get(posting.destination.id, 0) + amount
+            made.setdefault(posting.destination.id, []).extend(posting.made)
+    for account, amount in required.items():
+        within = _within(order.policy, books[account], made[account], now)
+        if amount > within:
+            raise InsufficientPoints(books[account].account.name, amount, within)
 
 
 def _amounts(
@@ -139,7 +172,8 @@ def _amounts(
     """How much of each posting is to be undone."""
     left = [posting.amount - _expired(posting, books) for posting in original.postings]
     if len(left) > 1:
-        total = sum(posting.amount for posting in original.postings)
+        # An exchange's postings are of two units, which have no sum.
+        total = 0 if original.kind is Kind.EXCHANGE else sum(posting.amount for posting in original.postings)
         if earlier:
             raise OverReversal(transaction=original.name, requested=order.amount or total, remaining=0)
         if order.amount not in (0, total):
@@ -178,7 +212,7 @@ class _Grace:
     lifetime: timedelta
     """How long they live from then on."""
     actor: str
-    granted: list[Event] = field(default_factory=list)
+    granted: list[Event]
 
     def grant(self, lots: Iterable[int], book: Book, now: datetime) -> None:
         """Gives those of the lots that have expired their new expiry."""

@@ -82,7 +82,8 @@ class Batch:
         desk = await self._desk(connection, books, loaded, IdBlocks(beginning.block), close_times, dict(slices))
         consulting = [work for work in works if work.consults]
         if consulting:
-            desk.policies.update(await reader.policies(connection, [work.program for work in consulting]))
+            consulted = {program for work in consulting for program in _programs(work)}
+            desk.policies.update(await reader.policies(connection, consulted))
             asked = [adjustment for work in consulting for adjustment in work.approves]
             desk.adjustments.update(await reader.lock_adjustments(connection, asked))
         answers = self._decide(desk, known, now)

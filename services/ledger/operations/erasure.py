@@ -57,7 +57,7 @@ class Erasure:
                     )
                 ]
                 memos += len(found)
-                exchanges = [row["id"] for row in found if row["kind"] == Kind.EXCHANGE]
+                exchanges = [row["id"] for row in found if row["kind"] in {Kind.EXCHANGE, Kind.REVERSAL}]
                 for shard in shards if exchanges else ():
                     await queries.erase_memos_of(connection, shard=shard, ids=exchanges)
             holds = await queries.erase_purposes(connection, shard=account.shard, account=account.id)

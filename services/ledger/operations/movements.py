@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from guerdon_kit.errors import DomainError, InvalidField, NotFound
 from guerdon_kit.idempotency import Fingerprint
@@ -11,7 +11,7 @@ from guerdon_kit.names import parse
 from guerdon_kit.postgres import Database
 from ledger.domain.holds import CaptureOrder, HoldOrder
 from ledger.domain.lots import Activate, Cancel, LotsOrder, MoveExpiry
-from ledger.domain.model import Account, AccountKind, Hold, Program
+from ledger.domain.model import Account, AccountKind, Hold, Kind, Program
 from ledger.domain.permissions import require_kind
 from ledger.domain.reversal import (
     FINAL,
@@ -19,15 +19,18 @@ from ledger.domain.reversal import (
     OriginalPosting,
     ReversalOrder,
     consumed,
-    require_reversible,
+    require_cancellable,
 )
 from ledger.domain.transfer import made_lots
 from ledger.operations.batch import Answer, Done
 from ledger.operations.commit import Committer
-from ledger.operations.transactions import Transactions
+from ledger.operations.transactions import StoredTransaction, Transactions
 from ledger.operations.work import Capture, Place, Post, Release, Reverse, UpdateLots, Work
 from ledger.store import rows
 from ledger.store.directory import Directory, queries
+
+OTHER_PROGRAMS_MAX = 100
+"""An exchange has no more postings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +78,25 @@ class Movements:
         return HoldAnswer(hold, account, done)
 
     async def reverse(
-        self, name: str, order: ReversalOrder, service: str | None, fingerprint: Fingerprint, deadline: float
+        self,
+        name: str,
+        others: Sequence[str],
+        order: ReversalOrder,
+        service: str | None,
+        fingerprint: Fingerprint,
+        deadline: float,
     ) -> tuple[Done, Original]:
-        """Reverses a transaction for a caller, or Guerdon's own `service`.
+        """Reverses a transaction for a caller, or Guerdon's own `service`. `others` are the programs that an exchange
+        touches besides the one of its name.
 
         Raises:
-            NotFound, KindNotAllowed, and the refusals of `domain.reversal.reverse`.
+            NotFound, KindNotAllowed, InvalidField, and the refusals of `domain.reversal.reverse`.
         """
         original = await self.original(name)
         if original.kind not in FINAL:
             require_kind(original.kind, service)
+        if others or original.kind is Kind.EXCHANGE:
+            original = await self._exchange(original, others)
         return await self._one(Reverse(fingerprint, order, original, original.program), deadline), original
 
     async def update_lots(
@@ -109,7 +121,7 @@ class Movements:
             change = order.change
         else:
             for original in originals:
-                require_reversible(original)
+                require_cancellable(original)
                 require_kind(original.kind, service)
             change = Cancel(tuple(originals))
         lots_order = LotsOrder(frozenset(made) if originals else None, change, order.actor)
@@ -125,19 +137,21 @@ class Movements:
 
     async def original(self, name: str) -> Original:
         """A transaction as it was posted, as far as it lies in its program. Raises InvalidField, NotFound."""
-        found = await self._transactions.find(name)
-        postings = [
-            OriginalPosting(
-                p.id,
-                p.source,
-                p.destination,
-                p.amount,
-                consumed(p.source, p.moves, p.amount),
-                made_lots(p.id, p.moves),
-            )
-            for p in found.postings
-        ]
-        return Original(found.id, found.program, found.kind, tuple(postings))
+        return _original(await self._transactions.find(name))
+
+    async def _exchange(self, part: Original, others: Sequence[str]) -> Original:
+        """The whole exchange, of which one program's part is given. Raises InvalidField, NotFound."""
+        if part.kind is not Kind.EXCHANGE:
+            raise InvalidField.of("other_programs", "must be empty: only an EXCHANGE touches several programs")
+        if len(others) > OTHER_PROGRAMS_MAX:
+            raise InvalidField.of("other_programs", f"must be at most {OTHER_PROGRAMS_MAX}")
+        postings = {posting.id: posting for posting in part.postings}
+        for other in others:
+            found = await self._transactions.find(f"{other}/transactions/{part.id}")
+            postings |= {posting.id: posting for posting in _original(found).postings}
+        if len(postings) < part.size:
+            raise InvalidField.of("other_programs", "must be all that the EXCHANGE touches")
+        return replace(part, postings=tuple(postings[id_] for id_ in sorted(postings)))
 
     async def _hold(self, program: Program, id_: int) -> tuple[Hold, Account]:
         async with self._database.acquire() as connection:
@@ -166,6 +180,16 @@ class Movements:
         if isinstance(answer, DomainError):
             raise answer
         return answer
+
+
+def _original(found: StoredTransaction) -> Original:
+    postings = [
+        OriginalPosting(
+            p.id, p.source, p.destination, p.amount, consumed(p.source, p.moves, p.amount), made_lots(p.id, p.moves)
+        )
+        for p in found.postings
+    ]
+    return Original(found.id, found.program, found.kind, found.size, tuple(postings))
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,8 @@ class StoredTransaction:
     actor: str
     memo: str
     reverses: int
+    size: int
+    """How many postings it has, those of other programs included."""
     postings: tuple[StoredPosting, ...]
 
 
@@ -132,6 +134,7 @@ class Transactions:
                 row["actor"],
                 row["memo"] or "",
                 row["reverses"] or 0,
+                row["postings"],
                 tuple(visible[row["id"]]),
             )
             for row in rows

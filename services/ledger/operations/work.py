@@ -360,7 +360,7 @@ class Reverse(_Plain):
         balances = tuple([desk.books[account.id].balance() for account in self.members])
         if record is None:
             return Outcome(now, balances)
-        amount = sum(entry.amount for entry in record.entries)
+        amount = sum(entry.amount for entry in record.entries if entry.source.program == self.program)
         return Outcome(now, balances, transaction=record.id, amount=amount)
 
 

@@ -168,7 +168,7 @@ class LedgerServicer(
         program_id, _ = parse(request.name, "programs/{program}/transactions/{transaction}")
         fingerprint = Fingerprint.of(call, request, f"programs/{program_id}")
         done, original = await self._movements.reverse(
-            request.name, order, call.caller.service, fingerprint, call.deadline
+            request.name, request.other_programs, order, call.caller.service, fingerprint, call.deadline
         )
         call.replayed = done.replayed
         outcome = done.outcome

@@ -75,7 +75,7 @@ limit :limit;
 
 -- name: transactions_of
 -- Among the newest `look` of the shard: an index by program would cost every posting. An exchange is its sender's
--- transaction and has postings of the receiver's program too.
+-- transaction and has postings of the receiver's program too, and so has its reversal.
 select t.id, t.program, t.kind, t.postings, t.effective_time, t.record_time, t.actor, t.memo, t.reverses
 from (
     select id, program, kind, postings, effective_time, record_time, actor, memo, reverses
@@ -85,7 +85,7 @@ from (
     limit :look
 ) as t
 where t.program = :program
-   or (t.kind = 3 and exists (
+   or (t.kind in (3, 8) and exists (
         select from postings p
         join accounts a on a.shard = :shard and a.id = p.source
         where p.shard = :shard and p.id >= t.id and p.id < t.id + t.postings and a.program = :program))

@@ -10,7 +10,8 @@ select distinct shard from seals;
 select id from transactions where shard = :shard and id > :after order by id offset :limit::int - 1 limit 1;
 
 -- name: journal_findings
--- Of the transactions after an id up to another, and their postings. An exchange may have postings in another shard.
+-- Of the transactions after an id up to another, and their postings. An exchange may have postings in another shard, and
+-- so may its reversal.
 with posting as materialized (
     select id, id - ordinal as transaction, source, destination, source_version is not null as from_member,
            destination_version is not null as to_member
@@ -18,9 +19,11 @@ with posting as materialized (
     where shard = :shard and id > :after and id <= :last::bigint + :postings_max::int
       and id - ordinal > :after and id - ordinal <= :last
 ), said as materialized (
-    select id, program, kind, postings from transactions where shard = :shard and id > :after and id <= :last
+    select id, program, kind, postings, reverses from transactions where shard = :shard and id > :after and id <= :last
 ), counted as (
-    select s.id, s.program, s.kind, s.postings, coalesce(p.found, 0) as found
+    select s.id, s.program, s.postings, coalesce(p.found, 0) as found,
+           case when s.kind = 8 then (select o.kind from transactions o where o.shard = :shard and o.id = s.reverses)
+           else s.kind end as done_or_undone
     from said s
     left join (select transaction, count(*) as found from posting group by transaction) as p on p.transaction = s.id
 ), account as materialized (
@@ -40,7 +43,7 @@ select * from (
     select 'POSTINGS_MISSING' as reason, id as transaction, program, format('%s postings', found) as found,
            postings::text as expected
     from counted
-    where found > postings or found = 0 or (found < postings and kind <> 3)
+    where found > postings or found = 0 or (found < postings and done_or_undone is distinct from 3)
     union all
     select 'TRANSACTION_MISSING', transaction, source_program, format('posting %s', id), 'its transaction'
     from moved

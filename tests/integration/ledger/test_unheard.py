@@ -166,7 +166,7 @@ async def test_two_reversals_of_one_funding_at_once_take_it_back_once(parts: Par
     [posting] = fund.order.postings
     id_ = done.outcome.transaction
     original = Original(
-        id_, fund.program, Kind.FUND, (OriginalPosting(id_, posting.source, posting.destination, 100, (), ()),)
+        id_, fund.program, Kind.FUND, 1, (OriginalPosting(id_, posting.source, posting.destination, 100, (), ()),)
     )
     order = ReversalOrder(0, Policy.ALLOW_NEGATIVE, "tester", "")
     locked, go_on = asyncio.Event(), asyncio.Event()

@@ -168,7 +168,7 @@ def original(record: Record) -> Original:
         )
         for e in record.entries
     )
-    return Original(record.id, SHOP, record.kind, postings)
+    return Original(record.id, SHOP, record.kind, len(postings), postings)
 
 
 def open_lots(book_: Book) -> dict[int, int]:

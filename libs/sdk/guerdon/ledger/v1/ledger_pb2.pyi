@@ -864,18 +864,27 @@ class ReverseTransactionRequest(google.protobuf.message.Message):
     POLICY_FIELD_NUMBER: builtins.int
     MEMO_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
+    OTHER_PROGRAMS_FIELD_NUMBER: builtins.int
     name: builtins.str
-    """The transaction to undo. An exchange, an expiry or a reversal cannot be undone."""
+    """The transaction to undo. An expiry or a reversal cannot be undone. An EXCHANGE by partner-exchange alone."""
     amount: builtins.int
     """How much of it; all reversals together at most the original. 0: all that is left of it. A transaction of
     several postings can only be undone as a whole.
     """
     policy: global___ClawbackPolicy.ValueType
-    """What to do when the points to take back are gone."""
+    """What to do when the points to take back are gone. An EXCHANGE of several postings is then refused, unless a debt is
+    allowed: it is taken back in full or not at all, and not once a part of what it brought has expired.
+    """
     memo: builtins.str
     """Words for the statement, at most 200 characters."""
     request_id: builtins.str
     """The caller's id of this request, 1 to 64 printable characters."""
+    @property
+    def other_programs(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The programs that an EXCHANGE touches besides the one of its name, at most 100: its postings there are undone with it.
+        All of them must be named, and be the caller's. Empty for any other kind.
+        """
+
     def __init__(
         self,
         *,
@@ -884,8 +893,9 @@ class ReverseTransactionRequest(google.protobuf.message.Message):
         policy: global___ClawbackPolicy.ValueType = ...,
         memo: builtins.str = ...,
         request_id: builtins.str = ...,
+        other_programs: collections.abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["amount", b"amount", "memo", b"memo", "name", b"name", "policy", b"policy", "request_id", b"request_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["amount", b"amount", "memo", b"memo", "name", b"name", "other_programs", b"other_programs", "policy", b"policy", "request_id", b"request_id"]) -> None: ...
 
 global___ReverseTransactionRequest = ReverseTransactionRequest
 
@@ -902,7 +912,7 @@ class ReverseTransactionResponse(google.protobuf.message.Message):
     transaction: builtins.str
     """Its name; empty if the policy left nothing to take."""
     reversed_amount: builtins.int
-    """How much was taken back or restored."""
+    """How much was taken back or restored; of an EXCHANGE in the program of its name."""
     @property
     def record_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When it was recorded."""

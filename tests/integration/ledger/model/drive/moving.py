@@ -21,8 +21,7 @@ from tests.integration.ledger.model.drive.strategies import (
     words,
 )
 from tests.integration.ledger.model.member import stamp
-
-EXCHANGER = "service:partner_exchange"
+from tests.integration.ledger.model.predict.records import EXCHANGER
 
 
 class Moving(Driver):
@@ -89,8 +88,9 @@ class Moving(Driver):
         self.post(SPEND if spend else EARN, *postings)
 
     @precondition(lambda self: self.auditor.names)
-    @rule(which=st.integers(0, 30), amount=st.just(0) | amounts, policy=policies, memo=words)
-    def reverse(self, which: int, amount: int, policy: int, memo: str) -> None:
+    @rule(which=st.integers(0, 30), amount=st.just(0) | amounts, policy=policies, memo=words, wrongly=st.integers(0, 9))
+    def reverse(self, which: int, amount: int, policy: int, memo: str, wrongly: int) -> None:
+        """By whoever may, and now and then by whoever may not."""
         names = list(self.auditor.names)
         request = pb.ReverseTransactionRequest(
             name=names[-1 - which % len(names)],
@@ -99,7 +99,15 @@ class Moving(Driver):
             memo=memo,
             request_id=self.new_id(),
         )
-        self.write("ReverseTransaction", request)
+        kind = self.auditor.transactions[self.auditor.names[request.name]].kind
+        if (kind == EXCHANGE) == (wrongly == 0):
+            self.write("ReverseTransaction", request)
+            return
+        self.auditor.actor = EXCHANGER
+        self.send(
+            "ReverseTransaction", request, self.auditor.reverse(request, self.bench.time.now()), self.bench.exchanger
+        )
+        self.auditor.actor = DEVELOPER
 
     @rule(
         items=st.lists(

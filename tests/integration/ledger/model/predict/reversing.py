@@ -6,9 +6,20 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from guerdon.ledger.v1 import ledger_pb2 as pb
-from tests.integration.ledger.model.member import refused
+from guerdon.ledger.v1 import resources_pb2 as res
+from tests.integration.ledger.model.member import Refused, refused
 from tests.integration.ledger.model.predict.program import Program
-from tests.integration.ledger.model.predict.records import EARNS, FINAL, REVERSAL, SPENDS, Expected, Moved, Transaction
+from tests.integration.ledger.model.predict.records import (
+    EARNS,
+    EXCHANGE,
+    EXCHANGER,
+    FINAL,
+    REVERSAL,
+    SPENDS,
+    Expected,
+    Moved,
+    Transaction,
+)
 
 
 @dataclass
@@ -20,6 +31,9 @@ class Reversals(Program):
 
     def _reverse(self, request: pb.ReverseTransactionRequest, now: datetime) -> Expected:
         original = self.transactions[self.names[request.name]]
+        if original.kind not in FINAL and (original.kind == EXCHANGE) != (self.actor == EXCHANGER):
+            kind = res.TransactionKind.Name(original.kind).removeprefix("TRANSACTION_KIND_")  # type: ignore[arg-type]  # an enum's number
+            raise Refused("PERMISSION_DENIED", "KIND_NOT_ALLOWED", kind=kind)
         touched = self.members_among((moved.source, moved.destination) for moved in original.moved)
         made = self.under_lock(touched, now, lambda: self._undo(request, original, now))
         amount = sum(moved.amount for moved in made.moved)
