@@ -78,7 +78,7 @@ class Verification:
         def come_to(phase: str, heads: tuple[Head, ...] = ()) -> Progress:
             # What was written before what was made of it: a posting that was changed before the balances it spoils.
             findings = journal.findings + chain.findings + journal.lots + accounts.findings
-            findings += journal.checkpoints + journal.slices
+            findings += journal.adjustments + journal.checkpoints + journal.slices
             return Progress(phase, journal.postings, accounts.accounts, tuple(findings), heads)
 
         async with long_read(self._database) as connection:

@@ -26,6 +26,8 @@ class JournalAudit:
     findings: list[Finding] = field(default_factory=list)
     """Of transactions and postings."""
     lots: list[Finding] = field(default_factory=list)
+    adjustments: list[Finding] = field(default_factory=list)
+    """Of what approvals posted."""
     checkpoints: list[Finding] = field(default_factory=list)
     slices: list[Finding] = field(default_factory=list)
     """Of what credit limits leave."""
@@ -45,6 +47,8 @@ class JournalAudit:
             span: dict[str, Any] = {"shard": self.shard, "after": after, "last": last, "postings_max": AT_ONCE_MAX}
             self.findings += await names.findings(queries.journal_findings(connection, **span))
             self.lots += await names.findings(queries.made_findings(connection, **span))
+            ids = {"shard": self.shard, "after": after, "last": last}
+            self.adjustments += await names.findings(queries.adjustment_findings(connection, **ids))
             async for row in queries.journal_sums(connection, **span, since=since):
                 if row["account"] is None:
                     self.postings += int(row["amount"])

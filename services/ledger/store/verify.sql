@@ -127,6 +127,30 @@ group by account
 union all
 select null, count(*) from posting;
 
+-- name: adjustment_findings
+-- Of the approved adjustments after an id up to another: each is posted as it was proposed, in the names of both people.
+with approved as materialized (
+    select a.id as adjustment, a.program, a.transaction,
+           format('postings %s by %s approved by %s at %s', array[a.sources, a.destinations, a.amounts], a.actor,
+                  a.resolve_actor, a.resolve_time) as expected
+    from adjustments a
+    where a.shard = :shard and a.id > :after and a.id <= :last and a.state = 2
+), posted as (
+    select t.id, t.program,
+           format('postings %s by %s at %s', array[array_agg(p.source order by p.id),
+                  array_agg(p.destination order by p.id), array_agg(p.amount order by p.id)], t.actor, t.record_time) as found
+    from transactions t
+    join postings p on p.shard = :shard and p.id >= t.id and p.id < t.id + t.postings
+    where t.shard = :shard and t.id = any(array(select transaction from approved)) and t.kind = 7
+    group by t.id, t.program, t.actor, t.record_time
+)
+select 'ADJUSTMENT_DIFFERS' as reason, a.adjustment, a.program, coalesce(p.found, 'no transaction') as found, a.expected
+from approved a
+left join posted p on p.id = a.transaction and p.program = a.program
+where p.found is distinct from a.expected
+order by a.adjustment
+limit 100;
+
 -- name: checkpoint_since$
 select since::text from checkpoint_positions where shard = :shard;
 

@@ -295,4 +295,19 @@ TAMPERINGS = {
         "",
     ),
     "a block's number": (f"update seals set block = block + 1 {NEWEST} returning block", "CHAIN_BROKEN block", ""),
+    "what an adjustment moved": (
+        "update adjustments set amounts[1] = amounts[1] + 1 where program = {program} returning id",
+        "ADJUSTMENT_DIFFERS adjustment",
+        "",
+    ),
+    "who approved an adjustment": (
+        "update adjustments set resolve_actor = 'nobody' where program = {program} returning id",
+        "ADJUSTMENT_DIFFERS adjustment",
+        "",
+    ),
+    "what an adjustment is posted as": (
+        "update adjustments set transaction = transaction + 1 where program = {program} returning id",
+        "ADJUSTMENT_DIFFERS adjustment",
+        "",
+    ),
 }

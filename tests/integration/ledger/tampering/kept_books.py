@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from guerdon import new_request_id
-from guerdon.ledger.v1 import books_pb2
+from guerdon.ledger.v1 import adjustments_pb2, books_pb2
 from guerdon.ledger.v1 import ledger_pb2 as pb
 from guerdon.ledger.v1 import resources_pb2 as res
 from tests.contract.ledger.world import ADJUSTMENT, BUDGET, RECOGNITION, Shop, World, findings, stamp
@@ -30,6 +30,7 @@ TABLES = (
     "account_events",
     "lots",
     "holds",
+    "adjustments",
 )
 """What is put back after each test; those first whose rows the jobs lock first."""
 
@@ -63,7 +64,8 @@ class Books:
                 await self.owner.execute(f"insert into {table} table kept_{table}")
 
 
-async def trade(shop: Shop, time: MovableTime) -> None:
+async def trade(shop: Shop, another: Shop, time: MovableTime) -> None:
+    """Something of everything; `another` is the same program as another person reaches it."""
     unit = res.Unit(name=f"{shop.name}/units/stamps")
     await shop.ledger.CreateUnit(pb.CreateUnitRequest(unit=unit, request_id=new_request_id()))
     await shop.add_many(["ada", "ben"])
@@ -89,6 +91,13 @@ async def trade(shop: Shop, time: MovableTime) -> None:
             pb.UpdateLotsRequest(account=shop.account("ben"), transactions=[waiting], request_id=new_request_id())
         )
         await shop.ledger.UpdateLots(change)
+    correction = shop.transaction(ADJUSTMENT, shop.posting("adjustment.points", "ada", 3))
+    proposed = await shop.ledger.ProposeAdjustment(
+        adjustments_pb2.ProposeAdjustmentRequest(parent=shop.name, transaction=correction, request_id=new_request_id())
+    )
+    await another.ledger.ApproveAdjustment(
+        adjustments_pb2.ApproveAdjustmentRequest(name=proposed.adjustment.name, request_id=new_request_id())
+    )
     await shop.add("cy")
     await shop.close("cy")
     books = books_pb2.CloseBooksRequest(parent=shop.name, reason="the year", request_id=new_request_id())
@@ -112,7 +121,15 @@ select not exists (select from (select shard, xid from postings union all select
                                           where seals.shard = row.shard), '0'::xid8))
 """
 
-APPEND_ONLY = ("transactions", "postings", "account_events", "books_changes", "credit_limit_changes", "seals")
+APPEND_ONLY = (
+    "transactions",
+    "postings",
+    "account_events",
+    "books_changes",
+    "credit_limit_changes",
+    "seals",
+    "adjustments",
+)
 
 
 class guards_off:  # noqa: N801 - used as a function
