@@ -72,7 +72,7 @@ class Names:
 
     async def transaction(self, program: int, id_: int) -> str:
         """The name of a transaction."""
-        owner = await self._program(program)
+        owner = await queries.program_name(self._connection, program=program)
         return f"{owner}/transactions/{id_}" if owner else f"transaction {id_}"
 
     async def program(self, program: int) -> str:
@@ -83,16 +83,12 @@ class Names:
         """The name of an account."""
         return await queries.account_name(self._connection, shard=self._shard, id=id_) or f"account {id_}"
 
-    async def _program(self, number: int) -> str | None:
-        name: str | None = await queries.program_name(self._connection, program=number)
-        return name
-
     async def _finding(self, row: dict[str, Any]) -> Finding:
         account = row.get("account")
         if account is not None:
             subject = await self.account(account)
         elif row.get("adjustment") is not None:
-            subject = f"{await self._program(row['program'])}/adjustments/{row['adjustment']}"
+            subject = f"{await self.program(row['program'])}/adjustments/{row['adjustment']}"
         elif row.get("transaction") is not None:
             subject = await self.transaction(row["program"] or 0, row["transaction"])
         else:
