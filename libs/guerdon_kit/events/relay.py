@@ -90,7 +90,7 @@ class _Position:
 class Relay:
     """Relays one source. Any number may run; the position's row lock lets one send at a time.
 
-    It polls, every `poll` while there is nothing to send: a NOTIFY from the writers would take a lock of the
+    It polls, every `poll` while there is less than a page to send: a NOTIFY from the writers would take a lock of the
     whole server at each of their commits, and an idle look costs two reads and no commit.
     """
 
@@ -126,7 +126,7 @@ class Relay:
                 due = loop.time() - looked >= self._look.total_seconds()
                 if due:
                     looked = loop.time()
-                if not await self.turn(look=due):
+                if await self.turn(look=due) < self._page:  # a turn for each event would cost more than the events
                     await asyncio.sleep(self._poll.total_seconds())
                 pause = _PAUSE_S
             except (Unavailable, RedisError) as error:

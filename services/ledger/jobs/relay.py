@@ -29,10 +29,8 @@ async def run(database: Database, directory: Directory, redis: Redis) -> None:
         if look:
             looked = time.monotonic()
             await _add_shards(relays, database, directory, redis)
-        sent = 0
-        for relay in relays.values():
-            sent += await relay.turn(look=look)
-        if not sent:
+        sent = [await relay.turn(look=look) for relay in relays.values()]
+        if max(sent, default=0) < PAGE:  # a turn costs as much as a posting, so that none is taken for each
             await asyncio.sleep(POLL_S)
 
 
