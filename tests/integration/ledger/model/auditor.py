@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tests.integration.ledger.model.predict.closing import Books
 from tests.integration.ledger.model.predict.holding import Holds
 from tests.integration.ledger.model.predict.posting import Postings
 from tests.integration.ledger.model.predict.reading import Readings
@@ -15,5 +16,5 @@ from tests.integration.ledger.model.predict.states import States
 
 
 @dataclass
-class Auditor(Postings, Reversals, Holds, States, Readings):
+class Auditor(Postings, Reversals, Holds, States, Books, Readings):
     """One program, and what is to be answered to whatever is asked of it."""

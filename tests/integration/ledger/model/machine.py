@@ -16,6 +16,8 @@ from hypothesis.stateful import invariant, precondition, rule
 from guerdon.ledger.v1 import ledger_pb2 as pb
 from guerdon.ledger.v1 import resources_pb2 as res
 from tests.contract.ledger.world import MEMBER
+from tests.integration.ledger.model.drive.bench import DEVELOPER
+from tests.integration.ledger.model.drive.closing import Closing
 from tests.integration.ledger.model.drive.holding import Holding
 from tests.integration.ledger.model.drive.impossible import Impossible
 from tests.integration.ledger.model.drive.moving import Moving
@@ -27,7 +29,7 @@ FRESH_AGAIN_S = 2.0
 """After a fault of the cache a read may be so much behind: within that time the promise holds again by itself."""
 
 
-class Ledger(Moving, Holding, Reading, Impossible):
+class Ledger(Moving, Holding, Closing, Reading, Impossible):
     """One program, from its creation on."""
 
     # The same request again.
@@ -35,19 +37,21 @@ class Ledger(Moving, Holding, Reading, Impossible):
     @precondition(lambda self: self.sent)
     @rule(which=st.integers(0, 200), alter=st.booleans())
     def send_again(self, which: int, alter: bool) -> None:
-        method, request = self.sent[which % len(self.sent)]
+        method, request, actor = self.sent[which % len(self.sent)]
         again = type(request)()
         again.CopyFrom(request)
         if alter:
             changed = again.transaction if method == "PostTransaction" else again
             if hasattr(changed, "memo") and len(changed.memo) < 200:
                 changed.memo += "!"
+            elif hasattr(again, "reason"):
+                again.reason += "!"
             elif method == "PlaceHold":
                 again.hold.amount += 1
-        if method == "PostTransaction" and which % 2:
+        if method == "PostTransaction" and actor == DEVELOPER and which % 2:
             self.write_batch([again], omit=False)  # alone or in a batch, it is the same request
         else:
-            self.write(method, again)
+            self.write(method, again, actor)
 
     # Time, and what may happen to the servers.
 

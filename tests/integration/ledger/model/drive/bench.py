@@ -9,8 +9,11 @@ from typing import Any
 
 from tests.contract.ledger.world import World
 from tests.integration.ledger.connections import Connection, MovableTime
+from tests.integration.ledger.model.predict.records import EXCHANGER
 
 CONNECTIONS = 6
+DEVELOPER = "https://development.guerdon.dev|developer"
+CONTROLLER = "https://development.guerdon.dev|controller"
 
 
 @dataclass
@@ -19,8 +22,8 @@ class Bench:
 
     loop: asyncio.AbstractEventLoop
     connections: list[Connection]
-    exchanger: Connection
-    """Calls as partner-exchange, which alone may post an EXCHANGE."""
+    others: dict[str, Connection]
+    """Calls as somebody else: partner-exchange, which alone may post an EXCHANGE, and a second person."""
     time: MovableTime
     swept: bool
     """Whether a sweeper runs: what the clock has done is then waited for."""
@@ -40,6 +43,9 @@ async def open_bench(world: World, time: MovableTime, *, swept: bool) -> Bench:
     async def short_lived() -> str:
         return world.service_token("partner_exchange", "programs/*")
 
-    exchanger = Connection(world.target, short_lived)
-    world._clients += [*connections, exchanger]
-    return Bench(asyncio.get_running_loop(), connections, exchanger, time, swept)
+    others = {
+        EXCHANGER: Connection(world.target, short_lived),
+        CONTROLLER: Connection(world.target, world.identity.token("controller")),
+    }
+    world._clients += [*connections, *others.values()]
+    return Bench(asyncio.get_running_loop(), connections, others, time, swept)

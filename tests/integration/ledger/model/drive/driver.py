@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import secrets
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, cast
 
@@ -18,7 +19,7 @@ from guerdon.ledger.v1 import resources_pb2 as res
 from tests.contract.ledger.world import BUDGET, EXCHANGE_ACCOUNT, MEMBER
 from tests.integration.ledger.connections import Connection, insist
 from tests.integration.ledger.model.auditor import Auditor
-from tests.integration.ledger.model.drive.bench import Bench
+from tests.integration.ledger.model.drive.bench import DEVELOPER, Bench
 from tests.integration.ledger.model.member import Member, Refused, stamp
 from tests.integration.ledger.model.predict.records import Expected
 
@@ -31,7 +32,6 @@ SYSTEM = {
     "budget": "budget.points.team",
     "exchange": "exchange.points.air",
 }
-DEVELOPER = "https://development.guerdon.dev|developer"
 CLOCKS_DIFFER_MAX = timedelta(milliseconds=200)
 """How far PostgreSQL's clock and ours may be apart, and a batch's times ahead of it."""
 
@@ -51,7 +51,8 @@ class Driver(RuleBasedStateMachine):
         self.auditor = Auditor(f"programs/model-{next(_programs)}-{secrets.token_hex(3)}")
         self.auditor.actor = DEVELOPER
         self.began = self.bench.time.now().replace(microsecond=0)
-        self.sent: list[tuple[str, Any]] = []
+        self.sent: list[tuple[str, Any, str]] = []
+        """What was asked, and by whom."""
         self.numbers = itertools.count(1)
         self.ways = itertools.cycle(self.bench.connections)
         name = self.auditor.program
@@ -98,7 +99,9 @@ class Driver(RuleBasedStateMachine):
     def post(self, kind: int, *postings: res.Posting, **fields: Any) -> None:
         self.write("PostTransaction", self.posting_request(kind, *postings, **fields))
 
-    def write(self, method: str, request: Any) -> None:
+    def write(self, method: str, request: Any, actor: str = DEVELOPER) -> None:
+        """Sends what changes something, and expects what the auditor predicts."""
+        self.auditor.actor = actor
         now = self.bench.time.now()
         predict: Any = {
             "PostTransaction": self.auditor.post,
@@ -106,11 +109,14 @@ class Driver(RuleBasedStateMachine):
             "PlaceHold": self.auditor.place,
             "CaptureHold": self.auditor.capture,
             "ReleaseHold": self.auditor.release,
+            "CloseBooks": self.auditor.close,
+            "ReopenBooks": self.auditor.reopen,
         }.get(method)
         expected = predict(request, now) if predict else self.auditor.change_state(method, request, now)
-        self.send(method, request, expected)
+        self.send(method, request, expected, self.bench.others.get(actor))
         if expected.refusal is None or expected.refusal.frozen:
-            self.sent.append((method, request))
+            self.sent.append((method, request, actor))
+        self.auditor.actor = DEVELOPER
 
     def write_batch(self, requests: list[Any], omit: bool) -> None:
         now = self.bench.time.now()
@@ -135,7 +141,8 @@ class Driver(RuleBasedStateMachine):
                 shown.ClearField("balances")
             assert result.posted == shown
             assert result.replayed == one.replayed
-        self.sent += [("PostTransaction", one) for one, e in zip(requests, expected, strict=True) if e.refusal is None]
+        done = [one for one, e in zip(requests, expected, strict=True) if e.refusal is None]
+        self.sent += [("PostTransaction", one, DEVELOPER) for one in done]
 
     def send(self, method: str, request: Any, expected: Expected, way: Connection | None = None) -> None:
         """Sends a request, and compares what comes back with what is expected."""
@@ -170,6 +177,21 @@ class Driver(RuleBasedStateMachine):
             return await getattr(connection.ledger, method)(request)
 
         return self.bench.run(insist(call) if self.bench.faults else call())
+
+    def pages(self, method: str, make: Callable[..., Any], field: str, size: int, **asked: Any) -> list[Any]:
+        """A whole list, by pages of this size."""
+        found: list[Any] = []
+        asked = {"parent": self.auditor.program} | asked
+        token = ""
+        for _ in range(2000):
+            page = self.call(method, make(page_size=size, page_token=token, **asked))
+            part = list(getattr(page, field))
+            assert len(part) <= (size or 50)
+            found += part
+            token = page.next_page_token
+            if not token:
+                return found
+        raise AssertionError("the list does not end")
 
     def create(self, id_: str, kind: int) -> None:
         name = self.auditor.account(id_)

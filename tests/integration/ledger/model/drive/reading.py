@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from guerdon.ledger.v1 import ledger_pb2 as pb
-from guerdon.ledger.v1 import resources_pb2 as res
 from tests.integration.ledger.model.drive.driver import Driver
 from tests.integration.ledger.model.drive.strategies import members
 from tests.integration.ledger.model.member import Refused
@@ -22,17 +21,7 @@ class Reading(Driver):
     @rule(of=members, size=st.sampled_from([0, 1, 3, 1000]))
     def read_statement(self, of: int, size: int) -> None:
         name = self.auditor.account(self.member_id(of))
-        entries: list[res.Entry] = []
-        token = ""
-        for _ in range(2000):
-            request = pb.ListEntriesRequest(parent=name, page_size=size, page_token=token)
-            page = self.call("ListEntries", request)
-            assert len(page.entries) <= (size or 50)
-            entries += page.entries
-            token = page.next_page_token
-            if not token:
-                break
-        entries.reverse()
+        entries = self.pages("ListEntries", pb.ListEntriesRequest, "entries", size, parent=name)[::-1]
         self.auditor.learn_statement(name, entries)
         predicted = self.auditor.statement(name)
         assert entries == predicted, f"{entries}\nexpected: {predicted}"

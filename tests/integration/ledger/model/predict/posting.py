@@ -50,7 +50,7 @@ class Postings(Program):
         return Expected(reply, learn=lambda expected, actual: self.learn(expected, actual, made, touched))
 
     def _apply(self, message: res.Transaction, now: datetime) -> Transaction:
-        effective = time_of(message.effective_time) if message.HasField("effective_time") else None
+        effective = self._effective(message)
         made = Transaction(message.kind, [], effective, message.memo)
         number = len(self.transactions)
         self.transactions.append(made)
@@ -86,6 +86,23 @@ class Postings(Program):
                 destination.earned += posting.amount if message.kind in EARNS else 0
             self.book(number, moved)
         return made
+
+    def _effective(self, message: res.Transaction) -> datetime | None:
+        """When it happened; None: when it is recorded, which is never in closed books."""
+        if not message.HasField("effective_time"):
+            return None
+        effective, closed = time_of(message.effective_time), self.close_time
+        if closed is None or effective >= closed:
+            return effective
+        if message.if_closed == res.IF_CLOSED_CARRY_FORWARD:
+            return closed
+        raise Refused(
+            "FAILED_PRECONDITION",
+            "BOOKS_CLOSED",
+            program=self.program,
+            close_time=closed.isoformat(),
+            effective_time=effective.isoformat(),
+        )
 
     def _credit(
         self, member: Member, amount: int, expire: datetime, available: datetime, budget: str, now: datetime

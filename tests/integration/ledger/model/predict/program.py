@@ -12,9 +12,10 @@ from typing import Any
 
 from google.protobuf.message import Message
 
+from guerdon.ledger.v1 import books_pb2
 from guerdon.ledger.v1 import resources_pb2 as res
-from tests.integration.ledger.model.member import Hold, Member, Refused
-from tests.integration.ledger.model.predict.records import EXPIRY, Expected, Moved, Record, Transaction
+from tests.integration.ledger.model.member import LONG_AGO, Hold, Member, Refused
+from tests.integration.ledger.model.predict.records import EXPIRY, Closed, Expected, Moved, Record, Transaction
 
 
 @dataclass
@@ -27,13 +28,22 @@ class Program:
     transactions: list[Transaction] = field(default_factory=list)
     holds: list[Hold] = field(default_factory=list)
     names: dict[str, int] = field(default_factory=dict)
-    requests: dict[tuple[str, str], Record] = field(default_factory=dict)
+    requests: dict[tuple[str, str, str], Record] = field(default_factory=dict)
+    closed: list[Closed] = field(default_factory=list)
+    """What is closed now, oldest first, without a gap."""
+    changes: list[books_pb2.BooksChange] = field(default_factory=list)
+    """What was ever closed and opened again, oldest first."""
     lots: int = 0
     actor: str = ""
     """Who asks."""
 
     def account(self, id_: str) -> str:
         return f"{self.program}/accounts/{id_}"
+
+    @property
+    def close_time(self) -> datetime | None:
+        """Up to when the books are closed."""
+        return self.closed[-1].until if self.closed else None
 
     # What the clock does, booked by whoever comes first.
 
@@ -59,7 +69,7 @@ class Program:
         for lot in member.due_lots(now):
             gone_to = lot.budget or self.account("breakage.points")
             moved = Moved(member.name, gone_to, lot.free, [(lot.number, lot.free)])
-            self.transactions.append(Transaction(EXPIRY, [moved], lot.expire))
+            self.transactions.append(Transaction(EXPIRY, [moved], max(lot.expire, self.close_time or LONG_AGO)))
             lot.open -= moved.amount
             lot.expired += moved.amount
             self.system[gone_to] += moved.amount
@@ -72,7 +82,7 @@ class Program:
         body = copy.deepcopy(request)
         body.ClearField("request_id")
         fields = {f.name: _bytes(body, f.name) for f, _ in body.ListFields()}
-        key = (family, request.request_id)
+        key = (family, self.actor, request.request_id)
         known = self.requests.get(key)
         if known is not None and known.body != body.SerializeToString(deterministic=True):
             differ = [

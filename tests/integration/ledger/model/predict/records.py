@@ -52,6 +52,15 @@ class Transaction:
     record_time: datetime | None = None
 
 
+@dataclass(frozen=True)
+class Closed:
+    """A stretch of time whose books a person closed."""
+
+    since: datetime
+    until: datetime
+    person: str
+
+
 @dataclass
 class Expected:
     """What is to come back: a reply, of which the parts that only the ledger can say are learnt, or a refusal."""
