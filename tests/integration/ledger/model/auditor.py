@@ -11,10 +11,10 @@ from tests.integration.ledger.model.predict.closing import Books
 from tests.integration.ledger.model.predict.holding import Holds
 from tests.integration.ledger.model.predict.posting import Postings
 from tests.integration.ledger.model.predict.reading import Readings
-from tests.integration.ledger.model.predict.reversing import Reversals
 from tests.integration.ledger.model.predict.states import States
+from tests.integration.ledger.model.predict.updating import Updates
 
 
 @dataclass
-class Auditor(Postings, Reversals, Holds, States, Books, Readings):
+class Auditor(Postings, Updates, Holds, States, Books, Readings):
     """One program, and what is to be answered to whatever is asked of it."""

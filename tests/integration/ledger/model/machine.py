@@ -22,6 +22,7 @@ from tests.integration.ledger.model.drive.holding import Holding
 from tests.integration.ledger.model.drive.impossible import Impossible
 from tests.integration.ledger.model.drive.moving import Moving
 from tests.integration.ledger.model.drive.reading import Reading
+from tests.integration.ledger.model.drive.updating import Updating
 from tests.integration.ledger.model.member import Refused
 from tests.integration.ledger.model.predict.records import Expected
 
@@ -29,7 +30,7 @@ FRESH_AGAIN_S = 2.0
 """After a fault of the cache a read may be so much behind: within that time the promise holds again by itself."""
 
 
-class Ledger(Moving, Holding, Closing, Reading, Impossible):
+class Ledger(Moving, Updating, Holding, Closing, Reading, Impossible):
     """One program, from its creation on."""
 
     # The same request again.
@@ -46,6 +47,8 @@ class Ledger(Moving, Holding, Closing, Reading, Impossible):
                 changed.memo += "!"
             elif hasattr(again, "reason"):
                 again.reason += "!"
+            elif method == "UpdateLots" and again.HasField("move_expiry"):
+                again.move_expiry.only_extend = not again.move_expiry.only_extend
             elif method == "PlaceHold":
                 again.hold.amount += 1
         if method == "PostTransaction" and actor == DEVELOPER and which % 2:

@@ -109,6 +109,7 @@ class Driver(RuleBasedStateMachine):
             "PlaceHold": self.auditor.place,
             "CaptureHold": self.auditor.capture,
             "ReleaseHold": self.auditor.release,
+            "UpdateLots": self.auditor.update,
             "CloseBooks": self.auditor.close,
             "ReopenBooks": self.auditor.reopen,
         }.get(method)
@@ -231,7 +232,7 @@ def _require_refused(method: str, error: GuerdonError, expected: Expected) -> No
 def _require_refusal(expected: Refused, code: str, reason: str, metadata: Any, fields: tuple[str, ...]) -> None:
     assert (code, reason) == (expected.code, expected.reason), f"{reason} {dict(metadata)}, not {expected.metadata}"
     assert {key: metadata.get(key) for key in expected.metadata} == expected.metadata
-    assert fields == expected.fields
+    assert fields == expected.fields, f"{fields}, not {expected.fields}"
 
 
 def _details(status: Any) -> tuple[str, dict[str, str], tuple[str, ...]]:

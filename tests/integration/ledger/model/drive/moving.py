@@ -35,6 +35,14 @@ class Moving(Driver):
         source = "budget" if funded else "issuance"
         self.post(EARN, self.posting(SYSTEM[source], self.member_id(to), amount, life, wait), memo=memo)
 
+    @rule(of=st.none() | members, to=members, amount=amounts, life=hours_or_never, wait=st.none() | st.none() | hours)
+    def promise(self, of: int | None, to: int, amount: int, life: int | None, wait: int | None) -> None:
+        """Points that wait until they are activated or cancelled."""
+        source = SYSTEM["issuance"] if of is None else self.member_id(of)
+        posting = self.posting(source, self.member_id(to), amount, life, wait)
+        posting.pending = True
+        self.post(EARN if of is None else RECOGNITION, posting)
+
     @rule(to=members, amount=amounts, life=hours_or_never, give=st.booleans())
     def grant(self, to: int, amount: int, life: int | None, give: bool) -> None:
         if give:

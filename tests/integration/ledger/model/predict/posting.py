@@ -35,9 +35,11 @@ class Postings(Program):
             for side in (posting.source, posting.destination):
                 if side not in self.members and side not in self.system:
                     raise Refused("NOT_FOUND", "NOT_FOUND", resource=side)
-            expire, available = times_of(posting)
-            if available >= expire and posting.HasField("available_time"):
+            expire, _ = times_of(posting)
+            if posting.HasField("available_time") and time_of(posting.available_time) >= expire:
                 raise invalid(f"transaction.postings[{index}].available_time")
+            if posting.pending and posting.HasField("available_time"):
+                raise invalid(f"transaction.postings[{index}].pending")
             if message.kind == TRANSFER and posting.HasField("expire_time"):
                 raise invalid(f"transaction.postings[{index}]")
             if posting.source == posting.destination:
@@ -128,4 +130,4 @@ def times_of(posting: res.Posting) -> tuple[datetime, datetime]:
     """When a lot expires, and from when on it can be spent."""
     expire = time_of(posting.expire_time) if posting.HasField("expire_time") else FOREVER
     available = time_of(posting.available_time) if posting.HasField("available_time") else LONG_AGO
-    return expire, available
+    return expire, FOREVER if posting.pending else available

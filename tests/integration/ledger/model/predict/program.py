@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from google.protobuf.message import Message
-
 from guerdon.ledger.v1 import books_pb2
 from guerdon.ledger.v1 import resources_pb2 as res
 from tests.integration.ledger.model.member import LONG_AGO, Hold, Member, Refused
@@ -134,14 +132,18 @@ class Program:
 
     def learn(self, expected: Any, actual: Any, made: Transaction, touched: list[Member]) -> None:
         """A transaction's name is new, and its record time later than all before it on these accounts."""
+        self.learn_time(expected, actual, touched)
+        if made.moved:
+            expected.transaction = actual.transaction
+            self.learn_name(made, actual.transaction, actual.record_time)
+
+    @staticmethod
+    def learn_time(expected: Any, actual: Any, touched: list[Member]) -> None:
         expected.record_time.CopyFrom(actual.record_time)
         time = time_of(actual.record_time)
         for member in touched:
             assert time > member.record_time, "record times of an account strictly increase"
             member.record_time = time
-        if made.moved:
-            expected.transaction = actual.transaction
-            self.learn_name(made, actual.transaction, actual.record_time)
 
     def learn_name(self, made: Transaction, name: str, record_time: Any) -> None:
         assert name.startswith(f"{self.program}/transactions/")
@@ -156,11 +158,10 @@ def time_of(message: Any) -> datetime:
 
 
 def _bytes(message: Any, field_name: str) -> bytes:
-    alone = type(message)()
-    value = getattr(message, field_name)
-    if isinstance(value, Message):
-        getattr(alone, field_name).CopyFrom(value)
-    else:
-        setattr(alone, field_name, value)
+    """One field alone."""
+    alone = copy.deepcopy(message)
+    for other, _ in message.ListFields():
+        if other.name != field_name:
+            alone.ClearField(other.name)
     data: bytes = alone.SerializeToString(deterministic=True)
     return data

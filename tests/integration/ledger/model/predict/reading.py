@@ -8,7 +8,7 @@ from datetime import datetime
 from guerdon.ledger.v1 import resources_pb2 as res
 from tests.integration.ledger.model.member import stamp
 from tests.integration.ledger.model.predict.program import Program
-from tests.integration.ledger.model.predict.records import EXPIRY
+from tests.integration.ledger.model.predict.records import EXPIRY, REVERSAL
 
 
 @dataclass
@@ -42,10 +42,12 @@ class Readings(Program):
         return found
 
     def learn_statement(self, name: str, entries: list[res.Entry]) -> None:
-        """Takes the names and times of expiries from a statement: nobody was answered with them."""
+        """Takes the names and times of expiries and of what was cancelled from a statement: nobody was answered with
+        them.
+        """
         for line, entry in zip(self.members[name].lines, entries, strict=True):
             of = self.transactions[line.transaction]
-            if not of.name and of.kind == EXPIRY:
+            if not of.name and of.kind in {EXPIRY, REVERSAL}:
                 self.learn_name(of, entry.transaction, entry.record_time)
 
     def stored(self, number: int) -> res.Transaction:

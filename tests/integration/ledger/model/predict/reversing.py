@@ -35,13 +35,13 @@ class Reversals(Program):
             kind = res.TransactionKind.Name(original.kind).removeprefix("TRANSACTION_KIND_")  # type: ignore[arg-type]  # an enum's number
             raise Refused("PERMISSION_DENIED", "KIND_NOT_ALLOWED", kind=kind)
         touched = self.members_among((moved.source, moved.destination) for moved in original.moved)
-        made = self.under_lock(touched, now, lambda: self._undo(request, original, now))
+        made = self.under_lock(touched, now, lambda: self.undo(request, original, now))
         amount = sum(moved.amount for moved in made.moved)
         balances = [member.balance(now) for member in touched]
         reply = pb.ReverseTransactionResponse(balances=balances, reversed_amount=amount)
         return Expected(reply, learn=lambda expected, actual: self.learn(expected, actual, made, touched))
 
-    def _undo(self, request: pb.ReverseTransactionRequest, original: Transaction, now: datetime) -> Transaction:
+    def undo(self, request: pb.ReverseTransactionRequest, original: Transaction, now: datetime) -> Transaction:
         name = request.name
         if original.kind in FINAL:
             raise refused("NOT_REVERSIBLE", transaction=name, kind=FINAL[original.kind])
