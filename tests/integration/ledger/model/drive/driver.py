@@ -110,6 +110,7 @@ class Driver(RuleBasedStateMachine):
             "CaptureHold": self.auditor.capture,
             "ReleaseHold": self.auditor.release,
             "UpdateLots": self.auditor.update,
+            "UpdateAccountLabels": self.auditor.label,
             "CloseBooks": self.auditor.close,
             "ReopenBooks": self.auditor.reopen,
         }.get(method)
@@ -197,7 +198,8 @@ class Driver(RuleBasedStateMachine):
     def create(self, id_: str, kind: int) -> None:
         name = self.auditor.account(id_)
         account = res.Account(name=name, unit=f"{self.auditor.program}/units/points", kind=kind)  # type: ignore[arg-type]  # an enum's number
-        self.call("CreateAccount", pb.CreateAccountRequest(account=account, request_id=self.new_id()))
+        made = self.call("CreateAccount", pb.CreateAccountRequest(account=account, request_id=self.new_id())).account
+        self.auditor.created[name] = made.create_time
         if kind == MEMBER:
             self.auditor.members[name] = Member(name)
         else:

@@ -1,4 +1,4 @@
-"""Rules of holds and of accounts' states."""
+"""Rules of holds, and of accounts' states and labels."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from hypothesis.stateful import precondition, rule
 
 from guerdon.ledger.v1 import ledger_pb2 as pb
 from guerdon.ledger.v1 import resources_pb2 as res
-from tests.integration.ledger.model.drive.driver import SYSTEM, Driver
+from tests.integration.ledger.model.drive.driver import FIRST_MEMBERS, SYSTEM, Driver
 from tests.integration.ledger.model.drive.strategies import amounts, hours, members, words
 from tests.integration.ledger.model.member import invalid, stamp
 from tests.integration.ledger.model.predict.records import Expected
+
+names = st.sampled_from(["segment", "crm.id"])
 
 
 class Holding(Driver):
@@ -48,3 +50,10 @@ class Holding(Driver):
         request_class = getattr(pb, f"{method}Request")
         name = self.auditor.account(self.member_id(of))
         self.write(method, request_class(name=name, request_id=self.new_id()))
+
+    @rule(of=st.sampled_from([*SYSTEM.values(), *FIRST_MEMBERS]), labels=st.dictionaries(names, words, max_size=2))
+    def label(self, of: str, labels: dict[str, str]) -> None:
+        name = self.auditor.account(of)
+        self.write(
+            "UpdateAccountLabels", pb.UpdateAccountLabelsRequest(name=name, labels=labels, request_id=self.new_id())
+        )

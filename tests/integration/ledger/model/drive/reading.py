@@ -1,4 +1,4 @@
-"""Rules that read, and hold what is read against the auditor's books."""
+"""Rules that read balances, statements and single things."""
 
 from __future__ import annotations
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from google.protobuf.timestamp_pb2 import Timestamp
+
 from guerdon.ledger.v1 import books_pb2
 from guerdon.ledger.v1 import resources_pb2 as res
 from tests.integration.ledger.model.member import LONG_AGO, Hold, Member, Refused
@@ -26,6 +28,10 @@ class Program:
     transactions: list[Transaction] = field(default_factory=list)
     holds: list[Hold] = field(default_factory=list)
     names: dict[str, int] = field(default_factory=dict)
+    labels: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Those of accounts that have some."""
+    created: dict[str, Timestamp] = field(default_factory=dict)
+    """When accounts were made, as it was answered."""
     requests: dict[tuple[str, str, str], Record] = field(default_factory=dict)
     closed: list[Closed] = field(default_factory=list)
     """What is closed now, oldest first, without a gap."""

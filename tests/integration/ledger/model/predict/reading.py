@@ -7,12 +7,12 @@ from datetime import datetime
 
 from guerdon.ledger.v1 import resources_pb2 as res
 from tests.integration.ledger.model.member import stamp
-from tests.integration.ledger.model.predict.program import Program
+from tests.integration.ledger.model.predict.holding import Holds
 from tests.integration.ledger.model.predict.records import EXPIRY, REVERSAL
 
 
 @dataclass
-class Readings(Program):
+class Readings(Holds):
     """Predicts what readers see."""
 
     def balance(self, name: str, now: datetime, *, full: bool = False) -> res.Balance:
@@ -41,6 +41,28 @@ class Readings(Program):
             found.append(entry)
         return found
 
+    def accounts(self, kind: int = 0, state: int = 0) -> list[res.Account]:
+        """The accounts of this kind and in this state, by name."""
+        found = []
+        for name in sorted([*self.members, *self.system]):
+            member = self.members.get(name)
+            account = res.Account(
+                name=name,
+                unit=f"{self.program}/units/points",
+                kind=_kind(name) if member is None else res.ACCOUNT_KIND_MEMBER,
+                state=res.ACCOUNT_STATE_OPEN if member is None else member.state,  # type: ignore[arg-type]  # an enum's number
+                create_time=self.created[name],
+                labels=self.labels.get(name, {}),
+            )
+            if kind in {0, account.kind} and state in {0, account.state}:
+                found.append(account)
+        return found
+
+    def holds_of(self, name: str, state: int, now: datetime) -> list[res.Hold]:
+        """An account's holds in this state, newest first."""
+        found = [self.hold(hold, now) for hold in reversed(self.holds) if hold.account == name]
+        return [hold for hold in found if state in {0, hold.state}]
+
     def learn_statement(self, name: str, entries: list[res.Entry]) -> None:
         """Takes the names and times of expiries and of what was cancelled from a statement: nobody was answered with
         them.
@@ -64,3 +86,9 @@ class Readings(Program):
             actor="ledger:sweeper" if of.kind == EXPIRY else of.actor,
             reverses="" if of.reverses is None else self.transactions[of.reverses].name,
         )
+
+
+def _kind(name: str) -> res.AccountKind.ValueType:
+    """A system account's kind, with which its id begins."""
+    word = name.rpartition("/")[2].partition(".")[0]
+    return res.AccountKind.Value(f"ACCOUNT_KIND_{word.upper()}")

@@ -1,4 +1,4 @@
-"""States of accounts: frozen, open again, closed."""
+"""States of accounts: frozen, open again, closed; and their labels."""
 
 from __future__ import annotations
 
@@ -22,6 +22,13 @@ STATES: dict[str, tuple[Any, int]] = {
 @dataclass
 class States(Program):
     """Predicts what a change of state does."""
+
+    def label(self, request: pb.UpdateAccountLabelsRequest, _now: datetime) -> Expected:
+        return self.once("label", request, lambda: self._label(request))
+
+    def _label(self, request: pb.UpdateAccountLabelsRequest) -> Expected:
+        self.labels[request.name] = dict(request.labels)
+        return Expected(pb.UpdateAccountLabelsResponse(labels=request.labels))
 
     def change_state(self, method: str, request: Any, now: datetime) -> Expected:
         """FreezeAccount, UnfreezeAccount or CloseAccount."""
