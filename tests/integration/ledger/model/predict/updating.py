@@ -8,7 +8,7 @@ from datetime import datetime
 from guerdon.ledger.v1 import ledger_pb2 as pb
 from tests.integration.ledger.model.member import FOREVER, Lot, Member, Refused, invalid, refused
 from tests.integration.ledger.model.predict.program import time_of
-from tests.integration.ledger.model.predict.records import FINAL, Expected, Transaction
+from tests.integration.ledger.model.predict.records import EXCHANGE, FINAL, Expected, Transaction
 from tests.integration.ledger.model.predict.reversing import Reversals
 
 
@@ -30,8 +30,8 @@ class Updates(Reversals):
                 raise invalid(f"transactions[{index}]")
         if cancel:
             for original in originals:
-                if original.kind in FINAL:
-                    kind = FINAL[original.kind]
+                if original.kind in FINAL or original.kind == EXCHANGE:
+                    kind = FINAL.get(original.kind, "EXCHANGE")
                     raise Refused("FAILED_PRECONDITION", "NOT_REVERSIBLE", transaction=original.name, kind=kind)
         of_all = originals if cancel else []
         sides = [(moved.source, "") for one in of_all for moved in one.moved]
