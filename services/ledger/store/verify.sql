@@ -27,9 +27,9 @@ with posting as materialized (
     from said s
     left join (select transaction, count(*) as found from posting group by transaction) as p on p.transaction = s.id
 ), account as materialized (
-    select id, program, unit, kind
-    from accounts
-    where shard = :shard and id = any(array(select source from posting union select destination from posting))
+    select a.id, a.program, a.unit, a.kind
+    from accounts a
+    where a.shard = :shard and a.id = any(array(select source from posting union select destination from posting))
 ), moved as (
     select p.id, p.transaction, t.program, p.from_member, p.to_member, s.program as source_program,
            s.unit as source_unit, s.kind as source_kind, d.program as destination_program, d.unit as destination_unit,

@@ -72,9 +72,9 @@ async def connection(database: ServiceDatabase) -> AsyncIterator[asyncpg.Connect
             await opened.execute(_FILL, 1, 1000 + batch * EACH, 999 + (batch + 1) * EACH)
         await opened.execute(
             """insert into accounts (shard, id, program, unit, kind, name, create_time, valid_until)
-               select 1, n, 1, 1, 1, 'm' || n, now(),
-                      case when n % 2 = 0 then now() + interval '1 day' else 'infinity' end
-               from generate_series(100, 40000) as n"""
+               select 1, n, 1, 1, case when n = 1 then 2 else 1 end, 'm' || n, now(),
+                      case when n > 1 and n % 2 = 0 then now() + interval '1 day' else 'infinity' end
+               from (select 1 as n union all select generate_series(100, 40000)) as number"""
         )
         await opened.execute(_FILL_LISTS)
         await opened.execute("vacuum analyze")
@@ -233,6 +233,18 @@ async def test_the_postings_of_a_page_are_found_by_their_ids(connection: asyncpg
     async for _ in queries.postings_of_many(explained, shard=1, ids=list(range(1000, 1050))):
         pass
     assert explained.pages < 10 * PAGE["limit"]
+
+
+@pytest.mark.parametrize("name", ["export_postings", "journal_findings", "made_findings"])
+async def test_a_step_through_the_journal_reads_its_own_rows_and_accounts(
+    connection: asyncpg.Connection[asyncpg.Record], name: str
+) -> None:
+    await connection.execute("set enable_nestloop = off")  # as a long read has it
+    explained = Explained(connection, plans="force_custom_plan")
+    program = {"program": 1} if name == "export_postings" else {}
+    async for _ in getattr(queries, name)(explained, shard=1, after=2_000, last=4_000, postings_max=100, **program):
+        pass
+    assert 20 < explained.pages < 2 * FEW_PAGES  # of 2,000 postings; the accounts alone have some 700
 
 
 @pytest.mark.parametrize("statement", ["version_at", "posted_at"])
