@@ -13,8 +13,12 @@ from ledger.store.long_reads import LongRead
 
 queries = load_queries("ledger")
 
-ACCOUNTS, CHANGES = 4_000, 100_000
-"""How many accounts are read at once, and how many changes of theirs unless one account alone has more."""
+ACCOUNTS, CHANGES = 20_000, 300_000
+"""How many accounts are read at once, and how many changes of theirs unless one account alone has more. An account's
+changes lie all over the ledger: with fewer at once, each page of it would be read more often.
+"""
+CACHED = 4_000
+"""How many cached balances are read at once."""
 
 CacheCheck = Callable[[LongRead, int, Sequence[int]], Awaitable[list[Finding]]]
 """Answers the cached balances of member accounts that differ from what PostgreSQL has."""
@@ -42,7 +46,8 @@ class AccountsAudit:
             span = {"shard": self.shard, "after": after, "last": last}
             self.findings += await names.findings(queries.account_findings(connection, **span, now=self.now))
             self.findings += await names.findings(queries.lot_time_findings(connection, **span))
-            self.findings += await self.cached(connection, self.shard, ids)
+            for start in range(0, len(ids), CACHED):
+                self.findings += await self.cached(connection, self.shard, ids[start : start + CACHED])
             self.accounts += len(ids)
             after = last
         self.findings += await names.findings(queries.unplaced_hold_findings(connection, shard=self.shard))
