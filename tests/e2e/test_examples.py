@@ -27,6 +27,7 @@ PROMPTS = (
     "howto/import-purchases.md",
     "howto/freeze-an-account.md",
     "howto/limit-a-budget.md",
+    "howto/adjust-with-a-second-person.md",
     "explanation/rate-books.md",
 )
 
@@ -42,6 +43,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def environment(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """The environment that the documentation has its reader make."""
     monkeypatch.setenv("GUERDON_TOKEN", stack.identity.token())
+    monkeypatch.setenv("GUERDON_SECOND_TOKEN", stack.identity.token("controller"))
     return dict(os.environ)
 
 
