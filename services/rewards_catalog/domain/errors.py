@@ -132,4 +132,4 @@ class AlreadyCancelled(DomainError):
 FAILURES: Mapping[str, type[DomainError]] = {
     failure.reason: failure for failure in (OutOfStock, InsufficientPoints, AccountLimit, HoldLapsed, PaymentRefused)
 }
-"""Why a redemption can end FAILED, by the reason its row keeps."""
+"""Why a redemption can end FAILED or REFUND_REFUSED, by the reason its row keeps."""

@@ -2,9 +2,11 @@
 
     PENDING → POINTS_HELD → STOCK_RESERVED → CAPTURED → ISSUED → FULFILLED
        └───────────┴──────────────┴─────→ FAILED          └→ CANCELLED → REFUNDED
+                                                                   └───→ REFUND_REFUSED
 
 A code is handed over by being issued, so its redemption goes from CAPTURED to FULFILLED. That one fails is decided
-once, by setting `failure`; what was taken is then given back, and only after that the state is FAILED.
+once, by setting `failure`; what was taken is then given back, and only after that the state is FAILED. Points that the
+ledger refuses to take back, since their account was closed meanwhile, stay spent: people decide what becomes of them.
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ class State(StrEnum):
     FAILED = "FAILED"
     CANCELLED = "CANCELLED"
     REFUNDED = "REFUNDED"
+    REFUND_REFUSED = "REFUND_REFUSED"
 
 
 class Step(Enum):
@@ -52,7 +55,7 @@ class Step(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a redemption ends without effect: a reason of `errors.FAILURES` and its numbers."""
+    """Why a redemption ends without effect, or without its refund: a reason of `errors.FAILURES` and its numbers."""
 
     reason: str
     metadata: Mapping[str, str]
@@ -118,6 +121,11 @@ class Redemption:
         return f"{self.id}-{step}"
 
 
+def refund_refused(redemption: Redemption, error: DomainError) -> Redemption:
+    """The redemption once the ledger has refused for good to give its points back."""
+    return replace(redemption, state=State.REFUND_REFUSED, failure=Failure.of(error))
+
+
 def failing(redemption: Redemption, error: DomainError) -> Redemption:
     """The redemption once it is decided that it fails with `error`: undone at once if it has taken nothing yet."""
     state = State.FAILED if redemption.state is State.PENDING else redemption.state
@@ -135,7 +143,7 @@ _FORWARD = {
 
 def next_step(redemption: Redemption) -> Step | None:
     """What is to be done next by the service; None when it rests: it ended, or waits for people."""
-    if redemption.failure is not None and redemption.state is not State.FAILED:
+    if redemption.failure is not None and redemption.state not in {State.FAILED, State.REFUND_REFUSED}:
         return Step.UNDO
     return _FORWARD.get(redemption.state)
 
@@ -160,7 +168,7 @@ def check_cancellable(redemption: Redemption) -> None:
             return
         case State.FULFILLED:
             raise AlreadyFulfilled(redemption=redemption.name)
-        case State.FAILED | State.CANCELLED | State.REFUNDED:
+        case State.FAILED | State.CANCELLED | State.REFUNDED | State.REFUND_REFUSED:
             raise AlreadyCancelled(redemption=redemption.name, state=redemption.state)
         case _:
             raise NotCancellableYet(redemption=redemption.name, state=redemption.state)

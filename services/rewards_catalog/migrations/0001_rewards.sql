@@ -67,7 +67,7 @@ create table redemptions (
     create_time timestamptz not null,
     hold_expire_time timestamptz not null,
     state text not null check (state in ('PENDING', 'POINTS_HELD', 'STOCK_RESERVED', 'CAPTURED', 'ISSUED',
-                                         'FULFILLED', 'FAILED', 'CANCELLED', 'REFUNDED')),
+                                         'FULFILLED', 'FAILED', 'CANCELLED', 'REFUNDED', 'REFUND_REFUSED')),
     failure_reason text,
     failure_metadata jsonb,
     hold text not null default '',
@@ -80,9 +80,10 @@ create table redemptions (
     primary key (program, id),
     foreign key (program, reward) references rewards (program, id),
     check ((failure_reason is null) = (failure_metadata is null)),
-    check (state <> 'FAILED' or failure_reason is not null),
+    check (state not in ('FAILED', 'REFUND_REFUSED') or failure_reason is not null),
     -- Points that were spent are spent for something, and are given back by one transaction.
-    check (state not in ('CAPTURED', 'ISSUED', 'FULFILLED', 'CANCELLED', 'REFUNDED') or transaction <> ''),
+    check (state not in ('CAPTURED', 'ISSUED', 'FULFILLED', 'CANCELLED', 'REFUNDED', 'REFUND_REFUSED')
+           or transaction <> ''),
     check ((state = 'REFUNDED') = (refund_transaction <> ''))
 );
 create index redemptions_newest on redemptions (program, create_time desc, id desc);

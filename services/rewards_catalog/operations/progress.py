@@ -24,7 +24,15 @@ from rewards_catalog.domain.errors import (
     OutOfStock,
     PaymentRefused,
 )
-from rewards_catalog.domain.redemption import Redemption, State, Step, failing, next_step, state_when_issued
+from rewards_catalog.domain.redemption import (
+    Redemption,
+    State,
+    Step,
+    failing,
+    next_step,
+    refund_refused,
+    state_when_issued,
+)
 from rewards_catalog.store import redemptions, stock
 
 _STEPS_MAX = 20
@@ -39,6 +47,7 @@ _EVENTS = {
     State.FULFILLED: "guerdon.rewards.v1.redemption_fulfilled",
     State.FAILED: "guerdon.rewards.v1.redemption_failed",
     State.REFUNDED: "guerdon.rewards.v1.redemption_refunded",
+    State.REFUND_REFUSED: "guerdon.rewards.v1.redemption_refund_refused",
 }
 
 
@@ -64,7 +73,6 @@ class Progress:
 
         Raises:
             OutcomeUnknown: the ledger did not answer in time. Go on later, from the state that is kept.
-            PaymentRefused: the ledger refuses a refund; the points stay due.
             Unavailable: PostgreSQL is away.
         """
         steps = {
@@ -140,7 +148,10 @@ class Progress:
         return await self._advance(redemption, replace(redemption, state=state_when_issued(redemption.fulfilment)))
 
     async def _refund(self, redemption: Redemption, until: float) -> Redemption:
-        transaction = await self.ledger.refund(redemption, until)
+        try:
+            transaction = await self.ledger.refund(redemption, until)
+        except PaymentRefused as refusal:
+            return await self._advance(redemption, refund_refused(redemption, refusal))
         self.reached("spend reversed")
         return await self._advance(
             redemption, replace(redemption, state=State.REFUNDED, refund_transaction=transaction)
@@ -202,6 +213,7 @@ def _event(redemption: Redemption) -> Event:
     }
     if redemption.failure is not None:
         data["reason"] = redemption.failure.reason
+        data |= redemption.failure.metadata if redemption.state is State.REFUND_REFUSED else {}
     return Event(
         type=_EVENTS[redemption.state],
         subject=redemption.name,

@@ -12,7 +12,7 @@ from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.ids import new_id
 from guerdon_kit.postgres import Connection, Database, requests
 from rewards_catalog.domain.codes import CodeKeys
-from rewards_catalog.domain.errors import PaymentRefused, RedemptionUnfinished
+from rewards_catalog.domain.errors import RedemptionUnfinished
 from rewards_catalog.domain.redemption import Redemption, State, check_cancellable, check_fulfillable
 from rewards_catalog.domain.reward import Fulfilment, check_redeemable
 from rewards_catalog.operations.asking import Asking
@@ -54,12 +54,13 @@ class Redemptions:
             if not replayed:
                 self.progress.reached(State.PENDING)
         redemption = await self._finish(await self.progress.read(program, outcome.decode()), asking.until)
-        if redemption.failure is not None:
+        if redemption.state is State.FAILED and redemption.failure is not None:
             raise redemption.failure.error()
         return redemption, replayed
 
     async def cancel(self, asking: Asking, program: str, redemption: str) -> tuple[Redemption, bool]:
         """Calls the redemption off and gives the points back; answers it, and whether the request was sent before.
+        Where the ledger refuses to take them, it is answered as REFUND_REFUSED.
 
         Raises:
             NotFound: there is no such redemption.
@@ -163,10 +164,10 @@ class Redemptions:
         """The redemption at rest.
 
         Raises:
-            RedemptionUnfinished: what became of a step is not known yet, or the ledger refuses a refund for now.
+            RedemptionUnfinished: what became of a step is not known yet.
         """
         try:
             return await self.progress.drive(redemption, until)
-        except (OutcomeUnknown, PaymentRefused) as error:
+        except OutcomeUnknown as error:
             now = await self.progress.read(redemption.program, redemption.id)
             raise RedemptionUnfinished(redemption=now.name, state=now.state) from error

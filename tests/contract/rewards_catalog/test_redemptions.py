@@ -172,6 +172,30 @@ async def test_goods_are_called_off_until_they_are_handed_over(shop: Shop) -> No
     assert await shop.left(mug) == 1
 
 
+async def test_a_refund_to_an_account_that_was_closed_rests_with_the_ledgers_reason_and_its_points_stay_spent(
+    shop: Shop,
+) -> None:
+    mug, member = await shop.reward(stock=1), await shop.member(100)
+    redemption = await shop.redeem(mug, member, "bought")
+    await shop.close_account(member)
+    cancelled = await shop.cancel(redemption.name, "changed-my-mind")
+    assert cancelled.state == res.REDEMPTION_STATE_REFUND_REFUSED
+    assert (cancelled.failure.reason, dict(cancelled.failure.metadata)) == (
+        "PAYMENT_REFUSED",
+        {"ledger_reason": "ACCOUNT_CLOSED"},
+    )
+    assert (cancelled.transaction, cancelled.refund_transaction) == (redemption.transaction, "")
+    assert await shop.cancel(redemption.name, "changed-my-mind") == cancelled
+    assert await shop.redeem(mug, member, "bought") == cancelled  # it was bought, whatever became of it since
+    assert list(await shop.redemptions()) == [cancelled]
+    with pytest.raises(RefusedError) as refused:
+        await shop.cancel(redemption.name)
+    assert refused.value.reason == "ALREADY_CANCELLED"
+    assert (await shop.balance(f"{shop.program}/accounts/redemption.points")).posted == 100
+    assert await shop.left(mug) == 1
+    assert await shop.verified() == []
+
+
 async def test_called_off_many_times_at_once_the_points_come_back_once(shop: Shop) -> None:
     mug, member = await shop.reward(stock=1), await shop.member(100)
     redemption = await shop.redeem(mug, member)

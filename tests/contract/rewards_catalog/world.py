@@ -193,6 +193,11 @@ class Shop:
         """Imports codes, each chunk under an id of its own."""
         return await self.catalog.rewards.ImportCodes(stream(code_chunks(reward, chunks)))
 
+    async def close_account(self, account: str) -> None:
+        """Closes an account that has nothing."""
+        request = ledger.CloseAccountRequest(name=account, request_id=new_request_id())
+        await self.books.ledger.CloseAccount(request)
+
     async def redeem(self, reward: str, account: str, request_id: str = "") -> res.Redemption:
         """Redeems, under an id of its own unless one is given."""
         request = pb.RedeemRequest(reward=reward, account=account, request_id=request_id or new_request_id())

@@ -68,18 +68,25 @@ async def test_what_became_of_a_redemption_is_told_once_with_its_numbers(fallibl
     with pytest.raises(RefusedError) as refused:
         await shop.redeem(mug, poor)
     [failed] = await shop.redemptions(poor)
+    gone = await shop.member(100)
+    homeless = await shop.redeem(mug, gone)
+    await shop.close_account(gone)
+    await shop.cancel(homeless.name)
     assert failed.state == res.REDEMPTION_STATE_FAILED
 
     async def all_told() -> list[dict[str, str]]:
         found = await events_of(fallible.services.endpoints, shop.program)
-        return found if len(found) >= 3 else []
+        return found if len(found) >= 4 else []
 
     events = await wait_until(all_told)
     assert [(event["type"].rpartition(".")[2], event["subject"]) for event in events] == [
         ("redemption_fulfilled", kept.name),
         ("redemption_refunded", returned.name),
         ("redemption_failed", failed.name),
+        ("redemption_refund_refused", homeless.name),
     ]
+    told = json.loads(events[3]["data"])
+    assert (told["reason"], told["ledger_reason"]) == ("PAYMENT_REFUSED", "ACCOUNT_CLOSED")
     assert json.loads(events[2]["data"]) == {
         "redemption": failed.name,
         "reward": mug,

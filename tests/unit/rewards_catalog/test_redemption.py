@@ -16,6 +16,7 @@ from rewards_catalog.domain.redemption import (
     check_fulfillable,
     failing,
     next_step,
+    refund_refused,
     state_when_issued,
 )
 from rewards_catalog.domain.reward import Fulfilment
@@ -36,6 +37,7 @@ OUT_OF_STOCK = errors.OutOfStock(reward="programs/acme/rewards/mug")
         (State.FAILED, None),
         (State.CANCELLED, Step.REFUND),
         (State.REFUNDED, None),
+        (State.REFUND_REFUSED, None),
     ],
 )
 def test_points_are_held_then_a_piece_is_taken_then_the_points_are_spent(state: State, step: Step | None) -> None:
@@ -47,6 +49,13 @@ def test_one_that_is_decided_to_fail_is_undone_before_its_state_says_so(state: S
     decided = failing(a_redemption(state=state), OUT_OF_STOCK)
     assert decided.state is state
     assert next_step(decided) is Step.UNDO
+
+
+def test_one_whose_refund_is_refused_keeps_why_and_rests() -> None:
+    refused = refund_refused(a_redemption(state=State.CANCELLED), errors.PaymentRefused(ledger_reason="ACCOUNT_CLOSED"))
+    assert refused.state is State.REFUND_REFUSED
+    assert refused.failure == Failure("PAYMENT_REFUSED", {"ledger_reason": "ACCOUNT_CLOSED"})
+    assert next_step(refused) is None
 
 
 def test_one_that_has_taken_nothing_fails_at_once_and_rests() -> None:
@@ -73,6 +82,7 @@ def test_a_code_is_handed_over_by_being_issued_and_goods_wait_for_people() -> No
         (State.FAILED, errors.AlreadyCancelled),
         (State.CANCELLED, errors.AlreadyCancelled),
         (State.REFUNDED, errors.AlreadyCancelled),
+        (State.REFUND_REFUSED, errors.AlreadyCancelled),
     ],
 )
 def test_only_what_waits_to_be_handed_over_can_be_called_off(state: State, refusal: type[DomainError] | None) -> None:

@@ -102,10 +102,14 @@ class _RedemptionStateEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper
     """Called off; the points are on their way back."""
     REDEMPTION_STATE_REFUNDED: _RedemptionState.ValueType  # 9
     """Called off, and the points are back in the lots they came from."""
+    REDEMPTION_STATE_REFUND_REFUSED: _RedemptionState.ValueType  # 10
+    """Called off, and the ledger refuses to take the points back: `failure` says why, such as that the account was closed
+    meanwhile. They stay spent by `transaction`; people decide what becomes of them.
+    """
 
 class RedemptionState(_RedemptionState, metaclass=_RedemptionStateEnumTypeWrapper):
     """How far a redemption is. It goes down this list to FULFILLED, or to FAILED from any of the first three; an ISSUED
-    one can be CANCELLED, which ends in REFUNDED.
+    one can be CANCELLED, which ends in REFUNDED or REFUND_REFUSED.
     """
 
 REDEMPTION_STATE_UNSPECIFIED: RedemptionState.ValueType  # 0
@@ -128,6 +132,10 @@ REDEMPTION_STATE_CANCELLED: RedemptionState.ValueType  # 8
 """Called off; the points are on their way back."""
 REDEMPTION_STATE_REFUNDED: RedemptionState.ValueType  # 9
 """Called off, and the points are back in the lots they came from."""
+REDEMPTION_STATE_REFUND_REFUSED: RedemptionState.ValueType  # 10
+"""Called off, and the ledger refuses to take the points back: `failure` says why, such as that the account was closed
+meanwhile. They stay spent by `transaction`; people decide what becomes of them.
+"""
 global___RedemptionState = RedemptionState
 
 @typing.final
@@ -191,7 +199,7 @@ global___Reward = Reward
 
 @typing.final
 class RedemptionFailure(google.protobuf.message.Message):
-    """Why a redemption failed, or is being undone."""
+    """Why a redemption failed, or is being undone, or cannot be refunded."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -214,7 +222,9 @@ class RedemptionFailure(google.protobuf.message.Message):
     REASON_FIELD_NUMBER: builtins.int
     METADATA_FIELD_NUMBER: builtins.int
     reason: builtins.str
-    """The reason that the caller of `Redeem` was answered with, such as `OUT_OF_STOCK`."""
+    """The reason that the caller of `Redeem` was answered with, such as `OUT_OF_STOCK`; PAYMENT_REFUSED with the ledger's
+    reason as `ledger_reason` where it cannot be refunded.
+    """
     @property
     def metadata(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
         """Its numbers."""
@@ -269,7 +279,9 @@ class Redemption(google.protobuf.message.Message):
     """The ledger transaction that gave them back, of a REFUNDED redemption."""
     @property
     def failure(self) -> global___RedemptionFailure:
-        """Set from the moment at which it was decided that it fails; its state is FAILED once all is undone."""
+        """Set from the moment at which it was decided that it fails; its state is FAILED once all is undone. Set, too, where
+        the state is REFUND_REFUSED.
+        """
 
     @property
     def create_time(self) -> google.protobuf.timestamp_pb2.Timestamp:

@@ -99,8 +99,9 @@ class RewardsServiceStub:
         guerdon.rewards.v1.rewards_pb2.CancelRedemptionResponse,
     ]
     """Calls an ISSUED redemption off: the piece goes back to the stock and the points to the lots they came from.
-    What was handed over, and a code that was issued, cannot be called off. Answers when the points are back; when
-    that is not in sight within the deadline, as `Redeem` does.
+    What was handed over, and a code that was issued, cannot be called off. Answers when the points are back, or
+    with the state REFUND_REFUSED where the ledger refuses that; when neither is in sight within the deadline, as `Redeem`
+    does.
     """
 
 class RewardsServiceAsyncStub:
@@ -184,8 +185,9 @@ class RewardsServiceAsyncStub:
         guerdon.rewards.v1.rewards_pb2.CancelRedemptionResponse,
     ]
     """Calls an ISSUED redemption off: the piece goes back to the stock and the points to the lots they came from.
-    What was handed over, and a code that was issued, cannot be called off. Answers when the points are back; when
-    that is not in sight within the deadline, as `Redeem` does.
+    What was handed over, and a code that was issued, cannot be called off. Answers when the points are back, or
+    with the state REFUND_REFUSED where the ledger refuses that; when neither is in sight within the deadline, as `Redeem`
+    does.
     """
 
 class RewardsServiceServicer(metaclass=abc.ABCMeta):
@@ -293,8 +295,9 @@ class RewardsServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[guerdon.rewards.v1.rewards_pb2.CancelRedemptionResponse, collections.abc.Awaitable[guerdon.rewards.v1.rewards_pb2.CancelRedemptionResponse]]:
         """Calls an ISSUED redemption off: the piece goes back to the stock and the points to the lots they came from.
-        What was handed over, and a code that was issued, cannot be called off. Answers when the points are back; when
-        that is not in sight within the deadline, as `Redeem` does.
+        What was handed over, and a code that was issued, cannot be called off. Answers when the points are back, or
+        with the state REFUND_REFUSED where the ledger refuses that; when neither is in sight within the deadline, as `Redeem`
+        does.
         """
 
 def add_RewardsServiceServicer_to_server(servicer: RewardsServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...
