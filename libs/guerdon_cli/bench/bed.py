@@ -66,6 +66,22 @@ def bench_stack(data: Path, services: tuple[ServiceKind, ...]) -> Iterator[Stack
         _remove(folder)
 
 
+def slow_flushes(admin_url: str, microseconds: int) -> None:
+    """Has every flush of PostgreSQL's log wait so long before it begins, as on a slower disk: pgbench's and ours alike.
+
+    It is what `commit_delay` does where no other transaction need be under way for it (PostgreSQL's documentation,
+    "WAL configuration"). Whoever else has something to flush waits too, as behind a disk.
+    """
+
+    async def delay() -> None:
+        async with connected(admin_url) as admin:
+            await admin.execute(f"ALTER SYSTEM SET commit_delay = {microseconds}")
+            await admin.execute("ALTER SYSTEM SET commit_siblings = 0")
+            await admin.execute("SELECT pg_reload_conf()")
+
+    asyncio.run(delay())
+
+
 def _remove(folder: Path) -> None:
     if folder.exists():
         EmbeddedServers(folder).remove_data()

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from guerdon_cli.bench import workloads
-from guerdon_cli.bench.bed import Bed, bench_stack
+from guerdon_cli.bench.bed import Bed, bench_stack, slow_flushes
 from guerdon_cli.bench.course import QUICK, Course, Length
 from guerdon_cli.bench.pgbench import Tpcb
 from guerdon_cli.bench.purchases import import_and_compare
@@ -31,6 +31,10 @@ TABLE_WIDTH = 120
 app = typer.Typer(help="Measure how fast it is on this machine.")
 
 Purchases = Annotated[Path, typer.Option(help="Purchases in the CDNOW format.", dir_okay=False)]
+FlushUs = Annotated[
+    int,
+    typer.Option(min=0, max=100_000, help="Microseconds that each flush of the log takes longer, as on a slower disk."),
+]
 Quick = Annotated[bool, typer.Option("--quick", help="Seconds rather than minutes, and as much less exact.")]
 
 
@@ -52,9 +56,10 @@ def bench_import(
     data: DataFolder = DATA_FOLDER,
     purchases: Purchases = SAMPLE,
     seconds: Annotated[int, typer.Option(min=1, max=600, help="How long pgbench runs.")] = 30,
+    flush_us: FlushUs = 0,
 ) -> None:
     """Import purchases, then run pgbench (TPC-B) alone on the same embedded PostgreSQL, and compare."""
-    _import(data, purchases, seconds)
+    _import(data, purchases, seconds, flush_us)
 
 
 @app.command()
@@ -65,6 +70,7 @@ def ledger(
     seconds: Annotated[float, typer.Option(min=0, max=600, help="What is measured of each run; 0: the usual.")] = 0,
     rounds: Annotated[int, typer.Option(min=0, max=20, help="How often each is run; 0: the usual.")] = 0,
     growth_postings: Annotated[int, typer.Option(min=0, help="What `growth` loads first; 0: the usual.")] = 0,
+    flush_us: FlushUs = 0,
 ) -> None:
     """Measure the ledger, with pgbench (TPC-B) between the workloads, and verify it after each.
 
@@ -79,6 +85,7 @@ def ledger(
         seconds=seconds or usual.seconds,
         rounds=rounds or usual.rounds,
         growth_postings=growth_postings or usual.growth_postings,
+        flush_us=flush_us,
     )
     raise typer.Exit(_ledger(data, length, names))
 
@@ -112,6 +119,8 @@ def _course(data: Path, length: Length, name: str) -> Iterator[Course]:
     with bench_stack(data, ()) as stack, steps() as report:
         stack.start(report)
         assert stack.embedded is not None
+        if length.flush_us:
+            slow_flushes(stack.embedded.endpoints.postgres_url, length.flush_us)
         logs = stack.folder / "logs"
         logs.mkdir(exist_ok=True)
         report("pgbench: filling")
@@ -132,13 +141,16 @@ def _end(course: Course) -> int:
     return 1 if course.problems else 0
 
 
-def _import(data: Path, purchases: Path, seconds: int) -> None:
+def _import(data: Path, purchases: Path, seconds: int, flush_us: int = 0) -> None:
     with _told(), bench_stack(data, SERVICES) as stack:
         rows = read_purchases(purchases)
         with steps() as report:
             stack.start(report)
+        if flush_us:
+            assert stack.embedded is not None
+            slow_flushes(stack.embedded.endpoints.postgres_url, flush_us)
         found = import_and_compare(stack, rows, seconds, lambda step: typer.echo(f"{step} …", err=True))
-    _write(data, "membership", found)
+    _write(data, "membership", {**found, "flush_us": flush_us})
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column()
     table.add_column(justify="right")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from guerdon_cli.bench import workloads
-from guerdon_cli.bench.bed import Bed
+from guerdon_cli.bench.bed import Bed, bench_stack, slow_flushes
 from guerdon_cli.bench.course import Course, Length
 from guerdon_cli.bench.figures import FLOORS
 from guerdon_cli.bench.pgbench import Tpcb
@@ -42,3 +42,13 @@ def test_a_workload_is_measured_between_two_runs_of_tpcb_and_verified(course: Co
     assert 0 < measured["p50_ms"] <= measured["p95_ms"] <= measured["p99_ms"]
     assert found["batch_spend_vs_tpcb"] == pytest.approx(measured["per_s"] / found["tpcb_per_s"], rel=0.01)
     assert {name for name in FLOORS if found[name] is not None} == {"batch_spend_vs_tpcb"}
+
+
+def test_a_commit_takes_as_much_longer_as_flushes_are_said_to(tmp_path: Path) -> None:
+    with bench_stack(tmp_path, ()) as stack:
+        stack.start(lambda _step: None)
+        assert stack.embedded is not None
+        slow_flushes(stack.embedded.endpoints.postgres_url, 20_000)
+        bed = Bed(stack.embedded, stack.identity, tmp_path)
+        with Tpcb(stack.embedded, SHORT.tpcb_scale) as tpcb:
+            assert Course(bed, tpcb, SHORT).commit_p50_ms() >= 20
