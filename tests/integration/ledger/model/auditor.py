@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tests.integration.ledger.model.predict.closing import Books
+from tests.integration.ledger.model.predict.limits import Limits
 from tests.integration.ledger.model.predict.posting import Postings
-from tests.integration.ledger.model.predict.reading import Readings
 from tests.integration.ledger.model.predict.states import States
 from tests.integration.ledger.model.predict.updating import Updates
 
 
 @dataclass
-class Auditor(Postings, Updates, States, Books, Readings):
+class Auditor(Postings, Updates, States, Books, Limits):
     """One program, and what is to be answered to whatever is asked of it."""

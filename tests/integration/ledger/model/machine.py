@@ -20,6 +20,7 @@ from tests.integration.ledger.model.drive.bench import DEVELOPER
 from tests.integration.ledger.model.drive.closing import Closing
 from tests.integration.ledger.model.drive.holding import Holding
 from tests.integration.ledger.model.drive.impossible import Impossible
+from tests.integration.ledger.model.drive.limiting import Limiting
 from tests.integration.ledger.model.drive.listing import Listing
 from tests.integration.ledger.model.drive.moving import Moving
 from tests.integration.ledger.model.drive.updating import Updating
@@ -30,7 +31,7 @@ FRESH_AGAIN_S = 2.0
 """After a fault of the cache a read may be so much behind: within that time the promise holds again by itself."""
 
 
-class Ledger(Moving, Updating, Holding, Closing, Listing, Impossible):
+class Ledger(Moving, Updating, Holding, Closing, Limiting, Listing, Impossible):
     """One program, from its creation on."""
 
     # The same request again.

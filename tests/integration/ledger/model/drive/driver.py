@@ -111,6 +111,7 @@ class Driver(RuleBasedStateMachine):
             "ReleaseHold": self.auditor.release,
             "UpdateLots": self.auditor.update,
             "UpdateAccountLabels": self.auditor.label,
+            "SetCreditLimit": self.auditor.set_limit,
             "CloseBooks": self.auditor.close,
             "ReopenBooks": self.auditor.reopen,
         }.get(method)
