@@ -58,7 +58,7 @@ class Limits(Readings):
 
         return super().under_lock(touched, now, within)
 
-    def accounts(self, kind: int, state: int) -> list[res.Account]:
+    def accounts(self, kind: int = 0, state: int = 0) -> list[res.Account]:
         found = super().accounts(kind, state)
         for one in found:
             if one.name in self.limits:
