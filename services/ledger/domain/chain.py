@@ -1,8 +1,8 @@
 """The hash chain that seals what a shard has recorded: block after block, each over its leaves and the block before.
 
 A leaf is the sha256 of one transaction with its postings and the lots that they made, of one account event, of one
-change of books or of a credit limit, or of a system account. What a leaf is made of is in store/chain.sql, and why in
-docs/explanation/chain.md.
+change of books, of policies or of a credit limit, or of a system account. What a leaf is made of is in store/chain.sql,
+and why in docs/explanation/chain.md.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Block(NamedTuple):
     transactions: int
     postings: int
     events: int
-    """Account events, and changes of books and of credit limits."""
+    """Account events, and changes of books, of policies and of credit limits."""
     seal_time: datetime
     previous: bytes
 

@@ -51,9 +51,11 @@ create table policy_changes (
         check (restored_lot_grace >= interval '0' and restored_lot_grace <= interval '366 days'),
     actor text not null,
     record_time timestamptz not null,
+    xid xid8 not null default pg_current_xact_id(),
     primary key (shard, program, number),
     check (cardinality(limit_units) = cardinality(adjustment_limits))
 );
+create index policy_changes_shard_xid on policy_changes (shard, xid);
 
 -- Numbers of programs and units.
 create sequence ledger_numbers as int;
@@ -338,7 +340,7 @@ create table seals (
     last_id bigint not null,
     transactions int not null,
     postings int not null,
-    -- Account events, and changes of books and of credit limits.
+    -- Account events, and changes of books, of policies and of credit limits.
     events int not null check (transactions + events > 0),
     seal_time timestamptz not null,
     previous bytea not null,

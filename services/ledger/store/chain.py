@@ -41,7 +41,7 @@ class Place(NamedTuple):
 
 class Leaf(NamedTuple):
     """What a leaf is of: a transaction of a program (0 where it is gone), an account's event, a change of a program's
-    books or of an account's credit limit, or a system account.
+    books or policies or of an account's credit limit, or a system account.
     """
 
     transaction: int = 0
@@ -52,7 +52,7 @@ class Leaf(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Leaves:
-    """The leaves of a span: transactions, account events, changes of books and of credit limits, system accounts."""
+    """The leaves of a span, in order: of transactions, account events, changes of books, policies, limits; accounts."""
 
     hashes: bytes
     row: Any
@@ -70,18 +70,17 @@ class Leaves:
 
     @property
     def events(self) -> int:
-        """How many are of account events and of changes of books and of credit limits."""
-        return sum(len(self.row[name] or ()) for name in ("accounts", "books", "limits"))
+        """How many are of account events and of changes of books, of policies and of credit limits."""
+        return sum(len(self.row[name] or ()) for name in ("accounts", "books", "policies", "limits"))
 
     def of(self) -> list[Leaf]:
         """What each of them is of."""
-        ids, programs, accounts, versions, books, limits, systems = (
-            self.row[name] or () for name in ("ids", "programs", "accounts", "versions", "books", "limits", "systems")
-        )
+        names = ("ids", "programs", "accounts", "versions", "books", "policies", "limits", "systems")
+        ids, programs, accounts, versions, books, policies, limits, systems = (self.row[name] or () for name in names)
         return [
             *(Leaf(transaction=id_, program=program or 0) for id_, program in zip(ids, programs, strict=True)),
             *(Leaf(account=account, version=version) for account, version in zip(accounts, versions, strict=True)),
-            *(Leaf(program=program) for program in books),
+            *(Leaf(program=program) for program in (*books, *policies)),
             *(Leaf(account=account) for account in (*limits, *systems)),
         ]
 

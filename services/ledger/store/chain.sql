@@ -16,6 +16,10 @@ select xid::text::bigint from (
      where shard = :shard and xid >= :first_xid::bigint::text::xid8 and xid < :horizon::bigint::text::xid8
      order by xid limit :limit)
     union all
+    (select xid from policy_changes
+     where shard = :shard and xid >= :first_xid::bigint::text::xid8 and xid < :horizon::bigint::text::xid8
+     order by xid limit :limit)
+    union all
     (select xid from credit_limit_changes
      where shard = :shard and xid >= :first_xid::bigint::text::xid8 and xid < :horizon::bigint::text::xid8
      order by xid limit :limit)
@@ -33,9 +37,10 @@ from postings
 where shard = :shard and xid >= :first_xid::bigint::text::xid8 and xid < :end_xid::bigint::text::xid8;
 
 -- name: leaves^
--- One leaf for each transaction, one for each account event, one for each change of books or of a credit limit, and one
--- for each system account that the postings touch, in order: sha256 of the rows in the binary form of PostgreSQL. A member
--- account is sealed with its first change, a program and a unit with each system account: points come from one.
+-- One leaf for each transaction, one for each account event, one for each change of books, of policies or of a credit
+-- limit, and one for each system account that the postings touch, in order: sha256 of the rows in the binary form of
+-- PostgreSQL. A member account is sealed with its first change, a program and a unit with each system account: points
+-- come from one.
 with made as (
     select l.posting,
            string_agg(record_send(row(l.id, l.amount, coalesce(l.first_expire_time, l.expire_time),
@@ -88,6 +93,12 @@ with made as (
            sha256(record_send(row(b.program, b.number, b.close_time, b.actor, b.person, b.reason, b.record_time))) as leaf
     from books_changes b
     where b.shard = :shard and b.xid >= :first_xid::bigint::text::xid8 and b.xid < :end_xid::bigint::text::xid8
+), policy_leaf as (
+    select c.program, c.number,
+           sha256(record_send(row(c.program, c.number, c.limit_units, c.adjustment_limits,
+                                  extract(epoch from c.restored_lot_grace)::bigint, c.actor, c.record_time))) as leaf
+    from policy_changes c
+    where c.shard = :shard and c.xid >= :first_xid::bigint::text::xid8 and c.xid < :end_xid::bigint::text::xid8
 ), limit_leaf as (
     select c.account, c.number,
            sha256(record_send(row(c.account, c.number, c.credit_limit, c.available, c.actor, c.reason, c.record_time)))
@@ -105,9 +116,9 @@ with made as (
     from (select source as id from posting where source_version is null
           union select destination from posting where destination_version is null) as n
 )
-select t.ids, t.programs, e.accounts, e.versions, b.books, l.limits, s.systems,
+select t.ids, t.programs, e.accounts, e.versions, b.books, p.policies, l.limits, s.systems,
        coalesce(t.leaves, ''::bytea) || coalesce(e.leaves, ''::bytea) || coalesce(b.leaves, ''::bytea)
-           || coalesce(l.leaves, ''::bytea) || coalesce(s.leaves, ''::bytea) as leaves
+           || coalesce(p.leaves, ''::bytea) || coalesce(l.leaves, ''::bytea) || coalesce(s.leaves, ''::bytea) as leaves
 from (select array_agg(id order by id) as ids, array_agg(program order by id) as programs,
              string_agg(leaf, ''::bytea order by id) as leaves
       from transaction_leaf) as t,
@@ -118,6 +129,9 @@ from (select array_agg(id order by id) as ids, array_agg(program order by id) as
      (select array_agg(program order by program, number) as books,
              string_agg(leaf, ''::bytea order by program, number) as leaves
       from books_leaf) as b,
+     (select array_agg(program order by program, number) as policies,
+             string_agg(leaf, ''::bytea order by program, number) as leaves
+      from policy_leaf) as p,
      (select array_agg(account order by account, number) as limits,
              string_agg(leaf, ''::bytea order by account, number) as leaves
       from limit_leaf) as l,

@@ -47,7 +47,8 @@ select (select json_agg(a order by a.id) from accounts a where program = $1)::te
        (select count(*) from postings), (select count(*) from transactions), (select count(*) from account_events),
        (select json_agg(l order by l.id) from lots l)::text, (select json_agg(h order by h.id) from holds h)::text,
        (select json_agg(s order by s.account) from slices s where s.credit_limit is not null)::text,
-       (select count(*) from credit_limit_changes),
+       (select count(*) from credit_limit_changes), (select count(*) from policy_changes),
+       (select json_agg(a order by a.id) from adjustments a)::text,
        (select count(*) from accounts), (select count(*) from programs), (select count(*) from units)
 """
 _INTEGERS = [0, 1, 2, 7, 100, -1, 2**31 - 1, -(2**31), 2**53, 2**53 + 1, 2**63 - 1, -(2**63)]

@@ -64,7 +64,8 @@ async def sealed(books: Chain, most: int = 5_000) -> int:
     count = 0
     wanted = await books.owner.fetchval(
         "select (select count(*) from postings) + (select count(*) from account_events) "
-        "+ (select count(*) from books_changes) + (select count(*) from credit_limit_changes) "
+        "+ (select count(*) from books_changes) + (select count(*) from policy_changes) "
+        "+ (select count(*) from credit_limit_changes) "
         "- coalesce((select sum(postings + events) from seals), 0)"
     )
     async with asyncio.timeout(60):
@@ -110,7 +111,7 @@ async def test_a_block_ends_with_a_batch(books: Chain) -> None:
     assert [one.block.postings for one in await books.check()] == [12, 4]
 
 
-INT2, INT4, INT8, TEXT, BYTEA, TIME, INT8S = 21, 23, 20, 25, 17, 1184, 1016
+INT2, INT4, INT8, TEXT, BYTEA, TIME, INT4S, INT8S = 21, 23, 20, 25, 17, 1184, 1007, 1016
 
 
 def record(*fields: tuple[int, bytes | None]) -> bytes:
@@ -135,6 +136,9 @@ insert into programs values (1, 'acme', 'Acme', 'UTC', 0, '2026-03-01Z');
 insert into units values (1, 2, 'points', 'Points', 3);
 insert into books_changes (shard, program, number, close_time, actor, person, reason, record_time)
 values (0, 1, 1, '2026-03-01Z', 'till', 'eve', 'a year', '2026-03-01Z');
+insert into policy_changes (
+    shard, program, number, limit_units, adjustment_limits, restored_lot_grace, actor, record_time
+) values (0, 1, 1, '{2}', '{500}', '1 day', 'till', '2026-03-01Z');
 insert into credit_limit_changes (shard, account, number, credit_limit, available, actor, reason, record_time)
 values (0, 1, 1, 90, 60, 'till', 'a plan', '2026-03-01Z');
 insert into accounts (shard, id, program, unit, kind, name, create_time) values
@@ -151,7 +155,7 @@ values (0, 50, 2, 50, 30, 26, 'infinity', '2026-03-01Z', '2026-03-01Z', false);
 
 async def test_anybody_can_compute_a_leaf_from_what_is_documented(books: Chain) -> None:
     await books.owner.execute(ROWS)
-    assert await sealed(books) == 3
+    assert await sealed(books) == 4
     lot = record(int8(50), int8(30), (TIME, struct.pack(">q", 2**63 - 1)), time(AT), time(AT), (INT8, None))
     ada = record((INT4, struct.pack(">i", 1)), (INT4, struct.pack(">i", 2)), (TEXT, b"ada"), time(AT))
     one = struct.pack(">iiiiiiq", 1, 0, INT8, 1, 1, 8, 50)
@@ -197,8 +201,11 @@ async def test_anybody_can_compute_a_leaf_from_what_is_documented(books: Chain) 
     )
     first = INT4, struct.pack(">i", 1)
     closing = record(first, first, time(AT), (TEXT, b"till"), (TEXT, b"eve"), (TEXT, b"a year"), time(AT))
+    points = INT4S, struct.pack(">iiiiiii", 1, 0, INT4, 1, 1, 4, 2)
+    most = INT8S, struct.pack(">iiiiiiq", 1, 0, INT8, 1, 1, 8, 500)
+    policies = record(first, first, points, most, int8(86_400), (TEXT, b"till"), time(AT))
     limit = record(int8(1), first, int8(90), int8(60), (TEXT, b"till"), (TEXT, b"a plan"), time(AT))
     [block] = await books.check()
-    leaves = b"".join(sha256(one).digest() for one in (transaction + posting, closing, limit, issuance))
+    leaves = b"".join(sha256(one).digest() for one in (transaction + posting, closing, policies, limit, issuance))
     assert block.hash == block_hash(block.block, leaves)
-    assert (block.block.transactions, block.block.events) == (1, 2)
+    assert (block.block.transactions, block.block.events) == (1, 3)

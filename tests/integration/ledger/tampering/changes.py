@@ -100,6 +100,11 @@ TAMPERINGS = {
         "SEALED_ROW_MISSING",
         "",
     ),
+    "how much one person may adjust": (
+        "update policy_changes set adjustment_limits = '{{5000}}' where program = {program} returning 1",
+        "SEALED_ROW_DIFFERS program",
+        "",
+    ),
     "who set a credit limit": (
         "update credit_limit_changes set actor = 'nobody' where account = {board} returning account",
         "SEALED_ROW_DIFFERS account",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import asyncpg
+from google.protobuf.field_mask_pb2 import FieldMask
 
 from guerdon import new_request_id
 from guerdon.ledger.v1 import adjustments_pb2, books_pb2
@@ -21,6 +22,7 @@ TABLES = (
     "checkpoints",
     "seals",
     "books_changes",
+    "policy_changes",
     "credit_limit_changes",
     "units",
     "programs",
@@ -98,6 +100,13 @@ async def trade(shop: Shop, another: Shop, time: MovableTime) -> None:
     await another.ledger.ApproveAdjustment(
         adjustments_pb2.ApproveAdjustmentRequest(name=proposed.adjustment.name, request_id=new_request_id())
     )
+    await shop.ledger.UpdateProgram(
+        pb.UpdateProgramRequest(
+            program=res.Program(name=shop.name, adjustment_limits=[res.AdjustmentLimit(amount=500)]),
+            update_mask=FieldMask(paths=["adjustment_limits"]),
+            request_id=new_request_id(),
+        )
+    )
     await shop.add("cy")
     await shop.close("cy")
     books = books_pb2.CloseBooksRequest(parent=shop.name, reason="the year", request_id=new_request_id())
@@ -116,6 +125,7 @@ async def followed(owner: asyncpg.Connection) -> bool:
 ALL_SEALED = """
 select not exists (select from (select shard, xid from postings union all select shard, xid from account_events
                                 union all select shard, xid from books_changes
+                                union all select shard, xid from policy_changes
                                 union all select shard, xid from credit_limit_changes) as row
                    where xid >= coalesce((select max(end_xid::text::bigint)::text::xid8 from seals
                                           where seals.shard = row.shard), '0'::xid8))
@@ -126,6 +136,7 @@ APPEND_ONLY = (
     "postings",
     "account_events",
     "books_changes",
+    "policy_changes",
     "credit_limit_changes",
     "seals",
     "adjustments",
