@@ -38,7 +38,9 @@ class Limits:
     """What one caller or program may have of a batch before it is the next one's turn."""
     queue_max: int = 20_000
     in_flight_max: int = 4
-    """How many batches of a lane may be in the database at once; the later ones only when they are full."""
+    """How many batches may be in the database at once. Every lane may have one; further ones only while they are full:
+    each holds a connection, and reads need some too.
+    """
 
 
 class Submission:
@@ -80,9 +82,6 @@ class _Lane:
         turn = (program, len(submission.works) > 1)
         self.turns.setdefault(turn, deque()).append(submission)
         self.queued += sum(work.weight for work in submission.works)
-
-    def wants_another(self, limits: Limits) -> bool:
-        return len(self.tasks) < (limits.in_flight_max if self.queued >= limits.batch_max else 1)
 
     def take(self, limits: Limits) -> Taken:
         """The next batch. What has passed its deadline is answered here, before it costs anything."""
@@ -173,9 +172,12 @@ class Committer:
 
     def _enqueue(self, lane: _Lane, submission: Submission) -> None:
         lane.put(submission.works[0].program.number, submission)
-        if lane.wants_another(self._limits):
+        if not lane.tasks or (lane.queued >= self._limits.batch_max and self._in_flight() < self._limits.in_flight_max):
             task = asyncio.create_task(self._work(lane))
             lane.tasks.add(task)
+
+    def _in_flight(self) -> int:
+        return sum(len(lane.tasks) for lane in self._lanes.values())
 
     async def _work(self, lane: _Lane) -> None:
         try:
