@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 EVERY_OTHER_UNIT = 0
 """Stands for the units that no limit is for."""
@@ -24,3 +24,14 @@ class Policies:
     def limit(self, unit: int) -> int | None:
         """How much of a unit one person may adjust in one transaction; None: any amount."""
         return self.adjustment_limits.get(unit, self.adjustment_limits.get(EVERY_OTHER_UNIT))
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyChange:
+    """A change of a program's policies, as it is stored."""
+
+    number: int
+    policies: Policies
+    """What they are from then on."""
+    actor: str
+    record_time: datetime

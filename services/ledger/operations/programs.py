@@ -14,7 +14,7 @@ from guerdon_kit.errors import AlreadyExists, InvalidField, NotFound
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres import Connection, Database, requests
 from ledger.domain.model import Account, AccountKind, Program
-from ledger.domain.policies import Policies
+from ledger.domain.policies import Policies, PolicyChange
 from ledger.store import policies, rows
 from ledger.store.directory import Directory, NewAccount, Unit, queries
 from ledger.store.ids import IdBlocks
@@ -122,7 +122,7 @@ class Programs:
             number, before = (await policies.read(connection, [program]))[program.number]
             if change.of_policies:
                 number += 1
-                now = self._clock.now()
+                now = await queries.clock(connection) + self._clock.offset()
                 await policies.insert(connection, program, number, change.applied(before), change.actor, now)
             return str(number).encode()
 
@@ -139,6 +139,16 @@ class Programs:
             _, found = (await policies.read(connection, [program], policy_change))[program.number]
         units = await self._directory.units(program)
         return ProgramState(program, name, found, {unit.number: unit.id for unit in units})
+
+    async def policy_changes(
+        self, program: Program, before: int, limit: int
+    ) -> tuple[Sequence[PolicyChange], Mapping[int, str]]:
+        """The newest changes of a program's policies with a number below `before`, newest first; and the ids of its
+        units, by number.
+        """
+        async with self._database.acquire() as connection:
+            found = await policies.changes(connection, program, before, limit)
+        return found, {unit.number: unit.id for unit in await self._directory.units(program)}
 
     async def create_unit(
         self, fingerprint: Fingerprint, program: Program, id_: str, display_name: str, scale: int

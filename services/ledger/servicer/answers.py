@@ -13,7 +13,7 @@ from guerdon_kit.errors import DomainError, ReplayedRefusal
 from guerdon_kit.grpc.messages import set_timestamp, timestamp
 from guerdon_kit.grpc.status import to_status
 from ledger.domain.model import NEVER, Account, AccountState, Balance, Hold, HoldState, Kind, Program
-from ledger.domain.policies import EVERY_OTHER_UNIT
+from ledger.domain.policies import EVERY_OTHER_UNIT, Policies
 from ledger.operations.batch import Answer, Done
 from ledger.operations.findings import Finding, Progress
 from ledger.operations.movements import HoldAnswer
@@ -27,13 +27,22 @@ def program(found: ProgramState) -> resources_pb2.Program:
     """A program."""
     owner, policies = found.program, found.policies
     message = resources_pb2.Program(name=owner.name, display_name=found.display_name, time_zone=owner.time_zone)
-    for unit_number, amount in policies.adjustment_limits.items():
-        every_other = unit_number == EVERY_OTHER_UNIT
-        name = "" if every_other else f"{owner.name}/units/{found.units[unit_number]}"
-        message.adjustment_limits.add(unit=name, amount=amount)
+    message.adjustment_limits.extend(adjustment_limits(owner, policies, found.units))
     if policies.restored_lot_grace:
         message.restored_lot_grace.FromTimedelta(policies.restored_lot_grace)
     return message
+
+
+def adjustment_limits(
+    owner: Program, policies: Policies, units: Mapping[int, str]
+) -> list[resources_pb2.AdjustmentLimit]:
+    """How much one person may adjust; `units` are the ids of the program's units, by number."""
+    return [
+        resources_pb2.AdjustmentLimit(
+            unit="" if number == EVERY_OTHER_UNIT else f"{owner.name}/units/{units[number]}", amount=amount
+        )
+        for number, amount in policies.adjustment_limits.items()
+    ]
 
 
 def unit(found: Unit, owner: Program) -> resources_pb2.Unit:

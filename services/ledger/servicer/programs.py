@@ -8,16 +8,20 @@ from datetime import timedelta
 from google.protobuf.duration_pb2 import Duration
 
 from guerdon.ledger.v1 import ledger_pb2 as pb
+from guerdon.ledger.v1 import policies_pb2
 from guerdon.ledger.v1 import resources_pb2 as res
 from guerdon_kit.errors import InvalidField, NotFound
 from guerdon_kit.grpc import CallContext
+from guerdon_kit.grpc.messages import timestamp
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.names import parse, tenant_of
+from guerdon_kit.pages import page_size, read_token, write_token
 from ledger.domain.model import AMOUNT_MAX
 from ledger.domain.policies import EVERY_OTHER_UNIT, GRACE_MAX, LIMITS_MAX, Policies
 from ledger.operations.programs import ProgramChange, Programs, ProgramState
 from ledger.servicer import answers
 from ledger.store.directory import Directory
+from ledger.store.policies import NEWEST
 
 CHANGEABLE = frozenset({"display_name", "adjustment_limits", "restored_lot_grace"})
 _LIMITS = "program.adjustment_limits"
@@ -66,6 +70,26 @@ class ProgramRpcs:
         fingerprint = Fingerprint.of(call, request, program.name)
         state, call.replayed = await self._programs.update_program(fingerprint, program, change)
         return pb.UpdateProgramResponse(program=answers.program(state))
+
+    async def list_policy_changes(
+        self, request: policies_pb2.ListPolicyChangesRequest, _call: CallContext
+    ) -> policies_pb2.ListPolicyChangesResponse:
+        program = await self._directory.program(request.parent, "parent")
+        size = page_size(request.page_size)
+        query = ("ListPolicyChanges", program.name)
+        before = int(read_token(request.page_token, query, (int,))[0]) if request.page_token else NEWEST
+        found, units = await self._programs.policy_changes(program, before, size + 1)
+        response = policies_pb2.ListPolicyChangesResponse(
+            next_page_token=write_token(query, (found[size - 1].number,)) if len(found) > size else ""
+        )
+        for change in found[:size]:
+            message = response.changes.add(
+                adjustment_limits=answers.adjustment_limits(program, change.policies, units),
+                actor=change.actor,
+                record_time=timestamp(change.record_time),
+            )
+            message.restored_lot_grace.FromTimedelta(change.policies.restored_lot_grace)
+        return response
 
     async def create_unit(self, request: pb.CreateUnitRequest, call: CallContext) -> pb.CreateUnitResponse:
         message = request.unit

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from guerdon_kit.postgres import Connection, Rerun, load_queries
 from ledger.domain.model import Program
-from ledger.domain.policies import Policies
+from ledger.domain.policies import Policies, PolicyChange
 
 queries = load_queries("ledger")
 
@@ -27,9 +28,19 @@ async def read(
         by_shard.setdefault(program.shard, set()).add(program.number)
     for shard, numbers in sorted(by_shard.items()):
         async for row in queries.policies_of(connection, shard=shard, programs=sorted(numbers), up_to=up_to):
-            limits = dict(zip(row["limit_units"], row["adjustment_limits"], strict=True))
-            found[row["program"]] = (row["number"], Policies(limits, row["restored_lot_grace"]))
+            found[row["program"]] = (row["number"], _policies(row))
     return found
+
+
+async def changes(connection: Connection, program: Program, before: int, limit: int) -> list[PolicyChange]:
+    """The newest changes of a program's policies with a number below `before`, newest first."""
+    found = queries.policy_changes(connection, shard=program.shard, program=program.number, before=before, limit=limit)
+    return [PolicyChange(row["number"], _policies(row), row["actor"], row["record_time"]) async for row in found]
+
+
+def _policies(row: Any) -> Policies:
+    limits = dict(zip(row["limit_units"], row["adjustment_limits"], strict=True))
+    return Policies(limits, row["restored_lot_grace"])
 
 
 async def insert(

@@ -12,6 +12,14 @@ cross join lateral (
     limit 1
 ) as newest;
 
+-- name: policy_changes
+-- The newest changes below a number, newest first.
+select number, limit_units, adjustment_limits, restored_lot_grace, actor, record_time
+from policy_changes
+where shard = :shard and program = :program and number < :before
+order by number desc
+limit :limit;
+
 -- name: insert_policy_change!
 insert into policy_changes (
     shard, program, number, limit_units, adjustment_limits, restored_lot_grace, actor, record_time

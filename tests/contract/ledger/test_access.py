@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from guerdon import GuerdonError, new_request_id
-from guerdon.ledger.v1 import adjustments_pb2, books_pb2, explain_pb2, journal_pb2, limits_pb2
+from guerdon.ledger.v1 import adjustments_pb2, books_pb2, explain_pb2, journal_pb2, limits_pb2, policies_pb2
 from guerdon.ledger.v1 import ledger_pb2 as pb
 from guerdon.ledger.v1 import resources_pb2 as res
 from guerdon.options.v1 import options_pb2
@@ -57,6 +57,7 @@ def sample(method: str, program: str) -> Any:
         "UpdateProgram": pb.UpdateProgramRequest(
             program=res.Program(name=program), update_mask=FieldMask(paths=["display_name"]), request_id=id_
         ),
+        "ListPolicyChanges": policies_pb2.ListPolicyChangesRequest(parent=program),
         "CreateUnit": pb.CreateUnitRequest(unit=res.Unit(name=unit), request_id=id_),
         "CreateAccount": pb.CreateAccountRequest(account=account, request_id=id_),
         "BatchCreateAccounts": pb.BatchCreateAccountsRequest(parent=program, accounts=[account], request_id=id_),

@@ -11,6 +11,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from guerdon import new_request_id, was_replayed
 from guerdon.ledger.v1 import ledger_pb2 as pb
+from guerdon.ledger.v1 import policies_pb2
 from guerdon.ledger.v1 import resources_pb2 as res
 from tests.contract.ledger.world import (
     BUDGET,
@@ -177,6 +178,37 @@ async def test_a_programs_policies_are_those_it_was_made_with_until_they_are_cha
     none = (await ledger.UpdateProgram(update("adjustment_limits", "restored_lot_grace"))).program
     assert none == res.Program(name="programs/strict", display_name="Acme", time_zone="Europe/London")
     assert await ledger.CreateProgram(made) == pb.CreateProgramResponse(program=made.program)
+
+
+async def test_who_changed_a_programs_policies_when_and_to_what_is_kept(shop: Shop, world: World) -> None:
+    another = world.client(world.identity.token("controller")).ledger
+    listing = policies_pb2.ListPolicyChangesRequest(parent=shop.name)
+    assert not (await shop.ledger.ListPolicyChanges(listing)).changes
+    limits = [res.AdjustmentLimit(unit=f"{shop.name}/units/points", amount=5), res.AdjustmentLimit(amount=0)]
+    for ledger, changed in (
+        (shop.ledger, res.Program(adjustment_limits=limits)),
+        (another, res.Program(restored_lot_grace=Duration(seconds=60))),
+        (shop.ledger, res.Program(display_name="No policy")),
+        (shop.ledger, res.Program(adjustment_limits=[])),
+    ):
+        paths = [one.name for one, _ in changed.ListFields()] or ["adjustment_limits"]
+        changed.name = shop.name
+        mask = FieldMask(paths=paths)
+        await ledger.UpdateProgram(
+            pb.UpdateProgramRequest(program=changed, update_mask=mask, request_id=new_request_id())
+        )
+    found = list((await shop.ledger.ListPolicyChanges(listing)).changes)
+    told = [(list(one.adjustment_limits), one.restored_lot_grace.seconds, one.actor.split("|")[1]) for one in found]
+    assert told == [([], 60, "developer"), (limits, 60, "controller"), (limits, 0, "developer")]
+    assert found[0].record_time.ToDatetime() >= found[1].record_time.ToDatetime()
+    paged, token = [], ""
+    for size in (2, 1):
+        page = policies_pb2.ListPolicyChangesRequest(parent=shop.name, page_size=2, page_token=token)
+        answer = await shop.ledger.ListPolicyChanges(page)
+        assert len(answer.changes) == size
+        paged += answer.changes
+        token = answer.next_page_token
+    assert (paged, token) == (found, "")
 
 
 @pytest.mark.parametrize(

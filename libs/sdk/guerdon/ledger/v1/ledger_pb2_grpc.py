@@ -8,6 +8,7 @@ from guerdon.ledger.v1 import explain_pb2 as guerdon_dot_ledger_dot_v1_dot_expla
 from guerdon.ledger.v1 import journal_pb2 as guerdon_dot_ledger_dot_v1_dot_journal__pb2
 from guerdon.ledger.v1 import ledger_pb2 as guerdon_dot_ledger_dot_v1_dot_ledger__pb2
 from guerdon.ledger.v1 import limits_pb2 as guerdon_dot_ledger_dot_v1_dot_limits__pb2
+from guerdon.ledger.v1 import policies_pb2 as guerdon_dot_ledger_dot_v1_dot_policies__pb2
 
 
 class LedgerServiceStub(object):
@@ -35,6 +36,11 @@ class LedgerServiceStub(object):
                 '/guerdon.ledger.v1.LedgerService/UpdateProgram',
                 request_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.UpdateProgramRequest.SerializeToString,
                 response_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.UpdateProgramResponse.FromString,
+                )
+        self.ListPolicyChanges = channel.unary_unary(
+                '/guerdon.ledger.v1.LedgerService/ListPolicyChanges',
+                request_serializer=guerdon_dot_ledger_dot_v1_dot_policies__pb2.ListPolicyChangesRequest.SerializeToString,
+                response_deserializer=guerdon_dot_ledger_dot_v1_dot_policies__pb2.ListPolicyChangesResponse.FromString,
                 )
         self.CreateUnit = channel.unary_unary(
                 '/guerdon.ledger.v1.LedgerService/CreateUnit',
@@ -254,6 +260,13 @@ class LedgerServiceServicer(object):
 
     def UpdateProgram(self, request, context):
         """Changes what people call a program, or its policies. Once this is answered, they hold for everything that is posted.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPolicyChanges(self, request, context):
+        """Lists what a program's policies were, since when and by whom, newest first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -565,6 +578,11 @@ def add_LedgerServiceServicer_to_server(servicer, server):
                     request_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.UpdateProgramRequest.FromString,
                     response_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.UpdateProgramResponse.SerializeToString,
             ),
+            'ListPolicyChanges': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPolicyChanges,
+                    request_deserializer=guerdon_dot_ledger_dot_v1_dot_policies__pb2.ListPolicyChangesRequest.FromString,
+                    response_serializer=guerdon_dot_ledger_dot_v1_dot_policies__pb2.ListPolicyChangesResponse.SerializeToString,
+            ),
             'CreateUnit': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateUnit,
                     request_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.CreateUnitRequest.FromString,
@@ -820,6 +838,23 @@ class LedgerService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.ledger.v1.LedgerService/UpdateProgram',
             guerdon_dot_ledger_dot_v1_dot_ledger__pb2.UpdateProgramRequest.SerializeToString,
             guerdon_dot_ledger_dot_v1_dot_ledger__pb2.UpdateProgramResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ListPolicyChanges(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.ledger.v1.LedgerService/ListPolicyChanges',
+            guerdon_dot_ledger_dot_v1_dot_policies__pb2.ListPolicyChangesRequest.SerializeToString,
+            guerdon_dot_ledger_dot_v1_dot_policies__pb2.ListPolicyChangesResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

@@ -13,6 +13,7 @@ import guerdon.ledger.v1.explain_pb2
 import guerdon.ledger.v1.journal_pb2
 import guerdon.ledger.v1.ledger_pb2
 import guerdon.ledger.v1.limits_pb2
+import guerdon.ledger.v1.policies_pb2
 import typing
 
 _T = typing.TypeVar("_T")
@@ -45,6 +46,12 @@ class LedgerServiceStub:
         guerdon.ledger.v1.ledger_pb2.UpdateProgramResponse,
     ]
     """Changes what people call a program, or its policies. Once this is answered, they hold for everything that is posted."""
+
+    ListPolicyChanges: grpc.UnaryUnaryMultiCallable[
+        guerdon.ledger.v1.policies_pb2.ListPolicyChangesRequest,
+        guerdon.ledger.v1.policies_pb2.ListPolicyChangesResponse,
+    ]
+    """Lists what a program's policies were, since when and by whom, newest first."""
 
     CreateUnit: grpc.UnaryUnaryMultiCallable[
         guerdon.ledger.v1.ledger_pb2.CreateUnitRequest,
@@ -329,6 +336,12 @@ class LedgerServiceAsyncStub:
         guerdon.ledger.v1.ledger_pb2.UpdateProgramResponse,
     ]
     """Changes what people call a program, or its policies. Once this is answered, they hold for everything that is posted."""
+
+    ListPolicyChanges: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.ledger.v1.policies_pb2.ListPolicyChangesRequest,
+        guerdon.ledger.v1.policies_pb2.ListPolicyChangesResponse,
+    ]
+    """Lists what a program's policies were, since when and by whom, newest first."""
 
     CreateUnit: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.ledger.v1.ledger_pb2.CreateUnitRequest,
@@ -619,6 +632,14 @@ class LedgerServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[guerdon.ledger.v1.ledger_pb2.UpdateProgramResponse, collections.abc.Awaitable[guerdon.ledger.v1.ledger_pb2.UpdateProgramResponse]]:
         """Changes what people call a program, or its policies. Once this is answered, they hold for everything that is posted."""
+
+    @abc.abstractmethod
+    def ListPolicyChanges(
+        self,
+        request: guerdon.ledger.v1.policies_pb2.ListPolicyChangesRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.ledger.v1.policies_pb2.ListPolicyChangesResponse, collections.abc.Awaitable[guerdon.ledger.v1.policies_pb2.ListPolicyChangesResponse]]:
+        """Lists what a program's policies were, since when and by whom, newest first."""
 
     @abc.abstractmethod
     def CreateUnit(
