@@ -4,7 +4,7 @@
     python tools/reference.py check        say which of them the code has left behind
 
 The errors come from the catalogues, the settings from the settings classes and the docstrings of their fields, the
-RPCs from the protos and their comments, the states of accounts from the ledger's own table.
+RPCs from the protos and their comments, the states of accounts and of rewards from the services' own tables.
 """
 
 import argparse
@@ -29,6 +29,7 @@ from guerdon_kit.config import ServiceSettings
 from guerdon_kit.errors import DomainError, catalogue
 from ledger.domain import states
 from ledger.domain.model import AccountState
+from rewards_catalog.domain import states as reward_states
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT / "docs" / "reference"
@@ -51,6 +52,7 @@ def main() -> int:
         "settings.md": settings_page(),
         "api.md": api_page(),
         "account-states.md": states_page(),
+        "reward-states.md": reward_states_page(),
     }
     changed = [name for name, text in fresh.items() if _read(PAGES / name) != text]
     if command == "check":
@@ -125,6 +127,22 @@ def states_page() -> str:
 def _verdict(verdict: states.Verdict, state: AccountState) -> str:
     refused = verdict is states.Verdict.REFUSED
     return f"`{states.REFUSALS[state].reason}`" if refused else verdict.value
+
+
+def reward_states_page() -> str:
+    """What is allowed in which state of a reward."""
+    lead = """
+        # Reward states
+
+        What can be done with a reward of the catalog in each of its states. A reward begins as a draft, or active. What
+        the state does not allow is refused with the reason in the table, and changes nothing.
+    """
+    rows = [
+        (act.value, *("yes" if allowed else f"`{reward_states.refusal(act).reason}`" for allowed in by_state.values()))
+        for act, by_state in reward_states.TABLE.items()
+    ]
+    header = ("Operation", *(f"`{state.name}`" for state in reward_states.RewardState))
+    return _page([_lead(lead), _table(header, rows)])
 
 
 def settings_page() -> str:

@@ -65,6 +65,13 @@ class Ledger:
             return False
         return True
 
+    async def time_zone(self, program: str, actor: str, until: float) -> str:
+        """The IANA name of the program's time zone, which it keeps for ever."""
+        name = f"programs/{program}"
+        request = pb.GetProgramRequest(name=name)
+        answer = await self._call("GetProgram", request, pb.GetProgramResponse, name, actor=actor, until=until)
+        return answer.program.time_zone
+
     async def available(self, account: str, actor: str, until: float) -> int:
         """What the account can spend now.
 

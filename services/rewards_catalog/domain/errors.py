@@ -16,8 +16,32 @@ class RewardNotActive(DomainError):
     message = "{reward} cannot be redeemed: it is {state}."
 
 
+class RewardNotStarted(DomainError):
+    """The reward cannot be redeemed yet."""
+
+    reason = "REWARD_NOT_STARTED"
+    status = Status.FAILED_PRECONDITION
+    message = "{reward} can be redeemed from {start_time} on."
+
+
+class RewardEnded(DomainError):
+    """The reward can be redeemed no more, unless its end is moved."""
+
+    reason = "REWARD_ENDED"
+    status = Status.FAILED_PRECONDITION
+    message = "{reward} could be redeemed until {end_time}."
+
+
+class RewardChanged(DomainError):
+    """The reward is no longer as the member was shown it: its price, say. Show it again, and ask again."""
+
+    reason = "REWARD_CHANGED"
+    status = Status.FAILED_PRECONDITION
+    message = "{reward} was asked for in version {asked}; its version is {current}."
+
+
 class RewardStateConflict(DomainError):
-    """The reward's state does not allow the change: only an active reward can be paused."""
+    """The reward's state does not allow the change, such as any to an archived one."""
 
     reason = "REWARD_STATE_CONFLICT"
     status = Status.FAILED_PRECONDITION
@@ -65,6 +89,25 @@ class AccountLimit(DomainError):
     reason = "ACCOUNT_LIMIT"
     status = Status.RESOURCE_EXHAUSTED
     message = "{reward} can be redeemed {limit} times by one account, and was {used} times by this one."
+
+
+class AccountPeriodLimit(DomainError):
+    """The account has as many redemptions of the reward as one may have in a day, a week or a month."""
+
+    reason = "ACCOUNT_PERIOD_LIMIT"
+    status = Status.RESOURCE_EXHAUSTED
+    message = (
+        "{reward} can be redeemed {limit} times by one account in each {period}, and was {used} times by this one; "
+        "the next begins at {reset_time}."
+    )
+
+
+class RewardLimit(DomainError):
+    """All accounts together have as many redemptions of the reward as they may. A cancelled one counts no more."""
+
+    reason = "REWARD_LIMIT"
+    status = Status.RESOURCE_EXHAUSTED
+    message = "{reward} can be redeemed {limit} times in all, and was {used} times."
 
 
 class HoldLapsed(DomainError):
@@ -130,6 +173,15 @@ class AlreadyCancelled(DomainError):
 
 
 FAILURES: Mapping[str, type[DomainError]] = {
-    failure.reason: failure for failure in (OutOfStock, InsufficientPoints, AccountLimit, HoldLapsed, PaymentRefused)
+    failure.reason: failure
+    for failure in (
+        OutOfStock,
+        InsufficientPoints,
+        AccountLimit,
+        AccountPeriodLimit,
+        RewardLimit,
+        HoldLapsed,
+        PaymentRefused,
+    )
 }
 """Why a redemption can end FAILED or REFUND_REFUSED, by the reason its row keeps."""

@@ -75,7 +75,8 @@ class Failure:
 class Redemption:
     """One purchase of one reward with points.
 
-    The reward's title, price, unit, fulfilment and limit are those of the moment it was made. `account`, `hold`,
+    `reward_version` is the version of the reward that it was made under; title, price, unit and fulfilment are that
+    one's. `account`, `hold`,
     `transaction` and `refund_transaction` are names in the ledger, the last three empty until they exist.
     `actor` is whom it is booked to, here and in the ledger, and `request_key` finds the record of the request that
     made it.
@@ -84,12 +85,12 @@ class Redemption:
     program: str
     id: str
     reward: str
+    reward_version: int
     account: str
     title: str
     unit: str
     price: int
     fulfilment: Fulfilment
-    limit_per_account: int
     state: State
     failure: Failure | None
     hold: str

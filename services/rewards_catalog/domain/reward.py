@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from guerdon_kit.errors import FieldViolation, InvalidField
-from rewards_catalog.domain.errors import RewardNotActive, RewardStateConflict, StockLimit, WrongFulfilment
+from guerdon_kit.names import ID
+from rewards_catalog.domain import kinds
+from rewards_catalog.domain.errors import (
+    RewardChanged,
+    RewardEnded,
+    RewardNotStarted,
+    WrongFulfilment,
+)
+from rewards_catalog.domain.kinds import Kind
+from rewards_catalog.domain.limits import MAX_IN_ALL, MAX_PER_ACCOUNT, Limits
+from rewards_catalog.domain.states import Act, RewardState, check_allowed
 
 MAX_POINTS = 2**53
 """The largest price: the ledger's bound of one posting."""
 MAX_STOCK = 1_000_000_000
-MAX_LIMIT_PER_ACCOUNT = 1_000_000
 MAX_TITLE = 200
 MAX_DESCRIPTION = 2_000
+MAX_LOCALIZATIONS = 50
+MAX_TERMS = 10_000
+MAX_IMAGE_URI = 500
+_LOCALE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}")
+_IMAGE_URI = re.compile(r"https://[!-~]+")
+_CATEGORY = re.compile(ID)
 
 
 class Fulfilment(StrEnum):
@@ -30,33 +48,46 @@ class Fulfilment(StrEnum):
         return self is not Fulfilment.UNLIMITED
 
 
-class RewardState(StrEnum):
-    """Whether a reward can be redeemed."""
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """What a reward is called, and what it is, in one language."""
 
-    DRAFT = "DRAFT"
-    ACTIVE = "ACTIVE"
-    PAUSED = "PAUSED"
+    title: str
+    description: str
 
 
 @dataclass(frozen=True, slots=True)
 class Reward:
-    """What points buy.
+    """What points buy, in one of its versions.
 
-    `price` is in the smallest part of `unit` (an id within the program). `limit_per_account` 0 means no limit.
-    `available` counts the pieces or codes left; 0 where nothing is counted.
+    `price` is in the smallest part of `unit` (an id within the program). `localizations` are by BCP 47 tags.
+    `start_time` and `end_time` bound when it can be redeemed, the end excluded; None: without that bound. `time_zone`
+    is the program's. `create_time` is the reward's, `update_time` this version's. Of now, whatever the version, are
+    the `state`, what is `available` and how many were `redeemed`; both counts are 0 where nothing is counted.
     """
 
     program: str
     id: str
+    version: int
     title: str
     description: str
+    localizations: Mapping[str, Texts]
+    image_uri: str
+    category: str
+    terms: str
+    kind: Kind | None
     unit: str
     price: int
     fulfilment: Fulfilment
-    limit_per_account: int
+    limits: Limits
+    start_time: datetime | None
+    end_time: datetime | None
+    time_zone: str
     state: RewardState
     available: int
+    redeemed: int
     create_time: datetime
+    update_time: datetime
 
     @property
     def name(self) -> str:
@@ -65,21 +96,14 @@ class Reward:
 
 
 def check_new(reward: Reward) -> None:
-    """Checks the bounds of a reward that somebody asks for.
+    """Checks the bounds of a reward that somebody asks for, and of the pieces that it begins with.
 
     Raises:
         InvalidField: with every bound that is broken.
     """
-    violations = []
-    if not (1 <= len(reward.title) <= MAX_TITLE and reward.title.isprintable()):
-        violations.append(FieldViolation("reward.title", f"must have 1 to {MAX_TITLE} printable characters"))
-    if len(reward.description) > MAX_DESCRIPTION or "\0" in reward.description:
-        violations.append(FieldViolation("reward.description", f"must have at most {MAX_DESCRIPTION} characters"))
-    if not 1 <= reward.price <= MAX_POINTS:
-        violations.append(FieldViolation("reward.price", "must be between 1 and 2^53"))
-    if not 0 <= reward.limit_per_account <= MAX_LIMIT_PER_ACCOUNT:
-        bound = f"must be between 0 and {MAX_LIMIT_PER_ACCOUNT}"
-        violations.append(FieldViolation("reward.limit_per_account", bound))
+    violations = list(_violations(reward))
+    if reward.kind is not None:
+        violations += kinds.violations(reward.kind)
     if reward.fulfilment is Fulfilment.STOCK:
         if not 0 <= reward.available <= MAX_STOCK:
             violations.append(FieldViolation("stock", f"must be between 0 and {MAX_STOCK}"))
@@ -89,33 +113,88 @@ def check_new(reward: Reward) -> None:
         raise InvalidField(violations)
 
 
-def check_redeemable(reward: Reward) -> None:
-    """Raises RewardNotActive unless members can redeem it."""
-    if reward.state is not RewardState.ACTIVE:
-        raise RewardNotActive(reward=reward.name, state=reward.state)
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What the next version has otherwise: new values by the fields of `Reward`, and by those of its `Limits`."""
+
+    fields: Mapping[str, Any]
+    limits: Mapping[str, Any]
+
+
+def revised(reward: Reward, changes: Changes, now: datetime) -> Reward | None:
+    """The next version of the reward; None where nothing differs.
+
+    Raises:
+        InvalidField: with every bound that is broken.
+    """
+    changed = replace(reward, **changes.fields, limits=replace(reward.limits, **changes.limits))
+    violations = list(_violations(changed))
+    if violations:
+        raise InvalidField(violations)
+    return None if changed == reward else replace(changed, version=reward.version + 1, update_time=now)
+
+
+def _violations(reward: Reward) -> Iterator[FieldViolation]:
+    yield from _texts(Texts(reward.title, reward.description), "reward")
+    if len(reward.localizations) > MAX_LOCALIZATIONS:
+        yield FieldViolation("reward.localizations", f"must be at most {MAX_LOCALIZATIONS}")
+    for locale, texts in sorted(reward.localizations.items())[:MAX_LOCALIZATIONS]:
+        if _LOCALE.fullmatch(locale) is None:
+            yield FieldViolation("reward.localizations", "must be by BCP 47 tags, such as `de` or `pt-BR`")
+        else:
+            yield from _texts(texts, f"reward.localizations[{locale}]")
+    if len(reward.terms) > MAX_TERMS or "\0" in reward.terms:
+        yield FieldViolation("reward.terms", f"must have at most {MAX_TERMS} characters")
+    if reward.image_uri and not (len(reward.image_uri) <= MAX_IMAGE_URI and _IMAGE_URI.fullmatch(reward.image_uri)):
+        yield FieldViolation("reward.image_uri", f"must be an https address of at most {MAX_IMAGE_URI} characters")
+    if reward.category and _CATEGORY.fullmatch(reward.category) is None:
+        yield FieldViolation("reward.category", "must be at most 63 of A-Z a-z 0-9 . _ ~ -, a letter or digit first")
+    if not 1 <= reward.price <= MAX_POINTS:
+        yield FieldViolation("reward.price", "must be between 1 and 2^53")
+    if reward.start_time and reward.end_time and reward.end_time <= reward.start_time:
+        yield FieldViolation("reward.end_time", "must be later than start_time")
+    yield from _limits(reward)
+
+
+def _texts(texts: Texts, field: str) -> Iterator[FieldViolation]:
+    if not (1 <= len(texts.title) <= MAX_TITLE and texts.title.isprintable()):
+        yield FieldViolation(f"{field}.title", f"must have 1 to {MAX_TITLE} printable characters")
+    if len(texts.description) > MAX_DESCRIPTION or "\0" in texts.description:
+        yield FieldViolation(f"{field}.description", f"must have at most {MAX_DESCRIPTION} characters")
+
+
+def _limits(reward: Reward) -> Iterator[FieldViolation]:
+    limits = reward.limits
+    if not 0 <= limits.per_account <= MAX_PER_ACCOUNT:
+        yield FieldViolation("reward.limit_per_account", f"must be between 0 and {MAX_PER_ACCOUNT}")
+    if limits.period is not None and not 1 <= limits.per_period <= MAX_PER_ACCOUNT:
+        yield FieldViolation("reward.limit_per_period.limit", f"must be between 1 and {MAX_PER_ACCOUNT}")
+    if not reward.fulfilment.counted and limits.in_all:
+        yield FieldViolation("reward.limit_in_all", "must be 0 for FULFILMENT_UNLIMITED: that would be a stock")
+    elif not 0 <= limits.in_all <= MAX_IN_ALL:
+        yield FieldViolation("reward.limit_in_all", f"must be between 0 and {MAX_IN_ALL}")
+
+
+def check_redeemable(reward: Reward, now: datetime, version: int) -> None:
+    """Checks that members can redeem it now, and that it is still the version they were shown (0: whichever it is).
+
+    Raises:
+        RewardNotActive, RewardNotStarted, RewardEnded: they cannot.
+        RewardChanged: another version is current.
+    """
+    check_allowed(Act.REDEEM, reward.name, reward.state)
+    if reward.start_time is not None and now < reward.start_time:
+        raise RewardNotStarted(reward=reward.name, start_time=reward.start_time.isoformat())
+    if reward.end_time is not None and now >= reward.end_time:
+        raise RewardEnded(reward=reward.name, end_time=reward.end_time.isoformat())
+    if version not in {0, reward.version}:
+        raise RewardChanged(reward=reward.name, asked=version, current=reward.version)
 
 
 def check_fulfilment(reward: Reward, needed: Fulfilment) -> None:
     """Raises WrongFulfilment unless the reward is fulfilled in the needed way."""
     if reward.fulfilment is not needed:
         raise WrongFulfilment(reward=reward.name, fulfilment=reward.fulfilment, needed=needed)
-
-
-def check_room(reward: Reward, amount: int) -> None:
-    """Raises StockLimit when `amount` pieces more would be too many."""
-    if reward.available + amount > MAX_STOCK:
-        raise StockLimit(maximum=MAX_STOCK, available=reward.available)
-
-
-def paused(reward: Reward) -> RewardState:
-    """The state after somebody pauses it.
-
-    Raises:
-        RewardStateConflict: it is a draft, which nobody sees anyway.
-    """
-    if reward.state is RewardState.DRAFT:
-        raise RewardStateConflict(reward=reward.name, state=reward.state)
-    return RewardState.PAUSED
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,18 +3,59 @@
 create table rewards (
     program text not null,
     id text not null,
+    version int not null check (version > 0),
     title text not null,
     description text not null,
+    -- {"de": {"title": "…", "description": "…"}}
+    localizations jsonb not null,
+    image_uri text not null,
+    category text not null,
+    terms text not null,
+    -- What it is, and what that kind needs; null where the catalog does not know.
+    kind text,
+    kind_details jsonb,
     unit text not null,
     price bigint not null check (price > 0),
     fulfilment text not null check (fulfilment in ('STOCK', 'UNLIMITED', 'CODE_POOL')),
     limit_per_account int not null check (limit_per_account >= 0),
-    state text not null check (state in ('DRAFT', 'ACTIVE', 'PAUSED')),
+    limit_per_period int not null check (limit_per_period >= 0),
+    limit_period text check (limit_period in ('DAY', 'WEEK', 'MONTH')),
+    limit_in_all bigint not null check (limit_in_all >= 0),
+    start_time timestamptz,
+    end_time timestamptz check (end_time > start_time),
+    time_zone text not null,
+    state text not null check (state in ('DRAFT', 'ACTIVE', 'PAUSED', 'ARCHIVED')),
     create_time timestamptz not null,
-    primary key (program, id)
+    update_time timestamptz not null,
+    primary key (program, id),
+    check ((kind is null) = (kind_details is null)),
+    check ((limit_period is null) = (limit_per_period = 0)),
+    -- What is not counted has no row that a limit of all accounts could be decided on.
+    check (fulfilment <> 'UNLIMITED' or limit_in_all = 0)
 );
 -- What an account is shown: by unit, the cheapest first.
 create index rewards_on_offer on rewards (program, unit, price, id) where state = 'ACTIVE';
+
+-- Every version of every reward, as it was when it was made: what redemptions were made under. Nobody changes it.
+create table reward_versions (like rewards, primary key (program, id, version));
+
+create function keep_version() returns trigger language plpgsql security definer set search_path from current as
+$$ begin insert into reward_versions select new.*; return null; end $$;
+create trigger rewards_keep_versions after insert or update of version on rewards
+for each row execute function keep_version();
+
+create function refuse_unversioned() returns trigger language plpgsql as
+$$ begin raise exception 'a reward changes by its next version, except for its state' using errcode = 'raise_exception'; end $$;
+create trigger rewards_change_by_versions before update on rewards for each row
+when (
+    to_jsonb(new) - 'state' is distinct from to_jsonb(old) - 'state'
+    and (
+        new.version <> old.version + 1
+        -- What it is, what it counts and how it is handed over is given for ever.
+        or (new.kind, new.kind_details, new.unit, new.fulfilment, new.time_zone, new.create_time)
+        is distinct from (old.kind, old.kind_details, old.unit, old.fulfilment, old.time_zone, old.create_time)
+    )
+) execute function refuse_unversioned();
 
 -- Apart from the rewards, because a sought-after one changes with every redemption: small rows with room to be
 -- updated within their page.
@@ -22,6 +63,8 @@ create table stock (
     program text not null,
     reward text not null,
     available bigint not null check (available >= 0),
+    -- How many redemptions there are that did not fail and were not cancelled.
+    redeemed bigint not null default 0 check (redeemed >= 0),
     primary key (program, reward),
     foreign key (program, reward) references rewards (program, id)
 ) with (fillfactor = 50);
@@ -42,7 +85,8 @@ create table codes (
 create index codes_free on codes (program, reward, id) where redemption is null;
 create unique index codes_taken on codes (program, redemption) where redemption is not null;
 
--- How many redemptions of a reward an account has, where the reward limits them.
+-- How many redemptions of a reward an account has, counted without a limit too: one may come later. Its row is also
+-- what an account's redemptions queue for that a limit in each period counts.
 create table takings (
     program text not null,
     reward text not null,
@@ -56,12 +100,12 @@ create table redemptions (
     program text not null,
     id text not null,
     reward text not null,
+    reward_version int not null,
     account text not null,
     title text not null,
     unit text not null,
     price bigint not null check (price > 0),
     fulfilment text not null,
-    limit_per_account int not null,
     actor text not null,
     request_key bytea not null,
     create_time timestamptz not null,
@@ -78,7 +122,7 @@ create table redemptions (
     due_time timestamptz,
     attempts int not null default 0,
     primary key (program, id),
-    foreign key (program, reward) references rewards (program, id),
+    foreign key (program, reward, reward_version) references reward_versions (program, id, version),
     check ((failure_reason is null) = (failure_metadata is null)),
     check (state not in ('FAILED', 'REFUND_REFUSED') or failure_reason is not null),
     -- Points that were spent are spent for something, and are given back by one transaction.
@@ -88,6 +132,8 @@ create table redemptions (
 );
 create index redemptions_newest on redemptions (program, create_time desc, id desc);
 create index redemptions_of_account on redemptions (program, account, create_time desc, id desc);
+-- How many an account made in a period.
+create index redemptions_of_reward on redemptions (program, reward, account, create_time);
 create index redemptions_due on redemptions (due_time) where due_time is not null;
 
 -- Who changed what, beside the redemptions, which keep who made them. Only ever added to.
@@ -96,9 +142,9 @@ create table changes (
     program text not null,
     -- The reward or the redemption.
     subject text not null,
-    change text not null check (change in ('CREATED', 'ACTIVATED', 'PAUSED', 'STOCK_ADDED', 'CODES_ADDED',
-                                           'HANDED_OVER', 'CANCELLED')),
-    -- How many pieces or codes; 0 where nothing is counted.
+    change text not null check (change in ('CREATED', 'UPDATED', 'ACTIVATED', 'PAUSED', 'ARCHIVED',
+                                           'STOCK_ADDED', 'CODES_ADDED', 'HANDED_OVER', 'CANCELLED')),
+    -- How many pieces or codes, or which version; 0 where nothing is counted.
     amount bigint not null,
     actor text not null,
     time timestamptz not null
@@ -107,8 +153,12 @@ create index changes_of_subject on changes (program, subject, id);
 
 grant select, insert on rewards, stock, codes, takings, redemptions, changes to :"runtime_role";
 -- What a redemption was made under does not change, and a code stays what it is.
-grant update (state) on rewards to :"runtime_role";
-grant update (available) on stock to :"runtime_role";
+grant select on reward_versions to :"runtime_role";
+grant update (
+    version, title, description, localizations, image_uri, category, terms, price, limit_per_account, limit_per_period,
+    limit_period, limit_in_all, start_time, end_time, state, update_time
+) on rewards to :"runtime_role";
+grant update (available, redeemed) on stock to :"runtime_role";
 grant update (redemption) on codes to :"runtime_role";
 grant update (taken) on takings to :"runtime_role";
 grant update (state, failure_reason, failure_metadata, hold, transaction, refund_transaction, update_time, due_time,

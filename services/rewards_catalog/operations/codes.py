@@ -11,6 +11,7 @@ from guerdon_kit.errors import InvalidField
 from guerdon_kit.postgres import Connection, Database, requests
 from rewards_catalog.domain.codes import CHUNK, ChunkOutcome, CodeKeys, Rejection, chunk_outcome, sort_chunk
 from rewards_catalog.domain.reward import Fulfilment, check_fulfilment
+from rewards_catalog.domain.states import Act, check_allowed
 from rewards_catalog.operations.asking import Asking
 from rewards_catalog.store import rewards, stock
 from rewards_catalog.store.changes import Change, note
@@ -32,6 +33,7 @@ class CodePools:
         Raises:
             InvalidField: the chunk is too large.
             NotFound: there is no such reward.
+            RewardStateConflict: it is archived.
             WrongFulfilment, StockLimit: it has no pool, or would have too many codes.
         """
         if len(codes) > CHUNK:
@@ -39,6 +41,7 @@ class CodePools:
 
         async def work(connection: Connection) -> bytes:
             found = await rewards.get(connection, program, reward)
+            check_allowed(Act.FILL, found.name, found.state)
             check_fulfilment(found, Fulfilment.CODE_POOL)
             chunk = sort_chunk(self.keys, program, reward, codes)
             inserted = await stock.insert_codes(connection, found, [code for _, code in chunk.sealed])

@@ -19,10 +19,12 @@ from guerdon_kit.postgres import Connection, Database
 from rewards_catalog.clients.ledger import Ledger
 from rewards_catalog.domain.errors import (
     AccountLimit,
+    AccountPeriodLimit,
     HoldLapsed,
     InsufficientPoints,
     OutOfStock,
     PaymentRefused,
+    RewardLimit,
 )
 from rewards_catalog.domain.redemption import (
     Redemption,
@@ -33,7 +35,7 @@ from rewards_catalog.domain.redemption import (
     refund_refused,
     state_when_issued,
 )
-from rewards_catalog.store import redemptions, stock
+from rewards_catalog.store import redemptions, rewards, stock
 
 _STEPS_MAX = 20
 """More than the longest way has, with every decision on it taken twice."""
@@ -129,11 +131,12 @@ class Progress:
 
     async def _reserve(self, redemption: Redemption, until: float) -> Redemption:
         async def take(connection: Connection) -> None:
-            await stock.reserve(connection, redemption)
+            terms = await rewards.get(connection, redemption.program, redemption.reward, redemption.reward_version)
+            await stock.reserve(connection, redemption, terms)
 
         try:
             return await self._advance(redemption, replace(redemption, state=State.STOCK_RESERVED), take)
-        except (OutOfStock, AccountLimit) as refusal:
+        except (OutOfStock, AccountLimit, AccountPeriodLimit, RewardLimit) as refusal:
             return await self._fail(redemption, refusal)
 
     async def _capture(self, redemption: Redemption, until: float) -> Redemption:

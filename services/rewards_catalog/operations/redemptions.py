@@ -31,13 +31,18 @@ class Redemptions:
     hold_time: timedelta
     """How long a redemption may hold points before it is given up."""
 
-    async def redeem(self, asking: Asking, program: str, reward: str, account: str) -> tuple[Redemption, bool]:
+    async def redeem(
+        self, asking: Asking, program: str, reward: str, account: str, version: int
+    ) -> tuple[Redemption, bool]:
         """Buys the reward, to the end; answers the redemption, and whether the request was sent before.
 
+        `version` is the one that the member was shown; 0 takes whichever is current.
+
         Raises:
-            NotFound, RewardNotActive, InvalidField: nothing was begun; the same request may pass later.
+            NotFound, RewardNotActive, RewardNotStarted, RewardEnded, RewardChanged, InvalidField: nothing was begun;
+                the same request may pass later.
             InsufficientPoints, OutOfStock, HoldLapsed: it failed, and so it does for this request for ever.
-            AccountLimit, PaymentRefused: it failed; the same request may pass later.
+            AccountLimit, AccountPeriodLimit, RewardLimit, PaymentRefused: it failed; the same request may pass later.
             RedemptionUnfinished, Unavailable: send the same request again, or read the redemption.
         """
 
@@ -49,7 +54,7 @@ class Redemptions:
         replayed = outcome is not None
         if outcome is None:
             now = self.progress.clock.now()
-            fresh = await self._fresh(asking, program, reward, account, now)
+            fresh = await self._fresh(asking, (program, reward, version), account, now)
             outcome, replayed = await requests.once(self.database, asking.fingerprint, accept)
             if not replayed:
                 self.progress.reached(State.PENDING)
@@ -132,22 +137,23 @@ class Redemptions:
         async with self.database.acquire() as connection:
             return await requests.find(connection, fingerprint)
 
-    async def _fresh(self, asking: Asking, program: str, reward: str, account: str, now: datetime) -> Redemption:
+    async def _fresh(self, asking: Asking, of: tuple[str, str, int], account: str, now: datetime) -> Redemption:
+        program, reward, version = of
         async with self.database.acquire() as connection:
             wanted = await rewards.get(connection, program, reward)
-        check_redeemable(wanted)
+        check_redeemable(wanted, now, version)
         if await self.progress.ledger.unit_of(account, asking.actor, asking.until) != wanted.unit:
             raise InvalidField.of("account", f"must count {wanted.unit}, the unit of the price")
         return Redemption(
             program=program,
             id=new_id("rd"),
             reward=reward,
+            reward_version=wanted.version,
             account=account,
             title=wanted.title,
             unit=wanted.unit,
             price=wanted.price,
             fulfilment=wanted.fulfilment,
-            limit_per_account=wanted.limit_per_account,
             state=State.PENDING,
             failure=None,
             hold="",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from guerdon_kit.clock import Clock
 from guerdon_kit.errors import InvalidField
@@ -11,18 +11,25 @@ from guerdon_kit.postgres import Connection, Database, requests
 from rewards_catalog.clients.ledger import Ledger
 from rewards_catalog.domain.reward import (
     MAX_STOCK,
+    Changes,
     Fulfilment,
     Offer,
     Reward,
-    RewardState,
     check_fulfilment,
     check_new,
     offer,
-    paused,
+    revised,
 )
+from rewards_catalog.domain.states import Act, RewardState, check_allowed
 from rewards_catalog.operations.asking import Asking
 from rewards_catalog.store import rewards, stock
 from rewards_catalog.store.changes import Change, note
+
+_TURNS = {
+    Act.ACTIVATE: (RewardState.ACTIVE, Change.ACTIVATED),
+    Act.PAUSE: (RewardState.PAUSED, Change.PAUSED),
+    Act.ARCHIVE: (RewardState.ARCHIVED, Change.ARCHIVED),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,64 +49,82 @@ class Rewards:
     clock: Clock
 
     async def create(self, asking: Asking, reward: Reward) -> tuple[Reward, bool]:
-        """Keeps a new reward; answers it as it is now, and whether the request was sent before.
+        """Keeps a new reward, with its program's time zone; answers it as it is now, and whether it was sent before.
 
         Raises:
             InvalidField: a bound is broken, or the program has no such unit.
             AlreadyExists: the program has a reward of this id.
         """
         check_new(reward)
+        time_zone = reward.time_zone
 
         async def work(connection: Connection) -> bytes:
-            await rewards.insert(connection, reward)
+            await rewards.insert(connection, replace(reward, time_zone=time_zone))
             await self._note(connection, asking, reward, Change.CREATED, reward.available)
             return b""
 
         async with self.database.acquire() as connection:
             known = await requests.find(connection, asking.fingerprint) is not None
-        if not known and not await self.ledger.has_unit(reward.program, reward.unit, asking.actor, asking.until):
-            raise InvalidField.of("reward.unit", "must be a unit of the reward's program")
+        if not known:
+            if not await self.ledger.has_unit(reward.program, reward.unit, asking.actor, asking.until):
+                raise InvalidField.of("reward.unit", "must be a unit of the reward's program")
+            time_zone = await self.ledger.time_zone(reward.program, asking.actor, asking.until)
         return await self._once(asking, reward.program, reward.id, work)
 
-    async def get(self, program: str, reward: str) -> Reward:
-        """The reward as it is now.
+    async def get(self, program: str, reward: str, version: int = 0) -> Reward:
+        """The reward as it is now, or as it was in a version.
 
         Raises:
-            NotFound: there is none.
+            NotFound: there is none, or no such version.
         """
         async with self.database.acquire() as connection:
-            return await rewards.get(connection, program, reward)
+            return await rewards.get(connection, program, reward, version)
 
-    async def activate(self, asking: Asking, program: str, reward: str) -> tuple[Reward, bool]:
-        """Lets members see and redeem the reward.
+    async def update(self, asking: Asking, program: str, reward: str, changes: Changes) -> tuple[Reward, bool]:
+        """Makes the reward's next version; none where nothing differs.
 
         Raises:
+            InvalidField: a bound is broken.
             NotFound: there is none.
+            RewardStateConflict: it is archived.
         """
 
         async def work(connection: Connection) -> bytes:
             found = await rewards.lock(connection, program, reward)
-            await rewards.set_state(connection, found, RewardState.ACTIVE)
-            await self._note(connection, asking, found, Change.ACTIVATED)
+            check_allowed(Act.UPDATE, found.name, found.state)
+            changed = revised(found, changes, self.clock.now())
+            if changed is not None:
+                await rewards.revise(connection, changed)
+                await self._note(connection, asking, found, Change.UPDATED, changed.version)
             return b""
 
         return await self._once(asking, program, reward, work)
+
+    async def activate(self, asking: Asking, program: str, reward: str) -> tuple[Reward, bool]:
+        """Lets members see and redeem the reward, within its window.
+
+        Raises:
+            NotFound: there is none.
+            RewardStateConflict: it is archived.
+        """
+        return await self._turn(asking, program, reward, Act.ACTIVATE)
 
     async def pause(self, asking: Asking, program: str, reward: str) -> tuple[Reward, bool]:
         """Hides the reward from members.
 
         Raises:
             NotFound: there is none.
-            RewardStateConflict: it is a draft.
+            RewardStateConflict: it is a draft, which nobody sees anyway, or archived.
         """
+        return await self._turn(asking, program, reward, Act.PAUSE)
 
-        async def work(connection: Connection) -> bytes:
-            found = await rewards.lock(connection, program, reward)
-            await rewards.set_state(connection, found, paused(found))
-            await self._note(connection, asking, found, Change.PAUSED)
-            return b""
+    async def archive(self, asking: Asking, program: str, reward: str) -> tuple[Reward, bool]:
+        """Ends the reward for good.
 
-        return await self._once(asking, program, reward, work)
+        Raises:
+            NotFound: there is none.
+        """
+        return await self._turn(asking, program, reward, Act.ARCHIVE)
 
     async def add_stock(self, asking: Asking, program: str, reward: str, amount: int) -> tuple[Reward, bool]:
         """Adds pieces.
@@ -107,6 +132,7 @@ class Rewards:
         Raises:
             InvalidField: the amount is out of bounds.
             NotFound: there is no such reward.
+            RewardStateConflict: it is archived.
             WrongFulfilment, StockLimit: it has no stock, or would have too much.
         """
         if not 1 <= amount <= MAX_STOCK:
@@ -114,6 +140,7 @@ class Rewards:
 
         async def work(connection: Connection) -> bytes:
             found = await rewards.get(connection, program, reward)
+            check_allowed(Act.FILL, found.name, found.state)
             check_fulfilment(found, Fulfilment.STOCK)
             await self._note(connection, asking, found, Change.STOCK_ADDED, amount)
             await stock.add(connection, found, amount)
@@ -124,7 +151,7 @@ class Rewards:
     async def shelf(
         self, program: str, account: str, after: tuple[int, str], most: int, *, actor: str, until: float
     ) -> Shelf:
-        """The active rewards priced in the account's unit, by price and id, that come after the given ones.
+        """What can be redeemed now in the account's unit, by price and id, that come after the given ones.
 
         Raises:
             NotFound: there is no such account.
@@ -132,8 +159,20 @@ class Rewards:
         unit = await self.ledger.unit_of(account, actor, until)
         available = await self.ledger.available(account, actor, until)
         async with self.database.acquire() as connection:
-            found = await rewards.on_offer(connection, program, unit, after, most)
+            found = await rewards.on_offer(connection, program, unit, self.clock.now(), after, most)
         return Shelf([offer(reward, available) for reward in found], available)
+
+    async def _turn(self, asking: Asking, program: str, reward: str, act: Act) -> tuple[Reward, bool]:
+        state, change = _TURNS[act]
+
+        async def work(connection: Connection) -> bytes:
+            found = await rewards.lock(connection, program, reward)
+            check_allowed(act, found.name, found.state)
+            await rewards.set_state(connection, found, state)
+            await self._note(connection, asking, found, change)
+            return b""
+
+        return await self._once(asking, program, reward, work)
 
     async def _note(
         self, connection: Connection, asking: Asking, reward: Reward, change: Change, amount: int = 0

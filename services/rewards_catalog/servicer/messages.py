@@ -7,13 +7,9 @@ from guerdon.rewards.v1 import rewards_pb2 as pb
 from guerdon_kit.grpc.messages import timestamp
 from rewards_catalog.domain.codes import Rejection
 from rewards_catalog.domain.redemption import Redemption
-from rewards_catalog.domain.reward import Fulfilment, Offer, Reward
+from rewards_catalog.domain.reward import Offer, Reward
+from rewards_catalog.servicer.kinds import write_kind
 
-FULFILMENTS = {
-    res.FULFILMENT_STOCK: Fulfilment.STOCK,
-    res.FULFILMENT_UNLIMITED: Fulfilment.UNLIMITED,
-    res.FULFILMENT_CODE_POOL: Fulfilment.CODE_POOL,
-}
 REJECTIONS = {
     Rejection.DUPLICATE: pb.CODE_REJECTION_DUPLICATE,
     Rejection.MALFORMED: pb.CODE_REJECTION_MALFORMED,
@@ -27,18 +23,36 @@ def offer_message(offer: Offer) -> pb.Offer:
 
 def reward_message(reward: Reward) -> res.Reward:
     """A reward."""
-    return res.Reward(
+    shown = res.Reward(
         name=reward.name,
+        version=reward.version,
         title=reward.title,
         description=reward.description,
+        localizations={
+            locale: res.RewardTexts(title=texts.title, description=texts.description)
+            for locale, texts in reward.localizations.items()
+        },
+        image_uri=reward.image_uri,
+        category=reward.category,
+        terms=reward.terms,
         unit=f"programs/{reward.program}/units/{reward.unit}",
         price=reward.price,
         fulfilment=res.Fulfilment.Value(f"FULFILMENT_{reward.fulfilment}"),
-        limit_per_account=reward.limit_per_account,
+        limit_per_account=reward.limits.per_account,
+        limit_in_all=reward.limits.in_all,
+        start_time=None if reward.start_time is None else timestamp(reward.start_time),
+        end_time=None if reward.end_time is None else timestamp(reward.end_time),
         state=res.RewardState.Value(f"REWARD_STATE_{reward.state}"),
         available=reward.available,
+        redeemed_count=reward.redeemed,
         create_time=timestamp(reward.create_time),
+        update_time=timestamp(reward.update_time),
     )
+    if reward.limits.period is not None:
+        shown.limit_per_period.limit = reward.limits.per_period
+        shown.limit_per_period.period = res.Period.Value(f"PERIOD_{reward.limits.period}")
+    write_kind(shown, reward.kind)
+    return shown
 
 
 def redemption_message(redemption: Redemption) -> res.Redemption:
@@ -46,6 +60,7 @@ def redemption_message(redemption: Redemption) -> res.Redemption:
     shown = res.Redemption(
         name=redemption.name,
         reward=redemption.reward_name,
+        reward_version=redemption.reward_version,
         account=redemption.account,
         title=redemption.title,
         price=redemption.price,

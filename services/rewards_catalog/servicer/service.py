@@ -13,13 +13,13 @@ from guerdon_kit.grpc import CallContext
 from guerdon_kit.idempotency import Fingerprint
 from rewards_catalog.domain.codes import REPORTED_REJECTIONS, CodeKeys
 from rewards_catalog.domain.redemption import Redemption
-from rewards_catalog.domain.reward import Reward, RewardState
 from rewards_catalog.operations.asking import Asking
 from rewards_catalog.operations.codes import CodePools
 from rewards_catalog.operations.redemptions import Redemptions
 from rewards_catalog.operations.rewards import Rewards
-from rewards_catalog.servicer.messages import FULFILMENTS, REJECTIONS, offer_message, redemption_message, reward_message
+from rewards_catalog.servicer.messages import REJECTIONS, offer_message, redemption_message, reward_message
 from rewards_catalog.servicer.positions import price_position, price_token, time_position, time_token
+from rewards_catalog.servicer.reading import changes_of, new_reward
 
 SEE_CODES = "rewards.codes.read"
 """The scope of those who may see the codes that were issued."""
@@ -51,31 +51,25 @@ class RewardsServicer:
         program, reward = names.parse(asked.name, _REWARD, "reward.name")
         unit_program, unit = names.parse(asked.unit, _UNIT, "reward.unit")
         _require_same_program(program, unit_program, "reward.unit")
-        if asked.fulfilment not in FULFILMENTS:
-            raise InvalidField.of("reward.fulfilment", "must be one of the values that the contract names")
-        made, replayed = await self._rewards.create(
-            _asking(call, request, program),
-            Reward(
-                program=program,
-                id=reward,
-                title=asked.title,
-                description=asked.description,
-                unit=unit,
-                price=asked.price,
-                fulfilment=FULFILMENTS[asked.fulfilment],
-                limit_per_account=asked.limit_per_account,
-                state=RewardState.ACTIVE if request.activate else RewardState.DRAFT,
-                available=request.stock,
-                create_time=self._clock.now(),
-            ),
-        )
+        wanted = new_reward(request, program, reward, unit, self._clock.now())
+        made, replayed = await self._rewards.create(_asking(call, request, program), wanted)
         _mark(call, replayed)
         return pb.CreateRewardResponse(reward=reward_message(made))
 
     async def get_reward(self, request: pb.GetRewardRequest, call: CallContext) -> pb.GetRewardResponse:
         """Reads a reward."""
         program, reward = names.parse(request.name, _REWARD)
-        return pb.GetRewardResponse(reward=reward_message(await self._rewards.get(program, reward)))
+        if request.version < 0:
+            raise InvalidField.of("version", "must not be negative")
+        return pb.GetRewardResponse(reward=reward_message(await self._rewards.get(program, reward, request.version)))
+
+    async def update_reward(self, request: pb.UpdateRewardRequest, call: CallContext) -> pb.UpdateRewardResponse:
+        """Makes a reward's next version."""
+        program, reward = names.parse(request.reward.name, _REWARD, "reward.name")
+        asking = _asking(call, request, program)
+        now, replayed = await self._rewards.update(asking, program, reward, changes_of(request))
+        _mark(call, replayed)
+        return pb.UpdateRewardResponse(reward=reward_message(now))
 
     async def activate_reward(self, request: pb.ActivateRewardRequest, call: CallContext) -> pb.ActivateRewardResponse:
         """Lets members see and redeem a reward."""
@@ -90,6 +84,13 @@ class RewardsServicer:
         now, replayed = await self._rewards.pause(_asking(call, request, program), program, reward)
         _mark(call, replayed)
         return pb.PauseRewardResponse(reward=reward_message(now))
+
+    async def archive_reward(self, request: pb.ArchiveRewardRequest, call: CallContext) -> pb.ArchiveRewardResponse:
+        """Ends a reward for good."""
+        program, reward = names.parse(request.name, _REWARD)
+        now, replayed = await self._rewards.archive(_asking(call, request, program), program, reward)
+        _mark(call, replayed)
+        return pb.ArchiveRewardResponse(reward=reward_message(now))
 
     async def add_stock(self, request: pb.AddStockRequest, call: CallContext) -> pb.AddStockResponse:
         """Adds pieces."""
@@ -147,7 +148,9 @@ class RewardsServicer:
         program, reward = names.parse(request.reward, _REWARD, "reward")
         _require_same_program(program, names.parse(request.account, _ACCOUNT, "account")[0], "account")
         asking = _asking(call, request, program)
-        redemption, replayed = await self._redemptions.redeem(asking, program, reward, request.account)
+        redemption, replayed = await self._redemptions.redeem(
+            asking, program, reward, request.account, request.reward_version
+        )
         _mark(call, replayed)
         return pb.RedeemResponse(redemption=await self._shown(redemption, call))
 
@@ -209,8 +212,10 @@ class RewardsServicer:
 
 Write = (
     pb.CreateRewardRequest
+    | pb.UpdateRewardRequest
     | pb.ActivateRewardRequest
     | pb.PauseRewardRequest
+    | pb.ArchiveRewardRequest
     | pb.AddStockRequest
     | pb.ImportCodesRequest
     | pb.RedeemRequest

@@ -15,8 +15,10 @@ class Change(StrEnum):
     """What was done."""
 
     CREATED = "CREATED"
+    UPDATED = "UPDATED"
     ACTIVATED = "ACTIVATED"
     PAUSED = "PAUSED"
+    ARCHIVED = "ARCHIVED"
     STOCK_ADDED = "STOCK_ADDED"
     CODES_ADDED = "CODES_ADDED"
     HANDED_OVER = "HANDED_OVER"
@@ -32,7 +34,7 @@ async def note(
     time: datetime,
     amount: int = 0,
 ) -> None:
-    """Notes what `actor` did; `amount` is how many pieces or codes."""
+    """Notes what `actor` did; `amount` is how many pieces or codes, or which version."""
     await queries.insert_change(
         connection,
         program=subject.program,

@@ -10,6 +10,7 @@ import asyncpg
 from guerdon_kit.errors import NotFound
 from guerdon_kit.postgres import Connection
 from guerdon_kit.saga import Claim
+from rewards_catalog.domain.limits import Span
 from rewards_catalog.domain.redemption import Failure, Redemption, State
 from rewards_catalog.domain.reward import Fulfilment
 from rewards_catalog.store import queries
@@ -22,12 +23,12 @@ async def insert(connection: Connection, redemption: Redemption, due_time: datet
         program=redemption.program,
         id=redemption.id,
         reward=redemption.reward,
+        reward_version=redemption.reward_version,
         account=redemption.account,
         title=redemption.title,
         unit=redemption.unit,
         price=redemption.price,
         fulfilment=redemption.fulfilment,
-        limit_per_account=redemption.limit_per_account,
         actor=redemption.actor,
         request_key=redemption.request_key,
         create_time=redemption.create_time,
@@ -89,6 +90,21 @@ async def newest(
     else:
         rows = queries.list_redemptions(connection, program=program, before_time=time, before_id=redemption, most=most)
     return [_redemption(row) async for row in rows]
+
+
+async def count_in(connection: Connection, redemption: Redemption, span: Span, most: int) -> int:
+    """How many other redemptions of the reward its account made within the span; counted up to `most`."""
+    counted: int = await queries.count_redemptions_in_span(
+        connection,
+        program=redemption.program,
+        reward=redemption.reward,
+        account=redemption.account,
+        except_id=redemption.id,
+        start_time=span.start_time,
+        end_time=span.end_time,
+        most=most,
+    )
+    return counted
 
 
 async def claim(

@@ -1,16 +1,16 @@
 -- name: insert_redemption!
 insert into redemptions (
-    program, id, reward, account, title, unit, price, fulfilment, limit_per_account, actor, request_key,
+    program, id, reward, reward_version, account, title, unit, price, fulfilment, actor, request_key,
     create_time, hold_expire_time, state, update_time, due_time
 )
 values (
-    :program, :id, :reward, :account, :title, :unit, :price, :fulfilment, :limit_per_account, :actor,
-    :request_key, :create_time, :hold_expire_time, :state, :update_time, :due_time
+    :program, :id, :reward, :reward_version, :account, :title, :unit, :price, :fulfilment, :actor, :request_key,
+    :create_time, :hold_expire_time, :state, :update_time, :due_time
 );
 
 -- name: find_redemption^
 select
-    program, id, reward, account, title, unit, price, fulfilment, limit_per_account, actor, request_key,
+    program, id, reward, reward_version, account, title, unit, price, fulfilment, actor, request_key,
     create_time, hold_expire_time, state, failure_reason, failure_metadata, hold, transaction, refund_transaction,
     update_time
 from redemptions
@@ -18,7 +18,7 @@ where program = :program and id = :id;
 
 -- name: lock_redemption^
 select
-    program, id, reward, account, title, unit, price, fulfilment, limit_per_account, actor, request_key,
+    program, id, reward, reward_version, account, title, unit, price, fulfilment, actor, request_key,
     create_time, hold_expire_time, state, failure_reason, failure_metadata, hold, transaction, refund_transaction,
     update_time
 from redemptions
@@ -38,7 +38,7 @@ where
 
 -- name: list_redemptions
 select
-    program, id, reward, account, title, unit, price, fulfilment, limit_per_account, actor, request_key,
+    program, id, reward, reward_version, account, title, unit, price, fulfilment, actor, request_key,
     create_time, hold_expire_time, state, failure_reason, failure_metadata, hold, transaction, refund_transaction,
     update_time
 from redemptions
@@ -48,7 +48,7 @@ limit :most;
 
 -- name: list_redemptions_of_account
 select
-    program, id, reward, account, title, unit, price, fulfilment, limit_per_account, actor, request_key,
+    program, id, reward, reward_version, account, title, unit, price, fulfilment, actor, request_key,
     create_time, hold_expire_time, state, failure_reason, failure_metadata, hold, transaction, refund_transaction,
     update_time
 from redemptions
@@ -57,6 +57,17 @@ where
     and (create_time, id) < (:before_time::timestamptz, :before_id::text)
 order by create_time desc, id desc
 limit :most;
+
+-- name: count_redemptions_in_span$
+-- Of one account; run while this transaction holds its row of takings, so nobody else adds one.
+select count(*) from (
+    select from redemptions
+    where
+        program = :program and reward = :reward and account = :account and id <> :except_id
+        and create_time >= :start_time and create_time < :end_time
+        and state in ('STOCK_RESERVED', 'CAPTURED', 'ISSUED', 'FULFILLED')
+    limit :most
+) as counted;
 
 -- name: claim_redemptions
 -- Takes what is due, soonest first, and puts it off until the lease ends, so that other workers take other rows.

@@ -1,13 +1,18 @@
-"""Rewards in the database."""
+"""Rewards in the database. A version of one is kept by the database itself, whenever the reward gets the next."""
 
 from __future__ import annotations
+
+from datetime import datetime
 
 import asyncpg
 
 from guerdon_kit.errors import AlreadyExists, NotFound
 from guerdon_kit.postgres import Connection
-from rewards_catalog.domain.reward import Fulfilment, Reward, RewardState
+from rewards_catalog.domain.limits import Limits, Period
+from rewards_catalog.domain.reward import Fulfilment, Reward, Texts
+from rewards_catalog.domain.states import RewardState
 from rewards_catalog.store import queries
+from rewards_catalog.store.kinds import kind_columns, kind_from
 
 
 async def insert(connection: Connection, reward: Reward) -> None:
@@ -16,16 +21,15 @@ async def insert(connection: Connection, reward: Reward) -> None:
     Raises:
         AlreadyExists: the program has a reward of this id.
     """
+    kind, details = kind_columns(reward.kind)
     inserted = await queries.insert_reward(
         connection,
-        program=reward.program,
-        id=reward.id,
-        title=reward.title,
-        description=reward.description,
+        **_changeable(reward),
+        kind=kind,
+        kind_details=details,
         unit=reward.unit,
-        price=reward.price,
         fulfilment=reward.fulfilment,
-        limit_per_account=reward.limit_per_account,
+        time_zone=reward.time_zone,
         state=reward.state,
         create_time=reward.create_time,
     )
@@ -35,20 +39,23 @@ async def insert(connection: Connection, reward: Reward) -> None:
         await queries.insert_stock(connection, program=reward.program, reward=reward.id, available=reward.available)
 
 
-async def get(connection: Connection, program: str, reward: str) -> Reward:
-    """The reward as it is now.
+async def get(connection: Connection, program: str, reward: str, version: int = 0) -> Reward:
+    """The reward as it is now, or as it was in a version.
 
     Raises:
-        NotFound: there is none.
+        NotFound: there is none, or no such version.
     """
-    row = await queries.find_reward(connection, program=program, id=reward)
+    if version:
+        row = await queries.find_reward_version(connection, program=program, id=reward, version=version)
+    else:
+        row = await queries.find_reward(connection, program=program, id=reward)
     if row is None:
         raise NotFound(f"programs/{program}/rewards/{reward}")
     return _reward(row)
 
 
 async def lock(connection: Connection, program: str, reward: str) -> Reward:
-    """The reward, whose state nobody else changes until the transaction ends.
+    """The reward, which nobody else changes until the transaction ends.
 
     Raises:
         NotFound: there is none.
@@ -62,14 +69,57 @@ async def set_state(connection: Connection, reward: Reward, state: RewardState) 
     await queries.set_reward_state(connection, program=reward.program, id=reward.id, state=state)
 
 
-async def on_offer(connection: Connection, program: str, unit: str, after: tuple[int, str], most: int) -> list[Reward]:
-    """The active rewards priced in `unit`, by price and id, that come after the given price and id."""
+async def revise(connection: Connection, reward: Reward) -> None:
+    """Makes a reward, which is locked, what it is in its next version."""
+    await queries.revise_reward(connection, **_changeable(reward), version=reward.version)
+
+
+async def on_offer(
+    connection: Connection, program: str, unit: str, now: datetime, after: tuple[int, str], most: int
+) -> list[Reward]:
+    """What can be redeemed now of the rewards priced in `unit`, by price and id, after the given price and id."""
     rows = queries.list_rewards_on_offer(
-        connection, program=program, unit=unit, after_price=after[0], after_id=after[1], most=most
+        connection, program=program, unit=unit, now=now, after_price=after[0], after_id=after[1], most=most
     )
     return [_reward(row) async for row in rows]
 
 
+def _changeable(reward: Reward) -> dict[str, object]:
+    """The columns of what a new version may change, and the reward's key."""
+    limits = reward.limits
+    return {
+        "program": reward.program,
+        "id": reward.id,
+        "title": reward.title,
+        "description": reward.description,
+        "localizations": {
+            locale: {"title": texts.title, "description": texts.description}
+            for locale, texts in reward.localizations.items()
+        },
+        "image_uri": reward.image_uri,
+        "category": reward.category,
+        "terms": reward.terms,
+        "price": reward.price,
+        "limit_per_account": limits.per_account,
+        "limit_per_period": limits.per_period,
+        "limit_period": limits.period,
+        "limit_in_all": limits.in_all,
+        "start_time": reward.start_time,
+        "end_time": reward.end_time,
+        "update_time": reward.update_time,
+    }
+
+
 def _reward(row: asyncpg.Record) -> Reward:
-    fields = {**row, "fulfilment": Fulfilment(row["fulfilment"]), "state": RewardState(row["state"])}
-    return Reward(**fields)
+    fields = dict(row)
+    period = fields.pop("limit_period")
+    limits = Limits(
+        per_account=fields.pop("limit_per_account"),
+        per_period=fields.pop("limit_per_period"),
+        period=None if period is None else Period(period),
+        in_all=fields.pop("limit_in_all"),
+    )
+    localizations = {locale: Texts(**texts) for locale, texts in fields.pop("localizations").items()}
+    kind = kind_from(fields.pop("kind"), fields.pop("kind_details"))
+    fulfilment, state = Fulfilment(fields.pop("fulfilment")), RewardState(fields.pop("state"))
+    return Reward(**fields, limits=limits, localizations=localizations, kind=kind, fulfilment=fulfilment, state=state)

@@ -1,9 +1,13 @@
 -- name: insert_reward!
 insert into rewards (
-    program, id, title, description, unit, price, fulfilment, limit_per_account, state, create_time
+    program, id, version, title, description, localizations, image_uri, category, terms, kind, kind_details, unit, price,
+    fulfilment, limit_per_account, limit_per_period, limit_period, limit_in_all, start_time, end_time, time_zone, state,
+    create_time, update_time
 )
 values (
-    :program, :id, :title, :description, :unit, :price, :fulfilment, :limit_per_account, :state, :create_time
+    :program, :id, 1, :title, :description, :localizations, :image_uri, :category, :terms, :kind, :kind_details, :unit,
+    :price, :fulfilment, :limit_per_account, :limit_per_period, :limit_period, :limit_in_all, :start_time, :end_time,
+    :time_zone, :state, :create_time, :update_time
 )
 on conflict do nothing;
 
@@ -12,27 +16,51 @@ insert into stock (program, reward, available) values (:program, :reward, :avail
 
 -- name: find_reward^
 select
-    rewards.program, id, title, description, unit, price, fulfilment, limit_per_account, state,
-    coalesce(available, 0) as available, create_time
+    rewards.program, id, version, title, description, localizations, image_uri, category, terms, kind, kind_details, unit,
+    price, fulfilment, limit_per_account, limit_per_period, limit_period, limit_in_all, start_time, end_time, time_zone,
+    state, coalesce(available, 0) as available, coalesce(redeemed, 0) as redeemed, create_time, update_time
 from rewards
 left join stock on stock.program = rewards.program and stock.reward = rewards.id
 where rewards.program = :program and id = :id;
 
+-- name: find_reward_version^
+-- As it was then; its state and what is left are those of now.
+select
+    was.program, id, version, title, description, localizations, image_uri, category, terms, kind, kind_details, unit,
+    price, fulfilment, limit_per_account, limit_per_period, limit_period, limit_in_all, start_time, end_time, time_zone,
+    (select state from rewards where program = :program and id = :id) as state,
+    coalesce(available, 0) as available, coalesce(redeemed, 0) as redeemed, create_time, update_time
+from reward_versions as was
+left join stock on stock.program = was.program and stock.reward = was.id
+where was.program = :program and was.id = :id and was.version = :version;
+
 -- name: lock_reward$
--- Whoever changes a reward's state waits here; redemptions under way do not.
+-- Whoever changes a reward waits here; redemptions under way do not.
 select state from rewards where program = :program and id = :id for no key update;
 
 -- name: set_reward_state!
 update rewards set state = :state where program = :program and id = :id;
 
+-- name: revise_reward!
+-- The next version of a reward that is locked; the database keeps the one before.
+update rewards
+set
+    version = :version, title = :title, description = :description, localizations = :localizations,
+    image_uri = :image_uri, category = :category, terms = :terms, price = :price, limit_per_account = :limit_per_account,
+    limit_per_period = :limit_per_period, limit_period = :limit_period, limit_in_all = :limit_in_all,
+    start_time = :start_time, end_time = :end_time, update_time = :update_time
+where program = :program and id = :id;
+
 -- name: list_rewards_on_offer
 select
-    rewards.program, id, title, description, unit, price, fulfilment, limit_per_account, state,
-    coalesce(available, 0) as available, create_time
+    rewards.program, id, version, title, description, localizations, image_uri, category, terms, kind, kind_details, unit,
+    price, fulfilment, limit_per_account, limit_per_period, limit_period, limit_in_all, start_time, end_time, time_zone,
+    state, coalesce(available, 0) as available, coalesce(redeemed, 0) as redeemed, create_time, update_time
 from rewards
 left join stock on stock.program = rewards.program and stock.reward = rewards.id
 where
     rewards.program = :program and unit = :unit and state = 'ACTIVE'
+    and (start_time is null or start_time <= :now) and (end_time is null or end_time > :now)
     and (price, id) > (:after_price::bigint, :after_id::text)
 order by price, id
 limit :most;

@@ -11,35 +11,26 @@ from collections.abc import Sequence
 
 from guerdon_kit.postgres import Connection
 from rewards_catalog.domain.codes import SealedCode
-from rewards_catalog.domain.errors import AccountLimit, OutOfStock, StockLimit
+from rewards_catalog.domain.errors import AccountLimit, AccountPeriodLimit, OutOfStock, RewardLimit, StockLimit
+from rewards_catalog.domain.limits import span_of
 from rewards_catalog.domain.redemption import Redemption
 from rewards_catalog.domain.reward import MAX_STOCK, Fulfilment, Reward
-from rewards_catalog.store import queries
+from rewards_catalog.store import queries, redemptions
 
 
-async def reserve(connection: Connection, redemption: Redemption) -> None:
-    """Takes a piece or a code for the redemption, and counts it for its account.
+async def reserve(connection: Connection, redemption: Redemption, terms: Reward) -> None:
+    """Takes a piece or a code for the redemption, and counts it, within the limits of the version it was made under.
 
     Raises:
-        AccountLimit: the account has as many as it may.
+        AccountLimit, AccountPeriodLimit: the account has as many as it may.
+        RewardLimit: all accounts together have.
         OutOfStock: nothing is left. Nothing is taken once the transaction is rolled back.
     """
-    limit = redemption.limit_per_account
-    if limit:
-        taken = await queries.count_taking(
-            connection,
-            program=redemption.program,
-            reward=redemption.reward,
-            account=redemption.account,
-            most=limit,
-        )
-        if taken is None:
-            raise AccountLimit(reward=redemption.reward_name, limit=limit, used=limit)
+    await _count(connection, redemption, terms.limits.per_account)
+    await _check_period(connection, redemption, terms)
     if not redemption.fulfilment.counted:
         return
-    left = await queries.take_piece(connection, program=redemption.program, reward=redemption.reward)
-    if left is None:
-        raise OutOfStock(reward=redemption.reward_name)
+    await _take_piece(connection, redemption, terms.limits.in_all)
     if redemption.fulfilment is Fulfilment.CODE_POOL:
         taken = await queries.take_code(
             connection, program=redemption.program, reward=redemption.reward, redemption=redemption.id
@@ -49,18 +40,52 @@ async def reserve(connection: Connection, redemption: Redemption) -> None:
 
 async def put_back(connection: Connection, redemption: Redemption) -> None:
     """Gives back what `reserve` took: the code unseen, and the piece not handed over."""
-    if redemption.limit_per_account:
-        await queries.discount_taking(
-            connection, program=redemption.program, reward=redemption.reward, account=redemption.account
-        )
+    await queries.discount_taking(
+        connection, program=redemption.program, reward=redemption.reward, account=redemption.account
+    )
     if not redemption.fulfilment.counted:
         return
-    # A stock that was filled to its limit meanwhile takes the piece back all the same: it is there.
-    await queries.add_pieces(
-        connection, program=redemption.program, reward=redemption.reward, amount=1, most=MAX_STOCK * 2
-    )
+    await queries.put_piece_back(connection, program=redemption.program, reward=redemption.reward)
     if redemption.fulfilment is Fulfilment.CODE_POOL:
         await queries.put_code_back(connection, program=redemption.program, redemption=redemption.id)
+
+
+async def _count(connection: Connection, redemption: Redemption, limit: int) -> None:
+    key = {"program": redemption.program, "reward": redemption.reward, "account": redemption.account}
+    if await queries.count_taking(connection, **key, most=limit) is None:
+        used = await queries.find_taking(connection, **key)
+        raise AccountLimit(reward=redemption.reward_name, limit=limit, used=used)
+
+
+async def _check_period(connection: Connection, redemption: Redemption, terms: Reward) -> None:
+    """Whoever else redeems for the account waits until this transaction ends, so what is counted stays so."""
+    limits = terms.limits
+    if limits.period is None:
+        return
+    span = span_of(limits.period, redemption.create_time, terms.time_zone)
+    used = await redemptions.count_in(connection, redemption, span, limits.per_period)
+    if used >= limits.per_period:
+        raise AccountPeriodLimit(
+            reward=redemption.reward_name,
+            limit=limits.per_period,
+            used=used,
+            period=limits.period,
+            reset_time=span.end_time.isoformat(),
+        )
+
+
+async def _take_piece(connection: Connection, redemption: Redemption, limit: int) -> None:
+    key = {"program": redemption.program, "reward": redemption.reward}
+    # Locked only where it was refused: what the refusal says is then so, or there is a piece after all.
+    if await queries.take_piece(connection, **key, most=limit) is not None:
+        return
+    row = await queries.lock_stock(connection, **key)
+    if limit and row["redeemed"] >= limit:
+        raise RewardLimit(reward=redemption.reward_name, limit=limit, used=row["redeemed"])
+    if not row["available"]:
+        raise OutOfStock(reward=redemption.reward_name)
+    left = await queries.take_piece(connection, **key, most=limit)
+    assert left is not None, "it is locked, and there is one"
 
 
 async def add(connection: Connection, reward: Reward, amount: int) -> None:

@@ -1,8 +1,16 @@
 -- name: take_piece$
--- How many are left; nothing where none was. Whoever else wants one waits for this transaction's end.
-update stock set available = available - 1
-where program = :program and reward = :reward and available > 0
+-- How many are left; nothing where none was, or `most` (0: any number) were redeemed. Whoever else wants one waits for
+-- this transaction's end.
+update stock set available = available - 1, redeemed = redeemed + 1
+where program = :program and reward = :reward and available > 0 and (:most::bigint = 0 or redeemed < :most)
 returning available;
+
+-- name: put_piece_back!
+-- A stock that was filled to its limit meanwhile takes the piece back all the same: it is there.
+update stock set available = available + 1, redeemed = redeemed - 1 where program = :program and reward = :reward;
+
+-- name: lock_stock^
+select available, redeemed from stock where program = :program and reward = :reward for no key update;
 
 -- name: add_pieces$
 -- How many there are now; nothing where that would be too many.
@@ -11,10 +19,14 @@ where program = :program and reward = :reward and available + :amount <= :most
 returning available;
 
 -- name: count_taking$
--- How many redemptions of the reward the account has now; nothing where it had as many as it may.
+-- How many redemptions of the reward the account has now; nothing where it had `most` (0: any number). Until this
+-- transaction ends, others of this account and reward wait here.
 insert into takings (program, reward, account, taken) values (:program, :reward, :account, 1)
-on conflict (program, reward, account) do update set taken = takings.taken + 1 where takings.taken < :most
+on conflict (program, reward, account) do update set taken = takings.taken + 1 where :most::int = 0 or takings.taken < :most
 returning taken;
+
+-- name: find_taking$
+select taken from takings where program = :program and reward = :reward and account = :account;
 
 -- name: discount_taking!
 update takings set taken = taken - 1 where program = :program and reward = :reward and account = :account;

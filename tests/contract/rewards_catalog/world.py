@@ -6,6 +6,9 @@ import itertools
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
+
+from google.protobuf.field_mask_pb2 import FieldMask
 
 from guerdon import Client, GuerdonError, UnavailableError, new_request_id
 from guerdon.ledger.v1 import ledger_pb2 as ledger
@@ -37,13 +40,13 @@ class World:
         for client in self._clients:
             await client.close()
 
-    async def shop(self, name: str = "") -> Shop:
+    async def shop(self, name: str = "", *, time_zone: str = "UTC") -> Shop:
         """A program of its own with a unit of points."""
         program = f"programs/{name or f'shop-{next(_numbers)}'}"
         shop = Shop(program, self.client(self.ledger), self.client(self.catalog))
         await shop.books.ledger.CreateProgram(
             ledger.CreateProgramRequest(
-                program=ledger_res.Program(name=program, time_zone="UTC"), request_id=new_request_id()
+                program=ledger_res.Program(name=program, time_zone=time_zone), request_id=new_request_id()
             )
         )
         await shop.make_unit("points")
@@ -160,8 +163,9 @@ class Shop:
         limit: int = 0,
         activate: bool = True,
         unit: str = "points",
+        **more: Any,
     ) -> str:
-        """A reward with a stock, or with a pool of codes, or unlimited."""
+        """A reward with a stock, or with a pool of codes, or unlimited; `more` are fields of the message."""
         fulfilment = res.FULFILMENT_UNLIMITED if unlimited else res.FULFILMENT_STOCK
         if codes:
             fulfilment = res.FULFILMENT_CODE_POOL
@@ -175,6 +179,7 @@ class Shop:
                     price=price,
                     fulfilment=fulfilment,
                     limit_per_account=limit,
+                    **more,
                 ),
                 stock=stock,
                 activate=activate,
@@ -184,6 +189,20 @@ class Shop:
         if codes:
             await self.import_codes(name, [codes])
         return name
+
+    async def update(self, reward: str, *paths: str, **changes: Any) -> res.Reward:
+        """Changes a reward: the given fields, and those that `paths` name besides, which are cleared."""
+        request = pb.UpdateRewardRequest(
+            reward=res.Reward(name=reward, **changes),
+            update_mask=FieldMask(paths=[*changes, *paths]),
+            request_id=new_request_id(),
+        )
+        return (await self.catalog.rewards.UpdateReward(request)).reward
+
+    async def archive(self, reward: str) -> res.Reward:
+        """Ends a reward for good."""
+        request = pb.ArchiveRewardRequest(name=reward, request_id=new_request_id())
+        return (await self.catalog.rewards.ArchiveReward(request)).reward
 
     async def left(self, reward: str) -> int:
         """How many pieces or codes are left."""

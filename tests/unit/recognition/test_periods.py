@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from guerdon_kit.days import first_instant
 from guerdon_kit.errors import InvalidField
-from recognition.domain.periods import check_period, check_zone, first_instant, month_at
+from recognition.domain.periods import check_period, check_zone, month_at
 
 _ZONES = [
     "UTC",

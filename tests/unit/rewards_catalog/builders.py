@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from rewards_catalog.domain.limits import Limits
 from rewards_catalog.domain.redemption import Redemption, State
-from rewards_catalog.domain.reward import Fulfilment, Reward, RewardState
+from rewards_catalog.domain.reward import Fulfilment, Reward
+from rewards_catalog.domain.states import RewardState
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -16,15 +18,26 @@ def a_reward(**changes: Any) -> Reward:
     fields: dict[str, Any] = {
         "program": "acme",
         "id": "mug",
+        "version": 1,
         "title": "Mug",
         "description": "",
+        "localizations": {},
+        "image_uri": "",
+        "category": "",
+        "terms": "",
+        "kind": None,
         "unit": "points",
         "price": 100,
         "fulfilment": Fulfilment.STOCK,
-        "limit_per_account": 0,
+        "limits": Limits(),
+        "start_time": None,
+        "end_time": None,
+        "time_zone": "Europe/London",
         "state": RewardState.ACTIVE,
         "available": 5,
+        "redeemed": 0,
         "create_time": NOW,
+        "update_time": NOW,
     }
     return Reward(**{**fields, **changes})
 
@@ -35,12 +48,12 @@ def a_redemption(**changes: Any) -> Redemption:
         "program": "acme",
         "id": "rd-1",
         "reward": "mug",
+        "reward_version": 1,
         "account": "programs/acme/accounts/m-1",
         "title": "Mug",
         "unit": "points",
         "price": 100,
         "fulfilment": Fulfilment.STOCK,
-        "limit_per_account": 0,
         "state": State.PENDING,
         "failure": None,
         "hold": "",

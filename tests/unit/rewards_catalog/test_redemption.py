@@ -108,6 +108,10 @@ def test_only_what_waits_to_be_handed_over_can_be_handed_over(state: State) -> N
         errors.OutOfStock(reward="programs/acme/rewards/mug"),
         errors.InsufficientPoints(required=100, available=30, missing=70),
         errors.AccountLimit(reward="programs/acme/rewards/mug", limit=1, used=1),
+        errors.AccountPeriodLimit(
+            reward="programs/acme/rewards/mug", limit=1, used=1, period="DAY", reset_time="2026-03-02T00:00:00+00:00"
+        ),
+        errors.RewardLimit(reward="programs/acme/rewards/mug", limit=1, used=1),
         errors.HoldLapsed(),
         errors.PaymentRefused(ledger_reason="ACCOUNT_CLOSED"),
     ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -9,20 +11,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guerdon_kit.errors import InvalidField
-from rewards_catalog.domain import errors
+from rewards_catalog.domain import errors, kinds
+from rewards_catalog.domain.kinds import Cash
+from rewards_catalog.domain.limits import Limits, Period
 from rewards_catalog.domain.reward import (
     MAX_POINTS,
     MAX_STOCK,
+    Changes,
     Fulfilment,
-    RewardState,
+    Texts,
     check_fulfilment,
     check_new,
     check_redeemable,
-    check_room,
     offer,
-    paused,
+    revised,
 )
-from tests.unit.rewards_catalog.builders import a_reward
+from rewards_catalog.domain.states import Act, RewardState, check_allowed
+from tests.unit.rewards_catalog.builders import NOW, a_reward
 
 
 @pytest.mark.parametrize(
@@ -33,8 +38,32 @@ from tests.unit.rewards_catalog.builders import a_reward
         ({"description": "x" * 2001}, "reward.description"),
         ({"price": 0}, "reward.price"),
         ({"price": MAX_POINTS + 1}, "reward.price"),
-        ({"limit_per_account": -1}, "reward.limit_per_account"),
-        ({"limit_per_account": 1_000_001}, "reward.limit_per_account"),
+        ({"limits": Limits(per_account=-1)}, "reward.limit_per_account"),
+        ({"limits": Limits(per_account=1_000_001)}, "reward.limit_per_account"),
+        ({"limits": Limits(per_period=0, period=Period.DAY)}, "reward.limit_per_period.limit"),
+        ({"limits": Limits(in_all=1_000_000_001)}, "reward.limit_in_all"),
+        (
+            {"limits": Limits(in_all=1), "available": 0, "fulfilment": Fulfilment.UNLIMITED},
+            "reward.limit_in_all",
+        ),
+        ({"localizations": {"de": Texts("", "")}}, "reward.localizations[de].title"),
+        ({"localizations": {"no tag": Texts("Tasse", "")}}, "reward.localizations"),
+        ({"localizations": {f"aa-{number}": Texts("x", "") for number in range(51)}}, "reward.localizations"),
+        ({"image_uri": "http://example.com/mug.png"}, "reward.image_uri"),
+        ({"image_uri": "https://" + "x" * 493}, "reward.image_uri"),
+        ({"category": "-"}, "reward.category"),
+        ({"terms": "x" * 10_001}, "reward.terms"),
+        ({"start_time": NOW, "end_time": NOW}, "reward.end_time"),
+        ({"kind": kinds.GiftCard(Cash(0, "EUR"))}, "reward.gift_card.value.minor_units"),
+        ({"kind": kinds.GiftCard(Cash(1, "eur"))}, "reward.gift_card.value.currency_code"),
+        ({"kind": kinds.Merchandise("")}, "reward.merchandise.sku"),
+        ({"kind": kinds.Experience("x" * 201, None)}, "reward.experience.location"),
+        ({"kind": kinds.FixedDiscount(Cash(1, "EUR"), Cash(1, "USD"))}, "reward.fixed_discount.min_purchase"),
+        ({"kind": kinds.PercentDiscount(Fraction(3, 2), None)}, "reward.percent_discount.fraction"),
+        ({"kind": kinds.PercentDiscount(Fraction(0), None)}, "reward.percent_discount.fraction"),
+        ({"kind": kinds.FreeShipping("a\nb")}, "reward.free_shipping.method"),
+        ({"kind": kinds.Donation("")}, "reward.donation.beneficiary"),
+        ({"kind": kinds.TierBenefit("lounge", 0)}, "reward.tier_benefit.days"),
         ({"available": -1}, "stock"),
         ({"available": MAX_STOCK + 1}, "stock"),
         ({"available": 1, "fulfilment": Fulfilment.UNLIMITED}, "stock"),
@@ -59,26 +88,65 @@ def test_the_bounds_themselves_are_allowed(changes: dict[str, Any]) -> None:
 
 
 def test_only_an_active_reward_can_be_redeemed() -> None:
-    check_redeemable(a_reward(state=RewardState.ACTIVE))
-    for state in (RewardState.DRAFT, RewardState.PAUSED):
+    check_redeemable(a_reward(state=RewardState.ACTIVE), NOW, 0)
+    for state in set(RewardState) - {RewardState.ACTIVE}:
         with pytest.raises(errors.RewardNotActive):
-            check_redeemable(a_reward(state=state))
+            check_redeemable(a_reward(state=state), NOW, 0)
 
 
-def test_a_draft_cannot_be_paused() -> None:
-    assert paused(a_reward(state=RewardState.ACTIVE)) is RewardState.PAUSED
-    assert paused(a_reward(state=RewardState.PAUSED)) is RewardState.PAUSED
-    with pytest.raises(errors.RewardStateConflict):
-        paused(a_reward(state=RewardState.DRAFT))
+def test_a_reward_can_be_redeemed_from_its_start_and_up_to_its_end_which_is_excluded() -> None:
+    moment = timedelta(microseconds=1)
+    reward = a_reward(start_time=NOW, end_time=NOW + 2 * moment)
+    check_redeemable(reward, NOW, 0)
+    check_redeemable(reward, NOW + moment, 0)
+    with pytest.raises(errors.RewardNotStarted):
+        check_redeemable(reward, NOW - moment, 0)
+    with pytest.raises(errors.RewardEnded):
+        check_redeemable(reward, NOW + 2 * moment, 0)
 
 
-def test_pieces_are_added_to_a_stock_only_and_a_stock_has_a_limit() -> None:
+def test_a_member_gets_the_version_that_it_was_shown_or_none() -> None:
+    check_redeemable(a_reward(version=3), NOW, 3)
+    with pytest.raises(errors.RewardChanged) as refused:
+        check_redeemable(a_reward(version=3), NOW, 2)
+    assert (refused.value.metadata["asked"], refused.value.metadata["current"]) == ("2", "3")
+
+
+@pytest.mark.parametrize(
+    ("act", "allowed"),
+    [
+        (Act.ACTIVATE, {RewardState.DRAFT, RewardState.ACTIVE, RewardState.PAUSED}),
+        (Act.PAUSE, {RewardState.ACTIVE, RewardState.PAUSED}),
+        (Act.ARCHIVE, set(RewardState)),
+        (Act.UPDATE, {RewardState.DRAFT, RewardState.ACTIVE, RewardState.PAUSED}),
+        (Act.FILL, {RewardState.DRAFT, RewardState.ACTIVE, RewardState.PAUSED}),
+        (Act.REDEEM, {RewardState.ACTIVE}),
+    ],
+)
+def test_each_state_allows_what_the_table_says_and_nothing_comes_back_from_the_archive(
+    act: Act, allowed: set[RewardState]
+) -> None:
+    for state in RewardState:
+        if state in allowed:
+            check_allowed(act, "programs/acme/rewards/mug", state)
+        else:
+            with pytest.raises(errors.RewardNotActive if act is Act.REDEEM else errors.RewardStateConflict):
+                check_allowed(act, "programs/acme/rewards/mug", state)
+
+
+def test_a_change_makes_the_next_version_and_no_change_makes_none() -> None:
+    reward, later = a_reward(version=4, limits=Limits(per_account=2, in_all=9)), NOW + timedelta(days=1)
+    changed = revised(reward, Changes({"price": 120}, {"per_account": 3}), later)
+    assert changed == a_reward(version=5, price=120, limits=Limits(per_account=3, in_all=9), update_time=later)
+    assert revised(reward, Changes({"price": 100}, {}), later) is None
+    with pytest.raises(InvalidField):
+        revised(reward, Changes({"price": 0}, {}), later)
+
+
+def test_pieces_are_added_to_a_stock_only() -> None:
     check_fulfilment(a_reward(), Fulfilment.STOCK)
     with pytest.raises(errors.WrongFulfilment):
         check_fulfilment(a_reward(fulfilment=Fulfilment.UNLIMITED), Fulfilment.STOCK)
-    check_room(a_reward(available=MAX_STOCK - 1), 1)
-    with pytest.raises(errors.StockLimit):
-        check_room(a_reward(available=MAX_STOCK), 1)
 
 
 def test_120_points_to_go() -> None:

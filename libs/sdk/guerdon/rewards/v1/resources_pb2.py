@@ -15,31 +15,59 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from guerdon.options.v1 import options_pb2 as guerdon_dot_options_dot_v1_dot_options__pb2
+from guerdon.type.v1 import cash_pb2 as guerdon_dot_type_dot_v1_dot_cash__pb2
+from guerdon.type.v1 import rational_pb2 as guerdon_dot_type_dot_v1_dot_rational__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"guerdon/rewards/v1/resources.proto\x12\x12guerdon.rewards.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a guerdon/options/v1/options.proto\"\x95\x03\n\x06Reward\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x02\x12\x12\n\x05title\x18\x02 \x01(\tB\x03\xe0\x41\x02\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12&\n\x04unit\x18\x04 \x01(\tB\x18\xe0\x41\x02\xfa\x41\x12\n\x10guerdon.dev/Unit\x12\x12\n\x05price\x18\x05 \x01(\x03\x42\x03\xe0\x41\x02\x12\x37\n\nfulfilment\x18\x06 \x01(\x0e\x32\x1e.guerdon.rewards.v1.FulfilmentB\x03\xe0\x41\x02\x12\x19\n\x11limit_per_account\x18\x07 \x01(\x05\x12\x33\n\x05state\x18\x08 \x01(\x0e\x32\x1f.guerdon.rewards.v1.RewardStateB\x03\xe0\x41\x03\x12\x16\n\tavailable\x18\t \x01(\x03\x42\x03\xe0\x41\x03\x12\x34\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03:<\xea\x41\x39\n\x12guerdon.dev/Reward\x12#programs/{program}/rewards/{reward}\"\x9b\x01\n\x11RedemptionFailure\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x45\n\x08metadata\x18\x02 \x03(\x0b\x32\x33.guerdon.rewards.v1.RedemptionFailure.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xd7\x04\n\nRedemption\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x03\x12*\n\x06reward\x18\x02 \x01(\tB\x1a\xe0\x41\x03\xfa\x41\x14\n\x12guerdon.dev/Reward\x12,\n\x07\x61\x63\x63ount\x18\x03 \x01(\tB\x1b\xe0\x41\x03\xfa\x41\x15\n\x13guerdon.dev/Account\x12\x12\n\x05title\x18\x04 \x01(\tB\x03\xe0\x41\x03\x12\x12\n\x05price\x18\x05 \x01(\x03\x42\x03\xe0\x41\x03\x12\x37\n\x05state\x18\x06 \x01(\x0e\x32#.guerdon.rewards.v1.RedemptionStateB\x03\xe0\x41\x03\x12;\n\x07\x66\x61ilure\x18\x07 \x01(\x0b\x32%.guerdon.rewards.v1.RedemptionFailureB\x03\xe0\x41\x03\x12\x15\n\x04\x63ode\x18\x08 \x01(\tB\x07\xe0\x41\x03\xd0\xda\x18\x01\x12\x34\n\x0btransaction\x18\t \x01(\tB\x1f\xe0\x41\x03\xfa\x41\x19\n\x17guerdon.dev/Transaction\x12;\n\x12refund_transaction\x18\n \x01(\tB\x1f\xe0\x41\x03\xfa\x41\x19\n\x17guerdon.dev/Transaction\x12\x34\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x34\n\x0bupdate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03:H\xea\x41\x45\n\x16guerdon.dev/Redemption\x12+programs/{program}/redemptions/{redemption}*r\n\nFulfilment\x12\x1a\n\x16\x46ULFILMENT_UNSPECIFIED\x10\x00\x12\x14\n\x10\x46ULFILMENT_STOCK\x10\x01\x12\x18\n\x14\x46ULFILMENT_UNLIMITED\x10\x02\x12\x18\n\x14\x46ULFILMENT_CODE_POOL\x10\x03*u\n\x0bRewardState\x12\x1c\n\x18REWARD_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12REWARD_STATE_DRAFT\x10\x01\x12\x17\n\x13REWARD_STATE_ACTIVE\x10\x02\x12\x17\n\x13REWARD_STATE_PAUSED\x10\x03*\xf5\x02\n\x0fRedemptionState\x12 \n\x1cREDEMPTION_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18REDEMPTION_STATE_PENDING\x10\x01\x12 \n\x1cREDEMPTION_STATE_POINTS_HELD\x10\x02\x12#\n\x1fREDEMPTION_STATE_STOCK_RESERVED\x10\x03\x12\x1d\n\x19REDEMPTION_STATE_CAPTURED\x10\x04\x12\x1b\n\x17REDEMPTION_STATE_ISSUED\x10\x05\x12\x1e\n\x1aREDEMPTION_STATE_FULFILLED\x10\x06\x12\x1b\n\x17REDEMPTION_STATE_FAILED\x10\x07\x12\x1e\n\x1aREDEMPTION_STATE_CANCELLED\x10\x08\x12\x1d\n\x19REDEMPTION_STATE_REFUNDED\x10\t\x12#\n\x1fREDEMPTION_STATE_REFUND_REFUSED\x10\nb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"guerdon/rewards/v1/resources.proto\x12\x12guerdon.rewards.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a guerdon/options/v1/options.proto\x1a\x1aguerdon/type/v1/cash.proto\x1a\x1eguerdon/type/v1/rational.proto\"R\n\x0bPeriodLimit\x12/\n\x06period\x18\x01 \x01(\x0e\x32\x1a.guerdon.rewards.v1.PeriodB\x03\xe0\x41\x02\x12\x12\n\x05limit\x18\x02 \x01(\x05\x42\x03\xe0\x41\x02\"6\n\x0bRewardTexts\x12\x12\n\x05title\x18\x01 \x01(\tB\x03\xe0\x41\x02\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\"5\n\x08GiftCard\x12)\n\x05value\x18\x01 \x01(\x0b\x32\x15.guerdon.type.v1.CashB\x03\xe0\x41\x02\"\x1f\n\x0bMerchandise\x12\x10\n\x03sku\x18\x01 \x01(\tB\x03\xe0\x41\x02\"S\n\nExperience\x12\x15\n\x08location\x18\x01 \x01(\tB\x03\xe0\x41\x02\x12.\n\nevent_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"g\n\rFixedDiscount\x12)\n\x05value\x18\x01 \x01(\x0b\x32\x15.guerdon.type.v1.CashB\x03\xe0\x41\x02\x12+\n\x0cmin_purchase\x18\x02 \x01(\x0b\x32\x15.guerdon.type.v1.Cash\"p\n\x0fPercentDiscount\x12\x30\n\x08\x66raction\x18\x01 \x01(\x0b\x32\x19.guerdon.type.v1.RationalB\x03\xe0\x41\x02\x12+\n\x0cmax_discount\x18\x02 \x01(\x0b\x32\x15.guerdon.type.v1.Cash\"#\n\x0c\x46reeShipping\x12\x13\n\x06method\x18\x01 \x01(\tB\x03\xe0\x41\x02\"$\n\x08\x44onation\x12\x18\n\x0b\x62\x65neficiary\x18\x01 \x01(\tB\x03\xe0\x41\x02\"6\n\x0bTierBenefit\x12\x14\n\x07\x62\x65nefit\x18\x01 \x01(\tB\x03\xe0\x41\x02\x12\x11\n\x04\x64\x61ys\x18\x02 \x01(\x05\x42\x03\xe0\x41\x02\"\xb9\n\n\x06Reward\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x02\x12\r\n\x05title\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12#\n\x04unit\x18\x04 \x01(\tB\x15\xfa\x41\x12\n\x10guerdon.dev/Unit\x12\r\n\x05price\x18\x05 \x01(\x03\x12\x32\n\nfulfilment\x18\x06 \x01(\x0e\x32\x1e.guerdon.rewards.v1.Fulfilment\x12\x19\n\x11limit_per_account\x18\x07 \x01(\x05\x12\x33\n\x05state\x18\x08 \x01(\x0e\x32\x1f.guerdon.rewards.v1.RewardStateB\x03\xe0\x41\x03\x12\x16\n\tavailable\x18\t \x01(\x03\x42\x03\xe0\x41\x03\x12\x34\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x14\n\x07version\x18\x0b \x01(\x05\x42\x03\xe0\x41\x03\x12\x34\n\x0bupdate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x44\n\rlocalizations\x18\r \x03(\x0b\x32-.guerdon.rewards.v1.Reward.LocalizationsEntry\x12\x11\n\timage_uri\x18\x0e \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x0f \x01(\t\x12\r\n\x05terms\x18\x10 \x01(\t\x12.\n\nstart_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x39\n\x10limit_per_period\x18\x13 \x01(\x0b\x32\x1f.guerdon.rewards.v1.PeriodLimit\x12\x14\n\x0climit_in_all\x18\x14 \x01(\x03\x12\x1b\n\x0eredeemed_count\x18\x15 \x01(\x03\x42\x03\xe0\x41\x03\x12\x31\n\tgift_card\x18\x1e \x01(\x0b\x32\x1c.guerdon.rewards.v1.GiftCardH\x00\x12\x36\n\x0bmerchandise\x18\x1f \x01(\x0b\x32\x1f.guerdon.rewards.v1.MerchandiseH\x00\x12\x34\n\nexperience\x18  \x01(\x0b\x32\x1e.guerdon.rewards.v1.ExperienceH\x00\x12;\n\x0e\x66ixed_discount\x18! \x01(\x0b\x32!.guerdon.rewards.v1.FixedDiscountH\x00\x12?\n\x10percent_discount\x18\" \x01(\x0b\x32#.guerdon.rewards.v1.PercentDiscountH\x00\x12\x39\n\rfree_shipping\x18# \x01(\x0b\x32 .guerdon.rewards.v1.FreeShippingH\x00\x12\x30\n\x08\x64onation\x18$ \x01(\x0b\x32\x1c.guerdon.rewards.v1.DonationH\x00\x12\x37\n\x0ctier_benefit\x18% \x01(\x0b\x32\x1f.guerdon.rewards.v1.TierBenefitH\x00\x1aU\n\x12LocalizationsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12.\n\x05value\x18\x02 \x01(\x0b\x32\x1f.guerdon.rewards.v1.RewardTexts:\x02\x38\x01:<\xea\x41\x39\n\x12guerdon.dev/Reward\x12#programs/{program}/rewards/{reward}B\x06\n\x04kind\"\x9b\x01\n\x11RedemptionFailure\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x45\n\x08metadata\x18\x02 \x03(\x0b\x32\x33.guerdon.rewards.v1.RedemptionFailure.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xf4\x04\n\nRedemption\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x03\x12*\n\x06reward\x18\x02 \x01(\tB\x1a\xe0\x41\x03\xfa\x41\x14\n\x12guerdon.dev/Reward\x12,\n\x07\x61\x63\x63ount\x18\x03 \x01(\tB\x1b\xe0\x41\x03\xfa\x41\x15\n\x13guerdon.dev/Account\x12\x12\n\x05title\x18\x04 \x01(\tB\x03\xe0\x41\x03\x12\x12\n\x05price\x18\x05 \x01(\x03\x42\x03\xe0\x41\x03\x12\x37\n\x05state\x18\x06 \x01(\x0e\x32#.guerdon.rewards.v1.RedemptionStateB\x03\xe0\x41\x03\x12;\n\x07\x66\x61ilure\x18\x07 \x01(\x0b\x32%.guerdon.rewards.v1.RedemptionFailureB\x03\xe0\x41\x03\x12\x15\n\x04\x63ode\x18\x08 \x01(\tB\x07\xe0\x41\x03\xd0\xda\x18\x01\x12\x34\n\x0btransaction\x18\t \x01(\tB\x1f\xe0\x41\x03\xfa\x41\x19\n\x17guerdon.dev/Transaction\x12;\n\x12refund_transaction\x18\n \x01(\tB\x1f\xe0\x41\x03\xfa\x41\x19\n\x17guerdon.dev/Transaction\x12\x34\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x34\n\x0bupdate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x1b\n\x0ereward_version\x18\r \x01(\x05\x42\x03\xe0\x41\x03:H\xea\x41\x45\n\x16guerdon.dev/Redemption\x12+programs/{program}/redemptions/{redemption}*r\n\nFulfilment\x12\x1a\n\x16\x46ULFILMENT_UNSPECIFIED\x10\x00\x12\x14\n\x10\x46ULFILMENT_STOCK\x10\x01\x12\x18\n\x14\x46ULFILMENT_UNLIMITED\x10\x02\x12\x18\n\x14\x46ULFILMENT_CODE_POOL\x10\x03*\x90\x01\n\x0bRewardState\x12\x1c\n\x18REWARD_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12REWARD_STATE_DRAFT\x10\x01\x12\x17\n\x13REWARD_STATE_ACTIVE\x10\x02\x12\x17\n\x13REWARD_STATE_PAUSED\x10\x03\x12\x19\n\x15REWARD_STATE_ARCHIVED\x10\x04*S\n\x06Period\x12\x16\n\x12PERIOD_UNSPECIFIED\x10\x00\x12\x0e\n\nPERIOD_DAY\x10\x01\x12\x0f\n\x0bPERIOD_WEEK\x10\x02\x12\x10\n\x0cPERIOD_MONTH\x10\x03*\xf5\x02\n\x0fRedemptionState\x12 \n\x1cREDEMPTION_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18REDEMPTION_STATE_PENDING\x10\x01\x12 \n\x1cREDEMPTION_STATE_POINTS_HELD\x10\x02\x12#\n\x1fREDEMPTION_STATE_STOCK_RESERVED\x10\x03\x12\x1d\n\x19REDEMPTION_STATE_CAPTURED\x10\x04\x12\x1b\n\x17REDEMPTION_STATE_ISSUED\x10\x05\x12\x1e\n\x1aREDEMPTION_STATE_FULFILLED\x10\x06\x12\x1b\n\x17REDEMPTION_STATE_FAILED\x10\x07\x12\x1e\n\x1aREDEMPTION_STATE_CANCELLED\x10\x08\x12\x1d\n\x19REDEMPTION_STATE_REFUNDED\x10\t\x12#\n\x1fREDEMPTION_STATE_REFUND_REFUSED\x10\nb\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'guerdon.rewards.v1.resources_pb2', globals())
 if _descriptor._USE_C_DESCRIPTORS == False:
 
   DESCRIPTOR._options = None
+  _PERIODLIMIT.fields_by_name['period']._options = None
+  _PERIODLIMIT.fields_by_name['period']._serialized_options = b'\340A\002'
+  _PERIODLIMIT.fields_by_name['limit']._options = None
+  _PERIODLIMIT.fields_by_name['limit']._serialized_options = b'\340A\002'
+  _REWARDTEXTS.fields_by_name['title']._options = None
+  _REWARDTEXTS.fields_by_name['title']._serialized_options = b'\340A\002'
+  _GIFTCARD.fields_by_name['value']._options = None
+  _GIFTCARD.fields_by_name['value']._serialized_options = b'\340A\002'
+  _MERCHANDISE.fields_by_name['sku']._options = None
+  _MERCHANDISE.fields_by_name['sku']._serialized_options = b'\340A\002'
+  _EXPERIENCE.fields_by_name['location']._options = None
+  _EXPERIENCE.fields_by_name['location']._serialized_options = b'\340A\002'
+  _FIXEDDISCOUNT.fields_by_name['value']._options = None
+  _FIXEDDISCOUNT.fields_by_name['value']._serialized_options = b'\340A\002'
+  _PERCENTDISCOUNT.fields_by_name['fraction']._options = None
+  _PERCENTDISCOUNT.fields_by_name['fraction']._serialized_options = b'\340A\002'
+  _FREESHIPPING.fields_by_name['method']._options = None
+  _FREESHIPPING.fields_by_name['method']._serialized_options = b'\340A\002'
+  _DONATION.fields_by_name['beneficiary']._options = None
+  _DONATION.fields_by_name['beneficiary']._serialized_options = b'\340A\002'
+  _TIERBENEFIT.fields_by_name['benefit']._options = None
+  _TIERBENEFIT.fields_by_name['benefit']._serialized_options = b'\340A\002'
+  _TIERBENEFIT.fields_by_name['days']._options = None
+  _TIERBENEFIT.fields_by_name['days']._serialized_options = b'\340A\002'
+  _REWARD_LOCALIZATIONSENTRY._options = None
+  _REWARD_LOCALIZATIONSENTRY._serialized_options = b'8\001'
   _REWARD.fields_by_name['name']._options = None
   _REWARD.fields_by_name['name']._serialized_options = b'\340A\002'
-  _REWARD.fields_by_name['title']._options = None
-  _REWARD.fields_by_name['title']._serialized_options = b'\340A\002'
   _REWARD.fields_by_name['unit']._options = None
-  _REWARD.fields_by_name['unit']._serialized_options = b'\340A\002\372A\022\n\020guerdon.dev/Unit'
-  _REWARD.fields_by_name['price']._options = None
-  _REWARD.fields_by_name['price']._serialized_options = b'\340A\002'
-  _REWARD.fields_by_name['fulfilment']._options = None
-  _REWARD.fields_by_name['fulfilment']._serialized_options = b'\340A\002'
+  _REWARD.fields_by_name['unit']._serialized_options = b'\372A\022\n\020guerdon.dev/Unit'
   _REWARD.fields_by_name['state']._options = None
   _REWARD.fields_by_name['state']._serialized_options = b'\340A\003'
   _REWARD.fields_by_name['available']._options = None
   _REWARD.fields_by_name['available']._serialized_options = b'\340A\003'
   _REWARD.fields_by_name['create_time']._options = None
   _REWARD.fields_by_name['create_time']._serialized_options = b'\340A\003'
+  _REWARD.fields_by_name['version']._options = None
+  _REWARD.fields_by_name['version']._serialized_options = b'\340A\003'
+  _REWARD.fields_by_name['update_time']._options = None
+  _REWARD.fields_by_name['update_time']._serialized_options = b'\340A\003'
+  _REWARD.fields_by_name['redeemed_count']._options = None
+  _REWARD.fields_by_name['redeemed_count']._serialized_options = b'\340A\003'
   _REWARD._options = None
   _REWARD._serialized_options = b'\352A9\n\022guerdon.dev/Reward\022#programs/{program}/rewards/{reward}'
   _REDEMPTIONFAILURE_METADATAENTRY._options = None
@@ -68,20 +96,46 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _REDEMPTION.fields_by_name['create_time']._serialized_options = b'\340A\003'
   _REDEMPTION.fields_by_name['update_time']._options = None
   _REDEMPTION.fields_by_name['update_time']._serialized_options = b'\340A\003'
+  _REDEMPTION.fields_by_name['reward_version']._options = None
+  _REDEMPTION.fields_by_name['reward_version']._serialized_options = b'\340A\003'
   _REDEMPTION._options = None
   _REDEMPTION._serialized_options = b'\352AE\n\026guerdon.dev/Redemption\022+programs/{program}/redemptions/{redemption}'
-  _FULFILMENT._serialized_start=1353
-  _FULFILMENT._serialized_end=1467
-  _REWARDSTATE._serialized_start=1469
-  _REWARDSTATE._serialized_end=1586
-  _REDEMPTIONSTATE._serialized_start=1589
-  _REDEMPTIONSTATE._serialized_end=1962
-  _REWARD._serialized_start=186
-  _REWARD._serialized_end=591
-  _REDEMPTIONFAILURE._serialized_start=594
-  _REDEMPTIONFAILURE._serialized_end=749
-  _REDEMPTIONFAILURE_METADATAENTRY._serialized_start=702
-  _REDEMPTIONFAILURE_METADATAENTRY._serialized_end=749
-  _REDEMPTION._serialized_start=752
-  _REDEMPTION._serialized_end=1351
+  _FULFILMENT._serialized_start=3037
+  _FULFILMENT._serialized_end=3151
+  _REWARDSTATE._serialized_start=3154
+  _REWARDSTATE._serialized_end=3298
+  _PERIOD._serialized_start=3300
+  _PERIOD._serialized_end=3383
+  _REDEMPTIONSTATE._serialized_start=3386
+  _REDEMPTIONSTATE._serialized_end=3759
+  _PERIODLIMIT._serialized_start=245
+  _PERIODLIMIT._serialized_end=327
+  _REWARDTEXTS._serialized_start=329
+  _REWARDTEXTS._serialized_end=383
+  _GIFTCARD._serialized_start=385
+  _GIFTCARD._serialized_end=438
+  _MERCHANDISE._serialized_start=440
+  _MERCHANDISE._serialized_end=471
+  _EXPERIENCE._serialized_start=473
+  _EXPERIENCE._serialized_end=556
+  _FIXEDDISCOUNT._serialized_start=558
+  _FIXEDDISCOUNT._serialized_end=661
+  _PERCENTDISCOUNT._serialized_start=663
+  _PERCENTDISCOUNT._serialized_end=775
+  _FREESHIPPING._serialized_start=777
+  _FREESHIPPING._serialized_end=812
+  _DONATION._serialized_start=814
+  _DONATION._serialized_end=850
+  _TIERBENEFIT._serialized_start=852
+  _TIERBENEFIT._serialized_end=906
+  _REWARD._serialized_start=909
+  _REWARD._serialized_end=2246
+  _REWARD_LOCALIZATIONSENTRY._serialized_start=2091
+  _REWARD_LOCALIZATIONSENTRY._serialized_end=2176
+  _REDEMPTIONFAILURE._serialized_start=2249
+  _REDEMPTIONFAILURE._serialized_end=2404
+  _REDEMPTIONFAILURE_METADATAENTRY._serialized_start=2357
+  _REDEMPTIONFAILURE_METADATAENTRY._serialized_end=2404
+  _REDEMPTION._serialized_start=2407
+  _REDEMPTION._serialized_end=3035
 # @@protoc_insertion_point(module_scope)

@@ -10,6 +10,8 @@ import google.protobuf.internal.containers
 import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
 import google.protobuf.timestamp_pb2
+import guerdon.type.v1.cash_pb2
+import guerdon.type.v1.rational_pb2
 import sys
 import typing
 
@@ -62,6 +64,8 @@ class _RewardStateEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """Members see it and can redeem it."""
     REWARD_STATE_PAUSED: _RewardState.ValueType  # 3
     """Was active, and is not for now: members do not see it. Redemptions under way are finished."""
+    REWARD_STATE_ARCHIVED: _RewardState.ValueType  # 4
+    """Over for good, and kept for what was redeemed under it."""
 
 class RewardState(_RewardState, metaclass=_RewardStateEnumTypeWrapper):
     """Whether a reward can be redeemed."""
@@ -74,7 +78,37 @@ REWARD_STATE_ACTIVE: RewardState.ValueType  # 2
 """Members see it and can redeem it."""
 REWARD_STATE_PAUSED: RewardState.ValueType  # 3
 """Was active, and is not for now: members do not see it. Redemptions under way are finished."""
+REWARD_STATE_ARCHIVED: RewardState.ValueType  # 4
+"""Over for good, and kept for what was redeemed under it."""
 global___RewardState = RewardState
+
+class _Period:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _PeriodEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_Period.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    PERIOD_UNSPECIFIED: _Period.ValueType  # 0
+    """Not said."""
+    PERIOD_DAY: _Period.ValueType  # 1
+    """A day."""
+    PERIOD_WEEK: _Period.ValueType  # 2
+    """A week, from Monday."""
+    PERIOD_MONTH: _Period.ValueType  # 3
+    """A calendar month."""
+
+class Period(_Period, metaclass=_PeriodEnumTypeWrapper):
+    """A stretch of time that a limit counts in, which begins and ends with days of the program's time zone."""
+
+PERIOD_UNSPECIFIED: Period.ValueType  # 0
+"""Not said."""
+PERIOD_DAY: Period.ValueType  # 1
+"""A day."""
+PERIOD_WEEK: Period.ValueType  # 2
+"""A week, from Monday."""
+PERIOD_MONTH: Period.ValueType  # 3
+"""A calendar month."""
+global___Period = Period
 
 class _RedemptionState:
     ValueType = typing.NewType("ValueType", builtins.int)
@@ -139,10 +173,248 @@ meanwhile. They stay spent by `transaction`; people decide what becomes of them.
 global___RedemptionState = RedemptionState
 
 @typing.final
-class Reward(google.protobuf.message.Message):
-    """What points buy."""
+class PeriodLimit(google.protobuf.message.Message):
+    """How often something may be done in each period."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PERIOD_FIELD_NUMBER: builtins.int
+    LIMIT_FIELD_NUMBER: builtins.int
+    period: global___Period.ValueType
+    """The period."""
+    limit: builtins.int
+    """How often in each: 1 to 1,000,000."""
+    def __init__(
+        self,
+        *,
+        period: global___Period.ValueType = ...,
+        limit: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["limit", b"limit", "period", b"period"]) -> None: ...
+
+global___PeriodLimit = PeriodLimit
+
+@typing.final
+class RewardTexts(google.protobuf.message.Message):
+    """What a reward is called in one language."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: builtins.int
+    DESCRIPTION_FIELD_NUMBER: builtins.int
+    title: builtins.str
+    """What it is called, 1 to 200 characters."""
+    description: builtins.str
+    """What it is, at most 2,000 characters."""
+    def __init__(
+        self,
+        *,
+        title: builtins.str = ...,
+        description: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["description", b"description", "title", b"title"]) -> None: ...
+
+global___RewardTexts = RewardTexts
+
+@typing.final
+class GiftCard(google.protobuf.message.Message):
+    """A card worth an amount of cash."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    VALUE_FIELD_NUMBER: builtins.int
+    @property
+    def value(self) -> guerdon.type.v1.cash_pb2.Cash:
+        """What it is worth: 1 minor unit to 2^53."""
+
+    def __init__(
+        self,
+        *,
+        value: guerdon.type.v1.cash_pb2.Cash | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["value", b"value"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["value", b"value"]) -> None: ...
+
+global___GiftCard = GiftCard
+
+@typing.final
+class Merchandise(google.protobuf.message.Message):
+    """Goods."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SKU_FIELD_NUMBER: builtins.int
+    sku: builtins.str
+    """What the warehouse calls it, 1 to 100 characters."""
+    def __init__(
+        self,
+        *,
+        sku: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["sku", b"sku"]) -> None: ...
+
+global___Merchandise = Merchandise
+
+@typing.final
+class Experience(google.protobuf.message.Message):
+    """Something to be at."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    LOCATION_FIELD_NUMBER: builtins.int
+    EVENT_TIME_FIELD_NUMBER: builtins.int
+    location: builtins.str
+    """Where, 1 to 200 characters."""
+    @property
+    def event_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When it begins. Absent: by arrangement."""
+
+    def __init__(
+        self,
+        *,
+        location: builtins.str = ...,
+        event_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["event_time", b"event_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["event_time", b"event_time", "location", b"location"]) -> None: ...
+
+global___Experience = Experience
+
+@typing.final
+class FixedDiscount(google.protobuf.message.Message):
+    """So much less for a purchase."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    VALUE_FIELD_NUMBER: builtins.int
+    MIN_PURCHASE_FIELD_NUMBER: builtins.int
+    @property
+    def value(self) -> guerdon.type.v1.cash_pb2.Cash:
+        """How much less: 1 minor unit to 2^53."""
+
+    @property
+    def min_purchase(self) -> guerdon.type.v1.cash_pb2.Cash:
+        """Only for a purchase of as much, in the same currency. Absent: of any."""
+
+    def __init__(
+        self,
+        *,
+        value: guerdon.type.v1.cash_pb2.Cash | None = ...,
+        min_purchase: guerdon.type.v1.cash_pb2.Cash | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["min_purchase", b"min_purchase", "value", b"value"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["min_purchase", b"min_purchase", "value", b"value"]) -> None: ...
+
+global___FixedDiscount = FixedDiscount
+
+@typing.final
+class PercentDiscount(google.protobuf.message.Message):
+    """A share less for a purchase."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FRACTION_FIELD_NUMBER: builtins.int
+    MAX_DISCOUNT_FIELD_NUMBER: builtins.int
+    @property
+    def fraction(self) -> guerdon.type.v1.rational_pb2.Rational:
+        """Which share of the purchase: more than 0, at most 1; numerator and denominator at most 1,000,000."""
+
+    @property
+    def max_discount(self) -> guerdon.type.v1.cash_pb2.Cash:
+        """At most so much less. Absent: no bound."""
+
+    def __init__(
+        self,
+        *,
+        fraction: guerdon.type.v1.rational_pb2.Rational | None = ...,
+        max_discount: guerdon.type.v1.cash_pb2.Cash | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["fraction", b"fraction", "max_discount", b"max_discount"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["fraction", b"fraction", "max_discount", b"max_discount"]) -> None: ...
+
+global___PercentDiscount = PercentDiscount
+
+@typing.final
+class FreeShipping(google.protobuf.message.Message):
+    """A purchase is sent without charge."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    METHOD_FIELD_NUMBER: builtins.int
+    method: builtins.str
+    """By which way of sending, as the shop calls it, 1 to 100 characters."""
+    def __init__(
+        self,
+        *,
+        method: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["method", b"method"]) -> None: ...
+
+global___FreeShipping = FreeShipping
+
+@typing.final
+class Donation(google.protobuf.message.Message):
+    """Points given away."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    BENEFICIARY_FIELD_NUMBER: builtins.int
+    beneficiary: builtins.str
+    """To whom, 1 to 200 characters."""
+    def __init__(
+        self,
+        *,
+        beneficiary: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["beneficiary", b"beneficiary"]) -> None: ...
+
+global___Donation = Donation
+
+@typing.final
+class TierBenefit(google.protobuf.message.Message):
+    """What otherwise members of a tier have."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    BENEFIT_FIELD_NUMBER: builtins.int
+    DAYS_FIELD_NUMBER: builtins.int
+    benefit: builtins.str
+    """Which benefit, as the program calls it, 1 to 100 characters."""
+    days: builtins.int
+    """For how many days, from when it is handed over: 1 to 3,660."""
+    def __init__(
+        self,
+        *,
+        benefit: builtins.str = ...,
+        days: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["benefit", b"benefit", "days", b"days"]) -> None: ...
+
+global___TierBenefit = TierBenefit
+
+@typing.final
+class Reward(google.protobuf.message.Message):
+    """What points buy. Whatever of it is changed makes a new version, and a redemption keeps the one that it was made under."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    @typing.final
+    class LocalizationsEntry(google.protobuf.message.Message):
+        DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        @property
+        def value(self) -> global___RewardTexts: ...
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: global___RewardTexts | None = ...,
+        ) -> None: ...
+        def HasField(self, field_name: typing.Literal["value", b"value"]) -> builtins.bool: ...
+        def ClearField(self, field_name: typing.Literal["key", b"key", "value", b"value"]) -> None: ...
 
     NAME_FIELD_NUMBER: builtins.int
     TITLE_FIELD_NUMBER: builtins.int
@@ -154,6 +426,25 @@ class Reward(google.protobuf.message.Message):
     STATE_FIELD_NUMBER: builtins.int
     AVAILABLE_FIELD_NUMBER: builtins.int
     CREATE_TIME_FIELD_NUMBER: builtins.int
+    VERSION_FIELD_NUMBER: builtins.int
+    UPDATE_TIME_FIELD_NUMBER: builtins.int
+    LOCALIZATIONS_FIELD_NUMBER: builtins.int
+    IMAGE_URI_FIELD_NUMBER: builtins.int
+    CATEGORY_FIELD_NUMBER: builtins.int
+    TERMS_FIELD_NUMBER: builtins.int
+    START_TIME_FIELD_NUMBER: builtins.int
+    END_TIME_FIELD_NUMBER: builtins.int
+    LIMIT_PER_PERIOD_FIELD_NUMBER: builtins.int
+    LIMIT_IN_ALL_FIELD_NUMBER: builtins.int
+    REDEEMED_COUNT_FIELD_NUMBER: builtins.int
+    GIFT_CARD_FIELD_NUMBER: builtins.int
+    MERCHANDISE_FIELD_NUMBER: builtins.int
+    EXPERIENCE_FIELD_NUMBER: builtins.int
+    FIXED_DISCOUNT_FIELD_NUMBER: builtins.int
+    PERCENT_DISCOUNT_FIELD_NUMBER: builtins.int
+    FREE_SHIPPING_FIELD_NUMBER: builtins.int
+    DONATION_FIELD_NUMBER: builtins.int
+    TIER_BENEFIT_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`programs/{program}/rewards/{reward}`; the id is 1 to 63 of `A-Z a-z 0-9 . _ ~ -`, a letter or digit first."""
     title: builtins.str
@@ -165,18 +456,86 @@ class Reward(google.protobuf.message.Message):
     price: builtins.int
     """The price in the unit's smallest part: 1 to 2^53."""
     fulfilment: global___Fulfilment.ValueType
-    """What a redemption hands over."""
+    """What a redemption hands over. Given when the reward is made, and for ever, as its unit and its kind."""
     limit_per_account: builtins.int
-    """How many redemptions of it one account may have that did not fail and were not cancelled, at most 1,000,000.
-    0: no limit.
+    """How many redemptions of it one account may have that did not fail and were not cancelled, whatever version they
+    were made under: at most 1,000,000. 0: no limit.
     """
     state: global___RewardState.ValueType
     """Whether it can be redeemed."""
     available: builtins.int
     """How many pieces or codes are left; 0 for an UNLIMITED reward."""
+    version: builtins.int
+    """Which version this is, from 1."""
+    image_uri: builtins.str
+    """Where a picture of it is: an https address of at most 500 characters, or empty."""
+    category: builtins.str
+    """Which shelf it stands on, as the program calls it: at most 63 of `A-Z a-z 0-9 . _ ~ -`, or empty."""
+    terms: builtins.str
+    """What whoever redeems it agrees to, at most 10,000 characters."""
+    limit_in_all: builtins.int
+    """How many redemptions of it all accounts together may have, counted as for `limit_per_account`: at most
+    1,000,000,000. 0: no limit. An UNLIMITED one has none: that would be a stock.
+    """
+    redeemed_count: builtins.int
+    """How many redemptions of it there are that did not fail and were not cancelled; 0 for an UNLIMITED reward."""
     @property
     def create_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When it was created."""
+
+    @property
+    def update_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When this version was made."""
+
+    @property
+    def localizations(self) -> google.protobuf.internal.containers.MessageMap[builtins.str, global___RewardTexts]:
+        """What it is called in other languages, by the language's BCP 47 tag, such as `de` or `pt-BR`: at most 50."""
+
+    @property
+    def start_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """From when on it can be redeemed. Absent: at once."""
+
+    @property
+    def end_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """Until when it can be redeemed, this moment excluded. Absent: for ever."""
+
+    @property
+    def limit_per_period(self) -> global___PeriodLimit:
+        """How many redemptions of it one account may have in each period, counted as for `limit_per_account`, by the time
+        at which they were made. Absent: no limit.
+        """
+
+    @property
+    def gift_card(self) -> global___GiftCard:
+        """A gift card."""
+
+    @property
+    def merchandise(self) -> global___Merchandise:
+        """Goods."""
+
+    @property
+    def experience(self) -> global___Experience:
+        """Something to be at."""
+
+    @property
+    def fixed_discount(self) -> global___FixedDiscount:
+        """So much less for a purchase."""
+
+    @property
+    def percent_discount(self) -> global___PercentDiscount:
+        """A share less for a purchase."""
+
+    @property
+    def free_shipping(self) -> global___FreeShipping:
+        """A purchase is sent without charge."""
+
+    @property
+    def donation(self) -> global___Donation:
+        """Points given away."""
+
+    @property
+    def tier_benefit(self) -> global___TierBenefit:
+        """What otherwise members of a tier have."""
 
     def __init__(
         self,
@@ -191,9 +550,29 @@ class Reward(google.protobuf.message.Message):
         state: global___RewardState.ValueType = ...,
         available: builtins.int = ...,
         create_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        version: builtins.int = ...,
+        update_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        localizations: collections.abc.Mapping[builtins.str, global___RewardTexts] | None = ...,
+        image_uri: builtins.str = ...,
+        category: builtins.str = ...,
+        terms: builtins.str = ...,
+        start_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        end_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        limit_per_period: global___PeriodLimit | None = ...,
+        limit_in_all: builtins.int = ...,
+        redeemed_count: builtins.int = ...,
+        gift_card: global___GiftCard | None = ...,
+        merchandise: global___Merchandise | None = ...,
+        experience: global___Experience | None = ...,
+        fixed_discount: global___FixedDiscount | None = ...,
+        percent_discount: global___PercentDiscount | None = ...,
+        free_shipping: global___FreeShipping | None = ...,
+        donation: global___Donation | None = ...,
+        tier_benefit: global___TierBenefit | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["create_time", b"create_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["available", b"available", "create_time", b"create_time", "description", b"description", "fulfilment", b"fulfilment", "limit_per_account", b"limit_per_account", "name", b"name", "price", b"price", "state", b"state", "title", b"title", "unit", b"unit"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["create_time", b"create_time", "donation", b"donation", "end_time", b"end_time", "experience", b"experience", "fixed_discount", b"fixed_discount", "free_shipping", b"free_shipping", "gift_card", b"gift_card", "kind", b"kind", "limit_per_period", b"limit_per_period", "merchandise", b"merchandise", "percent_discount", b"percent_discount", "start_time", b"start_time", "tier_benefit", b"tier_benefit", "update_time", b"update_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["available", b"available", "category", b"category", "create_time", b"create_time", "description", b"description", "donation", b"donation", "end_time", b"end_time", "experience", b"experience", "fixed_discount", b"fixed_discount", "free_shipping", b"free_shipping", "fulfilment", b"fulfilment", "gift_card", b"gift_card", "image_uri", b"image_uri", "kind", b"kind", "limit_in_all", b"limit_in_all", "limit_per_account", b"limit_per_account", "limit_per_period", b"limit_per_period", "localizations", b"localizations", "merchandise", b"merchandise", "name", b"name", "percent_discount", b"percent_discount", "price", b"price", "redeemed_count", b"redeemed_count", "start_time", b"start_time", "state", b"state", "terms", b"terms", "tier_benefit", b"tier_benefit", "title", b"title", "unit", b"unit", "update_time", b"update_time", "version", b"version"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["kind", b"kind"]) -> typing.Literal["gift_card", "merchandise", "experience", "fixed_discount", "percent_discount", "free_shipping", "donation", "tier_benefit"] | None: ...
 
 global___Reward = Reward
 
@@ -257,6 +636,7 @@ class Redemption(google.protobuf.message.Message):
     REFUND_TRANSACTION_FIELD_NUMBER: builtins.int
     CREATE_TIME_FIELD_NUMBER: builtins.int
     UPDATE_TIME_FIELD_NUMBER: builtins.int
+    REWARD_VERSION_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`programs/{program}/redemptions/{redemption}`, given by the service."""
     reward: builtins.str
@@ -277,6 +657,8 @@ class Redemption(google.protobuf.message.Message):
     """The ledger transaction that spent the points, from CAPTURED on."""
     refund_transaction: builtins.str
     """The ledger transaction that gave them back, of a REFUNDED redemption."""
+    reward_version: builtins.int
+    """The version of the reward that it was made under, and keeps."""
     @property
     def failure(self) -> global___RedemptionFailure:
         """Set from the moment at which it was decided that it fails; its state is FAILED once all is undone. Set, too, where
@@ -306,8 +688,9 @@ class Redemption(google.protobuf.message.Message):
         refund_transaction: builtins.str = ...,
         create_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         update_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        reward_version: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["create_time", b"create_time", "failure", b"failure", "update_time", b"update_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["account", b"account", "code", b"code", "create_time", b"create_time", "failure", b"failure", "name", b"name", "price", b"price", "refund_transaction", b"refund_transaction", "reward", b"reward", "state", b"state", "title", b"title", "transaction", b"transaction", "update_time", b"update_time"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["account", b"account", "code", b"code", "create_time", b"create_time", "failure", b"failure", "name", b"name", "price", b"price", "refund_transaction", b"refund_transaction", "reward", b"reward", "reward_version", b"reward_version", "state", b"state", "title", b"title", "transaction", b"transaction", "update_time", b"update_time"]) -> None: ...
 
 global___Redemption = Redemption

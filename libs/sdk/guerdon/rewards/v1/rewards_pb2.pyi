@@ -6,6 +6,7 @@ The rewards catalog: what points buy, and the promise that a redemption happens 
 import builtins
 import collections.abc
 import google.protobuf.descriptor
+import google.protobuf.field_mask_pb2
 import google.protobuf.internal.containers
 import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
@@ -105,14 +106,18 @@ class GetRewardRequest(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     NAME_FIELD_NUMBER: builtins.int
+    VERSION_FIELD_NUMBER: builtins.int
     name: builtins.str
     """Its name."""
+    version: builtins.int
+    """As it was in this version. Its state and its counts are those of now. 0: the current one."""
     def __init__(
         self,
         *,
         name: builtins.str = ...,
+        version: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["name", b"name"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["name", b"name", "version", b"version"]) -> None: ...
 
 global___GetRewardRequest = GetRewardRequest
 
@@ -222,6 +227,103 @@ class PauseRewardResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["reward", b"reward"]) -> None: ...
 
 global___PauseRewardResponse = PauseRewardResponse
+
+@typing.final
+class UpdateRewardRequest(google.protobuf.message.Message):
+    """Changes a reward."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REWARD_FIELD_NUMBER: builtins.int
+    UPDATE_MASK_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """The caller's id of this request, 1 to 64 printable characters."""
+    @property
+    def reward(self) -> guerdon.rewards.v1.resources_pb2.Reward:
+        """Its name, and the new values."""
+
+    @property
+    def update_mask(self) -> google.protobuf.field_mask_pb2.FieldMask:
+        """Which fields to change: `title`, `description`, `localizations`, `image_uri`, `category`, `terms`, `price`,
+        `start_time`, `end_time`, `limit_per_account`, `limit_per_period`, `limit_in_all`.
+        """
+
+    def __init__(
+        self,
+        *,
+        reward: guerdon.rewards.v1.resources_pb2.Reward | None = ...,
+        update_mask: google.protobuf.field_mask_pb2.FieldMask | None = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["reward", b"reward", "update_mask", b"update_mask"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["request_id", b"request_id", "reward", b"reward", "update_mask", b"update_mask"]) -> None: ...
+
+global___UpdateRewardRequest = UpdateRewardRequest
+
+@typing.final
+class UpdateRewardResponse(google.protobuf.message.Message):
+    """The reward changed."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REWARD_FIELD_NUMBER: builtins.int
+    @property
+    def reward(self) -> guerdon.rewards.v1.resources_pb2.Reward:
+        """The reward as it is now."""
+
+    def __init__(
+        self,
+        *,
+        reward: guerdon.rewards.v1.resources_pb2.Reward | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["reward", b"reward"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["reward", b"reward"]) -> None: ...
+
+global___UpdateRewardResponse = UpdateRewardResponse
+
+@typing.final
+class ArchiveRewardRequest(google.protobuf.message.Message):
+    """Archives a reward."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """Its name."""
+    request_id: builtins.str
+    """The caller's id of this request, 1 to 64 printable characters."""
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["name", b"name", "request_id", b"request_id"]) -> None: ...
+
+global___ArchiveRewardRequest = ArchiveRewardRequest
+
+@typing.final
+class ArchiveRewardResponse(google.protobuf.message.Message):
+    """The reward archived."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REWARD_FIELD_NUMBER: builtins.int
+    @property
+    def reward(self) -> guerdon.rewards.v1.resources_pb2.Reward:
+        """The reward as it is now."""
+
+    def __init__(
+        self,
+        *,
+        reward: guerdon.rewards.v1.resources_pb2.Reward | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["reward", b"reward"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["reward", b"reward"]) -> None: ...
+
+global___ArchiveRewardResponse = ArchiveRewardResponse
 
 @typing.final
 class AddStockRequest(google.protobuf.message.Message):
@@ -444,20 +546,26 @@ class RedeemRequest(google.protobuf.message.Message):
     REWARD_FIELD_NUMBER: builtins.int
     ACCOUNT_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
+    REWARD_VERSION_FIELD_NUMBER: builtins.int
     reward: builtins.str
     """The reward."""
     account: builtins.str
     """The ledger account that pays, of the same program and of the price's unit."""
     request_id: builtins.str
     """The caller's id of this request, 1 to 64 printable characters."""
+    reward_version: builtins.int
+    """The version of the reward that the member was shown: refused with `REWARD_CHANGED` if another one is current.
+    0: whichever is current.
+    """
     def __init__(
         self,
         *,
         reward: builtins.str = ...,
         account: builtins.str = ...,
         request_id: builtins.str = ...,
+        reward_version: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["account", b"account", "request_id", b"request_id", "reward", b"reward"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["account", b"account", "request_id", b"request_id", "reward", b"reward", "reward_version", b"reward_version"]) -> None: ...
 
 global___RedeemRequest = RedeemRequest
 

@@ -31,6 +31,16 @@ class RewardsServiceStub(object):
                 request_serializer=guerdon_dot_rewards_dot_v1_dot_rewards__pb2.ActivateRewardRequest.SerializeToString,
                 response_deserializer=guerdon_dot_rewards_dot_v1_dot_rewards__pb2.ActivateRewardResponse.FromString,
                 )
+        self.UpdateReward = channel.unary_unary(
+                '/guerdon.rewards.v1.RewardsService/UpdateReward',
+                request_serializer=guerdon_dot_rewards_dot_v1_dot_rewards__pb2.UpdateRewardRequest.SerializeToString,
+                response_deserializer=guerdon_dot_rewards_dot_v1_dot_rewards__pb2.UpdateRewardResponse.FromString,
+                )
+        self.ArchiveReward = channel.unary_unary(
+                '/guerdon.rewards.v1.RewardsService/ArchiveReward',
+                request_serializer=guerdon_dot_rewards_dot_v1_dot_rewards__pb2.ArchiveRewardRequest.SerializeToString,
+                response_deserializer=guerdon_dot_rewards_dot_v1_dot_rewards__pb2.ArchiveRewardResponse.FromString,
+                )
         self.PauseReward = channel.unary_unary(
                 '/guerdon.rewards.v1.RewardsService/PauseReward',
                 request_serializer=guerdon_dot_rewards_dot_v1_dot_rewards__pb2.PauseRewardRequest.SerializeToString,
@@ -99,6 +109,20 @@ class RewardsServiceServicer(object):
 
     def ActivateReward(self, request, context):
         """Lets members see and redeem a reward. One that is active stays so.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateReward(self, request, context):
+        """Changes a reward, which makes its next version. Whoever redeemed an earlier one keeps that.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ArchiveReward(self, request, context):
+        """Ends a reward for good. Redemptions under way are finished. One that is archived stays so.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -190,6 +214,16 @@ def add_RewardsServiceServicer_to_server(servicer, server):
                     servicer.ActivateReward,
                     request_deserializer=guerdon_dot_rewards_dot_v1_dot_rewards__pb2.ActivateRewardRequest.FromString,
                     response_serializer=guerdon_dot_rewards_dot_v1_dot_rewards__pb2.ActivateRewardResponse.SerializeToString,
+            ),
+            'UpdateReward': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateReward,
+                    request_deserializer=guerdon_dot_rewards_dot_v1_dot_rewards__pb2.UpdateRewardRequest.FromString,
+                    response_serializer=guerdon_dot_rewards_dot_v1_dot_rewards__pb2.UpdateRewardResponse.SerializeToString,
+            ),
+            'ArchiveReward': grpc.unary_unary_rpc_method_handler(
+                    servicer.ArchiveReward,
+                    request_deserializer=guerdon_dot_rewards_dot_v1_dot_rewards__pb2.ArchiveRewardRequest.FromString,
+                    response_serializer=guerdon_dot_rewards_dot_v1_dot_rewards__pb2.ArchiveRewardResponse.SerializeToString,
             ),
             'PauseReward': grpc.unary_unary_rpc_method_handler(
                     servicer.PauseReward,
@@ -296,6 +330,40 @@ class RewardsService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.rewards.v1.RewardsService/ActivateReward',
             guerdon_dot_rewards_dot_v1_dot_rewards__pb2.ActivateRewardRequest.SerializeToString,
             guerdon_dot_rewards_dot_v1_dot_rewards__pb2.ActivateRewardResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def UpdateReward(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.rewards.v1.RewardsService/UpdateReward',
+            guerdon_dot_rewards_dot_v1_dot_rewards__pb2.UpdateRewardRequest.SerializeToString,
+            guerdon_dot_rewards_dot_v1_dot_rewards__pb2.UpdateRewardResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ArchiveReward(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.rewards.v1.RewardsService/ArchiveReward',
+            guerdon_dot_rewards_dot_v1_dot_rewards__pb2.ArchiveRewardRequest.SerializeToString,
+            guerdon_dot_rewards_dot_v1_dot_rewards__pb2.ArchiveRewardResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

@@ -41,6 +41,18 @@ class RewardsServiceStub:
     ]
     """Lets members see and redeem a reward. One that is active stays so."""
 
+    UpdateReward: grpc.UnaryUnaryMultiCallable[
+        guerdon.rewards.v1.rewards_pb2.UpdateRewardRequest,
+        guerdon.rewards.v1.rewards_pb2.UpdateRewardResponse,
+    ]
+    """Changes a reward, which makes its next version. Whoever redeemed an earlier one keeps that."""
+
+    ArchiveReward: grpc.UnaryUnaryMultiCallable[
+        guerdon.rewards.v1.rewards_pb2.ArchiveRewardRequest,
+        guerdon.rewards.v1.rewards_pb2.ArchiveRewardResponse,
+    ]
+    """Ends a reward for good. Redemptions under way are finished. One that is archived stays so."""
+
     PauseReward: grpc.UnaryUnaryMultiCallable[
         guerdon.rewards.v1.rewards_pb2.PauseRewardRequest,
         guerdon.rewards.v1.rewards_pb2.PauseRewardResponse,
@@ -126,6 +138,18 @@ class RewardsServiceAsyncStub:
         guerdon.rewards.v1.rewards_pb2.ActivateRewardResponse,
     ]
     """Lets members see and redeem a reward. One that is active stays so."""
+
+    UpdateReward: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.rewards.v1.rewards_pb2.UpdateRewardRequest,
+        guerdon.rewards.v1.rewards_pb2.UpdateRewardResponse,
+    ]
+    """Changes a reward, which makes its next version. Whoever redeemed an earlier one keeps that."""
+
+    ArchiveReward: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.rewards.v1.rewards_pb2.ArchiveRewardRequest,
+        guerdon.rewards.v1.rewards_pb2.ArchiveRewardResponse,
+    ]
+    """Ends a reward for good. Redemptions under way are finished. One that is archived stays so."""
 
     PauseReward: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.rewards.v1.rewards_pb2.PauseRewardRequest,
@@ -218,6 +242,22 @@ class RewardsServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[guerdon.rewards.v1.rewards_pb2.ActivateRewardResponse, collections.abc.Awaitable[guerdon.rewards.v1.rewards_pb2.ActivateRewardResponse]]:
         """Lets members see and redeem a reward. One that is active stays so."""
+
+    @abc.abstractmethod
+    def UpdateReward(
+        self,
+        request: guerdon.rewards.v1.rewards_pb2.UpdateRewardRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.rewards.v1.rewards_pb2.UpdateRewardResponse, collections.abc.Awaitable[guerdon.rewards.v1.rewards_pb2.UpdateRewardResponse]]:
+        """Changes a reward, which makes its next version. Whoever redeemed an earlier one keeps that."""
+
+    @abc.abstractmethod
+    def ArchiveReward(
+        self,
+        request: guerdon.rewards.v1.rewards_pb2.ArchiveRewardRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.rewards.v1.rewards_pb2.ArchiveRewardResponse, collections.abc.Awaitable[guerdon.rewards.v1.rewards_pb2.ArchiveRewardResponse]]:
+        """Ends a reward for good. Redemptions under way are finished. One that is archived stays so."""
 
     @abc.abstractmethod
     def PauseReward(

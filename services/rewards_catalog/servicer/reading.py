@@ -1,0 +1,112 @@
+"""Rewards as callers write them, in the catalog's own words. Bounds are the domain's to check."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import datetime
+from typing import Any
+
+from guerdon.rewards.v1 import resources_pb2 as res
+from guerdon.rewards.v1 import rewards_pb2 as pb
+from guerdon_kit.errors import InvalidField
+from guerdon_kit.grpc.messages import instant
+from rewards_catalog.domain.limits import Limits, Period
+from rewards_catalog.domain.reward import Changes, Fulfilment, Reward, Texts
+from rewards_catalog.domain.states import RewardState
+from rewards_catalog.servicer.kinds import read_kind
+
+
+def _localizations(reward: res.Reward) -> dict[str, Texts]:
+    return {locale: Texts(texts.title, texts.description) for locale, texts in reward.localizations.items()}
+
+
+def _start_time(reward: res.Reward) -> datetime | None:
+    return instant(reward.start_time, "reward.start_time") if reward.HasField("start_time") else None
+
+
+def _end_time(reward: res.Reward) -> datetime | None:
+    return instant(reward.end_time, "reward.end_time") if reward.HasField("end_time") else None
+
+
+_FULFILMENTS = {
+    res.FULFILMENT_STOCK: Fulfilment.STOCK,
+    res.FULFILMENT_UNLIMITED: Fulfilment.UNLIMITED,
+    res.FULFILMENT_CODE_POOL: Fulfilment.CODE_POOL,
+}
+_PERIODS = {res.PERIOD_DAY: Period.DAY, res.PERIOD_WEEK: Period.WEEK, res.PERIOD_MONTH: Period.MONTH}
+_LIMITS = ("limit_per_account", "limit_per_period", "limit_in_all")
+_FIELDS: dict[str, Callable[[res.Reward], object]] = {
+    "title": lambda reward: reward.title,
+    "description": lambda reward: reward.description,
+    "localizations": _localizations,
+    "image_uri": lambda reward: reward.image_uri,
+    "category": lambda reward: reward.category,
+    "terms": lambda reward: reward.terms,
+    "price": lambda reward: reward.price,
+    "start_time": _start_time,
+    "end_time": _end_time,
+}
+"""What an update may change besides the limits: by the field's name, which is the same in the domain."""
+
+
+def new_reward(request: pb.CreateRewardRequest, program: str, reward: str, unit: str, now: datetime) -> Reward:
+    """The reward to make, still without its program's time zone.
+
+    Raises:
+        InvalidField: an enum's value or a time is none.
+    """
+    asked = request.reward
+    if asked.fulfilment not in _FULFILMENTS:
+        raise InvalidField.of("reward.fulfilment", "must be one of the values that the contract names")
+    return Reward(
+        program=program,
+        id=reward,
+        version=1,
+        title=asked.title,
+        description=asked.description,
+        localizations=_localizations(asked),
+        image_uri=asked.image_uri,
+        category=asked.category,
+        terms=asked.terms,
+        kind=read_kind(asked),
+        unit=unit,
+        price=asked.price,
+        fulfilment=_FULFILMENTS[asked.fulfilment],
+        limits=Limits(**_limits(asked, _LIMITS)),
+        start_time=_start_time(asked),
+        end_time=_end_time(asked),
+        time_zone="",
+        state=RewardState.ACTIVE if request.activate else RewardState.DRAFT,
+        available=request.stock,
+        redeemed=0,
+        create_time=now,
+        update_time=now,
+    )
+
+
+def changes_of(request: pb.UpdateRewardRequest) -> Changes:
+    """What the update's mask names.
+
+    Raises:
+        InvalidField: the mask names something else, or a value is none.
+    """
+    asked, paths = request.reward, set(request.update_mask.paths)
+    if not paths <= {*_FIELDS, *_LIMITS}:
+        raise InvalidField.of("update_mask", f"must be some of {', '.join(sorted([*_FIELDS, *_LIMITS]))}")
+    return Changes({path: _FIELDS[path](asked) for path in sorted(paths & {*_FIELDS})}, _limits(asked, paths))
+
+
+def _limits(asked: res.Reward, paths: Collection[str]) -> dict[str, Any]:
+    """The limits that `paths` name, by the fields of `Limits`."""
+    limits: dict[str, Any] = {}
+    if "limit_per_account" in paths:
+        limits["per_account"] = asked.limit_per_account
+    if "limit_in_all" in paths:
+        limits["in_all"] = asked.limit_in_all
+    if "limit_per_period" in paths:
+        limits |= {"per_period": 0, "period": None}
+        if asked.HasField("limit_per_period"):
+            if asked.limit_per_period.period not in _PERIODS:
+                raise InvalidField.of("reward.limit_per_period.period", "must be one of the contract's values")
+            limits |= {"per_period": asked.limit_per_period.limit, "period": _PERIODS[asked.limit_per_period.period]}
+    return limits
