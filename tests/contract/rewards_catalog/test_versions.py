@@ -121,7 +121,7 @@ async def test_a_field_that_the_mask_names_and_the_request_does_not_is_cleared(s
         ([], {"gift_card": KINDS["gift_card"]}, "update_mask"),
         (["title"], {}, "reward.title"),
         ([], {"price": -1}, "reward.price"),
-        ([], {"limit_per_period": res.PeriodLimit(period=7, limit=1)}, "reward.limit_per_period.period"),
+        ([], {"limit_per_period": res.PeriodLimit(limit=1)}, "reward.limit_per_period.period"),
         ([], {"end_time": Timestamp(seconds=1)}, "reward.end_time"),
     ],
 )
