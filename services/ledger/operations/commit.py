@@ -1,7 +1,8 @@
 """Group commit: while one batch is in the database the next one collects.
 
-One batch is in flight for each worker and set of shards. There is no waiting timer: an idle service commits a lone
-request at once. Batches are capped by postings and take from unary and bulk callers and from programs in turn.
+One batch is in flight for each worker and set of shards, and further ones only while they are full. There is no waiting
+timer: an idle service commits a lone request at once. Batches are capped by postings and take from unary and bulk
+callers and from programs in turn.
 """
 
 from __future__ import annotations
