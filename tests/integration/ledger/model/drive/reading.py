@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
+from guerdon.ledger.v1 import explain_pb2
 from guerdon.ledger.v1 import ledger_pb2 as pb
 from tests.integration.ledger.model.drive.driver import Driver
 from tests.integration.ledger.model.drive.strategies import members
@@ -61,6 +62,34 @@ class Reading(Driver):
         else:
             balance = self.auditor.balance(member.name, self.bench.time.now(), full=full)
             self.send("GetBalance", request, Expected(pb.GetBalanceResponse(balance=balance)))
+
+    @rule(of=members, size=st.sampled_from([0, 1, 1000]))
+    def explain_balance(self, of: int, size: int) -> None:
+        """What was brought and what was taken of each lot, and how a debt came about, add up to the balance."""
+        member = self.auditor.members[self.auditor.account(self.member_id(of))]
+        first, *more = self._explanation(member.name, size)
+        lots = [lot for page in (first, *more) for lot in page.lots]
+        assert first.balance == member.balance(self.bench.time.now())
+        for lot in lots:
+            assert lot.amount + lot.earlier_moved + sum(move.amount for move in lot.moves) == lot.open > 0
+            assert all(one.version > two.version for one, two in itertools.pairwise(lot.moves))
+            del lot.moves[:]
+            lot.ClearField("earlier_moved")
+            lot.ClearField("available_time")
+        assert first.earlier_debt + sum(move.amount for move in first.debt_moves) == member.debt
+        assert sum(lot.open for lot in lots) - member.debt == member.posted
+        predicted = self.auditor.explained(member.name)
+        assert lots == predicted, f"{lots}\nexpected: {predicted}"
+
+    def _explanation(self, name: str, size: int) -> list[explain_pb2.ExplainBalanceResponse]:
+        request = explain_pb2.ExplainBalanceRequest(name=name, page_size=size)
+        pages = [self.call("ExplainBalance", request)]
+        while pages[-1].next_page_token:
+            request.page_token = pages[-1].next_page_token
+            pages.append(self.call("ExplainBalance", request))
+            assert pages[-1].balance == pages[0].balance
+            assert len(pages[-1].lots) <= (size or 50)
+        return pages
 
     def compare(self, accounts: Iterable[str]) -> int:
         """Reads these accounts together, and answers what they come to."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from guerdon.ledger.v1 import explain_pb2
 from guerdon.ledger.v1 import resources_pb2 as res
-from tests.integration.ledger.model.member import stamp
+from tests.integration.ledger.model.member import FOREVER, stamp
 from tests.integration.ledger.model.predict.holding import Holds
 from tests.integration.ledger.model.predict.records import EXPIRY, REVERSAL
 
@@ -62,6 +63,29 @@ class Readings(Holds):
         """An account's holds in this state, newest first."""
         found = [self.hold(hold, now) for hold in reversed(self.holds) if hold.account == name]
         return [hold for hold in found if state in {0, hold.state}]
+
+    def explained(self, name: str) -> list[explain_pb2.ExplainedLot]:
+        """The open lots of an account, oldest first, without what was taken from them."""
+        origins = {lot: (of, moved) for of in self.transactions for moved in of.moved for lot in moved.lots}
+        found = []
+        for lot in sorted(self.members[name].lots.values(), key=lambda lot: lot.number):
+            if not lot.open:
+                continue
+            of, moved = origins[lot.number]
+            assert of.record_time is not None
+            made = explain_pb2.ExplainedLot(
+                transaction=of.name,
+                kind=of.kind,  # type: ignore[arg-type]  # an enum's number
+                source=moved.source,
+                effective_time=stamp(of.effective or of.record_time),
+                record_time=stamp(of.record_time),
+                amount=lot.amount,
+                open=lot.open,
+                held=lot.held,
+                expire_time=None if lot.expire == FOREVER else stamp(lot.expire),
+            )
+            found.append(made)
+        return found
 
     def learn_statement(self, name: str, entries: list[res.Entry]) -> None:
         """Takes the names and times of expiries and of what was cancelled from a statement: nobody was answered with
