@@ -9,7 +9,8 @@ where p.shard = :shard and p.id = any(:ids::bigint[]);
 
 -- name: lot_moves
 -- What changed these lots in an account's versions after one: the newest moves of each, and the sum of all. Lot 0 stands
--- for the account's debt.
+-- for the account's debt. Transactions and events are looked up for the moves that are told, one by one: joined, they
+-- would all be read, because how many moves that will be is a guess of tens of thousands.
 with entry as (
     select p.source_version as version, p.id - p.ordinal as transaction, p.lots, p.lot_deltas,
            p.source_debt_delta as debt_delta
@@ -39,7 +40,12 @@ with entry as (
 select n.lot, n.version, n.delta, n.total::bigint as total, n.transaction, t.kind,
        coalesce(t.record_time, e.record_time) as record_time
 from numbered n
-left join transactions t on t.shard = :shard and t.id = n.transaction
-left join account_events e on e.shard = :shard and e.account = :account and e.version = n.version
+left join lateral (
+    select kind, record_time from transactions where shard = :shard and id = n.transaction offset 0
+) as t on true
+left join lateral (
+    select record_time from account_events
+    where shard = :shard and account = :account and version = n.version and n.transaction is null offset 0
+) as e on true
 where n.number <= :limit
 order by n.lot, n.version desc;

@@ -24,9 +24,13 @@ with made as (
     insert into transactions (shard, id, program, kind, postings, effective_time, record_time, actor)
     select $1, n, 1, 1, 1, now(), now(), 'a' from generate_series($2::bigint, $3::bigint) as n
 )
-insert into postings (shard, id, ordinal, source, destination, amount, destination_version, destination_posted)
-select $1, n, 0, 1, 100 + n % 500, 5, n, n from generate_series($2::bigint, $3::bigint) as n
+insert into postings (shard, id, ordinal, source, destination, amount, destination_version, destination_posted,
+                      lots, lot_deltas)
+select $1, n, 0, 1, 100 + n % 500, 5, n, n, case when n % 500 = 50 then array[1050] end,
+       case when n % 500 = 50 then array[-1] end
+from generate_series($2::bigint, $3::bigint) as n
 """
+"""Those of the account 150 also take from its first lot."""
 
 
 _FILL_LISTS = """
@@ -165,6 +169,28 @@ async def test_a_page_of_a_statement_reads_its_own_entries(connection: asyncpg.C
     async for _ in queries.statement(explained, shard=1, account=150, before=2**62, limit=50):
         pass
     assert explained.pages < 1000
+
+
+@pytest.mark.parametrize(("after", "pages"), [(0, 1000), (60_000, FEW_PAGES)])
+async def test_what_was_taken_of_a_lot_is_found_among_what_happened_on_its_account_since(
+    connection: asyncpg.Connection[asyncpg.Record], after: int, pages: int
+) -> None:
+    lots = {"shard": 1, "account": 150, "lots": [1050], "after": after, "limit": 100}
+    found = [row["version"] async for row in queries.lot_moves(connection, **lots)]
+    assert found == list(range(60_550, after, -500))[:100]
+    explained = Explained(connection)
+    async for _ in queries.lot_moves(explained, **lots):
+        pass
+    assert explained.pages < pages
+
+
+async def test_the_postings_that_made_lots_are_found_by_their_ids(
+    connection: asyncpg.Connection[asyncpg.Record],
+) -> None:
+    explained = Explained(connection)
+    async for _ in queries.lot_origins(explained, shard=1, ids=list(range(1000, 1050))):
+        pass
+    assert explained.pages < 10 * PAGE["limit"]
 
 
 async def test_what_was_reversed_of_a_transaction_is_found_by_its_index(
