@@ -133,9 +133,13 @@ class Watching:
 
     async def _believe(self, balance: Balance) -> None:
         """An older balance than is known comes from a cache that is about to be found out, or from a database that was
-        put back to an earlier point: its watchers have been told what is not so any more.
+        put back to an earlier point: its watchers have been told what is not so any more. A version that comes again
+        with other points is of such a database, too, and was written there since.
         """
         known = self._latest.get(balance.account.id)
+        if known is not None and balance.version == known.version and _booked(balance) != _booked(known):
+            self._end([balance.account.id], Unavailable())
+            return
         if known is not None and balance.version < known.version:
             try:
                 balance = await self._balances.get(balance.account, known.version)
@@ -172,6 +176,11 @@ class Watching:
         for id_ in ids:
             for watcher in self._watchers.get(id_, ()):
                 watcher.end(error)
+
+
+def _booked(balance: Balance) -> tuple[int, int, int, int]:
+    """What only another version can change."""
+    return (balance.posted, balance.debt, balance.earned, balance.spent)
 
 
 def _moment(balance: Balance) -> tuple[int, datetime]:

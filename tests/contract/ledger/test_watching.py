@@ -17,7 +17,18 @@ from guerdon.ledger.v1 import ledger_pb2 as pb
 from guerdon.ledger.v1 import resources_pb2 as res
 from guerdon_kit.testing import wait_until
 from ledger.operations.watching import LOOK_EVERY_S
-from tests.contract.ledger.world import EARN, INVALID, NOT_FOUND, PRECONDITION, Shop, World, refused
+from tests.contract.ledger.world import (
+    CLOSED,
+    EARN,
+    FROZEN,
+    INVALID,
+    NOT_FOUND,
+    OPEN,
+    PRECONDITION,
+    Shop,
+    World,
+    refused,
+)
 
 PATIENCE_S = 30.0
 
@@ -120,6 +131,29 @@ async def test_a_watcher_sees_holds_as_they_are_placed_and_released(shop: Shop) 
         await shop.release(hold.name)
         [released] = await watch.next()
         assert (released.held, released.available) == (0, 10)
+
+
+async def test_a_watcher_sees_an_account_frozen_opened_again_and_closed(shop: Shop) -> None:
+    await shop.add("ada")
+    async with watching(shop, ada=0) as watch:
+        await watch.next()
+        for change, state in ((shop.freeze, FROZEN), (shop.unfreeze, OPEN), (shop.close, CLOSED)):
+            changed = await change("ada")
+            [balance] = await watch.next()
+            assert (balance, balance.state) == (changed.balance, state)
+
+
+async def test_what_a_frozen_account_is_owed_is_told_to_its_watchers(shop: Shop) -> None:
+    await shop.add("ada")
+    await shop.earn("ada", 10)
+    hold = await shop.hold("ada", 4, datetime.now(UTC) + timedelta(days=1))
+    await shop.freeze("ada")
+    async with watching(shop, ada=3) as watch:
+        assert [(balance.state, balance.held) for balance in await watch.next()] == [(FROZEN, 4)]
+        await shop.earn("ada", 1)
+        assert [(balance.state, balance.posted) for balance in await watch.next()] == [(FROZEN, 11)]
+        await shop.capture(hold.name)
+        assert [(balance.state, balance.posted, balance.held) for balance in await watch.next()] == [(FROZEN, 7, 0)]
 
 
 async def test_a_watch_ends_at_its_deadline(shop: Shop) -> None:

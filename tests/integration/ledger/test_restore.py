@@ -9,13 +9,14 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 
 import asyncpg
 import pytest
 
-from guerdon import NotFoundError
+from guerdon import NotFoundError, UnavailableError
 from guerdon.ledger.v1 import ledger_pb2 as pb
 from guerdon_kit.auth.development import DevelopmentIdentity
 from guerdon_kit.embedded import EmbeddedServers
@@ -23,7 +24,8 @@ from guerdon_kit.postgres import Database
 from guerdon_kit.testing import DatabaseFactory, RunningService, ServiceFactory, wait_until
 from guerdon_kit.testing.fixtures import OwnServers
 from ledger.store.directory import Directory
-from tests.contract.ledger.world import NOT_FOUND, Shop, World, findings, refused
+from tests.contract.ledger.test_watching import watching
+from tests.contract.ledger.world import NOT_FOUND, PRECONDITION, Shop, World, findings, refused
 from tests.integration.ledger.connections import connect, insist
 
 STALE_MAX_S = 2.0
@@ -80,7 +82,7 @@ async def test_a_request_finds_its_accounts_also_where_it_is_the_first_to_meet_a
 async def test_after_a_restore_nothing_is_answered_from_the_future_that_was_lost(
     servers: EmbeddedServers, running: RunningService, identity: DevelopmentIdentity
 ) -> None:
-    world = World(running.target, identity)
+    world, stack = World(running.target, identity), AsyncExitStack()
     shop = await world.shop()
     await shop.add("ada")
     await shop.earn("ada", 100)
@@ -99,6 +101,10 @@ async def test_after_a_restore_nothing_is_answered_from_the_future_that_was_lost
         for _ in range(3):
             assert (await insist(lambda worker=worker: worker.balance("ada"))).version == 2  # type: ignore[misc]  # bound now
             assert (await worker.balance("ben")).posted == 33
+
+    told_of_the_future = [await stack.enter_async_context(watching(worker, ada=2)) for worker in workers]
+    for watch in told_of_the_future:
+        assert [balance.version for balance in await watch.next()] == [2]
 
     await asyncio.to_thread(servers.postgres.kill)
     shutil.rmtree(data)
@@ -121,6 +127,15 @@ async def test_after_a_restore_nothing_is_answered_from_the_future_that_was_lost
             await worker.earn("ben", 1)
         async with refused(NOT_FOUND, "NOT_FOUND"):
             await worker.ledger.GetTransaction(pb.GetTransactionRequest(name=lost))
+
+    for worker, watch in zip(workers, told_of_the_future, strict=True):
+        with pytest.raises(UnavailableError):  # and never an older balance after a newer one
+            await watch.next()
+        async with watching(worker, ada=2) as again, refused(PRECONDITION, "VERSION_NOT_REACHED", version=1):
+            await again.next()
+        async with watching(worker, ada=0) as anew:
+            assert [(balance.version, balance.posted) for balance in await anew.next()] == [(1, 100)]
+    await stack.aclose()
 
     await shop.add("cem")  # has the number that was ben's
     await workers[0].earn("cem", 7)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+import asyncpg
 import grpc
 import pytest
+import redis
 
-from guerdon import GuerdonError
+from guerdon import GuerdonError, UnavailableError
 from guerdon_kit.auth.development import DevelopmentIdentity
 from guerdon_kit.testing import DatabaseFactory, RunningService, ServiceFactory
 from tests.contract.ledger.test_watching import watching
@@ -45,6 +47,36 @@ async def test_what_the_clock_alone_does_is_told(shop: Shop, time: MovableTime) 
         time.pass_(hours=1, seconds=1)
         [available] = await watch.next()
         assert (available.version, available.pending, available.available) == (1, 0, 10)
+
+
+async def test_a_version_that_comes_again_with_other_points_ends_its_watches(
+    shop: Shop, running: RunningService
+) -> None:
+    """As where PostgreSQL was put back to an earlier backup, and written to before anybody looked."""
+    await shop.add("ada")
+    await shop.earn("ada", 10)
+    owner = await asyncpg.connect(running.database.owner_url)
+    program = shop.name.removeprefix("programs/")
+
+    async def rewrite(change: int) -> None:
+        number = await owner.fetchval(
+            """update accounts set posted = posted + $2
+               where name = 'ada' and program = (select program from programs where id = $1) returning id""",
+            program,
+            change,
+        )
+        with redis.Redis.from_url(running.process.plan.environment["GUERDON_REDIS_CACHE_URL"]) as cache:
+            cache.delete(*cache.scan_iter(match=f"guerdon:balance:*:{number}"), "none")
+
+    async with watching(shop, ada=0) as watch:
+        assert [balance.posted for balance in await watch.next()] == [10]
+        await rewrite(+1)
+        with pytest.raises(UnavailableError):
+            await watch.next()
+    async with watching(shop, ada=0) as anew:
+        assert [balance.posted for balance in await anew.next()] == [11]
+    await rewrite(-1)
+    await owner.close()
 
 
 async def test_a_stop_ends_watches_at_once(

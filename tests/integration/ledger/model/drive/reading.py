@@ -10,6 +10,8 @@ from hypothesis.stateful import precondition, rule
 
 from guerdon.ledger.v1 import explain_pb2
 from guerdon.ledger.v1 import ledger_pb2 as pb
+from guerdon.ledger.v1 import resources_pb2 as res
+from tests.integration.ledger.connections import insist
 from tests.integration.ledger.model.drive.driver import Driver
 from tests.integration.ledger.model.drive.strategies import members
 from tests.integration.ledger.model.member import Refused
@@ -90,6 +92,26 @@ class Reading(Driver):
             assert pages[-1].balance == pages[0].balance
             assert len(pages[-1].lots) <= (size or 50)
         return pages
+
+    @rule()
+    def watch_balances(self) -> None:
+        """A watcher of all members, who knows their versions, is told of all of them first."""
+        members = self.auditor.members.values()
+        watched = [pb.WatchedAccount(name=member.name, min_version=member.version) for member in members]
+        request = pb.WatchBalancesRequest(parent=self.auditor.program, accounts=watched)
+        connection = next(self.ways)
+
+        async def first() -> list[res.Balance]:
+            watching = connection.ledger.WatchBalances(request)
+            try:
+                return list((await anext(aiter(watching))).balances)
+            finally:
+                watching.cancel()
+
+        told = self.bench.run(insist(first))
+        now = self.bench.time.now()
+        assert {one.account: one for one in told} == {one.name: one.balance(now) for one in members}
+        assert len(told) == len(members)
 
     def compare(self, accounts: Iterable[str]) -> int:
         """Reads these accounts together, and answers what they come to."""
