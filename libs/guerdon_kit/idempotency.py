@@ -8,10 +8,9 @@ keeps them for every posting.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 from zlib import crc32
 
 if TYPE_CHECKING:
@@ -43,8 +42,7 @@ class Call(Protocol):
     def method(self) -> str: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Fingerprint:
+class Fingerprint(NamedTuple):
     """A request as its record knows it."""
 
     key: bytes
@@ -53,7 +51,7 @@ class Fingerprint:
     """16 bytes: the body without its `request_id`."""
     fields: bytes
     """Five bytes for each field that was set, by field number: its number, and a short digest."""
-    body: Descriptor = field(compare=False, repr=False)
+    body: Descriptor
     """The message's type, which knows the names of its fields."""
 
     @classmethod

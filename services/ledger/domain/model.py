@@ -59,6 +59,10 @@ class AccountState(IntEnum):
     CLOSED = 3
 
 
+STATE_OF = {state.value: state for state in AccountState}
+"""By its number, for each account of each batch: asking the enumeration takes ten times as long."""
+
+
 class EventKind(IntEnum):
     """Changes of an account that move no points."""
 

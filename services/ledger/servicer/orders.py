@@ -63,12 +63,14 @@ def transaction_order(
 
 
 def _if_closed(value: int) -> IfClosed:
-    if not 0 <= value <= IfClosed.CARRY_FORWARD:
+    chosen = _IF_CLOSED.get(value)
+    if chosen is None:
         raise InvalidField.of("if_closed", "is not a choice")
-    return IfClosed(value) if value else IfClosed.REFUSE
+    return chosen
 
 
 _KINDS = {int(kind): kind for kind in SIDES}
+_IF_CLOSED = {0: IfClosed.REFUSE} | {int(choice): choice for choice in IfClosed}
 
 
 def _posting(message: pb.Posting, index: int, kind: Kind, known: KnownAccount) -> PostingOrder:

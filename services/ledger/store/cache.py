@@ -26,7 +26,7 @@ from redis.exceptions import RedisError
 from guerdon_kit.errors import DomainError
 from guerdon_kit.postgres import Connection, Database, load_queries
 from ledger.domain.book import Book
-from ledger.domain.model import NEVER, Account, AccountState, Balance
+from ledger.domain.model import NEVER, STATE_OF, Account, Balance
 from ledger.store import changes
 from ledger.store.changes import CHANNEL
 
@@ -315,5 +315,5 @@ def _decode(account: Account, value: bytes | None, now: datetime) -> Balance | N
     if valid_until <= now:
         return None
     return Balance(
-        account, posted, held, pending, debt, available, earned, spent, version, valid_until, AccountState(state)
+        account, posted, held, pending, debt, available, earned, spent, version, valid_until, STATE_OF[state]
     )

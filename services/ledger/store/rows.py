@@ -9,7 +9,7 @@ from ledger.domain.adjustments import Adjustment, AdjustmentState, Deed
 from ledger.domain.book import Book
 from ledger.domain.books import BooksChange, IfClosed
 from ledger.domain.limits import CreditLimitChange
-from ledger.domain.model import Account, AccountKind, AccountState, Hold, HoldState, Lot, Program
+from ledger.domain.model import STATE_OF, Account, AccountKind, Hold, HoldState, Lot, Program
 from ledger.domain.posting import PostingOrder
 
 
@@ -82,7 +82,7 @@ def book(row: Any, owner: Account) -> Book:
         row["spent"],
         time(row["record_time"]),
         time(row["valid_until"]),
-        AccountState(row["state"]),
+        STATE_OF[row["state"]],
     )
 
 
