@@ -150,7 +150,7 @@ class Ledger:
         return True
 
     async def refund(self, redemption: Redemption, until: float) -> str:
-        """Gives back what was spent, into the lots it came from, and answers the reversal's name.
+        """Gives back what is due of what was spent, into the lots it came from, and answers the reversal's name.
 
         Raises:
             PaymentRefused: the ledger refused.
@@ -158,9 +158,9 @@ class Ledger:
         """
         request = pb.ReverseTransactionRequest(
             name=redemption.transaction,
-            amount=redemption.price,
+            amount=redemption.refund_due,
             memo=redemption.title,
-            request_id=redemption.ledger_request_id("refund"),
+            request_id=redemption.ledger_request_id(redemption.refund_step),
         )
         with _refusals():
             answer = await self._step("ReverseTransaction", request, pb.ReverseTransactionResponse, redemption, until)

@@ -1,6 +1,6 @@
 """Redemptions: their states, what comes next in each, and when one may be called off.
 
-    PENDING → POINTS_HELD → STOCK_RESERVED → CAPTURED → ISSUED → FULFILLED
+    PENDING → POINTS_HELD → STOCK_RESERVED → CAPTURED → ISSUED → FULFILLED ⇄ REFUNDING
        └───────────┴──────────────┴─────→ FAILED          └→ CANCELLED → REFUNDED
                                                                    └───→ REFUND_REFUSED
 
@@ -40,6 +40,7 @@ class State(StrEnum):
     CANCELLED = "CANCELLED"
     REFUNDED = "REFUNDED"
     REFUND_REFUSED = "REFUND_REFUSED"
+    REFUNDING = "REFUNDING"
 
 
 class Step(Enum):
@@ -76,8 +77,9 @@ class Redemption:
     """One purchase of one reward with points.
 
     `reward_version` is the version of the reward that it was made under; title, price, unit and fulfilment are that
-    one's. `account`, `hold`,
-    `transaction` and `refund_transaction` are names in the ledger, the last three empty until they exist.
+    one's. `account`, `hold`, `transaction` and `refund_transaction` are names in the ledger, the last three empty until
+    they exist. Of the price, `refunded` points went back, as it was called off or after it was handed over at
+    `fulfil_time`; then `refunds` is how many were begun, and `refunding` points are on their way in the last one.
     `actor` is whom it is booked to, here and in the ledger, and `request_key` finds the record of the request that
     made it.
     """
@@ -97,6 +99,10 @@ class Redemption:
     hold_expire_time: datetime
     transaction: str
     refund_transaction: str
+    refunding: int
+    refunded: int
+    refunds: int
+    fulfil_time: datetime | None
     actor: str
     request_key: bytes
     create_time: datetime
@@ -116,6 +122,16 @@ class Redemption:
     def parent(self) -> str:
         """The program's resource name, which is the tenant."""
         return f"programs/{self.program}"
+
+    @property
+    def refund_due(self) -> int:
+        """How many points the ledger is to give back now."""
+        return self.price if self.state is State.CANCELLED else self.refunding
+
+    @property
+    def refund_step(self) -> str:
+        """What the ledger knows the refund under way by."""
+        return "refund" if self.state is State.CANCELLED else f"refund-{self.refunds}"
 
     def ledger_request_id(self, step: str) -> str:
         """The id under which the ledger knows one step of this redemption, however often it is asked."""
@@ -139,6 +155,7 @@ _FORWARD = {
     State.STOCK_RESERVED: Step.CAPTURE,
     State.CAPTURED: Step.ISSUE,
     State.CANCELLED: Step.REFUND,
+    State.REFUNDING: Step.REFUND,
 }
 
 
@@ -167,7 +184,7 @@ def check_cancellable(redemption: Redemption) -> None:
     match redemption.state:
         case State.ISSUED:
             return
-        case State.FULFILLED:
+        case State.FULFILLED | State.REFUNDING:
             raise AlreadyFulfilled(redemption=redemption.name)
         case State.FAILED | State.CANCELLED | State.REFUNDED | State.REFUND_REFUSED:
             raise AlreadyCancelled(redemption=redemption.name, state=redemption.state)

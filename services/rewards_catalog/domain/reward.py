@@ -11,7 +11,7 @@ from typing import Any
 
 from guerdon_kit.errors import FieldViolation, InvalidField
 from guerdon_kit.names import ID
-from rewards_catalog.domain import kinds
+from rewards_catalog.domain import kinds, refund_terms
 from rewards_catalog.domain.errors import (
     RewardChanged,
     RewardEnded,
@@ -20,6 +20,7 @@ from rewards_catalog.domain.errors import (
 )
 from rewards_catalog.domain.kinds import Kind
 from rewards_catalog.domain.limits import MAX_IN_ALL, MAX_PER_ACCOUNT, Limits
+from rewards_catalog.domain.refund_terms import RefundTerms
 from rewards_catalog.domain.states import Act, RewardState, check_allowed
 
 MAX_POINTS = 2**53
@@ -80,6 +81,7 @@ class Reward:
     price: int
     fulfilment: Fulfilment
     limits: Limits
+    refund: RefundTerms
     start_time: datetime | None
     end_time: datetime | None
     time_zone: str
@@ -115,10 +117,11 @@ def check_new(reward: Reward) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What the next version has otherwise: new values by the fields of `Reward`, and by those of its `Limits`."""
+    """What the next version has otherwise: by the fields of `Reward`, of its `Limits` and of its `RefundTerms`."""
 
     fields: Mapping[str, Any]
     limits: Mapping[str, Any]
+    refund: Mapping[str, Any]
 
 
 def revised(reward: Reward, changes: Changes, now: datetime) -> Reward | None:
@@ -127,7 +130,12 @@ def revised(reward: Reward, changes: Changes, now: datetime) -> Reward | None:
     Raises:
         InvalidField: with every bound that is broken.
     """
-    changed = replace(reward, **changes.fields, limits=replace(reward.limits, **changes.limits))
+    changed = replace(
+        reward,
+        **changes.fields,
+        limits=replace(reward.limits, **changes.limits),
+        refund=replace(reward.refund, **changes.refund),
+    )
     violations = list(_violations(changed))
     if violations:
         raise InvalidField(violations)
@@ -154,6 +162,7 @@ def _violations(reward: Reward) -> Iterator[FieldViolation]:
     if reward.start_time and reward.end_time and reward.end_time <= reward.start_time:
         yield FieldViolation("reward.end_time", "must be later than start_time")
     yield from _limits(reward)
+    yield from refund_terms.violations(reward.refund, codes=reward.fulfilment is Fulfilment.CODE_POOL)
 
 
 def _texts(texts: Texts, field: str) -> Iterator[FieldViolation]:

@@ -21,6 +21,8 @@ create table rewards (
     limit_per_period int not null check (limit_per_period >= 0),
     limit_period text check (limit_period in ('DAY', 'WEEK', 'MONTH')),
     limit_in_all bigint not null check (limit_in_all >= 0),
+    refund_policy text not null check (refund_policy in ('NONE', 'WHOLE', 'PARTIAL')),
+    refund_days int not null check (refund_days >= 0),
     start_time timestamptz,
     end_time timestamptz check (end_time > start_time),
     time_zone text not null,
@@ -31,7 +33,9 @@ create table rewards (
     check ((kind is null) = (kind_details is null)),
     check ((limit_period is null) = (limit_per_period = 0)),
     -- What is not counted has no row that a limit of all accounts could be decided on.
-    check (fulfilment <> 'UNLIMITED' or limit_in_all = 0)
+    check (fulfilment <> 'UNLIMITED' or limit_in_all = 0),
+    -- A code that was seen cannot be handed back.
+    check (fulfilment <> 'CODE_POOL' or refund_policy = 'NONE')
 );
 -- What an account is shown: by unit, the cheapest first.
 create index rewards_on_offer on rewards (program, unit, price, id) where state = 'ACTIVE';
@@ -111,12 +115,18 @@ create table redemptions (
     create_time timestamptz not null,
     hold_expire_time timestamptz not null,
     state text not null check (state in ('PENDING', 'POINTS_HELD', 'STOCK_RESERVED', 'CAPTURED', 'ISSUED',
-                                         'FULFILLED', 'FAILED', 'CANCELLED', 'REFUNDED', 'REFUND_REFUSED')),
+                                         'FULFILLED', 'FAILED', 'CANCELLED', 'REFUNDED', 'REFUND_REFUSED',
+                                         'REFUNDING')),
     failure_reason text,
     failure_metadata jsonb,
     hold text not null default '',
     transaction text not null default '',
     refund_transaction text not null default '',
+    -- Points on their way back, points that went back, and how many refunds were begun after it was handed over.
+    refunding bigint not null default 0 check (refunding >= 0),
+    refunded bigint not null default 0 check (refunded >= 0),
+    refunds int not null default 0,
+    fulfil_time timestamptz,
     update_time timestamptz not null,
     -- When the recovery loop takes it up; null while it rests.
     due_time timestamptz,
@@ -126,9 +136,13 @@ create table redemptions (
     check ((failure_reason is null) = (failure_metadata is null)),
     check (state not in ('FAILED', 'REFUND_REFUSED') or failure_reason is not null),
     -- Points that were spent are spent for something, and are given back by one transaction.
-    check (state not in ('CAPTURED', 'ISSUED', 'FULFILLED', 'CANCELLED', 'REFUNDED', 'REFUND_REFUSED')
-           or transaction <> ''),
-    check ((state = 'REFUNDED') = (refund_transaction <> ''))
+    check (state not in ('CAPTURED', 'ISSUED', 'FULFILLED', 'CANCELLED', 'REFUNDED', 'REFUND_REFUSED',
+                         'REFUNDING') or transaction <> ''),
+    check ((refunded > 0) = (refund_transaction <> '')),
+    check (refunded + refunding <= price),
+    check ((state = 'REFUNDED') = (refunded = price)),
+    check (state <> 'REFUNDING' or refunding > 0),
+    check (state not in ('FULFILLED', 'REFUNDING') or fulfil_time is not null)
 );
 create index redemptions_newest on redemptions (program, create_time desc, id desc);
 create index redemptions_of_account on redemptions (program, account, create_time desc, id desc);
@@ -143,8 +157,8 @@ create table changes (
     -- The reward or the redemption.
     subject text not null,
     change text not null check (change in ('CREATED', 'UPDATED', 'ACTIVATED', 'PAUSED', 'ARCHIVED',
-                                           'STOCK_ADDED', 'CODES_ADDED', 'HANDED_OVER', 'CANCELLED')),
-    -- How many pieces or codes, or which version; 0 where nothing is counted.
+                                           'STOCK_ADDED', 'CODES_ADDED', 'HANDED_OVER', 'CANCELLED', 'REFUNDED')),
+    -- How many pieces, codes or points, or which version; 0 where nothing is counted.
     amount bigint not null,
     actor text not null,
     time timestamptz not null
@@ -156,10 +170,10 @@ grant select, insert on rewards, stock, codes, takings, redemptions, changes to 
 grant select on reward_versions to :"runtime_role";
 grant update (
     version, title, description, localizations, image_uri, category, terms, price, limit_per_account, limit_per_period,
-    limit_period, limit_in_all, start_time, end_time, state, update_time
+    limit_period, limit_in_all, refund_policy, refund_days, start_time, end_time, state, update_time
 ) on rewards to :"runtime_role";
 grant update (available, redeemed) on stock to :"runtime_role";
 grant update (redemption) on codes to :"runtime_role";
 grant update (taken) on takings to :"runtime_role";
-grant update (state, failure_reason, failure_metadata, hold, transaction, refund_transaction, update_time, due_time,
-              attempts) on redemptions to :"runtime_role";
+grant update (state, failure_reason, failure_metadata, hold, transaction, refund_transaction, refunding,
+              refunded, refunds, fulfil_time, update_time, due_time, attempts) on redemptions to :"runtime_role";

@@ -35,6 +35,7 @@ from rewards_catalog.domain.redemption import (
     refund_refused,
     state_when_issued,
 )
+from rewards_catalog.domain.refunds import refunded
 from rewards_catalog.store import redemptions, rewards, stock
 
 _STEPS_MAX = 20
@@ -46,10 +47,9 @@ was answered. Crash tests end the process there; otherwise it does nothing."""
 Effect = Callable[[Connection], Awaitable[None]]
 
 _EVENTS = {
-    State.FULFILLED: "guerdon.rewards.v1.redemption_fulfilled",
-    State.FAILED: "guerdon.rewards.v1.redemption_failed",
-    State.REFUNDED: "guerdon.rewards.v1.redemption_refunded",
-    State.REFUND_REFUSED: "guerdon.rewards.v1.redemption_refund_refused",
+    State.FULFILLED: "redemption_fulfilled",
+    State.FAILED: "redemption_failed",
+    State.REFUND_REFUSED: "redemption_refund_refused",
 }
 
 
@@ -105,8 +105,10 @@ class Progress:
         """Writes `after` over `before`, with the event that tells of it; False where it is no longer as `before`."""
         if not await redemptions.move(connection, before, after, self.due_time(after)):
             return False
-        if after.state is not before.state and after.state in _EVENTS:
-            await publish(connection, _event(after))
+        if after.refunded > before.refunded:
+            await publish(connection, _event(after, "redemption_refunded", points=after.refunded - before.refunded))
+        elif after.state is not before.state and after.state in _EVENTS:
+            await publish(connection, _event(after, _EVENTS[after.state]))
         return True
 
     def due_time(self, redemption: Redemption) -> datetime | None:
@@ -156,9 +158,7 @@ class Progress:
         except PaymentRefused as refusal:
             return await self._advance(redemption, refund_refused(redemption, refusal))
         self.reached("spend reversed")
-        return await self._advance(
-            redemption, replace(redemption, state=State.REFUNDED, refund_transaction=transaction)
-        )
+        return await self._advance(redemption, refunded(redemption, transaction))
 
     async def _fail(self, redemption: Redemption, error: DomainError) -> Redemption:
         """Decides, once, that the redemption fails; what it has taken is undone after that is committed."""
@@ -206,19 +206,20 @@ class Progress:
         return after
 
 
-def _event(redemption: Redemption) -> Event:
+def _event(redemption: Redemption, type_: str, **numbers: int) -> Event:
     """What the world is told. No code is in it."""
     data: dict[str, str | int] = {
         "redemption": redemption.name,
         "reward": redemption.reward_name,
         "account": redemption.account,
         "price": redemption.price,
+        **numbers,
     }
     if redemption.failure is not None:
         data["reason"] = redemption.failure.reason
         data |= redemption.failure.metadata if redemption.state is State.REFUND_REFUSED else {}
     return Event(
-        type=_EVENTS[redemption.state],
+        type=f"guerdon.rewards.v1.{type_}",
         subject=redemption.name,
         key=redemption.name,
         time=redemption.update_time,

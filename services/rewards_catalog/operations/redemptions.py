@@ -14,7 +14,8 @@ from guerdon_kit.postgres import Connection, Database, requests
 from rewards_catalog.domain.codes import CodeKeys
 from rewards_catalog.domain.errors import RedemptionUnfinished
 from rewards_catalog.domain.redemption import Redemption, State, check_cancellable, check_fulfillable
-from rewards_catalog.domain.reward import Fulfilment, check_redeemable
+from rewards_catalog.domain.refunds import refunding
+from rewards_catalog.domain.reward import MAX_POINTS, Fulfilment, check_redeemable
 from rewards_catalog.operations.asking import Asking
 from rewards_catalog.operations.progress import Progress
 from rewards_catalog.store import redemptions, rewards, stock
@@ -83,6 +84,36 @@ class Redemptions:
 
         _, replayed = await requests.once(self.database, asking.fingerprint, call_off)
         self.progress.reached(State.CANCELLED)
+        return await self._finish(await self.progress.read(program, redemption), asking.until), replayed
+
+    async def refund(self, asking: Asking, program: str, redemption: str, points: int) -> tuple[Redemption, bool]:
+        """Gives points back for what was handed over (0: all that are left of the price); answers the redemption, and
+        whether the request was sent before. Where the ledger refuses to take them, it is answered as REFUND_REFUSED.
+
+        Raises:
+            InvalidField: no number of points.
+            NotFound: there is no such redemption.
+            NotFulfilled, NotCancellableYet: nothing was handed over yet, or another refund is under way.
+            AlreadyCancelled, RefundNotAllowed, PartialRefundNotAllowed, RefundTooLate, OverRefund: no, for ever.
+            RedemptionUnfinished, Unavailable: send the same request again, or read the redemption.
+        """
+        if not 0 <= points <= MAX_POINTS:
+            raise InvalidField.of("points", "must be between 0 and 2^53")
+
+        async def begin(connection: Connection) -> bytes:
+            found = await redemptions.lock(connection, program, redemption)
+            reward = await rewards.get(connection, program, found.reward, found.reward_version)
+            now = self.progress.clock.now()
+            begun = refunding(found, reward.refund, points, now)
+            moved = await self.progress.move(connection, found, begun)
+            assert moved, "it is locked"
+            await note(connection, found, Change.REFUNDED, actor=asking.actor, time=now, amount=begun.refund_due)
+            if begun.refunded + begun.refund_due == found.price:
+                await stock.discount(connection, found)
+            return b""
+
+        _, replayed = await requests.once(self.database, asking.fingerprint, begin)
+        self.progress.reached(State.REFUNDING)
         return await self._finish(await self.progress.read(program, redemption), asking.until), replayed
 
     async def fulfil(self, asking: Asking, program: str, redemption: str) -> tuple[Redemption, bool]:
@@ -160,6 +191,10 @@ class Redemptions:
             hold_expire_time=now + self.hold_time,
             transaction="",
             refund_transaction="",
+            refunding=0,
+            refunded=0,
+            refunds=0,
+            fulfil_time=None,
             actor=asking.actor,
             request_key=asking.fingerprint.key,
             create_time=now,

@@ -7,6 +7,7 @@ from guerdon.rewards.v1 import rewards_pb2 as pb
 from guerdon_kit.grpc.messages import timestamp
 from rewards_catalog.domain.codes import Rejection
 from rewards_catalog.domain.redemption import Redemption
+from rewards_catalog.domain.refund_terms import RefundPolicy
 from rewards_catalog.domain.reward import Offer, Reward
 from rewards_catalog.servicer.kinds import write_kind
 
@@ -48,6 +49,9 @@ def reward_message(reward: Reward) -> res.Reward:
         create_time=timestamp(reward.create_time),
         update_time=timestamp(reward.update_time),
     )
+    if reward.refund.policy is not RefundPolicy.NONE:
+        shown.refund_policy = res.RefundPolicy.Value(f"REFUND_POLICY_{reward.refund.policy}")
+        shown.refund_days = reward.refund.days
     if reward.limits.period is not None:
         shown.limit_per_period.limit = reward.limits.per_period
         shown.limit_per_period.period = res.Period.Value(f"PERIOD_{reward.limits.period}")
@@ -67,6 +71,7 @@ def redemption_message(redemption: Redemption) -> res.Redemption:
         state=res.RedemptionState.Value(f"REDEMPTION_STATE_{redemption.state}"),
         transaction=redemption.transaction,
         refund_transaction=redemption.refund_transaction,
+        refunded_points=redemption.refunded,
         create_time=timestamp(redemption.create_time),
         update_time=timestamp(redemption.update_time),
     )

@@ -11,6 +11,7 @@ from guerdon.rewards.v1 import rewards_pb2 as pb
 from guerdon_kit.errors import InvalidField
 from guerdon_kit.grpc.messages import instant
 from rewards_catalog.domain.limits import Limits, Period
+from rewards_catalog.domain.refund_terms import RefundPolicy, RefundTerms
 from rewards_catalog.domain.reward import Changes, Fulfilment, Reward, Texts
 from rewards_catalog.domain.states import RewardState
 from rewards_catalog.servicer.kinds import read_kind
@@ -34,6 +35,12 @@ _FULFILMENTS = {
     res.FULFILMENT_CODE_POOL: Fulfilment.CODE_POOL,
 }
 _PERIODS = {res.PERIOD_DAY: Period.DAY, res.PERIOD_WEEK: Period.WEEK, res.PERIOD_MONTH: Period.MONTH}
+_POLICIES = {
+    res.REFUND_POLICY_UNSPECIFIED: RefundPolicy.NONE,
+    res.REFUND_POLICY_WHOLE: RefundPolicy.WHOLE,
+    res.REFUND_POLICY_PARTIAL: RefundPolicy.PARTIAL,
+}
+_REFUND = ("refund_policy", "refund_days")
 _LIMITS = ("limit_per_account", "limit_per_period", "limit_in_all")
 _FIELDS: dict[str, Callable[[res.Reward], object]] = {
     "title": lambda reward: reward.title,
@@ -73,6 +80,7 @@ def new_reward(request: pb.CreateRewardRequest, program: str, reward: str, unit:
         price=asked.price,
         fulfilment=_FULFILMENTS[asked.fulfilment],
         limits=Limits(**_limits(asked, _LIMITS)),
+        refund=RefundTerms(**_refund(asked, _REFUND)),
         start_time=_start_time(asked),
         end_time=_end_time(asked),
         time_zone="",
@@ -91,9 +99,11 @@ def changes_of(request: pb.UpdateRewardRequest) -> Changes:
         InvalidField: the mask names something else, or a value is none.
     """
     asked, paths = request.reward, set(request.update_mask.paths)
-    if not paths <= {*_FIELDS, *_LIMITS}:
-        raise InvalidField.of("update_mask", f"must be some of {', '.join(sorted([*_FIELDS, *_LIMITS]))}")
-    return Changes({path: _FIELDS[path](asked) for path in sorted(paths & {*_FIELDS})}, _limits(asked, paths))
+    changeable = {*_FIELDS, *_LIMITS, *_REFUND}
+    if not paths <= changeable:
+        raise InvalidField.of("update_mask", f"must be some of {', '.join(sorted(changeable))}")
+    fields = {path: _FIELDS[path](asked) for path in sorted(paths & {*_FIELDS})}
+    return Changes(fields, _limits(asked, paths), _refund(asked, paths))
 
 
 def _limits(asked: res.Reward, paths: Collection[str]) -> dict[str, Any]:
@@ -110,3 +120,15 @@ def _limits(asked: res.Reward, paths: Collection[str]) -> dict[str, Any]:
                 raise InvalidField.of("reward.limit_per_period.period", "must be one of the contract's values")
             limits |= {"per_period": asked.limit_per_period.limit, "period": _PERIODS[asked.limit_per_period.period]}
     return limits
+
+
+def _refund(asked: res.Reward, paths: Collection[str]) -> dict[str, Any]:
+    """The refund terms that `paths` name, by the fields of `RefundTerms`."""
+    refund: dict[str, Any] = {}
+    if "refund_policy" in paths:
+        if asked.refund_policy not in _POLICIES:
+            raise InvalidField.of("reward.refund_policy", "must be one of the values that the contract names")
+        refund["policy"] = _POLICIES[asked.refund_policy]
+    if "refund_days" in paths:
+        refund["days"] = asked.refund_days
+    return refund

@@ -195,6 +195,16 @@ class RewardsServicer:
         _mark(call, replayed)
         return pb.CancelRedemptionResponse(redemption=redemption_message(now))
 
+    async def refund_redemption(
+        self, request: pb.RefundRedemptionRequest, call: CallContext
+    ) -> pb.RefundRedemptionResponse:
+        """Gives points back for what was handed over."""
+        program, redemption = names.parse(request.name, _REDEMPTION)
+        asking = _asking(call, request, program)
+        now, replayed = await self._redemptions.refund(asking, program, redemption, request.points)
+        _mark(call, replayed)
+        return pb.RefundRedemptionResponse(redemption=redemption_message(now))
+
     async def _shown(self, redemption: Redemption, call: CallContext) -> res.Redemption:
         shown = redemption_message(redemption)
         if call.caller.may(SEE_CODES):
@@ -221,6 +231,7 @@ Write = (
     | pb.RedeemRequest
     | pb.FulfilRedemptionRequest
     | pb.CancelRedemptionRequest
+    | pb.RefundRedemptionRequest
 )
 
 

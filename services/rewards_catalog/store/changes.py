@@ -23,6 +23,7 @@ class Change(StrEnum):
     CODES_ADDED = "CODES_ADDED"
     HANDED_OVER = "HANDED_OVER"
     CANCELLED = "CANCELLED"
+    REFUNDED = "REFUNDED"
 
 
 async def note(
@@ -34,7 +35,7 @@ async def note(
     time: datetime,
     amount: int = 0,
 ) -> None:
-    """Notes what `actor` did; `amount` is how many pieces or codes, or which version."""
+    """Notes what `actor` did; `amount` is how many pieces, codes or points, or which version."""
     await queries.insert_change(
         connection,
         program=subject.program,

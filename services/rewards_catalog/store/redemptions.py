@@ -65,6 +65,7 @@ async def move(connection: Connection, before: Redemption, after: Redemption, du
         program=before.program,
         id=before.id,
         from_state=before.state,
+        from_refunds=before.refunds,
         from_failure_reason=before.failure.reason if before.failure else None,
         state=after.state,
         failure_reason=failure.reason if failure else None,
@@ -72,6 +73,9 @@ async def move(connection: Connection, before: Redemption, after: Redemption, du
         hold=after.hold,
         transaction=after.transaction,
         refund_transaction=after.refund_transaction,
+        refunding=after.refunding,
+        refunded=after.refunded,
+        refunds=after.refunds,
         update_time=after.update_time,
         due_time=due_time,
     )

@@ -12,7 +12,7 @@ values (
 select
     program, id, reward, reward_version, account, title, unit, price, fulfilment, actor, request_key,
     create_time, hold_expire_time, state, failure_reason, failure_metadata, hold, transaction, refund_transaction,
-    update_time
+    refunding, refunded, refunds, fulfil_time, update_time
 from redemptions
 where program = :program and id = :id;
 
@@ -20,27 +20,30 @@ where program = :program and id = :id;
 select
     program, id, reward, reward_version, account, title, unit, price, fulfilment, actor, request_key,
     create_time, hold_expire_time, state, failure_reason, failure_metadata, hold, transaction, refund_transaction,
-    update_time
+    refunding, refunded, refunds, fulfil_time, update_time
 from redemptions
 where program = :program and id = :id
 for no key update;
 
 -- name: move_redemption!
--- From one state to the next, unless somebody else has moved it or has decided otherwise about its failure.
+-- From one state to the next, unless somebody else has moved it, perhaps as far as to the same state of a later refund,
+-- or has decided otherwise about its failure.
 update redemptions
 set
     state = :state, failure_reason = :failure_reason, failure_metadata = :failure_metadata, hold = :hold,
-    transaction = :transaction, refund_transaction = :refund_transaction, update_time = :update_time,
+    transaction = :transaction, refund_transaction = :refund_transaction, refunding = :refunding, refunded = :refunded,
+    refunds = :refunds, update_time = :update_time,
+    fulfil_time = case when :state::text = 'FULFILLED' then coalesce(fulfil_time, :update_time) else fulfil_time end,
     due_time = :due_time, attempts = 0
 where
-    program = :program and id = :id and state = :from_state
+    program = :program and id = :id and state = :from_state and refunds = :from_refunds
     and failure_reason is not distinct from :from_failure_reason::text;
 
 -- name: list_redemptions
 select
     program, id, reward, reward_version, account, title, unit, price, fulfilment, actor, request_key,
     create_time, hold_expire_time, state, failure_reason, failure_metadata, hold, transaction, refund_transaction,
-    update_time
+    refunding, refunded, refunds, fulfil_time, update_time
 from redemptions
 where program = :program and (create_time, id) < (:before_time::timestamptz, :before_id::text)
 order by create_time desc, id desc
@@ -50,7 +53,7 @@ limit :most;
 select
     program, id, reward, reward_version, account, title, unit, price, fulfilment, actor, request_key,
     create_time, hold_expire_time, state, failure_reason, failure_metadata, hold, transaction, refund_transaction,
-    update_time
+    refunding, refunded, refunds, fulfil_time, update_time
 from redemptions
 where
     program = :program and account = :account
@@ -65,7 +68,7 @@ select count(*) from (
     where
         program = :program and reward = :reward and account = :account and id <> :except_id
         and create_time >= :start_time and create_time < :end_time
-        and state in ('STOCK_RESERVED', 'CAPTURED', 'ISSUED', 'FULFILLED')
+        and state in ('STOCK_RESERVED', 'CAPTURED', 'ISSUED', 'FULFILLED', 'REFUNDING')
     limit :most
 ) as counted;
 

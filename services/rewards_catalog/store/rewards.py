@@ -9,6 +9,7 @@ import asyncpg
 from guerdon_kit.errors import AlreadyExists, NotFound
 from guerdon_kit.postgres import Connection
 from rewards_catalog.domain.limits import Limits, Period
+from rewards_catalog.domain.refund_terms import RefundPolicy, RefundTerms
 from rewards_catalog.domain.reward import Fulfilment, Reward, Texts
 from rewards_catalog.domain.states import RewardState
 from rewards_catalog.store import queries
@@ -104,6 +105,8 @@ def _changeable(reward: Reward) -> dict[str, object]:
         "limit_per_period": limits.per_period,
         "limit_period": limits.period,
         "limit_in_all": limits.in_all,
+        "refund_policy": reward.refund.policy,
+        "refund_days": reward.refund.days,
         "start_time": reward.start_time,
         "end_time": reward.end_time,
         "update_time": reward.update_time,
@@ -119,7 +122,16 @@ def _reward(row: asyncpg.Record) -> Reward:
         period=None if period is None else Period(period),
         in_all=fields.pop("limit_in_all"),
     )
+    refund = RefundTerms(RefundPolicy(fields.pop("refund_policy")), fields.pop("refund_days"))
     localizations = {locale: Texts(**texts) for locale, texts in fields.pop("localizations").items()}
     kind = kind_from(fields.pop("kind"), fields.pop("kind_details"))
     fulfilment, state = Fulfilment(fields.pop("fulfilment")), RewardState(fields.pop("state"))
-    return Reward(**fields, limits=limits, localizations=localizations, kind=kind, fulfilment=fulfilment, state=state)
+    return Reward(
+        **fields,
+        limits=limits,
+        refund=refund,
+        localizations=localizations,
+        kind=kind,
+        fulfilment=fulfilment,
+        state=state,
+    )

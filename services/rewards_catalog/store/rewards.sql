@@ -1,12 +1,13 @@
 -- name: insert_reward!
 insert into rewards (
     program, id, version, title, description, localizations, image_uri, category, terms, kind, kind_details, unit, price,
-    fulfilment, limit_per_account, limit_per_period, limit_period, limit_in_all, start_time, end_time, time_zone, state,
+    fulfilment, limit_per_account, limit_per_period, limit_period, limit_in_all, refund_policy, refund_days, start_time, end_time, time_zone, state,
     create_time, update_time
 )
 values (
     :program, :id, 1, :title, :description, :localizations, :image_uri, :category, :terms, :kind, :kind_details, :unit,
-    :price, :fulfilment, :limit_per_account, :limit_per_period, :limit_period, :limit_in_all, :start_time, :end_time,
+    :price, :fulfilment, :limit_per_account, :limit_per_period, :limit_period, :limit_in_all, :refund_policy, :refund_days, :start_time,
+    :end_time,
     :time_zone, :state, :create_time, :update_time
 )
 on conflict do nothing;
@@ -17,7 +18,7 @@ insert into stock (program, reward, available) values (:program, :reward, :avail
 -- name: find_reward^
 select
     rewards.program, id, version, title, description, localizations, image_uri, category, terms, kind, kind_details, unit,
-    price, fulfilment, limit_per_account, limit_per_period, limit_period, limit_in_all, start_time, end_time, time_zone,
+    price, fulfilment, limit_per_account, limit_per_period, limit_period, limit_in_all, refund_policy, refund_days, start_time, end_time, time_zone,
     state, coalesce(available, 0) as available, coalesce(redeemed, 0) as redeemed, create_time, update_time
 from rewards
 left join stock on stock.program = rewards.program and stock.reward = rewards.id
@@ -27,7 +28,7 @@ where rewards.program = :program and id = :id;
 -- As it was then; its state and what is left are those of now.
 select
     was.program, id, version, title, description, localizations, image_uri, category, terms, kind, kind_details, unit,
-    price, fulfilment, limit_per_account, limit_per_period, limit_period, limit_in_all, start_time, end_time, time_zone,
+    price, fulfilment, limit_per_account, limit_per_period, limit_period, limit_in_all, refund_policy, refund_days, start_time, end_time, time_zone,
     (select state from rewards where program = :program and id = :id) as state,
     coalesce(available, 0) as available, coalesce(redeemed, 0) as redeemed, create_time, update_time
 from reward_versions as was
@@ -48,13 +49,14 @@ set
     version = :version, title = :title, description = :description, localizations = :localizations,
     image_uri = :image_uri, category = :category, terms = :terms, price = :price, limit_per_account = :limit_per_account,
     limit_per_period = :limit_per_period, limit_period = :limit_period, limit_in_all = :limit_in_all,
+    refund_policy = :refund_policy, refund_days = :refund_days,
     start_time = :start_time, end_time = :end_time, update_time = :update_time
 where program = :program and id = :id;
 
 -- name: list_rewards_on_offer
 select
     rewards.program, id, version, title, description, localizations, image_uri, category, terms, kind, kind_details, unit,
-    price, fulfilment, limit_per_account, limit_per_period, limit_period, limit_in_all, start_time, end_time, time_zone,
+    price, fulfilment, limit_per_account, limit_per_period, limit_period, limit_in_all, refund_policy, refund_days, start_time, end_time, time_zone,
     state, coalesce(available, 0) as available, coalesce(redeemed, 0) as redeemed, create_time, update_time
 from rewards
 left join stock on stock.program = rewards.program and stock.reward = rewards.id

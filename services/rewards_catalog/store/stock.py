@@ -40,14 +40,21 @@ async def reserve(connection: Connection, redemption: Redemption, terms: Reward)
 
 async def put_back(connection: Connection, redemption: Redemption) -> None:
     """Gives back what `reserve` took: the code unseen, and the piece not handed over."""
-    await queries.discount_taking(
-        connection, program=redemption.program, reward=redemption.reward, account=redemption.account
-    )
+    await discount(connection, redemption)
     if not redemption.fulfilment.counted:
         return
     await queries.put_piece_back(connection, program=redemption.program, reward=redemption.reward)
     if redemption.fulfilment is Fulfilment.CODE_POOL:
         await queries.put_code_back(connection, program=redemption.program, redemption=redemption.id)
+
+
+async def discount(connection: Connection, redemption: Redemption) -> None:
+    """Counts the redemption no more for the limits. What was handed over does not come back by that."""
+    await queries.discount_taking(
+        connection, program=redemption.program, reward=redemption.reward, account=redemption.account
+    )
+    if redemption.fulfilment.counted:
+        await queries.discount_redeemed(connection, program=redemption.program, reward=redemption.reward)
 
 
 async def _count(connection: Connection, redemption: Redemption, limit: int) -> None:

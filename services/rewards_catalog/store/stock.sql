@@ -7,7 +7,10 @@ returning available;
 
 -- name: put_piece_back!
 -- A stock that was filled to its limit meanwhile takes the piece back all the same: it is there.
-update stock set available = available + 1, redeemed = redeemed - 1 where program = :program and reward = :reward;
+update stock set available = available + 1 where program = :program and reward = :reward;
+
+-- name: discount_redeemed!
+update stock set redeemed = redeemed - 1 where program = :program and reward = :reward;
 
 -- name: lock_stock^
 select available, redeemed from stock where program = :program and reward = :reward for no key update;

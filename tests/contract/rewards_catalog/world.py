@@ -238,6 +238,11 @@ class Shop:
         request = pb.CancelRedemptionRequest(name=redemption, request_id=request_id or new_request_id())
         return (await self.catalog.rewards.CancelRedemption(request)).redemption
 
+    async def refund(self, redemption: str, points: int = 0, request_id: str = "") -> res.Redemption:
+        """Refunds, under an id of its own unless one is given."""
+        request = pb.RefundRedemptionRequest(name=redemption, points=points, request_id=request_id or new_request_id())
+        return (await self.catalog.rewards.RefundRedemption(request)).redemption
+
     async def fulfil(self, redemption: str, request_id: str = "") -> res.Redemption:
         """Hands over, under an id of its own unless one is given."""
         request = pb.FulfilRedemptionRequest(name=redemption, request_id=request_id or new_request_id())

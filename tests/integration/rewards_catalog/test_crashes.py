@@ -30,6 +30,7 @@ def long_lived_workers(fallible: Fallible) -> None:
 
 FORWARD = ("PENDING", "hold placed", "POINTS_HELD", "STOCK_RESERVED", "hold captured", "CAPTURED", "FULFILLED")
 UNDONE = ("POINTS_HELD failing", "hold released", "FAILED")
+PARTLY_REFUNDED = ("REFUNDING", "spend reversed", "FULFILLED")
 CALLED_OFF = ("CANCELLED", "spend reversed", "REFUNDED")
 AT_REST = {
     res.REDEMPTION_STATE_ISSUED,
@@ -127,6 +128,22 @@ async def test_killed_while_it_is_called_off_a_redemption_is_refunded_once(falli
     assert {redemption.state for redemption in redemptions} == {res.REDEMPTION_STATE_REFUNDED}
     await check_whole_or_not_at_all(shop, redemptions, 100)
     assert await shop.left(mug) == len(CALLED_OFF)
+
+
+@pytest.mark.usefixtures("long_lived_workers")
+async def test_killed_while_a_part_is_refunded_that_part_goes_back_once(fallible: Fallible, shop: Shop) -> None:
+    policy = res.REFUND_POLICY_PARTIAL
+    mug = await shop.reward(price=100, stock=len(PARTLY_REFUNDED), refund_policy=policy)
+    for moment, account in zip(PARTLY_REFUNDED, await shop.crowd(len(PARTLY_REFUNDED), 100), strict=True):
+        redemption = await shop.fulfil((await shop.redeem(mug, account)).name)
+        await all_at_rest(shop)
+        request = pb.RefundRedemptionRequest(name=redemption.name, points=40, request_id=id_of(account))
+        await fallible.kill_catalog_at(moment, "RefundRedemption", request)
+        await all_at_rest(shop)
+        again = await shop.refund(redemption.name, 40, id_of(account))
+        assert (again.state, again.refunded_points) == (res.REDEMPTION_STATE_FULFILLED, 40)
+        assert await shop.spent(account) == [40, -100]
+        assert (await shop.balance(account)).available == 40
 
 
 @pytest.mark.usefixtures("long_lived_workers")

@@ -7,6 +7,7 @@ from typing import Any
 
 from rewards_catalog.domain.limits import Limits
 from rewards_catalog.domain.redemption import Redemption, State
+from rewards_catalog.domain.refund_terms import RefundTerms
 from rewards_catalog.domain.reward import Fulfilment, Reward
 from rewards_catalog.domain.states import RewardState
 
@@ -30,6 +31,7 @@ def a_reward(**changes: Any) -> Reward:
         "price": 100,
         "fulfilment": Fulfilment.STOCK,
         "limits": Limits(),
+        "refund": RefundTerms(),
         "start_time": None,
         "end_time": None,
         "time_zone": "Europe/London",
@@ -60,6 +62,10 @@ def a_redemption(**changes: Any) -> Redemption:
         "hold_expire_time": NOW,
         "transaction": "",
         "refund_transaction": "",
+        "refunding": 0,
+        "refunded": 0,
+        "refunds": 0,
+        "fulfil_time": None,
         "actor": "issuer|shop",
         "request_key": b"k" * 16,
         "create_time": NOW,

@@ -37,6 +37,7 @@ OUT_OF_STOCK = errors.OutOfStock(reward="programs/acme/rewards/mug")
         (State.FAILED, None),
         (State.CANCELLED, Step.REFUND),
         (State.REFUNDED, None),
+        (State.REFUNDING, Step.REFUND),
         (State.REFUND_REFUSED, None),
     ],
 )
@@ -79,6 +80,7 @@ def test_a_code_is_handed_over_by_being_issued_and_goods_wait_for_people() -> No
         (State.CAPTURED, errors.NotCancellableYet),
         (State.ISSUED, None),
         (State.FULFILLED, errors.AlreadyFulfilled),
+        (State.REFUNDING, errors.AlreadyFulfilled),
         (State.FAILED, errors.AlreadyCancelled),
         (State.CANCELLED, errors.AlreadyCancelled),
         (State.REFUNDED, errors.AlreadyCancelled),

@@ -14,6 +14,7 @@ from guerdon_kit.errors import InvalidField
 from rewards_catalog.domain import errors, kinds
 from rewards_catalog.domain.kinds import Cash
 from rewards_catalog.domain.limits import Limits, Period
+from rewards_catalog.domain.refund_terms import RefundPolicy, RefundTerms
 from rewards_catalog.domain.reward import (
     MAX_POINTS,
     MAX_STOCK,
@@ -53,6 +54,11 @@ from tests.unit.rewards_catalog.builders import NOW, a_reward
         ({"image_uri": "https://" + "x" * 493}, "reward.image_uri"),
         ({"category": "-"}, "reward.category"),
         ({"terms": "x" * 10_001}, "reward.terms"),
+        ({"refund": RefundTerms(days=3_661)}, "reward.refund_days"),
+        (
+            {"refund": RefundTerms(RefundPolicy.WHOLE), "fulfilment": Fulfilment.CODE_POOL, "available": 0},
+            "reward.refund_policy",
+        ),
         ({"start_time": NOW, "end_time": NOW}, "reward.end_time"),
         ({"kind": kinds.GiftCard(Cash(0, "EUR"))}, "reward.gift_card.value.minor_units"),
         ({"kind": kinds.GiftCard(Cash(1, "eur"))}, "reward.gift_card.value.currency_code"),
@@ -136,11 +142,13 @@ def test_each_state_allows_what_the_table_says_and_nothing_comes_back_from_the_a
 
 def test_a_change_makes_the_next_version_and_no_change_makes_none() -> None:
     reward, later = a_reward(version=4, limits=Limits(per_account=2, in_all=9)), NOW + timedelta(days=1)
-    changed = revised(reward, Changes({"price": 120}, {"per_account": 3}), later)
-    assert changed == a_reward(version=5, price=120, limits=Limits(per_account=3, in_all=9), update_time=later)
-    assert revised(reward, Changes({"price": 100}, {}), later) is None
+    changed = revised(reward, Changes({"price": 120}, {"per_account": 3}, {"days": 9}), later)
+    assert changed == a_reward(
+        version=5, price=120, limits=Limits(per_account=3, in_all=9), refund=RefundTerms(days=9), update_time=later
+    )
+    assert revised(reward, Changes({"price": 100}, {}, {}), later) is None
     with pytest.raises(InvalidField):
-        revised(reward, Changes({"price": 0}, {}), later)
+        revised(reward, Changes({"price": 0}, {}, {}), later)
 
 
 def test_pieces_are_added_to_a_stock_only() -> None:

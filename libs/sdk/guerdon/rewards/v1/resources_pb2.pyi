@@ -110,6 +110,30 @@ PERIOD_MONTH: Period.ValueType  # 3
 """A calendar month."""
 global___Period = Period
 
+class _RefundPolicy:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _RefundPolicyEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_RefundPolicy.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    REFUND_POLICY_UNSPECIFIED: _RefundPolicy.ValueType  # 0
+    """Not at all."""
+    REFUND_POLICY_WHOLE: _RefundPolicy.ValueType  # 1
+    """The whole price at once."""
+    REFUND_POLICY_PARTIAL: _RefundPolicy.ValueType  # 2
+    """The price or any part of it, more than once, up to the price in all."""
+
+class RefundPolicy(_RefundPolicy, metaclass=_RefundPolicyEnumTypeWrapper):
+    """Whether points go back for what was handed over."""
+
+REFUND_POLICY_UNSPECIFIED: RefundPolicy.ValueType  # 0
+"""Not at all."""
+REFUND_POLICY_WHOLE: RefundPolicy.ValueType  # 1
+"""The whole price at once."""
+REFUND_POLICY_PARTIAL: RefundPolicy.ValueType  # 2
+"""The price or any part of it, more than once, up to the price in all."""
+global___RefundPolicy = RefundPolicy
+
 class _RedemptionState:
     ValueType = typing.NewType("ValueType", builtins.int)
     V: typing_extensions.TypeAlias = ValueType
@@ -135,11 +159,13 @@ class _RedemptionStateEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper
     REDEMPTION_STATE_CANCELLED: _RedemptionState.ValueType  # 8
     """Called off; the points are on their way back."""
     REDEMPTION_STATE_REFUNDED: _RedemptionState.ValueType  # 9
-    """Called off, and the points are back in the lots they came from."""
+    """Called off, or refunded as a whole: the points are back in the lots they came from."""
     REDEMPTION_STATE_REFUND_REFUSED: _RedemptionState.ValueType  # 10
-    """Called off, and the ledger refuses to take the points back: `failure` says why, such as that the account was closed
+    """Called off or to be refunded, and the ledger refuses to take the points back: `failure` says why, such as that the account was closed
     meanwhile. They stay spent by `transaction`; people decide what becomes of them.
     """
+    REDEMPTION_STATE_REFUNDING: _RedemptionState.ValueType  # 11
+    """Was FULFILLED; points are on their way back. Then it is FULFILLED again, or REFUNDED if all are back."""
 
 class RedemptionState(_RedemptionState, metaclass=_RedemptionStateEnumTypeWrapper):
     """How far a redemption is. It goes down this list to FULFILLED, or to FAILED from any of the first three; an ISSUED
@@ -165,11 +191,13 @@ REDEMPTION_STATE_FAILED: RedemptionState.ValueType  # 7
 REDEMPTION_STATE_CANCELLED: RedemptionState.ValueType  # 8
 """Called off; the points are on their way back."""
 REDEMPTION_STATE_REFUNDED: RedemptionState.ValueType  # 9
-"""Called off, and the points are back in the lots they came from."""
+"""Called off, or refunded as a whole: the points are back in the lots they came from."""
 REDEMPTION_STATE_REFUND_REFUSED: RedemptionState.ValueType  # 10
-"""Called off, and the ledger refuses to take the points back: `failure` says why, such as that the account was closed
+"""Called off or to be refunded, and the ledger refuses to take the points back: `failure` says why, such as that the account was closed
 meanwhile. They stay spent by `transaction`; people decide what becomes of them.
 """
+REDEMPTION_STATE_REFUNDING: RedemptionState.ValueType  # 11
+"""Was FULFILLED; points are on their way back. Then it is FULFILLED again, or REFUNDED if all are back."""
 global___RedemptionState = RedemptionState
 
 @typing.final
@@ -437,6 +465,8 @@ class Reward(google.protobuf.message.Message):
     LIMIT_PER_PERIOD_FIELD_NUMBER: builtins.int
     LIMIT_IN_ALL_FIELD_NUMBER: builtins.int
     REDEEMED_COUNT_FIELD_NUMBER: builtins.int
+    REFUND_POLICY_FIELD_NUMBER: builtins.int
+    REFUND_DAYS_FIELD_NUMBER: builtins.int
     GIFT_CARD_FIELD_NUMBER: builtins.int
     MERCHANDISE_FIELD_NUMBER: builtins.int
     EXPERIENCE_FIELD_NUMBER: builtins.int
@@ -479,6 +509,12 @@ class Reward(google.protobuf.message.Message):
     """
     redeemed_count: builtins.int
     """How many redemptions of it there are that did not fail and were not cancelled; 0 for an UNLIMITED reward."""
+    refund_policy: global___RefundPolicy.ValueType
+    """Whether points go back for it after it was handed over. Absent for a CODE_POOL reward, whose codes cannot be handed
+    back.
+    """
+    refund_days: builtins.int
+    """For how many days after it was handed over they do: at most 3,660. 0: for ever."""
     @property
     def create_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When it was created."""
@@ -561,6 +597,8 @@ class Reward(google.protobuf.message.Message):
         limit_per_period: global___PeriodLimit | None = ...,
         limit_in_all: builtins.int = ...,
         redeemed_count: builtins.int = ...,
+        refund_policy: global___RefundPolicy.ValueType = ...,
+        refund_days: builtins.int = ...,
         gift_card: global___GiftCard | None = ...,
         merchandise: global___Merchandise | None = ...,
         experience: global___Experience | None = ...,
@@ -571,7 +609,7 @@ class Reward(google.protobuf.message.Message):
         tier_benefit: global___TierBenefit | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["create_time", b"create_time", "donation", b"donation", "end_time", b"end_time", "experience", b"experience", "fixed_discount", b"fixed_discount", "free_shipping", b"free_shipping", "gift_card", b"gift_card", "kind", b"kind", "limit_per_period", b"limit_per_period", "merchandise", b"merchandise", "percent_discount", b"percent_discount", "start_time", b"start_time", "tier_benefit", b"tier_benefit", "update_time", b"update_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["available", b"available", "category", b"category", "create_time", b"create_time", "description", b"description", "donation", b"donation", "end_time", b"end_time", "experience", b"experience", "fixed_discount", b"fixed_discount", "free_shipping", b"free_shipping", "fulfilment", b"fulfilment", "gift_card", b"gift_card", "image_uri", b"image_uri", "kind", b"kind", "limit_in_all", b"limit_in_all", "limit_per_account", b"limit_per_account", "limit_per_period", b"limit_per_period", "localizations", b"localizations", "merchandise", b"merchandise", "name", b"name", "percent_discount", b"percent_discount", "price", b"price", "redeemed_count", b"redeemed_count", "start_time", b"start_time", "state", b"state", "terms", b"terms", "tier_benefit", b"tier_benefit", "title", b"title", "unit", b"unit", "update_time", b"update_time", "version", b"version"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["available", b"available", "category", b"category", "create_time", b"create_time", "description", b"description", "donation", b"donation", "end_time", b"end_time", "experience", b"experience", "fixed_discount", b"fixed_discount", "free_shipping", b"free_shipping", "fulfilment", b"fulfilment", "gift_card", b"gift_card", "image_uri", b"image_uri", "kind", b"kind", "limit_in_all", b"limit_in_all", "limit_per_account", b"limit_per_account", "limit_per_period", b"limit_per_period", "localizations", b"localizations", "merchandise", b"merchandise", "name", b"name", "percent_discount", b"percent_discount", "price", b"price", "redeemed_count", b"redeemed_count", "refund_days", b"refund_days", "refund_policy", b"refund_policy", "start_time", b"start_time", "state", b"state", "terms", b"terms", "tier_benefit", b"tier_benefit", "title", b"title", "unit", b"unit", "update_time", b"update_time", "version", b"version"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["kind", b"kind"]) -> typing.Literal["gift_card", "merchandise", "experience", "fixed_discount", "percent_discount", "free_shipping", "donation", "tier_benefit"] | None: ...
 
 global___Reward = Reward
@@ -637,6 +675,7 @@ class Redemption(google.protobuf.message.Message):
     CREATE_TIME_FIELD_NUMBER: builtins.int
     UPDATE_TIME_FIELD_NUMBER: builtins.int
     REWARD_VERSION_FIELD_NUMBER: builtins.int
+    REFUNDED_POINTS_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`programs/{program}/redemptions/{redemption}`, given by the service."""
     reward: builtins.str
@@ -656,9 +695,11 @@ class Redemption(google.protobuf.message.Message):
     transaction: builtins.str
     """The ledger transaction that spent the points, from CAPTURED on."""
     refund_transaction: builtins.str
-    """The ledger transaction that gave them back, of a REFUNDED redemption."""
+    """The ledger transaction that gave them back, the last one if there were several."""
     reward_version: builtins.int
     """The version of the reward that it was made under, and keeps."""
+    refunded_points: builtins.int
+    """How many points went back, at most the price."""
     @property
     def failure(self) -> global___RedemptionFailure:
         """Set from the moment at which it was decided that it fails; its state is FAILED once all is undone. Set, too, where
@@ -689,8 +730,9 @@ class Redemption(google.protobuf.message.Message):
         create_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         update_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         reward_version: builtins.int = ...,
+        refunded_points: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["create_time", b"create_time", "failure", b"failure", "update_time", b"update_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["account", b"account", "code", b"code", "create_time", b"create_time", "failure", b"failure", "name", b"name", "price", b"price", "refund_transaction", b"refund_transaction", "reward", b"reward", "reward_version", b"reward_version", "state", b"state", "title", b"title", "transaction", b"transaction", "update_time", b"update_time"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["account", b"account", "code", b"code", "create_time", b"create_time", "failure", b"failure", "name", b"name", "price", b"price", "refund_transaction", b"refund_transaction", "refunded_points", b"refunded_points", "reward", b"reward", "reward_version", b"reward_version", "state", b"state", "title", b"title", "transaction", b"transaction", "update_time", b"update_time"]) -> None: ...
 
 global___Redemption = Redemption

@@ -246,7 +246,7 @@ class UpdateRewardRequest(google.protobuf.message.Message):
     @property
     def update_mask(self) -> google.protobuf.field_mask_pb2.FieldMask:
         """Which fields to change: `title`, `description`, `localizations`, `image_uri`, `category`, `terms`, `price`,
-        `start_time`, `end_time`, `limit_per_account`, `limit_per_period`, `limit_in_all`.
+        `start_time`, `end_time`, `limit_per_account`, `limit_per_period`, `limit_in_all`, `refund_policy`, `refund_days`.
         """
 
     def __init__(
@@ -768,3 +768,50 @@ class CancelRedemptionResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["redemption", b"redemption"]) -> None: ...
 
 global___CancelRedemptionResponse = CancelRedemptionResponse
+
+@typing.final
+class RefundRedemptionRequest(google.protobuf.message.Message):
+    """Gives points back."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    POINTS_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """The redemption."""
+    points: builtins.int
+    """How many points: at most what is left of the price. 0: all that is left."""
+    request_id: builtins.str
+    """The caller's id of this request, 1 to 64 printable characters."""
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        points: builtins.int = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["name", b"name", "points", b"points", "request_id", b"request_id"]) -> None: ...
+
+global___RefundRedemptionRequest = RefundRedemptionRequest
+
+@typing.final
+class RefundRedemptionResponse(google.protobuf.message.Message):
+    """The points given back."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REDEMPTION_FIELD_NUMBER: builtins.int
+    @property
+    def redemption(self) -> guerdon.rewards.v1.resources_pb2.Redemption:
+        """The redemption, as it is now."""
+
+    def __init__(
+        self,
+        *,
+        redemption: guerdon.rewards.v1.resources_pb2.Redemption | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["redemption", b"redemption"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["redemption", b"redemption"]) -> None: ...
+
+global___RefundRedemptionResponse = RefundRedemptionResponse

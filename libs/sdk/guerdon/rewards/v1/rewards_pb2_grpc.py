@@ -86,6 +86,11 @@ class RewardsServiceStub(object):
                 request_serializer=guerdon_dot_rewards_dot_v1_dot_rewards__pb2.CancelRedemptionRequest.SerializeToString,
                 response_deserializer=guerdon_dot_rewards_dot_v1_dot_rewards__pb2.CancelRedemptionResponse.FromString,
                 )
+        self.RefundRedemption = channel.unary_unary(
+                '/guerdon.rewards.v1.RewardsService/RefundRedemption',
+                request_serializer=guerdon_dot_rewards_dot_v1_dot_rewards__pb2.RefundRedemptionRequest.SerializeToString,
+                response_deserializer=guerdon_dot_rewards_dot_v1_dot_rewards__pb2.RefundRedemptionResponse.FromString,
+                )
 
 
 class RewardsServiceServicer(object):
@@ -197,6 +202,16 @@ class RewardsServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RefundRedemption(self, request, context):
+        """Gives points back for a FULFILLED redemption, as the reward's version that it was made under allows: to the lots that
+        they came from, where those that have expired meanwhile get the program's grace. The piece does not come back by
+        itself: `AddStock` adds it. Once all points are back, the redemption counts no more for the reward's limits. Answers
+        as `CancelRedemption` does.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RewardsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -269,6 +284,11 @@ def add_RewardsServiceServicer_to_server(servicer, server):
                     servicer.CancelRedemption,
                     request_deserializer=guerdon_dot_rewards_dot_v1_dot_rewards__pb2.CancelRedemptionRequest.FromString,
                     response_serializer=guerdon_dot_rewards_dot_v1_dot_rewards__pb2.CancelRedemptionResponse.SerializeToString,
+            ),
+            'RefundRedemption': grpc.unary_unary_rpc_method_handler(
+                    servicer.RefundRedemption,
+                    request_deserializer=guerdon_dot_rewards_dot_v1_dot_rewards__pb2.RefundRedemptionRequest.FromString,
+                    response_serializer=guerdon_dot_rewards_dot_v1_dot_rewards__pb2.RefundRedemptionResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -517,5 +537,22 @@ class RewardsService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.rewards.v1.RewardsService/CancelRedemption',
             guerdon_dot_rewards_dot_v1_dot_rewards__pb2.CancelRedemptionRequest.SerializeToString,
             guerdon_dot_rewards_dot_v1_dot_rewards__pb2.CancelRedemptionResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def RefundRedemption(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.rewards.v1.RewardsService/RefundRedemption',
+            guerdon_dot_rewards_dot_v1_dot_rewards__pb2.RefundRedemptionRequest.SerializeToString,
+            guerdon_dot_rewards_dot_v1_dot_rewards__pb2.RefundRedemptionResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)

@@ -116,6 +116,16 @@ class RewardsServiceStub:
     does.
     """
 
+    RefundRedemption: grpc.UnaryUnaryMultiCallable[
+        guerdon.rewards.v1.rewards_pb2.RefundRedemptionRequest,
+        guerdon.rewards.v1.rewards_pb2.RefundRedemptionResponse,
+    ]
+    """Gives points back for a FULFILLED redemption, as the reward's version that it was made under allows: to the lots that
+    they came from, where those that have expired meanwhile get the program's grace. The piece does not come back by
+    itself: `AddStock` adds it. Once all points are back, the redemption counts no more for the reward's limits. Answers
+    as `CancelRedemption` does.
+    """
+
 class RewardsServiceAsyncStub:
     """Rewards, their stock and code pools, and redemptions. Every write takes a `request_id`: the same request again has
     no further effect and is answered with `guerdon-replayed: true` in the trailing metadata.
@@ -212,6 +222,16 @@ class RewardsServiceAsyncStub:
     What was handed over, and a code that was issued, cannot be called off. Answers when the points are back, or
     with the state REFUND_REFUSED where the ledger refuses that; when neither is in sight within the deadline, as `Redeem`
     does.
+    """
+
+    RefundRedemption: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.rewards.v1.rewards_pb2.RefundRedemptionRequest,
+        guerdon.rewards.v1.rewards_pb2.RefundRedemptionResponse,
+    ]
+    """Gives points back for a FULFILLED redemption, as the reward's version that it was made under allows: to the lots that
+    they came from, where those that have expired meanwhile get the program's grace. The piece does not come back by
+    itself: `AddStock` adds it. Once all points are back, the redemption counts no more for the reward's limits. Answers
+    as `CancelRedemption` does.
     """
 
 class RewardsServiceServicer(metaclass=abc.ABCMeta):
@@ -338,6 +358,18 @@ class RewardsServiceServicer(metaclass=abc.ABCMeta):
         What was handed over, and a code that was issued, cannot be called off. Answers when the points are back, or
         with the state REFUND_REFUSED where the ledger refuses that; when neither is in sight within the deadline, as `Redeem`
         does.
+        """
+
+    @abc.abstractmethod
+    def RefundRedemption(
+        self,
+        request: guerdon.rewards.v1.rewards_pb2.RefundRedemptionRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.rewards.v1.rewards_pb2.RefundRedemptionResponse, collections.abc.Awaitable[guerdon.rewards.v1.rewards_pb2.RefundRedemptionResponse]]:
+        """Gives points back for a FULFILLED redemption, as the reward's version that it was made under allows: to the lots that
+        they came from, where those that have expired meanwhile get the program's grace. The piece does not come back by
+        itself: `AddStock` adds it. Once all points are back, the redemption counts no more for the reward's limits. Answers
+        as `CancelRedemption` does.
         """
 
 def add_RewardsServiceServicer_to_server(servicer: RewardsServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...
