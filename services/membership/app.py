@@ -6,10 +6,13 @@ from guerdon_kit import housekeeping
 from guerdon_kit.service import Job, Kit, Parts
 from membership.clients.ledger import LEDGER, Ledger
 from membership.config import Settings
-from membership.jobs.recovery import recovery
+from membership.jobs.recovery import ending, recovery
 from membership.operations.deliveries import Deliveries
+from membership.operations.endings import Endings
 from membership.operations.imports import Imports
+from membership.operations.member_imports import MemberFiles
 from membership.operations.members import Members
+from membership.operations.profiles import Profiles
 from membership.operations.programs import Programs
 from membership.operations.purchases import Purchases
 from membership.operations.returns import Returns
@@ -23,9 +26,13 @@ async def compose(kit: Kit[Settings]) -> Parts:
     settings, database, clock = kit.settings, kit.database, kit.clock
     ledger = Ledger(kit.remote("ledger", settings.ledger_target, LEDGER))
     deliveries = Deliveries(database, ledger, clock, kit.log)
+    endings = Endings(database, ledger, clock, kit.log)
     servicer = MembershipServicer(
         programs=Programs(database, ledger, clock),
         members=Members(database, deliveries, ledger, clock),
+        profiles=Profiles(database, clock),
+        endings=endings,
+        files=MemberFiles(database, deliveries, clock),
         purchases=Purchases(database, deliveries, clock),
         returns=Returns(database, deliveries, clock),
         imports=Imports(database, deliveries, clock),
@@ -34,6 +41,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
         servicers=[servicer],
         jobs=[
             Job("recovery", recovery(database, clock, deliveries).run),
+            Job("endings", ending(database, clock, endings).run),
             *housekeeping.jobs(kit),
         ],
     )

@@ -6,7 +6,7 @@ too and answered again; every other refusal leaves nothing behind.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
 from guerdon_kit.errors import DomainError, ReplayedRefusal, RequestIdReused, Status, Unavailable
@@ -137,6 +137,13 @@ def thaw(kept: dict[str, object]) -> ReplayedRefusal:
         str(kept["message"]),
         {str(k): str(v) for k, v in metadata.items()},
     )
+
+
+async def forget(connection: Connection, keys: Sequence[bytes]) -> None:
+    """Deletes the records of requests by their keys: their digests are of personal data that is to be erased. The same
+    requests, should they come again, are new ones.
+    """
+    await _queries.forget_requests(connection, keys=keys)
 
 
 async def prune(database: Database, keep: timedelta) -> int:

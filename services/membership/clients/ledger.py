@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
 
-from guerdon.ledger.v1 import ledger_pb2, resources_pb2
+from guerdon.ledger.v1 import journal_pb2, ledger_pb2, resources_pb2
 from guerdon_kit.errors import Status
 from guerdon_kit.grpc.client import Remote, RemoteError
 from guerdon_kit.grpc.messages import set_timestamp
 from guerdon_kit.grpc.status import read_details
 from membership.domain.deliveries import Clawback, Credit
+from membership.domain.endings import Left
 from membership.domain.program import Program
 
 LEDGER = ledger_pb2.DESCRIPTOR.services_by_name["LedgerService"]
@@ -189,6 +190,37 @@ class Ledger:
                 return TooMuch(0)
             raise
         return answer.reversed_amount
+
+    async def close(self, program: Program, account_id: str, request_id: str, actor: str) -> Left | None:
+        """Closes an account for ever; answers None, or what is left where that keeps it open."""
+        name = f"{program.name}/accounts/{account_id}"
+        try:
+            await self._remote.call(
+                "CloseAccount",
+                ledger_pb2.CloseAccountRequest(name=name, request_id=request_id),
+                ledger_pb2.CloseAccountResponse,
+                tenants=[program.name],
+                act=actor,
+                timeout_s=WRITE_TIMEOUT_S,
+            )
+        except RemoteError as refusal:
+            if refusal.remote_reason == "ACCOUNT_NOT_EMPTY":
+                told = refusal.remote_metadata
+                return Left(*(int(told[name]) for name in ("posted", "held", "pending", "debt")))
+            if refusal.remote_reason != _CLOSED:
+                raise
+        return None
+
+    async def erase_texts(self, program: Program, account_id: str, request_id: str, actor: str) -> None:
+        """Erases the words on an account's postings and holds."""
+        await self._remote.call(
+            "EraseTexts",
+            journal_pb2.EraseTextsRequest(name=f"{program.name}/accounts/{account_id}", request_id=request_id),
+            journal_pb2.EraseTextsResponse,
+            tenants=[program.name],
+            act=actor,
+            timeout_s=WRITE_TIMEOUT_S,
+        )
 
     async def balance(self, program: Program, account_id: str, actor: str) -> Balance | None:
         """What an account has now; None where it is not open yet."""

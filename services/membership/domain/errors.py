@@ -59,3 +59,71 @@ class CurrencyDiffers(DomainError):
 
     def __init__(self, expected: str, given: str) -> None:
         super().__init__(expected=expected, given=given)
+
+
+class ContactTaken(DomainError):
+    """A card, telephone number, email address or external id belongs to another member, who is not named. It may pass
+    later: not kept with the request.
+    """
+
+    reason = "CONTACT_TAKEN"
+    status = Status.ALREADY_EXISTS
+    message = "Another member of the program has these: {fields}."
+
+    def __init__(self, fields: str) -> None:
+        super().__init__(fields=fields)
+
+
+class ContactUnknown(DomainError):
+    """No member has the contact that was asked for, which is not repeated."""
+
+    reason = "CONTACT_UNKNOWN"
+    status = Status.NOT_FOUND
+    message = "No member of {program} has this {field}, or the program is not yours to see."
+
+    def __init__(self, program: str, field: str) -> None:
+        super().__init__(program=program, field=field)
+
+
+class MemberPending(DomainError):
+    """The member's account is not open yet, so that it cannot be closed."""
+
+    reason = "MEMBER_PENDING"
+    status = Status.FAILED_PRECONDITION
+    message = "The enrolment of {member} is still on its way to the ledger."
+
+    def __init__(self, member: str) -> None:
+        super().__init__(member=member)
+
+
+class MemberNotEmpty(DomainError):
+    """The member's account has or owes something. Decided by the ledger and kept with the request."""
+
+    reason = "MEMBER_NOT_EMPTY"
+    status = Status.FAILED_PRECONDITION
+    message = "{member} has {posted} points, {held} of them held and {pending} pending, and a debt of {debt}."
+
+    def __init__(self, member: str, posted: int, held: int, pending: int, debt: int) -> None:
+        super().__init__(member=member, posted=posted, held=held, pending=pending, debt=debt)
+
+
+class MemberClosed(DomainError):
+    """The membership is closed: nothing is recorded for it any more."""
+
+    reason = "MEMBER_CLOSED"
+    status = Status.FAILED_PRECONDITION
+    message = "{member} is closed."
+
+    def __init__(self, member: str) -> None:
+        super().__init__(member=member)
+
+
+class MemberErased(DomainError):
+    """The member's personal data are erased: nothing is recorded for the id any more."""
+
+    reason = "MEMBER_ERASED"
+    status = Status.FAILED_PRECONDITION
+    message = "{member} is erased."
+
+    def __init__(self, member: str) -> None:
+        super().__init__(member=member)

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import IntEnum
 
 from membership.domain.purchases import State
+
+
+class Ended(IntEnum):
+    """How a membership ended. The values are stored, and only rise."""
+
+    CLOSED = 1
+    ERASED = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +26,7 @@ class Member:
     enroll_time: datetime
     welcome_points: int
     welcome_expire_time: datetime | None
+    ended: Ended | None = None
 
     @property
     def account_id(self) -> str:

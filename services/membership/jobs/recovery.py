@@ -1,4 +1,4 @@
-"""The recovery loop: brings to the ledger what a crash, or a ledger that was away, left behind."""
+"""The recovery loops: they bring to the ledger what a crash, or a ledger that was away, left behind."""
 
 from __future__ import annotations
 
@@ -6,9 +6,18 @@ from guerdon_kit.clock import Clock
 from guerdon_kit.postgres import Database
 from guerdon_kit.saga import Records, RecoveryLoop
 from membership.operations.deliveries import Deliveries
-from membership.store import deliveries as store
+from membership.operations.endings import Endings
+from membership.store import deliveries as delivery_store
+from membership.store import endings as ending_store
 
 
 def recovery(database: Database, clock: Clock, deliveries: Deliveries) -> RecoveryLoop[int]:
     """The loop over deliveries that are due."""
-    return RecoveryLoop("deliveries", database, clock, Records(store.claim, store.put_off), deliveries.advance)
+    records = Records(delivery_store.claim, delivery_store.put_off)
+    return RecoveryLoop("deliveries", database, clock, records, deliveries.advance)
+
+
+def ending(database: Database, clock: Clock, endings: Endings) -> RecoveryLoop[int]:
+    """The loop over endings that are due."""
+    records = Records(ending_store.claim, ending_store.put_off)
+    return RecoveryLoop("endings", database, clock, records, endings.advance)

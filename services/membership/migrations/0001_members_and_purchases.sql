@@ -42,8 +42,41 @@ create table members (
     welcome_points bigint not null check (welcome_points >= 0),
     welcome_expire_time timestamptz,
     actor text not null,
+    -- 1 closed, 2 erased.
+    ended smallint check (ended in (1, 2)),
     unique (program_no, member_id)
 ) with (fillfactor = 80);
+
+-- All that is known of a person, apart from what points depend on: to erase it is to delete one row, its contacts with
+-- it. A member of whom nothing is known has none.
+create table profiles (
+    member_no bigint primary key,
+    cards text[] not null,
+    phone text not null,
+    email text not null,
+    external_id text not null,
+    display_name text not null,
+    birth_date date,
+    sales_associate text not null,
+    region_code text not null
+);
+
+-- Cards, telephone numbers, email addresses and external ids as they are compared: one member's at most.
+create table contacts (
+    program_no integer not null,
+    kind smallint not null check (kind between 1 and 4),
+    value text collate "C" not null check (value <> ''),
+    member_no bigint not null references profiles on delete cascade,
+    primary key (program_no, kind, value)
+);
+create index contacts_member_no on contacts (member_no);
+
+-- The requests that brought personal data: their records have digests of it, and go with it.
+create table profile_requests (
+    member_no bigint not null,
+    key bytea not null,
+    primary key (member_no, key)
+);
 
 -- What a member's purchases earned in a calendar year of the program's zone, less returns: what tiers go by. Written
 -- under the lock on the member's row.
@@ -117,10 +150,29 @@ create table deliveries (
 );
 create index deliveries_due_time on deliveries (due_time);
 
+-- What the ledger is still asked for when a membership ends; deleted once it is done. A closing that the ledger refused
+-- stays with what was left, so that the same request is answered again.
+create table endings (
+    ending_no bigint generated always as identity primary key,
+    program_no integer not null,
+    member_no bigint not null,
+    -- 1 the account is closed, 2 the texts are erased.
+    errand smallint not null check (errand in (1, 2)),
+    actor text not null,
+    left_over bigint[] check (left_over is null or (errand = 1 and array_length(left_over, 1) = 4)),
+    due_time timestamptz,
+    attempts integer not null default 0,
+    check ((left_over is null) = (due_time is not null))
+);
+create index endings_due_time on endings (due_time) where due_time is not null;
+
 grant select, insert on programs, terms to :"runtime_role";
-grant select, insert, update (state) on members to :"runtime_role";
+grant select, insert, update (state, ended) on members to :"runtime_role";
 grant select, insert, update (points) on member_years to :"runtime_role";
 grant select, insert, update (returned_amount, returned_points) on purchases to :"runtime_role";
 grant select, insert, update (transaction_ids) on settlements to :"runtime_role";
 grant select, insert, update (state, reversed_points) on returns to :"runtime_role";
 grant select, insert, update (due_time, attempts), delete on deliveries to :"runtime_role";
+grant select, insert, update, delete on profiles to :"runtime_role";
+grant select, insert, delete on contacts, profile_requests to :"runtime_role";
+grant select, insert, update (left_over, due_time, attempts), delete on endings to :"runtime_role";

@@ -21,6 +21,30 @@ def member_enrolled(program: Program, member: Member, now: datetime) -> Event:
     return Event("guerdon.membership.v1.member_enrolled", name, name, now, {"welcome_points": member.welcome_points})
 
 
+def member_updated(program: Program, member: Member, fields: Sequence[str], now: datetime) -> Event:
+    """A member's personal data changed: in which fields, but not what they say."""
+    name = f"{program.name}/members/{member.member_id}"
+    return Event("guerdon.membership.v1.member_updated", name, name, now, {"fields": sorted(fields)})
+
+
+def member_closed(program: Program, member: Member, now: datetime) -> Event:
+    """A membership was closed."""
+    name = f"{program.name}/members/{member.member_id}"
+    return Event("guerdon.membership.v1.member_closed", name, name, now, {})
+
+
+def member_erased(program: Program, member: Member, now: datetime) -> Event:
+    """A member's personal data were erased: whoever has a copy erases it too."""
+    name = f"{program.name}/members/{member.member_id}"
+    return Event("guerdon.membership.v1.member_erased", name, name, now, {})
+
+
+def members_imported(program: Program, enrolled: Sequence[Member], updated: int, now: datetime) -> Event:
+    """A chunk of an import of members was recorded: one event for all of its rows."""
+    data = {"enrolled": [member.member_id for member in enrolled], "updated_count": updated}
+    return Event("guerdon.membership.v1.members_imported", program.name, program.name, now, data)
+
+
 def purchase_recorded(program: Program, row: Row, rated: Rated, now: datetime) -> Event:
     """A purchase was recorded and rated."""
     member = f"{program.name}/members/{row.member_id}"

@@ -1,33 +1,28 @@
 """Importing purchases: a chunk is one transaction of ours and one batch of the ledger's, and chunks overlap.
 
-Chunks are recorded one after the other, because each rates by what the one before has earned. Bringing them to the
-ledger does not depend on the order, so a recorded chunk is delivered while the next ones are decoded and recorded.
+Chunks are recorded one after the other, because each rates by what the one before has earned.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
 from guerdon_kit.clock import Clock
-from guerdon_kit.errors import DomainError, FieldViolation, ReplayedRefusal
+from guerdon_kit.errors import DomainError
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres import Connection, Database
-from guerdon_kit.postgres.requests import freeze, once, thaw
+from guerdon_kit.postgres.requests import once
 from membership.domain.deliveries import Delivery
-from membership.domain.errors import AccountTaken
-from membership.domain.members import account_id
 from membership.domain.moments import AHEAD_MAX, to_microseconds
 from membership.domain.program import Program
 from membership.domain.rows import Row, sort_out
+from membership.operations.chunks import freeze_row, overlapped, taken_rows, thaw_row
 from membership.operations.deliveries import Deliveries
 from membership.operations.recording import Recorded, Recording, record_rows
-
-CHUNKS_UNDER_WAY = 12
-"""Recorded chunks of one stream that may be on their way to the ledger; the stream's sender waits beyond that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,28 +70,13 @@ class Imports:
             OutcomeUnknown: the ledger did not answer. What was recorded is brought there by the recovery loop.
             RequestIdReused: a chunk's id was used with another body.
         """
-        under_way: asyncio.Queue[asyncio.Task[Imported] | None] = asyncio.Queue(CHUNKS_UNDER_WAY)
-        recorder = asyncio.create_task(self._record_all(chunks, under_way))
-        try:
-            while (delivered := await under_way.get()) is not None:
-                yield await delivered
-            await recorder
-        finally:
-            recorder.cancel()
-            await asyncio.gather(recorder, *_cancel_all(under_way), return_exceptions=True)
+        async with aclosing(overlapped(chunks, self._begin)) as answers:
+            async for answer in answers:
+                yield answer
 
-    async def _record_all(
-        self, chunks: AsyncIterator[Chunk], under_way: asyncio.Queue[asyncio.Task[Imported] | None]
-    ) -> None:
-        """Records chunks one after the other, and begins to deliver each; None tells that no more will come."""
-        try:
-            async for chunk in chunks:
-                outcome, delivery, replayed = await self._record(chunk)
-                await under_way.put(asyncio.create_task(self._deliver(chunk, outcome, delivery, replayed=replayed)))
-        except Exception:
-            await under_way.put(None)
-            raise
-        await under_way.put(None)
+    async def _begin(self, chunk: Chunk) -> Coroutine[Any, Any, Imported]:
+        outcome, delivery, replayed = await self._record(chunk)
+        return self._deliver(chunk, outcome, delivery, replayed=replayed)
 
     async def _record(self, chunk: Chunk) -> tuple[dict[str, Any], Delivery | None, bool]:
         """Records a chunk once; answers what became of it, what is to be delivered, and whether this is a replay."""
@@ -123,12 +103,12 @@ class Imports:
     async def _deliver(
         self, chunk: Chunk, outcome: dict[str, Any], delivery: Delivery | None, *, replayed: bool
     ) -> Imported:
-        errors: dict[int, DomainError] = {place: _thaw(kept) for place, kept in outcome["errors"]}
+        errors: dict[int, DomainError] = {place: thaw_row(kept) for place, kept in outcome["errors"]}
         pending = 0
         if delivery is not None:
             brought = await self._deliveries.deliver(delivery)
             pending = brought.left
-            errors = _taken(chunk, brought.taken) | errors
+            errors = taken_rows(chunk.program, chunk.rows, brought.taken) | errors
         return Imported(
             request_id=chunk.request_id,
             first_row=chunk.first_row,
@@ -143,29 +123,6 @@ class Imports:
         )
 
 
-def _taken(chunk: Chunk, accounts: frozenset[str]) -> dict[int, DomainError]:
-    """The rows, by their places, whose points the ledger cannot take because these accounts have another unit."""
-    if not accounts:
-        return {}
-    account_ids = ((row.place, account_id(row.member_id)) for row in chunk.rows)
-    return {
-        place: AccountTaken(f"{chunk.program.name}/accounts/{account}")
-        for place, account in account_ids
-        if account in accounts
-    }
-
-
-def _cancel_all(tasks: asyncio.Queue[asyncio.Task[Imported] | None]) -> list[asyncio.Task[Imported]]:
-    """Cancels what is still under way: the recovery loop will deliver it."""
-    left = []
-    while not tasks.empty():
-        task = tasks.get_nowait()
-        if task is not None:
-            task.cancel()
-            left.append(task)
-    return left
-
-
 def _outcome(recorded: Recorded, refused: dict[int, DomainError]) -> dict[str, Any]:
     """What is kept of a chunk's answer: counts, and what its rows were refused for; no row's content."""
     return {
@@ -174,17 +131,6 @@ def _outcome(recorded: Recorded, refused: dict[int, DomainError]) -> dict[str, A
         "enrolled": len(recorded.enrolled),
         "base": sum(one.base_points for one in recorded.rated),
         "tier": sum(one.tier_points for one in recorded.rated),
-        "errors": [[place, _freeze(refused[place])] for place in sorted(refused)],
+        "errors": [[place, freeze_row(refused[place])] for place in sorted(refused)],
         "delivery": recorded.delivery.delivery_no if recorded.delivery else None,
     }
-
-
-def _freeze(refusal: DomainError) -> dict[str, Any]:
-    violations = [[one.field, one.description] for one in refusal.violations]
-    return {**freeze(refusal), "violations": violations}
-
-
-def _thaw(kept: dict[str, Any]) -> ReplayedRefusal:
-    refusal = thaw(kept)
-    refusal.violations = tuple(FieldViolation(*one) for one in kept["violations"])
-    return refusal

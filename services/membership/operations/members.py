@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,12 +15,16 @@ from guerdon_kit.postgres import Connection, Database
 from guerdon_kit.postgres.requests import once
 from membership.clients.ledger import Balance, Ledger
 from membership.domain.deliveries import Delivery
+from membership.domain.endings import ended
+from membership.domain.errors import MemberErased
 from membership.domain.members import Member
+from membership.domain.profiles import Profile
 from membership.domain.program import Program
 from membership.domain.tiers import Progress, progress
 from membership.operations.deliveries import Deliveries
 from membership.operations.events import member_enrolled
-from membership.store import deliveries, members
+from membership.operations.profiles import checked_profile, write_profile
+from membership.store import deliveries, members, profiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +46,32 @@ class Members:
         self._clock = clock
 
     async def enroll(
-        self, program: Program, member_id: str, fingerprint: Fingerprint, actor: str, within_s: float
+        self,
+        program: Program,
+        member_id: str,
+        profile: Profile | None,
+        fingerprint: Fingerprint,
+        actor: str,
+        within_s: float,
     ) -> tuple[Standing, bool, bool]:
         """Enrols a person; answers the member, whether another request had enrolled it before, and whether this is a
-        replay.
+        replay. Of two who enrol the same person at once, one waits for the other and finds the member there.
 
-        The id is unique: of two who enrol the same person at once, one waits for the other and finds the member there.
+        Raises:
+            InvalidField: the profile is out of its bounds.
+            ContactTaken: another member has a contact of the profile.
+            MemberErased: the id is erased, and data came with it.
         """
         now, due_time = self._clock.now(), self._deliveries.first_due_time()
+        checked = None if profile is None else checked_profile(program, profile, now, "profile.")
         delivery: Delivery | None = None
 
         async def work(connection: Connection) -> bytes:
             nonlocal delivery
             delivery = None
             enrolled = await members.insert(connection, program, [member_id], now, actor)
+            if checked is not None:
+                await _keep_profile(connection, program, member_id, enrolled, checked, fingerprint)
             if not enrolled:
                 return json.dumps({"already": True, "delivery": None}).encode()
             await publish(connection, member_enrolled(program, enrolled[0], now))
@@ -101,3 +118,21 @@ class Members:
     async def balance(self, program: Program, member: Member, actor: str) -> Balance:
         """What a member can spend: nothing while its account is not open yet."""
         return await self._ledger.balance(program, member.account_id, actor) or Balance(0, 0, None)
+
+
+async def _keep_profile(
+    connection: Connection,
+    program: Program,
+    member_id: str,
+    enrolled: Sequence[Member],
+    profile: Profile,
+    fingerprint: Fingerprint,
+) -> None:
+    """Keeps the profile of a new member; of one that was there before, only which request told of it."""
+    [member] = enrolled or await members.lock(connection, program, [member_id])
+    why = ended(program, member)
+    if isinstance(why, MemberErased):
+        raise why
+    if enrolled:
+        await write_profile(connection, program, member.member_no, profile)
+    await profiles.link(connection, [member.member_no], fingerprint.key)

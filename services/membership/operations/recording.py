@@ -15,6 +15,7 @@ from guerdon_kit.errors import DomainError, NotFound
 from guerdon_kit.events import Event, publish
 from guerdon_kit.postgres import Connection
 from membership.domain.deliveries import Delivery, DuePurchase
+from membership.domain.endings import ended
 from membership.domain.errors import PurchaseDiffers
 from membership.domain.members import Member
 from membership.domain.moments import from_microseconds
@@ -65,6 +66,8 @@ async def record_rows(
         member = by_id.get(row.member_id)
         if member is None:
             refused[row.place] = NotFound(f"{program.name}/members/{row.member_id}")
+        elif (why := ended(program, member)) is not None:
+            refused[row.place] = why
         else:
             assert row.event_us is not None, "a row within its bounds has a time"
             entries.append(Entry(row.event_us, row.place, member.member_no, row.amount))

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from guerdon.membership.v1 import membership_pb2, program_pb2, purchase_pb2
+from guerdon.membership.v1 import member_file_pb2, membership_pb2, program_pb2, purchase_pb2
 from guerdon.type.v1 import cash_pb2, rational_pb2
 from guerdon_kit.errors import FieldViolation, InvalidField
 from guerdon_kit.names import parse
@@ -83,7 +83,7 @@ def purchase(message: purchase_pb2.Purchase) -> tuple[str, Row]:
     owner, member_id = parse(message.member, MEMBER, "purchase.member")
     if owner != program_id:
         raise InvalidField.of("purchase.member", "must be a member of the purchase's program")
-    return program_id, Row(0, purchase_id, member_id, _microseconds(message.event_time), message.amount.minor_units)
+    return program_id, Row(0, purchase_id, member_id, microseconds(message.event_time), message.amount.minor_units)
 
 
 def in_purchase(error: InvalidField) -> InvalidField:
@@ -112,20 +112,29 @@ def rows(request: membership_pb2.ImportPurchasesRequest) -> list[Row]:
     Raises:
         InvalidField: there are too many, or the number of the first is out of its bounds.
     """
-    if len(request.rows) > ROWS_MAX:
-        raise InvalidField.of("rows", "must be at most 1,000")
-    if not 1 <= request.first_row <= 2**53:
-        raise InvalidField.of("first_row", "must be between 1 and 2^53")
+    check_chunk(request)
     return [
         Row(
             place,
             row.purchase_id,
             row.member_id,
-            _microseconds(row.event_time) if row.HasField("event_time") else None,
+            microseconds(row.event_time) if row.HasField("event_time") else None,
             row.amount_minor_units,
         )
         for place, row in enumerate(request.rows)
     ]
+
+
+def check_chunk(request: membership_pb2.ImportPurchasesRequest | member_file_pb2.ImportMembersRequest) -> None:
+    """Refuses a chunk of too many rows, or with a number of the first one that is out of its bounds.
+
+    Raises:
+        InvalidField: it is.
+    """
+    if len(request.rows) > ROWS_MAX:
+        raise InvalidField.of("rows", "must be at most 1,000")
+    if not 1 <= request.first_row <= 2**53:
+        raise InvalidField.of("first_row", "must be between 1 and 2^53")
 
 
 def require_currency(program: Program, given: str) -> None:
@@ -155,13 +164,13 @@ def moment(message: Timestamp, field: str) -> datetime:
     Raises:
         InvalidField: it is none.
     """
-    moment_us = _microseconds(message)
+    moment_us = microseconds(message)
     if moment_us is None:
         raise InvalidField.of(field, "must be a time between 1970 and 2200")
     return from_microseconds(moment_us)
 
 
-def _microseconds(message: Timestamp) -> int | None:
+def microseconds(message: Timestamp) -> int | None:
     """Microseconds since 1970, or None where the message is no time since then."""
     nanos = message.nanos
     moment_us = message.seconds * 1_000_000 + nanos // 1000

@@ -13,27 +13,39 @@ from guerdon_kit.errors import InvalidField
 from guerdon_kit.grpc import CallContext
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.names import parse
-from guerdon_kit.pages import page_size, read_token, write_token
-from membership.domain.ids import check_id
+from membership.operations.endings import Endings
 from membership.operations.imports import Chunk, Imports
+from membership.operations.member_imports import MemberFiles
 from membership.operations.members import Members
+from membership.operations.profiles import Profiles
 from membership.operations.programs import Programs
 from membership.operations.purchases import Purchases
 from membership.operations.returns import Returns
 from membership.servicer import reading, writing
+from membership.servicer.files import FileRpcs
+from membership.servicer.members import MemberRpcs, tell_replay
 from membership.servicer.reading import MEMBER, PROGRAM, PURCHASE
 
 
-class MembershipServicer:
+class MembershipServicer(MemberRpcs, FileRpcs):
     """`guerdon.membership.v1.MembershipService`."""
 
     service = pb.DESCRIPTOR.services_by_name["MembershipService"]
 
     def __init__(
-        self, *, programs: Programs, members: Members, purchases: Purchases, returns: Returns, imports: Imports
+        self,
+        *,
+        programs: Programs,
+        members: Members,
+        profiles: Profiles,
+        endings: Endings,
+        files: MemberFiles,
+        purchases: Purchases,
+        returns: Returns,
+        imports: Imports,
     ) -> None:
-        self._programs = programs
-        self._members = members
+        MemberRpcs.__init__(self, programs, members, profiles, endings)
+        FileRpcs.__init__(self, programs, files)
         self._purchases = purchases
         self._returns = returns
         self._imports = imports
@@ -43,7 +55,7 @@ class MembershipServicer:
         settings = reading.settings(request.program)
         fingerprint = Fingerprint.of(call, request, f"programs/{settings.program_id}")
         made, replayed = await self._programs.create(settings, fingerprint, call.caller.actor)
-        _tell_replay(call, replayed)
+        tell_replay(call, replayed)
         return pb.CreateProgramResponse(program=writing.program(made))
 
     async def get_program(self, request: pb.GetProgramRequest, _call: CallContext) -> pb.GetProgramResponse:
@@ -58,38 +70,6 @@ class MembershipServicer:
         (program_id,) = parse(request.name, PROGRAM)
         as_of = _optional(request.as_of_time, given=request.HasField("as_of_time"))
         return writing.totals(*await self._programs.totals(program_id, as_of))
-
-    async def enroll_member(self, request: pb.EnrollMemberRequest, call: CallContext) -> pb.EnrollMemberResponse:
-        """Enrols a person."""
-        (program_id,) = parse(request.parent, PROGRAM, "parent")
-        check_id(request.member_id, "member_id")
-        program = await self._programs.get(program_id)
-        fingerprint = Fingerprint.of(call, request, program.name)
-        standing, already, replayed = await self._members.enroll(
-            program, request.member_id, fingerprint, call.caller.actor, call.remaining_s()
-        )
-        _tell_replay(call, replayed)
-        return pb.EnrollMemberResponse(member=writing.member(program, standing), already_enrolled=already)
-
-    async def get_member(self, request: pb.GetMemberRequest, _call: CallContext) -> pb.GetMemberResponse:
-        """Reads a member."""
-        program_id, member_id = parse(request.name, MEMBER)
-        program = await self._programs.get(program_id)
-        return pb.GetMemberResponse(member=writing.member(program, await self._members.get(program, member_id)))
-
-    async def list_members(self, request: pb.ListMembersRequest, _call: CallContext) -> pb.ListMembersResponse:
-        """Lists members."""
-        (program_id,) = parse(request.parent, PROGRAM, "parent")
-        most = page_size(request.page_size)
-        query = ("ListMembers", request.parent)
-        after = str(read_token(request.page_token, query, (str,))[0]) if request.page_token else ""
-        program = await self._programs.get(program_id)
-        found = await self._members.page(program, after, most + 1)  # one more tells whether there is a next page
-        page = found[:most]
-        return pb.ListMembersResponse(
-            members=[writing.member(program, standing) for standing in page],
-            next_page_token=write_token(query, (page[-1].member.member_id,)) if len(found) > most else "",
-        )
 
     async def get_tier_progress(
         self, request: pb.GetTierProgressRequest, call: CallContext
@@ -120,7 +100,7 @@ class MembershipServicer:
             )
         except InvalidField as error:
             raise reading.in_purchase(error) from error
-        _tell_replay(call, replayed)
+        tell_replay(call, replayed)
         return pb.RecordPurchaseResponse(purchase=writing.purchase(program, purchase), already_recorded=already)
 
     async def get_purchase(self, request: pb.GetPurchaseRequest, _call: CallContext) -> pb.GetPurchaseResponse:
@@ -140,7 +120,7 @@ class MembershipServicer:
         goods_return, purchase, already, replayed = await self._returns.record(
             program, asked, fingerprint, call.caller.actor, call.remaining_s()
         )
-        _tell_replay(call, replayed)
+        tell_replay(call, replayed)
         return pb.RecordReturnResponse(
             goods_return=writing.goods_return(program, goods_return, purchase), already_recorded=already
         )
@@ -173,11 +153,6 @@ class MembershipServicer:
                 enroll_unknown=request.enroll_unknown_members,
                 actor=call.caller.actor,
             )
-
-
-def _tell_replay(call: CallContext, replayed: bool) -> None:
-    if replayed:
-        call.mark_replayed()
 
 
 def _optional(message: Timestamp, *, given: bool) -> datetime | None:

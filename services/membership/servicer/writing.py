@@ -11,6 +11,7 @@ from guerdon.type.v1 import cash_pb2
 from guerdon_kit.grpc.messages import rational, timestamp
 from guerdon_kit.grpc.status import to_status
 from membership.domain.earning import Rounding, explain_award, explain_return
+from membership.domain.members import Ended
 from membership.domain.program import Program
 from membership.domain.purchases import GoodsReturn, Purchase, State
 from membership.operations.imports import Imported
@@ -27,6 +28,7 @@ _RETURN_STATES = {
     State.PENDING: purchase_pb2.Return.STATE_PENDING,
     State.POSTED: purchase_pb2.Return.STATE_POSTED,
 }
+_ENDED = {Ended.CLOSED: member_pb2.Member.STATE_CLOSED, Ended.ERASED: member_pb2.Member.STATE_ERASED}
 _MEMBER_STATES = {State.PENDING: member_pb2.Member.STATE_PENDING, State.POSTED: member_pb2.Member.STATE_ACTIVE}
 
 
@@ -83,7 +85,7 @@ def member(found: Program, standing: Standing) -> member_pb2.Member:
     return member_pb2.Member(
         name=f"{found.name}/members/{one.member_id}",
         account=f"{found.name}/accounts/{one.account_id}",
-        state=_MEMBER_STATES[one.state],
+        state=_ENDED[one.ended] if one.ended else _MEMBER_STATES[one.state],
         enroll_time=timestamp(one.enroll_time),
         welcome_points=one.welcome_points,
         tier_id=standing.progress.tier_id,

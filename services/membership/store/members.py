@@ -8,7 +8,7 @@ from datetime import datetime
 from asyncpg import Record
 
 from guerdon_kit.postgres import Connection
-from membership.domain.members import Member
+from membership.domain.members import Ended, Member
 from membership.domain.program import Program
 from membership.domain.purchases import State
 from membership.store import queries
@@ -32,25 +32,61 @@ async def insert(
         else None,
         actor=actor,
     )
-    return [_member(row) async for row in rows]
+    return [read(row) async for row in rows]
+
+
+async def insert_imported(
+    connection: Connection,
+    program: Program,
+    enroll_times: dict[str, datetime],
+    welcome_points: int,
+    now: datetime,
+    actor: str,
+) -> list[Member]:
+    """Enrols those of the ids that were not there yet, as of their times; answers them, and the writer then holds
+    their rows. What is given for enrolling is given now, and expires from now on.
+    """
+    expiry, member_ids = program.settings.expiry, sorted(enroll_times)
+    rows = queries.import_members(
+        connection,
+        program_no=program.program_no,
+        member_ids=member_ids,
+        enroll_times=[enroll_times[one] for one in member_ids],
+        state=State.PENDING,
+        welcome_points=welcome_points,
+        welcome_expire_time=expiry.expire_time(now, program.time_zone) if expiry and welcome_points else None,
+        actor=actor,
+    )
+    return [read(row) async for row in rows]
+
+
+async def end(connection: Connection, member_no: int, how: Ended) -> None:
+    """Marks a member as closed or erased."""
+    await queries.end_member(connection, member_no=member_no, ended=how)
+
+
+async def count_alive(connection: Connection, program: Program) -> int:
+    """How many members are neither closed nor erased."""
+    counted: int = await queries.count_alive(connection, program_no=program.program_no)
+    return counted
 
 
 async def lock(connection: Connection, program: Program, member_ids: Sequence[str]) -> list[Member]:
     """Those of `member_ids` that exist, with their rows held until the transaction ends."""
     rows = queries.lock_members(connection, program_no=program.program_no, member_ids=member_ids)
-    return [_member(row) async for row in rows]
+    return [read(row) async for row in rows]
 
 
 async def find(connection: Connection, program: Program, member_id: str) -> Member | None:
     """A member by its id."""
     row = await queries.find_member(connection, program_no=program.program_no, member_id=member_id)
-    return None if row is None else _member(row)
+    return None if row is None else read(row)
 
 
 async def due(connection: Connection, member_nos: Sequence[int]) -> list[Member]:
     """Those of the members whose account and welcome bonus still have to reach the ledger, in the order of numbers."""
     rows = queries.members_to_deliver(connection, member_nos=member_nos, pending=State.PENDING)
-    return [_member(row) async for row in rows]
+    return [read(row) async for row in rows]
 
 
 async def page(
@@ -58,7 +94,7 @@ async def page(
 ) -> list[tuple[Member, int, int]]:
     """Members in the order of their ids, from behind `after`, each with the points of `year` and of the year before."""
     rows = queries.list_members(connection, program_no=program.program_no, year=year, after=after, most=most)
-    return [(_member(row), row["year_points"], row["previous_year_points"]) async for row in rows]
+    return [(read(row), row["year_points"], row["previous_year_points"]) async for row in rows]
 
 
 async def activate(connection: Connection, member_nos: Sequence[int]) -> None:
@@ -88,7 +124,8 @@ async def lower_year(connection: Connection, member_no: int, year: int, points: 
     await queries.lower_member_year(connection, member_no=member_no, year=year, points=points)
 
 
-def _member(row: Record) -> Member:
+def read(row: Record) -> Member:
+    """A member from its columns."""
     return Member(
         member_no=row["member_no"],
         member_id=row["member_id"],
@@ -96,4 +133,5 @@ def _member(row: Record) -> Member:
         enroll_time=row["enroll_time"],
         welcome_points=row["welcome_points"],
         welcome_expire_time=row["welcome_expire_time"],
+        ended=None if row["ended"] is None else Ended(row["ended"]),
     )

@@ -5,22 +5,25 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from guerdon import UnavailableError
-from guerdon.membership.v1 import member_pb2, program_pb2, purchase_pb2
+from guerdon import GuerdonError, UnavailableError
+from guerdon.ledger.v1 import resources_pb2 as ledger_res
+from guerdon.membership.v1 import member_pb2, profile_pb2, program_pb2, purchase_pb2
 from guerdon.membership.v1 import membership_pb2 as pb
 from guerdon_kit.clock import set_offset
 from guerdon_kit.processes import ServerProcess
 from guerdon_kit.testing import DatabaseFactory, RunningService, ServiceFactory, wait_until
 from membership.domain.purchases import State
+from tests.contract.membership import people
 from tests.contract.membership.world import Shop, World, row, stream, when
 
 PAST_THE_LEASE = timedelta(minutes=5)
@@ -90,10 +93,16 @@ async def test_a_ledger_that_is_away_delays_but_loses_nothing(world: World, cloc
     shop = await world.shop()
     await shop.enroll("ada")
     await shop.buy("before", "ada", 100_00)
+    await asyncio.gather(shop.enroll("cleo"), shop.enroll("dora"))
     world.ledger.process.kill()
-    [bought, enrolled, returned] = await asyncio.gather(
-        shop.buy("p1", "ada", 40_00), shop.enroll("ben"), shop.bring_back("r1", "before", 30_00)
+    closing = asyncio.ensure_future(_refusal(people.close(shop, "cleo", "close-1")))  # its client asks again and again
+    bought, enrolled, returned, erased = await asyncio.gather(
+        shop.buy("p1", "ada", 40_00),
+        shop.enroll("ben"),
+        shop.bring_back("r1", "before", 30_00),
+        people.erase(shop, "dora", "erase-1"),
     )
+    assert erased.texts_pending
     assert bought.purchase.state == purchase_pb2.Purchase.STATE_PENDING
     assert bought.purchase.rating.base_points == 40
     assert enrolled.member.state == member_pb2.Member.STATE_PENDING
@@ -108,7 +117,48 @@ async def test_a_ledger_that_is_away_delays_but_loses_nothing(world: World, cloc
 
     bought_points = bought.purchase.rating.base_points + bought.purchase.rating.tier_points
     await wait_until(arrived)
-    await require_exact(shop, {"ada", "ben"})
+    await require_exact(shop, {"ada", "ben", "cleo", "dora"})
+    assert await closing == "MEMBER_NOT_EMPTY"
+    assert not (await people.erase(shop, "dora", "erase-1")).texts_pending
+
+
+@pytest.mark.crash
+async def test_endings_that_membership_is_killed_in_are_finished_by_themselves(world: World, clock: Moving) -> None:
+    shop = await world.shop(welcome_points=0)
+    await asyncio.gather(*(people.enroll(shop, one, profile_pb2.Profile(external_id=one)) for one in ("ada", "ben")))
+
+    def ask() -> list[Any]:
+        return [people.close(shop, "ada", "close-1"), people.erase(shop, "ben", "erase-1")]
+
+    asked = list(map(asyncio.ensure_future, ask()))
+    await asyncio.to_thread(world.membership.process.kill)  # how far they have come does not matter
+    await asyncio.gather(*asked, return_exceptions=True)
+    world.membership.process.start()
+    await wait_until(lambda: _asked_again(*ask()))
+    clock.forward(PAST_THE_LEASE)
+
+    async def finished() -> bool:
+        closed, erased = await asyncio.gather(people.get(shop, "ada"), people.erase(shop, "ben", "erase-1"))
+        return closed.state == member_pb2.Member.STATE_CLOSED and not erased.texts_pending
+
+    await wait_until(finished)
+    assert (await people.close(shop, "ada", "close-1")).member.state == member_pb2.Member.STATE_CLOSED
+    assert (await people.get(shop, "ben")).state == member_pb2.Member.STATE_ERASED
+    assert (await shop.balance("ben")).state == ledger_res.ACCOUNT_STATE_OPEN
+    await people.enroll(shop, "cleo", profile_pb2.Profile(external_id="ada", cards=["ben"]))
+
+
+async def _refusal(call: Awaitable[object]) -> str:
+    """The reason why a call is refused."""
+    with pytest.raises(GuerdonError) as refused:
+        await call
+    return refused.value.reason
+
+
+async def _asked_again(*calls: Awaitable[object]) -> bool:
+    """Whether all are answered; not while a service is not back yet."""
+    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    return not any(isinstance(one, UnavailableError) for one in outcomes)
 
 
 @pytest.mark.crash

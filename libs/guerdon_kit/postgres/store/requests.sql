@@ -7,6 +7,9 @@ insert into requests (key, digest, fields, outcome, refusal)
 values (:key, :digest, :fields, :outcome, :refusal)
 on conflict do nothing;
 
+-- name: forget_requests!
+delete from requests where key = any(:keys::bytea[]);
+
 -- name: prune_requests!
 -- By PostgreSQL's clock: retention is real time, whatever a test makes of the services' clock.
 delete from requests where key in (

@@ -37,9 +37,13 @@ class Member(google.protobuf.message.Message):
         """Enrolled; the account or the welcome bonus is still on its way to the ledger."""
         STATE_ACTIVE: Member._State.ValueType  # 2
         """The account is open and the welcome bonus is posted."""
+        STATE_CLOSED: Member._State.ValueType  # 3
+        """Closed, and so is the account, which had nothing left. Nothing is recorded for the member any more."""
+        STATE_ERASED: Member._State.ValueType  # 4
+        """The personal data are erased; what was earned and spent stays in the ledger. Nothing is recorded any more."""
 
     class State(_State, metaclass=_StateEnumTypeWrapper):
-        """How far the enrolment has come. It goes forward only, by itself."""
+        """How far the membership has come. It goes forward only."""
 
     STATE_UNSPECIFIED: Member.State.ValueType  # 0
     """Not a state."""
@@ -47,6 +51,10 @@ class Member(google.protobuf.message.Message):
     """Enrolled; the account or the welcome bonus is still on its way to the ledger."""
     STATE_ACTIVE: Member.State.ValueType  # 2
     """The account is open and the welcome bonus is posted."""
+    STATE_CLOSED: Member.State.ValueType  # 3
+    """Closed, and so is the account, which had nothing left. Nothing is recorded for the member any more."""
+    STATE_ERASED: Member.State.ValueType  # 4
+    """The personal data are erased; what was earned and spent stays in the ledger. Nothing is recorded any more."""
 
     NAME_FIELD_NUMBER: builtins.int
     ACCOUNT_FIELD_NUMBER: builtins.int
@@ -59,7 +67,7 @@ class Member(google.protobuf.message.Message):
     account: builtins.str
     """The member's account in the ledger."""
     state: global___Member.State.ValueType
-    """How far the enrolment has come."""
+    """How far the membership has come."""
     welcome_points: builtins.int
     """Points given for enrolling."""
     tier_id: builtins.str

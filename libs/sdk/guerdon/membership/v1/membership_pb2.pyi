@@ -11,6 +11,7 @@ import google.protobuf.message
 import google.protobuf.timestamp_pb2
 import google.rpc.status_pb2
 import guerdon.membership.v1.member_pb2
+import guerdon.membership.v1.profile_pb2
 import guerdon.membership.v1.program_pb2
 import guerdon.membership.v1.purchase_pb2
 import typing
@@ -204,6 +205,7 @@ class EnrollMemberRequest(google.protobuf.message.Message):
     PARENT_FIELD_NUMBER: builtins.int
     MEMBER_ID_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
+    PROFILE_FIELD_NUMBER: builtins.int
     parent: builtins.str
     """The program."""
     member_id: builtins.str
@@ -212,14 +214,20 @@ class EnrollMemberRequest(google.protobuf.message.Message):
     """
     request_id: builtins.str
     """The caller's id of this request, 1 to 64 printable characters."""
+    @property
+    def profile(self) -> guerdon.membership.v1.profile_pb2.Profile:
+        """The person's data. Absent: none. Where the id is enrolled already nothing is taken of it."""
+
     def __init__(
         self,
         *,
         parent: builtins.str = ...,
         member_id: builtins.str = ...,
         request_id: builtins.str = ...,
+        profile: guerdon.membership.v1.profile_pb2.Profile | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["member_id", b"member_id", "parent", b"parent", "request_id", b"request_id"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["profile", b"profile"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["member_id", b"member_id", "parent", b"parent", "profile", b"profile", "request_id", b"request_id"]) -> None: ...
 
 global___EnrollMemberRequest = EnrollMemberRequest
 

@@ -2,7 +2,10 @@
 """Client and server classes corresponding to protobuf-defined services."""
 import grpc
 
+from guerdon.membership.v1 import ending_pb2 as guerdon_dot_membership_dot_v1_dot_ending__pb2
+from guerdon.membership.v1 import member_file_pb2 as guerdon_dot_membership_dot_v1_dot_member__file__pb2
 from guerdon.membership.v1 import membership_pb2 as guerdon_dot_membership_dot_v1_dot_membership__pb2
+from guerdon.membership.v1 import profile_pb2 as guerdon_dot_membership_dot_v1_dot_profile__pb2
 
 
 class MembershipServiceStub(object):
@@ -48,6 +51,41 @@ class MembershipServiceStub(object):
                 '/guerdon.membership.v1.MembershipService/GetMember',
                 request_serializer=guerdon_dot_membership_dot_v1_dot_membership__pb2.GetMemberRequest.SerializeToString,
                 response_deserializer=guerdon_dot_membership_dot_v1_dot_membership__pb2.GetMemberResponse.FromString,
+                )
+        self.FindMember = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/FindMember',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_profile__pb2.FindMemberRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_profile__pb2.FindMemberResponse.FromString,
+                )
+        self.GetProfile = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/GetProfile',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_profile__pb2.GetProfileRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_profile__pb2.GetProfileResponse.FromString,
+                )
+        self.UpdateMember = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/UpdateMember',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_profile__pb2.UpdateMemberRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_profile__pb2.UpdateMemberResponse.FromString,
+                )
+        self.CloseMember = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/CloseMember',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_ending__pb2.CloseMemberRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_ending__pb2.CloseMemberResponse.FromString,
+                )
+        self.EraseMember = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/EraseMember',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_ending__pb2.EraseMemberRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_ending__pb2.EraseMemberResponse.FromString,
+                )
+        self.ImportMembers = channel.stream_stream(
+                '/guerdon.membership.v1.MembershipService/ImportMembers',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_member__file__pb2.ImportMembersRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_member__file__pb2.ImportMembersResponse.FromString,
+                )
+        self.ExportMembers = channel.unary_stream(
+                '/guerdon.membership.v1.MembershipService/ExportMembers',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_member__file__pb2.ExportMembersRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_member__file__pb2.ExportMembersResponse.FromString,
                 )
         self.ListMembers = channel.unary_unary(
                 '/guerdon.membership.v1.MembershipService/ListMembers',
@@ -118,7 +156,7 @@ class MembershipServiceServicer(object):
 
     def EnrollMember(self, request, context):
         """Enrols a person: opens the account and gives the welcome bonus, once for each member id, however many ask at the
-        same time.
+        same time. A contact that another member of the program has is refused as CONTACT_TAKEN, and nobody is enrolled.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -126,6 +164,65 @@ class MembershipServiceServicer(object):
 
     def GetMember(self, request, context):
         """Reads a member.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FindMember(self, request, context):
+        """Finds a member of a program by a card, a telephone number, an email address or an external id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetProfile(self, request, context):
+        """Reads a member's personal data. It has a scope of its own: a till that finds a member need not learn a birth date.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateMember(self, request, context):
+        """Changes a member's personal data.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CloseMember(self, request, context):
+        """Closes a membership and its account in the ledger, which must have nothing and owe nothing: else it is refused as
+        MEMBER_NOT_EMPTY with what is left, and nothing is changed. The contacts become free for another member.
+
+        Where the ledger cannot be reached in time this is UNAVAILABLE: the closing is recorded and finished by itself, and
+        the same request again tells what became of it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EraseMember(self, request, context):
+        """Erases a member's personal data, for good: the profile, and the records of the requests that brought it. The words
+        on the member's postings and holds in the ledger are erased as well; what moved stays. The member's id answers as
+        erased from then on, and is never given again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ImportMembers(self, request_iterator, context):
+        """Enrols many people, or changes their profiles, in chunks: each message is one, and is answered by one message in
+        the same order, once the accounts and welcome bonuses are in the ledger. A stream that broke is resumed after the
+        last chunk that was answered; chunks, rows and whole files may be sent again. When the ledger cannot be reached the
+        stream ends with UNAVAILABLE, and what was recorded is finished by itself.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportMembers(self, request, context):
+        """Exports a program's members with their profiles, in the order of their ids: what ImportMembers takes. Who is closed
+        or erased is left out. A page is read at a time: who enrols or changes meanwhile may be told of or not.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -207,6 +304,41 @@ def add_MembershipServiceServicer_to_server(servicer, server):
                     servicer.GetMember,
                     request_deserializer=guerdon_dot_membership_dot_v1_dot_membership__pb2.GetMemberRequest.FromString,
                     response_serializer=guerdon_dot_membership_dot_v1_dot_membership__pb2.GetMemberResponse.SerializeToString,
+            ),
+            'FindMember': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindMember,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_profile__pb2.FindMemberRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_profile__pb2.FindMemberResponse.SerializeToString,
+            ),
+            'GetProfile': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetProfile,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_profile__pb2.GetProfileRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_profile__pb2.GetProfileResponse.SerializeToString,
+            ),
+            'UpdateMember': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateMember,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_profile__pb2.UpdateMemberRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_profile__pb2.UpdateMemberResponse.SerializeToString,
+            ),
+            'CloseMember': grpc.unary_unary_rpc_method_handler(
+                    servicer.CloseMember,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_ending__pb2.CloseMemberRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_ending__pb2.CloseMemberResponse.SerializeToString,
+            ),
+            'EraseMember': grpc.unary_unary_rpc_method_handler(
+                    servicer.EraseMember,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_ending__pb2.EraseMemberRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_ending__pb2.EraseMemberResponse.SerializeToString,
+            ),
+            'ImportMembers': grpc.stream_stream_rpc_method_handler(
+                    servicer.ImportMembers,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_member__file__pb2.ImportMembersRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_member__file__pb2.ImportMembersResponse.SerializeToString,
+            ),
+            'ExportMembers': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportMembers,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_member__file__pb2.ExportMembersRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_member__file__pb2.ExportMembersResponse.SerializeToString,
             ),
             'ListMembers': grpc.unary_unary_rpc_method_handler(
                     servicer.ListMembers,
@@ -340,6 +472,125 @@ class MembershipService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/GetMember',
             guerdon_dot_membership_dot_v1_dot_membership__pb2.GetMemberRequest.SerializeToString,
             guerdon_dot_membership_dot_v1_dot_membership__pb2.GetMemberResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def FindMember(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/FindMember',
+            guerdon_dot_membership_dot_v1_dot_profile__pb2.FindMemberRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_profile__pb2.FindMemberResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def GetProfile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/GetProfile',
+            guerdon_dot_membership_dot_v1_dot_profile__pb2.GetProfileRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_profile__pb2.GetProfileResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def UpdateMember(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/UpdateMember',
+            guerdon_dot_membership_dot_v1_dot_profile__pb2.UpdateMemberRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_profile__pb2.UpdateMemberResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def CloseMember(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/CloseMember',
+            guerdon_dot_membership_dot_v1_dot_ending__pb2.CloseMemberRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_ending__pb2.CloseMemberResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def EraseMember(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/EraseMember',
+            guerdon_dot_membership_dot_v1_dot_ending__pb2.EraseMemberRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_ending__pb2.EraseMemberResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ImportMembers(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(request_iterator, target, '/guerdon.membership.v1.MembershipService/ImportMembers',
+            guerdon_dot_membership_dot_v1_dot_member__file__pb2.ImportMembersRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_member__file__pb2.ImportMembersResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ExportMembers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(request, target, '/guerdon.membership.v1.MembershipService/ExportMembers',
+            guerdon_dot_membership_dot_v1_dot_member__file__pb2.ExportMembersRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_member__file__pb2.ExportMembersResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

@@ -7,7 +7,10 @@ import abc
 import collections.abc
 import grpc
 import grpc.aio
+import guerdon.membership.v1.ending_pb2
+import guerdon.membership.v1.member_file_pb2
 import guerdon.membership.v1.membership_pb2
+import guerdon.membership.v1.profile_pb2
 import typing
 
 _T = typing.TypeVar("_T")
@@ -56,7 +59,7 @@ class MembershipServiceStub:
         guerdon.membership.v1.membership_pb2.EnrollMemberResponse,
     ]
     """Enrols a person: opens the account and gives the welcome bonus, once for each member id, however many ask at the
-    same time.
+    same time. A contact that another member of the program has is refused as CONTACT_TAKEN, and nobody is enrolled.
     """
 
     GetMember: grpc.UnaryUnaryMultiCallable[
@@ -64,6 +67,62 @@ class MembershipServiceStub:
         guerdon.membership.v1.membership_pb2.GetMemberResponse,
     ]
     """Reads a member."""
+
+    FindMember: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.profile_pb2.FindMemberRequest,
+        guerdon.membership.v1.profile_pb2.FindMemberResponse,
+    ]
+    """Finds a member of a program by a card, a telephone number, an email address or an external id."""
+
+    GetProfile: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.profile_pb2.GetProfileRequest,
+        guerdon.membership.v1.profile_pb2.GetProfileResponse,
+    ]
+    """Reads a member's personal data. It has a scope of its own: a till that finds a member need not learn a birth date."""
+
+    UpdateMember: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.profile_pb2.UpdateMemberRequest,
+        guerdon.membership.v1.profile_pb2.UpdateMemberResponse,
+    ]
+    """Changes a member's personal data."""
+
+    CloseMember: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.ending_pb2.CloseMemberRequest,
+        guerdon.membership.v1.ending_pb2.CloseMemberResponse,
+    ]
+    """Closes a membership and its account in the ledger, which must have nothing and owe nothing: else it is refused as
+    MEMBER_NOT_EMPTY with what is left, and nothing is changed. The contacts become free for another member.
+
+    Where the ledger cannot be reached in time this is UNAVAILABLE: the closing is recorded and finished by itself, and
+    the same request again tells what became of it.
+    """
+
+    EraseMember: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.ending_pb2.EraseMemberRequest,
+        guerdon.membership.v1.ending_pb2.EraseMemberResponse,
+    ]
+    """Erases a member's personal data, for good: the profile, and the records of the requests that brought it. The words
+    on the member's postings and holds in the ledger are erased as well; what moved stays. The member's id answers as
+    erased from then on, and is never given again.
+    """
+
+    ImportMembers: grpc.StreamStreamMultiCallable[
+        guerdon.membership.v1.member_file_pb2.ImportMembersRequest,
+        guerdon.membership.v1.member_file_pb2.ImportMembersResponse,
+    ]
+    """Enrols many people, or changes their profiles, in chunks: each message is one, and is answered by one message in
+    the same order, once the accounts and welcome bonuses are in the ledger. A stream that broke is resumed after the
+    last chunk that was answered; chunks, rows and whole files may be sent again. When the ledger cannot be reached the
+    stream ends with UNAVAILABLE, and what was recorded is finished by itself.
+    """
+
+    ExportMembers: grpc.UnaryStreamMultiCallable[
+        guerdon.membership.v1.member_file_pb2.ExportMembersRequest,
+        guerdon.membership.v1.member_file_pb2.ExportMembersResponse,
+    ]
+    """Exports a program's members with their profiles, in the order of their ids: what ImportMembers takes. Who is closed
+    or erased is left out. A page is read at a time: who enrols or changes meanwhile may be told of or not.
+    """
 
     ListMembers: grpc.UnaryUnaryMultiCallable[
         guerdon.membership.v1.membership_pb2.ListMembersRequest,
@@ -149,7 +208,7 @@ class MembershipServiceAsyncStub:
         guerdon.membership.v1.membership_pb2.EnrollMemberResponse,
     ]
     """Enrols a person: opens the account and gives the welcome bonus, once for each member id, however many ask at the
-    same time.
+    same time. A contact that another member of the program has is refused as CONTACT_TAKEN, and nobody is enrolled.
     """
 
     GetMember: grpc.aio.UnaryUnaryMultiCallable[
@@ -157,6 +216,62 @@ class MembershipServiceAsyncStub:
         guerdon.membership.v1.membership_pb2.GetMemberResponse,
     ]
     """Reads a member."""
+
+    FindMember: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.profile_pb2.FindMemberRequest,
+        guerdon.membership.v1.profile_pb2.FindMemberResponse,
+    ]
+    """Finds a member of a program by a card, a telephone number, an email address or an external id."""
+
+    GetProfile: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.profile_pb2.GetProfileRequest,
+        guerdon.membership.v1.profile_pb2.GetProfileResponse,
+    ]
+    """Reads a member's personal data. It has a scope of its own: a till that finds a member need not learn a birth date."""
+
+    UpdateMember: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.profile_pb2.UpdateMemberRequest,
+        guerdon.membership.v1.profile_pb2.UpdateMemberResponse,
+    ]
+    """Changes a member's personal data."""
+
+    CloseMember: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.ending_pb2.CloseMemberRequest,
+        guerdon.membership.v1.ending_pb2.CloseMemberResponse,
+    ]
+    """Closes a membership and its account in the ledger, which must have nothing and owe nothing: else it is refused as
+    MEMBER_NOT_EMPTY with what is left, and nothing is changed. The contacts become free for another member.
+
+    Where the ledger cannot be reached in time this is UNAVAILABLE: the closing is recorded and finished by itself, and
+    the same request again tells what became of it.
+    """
+
+    EraseMember: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.ending_pb2.EraseMemberRequest,
+        guerdon.membership.v1.ending_pb2.EraseMemberResponse,
+    ]
+    """Erases a member's personal data, for good: the profile, and the records of the requests that brought it. The words
+    on the member's postings and holds in the ledger are erased as well; what moved stays. The member's id answers as
+    erased from then on, and is never given again.
+    """
+
+    ImportMembers: grpc.aio.StreamStreamMultiCallable[
+        guerdon.membership.v1.member_file_pb2.ImportMembersRequest,
+        guerdon.membership.v1.member_file_pb2.ImportMembersResponse,
+    ]
+    """Enrols many people, or changes their profiles, in chunks: each message is one, and is answered by one message in
+    the same order, once the accounts and welcome bonuses are in the ledger. A stream that broke is resumed after the
+    last chunk that was answered; chunks, rows and whole files may be sent again. When the ledger cannot be reached the
+    stream ends with UNAVAILABLE, and what was recorded is finished by itself.
+    """
+
+    ExportMembers: grpc.aio.UnaryStreamMultiCallable[
+        guerdon.membership.v1.member_file_pb2.ExportMembersRequest,
+        guerdon.membership.v1.member_file_pb2.ExportMembersResponse,
+    ]
+    """Exports a program's members with their profiles, in the order of their ids: what ImportMembers takes. Who is closed
+    or erased is left out. A page is read at a time: who enrols or changes meanwhile may be told of or not.
+    """
 
     ListMembers: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.membership.v1.membership_pb2.ListMembersRequest,
@@ -250,7 +365,7 @@ class MembershipServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[guerdon.membership.v1.membership_pb2.EnrollMemberResponse, collections.abc.Awaitable[guerdon.membership.v1.membership_pb2.EnrollMemberResponse]]:
         """Enrols a person: opens the account and gives the welcome bonus, once for each member id, however many ask at the
-        same time.
+        same time. A contact that another member of the program has is refused as CONTACT_TAKEN, and nobody is enrolled.
         """
 
     @abc.abstractmethod
@@ -260,6 +375,76 @@ class MembershipServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[guerdon.membership.v1.membership_pb2.GetMemberResponse, collections.abc.Awaitable[guerdon.membership.v1.membership_pb2.GetMemberResponse]]:
         """Reads a member."""
+
+    @abc.abstractmethod
+    def FindMember(
+        self,
+        request: guerdon.membership.v1.profile_pb2.FindMemberRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.profile_pb2.FindMemberResponse, collections.abc.Awaitable[guerdon.membership.v1.profile_pb2.FindMemberResponse]]:
+        """Finds a member of a program by a card, a telephone number, an email address or an external id."""
+
+    @abc.abstractmethod
+    def GetProfile(
+        self,
+        request: guerdon.membership.v1.profile_pb2.GetProfileRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.profile_pb2.GetProfileResponse, collections.abc.Awaitable[guerdon.membership.v1.profile_pb2.GetProfileResponse]]:
+        """Reads a member's personal data. It has a scope of its own: a till that finds a member need not learn a birth date."""
+
+    @abc.abstractmethod
+    def UpdateMember(
+        self,
+        request: guerdon.membership.v1.profile_pb2.UpdateMemberRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.profile_pb2.UpdateMemberResponse, collections.abc.Awaitable[guerdon.membership.v1.profile_pb2.UpdateMemberResponse]]:
+        """Changes a member's personal data."""
+
+    @abc.abstractmethod
+    def CloseMember(
+        self,
+        request: guerdon.membership.v1.ending_pb2.CloseMemberRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.ending_pb2.CloseMemberResponse, collections.abc.Awaitable[guerdon.membership.v1.ending_pb2.CloseMemberResponse]]:
+        """Closes a membership and its account in the ledger, which must have nothing and owe nothing: else it is refused as
+        MEMBER_NOT_EMPTY with what is left, and nothing is changed. The contacts become free for another member.
+
+        Where the ledger cannot be reached in time this is UNAVAILABLE: the closing is recorded and finished by itself, and
+        the same request again tells what became of it.
+        """
+
+    @abc.abstractmethod
+    def EraseMember(
+        self,
+        request: guerdon.membership.v1.ending_pb2.EraseMemberRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.ending_pb2.EraseMemberResponse, collections.abc.Awaitable[guerdon.membership.v1.ending_pb2.EraseMemberResponse]]:
+        """Erases a member's personal data, for good: the profile, and the records of the requests that brought it. The words
+        on the member's postings and holds in the ledger are erased as well; what moved stays. The member's id answers as
+        erased from then on, and is never given again.
+        """
+
+    @abc.abstractmethod
+    def ImportMembers(
+        self,
+        request_iterator: _MaybeAsyncIterator[guerdon.membership.v1.member_file_pb2.ImportMembersRequest],
+        context: _ServicerContext,
+    ) -> typing.Union[collections.abc.Iterator[guerdon.membership.v1.member_file_pb2.ImportMembersResponse], collections.abc.AsyncIterator[guerdon.membership.v1.member_file_pb2.ImportMembersResponse]]:
+        """Enrols many people, or changes their profiles, in chunks: each message is one, and is answered by one message in
+        the same order, once the accounts and welcome bonuses are in the ledger. A stream that broke is resumed after the
+        last chunk that was answered; chunks, rows and whole files may be sent again. When the ledger cannot be reached the
+        stream ends with UNAVAILABLE, and what was recorded is finished by itself.
+        """
+
+    @abc.abstractmethod
+    def ExportMembers(
+        self,
+        request: guerdon.membership.v1.member_file_pb2.ExportMembersRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[collections.abc.Iterator[guerdon.membership.v1.member_file_pb2.ExportMembersResponse], collections.abc.AsyncIterator[guerdon.membership.v1.member_file_pb2.ExportMembersResponse]]:
+        """Exports a program's members with their profiles, in the order of their ids: what ImportMembers takes. Who is closed
+        or erased is left out. A page is read at a time: who enrols or changes meanwhile may be told of or not.
+        """
 
     @abc.abstractmethod
     def ListMembers(
