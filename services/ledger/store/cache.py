@@ -24,6 +24,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from guerdon_kit.errors import DomainError
+from guerdon_kit.events.streams import heed_cancellation
 from guerdon_kit.postgres import Connection, Database, load_queries
 from ledger.domain.book import Book
 from ledger.domain.model import NEVER, STATE_OF, Account, Balance
@@ -157,6 +158,7 @@ class BalanceCache:
     async def confirm_forever(self) -> None:
         """Compares generation, sentinel and run for as long as the process lives."""
         while True:
+            heed_cancellation()
             self._wake.clear()
             try:
                 await self.confirm()
