@@ -53,7 +53,7 @@ class DomainError(Exception):
     status: ClassVar[Status] = Status.INTERNAL
     message: ClassVar[str] = ""
     frozen: ClassVar[bool] = False
-    retry_after: ClassVar[timedelta | None] = None
+    retry_after: timedelta | None = None
 
     def __init__(self, **metadata: str | int) -> None:
         self.metadata: dict[str, str] = {key: str(value) for key, value in metadata.items()}

@@ -6,34 +6,47 @@ from guerdon_kit import housekeeping
 from guerdon_kit.service import Job, Kit, Parts
 from rewards_catalog.clients.ledger import LEDGER, Ledger
 from rewards_catalog.config import Settings
+from rewards_catalog.domain.generated import CodeScheme
 from rewards_catalog.jobs.recovery import recovery
 from rewards_catalog.operations.codes import CodePools
 from rewards_catalog.operations.progress import Progress, Reached, nowhere
 from rewards_catalog.operations.redemptions import Redemptions
 from rewards_catalog.operations.rewards import Rewards
-from rewards_catalog.servicer import RewardsServicer
+from rewards_catalog.operations.vouchers import Vouchers
+from rewards_catalog.servicer import RewardsServicer, VouchersServicer
 from rewards_catalog.store.code_keys import make_code_keys, read_code_keys
 
 NAME = "rewards_catalog"
 
 
 async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
-    """The catalog's servicer and jobs. Crash tests pass their own `reached`."""
+    """The catalog's servicers and jobs. Crash tests pass their own `reached`."""
     settings = kit.settings
     if settings.development:
         make_code_keys(settings.keys_file())
     keys = read_code_keys(settings.keys_file())
     ledger = Ledger(kit.remote("ledger", settings.ledger_target, LEDGER))
     progress = Progress(kit.database, ledger, kit.clock, settings.lease, reached)
+    scheme = CodeScheme(settings.code_prefix, settings.code_length)
+    codes = CodePools(kit.database, keys, scheme, kit.clock)
+    vouchers = Vouchers(
+        kit.database,
+        keys,
+        scheme,
+        kit.clock,
+        settings.undo_time,
+        settings.voucher_lookups_per_minute,
+        reached,
+    )
     servicer = RewardsServicer(
         Rewards(kit.database, ledger, kit.clock),
-        CodePools(kit.database, keys, kit.clock),
+        codes,
         Redemptions(kit.database, progress, keys, settings.hold_time),
         keys,
         kit.clock,
     )
     return Parts(
-        servicers=[servicer],
+        servicers=[servicer, VouchersServicer(codes, vouchers, keys)],
         jobs=[
             Job("recovery", recovery(progress).run),
             *housekeeping.jobs(kit),

@@ -23,6 +23,22 @@ class Settings(ServiceSettings):
     """How long a redemption may hold points before it is given up."""
     lease_s: int = Field(default=5, ge=1, le=600)
     """After so many seconds without progress a redemption is taken up by the recovery loop."""
+    code_prefix: str = Field(default="GDN", pattern="^[A-Z0-9]{2,8}$")
+    """What the codes begin with that the service makes. Codes that begin so must have a right check character, imported
+    ones too: set it before the first import, and to what no code from elsewhere begins with."""
+    code_length: int = Field(default=14, ge=10, le=32)
+    """How many random characters such a code has, of 20 different ones. 14 are enough for pools of 211,000,000 codes,
+    12 for 500,000, 10 for 1,300. May be changed at any time."""
+    voucher_undo_minutes: int = Field(default=30, ge=1, le=10_080)
+    """How long a till may undo what it did with a voucher."""
+    voucher_lookups_per_minute: int = Field(default=600, ge=1, le=1_000_000)
+    """For how many codes a caller may look in a minute: those of `ValidateVoucher`, and unknown ones of
+    `RedeemVoucher`."""
+
+    @property
+    def undo_time(self) -> timedelta:
+        """`voucher_undo_minutes`."""
+        return timedelta(minutes=self.voucher_undo_minutes)
 
     @property
     def hold_time(self) -> timedelta:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from guerdon.membership.v1.membership_pb2_grpc import MembershipServiceAsyncStub
     from guerdon.recognition.v1.recognition_pb2_grpc import RecognitionServiceAsyncStub
     from guerdon.rewards.v1.rewards_pb2_grpc import RewardsServiceAsyncStub
+    from guerdon.rewards.v1.vouchers_pb2_grpc import VoucherServiceAsyncStub
 
 __all__ = ["Client", "TokenSource", "new_request_id", "was_replayed"]
 
@@ -108,6 +109,13 @@ class Client:
         from guerdon.rewards.v1.rewards_pb2_grpc import RewardsServiceStub
 
         return cast("RewardsServiceAsyncStub", RewardsServiceStub(self._channel))
+
+    @cached_property
+    def vouchers(self) -> VoucherServiceAsyncStub:
+        """Codes that were issued, and what tills do with them."""
+        from guerdon.rewards.v1.vouchers_pb2_grpc import VoucherServiceStub
+
+        return cast("VoucherServiceAsyncStub", VoucherServiceStub(self._channel))
 
     @cached_property
     def coalition(self) -> CoalitionServiceAsyncStub:

@@ -15,6 +15,8 @@ from hashlib import blake2b
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from rewards_catalog.domain.generated import CodeScheme
+
 CHUNK = 1_000
 """How many codes one message of an import may carry."""
 REPORTED_REJECTIONS = 10_000
@@ -30,6 +32,7 @@ class Rejection(StrEnum):
 
     DUPLICATE = "DUPLICATE"
     MALFORMED = "MALFORMED"
+    MISTYPED = "MISTYPED"
 
 
 def well_formed(code: str) -> bool:
@@ -97,21 +100,28 @@ def _bound(*parts: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class SortedChunk:
-    """A chunk's codes, sealed, each with its place in the chunk; and the places of the malformed ones."""
+    """A chunk's codes, sealed, each with its place in the chunk; and the places of those that no pool takes."""
 
     sealed: Sequence[tuple[int, SealedCode]]
-    malformed: Sequence[int]
+    unfit: Sequence[tuple[int, Rejection]]
 
 
-def sort_chunk(keys: CodeKeys, program: str, reward: str, codes: Sequence[str]) -> SortedChunk:
-    """Seals what is well formed. Copies within the chunk are left to the insert, which finds all copies alike."""
-    sealed, malformed = [], []
-    for place, code in enumerate(codes):
-        if well_formed(code):
-            sealed.append((place, keys.seal(program, reward, code)))
+def sort_chunk(keys: CodeKeys, scheme: CodeScheme, program: str, reward: str, codes: Sequence[str]) -> SortedChunk:
+    """Seals what is well formed, as it is looked for later. One that every till would call mistyped is not taken.
+
+    Copies within the chunk are left to the insert, which finds all copies alike.
+    """
+    sealed: list[tuple[int, SealedCode]] = []
+    unfit = []
+    for place, read in enumerate(codes):
+        code = scheme.canonical(read)
+        if not well_formed(code):
+            unfit.append((place, Rejection.MALFORMED))
+        elif scheme.mistyped(code):
+            unfit.append((place, Rejection.MISTYPED))
         else:
-            malformed.append(place)
-    return SortedChunk(sealed, malformed)
+            sealed.append((place, keys.seal(program, reward, code)))
+    return SortedChunk(sealed, unfit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +137,7 @@ def chunk_outcome(chunk: SortedChunk, inserted: set[bytes]) -> ChunkOutcome:
 
     Of copies within the chunk the first is the one that was added.
     """
-    rejected = [(place, Rejection.MALFORMED) for place in chunk.malformed]
+    rejected = list(chunk.unfit)
     unseen = set(inserted)
     for place, code in chunk.sealed:
         if code.digest in unseen:

@@ -1,12 +1,13 @@
 """Redemptions: their states, what comes next in each, and when one may be called off.
 
     PENDING → POINTS_HELD → STOCK_RESERVED → CAPTURED → ISSUED → FULFILLED ⇄ REFUNDING
-       └───────────┴──────────────┴─────→ FAILED          └→ CANCELLED → REFUNDED
-                                                                   └───→ REFUND_REFUSED
+       └───────────┴──────────────┴─────→ FAILED          └─────────┴─→ CANCELLED → REFUNDED
+                                                                             └───→ REFUND_REFUSED
 
-A code is handed over by being issued, so its redemption goes from CAPTURED to FULFILLED. That one fails is decided
-once, by setting `failure`; what was taken is then given back, and only after that the state is FAILED. Points that the
-ledger refuses to take back, since their account was closed meanwhile, stay spent: people decide what becomes of them.
+A code is handed over by being issued, so its redemption goes from CAPTURED to FULFILLED; from there it is called off
+only where its voucher can be made void. That one fails is decided once, by setting `failure`; what was taken is then
+given back, and only after that the state is FAILED. Points that the ledger refuses to take back, since their account
+was closed meanwhile, stay spent: people decide what becomes of them.
 """
 
 from __future__ import annotations
@@ -172,17 +173,19 @@ def state_when_issued(fulfilment: Fulfilment) -> State:
 
 
 def check_cancellable(redemption: Redemption) -> None:
-    """Checks that a redemption can be called off: only while it is ISSUED.
+    """Checks that a redemption can be called off: while it is ISSUED, or with a voucher that can be made void.
 
-    Goods can be called off until they are handed over. A code cannot once it is issued: whoever saw it may use it.
+    Goods can be called off until they are handed over. Whether a code that was issued can, its voucher says.
 
     Raises:
         NotCancellableYet: it is still on its way to being issued.
-        AlreadyFulfilled: it was handed over.
+        AlreadyFulfilled: it was handed over, and is no code.
         AlreadyCancelled: it was called off before, or failed.
     """
     match redemption.state:
         case State.ISSUED:
+            return
+        case State.FULFILLED if redemption.fulfilment is Fulfilment.CODE_POOL:
             return
         case State.FULFILLED | State.REFUNDING:
             raise AlreadyFulfilled(redemption=redemption.name)

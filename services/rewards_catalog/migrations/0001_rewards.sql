@@ -150,14 +150,89 @@ create index redemptions_of_account on redemptions (program, account, create_tim
 create index redemptions_of_reward on redemptions (program, reward, account, create_time);
 create index redemptions_due on redemptions (due_time) where due_time is not null;
 
+-- When vouchers of a reward can be used. Only ever added to: a voucher has the terms that were in force when its
+-- redemption was made.
+create table voucher_terms (
+    program text not null,
+    reward text not null,
+    version int not null check (version > 0),
+    start_time timestamptz,
+    end_time timestamptz,
+    valid_for interval check (valid_for > interval '0'),
+    cancellable boolean not null,
+    actor text not null,
+    create_time timestamptz not null,
+    primary key (program, reward, version),
+    foreign key (program, reward) references rewards (program, id),
+    check (start_time < end_time)
+);
+
+-- Codes that were issued, by the redemption that they were issued for.
+create table vouchers (
+    program text not null,
+    id text not null,
+    currency text check (currency ~ '^[A-Z]{3}$'),
+    value bigint check (value > 0),
+    -- What is left of the value; null where the voucher is used as a whole.
+    balance bigint check (balance between 0 and value),
+    cancellable boolean not null,
+    start_time timestamptz not null,
+    end_time timestamptz,
+    state text not null check (state in ('ISSUED', 'REDEEMED', 'VOID')),
+    create_time timestamptz not null,
+    primary key (program, id),
+    foreign key (program, id) references redemptions (program, id),
+    check ((currency is null) = (value is null)),
+    check ((value is null) = (balance is null)),
+    -- Used up is used up, and only what was not touched can be void.
+    check (balance is null or (state = 'REDEEMED') = (balance = 0)),
+    check (balance is null or state <> 'VOID' or balance = value)
+);
+
+create table voucher_uses (
+    program text not null,
+    voucher text not null,
+    id text not null,
+    -- What was taken off the balance, and what was left; null where the voucher was used as a whole.
+    amount bigint check (amount > 0),
+    balance bigint check (balance >= 0),
+    store text not null,
+    terminal text not null,
+    cashier text not null,
+    actor text not null,
+    create_time timestamptz not null,
+    undo_end_time timestamptz not null,
+    undo_time timestamptz,
+    undo_store text,
+    undo_terminal text,
+    undo_cashier text,
+    undo_actor text,
+    primary key (program, voucher, id),
+    foreign key (program, voucher) references vouchers (program, id),
+    check ((amount is null) = (balance is null)),
+    check (num_nulls(undo_time, undo_store, undo_terminal, undo_cashier, undo_actor) in (0, 5))
+);
+-- What is used as a whole is used once.
+create unique index voucher_uses_whole on voucher_uses (program, voucher) where amount is null and undo_time is null;
+create index voucher_uses_newest on voucher_uses (program, voucher, create_time desc, id desc);
+
+-- How many codes a caller has looked for in a minute. A crash may forget that.
+create unlogged table lookups (
+    program text not null,
+    caller text not null,
+    minute timestamptz not null,
+    count int not null,
+    primary key (program, caller)
+) with (fillfactor = 50);
+
 -- Who changed what, beside the redemptions, which keep who made them. Only ever added to.
 create table changes (
     id bigint generated always as identity primary key,
     program text not null,
     -- The reward or the redemption.
     subject text not null,
-    change text not null check (change in ('CREATED', 'UPDATED', 'ACTIVATED', 'PAUSED', 'ARCHIVED',
-                                           'STOCK_ADDED', 'CODES_ADDED', 'HANDED_OVER', 'CANCELLED', 'REFUNDED')),
+    change text not null check (change in ('CREATED', 'UPDATED', 'ACTIVATED', 'PAUSED', 'ARCHIVED', 'STOCK_ADDED',
+                                           'CODES_ADDED', 'CODES_GENERATED', 'HANDED_OVER', 'CANCELLED', 'REFUNDED')),
     -- How many pieces, codes or points, or which version; 0 where nothing is counted.
     amount bigint not null,
     actor text not null,
@@ -166,6 +241,7 @@ create table changes (
 create index changes_of_subject on changes (program, subject, id);
 
 grant select, insert on rewards, stock, codes, takings, redemptions, changes to :"runtime_role";
+grant select, insert on voucher_terms, vouchers, voucher_uses, lookups to :"runtime_role";
 -- What a redemption was made under does not change, and a code stays what it is.
 grant select on reward_versions to :"runtime_role";
 grant update (
@@ -177,3 +253,6 @@ grant update (redemption) on codes to :"runtime_role";
 grant update (taken) on takings to :"runtime_role";
 grant update (state, failure_reason, failure_metadata, hold, transaction, refund_transaction, refunding,
               refunded, refunds, fulfil_time, update_time, due_time, attempts) on redemptions to :"runtime_role";
+grant update (balance, state) on vouchers to :"runtime_role";
+grant update (undo_time, undo_store, undo_terminal, undo_cashier, undo_actor) on voucher_uses to :"runtime_role";
+grant update (minute, count) on lookups to :"runtime_role";

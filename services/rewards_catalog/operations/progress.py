@@ -36,7 +36,8 @@ from rewards_catalog.domain.redemption import (
     state_when_issued,
 )
 from rewards_catalog.domain.refunds import refunded
-from rewards_catalog.store import redemptions, rewards, stock
+from rewards_catalog.domain.reward import Fulfilment
+from rewards_catalog.store import redemptions, rewards, stock, vouchers
 
 _STEPS_MAX = 20
 """More than the longest way has, with every decision on it taken twice."""
@@ -150,7 +151,12 @@ class Progress:
         return await self._advance(redemption, replace(redemption, state=State.CAPTURED, transaction=transaction))
 
     async def _issue(self, redemption: Redemption, until: float) -> Redemption:
-        return await self._advance(redemption, replace(redemption, state=state_when_issued(redemption.fulfilment)))
+        async def hand_out(connection: Connection) -> None:
+            if redemption.fulfilment is Fulfilment.CODE_POOL:
+                await vouchers.issue(connection, redemption, self.clock.now())
+
+        issued = replace(redemption, state=state_when_issued(redemption.fulfilment))
+        return await self._advance(redemption, issued, hand_out)
 
     async def _refund(self, redemption: Redemption, until: float) -> Redemption:
         try:

@@ -16,9 +16,10 @@ from rewards_catalog.domain.errors import RedemptionUnfinished
 from rewards_catalog.domain.redemption import Redemption, State, check_cancellable, check_fulfillable
 from rewards_catalog.domain.refunds import refunding
 from rewards_catalog.domain.reward import MAX_POINTS, Fulfilment, check_redeemable
+from rewards_catalog.domain.vouchers import voided
 from rewards_catalog.operations.asking import Asking
 from rewards_catalog.operations.progress import Progress
-from rewards_catalog.store import redemptions, rewards, stock
+from rewards_catalog.store import redemptions, rewards, stock, vouchers
 from rewards_catalog.store.changes import Change, note
 
 
@@ -72,6 +73,7 @@ class Redemptions:
             NotFound: there is no such redemption.
             NotCancellableYet: it is still under way.
             AlreadyFulfilled, AlreadyCancelled: it is too late, for this request for ever.
+            VoucherRedeemed: its voucher was used, and that was not undone.
             RedemptionUnfinished, Unavailable: send the same request again, or read the redemption.
         """
 
@@ -79,7 +81,12 @@ class Redemptions:
             found = await redemptions.lock(connection, program, redemption)
             check_cancellable(found)
             await self._turn(connection, asking, found, State.CANCELLED, Change.CANCELLED)
-            await stock.put_back(connection, found)
+            if found.fulfilment is Fulfilment.CODE_POOL:
+                voucher = await vouchers.lock(connection, program, found.id)
+                await vouchers.keep(connection, voided(voucher, found.name))
+                await stock.discount(connection, found)
+            else:
+                await stock.put_back(connection, found)
             return b""
 
         _, replayed = await requests.once(self.database, asking.fingerprint, call_off)

@@ -1,5 +1,6 @@
-"""The catalog's contract: proto in, operation, proto out."""
+"""The catalog's contracts: proto in, operation, proto out."""
 
 from rewards_catalog.servicer.service import RewardsServicer
+from rewards_catalog.servicer.vouchers import VouchersServicer
 
-__all__ = ["RewardsServicer"]
+__all__ = ["RewardsServicer", "VouchersServicer"]

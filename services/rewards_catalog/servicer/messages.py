@@ -14,6 +14,7 @@ from rewards_catalog.servicer.kinds import write_kind
 REJECTIONS = {
     Rejection.DUPLICATE: pb.CODE_REJECTION_DUPLICATE,
     Rejection.MALFORMED: pb.CODE_REJECTION_MALFORMED,
+    Rejection.MISTYPED: pb.CODE_REJECTION_MISTYPED,
 }
 
 

@@ -8,6 +8,7 @@ from guerdon_kit import pages
 from guerdon_kit.errors import InvalidField
 from rewards_catalog.domain.redemption import Redemption
 from rewards_catalog.domain.reward import Reward
+from rewards_catalog.domain.vouchers import Use
 
 Query = tuple[str, ...]
 
@@ -34,20 +35,20 @@ def price_token(reward: Reward, query: Query) -> str:
 
 
 def time_position(token: str, query: Query) -> tuple[datetime, str]:
-    """The time and id before which a page of redemptions begins; the first page's for an empty token.
+    """The time and id before which a page of redemptions, or of uses, begins; the first page's for an empty token.
 
     Raises:
         InvalidField: it is no token of this list.
     """
     if not token:
         return _END_OF_TIME, ""
-    micros, redemption = pages.read_token(token, query, (int, str))
+    micros, last = pages.read_token(token, query, (int, str))
     try:
-        return _EPOCH + int(micros) * _MICROSECOND, str(redemption)
+        return _EPOCH + int(micros) * _MICROSECOND, str(last)
     except OverflowError:
         raise InvalidField.of("page_token", "is not a token of this list") from None
 
 
-def time_token(redemption: Redemption, query: Query) -> str:
-    """The token of the page that begins before the redemption."""
-    return pages.write_token(query, ((redemption.create_time - _EPOCH) // _MICROSECOND, redemption.id))
+def time_token(last: Redemption | Use, query: Query) -> str:
+    """The token of the page that begins before the last one of a page."""
+    return pages.write_token(query, ((last.create_time - _EPOCH) // _MICROSECOND, last.id))

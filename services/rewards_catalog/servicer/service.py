@@ -10,13 +10,15 @@ from guerdon_kit import names, pages
 from guerdon_kit.clock import Clock
 from guerdon_kit.errors import InvalidField
 from guerdon_kit.grpc import CallContext
-from guerdon_kit.idempotency import Fingerprint
 from rewards_catalog.domain.codes import REPORTED_REJECTIONS, CodeKeys
 from rewards_catalog.domain.redemption import Redemption
 from rewards_catalog.operations.asking import Asking
 from rewards_catalog.operations.codes import CodePools
 from rewards_catalog.operations.redemptions import Redemptions
 from rewards_catalog.operations.rewards import Rewards
+from rewards_catalog.servicer.calls import asking as _asking
+from rewards_catalog.servicer.calls import mark as _mark
+from rewards_catalog.servicer.calls import require_same_program as _require_same_program
 from rewards_catalog.servicer.messages import REJECTIONS, offer_message, redemption_message, reward_message
 from rewards_catalog.servicer.positions import price_position, price_token, time_position, time_token
 from rewards_catalog.servicer.reading import changes_of, new_reward
@@ -218,34 +220,3 @@ class RewardsServicer:
         digests = [self._keys.digest(program, code).hex() for code in chunk.codes]
         disguised = pb.ImportCodesRequest(reward=chunk.reward, codes=digests, request_id=chunk.request_id)
         return _asking(call, disguised, program)
-
-
-Write = (
-    pb.CreateRewardRequest
-    | pb.UpdateRewardRequest
-    | pb.ActivateRewardRequest
-    | pb.PauseRewardRequest
-    | pb.ArchiveRewardRequest
-    | pb.AddStockRequest
-    | pb.ImportCodesRequest
-    | pb.RedeemRequest
-    | pb.FulfilRedemptionRequest
-    | pb.CancelRedemptionRequest
-    | pb.RefundRedemptionRequest
-)
-
-
-def _asking(call: CallContext, request: Write, program: str) -> Asking:
-    caller = call.caller
-    fingerprint = Fingerprint.of(call, request, f"programs/{program}")
-    return Asking(fingerprint, caller.actor, call.deadline)
-
-
-def _mark(call: CallContext, replayed: bool) -> None:
-    if replayed:
-        call.mark_replayed()
-
-
-def _require_same_program(program: str, other: str, field: str) -> None:
-    if other != program:
-        raise InvalidField.of(field, f"must be of programs/{program}")

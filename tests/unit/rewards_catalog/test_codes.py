@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rewards_catalog.domain.codes import DIGEST_BYTES, CodeKeys, Rejection, chunk_outcome, sort_chunk, well_formed
+from rewards_catalog.domain.generated import CodeScheme
 
 KEYS = CodeKeys(current="k1", sealing={"k1": b"1" * 32}, digest_key=b"d" * 32)
+SCHEME = CodeScheme("GDN", 14)
 CODES = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=4, max_size=128)
 
 
@@ -75,13 +77,21 @@ def test_keys_of_a_wrong_size_or_without_the_current_one_are_refused() -> None:
 @pytest.mark.parametrize("code", ["", "abc", "with space", "naïve-code", "tab\tcode", "line\n1234", "x" * 129])
 def test_a_malformed_code_is_told_by_its_place_and_not_sealed(code: str) -> None:
     assert not well_formed(code)
-    chunk = sort_chunk(KEYS, "acme", "card", ["GOOD-1", code, "GOOD-2"])
+    chunk = sort_chunk(KEYS, SCHEME, "acme", "card", ["GOOD-1", code, "GOOD-2"])
     assert [place for place, _ in chunk.sealed] == [0, 2]
-    assert chunk.malformed == [1]
+    assert chunk.unfit == [(1, Rejection.MALFORMED)]
+
+
+def test_a_code_that_every_till_would_call_mistyped_is_told_by_its_place_and_not_sealed() -> None:
+    made = SCHEME.draw()
+    wrong = made[:-1] + ("X" if made[-1] != "X" else "Y")
+    chunk = sort_chunk(KEYS, SCHEME, "acme", "card", [wrong, made, made.lower()])
+    assert chunk.unfit == [(0, Rejection.MISTYPED)]
+    assert {code.digest for _, code in chunk.sealed} == {KEYS.digest("acme", made)}
 
 
 def test_each_row_is_added_or_rejected_and_of_copies_the_first_is_added() -> None:
-    chunk = sort_chunk(KEYS, "acme", "card", ["CODE-1", "CODE-2", "bad code", "CODE-1", "CODE-3"])
+    chunk = sort_chunk(KEYS, SCHEME, "acme", "card", ["CODE-1", "CODE-2", "bad code", "CODE-1", "CODE-3"])
     known_before = {KEYS.digest("acme", "CODE-2")}
     inserted = {code.digest for _, code in chunk.sealed} - known_before
     outcome = chunk_outcome(chunk, inserted)

@@ -169,7 +169,7 @@ class _RedemptionStateEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper
 
 class RedemptionState(_RedemptionState, metaclass=_RedemptionStateEnumTypeWrapper):
     """How far a redemption is. It goes down this list to FULFILLED, or to FAILED from any of the first three; an ISSUED
-    one can be CANCELLED, which ends in REFUNDED or REFUND_REFUSED.
+    one, and a FULFILLED one whose voucher can be made void, can be CANCELLED, which ends in REFUNDED or REFUND_REFUSED.
     """
 
 REDEMPTION_STATE_UNSPECIFIED: RedemptionState.ValueType  # 0

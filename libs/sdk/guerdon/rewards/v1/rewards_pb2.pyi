@@ -33,6 +33,8 @@ class _CodeRejectionEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._
     """The program has it already, in this pool or another, or it stands earlier in the stream."""
     CODE_REJECTION_MALFORMED: _CodeRejection.ValueType  # 2
     """It is not of 4 to 128 visible ASCII characters."""
+    CODE_REJECTION_MISTYPED: _CodeRejection.ValueType  # 3
+    """It begins as the codes that the service makes, and its check character does not fit: no till would take it."""
 
 class CodeRejection(_CodeRejection, metaclass=_CodeRejectionEnumTypeWrapper):
     """Why a code is not added to a pool."""
@@ -43,6 +45,8 @@ CODE_REJECTION_DUPLICATE: CodeRejection.ValueType  # 1
 """The program has it already, in this pool or another, or it stands earlier in the stream."""
 CODE_REJECTION_MALFORMED: CodeRejection.ValueType  # 2
 """It is not of 4 to 128 visible ASCII characters."""
+CODE_REJECTION_MISTYPED: CodeRejection.ValueType  # 3
+"""It begins as the codes that the service makes, and its check character does not fit: no till would take it."""
 global___CodeRejection = CodeRejection
 
 @typing.final

@@ -194,9 +194,10 @@ class RewardsServiceServicer(object):
 
     def CancelRedemption(self, request, context):
         """Calls an ISSUED redemption off: the piece goes back to the stock and the points to the lots they came from.
-        What was handed over, and a code that was issued, cannot be called off. Answers when the points are back, or
-        with the state REFUND_REFUSED where the ledger refuses that; when neither is in sight within the deadline, as `Redeem`
-        does.
+        What was handed over cannot be called off. A code that was issued can where the terms of its voucher allow that,
+        as long as no till has used it: the voucher is then void, and the code does not go back to the pool. Answers when
+        the points are back, or with the state REFUND_REFUSED where the ledger refuses that; when neither is in sight
+        within the deadline, as `Redeem` does.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

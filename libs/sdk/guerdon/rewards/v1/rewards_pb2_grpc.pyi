@@ -111,9 +111,10 @@ class RewardsServiceStub:
         guerdon.rewards.v1.rewards_pb2.CancelRedemptionResponse,
     ]
     """Calls an ISSUED redemption off: the piece goes back to the stock and the points to the lots they came from.
-    What was handed over, and a code that was issued, cannot be called off. Answers when the points are back, or
-    with the state REFUND_REFUSED where the ledger refuses that; when neither is in sight within the deadline, as `Redeem`
-    does.
+    What was handed over cannot be called off. A code that was issued can where the terms of its voucher allow that,
+    as long as no till has used it: the voucher is then void, and the code does not go back to the pool. Answers when
+    the points are back, or with the state REFUND_REFUSED where the ledger refuses that; when neither is in sight
+    within the deadline, as `Redeem` does.
     """
 
     RefundRedemption: grpc.UnaryUnaryMultiCallable[
@@ -219,9 +220,10 @@ class RewardsServiceAsyncStub:
         guerdon.rewards.v1.rewards_pb2.CancelRedemptionResponse,
     ]
     """Calls an ISSUED redemption off: the piece goes back to the stock and the points to the lots they came from.
-    What was handed over, and a code that was issued, cannot be called off. Answers when the points are back, or
-    with the state REFUND_REFUSED where the ledger refuses that; when neither is in sight within the deadline, as `Redeem`
-    does.
+    What was handed over cannot be called off. A code that was issued can where the terms of its voucher allow that,
+    as long as no till has used it: the voucher is then void, and the code does not go back to the pool. Answers when
+    the points are back, or with the state REFUND_REFUSED where the ledger refuses that; when neither is in sight
+    within the deadline, as `Redeem` does.
     """
 
     RefundRedemption: grpc.aio.UnaryUnaryMultiCallable[
@@ -355,9 +357,10 @@ class RewardsServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[guerdon.rewards.v1.rewards_pb2.CancelRedemptionResponse, collections.abc.Awaitable[guerdon.rewards.v1.rewards_pb2.CancelRedemptionResponse]]:
         """Calls an ISSUED redemption off: the piece goes back to the stock and the points to the lots they came from.
-        What was handed over, and a code that was issued, cannot be called off. Answers when the points are back, or
-        with the state REFUND_REFUSED where the ledger refuses that; when neither is in sight within the deadline, as `Redeem`
-        does.
+        What was handed over cannot be called off. A code that was issued can where the terms of its voucher allow that,
+        as long as no till has used it: the voucher is then void, and the code does not go back to the pool. Answers when
+        the points are back, or with the state REFUND_REFUSED where the ledger refuses that; when neither is in sight
+        within the deadline, as `Redeem` does.
         """
 
     @abc.abstractmethod
