@@ -20,7 +20,7 @@ import pytest
 from guerdon_cli.stack import SERVICES, Stack
 
 ROOT = Path(__file__).resolve().parents[2]
-NEEDED = tuple(kind for kind in SERVICES if kind.name in {"ledger", "membership"})
+NEEDED = tuple(kind for kind in SERVICES if kind.name in {"ledger", "membership", "rewards_catalog"})
 PROMPTS = (
     "tutorials/first-points.md",
     "howto/call-from-python.md",
@@ -29,6 +29,7 @@ PROMPTS = (
     "howto/freeze-an-account.md",
     "howto/limit-a-budget.md",
     "howto/adjust-with-a-second-person.md",
+    "howto/redeem-vouchers-at-a-till.md",
     "explanation/rate-books.md",
 )
 

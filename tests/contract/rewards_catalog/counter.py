@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 from guerdon import new_request_id
 from guerdon.rewards.v1 import resources_pb2 as res
@@ -54,7 +55,7 @@ async def issued(
     shop: Shop, codes: Sequence[str] = ("CODE-1",), *, value: int = 0, cancellable: bool = False
 ) -> list[res.Redemption]:
     """A reward with these codes, each of them issued to one member; the codes are in no particular order."""
-    kind = {"gift_card": res.GiftCard(value=euros(value))} if value else {}
+    kind: dict[str, Any] = {"gift_card": res.GiftCard(value=euros(value))} if value else {}
     card = await shop.reward("card", price=100, codes=codes, **kind)
     if cancellable:
         await set_terms(shop, card, cancellable=True)

@@ -71,16 +71,6 @@ async def test_an_import_goes_to_one_pool_in_chunks_of_at_most_a_thousand(shop: 
     assert refused.value.reason == "WRONG_FULFILMENT"
 
 
-async def test_ten_thousand_codes_are_imported_and_every_one_can_be_told_apart(shop: Shop) -> None:
-    card = await shop.reward("card", codes=["FIRST-0"])
-    codes = [f"GIFT-{number:05}" for number in range(10_000)]
-    chunks = [codes[start : start + 1000] for start in range(0, len(codes), 1000)]
-    answer = await shop.import_codes(card, chunks)
-    assert (answer.imported_count, answer.rejected_count) == (10_000, 0)
-    again = await shop.import_codes(card, chunks)
-    assert (again.imported_count, again.rejected_count, len(again.rejected)) == (0, 10_000, 10_000)
-
-
 async def test_a_code_is_shown_to_those_with_the_scope_and_to_nobody_else(shop: Shop, world: World) -> None:
     card = await shop.reward("card", codes=["GIFT-1234"])
     member = await shop.member(100)

@@ -6,6 +6,8 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from guerdon import (
     GuerdonError,
@@ -19,6 +21,7 @@ from guerdon import (
 from guerdon.rewards.v1 import resources_pb2 as res
 from guerdon.rewards.v1 import rewards_pb2 as rewards
 from guerdon.rewards.v1 import vouchers_pb2 as pb
+from guerdon.type.v1.cash_pb2 import Cash
 from tests.contract.rewards_catalog.counter import (
     MAIN_STREET,
     STATION,
@@ -149,7 +152,7 @@ async def test_an_amount_that_does_not_fit_the_voucher_is_a_wrong_field_and_take
     other = await a_coupon(shop)
     for code, amount, field in [
         (card.code, None, "amount"),
-        (card.code, pb.VoucherUse(amount={"minor_units": 1, "currency_code": "USD"}).amount, "amount.currency_code"),
+        (card.code, Cash(minor_units=1, currency_code="USD"), "amount.currency_code"),
         (card.code, euros(0), "amount.minor_units"),
         (other.code, euros(1), "amount"),
     ]:
@@ -249,10 +252,10 @@ async def test_a_voucher_keeps_the_terms_of_when_it_was_redeemed(shop: Shop) -> 
 async def test_terms_out_of_bounds_are_named(shop: Shop) -> None:
     card = await shop.reward("card", codes=["CODE-1"])
     for terms, field in [
-        (pb.VoucherTerms(valid_for={"seconds": 10**11}), "terms.valid_for"),
-        (pb.VoucherTerms(valid_for={"seconds": 1, "nanos": 1}), "terms.valid_for"),
-        (pb.VoucherTerms(start_time={"seconds": 2}, end_time={"seconds": 1}), "terms.end_time"),
-        (pb.VoucherTerms(end_time={"seconds": -(10**14)}), "terms.end_time"),
+        (pb.VoucherTerms(valid_for=Duration(seconds=10**11)), "terms.valid_for"),
+        (pb.VoucherTerms(valid_for=Duration(seconds=1, nanos=1)), "terms.valid_for"),
+        (pb.VoucherTerms(start_time=Timestamp(seconds=2), end_time=Timestamp(seconds=1)), "terms.end_time"),
+        (pb.VoucherTerms(end_time=Timestamp(seconds=-(10**14))), "terms.end_time"),
     ]:
         request = pb.SetVoucherTermsRequest(reward=card, terms=terms, request_id=new_request_id())
         with pytest.raises(InvalidRequestError) as refused:

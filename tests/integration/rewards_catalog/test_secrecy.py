@@ -9,15 +9,16 @@ import asyncpg
 import pytest
 from redis.asyncio import Redis
 
-from guerdon import RefusedError
+from guerdon import GuerdonError, RefusedError
 from guerdon.rewards.v1 import resources_pb2 as res
 from guerdon_kit.embedded import Endpoints
 from guerdon_kit.events import stream_of
 from guerdon_kit.testing import wait_until
+from tests.contract.rewards_catalog.counter import undo, use, validate
 from tests.contract.rewards_catalog.world import Shop
 from tests.integration.rewards_catalog.conftest import Fallible
 
-ISSUED_CODE, FREE_CODE = "SECRET-ISSUED-77", "SECRET-FREE-78"
+ISSUED_CODE, FREE_CODE, MISTYPED_CODE = "SECRET-ISSUED-77", "SECRET-FREE-78", "GDNSECRETSECRET"
 
 
 async def everything_kept(url: str) -> str:
@@ -46,14 +47,31 @@ async def test_a_code_is_in_no_table_no_log_and_no_event(fallible: Fallible, sho
     card = await shop.reward("card", codes=[ISSUED_CODE, "a b", FREE_CODE])
     redemption = await shop.redeem(card, await shop.member(100))
     assert redemption.code in {ISSUED_CODE, FREE_CODE}
+    await validate(shop, redemption.code)
+    await undo(shop, (await use(shop, redemption.code)).name)
+    for unknown in (FREE_CODE if redemption.code == ISSUED_CODE else ISSUED_CODE, MISTYPED_CODE):
+        with pytest.raises(GuerdonError):
+            await use(shop, unknown)
 
-    events = json.dumps(await wait_until(lambda: events_of(fallible.services.endpoints, shop.program)))
+    async def all_told() -> list[dict[str, str]]:
+        found = await events_of(fallible.services.endpoints, shop.program)
+        return found if len(found) >= 3 else []
+
+    told = await wait_until(all_told)
+    assert [event["type"].rpartition(".")[2] for event in told] == [
+        "redemption_fulfilled",
+        "voucher_redeemed",
+        "voucher_redemption_undone",
+    ]
+    events = json.dumps(told)
     kept = await everything_kept(fallible.catalog.database.owner_url)
     log = fallible.catalog.process.said()
     assert redemption.name in kept
     assert "ImportCodes" in log
     assert f'"code_shown_of": "{redemption.name}"' in log
-    for code in (ISSUED_CODE, FREE_CODE):
+    assert "RedeemVoucher" in log
+    assert '"cashier": "eve"' not in log
+    for code in (ISSUED_CODE, FREE_CODE, MISTYPED_CODE):
         for text in (events, kept, log):
             assert code not in text
             assert code.encode().hex() not in text
