@@ -46,7 +46,7 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
         kit.clock,
     )
     return Parts(
-        servicers=[servicer, VouchersServicer(codes, vouchers, keys)],
+        servicers=[servicer, VouchersServicer(codes, vouchers)],
         jobs=[
             Job("recovery", recovery(progress).run),
             *housekeeping.jobs(kit),

@@ -58,6 +58,10 @@ class Vouchers:
     """For how many codes a caller may look, unknown ones of `redeem` included."""
     reached: Reached = nowhere
 
+    def digest(self, program: str, read: str) -> bytes:
+        """The keyed digest of a code, however it was typed."""
+        return self.keys.digest(program, self.scheme.canonical(read))
+
     async def set_terms(self, asking: Asking, program: str, reward: str, terms: VoucherTerms) -> bool:
         """Puts the terms in force for redemptions from now on; answers whether the request was sent before.
 
@@ -97,11 +101,11 @@ class Vouchers:
             RateLimited: the caller has looked for too many.
             InvalidField: the voucher cannot be used by such an amount.
         """
-        code = self._canonical(read)
+        self._check_typing(read)
         now = self.clock.now()
         await self._count(caller, program, now)
         async with self.database.acquire() as connection:
-            voucher = await vouchers.get(connection, program, await self._find(connection, program, code))
+            voucher = await vouchers.get(connection, program, await self._find(connection, program, read))
             last = await vouchers.last_use(connection, voucher)
         try:
             check_usable(voucher, amount, now, last)
@@ -123,13 +127,13 @@ class Vouchers:
             AlreadyRedeemed, InsufficientBalance, VoucherExpired, VoucherIsVoid: so for this request for ever.
         """
         check_till(till)
-        code = self._canonical(read)
+        self._check_typing(read)
 
         async def work(connection: Connection) -> bytes:
             now = self.clock.now()
             if await vouchers.lookups(connection, program, caller, _minute(now)) >= self.lookups_per_minute:
                 raise self._limited(now)
-            voucher = await vouchers.lock(connection, program, await self._find(connection, program, code))
+            voucher = await vouchers.lock(connection, program, await self._find(connection, program, read))
             after = used(voucher, amount, now, await vouchers.last_use(connection, voucher))
             await vouchers.keep(connection, after)
             use = Use(
@@ -208,16 +212,14 @@ class Vouchers:
             found = await vouchers.get(connection, program, voucher)
             return await vouchers.newest_uses(connection, found, before, most)
 
-    def _canonical(self, read: str) -> str:
+    def _check_typing(self, read: str) -> None:
         if len(read) > MAX_READ:
             raise InvalidField.of("code", f"must have at most {MAX_READ} characters")
-        code = self.scheme.canonical(read)
-        if self.scheme.mistyped(code):
+        if self.scheme.mistyped(self.scheme.canonical(read)):
             raise VoucherMistyped
-        return code
 
-    async def _find(self, connection: Connection, program: str, code: str) -> str:
-        found = await vouchers.id_of(connection, program, self.keys.digest(program, code))
+    async def _find(self, connection: Connection, program: str, read: str) -> str:
+        found = await vouchers.id_of(connection, program, self.digest(program, read))
         if found is None:
             raise VoucherUnknown(program=f"programs/{program}")
         return found

@@ -5,7 +5,6 @@ from __future__ import annotations
 from guerdon.rewards.v1 import vouchers_pb2 as pb
 from guerdon_kit import names, pages
 from guerdon_kit.grpc import CallContext
-from rewards_catalog.domain.codes import CodeKeys
 from rewards_catalog.operations.codes import CodePools
 from rewards_catalog.operations.vouchers import Vouchers
 from rewards_catalog.servicer.calls import asking, mark
@@ -32,10 +31,9 @@ class VouchersServicer:
 
     service = pb.DESCRIPTOR.services_by_name["VoucherService"]
 
-    def __init__(self, codes: CodePools, vouchers: Vouchers, keys: CodeKeys) -> None:
+    def __init__(self, codes: CodePools, vouchers: Vouchers) -> None:
         self._codes = codes
         self._vouchers = vouchers
-        self._keys = keys
 
     async def generate_codes(self, request: pb.GenerateCodesRequest, call: CallContext) -> pb.GenerateCodesResponse:
         """Makes codes for a pool."""
@@ -78,7 +76,7 @@ class VouchersServicer:
         # From a plain hash of a short code, which the request's record would keep, it could be guessed.
         disguised = pb.RedeemVoucherRequest()
         disguised.CopyFrom(request)
-        disguised.code = self._keys.digest(program, request.code).hex()
+        disguised.code = self._vouchers.digest(program, request.code).hex()
         use, replayed = await self._vouchers.redeem(
             asking(call, disguised, program),
             call.caller.name,

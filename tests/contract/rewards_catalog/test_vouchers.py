@@ -206,7 +206,8 @@ async def test_a_generated_code_is_read_as_it_is_typed_and_told_when_it_is_misty
         with pytest.raises(InvalidRequestError) as refused:
             await call
         assert refused.value.reason == "VOUCHER_MISTYPED"
-    assert (await use(shop, typed)).till == MAIN_STREET
+    done = await use(shop, typed, request_id="sale-1")
+    assert await use(shop, code, request_id="sale-1") == done
     answer = await shop.import_codes(card, [[wrong, code]])
     assert [(row.row, row.reason) for row in answer.rejected] == [
         (1, rewards.CODE_REJECTION_MISTYPED),

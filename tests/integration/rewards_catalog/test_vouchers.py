@@ -137,6 +137,7 @@ async def test_who_looks_for_too_many_codes_has_to_wait_on_every_worker_and_a_re
         return None
 
     refused = await wait_until(limited)
+    assert refused is not None
     assert refused.reason == "RATE_LIMITED"
     assert refused.metadata["limit"] == "600"
     assert refused.retry_after

@@ -95,6 +95,12 @@ def test_only_what_waits_to_be_handed_over_can_be_called_off(state: State, refus
             check_cancellable(a_redemption(state=state))
 
 
+def test_whether_a_code_that_was_issued_can_be_called_off_is_for_its_voucher_to_say() -> None:
+    check_cancellable(a_redemption(state=State.FULFILLED, fulfilment=Fulfilment.CODE_POOL))
+    with pytest.raises(errors.AlreadyCancelled):
+        check_cancellable(a_redemption(state=State.REFUNDED, fulfilment=Fulfilment.CODE_POOL))
+
+
 @pytest.mark.parametrize("state", list(State))
 def test_only_what_waits_to_be_handed_over_can_be_handed_over(state: State) -> None:
     if state is State.ISSUED:
