@@ -1,4 +1,4 @@
-"""Rewards: what they are made of, who sees them, and how far an account is from one."""
+"""Rewards: what they are made of, and who can redeem them when."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def _violations(reward: Reward) -> Iterator[FieldViolation]:
         yield FieldViolation("reward.terms", f"must have at most {MAX_TERMS} characters")
     if reward.image_uri and not (len(reward.image_uri) <= MAX_IMAGE_URI and _IMAGE_URI.fullmatch(reward.image_uri)):
         yield FieldViolation("reward.image_uri", f"must be an https address of at most {MAX_IMAGE_URI} characters")
-    if reward.category and _CATEGORY.fullmatch(reward.category) is None:
+    if reward.category and not category_ok(reward.category):
         yield FieldViolation("reward.category", "must be at most 63 of A-Z a-z 0-9 . _ ~ -, a letter or digit first")
     if not 1 <= reward.price <= MAX_POINTS:
         yield FieldViolation("reward.price", "must be between 1 and 2^53")
@@ -163,6 +163,11 @@ def _violations(reward: Reward) -> Iterator[FieldViolation]:
         yield FieldViolation("reward.end_time", "must be later than start_time")
     yield from _limits(reward)
     yield from refund_terms.violations(reward.refund, codes=reward.fulfilment is Fulfilment.CODE_POOL)
+
+
+def category_ok(category: str) -> bool:
+    """Whether a category may be called so."""
+    return _CATEGORY.fullmatch(category) is not None
 
 
 def _texts(texts: Texts, field: str) -> Iterator[FieldViolation]:
@@ -204,21 +209,3 @@ def check_fulfilment(reward: Reward, needed: Fulfilment) -> None:
     """Raises WrongFulfilment unless the reward is fulfilled in the needed way."""
     if reward.fulfilment is not needed:
         raise WrongFulfilment(reward=reward.name, fulfilment=reward.fulfilment, needed=needed)
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """A reward as one account sees it; `points_to_go` is what the account lacks, 0 if it has enough."""
-
-    reward: Reward
-    points_to_go: int
-
-    @property
-    def affordable(self) -> bool:
-        """The account has the points now."""
-        return self.points_to_go == 0
-
-
-def offer(reward: Reward, available_points: int) -> Offer:
-    """The reward for an account that can spend `available_points` now; a debt makes that negative."""
-    return Offer(reward, max(0, reward.price - available_points))

@@ -8,6 +8,8 @@ create table rewards (
     description text not null,
     -- {"de": {"title": "…", "description": "…"}}
     localizations jsonb not null,
+    -- All titles as they are searched.
+    titles text not null,
     image_uri text not null,
     category text not null,
     terms text not null,
@@ -37,8 +39,10 @@ create table rewards (
     -- A code that was seen cannot be handed back.
     check (fulfilment <> 'CODE_POOL' or refund_policy = 'NONE')
 );
--- What an account is shown: by unit, the cheapest first.
+-- What an account is shown: by unit and price, or the newest first. Filters look at what comes by in this order; a
+-- program's catalog is small enough for that.
 create index rewards_on_offer on rewards (program, unit, price, id) where state = 'ACTIVE';
+create index rewards_newest on rewards (program, unit, create_time, id) where state = 'ACTIVE';
 
 -- Every version of every reward, as it was when it was made: what redemptions were made under. Nobody changes it.
 create table reward_versions (like rewards, primary key (program, id, version));
@@ -72,6 +76,16 @@ create table stock (
     primary key (program, reward),
     foreign key (program, reward) references rewards (program, id)
 ) with (fillfactor = 50);
+
+-- Rewards with what is left of them.
+create view stocked_rewards as
+select
+    rewards.program, id, version, title, description, localizations, titles, image_uri, category, terms, kind,
+    kind_details, unit, price, fulfilment, limit_per_account, limit_per_period, limit_period, limit_in_all,
+    refund_policy, refund_days, start_time, end_time, time_zone, state, coalesce(available, 0) as available,
+    coalesce(redeemed, 0) as redeemed, create_time, update_time
+from rewards
+left join stock on stock.program = rewards.program and stock.reward = rewards.id;
 
 create table codes (
     id bigint generated always as identity primary key,
@@ -243,9 +257,9 @@ create index changes_of_subject on changes (program, subject, id);
 grant select, insert on rewards, stock, codes, takings, redemptions, changes to :"runtime_role";
 grant select, insert on voucher_terms, vouchers, voucher_uses, lookups to :"runtime_role";
 -- What a redemption was made under does not change, and a code stays what it is.
-grant select on reward_versions to :"runtime_role";
+grant select on reward_versions, stocked_rewards to :"runtime_role";
 grant update (
-    version, title, description, localizations, image_uri, category, terms, price, limit_per_account, limit_per_period,
+    version, title, description, localizations, titles, image_uri, category, terms, price, limit_per_account, limit_per_period,
     limit_period, limit_in_all, refund_policy, refund_days, start_time, end_time, state, update_time
 ) on rewards to :"runtime_role";
 grant update (available, redeemed) on stock to :"runtime_role";

@@ -13,13 +13,12 @@ from rewards_catalog.domain.reward import (
     MAX_STOCK,
     Changes,
     Fulfilment,
-    Offer,
     Reward,
     check_fulfilment,
     check_new,
-    offer,
     revised,
 )
+from rewards_catalog.domain.shelf import Account, Offer, Position, Sought, check_sought, offer
 from rewards_catalog.domain.states import Act, RewardState, check_allowed
 from rewards_catalog.operations.asking import Asking
 from rewards_catalog.store import rewards, stock
@@ -149,18 +148,21 @@ class Rewards:
         return await self._once(asking, program, reward, work)
 
     async def shelf(
-        self, program: str, account: str, after: tuple[int, str], most: int, *, actor: str, until: float
+        self, program: str, account: str, sought: Sought, after: Position, most: int, *, actor: str, until: float
     ) -> Shelf:
-        """What can be redeemed now in the account's unit, by price and id, that come after the given ones.
+        """What can be redeemed now in the account's unit of that which is sought, after the given position.
 
         Raises:
+            InvalidField: a bound is broken.
             NotFound: there is no such account.
         """
+        check_sought(sought)
         unit = await self.ledger.unit_of(account, actor, until)
         available = await self.ledger.available(account, actor, until)
+        looking = Account(program, unit, available)
         async with self.database.acquire() as connection:
-            found = await rewards.on_offer(connection, program, unit, self.clock.now(), after, most)
-        return Shelf([offer(reward, available) for reward in found], available)
+            found = await rewards.on_offer(connection, looking, sought, self.clock.now(), after, most)
+        return Shelf([offer(reward, available, sought.locale) for reward in found], available)
 
     async def _turn(self, asking: Asking, program: str, reward: str, act: Act) -> tuple[Reward, bool]:
         state, change = _TURNS[act]

@@ -8,7 +8,8 @@ from guerdon_kit.grpc.messages import timestamp
 from rewards_catalog.domain.codes import Rejection
 from rewards_catalog.domain.redemption import Redemption
 from rewards_catalog.domain.refund_terms import RefundPolicy
-from rewards_catalog.domain.reward import Offer, Reward
+from rewards_catalog.domain.reward import Reward
+from rewards_catalog.domain.shelf import Offer
 from rewards_catalog.servicer.kinds import write_kind
 
 REJECTIONS = {
@@ -20,7 +21,13 @@ REJECTIONS = {
 
 def offer_message(offer: Offer) -> pb.Offer:
     """A reward as one account sees it."""
-    return pb.Offer(reward=reward_message(offer.reward), affordable=offer.affordable, points_to_go=offer.points_to_go)
+    return pb.Offer(
+        reward=reward_message(offer.reward),
+        affordable=offer.affordable,
+        points_to_go=offer.points_to_go,
+        title=offer.texts.title,
+        description=offer.texts.description,
+    )
 
 
 def reward_message(reward: Reward) -> res.Reward:

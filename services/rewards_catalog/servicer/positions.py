@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from guerdon_kit import pages
 from guerdon_kit.errors import InvalidField
 from rewards_catalog.domain.redemption import Redemption
-from rewards_catalog.domain.reward import Reward
+from rewards_catalog.domain.reward import MAX_POINTS, Reward
+from rewards_catalog.domain.shelf import Order, Position
 from rewards_catalog.domain.vouchers import Use
 
 Query = tuple[str, ...]
@@ -17,25 +18,29 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _END_OF_TIME = datetime(9999, 12, 31, tzinfo=UTC)
 
 
-def price_position(token: str, query: Query) -> tuple[int, str]:
-    """The price and id after which a page of rewards begins; the first page's for an empty token.
+def reward_position(order: Order, token: str, query: Query) -> Position:
+    """After which reward a page of rewards begins; the first page's for an empty token.
 
     Raises:
         InvalidField: it is no token of this list.
     """
+    if order is Order.NEWEST:
+        return time_position(token, query)
     if not token:
-        return 0, ""
+        return (0, "") if order is Order.CHEAPEST else (MAX_POINTS + 1, "")
     price, reward = pages.read_token(token, query, (int, str))
     return int(price), str(reward)
 
 
-def price_token(reward: Reward, query: Query) -> str:
+def reward_token(order: Order, reward: Reward, query: Query) -> str:
     """The token of the page that begins after the reward."""
+    if order is Order.NEWEST:
+        return time_token(reward, query)
     return pages.write_token(query, (reward.price, reward.id))
 
 
 def time_position(token: str, query: Query) -> tuple[datetime, str]:
-    """The time and id before which a page of redemptions, or of uses, begins; the first page's for an empty token.
+    """The time and id before which a page begins; the first page's for an empty token.
 
     Raises:
         InvalidField: it is no token of this list.
@@ -49,6 +54,6 @@ def time_position(token: str, query: Query) -> tuple[datetime, str]:
         raise InvalidField.of("page_token", "is not a token of this list") from None
 
 
-def time_token(last: Redemption | Use, query: Query) -> str:
+def time_token(last: Redemption | Reward | Use, query: Query) -> str:
     """The token of the page that begins before the last one of a page."""
     return pages.write_token(query, ((last.create_time - _EPOCH) // _MICROSECOND, last.id))

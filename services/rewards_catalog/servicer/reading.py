@@ -10,9 +10,11 @@ from guerdon.rewards.v1 import resources_pb2 as res
 from guerdon.rewards.v1 import rewards_pb2 as pb
 from guerdon_kit.errors import InvalidField
 from guerdon_kit.grpc.messages import instant
+from rewards_catalog.domain.kinds import KINDS
 from rewards_catalog.domain.limits import Limits, Period
 from rewards_catalog.domain.refund_terms import RefundPolicy, RefundTerms
 from rewards_catalog.domain.reward import Changes, Fulfilment, Reward, Texts
+from rewards_catalog.domain.shelf import Order, Sought
 from rewards_catalog.domain.states import RewardState
 from rewards_catalog.servicer.kinds import read_kind
 
@@ -34,6 +36,13 @@ _FULFILMENTS = {
     res.FULFILMENT_UNLIMITED: Fulfilment.UNLIMITED,
     res.FULFILMENT_CODE_POOL: Fulfilment.CODE_POOL,
 }
+_ORDERS = {
+    pb.REWARD_ORDER_UNSPECIFIED: Order.CHEAPEST,
+    pb.REWARD_ORDER_CHEAPEST: Order.CHEAPEST,
+    pb.REWARD_ORDER_DEAREST: Order.DEAREST,
+    pb.REWARD_ORDER_NEWEST: Order.NEWEST,
+}
+_KINDS = {res.RewardKind.Value(f"REWARD_KIND_{name}"): name for name in KINDS}
 _PERIODS = {res.PERIOD_DAY: Period.DAY, res.PERIOD_WEEK: Period.WEEK, res.PERIOD_MONTH: Period.MONTH}
 _POLICIES = {
     res.REFUND_POLICY_UNSPECIFIED: RefundPolicy.NONE,
@@ -104,6 +113,28 @@ def changes_of(request: pb.UpdateRewardRequest) -> Changes:
         raise InvalidField.of("update_mask", f"must be some of {', '.join(sorted(changeable))}")
     fields = {path: _FIELDS[path](asked) for path in sorted(paths & {*_FIELDS})}
     return Changes(fields, _limits(asked, paths), _refund(asked, paths))
+
+
+def sought_of(request: pb.ListRewardsRequest) -> Sought:
+    """What a list of rewards is to show.
+
+    Raises:
+        InvalidField: an enum's value is none.
+    """
+    if request.order not in _ORDERS:
+        raise InvalidField.of("order", "must be one of the values that the contract names")
+    if not set(request.kinds) <= {*_KINDS}:
+        raise InvalidField.of("kinds", "must be of the values that the contract names")
+    return Sought(
+        order=_ORDERS[request.order],
+        kinds=[_KINDS[kind] for kind in request.kinds],
+        category=request.category,
+        title_part=request.title_contains,
+        min_price=request.min_price,
+        max_price=request.max_price,
+        affordable_only=request.affordable_only,
+        locale=request.locale,
+    )
 
 
 def _limits(asked: res.Reward, paths: Collection[str]) -> dict[str, Any]:

@@ -20,8 +20,8 @@ from rewards_catalog.servicer.calls import asking as _asking
 from rewards_catalog.servicer.calls import mark as _mark
 from rewards_catalog.servicer.calls import require_same_program as _require_same_program
 from rewards_catalog.servicer.messages import REJECTIONS, offer_message, redemption_message, reward_message
-from rewards_catalog.servicer.positions import price_position, price_token, time_position, time_token
-from rewards_catalog.servicer.reading import changes_of, new_reward
+from rewards_catalog.servicer.positions import reward_position, reward_token, time_position, time_token
+from rewards_catalog.servicer.reading import changes_of, new_reward, sought_of
 
 SEE_CODES = "rewards.codes.read"
 """The scope of those who may see the codes that were issued."""
@@ -133,16 +133,17 @@ class RewardsServicer:
         (program,) = names.parse(request.parent, _PROGRAM, "parent")
         _require_same_program(program, names.parse(request.account, _ACCOUNT, "account")[0], "account")
         size = pages.page_size(request.page_size)
-        query = (call.method, request.parent, request.account)
-        after = price_position(request.page_token, query)
+        sought = sought_of(request)
+        query = (call.method, request.parent, request.account, repr(sought))
+        after = reward_position(sought.order, request.page_token, query)
         shelf = await self._rewards.shelf(
-            program, request.account, after, size + 1, actor=call.caller.actor, until=call.deadline
+            program, request.account, sought, after, size + 1, actor=call.caller.actor, until=call.deadline
         )
         answer = pb.ListRewardsResponse(
             offers=map(offer_message, shelf.offers[:size]), available_points=shelf.available_points
         )
         if len(shelf.offers) > size:
-            answer.next_page_token = price_token(shelf.offers[size - 1].reward, query)
+            answer.next_page_token = reward_token(sought.order, shelf.offers[size - 1].reward, query)
         return answer
 
     async def redeem(self, request: pb.RedeemRequest, call: CallContext) -> pb.RedeemResponse:

@@ -11,9 +11,16 @@ from guerdon_kit.postgres import Connection
 from rewards_catalog.domain.limits import Limits, Period
 from rewards_catalog.domain.refund_terms import RefundPolicy, RefundTerms
 from rewards_catalog.domain.reward import Fulfilment, Reward, Texts
+from rewards_catalog.domain.shelf import Account, Order, Position, Sought, searchable, titles
 from rewards_catalog.domain.states import RewardState
 from rewards_catalog.store import queries
 from rewards_catalog.store.kinds import kind_columns, kind_from
+
+_LISTS = {
+    Order.CHEAPEST: queries.list_cheapest_rewards,
+    Order.DEAREST: queries.list_dearest_rewards,
+    Order.NEWEST: queries.list_newest_rewards,
+}
 
 
 async def insert(connection: Connection, reward: Reward) -> None:
@@ -76,11 +83,22 @@ async def revise(connection: Connection, reward: Reward) -> None:
 
 
 async def on_offer(
-    connection: Connection, program: str, unit: str, now: datetime, after: tuple[int, str], most: int
+    connection: Connection, account: Account, sought: Sought, now: datetime, after: Position, most: int
 ) -> list[Reward]:
-    """What can be redeemed now of the rewards priced in `unit`, by price and id, after the given price and id."""
-    rows = queries.list_rewards_on_offer(
-        connection, program=program, unit=unit, now=now, after_price=after[0], after_id=after[1], most=most
+    """What can be redeemed now in the account's unit of that which is sought, in its order, after a position."""
+    rows = _LISTS[sought.order](
+        connection,
+        program=account.program,
+        unit=account.unit,
+        now=now,
+        kinds=list(sought.kinds),
+        category=sought.category,
+        title_part=searchable(sought.title_part),
+        min_price=sought.min_price,
+        max_price=sought.highest_price(account.available),
+        after=after[0],
+        after_id=after[1],
+        most=most,
     )
     return [_reward(row) async for row in rows]
 
@@ -97,6 +115,7 @@ def _changeable(reward: Reward) -> dict[str, object]:
             locale: {"title": texts.title, "description": texts.description}
             for locale, texts in reward.localizations.items()
         },
+        "titles": titles(reward),
         "image_uri": reward.image_uri,
         "category": reward.category,
         "terms": reward.terms,
@@ -115,6 +134,7 @@ def _changeable(reward: Reward) -> dict[str, object]:
 
 def _reward(row: asyncpg.Record) -> Reward:
     fields = dict(row)
+    fields.pop("titles")
     period = fields.pop("limit_period")
     limits = Limits(
         per_account=fields.pop("limit_per_account"),

@@ -1,14 +1,13 @@
 -- name: insert_reward!
 insert into rewards (
-    program, id, version, title, description, localizations, image_uri, category, terms, kind, kind_details, unit, price,
-    fulfilment, limit_per_account, limit_per_period, limit_period, limit_in_all, refund_policy, refund_days, start_time, end_time, time_zone, state,
-    create_time, update_time
+    program, id, version, title, description, localizations, titles, image_uri, category, terms, kind, kind_details,
+    unit, price, fulfilment, limit_per_account, limit_per_period, limit_period, limit_in_all, refund_policy, refund_days,
+    start_time, end_time, time_zone, state, create_time, update_time
 )
 values (
-    :program, :id, 1, :title, :description, :localizations, :image_uri, :category, :terms, :kind, :kind_details, :unit,
-    :price, :fulfilment, :limit_per_account, :limit_per_period, :limit_period, :limit_in_all, :refund_policy, :refund_days, :start_time,
-    :end_time,
-    :time_zone, :state, :create_time, :update_time
+    :program, :id, 1, :title, :description, :localizations, :titles, :image_uri, :category, :terms, :kind, :kind_details,
+    :unit, :price, :fulfilment, :limit_per_account, :limit_per_period, :limit_period, :limit_in_all, :refund_policy,
+    :refund_days, :start_time, :end_time, :time_zone, :state, :create_time, :update_time
 )
 on conflict do nothing;
 
@@ -16,19 +15,14 @@ on conflict do nothing;
 insert into stock (program, reward, available) values (:program, :reward, :available);
 
 -- name: find_reward^
-select
-    rewards.program, id, version, title, description, localizations, image_uri, category, terms, kind, kind_details, unit,
-    price, fulfilment, limit_per_account, limit_per_period, limit_period, limit_in_all, refund_policy, refund_days, start_time, end_time, time_zone,
-    state, coalesce(available, 0) as available, coalesce(redeemed, 0) as redeemed, create_time, update_time
-from rewards
-left join stock on stock.program = rewards.program and stock.reward = rewards.id
-where rewards.program = :program and id = :id;
+select * from stocked_rewards where program = :program and id = :id;
 
 -- name: find_reward_version^
 -- As it was then; its state and what is left are those of now.
 select
-    was.program, id, version, title, description, localizations, image_uri, category, terms, kind, kind_details, unit,
-    price, fulfilment, limit_per_account, limit_per_period, limit_period, limit_in_all, refund_policy, refund_days, start_time, end_time, time_zone,
+    was.program, id, version, title, description, localizations, titles, image_uri, category, terms, kind, kind_details,
+    unit, price, fulfilment, limit_per_account, limit_per_period, limit_period, limit_in_all, refund_policy, refund_days,
+    start_time, end_time, time_zone,
     (select state from rewards where program = :program and id = :id) as state,
     coalesce(available, 0) as available, coalesce(redeemed, 0) as redeemed, create_time, update_time
 from reward_versions as was
@@ -47,22 +41,42 @@ update rewards set state = :state where program = :program and id = :id;
 update rewards
 set
     version = :version, title = :title, description = :description, localizations = :localizations,
+    titles = :titles,
     image_uri = :image_uri, category = :category, terms = :terms, price = :price, limit_per_account = :limit_per_account,
     limit_per_period = :limit_per_period, limit_period = :limit_period, limit_in_all = :limit_in_all,
     refund_policy = :refund_policy, refund_days = :refund_days,
     start_time = :start_time, end_time = :end_time, update_time = :update_time
 where program = :program and id = :id;
 
--- name: list_rewards_on_offer
-select
-    rewards.program, id, version, title, description, localizations, image_uri, category, terms, kind, kind_details, unit,
-    price, fulfilment, limit_per_account, limit_per_period, limit_period, limit_in_all, refund_policy, refund_days, start_time, end_time, time_zone,
-    state, coalesce(available, 0) as available, coalesce(redeemed, 0) as redeemed, create_time, update_time
-from rewards
-left join stock on stock.program = rewards.program and stock.reward = rewards.id
+-- name: list_cheapest_rewards
+select * from stocked_rewards
 where
-    rewards.program = :program and unit = :unit and state = 'ACTIVE'
+    program = :program and unit = :unit and state = 'ACTIVE' and (price, id) > (:after::bigint, :after_id::text)
+    and price between :min_price::bigint and :max_price::bigint
     and (start_time is null or start_time <= :now) and (end_time is null or end_time > :now)
-    and (price, id) > (:after_price::bigint, :after_id::text)
+    and (:category = '' or category = :category) and (:title_part = '' or strpos(titles, :title_part) > 0)
+    and (cardinality(:kinds::text[]) = 0 or kind = any(:kinds))
 order by price, id
+limit :most;
+
+-- name: list_dearest_rewards
+select * from stocked_rewards
+where
+    program = :program and unit = :unit and state = 'ACTIVE' and (price, id) < (:after::bigint, :after_id::text)
+    and price between :min_price::bigint and :max_price::bigint
+    and (start_time is null or start_time <= :now) and (end_time is null or end_time > :now)
+    and (:category = '' or category = :category) and (:title_part = '' or strpos(titles, :title_part) > 0)
+    and (cardinality(:kinds::text[]) = 0 or kind = any(:kinds))
+order by price desc, id desc
+limit :most;
+
+-- name: list_newest_rewards
+select * from stocked_rewards
+where
+    program = :program and unit = :unit and state = 'ACTIVE' and (create_time, id) < (:after::timestamptz, :after_id::text)
+    and price between :min_price::bigint and :max_price::bigint
+    and (start_time is null or start_time <= :now) and (end_time is null or end_time > :now)
+    and (:category = '' or category = :category) and (:title_part = '' or strpos(titles, :title_part) > 0)
+    and (cardinality(:kinds::text[]) = 0 or kind = any(:kinds))
+order by create_time desc, id desc
 limit :most;

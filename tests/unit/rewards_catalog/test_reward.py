@@ -1,4 +1,4 @@
-"""What a reward may be, who can redeem it, and how far an account is from one."""
+"""What a reward may be, who can redeem it when, and what each of its states allows."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from guerdon_kit.errors import InvalidField
 from rewards_catalog.domain import errors, kinds
@@ -24,7 +22,6 @@ from rewards_catalog.domain.reward import (
     check_fulfilment,
     check_new,
     check_redeemable,
-    offer,
     revised,
 )
 from rewards_catalog.domain.states import Act, RewardState, check_allowed
@@ -155,17 +152,3 @@ def test_pieces_are_added_to_a_stock_only() -> None:
     check_fulfilment(a_reward(), Fulfilment.STOCK)
     with pytest.raises(errors.WrongFulfilment):
         check_fulfilment(a_reward(fulfilment=Fulfilment.UNLIMITED), Fulfilment.STOCK)
-
-
-def test_120_points_to_go() -> None:
-    """`ListRewards` shows how far a reward is: the design's own example."""
-    assert offer(a_reward(price=500), 380).points_to_go == 120
-
-
-@given(price=st.integers(1, MAX_POINTS), has=st.integers(-MAX_POINTS, MAX_POINTS))
-def test_with_the_points_to_go_a_reward_is_affordable_and_with_one_less_it_is_not(price: int, has: int) -> None:
-    shown = offer(a_reward(price=price), has)
-    assert shown.affordable == (has >= price)
-    assert offer(a_reward(price=price), has + shown.points_to_go).affordable
-    if not shown.affordable:
-        assert not offer(a_reward(price=price), has + shown.points_to_go - 1).affordable

@@ -110,6 +110,54 @@ PERIOD_MONTH: Period.ValueType  # 3
 """A calendar month."""
 global___Period = Period
 
+class _RewardKind:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _RewardKindEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_RewardKind.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    REWARD_KIND_UNSPECIFIED: _RewardKind.ValueType  # 0
+    """Not said."""
+    REWARD_KIND_GIFT_CARD: _RewardKind.ValueType  # 1
+    """A `gift_card`."""
+    REWARD_KIND_MERCHANDISE: _RewardKind.ValueType  # 2
+    """`merchandise`."""
+    REWARD_KIND_EXPERIENCE: _RewardKind.ValueType  # 3
+    """An `experience`."""
+    REWARD_KIND_FIXED_DISCOUNT: _RewardKind.ValueType  # 4
+    """A `fixed_discount`."""
+    REWARD_KIND_PERCENT_DISCOUNT: _RewardKind.ValueType  # 5
+    """A `percent_discount`."""
+    REWARD_KIND_FREE_SHIPPING: _RewardKind.ValueType  # 6
+    """`free_shipping`."""
+    REWARD_KIND_DONATION: _RewardKind.ValueType  # 7
+    """A `donation`."""
+    REWARD_KIND_TIER_BENEFIT: _RewardKind.ValueType  # 8
+    """A `tier_benefit`."""
+
+class RewardKind(_RewardKind, metaclass=_RewardKindEnumTypeWrapper):
+    """What a reward can be, to filter by."""
+
+REWARD_KIND_UNSPECIFIED: RewardKind.ValueType  # 0
+"""Not said."""
+REWARD_KIND_GIFT_CARD: RewardKind.ValueType  # 1
+"""A `gift_card`."""
+REWARD_KIND_MERCHANDISE: RewardKind.ValueType  # 2
+"""`merchandise`."""
+REWARD_KIND_EXPERIENCE: RewardKind.ValueType  # 3
+"""An `experience`."""
+REWARD_KIND_FIXED_DISCOUNT: RewardKind.ValueType  # 4
+"""A `fixed_discount`."""
+REWARD_KIND_PERCENT_DISCOUNT: RewardKind.ValueType  # 5
+"""A `percent_discount`."""
+REWARD_KIND_FREE_SHIPPING: RewardKind.ValueType  # 6
+"""`free_shipping`."""
+REWARD_KIND_DONATION: RewardKind.ValueType  # 7
+"""A `donation`."""
+REWARD_KIND_TIER_BENEFIT: RewardKind.ValueType  # 8
+"""A `tier_benefit`."""
+global___RewardKind = RewardKind
+
 class _RefundPolicy:
     ValueType = typing.NewType("ValueType", builtins.int)
     V: typing_extensions.TypeAlias = ValueType

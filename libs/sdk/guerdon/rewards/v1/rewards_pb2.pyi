@@ -49,6 +49,34 @@ CODE_REJECTION_MISTYPED: CodeRejection.ValueType  # 3
 """It begins as the codes that the service makes, and its check character does not fit: no till would take it."""
 global___CodeRejection = CodeRejection
 
+class _RewardOrder:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _RewardOrderEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_RewardOrder.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    REWARD_ORDER_UNSPECIFIED: _RewardOrder.ValueType  # 0
+    """As `REWARD_ORDER_CHEAPEST`."""
+    REWARD_ORDER_CHEAPEST: _RewardOrder.ValueType  # 1
+    """The cheapest first."""
+    REWARD_ORDER_DEAREST: _RewardOrder.ValueType  # 2
+    """The dearest first."""
+    REWARD_ORDER_NEWEST: _RewardOrder.ValueType  # 3
+    """Those first that were made last."""
+
+class RewardOrder(_RewardOrder, metaclass=_RewardOrderEnumTypeWrapper):
+    """In which order rewards are listed; those that are alike by it, by their ids."""
+
+REWARD_ORDER_UNSPECIFIED: RewardOrder.ValueType  # 0
+"""As `REWARD_ORDER_CHEAPEST`."""
+REWARD_ORDER_CHEAPEST: RewardOrder.ValueType  # 1
+"""The cheapest first."""
+REWARD_ORDER_DEAREST: RewardOrder.ValueType  # 2
+"""The dearest first."""
+REWARD_ORDER_NEWEST: RewardOrder.ValueType  # 3
+"""Those first that were made last."""
+global___RewardOrder = RewardOrder
+
 @typing.final
 class CreateRewardRequest(google.protobuf.message.Message):
     """Makes a reward."""
@@ -464,6 +492,14 @@ class ListRewardsRequest(google.protobuf.message.Message):
     ACCOUNT_FIELD_NUMBER: builtins.int
     PAGE_SIZE_FIELD_NUMBER: builtins.int
     PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    ORDER_FIELD_NUMBER: builtins.int
+    KINDS_FIELD_NUMBER: builtins.int
+    CATEGORY_FIELD_NUMBER: builtins.int
+    AFFORDABLE_ONLY_FIELD_NUMBER: builtins.int
+    MIN_PRICE_FIELD_NUMBER: builtins.int
+    MAX_PRICE_FIELD_NUMBER: builtins.int
+    TITLE_CONTAINS_FIELD_NUMBER: builtins.int
+    LOCALE_FIELD_NUMBER: builtins.int
     parent: builtins.str
     """The program."""
     account: builtins.str
@@ -472,6 +508,26 @@ class ListRewardsRequest(google.protobuf.message.Message):
     """How many rewards at most, up to 1,000; 0: 50."""
     page_token: builtins.str
     """Where to go on: the `next_page_token` of the page before."""
+    order: global___RewardOrder.ValueType
+    """In which order."""
+    category: builtins.str
+    """Only rewards of this category. Empty: of any."""
+    affordable_only: builtins.bool
+    """Only rewards that the account has the points for now."""
+    min_price: builtins.int
+    """Only rewards at this price or more: 0 to 2^53."""
+    max_price: builtins.int
+    """Only rewards at this price or less: 0 to 2^53. 0: at any."""
+    title_contains: builtins.str
+    """Only rewards whose title, in one of their languages, has this in it, in small letters or capitals: at most 100
+    characters.
+    """
+    locale: builtins.str
+    """The language to show them in, by its BCP 47 tag, such as `de-AT`."""
+    @property
+    def kinds(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[guerdon.rewards.v1.resources_pb2.RewardKind.ValueType]:
+        """Only rewards of these kinds, at most 10. Absent: of any, and those that say none."""
+
     def __init__(
         self,
         *,
@@ -479,8 +535,16 @@ class ListRewardsRequest(google.protobuf.message.Message):
         account: builtins.str = ...,
         page_size: builtins.int = ...,
         page_token: builtins.str = ...,
+        order: global___RewardOrder.ValueType = ...,
+        kinds: collections.abc.Iterable[guerdon.rewards.v1.resources_pb2.RewardKind.ValueType] | None = ...,
+        category: builtins.str = ...,
+        affordable_only: builtins.bool = ...,
+        min_price: builtins.int = ...,
+        max_price: builtins.int = ...,
+        title_contains: builtins.str = ...,
+        locale: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["account", b"account", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["account", b"account", "affordable_only", b"affordable_only", "category", b"category", "kinds", b"kinds", "locale", b"locale", "max_price", b"max_price", "min_price", b"min_price", "order", b"order", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "title_contains", b"title_contains"]) -> None: ...
 
 global___ListRewardsRequest = ListRewardsRequest
 
@@ -499,7 +563,7 @@ class ListRewardsResponse(google.protobuf.message.Message):
     """Where the next page begins; empty on the last one."""
     @property
     def offers(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Offer]:
-        """The rewards, the cheapest first."""
+        """The rewards, in the order asked for."""
 
     def __init__(
         self,
@@ -521,10 +585,18 @@ class Offer(google.protobuf.message.Message):
     REWARD_FIELD_NUMBER: builtins.int
     AFFORDABLE_FIELD_NUMBER: builtins.int
     POINTS_TO_GO_FIELD_NUMBER: builtins.int
+    TITLE_FIELD_NUMBER: builtins.int
+    DESCRIPTION_FIELD_NUMBER: builtins.int
     affordable: builtins.bool
     """The account has the points for it now. Whether a piece is left, the reward says."""
     points_to_go: builtins.int
     """How many points the account lacks for it; 0 if it is affordable."""
+    title: builtins.str
+    """What it is called in the language asked for (`de-AT`), or else in a language that this is a variety of (`de`), or
+    else as the reward's own title says.
+    """
+    description: builtins.str
+    """What it is, in the same language."""
     @property
     def reward(self) -> guerdon.rewards.v1.resources_pb2.Reward:
         """The reward."""
@@ -535,9 +607,11 @@ class Offer(google.protobuf.message.Message):
         reward: guerdon.rewards.v1.resources_pb2.Reward | None = ...,
         affordable: builtins.bool = ...,
         points_to_go: builtins.int = ...,
+        title: builtins.str = ...,
+        description: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["reward", b"reward"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["affordable", b"affordable", "points_to_go", b"points_to_go", "reward", b"reward"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["affordable", b"affordable", "description", b"description", "points_to_go", b"points_to_go", "reward", b"reward", "title", b"title"]) -> None: ...
 
 global___Offer = Offer
 

@@ -156,7 +156,8 @@ class RewardsServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListRewards(self, request, context):
-        """Shows an account the active rewards priced in its unit, the cheapest first, and how far it is from each.
+        """Shows an account the rewards priced in its unit that can be redeemed now, and how far it is from each. A page goes on
+        where the one before ended, whatever was added or changed meanwhile.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -77,7 +77,9 @@ class RewardsServiceStub:
         guerdon.rewards.v1.rewards_pb2.ListRewardsRequest,
         guerdon.rewards.v1.rewards_pb2.ListRewardsResponse,
     ]
-    """Shows an account the active rewards priced in its unit, the cheapest first, and how far it is from each."""
+    """Shows an account the rewards priced in its unit that can be redeemed now, and how far it is from each. A page goes on
+    where the one before ended, whatever was added or changed meanwhile.
+    """
 
     Redeem: grpc.UnaryUnaryMultiCallable[
         guerdon.rewards.v1.rewards_pb2.RedeemRequest,
@@ -186,7 +188,9 @@ class RewardsServiceAsyncStub:
         guerdon.rewards.v1.rewards_pb2.ListRewardsRequest,
         guerdon.rewards.v1.rewards_pb2.ListRewardsResponse,
     ]
-    """Shows an account the active rewards priced in its unit, the cheapest first, and how far it is from each."""
+    """Shows an account the rewards priced in its unit that can be redeemed now, and how far it is from each. A page goes on
+    where the one before ended, whatever was added or changed meanwhile.
+    """
 
     Redeem: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.rewards.v1.rewards_pb2.RedeemRequest,
@@ -313,7 +317,9 @@ class RewardsServiceServicer(metaclass=abc.ABCMeta):
         request: guerdon.rewards.v1.rewards_pb2.ListRewardsRequest,
         context: _ServicerContext,
     ) -> typing.Union[guerdon.rewards.v1.rewards_pb2.ListRewardsResponse, collections.abc.Awaitable[guerdon.rewards.v1.rewards_pb2.ListRewardsResponse]]:
-        """Shows an account the active rewards priced in its unit, the cheapest first, and how far it is from each."""
+        """Shows an account the rewards priced in its unit that can be redeemed now, and how far it is from each. A page goes on
+        where the one before ended, whatever was added or changed meanwhile.
+        """
 
     @abc.abstractmethod
     def Redeem(
