@@ -30,6 +30,7 @@ PROMPTS = (
     "howto/limit-a-budget.md",
     "howto/adjust-with-a-second-person.md",
     "howto/redeem-vouchers-at-a-till.md",
+    "howto/set-up-a-catalog.md",
     "explanation/rate-books.md",
 )
 
