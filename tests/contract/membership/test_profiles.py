@@ -143,7 +143,8 @@ async def test_nothing_personal_is_in_a_log_or_an_event(
     assert "member" in said
     assert [secret for secret in SECRETS if secret in said] == []
     database = await asyncpg.connect(running[1].database.owner_url)
-    events = await database.fetch("select type, data::text as data from outbox where key = $1", name(shop, "ada"))
+    written = "select type, data::text as data from outbox where key = $1 order by id"
+    events = await database.fetch(written, name(shop, "ada"))
     await database.close()
     assert [event["type"].rpartition(".")[2] for event in events] == ["member_enrolled", "member_updated"]
     assert events[1]["data"] == '{"fields": ["display_name"]}'
