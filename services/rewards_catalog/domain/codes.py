@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import blake2b
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -76,7 +77,7 @@ class CodeKeys:
         """The code as the database keeps it, for this reward only."""
         digest = self.digest(program, code)
         nonce = os.urandom(_NONCE_BYTES)
-        cipher = AESGCM(self.sealing[self.current])
+        cipher = _cipher(self.sealing[self.current])
         sealed = cipher.encrypt(nonce, code.encode(), _bound(program.encode(), reward.encode(), digest))
         return SealedCode(digest, self.current, nonce + sealed)
 
@@ -87,10 +88,16 @@ class CodeKeys:
             KeyError: the key it was sealed with is not among the keys.
             cryptography.exceptions.InvalidTag: it was altered, or belongs to another reward.
         """
-        cipher = AESGCM(self.sealing[kept.key_id])
+        cipher = _cipher(self.sealing[kept.key_id])
         nonce, sealed = kept.sealed[:_NONCE_BYTES], kept.sealed[_NONCE_BYTES:]
         bound = _bound(program.encode(), reward.encode(), kept.digest)
         return cipher.decrypt(nonce, sealed, bound).decode()
+
+
+@lru_cache(maxsize=16)
+def _cipher(key: bytes) -> AESGCM:
+    """Made once for each key: making it takes longer than sealing a code with it."""
+    return AESGCM(key)
 
 
 def _bound(*parts: bytes) -> bytes:

@@ -7,9 +7,9 @@ in which no two look alike and which spells no words: it has no vowel, and none 
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from random import SystemRandom
 
 from rewards_catalog.domain.errors import CodesTooShort
 
@@ -45,6 +45,14 @@ def _doubled(total: int) -> int:
     return (total or _MODULUS) * 2 % (_MODULUS + 1)
 
 
+_SYSTEM = SystemRandom()
+
+
+def _unforeseeable(characters: str, count: int) -> str:
+    # By the operating system's source, as `secrets.choice`, which takes three times as long.
+    return "".join(_SYSTEM.choices(characters, k=count))
+
+
 @dataclass(frozen=True, slots=True)
 class CodeScheme:
     """How codes are made: `prefix`, of digits and capital letters, then `length` random characters.
@@ -55,13 +63,13 @@ class CodeScheme:
 
     prefix: str
     length: int
-    choose: Callable[[str], str] = secrets.choice
-    """Picks a character, as nobody can foretell."""
+    choose: Callable[[str, int], str] = _unforeseeable
+    """Picks so many of the characters, as nobody can foretell."""
 
     def draw(self) -> str:
         """A fresh code. One whose check character looks like another is not taken."""
         while True:
-            body = self.prefix + "".join(self.choose(ALPHABET) for _ in range(self.length))
+            body = self.prefix + self.choose(ALPHABET, self.length)
             check = check_character(body)
             if check in ALPHABET:
                 return body + check

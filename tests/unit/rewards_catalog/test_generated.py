@@ -63,7 +63,9 @@ def test_of_swaps_of_neighbours_hardly_one_in_a_hundred_is_not_told() -> None:
 def test_a_code_is_the_prefix_random_characters_and_a_check_character_none_of_which_look_alike(
     data: st.DataObject,
 ) -> None:
-    scheme = CodeScheme("GDN", 14, choose=lambda characters: data.draw(st.sampled_from(characters)))
+    scheme = CodeScheme(
+        "GDN", 14, choose=lambda characters, count: data.draw(st.text(characters, min_size=count, max_size=count))
+    )
     code = scheme.draw()
     assert code.startswith("GDN")
     assert len(code) == 3 + 14 + 1
