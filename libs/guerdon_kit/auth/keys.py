@@ -14,7 +14,7 @@ from guerdon_kit.auth.service_tokens import LIFETIME_S
 SCOPES = {
     "ledger": [],
     "membership": ["ledger.*"],
-    "rewards_catalog": ["ledger.*", "membership.*"],
+    "rewards_catalog": ["ledger.*"],
     "partner_exchange": ["ledger.*"],
     "recognition": ["ledger.*"],
 }
