@@ -77,7 +77,7 @@ def ends_on_signal() -> Iterator[None]:
     before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Exception):  # what fails while it ends has failed because it ends
         if not interrupted:
             raise
     finally:

@@ -106,7 +106,7 @@ def test_ctrl_c_ends_the_demo_in_order(data_folder: Path) -> None:
     finally:
         process.kill()
         process.communicate()
-    assert (process.returncode, out) == (130, "")
+    assert (process.returncode, out) == (130, ""), err
     assert "Traceback" not in err
     assert processes_of(data_folder) == []
     assert not (data_folder / "demo.json").exists(), "what an earlier run came to is not this one's"

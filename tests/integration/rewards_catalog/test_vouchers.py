@@ -14,7 +14,7 @@ from guerdon import GuerdonError, new_request_id
 from guerdon.rewards.v1 import resources_pb2 as res
 from guerdon.rewards.v1 import rewards_pb2 as rewards
 from guerdon.rewards.v1 import vouchers_pb2 as pb
-from guerdon_kit.clock import FixedClock, set_offset
+from guerdon_kit.clock import FixedClock, MovableClock, set_offset
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres import Database
 from guerdon_kit.testing import wait_until
@@ -86,19 +86,21 @@ async def test_a_voucher_ends_and_an_undo_comes_too_late_when_their_time_is_over
     member = await shop.member(2)
     used, unused = await shop.redeem(card, member), await shop.redeem(card, member)
     done = await use(shop, used.code)
+    clock = fallible.services.clock_file
+    moved = MovableClock(clock).offset()  # by the tests before this one
     try:
-        set_offset(fallible.services.clock_file, timedelta(hours=1))  # other tests have moved it by minutes
+        set_offset(clock, moved + timedelta(hours=1))
         with pytest.raises(GuerdonError) as refused:
             await undo(shop, done.name)
         assert refused.value.reason == "UNDO_TOO_LATE"
         assert not (await validate(shop, unused.code)).HasField("refusal")
-        set_offset(fallible.services.clock_file, timedelta(days=1, hours=1))
+        set_offset(clock, moved + timedelta(days=1, hours=1))
         with pytest.raises(GuerdonError) as refused:
             await use(shop, unused.code)
         assert refused.value.reason == "VOUCHER_EXPIRED"
         assert (await validate(shop, unused.code)).refusal.reason == "VOUCHER_EXPIRED"
     finally:
-        set_offset(fallible.services.clock_file, timedelta())
+        set_offset(clock, moved)
 
 
 async def test_who_looks_for_too_many_codes_has_to_wait_on_every_worker_and_a_replay_does_not(
