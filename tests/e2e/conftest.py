@@ -14,8 +14,10 @@ from guerdon_cli.stack import Stack
 from guerdon_kit.embedded import EmbeddedServers
 from tests.e2e.town import Town, found
 
-# What a crash left behind is taken up sooner than in production; nothing else differs.
+# What a crash left behind is taken up sooner than in production, and what was recorded is sealed sooner; nothing else
+# differs.
 QUICK_TO_NOTICE = {
+    "ledger": {"ledger_seal_every_s": "2"},
     "rewards_catalog": {"lease_s": "1"},
     "partner_exchange": {"lease_s": "1"},
     "recognition": {"lease_s": "3", "ledger_timeout_s": "2", "recovery_poll_s": "0.2", "allowance_poll_s": "0.5"},
