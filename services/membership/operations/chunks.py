@@ -12,9 +12,11 @@ from typing import Any, Protocol, TypeVar
 
 from guerdon_kit.errors import DomainError, FieldViolation, ReplayedRefusal
 from guerdon_kit.postgres.requests import freeze, thaw
+from membership.domain.deliveries import Delivery
 from membership.domain.errors import AccountTaken
 from membership.domain.members import account_id
 from membership.domain.program import Program
+from membership.operations.deliveries import Deliveries
 
 CHUNKS_UNDER_WAY = 12
 """Recorded chunks of one stream that may be on their way to the ledger; the stream's sender waits beyond that."""
@@ -72,7 +74,26 @@ def _cancel_all(tasks: asyncio.Queue[asyncio.Task[Answer] | None]) -> list[async
     return left
 
 
-def taken_rows(program: Program, rows: Iterable[OfMember], accounts: frozenset[str]) -> dict[int, DomainError]:
+async def bring(
+    deliveries: Deliveries,
+    delivery: Delivery | None,
+    rows: Iterable[OfMember],
+    kept: Iterable[tuple[int, dict[str, Any]]],
+) -> tuple[int, dict[int, DomainError]]:
+    """Brings a recorded chunk to the ledger; answers how much is left, and what is wrong with rows, by their places.
+    `kept` is what was found wrong with them when they were recorded.
+
+    Raises:
+        OutcomeUnknown: the ledger did not answer; the delivery is taken up again.
+    """
+    errors: dict[int, DomainError] = {place: _thaw_row(refusal) for place, refusal in kept}
+    if delivery is None:
+        return 0, errors
+    brought = await deliveries.deliver(delivery)
+    return brought.left, _taken_rows(delivery.program, rows, brought.taken) | errors
+
+
+def _taken_rows(program: Program, rows: Iterable[OfMember], accounts: frozenset[str]) -> dict[int, DomainError]:
     """The rows, by their places, whose points the ledger cannot take because these accounts have another unit."""
     if not accounts:
         return {}
@@ -90,7 +111,7 @@ def freeze_row(refusal: DomainError) -> dict[str, Any]:
     return {**freeze(refusal), "violations": violations}
 
 
-def thaw_row(kept: dict[str, Any]) -> ReplayedRefusal:
+def _thaw_row(kept: dict[str, Any]) -> ReplayedRefusal:
     """What `freeze_row` kept."""
     refusal = thaw(kept)
     refusal.violations = tuple(FieldViolation(*one) for one in kept["violations"])

@@ -12,7 +12,7 @@ import json
 import structlog
 
 from guerdon_kit.clock import Clock
-from guerdon_kit.errors import DomainError, NotFound, Unavailable
+from guerdon_kit.errors import DomainError, Unavailable
 from guerdon_kit.events import publish
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres import Connection, Database
@@ -57,7 +57,7 @@ class Endings:
         """
 
         async def work(connection: Connection) -> bytes:
-            member = await _hold(connection, program, member_id)
+            member = await members.hold(connection, program, member_id)
             if member.ended is Ended.CLOSED:
                 return json.dumps(None).encode()
             if member.ended is Ended.ERASED:
@@ -90,7 +90,7 @@ class Endings:
         """
 
         async def work(connection: Connection) -> bytes:
-            member = await _hold(connection, program, member_id)
+            member = await members.hold(connection, program, member_id)
             if member.ended is Ended.ERASED:
                 return json.dumps(None).encode()
             now = self._clock.now()
@@ -128,7 +128,7 @@ class Endings:
             await endings.refuse(connection, ending.ending_no, left)
             return
         if ending.errand is Errand.CLOSE:
-            member = await _hold(connection, ending.program, ending.member.member_id)
+            member = await members.hold(connection, ending.program, ending.member.member_id)
             if ended(ending.program, member) is None:
                 await members.end(connection, member.member_no, Ended.CLOSED)
                 await profiles.free_contacts(connection, member.member_no)
@@ -151,10 +151,3 @@ class Endings:
             self._log.warning("ending_waits", ending=ending_no, error=str(error) or repr(error))
             return False
         return True
-
-
-async def _hold(connection: Connection, program: Program, member_id: str) -> Member:
-    """A member, its row held until the transaction ends."""
-    for member in await members.lock(connection, program, [member_id]):
-        return member
-    raise NotFound(f"{program.name}/members/{member_id}")

@@ -20,7 +20,7 @@ from membership.domain.deliveries import Delivery
 from membership.domain.moments import AHEAD_MAX, to_microseconds
 from membership.domain.program import Program
 from membership.domain.rows import Row, sort_out
-from membership.operations.chunks import freeze_row, overlapped, taken_rows, thaw_row
+from membership.operations.chunks import bring, freeze_row, overlapped
 from membership.operations.deliveries import Deliveries
 from membership.operations.recording import Recorded, Recording, record_rows
 
@@ -103,12 +103,7 @@ class Imports:
     async def _deliver(
         self, chunk: Chunk, outcome: dict[str, Any], delivery: Delivery | None, *, replayed: bool
     ) -> Imported:
-        errors: dict[int, DomainError] = {place: thaw_row(kept) for place, kept in outcome["errors"]}
-        pending = 0
-        if delivery is not None:
-            brought = await self._deliveries.deliver(delivery)
-            pending = brought.left
-            errors = taken_rows(chunk.program, chunk.rows, brought.taken) | errors
+        pending, errors = await bring(self._deliveries, delivery, chunk.rows, outcome["errors"])
         return Imported(
             request_id=chunk.request_id,
             first_row=chunk.first_row,

@@ -21,7 +21,7 @@ from membership.domain.member_rows import Decided, MemberRow, decide, sort_out
 from membership.domain.members import Member
 from membership.domain.moments import AHEAD_MAX, from_microseconds, to_microseconds
 from membership.domain.program import Program
-from membership.operations.chunks import freeze_row, overlapped, taken_rows, thaw_row
+from membership.operations.chunks import bring, freeze_row, overlapped
 from membership.operations.deliveries import Deliveries
 from membership.operations.events import members_imported
 from membership.store import deliveries, members, profiles
@@ -179,12 +179,7 @@ class MemberFiles:
     async def _deliver(
         self, chunk: MemberChunk, outcome: dict[str, Any], delivery: Delivery | None, *, replayed: bool
     ) -> ImportedMembers:
-        errors: dict[int, DomainError] = {place: thaw_row(kept) for place, kept in outcome["errors"]}
-        pending = 0
-        if delivery is not None:
-            brought = await self._deliveries.deliver(delivery)
-            pending = brought.left
-            errors = taken_rows(chunk.program, chunk.rows, brought.taken) | errors
+        pending, errors = await bring(self._deliveries, delivery, chunk.rows, outcome["errors"])
         return ImportedMembers(
             request_id=chunk.request_id,
             first_row=chunk.first_row,

@@ -65,20 +65,19 @@ class Profiles:
         now = self._clock.now()
 
         async def work(connection: Connection) -> bytes:
-            for member in await members.lock(connection, program, [member_id]):
-                why = ended(program, member)
-                if why is not None:
-                    raise why
-                number = member.member_no
-                known = (await profiles.of(connection, [number])).get(number, NOTHING_KNOWN)
-                profile = checked_profile(program, known.with_fields(names, changes), now, "profile.")
-                await write_profile(connection, program, number, profile)
-                await profiles.link(connection, [number], fingerprint.key)
-                changed = [name for name in names if getattr(known, name) != getattr(profile, name)]
-                if changed:
-                    await publish(connection, member_updated(program, member, changed, now))
-                return b""
-            raise NotFound(f"{program.name}/members/{member_id}")
+            member = await members.hold(connection, program, member_id)
+            why = ended(program, member)
+            if why is not None:
+                raise why
+            number = member.member_no
+            known = (await profiles.of(connection, [number])).get(number, NOTHING_KNOWN)
+            profile = checked_profile(program, known.with_fields(names, changes), now, "profile.")
+            await write_profile(connection, program, number, profile)
+            await profiles.link(connection, [number], fingerprint.key)
+            changed = [name for name in names if getattr(known, name) != getattr(profile, name)]
+            if changed:
+                await publish(connection, member_updated(program, member, changed, now))
+            return b""
 
         _, replayed = await once(self._database, fingerprint, work)
         return replayed

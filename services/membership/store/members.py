@@ -7,6 +7,7 @@ from datetime import datetime
 
 from asyncpg import Record
 
+from guerdon_kit.errors import NotFound
 from guerdon_kit.postgres import Connection
 from membership.domain.members import Ended, Member
 from membership.domain.program import Program
@@ -75,6 +76,17 @@ async def lock(connection: Connection, program: Program, member_ids: Sequence[st
     """Those of `member_ids` that exist, with their rows held until the transaction ends."""
     rows = queries.lock_members(connection, program_no=program.program_no, member_ids=member_ids)
     return [read(row) async for row in rows]
+
+
+async def hold(connection: Connection, program: Program, member_id: str) -> Member:
+    """One member, its row held until the transaction ends.
+
+    Raises:
+        NotFound: there is no such member.
+    """
+    for member in await lock(connection, program, [member_id]):
+        return member
+    raise NotFound(f"{program.name}/members/{member_id}")
 
 
 async def find(connection: Connection, program: Program, member_id: str) -> Member | None:

@@ -16,9 +16,7 @@ from rewards_catalog.operations.asking import Asking
 from rewards_catalog.operations.codes import CodePools
 from rewards_catalog.operations.redemptions import Redemptions
 from rewards_catalog.operations.rewards import Rewards
-from rewards_catalog.servicer.calls import asking as _asking
-from rewards_catalog.servicer.calls import mark as _mark
-from rewards_catalog.servicer.calls import require_same_program as _require_same_program
+from rewards_catalog.servicer import calls
 from rewards_catalog.servicer.messages import REJECTIONS, offer_message, redemption_message, reward_message
 from rewards_catalog.servicer.positions import reward_position, reward_token, time_position, time_token
 from rewards_catalog.servicer.reading import changes_of, new_reward, sought_of
@@ -52,10 +50,10 @@ class RewardsServicer:
         asked = request.reward
         program, reward = names.parse(asked.name, _REWARD, "reward.name")
         unit_program, unit = names.parse(asked.unit, _UNIT, "reward.unit")
-        _require_same_program(program, unit_program, "reward.unit")
+        calls.require_same_program(program, unit_program, "reward.unit")
         wanted = new_reward(request, program, reward, unit, self._clock.now())
-        made, replayed = await self._rewards.create(_asking(call, request, program), wanted)
-        _mark(call, replayed)
+        made, replayed = await self._rewards.create(calls.asking(call, request, program), wanted)
+        calls.mark(call, replayed)
         return pb.CreateRewardResponse(reward=reward_message(made))
 
     async def get_reward(self, request: pb.GetRewardRequest, call: CallContext) -> pb.GetRewardResponse:
@@ -68,38 +66,38 @@ class RewardsServicer:
     async def update_reward(self, request: pb.UpdateRewardRequest, call: CallContext) -> pb.UpdateRewardResponse:
         """Makes a reward's next version."""
         program, reward = names.parse(request.reward.name, _REWARD, "reward.name")
-        asking = _asking(call, request, program)
+        asking = calls.asking(call, request, program)
         now, replayed = await self._rewards.update(asking, program, reward, changes_of(request))
-        _mark(call, replayed)
+        calls.mark(call, replayed)
         return pb.UpdateRewardResponse(reward=reward_message(now))
 
     async def activate_reward(self, request: pb.ActivateRewardRequest, call: CallContext) -> pb.ActivateRewardResponse:
         """Lets members see and redeem a reward."""
         program, reward = names.parse(request.name, _REWARD)
-        now, replayed = await self._rewards.activate(_asking(call, request, program), program, reward)
-        _mark(call, replayed)
+        now, replayed = await self._rewards.activate(calls.asking(call, request, program), program, reward)
+        calls.mark(call, replayed)
         return pb.ActivateRewardResponse(reward=reward_message(now))
 
     async def pause_reward(self, request: pb.PauseRewardRequest, call: CallContext) -> pb.PauseRewardResponse:
         """Hides a reward from members."""
         program, reward = names.parse(request.name, _REWARD)
-        now, replayed = await self._rewards.pause(_asking(call, request, program), program, reward)
-        _mark(call, replayed)
+        now, replayed = await self._rewards.pause(calls.asking(call, request, program), program, reward)
+        calls.mark(call, replayed)
         return pb.PauseRewardResponse(reward=reward_message(now))
 
     async def archive_reward(self, request: pb.ArchiveRewardRequest, call: CallContext) -> pb.ArchiveRewardResponse:
         """Ends a reward for good."""
         program, reward = names.parse(request.name, _REWARD)
-        now, replayed = await self._rewards.archive(_asking(call, request, program), program, reward)
-        _mark(call, replayed)
+        now, replayed = await self._rewards.archive(calls.asking(call, request, program), program, reward)
+        calls.mark(call, replayed)
         return pb.ArchiveRewardResponse(reward=reward_message(now))
 
     async def add_stock(self, request: pb.AddStockRequest, call: CallContext) -> pb.AddStockResponse:
         """Adds pieces."""
         program, reward = names.parse(request.reward, _REWARD, "reward")
-        asking = _asking(call, request, program)
+        asking = calls.asking(call, request, program)
         now, replayed = await self._rewards.add_stock(asking, program, reward, request.amount)
-        _mark(call, replayed)
+        calls.mark(call, replayed)
         return pb.AddStockResponse(reward=reward_message(now))
 
     async def import_codes(
@@ -125,13 +123,13 @@ class RewardsServicer:
             before += len(chunk.codes)
         if not target:
             raise InvalidField.of("codes", "the stream has no chunk")
-        _mark(call, all_replayed)
+        calls.mark(call, all_replayed)
         return answer
 
     async def list_rewards(self, request: pb.ListRewardsRequest, call: CallContext) -> pb.ListRewardsResponse:
         """Shows an account what it can buy."""
         (program,) = names.parse(request.parent, _PROGRAM, "parent")
-        _require_same_program(program, names.parse(request.account, _ACCOUNT, "account")[0], "account")
+        calls.require_same_program(program, names.parse(request.account, _ACCOUNT, "account")[0], "account")
         size = pages.page_size(request.page_size)
         sought = sought_of(request)
         query = (call.method, request.parent, request.account, repr(sought))
@@ -149,12 +147,12 @@ class RewardsServicer:
     async def redeem(self, request: pb.RedeemRequest, call: CallContext) -> pb.RedeemResponse:
         """Buys a reward."""
         program, reward = names.parse(request.reward, _REWARD, "reward")
-        _require_same_program(program, names.parse(request.account, _ACCOUNT, "account")[0], "account")
-        asking = _asking(call, request, program)
+        calls.require_same_program(program, names.parse(request.account, _ACCOUNT, "account")[0], "account")
+        asking = calls.asking(call, request, program)
         redemption, replayed = await self._redemptions.redeem(
             asking, program, reward, request.account, request.reward_version
         )
-        _mark(call, replayed)
+        calls.mark(call, replayed)
         return pb.RedeemResponse(redemption=await self._shown(redemption, call))
 
     async def get_redemption(self, request: pb.GetRedemptionRequest, call: CallContext) -> pb.GetRedemptionResponse:
@@ -168,7 +166,7 @@ class RewardsServicer:
         """Reads redemptions, newest first."""
         (program,) = names.parse(request.parent, _PROGRAM, "parent")
         if request.account:
-            _require_same_program(program, names.parse(request.account, _ACCOUNT, "account")[0], "account")
+            calls.require_same_program(program, names.parse(request.account, _ACCOUNT, "account")[0], "account")
         size = pages.page_size(request.page_size)
         query = (call.method, request.parent, request.account)
         before = time_position(request.page_token, query)
@@ -183,9 +181,9 @@ class RewardsServicer:
     ) -> pb.FulfilRedemptionResponse:
         """Says that a redemption was handed over."""
         program, redemption = names.parse(request.name, _REDEMPTION)
-        asking = _asking(call, request, program)
+        asking = calls.asking(call, request, program)
         now, replayed = await self._redemptions.fulfil(asking, program, redemption)
-        _mark(call, replayed)
+        calls.mark(call, replayed)
         return pb.FulfilRedemptionResponse(redemption=redemption_message(now))
 
     async def cancel_redemption(
@@ -193,9 +191,9 @@ class RewardsServicer:
     ) -> pb.CancelRedemptionResponse:
         """Calls a redemption off."""
         program, redemption = names.parse(request.name, _REDEMPTION)
-        asking = _asking(call, request, program)
+        asking = calls.asking(call, request, program)
         now, replayed = await self._redemptions.cancel(asking, program, redemption)
-        _mark(call, replayed)
+        calls.mark(call, replayed)
         return pb.CancelRedemptionResponse(redemption=redemption_message(now))
 
     async def refund_redemption(
@@ -203,9 +201,9 @@ class RewardsServicer:
     ) -> pb.RefundRedemptionResponse:
         """Gives points back for what was handed over."""
         program, redemption = names.parse(request.name, _REDEMPTION)
-        asking = _asking(call, request, program)
+        asking = calls.asking(call, request, program)
         now, replayed = await self._redemptions.refund(asking, program, redemption, request.points)
-        _mark(call, replayed)
+        calls.mark(call, replayed)
         return pb.RefundRedemptionResponse(redemption=redemption_message(now))
 
     async def _shown(self, redemption: Redemption, call: CallContext) -> res.Redemption:
@@ -220,4 +218,4 @@ class RewardsServicer:
         """With a fingerprint of keyed digests: from a plain hash of the codes, short ones could be guessed."""
         digests = [self._keys.digest(program, code).hex() for code in chunk.codes]
         disguised = pb.ImportCodesRequest(reward=chunk.reward, codes=digests, request_id=chunk.request_id)
-        return _asking(call, disguised, program)
+        return calls.asking(call, disguised, program)

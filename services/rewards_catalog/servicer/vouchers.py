@@ -7,7 +7,7 @@ from guerdon_kit import names, pages
 from guerdon_kit.grpc import CallContext
 from rewards_catalog.operations.codes import CodePools
 from rewards_catalog.operations.vouchers import Vouchers
-from rewards_catalog.servicer.calls import asking, mark
+from rewards_catalog.servicer import calls
 from rewards_catalog.servicer.messages import reward_message
 from rewards_catalog.servicer.positions import time_position, time_token
 from rewards_catalog.servicer.voucher_messages import (
@@ -38,8 +38,8 @@ class VouchersServicer:
     async def generate_codes(self, request: pb.GenerateCodesRequest, call: CallContext) -> pb.GenerateCodesResponse:
         """Makes codes for a pool."""
         program, reward = names.parse(request.reward, _REWARD, "reward")
-        now, replayed = await self._codes.generate(asking(call, request, program), program, reward, request.count)
-        mark(call, replayed)
+        now, replayed = await self._codes.generate(calls.asking(call, request, program), program, reward, request.count)
+        calls.mark(call, replayed)
         return pb.GenerateCodesResponse(reward=reward_message(now))
 
     async def set_voucher_terms(
@@ -47,8 +47,8 @@ class VouchersServicer:
     ) -> pb.SetVoucherTermsResponse:
         """Says what vouchers of a reward are worth."""
         program, reward = names.parse(request.reward, _REWARD, "reward")
-        asked = asking(call, request, program)
-        mark(call, await self._vouchers.set_terms(asked, program, reward, terms_of(request.terms)))
+        asked = calls.asking(call, request, program)
+        calls.mark(call, await self._vouchers.set_terms(asked, program, reward, terms_of(request.terms)))
         return pb.SetVoucherTermsResponse(terms=terms_message(await self._vouchers.terms(program, reward)))
 
     async def get_voucher_terms(
@@ -78,14 +78,14 @@ class VouchersServicer:
         disguised.CopyFrom(request)
         disguised.code = self._vouchers.digest(program, request.code).hex()
         use, replayed = await self._vouchers.redeem(
-            asking(call, disguised, program),
+            calls.asking(call, disguised, program),
             call.caller.name,
             program,
             request.code,
             cash_of(request.amount) if request.HasField("amount") else None,
             till_of(request.till),
         )
-        mark(call, replayed)
+        calls.mark(call, replayed)
         return pb.RedeemVoucherResponse(use=use_message(use))
 
     async def undo_voucher_redemption(
@@ -94,9 +94,9 @@ class VouchersServicer:
         """Takes a use back."""
         program, voucher, use = names.parse(request.name, _USE)
         undone, replayed = await self._vouchers.undo(
-            asking(call, request, program), program, voucher, use, till_of(request.till)
+            calls.asking(call, request, program), program, voucher, use, till_of(request.till)
         )
-        mark(call, replayed)
+        calls.mark(call, replayed)
         return pb.UndoVoucherRedemptionResponse(use=use_message(undone))
 
     async def get_voucher(self, request: pb.GetVoucherRequest, call: CallContext) -> pb.GetVoucherResponse:
