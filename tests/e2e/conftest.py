@@ -38,12 +38,12 @@ def data_folder() -> Iterator[Path]:
     yield from _data_folder()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack_folder() -> Iterator[Path]:
     yield from _data_folder()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(stack_folder: Path) -> Iterator[Stack]:
     """One stack for the whole session; a test that kills a part of it starts that part again."""
     with Stack(stack_folder, any_ports=True, settings=QUICK_TO_NOTICE, environment={}) as running:

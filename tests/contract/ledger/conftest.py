@@ -11,13 +11,13 @@ from guerdon_kit.testing.fixtures import ManyServices
 from tests.contract.ledger.world import Shop, World
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def ledger_services(many_services: ManyServices) -> Iterator[ServiceFactory]:
     with many_services("ledger") as services:
         yield services
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def running(ledger_services: ServiceFactory, databases: DatabaseFactory) -> Iterator[RunningService]:
     service = ledger_services.start("ledger", databases.make("ledger"))
     yield service

@@ -12,7 +12,7 @@ from guerdon_kit.testing.fixtures import ManyServices
 from tests.contract.membership.world import Shop, World
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def running(many_services: ManyServices, databases: DatabaseFactory) -> Iterator[tuple[RunningService, RunningService]]:
     with many_services("membership") as services:
         ledger = services.start("ledger", databases.make("ledger"))

@@ -11,13 +11,13 @@ from guerdon_kit.testing.fixtures import ManyServices
 from tests.contract.partner_exchange.world import Coalition, World
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def exchange_services(many_services: ManyServices) -> Iterator[ServiceFactory]:
     with many_services("exchange") as services:
         yield services
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def running(
     exchange_services: ServiceFactory, databases: DatabaseFactory
 ) -> Iterator[tuple[RunningService, RunningService]]:

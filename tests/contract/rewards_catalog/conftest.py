@@ -12,7 +12,7 @@ from guerdon_kit.testing.fixtures import ManyServices
 from tests.contract.rewards_catalog.world import Shop, World
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def running(many_services: ManyServices, databases: DatabaseFactory) -> Iterator[tuple[RunningService, RunningService]]:
     with many_services("rewards") as services:
         ledger = services.start("ledger", databases.make("ledger"))

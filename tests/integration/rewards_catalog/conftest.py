@@ -89,7 +89,7 @@ def _service_of(rpc: str) -> str:
     return "VoucherService" if "Voucher" in rpc else "RewardsService"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def fallible(
     many_services: ManyServices, databases: DatabaseFactory, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Fallible]:
