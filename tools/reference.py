@@ -89,8 +89,9 @@ def errors_page() -> str:
 
 
 def _errors_of(module: str) -> list[type[DomainError]]:
-    """The errors that a module defines itself."""
-    return [error for error in catalogue(importlib.import_module(module)) if error.__module__ == module]
+    """The errors that a module, or a package of such by subject, defines itself."""
+    found = catalogue(importlib.import_module(module))
+    return [error for error in found if error.__module__ == module or error.__module__.startswith(f"{module}.")]
 
 
 def _errors_table(errors: Iterable[type[DomainError]]) -> str:

@@ -1,0 +1,130 @@
+"""What is refused of redemptions, and why one can fail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from guerdon_kit.errors import DomainError, Status
+
+
+class OutOfStock(DomainError):
+    """No piece or code is left. The points are the account's again."""
+
+    reason = "OUT_OF_STOCK"
+    status = Status.FAILED_PRECONDITION
+    message = "{reward} is out of stock."
+    frozen = True
+
+
+class InsufficientPoints(DomainError):
+    """The account has fewer points than the reward costs."""
+
+    reason = "INSUFFICIENT_POINTS"
+    status = Status.FAILED_PRECONDITION
+    message = "This needs {required} points, {available} are available; {missing} are missing."
+    frozen = True
+
+
+class AccountLimit(DomainError):
+    """The account has as many redemptions of the reward as one may have. A cancelled one counts no more."""
+
+    reason = "ACCOUNT_LIMIT"
+    status = Status.RESOURCE_EXHAUSTED
+    message = "{reward} can be redeemed {limit} times by one account, and was {used} times by this one."
+
+
+class AccountPeriodLimit(DomainError):
+    """The account has as many redemptions of the reward as one may have in a day, a week or a month."""
+
+    reason = "ACCOUNT_PERIOD_LIMIT"
+    status = Status.RESOURCE_EXHAUSTED
+    message = (
+        "{reward} can be redeemed {limit} times by one account in each {period}, and was {used} times by this one; "
+        "the next begins at {reset_time}."
+    )
+
+
+class RewardLimit(DomainError):
+    """All accounts together have as many redemptions of the reward as they may. A cancelled one counts no more."""
+
+    reason = "REWARD_LIMIT"
+    status = Status.RESOURCE_EXHAUSTED
+    message = "{reward} can be redeemed {limit} times in all, and was {used} times."
+
+
+class HoldLapsed(DomainError):
+    """The points were not spent within the hold's time limit, so they are the account's again."""
+
+    reason = "HOLD_LAPSED"
+    status = Status.FAILED_PRECONDITION
+    message = "The redemption took too long and was undone; make a new one."
+    frozen = True
+
+
+class PaymentRefused(DomainError):
+    """The ledger refused to move the points, for a reason of its own. It may not when the request is sent again."""
+
+    reason = "PAYMENT_REFUSED"
+    status = Status.FAILED_PRECONDITION
+    message = "The ledger refused the payment: {ledger_reason}."
+
+
+class RedemptionUnfinished(DomainError):
+    """The end was not reached in time, and its outcome is not known yet. The service goes on by itself."""
+
+    reason = "REDEMPTION_UNFINISHED"
+    status = Status.UNAVAILABLE
+    message = "{redemption} is {state} and goes on; send the same request again, or read it."
+    retry_after = timedelta(seconds=1)
+
+
+class NotCancellableYet(DomainError):
+    """The redemption is still under way. Once it is issued it can be cancelled; once it is fulfilled, refunded."""
+
+    reason = "REDEMPTION_IN_PROGRESS"
+    status = Status.FAILED_PRECONDITION
+    message = "{redemption} is still {state}; try again when it rests."
+    retry_after = timedelta(seconds=1)
+
+
+class NotIssued(DomainError):
+    """The redemption is not, or no longer, waiting to be handed over."""
+
+    reason = "REDEMPTION_NOT_ISSUED"
+    status = Status.FAILED_PRECONDITION
+    message = "{redemption} is {state}, not waiting to be handed over."
+    frozen = True
+
+
+class AlreadyFulfilled(DomainError):
+    """What was handed over cannot be called off, nor a code that was issued, unless its voucher's terms allow it."""
+
+    reason = "ALREADY_FULFILLED"
+    status = Status.FAILED_PRECONDITION
+    message = "{redemption} was fulfilled, and cannot be cancelled."
+    frozen = True
+
+
+class AlreadyCancelled(DomainError):
+    """The redemption was called off by another request, or failed."""
+
+    reason = "ALREADY_CANCELLED"
+    status = Status.FAILED_PRECONDITION
+    message = "{redemption} has ended already: it is {state}."
+    frozen = True
+
+
+FAILURES: Mapping[str, type[DomainError]] = {
+    failure.reason: failure
+    for failure in (
+        OutOfStock,
+        InsufficientPoints,
+        AccountLimit,
+        AccountPeriodLimit,
+        RewardLimit,
+        HoldLapsed,
+        PaymentRefused,
+    )
+}
+"""Why a redemption can end FAILED or REFUND_REFUSED, by the reason its row keeps."""
