@@ -41,7 +41,7 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
     servicer = RewardsServicer(
         Rewards(kit.database, ledger, kit.clock),
         codes,
-        Redemptions(kit.database, progress, keys, settings.hold_time),
+        Redemptions(kit.database, progress, keys, settings.hold_time, settings.payment_time),
         keys,
         kit.clock,
     )

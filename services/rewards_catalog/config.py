@@ -21,6 +21,8 @@ class Settings(ServiceSettings):
     start, by default beside the service's signing key."""
     hold_minutes: int = Field(default=10, ge=1, le=1440)
     """How long a redemption may hold points before it is given up."""
+    payment_minutes: int = Field(default=15, ge=1, le=1440)
+    """How long a redemption that costs money too may wait for it, with its points and its piece set aside."""
     lease_s: int = Field(default=5, ge=1, le=600)
     """After so many seconds without progress a redemption is taken up by the recovery loop."""
     code_prefix: str = Field(default="GDN", pattern="^[A-Z0-9]{2,8}$")
@@ -44,6 +46,11 @@ class Settings(ServiceSettings):
     def hold_time(self) -> timedelta:
         """`hold_minutes`."""
         return timedelta(minutes=self.hold_minutes)
+
+    @property
+    def payment_time(self) -> timedelta:
+        """`payment_minutes`."""
+        return timedelta(minutes=self.payment_minutes)
 
     @property
     def lease(self) -> timedelta:

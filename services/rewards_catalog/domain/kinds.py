@@ -117,7 +117,7 @@ def violations(kind: Kind) -> Iterator[FieldViolation]:
 def _broken(value: object, name: str, path: str) -> Iterator[FieldViolation]:
     match value:
         case Cash():
-            yield from _cash(value, path)
+            yield from cash_violations(value, path)
         case Fraction():
             if not 0 < value <= 1 or value.denominator > MAX_FRACTION_PART:
                 yield FieldViolation(path, f"must be more than 0 and at most 1, its parts at most {MAX_FRACTION_PART}")
@@ -130,7 +130,8 @@ def _broken(value: object, name: str, path: str) -> Iterator[FieldViolation]:
                 yield FieldViolation(path, f"must have 1 to {most} printable characters")
 
 
-def _cash(cash: Cash, field: str) -> Iterator[FieldViolation]:
+def cash_violations(cash: Cash, field: str) -> Iterator[FieldViolation]:
+    """Every bound of an amount that is broken, by the field's path."""
     if not 1 <= cash.minor_units <= MAX_CASH:
         yield FieldViolation(f"{field}.minor_units", "must be between 1 and 2^53")
     if not _CURRENCY.fullmatch(cash.currency):

@@ -1,13 +1,15 @@
 """Redemptions: their states, what comes next in each, and when one may be called off.
 
     PENDING → POINTS_HELD → STOCK_RESERVED → CAPTURED → ISSUED → FULFILLED ⇄ REFUNDING
-       └───────────┴──────────────┴─────→ FAILED          └─────────┴─→ CANCELLED → REFUNDED
-                                                                             └───→ REFUND_REFUSED
+       │           │              │             ↑         └─────────┴─→ CANCELLED → REFUNDED
+       │           └→ AWAITING_PAYMENT → PAID ──┘                           └───→ REFUND_REFUSED
+       └───────────┴──────────────┴────────┴─────→ FAILED
 
 A code is handed over by being issued, so its redemption goes from CAPTURED to FULFILLED; from there it is called off
-only where its voucher can be made void. That one fails is decided once, by setting `failure`; what was taken is then
-given back, and only after that the state is FAILED. Points that the ledger refuses to take back, since their account
-was closed meanwhile, stay spent: people decide what becomes of them.
+only where its voucher can be made void. One that costs money too waits, with its points and a piece or a code set
+aside, for somebody to say that the money is there. That one fails is decided once, by setting `failure`; what was taken
+is then given back, and only after that the state is FAILED. Points that the ledger refuses to take back, since their
+account was closed meanwhile, stay spent: people decide what becomes of them.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from rewards_catalog.domain.errors import (
     NotCancellableYet,
     NotIssued,
 )
+from rewards_catalog.domain.kinds import Cash
 from rewards_catalog.domain.reward import Fulfilment
 
 
@@ -42,6 +45,12 @@ class State(StrEnum):
     REFUNDED = "REFUNDED"
     REFUND_REFUSED = "REFUND_REFUSED"
     REFUNDING = "REFUNDING"
+    AWAITING_PAYMENT = "AWAITING_PAYMENT"
+    PAID = "PAID"
+
+
+RESERVED = frozenset({State.STOCK_RESERVED, State.AWAITING_PAYMENT, State.PAID})
+"""Where a piece or a code is set aside, and the points are not spent."""
 
 
 class Step(Enum):
@@ -49,6 +58,7 @@ class Step(Enum):
 
     HOLD_POINTS = auto()
     RESERVE = auto()
+    LAPSE = auto()
     CAPTURE = auto()
     ISSUE = auto()
     UNDO = auto()
@@ -77,12 +87,13 @@ class Failure:
 class Redemption:
     """One purchase of one reward with points.
 
-    `reward_version` is the version of the reward that it was made under; title, price, unit and fulfilment are that
-    one's. `account`, `hold`, `transaction` and `refund_transaction` are names in the ledger, the last three empty until
-    they exist. Of the price, `refunded` points went back, as it was called off or after it was handed over at
-    `fulfil_time`; then `refunds` is how many were begun, and `refunding` points are on their way in the last one.
-    `actor` is whom it is booked to, here and in the ledger, and `request_key` finds the record of the request that
-    made it.
+    `reward_version` is the version of the reward that it was made under; title, unit and fulfilment are that one's.
+    `price` points are paid and, besides, `cash`: whoever takes that has until `payment_end_time` to say so, and calls
+    it `payment`. `account`, `hold`, `transaction` and `refund_transaction` are names in the ledger, the last three
+    empty until they exist. Of the price, `refunded` points went back, as it was called off or after it was handed over
+    at `fulfil_time`; then `refunds` is how many were begun, and `refunding` points are on their way in the last one.
+    `actor` is whom it is booked to, here and in the ledger, and `request_key` finds the record of the request that made
+    it.
     """
 
     program: str
@@ -93,6 +104,9 @@ class Redemption:
     title: str
     unit: str
     price: int
+    cash: Cash | None
+    payment: str
+    payment_end_time: datetime | None
     fulfilment: Fulfilment
     state: State
     failure: Failure | None
@@ -154,17 +168,32 @@ _FORWARD = {
     State.PENDING: Step.HOLD_POINTS,
     State.POINTS_HELD: Step.RESERVE,
     State.STOCK_RESERVED: Step.CAPTURE,
+    State.PAID: Step.CAPTURE,
     State.CAPTURED: Step.ISSUE,
     State.CANCELLED: Step.REFUND,
     State.REFUNDING: Step.REFUND,
 }
 
 
-def next_step(redemption: Redemption) -> Step | None:
+def next_step(redemption: Redemption, now: datetime) -> Step | None:
     """What is to be done next by the service; None when it rests: it ended, or waits for people."""
     if redemption.failure is not None and redemption.state not in {State.FAILED, State.REFUND_REFUSED}:
         return Step.UNDO
+    if redemption.state is State.AWAITING_PAYMENT and redemption.payment_end_time is not None:
+        return Step.LAPSE if now >= redemption.payment_end_time else None
     return _FORWARD.get(redemption.state)
+
+
+def rests_until(redemption: Redemption, now: datetime) -> datetime | None:
+    """When the service has something to do with the redemption: now, or when its payment is late; None: never."""
+    if redemption.state is State.AWAITING_PAYMENT and redemption.failure is None:
+        return redemption.payment_end_time
+    return None if next_step(redemption, now) is None else now
+
+
+def state_when_reserved(redemption: Redemption) -> State:
+    """Points alone can be spent at once; money is waited for."""
+    return State.STOCK_RESERVED if redemption.cash is None else State.AWAITING_PAYMENT
 
 
 def state_when_issued(fulfilment: Fulfilment) -> State:
@@ -173,7 +202,8 @@ def state_when_issued(fulfilment: Fulfilment) -> State:
 
 
 def check_cancellable(redemption: Redemption) -> None:
-    """Checks that a redemption can be called off: while it is ISSUED, or with a voucher that can be made void.
+    """Checks that a redemption can be called off: before it is paid, while it is ISSUED, or with a voucher that can be
+    made void.
 
     Goods can be called off until they are handed over. Whether a code that was issued can, its voucher says.
 
@@ -184,6 +214,8 @@ def check_cancellable(redemption: Redemption) -> None:
     """
     match redemption.state:
         case State.ISSUED:
+            return
+        case State.AWAITING_PAYMENT if redemption.failure is None:
             return
         case State.FULFILLED if redemption.fulfilment is Fulfilment.CODE_POOL:
             return

@@ -11,20 +11,19 @@ from typing import Any
 
 from guerdon_kit.errors import FieldViolation, InvalidField
 from guerdon_kit.names import ID
-from rewards_catalog.domain import kinds, refund_terms
+from rewards_catalog.domain import kinds, prices, refund_terms
 from rewards_catalog.domain.errors import (
     RewardChanged,
     RewardEnded,
     RewardNotStarted,
     WrongFulfilment,
 )
-from rewards_catalog.domain.kinds import Kind
+from rewards_catalog.domain.kinds import Cash, Kind
 from rewards_catalog.domain.limits import MAX_IN_ALL, MAX_PER_ACCOUNT, Limits
+from rewards_catalog.domain.prices import PointsRange, Price
 from rewards_catalog.domain.refund_terms import RefundTerms
 from rewards_catalog.domain.states import Act, RewardState, check_allowed
 
-MAX_POINTS = 2**53
-"""The largest price: the ledger's bound of one posting."""
 MAX_STOCK = 1_000_000_000
 MAX_TITLE = 200
 MAX_DESCRIPTION = 2_000
@@ -61,10 +60,11 @@ class Texts:
 class Reward:
     """What points buy, in one of its versions.
 
-    `price` is in the smallest part of `unit` (an id within the program). `localizations` are by BCP 47 tags.
-    `start_time` and `end_time` bound when it can be redeemed, the end excluded; None: without that bound. `time_zone`
-    is the program's. `create_time` is the reward's, `update_time` this version's. Of now, whatever the version, are
-    the `state`, what is `available` and how many were `redeemed`; both counts are 0 where nothing is counted.
+    `price` is in the smallest part of `unit` (an id within the program); `cash` is paid besides, and by `points_range`
+    points become money (`cost`). `localizations` are by BCP 47 tags. `start_time` and `end_time` bound when it can be
+    redeemed, the end excluded; None: without that bound. `time_zone` is the program's. `create_time` is the reward's,
+    `update_time` this version's. Of now, whatever the version, are the `state`, what is `available` and how many were
+    `redeemed`; both counts are 0 where nothing is counted.
     """
 
     program: str
@@ -79,6 +79,8 @@ class Reward:
     kind: Kind | None
     unit: str
     price: int
+    cash: Cash | None
+    points_range: PointsRange | None
     fulfilment: Fulfilment
     limits: Limits
     refund: RefundTerms
@@ -95,6 +97,11 @@ class Reward:
     def name(self) -> str:
         """The resource name."""
         return f"programs/{self.program}/rewards/{self.id}"
+
+    @property
+    def cost(self) -> Price:
+        """What it costs, in points and in money."""
+        return Price(self.price, self.cash, self.points_range)
 
 
 def check_new(reward: Reward) -> None:
@@ -157,8 +164,7 @@ def _violations(reward: Reward) -> Iterator[FieldViolation]:
         yield FieldViolation("reward.image_uri", f"must be an https address of at most {MAX_IMAGE_URI} characters")
     if reward.category and not category_ok(reward.category):
         yield FieldViolation("reward.category", "must be at most 63 of A-Z a-z 0-9 . _ ~ -, a letter or digit first")
-    if not 1 <= reward.price <= MAX_POINTS:
-        yield FieldViolation("reward.price", "must be between 1 and 2^53")
+    yield from prices.violations(reward.cost)
     if reward.start_time and reward.end_time and reward.end_time <= reward.start_time:
         yield FieldViolation("reward.end_time", "must be later than start_time")
     yield from _limits(reward)

@@ -8,7 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from guerdon_kit.errors import FieldViolation, InvalidField
-from rewards_catalog.domain.reward import MAX_POINTS, Reward, Texts, category_ok
+from rewards_catalog.domain.prices import MAX_POINTS
+from rewards_catalog.domain.reward import Reward, Texts, category_ok
 
 MAX_KINDS = 10
 MAX_TITLE_PART = 100
@@ -39,10 +40,14 @@ class Sought:
     affordable_only: bool
     locale: str
 
-    def highest_price(self, available_points: int) -> int:
-        """Up to which price for an account that can spend so many points now; a debt makes that negative."""
-        highest = self.max_price or MAX_POINTS
-        return min(highest, available_points) if self.affordable_only else highest
+    @property
+    def highest_price(self) -> int:
+        """Up to which price."""
+        return self.max_price or MAX_POINTS
+
+    def most_points(self, available_points: int) -> int:
+        """Up to how many points, at least, for an account that can spend so many now; a debt makes that negative."""
+        return available_points if self.affordable_only else MAX_POINTS
 
 
 Position = tuple[int, str] | tuple[datetime, str]
@@ -123,4 +128,4 @@ class Offer:
 
 def offer(reward: Reward, available_points: int, locale: str) -> Offer:
     """The reward for an account that can spend `available_points` now; a debt makes that negative."""
-    return Offer(reward, texts_for(reward, locale), max(0, reward.price - available_points))
+    return Offer(reward, texts_for(reward, locale), max(0, reward.cost.least_points - available_points))

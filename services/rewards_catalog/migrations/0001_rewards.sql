@@ -18,6 +18,13 @@ create table rewards (
     kind_details jsonb,
     unit text not null,
     price bigint not null check (price > 0),
+    -- Money that is paid besides, and how points may become more of it: from min_points up to the price, step_cash for
+    -- each step_points that are left out. Minor units of cash_currency.
+    cash bigint check (cash > 0),
+    min_points bigint not null check (min_points between 1 and price),
+    step_points bigint check (step_points > 0),
+    step_cash bigint check (step_cash > 0),
+    cash_currency text check (cash_currency ~ '^[A-Z]{3}$'),
     fulfilment text not null check (fulfilment in ('STOCK', 'UNLIMITED', 'CODE_POOL')),
     limit_per_account int not null check (limit_per_account >= 0),
     limit_per_period int not null check (limit_per_period >= 0),
@@ -33,6 +40,9 @@ create table rewards (
     update_time timestamptz not null,
     primary key (program, id),
     check ((kind is null) = (kind_details is null)),
+    check ((step_points is null) = (min_points = price) and (step_points is null) = (step_cash is null)),
+    check ((price - min_points) % step_points = 0),
+    check ((cash_currency is null) = (cash is null and step_cash is null)),
     check ((limit_period is null) = (limit_per_period = 0)),
     -- What is not counted has no row that a limit of all accounts could be decided on.
     check (fulfilment <> 'UNLIMITED' or limit_in_all = 0),
@@ -81,8 +91,8 @@ create table stock (
 create view stocked_rewards as
 select
     rewards.program, id, version, title, description, localizations, titles, image_uri, category, terms, kind,
-    kind_details, unit, price, fulfilment, limit_per_account, limit_per_period, limit_period, limit_in_all,
-    refund_policy, refund_days, start_time, end_time, time_zone, state, coalesce(available, 0) as available,
+    kind_details, unit, price, cash, min_points, step_points, step_cash, cash_currency, fulfilment, limit_per_account,
+    limit_per_period, limit_period, limit_in_all, refund_policy, refund_days, start_time, end_time, time_zone, state, coalesce(available, 0) as available,
     coalesce(redeemed, 0) as redeemed, create_time, update_time
 from rewards
 left join stock on stock.program = rewards.program and stock.reward = rewards.id;
@@ -123,6 +133,11 @@ create table redemptions (
     title text not null,
     unit text not null,
     price bigint not null check (price > 0),
+    -- Money that it costs besides, until when that can be confirmed, and what those call it who took it.
+    cash bigint check (cash > 0),
+    cash_currency text check (cash_currency ~ '^[A-Z]{3}$'),
+    payment_end_time timestamptz,
+    payment text not null default '',
     fulfilment text not null,
     actor text not null,
     request_key bytea not null,
@@ -130,7 +145,7 @@ create table redemptions (
     hold_expire_time timestamptz not null,
     state text not null check (state in ('PENDING', 'POINTS_HELD', 'STOCK_RESERVED', 'CAPTURED', 'ISSUED',
                                          'FULFILLED', 'FAILED', 'CANCELLED', 'REFUNDED', 'REFUND_REFUSED',
-                                         'REFUNDING')),
+                                         'REFUNDING', 'AWAITING_PAYMENT', 'PAID')),
     failure_reason text,
     failure_metadata jsonb,
     hold text not null default '',
@@ -148,6 +163,11 @@ create table redemptions (
     primary key (program, id),
     foreign key (program, reward, reward_version) references reward_versions (program, id, version),
     check ((failure_reason is null) = (failure_metadata is null)),
+    -- What costs money is not spent before that is there.
+    check (num_nulls(cash, cash_currency, payment_end_time) in (0, 3)),
+    check (cash is not null or (payment = '' and state not in ('AWAITING_PAYMENT', 'PAID'))),
+    check (cash is null or state <> 'STOCK_RESERVED'),
+    check (cash is null or payment <> '' or state in ('PENDING', 'POINTS_HELD', 'AWAITING_PAYMENT', 'FAILED')),
     check (state not in ('FAILED', 'REFUND_REFUSED') or failure_reason is not null),
     -- Points that were spent are spent for something, and are given back by one transaction.
     check (state not in ('CAPTURED', 'ISSUED', 'FULFILLED', 'CANCELLED', 'REFUNDED', 'REFUND_REFUSED',
@@ -246,7 +266,8 @@ create table changes (
     -- The reward or the redemption.
     subject text not null,
     change text not null check (change in ('CREATED', 'UPDATED', 'ACTIVATED', 'PAUSED', 'ARCHIVED', 'STOCK_ADDED',
-                                           'CODES_ADDED', 'CODES_GENERATED', 'HANDED_OVER', 'CANCELLED', 'REFUNDED')),
+                                           'CODES_ADDED', 'CODES_GENERATED', 'HANDED_OVER', 'PAID', 'CANCELLED',
+                                           'REFUNDED')),
     -- How many pieces, codes or points, or which version; 0 where nothing is counted.
     amount bigint not null,
     actor text not null,
@@ -259,13 +280,14 @@ grant select, insert on voucher_terms, vouchers, voucher_uses, lookups to :"runt
 -- What a redemption was made under does not change, and a code stays what it is.
 grant select on reward_versions, stocked_rewards to :"runtime_role";
 grant update (
-    version, title, description, localizations, titles, image_uri, category, terms, price, limit_per_account, limit_per_period,
+    version, title, description, localizations, titles, image_uri, category, terms, price, cash, min_points, step_points,
+    step_cash, cash_currency, limit_per_account, limit_per_period,
     limit_period, limit_in_all, refund_policy, refund_days, start_time, end_time, state, update_time
 ) on rewards to :"runtime_role";
 grant update (available, redeemed) on stock to :"runtime_role";
 grant update (redemption) on codes to :"runtime_role";
 grant update (taken) on takings to :"runtime_role";
-grant update (state, failure_reason, failure_metadata, hold, transaction, refund_transaction, refunding,
+grant update (state, failure_reason, failure_metadata, hold, transaction, refund_transaction, payment, refunding,
               refunded, refunds, fulfil_time, update_time, due_time, attempts) on redemptions to :"runtime_role";
 grant update (balance, state) on vouchers to :"runtime_role";
 grant update (undo_time, undo_store, undo_terminal, undo_cashier, undo_actor) on voucher_uses to :"runtime_role";

@@ -24,16 +24,20 @@ from rewards_catalog.domain.errors import (
     InsufficientPoints,
     OutOfStock,
     PaymentRefused,
+    PaymentTooLate,
     RewardLimit,
 )
 from rewards_catalog.domain.redemption import (
+    RESERVED,
     Redemption,
     State,
     Step,
     failing,
     next_step,
     refund_refused,
+    rests_until,
     state_when_issued,
+    state_when_reserved,
 )
 from rewards_catalog.domain.refunds import refunded
 from rewards_catalog.domain.reward import Fulfilment
@@ -81,13 +85,14 @@ class Progress:
         steps = {
             Step.HOLD_POINTS: self._hold_points,
             Step.RESERVE: self._reserve,
+            Step.LAPSE: self._lapse,
             Step.CAPTURE: self._capture,
             Step.ISSUE: self._issue,
             Step.UNDO: self._undo,
             Step.REFUND: self._refund,
         }
         for _ in range(_STEPS_MAX):
-            step = next_step(redemption)
+            step = next_step(redemption, self.clock.now())
             if step is None:
                 return redemption
             redemption = await steps[step](redemption, until)
@@ -114,7 +119,9 @@ class Progress:
 
     def due_time(self, redemption: Redemption) -> datetime | None:
         """When the recovery loop should look at the redemption; None where it rests."""
-        return None if next_step(redemption) is None else self.clock.now() + self.lease
+        now = self.clock.now()
+        due = rests_until(redemption, now)
+        return now + self.lease if due == now else due
 
     async def _hold_points(self, redemption: Redemption, until: float) -> Redemption:
         if self.clock.now() >= redemption.hold_expire_time:
@@ -138,9 +145,14 @@ class Progress:
             await stock.reserve(connection, redemption, terms)
 
         try:
-            return await self._advance(redemption, replace(redemption, state=State.STOCK_RESERVED), take)
+            return await self._advance(redemption, replace(redemption, state=state_when_reserved(redemption)), take)
         except (OutOfStock, AccountLimit, AccountPeriodLimit, RewardLimit) as refusal:
             return await self._fail(redemption, refusal)
+
+    async def _lapse(self, redemption: Redemption, until: float) -> Redemption:
+        assert redemption.payment_end_time is not None
+        end_time = redemption.payment_end_time.isoformat()
+        return await self._fail(redemption, PaymentTooLate(redemption=redemption.name, end_time=end_time))
 
     async def _capture(self, redemption: Redemption, until: float) -> Redemption:
         try:
@@ -187,7 +199,7 @@ class Progress:
         self.reached("hold released")
 
         async def give_back(connection: Connection) -> None:
-            if redemption.state is State.STOCK_RESERVED:
+            if redemption.state in RESERVED:
                 await stock.put_back(connection, redemption)
             if not failure.error().frozen:
                 await redemptions.forget_request(connection, redemption)
@@ -221,6 +233,9 @@ def _event(redemption: Redemption, type_: str, **numbers: int) -> Event:
         "price": redemption.price,
         **numbers,
     }
+    if redemption.cash is not None:
+        data |= {"cash_minor_units": redemption.cash.minor_units, "currency_code": redemption.cash.currency}
+        data["payment"] = redemption.payment
     if redemption.failure is not None:
         data["reason"] = redemption.failure.reason
         data |= redemption.failure.metadata if redemption.state is State.REFUND_REFUSED else {}

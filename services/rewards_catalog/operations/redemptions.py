@@ -12,15 +12,31 @@ from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.ids import new_id
 from guerdon_kit.postgres import Connection, Database, requests
 from rewards_catalog.domain.codes import CodeKeys
-from rewards_catalog.domain.errors import RedemptionUnfinished
-from rewards_catalog.domain.redemption import Redemption, State, check_cancellable, check_fulfillable
+from rewards_catalog.domain.errors import CalledOff, RedemptionUnfinished
+from rewards_catalog.domain.kinds import Cash
+from rewards_catalog.domain.payments import check_payment, paid
+from rewards_catalog.domain.prices import MAX_POINTS
+from rewards_catalog.domain.redemption import Redemption, State, check_cancellable, check_fulfillable, failing
 from rewards_catalog.domain.refunds import refunding
-from rewards_catalog.domain.reward import MAX_POINTS, Fulfilment, check_redeemable
+from rewards_catalog.domain.reward import Fulfilment, check_redeemable
 from rewards_catalog.domain.vouchers import voided
 from rewards_catalog.operations.asking import Asking
 from rewards_catalog.operations.progress import Progress
 from rewards_catalog.store import redemptions, rewards, stock, vouchers
 from rewards_catalog.store.changes import Change, note
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be redeemed for whom; `version` is the one that the member was shown (0: whichever is current), and so
+    many `points` are to be paid (0: the price).
+    """
+
+    program: str
+    reward: str
+    account: str
+    version: int
+    points: int
 
 
 @dataclass(frozen=True)
@@ -32,18 +48,18 @@ class Redemptions:
     keys: CodeKeys
     hold_time: timedelta
     """How long a redemption may hold points before it is given up."""
+    payment_time: timedelta
+    """How long it may wait for money before that."""
 
-    async def redeem(
-        self, asking: Asking, program: str, reward: str, account: str, version: int
-    ) -> tuple[Redemption, bool]:
-        """Buys the reward, to the end; answers the redemption, and whether the request was sent before.
-
-        `version` is the one that the member was shown; 0 takes whichever is current.
+    async def redeem(self, asking: Asking, wish: Wish) -> tuple[Redemption, bool]:
+        """Buys the reward, to the end; answers the redemption, and whether the request was sent before. One that costs
+        money too is answered as AWAITING_PAYMENT.
 
         Raises:
             NotFound, RewardNotActive, RewardNotStarted, RewardEnded, RewardChanged, InvalidField: nothing was begun;
                 the same request may pass later.
-            InsufficientPoints, OutOfStock, HoldLapsed: it failed, and so it does for this request for ever.
+            InsufficientPoints, OutOfStock, HoldLapsed, PaymentTooLate, CalledOff: it failed, and so it does for this
+                request for ever.
             AccountLimit, AccountPeriodLimit, RewardLimit, PaymentRefused: it failed; the same request may pass later.
             RedemptionUnfinished, Unavailable: send the same request again, or read the redemption.
         """
@@ -56,18 +72,41 @@ class Redemptions:
         replayed = outcome is not None
         if outcome is None:
             now = self.progress.clock.now()
-            fresh = await self._fresh(asking, (program, reward, version), account, now)
+            fresh = await self._fresh(asking, wish, now)
             outcome, replayed = await requests.once(self.database, asking.fingerprint, accept)
             if not replayed:
                 self.progress.reached(State.PENDING)
-        redemption = await self._finish(await self.progress.read(program, outcome.decode()), asking.until)
-        if redemption.state is State.FAILED and redemption.failure is not None:
-            raise redemption.failure.error()
-        return redemption, replayed
+        return await self._through(wish.program, outcome.decode(), asking.until), replayed
+
+    async def pay(
+        self, asking: Asking, program: str, redemption: str, payment: str, cash: Cash
+    ) -> tuple[Redemption, bool]:
+        """Sees a redemption through whose money is there, by the name of `payment`; answers it, and whether the request
+        was sent before.
+
+        Raises:
+            InvalidField: it is another amount, or nothing is called so.
+            NotFound: there is no such redemption.
+            NotCancellableYet: its points and its piece are not set aside yet.
+            NotAwaitingPayment, PaymentTooLate: no money is waited for, for this request for ever.
+            HoldLapsed, PaymentRefused: it failed, since its points could not be spent.
+            RedemptionUnfinished, Unavailable: send the same request again, or read the redemption.
+        """
+        check_payment(payment)
+
+        async def confirm(connection: Connection) -> bytes:
+            found = await redemptions.lock(connection, program, redemption)
+            after = paid(found, payment, cash, self.progress.clock.now())
+            await self._turn(connection, asking, found, after, Change.PAID)
+            return b""
+
+        _, replayed = await requests.once(self.database, asking.fingerprint, confirm)
+        self.progress.reached(State.PAID)
+        return await self._through(program, redemption, asking.until), replayed
 
     async def cancel(self, asking: Asking, program: str, redemption: str) -> tuple[Redemption, bool]:
         """Calls the redemption off and gives the points back; answers it, and whether the request was sent before.
-        Where the ledger refuses to take them, it is answered as REFUND_REFUSED.
+        Where the ledger refuses to take them, it is answered as REFUND_REFUSED; one that was not paid yet, as FAILED.
 
         Raises:
             NotFound: there is no such redemption.
@@ -80,7 +119,11 @@ class Redemptions:
         async def call_off(connection: Connection) -> bytes:
             found = await redemptions.lock(connection, program, redemption)
             check_cancellable(found)
-            await self._turn(connection, asking, found, State.CANCELLED, Change.CANCELLED)
+            if found.state is State.AWAITING_PAYMENT:
+                decided = failing(found, CalledOff(redemption=found.name))
+                await self._turn(connection, asking, found, decided, Change.CANCELLED)
+                return b""
+            await self._turn(connection, asking, found, replace(found, state=State.CANCELLED), Change.CANCELLED)
             if found.fulfilment is Fulfilment.CODE_POOL:
                 voucher = await vouchers.lock(connection, program, found.id)
                 await vouchers.keep(connection, voided(voucher, found.name))
@@ -134,7 +177,7 @@ class Redemptions:
         async def hand_over(connection: Connection) -> bytes:
             found = await redemptions.lock(connection, program, redemption)
             check_fulfillable(found)
-            await self._turn(connection, asking, found, State.FULFILLED, Change.HANDED_OVER)
+            await self._turn(connection, asking, found, replace(found, state=State.FULFILLED), Change.HANDED_OVER)
             return b""
 
         _, replayed = await requests.once(self.database, asking.fingerprint, hand_over)
@@ -163,11 +206,11 @@ class Redemptions:
             return await redemptions.newest(connection, program, account, before, most)
 
     async def _turn(
-        self, connection: Connection, asking: Asking, locked: Redemption, state: State, change: Change
+        self, connection: Connection, asking: Asking, locked: Redemption, after: Redemption, change: Change
     ) -> None:
         """Moves a redemption because somebody wants it so, and notes who."""
         now = self.progress.clock.now()
-        moved = await self.progress.move(connection, locked, replace(locked, state=state, update_time=now))
+        moved = await self.progress.move(connection, locked, replace(after, update_time=now))
         assert moved, "it is locked"
         await note(connection, locked, change, actor=asking.actor, time=now)
 
@@ -175,27 +218,32 @@ class Redemptions:
         async with self.database.acquire() as connection:
             return await requests.find(connection, fingerprint)
 
-    async def _fresh(self, asking: Asking, of: tuple[str, str, int], account: str, now: datetime) -> Redemption:
-        program, reward, version = of
+    async def _fresh(self, asking: Asking, wish: Wish, now: datetime) -> Redemption:
         async with self.database.acquire() as connection:
-            wanted = await rewards.get(connection, program, reward)
-        check_redeemable(wanted, now, version)
-        if await self.progress.ledger.unit_of(account, asking.actor, asking.until) != wanted.unit:
+            wanted = await rewards.get(connection, wish.program, wish.reward)
+        check_redeemable(wanted, now, wish.version)
+        points = wish.points or wanted.price
+        cash = wanted.cost.cash_due(points)
+        payment_end_time = None if cash is None else now + self.payment_time
+        if await self.progress.ledger.unit_of(wish.account, asking.actor, asking.until) != wanted.unit:
             raise InvalidField.of("account", f"must count {wanted.unit}, the unit of the price")
         return Redemption(
-            program=program,
+            program=wish.program,
             id=new_id("rd"),
-            reward=reward,
+            reward=wish.reward,
             reward_version=wanted.version,
-            account=account,
+            account=wish.account,
             title=wanted.title,
             unit=wanted.unit,
-            price=wanted.price,
+            price=points,
+            cash=cash,
+            payment="",
+            payment_end_time=payment_end_time,
             fulfilment=wanted.fulfilment,
             state=State.PENDING,
             failure=None,
             hold="",
-            hold_expire_time=now + self.hold_time,
+            hold_expire_time=(payment_end_time or now) + self.hold_time,
             transaction="",
             refund_transaction="",
             refunding=0,
@@ -207,6 +255,18 @@ class Redemptions:
             create_time=now,
             update_time=now,
         )
+
+    async def _through(self, program: str, redemption: str, until: float) -> Redemption:
+        """The redemption at rest, unless it failed.
+
+        Raises:
+            DomainError: why it failed.
+            RedemptionUnfinished: what became of a step is not known yet.
+        """
+        found = await self._finish(await self.progress.read(program, redemption), until)
+        if found.state is State.FAILED and found.failure is not None:
+            raise found.failure.error()
+        return found
 
     async def _finish(self, redemption: Redemption, until: float) -> Redemption:
         """The redemption at rest.

@@ -15,7 +15,7 @@ from rewards_catalog.domain import kinds
 from rewards_catalog.domain.kinds import KIND_NAMES, Cash, Kind
 
 _READERS: dict[str, Callable[[res.Reward], Kind]] = {
-    "gift_card": lambda reward: kinds.GiftCard(_cash(reward.gift_card.value)),
+    "gift_card": lambda reward: kinds.GiftCard(read_cash(reward.gift_card.value)),
     "merchandise": lambda reward: kinds.Merchandise(reward.merchandise.sku),
     "experience": lambda reward: _experience(reward.experience),
     "fixed_discount": lambda reward: _fixed_discount(reward.fixed_discount),
@@ -43,8 +43,8 @@ def write_kind(shown: res.Reward, kind: Kind | None) -> None:
     message = getattr(shown, KIND_NAMES[type(kind)].lower())
     for field in fields(kind):
         match getattr(kind, field.name):
-            case Cash(minor_units, currency):
-                getattr(message, field.name).CopyFrom(cash_pb2.Cash(minor_units=minor_units, currency_code=currency))
+            case Cash() as cash:
+                getattr(message, field.name).CopyFrom(write_cash(cash))
             case Fraction() as fraction:
                 getattr(message, field.name).CopyFrom(rational(fraction))
             case datetime() as time:
@@ -62,16 +62,22 @@ def _experience(message: res.Experience) -> Kind:
 
 
 def _fixed_discount(message: res.FixedDiscount) -> Kind:
-    least = _cash(message.min_purchase) if message.HasField("min_purchase") else None
-    return kinds.FixedDiscount(_cash(message.value), least)
+    least = read_cash(message.min_purchase) if message.HasField("min_purchase") else None
+    return kinds.FixedDiscount(read_cash(message.value), least)
 
 
 def _percent_discount(message: res.PercentDiscount) -> Kind:
     if message.fraction.denominator < 1:
         raise InvalidField.of("reward.percent_discount.fraction.denominator", "must be at least 1")
-    most = _cash(message.max_discount) if message.HasField("max_discount") else None
+    most = read_cash(message.max_discount) if message.HasField("max_discount") else None
     return kinds.PercentDiscount(Fraction(message.fraction.numerator, message.fraction.denominator), most)
 
 
-def _cash(message: cash_pb2.Cash) -> Cash:
+def read_cash(message: cash_pb2.Cash) -> Cash:
+    """An amount as somebody writes it, its bounds unchecked."""
     return Cash(message.minor_units, message.currency_code)
+
+
+def write_cash(cash: Cash) -> cash_pb2.Cash:
+    """An amount."""
+    return cash_pb2.Cash(minor_units=cash.minor_units, currency_code=cash.currency)

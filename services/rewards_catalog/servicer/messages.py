@@ -10,7 +10,7 @@ from rewards_catalog.domain.redemption import Redemption
 from rewards_catalog.domain.refund_terms import RefundPolicy
 from rewards_catalog.domain.reward import Reward
 from rewards_catalog.domain.shelf import Offer
-from rewards_catalog.servicer.kinds import write_kind
+from rewards_catalog.servicer.kinds import write_cash, write_kind
 
 REJECTIONS = {
     Rejection.DUPLICATE: pb.CODE_REJECTION_DUPLICATE,
@@ -57,6 +57,12 @@ def reward_message(reward: Reward) -> res.Reward:
         create_time=timestamp(reward.create_time),
         update_time=timestamp(reward.update_time),
     )
+    if reward.cash is not None:
+        shown.cash.CopyFrom(write_cash(reward.cash))
+    if reward.points_range is not None:
+        shown.points_range.min_points = reward.points_range.min_points
+        shown.points_range.step_points = reward.points_range.step_points
+        shown.points_range.step_cash.CopyFrom(write_cash(reward.points_range.step_cash))
     if reward.refund.policy is not RefundPolicy.NONE:
         shown.refund_policy = res.RefundPolicy.Value(f"REFUND_POLICY_{reward.refund.policy}")
         shown.refund_days = reward.refund.days
@@ -77,12 +83,16 @@ def redemption_message(redemption: Redemption) -> res.Redemption:
         title=redemption.title,
         price=redemption.price,
         state=res.RedemptionState.Value(f"REDEMPTION_STATE_{redemption.state}"),
+        payment=redemption.payment,
         transaction=redemption.transaction,
         refund_transaction=redemption.refund_transaction,
         refunded_points=redemption.refunded,
         create_time=timestamp(redemption.create_time),
         update_time=timestamp(redemption.update_time),
     )
+    if redemption.cash is not None and redemption.payment_end_time is not None:
+        shown.cash.CopyFrom(write_cash(redemption.cash))
+        shown.payment_end_time.CopyFrom(timestamp(redemption.payment_end_time))
     if redemption.failure is not None:
         shown.failure.reason = redemption.failure.reason
         shown.failure.metadata.update(redemption.failure.metadata)

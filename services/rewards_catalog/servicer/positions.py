@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 from guerdon_kit import pages
 from guerdon_kit.errors import InvalidField
+from rewards_catalog.domain.prices import MAX_POINTS
 from rewards_catalog.domain.redemption import Redemption
-from rewards_catalog.domain.reward import MAX_POINTS, Reward
+from rewards_catalog.domain.reward import Reward
 from rewards_catalog.domain.shelf import Order, Position
 from rewards_catalog.domain.vouchers import Use
 

@@ -10,13 +10,14 @@ from guerdon.rewards.v1 import resources_pb2 as res
 from guerdon.rewards.v1 import rewards_pb2 as pb
 from guerdon_kit.errors import InvalidField
 from guerdon_kit.grpc.messages import instant
-from rewards_catalog.domain.kinds import KINDS
+from rewards_catalog.domain.kinds import KINDS, Cash
 from rewards_catalog.domain.limits import Limits, Period
+from rewards_catalog.domain.prices import PointsRange
 from rewards_catalog.domain.refund_terms import RefundPolicy, RefundTerms
 from rewards_catalog.domain.reward import Changes, Fulfilment, Reward, Texts
 from rewards_catalog.domain.shelf import Order, Sought
 from rewards_catalog.domain.states import RewardState
-from rewards_catalog.servicer.kinds import read_kind
+from rewards_catalog.servicer.kinds import read_cash, read_kind
 
 
 def _localizations(reward: res.Reward) -> dict[str, Texts]:
@@ -29,6 +30,17 @@ def _start_time(reward: res.Reward) -> datetime | None:
 
 def _end_time(reward: res.Reward) -> datetime | None:
     return instant(reward.end_time, "reward.end_time") if reward.HasField("end_time") else None
+
+
+def _cash(reward: res.Reward) -> Cash | None:
+    return read_cash(reward.cash) if reward.HasField("cash") else None
+
+
+def _points_range(reward: res.Reward) -> PointsRange | None:
+    if not reward.HasField("points_range"):
+        return None
+    steps = reward.points_range
+    return PointsRange(steps.min_points, steps.step_points, read_cash(steps.step_cash))
 
 
 _FULFILMENTS = {
@@ -59,6 +71,8 @@ _FIELDS: dict[str, Callable[[res.Reward], object]] = {
     "category": lambda reward: reward.category,
     "terms": lambda reward: reward.terms,
     "price": lambda reward: reward.price,
+    "cash": _cash,
+    "points_range": _points_range,
     "start_time": _start_time,
     "end_time": _end_time,
 }
@@ -87,6 +101,8 @@ def new_reward(request: pb.CreateRewardRequest, program: str, reward: str, unit:
         kind=read_kind(asked),
         unit=unit,
         price=asked.price,
+        cash=_cash(asked),
+        points_range=_points_range(asked),
         fulfilment=_FULFILMENTS[asked.fulfilment],
         limits=Limits(**_limits(asked, _LIMITS)),
         refund=RefundTerms(**_refund(asked, _REFUND)),

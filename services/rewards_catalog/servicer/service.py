@@ -14,9 +14,10 @@ from rewards_catalog.domain.codes import REPORTED_REJECTIONS, CodeKeys
 from rewards_catalog.domain.redemption import Redemption
 from rewards_catalog.operations.asking import Asking
 from rewards_catalog.operations.codes import CodePools
-from rewards_catalog.operations.redemptions import Redemptions
+from rewards_catalog.operations.redemptions import Redemptions, Wish
 from rewards_catalog.operations.rewards import Rewards
 from rewards_catalog.servicer import calls
+from rewards_catalog.servicer.kinds import read_cash
 from rewards_catalog.servicer.messages import REJECTIONS, offer_message, redemption_message, reward_message
 from rewards_catalog.servicer.positions import reward_position, reward_token, time_position, time_token
 from rewards_catalog.servicer.reading import changes_of, new_reward, sought_of
@@ -149,11 +150,20 @@ class RewardsServicer:
         program, reward = names.parse(request.reward, _REWARD, "reward")
         calls.require_same_program(program, names.parse(request.account, _ACCOUNT, "account")[0], "account")
         asking = calls.asking(call, request, program)
-        redemption, replayed = await self._redemptions.redeem(
-            asking, program, reward, request.account, request.reward_version
-        )
+        wish = Wish(program, reward, request.account, request.reward_version, request.points)
+        redemption, replayed = await self._redemptions.redeem(asking, wish)
         calls.mark(call, replayed)
         return pb.RedeemResponse(redemption=await self._shown(redemption, call))
+
+    async def confirm_payment(self, request: pb.ConfirmPaymentRequest, call: CallContext) -> pb.ConfirmPaymentResponse:
+        """Sees a redemption through whose money is there."""
+        program, redemption = names.parse(request.name, _REDEMPTION)
+        asking = calls.asking(call, request, program)
+        now, replayed = await self._redemptions.pay(
+            asking, program, redemption, request.payment, read_cash(request.cash)
+        )
+        calls.mark(call, replayed)
+        return pb.ConfirmPaymentResponse(redemption=await self._shown(now, call))
 
     async def get_redemption(self, request: pb.GetRedemptionRequest, call: CallContext) -> pb.GetRedemptionResponse:
         """Reads a redemption."""

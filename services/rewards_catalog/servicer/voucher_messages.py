@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 from guerdon.rewards.v1 import vouchers_pb2 as pb
-from guerdon.type.v1 import cash_pb2
 from guerdon_kit.errors import DomainError, InvalidField
 from guerdon_kit.grpc.messages import instant, timestamp
 from rewards_catalog.domain.kinds import Cash
 from rewards_catalog.domain.vouchers import MAX_VALID_FOR, Till, Use, Voucher, VoucherTerms
+from rewards_catalog.servicer.kinds import write_cash
 
 
 def terms_of(message: pb.VoucherTerms) -> VoucherTerms:
@@ -58,8 +58,8 @@ def voucher_message(voucher: Voucher) -> pb.Voucher:
     if voucher.end_time is not None:
         shown.end_time.CopyFrom(timestamp(voucher.end_time))
     if voucher.value is not None and voucher.balance is not None:
-        shown.value.CopyFrom(_cash(voucher.value.minor_units, voucher.value.currency))
-        shown.balance.CopyFrom(_cash(voucher.balance, voucher.value.currency))
+        shown.value.CopyFrom(write_cash(voucher.value))
+        shown.balance.CopyFrom(write_cash(Cash(voucher.balance, voucher.value.currency)))
     return shown
 
 
@@ -73,8 +73,8 @@ def use_message(use: Use) -> pb.VoucherUse:
     )
     value = use.voucher.value
     if value is not None and use.amount is not None and use.balance is not None:
-        shown.amount.CopyFrom(_cash(use.amount, value.currency))
-        shown.balance.CopyFrom(_cash(use.balance, value.currency))
+        shown.amount.CopyFrom(write_cash(Cash(use.amount, value.currency)))
+        shown.balance.CopyFrom(write_cash(Cash(use.balance, value.currency)))
     if use.undoing is not None:
         shown.undo_time.CopyFrom(timestamp(use.undoing.time))
         shown.undo_till.CopyFrom(_till(use.undoing.till))
@@ -86,18 +86,9 @@ def refusal_message(refusal: DomainError) -> pb.VoucherRefusal:
     return pb.VoucherRefusal(reason=refusal.reason, metadata=refusal.metadata)
 
 
-def cash_of(message: cash_pb2.Cash) -> Cash:
-    """An amount as somebody asks for it, its bounds unchecked."""
-    return Cash(message.minor_units, message.currency_code)
-
-
 def till_of(message: pb.Till) -> Till:
     """A till as somebody names it, its bounds unchecked."""
     return Till(message.store, message.terminal, message.cashier)
-
-
-def _cash(minor_units: int, currency: str) -> cash_pb2.Cash:
-    return cash_pb2.Cash(minor_units=minor_units, currency_code=currency)
 
 
 def _till(till: Till) -> pb.Till:

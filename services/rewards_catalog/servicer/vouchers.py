@@ -8,10 +8,10 @@ from guerdon_kit.grpc import CallContext
 from rewards_catalog.operations.codes import CodePools
 from rewards_catalog.operations.vouchers import Vouchers
 from rewards_catalog.servicer import calls
+from rewards_catalog.servicer.kinds import read_cash
 from rewards_catalog.servicer.messages import reward_message
 from rewards_catalog.servicer.positions import time_position, time_token
 from rewards_catalog.servicer.voucher_messages import (
-    cash_of,
     refusal_message,
     terms_message,
     terms_of,
@@ -63,7 +63,7 @@ class VouchersServicer:
     ) -> pb.ValidateVoucherResponse:
         """Says what a code is worth."""
         (program,) = names.parse(request.parent, _PROGRAM, "parent")
-        amount = cash_of(request.amount) if request.HasField("amount") else None
+        amount = read_cash(request.amount) if request.HasField("amount") else None
         voucher, refusal = await self._vouchers.validate(call.caller.name, program, request.code, amount)
         answer = pb.ValidateVoucherResponse(voucher=voucher_message(voucher))
         if refusal is not None:
@@ -82,7 +82,7 @@ class VouchersServicer:
             call.caller.name,
             program,
             request.code,
-            cash_of(request.amount) if request.HasField("amount") else None,
+            read_cash(request.amount) if request.HasField("amount") else None,
             till_of(request.till),
         )
         calls.mark(call, replayed)

@@ -10,6 +10,7 @@ import asyncpg
 from guerdon_kit.errors import NotFound
 from guerdon_kit.postgres import Connection
 from guerdon_kit.saga import Claim
+from rewards_catalog.domain.kinds import Cash
 from rewards_catalog.domain.limits import Span
 from rewards_catalog.domain.redemption import Failure, Redemption, State
 from rewards_catalog.domain.reward import Fulfilment
@@ -28,6 +29,9 @@ async def insert(connection: Connection, redemption: Redemption, due_time: datet
         title=redemption.title,
         unit=redemption.unit,
         price=redemption.price,
+        cash=redemption.cash.minor_units if redemption.cash else None,
+        cash_currency=redemption.cash.currency if redemption.cash else None,
+        payment_end_time=redemption.payment_end_time,
         fulfilment=redemption.fulfilment,
         actor=redemption.actor,
         request_key=redemption.request_key,
@@ -72,6 +76,7 @@ async def move(connection: Connection, before: Redemption, after: Redemption, du
         failure_metadata=dict(failure.metadata) if failure else None,
         hold=after.hold,
         transaction=after.transaction,
+        payment=after.payment,
         refund_transaction=after.refund_transaction,
         refunding=after.refunding,
         refunded=after.refunded,
@@ -139,9 +144,11 @@ def _found(row: asyncpg.Record | None, program: str, redemption: str) -> Redempt
 def _redemption(row: asyncpg.Record) -> Redemption:
     fields = dict(row)
     reason, metadata = fields.pop("failure_reason"), fields.pop("failure_metadata")
+    currency = fields.pop("cash_currency")
     return Redemption(
         **{
             **fields,
+            "cash": None if currency is None else Cash(row["cash"], currency),
             "state": State(row["state"]),
             "fulfilment": Fulfilment(row["fulfilment"]),
             "failure": None if reason is None else Failure(reason, metadata),

@@ -1,25 +1,25 @@
 -- name: insert_redemption!
 insert into redemptions (
-    program, id, reward, reward_version, account, title, unit, price, fulfilment, actor, request_key,
-    create_time, hold_expire_time, state, update_time, due_time
+    program, id, reward, reward_version, account, title, unit, price, cash, cash_currency, payment_end_time, fulfilment,
+    actor, request_key, create_time, hold_expire_time, state, update_time, due_time
 )
 values (
-    :program, :id, :reward, :reward_version, :account, :title, :unit, :price, :fulfilment, :actor, :request_key,
-    :create_time, :hold_expire_time, :state, :update_time, :due_time
+    :program, :id, :reward, :reward_version, :account, :title, :unit, :price, :cash, :cash_currency, :payment_end_time,
+    :fulfilment, :actor, :request_key, :create_time, :hold_expire_time, :state, :update_time, :due_time
 );
 
 -- name: find_redemption^
 select
-    program, id, reward, reward_version, account, title, unit, price, fulfilment, actor, request_key,
-    create_time, hold_expire_time, state, failure_reason, failure_metadata, hold, transaction, refund_transaction,
+    program, id, reward, reward_version, account, title, unit, price, cash, cash_currency, payment_end_time, payment,
+    fulfilment, actor, request_key, create_time, hold_expire_time, state, failure_reason, failure_metadata, hold, transaction, refund_transaction,
     refunding, refunded, refunds, fulfil_time, update_time
 from redemptions
 where program = :program and id = :id;
 
 -- name: lock_redemption^
 select
-    program, id, reward, reward_version, account, title, unit, price, fulfilment, actor, request_key,
-    create_time, hold_expire_time, state, failure_reason, failure_metadata, hold, transaction, refund_transaction,
+    program, id, reward, reward_version, account, title, unit, price, cash, cash_currency, payment_end_time, payment,
+    fulfilment, actor, request_key, create_time, hold_expire_time, state, failure_reason, failure_metadata, hold, transaction, refund_transaction,
     refunding, refunded, refunds, fulfil_time, update_time
 from redemptions
 where program = :program and id = :id
@@ -31,7 +31,7 @@ for no key update;
 update redemptions
 set
     state = :state, failure_reason = :failure_reason, failure_metadata = :failure_metadata, hold = :hold,
-    transaction = :transaction, refund_transaction = :refund_transaction, refunding = :refunding, refunded = :refunded,
+    transaction = :transaction, payment = :payment, refund_transaction = :refund_transaction, refunding = :refunding, refunded = :refunded,
     refunds = :refunds, update_time = :update_time,
     fulfil_time = case when :state::text = 'FULFILLED' then coalesce(fulfil_time, :update_time) else fulfil_time end,
     due_time = :due_time, attempts = 0
@@ -41,8 +41,8 @@ where
 
 -- name: list_redemptions
 select
-    program, id, reward, reward_version, account, title, unit, price, fulfilment, actor, request_key,
-    create_time, hold_expire_time, state, failure_reason, failure_metadata, hold, transaction, refund_transaction,
+    program, id, reward, reward_version, account, title, unit, price, cash, cash_currency, payment_end_time, payment,
+    fulfilment, actor, request_key, create_time, hold_expire_time, state, failure_reason, failure_metadata, hold, transaction, refund_transaction,
     refunding, refunded, refunds, fulfil_time, update_time
 from redemptions
 where program = :program and (create_time, id) < (:before_time::timestamptz, :before_id::text)
@@ -51,8 +51,8 @@ limit :most;
 
 -- name: list_redemptions_of_account
 select
-    program, id, reward, reward_version, account, title, unit, price, fulfilment, actor, request_key,
-    create_time, hold_expire_time, state, failure_reason, failure_metadata, hold, transaction, refund_transaction,
+    program, id, reward, reward_version, account, title, unit, price, cash, cash_currency, payment_end_time, payment,
+    fulfilment, actor, request_key, create_time, hold_expire_time, state, failure_reason, failure_metadata, hold, transaction, refund_transaction,
     refunding, refunded, refunds, fulfil_time, update_time
 from redemptions
 where
@@ -68,7 +68,7 @@ select count(*) from (
     where
         program = :program and reward = :reward and account = :account and id <> :except_id
         and create_time >= :start_time and create_time < :end_time
-        and state in ('STOCK_RESERVED', 'CAPTURED', 'ISSUED', 'FULFILLED', 'REFUNDING')
+        and state in ('STOCK_RESERVED', 'AWAITING_PAYMENT', 'PAID', 'CAPTURED', 'ISSUED', 'FULFILLED', 'REFUNDING')
     limit :most
 ) as counted;
 

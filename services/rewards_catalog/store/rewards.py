@@ -8,7 +8,9 @@ import asyncpg
 
 from guerdon_kit.errors import AlreadyExists, NotFound
 from guerdon_kit.postgres import Connection
+from rewards_catalog.domain.kinds import Cash
 from rewards_catalog.domain.limits import Limits, Period
+from rewards_catalog.domain.prices import PointsRange
 from rewards_catalog.domain.refund_terms import RefundPolicy, RefundTerms
 from rewards_catalog.domain.reward import Fulfilment, Reward, Texts
 from rewards_catalog.domain.shelf import Account, Order, Position, Sought, searchable, titles
@@ -95,7 +97,8 @@ async def on_offer(
         category=sought.category,
         title_part=searchable(sought.title_part),
         min_price=sought.min_price,
-        max_price=sought.highest_price(account.available),
+        max_price=sought.highest_price,
+        most_points=sought.most_points(account.available),
         after=after[0],
         after_id=after[1],
         most=most,
@@ -105,7 +108,8 @@ async def on_offer(
 
 def _changeable(reward: Reward) -> dict[str, object]:
     """The columns of what a new version may change, and the reward's key."""
-    limits = reward.limits
+    limits, steps = reward.limits, reward.points_range
+    money = steps.step_cash if steps else reward.cash
     return {
         "program": reward.program,
         "id": reward.id,
@@ -120,6 +124,11 @@ def _changeable(reward: Reward) -> dict[str, object]:
         "category": reward.category,
         "terms": reward.terms,
         "price": reward.price,
+        "cash": reward.cash.minor_units if reward.cash else None,
+        "min_points": reward.cost.least_points,
+        "step_points": steps.step_points if steps else None,
+        "step_cash": steps.step_cash.minor_units if steps else None,
+        "cash_currency": money.currency if money else None,
         "limit_per_account": limits.per_account,
         "limit_per_period": limits.per_period,
         "limit_period": limits.period,
@@ -146,8 +155,12 @@ def _reward(row: asyncpg.Record) -> Reward:
     localizations = {locale: Texts(**texts) for locale, texts in fields.pop("localizations").items()}
     kind = kind_from(fields.pop("kind"), fields.pop("kind_details"))
     fulfilment, state = Fulfilment(fields.pop("fulfilment")), RewardState(fields.pop("state"))
+    currency, cash = fields.pop("cash_currency"), fields.pop("cash")
+    least, step, step_cash = (fields.pop(name) for name in ("min_points", "step_points", "step_cash"))
     return Reward(
         **fields,
+        cash=None if cash is None else Cash(cash, currency),
+        points_range=None if step is None else PointsRange(least, step, Cash(step_cash, currency)),
         limits=limits,
         refund=refund,
         localizations=localizations,

@@ -15,6 +15,7 @@ from guerdon.ledger.v1 import ledger_pb2 as ledger
 from guerdon.ledger.v1 import resources_pb2 as ledger_res
 from guerdon.rewards.v1 import resources_pb2 as res
 from guerdon.rewards.v1 import rewards_pb2 as pb
+from guerdon.type.v1.cash_pb2 import Cash
 from guerdon_kit.auth.development import DevelopmentIdentity
 from guerdon_kit.testing import RunningService
 
@@ -217,10 +218,15 @@ class Shop:
         request = ledger.CloseAccountRequest(name=account, request_id=new_request_id())
         await self.books.ledger.CloseAccount(request)
 
-    async def redeem(self, reward: str, account: str, request_id: str = "") -> res.Redemption:
-        """Redeems, under an id of its own unless one is given."""
-        request = pb.RedeemRequest(reward=reward, account=account, request_id=request_id or new_request_id())
+    async def redeem(self, reward: str, account: str, request_id: str = "", **more: Any) -> res.Redemption:
+        """Redeems, under an id of its own unless one is given; `more` are fields of the request."""
+        request = pb.RedeemRequest(reward=reward, account=account, request_id=request_id or new_request_id(), **more)
         return (await self.catalog.rewards.Redeem(request)).redemption
+
+    async def pay(self, redemption: str, *, cash: Cash, payment: str = "ch_1") -> res.Redemption:
+        """Says that the money is there, under an id of its own."""
+        request = pb.ConfirmPaymentRequest(name=redemption, payment=payment, cash=cash, request_id=new_request_id())
+        return (await self.catalog.rewards.ConfirmPayment(request)).redemption
 
     async def insist(self, reward: str, account: str) -> res.Redemption | str:
         """Redeems with one id until there is an answer: the redemption, or why it was refused."""

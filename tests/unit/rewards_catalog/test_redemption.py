@@ -9,6 +9,7 @@ import pytest
 from guerdon_kit.errors import DomainError
 from rewards_catalog.domain import errors
 from rewards_catalog.domain.redemption import (
+    RESERVED,
     Failure,
     State,
     Step,
@@ -20,7 +21,7 @@ from rewards_catalog.domain.redemption import (
     state_when_issued,
 )
 from rewards_catalog.domain.reward import Fulfilment
-from tests.unit.rewards_catalog.builders import a_redemption
+from tests.unit.rewards_catalog.builders import NOW, a_redemption
 
 OUT_OF_STOCK = errors.OutOfStock(reward="programs/acme/rewards/mug")
 
@@ -39,30 +40,31 @@ OUT_OF_STOCK = errors.OutOfStock(reward="programs/acme/rewards/mug")
         (State.REFUNDED, None),
         (State.REFUNDING, Step.REFUND),
         (State.REFUND_REFUSED, None),
+        (State.PAID, Step.CAPTURE),
     ],
 )
 def test_points_are_held_then_a_piece_is_taken_then_the_points_are_spent(state: State, step: Step | None) -> None:
-    assert next_step(a_redemption(state=state)) is step
+    assert next_step(a_redemption(state=state), NOW) is step
 
 
-@pytest.mark.parametrize("state", [State.POINTS_HELD, State.STOCK_RESERVED])
+@pytest.mark.parametrize("state", [State.POINTS_HELD, *RESERVED])
 def test_one_that_is_decided_to_fail_is_undone_before_its_state_says_so(state: State) -> None:
     decided = failing(a_redemption(state=state), OUT_OF_STOCK)
     assert decided.state is state
-    assert next_step(decided) is Step.UNDO
+    assert next_step(decided, NOW) is Step.UNDO
 
 
 def test_one_whose_refund_is_refused_keeps_why_and_rests() -> None:
     refused = refund_refused(a_redemption(state=State.CANCELLED), errors.PaymentRefused(ledger_reason="ACCOUNT_CLOSED"))
     assert refused.state is State.REFUND_REFUSED
     assert refused.failure == Failure("PAYMENT_REFUSED", {"ledger_reason": "ACCOUNT_CLOSED"})
-    assert next_step(refused) is None
+    assert next_step(refused, NOW) is None
 
 
 def test_one_that_has_taken_nothing_fails_at_once_and_rests() -> None:
     failed = failing(a_redemption(state=State.PENDING), OUT_OF_STOCK)
     assert failed.state is State.FAILED
-    assert next_step(failed) is None
+    assert next_step(failed, NOW) is None
 
 
 def test_a_code_is_handed_over_by_being_issued_and_goods_wait_for_people() -> None:
@@ -85,6 +87,8 @@ def test_a_code_is_handed_over_by_being_issued_and_goods_wait_for_people() -> No
         (State.CANCELLED, errors.AlreadyCancelled),
         (State.REFUNDED, errors.AlreadyCancelled),
         (State.REFUND_REFUSED, errors.AlreadyCancelled),
+        (State.AWAITING_PAYMENT, None),
+        (State.PAID, errors.NotCancellableYet),
     ],
 )
 def test_only_what_waits_to_be_handed_over_can_be_called_off(state: State, refusal: type[DomainError] | None) -> None:
@@ -121,6 +125,8 @@ def test_only_what_waits_to_be_handed_over_can_be_handed_over(state: State) -> N
         ),
         errors.RewardLimit(reward="programs/acme/rewards/mug", limit=1, used=1),
         errors.HoldLapsed(),
+        errors.PaymentTooLate(redemption="programs/acme/redemptions/rd-1", end_time=NOW.isoformat()),
+        errors.CalledOff(redemption="programs/acme/redemptions/rd-1"),
         errors.PaymentRefused(ledger_reason="ACCOUNT_CLOSED"),
     ],
 )

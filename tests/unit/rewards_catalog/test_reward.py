@@ -12,9 +12,9 @@ from guerdon_kit.errors import InvalidField
 from rewards_catalog.domain import errors, kinds
 from rewards_catalog.domain.kinds import Cash
 from rewards_catalog.domain.limits import Limits, Period
+from rewards_catalog.domain.prices import MAX_POINTS
 from rewards_catalog.domain.refund_terms import RefundPolicy, RefundTerms
 from rewards_catalog.domain.reward import (
-    MAX_POINTS,
     MAX_STOCK,
     Changes,
     Fulfilment,

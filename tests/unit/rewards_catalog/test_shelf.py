@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guerdon_kit.errors import InvalidField
-from rewards_catalog.domain.reward import MAX_POINTS, Texts
+from rewards_catalog.domain.prices import MAX_POINTS
+from rewards_catalog.domain.reward import Texts
 from rewards_catalog.domain.shelf import Order, Sought, check_sought, offer, searchable, texts_for, titles
 from tests.unit.rewards_catalog.builders import a_reward
 
@@ -29,7 +30,7 @@ def test_with_the_points_to_go_a_reward_is_affordable_and_with_one_less_it_is_no
     if not shown.affordable:
         assert not offer(a_reward(price=price), has + shown.points_to_go - 1, "").affordable
     only_affordable = replace(ALL, affordable_only=True)
-    assert (price <= only_affordable.highest_price(has)) == shown.affordable
+    assert (price <= only_affordable.most_points(has)) == shown.affordable
 
 
 @pytest.mark.parametrize(

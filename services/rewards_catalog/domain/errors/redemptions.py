@@ -70,6 +70,33 @@ class PaymentRefused(DomainError):
     message = "The ledger refused the payment: {ledger_reason}."
 
 
+class PaymentTooLate(DomainError):
+    """Nobody confirmed the payment in time: the points are the account's again. What was set aside is to be let go."""
+
+    reason = "PAYMENT_TOO_LATE"
+    status = Status.FAILED_PRECONDITION
+    message = "{redemption} could be paid until {end_time}."
+    frozen = True
+
+
+class CalledOff(DomainError):
+    """The redemption was called off before it was paid: the points are the account's again."""
+
+    reason = "CALLED_OFF"
+    status = Status.FAILED_PRECONDITION
+    message = "{redemption} was called off before it was paid."
+    frozen = True
+
+
+class NotAwaitingPayment(DomainError):
+    """No money is waited for: none is due, it was confirmed before (by `payment`), or the redemption has ended."""
+
+    reason = "NOT_AWAITING_PAYMENT"
+    status = Status.FAILED_PRECONDITION
+    message = "{redemption} is {state}, and waits for no payment."
+    frozen = True
+
+
 class RedemptionUnfinished(DomainError):
     """The end was not reached in time, and its outcome is not known yet. The service goes on by itself."""
 
@@ -125,6 +152,8 @@ FAILURES: Mapping[str, type[DomainError]] = {
         RewardLimit,
         HoldLapsed,
         PaymentRefused,
+        PaymentTooLate,
+        CalledOff,
     )
 }
 """Why a redemption can end FAILED or REFUND_REFUSED, by the reason its row keeps."""

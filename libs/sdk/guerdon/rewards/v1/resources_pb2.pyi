@@ -214,10 +214,18 @@ class _RedemptionStateEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper
     """
     REDEMPTION_STATE_REFUNDING: _RedemptionState.ValueType  # 11
     """Was FULFILLED; points are on their way back. Then it is FULFILLED again, or REFUNDED if all are back."""
+    REDEMPTION_STATE_AWAITING_PAYMENT: _RedemptionState.ValueType  # 12
+    """The points and a piece or code are set aside, until `payment_end_time`, for somebody to take the money and confirm
+    that (`ConfirmPayment`).
+    """
+    REDEMPTION_STATE_PAID: _RedemptionState.ValueType  # 13
+    """The money is there: the points are about to be spent."""
 
 class RedemptionState(_RedemptionState, metaclass=_RedemptionStateEnumTypeWrapper):
-    """How far a redemption is. It goes down this list to FULFILLED, or to FAILED from any of the first three; an ISSUED
-    one, and a FULFILLED one whose voucher can be made void, can be CANCELLED, which ends in REFUNDED or REFUND_REFUSED.
+    """How far a redemption is. It goes down this list to FULFILLED, or to FAILED from any of the first three. One that costs
+    money too goes from POINTS_HELD to AWAITING_PAYMENT, PAID and CAPTURED, and may fail from there. An AWAITING_PAYMENT
+    one can be called off, which ends in FAILED; an ISSUED one, and a FULFILLED one whose voucher can be made void, can be
+    CANCELLED, which ends in REFUNDED or REFUND_REFUSED.
     """
 
 REDEMPTION_STATE_UNSPECIFIED: RedemptionState.ValueType  # 0
@@ -246,7 +254,44 @@ meanwhile. They stay spent by `transaction`; people decide what becomes of them.
 """
 REDEMPTION_STATE_REFUNDING: RedemptionState.ValueType  # 11
 """Was FULFILLED; points are on their way back. Then it is FULFILLED again, or REFUNDED if all are back."""
+REDEMPTION_STATE_AWAITING_PAYMENT: RedemptionState.ValueType  # 12
+"""The points and a piece or code are set aside, until `payment_end_time`, for somebody to take the money and confirm
+that (`ConfirmPayment`).
+"""
+REDEMPTION_STATE_PAID: RedemptionState.ValueType  # 13
+"""The money is there: the points are about to be spent."""
 global___RedemptionState = RedemptionState
+
+@typing.final
+class PointsRange(google.protobuf.message.Message):
+    """Fewer points than the price, and money for the rest: at one rate, exactly."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    MIN_POINTS_FIELD_NUMBER: builtins.int
+    STEP_POINTS_FIELD_NUMBER: builtins.int
+    STEP_CASH_FIELD_NUMBER: builtins.int
+    min_points: builtins.int
+    """The fewest points: at least 1, and so many whole steps less than the price."""
+    step_points: builtins.int
+    """Points are left out in steps of so many: at least 1."""
+    @property
+    def step_cash(self) -> guerdon.type.v1.cash_pb2.Cash:
+        """What each step costs instead: at least 1 minor unit, in the currency of the reward's `cash` if it has any. All of
+        them and the `cash` together are at most 2^53 minor units.
+        """
+
+    def __init__(
+        self,
+        *,
+        min_points: builtins.int = ...,
+        step_points: builtins.int = ...,
+        step_cash: guerdon.type.v1.cash_pb2.Cash | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["step_cash", b"step_cash"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["min_points", b"min_points", "step_cash", b"step_cash", "step_points", b"step_points"]) -> None: ...
+
+global___PointsRange = PointsRange
 
 @typing.final
 class PeriodLimit(google.protobuf.message.Message):
@@ -515,6 +560,8 @@ class Reward(google.protobuf.message.Message):
     REDEEMED_COUNT_FIELD_NUMBER: builtins.int
     REFUND_POLICY_FIELD_NUMBER: builtins.int
     REFUND_DAYS_FIELD_NUMBER: builtins.int
+    CASH_FIELD_NUMBER: builtins.int
+    POINTS_RANGE_FIELD_NUMBER: builtins.int
     GIFT_CARD_FIELD_NUMBER: builtins.int
     MERCHANDISE_FIELD_NUMBER: builtins.int
     EXPERIENCE_FIELD_NUMBER: builtins.int
@@ -590,6 +637,14 @@ class Reward(google.protobuf.message.Message):
         """
 
     @property
+    def cash(self) -> guerdon.type.v1.cash_pb2.Cash:
+        """The money that it costs besides the points of the price: 1 minor unit to 2^53. Absent: none."""
+
+    @property
+    def points_range(self) -> global___PointsRange:
+        """How many fewer points may be paid, and how much more money for that. Absent: none, the price is the price."""
+
+    @property
     def gift_card(self) -> global___GiftCard:
         """A gift card."""
 
@@ -647,6 +702,8 @@ class Reward(google.protobuf.message.Message):
         redeemed_count: builtins.int = ...,
         refund_policy: global___RefundPolicy.ValueType = ...,
         refund_days: builtins.int = ...,
+        cash: guerdon.type.v1.cash_pb2.Cash | None = ...,
+        points_range: global___PointsRange | None = ...,
         gift_card: global___GiftCard | None = ...,
         merchandise: global___Merchandise | None = ...,
         experience: global___Experience | None = ...,
@@ -656,8 +713,8 @@ class Reward(google.protobuf.message.Message):
         donation: global___Donation | None = ...,
         tier_benefit: global___TierBenefit | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["create_time", b"create_time", "donation", b"donation", "end_time", b"end_time", "experience", b"experience", "fixed_discount", b"fixed_discount", "free_shipping", b"free_shipping", "gift_card", b"gift_card", "kind", b"kind", "limit_per_period", b"limit_per_period", "merchandise", b"merchandise", "percent_discount", b"percent_discount", "start_time", b"start_time", "tier_benefit", b"tier_benefit", "update_time", b"update_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["available", b"available", "category", b"category", "create_time", b"create_time", "description", b"description", "donation", b"donation", "end_time", b"end_time", "experience", b"experience", "fixed_discount", b"fixed_discount", "free_shipping", b"free_shipping", "fulfilment", b"fulfilment", "gift_card", b"gift_card", "image_uri", b"image_uri", "kind", b"kind", "limit_in_all", b"limit_in_all", "limit_per_account", b"limit_per_account", "limit_per_period", b"limit_per_period", "localizations", b"localizations", "merchandise", b"merchandise", "name", b"name", "percent_discount", b"percent_discount", "price", b"price", "redeemed_count", b"redeemed_count", "refund_days", b"refund_days", "refund_policy", b"refund_policy", "start_time", b"start_time", "state", b"state", "terms", b"terms", "tier_benefit", b"tier_benefit", "title", b"title", "unit", b"unit", "update_time", b"update_time", "version", b"version"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["cash", b"cash", "create_time", b"create_time", "donation", b"donation", "end_time", b"end_time", "experience", b"experience", "fixed_discount", b"fixed_discount", "free_shipping", b"free_shipping", "gift_card", b"gift_card", "kind", b"kind", "limit_per_period", b"limit_per_period", "merchandise", b"merchandise", "percent_discount", b"percent_discount", "points_range", b"points_range", "start_time", b"start_time", "tier_benefit", b"tier_benefit", "update_time", b"update_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["available", b"available", "cash", b"cash", "category", b"category", "create_time", b"create_time", "description", b"description", "donation", b"donation", "end_time", b"end_time", "experience", b"experience", "fixed_discount", b"fixed_discount", "free_shipping", b"free_shipping", "fulfilment", b"fulfilment", "gift_card", b"gift_card", "image_uri", b"image_uri", "kind", b"kind", "limit_in_all", b"limit_in_all", "limit_per_account", b"limit_per_account", "limit_per_period", b"limit_per_period", "localizations", b"localizations", "merchandise", b"merchandise", "name", b"name", "percent_discount", b"percent_discount", "points_range", b"points_range", "price", b"price", "redeemed_count", b"redeemed_count", "refund_days", b"refund_days", "refund_policy", b"refund_policy", "start_time", b"start_time", "state", b"state", "terms", b"terms", "tier_benefit", b"tier_benefit", "title", b"title", "unit", b"unit", "update_time", b"update_time", "version", b"version"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["kind", b"kind"]) -> typing.Literal["gift_card", "merchandise", "experience", "fixed_discount", "percent_discount", "free_shipping", "donation", "tier_benefit"] | None: ...
 
 global___Reward = Reward
@@ -724,6 +781,9 @@ class Redemption(google.protobuf.message.Message):
     UPDATE_TIME_FIELD_NUMBER: builtins.int
     REWARD_VERSION_FIELD_NUMBER: builtins.int
     REFUNDED_POINTS_FIELD_NUMBER: builtins.int
+    CASH_FIELD_NUMBER: builtins.int
+    PAYMENT_FIELD_NUMBER: builtins.int
+    PAYMENT_END_TIME_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`programs/{program}/redemptions/{redemption}`, given by the service."""
     reward: builtins.str
@@ -733,7 +793,7 @@ class Redemption(google.protobuf.message.Message):
     title: builtins.str
     """The reward's title when it was redeemed."""
     price: builtins.int
-    """The reward's price when it was redeemed."""
+    """The points that it costs: the reward's price when it was redeemed, or as many as the caller chose within its range."""
     state: global___RedemptionState.ValueType
     """How far it is."""
     code: builtins.str
@@ -748,6 +808,8 @@ class Redemption(google.protobuf.message.Message):
     """The version of the reward that it was made under, and keeps."""
     refunded_points: builtins.int
     """How many points went back, at most the price."""
+    payment: builtins.str
+    """What whoever took the money calls that, from PAID on."""
     @property
     def failure(self) -> global___RedemptionFailure:
         """Set from the moment at which it was decided that it fails; its state is FAILED once all is undone. Set, too, where
@@ -761,6 +823,16 @@ class Redemption(google.protobuf.message.Message):
     @property
     def update_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When its state last changed."""
+
+    @property
+    def cash(self) -> guerdon.type.v1.cash_pb2.Cash:
+        """The money that it costs besides. Absent: none. Whoever took it gives it back where the redemption FAILED or was
+        CANCELLED: the catalog moves no money.
+        """
+
+    @property
+    def payment_end_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """Until when the payment can be confirmed, this moment excluded. Absent: it costs no money."""
 
     def __init__(
         self,
@@ -779,8 +851,11 @@ class Redemption(google.protobuf.message.Message):
         update_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         reward_version: builtins.int = ...,
         refunded_points: builtins.int = ...,
+        cash: guerdon.type.v1.cash_pb2.Cash | None = ...,
+        payment: builtins.str = ...,
+        payment_end_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["create_time", b"create_time", "failure", b"failure", "update_time", b"update_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["account", b"account", "code", b"code", "create_time", b"create_time", "failure", b"failure", "name", b"name", "price", b"price", "refund_transaction", b"refund_transaction", "refunded_points", b"refunded_points", "reward", b"reward", "reward_version", b"reward_version", "state", b"state", "title", b"title", "transaction", b"transaction", "update_time", b"update_time"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["cash", b"cash", "create_time", b"create_time", "failure", b"failure", "payment_end_time", b"payment_end_time", "update_time", b"update_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["account", b"account", "cash", b"cash", "code", b"code", "create_time", b"create_time", "failure", b"failure", "name", b"name", "payment", b"payment", "payment_end_time", b"payment_end_time", "price", b"price", "refund_transaction", b"refund_transaction", "refunded_points", b"refunded_points", "reward", b"reward", "reward_version", b"reward_version", "state", b"state", "title", b"title", "transaction", b"transaction", "update_time", b"update_time"]) -> None: ...
 
 global___Redemption = Redemption

@@ -11,6 +11,7 @@ import google.protobuf.internal.containers
 import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
 import guerdon.rewards.v1.resources_pb2
+import guerdon.type.v1.cash_pb2
 import sys
 import typing
 
@@ -278,7 +279,8 @@ class UpdateRewardRequest(google.protobuf.message.Message):
     @property
     def update_mask(self) -> google.protobuf.field_mask_pb2.FieldMask:
         """Which fields to change: `title`, `description`, `localizations`, `image_uri`, `category`, `terms`, `price`,
-        `start_time`, `end_time`, `limit_per_account`, `limit_per_period`, `limit_in_all`, `refund_policy`, `refund_days`.
+        `start_time`, `end_time`, `limit_per_account`, `limit_per_period`, `limit_in_all`, `refund_policy`, `refund_days`,
+        `cash`, `points_range`.
         """
 
     def __init__(
@@ -588,7 +590,9 @@ class Offer(google.protobuf.message.Message):
     TITLE_FIELD_NUMBER: builtins.int
     DESCRIPTION_FIELD_NUMBER: builtins.int
     affordable: builtins.bool
-    """The account has the points for it now. Whether a piece is left, the reward says."""
+    """The account has the points for it now: those of the price, or the fewest of its range. Whether a piece is left, the
+    reward says.
+    """
     points_to_go: builtins.int
     """How many points the account lacks for it; 0 if it is affordable."""
     title: builtins.str
@@ -625,6 +629,7 @@ class RedeemRequest(google.protobuf.message.Message):
     ACCOUNT_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
     REWARD_VERSION_FIELD_NUMBER: builtins.int
+    POINTS_FIELD_NUMBER: builtins.int
     reward: builtins.str
     """The reward."""
     account: builtins.str
@@ -635,6 +640,10 @@ class RedeemRequest(google.protobuf.message.Message):
     """The version of the reward that the member was shown: refused with `REWARD_CHANGED` if another one is current.
     0: whichever is current.
     """
+    points: builtins.int
+    """How many points to pay, of a reward with a `points_range`: from its fewest up to the price, in its steps; the rest is
+    money. 0: the price.
+    """
     def __init__(
         self,
         *,
@@ -642,8 +651,9 @@ class RedeemRequest(google.protobuf.message.Message):
         account: builtins.str = ...,
         request_id: builtins.str = ...,
         reward_version: builtins.int = ...,
+        points: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["account", b"account", "request_id", b"request_id", "reward", b"reward", "reward_version", b"reward_version"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["account", b"account", "points", b"points", "request_id", b"request_id", "reward", b"reward", "reward_version", b"reward_version"]) -> None: ...
 
 global___RedeemRequest = RedeemRequest
 
@@ -667,6 +677,62 @@ class RedeemResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["redemption", b"redemption"]) -> None: ...
 
 global___RedeemResponse = RedeemResponse
+
+@typing.final
+class ConfirmPaymentRequest(google.protobuf.message.Message):
+    """Says that the money is there."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    PAYMENT_FIELD_NUMBER: builtins.int
+    CASH_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """The redemption."""
+    payment: builtins.str
+    """What whoever took the money calls that, 1 to 100 printable characters: it is shown with the redemption, and in its
+    events. No card number.
+    """
+    request_id: builtins.str
+    """The caller's id of this request, 1 to 64 printable characters."""
+    @property
+    def cash(self) -> guerdon.type.v1.cash_pb2.Cash:
+        """How much: exactly the redemption's `cash`."""
+
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        payment: builtins.str = ...,
+        cash: guerdon.type.v1.cash_pb2.Cash | None = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["cash", b"cash"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["cash", b"cash", "name", b"name", "payment", b"payment", "request_id", b"request_id"]) -> None: ...
+
+global___ConfirmPaymentRequest = ConfirmPaymentRequest
+
+@typing.final
+class ConfirmPaymentResponse(google.protobuf.message.Message):
+    """The redemption that was paid."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REDEMPTION_FIELD_NUMBER: builtins.int
+    @property
+    def redemption(self) -> guerdon.rewards.v1.resources_pb2.Redemption:
+        """The redemption, as it is now, with its code if the caller may see codes."""
+
+    def __init__(
+        self,
+        *,
+        redemption: guerdon.rewards.v1.resources_pb2.Redemption | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["redemption", b"redemption"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["redemption", b"redemption"]) -> None: ...
+
+global___ConfirmPaymentResponse = ConfirmPaymentResponse
 
 @typing.final
 class GetRedemptionRequest(google.protobuf.message.Message):

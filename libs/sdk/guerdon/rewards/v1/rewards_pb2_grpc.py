@@ -66,6 +66,11 @@ class RewardsServiceStub(object):
                 request_serializer=guerdon_dot_rewards_dot_v1_dot_rewards__pb2.RedeemRequest.SerializeToString,
                 response_deserializer=guerdon_dot_rewards_dot_v1_dot_rewards__pb2.RedeemResponse.FromString,
                 )
+        self.ConfirmPayment = channel.unary_unary(
+                '/guerdon.rewards.v1.RewardsService/ConfirmPayment',
+                request_serializer=guerdon_dot_rewards_dot_v1_dot_rewards__pb2.ConfirmPaymentRequest.SerializeToString,
+                response_deserializer=guerdon_dot_rewards_dot_v1_dot_rewards__pb2.ConfirmPaymentResponse.FromString,
+                )
         self.GetRedemption = channel.unary_unary(
                 '/guerdon.rewards.v1.RewardsService/GetRedemption',
                 request_serializer=guerdon_dot_rewards_dot_v1_dot_rewards__pb2.GetRedemptionRequest.SerializeToString,
@@ -164,9 +169,19 @@ class RewardsServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Redeem(self, request, context):
-        """Buys a reward with points, to the end: answers when the redemption is ISSUED or FULFILLED, or why it FAILED. When
+        """Buys a reward with points, to the end: answers when the redemption is ISSUED or FULFILLED, or why it FAILED. One that
+        costs money too is answered as AWAITING_PAYMENT: `ConfirmPayment` takes it to its end. When
         the end is not in sight within the deadline the answer is UNAVAILABLE, `REDEMPTION_UNFINISHED`: the service goes
         on by itself, and the same request again waits for the end or reports it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ConfirmPayment(self, request, context):
+        """Says that the money of an AWAITING_PAYMENT redemption is there, and sees the redemption through, as `Redeem` does.
+        Set the money aside first (authorise the card), confirm, and collect it once the answer is ISSUED or FULFILLED:
+        a payment that comes too late is refused with `PAYMENT_TOO_LATE`, and nobody has to give anything back.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -194,7 +209,8 @@ class RewardsServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def CancelRedemption(self, request, context):
-        """Calls an ISSUED redemption off: the piece goes back to the stock and the points to the lots they came from.
+        """Calls an ISSUED redemption off: the piece goes back to the stock and the points to the lots they came from. One that
+        is AWAITING_PAYMENT is undone, and answered as FAILED with `CALLED_OFF`.
         What was handed over cannot be called off. A code that was issued can where the terms of its voucher allow that,
         as long as no till has used it: the voucher is then void, and the code does not go back to the pool. Answers when
         the points are back, or with the state REFUND_REFUSED where the ledger refuses that; when neither is in sight
@@ -266,6 +282,11 @@ def add_RewardsServiceServicer_to_server(servicer, server):
                     servicer.Redeem,
                     request_deserializer=guerdon_dot_rewards_dot_v1_dot_rewards__pb2.RedeemRequest.FromString,
                     response_serializer=guerdon_dot_rewards_dot_v1_dot_rewards__pb2.RedeemResponse.SerializeToString,
+            ),
+            'ConfirmPayment': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConfirmPayment,
+                    request_deserializer=guerdon_dot_rewards_dot_v1_dot_rewards__pb2.ConfirmPaymentRequest.FromString,
+                    response_serializer=guerdon_dot_rewards_dot_v1_dot_rewards__pb2.ConfirmPaymentResponse.SerializeToString,
             ),
             'GetRedemption': grpc.unary_unary_rpc_method_handler(
                     servicer.GetRedemption,
@@ -471,6 +492,23 @@ class RewardsService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.rewards.v1.RewardsService/Redeem',
             guerdon_dot_rewards_dot_v1_dot_rewards__pb2.RedeemRequest.SerializeToString,
             guerdon_dot_rewards_dot_v1_dot_rewards__pb2.RedeemResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ConfirmPayment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.rewards.v1.RewardsService/ConfirmPayment',
+            guerdon_dot_rewards_dot_v1_dot_rewards__pb2.ConfirmPaymentRequest.SerializeToString,
+            guerdon_dot_rewards_dot_v1_dot_rewards__pb2.ConfirmPaymentResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

@@ -85,9 +85,19 @@ class RewardsServiceStub:
         guerdon.rewards.v1.rewards_pb2.RedeemRequest,
         guerdon.rewards.v1.rewards_pb2.RedeemResponse,
     ]
-    """Buys a reward with points, to the end: answers when the redemption is ISSUED or FULFILLED, or why it FAILED. When
+    """Buys a reward with points, to the end: answers when the redemption is ISSUED or FULFILLED, or why it FAILED. One that
+    costs money too is answered as AWAITING_PAYMENT: `ConfirmPayment` takes it to its end. When
     the end is not in sight within the deadline the answer is UNAVAILABLE, `REDEMPTION_UNFINISHED`: the service goes
     on by itself, and the same request again waits for the end or reports it.
+    """
+
+    ConfirmPayment: grpc.UnaryUnaryMultiCallable[
+        guerdon.rewards.v1.rewards_pb2.ConfirmPaymentRequest,
+        guerdon.rewards.v1.rewards_pb2.ConfirmPaymentResponse,
+    ]
+    """Says that the money of an AWAITING_PAYMENT redemption is there, and sees the redemption through, as `Redeem` does.
+    Set the money aside first (authorise the card), confirm, and collect it once the answer is ISSUED or FULFILLED:
+    a payment that comes too late is refused with `PAYMENT_TOO_LATE`, and nobody has to give anything back.
     """
 
     GetRedemption: grpc.UnaryUnaryMultiCallable[
@@ -112,7 +122,8 @@ class RewardsServiceStub:
         guerdon.rewards.v1.rewards_pb2.CancelRedemptionRequest,
         guerdon.rewards.v1.rewards_pb2.CancelRedemptionResponse,
     ]
-    """Calls an ISSUED redemption off: the piece goes back to the stock and the points to the lots they came from.
+    """Calls an ISSUED redemption off: the piece goes back to the stock and the points to the lots they came from. One that
+    is AWAITING_PAYMENT is undone, and answered as FAILED with `CALLED_OFF`.
     What was handed over cannot be called off. A code that was issued can where the terms of its voucher allow that,
     as long as no till has used it: the voucher is then void, and the code does not go back to the pool. Answers when
     the points are back, or with the state REFUND_REFUSED where the ledger refuses that; when neither is in sight
@@ -196,9 +207,19 @@ class RewardsServiceAsyncStub:
         guerdon.rewards.v1.rewards_pb2.RedeemRequest,
         guerdon.rewards.v1.rewards_pb2.RedeemResponse,
     ]
-    """Buys a reward with points, to the end: answers when the redemption is ISSUED or FULFILLED, or why it FAILED. When
+    """Buys a reward with points, to the end: answers when the redemption is ISSUED or FULFILLED, or why it FAILED. One that
+    costs money too is answered as AWAITING_PAYMENT: `ConfirmPayment` takes it to its end. When
     the end is not in sight within the deadline the answer is UNAVAILABLE, `REDEMPTION_UNFINISHED`: the service goes
     on by itself, and the same request again waits for the end or reports it.
+    """
+
+    ConfirmPayment: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.rewards.v1.rewards_pb2.ConfirmPaymentRequest,
+        guerdon.rewards.v1.rewards_pb2.ConfirmPaymentResponse,
+    ]
+    """Says that the money of an AWAITING_PAYMENT redemption is there, and sees the redemption through, as `Redeem` does.
+    Set the money aside first (authorise the card), confirm, and collect it once the answer is ISSUED or FULFILLED:
+    a payment that comes too late is refused with `PAYMENT_TOO_LATE`, and nobody has to give anything back.
     """
 
     GetRedemption: grpc.aio.UnaryUnaryMultiCallable[
@@ -223,7 +244,8 @@ class RewardsServiceAsyncStub:
         guerdon.rewards.v1.rewards_pb2.CancelRedemptionRequest,
         guerdon.rewards.v1.rewards_pb2.CancelRedemptionResponse,
     ]
-    """Calls an ISSUED redemption off: the piece goes back to the stock and the points to the lots they came from.
+    """Calls an ISSUED redemption off: the piece goes back to the stock and the points to the lots they came from. One that
+    is AWAITING_PAYMENT is undone, and answered as FAILED with `CALLED_OFF`.
     What was handed over cannot be called off. A code that was issued can where the terms of its voucher allow that,
     as long as no till has used it: the voucher is then void, and the code does not go back to the pool. Answers when
     the points are back, or with the state REFUND_REFUSED where the ledger refuses that; when neither is in sight
@@ -327,9 +349,21 @@ class RewardsServiceServicer(metaclass=abc.ABCMeta):
         request: guerdon.rewards.v1.rewards_pb2.RedeemRequest,
         context: _ServicerContext,
     ) -> typing.Union[guerdon.rewards.v1.rewards_pb2.RedeemResponse, collections.abc.Awaitable[guerdon.rewards.v1.rewards_pb2.RedeemResponse]]:
-        """Buys a reward with points, to the end: answers when the redemption is ISSUED or FULFILLED, or why it FAILED. When
+        """Buys a reward with points, to the end: answers when the redemption is ISSUED or FULFILLED, or why it FAILED. One that
+        costs money too is answered as AWAITING_PAYMENT: `ConfirmPayment` takes it to its end. When
         the end is not in sight within the deadline the answer is UNAVAILABLE, `REDEMPTION_UNFINISHED`: the service goes
         on by itself, and the same request again waits for the end or reports it.
+        """
+
+    @abc.abstractmethod
+    def ConfirmPayment(
+        self,
+        request: guerdon.rewards.v1.rewards_pb2.ConfirmPaymentRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.rewards.v1.rewards_pb2.ConfirmPaymentResponse, collections.abc.Awaitable[guerdon.rewards.v1.rewards_pb2.ConfirmPaymentResponse]]:
+        """Says that the money of an AWAITING_PAYMENT redemption is there, and sees the redemption through, as `Redeem` does.
+        Set the money aside first (authorise the card), confirm, and collect it once the answer is ISSUED or FULFILLED:
+        a payment that comes too late is refused with `PAYMENT_TOO_LATE`, and nobody has to give anything back.
         """
 
     @abc.abstractmethod
@@ -362,7 +396,8 @@ class RewardsServiceServicer(metaclass=abc.ABCMeta):
         request: guerdon.rewards.v1.rewards_pb2.CancelRedemptionRequest,
         context: _ServicerContext,
     ) -> typing.Union[guerdon.rewards.v1.rewards_pb2.CancelRedemptionResponse, collections.abc.Awaitable[guerdon.rewards.v1.rewards_pb2.CancelRedemptionResponse]]:
-        """Calls an ISSUED redemption off: the piece goes back to the stock and the points to the lots they came from.
+        """Calls an ISSUED redemption off: the piece goes back to the stock and the points to the lots they came from. One that
+        is AWAITING_PAYMENT is undone, and answered as FAILED with `CALLED_OFF`.
         What was handed over cannot be called off. A code that was issued can where the terms of its voucher allow that,
         as long as no till has used it: the voucher is then void, and the code does not go back to the pool. Answers when
         the points are back, or with the state REFUND_REFUSED where the ledger refuses that; when neither is in sight

@@ -1,0 +1,81 @@
+"""What a redemption costs: points, or points and money; and a range in which steps of points become money.
+
+Everything is counted in whole points and whole minor units, so what each step costs is exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from guerdon_kit.errors import FieldViolation, InvalidField
+from rewards_catalog.domain.kinds import MAX_CASH, Cash, cash_violations
+
+MAX_POINTS = 2**53
+"""The largest price: the ledger's bound of one posting."""
+
+
+@dataclass(frozen=True, slots=True)
+class PointsRange:
+    """From `min_points` up to the price, in steps of `step_points`; each step fewer costs `step_cash` instead."""
+
+    min_points: int
+    step_points: int
+    step_cash: Cash
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """So many points and, besides, `cash`; with a range, of fewer points and more money."""
+
+    points: int
+    cash: Cash | None
+    points_range: PointsRange | None
+
+    @property
+    def least_points(self) -> int:
+        """The fewest points that it can be had for."""
+        return self.points if self.points_range is None else self.points_range.min_points
+
+    def cash_due(self, points: int) -> Cash | None:
+        """The money to pay beside so many points; None: none.
+
+        Raises:
+            InvalidField: one cannot pay so many.
+        """
+        left_out = self.points - points
+        if not left_out:
+            return self.cash
+        steps = self.points_range
+        if steps is None:
+            raise InvalidField.of("points", f"must be 0 or the price, which is {self.points}")
+        if not steps.min_points <= points < self.points or left_out % steps.step_points:
+            bounds = f"{steps.min_points} to {self.points}, in steps of {steps.step_points}"
+            raise InvalidField.of("points", f"must be 0 or one of {bounds}")
+        besides = self.cash.minor_units if self.cash else 0
+        due = besides + left_out // steps.step_points * steps.step_cash.minor_units
+        return Cash(due, steps.step_cash.currency)
+
+
+def violations(price: Price) -> Iterator[FieldViolation]:
+    """Every bound of the price that is broken, by the field's path."""
+    if not 1 <= price.points <= MAX_POINTS:
+        yield FieldViolation("reward.price", "must be between 1 and 2^53")
+        return
+    broken = list(cash_violations(price.cash, "reward.cash")) if price.cash else []
+    if price.points_range is not None:
+        broken += _range_violations(price, price.points_range)
+    yield from broken
+    if not broken and (most := price.cash_due(price.least_points)) and most.minor_units > MAX_CASH:
+        yield FieldViolation("reward.points_range.step_cash", "must come to at most 2^53 minor units, `cash` included")
+
+
+def _range_violations(price: Price, steps: PointsRange) -> Iterator[FieldViolation]:
+    path = "reward.points_range"
+    if not 1 <= steps.min_points < price.points:
+        yield FieldViolation(f"{path}.min_points", "must be at least 1 and less than the price")
+    elif steps.step_points < 1 or (price.points - steps.min_points) % steps.step_points:
+        yield FieldViolation(f"{path}.step_points", "must lead from the price to min_points in whole steps")
+    yield from cash_violations(steps.step_cash, f"{path}.step_cash")
+    if price.cash and price.cash.currency != steps.step_cash.currency:
+        yield FieldViolation(f"{path}.step_cash", "must be in the currency of `cash`")
