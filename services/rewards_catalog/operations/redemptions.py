@@ -133,8 +133,9 @@ class Redemptions:
             return b""
 
         _, replayed = await requests.once(self.database, asking.fingerprint, call_off)
-        self.progress.reached(State.CANCELLED)
-        return await self._finish(await self.progress.read(program, redemption), asking.until), replayed
+        found = await self.progress.read(program, redemption)
+        self.progress.reached(f"{found.state} failing" if found.failure else State.CANCELLED)
+        return await self._finish(found, asking.until), replayed
 
     async def refund(self, asking: Asking, program: str, redemption: str, points: int) -> tuple[Redemption, bool]:
         """Gives points back for what was handed over (0: all that are left of the price); answers the redemption, and

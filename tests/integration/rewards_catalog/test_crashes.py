@@ -9,13 +9,15 @@ from datetime import timedelta
 
 import asyncpg
 import pytest
+from google.protobuf.message import Message
 
 from guerdon import GuerdonError, UnavailableError
 from guerdon.ledger.v1 import resources_pb2 as ledger_res
 from guerdon.rewards.v1 import resources_pb2 as res
 from guerdon.rewards.v1 import rewards_pb2 as pb
-from guerdon_kit.clock import set_offset
+from guerdon_kit.clock import MovableClock, set_offset
 from guerdon_kit.testing import wait_until
+from tests.contract.rewards_catalog.counter import euros
 from tests.contract.rewards_catalog.world import Shop
 from tests.integration.rewards_catalog.conftest import Fallible
 
@@ -30,7 +32,8 @@ def long_lived_workers(fallible: Fallible) -> None:
 
 FORWARD = ("PENDING", "hold placed", "POINTS_HELD", "STOCK_RESERVED", "hold captured", "CAPTURED", "FULFILLED")
 UNDONE = ("POINTS_HELD failing", "hold released", "FAILED")
-PARTLY_REFUNDED = ("REFUNDING", "spend reversed", "FULFILLED")
+REFUNDS = (("REFUNDING", 40), ("spend reversed", 100), ("FULFILLED", 40), ("REFUNDED", 100))
+"""Parts of a price of 100, and all of it."""
 CALLED_OFF = ("CANCELLED", "spend reversed", "REFUNDED")
 AT_REST = {
     res.REDEMPTION_STATE_ISSUED,
@@ -131,19 +134,50 @@ async def test_killed_while_it_is_called_off_a_redemption_is_refunded_once(falli
 
 
 @pytest.mark.usefixtures("long_lived_workers")
-async def test_killed_while_a_part_is_refunded_that_part_goes_back_once(fallible: Fallible, shop: Shop) -> None:
-    policy = res.REFUND_POLICY_PARTIAL
-    mug = await shop.reward(price=100, stock=len(PARTLY_REFUNDED), refund_policy=policy)
-    for moment, account in zip(PARTLY_REFUNDED, await shop.crowd(len(PARTLY_REFUNDED), 100), strict=True):
+async def test_killed_while_points_are_refunded_they_go_back_once(fallible: Fallible, shop: Shop) -> None:
+    mug = await shop.reward(price=100, stock=len(REFUNDS), refund_policy=res.REFUND_POLICY_PARTIAL)
+    for (moment, points), account in zip(REFUNDS, await shop.crowd(len(REFUNDS), 100), strict=True):
         redemption = await shop.fulfil((await shop.redeem(mug, account)).name)
         await all_at_rest(shop)
-        request = pb.RefundRedemptionRequest(name=redemption.name, points=40, request_id=id_of(account))
+        request = pb.RefundRedemptionRequest(name=redemption.name, points=points, request_id=id_of(account))
         await fallible.kill_catalog_at(moment, "RefundRedemption", request)
         await all_at_rest(shop)
-        again = await shop.refund(redemption.name, 40, id_of(account))
-        assert (again.state, again.refunded_points) == (res.REDEMPTION_STATE_FULFILLED, 40)
-        assert await shop.spent(account) == [40, -100]
-        assert (await shop.balance(account)).available == 40
+        again = await shop.refund(redemption.name, points, id_of(account))
+        state = res.REDEMPTION_STATE_REFUNDED if points == 100 else res.REDEMPTION_STATE_FULFILLED
+        assert (again.state, again.refunded_points) == (state, points)
+        assert await shop.spent(account) == [points, -100]
+        assert (await shop.balance(account)).available == points
+
+
+@pytest.mark.usefixtures("long_lived_workers")
+async def test_killed_around_its_payment_a_redemption_is_paid_with_one_code_or_called_off_and_takes_nothing(
+    fallible: Fallible, shop: Shop
+) -> None:
+    card = await shop.reward("card", price=100, codes=["CODE-1", "CODE-2", "CODE-3"], cash=euros(450))
+    *payers, one, other, third = await shop.crowd(6, 100)
+    await fallible.kill_catalog_at("AWAITING_PAYMENT", "Redeem", redeem_request(card, payers[0]))
+    for moment, account in zip(("", "PAID", "hold captured"), payers, strict=True):
+        waiting = await shop.redeem(card, account, id_of(account))
+        request = pb.ConfirmPaymentRequest(
+            name=waiting.name, payment="ch_1", cash=euros(450), request_id=id_of(account)
+        )
+        if moment:
+            await fallible.kill_catalog_at(moment, "ConfirmPayment", request)
+        assert (await shop.catalog.rewards.ConfirmPayment(request)).redemption.payment == "ch_1"
+    assert await shop.left(card) == 0
+    sold = await all_at_rest(shop)
+    assert {redemption.state for redemption in sold} == {res.REDEMPTION_STATE_FULFILLED}
+    assert {redemption.code for redemption in sold} == {"CODE-1", "CODE-2", "CODE-3"}
+
+    await shop.import_codes(card, [["CODE-4"]])
+    for moment, account in (("AWAITING_PAYMENT failing", one), ("hold released", other), ("FAILED", third)):
+        waiting = await shop.redeem(card, account)
+        off = pb.CancelRedemptionRequest(name=waiting.name, request_id=id_of(account))
+        await fallible.kill_catalog_at(moment, "CancelRedemption", off)
+        redemptions = await all_at_rest(shop)
+        assert await shop.left(card) == 1
+    assert {redemption.state for redemption in redemptions[:3]} == {res.REDEMPTION_STATE_FAILED}
+    await check_whole_or_not_at_all(shop, redemptions, 100)
 
 
 @pytest.mark.usefixtures("long_lived_workers")
@@ -173,19 +207,40 @@ async def test_one_that_was_to_be_undone_though_its_points_are_spent_goes_on(fal
 
 
 @pytest.mark.parametrize("moment", ["PENDING", "STOCK_RESERVED"])
-async def test_with_the_ledger_away_the_caller_learns_that_it_goes_on_and_the_same_request_ends_it(
+async def test_with_the_ledger_away_callers_learn_that_it_goes_on_and_the_same_requests_end_it(
     fallible: Fallible, shop: Shop, moment: str
 ) -> None:
-    card, member = await shop.reward("card", codes=["CODE-1"]), await shop.member(100)
+    card = await shop.reward("card", codes=["CODE-1"])
+    mug = await shop.reward("mug", price=100, stock=4, refund_policy=res.REFUND_POLICY_WHOLE)
+    kettle = await shop.reward("kettle", price=100, stock=2, cash=euros(450))
+    accounts = await shop.crowd(5, 100)
+    bought, used = [await shop.redeem(mug, account) for account in accounts[1:3]]
+    await shop.fulfil(used.name)
+    paid, left = [await shop.redeem(kettle, account) for account in accounts[3:]]
+    asked: list[tuple[str, Message]] = [
+        ("CancelRedemption", pb.CancelRedemptionRequest(name=bought.name, request_id="off")),
+        ("RefundRedemption", pb.RefundRedemptionRequest(name=used.name, request_id="back")),
+        ("CancelRedemption", pb.CancelRedemptionRequest(name=left.name, request_id="left")),
+        (
+            "ConfirmPayment",
+            pb.ConfirmPaymentRequest(name=paid.name, payment="ch_1", cash=euros(450), request_id="paid"),
+        ),
+    ]
     fallible.kill_ledger_at(moment)
-    unfinished = await fallible.ask("Redeem", redeem_request(card, member))
-    assert unfinished is not None
-    assert unfinished.reason == "REDEMPTION_UNFINISHED"
-    assert unfinished.retry_after
+    unfinished = await fallible.ask("Redeem", redeem_request(card, accounts[0]))
+    for refusal in [unfinished, *await asyncio.gather(*[fallible.ask(*one) for one in asked])]:
+        assert refusal is not None
+        assert refusal.reason == "REDEMPTION_UNFINISHED"
+        assert refusal.retry_after
     await asyncio.to_thread(fallible.ledger.process.restart)
-    assert (await shop.redeem(card, member, id_of(member))).code == "CODE-1"
-    [redemption] = await all_at_rest(shop)
-    await check_whole_or_not_at_all(shop, [redemption], 100)
+    assert (await shop.redeem(card, accounts[0], id_of(accounts[0]))).code == "CODE-1"
+    assert [await fallible.ask(*one) for one in asked] == [None] * len(asked)
+    redemptions = await all_at_rest(shop)
+    states = {redemption.name: redemption.state for redemption in redemptions}
+    assert states[bought.name] == states[used.name] == res.REDEMPTION_STATE_REFUNDED
+    assert (states[left.name], states[paid.name]) == (res.REDEMPTION_STATE_FAILED, res.REDEMPTION_STATE_ISSUED)
+    await check_whole_or_not_at_all(shop, redemptions, 100)
+    assert (await shop.left(mug), await shop.left(kettle)) == (3, 1)
 
 
 async def test_killed_at_random_while_many_redeem_nothing_is_sold_twice_and_no_point_is_lost(
@@ -211,12 +266,27 @@ async def test_killed_at_random_while_many_redeem_nothing_is_sold_twice_and_no_p
     assert await shop.left(card) == 0
 
 
+async def test_what_nobody_pays_for_in_time_is_undone_by_itself(fallible: Fallible, shop: Shop) -> None:
+    mug, member = await shop.reward(price=100, stock=1, cash=euros(450)), await shop.member(100)
+    waiting = await shop.redeem(mug, member)
+    clock = fallible.services.clock_file
+    set_offset(clock, MovableClock(clock).offset() + timedelta(minutes=15))
+    [redemption] = await all_at_rest(shop)
+    assert (redemption.state, redemption.failure.reason) == (res.REDEMPTION_STATE_FAILED, "PAYMENT_TOO_LATE")
+    with pytest.raises(GuerdonError) as refused:
+        await shop.pay(waiting.name, cash=euros(450))
+    assert refused.value.reason == "NOT_AWAITING_PAYMENT"
+    await check_whole_or_not_at_all(shop, [redemption], 100)
+    assert await shop.left(mug) == 1
+
+
 async def test_a_hold_that_lapsed_before_its_capture_is_undone(fallible: Fallible, shop: Shop) -> None:
     mug, member = await shop.reward(price=100, stock=1), await shop.member(100)
     fallible.kill_ledger_at("STOCK_RESERVED")
     assert await fallible.ask("Redeem", redeem_request(mug, member))
     await wait_until(lambda: not fallible.ledger.process.running)
-    set_offset(fallible.services.clock_file, timedelta(minutes=11))
+    clock = fallible.services.clock_file
+    set_offset(clock, MovableClock(clock).offset() + timedelta(minutes=11))
     await asyncio.to_thread(fallible.ledger.process.restart)
     [redemption] = await all_at_rest(shop)
     assert (redemption.state, redemption.failure.reason) == (res.REDEMPTION_STATE_FAILED, "HOLD_LAPSED")

@@ -19,12 +19,12 @@ queries = load_queries("rewards_catalog")
 _FILL = """
 insert into rewards (
     program, id, version, title, description, localizations, titles, image_uri, category, terms, unit, price,
-    fulfilment, limit_per_account, limit_per_period, limit_in_all, refund_policy, refund_days, time_zone, state,
-    create_time, update_time
+    min_points, fulfilment, limit_per_account, limit_per_period, limit_in_all, refund_policy, refund_days, time_zone,
+    state, create_time, update_time
 )
 select
-    'p' || n % 10, 'r' || n, 1, 'Mug', '', '{}', 'mug', '', '', '', 'points', 1 + n % 700, 'STOCK', 0, 0, 0, 'NONE', 0,
-    'UTC', 'ACTIVE', now() - n * interval '1 minute', now()
+    'p' || n % 10, 'r' || n, 1, 'Mug', '', '{}', 'mug', '', '', '', 'points', 1 + n % 700,
+    1 + n % 700, 'STOCK', 0, 0, 0, 'NONE', 0, 'UTC', 'ACTIVE', now() - n * interval '1 minute', now()
 from generate_series(1, 5000) as n;
 insert into stock (program, reward, available) select program, id, 1 from rewards;
 insert into redemptions (
@@ -45,6 +45,7 @@ _SOUGHT: dict[str, Any] = {
     "title_part": "",
     "min_price": 0,
     "max_price": 2**53,
+    "most_points": 2**53,
     "after_id": "",
     "most": 51,
 }

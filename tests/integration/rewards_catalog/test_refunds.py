@@ -11,7 +11,7 @@ from guerdon import new_request_id
 from guerdon.ledger.v1 import ledger_pb2 as ledger
 from guerdon.ledger.v1 import resources_pb2 as ledger_res
 from guerdon.rewards.v1 import resources_pb2 as res
-from guerdon_kit.clock import set_offset
+from guerdon_kit.clock import MovableClock, set_offset
 from tests.contract.rewards_catalog.world import Shop
 from tests.integration.rewards_catalog.conftest import Fallible
 
@@ -25,12 +25,14 @@ async def test_points_that_expired_before_a_redemption_was_called_off_come_back_
         ledger.UpdateProgramRequest(program=program, update_mask=mask, request_id=new_request_id())
     )
     mug, member = await shop.reward(price=100, stock=1), await shop.member()
-    await shop.earn(member, 100, expire_time=datetime.now(UTC) + timedelta(minutes=30))
+    clock = fallible.services.clock_file
+    moved = MovableClock(clock).offset()  # by the tests before this one
+    await shop.earn(member, 100, expire_time=datetime.now(UTC) + moved + timedelta(minutes=30))
     redeemed = await shop.redeem(mug, member)
-    set_offset(fallible.services.clock_file, timedelta(minutes=31))
+    set_offset(clock, moved + timedelta(minutes=31))
     assert (await shop.cancel(redeemed.name)).state == res.REDEMPTION_STATE_REFUNDED
     balance = await shop.balance(member)
     assert balance.available == 100
-    left = balance.valid_until.ToDatetime(tzinfo=UTC) - datetime.now(UTC) - timedelta(minutes=31)
+    left = balance.valid_until.ToDatetime(tzinfo=UTC) - datetime.now(UTC) - moved - timedelta(minutes=31)
     assert timedelta(days=6, hours=23) < left <= timedelta(days=7)
     assert await shop.verified() == []
