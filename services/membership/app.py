@@ -6,12 +6,16 @@ from guerdon_kit import housekeeping
 from guerdon_kit.service import Job, Kit, Parts
 from membership.clients.ledger import LEDGER, Ledger
 from membership.config import Settings
+from membership.jobs.occasions import occasions
 from membership.jobs.recovery import ending, recovery
+from membership.operations.activities import Activities
+from membership.operations.activity_types import ActivityTypes
 from membership.operations.deliveries import Deliveries
 from membership.operations.endings import Endings
 from membership.operations.imports import Imports
 from membership.operations.member_imports import MemberFiles
 from membership.operations.members import Members
+from membership.operations.occasions import Occasions
 from membership.operations.profiles import Profiles
 from membership.operations.programs import Programs
 from membership.operations.purchases import Purchases
@@ -36,12 +40,15 @@ async def compose(kit: Kit[Settings]) -> Parts:
         purchases=Purchases(database, deliveries, clock),
         returns=Returns(database, deliveries, clock),
         imports=Imports(database, deliveries, clock),
+        activity_types=ActivityTypes(database, clock),
+        activities=Activities(database, deliveries, clock),
     )
     return Parts(
         servicers=[servicer],
         jobs=[
             Job("recovery", recovery(database, clock, deliveries).run),
             Job("endings", ending(database, clock, endings).run),
+            Job("occasions", occasions(database, clock, Occasions(database, clock)).run),
             *housekeeping.jobs(kit),
         ],
     )

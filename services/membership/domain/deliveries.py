@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from membership.domain.bonuses import Bonus
 from membership.domain.members import Member, account_id
 from membership.domain.program import Program
 from membership.domain.purchases import GoodsReturn, Spot, effective_time
@@ -49,7 +50,7 @@ class Clawback(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """What one call or chunk recorded and has to bring to the ledger: accounts and welcome bonuses of `members`, the
-    points of `purchases`, the clawback of a return.
+    points of `purchases`, the clawback of a return, and `bonuses`: given, taken back, or the one after the other.
     """
 
     delivery_no: int
@@ -59,6 +60,7 @@ class Delivery:
     members: Sequence[Member]
     purchases: Sequence[DuePurchase]
     return_id: str | None = None
+    bonuses: Sequence[Bonus] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,29 @@ def purchase_credit(purchase: DuePurchase) -> Credit:
         effective_time=effective_time(purchase.event_time, purchase.record_time),
         expire_time=purchase.expire_time,
         memo=f"Purchase {purchase.purchase_id}",
+    )
+
+
+def bonus_credit(bonus: Bonus) -> Credit:
+    """A bonus."""
+    return Credit(
+        request_id=bonus.bonus_id,
+        account_id=account_id(bonus.member_id),
+        points=bonus.points,
+        effective_time=effective_time(bonus.event_time, bonus.record_time),
+        expire_time=bonus.expire_time,
+        memo=bonus.memo,
+    )
+
+
+def bonus_clawback(bonus: Bonus, transaction: str) -> Clawback:
+    """What takes back a bonus, the ledger's `transaction`, as a whole."""
+    return Clawback(
+        request_id=f"b{bonus.bonus_id}",
+        rest_request_id=f"q{bonus.bonus_id}",
+        transaction=transaction,
+        points=bonus.points,
+        memo=f"Taken back: {bonus.memo}",
     )
 
 

@@ -70,6 +70,9 @@ create table contacts (
     primary key (program_no, kind, value)
 );
 create index contacts_member_no on contacts (member_no);
+-- Month and day: who has a birthday.
+create index profiles_birthday on profiles ((extract(month from birth_date) * 100 + extract(day from birth_date)))
+where birth_date is not null;
 
 -- The requests that brought personal data: their records have digests of it, and go with it.
 create table profile_requests (
@@ -135,6 +138,85 @@ create table returns (
     foreign key (program_no, purchase_id) references purchases
 );
 
+-- Points given for something else than a purchase. The id says for what, and is that of the ledger's request.
+create table bonuses (
+    program_no integer not null,
+    bonus_id text collate "C" not null,
+    member_no bigint not null,
+    points bigint not null check (points > 0),
+    event_time timestamptz not null,
+    record_time timestamptz not null,
+    expire_time timestamptz,
+    memo text not null,
+    state smallint not null,
+    -- The ledger's transaction, once POSTED.
+    transaction_id text check ((transaction_id is null) = (state <> 2)),
+    -- What it was given for did not last: it is taken back, and then as many points were.
+    revoked boolean not null default false,
+    reversed_points bigint check (reversed_points is null or (revoked and reversed_points between 0 and points)),
+    primary key (program_no, bonus_id)
+);
+
+-- What members can do besides buying. What changes of it makes a version; an activity keeps the one it was judged by.
+create table activity_types (
+    program_no integer not null,
+    type_id text collate "C" not null,
+    version integer not null,
+    -- 1 birthday, 2 anniversary of enrolling: nobody records it, it comes by itself.
+    occasion smallint check (occasion in (1, 2)),
+    create_time timestamptz not null,
+    archived boolean not null default false,
+    -- Of an occasion: the last day whose bonuses are given, and when the next one's are due.
+    given_through date check ((given_through is null) = (occasion is null)),
+    due_time timestamptz check (due_time is null or (occasion is not null and not archived)),
+    attempts integer not null default 0,
+    primary key (program_no, type_id)
+);
+create unique index activity_types_occasion on activity_types (program_no, occasion) where not archived;
+create index activity_types_due_time on activity_types (due_time) where due_time is not null;
+
+create table activity_type_versions (
+    program_no integer not null,
+    type_id text collate "C" not null,
+    version integer not null check (version > 0),
+    display_name text not null,
+    points bigint not null check (points > 0),
+    -- How many activities of a member are awarded at most; NULL is as many as there are.
+    day_cap integer check (day_cap > 0),
+    week_cap integer check (week_cap > 0),
+    month_cap integer check (month_cap > 0),
+    total_cap integer check (total_cap > 0),
+    cooldown interval,
+    expiry_months smallint check (expiry_months > 0),
+    expiry_end_of_month boolean not null,
+    create_time timestamptz not null,
+    actor text not null,
+    primary key (program_no, type_id, version),
+    foreign key (program_no, type_id) references activity_types
+);
+
+-- Judged under the lock on the member's row, once. What is awarded is the bonus `a-` and the id.
+create table activities (
+    program_no integer not null,
+    activity_id text collate "C" not null,
+    member_no bigint not null,
+    type_id text collate "C" not null,
+    version integer not null,
+    event_time timestamptz not null,
+    record_time timestamptz not null,
+    -- May tell of a person: erased with the member.
+    attributes jsonb not null,
+    points bigint not null,
+    -- Why nothing was awarded: 1 to 4 the cap of a day, week, month, of all; 5 the cooldown. And until when, if ever.
+    withheld smallint check (withheld between 1 and 5),
+    again_time timestamptz,
+    actor text not null,
+    primary key (program_no, activity_id),
+    check ((withheld is null) = (points > 0) and points >= 0)
+);
+create index activities_member_no on activities (member_no, event_time, activity_id);
+create index activities_awarded on activities (member_no, type_id, event_time) where withheld is null;
+
 -- What is recorded here and on its way to the ledger, one row for each call or chunk. It is deleted once all of it
 -- has arrived; until then the recovery loop takes it up whenever its time is due.
 create table deliveries (
@@ -144,6 +226,7 @@ create table deliveries (
     member_nos bigint[] not null,
     purchase_ids text[] not null,
     return_id text,
+    bonus_ids text[] not null,
     actor text not null,
     due_time timestamptz not null,
     attempts integer not null default 0
@@ -172,6 +255,11 @@ grant select, insert, update (points) on member_years to :"runtime_role";
 grant select, insert, update (returned_amount, returned_points) on purchases to :"runtime_role";
 grant select, insert, update (transaction_ids) on settlements to :"runtime_role";
 grant select, insert, update (state, reversed_points) on returns to :"runtime_role";
+grant select, insert, update (state, transaction_id, revoked, reversed_points) on bonuses to :"runtime_role";
+grant select, insert, update (version, archived, given_through, due_time, attempts) on activity_types
+to :"runtime_role";
+grant select, insert on activity_type_versions to :"runtime_role";
+grant select, insert, update (attributes) on activities to :"runtime_role";
 grant select, insert, update (due_time, attempts), delete on deliveries to :"runtime_role";
 grant select, insert, update, delete on profiles to :"runtime_role";
 grant select, insert, delete on contacts, profile_requests to :"runtime_role";

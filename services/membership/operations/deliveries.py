@@ -16,14 +16,17 @@ from guerdon_kit.clock import Clock
 from guerdon_kit.errors import DomainError
 from guerdon_kit.postgres import Connection, Database
 from membership.clients.ledger import BATCH_MAX, Ledger, Refused
+from membership.domain.bonuses import Bonus
 from membership.domain.deliveries import (
     Delivery,
     Settled,
+    bonus_clawback,
+    bonus_credit,
     clawback,
     purchase_credit,
     welcome_credit,
 )
-from membership.store import deliveries, members, purchases, returns
+from membership.store import bonuses, deliveries, members, purchases, returns
 
 LEASE = timedelta(seconds=30)
 """How long whoever recorded something has to bring it; then the recovery loop takes it up."""
@@ -44,13 +47,14 @@ class Outcome:
     members: list[Settled]
     """Of those members that have a welcome bonus."""
     purchases: list[Settled]
+    bonuses: list[Settled]
     taken: frozenset[str]
     """The ids of accounts that the ledger has with another unit: nothing can be credited there."""
 
     @property
     def left(self) -> int:
         """How many credits are not settled yet."""
-        return sum(not one.done for one in (*self.members, *self.purchases))
+        return sum(not one.done for one in (*self.members, *self.purchases, *self.bonuses))
 
     @property
     def done(self) -> bool:
@@ -84,7 +88,10 @@ class Deliveries:
         reversed_points: int | None = None
         if delivery.return_id is not None and outcome.done:
             reversed_points = await self._take_back(delivery, delivery.return_id, outcome)
-        await self._database.run(lambda connection: self._settle(connection, delivery, outcome, reversed_points))
+        revoked = await self._revoke(delivery, outcome) if outcome.done else {}
+        await self._database.run(
+            lambda connection: self._settle(connection, delivery, outcome, reversed_points, revoked)
+        )
         if not outcome.done:
             self._log.warning(
                 "delivery_refused", delivery=delivery.delivery_no, left=outcome.left, taken=len(outcome.taken)
@@ -121,14 +128,16 @@ class Deliveries:
             accounts = [member.account_id for member in delivery.members]
             taken = await self._ledger.open_accounts(program, accounts, actor)
         welcomes = [welcome_credit(member) for member in delivery.members if member.welcome_points]
-        credits_ = [*welcomes, *map(purchase_credit, delivery.purchases)]
+        bonus_credits = map(bonus_credit, _to_give(delivery))
+        credits_ = [*welcomes, *map(purchase_credit, delivery.purchases), *bonus_credits]
         asked = [one for one in credits_ if one.account_id not in taken]
         answers: list[Settled] = []
         for at in range(0, len(asked), BATCH_MAX):
             answers += map(_settled, await self._ledger.credit(program, asked[at : at + BATCH_MAX], actor))
         next_answer = iter(answers)
         settled = [Settled() if one.account_id in taken else next(next_answer) for one in credits_]
-        return Outcome(settled[: len(welcomes)], settled[len(welcomes) :], taken)
+        purchased = len(welcomes) + len(delivery.purchases)
+        return Outcome(settled[: len(welcomes)], settled[len(welcomes) : purchased], settled[purchased:], taken)
 
     async def _take_back(self, delivery: Delivery, return_id: str, outcome: Outcome) -> int:
         """Has the ledger take back what a return takes; its purchase is settled, here or before."""
@@ -144,13 +153,34 @@ class Deliveries:
             return 0  # the points never reached the ledger, or the return takes none
         return await self._ledger.take_back(program, clawback(goods_return, transaction), delivery.actor)
 
+    async def _revoke(self, delivery: Delivery, outcome: Outcome) -> dict[str, int]:
+        """Has the ledger take back bonuses that did not last; answers how many points of each."""
+        given = {one.bonus_id: how.transaction for one, how in zip(_to_give(delivery), outcome.bonuses, strict=True)}
+        taken: dict[str, int] = {}
+        for one in delivery.bonuses:
+            transaction = given.get(one.bonus_id, one.transaction)
+            if one.revoked and transaction:
+                asked = bonus_clawback(one, transaction)
+                taken[one.bonus_id] = await self._ledger.take_back(delivery.program, asked, delivery.actor)
+        return taken
+
     async def _settle(
-        self, connection: Connection, delivery: Delivery, outcome: Outcome, reversed_points: int | None
+        self,
+        connection: Connection,
+        delivery: Delivery,
+        outcome: Outcome,
+        reversed_points: int | None,
+        revoked: dict[str, int],
     ) -> None:
         program = delivery.program
         if delivery.purchases:
             pairs = zip(delivery.purchases, outcome.purchases, strict=True)
             await purchases.settle(connection, [(one, how) for one, how in pairs if how.done])
+        if outcome.bonuses:
+            given = zip(_to_give(delivery), outcome.bonuses, strict=True)
+            await bonuses.settle(connection, program, [(one, how) for one, how in given if how.done])
+        if revoked:
+            await bonuses.settle_revoked(connection, program, revoked)
         if delivery.members:
             unsettled = _refused(delivery, outcome)
             await members.activate(
@@ -160,6 +190,10 @@ class Deliveries:
             await returns.settle(connection, program, delivery.return_id, reversed_points)
         if outcome.done:
             await deliveries.finish(connection, delivery.delivery_no)
+
+
+def _to_give(delivery: Delivery) -> list[Bonus]:
+    return [one for one in delivery.bonuses if not one.transaction]
 
 
 def _settled(answer: str | Refused) -> Settled:

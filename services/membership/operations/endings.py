@@ -25,7 +25,7 @@ from membership.domain.program import Program
 from membership.domain.purchases import State
 from membership.operations.deliveries import LEASE, MARGIN_S, PATIENCE_S
 from membership.operations.events import member_closed, member_erased
-from membership.store import endings, members, profiles
+from membership.store import activities, endings, members, profiles
 
 
 class EndingWaits(Exception):
@@ -95,6 +95,7 @@ class Endings:
                 return json.dumps(None).encode()
             now = self._clock.now()
             await profiles.erase(connection, member.member_no)
+            await activities.erase(connection, member.member_no)
             await members.end(connection, member.member_no, Ended.ERASED)
             await publish(connection, member_erased(program, member, now))
             return json.dumps(await self._write(connection, program, member, Errand.ERASE_TEXTS, actor)).encode()

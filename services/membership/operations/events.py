@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from guerdon_kit.events import Event
+from membership.domain.activities import Activity
 from membership.domain.members import Member
 from membership.domain.moments import from_microseconds
 from membership.domain.program import Program
@@ -43,6 +44,21 @@ def members_imported(program: Program, enrolled: Sequence[Member], updated: int,
     """A chunk of an import of members was recorded: one event for all of its rows."""
     data = {"enrolled": [member.member_id for member in enrolled], "updated_count": updated}
     return Event("guerdon.membership.v1.members_imported", program.name, program.name, now, data)
+
+
+def activity_recorded(program: Program, activity: Activity) -> Event:
+    """An activity was recorded and judged, or an occasion came."""
+    asked, judgement = activity.asked, activity.judgement
+    member = f"{program.name}/members/{asked.member_id}"
+    data = {
+        "member": member,
+        "activity_type": f"{program.name}/activityTypes/{asked.type_id}",
+        "event_time": asked.event_time.isoformat(),
+        "points": judgement.points,
+        "withheld": judgement.withheld.name if judgement.withheld else "",
+    }
+    name = f"{program.name}/activities/{asked.activity_id}"
+    return Event("guerdon.membership.v1.activity_recorded", name, member, activity.record_time, data)
 
 
 def purchase_recorded(program: Program, row: Row, rated: Rated, now: datetime) -> Event:

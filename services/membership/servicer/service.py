@@ -13,6 +13,8 @@ from guerdon_kit.errors import InvalidField
 from guerdon_kit.grpc import CallContext
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.names import parse
+from membership.operations.activities import Activities
+from membership.operations.activity_types import ActivityTypes
 from membership.operations.endings import Endings
 from membership.operations.imports import Chunk, Imports
 from membership.operations.member_imports import MemberFiles
@@ -22,12 +24,13 @@ from membership.operations.programs import Programs
 from membership.operations.purchases import Purchases
 from membership.operations.returns import Returns
 from membership.servicer import reading, writing
+from membership.servicer.activities import ActivityRpcs
 from membership.servicer.files import FileRpcs
 from membership.servicer.members import MemberRpcs, tell_replay
 from membership.servicer.reading import MEMBER, PROGRAM, PURCHASE
 
 
-class MembershipServicer(MemberRpcs, FileRpcs):
+class MembershipServicer(MemberRpcs, FileRpcs, ActivityRpcs):
     """`guerdon.membership.v1.MembershipService`."""
 
     service = pb.DESCRIPTOR.services_by_name["MembershipService"]
@@ -43,9 +46,12 @@ class MembershipServicer(MemberRpcs, FileRpcs):
         purchases: Purchases,
         returns: Returns,
         imports: Imports,
+        activity_types: ActivityTypes,
+        activities: Activities,
     ) -> None:
         MemberRpcs.__init__(self, programs, members, profiles, endings)
         FileRpcs.__init__(self, programs, files)
+        ActivityRpcs.__init__(self, programs, activity_types, activities)
         self._purchases = purchases
         self._returns = returns
         self._imports = imports

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from guerdon_kit.postgres import Connection
 from guerdon_kit.saga import Claim
 from membership.domain.deliveries import Delivery
 from membership.domain.program import Program
-from membership.store import members, programs, purchases, queries
+from membership.store import bonuses, members, programs, purchases, queries
 
 
 async def insert(
@@ -20,6 +21,7 @@ async def insert(
     member_nos: list[int],
     purchase_ids: list[str],
     return_id: str | None = None,
+    bonus_ids: Sequence[str] = (),
 ) -> int:
     """Writes a delivery in the transaction of what it brings, and answers its number. The recovery loop leaves it
     alone until `due_time`.
@@ -30,6 +32,7 @@ async def insert(
         member_nos=member_nos,
         purchase_ids=purchase_ids,
         return_id=return_id,
+        bonus_ids=bonus_ids,
         actor=actor,
         due_time=due_time,
     )
@@ -48,6 +51,7 @@ async def find(connection: Connection, delivery_no: int) -> Delivery | None:
         members=await members.due(connection, row["member_nos"]),
         purchases=await purchases.due(connection, row["program_no"], row["purchase_ids"]),
         return_id=row["return_id"],
+        bonuses=await bonuses.due(connection, row["program_no"], row["bonus_ids"]) if row["bonus_ids"] else [],
     )
 
 

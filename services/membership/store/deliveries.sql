@@ -1,6 +1,6 @@
 -- name: insert_delivery$
-insert into deliveries (program_no, member_nos, purchase_ids, return_id, actor, due_time)
-values (:program_no, :member_nos, :purchase_ids, :return_id, :actor, :due_time)
+insert into deliveries (program_no, member_nos, purchase_ids, return_id, bonus_ids, actor, due_time)
+values (:program_no, :member_nos, :purchase_ids, :return_id, :bonus_ids::text[], :actor, :due_time)
 returning delivery_no;
 
 -- name: find_delivery^

@@ -14,16 +14,17 @@ from typing import Any
 import asyncpg
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
+from google.type.date_pb2 import Date
 
 from guerdon import GuerdonError, UnavailableError
 from guerdon.ledger.v1 import resources_pb2 as ledger_res
-from guerdon.membership.v1 import member_pb2, profile_pb2, program_pb2, purchase_pb2
+from guerdon.membership.v1 import activity_pb2, member_pb2, profile_pb2, program_pb2, purchase_pb2
 from guerdon.membership.v1 import membership_pb2 as pb
 from guerdon_kit.clock import set_offset
 from guerdon_kit.processes import ServerProcess
 from guerdon_kit.testing import DatabaseFactory, RunningService, ServiceFactory, wait_until
 from membership.domain.purchases import State
-from tests.contract.membership import people
+from tests.contract.membership import doings, people
 from tests.contract.membership.world import Shop, World, row, stream, when
 
 PAST_THE_LEASE = timedelta(minutes=5)
@@ -159,6 +160,40 @@ async def _asked_again(*calls: Awaitable[object]) -> bool:
     """Whether all are answered; not while a service is not back yet."""
     outcomes = await asyncio.gather(*calls, return_exceptions=True)
     return not any(isinstance(one, UnavailableError) for one in outcomes)
+
+
+@pytest.mark.crash
+async def test_activities_and_birthdays_that_membership_is_killed_in_bring_their_points_once(
+    world: World, clock: Moving
+) -> None:
+    shop = await world.shop(welcome_points=0)
+    born = (clock.now() + timedelta(days=3)).replace(year=1992)
+    birth_date = Date(year=born.year, month=born.month, day=born.day)
+    await asyncio.gather(*(people.enroll(shop, f"m{n}", profile_pb2.Profile(birth_date=birth_date)) for n in range(10)))
+    await doings.make_type(shop, "visit", 1, total_cap=3)
+    await doings.make_type(shop, "birthday", 100, occasion=activity_pb2.OCCASION_BIRTHDAY)
+
+    yesterday = clock.yesterday()
+
+    def ask() -> list[Any]:
+        doing = [doings.activity(shop, f"v{n}", f"m{n % 10}", "visit", yesterday) for n in range(50)]
+        return [doings.record(shop, one, f"till-{n}") for n, one in enumerate(doing)]
+
+    asked = list(map(asyncio.ensure_future, ask()))
+    await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.to_thread(world.membership.process.kill)  # how far the others have come does not matter
+    await asyncio.gather(*asked, return_exceptions=True)
+    world.membership.process.start()
+    await wait_until(lambda: _asked_again(*ask()))
+    clock.forward(timedelta(days=4))
+
+    async def arrived() -> bool:
+        balances = await asyncio.gather(*(shop.balance(f"m{n}") for n in range(10)))
+        return [one.posted for one in balances] == [103] * 10
+
+    await wait_until(arrived)
+    statements = await asyncio.gather(*(shop.statement(f"m{n}") for n in range(10)))
+    assert all(sorted(amount for amount, _ in one) == [1, 1, 1, 100] for one in statements)
 
 
 @pytest.mark.crash

@@ -15,6 +15,7 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
+from guerdon.membership.v1 import activity_pb2 as guerdon_dot_membership_dot_v1_dot_activity__pb2
 from guerdon.membership.v1 import ending_pb2 as guerdon_dot_membership_dot_v1_dot_ending__pb2
 from guerdon.membership.v1 import member_pb2 as guerdon_dot_membership_dot_v1_dot_member__pb2
 from guerdon.membership.v1 import member_file_pb2 as guerdon_dot_membership_dot_v1_dot_member__file__pb2
@@ -24,7 +25,7 @@ from guerdon.membership.v1 import purchase_pb2 as guerdon_dot_membership_dot_v1_
 from guerdon.options.v1 import options_pb2 as guerdon_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&guerdon/membership/v1/membership.proto\x12\x15guerdon.membership.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a\"guerdon/membership/v1/ending.proto\x1a\"guerdon/membership/v1/member.proto\x1a\'guerdon/membership/v1/member_file.proto\x1a#guerdon/membership/v1/profile.proto\x1a#guerdon/membership/v1/program.proto\x1a$guerdon/membership/v1/purchase.proto\x1a guerdon/options/v1/options.proto\"e\n\x14\x43reateProgramRequest\x12\x34\n\x07program\x18\x01 \x01(\x0b\x32\x1e.guerdon.membership.v1.ProgramB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"H\n\x15\x43reateProgramResponse\x12/\n\x07program\x18\x01 \x01(\x0b\x32\x1e.guerdon.membership.v1.Program\">\n\x11GetProgramRequest\x12)\n\x04name\x18\x01 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Program\"E\n\x12GetProgramResponse\x12/\n\x07program\x18\x01 \x01(\x0b\x32\x1e.guerdon.membership.v1.Program\"t\n\x17GetProgramTotalsRequest\x12)\n\x04name\x18\x01 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Program\x12.\n\nas_of_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xc1\x02\n\x18GetProgramTotalsResponse\x12\x14\n\x0cmember_count\x18\x01 \x01(\x03\x12\x16\n\x0epurchase_count\x18\x02 \x01(\x03\x12\x13\n\x0b\x62\x61se_points\x18\x03 \x01(\x03\x12\x13\n\x0btier_points\x18\x04 \x01(\x03\x12\x16\n\x0ewelcome_points\x18\x05 \x01(\x03\x12\x17\n\x0freturned_points\x18\x06 \x01(\x03\x12\x1e\n\x16pending_purchase_count\x18\x07 \x01(\x03\x12H\n\x05tiers\x18\x08 \x03(\x0b\x32\x39.guerdon.membership.v1.GetProgramTotalsResponse.TierCount\x1a\x32\n\tTierCount\x12\x0f\n\x07tier_id\x18\x01 \x01(\t\x12\x14\n\x0cmember_count\x18\x02 \x01(\x03\"\xa9\x01\n\x13\x45nrollMemberRequest\x12+\n\x06parent\x18\x01 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Program\x12\x16\n\tmember_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\x12\x34\n\x07profile\x18\x04 \x01(\x0b\x32\x1e.guerdon.membership.v1.ProfileB\x03\xe0\x41\x01\"_\n\x14\x45nrollMemberResponse\x12-\n\x06member\x18\x01 \x01(\x0b\x32\x1d.guerdon.membership.v1.Member\x12\x18\n\x10\x61lready_enrolled\x18\x02 \x01(\x08\"<\n\x10GetMemberRequest\x12(\n\x04name\x18\x01 \x01(\tB\x1a\xe0\x41\x02\xfa\x41\x14\n\x12guerdon.dev/Member\"B\n\x11GetMemberResponse\x12-\n\x06member\x18\x01 \x01(\x0b\x32\x1d.guerdon.membership.v1.Member\"h\n\x12ListMembersRequest\x12+\n\x06parent\x18\x01 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Program\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"^\n\x13ListMembersResponse\x12.\n\x07members\x18\x01 \x03(\x0b\x32\x1d.guerdon.membership.v1.Member\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"r\n\x16GetTierProgressRequest\x12(\n\x04name\x18\x01 \x01(\tB\x1a\xe0\x41\x02\xfa\x41\x14\n\x12guerdon.dev/Member\x12.\n\nas_of_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xbe\x01\n\x17GetTierProgressResponse\x12\x35\n\x08progress\x18\x01 \x01(\x0b\x32#.guerdon.membership.v1.TierProgress\x12\x18\n\x10\x61vailable_points\x18\x02 \x01(\x03\x12\x1c\n\x14next_expiring_points\x18\x03 \x01(\x03\x12\x34\n\x10next_expire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"h\n\x15RecordPurchaseRequest\x12\x36\n\x08purchase\x18\x01 \x01(\x0b\x32\x1f.guerdon.membership.v1.PurchaseB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"e\n\x16RecordPurchaseResponse\x12\x31\n\x08purchase\x18\x01 \x01(\x0b\x32\x1f.guerdon.membership.v1.Purchase\x12\x18\n\x10\x61lready_recorded\x18\x02 \x01(\x08\"@\n\x12GetPurchaseRequest\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xe0\x41\x02\xfa\x41\x16\n\x14guerdon.dev/Purchase\"H\n\x13GetPurchaseResponse\x12\x31\n\x08purchase\x18\x01 \x01(\x0b\x32\x1f.guerdon.membership.v1.Purchase\"h\n\x13RecordReturnRequest\x12\x38\n\x0cgoods_return\x18\x01 \x01(\x0b\x32\x1d.guerdon.membership.v1.ReturnB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"e\n\x14RecordReturnResponse\x12\x33\n\x0cgoods_return\x18\x01 \x01(\x0b\x32\x1d.guerdon.membership.v1.Return\x12\x18\n\x10\x61lready_recorded\x18\x02 \x01(\x08\"\xe9\x01\n\x16ImportPurchasesRequest\x12+\n\x06parent\x18\x01 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Program\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\x12\x16\n\tfirst_row\x18\x03 \x01(\x03\x42\x03\xe0\x41\x02\x12\x1a\n\rcurrency_code\x18\x04 \x01(\tB\x03\xe0\x41\x02\x12\x1e\n\x16\x65nroll_unknown_members\x18\x05 \x01(\x08\x12\x35\n\x04rows\x18\x06 \x03(\x0b\x32\".guerdon.membership.v1.PurchaseRowB\x03\xe0\x41\x02\"\x81\x01\n\x0bPurchaseRow\x12\x13\n\x0bpurchase_id\x18\x01 \x01(\t\x12\x11\n\tmember_id\x18\x02 \x01(\t\x12.\n\nevent_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1a\n\x12\x61mount_minor_units\x18\x04 \x01(\x03\"\xe8\x02\n\x17ImportPurchasesResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\tfirst_row\x18\x02 \x01(\x03\x12\x16\n\x0erecorded_count\x18\x03 \x01(\x05\x12\x1e\n\x16\x61lready_recorded_count\x18\x04 \x01(\x05\x12\x16\n\x0e\x65nrolled_count\x18\x05 \x01(\x05\x12\x13\n\x0b\x62\x61se_points\x18\x06 \x01(\x03\x12\x13\n\x0btier_points\x18\x07 \x01(\x03\x12\x15\n\rpending_count\x18\x08 \x01(\x05\x12G\n\x06\x65rrors\x18\t \x03(\x0b\x32\x37.guerdon.membership.v1.ImportPurchasesResponse.RowError\x12\x10\n\x08replayed\x18\n \x01(\x08\x1a:\n\x08RowError\x12\x0b\n\x03row\x18\x01 \x01(\x03\x12!\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.Status2\x82\x14\n\x11MembershipService\x12\x8d\x01\n\rCreateProgram\x12+.guerdon.membership.v1.CreateProgramRequest\x1a,.guerdon.membership.v1.CreateProgramResponse\"!\xca\xda\x18\x1d\n\x19membership.programs.write\x10\x02\x12\x83\x01\n\nGetProgram\x12(.guerdon.membership.v1.GetProgramRequest\x1a).guerdon.membership.v1.GetProgramResponse\" \xca\xda\x18\x1c\n\x18membership.programs.read\x10\x02\x12\x95\x01\n\x10GetProgramTotals\x12..guerdon.membership.v1.GetProgramTotalsRequest\x1a/.guerdon.membership.v1.GetProgramTotalsResponse\" \xca\xda\x18\x1c\n\x18membership.programs.read\x10\x02\x12\x89\x01\n\x0c\x45nrollMember\x12*.guerdon.membership.v1.EnrollMemberRequest\x1a+.guerdon.membership.v1.EnrollMemberResponse\" \xca\xda\x18\x1c\n\x18membership.members.write\x10\x02\x12\x7f\n\tGetMember\x12\'.guerdon.membership.v1.GetMemberRequest\x1a(.guerdon.membership.v1.GetMemberResponse\"\x1f\xca\xda\x18\x1b\n\x17membership.members.read\x10\x02\x12\x82\x01\n\nFindMember\x12(.guerdon.membership.v1.FindMemberRequest\x1a).guerdon.membership.v1.FindMemberResponse\"\x1f\xca\xda\x18\x1b\n\x17membership.members.read\x10\x02\x12\x83\x01\n\nGetProfile\x12(.guerdon.membership.v1.GetProfileRequest\x1a).guerdon.membership.v1.GetProfileResponse\" \xca\xda\x18\x1c\n\x18membership.profiles.read\x10\x02\x12\x8a\x01\n\x0cUpdateMember\x12*.guerdon.membership.v1.UpdateMemberRequest\x1a+.guerdon.membership.v1.UpdateMemberResponse\"!\xca\xda\x18\x1d\n\x19membership.profiles.write\x10\x02\x12\x86\x01\n\x0b\x43loseMember\x12).guerdon.membership.v1.CloseMemberRequest\x1a*.guerdon.membership.v1.CloseMemberResponse\" \xca\xda\x18\x1c\n\x18membership.members.close\x10\x02\x12\x86\x01\n\x0b\x45raseMember\x12).guerdon.membership.v1.EraseMemberRequest\x1a*.guerdon.membership.v1.EraseMemberResponse\" \xca\xda\x18\x1c\n\x18membership.members.erase\x10\x02\x12\x91\x01\n\rImportMembers\x12+.guerdon.membership.v1.ImportMembersRequest\x1a,.guerdon.membership.v1.ImportMembersResponse\"!\xca\xda\x18\x1d\n\x19membership.members.import\x10\x02(\x01\x30\x01\x12\x8f\x01\n\rExportMembers\x12+.guerdon.membership.v1.ExportMembersRequest\x1a,.guerdon.membership.v1.ExportMembersResponse\"!\xca\xda\x18\x1d\n\x19membership.members.export\x10\x02\x30\x01\x12\x85\x01\n\x0bListMembers\x12).guerdon.membership.v1.ListMembersRequest\x1a*.guerdon.membership.v1.ListMembersResponse\"\x1f\xca\xda\x18\x1b\n\x17membership.members.read\x10\x02\x12\x91\x01\n\x0fGetTierProgress\x12-.guerdon.membership.v1.GetTierProgressRequest\x1a..guerdon.membership.v1.GetTierProgressResponse\"\x1f\xca\xda\x18\x1b\n\x17membership.members.read\x10\x02\x12\x91\x01\n\x0eRecordPurchase\x12,.guerdon.membership.v1.RecordPurchaseRequest\x1a-.guerdon.membership.v1.RecordPurchaseResponse\"\"\xca\xda\x18\x1e\n\x1amembership.purchases.write\x10\x02\x12\x87\x01\n\x0bGetPurchase\x12).guerdon.membership.v1.GetPurchaseRequest\x1a*.guerdon.membership.v1.GetPurchaseResponse\"!\xca\xda\x18\x1d\n\x19membership.purchases.read\x10\x02\x12\x8b\x01\n\x0cRecordReturn\x12*.guerdon.membership.v1.RecordReturnRequest\x1a+.guerdon.membership.v1.RecordReturnResponse\"\"\xca\xda\x18\x1e\n\x1amembership.purchases.write\x10\x02\x12\x99\x01\n\x0fImportPurchases\x12-.guerdon.membership.v1.ImportPurchasesRequest\x1a..guerdon.membership.v1.ImportPurchasesResponse\"#\xca\xda\x18\x1f\n\x1bmembership.purchases.import\x10\x02(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&guerdon/membership/v1/membership.proto\x12\x15guerdon.membership.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a$guerdon/membership/v1/activity.proto\x1a\"guerdon/membership/v1/ending.proto\x1a\"guerdon/membership/v1/member.proto\x1a\'guerdon/membership/v1/member_file.proto\x1a#guerdon/membership/v1/profile.proto\x1a#guerdon/membership/v1/program.proto\x1a$guerdon/membership/v1/purchase.proto\x1a guerdon/options/v1/options.proto\"e\n\x14\x43reateProgramRequest\x12\x34\n\x07program\x18\x01 \x01(\x0b\x32\x1e.guerdon.membership.v1.ProgramB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"H\n\x15\x43reateProgramResponse\x12/\n\x07program\x18\x01 \x01(\x0b\x32\x1e.guerdon.membership.v1.Program\">\n\x11GetProgramRequest\x12)\n\x04name\x18\x01 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Program\"E\n\x12GetProgramResponse\x12/\n\x07program\x18\x01 \x01(\x0b\x32\x1e.guerdon.membership.v1.Program\"t\n\x17GetProgramTotalsRequest\x12)\n\x04name\x18\x01 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Program\x12.\n\nas_of_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xc1\x02\n\x18GetProgramTotalsResponse\x12\x14\n\x0cmember_count\x18\x01 \x01(\x03\x12\x16\n\x0epurchase_count\x18\x02 \x01(\x03\x12\x13\n\x0b\x62\x61se_points\x18\x03 \x01(\x03\x12\x13\n\x0btier_points\x18\x04 \x01(\x03\x12\x16\n\x0ewelcome_points\x18\x05 \x01(\x03\x12\x17\n\x0freturned_points\x18\x06 \x01(\x03\x12\x1e\n\x16pending_purchase_count\x18\x07 \x01(\x03\x12H\n\x05tiers\x18\x08 \x03(\x0b\x32\x39.guerdon.membership.v1.GetProgramTotalsResponse.TierCount\x1a\x32\n\tTierCount\x12\x0f\n\x07tier_id\x18\x01 \x01(\t\x12\x14\n\x0cmember_count\x18\x02 \x01(\x03\"\xa9\x01\n\x13\x45nrollMemberRequest\x12+\n\x06parent\x18\x01 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Program\x12\x16\n\tmember_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\x12\x34\n\x07profile\x18\x04 \x01(\x0b\x32\x1e.guerdon.membership.v1.ProfileB\x03\xe0\x41\x01\"_\n\x14\x45nrollMemberResponse\x12-\n\x06member\x18\x01 \x01(\x0b\x32\x1d.guerdon.membership.v1.Member\x12\x18\n\x10\x61lready_enrolled\x18\x02 \x01(\x08\"<\n\x10GetMemberRequest\x12(\n\x04name\x18\x01 \x01(\tB\x1a\xe0\x41\x02\xfa\x41\x14\n\x12guerdon.dev/Member\"B\n\x11GetMemberResponse\x12-\n\x06member\x18\x01 \x01(\x0b\x32\x1d.guerdon.membership.v1.Member\"h\n\x12ListMembersRequest\x12+\n\x06parent\x18\x01 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Program\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"^\n\x13ListMembersResponse\x12.\n\x07members\x18\x01 \x03(\x0b\x32\x1d.guerdon.membership.v1.Member\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"r\n\x16GetTierProgressRequest\x12(\n\x04name\x18\x01 \x01(\tB\x1a\xe0\x41\x02\xfa\x41\x14\n\x12guerdon.dev/Member\x12.\n\nas_of_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xbe\x01\n\x17GetTierProgressResponse\x12\x35\n\x08progress\x18\x01 \x01(\x0b\x32#.guerdon.membership.v1.TierProgress\x12\x18\n\x10\x61vailable_points\x18\x02 \x01(\x03\x12\x1c\n\x14next_expiring_points\x18\x03 \x01(\x03\x12\x34\n\x10next_expire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"h\n\x15RecordPurchaseRequest\x12\x36\n\x08purchase\x18\x01 \x01(\x0b\x32\x1f.guerdon.membership.v1.PurchaseB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"e\n\x16RecordPurchaseResponse\x12\x31\n\x08purchase\x18\x01 \x01(\x0b\x32\x1f.guerdon.membership.v1.Purchase\x12\x18\n\x10\x61lready_recorded\x18\x02 \x01(\x08\"@\n\x12GetPurchaseRequest\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xe0\x41\x02\xfa\x41\x16\n\x14guerdon.dev/Purchase\"H\n\x13GetPurchaseResponse\x12\x31\n\x08purchase\x18\x01 \x01(\x0b\x32\x1f.guerdon.membership.v1.Purchase\"h\n\x13RecordReturnRequest\x12\x38\n\x0cgoods_return\x18\x01 \x01(\x0b\x32\x1d.guerdon.membership.v1.ReturnB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"e\n\x14RecordReturnResponse\x12\x33\n\x0cgoods_return\x18\x01 \x01(\x0b\x32\x1d.guerdon.membership.v1.Return\x12\x18\n\x10\x61lready_recorded\x18\x02 \x01(\x08\"\xe9\x01\n\x16ImportPurchasesRequest\x12+\n\x06parent\x18\x01 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Program\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\x12\x16\n\tfirst_row\x18\x03 \x01(\x03\x42\x03\xe0\x41\x02\x12\x1a\n\rcurrency_code\x18\x04 \x01(\tB\x03\xe0\x41\x02\x12\x1e\n\x16\x65nroll_unknown_members\x18\x05 \x01(\x08\x12\x35\n\x04rows\x18\x06 \x03(\x0b\x32\".guerdon.membership.v1.PurchaseRowB\x03\xe0\x41\x02\"\x81\x01\n\x0bPurchaseRow\x12\x13\n\x0bpurchase_id\x18\x01 \x01(\t\x12\x11\n\tmember_id\x18\x02 \x01(\t\x12.\n\nevent_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1a\n\x12\x61mount_minor_units\x18\x04 \x01(\x03\"\xe8\x02\n\x17ImportPurchasesResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\tfirst_row\x18\x02 \x01(\x03\x12\x16\n\x0erecorded_count\x18\x03 \x01(\x05\x12\x1e\n\x16\x61lready_recorded_count\x18\x04 \x01(\x05\x12\x16\n\x0e\x65nrolled_count\x18\x05 \x01(\x05\x12\x13\n\x0b\x62\x61se_points\x18\x06 \x01(\x03\x12\x13\n\x0btier_points\x18\x07 \x01(\x03\x12\x15\n\rpending_count\x18\x08 \x01(\x05\x12G\n\x06\x65rrors\x18\t \x03(\x0b\x32\x37.guerdon.membership.v1.ImportPurchasesResponse.RowError\x12\x10\n\x08replayed\x18\n \x01(\x08\x1a:\n\x08RowError\x12\x0b\n\x03row\x18\x01 \x01(\x03\x12!\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.Status2\xf3\x1d\n\x11MembershipService\x12\x8d\x01\n\rCreateProgram\x12+.guerdon.membership.v1.CreateProgramRequest\x1a,.guerdon.membership.v1.CreateProgramResponse\"!\xca\xda\x18\x1d\n\x19membership.programs.write\x10\x02\x12\x83\x01\n\nGetProgram\x12(.guerdon.membership.v1.GetProgramRequest\x1a).guerdon.membership.v1.GetProgramResponse\" \xca\xda\x18\x1c\n\x18membership.programs.read\x10\x02\x12\x95\x01\n\x10GetProgramTotals\x12..guerdon.membership.v1.GetProgramTotalsRequest\x1a/.guerdon.membership.v1.GetProgramTotalsResponse\" \xca\xda\x18\x1c\n\x18membership.programs.read\x10\x02\x12\x89\x01\n\x0c\x45nrollMember\x12*.guerdon.membership.v1.EnrollMemberRequest\x1a+.guerdon.membership.v1.EnrollMemberResponse\" \xca\xda\x18\x1c\n\x18membership.members.write\x10\x02\x12\x7f\n\tGetMember\x12\'.guerdon.membership.v1.GetMemberRequest\x1a(.guerdon.membership.v1.GetMemberResponse\"\x1f\xca\xda\x18\x1b\n\x17membership.members.read\x10\x02\x12\x82\x01\n\nFindMember\x12(.guerdon.membership.v1.FindMemberRequest\x1a).guerdon.membership.v1.FindMemberResponse\"\x1f\xca\xda\x18\x1b\n\x17membership.members.read\x10\x02\x12\x83\x01\n\nGetProfile\x12(.guerdon.membership.v1.GetProfileRequest\x1a).guerdon.membership.v1.GetProfileResponse\" \xca\xda\x18\x1c\n\x18membership.profiles.read\x10\x02\x12\x8a\x01\n\x0cUpdateMember\x12*.guerdon.membership.v1.UpdateMemberRequest\x1a+.guerdon.membership.v1.UpdateMemberResponse\"!\xca\xda\x18\x1d\n\x19membership.profiles.write\x10\x02\x12\x86\x01\n\x0b\x43loseMember\x12).guerdon.membership.v1.CloseMemberRequest\x1a*.guerdon.membership.v1.CloseMemberResponse\" \xca\xda\x18\x1c\n\x18membership.members.close\x10\x02\x12\x86\x01\n\x0b\x45raseMember\x12).guerdon.membership.v1.EraseMemberRequest\x1a*.guerdon.membership.v1.EraseMemberResponse\" \xca\xda\x18\x1c\n\x18membership.members.erase\x10\x02\x12\x91\x01\n\rImportMembers\x12+.guerdon.membership.v1.ImportMembersRequest\x1a,.guerdon.membership.v1.ImportMembersResponse\"!\xca\xda\x18\x1d\n\x19membership.members.import\x10\x02(\x01\x30\x01\x12\x8f\x01\n\rExportMembers\x12+.guerdon.membership.v1.ExportMembersRequest\x1a,.guerdon.membership.v1.ExportMembersResponse\"!\xca\xda\x18\x1d\n\x19membership.members.export\x10\x02\x30\x01\x12\x85\x01\n\x0bListMembers\x12).guerdon.membership.v1.ListMembersRequest\x1a*.guerdon.membership.v1.ListMembersResponse\"\x1f\xca\xda\x18\x1b\n\x17membership.members.read\x10\x02\x12\x91\x01\n\x0fGetTierProgress\x12-.guerdon.membership.v1.GetTierProgressRequest\x1a..guerdon.membership.v1.GetTierProgressResponse\"\x1f\xca\xda\x18\x1b\n\x17membership.members.read\x10\x02\x12\xa2\x01\n\x12\x43reateActivityType\x12\x30.guerdon.membership.v1.CreateActivityTypeRequest\x1a\x31.guerdon.membership.v1.CreateActivityTypeResponse\"\'\xca\xda\x18#\n\x1fmembership.activity_types.write\x10\x02\x12\xa2\x01\n\x12UpdateActivityType\x12\x30.guerdon.membership.v1.UpdateActivityTypeRequest\x1a\x31.guerdon.membership.v1.UpdateActivityTypeResponse\"\'\xca\xda\x18#\n\x1fmembership.activity_types.write\x10\x02\x12\x98\x01\n\x0fGetActivityType\x12-.guerdon.membership.v1.GetActivityTypeRequest\x1a..guerdon.membership.v1.GetActivityTypeResponse\"&\xca\xda\x18\"\n\x1emembership.activity_types.read\x10\x02\x12\x9e\x01\n\x11ListActivityTypes\x12/.guerdon.membership.v1.ListActivityTypesRequest\x1a\x30.guerdon.membership.v1.ListActivityTypesResponse\"&\xca\xda\x18\"\n\x1emembership.activity_types.read\x10\x02\x12\xa5\x01\n\x13\x41rchiveActivityType\x12\x31.guerdon.membership.v1.ArchiveActivityTypeRequest\x1a\x32.guerdon.membership.v1.ArchiveActivityTypeResponse\"\'\xca\xda\x18#\n\x1fmembership.activity_types.write\x10\x02\x12\x92\x01\n\x0eRecordActivity\x12,.guerdon.membership.v1.RecordActivityRequest\x1a-.guerdon.membership.v1.RecordActivityResponse\"#\xca\xda\x18\x1f\n\x1bmembership.activities.write\x10\x02\x12\x97\x01\n\x10SimulateActivity\x12..guerdon.membership.v1.SimulateActivityRequest\x1a/.guerdon.membership.v1.SimulateActivityResponse\"\"\xca\xda\x18\x1e\n\x1amembership.activities.read\x10\x02\x12\x91\x01\n\x0eListActivities\x12,.guerdon.membership.v1.ListActivitiesRequest\x1a-.guerdon.membership.v1.ListActivitiesResponse\"\"\xca\xda\x18\x1e\n\x1amembership.activities.read\x10\x02\x12\x91\x01\n\x0eRecordPurchase\x12,.guerdon.membership.v1.RecordPurchaseRequest\x1a-.guerdon.membership.v1.RecordPurchaseResponse\"\"\xca\xda\x18\x1e\n\x1amembership.purchases.write\x10\x02\x12\x87\x01\n\x0bGetPurchase\x12).guerdon.membership.v1.GetPurchaseRequest\x1a*.guerdon.membership.v1.GetPurchaseResponse\"!\xca\xda\x18\x1d\n\x19membership.purchases.read\x10\x02\x12\x8b\x01\n\x0cRecordReturn\x12*.guerdon.membership.v1.RecordReturnRequest\x1a+.guerdon.membership.v1.RecordReturnResponse\"\"\xca\xda\x18\x1e\n\x1amembership.purchases.write\x10\x02\x12\x99\x01\n\x0fImportPurchases\x12-.guerdon.membership.v1.ImportPurchasesRequest\x1a..guerdon.membership.v1.ImportPurchasesResponse\"#\xca\xda\x18\x1f\n\x1bmembership.purchases.import\x10\x02(\x01\x30\x01\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'guerdon.membership.v1.membership_pb2', globals())
@@ -101,6 +102,22 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _MEMBERSHIPSERVICE.methods_by_name['ListMembers']._serialized_options = b'\312\332\030\033\n\027membership.members.read\020\002'
   _MEMBERSHIPSERVICE.methods_by_name['GetTierProgress']._options = None
   _MEMBERSHIPSERVICE.methods_by_name['GetTierProgress']._serialized_options = b'\312\332\030\033\n\027membership.members.read\020\002'
+  _MEMBERSHIPSERVICE.methods_by_name['CreateActivityType']._options = None
+  _MEMBERSHIPSERVICE.methods_by_name['CreateActivityType']._serialized_options = b'\312\332\030#\n\037membership.activity_types.write\020\002'
+  _MEMBERSHIPSERVICE.methods_by_name['UpdateActivityType']._options = None
+  _MEMBERSHIPSERVICE.methods_by_name['UpdateActivityType']._serialized_options = b'\312\332\030#\n\037membership.activity_types.write\020\002'
+  _MEMBERSHIPSERVICE.methods_by_name['GetActivityType']._options = None
+  _MEMBERSHIPSERVICE.methods_by_name['GetActivityType']._serialized_options = b'\312\332\030\"\n\036membership.activity_types.read\020\002'
+  _MEMBERSHIPSERVICE.methods_by_name['ListActivityTypes']._options = None
+  _MEMBERSHIPSERVICE.methods_by_name['ListActivityTypes']._serialized_options = b'\312\332\030\"\n\036membership.activity_types.read\020\002'
+  _MEMBERSHIPSERVICE.methods_by_name['ArchiveActivityType']._options = None
+  _MEMBERSHIPSERVICE.methods_by_name['ArchiveActivityType']._serialized_options = b'\312\332\030#\n\037membership.activity_types.write\020\002'
+  _MEMBERSHIPSERVICE.methods_by_name['RecordActivity']._options = None
+  _MEMBERSHIPSERVICE.methods_by_name['RecordActivity']._serialized_options = b'\312\332\030\037\n\033membership.activities.write\020\002'
+  _MEMBERSHIPSERVICE.methods_by_name['SimulateActivity']._options = None
+  _MEMBERSHIPSERVICE.methods_by_name['SimulateActivity']._serialized_options = b'\312\332\030\036\n\032membership.activities.read\020\002'
+  _MEMBERSHIPSERVICE.methods_by_name['ListActivities']._options = None
+  _MEMBERSHIPSERVICE.methods_by_name['ListActivities']._serialized_options = b'\312\332\030\036\n\032membership.activities.read\020\002'
   _MEMBERSHIPSERVICE.methods_by_name['RecordPurchase']._options = None
   _MEMBERSHIPSERVICE.methods_by_name['RecordPurchase']._serialized_options = b'\312\332\030\036\n\032membership.purchases.write\020\002'
   _MEMBERSHIPSERVICE.methods_by_name['GetPurchase']._options = None
@@ -109,56 +126,56 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _MEMBERSHIPSERVICE.methods_by_name['RecordReturn']._serialized_options = b'\312\332\030\036\n\032membership.purchases.write\020\002'
   _MEMBERSHIPSERVICE.methods_by_name['ImportPurchases']._options = None
   _MEMBERSHIPSERVICE.methods_by_name['ImportPurchases']._serialized_options = b'\312\332\030\037\n\033membership.purchases.import\020\002'
-  _CREATEPROGRAMREQUEST._serialized_start=442
-  _CREATEPROGRAMREQUEST._serialized_end=543
-  _CREATEPROGRAMRESPONSE._serialized_start=545
-  _CREATEPROGRAMRESPONSE._serialized_end=617
-  _GETPROGRAMREQUEST._serialized_start=619
-  _GETPROGRAMREQUEST._serialized_end=681
-  _GETPROGRAMRESPONSE._serialized_start=683
-  _GETPROGRAMRESPONSE._serialized_end=752
-  _GETPROGRAMTOTALSREQUEST._serialized_start=754
-  _GETPROGRAMTOTALSREQUEST._serialized_end=870
-  _GETPROGRAMTOTALSRESPONSE._serialized_start=873
-  _GETPROGRAMTOTALSRESPONSE._serialized_end=1194
-  _GETPROGRAMTOTALSRESPONSE_TIERCOUNT._serialized_start=1144
-  _GETPROGRAMTOTALSRESPONSE_TIERCOUNT._serialized_end=1194
-  _ENROLLMEMBERREQUEST._serialized_start=1197
-  _ENROLLMEMBERREQUEST._serialized_end=1366
-  _ENROLLMEMBERRESPONSE._serialized_start=1368
-  _ENROLLMEMBERRESPONSE._serialized_end=1463
-  _GETMEMBERREQUEST._serialized_start=1465
-  _GETMEMBERREQUEST._serialized_end=1525
-  _GETMEMBERRESPONSE._serialized_start=1527
-  _GETMEMBERRESPONSE._serialized_end=1593
-  _LISTMEMBERSREQUEST._serialized_start=1595
-  _LISTMEMBERSREQUEST._serialized_end=1699
-  _LISTMEMBERSRESPONSE._serialized_start=1701
-  _LISTMEMBERSRESPONSE._serialized_end=1795
-  _GETTIERPROGRESSREQUEST._serialized_start=1797
-  _GETTIERPROGRESSREQUEST._serialized_end=1911
-  _GETTIERPROGRESSRESPONSE._serialized_start=1914
-  _GETTIERPROGRESSRESPONSE._serialized_end=2104
-  _RECORDPURCHASEREQUEST._serialized_start=2106
-  _RECORDPURCHASEREQUEST._serialized_end=2210
-  _RECORDPURCHASERESPONSE._serialized_start=2212
-  _RECORDPURCHASERESPONSE._serialized_end=2313
-  _GETPURCHASEREQUEST._serialized_start=2315
-  _GETPURCHASEREQUEST._serialized_end=2379
-  _GETPURCHASERESPONSE._serialized_start=2381
-  _GETPURCHASERESPONSE._serialized_end=2453
-  _RECORDRETURNREQUEST._serialized_start=2455
-  _RECORDRETURNREQUEST._serialized_end=2559
-  _RECORDRETURNRESPONSE._serialized_start=2561
-  _RECORDRETURNRESPONSE._serialized_end=2662
-  _IMPORTPURCHASESREQUEST._serialized_start=2665
-  _IMPORTPURCHASESREQUEST._serialized_end=2898
-  _PURCHASEROW._serialized_start=2901
-  _PURCHASEROW._serialized_end=3030
-  _IMPORTPURCHASESRESPONSE._serialized_start=3033
-  _IMPORTPURCHASESRESPONSE._serialized_end=3393
-  _IMPORTPURCHASESRESPONSE_ROWERROR._serialized_start=3335
-  _IMPORTPURCHASESRESPONSE_ROWERROR._serialized_end=3393
-  _MEMBERSHIPSERVICE._serialized_start=3396
-  _MEMBERSHIPSERVICE._serialized_end=5958
+  _CREATEPROGRAMREQUEST._serialized_start=480
+  _CREATEPROGRAMREQUEST._serialized_end=581
+  _CREATEPROGRAMRESPONSE._serialized_start=583
+  _CREATEPROGRAMRESPONSE._serialized_end=655
+  _GETPROGRAMREQUEST._serialized_start=657
+  _GETPROGRAMREQUEST._serialized_end=719
+  _GETPROGRAMRESPONSE._serialized_start=721
+  _GETPROGRAMRESPONSE._serialized_end=790
+  _GETPROGRAMTOTALSREQUEST._serialized_start=792
+  _GETPROGRAMTOTALSREQUEST._serialized_end=908
+  _GETPROGRAMTOTALSRESPONSE._serialized_start=911
+  _GETPROGRAMTOTALSRESPONSE._serialized_end=1232
+  _GETPROGRAMTOTALSRESPONSE_TIERCOUNT._serialized_start=1182
+  _GETPROGRAMTOTALSRESPONSE_TIERCOUNT._serialized_end=1232
+  _ENROLLMEMBERREQUEST._serialized_start=1235
+  _ENROLLMEMBERREQUEST._serialized_end=1404
+  _ENROLLMEMBERRESPONSE._serialized_start=1406
+  _ENROLLMEMBERRESPONSE._serialized_end=1501
+  _GETMEMBERREQUEST._serialized_start=1503
+  _GETMEMBERREQUEST._serialized_end=1563
+  _GETMEMBERRESPONSE._serialized_start=1565
+  _GETMEMBERRESPONSE._serialized_end=1631
+  _LISTMEMBERSREQUEST._serialized_start=1633
+  _LISTMEMBERSREQUEST._serialized_end=1737
+  _LISTMEMBERSRESPONSE._serialized_start=1739
+  _LISTMEMBERSRESPONSE._serialized_end=1833
+  _GETTIERPROGRESSREQUEST._serialized_start=1835
+  _GETTIERPROGRESSREQUEST._serialized_end=1949
+  _GETTIERPROGRESSRESPONSE._serialized_start=1952
+  _GETTIERPROGRESSRESPONSE._serialized_end=2142
+  _RECORDPURCHASEREQUEST._serialized_start=2144
+  _RECORDPURCHASEREQUEST._serialized_end=2248
+  _RECORDPURCHASERESPONSE._serialized_start=2250
+  _RECORDPURCHASERESPONSE._serialized_end=2351
+  _GETPURCHASEREQUEST._serialized_start=2353
+  _GETPURCHASEREQUEST._serialized_end=2417
+  _GETPURCHASERESPONSE._serialized_start=2419
+  _GETPURCHASERESPONSE._serialized_end=2491
+  _RECORDRETURNREQUEST._serialized_start=2493
+  _RECORDRETURNREQUEST._serialized_end=2597
+  _RECORDRETURNRESPONSE._serialized_start=2599
+  _RECORDRETURNRESPONSE._serialized_end=2700
+  _IMPORTPURCHASESREQUEST._serialized_start=2703
+  _IMPORTPURCHASESREQUEST._serialized_end=2936
+  _PURCHASEROW._serialized_start=2939
+  _PURCHASEROW._serialized_end=3068
+  _IMPORTPURCHASESRESPONSE._serialized_start=3071
+  _IMPORTPURCHASESRESPONSE._serialized_end=3431
+  _IMPORTPURCHASESRESPONSE_ROWERROR._serialized_start=3373
+  _IMPORTPURCHASESRESPONSE_ROWERROR._serialized_end=3431
+  _MEMBERSHIPSERVICE._serialized_start=3434
+  _MEMBERSHIPSERVICE._serialized_end=7261
 # @@protoc_insertion_point(module_scope)

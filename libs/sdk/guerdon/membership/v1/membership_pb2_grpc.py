@@ -2,6 +2,7 @@
 """Client and server classes corresponding to protobuf-defined services."""
 import grpc
 
+from guerdon.membership.v1 import activity_pb2 as guerdon_dot_membership_dot_v1_dot_activity__pb2
 from guerdon.membership.v1 import ending_pb2 as guerdon_dot_membership_dot_v1_dot_ending__pb2
 from guerdon.membership.v1 import member_file_pb2 as guerdon_dot_membership_dot_v1_dot_member__file__pb2
 from guerdon.membership.v1 import membership_pb2 as guerdon_dot_membership_dot_v1_dot_membership__pb2
@@ -96,6 +97,46 @@ class MembershipServiceStub(object):
                 '/guerdon.membership.v1.MembershipService/GetTierProgress',
                 request_serializer=guerdon_dot_membership_dot_v1_dot_membership__pb2.GetTierProgressRequest.SerializeToString,
                 response_deserializer=guerdon_dot_membership_dot_v1_dot_membership__pb2.GetTierProgressResponse.FromString,
+                )
+        self.CreateActivityType = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/CreateActivityType',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_activity__pb2.CreateActivityTypeRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_activity__pb2.CreateActivityTypeResponse.FromString,
+                )
+        self.UpdateActivityType = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/UpdateActivityType',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_activity__pb2.UpdateActivityTypeRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_activity__pb2.UpdateActivityTypeResponse.FromString,
+                )
+        self.GetActivityType = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/GetActivityType',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_activity__pb2.GetActivityTypeRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_activity__pb2.GetActivityTypeResponse.FromString,
+                )
+        self.ListActivityTypes = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/ListActivityTypes',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_activity__pb2.ListActivityTypesRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_activity__pb2.ListActivityTypesResponse.FromString,
+                )
+        self.ArchiveActivityType = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/ArchiveActivityType',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_activity__pb2.ArchiveActivityTypeRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_activity__pb2.ArchiveActivityTypeResponse.FromString,
+                )
+        self.RecordActivity = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/RecordActivity',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_activity__pb2.RecordActivityRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_activity__pb2.RecordActivityResponse.FromString,
+                )
+        self.SimulateActivity = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/SimulateActivity',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_activity__pb2.SimulateActivityRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_activity__pb2.SimulateActivityResponse.FromString,
+                )
+        self.ListActivities = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/ListActivities',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_activity__pb2.ListActivitiesRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_activity__pb2.ListActivitiesResponse.FromString,
                 )
         self.RecordPurchase = channel.unary_unary(
                 '/guerdon.membership.v1.MembershipService/RecordPurchase',
@@ -242,6 +283,64 @@ class MembershipServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateActivityType(self, request, context):
+        """Makes a type of activity.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateActivityType(self, request, context):
+        """Changes a type of activity: its next version, by which the activities are judged that arrive from then on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetActivityType(self, request, context):
+        """Reads a type of activity.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListActivityTypes(self, request, context):
+        """Lists a program's types of activity, archived ones too, in the order of their ids.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ArchiveActivityType(self, request, context):
+        """Archives a type of activity, for good: nothing of it is recorded or given any more.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecordActivity(self, request, context):
+        """Records what a member did and gives what it brings, as far as caps and the cooldown allow. An activity id counts once
+        for a program: the same activity under another `request_id` changes nothing, a different one under the same id is
+        refused as ACTIVITY_DIFFERS. Activities do not count for tiers.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SimulateActivity(self, request, context):
+        """Answers what recording an activity would answer, and writes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListActivities(self, request, context):
+        """Lists a member's activities, the latest first: those recorded, and those given for occasions.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RecordPurchase(self, request, context):
         """Records a purchase and awards its points. A purchase id counts once for a program: the same purchase under another
         `request_id` changes nothing, a different one under the same id is refused as PURCHASE_DIFFERS.
@@ -349,6 +448,46 @@ def add_MembershipServiceServicer_to_server(servicer, server):
                     servicer.GetTierProgress,
                     request_deserializer=guerdon_dot_membership_dot_v1_dot_membership__pb2.GetTierProgressRequest.FromString,
                     response_serializer=guerdon_dot_membership_dot_v1_dot_membership__pb2.GetTierProgressResponse.SerializeToString,
+            ),
+            'CreateActivityType': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateActivityType,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_activity__pb2.CreateActivityTypeRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_activity__pb2.CreateActivityTypeResponse.SerializeToString,
+            ),
+            'UpdateActivityType': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateActivityType,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_activity__pb2.UpdateActivityTypeRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_activity__pb2.UpdateActivityTypeResponse.SerializeToString,
+            ),
+            'GetActivityType': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetActivityType,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_activity__pb2.GetActivityTypeRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_activity__pb2.GetActivityTypeResponse.SerializeToString,
+            ),
+            'ListActivityTypes': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListActivityTypes,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_activity__pb2.ListActivityTypesRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_activity__pb2.ListActivityTypesResponse.SerializeToString,
+            ),
+            'ArchiveActivityType': grpc.unary_unary_rpc_method_handler(
+                    servicer.ArchiveActivityType,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_activity__pb2.ArchiveActivityTypeRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_activity__pb2.ArchiveActivityTypeResponse.SerializeToString,
+            ),
+            'RecordActivity': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordActivity,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_activity__pb2.RecordActivityRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_activity__pb2.RecordActivityResponse.SerializeToString,
+            ),
+            'SimulateActivity': grpc.unary_unary_rpc_method_handler(
+                    servicer.SimulateActivity,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_activity__pb2.SimulateActivityRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_activity__pb2.SimulateActivityResponse.SerializeToString,
+            ),
+            'ListActivities': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListActivities,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_activity__pb2.ListActivitiesRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_activity__pb2.ListActivitiesResponse.SerializeToString,
             ),
             'RecordPurchase': grpc.unary_unary_rpc_method_handler(
                     servicer.RecordPurchase,
@@ -625,6 +764,142 @@ class MembershipService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/GetTierProgress',
             guerdon_dot_membership_dot_v1_dot_membership__pb2.GetTierProgressRequest.SerializeToString,
             guerdon_dot_membership_dot_v1_dot_membership__pb2.GetTierProgressResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def CreateActivityType(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/CreateActivityType',
+            guerdon_dot_membership_dot_v1_dot_activity__pb2.CreateActivityTypeRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_activity__pb2.CreateActivityTypeResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def UpdateActivityType(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/UpdateActivityType',
+            guerdon_dot_membership_dot_v1_dot_activity__pb2.UpdateActivityTypeRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_activity__pb2.UpdateActivityTypeResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def GetActivityType(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/GetActivityType',
+            guerdon_dot_membership_dot_v1_dot_activity__pb2.GetActivityTypeRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_activity__pb2.GetActivityTypeResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ListActivityTypes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/ListActivityTypes',
+            guerdon_dot_membership_dot_v1_dot_activity__pb2.ListActivityTypesRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_activity__pb2.ListActivityTypesResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ArchiveActivityType(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/ArchiveActivityType',
+            guerdon_dot_membership_dot_v1_dot_activity__pb2.ArchiveActivityTypeRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_activity__pb2.ArchiveActivityTypeResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def RecordActivity(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/RecordActivity',
+            guerdon_dot_membership_dot_v1_dot_activity__pb2.RecordActivityRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_activity__pb2.RecordActivityResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def SimulateActivity(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/SimulateActivity',
+            guerdon_dot_membership_dot_v1_dot_activity__pb2.SimulateActivityRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_activity__pb2.SimulateActivityResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ListActivities(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/ListActivities',
+            guerdon_dot_membership_dot_v1_dot_activity__pb2.ListActivitiesRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_activity__pb2.ListActivitiesResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

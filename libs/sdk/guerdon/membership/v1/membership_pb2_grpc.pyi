@@ -7,6 +7,7 @@ import abc
 import collections.abc
 import grpc
 import grpc.aio
+import guerdon.membership.v1.activity_pb2
 import guerdon.membership.v1.ending_pb2
 import guerdon.membership.v1.member_file_pb2
 import guerdon.membership.v1.membership_pb2
@@ -135,6 +136,57 @@ class MembershipServiceStub:
         guerdon.membership.v1.membership_pb2.GetTierProgressResponse,
     ]
     """Tells where a member stands: balance, tier, next tier, what is missing, what expires."""
+
+    CreateActivityType: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.activity_pb2.CreateActivityTypeRequest,
+        guerdon.membership.v1.activity_pb2.CreateActivityTypeResponse,
+    ]
+    """Makes a type of activity."""
+
+    UpdateActivityType: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.activity_pb2.UpdateActivityTypeRequest,
+        guerdon.membership.v1.activity_pb2.UpdateActivityTypeResponse,
+    ]
+    """Changes a type of activity: its next version, by which the activities are judged that arrive from then on."""
+
+    GetActivityType: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.activity_pb2.GetActivityTypeRequest,
+        guerdon.membership.v1.activity_pb2.GetActivityTypeResponse,
+    ]
+    """Reads a type of activity."""
+
+    ListActivityTypes: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.activity_pb2.ListActivityTypesRequest,
+        guerdon.membership.v1.activity_pb2.ListActivityTypesResponse,
+    ]
+    """Lists a program's types of activity, archived ones too, in the order of their ids."""
+
+    ArchiveActivityType: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.activity_pb2.ArchiveActivityTypeRequest,
+        guerdon.membership.v1.activity_pb2.ArchiveActivityTypeResponse,
+    ]
+    """Archives a type of activity, for good: nothing of it is recorded or given any more."""
+
+    RecordActivity: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.activity_pb2.RecordActivityRequest,
+        guerdon.membership.v1.activity_pb2.RecordActivityResponse,
+    ]
+    """Records what a member did and gives what it brings, as far as caps and the cooldown allow. An activity id counts once
+    for a program: the same activity under another `request_id` changes nothing, a different one under the same id is
+    refused as ACTIVITY_DIFFERS. Activities do not count for tiers.
+    """
+
+    SimulateActivity: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.activity_pb2.SimulateActivityRequest,
+        guerdon.membership.v1.activity_pb2.SimulateActivityResponse,
+    ]
+    """Answers what recording an activity would answer, and writes nothing."""
+
+    ListActivities: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.activity_pb2.ListActivitiesRequest,
+        guerdon.membership.v1.activity_pb2.ListActivitiesResponse,
+    ]
+    """Lists a member's activities, the latest first: those recorded, and those given for occasions."""
 
     RecordPurchase: grpc.UnaryUnaryMultiCallable[
         guerdon.membership.v1.membership_pb2.RecordPurchaseRequest,
@@ -284,6 +336,57 @@ class MembershipServiceAsyncStub:
         guerdon.membership.v1.membership_pb2.GetTierProgressResponse,
     ]
     """Tells where a member stands: balance, tier, next tier, what is missing, what expires."""
+
+    CreateActivityType: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.activity_pb2.CreateActivityTypeRequest,
+        guerdon.membership.v1.activity_pb2.CreateActivityTypeResponse,
+    ]
+    """Makes a type of activity."""
+
+    UpdateActivityType: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.activity_pb2.UpdateActivityTypeRequest,
+        guerdon.membership.v1.activity_pb2.UpdateActivityTypeResponse,
+    ]
+    """Changes a type of activity: its next version, by which the activities are judged that arrive from then on."""
+
+    GetActivityType: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.activity_pb2.GetActivityTypeRequest,
+        guerdon.membership.v1.activity_pb2.GetActivityTypeResponse,
+    ]
+    """Reads a type of activity."""
+
+    ListActivityTypes: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.activity_pb2.ListActivityTypesRequest,
+        guerdon.membership.v1.activity_pb2.ListActivityTypesResponse,
+    ]
+    """Lists a program's types of activity, archived ones too, in the order of their ids."""
+
+    ArchiveActivityType: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.activity_pb2.ArchiveActivityTypeRequest,
+        guerdon.membership.v1.activity_pb2.ArchiveActivityTypeResponse,
+    ]
+    """Archives a type of activity, for good: nothing of it is recorded or given any more."""
+
+    RecordActivity: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.activity_pb2.RecordActivityRequest,
+        guerdon.membership.v1.activity_pb2.RecordActivityResponse,
+    ]
+    """Records what a member did and gives what it brings, as far as caps and the cooldown allow. An activity id counts once
+    for a program: the same activity under another `request_id` changes nothing, a different one under the same id is
+    refused as ACTIVITY_DIFFERS. Activities do not count for tiers.
+    """
+
+    SimulateActivity: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.activity_pb2.SimulateActivityRequest,
+        guerdon.membership.v1.activity_pb2.SimulateActivityResponse,
+    ]
+    """Answers what recording an activity would answer, and writes nothing."""
+
+    ListActivities: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.activity_pb2.ListActivitiesRequest,
+        guerdon.membership.v1.activity_pb2.ListActivitiesResponse,
+    ]
+    """Lists a member's activities, the latest first: those recorded, and those given for occasions."""
 
     RecordPurchase: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.membership.v1.membership_pb2.RecordPurchaseRequest,
@@ -461,6 +564,73 @@ class MembershipServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[guerdon.membership.v1.membership_pb2.GetTierProgressResponse, collections.abc.Awaitable[guerdon.membership.v1.membership_pb2.GetTierProgressResponse]]:
         """Tells where a member stands: balance, tier, next tier, what is missing, what expires."""
+
+    @abc.abstractmethod
+    def CreateActivityType(
+        self,
+        request: guerdon.membership.v1.activity_pb2.CreateActivityTypeRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.activity_pb2.CreateActivityTypeResponse, collections.abc.Awaitable[guerdon.membership.v1.activity_pb2.CreateActivityTypeResponse]]:
+        """Makes a type of activity."""
+
+    @abc.abstractmethod
+    def UpdateActivityType(
+        self,
+        request: guerdon.membership.v1.activity_pb2.UpdateActivityTypeRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.activity_pb2.UpdateActivityTypeResponse, collections.abc.Awaitable[guerdon.membership.v1.activity_pb2.UpdateActivityTypeResponse]]:
+        """Changes a type of activity: its next version, by which the activities are judged that arrive from then on."""
+
+    @abc.abstractmethod
+    def GetActivityType(
+        self,
+        request: guerdon.membership.v1.activity_pb2.GetActivityTypeRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.activity_pb2.GetActivityTypeResponse, collections.abc.Awaitable[guerdon.membership.v1.activity_pb2.GetActivityTypeResponse]]:
+        """Reads a type of activity."""
+
+    @abc.abstractmethod
+    def ListActivityTypes(
+        self,
+        request: guerdon.membership.v1.activity_pb2.ListActivityTypesRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.activity_pb2.ListActivityTypesResponse, collections.abc.Awaitable[guerdon.membership.v1.activity_pb2.ListActivityTypesResponse]]:
+        """Lists a program's types of activity, archived ones too, in the order of their ids."""
+
+    @abc.abstractmethod
+    def ArchiveActivityType(
+        self,
+        request: guerdon.membership.v1.activity_pb2.ArchiveActivityTypeRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.activity_pb2.ArchiveActivityTypeResponse, collections.abc.Awaitable[guerdon.membership.v1.activity_pb2.ArchiveActivityTypeResponse]]:
+        """Archives a type of activity, for good: nothing of it is recorded or given any more."""
+
+    @abc.abstractmethod
+    def RecordActivity(
+        self,
+        request: guerdon.membership.v1.activity_pb2.RecordActivityRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.activity_pb2.RecordActivityResponse, collections.abc.Awaitable[guerdon.membership.v1.activity_pb2.RecordActivityResponse]]:
+        """Records what a member did and gives what it brings, as far as caps and the cooldown allow. An activity id counts once
+        for a program: the same activity under another `request_id` changes nothing, a different one under the same id is
+        refused as ACTIVITY_DIFFERS. Activities do not count for tiers.
+        """
+
+    @abc.abstractmethod
+    def SimulateActivity(
+        self,
+        request: guerdon.membership.v1.activity_pb2.SimulateActivityRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.activity_pb2.SimulateActivityResponse, collections.abc.Awaitable[guerdon.membership.v1.activity_pb2.SimulateActivityResponse]]:
+        """Answers what recording an activity would answer, and writes nothing."""
+
+    @abc.abstractmethod
+    def ListActivities(
+        self,
+        request: guerdon.membership.v1.activity_pb2.ListActivitiesRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.activity_pb2.ListActivitiesResponse, collections.abc.Awaitable[guerdon.membership.v1.activity_pb2.ListActivitiesResponse]]:
+        """Lists a member's activities, the latest first: those recorded, and those given for occasions."""
 
     @abc.abstractmethod
     def RecordPurchase(
