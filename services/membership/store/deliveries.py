@@ -51,7 +51,7 @@ async def find(connection: Connection, delivery_no: int) -> Delivery | None:
         members=await members.due(connection, row["member_nos"]),
         purchases=await purchases.due(connection, row["program_no"], row["purchase_ids"]),
         return_id=row["return_id"],
-        bonuses=await bonuses.due(connection, row["program_no"], row["bonus_ids"]) if row["bonus_ids"] else [],
+        bonuses=await bonuses.due(connection, row["program_no"], row["bonus_ids"]) if row["bonus_ids"] else (),
     )
 
 

@@ -19,7 +19,7 @@ def type_name(shop: Shop, type_id: str) -> str:
 
 async def make_type(shop: Shop, type_id: str, points: int = 10, request_id: str = "", **more: Any) -> pb.ActivityType:
     """Makes a type."""
-    one = pb.ActivityType(name=type_name(shop, type_id), **({"display_name": type_id, "points": points} | more))
+    one = pb.ActivityType(name=type_name(shop, type_id), display_name=type_id, points=points, **more)
     request = pb.CreateActivityTypeRequest(activity_type=one, request_id=request_id or new_request_id())
     return (await shop.membership.membership.CreateActivityType(request)).activity_type
 

@@ -203,7 +203,9 @@ async def test_activities_are_refused_by_field(shop: Shop, changes: dict[str, An
     await make_type(shop, "birthday", occasion=pb.OCCASION_BIRTHDAY)
     await make_type(shop, "review")
     one = activity(shop, "one", "ada", "review")
-    values = {key: value.format(shop.program) if isinstance(value, str) else value for key, value in changes.items()}
+    values: dict[str, Any] = {
+        key: value.format(shop.program) if isinstance(value, str) else value for key, value in changes.items()
+    }
     one.MergeFrom(pb.Activity(**values))
     with pytest.raises(InvalidRequestError) as refused:
         await record(shop, one)

@@ -35,13 +35,12 @@ def record(terms: ActivityTerms, times: Sequence[datetime]) -> list[Judgement]:
     judgements = []
     for time in times:
         within = spans(time, ZONE)
-        counts = [sum(start <= one < end for one in awarded) for start, end in (within.day, within.week, within.month)]
-        past = Past(
-            *counts,
-            len(awarded),
-            max((one for one in awarded if one <= time), default=None),
-            min((one for one in awarded if one > time), default=None),
+        day, week, month = (
+            sum(start <= one < end for one in awarded) for start, end in (within.day, within.week, within.month)
         )
+        before = max((one for one in awarded if one <= time), default=None)
+        after = min((one for one in awarded if one > time), default=None)
+        past = Past(day, week, month, len(awarded), before, after)
         judgements.append(judge(terms, time, within, past))
         if judgements[-1].points:
             awarded.append(time)
