@@ -84,11 +84,10 @@ class Method:
         self._request_class: type[Message] = GetMessageClass(descriptor.input_type)
         access = requests.access_of(descriptor)
         self._scope = access.scope
-        self._collect = requests.compile_names(descriptor.input_type)
-        self._check = requests.compile_check(descriptor.input_type)
+        self._demands = requests.compile_demands(descriptor.input_type)
         self._has_request_id = "request_id" in descriptor.input_type.fields_by_name
         self._has_tenant = access.tenant != options_pb2.TENANT_NONE
-        if self._collect is None and self._has_tenant:
+        if self._has_tenant and not self._demands.names_resources:
             raise ValueError(f"{self.name} declares a tenant, but its request names no resource")
 
     def grpc_handler(self) -> Any:
@@ -189,10 +188,10 @@ class Method:
         if self._has_request_id:
             call.request_id = request.request_id[: requests.REQUEST_ID_MAX]
         call.request = request
-        requests.require_valid(self._check, request)
-        if self._collect is not None:
-            names: set[str] = set()
-            self._collect(request, names)
+        names, violations = self._demands.look(request)
+        if violations:
+            raise InvalidField(violations)
+        if self._demands.names_resources:
             call.names = names
             if names:
                 call.tenants = requests.tenants_of(names)

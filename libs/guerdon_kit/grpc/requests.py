@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from google.api.field_behavior_pb2 import FieldBehavior, field_behavior
@@ -13,11 +14,11 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from guerdon.options.v1 import options_pb2
-from guerdon_kit.errors import FieldViolation, InvalidField
+from guerdon_kit.errors import FieldViolation
 from guerdon_kit.names import tenant_of
 
-Collect = Callable[[Any, set[str]], None]
-Check = Callable[[Any, Callable[[str, str], None]], None]
+Look = Callable[[Any, Callable[[str], None], Callable[[str, str], None]], None]
+"""Goes through a request once: adds its resource names, and reports the paths of what is wrong with it."""
 
 REQUEST_ID_MAX = 64
 VIOLATIONS_MAX = 50
@@ -40,33 +41,88 @@ def access_of(method: Any) -> options_pb2.Access:
     return access
 
 
-def compile_names(descriptor: Descriptor) -> Collect | None:
-    """A function that adds to a set every resource name that a message carries; None where it can carry none.
+@dataclass(frozen=True, slots=True)
+class Demands:
+    """What a contract demands of the requests of a method."""
+
+    names_resources: bool
+    """Whether a request can carry resource names."""
+    _look: Look | None
+
+    def look(self, request: Message) -> tuple[set[str], list[FieldViolation]]:
+        """The resource names that a request carries, and what is wrong with it: REQUIRED fields that are not there, or
+        a bad request id. At most `VIOLATIONS_MAX` violations are named, and nothing more is looked for then.
+        """
+        names: set[str] = set()
+        violations: list[FieldViolation] = []
+
+        def report(path: str, description: str) -> None:
+            violations.append(FieldViolation(path, description))
+            if len(violations) == VIOLATIONS_MAX:
+                raise _Enough
+
+        if self._look is not None:
+            with suppress(_Enough):
+                self._look(request, names.add, report)
+        return names, violations
+
+
+class _Enough(Exception):
+    pass
+
+
+def compile_demands(descriptor: Descriptor) -> Demands:
+    """What the descriptor of a request's message demands: its REQUIRED fields, nested ones included, a well-formed
+    request id; and where it carries resource names.
 
     Raises:
         ValueError: names could hide from it: the message contains itself, or has a map of names.
     """
-    steps = list(_names(descriptor, "message", ()))
-    return _function("collect(message, found)", ["add = found.add", *steps]) if steps else None
+    steps = list(_steps(descriptor, "message", "", ()))
+    look = _function("look(message, add, report)", steps) if steps else None
+    return Demands(any("add(" in step for step in steps), look)
 
 
-def _names(descriptor: Descriptor, value: str, above: tuple[str, ...]) -> Iterator[str]:
-    """The lines that collect the names of the message `value`, which lies in those `above`."""
+def _steps(descriptor: Descriptor, value: str, path: str, above: tuple[str, ...]) -> Iterator[str]:
+    """The lines that look at the message `value`, which lies at `path` and in those `above`.
+
+    Names and violations are found on one way through: making a message's part known to Python costs more than looking
+    at it.
+    """
     if descriptor.full_name in above:
         raise ValueError(f"{descriptor.full_name} contains itself: its resource names cannot be collected")
     above += (descriptor.full_name,)
     for field in descriptor.fields:
         if _is_output(field):
             continue
-        at = f"{value}.{field.name}"
         if _is_map(field) and field.GetOptions().HasExtension(resource_reference):
             raise ValueError(f"{field.full_name} is a map of resource names: whether keys or values are, it cannot say")
+        yield from _look_at(field, f"{value}.{field.name}", value, path, is_name=_names_resource(descriptor, field))
         if field.message_type is not None:
             item = f"item{len(above)}"
             held = _map_value(field) if _is_map(field) else field.message_type
-            yield from _for_each(field, value, item, [] if held is None else list(_names(held, item, above)))
-        elif _names_resource(descriptor, field):
-            yield f"found.update({at})" if field.is_repeated else f"if {at}: add({at})"
+            place = f"{path}{field.name}{_place(field, item)}."
+            yield from _for_each(field, value, item, [] if held is None else list(_steps(held, item, place, above)))
+
+
+def _look_at(field: FieldDescriptor, at: str, value: str, path: str, *, is_name: bool) -> Iterator[str]:
+    """The lines that look at the field `at` of the message `value` itself, and not into it."""
+    is_name = is_name and field.message_type is None
+    required = FieldBehavior.REQUIRED in field.GetOptions().Extensions[field_behavior]
+    lacking = f"report(f'{path}{field.name}', 'is required')"
+    if field.name == "request_id":
+        yield f"if has_form({at}) is None: report(f'{path}request_id', '{_REQUEST_ID_RULE}')"
+    elif is_name and field.is_repeated:
+        yield f"for name in {at}: add(name)"
+        if required:
+            yield f"if not {at}: {lacking}"
+    elif is_name:
+        yield f"if name := {at}: add(name)"
+        if required:
+            yield f"else: {lacking}"
+    elif required:
+        there = f"{value}.HasField('{field.name}')" if _is_one_message(field) else at
+        yield f"if not {there}: {lacking}"
 
 
 def _for_each(field: FieldDescriptor, value: str, item: str, body: Sequence[str]) -> Iterator[str]:
@@ -147,31 +203,6 @@ def tenants_of(names: set[str]) -> frozenset[str]:
     return frozenset(map(tenant_of, names))
 
 
-def compile_check(descriptor: Descriptor) -> Check | None:
-    """A function that reports the REQUIRED fields that a message lacks, nested ones included, and a bad request id."""
-    steps = list(_checks(descriptor, "message", "", 0))
-    return _function("check(message, report)", steps) if steps else None
-
-
-def _checks(descriptor: Descriptor, value: str, path: str, depth: int) -> Iterator[str]:
-    """The lines that check the message `value`, which lies at `path`."""
-    for field in descriptor.fields:
-        if _is_output(field):
-            continue
-        at = f"{value}.{field.name}"
-        if field.name == "request_id":
-            yield f"if has_form({at}) is None: report(f'{path}request_id', '{_REQUEST_ID_RULE}')"
-        elif FieldBehavior.REQUIRED in field.GetOptions().Extensions[field_behavior]:
-            there = f"{value}.HasField('{field.name}')" if _is_one_message(field) else at
-            yield f"if not {there}: report(f'{path}{field.name}', 'is required')"
-        if field.message_type is not None:
-            item = f"item{depth}"
-            held = _map_value(field) if _is_map(field) else field.message_type
-            place = f"{path}{field.name}{_place(field, item)}."
-            body = [] if held is None else list(_checks(held, item, place, depth + 1))
-            yield from _for_each(field, value, item, body)
-
-
 def _place(field: FieldDescriptor, item: str) -> str:
     """Which of a field's messages `item` is, as a part of a path that is yet to be formatted."""
     if not field.is_repeated:
@@ -181,28 +212,3 @@ def _place(field: FieldDescriptor, item: str) -> str:
 
 def _is_one_message(field: FieldDescriptor) -> bool:
     return field.message_type is not None and not field.is_repeated
-
-
-class _Enough(Exception):
-    pass
-
-
-def require_valid(check: Check | None, request: Message) -> None:
-    """Refuses a request whose REQUIRED fields are not all there.
-
-    Raises:
-        InvalidField: with at most `VIOLATIONS_MAX` violations.
-    """
-    if check is None:
-        return
-    violations: list[FieldViolation] = []
-
-    def report(path: str, description: str) -> None:
-        violations.append(FieldViolation(path, description))
-        if len(violations) == VIOLATIONS_MAX:
-            raise _Enough
-
-    with suppress(_Enough):
-        check(request, report)
-    if violations:
-        raise InvalidField(violations)

@@ -212,17 +212,24 @@ class Programs:
                 raise InvalidField.of(f"{field}.name", "occurs twice")
             accounts[account.id] = account
 
+        made: list[Account] = []
+
         async def make(connection: Connection) -> bytes:
-            made = {a.name for a in await self._make(connection, program, [*accounts.values()], self._clock.now())}
-            rest = [id_ for id_ in accounts if f"{program.name}/accounts/{id_}" not in made]
-            async for row in queries.accounts_by_name(
-                connection, shard=program.shard, program=program.number, names=rest
-            ):
-                if (row["unit"], row["kind"]) != (accounts[row["name"]].unit, accounts[row["name"]].kind):
-                    raise AlreadyExists(f"{program.name}/accounts/{row['name']}")
+            made[:] = await self._make(connection, program, [*accounts.values()], self._clock.now())
+            if len(made) < len(accounts):
+                names = {account.name for account in made}
+                rest = [id_ for id_ in accounts if f"{program.name}/accounts/{id_}" not in names]
+                async for row in queries.accounts_by_name(
+                    connection, shard=program.shard, program=program.number, names=rest
+                ):
+                    if (row["unit"], row["kind"]) != (accounts[row["name"]].unit, accounts[row["name"]].kind):
+                        raise AlreadyExists(f"{program.name}/accounts/{row['name']}")
             return str(len(made)).encode()
 
+        forgotten = self._directory.forgotten
         outcome, replayed = await requests.once(self._database, fingerprint, make)
+        if not replayed:
+            self._directory.learn(made, forgotten)  # whoever opens accounts is about to post to them
         return int(outcome), replayed
 
     async def _make(

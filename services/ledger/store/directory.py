@@ -48,7 +48,8 @@ class Directory:
         self._ids: dict[int, Account] = {}
         self._breakage: dict[tuple[int, int], Account] = {}
         self._redemption: dict[tuple[int, int], Account] = {}
-        self._forgotten = 0
+        self.forgotten = 0
+        """How often everything was forgotten."""
         database.on_new_server(self.forget)
 
     def forget(self) -> None:
@@ -57,7 +58,7 @@ class Directory:
         """
         for known in (self._programs, self._numbers, self._accounts, self._ids, self._breakage, self._redemption):
             known.clear()
-        self._forgotten += 1
+        self.forgotten += 1
 
     async def program(self, name: str, field: str = "name") -> Program:
         """The program of that resource name.
@@ -128,8 +129,8 @@ class Directory:
         """Has those of these accounts that exist in memory, with one statement for each program."""
         wanted = list(names)
         forgotten = -1
-        while forgotten != self._forgotten:  # what was known before a read may be forgotten by it
-            forgotten = self._forgotten
+        while forgotten != self.forgotten:  # what was known before a read may be forgotten by it
+            forgotten = self.forgotten
             missing: dict[str, set[str]] = {}
             for name in wanted:
                 if name not in self._accounts:
@@ -139,6 +140,14 @@ class Directory:
             for program, ids in missing.items():
                 with suppress(NotFound):
                     await self.accounts(await self.program_by_id(program), ids)
+
+    def learn(self, accounts: Iterable[Account], forgotten: int) -> None:
+        """Has accounts in memory whose making was committed; unless all has been `forgotten` since it was begun, that
+        is perhaps by a server which never had them.
+        """
+        if forgotten == self.forgotten:
+            for account in accounts:
+                self._remember(account)
 
     async def by_ids(self, shard: int, ids: Iterable[int], connection: Connection | None = None) -> dict[int, Account]:
         """The accounts of these ids, which rows of ours hold. Whoever holds a connection passes it."""

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 import guerdon
 from guerdon.options.v1 import options_pb2
-from guerdon_kit.errors import InvalidField
 from guerdon_kit.grpc import requests
 from tests.kit_protos import ECHO, compiled, message, service
 
@@ -24,21 +23,16 @@ INNER = {"label": "l", "amounts": [1], "place": PLACE}
 
 
 def names(**values: Any) -> set[str]:
-    asked = message("Ask", **values)
-    collect = requests.compile_names(asked.DESCRIPTOR)
-    assert collect is not None
-    found: set[str] = set()
-    collect(asked, found)
-    return found
+    return requests.compile_demands(message("Ask").DESCRIPTOR).look(message("Ask", **values))[0]
 
 
 def violated(**values: Any) -> list[str]:
-    asked = message("Ask", **values)
-    try:
-        requests.require_valid(requests.compile_check(asked.DESCRIPTOR), asked)
-    except InvalidField as refusal:
-        return [violation.field for violation in refusal.violations]
-    return []
+    return _violated(message("Ask", **values))
+
+
+def _violated(asked: Any) -> list[str]:
+    _, violations = requests.compile_demands(asked.DESCRIPTOR).look(asked)
+    return [violation.field for violation in violations]
 
 
 @pytest.mark.parametrize(
@@ -87,7 +81,9 @@ def test_what_only_the_service_writes_is_no_name_and_lacks_nothing() -> None:
 
 
 def test_a_request_without_any_name_field_has_nothing_to_collect() -> None:
-    assert requests.compile_names(message("Plain").DESCRIPTOR) is None
+    demands = requests.compile_demands(message("Plain").DESCRIPTOR)
+    assert not demands.names_resources
+    assert demands.look(message("Plain")) == (set(), [])
 
 
 @pytest.mark.parametrize(
@@ -107,16 +103,13 @@ def test_a_request_without_any_name_field_has_nothing_to_collect() -> None:
 def test_a_request_in_which_names_could_hide_stops_the_start(body: str, why: str) -> None:
     pool = compiled(f"package kittest.v1; {body}")
     with pytest.raises(ValueError, match=why):
-        requests.compile_names(pool.FindMessageTypeByName("kittest.v1.Tree"))
+        requests.compile_demands(pool.FindMessageTypeByName("kittest.v1.Tree"))
 
 
 def test_required_fields_are_named_by_their_paths() -> None:
     asked = message("Ask", inner={}, inners=[INNER, {"label": "x"}], right={"place": PLACE, "amounts": [0]})
     asked.inner_by_key["k"].label = "x"
-    check = requests.compile_check(asked.DESCRIPTOR)
-    with pytest.raises(InvalidField) as refusal:
-        requests.require_valid(check, asked)
-    assert {violation.field for violation in refusal.value.violations} == {
+    assert set(_violated(asked)) == {
         "name",
         "request_id",
         "inner.label",
@@ -150,25 +143,14 @@ def test_no_more_violations_are_named_than_anyone_reads(count: int) -> None:
     assert len(found) == min(count * 3, requests.VIOLATIONS_MAX)
 
 
-def test_a_long_batch_of_nothing_is_refused_without_counting_all_of_it() -> None:
-    class Enough(Exception):
-        pass
-
-    seen: list[str] = []
-
-    def report(path: str, _description: str) -> None:
-        seen.append(path)
-        if len(seen) == requests.VIOLATIONS_MAX:
-            raise Enough
-
-    check = requests.compile_check(message("Ask").DESCRIPTOR)
-    assert check is not None
-    with pytest.raises(Enough):
-        check(message("Ask", name="programs/a", request_id="r", inners=[{}] * 5000), report)
-    assert seen[-1].startswith("inners[")
-    with pytest.raises(InvalidField) as refusal:
-        requests.require_valid(check, message("Ask", inners=[{}] * 5000))
-    assert len(refusal.value.violations) == requests.VIOLATIONS_MAX
+def test_a_long_batch_of_nothing_is_refused_without_looking_at_all_of_it() -> None:
+    last = {"account": "programs/last"}
+    found, violations = requests.compile_demands(message("Ask").DESCRIPTOR).look(
+        message("Ask", name="programs/a", request_id="r", inners=[{}] * 5000 + [last])
+    )
+    assert len(violations) == requests.VIOLATIONS_MAX
+    assert violations[-1].field.startswith("inners[")
+    assert found == {"programs/a"}
 
 
 @pytest.mark.parametrize(
