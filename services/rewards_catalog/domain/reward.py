@@ -11,8 +11,10 @@ from typing import Any
 
 from guerdon_kit.errors import FieldViolation, InvalidField
 from guerdon_kit.names import ID
-from rewards_catalog.domain import kinds, prices, refund_terms
+from rewards_catalog.domain import audience, kinds, prices, refund_terms
+from rewards_catalog.domain.audience import Groups
 from rewards_catalog.domain.errors import (
+    NotInAudience,
     RewardChanged,
     RewardEnded,
     RewardNotStarted,
@@ -81,6 +83,7 @@ class Reward:
     price: int
     cash: Cash | None
     points_range: PointsRange | None
+    audience: Groups
     fulfilment: Fulfilment
     limits: Limits
     refund: RefundTerms
@@ -165,6 +168,7 @@ def _violations(reward: Reward) -> Iterator[FieldViolation]:
     if reward.category and not category_ok(reward.category):
         yield FieldViolation("reward.category", "must be at most 63 of A-Z a-z 0-9 . _ ~ -, a letter or digit first")
     yield from prices.violations(reward.cost)
+    yield from audience.violations(reward.audience, "reward.audience")
     if reward.start_time and reward.end_time and reward.end_time <= reward.start_time:
         yield FieldViolation("reward.end_time", "must be later than start_time")
     yield from _limits(reward)
@@ -195,11 +199,12 @@ def _limits(reward: Reward) -> Iterator[FieldViolation]:
         yield FieldViolation("reward.limit_in_all", f"must be between 0 and {MAX_IN_ALL}")
 
 
-def check_redeemable(reward: Reward, now: datetime, version: int) -> None:
-    """Checks that members can redeem it now, and that it is still the version they were shown (0: whichever it is).
+def check_redeemable(reward: Reward, now: datetime, version: int, member: Groups) -> None:
+    """Checks that the member can redeem it now, and that it is still the version that was shown (0: whichever it is).
 
     Raises:
-        RewardNotActive, RewardNotStarted, RewardEnded: they cannot.
+        RewardNotActive, RewardNotStarted, RewardEnded: nobody can.
+        NotInAudience: the member cannot.
         RewardChanged: another version is current.
     """
     check_allowed(Act.REDEEM, reward.name, reward.state)
@@ -207,6 +212,8 @@ def check_redeemable(reward: Reward, now: datetime, version: int) -> None:
         raise RewardNotStarted(reward=reward.name, start_time=reward.start_time.isoformat())
     if reward.end_time is not None and now >= reward.end_time:
         raise RewardEnded(reward=reward.name, end_time=reward.end_time.isoformat())
+    if not reward.audience.admits(member):
+        raise NotInAudience(reward=reward.name)
     if version not in {0, reward.version}:
         raise RewardChanged(reward=reward.name, asked=version, current=reward.version)
 

@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from guerdon_kit.errors import FieldViolation, InvalidField
+from rewards_catalog.domain import audience
+from rewards_catalog.domain.audience import Groups
 from rewards_catalog.domain.prices import MAX_POINTS
 from rewards_catalog.domain.reward import Reward, Texts, category_ok
 
@@ -28,7 +30,7 @@ class Order(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Sought:
     """What somebody wants to see: of these `kinds` (by their names in the database; none: all), with the title part in
-    any language, at a price between the two; `max_price` 0: at any.
+    any language, at a price between the two; `max_price` 0: at any. What is not for the `member` is not shown.
     """
 
     order: Order
@@ -39,6 +41,7 @@ class Sought:
     max_price: int
     affordable_only: bool
     locale: str
+    member: Groups
 
     @property
     def highest_price(self) -> int:
@@ -83,6 +86,7 @@ def _violations(sought: Sought) -> Iterator[FieldViolation]:
         yield FieldViolation("title_contains", f"must have at most {MAX_TITLE_PART} characters")
     if len(sought.locale) > MAX_LOCALE:
         yield FieldViolation("locale", f"must have at most {MAX_LOCALE} characters")
+    yield from audience.violations(sought.member, "member_groups")
     for field, price in (("min_price", sought.min_price), ("max_price", sought.max_price)):
         if not 0 <= price <= MAX_POINTS:
             yield FieldViolation(field, "must be between 0 and 2^53")

@@ -25,6 +25,9 @@ create table rewards (
     step_points bigint check (step_points > 0),
     step_cash bigint check (step_cash > 0),
     cash_currency text check (cash_currency ~ '^[A-Z]{3}$'),
+    -- Whom it is for; none: everybody.
+    tiers text[] not null default '{}',
+    segments text[] not null default '{}',
     fulfilment text not null check (fulfilment in ('STOCK', 'UNLIMITED', 'CODE_POOL')),
     limit_per_account int not null check (limit_per_account >= 0),
     limit_per_period int not null check (limit_per_period >= 0),
@@ -91,8 +94,8 @@ create table stock (
 create view stocked_rewards as
 select
     rewards.program, id, version, title, description, localizations, titles, image_uri, category, terms, kind,
-    kind_details, unit, price, cash, min_points, step_points, step_cash, cash_currency, fulfilment, limit_per_account,
-    limit_per_period, limit_period, limit_in_all, refund_policy, refund_days, start_time, end_time, time_zone, state, coalesce(available, 0) as available,
+    kind_details, unit, price, cash, min_points, step_points, step_cash, cash_currency, tiers, segments, fulfilment,
+    limit_per_account, limit_per_period, limit_period, limit_in_all, refund_policy, refund_days, start_time, end_time, time_zone, state, coalesce(available, 0) as available,
     coalesce(redeemed, 0) as redeemed, create_time, update_time
 from rewards
 left join stock on stock.program = rewards.program and stock.reward = rewards.id;
@@ -281,7 +284,7 @@ grant select, insert on voucher_terms, vouchers, voucher_uses, lookups to :"runt
 grant select on reward_versions, stocked_rewards to :"runtime_role";
 grant update (
     version, title, description, localizations, titles, image_uri, category, terms, price, cash, min_points, step_points,
-    step_cash, cash_currency, limit_per_account, limit_per_period,
+    step_cash, cash_currency, tiers, segments, limit_per_account, limit_per_period,
     limit_period, limit_in_all, refund_policy, refund_days, start_time, end_time, state, update_time
 ) on rewards to :"runtime_role";
 grant update (available, redeemed) on stock to :"runtime_role";

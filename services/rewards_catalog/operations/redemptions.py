@@ -11,6 +11,7 @@ from guerdon_kit.grpc import OutcomeUnknown
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.ids import new_id
 from guerdon_kit.postgres import Connection, Database, requests
+from rewards_catalog.domain.audience import Groups
 from rewards_catalog.domain.codes import CodeKeys
 from rewards_catalog.domain.errors import CalledOff, RedemptionUnfinished
 from rewards_catalog.domain.kinds import Cash
@@ -29,7 +30,7 @@ from rewards_catalog.store.changes import Change, note
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What is to be redeemed for whom; `version` is the one that the member was shown (0: whichever is current), and so
-    many `points` are to be paid (0: the price).
+    many `points` are to be paid (0: the price); `member` says which tiers and segments the member is in.
     """
 
     program: str
@@ -37,6 +38,7 @@ class Wish:
     account: str
     version: int
     points: int
+    member: Groups
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,8 @@ class Redemptions:
         money too is answered as AWAITING_PAYMENT.
 
         Raises:
-            NotFound, RewardNotActive, RewardNotStarted, RewardEnded, RewardChanged, InvalidField: nothing was begun;
-                the same request may pass later.
+            NotFound, RewardNotActive, RewardNotStarted, RewardEnded, NotInAudience, RewardChanged, InvalidField:
+                nothing was begun; the same request may pass later.
             InsufficientPoints, OutOfStock, HoldLapsed, PaymentTooLate, CalledOff: it failed, and so it does for this
                 request for ever.
             AccountLimit, AccountPeriodLimit, RewardLimit, PaymentRefused: it failed; the same request may pass later.
@@ -222,7 +224,7 @@ class Redemptions:
     async def _fresh(self, asking: Asking, wish: Wish, now: datetime) -> Redemption:
         async with self.database.acquire() as connection:
             wanted = await rewards.get(connection, wish.program, wish.reward)
-        check_redeemable(wanted, now, wish.version)
+        check_redeemable(wanted, now, wish.version, wish.member)
         points = wish.points or wanted.price
         cash = wanted.cost.cash_due(points)
         payment_end_time = None if cash is None else now + self.payment_time

@@ -5,6 +5,7 @@ from __future__ import annotations
 from guerdon.rewards.v1 import resources_pb2 as res
 from guerdon.rewards.v1 import rewards_pb2 as pb
 from guerdon_kit.grpc.messages import timestamp
+from rewards_catalog.domain.audience import Groups
 from rewards_catalog.domain.codes import Rejection
 from rewards_catalog.domain.redemption import Redemption
 from rewards_catalog.domain.refund_terms import RefundPolicy
@@ -57,6 +58,9 @@ def reward_message(reward: Reward) -> res.Reward:
         create_time=timestamp(reward.create_time),
         update_time=timestamp(reward.update_time),
     )
+    if reward.audience != Groups():
+        shown.audience.tiers.extend(reward.audience.tiers)
+        shown.audience.segments.extend(reward.audience.segments)
     if reward.cash is not None:
         shown.cash.CopyFrom(write_cash(reward.cash))
     if reward.points_range is not None:

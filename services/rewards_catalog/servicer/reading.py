@@ -10,6 +10,7 @@ from guerdon.rewards.v1 import resources_pb2 as res
 from guerdon.rewards.v1 import rewards_pb2 as pb
 from guerdon_kit.errors import InvalidField
 from guerdon_kit.grpc.messages import instant
+from rewards_catalog.domain.audience import Groups
 from rewards_catalog.domain.kinds import KINDS, Cash
 from rewards_catalog.domain.limits import Limits, Period
 from rewards_catalog.domain.prices import PointsRange
@@ -43,6 +44,11 @@ def _points_range(reward: res.Reward) -> PointsRange | None:
     return PointsRange(steps.min_points, steps.step_points, read_cash(steps.step_cash))
 
 
+def groups_of(message: res.Groups) -> Groups:
+    """Tiers and segments as somebody names them, their bounds unchecked."""
+    return Groups(tuple(message.tiers), tuple(message.segments))
+
+
 _FULFILMENTS = {
     res.FULFILMENT_STOCK: Fulfilment.STOCK,
     res.FULFILMENT_UNLIMITED: Fulfilment.UNLIMITED,
@@ -73,6 +79,7 @@ _FIELDS: dict[str, Callable[[res.Reward], object]] = {
     "price": lambda reward: reward.price,
     "cash": _cash,
     "points_range": _points_range,
+    "audience": lambda reward: groups_of(reward.audience),
     "start_time": _start_time,
     "end_time": _end_time,
 }
@@ -103,6 +110,7 @@ def new_reward(request: pb.CreateRewardRequest, program: str, reward: str, unit:
         price=asked.price,
         cash=_cash(asked),
         points_range=_points_range(asked),
+        audience=groups_of(asked.audience),
         fulfilment=_FULFILMENTS[asked.fulfilment],
         limits=Limits(**_limits(asked, _LIMITS)),
         refund=RefundTerms(**_refund(asked, _REFUND)),
@@ -150,6 +158,7 @@ def sought_of(request: pb.ListRewardsRequest) -> Sought:
         max_price=request.max_price,
         affordable_only=request.affordable_only,
         locale=request.locale,
+        member=groups_of(request.member_groups),
     )
 
 

@@ -20,7 +20,7 @@ from rewards_catalog.servicer import calls
 from rewards_catalog.servicer.kinds import read_cash
 from rewards_catalog.servicer.messages import REJECTIONS, offer_message, redemption_message, reward_message
 from rewards_catalog.servicer.positions import reward_position, reward_token, time_position, time_token
-from rewards_catalog.servicer.reading import changes_of, new_reward, sought_of
+from rewards_catalog.servicer.reading import changes_of, groups_of, new_reward, sought_of
 
 SEE_CODES = "rewards.codes.read"
 """The scope of those who may see the codes that were issued."""
@@ -150,7 +150,8 @@ class RewardsServicer:
         program, reward = names.parse(request.reward, _REWARD, "reward")
         calls.require_same_program(program, names.parse(request.account, _ACCOUNT, "account")[0], "account")
         asking = calls.asking(call, request, program)
-        wish = Wish(program, reward, request.account, request.reward_version, request.points)
+        member = groups_of(request.member_groups)
+        wish = Wish(program, reward, request.account, request.reward_version, request.points, member)
         redemption, replayed = await self._redemptions.redeem(asking, wish)
         calls.mark(call, replayed)
         return pb.RedeemResponse(redemption=await self._shown(redemption, call))

@@ -8,6 +8,7 @@ import asyncpg
 
 from guerdon_kit.errors import AlreadyExists, NotFound
 from guerdon_kit.postgres import Connection
+from rewards_catalog.domain.audience import Groups
 from rewards_catalog.domain.kinds import Cash
 from rewards_catalog.domain.limits import Limits, Period
 from rewards_catalog.domain.prices import PointsRange
@@ -99,6 +100,8 @@ async def on_offer(
         min_price=sought.min_price,
         max_price=sought.highest_price,
         most_points=sought.most_points(account.available),
+        tiers=sought.member.tiers,
+        segments=sought.member.segments,
         after=after[0],
         after_id=after[1],
         most=most,
@@ -129,6 +132,8 @@ def _changeable(reward: Reward) -> dict[str, object]:
         "step_points": steps.step_points if steps else None,
         "step_cash": steps.step_cash.minor_units if steps else None,
         "cash_currency": money.currency if money else None,
+        "tiers": reward.audience.tiers,
+        "segments": reward.audience.segments,
         "limit_per_account": limits.per_account,
         "limit_per_period": limits.per_period,
         "limit_period": limits.period,
@@ -157,9 +162,11 @@ def _reward(row: asyncpg.Record) -> Reward:
     fulfilment, state = Fulfilment(fields.pop("fulfilment")), RewardState(fields.pop("state"))
     currency, cash = fields.pop("cash_currency"), fields.pop("cash")
     least, step, step_cash = (fields.pop(name) for name in ("min_points", "step_points", "step_cash"))
+    audience = Groups(tuple(fields.pop("tiers")), tuple(fields.pop("segments")))
     return Reward(
         **fields,
         cash=None if cash is None else Cash(cash, currency),
+        audience=audience,
         points_range=None if step is None else PointsRange(least, step, Cash(step_cash, currency)),
         limits=limits,
         refund=refund,

@@ -1,12 +1,13 @@
 -- name: insert_reward!
 insert into rewards (
     program, id, version, title, description, localizations, titles, image_uri, category, terms, kind, kind_details,
-    unit, price, cash, min_points, step_points, step_cash, cash_currency, fulfilment, limit_per_account, limit_per_period,
-    limit_period, limit_in_all, refund_policy, refund_days, start_time, end_time, time_zone, state, create_time, update_time
+    unit, price, cash, min_points, step_points, step_cash, cash_currency, tiers, segments, fulfilment, limit_per_account,
+    limit_per_period, limit_period, limit_in_all, refund_policy, refund_days, start_time, end_time, time_zone, state,
+    create_time, update_time
 )
 values (
     :program, :id, 1, :title, :description, :localizations, :titles, :image_uri, :category, :terms, :kind, :kind_details,
-    :unit, :price, :cash, :min_points, :step_points, :step_cash, :cash_currency, :fulfilment, :limit_per_account, :limit_per_period, :limit_period, :limit_in_all, :refund_policy,
+    :unit, :price, :cash, :min_points, :step_points, :step_cash, :cash_currency, :tiers, :segments, :fulfilment, :limit_per_account, :limit_per_period, :limit_period, :limit_in_all, :refund_policy,
     :refund_days, :start_time, :end_time, :time_zone, :state, :create_time, :update_time
 )
 on conflict do nothing;
@@ -21,8 +22,8 @@ select * from stocked_rewards where program = :program and id = :id;
 -- As it was then; its state and what is left are those of now.
 select
     was.program, id, version, title, description, localizations, titles, image_uri, category, terms, kind, kind_details,
-    unit, price, cash, min_points, step_points, step_cash, cash_currency, fulfilment, limit_per_account, limit_per_period,
-    limit_period, limit_in_all, refund_policy, refund_days, start_time, end_time, time_zone,
+    unit, price, cash, min_points, step_points, step_cash, cash_currency, tiers, segments, fulfilment, limit_per_account,
+    limit_per_period, limit_period, limit_in_all, refund_policy, refund_days, start_time, end_time, time_zone,
     (select state from rewards where program = :program and id = :id) as state,
     coalesce(available, 0) as available, coalesce(redeemed, 0) as redeemed, create_time, update_time
 from reward_versions as was
@@ -44,7 +45,7 @@ set
     titles = :titles,
     image_uri = :image_uri, category = :category, terms = :terms, price = :price, cash = :cash,
     min_points = :min_points, step_points = :step_points, step_cash = :step_cash, cash_currency = :cash_currency,
-    limit_per_account = :limit_per_account,
+    tiers = :tiers, segments = :segments, limit_per_account = :limit_per_account,
     limit_per_period = :limit_per_period, limit_period = :limit_period, limit_in_all = :limit_in_all,
     refund_policy = :refund_policy, refund_days = :refund_days,
     start_time = :start_time, end_time = :end_time, update_time = :update_time
@@ -55,6 +56,7 @@ select * from stocked_rewards
 where
     program = :program and unit = :unit and state = 'ACTIVE' and (price, id) > (:after::bigint, :after_id::text)
     and price between :min_price::bigint and :max_price::bigint and min_points <= :most_points::bigint
+    and (tiers = '{}' or tiers && :tiers::text[]) and (segments = '{}' or segments && :segments::text[])
     and (start_time is null or start_time <= :now) and (end_time is null or end_time > :now)
     and (:category = '' or category = :category) and (:title_part = '' or strpos(titles, :title_part) > 0)
     and (cardinality(:kinds::text[]) = 0 or kind = any(:kinds))
@@ -66,6 +68,7 @@ select * from stocked_rewards
 where
     program = :program and unit = :unit and state = 'ACTIVE' and (price, id) < (:after::bigint, :after_id::text)
     and price between :min_price::bigint and :max_price::bigint and min_points <= :most_points::bigint
+    and (tiers = '{}' or tiers && :tiers::text[]) and (segments = '{}' or segments && :segments::text[])
     and (start_time is null or start_time <= :now) and (end_time is null or end_time > :now)
     and (:category = '' or category = :category) and (:title_part = '' or strpos(titles, :title_part) > 0)
     and (cardinality(:kinds::text[]) = 0 or kind = any(:kinds))
@@ -77,6 +80,7 @@ select * from stocked_rewards
 where
     program = :program and unit = :unit and state = 'ACTIVE' and (create_time, id) < (:after::timestamptz, :after_id::text)
     and price between :min_price::bigint and :max_price::bigint and min_points <= :most_points::bigint
+    and (tiers = '{}' or tiers && :tiers::text[]) and (segments = '{}' or segments && :segments::text[])
     and (start_time is null or start_time <= :now) and (end_time is null or end_time > :now)
     and (:category = '' or category = :category) and (:title_part = '' or strpos(titles, :title_part) > 0)
     and (cardinality(:kinds::text[]) = 0 or kind = any(:kinds))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from guerdon import InvalidRequestError
+from guerdon import InvalidRequestError, RefusedError
 from guerdon.rewards.v1 import resources_pb2 as res
 from guerdon.rewards.v1 import rewards_pb2 as pb
 from tests.contract.rewards_catalog.world import Shop
@@ -81,6 +81,24 @@ async def test_a_page_goes_on_with_the_same_filters_only(shop: Shop, member: str
         with pytest.raises(InvalidRequestError) as refused:
             await shown(shop, member, page_token=token, **changes)
         assert [violation.field for violation in refused.value.violations] == ["page_token"]
+
+
+async def test_a_reward_for_some_is_shown_to_them_alone_and_redeemed_by_them_alone(shop: Shop, member: str) -> None:
+    gold = await shop.reward("gold", price=1, stock=9, audience=res.Groups(tiers=["gold", "platinum"]))
+    await shop.reward("book", price=2, stock=9, audience=res.Groups(tiers=["gold"], segments=["students"]))
+    golden, student = res.Groups(tiers=["gold"]), res.Groups(tiers=["gold"], segments=["students"])
+    everybody = ["Sea", "Cap", "Mug", "Pan", "Hat"]
+    assert await shown(shop, member) == everybody
+    assert await shown(shop, member, member_groups=res.Groups(tiers=["silver"])) == everybody
+    assert await shown(shop, member, member_groups=golden) == ["Gold", *everybody]
+    assert await shown(shop, member, member_groups=student) == ["Gold", "Book", *everybody]
+    with pytest.raises(RefusedError) as refused:
+        await shop.redeem(gold, member, "gold")
+    assert (refused.value.reason, refused.value.metadata["reward"]) == ("NOT_IN_AUDIENCE", gold)
+    assert (await shop.redeem(gold, member, "gold", member_groups=golden)).state == res.REDEMPTION_STATE_ISSUED
+    changed = await shop.update(gold, "audience")
+    assert (changed.version, changed.HasField("audience")) == (2, False)
+    assert await shown(shop, member, max_price=1) == ["Gold"]
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,8 @@ _SOUGHT: dict[str, Any] = {
     "min_price": 0,
     "max_price": 2**53,
     "most_points": 2**53,
+    "tiers": [],
+    "segments": [],
     "after_id": "",
     "most": 51,
 }

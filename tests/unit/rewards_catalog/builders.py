@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from rewards_catalog.domain.audience import Groups
 from rewards_catalog.domain.limits import Limits
 from rewards_catalog.domain.redemption import Redemption, State
 from rewards_catalog.domain.refund_terms import RefundTerms
@@ -31,6 +32,7 @@ def a_reward(**changes: Any) -> Reward:
         "price": 100,
         "cash": None,
         "points_range": None,
+        "audience": Groups(),
         "fulfilment": Fulfilment.STOCK,
         "limits": Limits(),
         "refund": RefundTerms(),

@@ -10,6 +10,7 @@ import pytest
 
 from guerdon_kit.errors import InvalidField
 from rewards_catalog.domain import errors, kinds
+from rewards_catalog.domain.audience import Groups
 from rewards_catalog.domain.kinds import Cash
 from rewards_catalog.domain.limits import Limits, Period
 from rewards_catalog.domain.prices import MAX_POINTS
@@ -91,27 +92,48 @@ def test_the_bounds_themselves_are_allowed(changes: dict[str, Any]) -> None:
 
 
 def test_only_an_active_reward_can_be_redeemed() -> None:
-    check_redeemable(a_reward(state=RewardState.ACTIVE), NOW, 0)
+    check_redeemable(a_reward(state=RewardState.ACTIVE), NOW, 0, Groups())
     for state in set(RewardState) - {RewardState.ACTIVE}:
         with pytest.raises(errors.RewardNotActive):
-            check_redeemable(a_reward(state=state), NOW, 0)
+            check_redeemable(a_reward(state=state), NOW, 0, Groups())
 
 
 def test_a_reward_can_be_redeemed_from_its_start_and_up_to_its_end_which_is_excluded() -> None:
     moment = timedelta(microseconds=1)
     reward = a_reward(start_time=NOW, end_time=NOW + 2 * moment)
-    check_redeemable(reward, NOW, 0)
-    check_redeemable(reward, NOW + moment, 0)
+    check_redeemable(reward, NOW, 0, Groups())
+    check_redeemable(reward, NOW + moment, 0, Groups())
     with pytest.raises(errors.RewardNotStarted):
-        check_redeemable(reward, NOW - moment, 0)
+        check_redeemable(reward, NOW - moment, 0, Groups())
     with pytest.raises(errors.RewardEnded):
-        check_redeemable(reward, NOW + 2 * moment, 0)
+        check_redeemable(reward, NOW + 2 * moment, 0, Groups())
+
+
+@pytest.mark.parametrize(
+    ("audience", "admitted"),
+    [
+        (Groups(), True),
+        (Groups(tiers=("gold",)), True),
+        (Groups(tiers=("silver",)), False),
+        (Groups(tiers=("silver", "gold"), segments=("students",)), True),
+        (Groups(tiers=("gold",), segments=("parents",)), False),
+        (Groups(segments=("gold",)), False),
+    ],
+)
+def test_a_reward_is_for_those_in_one_of_its_tiers_and_in_one_of_its_segments(audience: Groups, admitted: bool) -> None:
+    member = Groups(tiers=("gold",), segments=("students", "early"))
+    assert audience.admits(member) == admitted
+    assert Groups().admits(Groups())
+    assert (audience == Groups()) == audience.admits(Groups())
+    if not admitted:
+        with pytest.raises(errors.NotInAudience):
+            check_redeemable(a_reward(audience=audience), NOW, 0, member)
 
 
 def test_a_member_gets_the_version_that_it_was_shown_or_none() -> None:
-    check_redeemable(a_reward(version=3), NOW, 3)
+    check_redeemable(a_reward(version=3), NOW, 3, Groups())
     with pytest.raises(errors.RewardChanged) as refused:
-        check_redeemable(a_reward(version=3), NOW, 2)
+        check_redeemable(a_reward(version=3), NOW, 2, Groups())
     assert (refused.value.metadata["asked"], refused.value.metadata["current"]) == ("2", "3")
 
 

@@ -9,12 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guerdon_kit.errors import InvalidField
+from rewards_catalog.domain.audience import Groups
 from rewards_catalog.domain.prices import MAX_POINTS
 from rewards_catalog.domain.reward import Texts
 from rewards_catalog.domain.shelf import Order, Sought, check_sought, offer, searchable, texts_for, titles
 from tests.unit.rewards_catalog.builders import a_reward
 
-ALL = Sought(Order.CHEAPEST, [], "", "", 0, 0, False, "")
+ALL = Sought(Order.CHEAPEST, [], "", "", 0, 0, False, "", Groups())
 
 
 def test_120_points_to_go() -> None:
@@ -60,6 +61,9 @@ def test_titles_are_searched_in_every_language_without_their_capitals() -> None:
         (replace(ALL, category="\0"), "category"),
         (replace(ALL, locale="x" * 36), "locale"),
         (replace(ALL, kinds=["DONATION"] * 11), "kinds"),
+        (replace(ALL, member=Groups(tiers=("gold", "gold"))), "member_groups.tiers"),
+        (replace(ALL, member=Groups(segments=("",))), "member_groups.segments"),
+        (replace(ALL, member=Groups(segments=tuple(f"s{n}" for n in range(51)))), "member_groups.segments"),
     ],
 )
 def test_a_bound_that_is_broken_is_named_by_its_field(sought: Sought, field: str) -> None:

@@ -29,6 +29,7 @@ from rewards_catalog.domain.errors.refunds import (
 )
 from rewards_catalog.domain.errors.rewards import (
     CodesTooShort,
+    NotInAudience,
     RewardChanged,
     RewardEnded,
     RewardNotActive,
@@ -67,6 +68,7 @@ __all__ = [
     "NotAwaitingPayment",
     "NotCancellableYet",
     "NotFulfilled",
+    "NotInAudience",
     "NotIssued",
     "OutOfStock",
     "OverRefund",

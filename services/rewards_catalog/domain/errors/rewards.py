@@ -29,6 +29,14 @@ class RewardEnded(DomainError):
     message = "{reward} could be redeemed until {end_time}."
 
 
+class NotInAudience(DomainError):
+    """The reward is for members of other tiers or segments than those that the caller named."""
+
+    reason = "NOT_IN_AUDIENCE"
+    status = Status.FAILED_PRECONDITION
+    message = "{reward} is for members of other tiers or segments."
+
+
 class RewardChanged(DomainError):
     """The reward is no longer as the member was shown it: its price, say. Show it again, and ask again."""
 

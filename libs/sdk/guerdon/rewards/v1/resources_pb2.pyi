@@ -263,6 +263,34 @@ REDEMPTION_STATE_PAID: RedemptionState.ValueType  # 13
 global___RedemptionState = RedemptionState
 
 @typing.final
+class Groups(google.protobuf.message.Message):
+    """Tiers and segments of members, by what the program calls them: at most 50 of each, each of 1 to 63 of
+    `A-Z a-z 0-9 . _ ~ -`, a letter or digit first.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    TIERS_FIELD_NUMBER: builtins.int
+    SEGMENTS_FIELD_NUMBER: builtins.int
+    @property
+    def tiers(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The tiers."""
+
+    @property
+    def segments(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The segments."""
+
+    def __init__(
+        self,
+        *,
+        tiers: collections.abc.Iterable[builtins.str] | None = ...,
+        segments: collections.abc.Iterable[builtins.str] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["segments", b"segments", "tiers", b"tiers"]) -> None: ...
+
+global___Groups = Groups
+
+@typing.final
 class PointsRange(google.protobuf.message.Message):
     """Fewer points than the price, and money for the rest: at one rate, exactly."""
 
@@ -562,6 +590,7 @@ class Reward(google.protobuf.message.Message):
     REFUND_DAYS_FIELD_NUMBER: builtins.int
     CASH_FIELD_NUMBER: builtins.int
     POINTS_RANGE_FIELD_NUMBER: builtins.int
+    AUDIENCE_FIELD_NUMBER: builtins.int
     GIFT_CARD_FIELD_NUMBER: builtins.int
     MERCHANDISE_FIELD_NUMBER: builtins.int
     EXPERIENCE_FIELD_NUMBER: builtins.int
@@ -645,6 +674,12 @@ class Reward(google.protobuf.message.Message):
         """How many fewer points may be paid, and how much more money for that. Absent: none, the price is the price."""
 
     @property
+    def audience(self) -> global___Groups:
+        """Whom it is for: members who are in one of the tiers, if it names any, and in one of the segments, if it names any.
+        Absent: everybody. The others are not shown it, and cannot redeem it.
+        """
+
+    @property
     def gift_card(self) -> global___GiftCard:
         """A gift card."""
 
@@ -704,6 +739,7 @@ class Reward(google.protobuf.message.Message):
         refund_days: builtins.int = ...,
         cash: guerdon.type.v1.cash_pb2.Cash | None = ...,
         points_range: global___PointsRange | None = ...,
+        audience: global___Groups | None = ...,
         gift_card: global___GiftCard | None = ...,
         merchandise: global___Merchandise | None = ...,
         experience: global___Experience | None = ...,
@@ -713,8 +749,8 @@ class Reward(google.protobuf.message.Message):
         donation: global___Donation | None = ...,
         tier_benefit: global___TierBenefit | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["cash", b"cash", "create_time", b"create_time", "donation", b"donation", "end_time", b"end_time", "experience", b"experience", "fixed_discount", b"fixed_discount", "free_shipping", b"free_shipping", "gift_card", b"gift_card", "kind", b"kind", "limit_per_period", b"limit_per_period", "merchandise", b"merchandise", "percent_discount", b"percent_discount", "points_range", b"points_range", "start_time", b"start_time", "tier_benefit", b"tier_benefit", "update_time", b"update_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["available", b"available", "cash", b"cash", "category", b"category", "create_time", b"create_time", "description", b"description", "donation", b"donation", "end_time", b"end_time", "experience", b"experience", "fixed_discount", b"fixed_discount", "free_shipping", b"free_shipping", "fulfilment", b"fulfilment", "gift_card", b"gift_card", "image_uri", b"image_uri", "kind", b"kind", "limit_in_all", b"limit_in_all", "limit_per_account", b"limit_per_account", "limit_per_period", b"limit_per_period", "localizations", b"localizations", "merchandise", b"merchandise", "name", b"name", "percent_discount", b"percent_discount", "points_range", b"points_range", "price", b"price", "redeemed_count", b"redeemed_count", "refund_days", b"refund_days", "refund_policy", b"refund_policy", "start_time", b"start_time", "state", b"state", "terms", b"terms", "tier_benefit", b"tier_benefit", "title", b"title", "unit", b"unit", "update_time", b"update_time", "version", b"version"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["audience", b"audience", "cash", b"cash", "create_time", b"create_time", "donation", b"donation", "end_time", b"end_time", "experience", b"experience", "fixed_discount", b"fixed_discount", "free_shipping", b"free_shipping", "gift_card", b"gift_card", "kind", b"kind", "limit_per_period", b"limit_per_period", "merchandise", b"merchandise", "percent_discount", b"percent_discount", "points_range", b"points_range", "start_time", b"start_time", "tier_benefit", b"tier_benefit", "update_time", b"update_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["audience", b"audience", "available", b"available", "cash", b"cash", "category", b"category", "create_time", b"create_time", "description", b"description", "donation", b"donation", "end_time", b"end_time", "experience", b"experience", "fixed_discount", b"fixed_discount", "free_shipping", b"free_shipping", "fulfilment", b"fulfilment", "gift_card", b"gift_card", "image_uri", b"image_uri", "kind", b"kind", "limit_in_all", b"limit_in_all", "limit_per_account", b"limit_per_account", "limit_per_period", b"limit_per_period", "localizations", b"localizations", "merchandise", b"merchandise", "name", b"name", "percent_discount", b"percent_discount", "points_range", b"points_range", "price", b"price", "redeemed_count", b"redeemed_count", "refund_days", b"refund_days", "refund_policy", b"refund_policy", "start_time", b"start_time", "state", b"state", "terms", b"terms", "tier_benefit", b"tier_benefit", "title", b"title", "unit", b"unit", "update_time", b"update_time", "version", b"version"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["kind", b"kind"]) -> typing.Literal["gift_card", "merchandise", "experience", "fixed_discount", "percent_discount", "free_shipping", "donation", "tier_benefit"] | None: ...
 
 global___Reward = Reward

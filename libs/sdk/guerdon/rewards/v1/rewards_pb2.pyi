@@ -280,7 +280,7 @@ class UpdateRewardRequest(google.protobuf.message.Message):
     def update_mask(self) -> google.protobuf.field_mask_pb2.FieldMask:
         """Which fields to change: `title`, `description`, `localizations`, `image_uri`, `category`, `terms`, `price`,
         `start_time`, `end_time`, `limit_per_account`, `limit_per_period`, `limit_in_all`, `refund_policy`, `refund_days`,
-        `cash`, `points_range`.
+        `cash`, `points_range`, `audience`.
         """
 
     def __init__(
@@ -502,6 +502,7 @@ class ListRewardsRequest(google.protobuf.message.Message):
     MAX_PRICE_FIELD_NUMBER: builtins.int
     TITLE_CONTAINS_FIELD_NUMBER: builtins.int
     LOCALE_FIELD_NUMBER: builtins.int
+    MEMBER_GROUPS_FIELD_NUMBER: builtins.int
     parent: builtins.str
     """The program."""
     account: builtins.str
@@ -530,6 +531,12 @@ class ListRewardsRequest(google.protobuf.message.Message):
     def kinds(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[guerdon.rewards.v1.resources_pb2.RewardKind.ValueType]:
         """Only rewards of these kinds, at most 10. Absent: of any, and those that say none."""
 
+    @property
+    def member_groups(self) -> guerdon.rewards.v1.resources_pb2.Groups:
+        """Which tiers and segments the member is in: the caller knows, the catalog asks nobody. Absent: none, so that only
+        rewards for everybody are shown.
+        """
+
     def __init__(
         self,
         *,
@@ -545,8 +552,10 @@ class ListRewardsRequest(google.protobuf.message.Message):
         max_price: builtins.int = ...,
         title_contains: builtins.str = ...,
         locale: builtins.str = ...,
+        member_groups: guerdon.rewards.v1.resources_pb2.Groups | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["account", b"account", "affordable_only", b"affordable_only", "category", b"category", "kinds", b"kinds", "locale", b"locale", "max_price", b"max_price", "min_price", b"min_price", "order", b"order", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "title_contains", b"title_contains"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["member_groups", b"member_groups"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["account", b"account", "affordable_only", b"affordable_only", "category", b"category", "kinds", b"kinds", "locale", b"locale", "max_price", b"max_price", "member_groups", b"member_groups", "min_price", b"min_price", "order", b"order", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "title_contains", b"title_contains"]) -> None: ...
 
 global___ListRewardsRequest = ListRewardsRequest
 
@@ -630,6 +639,7 @@ class RedeemRequest(google.protobuf.message.Message):
     REQUEST_ID_FIELD_NUMBER: builtins.int
     REWARD_VERSION_FIELD_NUMBER: builtins.int
     POINTS_FIELD_NUMBER: builtins.int
+    MEMBER_GROUPS_FIELD_NUMBER: builtins.int
     reward: builtins.str
     """The reward."""
     account: builtins.str
@@ -644,6 +654,12 @@ class RedeemRequest(google.protobuf.message.Message):
     """How many points to pay, of a reward with a `points_range`: from its fewest up to the price, in its steps; the rest is
     money. 0: the price.
     """
+    @property
+    def member_groups(self) -> guerdon.rewards.v1.resources_pb2.Groups:
+        """Which tiers and segments the member is in, as for `ListRewards`: refused with `NOT_IN_AUDIENCE` if the reward is not
+        for them.
+        """
+
     def __init__(
         self,
         *,
@@ -652,8 +668,10 @@ class RedeemRequest(google.protobuf.message.Message):
         request_id: builtins.str = ...,
         reward_version: builtins.int = ...,
         points: builtins.int = ...,
+        member_groups: guerdon.rewards.v1.resources_pb2.Groups | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["account", b"account", "points", b"points", "request_id", b"request_id", "reward", b"reward", "reward_version", b"reward_version"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["member_groups", b"member_groups"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["account", b"account", "member_groups", b"member_groups", "points", b"points", "request_id", b"request_id", "reward", b"reward", "reward_version", b"reward_version"]) -> None: ...
 
 global___RedeemRequest = RedeemRequest
 
