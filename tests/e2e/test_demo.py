@@ -46,6 +46,8 @@ def test_the_report_tells_what_happened(first_run: subprocess.CompletedProcess[s
     for title in ("What happened", "Where the points are", "Tiers", "statement", "positions", "feed"):
         assert title in first_run.stdout, title
     assert "OUT_OF_STOCK" in first_run.stdout, "more members wanted a bag than there were"
+    assert "$10.00 in 2 uses" in first_run.stdout, "a voucher pays at two tills as far as its balance goes"
+    assert "ALREADY_REDEEMED" in first_run.stdout, "a third till finds nothing left of it"
     assert "when it mattered" not in first_run.stdout, "a private recognition is not in a third person's feed"
 
 

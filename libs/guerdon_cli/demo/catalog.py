@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Sequence
 
 import guerdon
 from guerdon.rewards.v1 import rewards_pb2 as rewards
-from guerdon.rewards.v1.resources_pb2 import Fulfilment, Redemption, Reward
+from guerdon.rewards.v1.resources_pb2 import Fulfilment, GiftCard, Redemption, Reward
+from guerdon.type.v1.cash_pb2 import Cash
 from guerdon_cli.demo.platform import Books
 
 
@@ -34,10 +35,14 @@ class Catalog:
         *,
         stock: int = 0,
         codes: Sequence[str] = (),
+        worth: Cash | None = None,
     ) -> str:
-        """Make an active reward with its stock or its codes, and return its name."""
+        """Make an active reward with its stock or its codes, and return its name; `worth` makes it a gift card."""
         name = f"{self._books.program}/rewards/{id_}"
-        reward = Reward(name=name, title=title, unit=self._books.unit, price=price, fulfilment=fulfilment)
+        card = None if worth is None else GiftCard(value=worth)
+        reward = Reward(
+            name=name, title=title, unit=self._books.unit, price=price, fulfilment=fulfilment, gift_card=card
+        )
         await self._rewards.CreateReward(
             rewards.CreateRewardRequest(reward=reward, stock=stock, activate=True, request_id=f"offer-{id_}")
         )

@@ -59,6 +59,9 @@ def _rules(told: Told) -> Table:
     table.add_row("returns", f"{told.shop.returns}, of {totals.returned_points:,} points")
     cancelled = f", {shop.cancelled} called off" if shop.cancelled else ""
     table.add_row("redemptions in the shop", f"{shop.redeemed}{cancelled}", refusals_told(shop.refusals))
+    store = told.shop.store
+    used = f"${store.taken // 100}.{store.taken % 100:02} in {store.uses} uses"
+    table.add_row("a voucher at the tills", used, refusals_told(store.refusals))
     table.add_row("redemptions by the team", f"{team.redeemed}", refusals_told(team.refusals))
     table.add_row("exchanges", f"{told.exchanges.committed}", refusals_told(told.exchanges.refusals))
     thanks = f"{told.employer.given}, of {told.employer.points_given:,} points"

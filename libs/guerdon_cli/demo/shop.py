@@ -19,6 +19,7 @@ from guerdon.type.v1.rational_pb2 import Rational
 from guerdon_cli.demo.catalog import Catalog
 from guerdon_cli.demo.platform import PAGE, Books, Platform, several_at_once, stamp
 from guerdon_cli.demo.purchases import Purchase
+from guerdon_cli.demo.till import Store
 
 TIME_ZONE = "America/New_York"
 CURRENCY = "USD"
@@ -27,6 +28,8 @@ RESUMED_AT_MOST = 5
 TIERS = (("silver", 500, (5, 4)), ("gold", 1_000, (3, 2)))
 """Id, points to reach in a calendar year, and what they multiply the next purchases by."""
 VOUCHER_PRICE, VOUCHERS = 100, 30
+SALES_CENTS = (750, 250, 100)
+"""What tills take off the first voucher, one after another: all of its $10, and what it has no more."""
 TOTE_PRICE, TOTES = 60, 12
 RETURNED_AFTER_S = 3 * 86_400
 STATEMENT_LENGTH = 10
@@ -49,9 +52,12 @@ class ImportIncomplete(Exception):
 class Shop:
     """The shop as its own back end sees it."""
 
-    def __init__(self, books: Books, membership_client: guerdon.Client, catalog: Catalog, run: str) -> None:
+    def __init__(
+        self, books: Books, membership_client: guerdon.Client, catalog: Catalog, store: Store, run: str
+    ) -> None:
         self.books = books
         self.catalog = catalog
+        self.store = store
         self.voucher = ""
         self.tote = ""
         self.returns = 0
@@ -65,7 +71,8 @@ class Shop:
         owner = ("shop-backend", ["*"], [program])
         books = Books(await platform.client("ledger", *owner), program)
         catalog = Catalog(await platform.client("rewards_catalog", *owner), books)
-        shop = cls(books, await platform.client("membership", *owner), catalog, platform.run)
+        store = await Store.open(platform, program)
+        shop = cls(books, await platform.client("membership", *owner), catalog, store, platform.run)
         await books.open("Harbour Records", TIME_ZONE)
         await shop._membership.CreateProgram(
             membership.CreateProgramRequest(program=_settings(books), request_id="settings")
@@ -76,7 +83,7 @@ class Shop:
         """Put a voucher with codes and a bag in stock into the catalog."""
         codes = [f"RECORD-{secrets.token_hex(5).upper()}" for _ in range(VOUCHERS)]
         self.voucher = await self.catalog.offer(
-            "voucher", "$10 voucher", VOUCHER_PRICE, FULFILMENT_CODE_POOL, codes=codes
+            "voucher", "$10 voucher", VOUCHER_PRICE, FULFILMENT_CODE_POOL, codes=codes, worth=_cash(1_000)
         )
         self.tote = await self.catalog.offer("tote", "Tote bag", TOTE_PRICE, FULFILMENT_STOCK, stock=TOTES)
 
@@ -115,8 +122,11 @@ class Shop:
         )
 
     async def redeem_vouchers(self, customers: Sequence[str]) -> None:
-        """Each of them wants a voucher; its code is issued at once."""
-        await several_at_once(self.catalog.redeem(self.voucher, self.account(one)) for one in customers)
+        """Each of them wants a voucher, whose code is issued at once; the first takes it to the store's tills."""
+        got = await several_at_once(self.catalog.redeem(self.voucher, self.account(one)) for one in customers)
+        for redemption in [one for one in got if one is not None][:1]:
+            for number, cents in enumerate(SALES_CENTS, start=1):
+                await self.store.take(redemption.code, _cash(cents), str(number))
 
     async def redeem_totes(self, customers: Sequence[str]) -> None:
         """Each of them wants a bag, of which there are fewer; the first who gets one calls it off again."""
@@ -180,11 +190,15 @@ class Shop:
             name=f"{self.books.program}/returns/{purchase.id}",
             purchase=f"{self.books.program}/purchases/{purchase.id}",
             event_time=stamp(min(purchase.second + RETURNED_AFTER_S, int(time.time()))),
-            amount=Cash(minor_units=cents, currency_code=CURRENCY),
+            amount=_cash(cents),
         )
         request = membership.RecordReturnRequest(goods_return=goods_return, request_id=f"return-{purchase.id}")
         await self._membership.RecordReturn(request)
         self.returns += 1
+
+
+def _cash(cents: int) -> Cash:
+    return Cash(minor_units=cents, currency_code=CURRENCY)
 
 
 def worth_returning(purchases: Sequence[Purchase], customers: Sequence[str]) -> list[Purchase]:

@@ -174,6 +174,7 @@ def _problems(
         "base points": (totals.base_points, sum(purchase.whole_dollars for purchase in purchases)),
         "points the shop issued": (ours.issued, earned - totals.returned_points),
         "points spent in the shop": (ours.spent, shop.catalog.spent),
+        "cents that a voucher paid at the tills": (shop.store.taken, 1_000 if shop.store.uses else 0),
         "miles the airline issued": (airline.issued, flying * WELCOME_MILES),
         "points the employer issued": (team.issued, BUDGET),
         "points the team spent": (team.spent, employer.catalog.spent),
