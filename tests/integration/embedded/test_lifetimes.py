@@ -18,6 +18,7 @@ import pytest
 
 from guerdon_kit.embedded import AlreadyRunning, EmbeddedServers, places
 from guerdon_kit.testing import wait_until
+from guerdon_kit.testing.fixtures import StoppedServers
 
 # Starts servers, tells their pids, and waits for ever.
 APPLICATION = """
@@ -76,9 +77,10 @@ def supervisors(pids: list[int]) -> list[int]:
 
 
 @pytest.fixture
-def folder() -> Iterator[Path]:
+def folder(stopped_servers: StoppedServers) -> Iterator[Path]:
     made = Path(tempfile.mkdtemp(prefix="guerdon-life-"))
     made.chmod(0o755)
+    stopped_servers.copy_to(made)
     yield made
     EmbeddedServers(made).remove_data()
     shutil.rmtree(made)
@@ -173,9 +175,8 @@ async def test_ctrl_c_at_the_terminal_leaves_stopping_to_the_application(folder:
 
 
 def test_an_unfinished_initdb_is_begun_anew(folder: Path) -> None:
-    with EmbeddedServers(folder, only=("cache",)):
-        pass
     home = folder / "servers"
+    shutil.rmtree(home / "postgres")
     (home / "postgres.new").mkdir()
     (home / "postgres.new" / "PG_VERSION").write_text("18\n")
     with EmbeddedServers(folder) as servers:

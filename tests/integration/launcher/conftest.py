@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from guerdon_cli.stack import ServiceKind, Stack
+from guerdon_kit.testing.fixtures import StoppedServers
 
 MAIN = """
 from guerdon_kit.config import ServiceSettings
@@ -40,7 +41,7 @@ class Smallest:
 
 
 @pytest.fixture
-def smallest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Smallest]:
+def smallest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped_servers: StoppedServers) -> Iterator[Smallest]:
     package = tmp_path / "smallest"
     (package / "migrations").mkdir(parents=True)
     (package / "__init__.py").write_text("")
@@ -49,5 +50,6 @@ def smallest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Smalle
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     folder = Path(tempfile.mkdtemp(prefix="guerdon-stack-"))
     folder.chmod(0o755)
+    stopped_servers.copy_to(folder)
     yield Smallest(tmp_path, folder)
     shutil.rmtree(folder)

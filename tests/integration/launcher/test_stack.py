@@ -79,13 +79,13 @@ def test_a_service_that_cannot_start_is_told_with_its_log_and_nothing_is_left(sm
         assert servers.postgres.running
 
 
-def test_a_port_that_is_taken_is_refused_before_anything_starts(smallest: Smallest) -> None:
+def test_a_port_that_is_taken_is_refused_before_anything_starts(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as stranger:
         port = stranger.getsockname()[1]
         kind = ServiceKind("smallest", port, "smallest")
         with pytest.raises(StackError, match=str(port)):
-            Stack(smallest.folder, services=(kind,), environment={}).start()
-    assert not any(smallest.folder.iterdir())
+            Stack(tmp_path / "data", services=(kind,), environment={}).start()
+    assert not (tmp_path / "data").exists()
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ import redis
 from guerdon_kit.auth.development import DevelopmentIdentity
 from guerdon_kit.embedded import EmbeddedServers
 from guerdon_kit.testing import DatabaseFactory, RunningService, ServiceFactory, wait_until
-from guerdon_kit.testing.fixtures import OwnServers
+from guerdon_kit.testing.fixtures import OwnServers, StoppedServers
 from tests.contract.ledger.test_watching import watching
 from tests.contract.ledger.world import Shop, World, findings
 from tests.integration.ledger.connections import Connection, connect
@@ -85,10 +85,10 @@ class Checker:
 
 
 @pytest.fixture(scope="module")
-def servers() -> Iterator[EmbeddedServers]:
+def servers(stopped_servers: StoppedServers) -> Iterator[EmbeddedServers]:
     folder = Path(tempfile.mkdtemp(prefix="guerdon-cache-"))
     folder.chmod(0o755)
-    own = OwnServers(folder)
+    own = OwnServers(folder, stopped_servers)
     made = own()
     made.start()
     yield made
