@@ -88,7 +88,24 @@ class TierBenefit:
     days: int
 
 
-Kind = GiftCard | Merchandise | Experience | FixedDiscount | PercentDiscount | FreeShipping | Donation | TierBenefit
+@dataclass(frozen=True, slots=True)
+class Cashback:
+    """Cash for points."""
+
+    value: Cash
+
+
+Kind = (
+    GiftCard
+    | Merchandise
+    | Experience
+    | FixedDiscount
+    | PercentDiscount
+    | FreeShipping
+    | Donation
+    | TierBenefit
+    | Cashback
+)
 
 KINDS: dict[str, type[Kind]] = {
     "GIFT_CARD": GiftCard,
@@ -99,10 +116,16 @@ KINDS: dict[str, type[Kind]] = {
     "FREE_SHIPPING": FreeShipping,
     "DONATION": Donation,
     "TIER_BENEFIT": TierBenefit,
+    "CASHBACK": Cashback,
 }
 """The kinds by what the database calls them, which is the contract's field in capitals."""
 
 KIND_NAMES = {kind: name for name, kind in KINDS.items()}
+
+
+def value_for_points(kind: Kind | None) -> Cash | None:
+    """What the kind comes to for the whole price, where fewer points make it less; None: they make it no less."""
+    return kind.value if isinstance(kind, Cashback | FixedDiscount) else None
 
 
 def violations(kind: Kind) -> Iterator[FieldViolation]:

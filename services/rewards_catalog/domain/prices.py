@@ -1,4 +1,4 @@
-"""What a redemption costs: points, or points and money; and a range in which steps of points become money.
+"""What a redemption costs: points, or points and money; and a range in which steps of points become money or value.
 
 Everything is counted in whole points and whole minor units, so what each step costs is exact.
 """
@@ -17,7 +17,9 @@ MAX_POINTS = 2**53
 
 @dataclass(frozen=True, slots=True)
 class PointsRange:
-    """From `min_points` up to the price, in steps of `step_points`; each step fewer costs `step_cash` instead."""
+    """From `min_points` up to the price, in steps of `step_points`; each step fewer costs `step_cash` instead, or makes
+    the value so much less.
+    """
 
     min_points: int
     step_points: int
@@ -26,11 +28,14 @@ class PointsRange:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """So many points and, besides, `cash`; with a range, of fewer points and more money."""
+    """So many points and, besides, `cash`; with a range, fewer points and more money. Where points buy a `value`, fewer
+    points buy less of it, and cost no money instead.
+    """
 
     points: int
     cash: Cash | None
     points_range: PointsRange | None
+    value: Cash | None = None
 
     @property
     def least_points(self) -> int:
@@ -43,18 +48,34 @@ class Price:
         Raises:
             InvalidField: one cannot pay so many.
         """
+        instead = self._instead(points)
+        if instead is None or self.value is not None:
+            return self.cash
+        return Cash(instead.minor_units + (self.cash.minor_units if self.cash else 0), instead.currency)
+
+    def value_due(self, points: int) -> Cash | None:
+        """The value that so many points buy; None: they buy none.
+
+        Raises:
+            InvalidField: one cannot pay so many.
+        """
+        instead = self._instead(points)
+        if instead is None or self.value is None:
+            return self.value
+        return Cash(self.value.minor_units - instead.minor_units, self.value.currency)
+
+    def _instead(self, points: int) -> Cash | None:
+        """What the points that are left out come to; None where none are."""
         left_out = self.points - points
         if not left_out:
-            return self.cash
+            return None
         steps = self.points_range
         if steps is None:
             raise InvalidField.of("points", f"must be 0 or the price, which is {self.points}")
         if not steps.min_points <= points < self.points or left_out % steps.step_points:
             bounds = f"{steps.min_points} to {self.points}, in steps of {steps.step_points}"
             raise InvalidField.of("points", f"must be 0 or one of {bounds}")
-        besides = self.cash.minor_units if self.cash else 0
-        due = besides + left_out // steps.step_points * steps.step_cash.minor_units
-        return Cash(due, steps.step_cash.currency)
+        return Cash(left_out // steps.step_points * steps.step_cash.minor_units, steps.step_cash.currency)
 
 
 def violations(price: Price) -> Iterator[FieldViolation]:
@@ -66,8 +87,13 @@ def violations(price: Price) -> Iterator[FieldViolation]:
     if price.points_range is not None:
         broken += _range_violations(price, price.points_range)
     yield from broken
-    if not broken and (most := price.cash_due(price.least_points)) and most.minor_units > MAX_CASH:
+    if broken:
+        return
+    most, least = price.cash_due(price.least_points), price.value_due(price.least_points)
+    if most and most.minor_units > MAX_CASH:
         yield FieldViolation("reward.points_range.step_cash", "must come to at most 2^53 minor units, `cash` included")
+    if least and least.minor_units < 1 and price.points_range:
+        yield FieldViolation("reward.points_range.step_cash", "must leave something of the value")
 
 
 def _range_violations(price: Price, steps: PointsRange) -> Iterator[FieldViolation]:
@@ -77,5 +103,5 @@ def _range_violations(price: Price, steps: PointsRange) -> Iterator[FieldViolati
     elif steps.step_points < 1 or (price.points - steps.min_points) % steps.step_points:
         yield FieldViolation(f"{path}.step_points", "must lead from the price to min_points in whole steps")
     yield from cash_violations(steps.step_cash, f"{path}.step_cash")
-    if price.cash and price.cash.currency != steps.step_cash.currency:
-        yield FieldViolation(f"{path}.step_cash", "must be in the currency of `cash`")
+    if {money.currency for money in (price.cash, price.value) if money} - {steps.step_cash.currency}:
+        yield FieldViolation(f"{path}.step_cash", "must be in the currency of `cash`, and of the value")

@@ -88,12 +88,12 @@ class Redemption:
     """One purchase of one reward with points.
 
     `reward_version` is the version of the reward that it was made under; title, unit and fulfilment are that one's.
-    `price` points are paid and, besides, `cash`: whoever takes that has until `payment_end_time` to say so, and calls
-    it `payment`. `account`, `hold`, `transaction` and `refund_transaction` are names in the ledger, the last three
-    empty until they exist. Of the price, `refunded` points went back, as it was called off or after it was handed over
-    at `fulfil_time`; then `refunds` is how many were begun, and `refunding` points are on their way in the last one.
-    `actor` is whom it is booked to, here and in the ledger, and `request_key` finds the record of the request that made
-    it.
+    `value` is what a cashback or a discount comes to. `price` points are paid and, besides, `cash`: whoever takes that
+    has until `payment_end_time` to say so, and calls it `payment`. `account`, `hold`, `transaction` and
+    `refund_transaction` are names in the ledger, the last three empty until they exist. Of the price, `refunded` points
+    went back, as it was called off or after it was handed over at `fulfil_time`; then `refunds` is how many were begun,
+    and `refunding` points are on their way in the last one. `actor` is whom it is booked to, here and in the ledger,
+    and `request_key` finds the record of the request that made it.
     """
 
     program: str
@@ -105,6 +105,7 @@ class Redemption:
     unit: str
     price: int
     cash: Cash | None
+    value: Cash | None
     payment: str
     payment_end_time: datetime | None
     fulfilment: Fulfilment

@@ -104,7 +104,7 @@ class Reward:
     @property
     def cost(self) -> Price:
         """What it costs, in points and in money."""
-        return Price(self.price, self.cash, self.points_range)
+        return Price(self.price, self.cash, self.points_range, kinds.value_for_points(self.kind))
 
 
 def check_new(reward: Reward) -> None:
@@ -168,6 +168,8 @@ def _violations(reward: Reward) -> Iterator[FieldViolation]:
     if reward.category and not category_ok(reward.category):
         yield FieldViolation("reward.category", "must be at most 63 of A-Z a-z 0-9 . _ ~ -, a letter or digit first")
     yield from prices.violations(reward.cost)
+    if reward.points_range and reward.cost.value and reward.fulfilment is Fulfilment.CODE_POOL:
+        yield FieldViolation("reward.points_range", "must be absent for a value that codes stand for")
     yield from audience.violations(reward.audience, "reward.audience")
     if reward.start_time and reward.end_time and reward.end_time <= reward.start_time:
         yield FieldViolation("reward.end_time", "must be later than start_time")

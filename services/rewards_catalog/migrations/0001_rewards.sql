@@ -139,6 +139,9 @@ create table redemptions (
     -- Money that it costs besides, until when that can be confirmed, and what those call it who took it.
     cash bigint check (cash > 0),
     cash_currency text check (cash_currency ~ '^[A-Z]{3}$'),
+    -- What a cashback or a discount comes to.
+    value bigint check (value > 0),
+    value_currency text check (value_currency ~ '^[A-Z]{3}$'),
     payment_end_time timestamptz,
     payment text not null default '',
     fulfilment text not null,
@@ -166,6 +169,7 @@ create table redemptions (
     primary key (program, id),
     foreign key (program, reward, reward_version) references reward_versions (program, id, version),
     check ((failure_reason is null) = (failure_metadata is null)),
+    check ((value is null) = (value_currency is null)),
     -- What costs money is not spent before that is there.
     check (num_nulls(cash, cash_currency, payment_end_time) in (0, 3)),
     check (cash is not null or (payment = '' and state not in ('AWAITING_PAYMENT', 'PAID'))),

@@ -236,6 +236,8 @@ def _event(redemption: Redemption, type_: str, **numbers: int) -> Event:
     if redemption.cash is not None:
         data |= {"cash_minor_units": redemption.cash.minor_units, "currency_code": redemption.cash.currency}
         data["payment"] = redemption.payment
+    if redemption.value is not None:
+        data |= {"value_minor_units": redemption.value.minor_units, "value_currency_code": redemption.value.currency}
     if redemption.failure is not None:
         data["reason"] = redemption.failure.reason
         data |= redemption.failure.metadata if redemption.state is State.REFUND_REFUSED else {}

@@ -240,6 +240,7 @@ class Redemptions:
             unit=wanted.unit,
             price=points,
             cash=cash,
+            value=wanted.cost.value_due(points),
             payment="",
             payment_end_time=payment_end_time,
             fulfilment=wanted.fulfilment,

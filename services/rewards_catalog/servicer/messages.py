@@ -97,6 +97,8 @@ def redemption_message(redemption: Redemption) -> res.Redemption:
     if redemption.cash is not None and redemption.payment_end_time is not None:
         shown.cash.CopyFrom(write_cash(redemption.cash))
         shown.payment_end_time.CopyFrom(timestamp(redemption.payment_end_time))
+    if redemption.value is not None:
+        shown.value.CopyFrom(write_cash(redemption.value))
     if redemption.failure is not None:
         shown.failure.reason = redemption.failure.reason
         shown.failure.metadata.update(redemption.failure.metadata)

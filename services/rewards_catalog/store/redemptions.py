@@ -31,6 +31,8 @@ async def insert(connection: Connection, redemption: Redemption, due_time: datet
         price=redemption.price,
         cash=redemption.cash.minor_units if redemption.cash else None,
         cash_currency=redemption.cash.currency if redemption.cash else None,
+        value=redemption.value.minor_units if redemption.value else None,
+        value_currency=redemption.value.currency if redemption.value else None,
         payment_end_time=redemption.payment_end_time,
         fulfilment=redemption.fulfilment,
         actor=redemption.actor,
@@ -144,11 +146,12 @@ def _found(row: asyncpg.Record | None, program: str, redemption: str) -> Redempt
 def _redemption(row: asyncpg.Record) -> Redemption:
     fields = dict(row)
     reason, metadata = fields.pop("failure_reason"), fields.pop("failure_metadata")
-    currency = fields.pop("cash_currency")
+    currency, value_currency = fields.pop("cash_currency"), fields.pop("value_currency")
     return Redemption(
         **{
             **fields,
             "cash": None if currency is None else Cash(row["cash"], currency),
+            "value": None if value_currency is None else Cash(row["value"], value_currency),
             "state": State(row["state"]),
             "fulfilment": Fulfilment(row["fulfilment"]),
             "failure": None if reason is None else Failure(reason, metadata),

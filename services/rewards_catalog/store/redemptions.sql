@@ -1,25 +1,25 @@
 -- name: insert_redemption!
 insert into redemptions (
-    program, id, reward, reward_version, account, title, unit, price, cash, cash_currency, payment_end_time, fulfilment,
-    actor, request_key, create_time, hold_expire_time, state, update_time, due_time
+    program, id, reward, reward_version, account, title, unit, price, cash, cash_currency, value, value_currency,
+    payment_end_time, fulfilment, actor, request_key, create_time, hold_expire_time, state, update_time, due_time
 )
 values (
-    :program, :id, :reward, :reward_version, :account, :title, :unit, :price, :cash, :cash_currency, :payment_end_time,
-    :fulfilment, :actor, :request_key, :create_time, :hold_expire_time, :state, :update_time, :due_time
+    :program, :id, :reward, :reward_version, :account, :title, :unit, :price, :cash, :cash_currency, :value, :value_currency,
+    :payment_end_time, :fulfilment, :actor, :request_key, :create_time, :hold_expire_time, :state, :update_time, :due_time
 );
 
 -- name: find_redemption^
 select
-    program, id, reward, reward_version, account, title, unit, price, cash, cash_currency, payment_end_time, payment,
-    fulfilment, actor, request_key, create_time, hold_expire_time, state, failure_reason, failure_metadata, hold, transaction, refund_transaction,
+    program, id, reward, reward_version, account, title, unit, price, cash, cash_currency, value, value_currency,
+    payment_end_time, payment, fulfilment, actor, request_key, create_time, hold_expire_time, state, failure_reason, failure_metadata, hold, transaction, refund_transaction,
     refunding, refunded, refunds, fulfil_time, update_time
 from redemptions
 where program = :program and id = :id;
 
 -- name: lock_redemption^
 select
-    program, id, reward, reward_version, account, title, unit, price, cash, cash_currency, payment_end_time, payment,
-    fulfilment, actor, request_key, create_time, hold_expire_time, state, failure_reason, failure_metadata, hold, transaction, refund_transaction,
+    program, id, reward, reward_version, account, title, unit, price, cash, cash_currency, value, value_currency,
+    payment_end_time, payment, fulfilment, actor, request_key, create_time, hold_expire_time, state, failure_reason, failure_metadata, hold, transaction, refund_transaction,
     refunding, refunded, refunds, fulfil_time, update_time
 from redemptions
 where program = :program and id = :id
@@ -41,8 +41,8 @@ where
 
 -- name: list_redemptions
 select
-    program, id, reward, reward_version, account, title, unit, price, cash, cash_currency, payment_end_time, payment,
-    fulfilment, actor, request_key, create_time, hold_expire_time, state, failure_reason, failure_metadata, hold, transaction, refund_transaction,
+    program, id, reward, reward_version, account, title, unit, price, cash, cash_currency, value, value_currency,
+    payment_end_time, payment, fulfilment, actor, request_key, create_time, hold_expire_time, state, failure_reason, failure_metadata, hold, transaction, refund_transaction,
     refunding, refunded, refunds, fulfil_time, update_time
 from redemptions
 where program = :program and (create_time, id) < (:before_time::timestamptz, :before_id::text)
@@ -51,8 +51,8 @@ limit :most;
 
 -- name: list_redemptions_of_account
 select
-    program, id, reward, reward_version, account, title, unit, price, cash, cash_currency, payment_end_time, payment,
-    fulfilment, actor, request_key, create_time, hold_expire_time, state, failure_reason, failure_metadata, hold, transaction, refund_transaction,
+    program, id, reward, reward_version, account, title, unit, price, cash, cash_currency, value, value_currency,
+    payment_end_time, payment, fulfilment, actor, request_key, create_time, hold_expire_time, state, failure_reason, failure_metadata, hold, transaction, refund_transaction,
     refunding, refunded, refunds, fulfil_time, update_time
 from redemptions
 where

@@ -39,8 +39,8 @@ select id from vouchers where program = :program and id = :id for no key update;
 
 -- name: find_voucher^
 select
-    vouchers.program, vouchers.id, reward, reward_version, account, title, currency, value, balance, cancellable,
-    start_time, end_time, vouchers.state, vouchers.create_time
+    vouchers.program, vouchers.id, reward, reward_version, account, title, currency, vouchers.value, balance,
+    cancellable, start_time, end_time, vouchers.state, vouchers.create_time
 from vouchers
 join redemptions on redemptions.program = vouchers.program and redemptions.id = vouchers.id
 where vouchers.program = :program and vouchers.id = :id;

@@ -84,6 +84,24 @@ async def test_a_reward_is_affordable_with_the_fewest_points_of_its_range(shop: 
     assert [offer.title for offer in (await shop.catalog.rewards.ListRewards(request)).offers] == ["Kettle"]
 
 
+async def test_points_buy_cash_exactly_to_the_cent_as_many_as_a_member_likes(shop: Shop) -> None:
+    """At 3 points to 2 cents: the rate has no end as a decimal fraction."""
+    steps = res.PointsRange(min_points=300, step_points=3, step_cash=euros(2))
+    cashback = res.Cashback(value=euros(20_000))
+    reward = await shop.reward("cash", price=30_000, unlimited=True, cashback=cashback, points_range=steps)
+    member = await shop.member(31_299)
+    shown = await shop.catalog.rewards.GetReward(pb.GetRewardRequest(name=reward))
+    assert (shown.reward.cashback, shown.reward.points_range) == (cashback, steps)
+    for points, cents in ((300, 200), (999, 666), (30_000, 20_000)):
+        got = await shop.redeem(reward, member, points=points)
+        assert (got.state, got.price, got.value, got.HasField("cash")) == (ISSUED, points, euros(cents), False)
+    assert (await shop.balance(member)).available == 0
+    discount = res.FixedDiscount(value=euros(20_000))
+    with pytest.raises(InvalidRequestError) as refused:
+        await shop.reward("off", price=30_000, codes=["CODE-1"], fixed_discount=discount, points_range=steps)
+    assert [violation.field for violation in refused.value.violations] == ["reward.points_range"]
+
+
 async def test_what_is_not_paid_yet_is_called_off_and_takes_nothing(shop: Shop) -> None:
     card = await shop.reward("card", price=1000, codes=["CODE-1"], points_range=STEPS)
     member = await shop.member(1000)

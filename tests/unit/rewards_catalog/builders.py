@@ -60,6 +60,7 @@ def a_redemption(**changes: Any) -> Redemption:
         "unit": "points",
         "price": 100,
         "cash": None,
+        "value": None,
         "payment": "",
         "payment_end_time": None,
         "fulfilment": Fulfilment.STOCK,

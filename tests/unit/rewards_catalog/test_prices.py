@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
 from typing import Any
@@ -48,6 +49,11 @@ def test_points_that_are_left_out_cost_money_at_one_rate_exactly(price: Price, d
     due = price.cash_due(points)
     rate = Fraction(steps.step_cash.minor_units, steps.step_points)
     assert (due.minor_units if due else 0) == besides + left_out * rate
+    worth = replace(price, value=euros(10**12))
+    value = worth.value_due(points)
+    assert value is not None
+    assert value.minor_units == 10**12 - left_out * rate
+    assert worth.cash_due(points) == price.cash
 
 
 @pytest.mark.parametrize("points", [-1, 0, 399, 450, 1001, MAX_POINTS])
@@ -77,6 +83,8 @@ def test_a_price_without_a_range_is_the_price() -> None:
         (Price(100, None, PointsRange(50, 10, euros(0))), "points_range.step_cash.minor_units"),
         (Price(100, Cash(1, "USD"), PointsRange(50, 10, euros(1))), "points_range.step_cash"),
         (Price(100, euros(1), PointsRange(50, 50, euros(MAX_CASH))), "points_range.step_cash"),
+        (Price(100, None, PointsRange(50, 50, euros(100)), value=euros(100)), "points_range.step_cash"),
+        (Price(100, None, PointsRange(50, 50, euros(1)), value=Cash(100, "USD")), "points_range.step_cash"),
     ],
 )
 def test_a_bound_that_is_broken_is_named_by_its_field(price: Price, field: str) -> None:

@@ -134,6 +134,8 @@ class _RewardKindEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._Enu
     """A `donation`."""
     REWARD_KIND_TIER_BENEFIT: _RewardKind.ValueType  # 8
     """A `tier_benefit`."""
+    REWARD_KIND_CASHBACK: _RewardKind.ValueType  # 9
+    """`cashback`."""
 
 class RewardKind(_RewardKind, metaclass=_RewardKindEnumTypeWrapper):
     """What a reward can be, to filter by."""
@@ -156,6 +158,8 @@ REWARD_KIND_DONATION: RewardKind.ValueType  # 7
 """A `donation`."""
 REWARD_KIND_TIER_BENEFIT: RewardKind.ValueType  # 8
 """A `tier_benefit`."""
+REWARD_KIND_CASHBACK: RewardKind.ValueType  # 9
+"""`cashback`."""
 global___RewardKind = RewardKind
 
 class _RefundPolicy:
@@ -292,7 +296,9 @@ global___Groups = Groups
 
 @typing.final
 class PointsRange(google.protobuf.message.Message):
-    """Fewer points than the price, and money for the rest: at one rate, exactly."""
+    """Fewer points than the price, and money for the rest: at one rate, exactly. Of a `cashback` or a `fixed_discount`, fewer
+    points and less value: a member pays with points at a checkout, say, with as many as it likes.
+    """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -305,8 +311,9 @@ class PointsRange(google.protobuf.message.Message):
     """Points are left out in steps of so many: at least 1."""
     @property
     def step_cash(self) -> guerdon.type.v1.cash_pb2.Cash:
-        """What each step costs instead: at least 1 minor unit, in the currency of the reward's `cash` if it has any. All of
-        them and the `cash` together are at most 2^53 minor units.
+        """What each step costs instead, or lowers the value by: at least 1 minor unit, in the currency of the reward's `cash` if
+        it has any, or of its value. All of them and the `cash` together are at most 2^53 minor units, and something is left of
+        a value.
         """
 
     def __init__(
@@ -542,6 +549,27 @@ class TierBenefit(google.protobuf.message.Message):
 global___TierBenefit = TierBenefit
 
 @typing.final
+class Cashback(google.protobuf.message.Message):
+    """Cash for points: onto a card's statement, a bank account or a wallet, by whoever hands it over."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    VALUE_FIELD_NUMBER: builtins.int
+    @property
+    def value(self) -> guerdon.type.v1.cash_pb2.Cash:
+        """How much for the price: 1 minor unit to 2^53. With a `points_range`, less for fewer points."""
+
+    def __init__(
+        self,
+        *,
+        value: guerdon.type.v1.cash_pb2.Cash | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["value", b"value"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["value", b"value"]) -> None: ...
+
+global___Cashback = Cashback
+
+@typing.final
 class Reward(google.protobuf.message.Message):
     """What points buy. Whatever of it is changed makes a new version, and a redemption keeps the one that it was made under."""
 
@@ -599,6 +627,7 @@ class Reward(google.protobuf.message.Message):
     FREE_SHIPPING_FIELD_NUMBER: builtins.int
     DONATION_FIELD_NUMBER: builtins.int
     TIER_BENEFIT_FIELD_NUMBER: builtins.int
+    CASHBACK_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`programs/{program}/rewards/{reward}`; the id is 1 to 63 of `A-Z a-z 0-9 . _ ~ -`, a letter or digit first."""
     title: builtins.str
@@ -671,7 +700,9 @@ class Reward(google.protobuf.message.Message):
 
     @property
     def points_range(self) -> global___PointsRange:
-        """How many fewer points may be paid, and how much more money for that. Absent: none, the price is the price."""
+        """How many fewer points may be paid, and how much more money or less value for that. Absent: none, the price is the
+        price. A `fixed_discount` from a CODE_POOL has none: what a code is worth does not change with its redemption.
+        """
 
     @property
     def audience(self) -> global___Groups:
@@ -711,6 +742,10 @@ class Reward(google.protobuf.message.Message):
     def tier_benefit(self) -> global___TierBenefit:
         """What otherwise members of a tier have."""
 
+    @property
+    def cashback(self) -> global___Cashback:
+        """Cash for points."""
+
     def __init__(
         self,
         *,
@@ -748,10 +783,11 @@ class Reward(google.protobuf.message.Message):
         free_shipping: global___FreeShipping | None = ...,
         donation: global___Donation | None = ...,
         tier_benefit: global___TierBenefit | None = ...,
+        cashback: global___Cashback | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["audience", b"audience", "cash", b"cash", "create_time", b"create_time", "donation", b"donation", "end_time", b"end_time", "experience", b"experience", "fixed_discount", b"fixed_discount", "free_shipping", b"free_shipping", "gift_card", b"gift_card", "kind", b"kind", "limit_per_period", b"limit_per_period", "merchandise", b"merchandise", "percent_discount", b"percent_discount", "points_range", b"points_range", "start_time", b"start_time", "tier_benefit", b"tier_benefit", "update_time", b"update_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["audience", b"audience", "available", b"available", "cash", b"cash", "category", b"category", "create_time", b"create_time", "description", b"description", "donation", b"donation", "end_time", b"end_time", "experience", b"experience", "fixed_discount", b"fixed_discount", "free_shipping", b"free_shipping", "fulfilment", b"fulfilment", "gift_card", b"gift_card", "image_uri", b"image_uri", "kind", b"kind", "limit_in_all", b"limit_in_all", "limit_per_account", b"limit_per_account", "limit_per_period", b"limit_per_period", "localizations", b"localizations", "merchandise", b"merchandise", "name", b"name", "percent_discount", b"percent_discount", "points_range", b"points_range", "price", b"price", "redeemed_count", b"redeemed_count", "refund_days", b"refund_days", "refund_policy", b"refund_policy", "start_time", b"start_time", "state", b"state", "terms", b"terms", "tier_benefit", b"tier_benefit", "title", b"title", "unit", b"unit", "update_time", b"update_time", "version", b"version"]) -> None: ...
-    def WhichOneof(self, oneof_group: typing.Literal["kind", b"kind"]) -> typing.Literal["gift_card", "merchandise", "experience", "fixed_discount", "percent_discount", "free_shipping", "donation", "tier_benefit"] | None: ...
+    def HasField(self, field_name: typing.Literal["audience", b"audience", "cash", b"cash", "cashback", b"cashback", "create_time", b"create_time", "donation", b"donation", "end_time", b"end_time", "experience", b"experience", "fixed_discount", b"fixed_discount", "free_shipping", b"free_shipping", "gift_card", b"gift_card", "kind", b"kind", "limit_per_period", b"limit_per_period", "merchandise", b"merchandise", "percent_discount", b"percent_discount", "points_range", b"points_range", "start_time", b"start_time", "tier_benefit", b"tier_benefit", "update_time", b"update_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["audience", b"audience", "available", b"available", "cash", b"cash", "cashback", b"cashback", "category", b"category", "create_time", b"create_time", "description", b"description", "donation", b"donation", "end_time", b"end_time", "experience", b"experience", "fixed_discount", b"fixed_discount", "free_shipping", b"free_shipping", "fulfilment", b"fulfilment", "gift_card", b"gift_card", "image_uri", b"image_uri", "kind", b"kind", "limit_in_all", b"limit_in_all", "limit_per_account", b"limit_per_account", "limit_per_period", b"limit_per_period", "localizations", b"localizations", "merchandise", b"merchandise", "name", b"name", "percent_discount", b"percent_discount", "points_range", b"points_range", "price", b"price", "redeemed_count", b"redeemed_count", "refund_days", b"refund_days", "refund_policy", b"refund_policy", "start_time", b"start_time", "state", b"state", "terms", b"terms", "tier_benefit", b"tier_benefit", "title", b"title", "unit", b"unit", "update_time", b"update_time", "version", b"version"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["kind", b"kind"]) -> typing.Literal["gift_card", "merchandise", "experience", "fixed_discount", "percent_discount", "free_shipping", "donation", "tier_benefit", "cashback"] | None: ...
 
 global___Reward = Reward
 
@@ -820,6 +856,7 @@ class Redemption(google.protobuf.message.Message):
     CASH_FIELD_NUMBER: builtins.int
     PAYMENT_FIELD_NUMBER: builtins.int
     PAYMENT_END_TIME_FIELD_NUMBER: builtins.int
+    VALUE_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`programs/{program}/redemptions/{redemption}`, given by the service."""
     reward: builtins.str
@@ -870,6 +907,10 @@ class Redemption(google.protobuf.message.Message):
     def payment_end_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """Until when the payment can be confirmed, this moment excluded. Absent: it costs no money."""
 
+    @property
+    def value(self) -> guerdon.type.v1.cash_pb2.Cash:
+        """What a `cashback` or a `fixed_discount` comes to, for as many points as were paid. Absent: it is neither."""
+
     def __init__(
         self,
         *,
@@ -890,8 +931,9 @@ class Redemption(google.protobuf.message.Message):
         cash: guerdon.type.v1.cash_pb2.Cash | None = ...,
         payment: builtins.str = ...,
         payment_end_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        value: guerdon.type.v1.cash_pb2.Cash | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["cash", b"cash", "create_time", b"create_time", "failure", b"failure", "payment_end_time", b"payment_end_time", "update_time", b"update_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["account", b"account", "cash", b"cash", "code", b"code", "create_time", b"create_time", "failure", b"failure", "name", b"name", "payment", b"payment", "payment_end_time", b"payment_end_time", "price", b"price", "refund_transaction", b"refund_transaction", "refunded_points", b"refunded_points", "reward", b"reward", "reward_version", b"reward_version", "state", b"state", "title", b"title", "transaction", b"transaction", "update_time", b"update_time"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["cash", b"cash", "create_time", b"create_time", "failure", b"failure", "payment_end_time", b"payment_end_time", "update_time", b"update_time", "value", b"value"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["account", b"account", "cash", b"cash", "code", b"code", "create_time", b"create_time", "failure", b"failure", "name", b"name", "payment", b"payment", "payment_end_time", b"payment_end_time", "price", b"price", "refund_transaction", b"refund_transaction", "refunded_points", b"refunded_points", "reward", b"reward", "reward_version", b"reward_version", "state", b"state", "title", b"title", "transaction", b"transaction", "update_time", b"update_time", "value", b"value"]) -> None: ...
 
 global___Redemption = Redemption

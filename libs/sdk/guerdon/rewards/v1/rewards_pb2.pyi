@@ -652,7 +652,7 @@ class RedeemRequest(google.protobuf.message.Message):
     """
     points: builtins.int
     """How many points to pay, of a reward with a `points_range`: from its fewest up to the price, in its steps; the rest is
-    money. 0: the price.
+    money, or the less value. 0: the price.
     """
     @property
     def member_groups(self) -> guerdon.rewards.v1.resources_pb2.Groups:
