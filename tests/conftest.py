@@ -1,3 +1,22 @@
-"""What every test may use."""
+"""What every test may use.
+
+Fixtures that start services for several tests have the scope of a module or of a package, which is a folder with an
+`__init__.py`, and never that of the session: a service looks for work also when nobody calls it, and those that were
+kept to the end of the suite once cost more than the tests.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
 
 pytest_plugins = ["guerdon_kit.testing.fixtures"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the cases of each test into one order in every process: a set of cases has another in each, and processes
+    that see tests in different orders cannot share them.
+    """
+    by_test = itertools.groupby([*items], key=lambda item: item.nodeid.partition("[")[0])
+    items[:] = [item for _, cases in by_test for item in sorted(cases, key=lambda case: case.nodeid)]
