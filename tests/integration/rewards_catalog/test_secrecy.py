@@ -14,7 +14,7 @@ from guerdon.rewards.v1 import resources_pb2 as res
 from guerdon_kit.embedded import Endpoints
 from guerdon_kit.events import stream_of
 from guerdon_kit.testing import wait_until
-from tests.contract.rewards_catalog.counter import undo, use, validate
+from tests.contract.rewards_catalog.counter import euros, undo, use, validate
 from tests.contract.rewards_catalog.world import Shop
 from tests.integration.rewards_catalog.conftest import Fallible
 
@@ -91,10 +91,14 @@ async def test_what_became_of_a_redemption_is_told_once_with_its_numbers(fallibl
     await shop.close_account(gone)
     await shop.cancel(homeless.name)
     assert failed.state == res.REDEMPTION_STATE_FAILED
+    kettle = await shop.reward("kettle", price=100, stock=1, cash=euros(450))
+    paid = await shop.redeem(kettle, await shop.member(100))
+    await shop.pay(paid.name, cash=euros(450), payment="ch_1")
+    await shop.cancel(paid.name)
 
     async def all_told() -> list[dict[str, str]]:
         found = await events_of(fallible.services.endpoints, shop.program)
-        return found if len(found) >= 4 else []
+        return found if len(found) >= 5 else []
 
     events = await wait_until(all_told)
     assert [(event["type"].rpartition(".")[2], event["subject"]) for event in events] == [
@@ -102,7 +106,10 @@ async def test_what_became_of_a_redemption_is_told_once_with_its_numbers(fallibl
         ("redemption_refunded", returned.name),
         ("redemption_failed", failed.name),
         ("redemption_refund_refused", homeless.name),
+        ("redemption_refunded", paid.name),
     ]
+    told = json.loads(events[4]["data"])  # whoever took the money learns that it is to be given back
+    assert (told["payment"], told["cash_minor_units"], told["currency_code"]) == ("ch_1", 450, "EUR")
     told = json.loads(events[3]["data"])
     assert (told["reason"], told["ledger_reason"]) == ("PAYMENT_REFUSED", "ACCOUNT_CLOSED")
     assert json.loads(events[2]["data"]) == {
