@@ -19,6 +19,7 @@ from membership.operations.occasions import Occasions
 from membership.operations.profiles import Profiles
 from membership.operations.programs import Programs
 from membership.operations.purchases import Purchases
+from membership.operations.referrals import Referrals
 from membership.operations.returns import Returns
 from membership.servicer import MembershipServicer
 
@@ -42,6 +43,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
         imports=Imports(database, deliveries, clock),
         activity_types=ActivityTypes(database, clock),
         activities=Activities(database, deliveries, clock),
+        referrals=Referrals(database, clock),
     )
     return Parts(
         servicers=[servicer],

@@ -31,6 +31,8 @@ PROMPTS = (
     "howto/adjust-with-a-second-person.md",
     "howto/redeem-vouchers-at-a-till.md",
     "howto/set-up-a-catalog.md",
+    "howto/reward-activities.md",
+    "howto/reward-referrals.md",
     "explanation/rate-books.md",
 )
 

@@ -118,6 +118,28 @@ class OccasionTaken(DomainError):
         super().__init__(activity_type=activity_type)
 
 
+class ReferralCodeUnknown(DomainError):
+    """No member of the program has this referral code."""
+
+    reason = "REFERRAL_CODE_UNKNOWN"
+    status = Status.NOT_FOUND
+    message = "No member of {program} has this referral code."
+
+    def __init__(self, program: str) -> None:
+        super().__init__(program=program)
+
+
+class ReferralsClosed(DomainError):
+    """The program has no referral terms, or takes no new referrals."""
+
+    reason = "REFERRALS_CLOSED"
+    status = Status.FAILED_PRECONDITION
+    message = "{program} takes no new referrals."
+
+    def __init__(self, program: str) -> None:
+        super().__init__(program=program)
+
+
 class MemberPending(DomainError):
     """The member's account is not open yet, so that it cannot be closed."""
 

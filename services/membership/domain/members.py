@@ -27,6 +27,8 @@ class Member:
     welcome_points: int
     welcome_expire_time: datetime | None
     ended: Ended | None = None
+    referred: bool = False
+    """Whether a referral by another member is open, which a purchase may qualify."""
 
     @property
     def account_id(self) -> str:

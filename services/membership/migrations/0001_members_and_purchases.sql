@@ -44,6 +44,8 @@ create table members (
     actor text not null,
     -- 1 closed, 2 erased.
     ended smallint check (ended in (1, 2)),
+    -- Whether a referral by another member is open, which a purchase may qualify.
+    referred boolean not null default false,
     unique (program_no, member_id)
 ) with (fillfactor = 80);
 
@@ -73,6 +75,16 @@ create index contacts_member_no on contacts (member_no);
 -- Month and day: who has a birthday.
 create index profiles_birthday on profiles ((extract(month from birth_date) * 100 + extract(day from birth_date)))
 where birth_date is not null;
+
+-- The contacts of members who left, whose profiles are still known: who comes back as somebody's friend is known by them.
+create table former_contacts (
+    program_no integer not null,
+    kind smallint not null,
+    value text collate "C" not null,
+    member_no bigint not null references profiles on delete cascade,
+    primary key (program_no, kind, value, member_no)
+);
+create index former_contacts_member_no on former_contacts (member_no);
 
 -- The requests that brought personal data: their records have digests of it, and go with it.
 create table profile_requests (
@@ -217,6 +229,68 @@ create table activities (
 create index activities_member_no on activities (member_no, event_time, activity_id);
 create index activities_awarded on activities (member_no, type_id, event_time) where withheld is null;
 
+-- What a program gives for referrals, in versions: a referral keeps the one that it was claimed under.
+create table referral_terms (
+    program_no integer not null,
+    version integer not null check (version > 0),
+    -- What qualifies: 1 signing up, 2 the first purchase of at least so much.
+    event smallint not null check (event in (1, 2)),
+    minimum_spend bigint not null check (minimum_spend >= 0),
+    advocate_points bigint not null check (advocate_points >= 0),
+    friend_points bigint not null check (friend_points >= 0),
+    milestone_friends integer[] not null,
+    milestone_points bigint[] not null check (cardinality(milestone_points) = cardinality(milestone_friends)),
+    expiry_months smallint check (expiry_months > 0),
+    expiry_end_of_month boolean not null,
+    address_warning integer not null,
+    address_limit integer not null check (address_limit >= address_warning),
+    closed boolean not null,
+    create_time timestamptz not null,
+    actor text not null,
+    primary key (program_no, version)
+);
+
+-- The members who asked for a code, and how many friends of theirs have qualified. Locked after members, never before.
+create table advocates (
+    member_no bigint primary key,
+    program_no integer not null,
+    code text collate "C" not null,
+    friends integer not null default 0 check (friends >= 0),
+    unique (program_no, code)
+);
+
+-- Written under the lock on the friend's row; `members.referred` says whether one is open.
+create table referrals (
+    friend_no bigint not null,
+    advocate_no bigint not null,
+    program_no integer not null,
+    version integer not null,
+    -- 1 open, 2 qualified, 3 refused, 4 taken back.
+    state smallint not null check (state between 1 and 4),
+    refusal smallint check ((refusal is null) = (state <> 3) and refusal between 1 and 6),
+    warned boolean not null,
+    claim_time timestamptz not null,
+    qualify_time timestamptz check (qualify_time is not null or state in (1, 3)),
+    purchase_id text collate "C",
+    -- How many friends the advocate had with this one, while that is a milestone that is reached.
+    milestone integer check (milestone is null or state in (2, 4)),
+    actor text not null,
+    primary key (friend_no, advocate_no),
+    foreign key (program_no, version) references referral_terms
+);
+create unique index referrals_friend_no on referrals (friend_no) where state <> 3;
+create index referrals_advocate_no on referrals (advocate_no, friend_no);
+
+-- When referrals were claimed from an address in the last days, by a digest of it.
+create table referral_addresses (
+    program_no integer not null,
+    address bytea not null,
+    claim_times timestamptz[] not null,
+    last_time timestamptz not null default '-infinity',
+    primary key (program_no, address)
+);
+create index referral_addresses_last_time on referral_addresses (last_time);
+
 -- What is recorded here and on its way to the ledger, one row for each call or chunk. It is deleted once all of it
 -- has arrived; until then the recovery loop takes it up whenever its time is due.
 create table deliveries (
@@ -250,7 +324,7 @@ create table endings (
 create index endings_due_time on endings (due_time) where due_time is not null;
 
 grant select, insert on programs, terms to :"runtime_role";
-grant select, insert, update (state, ended) on members to :"runtime_role";
+grant select, insert, update (state, ended, referred) on members to :"runtime_role";
 grant select, insert, update (points) on member_years to :"runtime_role";
 grant select, insert, update (returned_amount, returned_points) on purchases to :"runtime_role";
 grant select, insert, update (transaction_ids) on settlements to :"runtime_role";
@@ -260,6 +334,12 @@ grant select, insert, update (version, archived, given_through, due_time, attemp
 to :"runtime_role";
 grant select, insert on activity_type_versions to :"runtime_role";
 grant select, insert, update (attributes) on activities to :"runtime_role";
+grant select, insert on referral_terms, former_contacts to :"runtime_role";
+grant select, insert, update (friends) on advocates to :"runtime_role";
+grant select, insert, update (
+    version, state, refusal, warned, claim_time, qualify_time, purchase_id, milestone, actor
+) on referrals to :"runtime_role";
+grant select, insert, update (claim_times, last_time), delete on referral_addresses to :"runtime_role";
 grant select, insert, update (due_time, attempts), delete on deliveries to :"runtime_role";
 grant select, insert, update, delete on profiles to :"runtime_role";
 grant select, insert, delete on contacts, profile_requests to :"runtime_role";

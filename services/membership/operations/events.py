@@ -13,6 +13,7 @@ from membership.domain.members import Member
 from membership.domain.moments import from_microseconds
 from membership.domain.program import Program
 from membership.domain.purchases import GoodsReturn, Purchase, Rated
+from membership.domain.referrals import Referral
 from membership.domain.rows import Row
 
 
@@ -99,6 +100,19 @@ def tier_upgraded(program: Program, row: Row, rated: Rated, now: datetime) -> Ev
         "purchase": f"{program.name}/purchases/{row.purchase_id}",
     }
     return Event("guerdon.membership.v1.tier_upgraded", member, member, now, data)
+
+
+def referral_changed(program: Program, referral: Referral, now: datetime) -> Event:
+    """A referral was claimed or refused, has qualified, or was taken back."""
+    friend = f"{program.name}/members/{referral.friend_id}"
+    data = {
+        "advocate": f"{program.name}/members/{referral.advocate_id}",
+        "state": referral.state.name,
+        "refusal": referral.refusal.name if referral.refusal else "",
+        "address_warned": referral.warned,
+        "milestone": referral.milestone or 0,
+    }
+    return Event("guerdon.membership.v1.referral_changed", friend, friend, now, data)
 
 
 def return_recorded(program: Program, purchase: Purchase, goods_return: GoodsReturn, now: datetime) -> Event:

@@ -20,10 +20,13 @@ from membership.domain.errors import MemberErased
 from membership.domain.members import Member
 from membership.domain.profiles import Profile
 from membership.domain.program import Program
+from membership.domain.referrals import CodeGiven
 from membership.domain.tiers import Progress, progress
 from membership.operations.deliveries import Deliveries
 from membership.operations.events import member_enrolled
 from membership.operations.profiles import checked_profile, write_profile
+from membership.operations.qualifying import NOTHING
+from membership.operations.referrals import claim
 from membership.store import deliveries, members, profiles
 
 
@@ -50,6 +53,7 @@ class Members:
         program: Program,
         member_id: str,
         profile: Profile | None,
+        given: CodeGiven | None,
         fingerprint: Fingerprint,
         actor: str,
         within_s: float,
@@ -61,6 +65,7 @@ class Members:
             InvalidField: the profile is out of its bounds.
             ContactTaken: another member has a contact of the profile.
             MemberErased: the id is erased, and data came with it.
+            ReferralCodeUnknown, ReferralsClosed: the code that was given cannot be claimed.
         """
         now, due_time = self._clock.now(), self._deliveries.first_due_time()
         checked = None if profile is None else checked_profile(program, profile, now, "profile.")
@@ -75,9 +80,20 @@ class Members:
             if not enrolled:
                 return json.dumps({"already": True, "delivery": None}).encode()
             await publish(connection, member_enrolled(program, enrolled[0], now))
-            nos = [enrolled[0].member_no]
-            number = await deliveries.insert(connection, program, actor, due_time, member_nos=nos, purchase_ids=[])
-            delivery = Delivery(number, program, actor, enrolled, [])
+            rewards = NOTHING
+            if given is not None:
+                rewards = await claim(connection, program, member_id, given, now, fingerprint, actor, enrolling=True)
+            unready = rewards.with_accounts_of(enrolled)
+            number = await deliveries.insert(
+                connection,
+                program,
+                actor,
+                due_time,
+                member_nos=[one.member_no for one in unready],
+                purchase_ids=[],
+                bonus_ids=[one.bonus_id for one in rewards.bonuses],
+            )
+            delivery = Delivery(number, program, actor, unready, [], bonuses=rewards.bonuses)
             return json.dumps({"already": False, "delivery": number}).encode()
 
         outcome, replayed = await once(self._database, fingerprint, work)

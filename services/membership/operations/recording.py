@@ -23,6 +23,7 @@ from membership.domain.program import Program
 from membership.domain.purchases import Entry, Rated, Spot, State, rate
 from membership.domain.rows import Row
 from membership.operations.events import member_enrolled, purchase_recorded, purchases_imported, tier_upgraded
+from membership.operations.qualifying import NOTHING, Bought, Rewards, qualify_purchases
 from membership.store import deliveries, members, purchases
 from membership.store.purchases import Known, NewPurchase
 
@@ -76,7 +77,8 @@ async def record_rows(
     written = _purchases(program, rated, row_at, recording.now)
     touched = {one.entry.member_no for one in rated} | {member.member_no for member in enrolled}
     unready = [one for one in by_id.values() if one.state is State.PENDING and one.member_no in touched]
-    delivery = await _deliver_later(connection, program, recording, unready, rated, written, row_at)
+    rewards = await _qualify(connection, program, by_id, rated, row_at, recording.now)
+    delivery = await _deliver_later(connection, program, recording, unready, rated, written, row_at, rewards)
     if written:
         number = delivery.delivery_no if delivery else None
         await purchases.insert(connection, program, written, recording.now, recording.actor, number)
@@ -184,6 +186,25 @@ def _events(
     return events + upgraded
 
 
+async def _qualify(
+    connection: Connection,
+    program: Program,
+    by_id: dict[str, Member],
+    rated: Sequence[Rated],
+    row_at: dict[int, Row],
+    now: datetime,
+) -> Rewards:
+    """Rewards the referrals that purchases qualify. A purchase of anybody else pays a look at its member."""
+    referred = [member.member_no for member in by_id.values() if member.referred]
+    if not referred:
+        return NOTHING
+    bought = [
+        Bought(entry.member_no, row_at[entry.place].purchase_id, from_microseconds(entry.event_us), entry.amount)
+        for entry, *_ in rated
+    ]
+    return await qualify_purchases(connection, program, referred, bought, now)
+
+
 async def _deliver_later(
     connection: Connection,
     program: Program,
@@ -192,11 +213,12 @@ async def _deliver_later(
     rated: Sequence[Rated],
     written: Sequence[NewPurchase],
     row_at: dict[int, Row],
+    rewards: Rewards,
 ) -> Delivery | None:
     pending = [(one, new) for one, new in zip(rated, written, strict=True) if new.place is not None]
-    if not unready and not pending:
+    if not unready and not pending and not rewards.bonuses:
         return None
-    unready = sorted(unready, key=lambda member: member.member_no)  # as they are read again: the same request then
+    unready = rewards.with_accounts_of(unready)  # as they are read again: the same request then
     number = await deliveries.insert(
         connection,
         program,
@@ -204,6 +226,7 @@ async def _deliver_later(
         recording.due_time,
         member_nos=[member.member_no for member in unready],
         purchase_ids=[new.purchase_id for _, new in pending],
+        bonus_ids=[bonus.bonus_id for bonus in rewards.bonuses],
     )
     due = [
         DuePurchase(
@@ -218,4 +241,4 @@ async def _deliver_later(
         for one, new in pending
         if new.place is not None
     ]
-    return Delivery(number, program, recording.actor, unready, due)
+    return Delivery(number, program, recording.actor, unready, due, bonuses=rewards.bonuses)

@@ -20,6 +20,7 @@ from membership.domain.program import Program
 from membership.domain.purchases import GoodsReturn, Purchase, State
 from membership.operations.deliveries import Deliveries
 from membership.operations.events import return_recorded
+from membership.operations.qualifying import take_back
 from membership.store import deliveries, members, purchases, returns
 
 
@@ -100,10 +101,12 @@ class Returns:
             year = program.calendar.year_at(purchase.event_time)
             await members.lower_year(connection, member.member_no, year, goods_return.points)
         await publish(connection, return_recorded(program, purchase, goods_return, now))
-        if not goods_return.points:
+        rewards = await take_back(connection, program, member.member_no, purchase, goods_return.cumulative_amount, now)
+        if not goods_return.points and not rewards.bonuses:
             return False, None
-        unready = [member] if member.state is State.PENDING else []
+        unready = rewards.with_accounts_of([member] if member.state is State.PENDING else [])
         due = [_due(purchase)] if purchase.state is State.PENDING else []
+        return_id = asked.return_id if goods_return.points else None
         number = await deliveries.insert(
             connection,
             program,
@@ -111,9 +114,10 @@ class Returns:
             self._deliveries.first_due_time(),
             member_nos=[one.member_no for one in unready],
             purchase_ids=[one.purchase_id for one in due],
-            return_id=asked.return_id,
+            return_id=return_id,
+            bonus_ids=[one.bonus_id for one in rewards.bonuses],
         )
-        return False, Delivery(number, program, actor, unready, due, asked.return_id)
+        return False, Delivery(number, program, actor, unready, due, return_id, rewards.bonuses)
 
 
 def _check(asked: Asked, latest: datetime) -> None:

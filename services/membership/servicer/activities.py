@@ -23,9 +23,8 @@ from membership.domain.purchases import State
 from membership.operations.activities import Activities
 from membership.operations.activity_types import ActivityTypes, type_name
 from membership.operations.programs import Programs
-from membership.servicer.members import tell_replay
 from membership.servicer.reading import MEMBER, PROGRAM, moment
-from membership.servicer.writing import optional_timestamp
+from membership.servicer.writing import optional_timestamp, tell_replay
 
 ACTIVITY_TYPE = "programs/{program}/activityTypes/{activity_type}"
 ACTIVITY = "programs/{program}/activities/{activity}"

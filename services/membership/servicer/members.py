@@ -9,23 +9,30 @@ from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.names import parse
 from guerdon_kit.pages import page_size, read_token, write_token
 from membership.domain.ids import check_id
+from membership.domain.referrals import CodeGiven
 from membership.operations.endings import Endings
 from membership.operations.members import Members
 from membership.operations.profiles import Profiles
 from membership.operations.programs import Programs
+from membership.operations.referrals import Referrals
 from membership.servicer import writing
 from membership.servicer.profiles import read_contact, read_mask, read_profile, write_profile
 from membership.servicer.reading import MEMBER, PROGRAM
+from membership.servicer.referrals import write_referral
+from membership.servicer.writing import tell_replay
 
 
 class MemberRpcs:
     """What `guerdon.membership.v1.MembershipService` does with members as such."""
 
-    def __init__(self, programs: Programs, members: Members, profiles: Profiles, endings: Endings) -> None:
+    def __init__(
+        self, programs: Programs, members: Members, profiles: Profiles, endings: Endings, referrals: Referrals
+    ) -> None:
         self._programs = programs
         self._members = members
         self._profiles = profiles
         self._endings = endings
+        self._referrals = referrals
 
     async def enroll_member(self, request: pb.EnrollMemberRequest, call: CallContext) -> pb.EnrollMemberResponse:
         """Enrols a person."""
@@ -34,11 +41,18 @@ class MemberRpcs:
         program = await self._programs.get(program_id)
         fingerprint = Fingerprint.of(call, request, program.name)
         profile = read_profile(request.profile) if request.HasField("profile") else None
+        code = request.referral_code
+        given = CodeGiven(code, request.source_address) if code else None
         standing, already, replayed = await self._members.enroll(
-            program, request.member_id, profile, fingerprint, call.caller.actor, call.remaining_s()
+            program, request.member_id, profile, given, fingerprint, call.caller.actor, call.remaining_s()
         )
         tell_replay(call, replayed)
-        return pb.EnrollMemberResponse(member=writing.member(program, standing), already_enrolled=already)
+        referral = await self._referrals.claimed(program, request.member_id, code) if code else None
+        return pb.EnrollMemberResponse(
+            member=writing.member(program, standing),
+            already_enrolled=already,
+            referral=write_referral(program, referral) if referral else None,
+        )
 
     async def get_member(self, request: pb.GetMemberRequest, _call: CallContext) -> pb.GetMemberResponse:
         """Reads a member."""
@@ -120,9 +134,3 @@ class MemberRpcs:
             members=[writing.member(program, standing) for standing in page],
             next_page_token=write_token(query, (page[-1].member.member_id,)) if len(found) > most else "",
         )
-
-
-def tell_replay(call: CallContext, replayed: bool) -> None:
-    """Marks an answer as that of a request that had come before."""
-    if replayed:
-        call.mark_replayed()

@@ -22,15 +22,18 @@ from membership.operations.members import Members
 from membership.operations.profiles import Profiles
 from membership.operations.programs import Programs
 from membership.operations.purchases import Purchases
+from membership.operations.referrals import Referrals
 from membership.operations.returns import Returns
 from membership.servicer import reading, writing
 from membership.servicer.activities import ActivityRpcs
 from membership.servicer.files import FileRpcs
-from membership.servicer.members import MemberRpcs, tell_replay
+from membership.servicer.members import MemberRpcs
 from membership.servicer.reading import MEMBER, PROGRAM, PURCHASE
+from membership.servicer.referrals import ReferralRpcs
+from membership.servicer.writing import tell_replay
 
 
-class MembershipServicer(MemberRpcs, FileRpcs, ActivityRpcs):
+class MembershipServicer(MemberRpcs, FileRpcs, ActivityRpcs, ReferralRpcs):
     """`guerdon.membership.v1.MembershipService`."""
 
     service = pb.DESCRIPTOR.services_by_name["MembershipService"]
@@ -48,10 +51,12 @@ class MembershipServicer(MemberRpcs, FileRpcs, ActivityRpcs):
         imports: Imports,
         activity_types: ActivityTypes,
         activities: Activities,
+        referrals: Referrals,
     ) -> None:
-        MemberRpcs.__init__(self, programs, members, profiles, endings)
+        MemberRpcs.__init__(self, programs, members, profiles, endings, referrals)
         FileRpcs.__init__(self, programs, files)
         ActivityRpcs.__init__(self, programs, activity_types, activities)
+        ReferralRpcs.__init__(self, programs, referrals)
         self._purchases = purchases
         self._returns = returns
         self._imports = imports

@@ -8,6 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from guerdon.membership.v1 import member_pb2, membership_pb2, program_pb2, purchase_pb2
 from guerdon.type.v1 import cash_pb2
+from guerdon_kit.grpc import CallContext
 from guerdon_kit.grpc.messages import rational, timestamp
 from guerdon_kit.grpc.status import to_status
 from membership.domain.earning import Rounding, explain_award, explain_return
@@ -172,6 +173,12 @@ def imported(one: Imported) -> membership_pb2.ImportPurchasesResponse:
 def optional_timestamp(time: datetime | None) -> Timestamp | None:
     """A time, or its absence."""
     return None if time is None else timestamp(time)
+
+
+def tell_replay(call: CallContext, replayed: bool) -> None:
+    """Marks an answer as that of a request that had come before."""
+    if replayed:
+        call.mark_replayed()
 
 
 def _cash(found: Program, minor_units: int) -> cash_pb2.Cash:

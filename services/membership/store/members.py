@@ -146,4 +146,5 @@ def read(row: Record) -> Member:
         welcome_points=row["welcome_points"],
         welcome_expire_time=row["welcome_expire_time"],
         ended=None if row["ended"] is None else Ended(row["ended"]),
+        referred=row["referred"],
     )

@@ -4,7 +4,7 @@ insert into members (program_no, member_id, state, enroll_time, welcome_points, 
 select :program_no, id, :state, :enroll_time, :welcome_points, :welcome_expire_time, :actor
 from unnest(:member_ids::text[]) as id
 on conflict do nothing
-returning member_no, member_id, state, enroll_time, welcome_points, welcome_expire_time, ended;
+returning member_no, member_id, state, enroll_time, welcome_points, welcome_expire_time, ended, referred;
 
 -- name: import_members
 -- As `insert_members`, each with a time of its own.
@@ -12,31 +12,31 @@ insert into members (program_no, member_id, state, enroll_time, welcome_points, 
 select :program_no, row.member_id, :state, row.enroll_time, :welcome_points, :welcome_expire_time, :actor
 from unnest(:member_ids::text[], :enroll_times::timestamptz[]) as row (member_id, enroll_time)
 on conflict do nothing
-returning member_no, member_id, state, enroll_time, welcome_points, welcome_expire_time, ended;
+returning member_no, member_id, state, enroll_time, welcome_points, welcome_expire_time, ended, referred;
 
 -- name: lock_members
 -- Whoever rates a member's purchases holds the member's row. Read what depends on it in a later statement.
-select member_no, member_id, state, enroll_time, welcome_points, welcome_expire_time, ended
+select member_no, member_id, state, enroll_time, welcome_points, welcome_expire_time, ended, referred
 from members
 where program_no = :program_no and member_id = any(:member_ids::text[])
 order by member_no
 for no key update;
 
 -- name: find_member^
-select member_no, member_id, state, enroll_time, welcome_points, welcome_expire_time, ended
+select member_no, member_id, state, enroll_time, welcome_points, welcome_expire_time, ended, referred
 from members
 where program_no = :program_no and member_id = :member_id;
 
 -- name: members_to_deliver
 -- Those that are not settled: their accounts and welcome bonuses are still to be brought.
-select member_no, member_id, state, enroll_time, welcome_points, welcome_expire_time, ended
+select member_no, member_id, state, enroll_time, welcome_points, welcome_expire_time, ended, referred
 from members
 where member_no = any(:member_nos::bigint[]) and state = :pending
 order by member_no;
 
 -- name: list_members
 select
-    m.member_no, m.member_id, m.state, m.enroll_time, m.welcome_points, m.welcome_expire_time, m.ended,
+    m.member_no, m.member_id, m.state, m.enroll_time, m.welcome_points, m.welcome_expire_time, m.ended, m.referred,
     coalesce(this.points, 0) as year_points, coalesce(last.points, 0) as previous_year_points
 from members m
 left join member_years this on this.member_no = m.member_no and this.year = :year

@@ -39,13 +39,18 @@ from unnest(:kinds::smallint[], :values::text[], :member_nos::bigint[]) as new (
 on conflict do nothing;
 
 -- name: find_by_contact^
-select m.member_no, m.member_id, m.state, m.enroll_time, m.welcome_points, m.welcome_expire_time, m.ended
+select m.member_no, m.member_id, m.state, m.enroll_time, m.welcome_points, m.welcome_expire_time, m.ended, m.referred
 from contacts c
 join members m on m.member_no = c.member_no
 where c.program_no = :program_no and c.kind = :kind and c.value = :value;
 
 -- name: free_contacts!
-delete from contacts where member_no = :member_no;
+with freed as (
+    delete from contacts where member_no = :member_no returning program_no, kind, value, member_no
+)
+insert into former_contacts (program_no, kind, value, member_no)
+select program_no, kind, value, member_no from freed
+on conflict do nothing;
 
 -- name: erase_profile!
 delete from profiles where member_no = :member_no;

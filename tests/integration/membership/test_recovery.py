@@ -18,13 +18,13 @@ from google.type.date_pb2 import Date
 
 from guerdon import GuerdonError, UnavailableError
 from guerdon.ledger.v1 import resources_pb2 as ledger_res
-from guerdon.membership.v1 import activity_pb2, member_pb2, profile_pb2, program_pb2, purchase_pb2
+from guerdon.membership.v1 import activity_pb2, member_pb2, profile_pb2, program_pb2, purchase_pb2, referral_pb2
 from guerdon.membership.v1 import membership_pb2 as pb
 from guerdon_kit.clock import set_offset
 from guerdon_kit.processes import ServerProcess
 from guerdon_kit.testing import DatabaseFactory, RunningService, ServiceFactory, wait_until
 from membership.domain.purchases import State
-from tests.contract.membership import doings, people
+from tests.contract.membership import doings, friends, people
 from tests.contract.membership.world import Shop, World, row, stream, when
 
 PAST_THE_LEASE = timedelta(minutes=5)
@@ -194,6 +194,44 @@ async def test_activities_and_birthdays_that_membership_is_killed_in_bring_their
     await wait_until(arrived)
     statements = await asyncio.gather(*(shop.statement(f"m{n}") for n in range(10)))
     assert all(sorted(amount for amount, _ in one) == [1, 1, 1, 100] for one in statements)
+
+
+@pytest.mark.crash
+async def test_referral_rewards_given_and_taken_back_through_crashes_of_both_services_end_once(
+    world: World, clock: Moving
+) -> None:
+    shop = await world.shop(welcome_points=0, tiers=[])
+    await shop.enroll("ada")
+    await friends.set_terms(shop, milestones=[referral_pb2.ReferralTerms.Milestone(friends=2, points=1000)])
+    code = await friends.code_of(shop, "ada")
+    await asyncio.gather(*(friends.join(shop, f"f{n}", code) for n in range(6)))
+    today = Timestamp(seconds=int(clock.now().timestamp()))
+
+    def buy() -> list[Any]:
+        return [shop.buy(f"p{n}", f"f{n}", 10_00, today, request_id=f"till-{n}") for n in range(6)]
+
+    world.ledger.process.kill()
+    await asyncio.gather(*buy())
+
+    def again() -> list[Any]:
+        return [*buy(), *(shop.bring_back(f"r{n}", f"p{n}", 10_00, request_id=f"back-{n}") for n in range(2))]
+
+    asked = list(map(asyncio.ensure_future, again()))
+    await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED, timeout=0.2)
+    await asyncio.to_thread(world.membership.process.kill)  # how far these have come does not matter
+    await asyncio.gather(*asked, return_exceptions=True)
+    world.membership.process.start()
+    world.ledger.process.start()
+    await wait_until(lambda: _asked_again(*again()))
+    clock.forward(PAST_THE_LEASE)
+
+    async def arrived() -> bool:
+        balances = await asyncio.gather(*(shop.balance(who) for who in ("ada", *(f"f{n}" for n in range(6)))))
+        return [one.posted for one in balances] == [4 * 100 + 1000, 0, 0, 35, 35, 35, 35]
+
+    await wait_until(arrived)
+    states = {who: one.state for who, one in (await friends.friends_of(shop, "ada")).items()}
+    assert [who for who, state in states.items() if state == friends.TAKEN_BACK] == ["f1", "f0"]
 
 
 @pytest.mark.crash

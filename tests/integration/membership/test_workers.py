@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from guerdon_kit.postgres.provision import ServiceDatabase
 from guerdon_kit.testing import ServiceFactory
+from tests.contract.membership import doings, friends
 from tests.contract.membership.world import Shop, World, row
 
 
@@ -40,3 +42,23 @@ async def test_two_processes_enrol_record_and_import_each_thing_once(worlds: lis
     balances = await asyncio.gather(*(shop.balance(name) for name in ["ada", *(f"m{n}" for n in range(20))]))
     assert totals.member_count == 21
     assert sum(one.posted for one in balances) == totals.base_points + totals.tier_points + totals.welcome_points
+
+
+async def test_caps_and_referrals_hold_across_processes(worlds: list[World]) -> None:
+    shop = await worlds[0].shop(welcome_points=0, tiers=[])
+    peer = Shop(shop.program, shop.books, worlds[1].client(worlds[1].membership))
+    await shop.enroll("ada")
+    await friends.set_terms(shop)
+    code = await friends.code_of(shop, "ada")
+    assert await friends.code_of(peer, "ada") == code
+    joined = await asyncio.gather(*(friends.join(one, "ben", code) for one in (shop, peer) for _ in range(3)))
+    assert {one.referral.state for one in joined} == {friends.OPEN}
+    today = Timestamp()
+    today.GetCurrentTime()
+    tills = [(shop, "p1"), (peer, "p2"), (shop, "p2"), (peer, "p1")]
+    await asyncio.gather(*(till.buy(purchase, "ben", 10_00, today) for till, purchase in tills))
+    assert [(await shop.balance(who)).posted for who in ("ada", "ben")] == [100, 20 + 25]
+    await doings.make_type(shop, "share", 5, total_cap=2)
+    shares = [doings.activity(shop, f"s{n % 6}", "ben", "share") for n in range(12)]
+    await asyncio.gather(*(doings.record((shop, peer)[n % 2], one) for n, one in enumerate(shares)))
+    assert (await shop.balance("ben")).posted == 45 + 2 * 5

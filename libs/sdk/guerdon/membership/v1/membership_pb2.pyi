@@ -14,6 +14,7 @@ import guerdon.membership.v1.member_pb2
 import guerdon.membership.v1.profile_pb2
 import guerdon.membership.v1.program_pb2
 import guerdon.membership.v1.purchase_pb2
+import guerdon.membership.v1.referral_pb2
 import typing
 
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
@@ -206,6 +207,8 @@ class EnrollMemberRequest(google.protobuf.message.Message):
     MEMBER_ID_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
     PROFILE_FIELD_NUMBER: builtins.int
+    REFERRAL_CODE_FIELD_NUMBER: builtins.int
+    SOURCE_ADDRESS_FIELD_NUMBER: builtins.int
     parent: builtins.str
     """The program."""
     member_id: builtins.str
@@ -214,6 +217,12 @@ class EnrollMemberRequest(google.protobuf.message.Message):
     """
     request_id: builtins.str
     """The caller's id of this request, 1 to 64 printable characters."""
+    referral_code: builtins.str
+    """The code of the member who brought the person; see ClaimReferral. Where nobody has the code, or the program takes no
+    referrals, nobody is enrolled; a referral that is refused for another reason does not keep the person from enrolling.
+    """
+    source_address: builtins.str
+    """Where the code was given; see ClaimReferralRequest."""
     @property
     def profile(self) -> guerdon.membership.v1.profile_pb2.Profile:
         """The person's data. Absent: none. Where the id is enrolled already nothing is taken of it."""
@@ -225,9 +234,11 @@ class EnrollMemberRequest(google.protobuf.message.Message):
         member_id: builtins.str = ...,
         request_id: builtins.str = ...,
         profile: guerdon.membership.v1.profile_pb2.Profile | None = ...,
+        referral_code: builtins.str = ...,
+        source_address: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["profile", b"profile"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["member_id", b"member_id", "parent", b"parent", "profile", b"profile", "request_id", b"request_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["member_id", b"member_id", "parent", b"parent", "profile", b"profile", "referral_code", b"referral_code", "request_id", b"request_id", "source_address", b"source_address"]) -> None: ...
 
 global___EnrollMemberRequest = EnrollMemberRequest
 
@@ -239,20 +250,26 @@ class EnrollMemberResponse(google.protobuf.message.Message):
 
     MEMBER_FIELD_NUMBER: builtins.int
     ALREADY_ENROLLED_FIELD_NUMBER: builtins.int
+    REFERRAL_FIELD_NUMBER: builtins.int
     already_enrolled: builtins.bool
     """The id was enrolled already, by another request: nothing was done."""
     @property
     def member(self) -> guerdon.membership.v1.member_pb2.Member:
         """The member."""
 
+    @property
+    def referral(self) -> guerdon.membership.v1.referral_pb2.Referral:
+        """What has become of the referral by `referral_code`. Absent without a code, and where the id was enrolled without it."""
+
     def __init__(
         self,
         *,
         member: guerdon.membership.v1.member_pb2.Member | None = ...,
         already_enrolled: builtins.bool = ...,
+        referral: guerdon.membership.v1.referral_pb2.Referral | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["member", b"member"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["already_enrolled", b"already_enrolled", "member", b"member"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["member", b"member", "referral", b"referral"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["already_enrolled", b"already_enrolled", "member", b"member", "referral", b"referral"]) -> None: ...
 
 global___EnrollMemberResponse = EnrollMemberResponse
 

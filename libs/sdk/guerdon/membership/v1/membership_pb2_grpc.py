@@ -7,6 +7,7 @@ from guerdon.membership.v1 import ending_pb2 as guerdon_dot_membership_dot_v1_do
 from guerdon.membership.v1 import member_file_pb2 as guerdon_dot_membership_dot_v1_dot_member__file__pb2
 from guerdon.membership.v1 import membership_pb2 as guerdon_dot_membership_dot_v1_dot_membership__pb2
 from guerdon.membership.v1 import profile_pb2 as guerdon_dot_membership_dot_v1_dot_profile__pb2
+from guerdon.membership.v1 import referral_pb2 as guerdon_dot_membership_dot_v1_dot_referral__pb2
 
 
 class MembershipServiceStub(object):
@@ -137,6 +138,31 @@ class MembershipServiceStub(object):
                 '/guerdon.membership.v1.MembershipService/ListActivities',
                 request_serializer=guerdon_dot_membership_dot_v1_dot_activity__pb2.ListActivitiesRequest.SerializeToString,
                 response_deserializer=guerdon_dot_membership_dot_v1_dot_activity__pb2.ListActivitiesResponse.FromString,
+                )
+        self.SetReferralTerms = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/SetReferralTerms',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_referral__pb2.SetReferralTermsRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_referral__pb2.SetReferralTermsResponse.FromString,
+                )
+        self.GetReferralTerms = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/GetReferralTerms',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_referral__pb2.GetReferralTermsRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_referral__pb2.GetReferralTermsResponse.FromString,
+                )
+        self.GetReferralCode = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/GetReferralCode',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_referral__pb2.GetReferralCodeRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_referral__pb2.GetReferralCodeResponse.FromString,
+                )
+        self.ClaimReferral = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/ClaimReferral',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_referral__pb2.ClaimReferralRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_referral__pb2.ClaimReferralResponse.FromString,
+                )
+        self.ListReferrals = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/ListReferrals',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_referral__pb2.ListReferralsRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_referral__pb2.ListReferralsResponse.FromString,
                 )
         self.RecordPurchase = channel.unary_unary(
                 '/guerdon.membership.v1.MembershipService/RecordPurchase',
@@ -341,6 +367,43 @@ class MembershipServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetReferralTerms(self, request, context):
+        """Sets what a program gives for referrals, for those to come: those that are claimed keep their terms.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetReferralTerms(self, request, context):
+        """Reads what a program gives for referrals.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetReferralCode(self, request, context):
+        """Reads a member's referral code, which is made when it is first asked for and does not change: it takes no
+        `request_id`, because asking again answers the same.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ClaimReferral(self, request, context):
+        """Claims an advocate's code for a member, as EnrollMember does with a code. What brings nothing is recorded and answered
+        as REFUSED with the reason, so that the advocate can be told; it may be claimed again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListReferrals(self, request, context):
+        """Lists whom an advocate has brought, with what became of each.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RecordPurchase(self, request, context):
         """Records a purchase and awards its points. A purchase id counts once for a program: the same purchase under another
         `request_id` changes nothing, a different one under the same id is refused as PURCHASE_DIFFERS.
@@ -488,6 +551,31 @@ def add_MembershipServiceServicer_to_server(servicer, server):
                     servicer.ListActivities,
                     request_deserializer=guerdon_dot_membership_dot_v1_dot_activity__pb2.ListActivitiesRequest.FromString,
                     response_serializer=guerdon_dot_membership_dot_v1_dot_activity__pb2.ListActivitiesResponse.SerializeToString,
+            ),
+            'SetReferralTerms': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetReferralTerms,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_referral__pb2.SetReferralTermsRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_referral__pb2.SetReferralTermsResponse.SerializeToString,
+            ),
+            'GetReferralTerms': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetReferralTerms,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_referral__pb2.GetReferralTermsRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_referral__pb2.GetReferralTermsResponse.SerializeToString,
+            ),
+            'GetReferralCode': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetReferralCode,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_referral__pb2.GetReferralCodeRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_referral__pb2.GetReferralCodeResponse.SerializeToString,
+            ),
+            'ClaimReferral': grpc.unary_unary_rpc_method_handler(
+                    servicer.ClaimReferral,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_referral__pb2.ClaimReferralRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_referral__pb2.ClaimReferralResponse.SerializeToString,
+            ),
+            'ListReferrals': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListReferrals,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_referral__pb2.ListReferralsRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_referral__pb2.ListReferralsResponse.SerializeToString,
             ),
             'RecordPurchase': grpc.unary_unary_rpc_method_handler(
                     servicer.RecordPurchase,
@@ -900,6 +988,91 @@ class MembershipService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/ListActivities',
             guerdon_dot_membership_dot_v1_dot_activity__pb2.ListActivitiesRequest.SerializeToString,
             guerdon_dot_membership_dot_v1_dot_activity__pb2.ListActivitiesResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def SetReferralTerms(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/SetReferralTerms',
+            guerdon_dot_membership_dot_v1_dot_referral__pb2.SetReferralTermsRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_referral__pb2.SetReferralTermsResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def GetReferralTerms(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/GetReferralTerms',
+            guerdon_dot_membership_dot_v1_dot_referral__pb2.GetReferralTermsRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_referral__pb2.GetReferralTermsResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def GetReferralCode(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/GetReferralCode',
+            guerdon_dot_membership_dot_v1_dot_referral__pb2.GetReferralCodeRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_referral__pb2.GetReferralCodeResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ClaimReferral(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/ClaimReferral',
+            guerdon_dot_membership_dot_v1_dot_referral__pb2.ClaimReferralRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_referral__pb2.ClaimReferralResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ListReferrals(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/ListReferrals',
+            guerdon_dot_membership_dot_v1_dot_referral__pb2.ListReferralsRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_referral__pb2.ListReferralsResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

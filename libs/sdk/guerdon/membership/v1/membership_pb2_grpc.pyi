@@ -12,6 +12,7 @@ import guerdon.membership.v1.ending_pb2
 import guerdon.membership.v1.member_file_pb2
 import guerdon.membership.v1.membership_pb2
 import guerdon.membership.v1.profile_pb2
+import guerdon.membership.v1.referral_pb2
 import typing
 
 _T = typing.TypeVar("_T")
@@ -187,6 +188,40 @@ class MembershipServiceStub:
         guerdon.membership.v1.activity_pb2.ListActivitiesResponse,
     ]
     """Lists a member's activities, the latest first: those recorded, and those given for occasions."""
+
+    SetReferralTerms: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.referral_pb2.SetReferralTermsRequest,
+        guerdon.membership.v1.referral_pb2.SetReferralTermsResponse,
+    ]
+    """Sets what a program gives for referrals, for those to come: those that are claimed keep their terms."""
+
+    GetReferralTerms: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.referral_pb2.GetReferralTermsRequest,
+        guerdon.membership.v1.referral_pb2.GetReferralTermsResponse,
+    ]
+    """Reads what a program gives for referrals."""
+
+    GetReferralCode: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.referral_pb2.GetReferralCodeRequest,
+        guerdon.membership.v1.referral_pb2.GetReferralCodeResponse,
+    ]
+    """Reads a member's referral code, which is made when it is first asked for and does not change: it takes no
+    `request_id`, because asking again answers the same.
+    """
+
+    ClaimReferral: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.referral_pb2.ClaimReferralRequest,
+        guerdon.membership.v1.referral_pb2.ClaimReferralResponse,
+    ]
+    """Claims an advocate's code for a member, as EnrollMember does with a code. What brings nothing is recorded and answered
+    as REFUSED with the reason, so that the advocate can be told; it may be claimed again.
+    """
+
+    ListReferrals: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.referral_pb2.ListReferralsRequest,
+        guerdon.membership.v1.referral_pb2.ListReferralsResponse,
+    ]
+    """Lists whom an advocate has brought, with what became of each."""
 
     RecordPurchase: grpc.UnaryUnaryMultiCallable[
         guerdon.membership.v1.membership_pb2.RecordPurchaseRequest,
@@ -387,6 +422,40 @@ class MembershipServiceAsyncStub:
         guerdon.membership.v1.activity_pb2.ListActivitiesResponse,
     ]
     """Lists a member's activities, the latest first: those recorded, and those given for occasions."""
+
+    SetReferralTerms: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.referral_pb2.SetReferralTermsRequest,
+        guerdon.membership.v1.referral_pb2.SetReferralTermsResponse,
+    ]
+    """Sets what a program gives for referrals, for those to come: those that are claimed keep their terms."""
+
+    GetReferralTerms: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.referral_pb2.GetReferralTermsRequest,
+        guerdon.membership.v1.referral_pb2.GetReferralTermsResponse,
+    ]
+    """Reads what a program gives for referrals."""
+
+    GetReferralCode: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.referral_pb2.GetReferralCodeRequest,
+        guerdon.membership.v1.referral_pb2.GetReferralCodeResponse,
+    ]
+    """Reads a member's referral code, which is made when it is first asked for and does not change: it takes no
+    `request_id`, because asking again answers the same.
+    """
+
+    ClaimReferral: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.referral_pb2.ClaimReferralRequest,
+        guerdon.membership.v1.referral_pb2.ClaimReferralResponse,
+    ]
+    """Claims an advocate's code for a member, as EnrollMember does with a code. What brings nothing is recorded and answered
+    as REFUSED with the reason, so that the advocate can be told; it may be claimed again.
+    """
+
+    ListReferrals: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.referral_pb2.ListReferralsRequest,
+        guerdon.membership.v1.referral_pb2.ListReferralsResponse,
+    ]
+    """Lists whom an advocate has brought, with what became of each."""
 
     RecordPurchase: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.membership.v1.membership_pb2.RecordPurchaseRequest,
@@ -631,6 +700,50 @@ class MembershipServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[guerdon.membership.v1.activity_pb2.ListActivitiesResponse, collections.abc.Awaitable[guerdon.membership.v1.activity_pb2.ListActivitiesResponse]]:
         """Lists a member's activities, the latest first: those recorded, and those given for occasions."""
+
+    @abc.abstractmethod
+    def SetReferralTerms(
+        self,
+        request: guerdon.membership.v1.referral_pb2.SetReferralTermsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.referral_pb2.SetReferralTermsResponse, collections.abc.Awaitable[guerdon.membership.v1.referral_pb2.SetReferralTermsResponse]]:
+        """Sets what a program gives for referrals, for those to come: those that are claimed keep their terms."""
+
+    @abc.abstractmethod
+    def GetReferralTerms(
+        self,
+        request: guerdon.membership.v1.referral_pb2.GetReferralTermsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.referral_pb2.GetReferralTermsResponse, collections.abc.Awaitable[guerdon.membership.v1.referral_pb2.GetReferralTermsResponse]]:
+        """Reads what a program gives for referrals."""
+
+    @abc.abstractmethod
+    def GetReferralCode(
+        self,
+        request: guerdon.membership.v1.referral_pb2.GetReferralCodeRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.referral_pb2.GetReferralCodeResponse, collections.abc.Awaitable[guerdon.membership.v1.referral_pb2.GetReferralCodeResponse]]:
+        """Reads a member's referral code, which is made when it is first asked for and does not change: it takes no
+        `request_id`, because asking again answers the same.
+        """
+
+    @abc.abstractmethod
+    def ClaimReferral(
+        self,
+        request: guerdon.membership.v1.referral_pb2.ClaimReferralRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.referral_pb2.ClaimReferralResponse, collections.abc.Awaitable[guerdon.membership.v1.referral_pb2.ClaimReferralResponse]]:
+        """Claims an advocate's code for a member, as EnrollMember does with a code. What brings nothing is recorded and answered
+        as REFUSED with the reason, so that the advocate can be told; it may be claimed again.
+        """
+
+    @abc.abstractmethod
+    def ListReferrals(
+        self,
+        request: guerdon.membership.v1.referral_pb2.ListReferralsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.referral_pb2.ListReferralsResponse, collections.abc.Awaitable[guerdon.membership.v1.referral_pb2.ListReferralsResponse]]:
+        """Lists whom an advocate has brought, with what became of each."""
 
     @abc.abstractmethod
     def RecordPurchase(
