@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from guerdon_kit.postgres.provision import ServiceDatabase
-from guerdon_kit.testing import ServiceFactory
+from guerdon_kit.testing import DatabaseFactory, RunningService, ServiceFactory
 from tests.contract.membership import doings, friends
 from tests.contract.membership.world import Shop, World, row
 
 
+@pytest.fixture(scope="module")
+def running(module_services: ServiceFactory, databases: DatabaseFactory) -> Iterator[list[RunningService]]:
+    """A ledger, and two membership processes on one database."""
+    ledger = module_services.start("ledger", databases.make("ledger"))
+    own = databases.make("membership")
+    both = [module_services.start("membership", own, targets={"ledger": ledger.target}) for _ in range(2)]
+    yield [ledger, *both]
+    databases.drop(own)
+    databases.drop(ledger.database)
+
+
 @pytest.fixture
-async def worlds(services: ServiceFactory, database: Callable[[str], ServiceDatabase]) -> AsyncIterator[list[World]]:
-    """Two membership processes on one database, beside one ledger."""
-    ledger = services.start("ledger", database("ledger"))
-    own = database("membership")
-    both = [services.start("membership", own, targets={"ledger": ledger.target}) for _ in range(2)]
-    made = [World(ledger, one, services.identity) for one in both]
+async def worlds(running: list[RunningService], module_services: ServiceFactory) -> AsyncIterator[list[World]]:
+    """The ledger with each of the membership processes."""
+    ledger, *both = running
+    made = [World(ledger, one, module_services.identity) for one in both]
     yield made
     for world in made:
         await world.close()
