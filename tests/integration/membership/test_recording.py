@@ -210,3 +210,16 @@ async def test_an_imports_chunk_is_told_of_as_a_whole(db: Database, program: Pro
         "tier_points": sum(one.tier_points for one in recorded.rated),
         "enrolled": ["ada"],
     }
+
+
+async def test_purchases_of_members_without_an_open_referral_ask_for_none(db: Database, program: Program) -> None:
+    asked: list[str] = []
+
+    async def work(connection: Connection) -> Recorded:
+        with connection.query_logger(lambda logged: asked.append(logged.query)):
+            rows = numbered([row(f"p{n}", f"m{n}") for n in range(20)])
+            return await record_rows(connection, program, rows, RECORDING, enroll_unknown=True)
+
+    assert len((await db.run(work)).rated) == 20
+    assert any("insert into purchases" in statement for statement in asked)
+    assert not any(word in statement for statement in asked for word in ("referrals", "advocates", "bonuses"))
