@@ -52,6 +52,7 @@ was answered. Crash tests end the process there; otherwise it does nothing."""
 Effect = Callable[[Connection], Awaitable[None]]
 
 _EVENTS = {
+    State.ISSUED: "redemption_issued",
     State.FULFILLED: "redemption_fulfilled",
     State.FAILED: "redemption_failed",
     State.REFUND_REFUSED: "redemption_refund_refused",
