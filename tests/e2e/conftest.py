@@ -45,13 +45,13 @@ def stack_folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="package")
 def stack(stack_folder: Path) -> Iterator[Stack]:
-    """One stack for the whole session; a test that kills a part of it starts that part again."""
+    """One stack for all tests of the folder; a test that kills a part of it starts that part again."""
     with Stack(stack_folder, any_ports=True, settings=QUICK_TO_NOTICE, environment={}) as running:
         yield running
 
 
 @pytest.fixture
 async def town(stack: Stack) -> AsyncIterator[Town]:
-    """Programs of the test's own on the session's stack."""
+    """Programs of the test's own on that stack."""
     async with asynccontextmanager(found)(stack) as made:
         yield made
