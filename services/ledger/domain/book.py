@@ -134,6 +134,22 @@ class Book:
         self._renew_validity(now)
         return moves
 
+    def debit_pending(self, amount: int, now: datetime) -> list[Move]:
+        """Consumes pending lots in the order in which they would be consumed. Nothing of them is ever held.
+
+        Raises:
+            InsufficientPoints: less than `amount` is pending.
+        """
+        assert self.loaded, "only complete lots say what is pending"
+        lots = [lot for lot in self.lots.values() if lot.open and now < lot.available_time and now < lot.expire_time]
+        found = sum(lot.open for lot in lots)
+        if amount > found:
+            raise InsufficientPoints(self.account.name, amount, found)
+        moves = self._take(sorted(lots, key=lambda lot: lot.order), amount)
+        self.posted -= amount
+        self.refresh(now)
+        return moves
+
     def claw_back(self, amount: int, first: Iterable[int], limit: int, now: datetime) -> list[Move]:
         """Takes up to `amount`: from the lots `first`, then at most `limit` from elsewhere, the last of it as debt.
 

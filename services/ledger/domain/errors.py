@@ -171,7 +171,7 @@ class CaptureExceedsHold(DomainError):
 
 
 class NotReversible(DomainError):
-    """An expiry or a reversal cannot be undone, nor a pending part of an exchange by itself."""
+    """An expiry, a merge or a reversal cannot be undone, nor a pending part of an exchange by itself."""
 
     reason = "NOT_REVERSIBLE"
     status = Status.FAILED_PRECONDITION

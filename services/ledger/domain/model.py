@@ -40,6 +40,7 @@ class Kind(IntEnum):
     REVERSAL = 8
     EXPIRY = 9
     TRANSFER = 10
+    MERGE = 11
 
 
 class HoldState(IntEnum):
@@ -84,6 +85,7 @@ SIDES: dict[Kind, frozenset[tuple[AccountKind, AccountKind]]] = {
     Kind.GRANT: frozenset({(AccountKind.BUDGET, AccountKind.MEMBER)}),
     Kind.RECOGNITION: frozenset({(AccountKind.MEMBER, AccountKind.MEMBER)}),
     Kind.TRANSFER: frozenset({(AccountKind.MEMBER, AccountKind.MEMBER)}),
+    Kind.MERGE: frozenset({(AccountKind.MEMBER, AccountKind.MEMBER)}),
     Kind.FUND: frozenset({(AccountKind.ISSUANCE, AccountKind.BUDGET)}),
     Kind.ADJUSTMENT: frozenset(
         {(AccountKind.ADJUSTMENT, AccountKind.MEMBER), (AccountKind.MEMBER, AccountKind.ADJUSTMENT)}
@@ -95,7 +97,10 @@ LIMITABLE = frozenset({AccountKind.BUDGET, AccountKind.EXCHANGE})
 """The kinds of account that may have a credit limit."""
 
 MOVED_LOTS_MAX = 100
-"""The most lots that one posting of a TRANSFER makes."""
+"""The most lots that one posting of a TRANSFER or a MERGE makes."""
+
+MOVING = frozenset({Kind.TRANSFER, Kind.MERGE})
+"""The kinds whose points stay what they are: each lot made keeps the times and the budget of what it was made of."""
 
 EARNING = frozenset({Kind.EARN, Kind.GRANT, Kind.RECOGNITION})
 """The kinds whose credits count as lifetime earned."""

@@ -9,13 +9,15 @@ EXCHANGER = "partner_exchange"
 """The one service whose transactions may span programs."""
 
 BY_SERVICE: dict[str, frozenset[Kind]] = {
-    "membership": frozenset({Kind.EARN, Kind.ADJUSTMENT}),
+    "membership": frozenset({Kind.EARN, Kind.ADJUSTMENT, Kind.MERGE}),
     "rewards_catalog": frozenset({Kind.SPEND}),
     EXCHANGER: frozenset({Kind.EXCHANGE}),
     "recognition": frozenset({Kind.GRANT, Kind.RECOGNITION, Kind.FUND}),
 }
 """What Guerdon's own services may post."""
-BY_OTHERS = frozenset({Kind.EARN, Kind.SPEND, Kind.GRANT, Kind.RECOGNITION, Kind.TRANSFER, Kind.FUND, Kind.ADJUSTMENT})
+BY_OTHERS = frozenset(
+    {Kind.EARN, Kind.SPEND, Kind.GRANT, Kind.RECOGNITION, Kind.TRANSFER, Kind.MERGE, Kind.FUND, Kind.ADJUSTMENT}
+)
 """What every other caller may post."""
 
 

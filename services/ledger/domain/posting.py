@@ -11,9 +11,21 @@ from ledger.domain.books import IfClosed, close_time_of, effective_time
 from ledger.domain.desk import Desk
 from ledger.domain.errors import ExpiryPassed, InsufficientPoints
 from ledger.domain.journal import Entry, Event, Record
-from ledger.domain.model import EARNING, SPENDING, Account, AccountKind, AccountState, EventKind, Kind, Lot, Program
+from ledger.domain.model import (
+    EARNING,
+    MOVING,
+    NEVER,
+    SPENDING,
+    Account,
+    AccountKind,
+    AccountState,
+    EventKind,
+    Kind,
+    Lot,
+    Program,
+)
 from ledger.domain.states import paying, receiving, require
-from ledger.domain.transfer import moved_lots
+from ledger.domain.transfer import hand_over, moved_lots
 
 
 class PostingOrder(NamedTuple):
@@ -25,7 +37,7 @@ class PostingOrder(NamedTuple):
     expire_time: datetime
     """When the lot that it makes expires; NEVER if it does not."""
     available_time: datetime
-    """When that lot can first be spent; LONG_AGO if at once."""
+    """When that lot can first be spent; LONG_AGO if at once. Of a MERGE, NEVER says that pending points are moved."""
 
 
 class TransactionOrder(NamedTuple):
@@ -89,22 +101,26 @@ def _entry(kind: Kind, posting: PostingOrder, desk: Desk, id_: int, ordinal: int
     source = books[posting.source.id] if posting.source.is_member else None
     destination = books[posting.destination.id] if posting.destination.is_member else None
     moves: list[Move] = []
+    source_debt = 0
     debt_before = 0 if destination is None else destination.debt
     if source is not None:
         if source.state is not AccountState.OPEN:
             require(paying(kind), source.account, source.state)
         if kind in SPENDING:
             source.require_countable(posting.amount)
-        moves += source.debit(posting.amount, now)
+        if kind is Kind.MERGE and destination is not None:
+            moves += hand_over(source, destination, posting.amount, now, pending=posting.available_time == NEVER)
+            source_debt = posting.amount + sum(delta for _, delta in moves)
+        else:
+            moves += source.debit(posting.amount, now)
         if kind in SPENDING:
             source.spent += posting.amount
     if destination is not None and destination.state is not AccountState.OPEN:
         require(receiving(kind), destination.account, destination.state)
-    if source is not None and destination is not None and kind is Kind.TRANSFER:
+    if source is not None and destination is not None and not source_debt and kind in MOVING:
         made = moved_lots(moves, source.lots, source.account, id_, desk.ids, now)
         moves += [(lot.id, 0) for lot in made]
-        for lot in made:
-            moves += destination.credit(lot, now)
+        moves += [paid for lot in made for paid in destination.credit(lot, now)]
     elif destination is not None:
         moves += destination.credit(_lot(posting, id_, now), now)
         if kind in EARNING:
@@ -119,6 +135,7 @@ def _entry(kind: Kind, posting: PostingOrder, desk: Desk, id_: int, ordinal: int
         destination,
         moves,
         now,
+        source_debt_delta=source_debt,
         destination_debt_delta=0 if destination is None else destination.debt - debt_before,
     )
 

@@ -16,7 +16,7 @@ from ledger.domain.model import EARNING, SPENDING, Account, Kind, Program
 from ledger.domain.posting import entry, moved_expiry
 from ledger.domain.states import Operation, require
 
-FINAL = frozenset({Kind.REVERSAL, Kind.EXPIRY})
+FINAL = frozenset({Kind.REVERSAL, Kind.EXPIRY, Kind.MERGE})
 """The kinds that cannot be reversed."""
 
 
@@ -79,7 +79,7 @@ def reverse(order: ReversalOrder, original: Original, desk: Desk, now: datetime)
     for which the other has got its own back.
 
     Raises:
-        NotReversible: an expiry or a reversal.
+        NotReversible: an expiry, a merge or a reversal.
         InsufficientPoints: the policy does not let the whole of an exchange be taken back.
         PartialReversalNotPossible: part of a transaction of several postings.
         OverReversal: more than is left of it.
@@ -136,7 +136,7 @@ def _require_states(original: Original, books: Mapping[int, Book]) -> None:
 
 
 def require_reversible(original: Original) -> None:
-    """Raises NotReversible for an expiry or a reversal."""
+    """Raises NotReversible for an expiry, a merge or a reversal."""
     if original.kind in FINAL:
         raise NotReversible(transaction=original.name, kind=original.kind.name)
 

@@ -16,8 +16,8 @@ from ledger.domain.model import Account, AccountState, Kind
 class Operation(Enum):
     """What is done with an account; the words are the published table's."""
 
-    RECEIVE = "Points come in: `EARN`, `GRANT`, `EXCHANGE`, a `RECOGNITION` or `TRANSFER` received"
-    PAY = "Points go out: `SPEND`, `EXCHANGE`, a `RECOGNITION` or `TRANSFER` given"
+    RECEIVE = "Points come in: `EARN`, `GRANT`, `EXCHANGE`, a `RECOGNITION`, `TRANSFER` or `MERGE` received"
+    PAY = "Points go out: `SPEND`, `EXCHANGE`, a `RECOGNITION`, `TRANSFER` or `MERGE` given"
     ADJUST = "An `ADJUSTMENT`, either way"
     CLAW_BACK = "A reversal takes points back"
     RESTORE = "A reversal gives points back"

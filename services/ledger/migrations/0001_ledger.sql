@@ -107,7 +107,7 @@ create table transactions (
     shard int not null,
     id bigint not null,
     program int not null,
-    kind smallint not null check (kind between 1 and 10),
+    kind smallint not null check (kind between 1 and 11),
     postings smallint not null check (postings between 1 and 100),
     effective_time timestamptz not null,
     record_time timestamptz not null,
@@ -144,7 +144,7 @@ create table postings (
     destination_version bigint,
     destination_posted bigint,
     -- What the posting did to the lots' `open`, and to the accounts' debt. A lot that it made has the posting's id; only
-    -- a transfer makes several, and names them with a change of 0.
+    -- a transfer or a merge makes several, and names them with a change of 0.
     lots bigint[],
     lot_deltas bigint[],
     source_debt_delta bigint not null default 0,

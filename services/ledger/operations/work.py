@@ -14,7 +14,7 @@ from ledger.domain.desk import Desk
 from ledger.domain.holds import CaptureOrder, HoldOrder, capture, place, release
 from ledger.domain.lifecycle import StateOrder, change_state
 from ledger.domain.lots import Cancel, LotsOrder, update_lots
-from ledger.domain.model import MOVED_LOTS_MAX, Account, Hold, Kind, Program
+from ledger.domain.model import MOVED_LOTS_MAX, MOVING, Account, Hold, Kind, Program
 from ledger.domain.posting import PostingOrder, TransactionOrder, post
 from ledger.domain.reversal import Original, OriginalPosting, ReversalOrder, reverse
 from ledger.operations.outcome import Outcome
@@ -171,7 +171,7 @@ class Post(_Plain):
     @property
     def ids(self) -> int:
         postings = len(self.order.postings)
-        return postings * (1 + 2 * MOVED_LOTS_MAX) if self.order.kind is Kind.TRANSFER else postings
+        return postings * (1 + 2 * MOVED_LOTS_MAX) if self.order.kind in MOVING else postings
 
     def decide(self, desk: Desk, now: datetime) -> Outcome:
         record = post(self.order, desk, now)

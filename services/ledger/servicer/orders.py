@@ -16,7 +16,7 @@ from guerdon_kit.names import parse, tenant_of
 from ledger.domain.books import IfClosed
 from ledger.domain.chain import HASH_BYTES, Head
 from ledger.domain.lots import Activate, MoveExpiry
-from ledger.domain.model import AMOUNT_MAX, LONG_AGO, NEVER, SIDES, Account, Kind, Program
+from ledger.domain.model import AMOUNT_MAX, LONG_AGO, MOVING, NEVER, SIDES, Account, Kind, Program
 from ledger.domain.permissions import require_kind, require_program
 from ledger.domain.posting import PostingOrder, TransactionOrder
 from ledger.operations.movements import LotsRequest
@@ -90,8 +90,9 @@ def _posting(message: pb.Posting, index: int, kind: Kind, known: KnownAccount) -
         if available != LONG_AGO:
             raise InvalidField.of(f"postings[{index}].pending", "must not be set beside available_time")
         available = NEVER
-    if kind is Kind.TRANSFER and (expire, available) != (NEVER, LONG_AGO):
-        raise InvalidField.of(f"postings[{index}]", "a TRANSFER keeps the times of the points that it moves")
+    timed = expire is not NEVER or available is not LONG_AGO
+    if timed and kind in MOVING and (kind is not Kind.MERGE or not message.pending or expire is not NEVER):
+        raise InvalidField.of(f"postings[{index}]", f"a {kind.name} keeps the times of the points that it moves")
     _check_sides(source, destination, kind, index)
     return PostingOrder(source, destination, amount, expire, available)
 

@@ -62,7 +62,7 @@ limit 100;
 
 -- name: made_findings
 -- Of the lots that these postings made, and of those in that range of ids. The lot of a posting has its id; only a
--- transfer makes several, and names them with a change of 0.
+-- transfer or a merge makes several, and names them with a change of 0.
 with posting as materialized (
     select p.id, p.id - p.ordinal as transaction, p.destination, p.amount, p.lots, p.lot_deltas,
            p.destination_version is not null and t.kind <> 8 as made -- a reversal puts back into the lots that there are
@@ -97,7 +97,7 @@ select * from (
     select 'LOT_DIFFERS_FROM_POSTING', null, account, id, format('of account %s', account),
            coalesce('of account ' || destination, 'a posting that made it')
     from (select l.account, l.id,
-                 -- Only a transfer's lots lie apart from their posting.
+                 -- Only a transfer's or a merge's lots lie apart from their posting.
                  coalesce(p.destination, (select o.destination from postings o where o.shard = :shard and o.id = l.posting))
                      as destination
           from lot l left join posting p on p.id = l.posting

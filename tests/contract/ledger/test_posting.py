@@ -21,6 +21,7 @@ from tests.contract.ledger.world import (
     GRANT,
     INVALID,
     MEMBER,
+    MERGE,
     NOT_FOUND,
     PRECONDITION,
     RECOGNITION,
@@ -79,6 +80,7 @@ async def test_every_kind_moves_between_its_own_kinds_of_account_only(shop: Shop
         SPEND: [("ada", "redemption.points")],
         RECOGNITION: [("ada", "ben")],
         TRANSFER: [("ada", "ben")],
+        MERGE: [("ben", "ada")],
     }
     ids = ["ada", "ben", "issuance.points", "budget.points", "adjustment.points", "redemption.points"]
     ids += ["breakage.points", "exchange.points.air"]
@@ -90,7 +92,7 @@ async def test_every_kind_moves_between_its_own_kinds_of_account_only(shop: Shop
                 transaction=shop.transaction(kind, shop.posting(*pair, 1)), request_id=new_request_id()
             )
             for pair in ((s, d) for s in ids for d in ids if s != d and (s, d) not in allowed)
-            if not (kind in {RECOGNITION, TRANSFER} and set(pair) == {"ada", "ben"})
+            if not (kind in {RECOGNITION, TRANSFER, MERGE} and set(pair) == {"ada", "ben"})
         ]
         answer = await shop.ledger.BatchPostTransactions(pb.BatchPostTransactionsRequest(parent=shop.name, items=items))
         if kind in {EARN, GRANT, ADJUSTMENT, SPEND}:  # ben is a member as ada is
@@ -109,11 +111,11 @@ async def test_every_kind_moves_between_its_own_kinds_of_account_only(shop: Shop
 @pytest.mark.parametrize(
     ("service", "kinds"),
     [
-        ("membership", {EARN, ADJUSTMENT}),
+        ("membership", {EARN, ADJUSTMENT, MERGE}),
         ("rewards_catalog", {SPEND}),
         ("partner_exchange", {EXCHANGE}),
         ("recognition", {GRANT, RECOGNITION, FUND}),
-        ("", {EARN, SPEND, GRANT, RECOGNITION, TRANSFER, FUND, ADJUSTMENT}),
+        ("", {EARN, SPEND, GRANT, RECOGNITION, TRANSFER, MERGE, FUND, ADJUSTMENT}),
     ],
 )
 async def test_a_caller_posts_its_own_kinds_only(shop: Shop, world: World, service: str, kinds: set[int]) -> None:
@@ -128,6 +130,7 @@ async def test_a_caller_posts_its_own_kinds_only(shop: Shop, world: World, servi
         EXCHANGE: ("ada", "exchange.points.air"),
         RECOGNITION: ("ada", "ben"),
         TRANSFER: ("ada", "ben"),
+        MERGE: ("ada", "ben"),
         ADJUSTMENT: ("ada", "adjustment.points"),
     }
     await shop.earn("ada", 100)

@@ -15,6 +15,7 @@ from tests.contract.ledger.world import (
     EARN,
     GRANT,
     INVALID,
+    MERGE,
     PRECONDITION,
     TRANSFER,
     Shop,
@@ -107,3 +108,27 @@ async def test_points_of_too_many_expiries_are_refused_with_what_one_posting_can
         await shop.post(TRANSFER, shop.posting("ada", "ben", 201))
     await shop.post(TRANSFER, shop.posting("ada", "ben", 200), shop.posting("ada", "ben", 4))
     assert (await shop.balance("ben")).posted == 204
+
+
+async def test_two_accounts_become_one_with_what_is_pending_and_what_is_owed(shop: Shop, world: World) -> None:
+    await shop.add_many(["old", "new"])
+    tomorrow, later = ahead(days=1), ahead(days=2)
+    taken = await shop.earn("old", 10)
+    await shop.spend("old", 10)
+    await shop.reverse(taken, policy=pb.CLAWBACK_POLICY_ALLOW_NEGATIVE)
+    await shop.earn("old", 20, available_time=tomorrow, expire_time=later)
+    await shop.earn("new", 4)
+    await shop.post(MERGE, shop.posting("new", "old", 10))
+    waiting = shop.posting("old", "new", 20)
+    waiting.pending = True
+    merged = (await shop.post(MERGE, waiting)).transaction
+    old, new = await shop.balance("old"), await shop.balance("new", full=True)
+    assert (old.posted, old.debt, old.pending) == (0, 0, 0)
+    assert (new.posted, new.debt, new.pending, new.available) == (14, 6, 20, -6)
+    assert await expiries(shop, "new") == [(later, 20)]
+    async with refused(PRECONDITION, "NOT_REVERSIBLE", kind="MERGE"):
+        await shop.reverse(merged)
+    waiting.expire_time.CopyFrom(stamp(later))
+    async with refused(INVALID, "INVALID_FIELD", violated=["transaction.postings[0]"]):
+        await shop.post(MERGE, waiting)
+    assert await findings(world.client()) == []

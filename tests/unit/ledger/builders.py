@@ -118,6 +118,9 @@ class Ledger:
     def transfer(self, amount: int, source: Account = ADA, to: Account = BEN) -> Record:
         return self.move(Kind.TRANSFER, PostingOrder(source, to, amount, NEVER, LONG_AGO))
 
+    def merge(self, amount: int, source: Account = ADA, to: Account = BEN, *, pending: bool = False) -> Record:
+        return self.move(Kind.MERGE, PostingOrder(source, to, amount, NEVER, NEVER if pending else LONG_AGO))
+
     def fund(self, amount: int, to: Account = BUDGET) -> Record:
         return self.move(Kind.FUND, PostingOrder(ISSUANCE, to, amount, NEVER, LONG_AGO))
 

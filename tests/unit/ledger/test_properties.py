@@ -14,7 +14,7 @@ from ledger.domain.clockwork import is_due, sweep
 from ledger.domain.holds import CaptureOrder, capture, release
 from ledger.domain.journal import Record
 from ledger.domain.lots import Activate
-from ledger.domain.model import LONG_AGO, NEVER, Hold, HoldState, Kind
+from ledger.domain.model import LONG_AGO, MOVING, NEVER, Hold, HoldState, Kind
 from ledger.domain.reversal import Policy
 from tests.unit.ledger.builders import ADA, BEN, BUDGET, ISSUANCE, REDEMPTION, Ledger, pending, require_sound
 
@@ -100,6 +100,18 @@ class Books(RuleBasedStateMachine):
         expires = NEVER if life is None else self.ledger.now + timedelta(seconds=life + 2)
         self._do(lambda: self.ledger.move(Kind.EARN, pending(amount, expires=expires)))
 
+    @rule(ada=st.booleans(), amount=amounts, waiting=st.booleans())
+    def merge(self, ada: bool, amount: int, waiting: bool) -> None:
+        ways = (ADA, BEN) if ada else (BEN, ADA)
+        self._do(lambda: self.ledger.merge(amount, *ways, pending=waiting))
+
+    @rule(ada=st.booleans())
+    def take_over(self, ada: bool) -> None:
+        ways = (ADA, BEN) if ada else (BEN, ADA)
+        debt = self.ledger.books[ways[1].id].debt
+        if debt:
+            self._do(lambda: self.ledger.merge(debt, *ways))
+
     @rule(ada=st.booleans())
     def activate(self, ada: bool) -> None:
         self._do(lambda: self.ledger.update_lots(Activate(), of=ADA if ada else BEN))
@@ -173,7 +185,7 @@ class Books(RuleBasedStateMachine):
                         versions[account.id].append(version)
                         assert after == posted[account.id]
                 for lot, delta in entry.moves:
-                    assert delta != 0 or record.kind is Kind.TRANSFER
+                    assert delta != 0 or record.kind in MOVING
                     moved[lot] += delta
                     expired[lot] -= delta if record.kind is Kind.EXPIRY else 0
         for event in journal.events:

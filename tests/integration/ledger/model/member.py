@@ -134,10 +134,18 @@ class Member:
         self.version += 1
         self.lines.append(Line(transaction, amount, self.posted, self.version, counterparty))
 
-    def take(self, amount: int, now: datetime) -> Parts:
-        """Takes up to so much from what can be spent."""
+    def pending(self, now: datetime) -> list[Lot]:
+        """The lots that cannot be spent yet, soonest expiry first, then oldest."""
+        lots = [lot for lot in self.lots.values() if lot.open and now < lot.available and now < lot.expire]
+        return sorted(lots, key=lambda lot: (lot.expire, lot.number))
+
+    def waiting(self, now: datetime) -> int:
+        return sum(lot.open for lot in self.pending(now))
+
+    def take(self, amount: int, now: datetime, *, waiting: bool = False) -> Parts:
+        """Takes up to so much from what can be spent, or from what cannot be spent yet."""
         parts: Parts = []
-        for lot in self.in_order(now):
+        for lot in self.pending(now) if waiting else self.in_order(now):
             if amount:
                 part = min(lot.free, amount)
                 lot.open -= part

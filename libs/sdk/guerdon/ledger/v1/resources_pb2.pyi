@@ -126,12 +126,17 @@ class _TransactionKindEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper
     it, so that the posting has no times of its own. Neither earned nor spent. One posting moves the points of at most
     100 expiries.
     """
+    TRANSACTION_KIND_MERGE: _TransactionKind.ValueType  # 11
+    """One person's two accounts become one, posting by posting. As TRANSFER; with `pending` it moves points that are
+    pending, which stay so until the time they had. Where the destination owes the whole amount and the source has less,
+    the source takes over the rest of that debt. Neither earned nor spent, and not reversible.
+    """
 
 class TransactionKind(_TransactionKind, metaclass=_TransactionKindEnumTypeWrapper):
     """Why points move. Each kind allows certain kinds of account on either side:
     EARN from ISSUANCE or BUDGET to MEMBER; SPEND from MEMBER to REDEMPTION; EXCHANGE between MEMBER and EXCHANGE;
-    GRANT from BUDGET to MEMBER; RECOGNITION and TRANSFER from MEMBER to MEMBER; FUND from ISSUANCE to BUDGET; ADJUSTMENT between
-    ADJUSTMENT and MEMBER. REVERSAL and EXPIRY are the ledger's own.
+    GRANT from BUDGET to MEMBER; RECOGNITION, TRANSFER and MERGE from MEMBER to MEMBER; FUND from ISSUANCE to BUDGET;
+    ADJUSTMENT between ADJUSTMENT and MEMBER. REVERSAL and EXPIRY are the ledger's own.
     """
 
 TRANSACTION_KIND_UNSPECIFIED: TransactionKind.ValueType  # 0
@@ -158,6 +163,11 @@ TRANSACTION_KIND_TRANSFER: TransactionKind.ValueType  # 10
 """A member's points become another's and stay what they are: each lot made keeps its expiry and the budget that funded
 it, so that the posting has no times of its own. Neither earned nor spent. One posting moves the points of at most
 100 expiries.
+"""
+TRANSACTION_KIND_MERGE: TransactionKind.ValueType  # 11
+"""One person's two accounts become one, posting by posting. As TRANSFER; with `pending` it moves points that are
+pending, which stay so until the time they had. Where the destination owes the whole amount and the source has less,
+the source takes over the rest of that debt. Neither earned nor spent, and not reversible.
 """
 global___TransactionKind = TransactionKind
 
@@ -404,7 +414,9 @@ class Posting(google.protobuf.message.Message):
     amount: builtins.int
     """How much, in the unit's smallest part: 1 to 2^53."""
     pending: builtins.bool
-    """The lot cannot be spent until `UpdateLots` activates it. Not beside `available_time`."""
+    """The lot cannot be spent until `UpdateLots` activates it. Not beside `available_time`. Of a MERGE: it is pending points
+    that are moved.
+    """
     @property
     def expire_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When the lot that a credit to a MEMBER account makes expires: later than now. Absent: never."""

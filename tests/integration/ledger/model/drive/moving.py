@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from guerdon.ledger.v1 import ledger_pb2 as pb
-from tests.contract.ledger.world import ADJUSTMENT, EARN, EXCHANGE, FUND, GRANT, RECOGNITION, SPEND
+from tests.contract.ledger.world import ADJUSTMENT, EARN, EXCHANGE, FUND, GRANT, MERGE, RECOGNITION, SPEND
 from tests.integration.ledger.model.drive.bench import DEVELOPER
 from tests.integration.ledger.model.drive.driver import SYSTEM, Driver
 from tests.integration.ledger.model.drive.strategies import (
@@ -62,6 +62,20 @@ class Moving(Driver):
     @rule(of=members, to=members, amount=amounts, life=hours_or_never, kind=between_members)
     def give(self, of: int, to: int, amount: int, life: int | None, kind: int) -> None:
         self.post(kind, self.posting(self.member_id(of), self.member_id(to), amount, life))
+
+    @rule(of=members, to=members, amount=amounts, waiting=st.booleans())
+    def merge(self, of: int, to: int, amount: int, waiting: bool) -> None:
+        """Of what two accounts have or owe, as it happens to be."""
+        posting = self.posting(self.member_id(of), self.member_id(to), amount)
+        posting.pending = waiting
+        self.post(MERGE, posting)
+
+    @rule(of=members, to=members)
+    def take_over(self, of: int, to: int) -> None:
+        """All that somebody owes."""
+        debt = self.auditor.members[self.auditor.account(self.member_id(to))].debt
+        if debt:
+            self.post(MERGE, self.posting(self.member_id(of), self.member_id(to), debt))
 
     @rule(of=members, amount=amounts, more=st.booleans(), life=hours_or_never)
     def adjust(self, of: int, amount: int, more: bool, life: int | None) -> None:

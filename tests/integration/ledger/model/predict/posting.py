@@ -13,8 +13,9 @@ from tests.integration.ledger.model.predict.program import Program, time_of
 from tests.integration.ledger.model.predict.records import (
     ADJUSTMENT,
     EARNS,
+    MERGE,
+    MOVES,
     SPENDS,
-    TRANSFER,
     Expected,
     Moved,
     Transaction,
@@ -40,7 +41,7 @@ class Postings(Program):
                 raise invalid(f"transaction.postings[{index}].available_time")
             if posting.pending and posting.HasField("available_time"):
                 raise invalid(f"transaction.postings[{index}].pending")
-            if message.kind == TRANSFER and posting.HasField("expire_time"):
+            if message.kind in MOVES and posting.HasField("expire_time"):
                 raise invalid(f"transaction.postings[{index}]")
             if posting.source == posting.destination:
                 raise invalid(f"transaction.postings[{index}].destination")
@@ -64,9 +65,12 @@ class Postings(Program):
             if source is not None:
                 source.require_state("adjust" if message.kind == ADJUSTMENT else "pay")
                 before = debits.get(source.name, 0)
-                if source.available(now) < posting.amount:
+                waiting = message.kind == MERGE and posting.pending
+                has = source.waiting(now) if waiting else source.available(now)
+                owed = destination.debt if message.kind == MERGE and destination is not None and not waiting else 0
+                if has < posting.amount and owed < posting.amount:
                     all_of_it = sum(p.amount for p in message.postings if p.source == source.name)
-                    has = source.available(now) + before
+                    has += before
                     raise refused(
                         "INSUFFICIENT_POINTS",
                         account=source.name,
@@ -74,12 +78,14 @@ class Postings(Program):
                         available=has,
                         missing=all_of_it - has,
                     )
-                moved.consumed = source.take(posting.amount, now)
+                moved.consumed = source.take(posting.amount, now, waiting=waiting)
+                indebted = posting.amount - sum(part for _, part in moved.consumed)
+                source.debt += indebted
                 debits[source.name] = before + posting.amount
                 source.spent += posting.amount if message.kind in SPENDS else 0
             if destination is not None:
                 destination.require_state("receive")
-                if source is not None and message.kind == TRANSFER:
+                if source is not None and message.kind in MOVES and not indebted:
                     moved.lots = self._move_lots(source, moved.consumed, destination, now)
                 else:
                     expire, available = times_of(posting)
@@ -117,13 +123,14 @@ class Postings(Program):
         return self.lots
 
     def _move_lots(self, source: Member, taken: Parts, to: Member, now: datetime) -> list[int]:
-        """Points that are transferred stay what they are; neighbours of one expiry and budget become one lot."""
-        whole: list[tuple[datetime, str, int]] = []
+        """Points that are transferred or merged stay what they are; neighbours that agree in it become one lot."""
+        whole: list[tuple[tuple[datetime, datetime, str], int]] = []
         for number, part in taken:
             lot = source.lots[number]
-            before = whole.pop()[2] if whole and whole[-1][:2] == (lot.expire, lot.budget) else 0
-            whole.append((lot.expire, lot.budget, before + part))
-        return [self._credit(to, part, expire, now, budget, now) for expire, budget, part in whole]
+            what = (lot.expire, max(lot.available, now), lot.budget)
+            before = whole.pop()[1] if whole and whole[-1][0] == what else 0
+            whole.append((what, before + part))
+        return [self._credit(to, part, expire, since, budget, now) for (expire, since, budget), part in whole]
 
 
 def times_of(posting: res.Posting) -> tuple[datetime, datetime]:
