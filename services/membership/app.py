@@ -7,7 +7,7 @@ from guerdon_kit.service import Job, Kit, Parts
 from membership.clients.ledger import LEDGER, Ledger
 from membership.config import Settings
 from membership.jobs.occasions import occasions
-from membership.jobs.recovery import ending, recovery
+from membership.jobs.recovery import ending, merging, recovery
 from membership.operations.activities import Activities
 from membership.operations.activity_types import ActivityTypes
 from membership.operations.deliveries import Deliveries
@@ -15,6 +15,7 @@ from membership.operations.endings import Endings
 from membership.operations.imports import Imports
 from membership.operations.member_imports import MemberFiles
 from membership.operations.members import Members
+from membership.operations.merging import Merging
 from membership.operations.occasions import Occasions
 from membership.operations.profiles import Profiles
 from membership.operations.programs import Programs
@@ -32,11 +33,13 @@ async def compose(kit: Kit[Settings]) -> Parts:
     ledger = Ledger(kit.remote("ledger", settings.ledger_target, LEDGER))
     deliveries = Deliveries(database, ledger, clock, kit.log)
     endings = Endings(database, ledger, clock, kit.log)
+    merges = Merging(database, ledger, clock, kit.log)
     servicer = MembershipServicer(
         programs=Programs(database, ledger, clock),
         members=Members(database, deliveries, ledger, clock),
         profiles=Profiles(database, clock),
         endings=endings,
+        merges=merges,
         files=MemberFiles(database, deliveries, clock),
         purchases=Purchases(database, deliveries, clock),
         returns=Returns(database, deliveries, clock),
@@ -50,6 +53,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
         jobs=[
             Job("recovery", recovery(database, clock, deliveries).run),
             Job("endings", ending(database, clock, endings).run),
+            Job("merges", merging(database, clock, merges).run),
             Job("occasions", occasions(database, clock, Occasions(database, clock)).run),
             *housekeeping.jobs(kit),
         ],

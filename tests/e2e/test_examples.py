@@ -25,6 +25,7 @@ PROMPTS = (
     "tutorials/first-points.md",
     "howto/call-from-python.md",
     "howto/import-purchases.md",
+    "howto/keep-members.md",
     "howto/post-together.md",
     "howto/freeze-an-account.md",
     "howto/limit-a-budget.md",

@@ -14,6 +14,7 @@ from guerdon_kit.grpc.messages import set_timestamp
 from guerdon_kit.grpc.status import read_details
 from membership.domain.deliveries import Clawback, Credit
 from membership.domain.endings import Left
+from membership.domain.merging import Merge, Part, Remains, Step
 from membership.domain.program import Program
 
 LEDGER = ledger_pb2.DESCRIPTOR.services_by_name["LedgerService"]
@@ -190,6 +191,48 @@ class Ledger:
                 return TooMuch(0)
             raise
         return answer.reversed_amount
+
+    async def merge(self, program: Program, merge: Merge, step: Step) -> int:
+        """Moves what a step of a merge names between the old account and the survivor's; answers 0, or how many points
+        can be moved at once where these are too many lots. Where less is there than was, nothing is moved.
+        """
+        old, new = (f"{program.name}/accounts/{one.account_id}" for one in (merge.member, merge.into))
+        source, destination = (new, old) if step.part is Part.DEBT else (old, new)
+        posting = resources_pb2.Posting(
+            source=source, destination=destination, amount=step.points, pending=step.part is Part.PENDING
+        )
+        transaction = resources_pb2.Transaction(
+            kind=resources_pb2.TRANSACTION_KIND_MERGE,
+            postings=[posting],
+            memo=f"Merge of {merge.member.member_id} into {merge.into.member_id}",
+        )
+        request = ledger_pb2.PostTransactionRequest(
+            parent=program.name, transaction=transaction, request_id=merge.request_id
+        )
+        try:
+            await self._remote.call(
+                "PostTransaction",
+                request,
+                ledger_pb2.PostTransactionResponse,
+                tenants=[program.name],
+                act=merge.actor,
+                timeout_s=WRITE_TIMEOUT_S,
+            )
+        except RemoteError as refusal:
+            if refusal.remote_reason == "TOO_MANY_LOTS":
+                return int(refusal.remote_metadata["movable"])
+            if refusal.remote_reason != "INSUFFICIENT_POINTS":
+                raise
+        return 0
+
+    async def remains(self, program: Program, account_id: str, actor: str) -> Remains:
+        """What an account that was merged still has and owes."""
+        request = ledger_pb2.GetBalanceRequest(name=f"{program.name}/accounts/{account_id}")
+        answer = await self._remote.call(
+            "GetBalance", request, ledger_pb2.GetBalanceResponse, tenants=[program.name], act=actor
+        )
+        balance = answer.balance
+        return Remains(balance.available, balance.pending, balance.debt, balance.held)
 
     async def close(self, program: Program, account_id: str, request_id: str, actor: str) -> Left | None:
         """Closes an account for ever; answers None, or what is left where that keeps it open."""

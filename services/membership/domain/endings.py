@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from guerdon_kit.errors import DomainError
-from membership.domain.errors import MemberClosed, MemberErased
+from membership.domain.errors import MemberClosed, MemberErased, MemberMerged
 from membership.domain.members import Ended, Member
 from membership.domain.program import Program
 
@@ -50,4 +50,7 @@ def ended(program: Program, member: Member) -> DomainError | None:
     if member.ended is None:
         return None
     name = f"{program.name}/members/{member.member_id}"
-    return MemberErased(name) if member.ended is Ended.ERASED else MemberClosed(name)
+    return _ENDED[member.ended](name)
+
+
+_ENDED = {Ended.CLOSED: MemberClosed, Ended.ERASED: MemberErased, Ended.MERGED: MemberMerged}

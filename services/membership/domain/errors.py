@@ -173,6 +173,39 @@ class MemberClosed(DomainError):
         super().__init__(member=member)
 
 
+class MemberMerged(DomainError):
+    """The member was merged into another, who is to be named instead."""
+
+    reason = "MEMBER_MERGED"
+    status = Status.FAILED_PRECONDITION
+    message = "{member} was merged into another member."
+
+    def __init__(self, member: str) -> None:
+        super().__init__(member=member)
+
+
+class MemberChanging(DomainError):
+    """The member is being closed, or another's points are still on their way to it. It passes."""
+
+    reason = "MEMBER_CHANGING"
+    status = Status.FAILED_PRECONDITION
+    message = "{member} is being closed or merged: try again once that is done."
+
+    def __init__(self, member: str) -> None:
+        super().__init__(member=member)
+
+
+class TooManyCards(DomainError):
+    """Two members to be merged have more cards together than one member may have."""
+
+    reason = "TOO_MANY_CARDS"
+    status = Status.FAILED_PRECONDITION
+    message = "Both members together have {cards} cards; one may have {cards_max}."
+
+    def __init__(self, cards: int, cards_max: int) -> None:
+        super().__init__(cards=cards, cards_max=cards_max)
+
+
 class MemberErased(DomainError):
     """The member's personal data are erased: nothing is recorded for the id any more."""
 

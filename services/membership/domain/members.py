@@ -14,6 +14,8 @@ class Ended(IntEnum):
 
     CLOSED = 1
     ERASED = 2
+    MERGED = 3
+    """Another member stands for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,10 @@ from guerdon_kit.postgres import Database
 from guerdon_kit.saga import Records, RecoveryLoop
 from membership.operations.deliveries import Deliveries
 from membership.operations.endings import Endings
+from membership.operations.merging import Merging
 from membership.store import deliveries as delivery_store
 from membership.store import endings as ending_store
+from membership.store import merges as merge_store
 
 
 def recovery(database: Database, clock: Clock, deliveries: Deliveries) -> RecoveryLoop[int]:
@@ -21,3 +23,9 @@ def ending(database: Database, clock: Clock, endings: Endings) -> RecoveryLoop[i
     """The loop over endings that are due."""
     records = Records(ending_store.claim, ending_store.put_off)
     return RecoveryLoop("endings", database, clock, records, endings.advance)
+
+
+def merging(database: Database, clock: Clock, merges: Merging) -> RecoveryLoop[int]:
+    """The loop over merges that are due: those with something to move, and those to be looked at again."""
+    records = Records(merge_store.claim, merge_store.put_off)
+    return RecoveryLoop("merges", database, clock, records, merges.advance)

@@ -42,12 +42,15 @@ create table members (
     welcome_points bigint not null check (welcome_points >= 0),
     welcome_expire_time timestamptz,
     actor text not null,
-    -- 1 closed, 2 erased.
-    ended smallint check (ended in (1, 2)),
+    -- 1 closed, 2 erased, 3 merged into another member, who was merged into nobody.
+    ended smallint check (ended in (1, 2, 3)),
+    merged_into bigint check (merged_into <> member_no),
     -- Whether a referral by another member is open, which a purchase may qualify.
     referred boolean not null default false,
-    unique (program_no, member_id)
+    unique (program_no, member_id),
+    check ((merged_into is null) = (coalesce(ended, 0) <> 3))
 ) with (fillfactor = 80);
+create index members_merged_into on members (merged_into) where merged_into is not null;
 
 -- All that is known of a person, apart from what points depend on: to erase it is to delete one row, its contacts with
 -- it. A member of whom nothing is known has none.
@@ -323,8 +326,30 @@ create table endings (
 );
 create index endings_due_time on endings (due_time) where due_time is not null;
 
+-- What is asked of the ledger for members who were merged into others, and has to be looked at again and again: something
+-- may still come to an account that was merged.
+create table merges (
+    member_no bigint primary key,
+    program_no integer not null,
+    actor text not null,
+    -- Whether the welcome bonus, which the survivor had too, is still to be reversed.
+    reverses_welcome boolean not null,
+    -- The last step that was begun: what it moves, 1 available points, 2 pending ones, 3 a debt, and how many. NULL where
+    -- its outcome is known.
+    step integer not null default 0,
+    part smallint check (part in (1, 2, 3)),
+    points bigint check (points > 0),
+    -- Whether nothing was left when it was last looked at.
+    done boolean not null default false,
+    due_time timestamptz not null,
+    attempts integer not null default 0,
+    check ((part is null) = (points is null)),
+    check (not done or (part is null and not reverses_welcome))
+);
+create index merges_due_time on merges (due_time);
+
 grant select, insert on programs, terms to :"runtime_role";
-grant select, insert, update (state, ended, referred) on members to :"runtime_role";
+grant select, insert, update (state, ended, merged_into, referred) on members to :"runtime_role";
 grant select, insert, update (points) on member_years to :"runtime_role";
 grant select, insert, update (returned_amount, returned_points) on purchases to :"runtime_role";
 grant select, insert, update (transaction_ids) on settlements to :"runtime_role";
@@ -333,7 +358,7 @@ grant select, insert, update (state, transaction_id, revoked, reversed_points) o
 grant select, insert, update (version, archived, given_through, due_time, attempts) on activity_types
 to :"runtime_role";
 grant select, insert on activity_type_versions to :"runtime_role";
-grant select, insert, update (attributes) on activities to :"runtime_role";
+grant select, insert, update (attributes, member_no) on activities to :"runtime_role";
 grant select, insert on referral_terms, former_contacts to :"runtime_role";
 grant select, insert, update (friends) on advocates to :"runtime_role";
 grant select, insert, update (
@@ -344,3 +369,4 @@ grant select, insert, update (due_time, attempts), delete on deliveries to :"run
 grant select, insert, update, delete on profiles to :"runtime_role";
 grant select, insert, delete on contacts, profile_requests to :"runtime_role";
 grant select, insert, update (left_over, due_time, attempts), delete on endings to :"runtime_role";
+grant select, insert, update (reverses_welcome, step, part, points, done, due_time, attempts) on merges to :"runtime_role";

@@ -5,6 +5,7 @@ brought to the ledger.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime
 
 from guerdon_kit.clock import Clock
@@ -56,10 +57,11 @@ class Activities:
         async def work(connection: Connection) -> bytes:
             nonlocal delivery
             member = await members.hold(connection, program, asked.member_id)
-            known = await _known(connection, program, member, asked)
+            of_member = replace(asked, member_id=member.member_id)
+            known = await _known(connection, program, member, of_member)
             delivery = None
             if known is None:
-                judged = await _judge(connection, program, member, asked, now)
+                judged = await _judge(connection, program, member, of_member, now)
                 delivery = await self._write(connection, program, member, judged, actor)
                 if asked.attributes:
                     await profiles.link(connection, [member.member_no], fingerprint.key)

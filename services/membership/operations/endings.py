@@ -19,13 +19,13 @@ from guerdon_kit.postgres import Connection, Database
 from guerdon_kit.postgres.requests import once
 from membership.clients.ledger import Ledger
 from membership.domain.endings import Ending, Errand, Left, ended
-from membership.domain.errors import MemberErased, MemberNotEmpty, MemberPending
+from membership.domain.errors import MemberChanging, MemberErased, MemberNotEmpty, MemberPending
 from membership.domain.members import Ended, Member
 from membership.domain.program import Program
 from membership.domain.purchases import State
 from membership.operations.deliveries import LEASE, MARGIN_S, PATIENCE_S
 from membership.operations.events import member_closed, member_erased
-from membership.store import activities, endings, members, profiles
+from membership.store import activities, endings, members, merges, profiles
 
 
 class EndingWaits(Exception):
@@ -52,6 +52,7 @@ class Endings:
             NotFound: there is no such member.
             MemberPending: its account is not open yet.
             MemberErased: it is erased.
+            MemberChanging: the points of one who was merged into it are still on their way.
             MemberNotEmpty: the account has or owes something.
             Unavailable: the ledger did not answer in time; the closing is recorded, and finished by itself.
         """
@@ -64,6 +65,8 @@ class Endings:
                 raise MemberErased(f"{program.name}/members/{member_id}")
             if member.state is State.PENDING:
                 raise MemberPending(f"{program.name}/members/{member_id}")
+            if await merges.moving(connection, member):
+                raise MemberChanging(f"{program.name}/members/{member.member_id}")
             return json.dumps(await self._write(connection, program, member, Errand.CLOSE, actor)).encode()
 
         outcome, replayed = await once(self._database, fingerprint, work)
@@ -92,17 +95,20 @@ class Endings:
         async def work(connection: Connection) -> bytes:
             member = await members.hold(connection, program, member_id)
             if member.ended is Ended.ERASED:
-                return json.dumps(None).encode()
+                return json.dumps([]).encode()
             now = self._clock.now()
             await profiles.erase(connection, member.member_no)
             await activities.erase(connection, member.member_no)
             await members.end(connection, member.member_no, Ended.ERASED)
             await publish(connection, member_erased(program, member, now))
-            return json.dumps(await self._write(connection, program, member, Errand.ERASE_TEXTS, actor)).encode()
+            accounts = [member, *await members.merged_into(connection, member)]
+            return json.dumps(
+                [await self._write(connection, program, one, Errand.ERASE_TEXTS, actor) for one in accounts]
+            ).encode()
 
         outcome, replayed = await once(self._database, fingerprint, work)
-        number = json.loads(outcome)
-        return number is None or await self._try(number, within_s), replayed
+        done = [await self._try(number, within_s) for number in json.loads(outcome)]
+        return all(done), replayed
 
     async def advance(self, ending_no: int) -> None:
         """Asks the ledger for what an ending still needs, and keeps what it answered.
@@ -129,7 +135,7 @@ class Endings:
             await endings.refuse(connection, ending.ending_no, left)
             return
         if ending.errand is Errand.CLOSE:
-            member = await members.hold(connection, ending.program, ending.member.member_id)
+            [member] = await members.lock(connection, ending.program, [ending.member.member_id])
             if ended(ending.program, member) is None:
                 await members.end(connection, member.member_no, Ended.CLOSED)
                 await profiles.free_contacts(connection, member.member_no)

@@ -35,6 +35,13 @@ def member_closed(program: Program, member: Member, now: datetime) -> Event:
     return Event("guerdon.membership.v1.member_closed", name, name, now, {})
 
 
+def member_merged(program: Program, member: Member, into: Member, now: datetime) -> Event:
+    """A member was merged: another one stands for it, and has what it had."""
+    name = f"{program.name}/members/{member.member_id}"
+    data = {"into": f"{program.name}/members/{into.member_id}"}
+    return Event("guerdon.membership.v1.member_merged", name, name, now, data)
+
+
 def member_erased(program: Program, member: Member, now: datetime) -> Event:
     """A member's personal data were erased: whoever has a copy erases it too."""
     name = f"{program.name}/members/{member.member_id}"

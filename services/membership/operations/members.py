@@ -145,7 +145,7 @@ async def _keep_profile(
     fingerprint: Fingerprint,
 ) -> None:
     """Keeps the profile of a new member; of one that was there before, only which request told of it."""
-    [member] = enrolled or await members.lock(connection, program, [member_id])
+    member = enrolled[0] if enrolled else await members.hold(connection, program, member_id)
     why = ended(program, member)
     if isinstance(why, MemberErased):
         raise why

@@ -24,6 +24,7 @@ from membership.domain.purchases import Entry, Rated, Spot, State, rate
 from membership.domain.rows import Row
 from membership.operations.events import member_enrolled, purchase_recorded, purchases_imported, tier_upgraded
 from membership.operations.qualifying import NOTHING, Bought, Rewards, qualify_purchases
+from membership.operations.survivors import for_survivors, same_people
 from membership.store import deliveries, members, purchases
 from membership.store.purchases import Known, NewPurchase
 
@@ -61,7 +62,10 @@ async def record_rows(
         Rerun: another transaction recorded one of the purchases meanwhile.
     """
     fresh, already, refused = await _sort_out(connection, program, rows)
+    if refused:
+        already += await same_people(connection, program, rows, refused)
     by_id, enrolled = await _hold_members(connection, program, fresh, recording, enroll_unknown=enroll_unknown)
+    fresh = await for_survivors(connection, program, fresh, by_id)
     entries = []
     for row in fresh:
         member = by_id.get(row.member_id)

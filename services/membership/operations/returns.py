@@ -21,7 +21,7 @@ from membership.domain.purchases import GoodsReturn, Purchase, State
 from membership.operations.deliveries import Deliveries
 from membership.operations.events import return_recorded
 from membership.operations.qualifying import take_back
-from membership.store import deliveries, members, purchases, returns
+from membership.store import deliveries, members, merges, purchases, returns
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Returns:
         found = await purchases.find(connection, program, asked.purchase_id)
         if found is None:
             raise NotFound(f"{program.name}/purchases/{asked.purchase_id}")
-        [member] = await members.lock(connection, program, [found[0].member_id])
+        member = await members.hold(connection, program, found[0].member_id)
         found = await purchases.find(connection, program, asked.purchase_id)  # again: now nobody else changes it
         assert found is not None, "purchases are not deleted"
         purchase = found[0]
@@ -101,9 +101,11 @@ class Returns:
             year = program.calendar.year_at(purchase.event_time)
             await members.lower_year(connection, member.member_no, year, goods_return.points)
         await publish(connection, return_recorded(program, purchase, goods_return, now))
-        rewards = await take_back(connection, program, member.member_no, purchase, goods_return.cumulative_amount, now)
+        rewards = await take_back(connection, program, found[1], purchase, goods_return.cumulative_amount, now)
         if not goods_return.points and not rewards.bonuses:
             return False, None
+        if member.member_no != found[1]:
+            await merges.wake(connection, found[1], now)
         unready = rewards.with_accounts_of([member] if member.state is State.PENDING else [])
         due = [_due(purchase)] if purchase.state is State.PENDING else []
         return_id = asked.return_id if goods_return.points else None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from guerdon.membership.v1 import ending_pb2, profile_pb2
+from guerdon.membership.v1 import ending_pb2, merging_pb2, profile_pb2
 from guerdon.membership.v1 import membership_pb2 as pb
+from guerdon_kit.errors import InvalidField
 from guerdon_kit.grpc import CallContext
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.names import parse
@@ -12,6 +13,7 @@ from membership.domain.ids import check_id
 from membership.domain.referrals import CodeGiven
 from membership.operations.endings import Endings
 from membership.operations.members import Members
+from membership.operations.merging import Merging
 from membership.operations.profiles import Profiles
 from membership.operations.programs import Programs
 from membership.operations.referrals import Referrals
@@ -26,12 +28,19 @@ class MemberRpcs:
     """What `guerdon.membership.v1.MembershipService` does with members as such."""
 
     def __init__(
-        self, programs: Programs, members: Members, profiles: Profiles, endings: Endings, referrals: Referrals
+        self,
+        programs: Programs,
+        members: Members,
+        profiles: Profiles,
+        endings: Endings,
+        merges: Merging,
+        referrals: Referrals,
     ) -> None:
         self._programs = programs
         self._members = members
         self._profiles = profiles
         self._endings = endings
+        self._merges = merges
         self._referrals = referrals
 
     async def enroll_member(self, request: pb.EnrollMemberRequest, call: CallContext) -> pb.EnrollMemberResponse:
@@ -120,6 +129,23 @@ class MemberRpcs:
         tell_replay(call, replayed)
         standing = await self._members.get(program, member_id)
         return ending_pb2.EraseMemberResponse(member=writing.member(program, standing), texts_pending=not done)
+
+    async def merge_members(
+        self, request: merging_pb2.MergeMembersRequest, call: CallContext
+    ) -> merging_pb2.MergeMembersResponse:
+        """Merges a member into another."""
+        program_id, member_id = parse(request.name, MEMBER)
+        owner, into_id = parse(request.into, MEMBER, "into")
+        if owner != program_id:
+            raise InvalidField.of("into", "must be a member of the same program")
+        program = await self._programs.get(program_id)
+        fingerprint = Fingerprint.of(call, request, program.name)
+        done, replayed = await self._merges.merge(
+            program, member_id, into_id, fingerprint, call.caller.actor, call.remaining_s()
+        )
+        tell_replay(call, replayed)
+        standing = await self._members.get(program, into_id)
+        return merging_pb2.MergeMembersResponse(member=writing.member(program, standing), moving=not done)
 
     async def list_members(self, request: pb.ListMembersRequest, _call: CallContext) -> pb.ListMembersResponse:
         """Lists members."""

@@ -19,6 +19,7 @@ from membership.operations.endings import Endings
 from membership.operations.imports import Chunk, Imports
 from membership.operations.member_imports import MemberFiles
 from membership.operations.members import Members
+from membership.operations.merging import Merging
 from membership.operations.profiles import Profiles
 from membership.operations.programs import Programs
 from membership.operations.purchases import Purchases
@@ -45,6 +46,7 @@ class MembershipServicer(MemberRpcs, FileRpcs, ActivityRpcs, ReferralRpcs):
         members: Members,
         profiles: Profiles,
         endings: Endings,
+        merges: Merging,
         files: MemberFiles,
         purchases: Purchases,
         returns: Returns,
@@ -53,7 +55,7 @@ class MembershipServicer(MemberRpcs, FileRpcs, ActivityRpcs, ReferralRpcs):
         activities: Activities,
         referrals: Referrals,
     ) -> None:
-        MemberRpcs.__init__(self, programs, members, profiles, endings, referrals)
+        MemberRpcs.__init__(self, programs, members, profiles, endings, merges, referrals)
         FileRpcs.__init__(self, programs, files)
         ActivityRpcs.__init__(self, programs, activity_types, activities)
         ReferralRpcs.__init__(self, programs, referrals)

@@ -8,7 +8,7 @@ from datetime import datetime
 from asyncpg import Record
 
 from guerdon_kit.errors import NotFound
-from guerdon_kit.postgres import Connection
+from guerdon_kit.postgres import Connection, Rerun
 from membership.domain.members import Ended, Member
 from membership.domain.program import Program
 from membership.domain.purchases import State
@@ -79,20 +79,57 @@ async def lock(connection: Connection, program: Program, member_ids: Sequence[st
 
 
 async def hold(connection: Connection, program: Program, member_id: str) -> Member:
-    """One member, its row held until the transaction ends.
+    """One member, or the one who stands for it, its row held until the transaction ends.
 
     Raises:
         NotFound: there is no such member.
     """
     for member in await lock(connection, program, [member_id]):
-        return member
+        if member.ended is not Ended.MERGED:
+            return member
+        return (await hold_survivors(connection, program, [member]))[member.member_no]
     raise NotFound(f"{program.name}/members/{member_id}")
 
 
+async def hold_survivors(connection: Connection, program: Program, merged: Sequence[Member]) -> dict[int, Member]:
+    """Who stands for members who were merged, by the numbers of these; the rows are held.
+
+    Raises:
+        Rerun: they were merged into somebody else meanwhile.
+    """
+    who = await survivors(connection, [one.member_no for one in merged])
+    held = await lock(connection, program, sorted({one.member_id for one in who.values()}))
+    if any(one.ended is Ended.MERGED for one in held):
+        raise Rerun
+    by_no = {one.member_no: one for one in held}
+    return {merged_no: by_no[one.member_no] for merged_no, one in who.items()}
+
+
+async def survivors(connection: Connection, member_nos: Sequence[int]) -> dict[int, Member]:
+    """Who stands for members who were merged, by the numbers of these."""
+    rows = queries.survivors(connection, member_nos=member_nos)
+    return {row["merged_no"]: read(row) async for row in rows}
+
+
+async def merged_into(connection: Connection, member: Member) -> list[Member]:
+    """The members for whom one stands."""
+    return [read(row) async for row in queries.merged_into(connection, member_no=member.member_no)]
+
+
 async def find(connection: Connection, program: Program, member_id: str) -> Member | None:
-    """A member by its id."""
+    """A member by its id, or the one who stands for it."""
     row = await queries.find_member(connection, program_no=program.program_no, member_id=member_id)
-    return None if row is None else read(row)
+    if row is None:
+        return None
+    member = read(row)
+    if member.ended is not Ended.MERGED:
+        return member
+    return (await survivors(connection, [member.member_no]))[member.member_no]
+
+
+async def by_no(connection: Connection, member_no: int) -> Member:
+    """A member as it is, whoever may stand for it."""
+    return read(await queries.member_by_no(connection, member_no=member_no))
 
 
 async def due(connection: Connection, member_nos: Sequence[int]) -> list[Member]:

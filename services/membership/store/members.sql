@@ -27,6 +27,11 @@ select member_no, member_id, state, enroll_time, welcome_points, welcome_expire_
 from members
 where program_no = :program_no and member_id = :member_id;
 
+-- name: member_by_no^
+select member_no, member_id, state, enroll_time, welcome_points, welcome_expire_time, ended, referred
+from members
+where member_no = :member_no;
+
 -- name: members_to_deliver
 -- Those that are not settled: their accounts and welcome bonuses are still to be brought.
 select member_no, member_id, state, enroll_time, welcome_points, welcome_expire_time, ended, referred
@@ -41,7 +46,7 @@ select
 from members m
 left join member_years this on this.member_no = m.member_no and this.year = :year
 left join member_years last on last.member_no = m.member_no and last.year = :year - 1
-where m.program_no = :program_no and m.member_id > :after
+where m.program_no = :program_no and m.member_id > :after and m.ended is distinct from 3
 order by m.member_id
 limit :most;
 

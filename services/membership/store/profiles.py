@@ -94,6 +94,25 @@ async def free_contacts(connection: Connection, member_no: int) -> None:
     await queries.free_contacts(connection, member_no=member_no)
 
 
+async def give_up(connection: Connection, member_no: int) -> list[Contact]:
+    """Deletes what is known of a member, which another one has from now on; answers the contacts it ever had."""
+    rows = queries.contacts_ever(connection, member_no=member_no)
+    had = [Contact(Kind(row["kind"]), row["value"]) async for row in rows]
+    await queries.erase_profile(connection, member_no=member_no)
+    return had
+
+
+async def remember(connection: Connection, program: Program, member_no: int, contacts: Sequence[Contact]) -> None:
+    """Keeps contacts that a member had under another id as such that it had."""
+    await queries.remember_contacts(
+        connection,
+        program_no=program.program_no,
+        member_no=member_no,
+        kinds=[one.kind for one in contacts],
+        values=[one.value for one in contacts],
+    )
+
+
 async def erase(connection: Connection, member_no: int) -> None:
     """Deletes all personal data of a member, and the records of the requests that brought it."""
     await queries.erase_profile(connection, member_no=member_no)

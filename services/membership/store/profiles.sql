@@ -76,3 +76,19 @@ left join profiles p on p.member_no = m.member_no
 where m.program_no = :program_no and m.member_id > :after and m.ended is null
 order by m.member_id
 limit :most;
+
+-- name: contacts_ever
+select kind, value from contacts where member_no = :member_no
+union
+select kind, value from former_contacts where member_no = :member_no;
+
+-- name: remember_contacts!
+-- Those that the member has now are none of the past.
+insert into former_contacts (program_no, kind, value, member_no)
+select :program_no, had.kind, had.value, :member_no
+from unnest(:kinds::smallint[], :values::text[]) as had (kind, value)
+where not exists (
+    select from contacts c
+    where c.program_no = :program_no and c.kind = had.kind and c.value = had.value and c.member_no = :member_no
+)
+on conflict do nothing;

@@ -32,7 +32,8 @@ select * from programs where program_no = :program_no;
 select * from terms where program_no = :program_no order by level;
 
 -- name: member_totals^
-select count(*) as member_count, coalesce(sum(welcome_points), 0)::bigint as welcome_points
+select
+    count(*) filter (where ended is distinct from 3) as member_count, coalesce(sum(welcome_points), 0)::bigint as welcome_points
 from members
 where program_no = :program_no;
 
@@ -60,7 +61,7 @@ from (
     select width_bucket(max(y.points), :thresholds::bigint[]) as level
     from members m
     join member_years y on y.member_no = m.member_no
-    where m.program_no = :program_no and y.year in (:year, :year - 1)
+    where m.program_no = :program_no and m.ended is distinct from 3 and y.year in (:year, :year - 1)
     group by m.member_no
 ) as best
 where best.level > 0

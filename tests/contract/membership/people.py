@@ -9,7 +9,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.type.date_pb2 import Date
 
 from guerdon import new_request_id
-from guerdon.membership.v1 import ending_pb2, member_file_pb2, member_pb2, profile_pb2
+from guerdon.membership.v1 import ending_pb2, member_file_pb2, member_pb2, merging_pb2, profile_pb2
 from guerdon.membership.v1 import membership_pb2 as pb
 from tests.contract.membership.world import Shop
 
@@ -84,6 +84,15 @@ def erase(shop: Shop, member_id: str, request_id: str = "") -> Any:
     """Erases a member."""
     return shop.membership.membership.EraseMember(
         ending_pb2.EraseMemberRequest(name=name(shop, member_id), request_id=request_id or new_request_id())
+    )
+
+
+def merge(shop: Shop, member_id: str, into: str, request_id: str = "") -> Any:
+    """Merges a member into another."""
+    return shop.membership.membership.MergeMembers(
+        merging_pb2.MergeMembersRequest(
+            name=name(shop, member_id), into=name(shop, into), request_id=request_id or new_request_id()
+        )
     )
 
 

@@ -6,6 +6,7 @@ from guerdon.membership.v1 import activity_pb2 as guerdon_dot_membership_dot_v1_
 from guerdon.membership.v1 import ending_pb2 as guerdon_dot_membership_dot_v1_dot_ending__pb2
 from guerdon.membership.v1 import member_file_pb2 as guerdon_dot_membership_dot_v1_dot_member__file__pb2
 from guerdon.membership.v1 import membership_pb2 as guerdon_dot_membership_dot_v1_dot_membership__pb2
+from guerdon.membership.v1 import merging_pb2 as guerdon_dot_membership_dot_v1_dot_merging__pb2
 from guerdon.membership.v1 import profile_pb2 as guerdon_dot_membership_dot_v1_dot_profile__pb2
 from guerdon.membership.v1 import referral_pb2 as guerdon_dot_membership_dot_v1_dot_referral__pb2
 
@@ -78,6 +79,11 @@ class MembershipServiceStub(object):
                 '/guerdon.membership.v1.MembershipService/EraseMember',
                 request_serializer=guerdon_dot_membership_dot_v1_dot_ending__pb2.EraseMemberRequest.SerializeToString,
                 response_deserializer=guerdon_dot_membership_dot_v1_dot_ending__pb2.EraseMemberResponse.FromString,
+                )
+        self.MergeMembers = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/MergeMembers',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_merging__pb2.MergeMembersRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_merging__pb2.MergeMembersResponse.FromString,
                 )
         self.ImportMembers = channel.stream_stream(
                 '/guerdon.membership.v1.MembershipService/ImportMembers',
@@ -272,6 +278,21 @@ class MembershipServiceServicer(object):
         """Erases a member's personal data, for good: the profile, and the records of the requests that brought it. The words
         on the member's postings and holds in the ledger are erased as well; what moved stays. The member's id answers as
         erased from then on, and is never given again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MergeMembers(self, request, context):
+        """Merges a member into another, for good: two enrolments of one person become one membership. The survivor has the tier
+        credit, the activities and the contacts of both; where both have another telephone number, email address, external id
+        or other fact, the survivor's stays. A welcome bonus that both had is taken back once. The old id answers as the
+        survivor from now on in every RPC that takes a member, and what is recorded under it counts for the survivor; in a
+        file of members it is refused as MEMBER_MERGED.
+
+        What the old account has and owes in the ledger follows: available and pending points with their times, and debt.
+        Points that are held follow once the hold is resolved. What still comes to the old account later, such as a refund,
+        follows within a day. What was bought keeps the id that it was recorded for.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -491,6 +512,11 @@ def add_MembershipServiceServicer_to_server(servicer, server):
                     servicer.EraseMember,
                     request_deserializer=guerdon_dot_membership_dot_v1_dot_ending__pb2.EraseMemberRequest.FromString,
                     response_serializer=guerdon_dot_membership_dot_v1_dot_ending__pb2.EraseMemberResponse.SerializeToString,
+            ),
+            'MergeMembers': grpc.unary_unary_rpc_method_handler(
+                    servicer.MergeMembers,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_merging__pb2.MergeMembersRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_merging__pb2.MergeMembersResponse.SerializeToString,
             ),
             'ImportMembers': grpc.stream_stream_rpc_method_handler(
                     servicer.ImportMembers,
@@ -784,6 +810,23 @@ class MembershipService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/EraseMember',
             guerdon_dot_membership_dot_v1_dot_ending__pb2.EraseMemberRequest.SerializeToString,
             guerdon_dot_membership_dot_v1_dot_ending__pb2.EraseMemberResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def MergeMembers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/MergeMembers',
+            guerdon_dot_membership_dot_v1_dot_merging__pb2.MergeMembersRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_merging__pb2.MergeMembersResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

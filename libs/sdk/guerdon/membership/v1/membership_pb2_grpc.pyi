@@ -11,6 +11,7 @@ import guerdon.membership.v1.activity_pb2
 import guerdon.membership.v1.ending_pb2
 import guerdon.membership.v1.member_file_pb2
 import guerdon.membership.v1.membership_pb2
+import guerdon.membership.v1.merging_pb2
 import guerdon.membership.v1.profile_pb2
 import guerdon.membership.v1.referral_pb2
 import typing
@@ -106,6 +107,21 @@ class MembershipServiceStub:
     """Erases a member's personal data, for good: the profile, and the records of the requests that brought it. The words
     on the member's postings and holds in the ledger are erased as well; what moved stays. The member's id answers as
     erased from then on, and is never given again.
+    """
+
+    MergeMembers: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.merging_pb2.MergeMembersRequest,
+        guerdon.membership.v1.merging_pb2.MergeMembersResponse,
+    ]
+    """Merges a member into another, for good: two enrolments of one person become one membership. The survivor has the tier
+    credit, the activities and the contacts of both; where both have another telephone number, email address, external id
+    or other fact, the survivor's stays. A welcome bonus that both had is taken back once. The old id answers as the
+    survivor from now on in every RPC that takes a member, and what is recorded under it counts for the survivor; in a
+    file of members it is refused as MEMBER_MERGED.
+
+    What the old account has and owes in the ledger follows: available and pending points with their times, and debt.
+    Points that are held follow once the hold is resolved. What still comes to the old account later, such as a refund,
+    follows within a day. What was bought keeps the id that it was recorded for.
     """
 
     ImportMembers: grpc.StreamStreamMultiCallable[
@@ -340,6 +356,21 @@ class MembershipServiceAsyncStub:
     """Erases a member's personal data, for good: the profile, and the records of the requests that brought it. The words
     on the member's postings and holds in the ledger are erased as well; what moved stays. The member's id answers as
     erased from then on, and is never given again.
+    """
+
+    MergeMembers: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.merging_pb2.MergeMembersRequest,
+        guerdon.membership.v1.merging_pb2.MergeMembersResponse,
+    ]
+    """Merges a member into another, for good: two enrolments of one person become one membership. The survivor has the tier
+    credit, the activities and the contacts of both; where both have another telephone number, email address, external id
+    or other fact, the survivor's stays. A welcome bonus that both had is taken back once. The old id answers as the
+    survivor from now on in every RPC that takes a member, and what is recorded under it counts for the survivor; in a
+    file of members it is refused as MEMBER_MERGED.
+
+    What the old account has and owes in the ledger follows: available and pending points with their times, and debt.
+    Points that are held follow once the hold is resolved. What still comes to the old account later, such as a refund,
+    follows within a day. What was bought keeps the id that it was recorded for.
     """
 
     ImportMembers: grpc.aio.StreamStreamMultiCallable[
@@ -594,6 +625,23 @@ class MembershipServiceServicer(metaclass=abc.ABCMeta):
         """Erases a member's personal data, for good: the profile, and the records of the requests that brought it. The words
         on the member's postings and holds in the ledger are erased as well; what moved stays. The member's id answers as
         erased from then on, and is never given again.
+        """
+
+    @abc.abstractmethod
+    def MergeMembers(
+        self,
+        request: guerdon.membership.v1.merging_pb2.MergeMembersRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.merging_pb2.MergeMembersResponse, collections.abc.Awaitable[guerdon.membership.v1.merging_pb2.MergeMembersResponse]]:
+        """Merges a member into another, for good: two enrolments of one person become one membership. The survivor has the tier
+        credit, the activities and the contacts of both; where both have another telephone number, email address, external id
+        or other fact, the survivor's stays. A welcome bonus that both had is taken back once. The old id answers as the
+        survivor from now on in every RPC that takes a member, and what is recorded under it counts for the survivor; in a
+        file of members it is refused as MEMBER_MERGED.
+
+        What the old account has and owes in the ledger follows: available and pending points with their times, and debt.
+        Points that are held follow once the hold is resolved. What still comes to the old account later, such as a refund,
+        follows within a day. What was bought keeps the id that it was recorded for.
         """
 
     @abc.abstractmethod

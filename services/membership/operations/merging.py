@@ -1,0 +1,190 @@
+"""Merging two members who are one person. Who stands for whom is decided first; the points follow step by step, each
+written before the ledger is asked, by whoever merged or by the recovery loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import timedelta
+
+import structlog
+
+from guerdon_kit.clock import Clock
+from guerdon_kit.errors import DomainError, InvalidField, NotFound
+from guerdon_kit.events import publish
+from guerdon_kit.idempotency import Fingerprint
+from guerdon_kit.postgres import Connection, Database
+from guerdon_kit.postgres.requests import once
+from membership.clients.ledger import Ledger, Refused
+from membership.domain.deliveries import Clawback, welcome_credit
+from membership.domain.endings import ended
+from membership.domain.errors import MemberChanging, MemberPending
+from membership.domain.members import Ended, Member
+from membership.domain.merging import Merge, Step, merged_profile, next_step
+from membership.domain.profiles import NOTHING_KNOWN
+from membership.domain.program import Program
+from membership.domain.purchases import State
+from membership.operations.deliveries import LEASE, MARGIN_S, PATIENCE_S
+from membership.operations.events import member_merged
+from membership.operations.profiles import write_profile
+from membership.store import members, merges, profiles
+
+LOOK_AGAIN = timedelta(days=1)
+"""How long what comes to an account that was merged may wait, where nobody told of it."""
+STEPS_AT_ONCE = 100
+"""Steps of one turn: each moves a hundred lots at most."""
+
+
+class MergeWaits(Exception):
+    """Something is still on its way to the account, or held there."""
+
+
+class Merging:
+    """Merges of members."""
+
+    def __init__(
+        self, database: Database, ledger: Ledger, clock: Clock, log: structlog.typing.FilteringBoundLogger
+    ) -> None:
+        self._database = database
+        self._ledger = ledger
+        self._clock = clock
+        self._log = log
+
+    async def merge(
+        self, program: Program, member_id: str, into_id: str, fingerprint: Fingerprint, actor: str, within_s: float
+    ) -> tuple[bool, bool]:
+        """Has `into_id` stand for a member from now on; answers whether all that the old account had has followed, and
+        whether this is a replay.
+
+        Raises:
+            InvalidField: both are one member already.
+            NotFound: there is no such member.
+            MemberPending: one of the accounts is not open yet.
+            MemberClosed, MemberErased: one of the memberships has ended.
+            MemberMerged: the member was merged into another one before.
+            MemberChanging: one of them is being closed, or has another's points still on their way.
+            TooManyCards: they have more cards together than one member may have.
+        """
+
+        async def work(connection: Connection) -> bytes:
+            return json.dumps(await self._merge(connection, program, member_id, into_id, actor)).encode()
+
+        outcome, replayed = await once(self._database, fingerprint, work)
+        member_no = json.loads(outcome)
+        await self._try(member_no, within_s)
+        merge = await self._find(member_no)
+        return merge is not None and merge.done, replayed
+
+    async def advance(self, member_no: int) -> None:
+        """Moves what the account of a member who was merged has, until nothing is left.
+
+        Raises:
+            MergeWaits: something is on its way to the account, or held there.
+            OutcomeUnknown, RemoteError: the ledger did not answer, or refused for a reason of its own.
+        """
+        for _ in range(STEPS_AT_ONCE):
+            merge = await self._find(member_no)
+            if merge is None:
+                return
+            async with self._database.acquire() as connection:
+                if await merges.coming(connection, merge):
+                    raise MergeWaits
+            if merge.reverses_welcome:
+                await self._reverse_welcome(merge)
+            elif merge.step is not None:
+                await self._move(merge, merge.step)
+            elif not await self._look(merge):
+                return
+        raise MergeWaits
+
+    async def _merge(self, connection: Connection, program: Program, member_id: str, into_id: str, actor: str) -> int:
+        """Writes a merge; answers the number of the member who was merged."""
+        member, into = await _hold(connection, program, member_id, into_id)
+        if member.ended is Ended.MERGED:
+            before = (await members.survivors(connection, [member.member_no]))[member.member_no]
+            if before.member_no == into.member_no:
+                return member.member_no
+        for one in (member, into):
+            why = ended(program, one)
+            if why is not None:
+                raise why
+            if one.state is State.PENDING:
+                raise MemberPending(f"{program.name}/members/{one.member_id}")
+        if await merges.changing(connection, [member.member_no, into.member_no]):
+            raise MemberChanging(f"{program.name}/members/{into.member_id}")
+        await _merge_profiles(connection, program, member, into)
+        now = self._clock.now()
+        both = bool(member.welcome_points and into.welcome_points)
+        await merges.insert(connection, program, member, into, actor, now + LEASE, reverses_welcome=both)
+        await publish(connection, member_merged(program, member, into, now))
+        return member.member_no
+
+    async def _reverse_welcome(self, merge: Merge) -> None:
+        """Takes the welcome bonus of the member back: the survivor had it too."""
+        # Credited again it is the same request: the ledger answers which transaction it was.
+        [answer] = await self._ledger.credit(merge.program, [welcome_credit(merge.member)], merge.actor)
+        if not isinstance(answer, Refused):
+            request_id, rest_request_id = merge.welcome_request_ids
+            memo = f"Welcome bonus, given to {merge.into.member_id} too"
+            back = Clawback(request_id, rest_request_id, answer, merge.member.welcome_points, memo)
+            await self._ledger.take_back(merge.program, back, merge.actor)
+        await self._database.run(lambda connection: merges.end_welcome(connection, merge))
+
+    async def _move(self, merge: Merge, step: Step) -> None:
+        """Asks the ledger for a step that was begun."""
+        movable = await self._ledger.merge(merge.program, merge, step)
+        await self._database.run(lambda connection: merges.end(connection, merge))
+        if movable:
+            smaller = Step(step.number + 1, step.part, movable)
+            await self._database.run(lambda connection: merges.begin(connection, merge, smaller))
+
+    async def _look(self, merge: Merge) -> bool:
+        """Begins the next step; answers whether there is one."""
+        remains = await self._ledger.remains(merge.program, merge.member.account_id, merge.actor)
+        step = next_step(remains, merge.last_step + 1)
+        if step is not None:
+            await self._database.run(lambda connection: merges.begin(connection, merge, step))
+            return True
+        if remains.held:
+            raise MergeWaits
+        again = self._clock.now() + LOOK_AGAIN
+        await self._database.run(lambda connection: merges.rest(connection, merge, again))
+        return False
+
+    async def _find(self, member_no: int) -> Merge | None:
+        async with self._database.acquire() as connection:
+            return await merges.find(connection, member_no)
+
+    async def _try(self, member_no: int, within_s: float) -> None:
+        """Advances for a caller who waits; where that fails the recovery loop will."""
+        try:
+            async with asyncio.timeout(min(within_s - MARGIN_S, PATIENCE_S)):
+                await self.advance(member_no)
+        except (DomainError, MergeWaits, TimeoutError) as error:
+            self._log.warning("merge_waits", member=member_no, error=str(error) or repr(error))
+
+
+async def _hold(connection: Connection, program: Program, member_id: str, into_id: str) -> tuple[Member, Member]:
+    """The member to be merged as it is, and the survivor, or who stands for it; both rows are held."""
+    held = {one.member_id: one for one in await members.lock(connection, program, sorted({member_id, into_id}))}
+    for asked in (member_id, into_id):
+        if asked not in held:
+            raise NotFound(f"{program.name}/members/{asked}")
+    member, into = held[member_id], held[into_id]
+    if into.ended is Ended.MERGED:
+        into = (await members.hold_survivors(connection, program, [into]))[into.member_no]
+    if member.member_no == into.member_no:
+        raise InvalidField.of("into", "must be another member")
+    return member, into
+
+
+async def _merge_profiles(connection: Connection, program: Program, member: Member, into: Member) -> None:
+    """Has the survivor be found by the contacts of both."""
+    known = await profiles.of(connection, [member.member_no, into.member_no])
+    if member.member_no not in known:
+        return
+    both = merged_profile(known.get(into.member_no, NOTHING_KNOWN), known[member.member_no])
+    had = await profiles.give_up(connection, member.member_no)
+    await write_profile(connection, program, into.member_no, both)
+    await profiles.remember(connection, program, into.member_no, had)

@@ -1,0 +1,117 @@
+-- name: insert_merge!
+insert into merges (member_no, program_no, actor, reverses_welcome, due_time)
+values (:member_no, :program_no, :actor, :reverses_welcome, :due_time);
+
+-- name: find_merge^
+select * from merges where member_no = :member_no;
+
+-- name: begin_merge_step!
+-- Whoever comes second finds the step begun, and asks for the same.
+update merges set step = :step, part = :part, points = :points, done = false
+where member_no = :member_no and step = :step - 1 and part is null;
+
+-- name: end_merge_step!
+update merges set part = null, points = null where member_no = :member_no and step = :step;
+
+-- name: end_merge_welcome!
+update merges set reverses_welcome = false where member_no = :member_no;
+
+-- name: rest_merge!
+-- Unless another step was begun, or something is on its way to the account, since it was looked at.
+update merges set done = true, due_time = :due_time, attempts = 0
+where member_no = :member_no and step = :step and part is null and not reverses_welcome;
+
+-- name: wake_merge!
+-- Who looked at the account before this finds another step there, and looks again.
+update merges set done = false, due_time = least(due_time, :due_time), attempts = 0,
+    step = step + case when part is null then 1 else 0 end
+where member_no = :member_no;
+
+-- name: claim_merges
+update merges set due_time = :lease_end, attempts = attempts + 1
+where member_no in (
+    select member_no from merges where due_time <= :now
+    order by due_time limit :most for update skip locked
+)
+returning member_no, attempts;
+
+-- name: put_off_merge!
+update merges set due_time = :due_time where member_no = :member_no and not done;
+
+-- name: coming_to_member$
+-- Whether something is still on its way to the member's account.
+select exists (
+    select from deliveries d
+    where d.program_no = :program_no and (
+        :member_no = any(d.member_nos)
+        or exists (
+            select from unnest(d.purchase_ids) as due (purchase_id)
+            join purchases p on p.program_no = d.program_no and p.purchase_id = due.purchase_id
+            where p.member_no = :member_no
+        )
+        or exists (
+            select from returns r
+            join purchases p on p.program_no = r.program_no and p.purchase_id = r.purchase_id
+            where r.program_no = d.program_no and r.return_id = d.return_id and p.member_no = :member_no
+        )
+        or exists (
+            select from unnest(d.bonus_ids) as due (bonus_id)
+            join bonuses b on b.program_no = d.program_no and b.bonus_id = due.bonus_id
+            where b.member_no = :member_no
+        )
+    )
+);
+
+-- name: changing_members$
+-- Whether one of the members is being closed, or has another's points still on their way.
+select exists (select from endings where member_no = any(:member_nos::bigint[]) and due_time is not null)
+    or exists (
+        select from merges g join members m on m.member_no = g.member_no
+        where m.merged_into = any(:member_nos::bigint[]) and not g.done
+    );
+
+-- name: moving_into$
+-- Whether points of one who was merged into the member are still on their way.
+select exists (
+    select from merges g join members m on m.member_no = g.member_no where m.merged_into = :member_no and not g.done
+);
+
+-- name: merge_member!
+-- Who was merged into the member before is merged into the survivor too: one step leads to who stands for somebody.
+update members set ended = 3, merged_into = :into where member_no = :member_no or merged_into = :member_no;
+
+-- name: survivors
+select m.member_no as merged_no, s.member_no, s.member_id, s.state, s.enroll_time, s.welcome_points,
+    s.welcome_expire_time, s.ended, s.referred
+from members m
+join members s on s.member_no = m.merged_into
+where m.member_no = any(:member_nos::bigint[]);
+
+-- name: merged_into
+select member_no, member_id, state, enroll_time, welcome_points, welcome_expire_time, ended, referred
+from members where merged_into = :member_no
+order by member_no;
+
+-- name: same_people
+-- Those of the purchases that are recorded for a member who stands for the one given, or for whom that one stands.
+select said.purchase_id
+from unnest(:purchase_ids::text[], :member_ids::text[]) as said (purchase_id, member_id)
+join purchases p on p.program_no = :program_no and p.purchase_id = said.purchase_id
+join members recorded on recorded.member_no = p.member_no
+join members m on m.program_no = :program_no and m.member_id = said.member_id
+where coalesce(recorded.merged_into, recorded.member_no) = coalesce(m.merged_into, m.member_no);
+
+-- name: move_years!
+insert into member_years as y (member_no, year, points)
+select :into, year, points from member_years where member_no = :member_no
+on conflict (member_no, year) do update set points = y.points + excluded.points;
+
+-- name: empty_years!
+update member_years set points = 0 where member_no = :member_no;
+
+-- name: move_activities!
+update activities set member_no = :into where member_no = :member_no;
+
+-- name: move_profile_requests!
+with moved as (delete from profile_requests where member_no = :member_no returning key)
+insert into profile_requests (member_no, key) select :into, key from moved on conflict do nothing;
