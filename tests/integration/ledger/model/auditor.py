@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from tests.integration.ledger.model.predict.closing import Books
 from tests.integration.ledger.model.predict.limits import Limits
-from tests.integration.ledger.model.predict.posting import Postings
 from tests.integration.ledger.model.predict.states import States
+from tests.integration.ledger.model.predict.together import Together
 from tests.integration.ledger.model.predict.updating import Updates
 
 
 @dataclass
-class Auditor(Postings, Updates, States, Books, Limits):
+class Auditor(Together, Updates, States, Books, Limits):
     """One program, and what is to be answered to whatever is asked of it."""

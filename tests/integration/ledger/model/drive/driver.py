@@ -121,11 +121,12 @@ class Driver(RuleBasedStateMachine):
             self.sent.append((method, request, actor))
         self.auditor.actor = DEVELOPER
 
-    def write_batch(self, requests: list[Any], omit: bool) -> None:
+    def write_batch(self, requests: list[Any], omit: bool, atomic: bool = False) -> None:
         now = self.bench.time.now()
         items = [pb.PostTransactionItem(transaction=one.transaction, request_id=one.request_id) for one in requests]
         request = pb.BatchPostTransactionsRequest(parent=self.auditor.program, items=items, omit_balances=omit)
-        expected = [self.auditor.post(one, now) for one in items]
+        request.atomic = atomic
+        expected = self.auditor.post_together(items, now) if atomic else [self.auditor.post(one, now) for one in items]
         answer = self.call("BatchPostTransactions", request)
         for one, result in zip(expected, answer.results, strict=True):
             if one.refusal is not None:

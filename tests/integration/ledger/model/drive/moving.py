@@ -132,8 +132,9 @@ class Moving(Driver):
             max_size=12,
         ),
         omit=st.booleans(),
+        atomic=st.booleans(),
     )
-    def batch(self, items: list[tuple[str, int, int, int]], omit: bool) -> None:
+    def batch(self, items: list[tuple[str, int, int, int]], omit: bool, atomic: bool) -> None:
         """Items that succeed, that are refused, that were sent before, and that cannot be right."""
         made: list[Any] = []
         for what, one, other, amount in items:
@@ -157,4 +158,4 @@ class Moving(Driver):
                 continue
             made.append(request)
         if made:
-            self.write_batch(made, omit)
+            self.write_batch(made, omit, atomic)

@@ -31,7 +31,8 @@ class Postings(Program):
         item = pb.PostTransactionItem(transaction=request.transaction, request_id=request.request_id)
         return self.once("post", item, lambda: self._post(request.transaction, now))
 
-    def _post(self, message: res.Transaction, now: datetime) -> Expected:
+    def require_well_formed(self, message: res.Transaction, now: datetime) -> None:
+        """Raises Refused for what cannot be posted whatever the state of the accounts."""
         for index, posting in enumerate(message.postings):
             for side in (posting.source, posting.destination):
                 if side not in self.members and side not in self.system:
@@ -47,6 +48,9 @@ class Postings(Program):
                 raise invalid(f"transaction.postings[{index}].destination")
         if message.HasField("effective_time") and time_of(message.effective_time) > now:
             raise invalid("transaction.effective_time")
+
+    def _post(self, message: res.Transaction, now: datetime) -> Expected:
+        self.require_well_formed(message, now)
         touched = self.members_among((p.source, p.destination) for p in message.postings)
         made = self.under_lock(touched, now, lambda: self._apply(message, now))
         reply = pb.PostTransactionResponse(balances=[member.balance(now) for member in touched])
