@@ -6,7 +6,7 @@ import asyncio
 
 from guerdon_kit.postgres import Database, load_queries
 from ledger.domain.chain import Block, block_hash
-from ledger.store import chain
+from ledger.store import chain, plans
 
 queries = load_queries("ledger")
 
@@ -39,10 +39,7 @@ async def seal(database: Database, shard: int, most: int = BLOCK) -> int:
         if place is None:
             return 0  # another worker has sealed it meanwhile
         span = await chain.span(connection, shard, place.first_xid, place.end_xid)
-        # Blocks differ in size by a thousandfold, and a plan for one is the wrong one for another.
-        await connection.execute("set local plan_cache_mode = force_custom_plan")
-        # Before the first ANALYZE of a new ledger a block is taken for one row, and was read once for each of its rows.
-        await connection.execute("set local enable_nestloop = off")
+        await plans.join(connection)  # blocks differ in size by a thousandfold
         leaves = await chain.leaves(connection, shard, span)
         block = Block(
             shard,

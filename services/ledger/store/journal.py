@@ -18,6 +18,7 @@ queries = load_queries("ledger")
 WINDOW = 64
 """How many ids an event covers: a block has a whole number of windows."""
 
+_ID_MAX = 2**63 - 1
 _KINDS = {int(kind): kind.name for kind in Kind}
 _EVENT_IDS = 0x6C656467 << 96
 """What event ids begin with; shard and window follow."""
@@ -37,20 +38,32 @@ class Journal:
         self.name = f"journal:{shard}"
         self._shard = shard
         self._directory = directory
+        self._last = ("", _ID_MAX)
+        """The snapshot that an interval ended with, and the highest id that it sees."""
 
     async def start(self, connection: Connection, since: str, until: str) -> int | None:
         """The lowest id between the snapshots; None where there is none."""
-        lowest: int | None = await queries.journal_start(connection, shard=self._shard, since=since, until=until)
-        return lowest
+        found = await queries.journal_bounds(connection, shard=self._shard, since=since, until=until)
+        self._last = (until, found["last"] or _ID_MAX)
+        first: int | None = found["first"]
+        return first
 
     async def page(self, connection: Connection, since: str, until: str, after: int, most: int) -> Sequence[Relayed]:
         """The next transactions between the snapshots, in the order of ids."""
         # Ids of postings are numbers of the same row, and a window’s last transaction may reach into the two after it.
         limit = (most + 3) * WINDOW
+        # What was posted since need not be looked at. Whoever goes on from another worker's position does not know it.
+        known, last = self._last
         found = [
             row
             async for row in queries.journal_page(
-                connection, shard=self._shard, since=since, until=until, after=after, most=limit
+                connection,
+                shard=self._shard,
+                since=since,
+                until=until,
+                after=after,
+                last=last if known == until else _ID_MAX,
+                most=limit,
             )
         ]
         if len(found) == limit:  # the last window may be cut off

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from guerdon_kit.postgres import Connection, Database
+from ledger.store import plans
 
 LONG_READS = "guerdon-long-read"
 """What such a transaction is called in pg_stat_activity: it writes nothing, so that nobody need wait for its end."""
@@ -62,11 +63,7 @@ async def long_read(database: Database, snapshot: str | None = None) -> AsyncIte
         )
         # One of two reads of a snapshot waits for the other.
         await connection.execute(f"set local idle_in_transaction_session_timeout = {milliseconds}")
-        # A plan for arrays of any length takes them for short: 143,000 postings took 110 s so, and 17 s with this.
-        await connection.execute("set local plan_cache_mode = force_custom_plan")
-        # A step reads thousands of rows. Before the first ANALYZE of a new ledger one row is expected, and 10,000
-        # postings were compared with each other for more than 12 s; with this it is half a second.
-        await connection.execute("set local enable_nestloop = off")
+        await plans.join(connection)
         # 100,000 changes did not fit into the 8 MB of a caller's statement, and were written to disk and read again.
         await connection.execute("set local work_mem = '64MB'")
         # Where random pages are said to cost no more than others, rows that lie all over a table are fetched in the

@@ -99,6 +99,9 @@ class Explained:
     async def fetchval(self, sql: str, *values: Any) -> None:
         await self.fetch(sql, *values)
 
+    async def fetchrow(self, sql: str, *values: Any) -> None:
+        await self.fetch(sql, *values)
+
     async def execute(self, sql: str, *values: Any) -> str:
         await self.fetch(sql, *values)
         return "EXPLAIN"
@@ -124,7 +127,7 @@ async def test_looking_whether_there_is_something_to_relay_reads_what_is_new(
     connection: asyncpg.Connection[asyncpg.Record],
 ) -> None:
     explained, until = Explained(connection), await now(connection)
-    await queries.journal_start(explained, shard=1, since=until, until=until)
+    await queries.journal_bounds(explained, shard=1, since=until, until=until)
     assert explained.pages < FEW_PAGES
 
 
@@ -132,7 +135,7 @@ async def test_a_shard_where_nothing_happens_does_not_read_what_happened_in_anot
     connection: asyncpg.Connection[asyncpg.Record],
 ) -> None:
     explained, old = Explained(connection), await connection.fetchval("select old from marks")
-    await queries.journal_start(explained, shard=0, since=old, until=await now(connection))
+    await queries.journal_bounds(explained, shard=0, since=old, until=await now(connection))
     assert explained.pages < FEW_PAGES
 
 

@@ -1,0 +1,115 @@
+"""A statement that was planned while its tables were small reads no more than what it asks for once they have grown.
+
+A session keeps the plan of a statement until the tables are analysed, which may be a minute after they were made; what
+suits a thousand rows, reading all of them, is no way to read thirty thousand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+import pytest
+
+from guerdon_kit.postgres import load_queries
+from guerdon_kit.postgres.provision import ServiceDatabase
+from guerdon_kit.testing import DatabaseFactory
+from ledger.store.plans import LOOK_UPS
+
+queries = load_queries("ledger")
+
+GROWN = 30_000
+ASKED = 1_000
+EXECUTIONS = 8
+"""PostgreSQL settles on a plan after five."""
+
+_FILL = """
+with numbers as (select generate_series($1::bigint, $2::bigint) as n), accounts as (
+    insert into accounts (shard, id, program, unit, kind, name, create_time)
+    select 1, n, 1, 1, 1, 'm' || n, now() from numbers
+), requests as (
+    insert into ledger_requests (shard, key, digest, fields, outcome, record_time)
+    select 1, int8send(n), '', '', '', now() from numbers
+), transactions as (
+    insert into transactions (shard, id, program, kind, postings, effective_time, record_time, actor, reverses)
+    select 1, n, 1, 8, 1, now(), now(), 'a', n from numbers
+), postings as (
+    insert into postings (shard, id, ordinal, source, destination, amount) select 1, n, 0, n, 0, 5 from numbers
+), lots as (
+    insert into lots (shard, id, account, posting, amount, open, available_time, record_time, closed)
+    select 1, n, n, n, 5, 5, now(), now(), false from numbers
+)
+insert into holds (shard, id, account, amount, state, lots, lot_amounts, expire_time, actor, record_time)
+select 1, n, n, 1, 1, '{1}', '{1}', now() + interval '1 day', 'a', now() from numbers
+"""
+_READ = "select coalesce(sum(seq_tup_read + idx_tup_fetch), 0)::int from pg_stat_xact_user_tables"
+
+
+@pytest.fixture
+def database(databases: DatabaseFactory) -> Iterator[ServiceDatabase]:
+    made = databases.make("ledger")
+    yield made
+    databases.drop(made)
+
+
+def _ids(name: str, count: int) -> dict[str, Any]:
+    return {name: list(range(1, count + 1))}
+
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+_NUMBERS = ("versions", "posted", "held", "pending", "debts", "available", "earned", "spent")
+ASKS = {
+    "lock_accounts": lambda count: _ids("ids", count),
+    "account_states": lambda count: _ids("ids", count),
+    "accounts_by_id": lambda count: _ids("ids", count),
+    "accounts_by_name": lambda count: {"program": 1, "names": [f"m{n}" for n in range(1, count + 1)]},
+    "open_lots": lambda count: _ids("accounts", count),
+    "lots_by_id": lambda count: _ids("ids", count),
+    "active_holds": lambda count: _ids("accounts", count),
+    "holds_by_id": lambda count: _ids("ids", count),
+    "reversals": lambda count: _ids("ids", count),
+    "update_accounts": lambda count: {
+        **dict.fromkeys(_NUMBERS, [1] * count),
+        **_ids("ids", count),
+        "record_times": [NOW] * count,
+        "valid_until": [NOW] * count,
+    },
+    "update_lots": lambda count: {
+        "open": [5] * count,
+        "held": [0] * count,
+        "expired": [0] * count,
+        **_ids("ids", count),
+    },
+    "read_requests": lambda count: {"keys": [n.to_bytes(8, "big") for n in range(1, count + 1)]},
+}
+
+
+async def ask(connection: asyncpg.Connection[asyncpg.Record], name: str, there: int) -> None:
+    """Asks for what is there, as far as one asks at once, and for some that is not."""
+    statement = getattr(queries, name)(connection, shard=1, **ASKS[name](ASKED))
+    found = await statement if name.startswith("update") else len([row async for row in statement])
+    assert found == min(there, ASKED)
+
+
+@pytest.mark.parametrize("young", [300, 1_000])
+async def test_a_statement_reads_what_it_asks_for_however_much_the_tables_have_grown(
+    database: ServiceDatabase, young: int
+) -> None:
+    connection = await asyncpg.connect(database.owner_url, server_settings=dict(LOOK_UPS))
+    try:
+        await connection.execute(_FILL, 1, young)
+        for name in ASKS:
+            for _ in range(EXECUTIONS):
+                await ask(connection, name, young)
+        await connection.execute(_FILL, young + 1, GROWN)
+        rows_read = {}
+        for name in ASKS:
+            async with connection.transaction():
+                before = await connection.fetchval(_READ)
+                await ask(connection, name, GROWN)
+                rows_read[name] = await connection.fetchval(_READ) - before
+    finally:
+        await connection.close()
+    assert {name: count for name, count in rows_read.items() if count > 2 * ASKED} == {}
