@@ -10,6 +10,7 @@ from membership.jobs.occasions import occasions
 from membership.jobs.recovery import ending, merging, recovery
 from membership.operations.activities import Activities
 from membership.operations.activity_types import ActivityTypes
+from membership.operations.claims import Claims
 from membership.operations.deliveries import Deliveries
 from membership.operations.endings import Endings
 from membership.operations.imports import Imports
@@ -41,6 +42,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
         endings=endings,
         merges=merges,
         files=MemberFiles(database, deliveries, clock),
+        claims=Claims(database, deliveries, clock),
         purchases=Purchases(database, deliveries, clock),
         returns=Returns(database, deliveries, clock),
         imports=Imports(database, deliveries, clock),

@@ -18,6 +18,7 @@ from membership.domain.tiers import Tier, TierSet
 POINTS_MAX = 2**53
 TIERS_MAX = 20
 WELCOME_POINTS_MAX = 10**9
+CLAIM_DAYS_MAX = 3_660
 EXPIRY_MONTHS_MAX = 1200
 RATE_PART_MAX = 10**9
 MULTIPLIER_PART_MAX = 10**6
@@ -36,6 +37,8 @@ class Settings:
     expiry: ExpiryPolicy | None
     welcome_points: int
     tiers: tuple[Tier, ...]
+    claim_days: int = 0
+    """For how many days after its own a guest's purchase can be claimed; 0: none is kept."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,8 @@ def _violations(settings: Settings) -> Iterator[FieldViolation]:
         yield FieldViolation("program.currency_code", "must be an ISO 4217 code, three capital letters")
     if not 0 <= settings.welcome_points <= WELCOME_POINTS_MAX:
         yield FieldViolation("program.welcome_points", "must be between 0 and 10^9")
+    if not 0 <= settings.claim_days <= CLAIM_DAYS_MAX:
+        yield FieldViolation("program.claim_days", "must be between 0 and 3660")
     if settings.expiry is not None and not 1 <= settings.expiry.months <= EXPIRY_MONTHS_MAX:
         yield FieldViolation("program.expiry_policy.months", "must be between 1 and 1200")
     yield from _rule_violations(settings.rule)

@@ -10,6 +10,7 @@ create table programs (
     welcome_points bigint not null check (welcome_points >= 0),
     expiry_months smallint check (expiry_months > 0),
     expiry_end_of_month boolean not null,
+    claim_days smallint not null check (claim_days >= 0),
     create_time timestamptz not null,
     actor text not null
 );
@@ -128,6 +129,19 @@ create table purchases (
     primary key (program_no, purchase_id),
     check ((delivery_no is null) = (place is null))
 ) with (fillfactor = 90);
+
+-- Purchases of nobody known. One that is claimed is recorded as a member's, and deleted here. They lie apart so that every
+-- purchase has a member, and imports need not look whether it has.
+create table guest_purchases (
+    program_no integer not null,
+    purchase_id text collate "C" not null,
+    event_time timestamptz not null,
+    record_time timestamptz not null,
+    amount bigint not null check (amount >= 0),
+    actor text not null,
+    wrong_claims smallint not null default 0,
+    primary key (program_no, purchase_id)
+);
 
 -- What became of the purchases that were delivered together, by their places: the ledger's transaction, an empty text
 -- where the points had expired, NULL where it is not settled yet.
@@ -370,3 +384,4 @@ grant select, insert, update, delete on profiles to :"runtime_role";
 grant select, insert, delete on contacts, profile_requests to :"runtime_role";
 grant select, insert, update (left_over, due_time, attempts), delete on endings to :"runtime_role";
 grant select, insert, update (reverses_welcome, step, part, points, done, due_time, attempts) on merges to :"runtime_role";
+grant select, insert, update (wrong_claims), delete on guest_purchases to :"runtime_role";

@@ -84,6 +84,18 @@ def purchase_recorded(program: Program, row: Row, rated: Rated, now: datetime) -
     return Event("guerdon.membership.v1.purchase_recorded", purchase, member, now, data)
 
 
+def guest_purchase_recorded(program: Program, row: Row, now: datetime) -> Event:
+    """A purchase of nobody known was recorded: it can be claimed."""
+    assert row.event_us is not None, "a row within its bounds has a time"
+    purchase = f"{program.name}/purchases/{row.purchase_id}"
+    data = {
+        "event_time": from_microseconds(row.event_us).isoformat(),
+        "amount_minor_units": row.amount,
+        "currency_code": program.settings.currency_code,
+    }
+    return Event("guerdon.membership.v1.guest_purchase_recorded", purchase, purchase, now, data)
+
+
 def purchases_imported(program: Program, enrolled: Sequence[Member], rated: Sequence[Rated], now: datetime) -> Event:
     """A chunk of an import was recorded: one event for all of its rows, which are read from membership where they
     matter. Chunks of imports that run at once may be told of in either order.

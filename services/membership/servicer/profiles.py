@@ -23,7 +23,7 @@ def read_profile(message: profile_pb2.Profile) -> Profile:
         email=message.email,
         external_id=message.external_id,
         display_name=message.display_name,
-        birth_date=_date(message.birth_date) if message.HasField("birth_date") else None,
+        birth_date=day_of(message.birth_date) if message.HasField("birth_date") else None,
         sales_associate=message.sales_associate,
         region_code=message.region_code,
     )
@@ -68,7 +68,8 @@ def read_mask(request: profile_pb2.UpdateMemberRequest) -> frozenset[str]:
     return names
 
 
-def _date(message: Date) -> date:
+def day_of(message: Date) -> date:
+    """A day; the last one there is for what is none, which nobody was born on and nothing was bought on."""
     try:
         return date(message.year, message.month, message.day)
     except (ValueError, OverflowError):

@@ -66,6 +66,7 @@ def settings(message: program_pb2.Program) -> Settings:
         if message.HasField("expiry_policy")
         else None,
         welcome_points=message.welcome_points,
+        claim_days=message.claim_days,
         tiers=tuple(
             Tier(tier.tier_id, tier.threshold, _fraction(tier.multiplier, f"program.tiers[{place}].multiplier"))
             for place, tier in enumerate(message.tiers)
@@ -74,13 +75,13 @@ def settings(message: program_pb2.Program) -> Settings:
 
 
 def purchase(message: purchase_pb2.Purchase) -> tuple[str, Row]:
-    """A purchase's program, and the purchase.
+    """A purchase's program, and the purchase; of nobody known it has an empty member id.
 
     Raises:
         InvalidField: a name is malformed, or names another program.
     """
     program_id, purchase_id = parse(message.name, PURCHASE, "purchase.name")
-    owner, member_id = parse(message.member, MEMBER, "purchase.member")
+    owner, member_id = parse(message.member, MEMBER, "purchase.member") if message.member else (program_id, "")
     if owner != program_id:
         raise InvalidField.of("purchase.member", "must be a member of the purchase's program")
     return program_id, Row(0, purchase_id, member_id, microseconds(message.event_time), message.amount.minor_units)

@@ -15,6 +15,7 @@ from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.names import parse
 from membership.operations.activities import Activities
 from membership.operations.activity_types import ActivityTypes
+from membership.operations.claims import Claims
 from membership.operations.endings import Endings
 from membership.operations.imports import Chunk, Imports
 from membership.operations.member_imports import MemberFiles
@@ -27,6 +28,7 @@ from membership.operations.referrals import Referrals
 from membership.operations.returns import Returns
 from membership.servicer import reading, writing
 from membership.servicer.activities import ActivityRpcs
+from membership.servicer.claims import ClaimRpcs
 from membership.servicer.files import FileRpcs
 from membership.servicer.members import MemberRpcs
 from membership.servicer.reading import MEMBER, PROGRAM, PURCHASE
@@ -34,7 +36,7 @@ from membership.servicer.referrals import ReferralRpcs
 from membership.servicer.writing import tell_replay
 
 
-class MembershipServicer(MemberRpcs, FileRpcs, ActivityRpcs, ReferralRpcs):
+class MembershipServicer(MemberRpcs, FileRpcs, ClaimRpcs, ActivityRpcs, ReferralRpcs):
     """`guerdon.membership.v1.MembershipService`."""
 
     service = pb.DESCRIPTOR.services_by_name["MembershipService"]
@@ -48,6 +50,7 @@ class MembershipServicer(MemberRpcs, FileRpcs, ActivityRpcs, ReferralRpcs):
         endings: Endings,
         merges: Merging,
         files: MemberFiles,
+        claims: Claims,
         purchases: Purchases,
         returns: Returns,
         imports: Imports,
@@ -57,9 +60,9 @@ class MembershipServicer(MemberRpcs, FileRpcs, ActivityRpcs, ReferralRpcs):
     ) -> None:
         MemberRpcs.__init__(self, programs, members, profiles, endings, merges, referrals)
         FileRpcs.__init__(self, programs, files)
+        ClaimRpcs.__init__(self, programs, claims, purchases)
         ActivityRpcs.__init__(self, programs, activity_types, activities)
         ReferralRpcs.__init__(self, programs, referrals)
-        self._purchases = purchases
         self._returns = returns
         self._imports = imports
 
@@ -108,6 +111,8 @@ class MembershipServicer(MemberRpcs, FileRpcs, ActivityRpcs, ReferralRpcs):
         reading.require_currency(program, currency)
         fingerprint = Fingerprint.of(call, request, program.name)
         try:
+            if not row.member_id:
+                return await self._record_guest(program, row, fingerprint, call)
             purchase, already, replayed = await self._purchases.record(
                 program, row, fingerprint, call.caller.actor, call.remaining_s()
             )
@@ -120,8 +125,7 @@ class MembershipServicer(MemberRpcs, FileRpcs, ActivityRpcs, ReferralRpcs):
         """Reads a purchase."""
         program_id, purchase_id = parse(request.name, PURCHASE)
         program = await self._programs.get(program_id)
-        purchase = await self._purchases.get(program, purchase_id)
-        return pb.GetPurchaseResponse(purchase=writing.purchase(program, purchase))
+        return pb.GetPurchaseResponse(purchase=await self._purchase(program, purchase_id))
 
     async def record_return(self, request: pb.RecordReturnRequest, call: CallContext) -> pb.RecordReturnResponse:
         """Records a return."""

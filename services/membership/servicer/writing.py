@@ -11,6 +11,7 @@ from guerdon.type.v1 import cash_pb2
 from guerdon_kit.grpc import CallContext
 from guerdon_kit.grpc.messages import rational, timestamp
 from guerdon_kit.grpc.status import to_status
+from membership.domain.claims import GuestPurchase
 from membership.domain.earning import Rounding, explain_award, explain_return
 from membership.domain.members import Ended
 from membership.domain.program import Program
@@ -52,6 +53,7 @@ def program(found: Program) -> program_pb2.Program:
         if expiry is None
         else program_pb2.ExpiryPolicy(months=expiry.months, end_of_month=expiry.end_of_month),
         welcome_points=settings.welcome_points,
+        claim_days=settings.claim_days,
         tiers=[
             program_pb2.Tier(tier_id=tier.tier_id, threshold=tier.threshold, multiplier=rational(tier.multiplier))
             for tier in settings.tiers
@@ -129,6 +131,18 @@ def purchase(found: Program, one: Purchase) -> purchase_pb2.Purchase:
         ),
         returned_amount=_cash(found, one.returned_amount),
         returned_points=one.returned_points,
+        record_time=timestamp(one.record_time),
+    )
+
+
+def guest_purchase(found: Program, one: GuestPurchase) -> purchase_pb2.Purchase:
+    """A purchase of nobody known."""
+    return purchase_pb2.Purchase(
+        name=f"{found.name}/purchases/{one.purchase_id}",
+        event_time=timestamp(one.event_time),
+        amount=_cash(found, one.amount),
+        state=purchase_pb2.Purchase.STATE_UNCLAIMED,
+        returned_amount=_cash(found, 0),
         record_time=timestamp(one.record_time),
     )
 

@@ -41,6 +41,7 @@ async def insert(
         currency_code=settings.currency_code,
         time_zone=time_zone,
         welcome_points=settings.welcome_points,
+        claim_days=settings.claim_days,
         expiry_months=settings.expiry.months if settings.expiry else None,
         expiry_end_of_month=settings.expiry is not None and settings.expiry.end_of_month,
         create_time=create_time,
@@ -107,6 +108,7 @@ async def _read(connection: Connection, row: Record) -> Program:
         ),
         expiry=None if months is None else ExpiryPolicy(months, row["expiry_end_of_month"]),
         welcome_points=row["welcome_points"],
+        claim_days=row["claim_days"],
         tiers=tuple(
             Tier(one["tier_id"], one["threshold"], Fraction(one["multiplier_numerator"], one["multiplier_denominator"]))
             for one in terms[1:]

@@ -1,10 +1,10 @@
 -- name: insert_program^
 -- Nothing where the program exists already.
 insert into programs (
-    program_id, unit_id, currency_code, time_zone, welcome_points, expiry_months, expiry_end_of_month, create_time, actor
+    program_id, unit_id, currency_code, time_zone, welcome_points, claim_days, expiry_months, expiry_end_of_month, create_time, actor
 )
 values (
-    :program_id, :unit_id, :currency_code, :time_zone, :welcome_points, :expiry_months, :expiry_end_of_month,
+    :program_id, :unit_id, :currency_code, :time_zone, :welcome_points, :claim_days, :expiry_months, :expiry_end_of_month,
     :create_time, :actor
 )
 on conflict do nothing

@@ -3,6 +3,7 @@
 import grpc
 
 from guerdon.membership.v1 import activity_pb2 as guerdon_dot_membership_dot_v1_dot_activity__pb2
+from guerdon.membership.v1 import claim_pb2 as guerdon_dot_membership_dot_v1_dot_claim__pb2
 from guerdon.membership.v1 import ending_pb2 as guerdon_dot_membership_dot_v1_dot_ending__pb2
 from guerdon.membership.v1 import member_file_pb2 as guerdon_dot_membership_dot_v1_dot_member__file__pb2
 from guerdon.membership.v1 import membership_pb2 as guerdon_dot_membership_dot_v1_dot_membership__pb2
@@ -174,6 +175,11 @@ class MembershipServiceStub(object):
                 '/guerdon.membership.v1.MembershipService/RecordPurchase',
                 request_serializer=guerdon_dot_membership_dot_v1_dot_membership__pb2.RecordPurchaseRequest.SerializeToString,
                 response_deserializer=guerdon_dot_membership_dot_v1_dot_membership__pb2.RecordPurchaseResponse.FromString,
+                )
+        self.ClaimPurchase = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/ClaimPurchase',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_claim__pb2.ClaimPurchaseRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_claim__pb2.ClaimPurchaseResponse.FromString,
                 )
         self.GetPurchase = channel.unary_unary(
                 '/guerdon.membership.v1.MembershipService/GetPurchase',
@@ -433,6 +439,15 @@ class MembershipServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ClaimPurchase(self, request, context):
+        """Claims a purchase that was recorded without a member, once, also when several claim at once: by its id, with the total
+        and the day as the receipt has them. It then earns as of its own time. It can be claimed for the program's
+        `claim_days`; after five claims with a wrong total or day nobody can.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetPurchase(self, request, context):
         """Reads a purchase.
         """
@@ -607,6 +622,11 @@ def add_MembershipServiceServicer_to_server(servicer, server):
                     servicer.RecordPurchase,
                     request_deserializer=guerdon_dot_membership_dot_v1_dot_membership__pb2.RecordPurchaseRequest.FromString,
                     response_serializer=guerdon_dot_membership_dot_v1_dot_membership__pb2.RecordPurchaseResponse.SerializeToString,
+            ),
+            'ClaimPurchase': grpc.unary_unary_rpc_method_handler(
+                    servicer.ClaimPurchase,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_claim__pb2.ClaimPurchaseRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_claim__pb2.ClaimPurchaseResponse.SerializeToString,
             ),
             'GetPurchase': grpc.unary_unary_rpc_method_handler(
                     servicer.GetPurchase,
@@ -1133,6 +1153,23 @@ class MembershipService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/RecordPurchase',
             guerdon_dot_membership_dot_v1_dot_membership__pb2.RecordPurchaseRequest.SerializeToString,
             guerdon_dot_membership_dot_v1_dot_membership__pb2.RecordPurchaseResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ClaimPurchase(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/ClaimPurchase',
+            guerdon_dot_membership_dot_v1_dot_claim__pb2.ClaimPurchaseRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_claim__pb2.ClaimPurchaseResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

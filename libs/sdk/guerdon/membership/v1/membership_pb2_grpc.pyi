@@ -8,6 +8,7 @@ import collections.abc
 import grpc
 import grpc.aio
 import guerdon.membership.v1.activity_pb2
+import guerdon.membership.v1.claim_pb2
 import guerdon.membership.v1.ending_pb2
 import guerdon.membership.v1.member_file_pb2
 import guerdon.membership.v1.membership_pb2
@@ -245,6 +246,15 @@ class MembershipServiceStub:
     ]
     """Records a purchase and awards its points. A purchase id counts once for a program: the same purchase under another
     `request_id` changes nothing, a different one under the same id is refused as PURCHASE_DIFFERS.
+    """
+
+    ClaimPurchase: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.claim_pb2.ClaimPurchaseRequest,
+        guerdon.membership.v1.claim_pb2.ClaimPurchaseResponse,
+    ]
+    """Claims a purchase that was recorded without a member, once, also when several claim at once: by its id, with the total
+    and the day as the receipt has them. It then earns as of its own time. It can be claimed for the program's
+    `claim_days`; after five claims with a wrong total or day nobody can.
     """
 
     GetPurchase: grpc.UnaryUnaryMultiCallable[
@@ -494,6 +504,15 @@ class MembershipServiceAsyncStub:
     ]
     """Records a purchase and awards its points. A purchase id counts once for a program: the same purchase under another
     `request_id` changes nothing, a different one under the same id is refused as PURCHASE_DIFFERS.
+    """
+
+    ClaimPurchase: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.claim_pb2.ClaimPurchaseRequest,
+        guerdon.membership.v1.claim_pb2.ClaimPurchaseResponse,
+    ]
+    """Claims a purchase that was recorded without a member, once, also when several claim at once: by its id, with the total
+    and the day as the receipt has them. It then earns as of its own time. It can be claimed for the program's
+    `claim_days`; after five claims with a wrong total or day nobody can.
     """
 
     GetPurchase: grpc.aio.UnaryUnaryMultiCallable[
@@ -801,6 +820,17 @@ class MembershipServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[guerdon.membership.v1.membership_pb2.RecordPurchaseResponse, collections.abc.Awaitable[guerdon.membership.v1.membership_pb2.RecordPurchaseResponse]]:
         """Records a purchase and awards its points. A purchase id counts once for a program: the same purchase under another
         `request_id` changes nothing, a different one under the same id is refused as PURCHASE_DIFFERS.
+        """
+
+    @abc.abstractmethod
+    def ClaimPurchase(
+        self,
+        request: guerdon.membership.v1.claim_pb2.ClaimPurchaseRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.claim_pb2.ClaimPurchaseResponse, collections.abc.Awaitable[guerdon.membership.v1.claim_pb2.ClaimPurchaseResponse]]:
+        """Claims a purchase that was recorded without a member, once, also when several claim at once: by its id, with the total
+        and the day as the receipt has them. It then earns as of its own time. It can be claimed for the program's
+        `claim_days`; after five claims with a wrong total or day nobody can.
         """
 
     @abc.abstractmethod

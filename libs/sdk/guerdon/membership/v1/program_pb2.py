@@ -17,7 +17,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from guerdon.type.v1 import rational_pb2 as guerdon_dot_type_dot_v1_dot_rational__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#guerdon/membership/v1/program.proto\x12\x15guerdon.membership.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1eguerdon/type/v1/rational.proto\"\xc5\x03\n\x07Program\x12,\n\x04name\x18\x01 \x01(\tB\x1e\xe0\x41\x02\xe0\x41\x05\xfa\x41\x15\n\x13guerdon.dev/Program\x12&\n\x04unit\x18\x02 \x01(\tB\x18\xe0\x41\x02\xfa\x41\x12\n\x10guerdon.dev/Unit\x12\x1a\n\rcurrency_code\x18\x03 \x01(\tB\x03\xe0\x41\x02\x12\x16\n\ttime_zone\x18\x04 \x01(\tB\x03\xe0\x41\x03\x12=\n\x0c\x65\x61rning_rule\x18\x05 \x01(\x0b\x32\".guerdon.membership.v1.EarningRuleB\x03\xe0\x41\x02\x12?\n\rexpiry_policy\x18\x06 \x01(\x0b\x32#.guerdon.membership.v1.ExpiryPolicyB\x03\xe0\x41\x01\x12\x1b\n\x0ewelcome_points\x18\x07 \x01(\x03\x42\x03\xe0\x41\x01\x12/\n\x05tiers\x18\x08 \x03(\x0b\x32\x1b.guerdon.membership.v1.TierB\x03\xe0\x41\x01\x12\x34\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03:,\xea\x41)\n\x13guerdon.dev/Program\x12\x12programs/{program}\"\xbe\x01\n\x0b\x45\x61rningRule\x12=\n\x15points_per_minor_unit\x18\x01 \x01(\x0b\x32\x19.guerdon.type.v1.RationalB\x03\xe0\x41\x02\x12\x36\n\x08rounding\x18\x02 \x01(\x0e\x32\x1f.guerdon.membership.v1.RoundingB\x03\xe0\x41\x02\x12\x1a\n\rminimum_spend\x18\x03 \x01(\x03\x42\x03\xe0\x41\x01\x12\x1c\n\x0fspend_increment\x18\x04 \x01(\x03\x42\x03\xe0\x41\x01\">\n\x0c\x45xpiryPolicy\x12\x13\n\x06months\x18\x01 \x01(\x05\x42\x03\xe0\x41\x02\x12\x19\n\x0c\x65nd_of_month\x18\x02 \x01(\x08\x42\x03\xe0\x41\x01\"h\n\x04Tier\x12\x14\n\x07tier_id\x18\x01 \x01(\tB\x03\xe0\x41\x02\x12\x16\n\tthreshold\x18\x02 \x01(\x03\x42\x03\xe0\x41\x01\x12\x32\n\nmultiplier\x18\x03 \x01(\x0b\x32\x19.guerdon.type.v1.RationalB\x03\xe0\x41\x02*M\n\x08Rounding\x12\x18\n\x14ROUNDING_UNSPECIFIED\x10\x00\x12\x11\n\rROUNDING_DOWN\x10\x01\x12\x14\n\x10ROUNDING_HALF_UP\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#guerdon/membership/v1/program.proto\x12\x15guerdon.membership.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1eguerdon/type/v1/rational.proto\"\xde\x03\n\x07Program\x12,\n\x04name\x18\x01 \x01(\tB\x1e\xe0\x41\x02\xe0\x41\x05\xfa\x41\x15\n\x13guerdon.dev/Program\x12&\n\x04unit\x18\x02 \x01(\tB\x18\xe0\x41\x02\xfa\x41\x12\n\x10guerdon.dev/Unit\x12\x1a\n\rcurrency_code\x18\x03 \x01(\tB\x03\xe0\x41\x02\x12\x16\n\ttime_zone\x18\x04 \x01(\tB\x03\xe0\x41\x03\x12=\n\x0c\x65\x61rning_rule\x18\x05 \x01(\x0b\x32\".guerdon.membership.v1.EarningRuleB\x03\xe0\x41\x02\x12?\n\rexpiry_policy\x18\x06 \x01(\x0b\x32#.guerdon.membership.v1.ExpiryPolicyB\x03\xe0\x41\x01\x12\x1b\n\x0ewelcome_points\x18\x07 \x01(\x03\x42\x03\xe0\x41\x01\x12/\n\x05tiers\x18\x08 \x03(\x0b\x32\x1b.guerdon.membership.v1.TierB\x03\xe0\x41\x01\x12\x17\n\nclaim_days\x18\x1e \x01(\x05\x42\x03\xe0\x41\x01\x12\x34\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03:,\xea\x41)\n\x13guerdon.dev/Program\x12\x12programs/{program}\"\xbe\x01\n\x0b\x45\x61rningRule\x12=\n\x15points_per_minor_unit\x18\x01 \x01(\x0b\x32\x19.guerdon.type.v1.RationalB\x03\xe0\x41\x02\x12\x36\n\x08rounding\x18\x02 \x01(\x0e\x32\x1f.guerdon.membership.v1.RoundingB\x03\xe0\x41\x02\x12\x1a\n\rminimum_spend\x18\x03 \x01(\x03\x42\x03\xe0\x41\x01\x12\x1c\n\x0fspend_increment\x18\x04 \x01(\x03\x42\x03\xe0\x41\x01\">\n\x0c\x45xpiryPolicy\x12\x13\n\x06months\x18\x01 \x01(\x05\x42\x03\xe0\x41\x02\x12\x19\n\x0c\x65nd_of_month\x18\x02 \x01(\x08\x42\x03\xe0\x41\x01\"h\n\x04Tier\x12\x14\n\x07tier_id\x18\x01 \x01(\tB\x03\xe0\x41\x02\x12\x16\n\tthreshold\x18\x02 \x01(\x03\x42\x03\xe0\x41\x01\x12\x32\n\nmultiplier\x18\x03 \x01(\x0b\x32\x19.guerdon.type.v1.RationalB\x03\xe0\x41\x02*M\n\x08Rounding\x12\x18\n\x14ROUNDING_UNSPECIFIED\x10\x00\x12\x11\n\rROUNDING_DOWN\x10\x01\x12\x14\n\x10ROUNDING_HALF_UP\x10\x02\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'guerdon.membership.v1.program_pb2', globals())
@@ -40,6 +40,8 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _PROGRAM.fields_by_name['welcome_points']._serialized_options = b'\340A\001'
   _PROGRAM.fields_by_name['tiers']._options = None
   _PROGRAM.fields_by_name['tiers']._serialized_options = b'\340A\001'
+  _PROGRAM.fields_by_name['claim_days']._options = None
+  _PROGRAM.fields_by_name['claim_days']._serialized_options = b'\340A\001'
   _PROGRAM.fields_by_name['create_time']._options = None
   _PROGRAM.fields_by_name['create_time']._serialized_options = b'\340A\003'
   _PROGRAM._options = None
@@ -62,14 +64,14 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _TIER.fields_by_name['threshold']._serialized_options = b'\340A\001'
   _TIER.fields_by_name['multiplier']._options = None
   _TIER.fields_by_name['multiplier']._serialized_options = b'\340A\002'
-  _ROUNDING._serialized_start=1006
-  _ROUNDING._serialized_end=1083
+  _ROUNDING._serialized_start=1031
+  _ROUNDING._serialized_end=1108
   _PROGRAM._serialized_start=188
-  _PROGRAM._serialized_end=641
-  _EARNINGRULE._serialized_start=644
-  _EARNINGRULE._serialized_end=834
-  _EXPIRYPOLICY._serialized_start=836
-  _EXPIRYPOLICY._serialized_end=898
-  _TIER._serialized_start=900
-  _TIER._serialized_end=1004
+  _PROGRAM._serialized_end=666
+  _EARNINGRULE._serialized_start=669
+  _EARNINGRULE._serialized_end=859
+  _EXPIRYPOLICY._serialized_start=861
+  _EXPIRYPOLICY._serialized_end=923
+  _TIER._serialized_start=925
+  _TIER._serialized_end=1029
 # @@protoc_insertion_point(module_scope)

@@ -61,6 +61,7 @@ class Program(google.protobuf.message.Message):
     EXPIRY_POLICY_FIELD_NUMBER: builtins.int
     WELCOME_POINTS_FIELD_NUMBER: builtins.int
     TIERS_FIELD_NUMBER: builtins.int
+    CLAIM_DAYS_FIELD_NUMBER: builtins.int
     CREATE_TIME_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`programs/{program}`, the name of the ledger's program."""
@@ -72,6 +73,10 @@ class Program(google.protobuf.message.Message):
     """The IANA time zone in which days, months and years are counted. Taken from the ledger's program."""
     welcome_points: builtins.int
     """Points given once to each member who enrols, 0..10^9. 0: none."""
+    claim_days: builtins.int
+    """For how many whole days after its own a purchase that was recorded without a member can be claimed by one, 0..3660.
+    0: not at all, and none is recorded.
+    """
     @property
     def earning_rule(self) -> global___EarningRule:
         """How a purchase earns."""
@@ -99,10 +104,11 @@ class Program(google.protobuf.message.Message):
         expiry_policy: global___ExpiryPolicy | None = ...,
         welcome_points: builtins.int = ...,
         tiers: collections.abc.Iterable[global___Tier] | None = ...,
+        claim_days: builtins.int = ...,
         create_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["create_time", b"create_time", "earning_rule", b"earning_rule", "expiry_policy", b"expiry_policy"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["create_time", b"create_time", "currency_code", b"currency_code", "earning_rule", b"earning_rule", "expiry_policy", b"expiry_policy", "name", b"name", "tiers", b"tiers", "time_zone", b"time_zone", "unit", b"unit", "welcome_points", b"welcome_points"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["claim_days", b"claim_days", "create_time", b"create_time", "currency_code", b"currency_code", "earning_rule", b"earning_rule", "expiry_policy", b"expiry_policy", "name", b"name", "tiers", b"tiers", "time_zone", b"time_zone", "unit", b"unit", "welcome_points", b"welcome_points"]) -> None: ...
 
 global___Program = Program
 

@@ -42,6 +42,8 @@ class Purchase(google.protobuf.message.Message):
         """The points' expiry had passed before they reached the ledger, as with the import of an old history, or the member's
         account is closed: they are recorded here and count for tiers, but were never in the ledger.
         """
+        STATE_UNCLAIMED: Purchase._State.ValueType  # 4
+        """Recorded without a member: it has no rating, and earns once a member claims it. It has no returns before that."""
 
     class State(_State, metaclass=_StateEnumTypeWrapper):
         """How far the award has come. It goes forward only, by itself."""
@@ -56,6 +58,8 @@ class Purchase(google.protobuf.message.Message):
     """The points' expiry had passed before they reached the ledger, as with the import of an old history, or the member's
     account is closed: they are recorded here and count for tiers, but were never in the ledger.
     """
+    STATE_UNCLAIMED: Purchase.State.ValueType  # 4
+    """Recorded without a member: it has no rating, and earns once a member claims it. It has no returns before that."""
 
     NAME_FIELD_NUMBER: builtins.int
     MEMBER_FIELD_NUMBER: builtins.int
@@ -71,7 +75,7 @@ class Purchase(google.protobuf.message.Message):
     `_`, `~` or `-`.
     """
     member: builtins.str
-    """Who bought."""
+    """Who bought. Absent: nobody known; see ClaimPurchase. Recorded again with a member, the purchase is the member's."""
     state: global___Purchase.State.ValueType
     """How far the award has come."""
     returned_points: builtins.int
