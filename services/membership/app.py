@@ -8,6 +8,7 @@ from membership.clients.ledger import LEDGER, Ledger
 from membership.config import Settings
 from membership.jobs.occasions import occasions
 from membership.jobs.recovery import ending, merging, recovery
+from membership.jobs.tiers import ending_years, turning
 from membership.operations.activities import Activities
 from membership.operations.activity_types import ActivityTypes
 from membership.operations.claims import Claims
@@ -23,6 +24,7 @@ from membership.operations.programs import Programs
 from membership.operations.purchases import Purchases
 from membership.operations.referrals import Referrals
 from membership.operations.returns import Returns
+from membership.operations.standings import Standings
 from membership.servicer import MembershipServicer
 
 NAME = "membership"
@@ -35,6 +37,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
     deliveries = Deliveries(database, ledger, clock, kit.log)
     endings = Endings(database, ledger, clock, kit.log)
     merges = Merging(database, ledger, clock, kit.log)
+    standings = Standings(database, clock)
     servicer = MembershipServicer(
         programs=Programs(database, ledger, clock),
         members=Members(database, deliveries, ledger, clock),
@@ -57,6 +60,8 @@ async def compose(kit: Kit[Settings]) -> Parts:
             Job("endings", ending(database, clock, endings).run),
             Job("merges", merging(database, clock, merges).run),
             Job("occasions", occasions(database, clock, Occasions(database, clock)).run),
+            Job("tiers", turning(database, clock, standings).run),
+            Job("year-ends", ending_years(database, clock, standings).run),
             *housekeeping.jobs(kit),
         ],
     )

@@ -65,7 +65,7 @@ class Airline:
             earning_rule=program_pb2.EarningRule(
                 points_per_minor_unit=Rational(numerator=5, denominator=100), rounding=program_pb2.ROUNDING_DOWN
             ),
-            expiry_policy=program_pb2.ExpiryPolicy(months=36, end_of_month=True),
+            expiry_policy=program_pb2.ExpiryPolicy(months=36, rounded_to=program_pb2.ExpiryPolicy.PERIOD_END_MONTH),
             welcome_points=WELCOME_MILES,
         )
         await airline._membership.CreateProgram(

@@ -28,11 +28,10 @@ _CLOSED = "ACCOUNT_CLOSED"
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """What a member can spend, and what expires next."""
+    """What a member can spend, and how much of it expires when, the soonest first."""
 
     available: int
-    next_expiring: int
-    next_expire_time: datetime | None
+    expiring: Sequence[tuple[int, datetime]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,10 +278,8 @@ class Ledger:
                 return None
             raise
         balance = answer.balance
-        if not balance.expiries:
-            return Balance(balance.available, 0, None)
-        soonest = balance.expiries[0]
-        return Balance(balance.available, soonest.amount, soonest.expire_time.ToDatetime(tzinfo=UTC))
+        expiring = [(one.amount, one.expire_time.ToDatetime(tzinfo=UTC)) for one in balance.expiries]
+        return Balance(balance.available, expiring)
 
 
 def _issuance(program: str, unit_id: str) -> str:

@@ -13,7 +13,6 @@ from guerdon_kit.days import first_instant
 from guerdon_kit.errors import FieldViolation
 from membership.domain.bonuses import POINTS_MAX
 from membership.domain.calendar import ExpiryPolicy
-from membership.domain.program import EXPIRY_MONTHS_MAX
 from membership.domain.purchases import State
 
 CAP_MAX = 10**6
@@ -200,8 +199,8 @@ def violations(terms: ActivityTerms, occasion: Occasion | None) -> Iterator[Fiel
         yield FieldViolation("cooldown", "must be between 1 second and 366 days")
     if terms.cooldown is not None and occasion is not None:
         yield FieldViolation("cooldown", "must be absent for an occasion, which comes once a year")
-    if terms.expiry is not None and not 1 <= terms.expiry.months <= EXPIRY_MONTHS_MAX:
-        yield FieldViolation("expiry_policy.months", "must be between 1 and 1200")
+    if terms.expiry is not None:
+        yield from terms.expiry.violations("expiry_policy")
 
 
 def attribute_violations(attributes: Mapping[str, str]) -> Iterator[FieldViolation]:

@@ -13,13 +13,13 @@ from guerdon_kit.errors import FieldViolation, InvalidField
 from membership.domain.calendar import Calendar, ExpiryPolicy
 from membership.domain.earning import AMOUNT_MAX, AWARD_MAX, EarningRule, Terms
 from membership.domain.ids import is_id
+from membership.domain.tier_policy import PLAIN, TierPolicy
 from membership.domain.tiers import Tier, TierSet
 
 POINTS_MAX = 2**53
 TIERS_MAX = 20
 WELCOME_POINTS_MAX = 10**9
 CLAIM_DAYS_MAX = 3_660
-EXPIRY_MONTHS_MAX = 1200
 RATE_PART_MAX = 10**9
 MULTIPLIER_PART_MAX = 10**6
 
@@ -39,6 +39,7 @@ class Settings:
     tiers: tuple[Tier, ...]
     claim_days: int = 0
     """For how many days after its own a guest's purchase can be claimed; 0: none is kept."""
+    tier_policy: TierPolicy = PLAIN
 
 
 @dataclass(frozen=True)
@@ -97,8 +98,9 @@ def _violations(settings: Settings) -> Iterator[FieldViolation]:
         yield FieldViolation("program.welcome_points", "must be between 0 and 10^9")
     if not 0 <= settings.claim_days <= CLAIM_DAYS_MAX:
         yield FieldViolation("program.claim_days", "must be between 0 and 3660")
-    if settings.expiry is not None and not 1 <= settings.expiry.months <= EXPIRY_MONTHS_MAX:
-        yield FieldViolation("program.expiry_policy.months", "must be between 1 and 1200")
+    if settings.expiry is not None:
+        yield from settings.expiry.violations("program.expiry_policy")
+    yield from settings.tier_policy.violations()
     yield from _rule_violations(settings.rule)
     yield from _tier_violations(settings.tiers)
     for terms in terms_of(settings.rule, settings.tiers):

@@ -9,6 +9,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from membership.domain.earning import Award
+from membership.domain.levels import Levels
 from membership.domain.program import Program
 
 EFFECTIVE_TIME_MARGIN = timedelta(minutes=1)
@@ -90,11 +91,14 @@ class Rated(NamedTuple):
     level_after: int
 
 
-def rate(program: Program, entries: Iterable[Entry], points: dict[tuple[int, int], int]) -> list[Rated]:
+def rate(
+    program: Program, entries: Iterable[Entry], points: dict[tuple[int, int], int], levels: Levels | None = None
+) -> list[Rated]:
     """Rates purchases in the order of their event times, ties in the order of their places.
 
     `points` has what each (member_no, year) earned before, and must hold the years before those of the entries where
-    something was earned in them; it is brought forward. An upgrade works from the member's next purchase on.
+    something was earned in them; it is brought forward. An upgrade works from the member's next purchase on. `levels`
+    are those of a program whose years do not tell them: what comes of these purchases is told by whoever turns days.
     """
     tiers, terms, calendar = program.tier_set, program.terms, program.calendar
     rated = []
@@ -102,11 +106,14 @@ def rate(program: Program, entries: Iterable[Entry], points: dict[tuple[int, int
         year = calendar.year_of(entry.event_us // 1_000_000)
         key = (entry.member_no, year)
         earned, before = points.get(key, 0), points.get((entry.member_no, year - 1), 0)
-        level = tiers.level(earned, before)
+        level = tiers.level(earned, before) if levels is None else levels.level(entry.member_no, entry.event_us)
         base, extra = terms[level].points(entry.amount)
         earned += base + extra
         points[key] = earned
-        rated.append(Rated(entry, level, base, extra, tiers.level(earned, before)))
+        if levels is not None:
+            levels.add(entry.member_no, entry.event_us, base + extra, entry.amount)
+        level_after = tiers.level(earned, before) if levels is None else level
+        rated.append(Rated(entry, level, base, extra, level_after))
     return rated
 
 

@@ -14,7 +14,6 @@ from guerdon_kit.errors import FieldViolation
 from membership.domain.bonuses import POINTS_MAX
 from membership.domain.calendar import ExpiryPolicy
 from membership.domain.earning import AMOUNT_MAX
-from membership.domain.program import EXPIRY_MONTHS_MAX
 
 COUNT_MAX = 10**6
 MILESTONES_MAX = 10
@@ -185,8 +184,8 @@ def violations(terms: ReferralTerms) -> Iterator[FieldViolation]:
         if not 0 <= getattr(terms, name) <= POINTS_MAX:
             yield FieldViolation(name, "must be between 0 and 10^9")
     yield from _milestone_violations(terms.milestones)
-    if terms.expiry is not None and not 1 <= terms.expiry.months <= EXPIRY_MONTHS_MAX:
-        yield FieldViolation("expiry_policy.months", "must be between 1 and 1200")
+    if terms.expiry is not None:
+        yield from terms.expiry.violations("expiry_policy")
     if not 0 <= terms.address_warning <= COUNT_MAX:
         yield FieldViolation("address_warning", "must be between 0 and 10^6")
     if not terms.address_warning <= terms.address_limit <= COUNT_MAX:

@@ -54,29 +54,35 @@ class TierSet:
 class Progress:
     """Where a member stands at a moment; see the contract's `TierProgress`."""
 
-    year_points: int
-    previous_year_points: int
+    counted: int
+    counting_later: int
     tier_id: str
     multiplier: Fraction
     tier_end_time: datetime | None
     next_tier_id: str
-    points_to_next_tier: int
+    missing_to_next_tier: int
+
+
+def progress_at(tiers: TierSet, level: int, end: datetime | None, counted: int, counting_later: int = 0) -> Progress:
+    """The standing of who holds `level` until `end`, with what counts for the next tier."""
+    following = tiers.tiers[level] if level < len(tiers.tiers) else None
+    return Progress(
+        counted=counted,
+        counting_later=counting_later,
+        tier_id=tiers.tier_id(level),
+        multiplier=tiers.multiplier(level),
+        tier_end_time=end,
+        next_tier_id=following.tier_id if following else "",
+        missing_to_next_tier=max(following.threshold - counted, 0) if following else 0,
+    )
 
 
 def progress(tiers: TierSet, calendar: Calendar, year: int, year_points: int, previous_year_points: int) -> Progress:
     """The standing in `year` with the points of that year and of the one before."""
     level = tiers.level(year_points, previous_year_points)
-    held, following = tiers.tier(level), tiers.tiers[level] if level < len(tiers.tiers) else None
+    held = tiers.tier(level)
     end = None
     if held is not None and held.threshold > 0:
         reached_this_year = year_points >= held.threshold
         end = calendar.start_of_year(year + 2 if reached_this_year else year + 1)
-    return Progress(
-        year_points=year_points,
-        previous_year_points=previous_year_points,
-        tier_id=tiers.tier_id(level),
-        multiplier=tiers.multiplier(level),
-        tier_end_time=end,
-        next_tier_id=following.tier_id if following else "",
-        points_to_next_tier=following.threshold - year_points if following else 0,
-    )
+    return progress_at(tiers, level, end, year_points)

@@ -8,9 +8,15 @@ create table programs (
     currency_code text not null,
     time_zone text not null,
     welcome_points bigint not null check (welcome_points >= 0),
-    expiry_months smallint check (expiry_months > 0),
-    expiry_end_of_month boolean not null,
     claim_days smallint not null check (claim_days >= 0),
+    -- When points expire, if they do: months, period's end, kind, month and day, 0 where there is none.
+    expiry smallint[] check (array_length(expiry, 1) = 5 and expiry[1] >= 0),
+    -- The domain's TierPolicy.
+    tier_metric smallint not null,
+    tier_period smallint not null,
+    tier_counted_after_days smallint not null,
+    tier_downgrade smallint not null,
+    tier_grace_days smallint not null,
     create_time timestamptz not null,
     actor text not null
 );
@@ -105,6 +111,38 @@ create table member_years (
     points bigint not null check (points >= 0),
     primary key (member_no, year)
 ) with (fillfactor = 80);
+
+-- What counts towards tiers where single days matter: points, minor units or visits by the local day of the purchase,
+-- less returns. Written under the lock on the member's row; programs that count points by calendar years have none.
+create table member_days (
+    member_no bigint not null,
+    day date not null,
+    amount bigint not null check (amount >= 0),
+    primary key (member_no, day)
+) with (fillfactor = 80);
+
+-- What was told of a member's tier where single days matter: the level, until when it is kept, and the day up to which
+-- all is told. It is looked at when it is due.
+create table member_tiers (
+    member_no bigint primary key,
+    program_no integer not null,
+    level smallint not null,
+    end_day date,
+    seen_day date not null,
+    due_time timestamptz,
+    attempts integer not null default 0
+) with (fillfactor = 80);
+create index member_tiers_due_time on member_tiers (due_time) where due_time is not null;
+create index member_tiers_level on member_tiers (program_no, level);
+
+-- Where calendar years tell the tiers: the year whose end is told next, and the last member of whom it is told.
+create table year_ends (
+    program_no integer primary key,
+    year smallint not null,
+    after_member_no bigint not null default 0,
+    due_time timestamptz not null,
+    attempts integer not null default 0
+);
 
 -- `state` is that of the recording: what became of a PENDING purchase stands in its settlement, so that bringing a
 -- thousand purchases to the ledger writes one row here and does not write each of them again.
@@ -216,8 +254,7 @@ create table activity_type_versions (
     month_cap integer check (month_cap > 0),
     total_cap integer check (total_cap > 0),
     cooldown interval,
-    expiry_months smallint check (expiry_months > 0),
-    expiry_end_of_month boolean not null,
+    expiry smallint[] check (array_length(expiry, 1) = 5 and expiry[1] >= 0),
     create_time timestamptz not null,
     actor text not null,
     primary key (program_no, type_id, version),
@@ -257,8 +294,7 @@ create table referral_terms (
     friend_points bigint not null check (friend_points >= 0),
     milestone_friends integer[] not null,
     milestone_points bigint[] not null check (cardinality(milestone_points) = cardinality(milestone_friends)),
-    expiry_months smallint check (expiry_months > 0),
-    expiry_end_of_month boolean not null,
+    expiry smallint[] check (array_length(expiry, 1) = 5 and expiry[1] >= 0),
     address_warning integer not null,
     address_limit integer not null check (address_limit >= address_warning),
     closed boolean not null,
@@ -365,6 +401,9 @@ create index merges_due_time on merges (due_time);
 grant select, insert on programs, terms to :"runtime_role";
 grant select, insert, update (state, ended, merged_into, referred) on members to :"runtime_role";
 grant select, insert, update (points) on member_years to :"runtime_role";
+grant select, insert, update (amount) on member_days to :"runtime_role";
+grant select, insert, update (level, end_day, seen_day, due_time, attempts) on member_tiers to :"runtime_role";
+grant select, insert, update (year, after_member_no, due_time, attempts) on year_ends to :"runtime_role";
 grant select, insert, update (returned_amount, returned_points) on purchases to :"runtime_role";
 grant select, insert, update (transaction_ids) on settlements to :"runtime_role";
 grant select, insert, update (state, reversed_points) on returns to :"runtime_role";

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from guerdon_kit.events import Event
 from membership.domain.activities import Activity
+from membership.domain.levels import Turn
 from membership.domain.members import Member
 from membership.domain.moments import from_microseconds
 from membership.domain.program import Program
@@ -110,15 +111,30 @@ def purchases_imported(program: Program, enrolled: Sequence[Member], rated: Sequ
 
 
 def tier_upgraded(program: Program, row: Row, rated: Rated, now: datetime) -> Event:
-    """A purchase led its member to a higher tier, as of the time of the purchase."""
+    """A purchase led its member to a higher tier, or to one from none, as of the time of the purchase."""
     member = f"{program.name}/members/{row.member_id}"
+    previous = program.tier_set.tier_id(rated.level)
     data = {
         "tier_id": program.tier_set.tier_id(rated.level_after),
-        "previous_tier_id": program.tier_set.tier_id(rated.level),
+        "previous_tier_id": previous,
         "event_time": from_microseconds(rated.entry.event_us).isoformat(),
         "purchase": f"{program.name}/purchases/{row.purchase_id}",
     }
-    return Event("guerdon.membership.v1.tier_upgraded", member, member, now, data)
+    kind = "upgraded" if previous else "joined"
+    return Event(f"guerdon.membership.v1.tier_{kind}", member, member, now, data)
+
+
+def tier_turned(program: Program, member_id: str, turn: Turn, now: datetime) -> Event:
+    """A member's tier became another, or is kept for longer, as of the beginning of a day."""
+    member = f"{program.name}/members/{member_id}"
+    end = turn.held.end
+    data = {
+        "tier_id": program.tier_set.tier_id(turn.held.level),
+        "previous_tier_id": program.tier_set.tier_id(turn.level_before),
+        "event_time": program.calendar.start_of_day(turn.day).isoformat(),
+        "tier_end_time": None if end is None else program.calendar.start_of_day(end).isoformat(),
+    }
+    return Event(f"guerdon.membership.v1.tier_{turn.kind(program.tier_set)}", member, member, now, data)
 
 
 def referral_changed(program: Program, referral: Referral, now: datetime) -> Event:

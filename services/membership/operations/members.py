@@ -21,7 +21,8 @@ from membership.domain.members import Member
 from membership.domain.profiles import Profile
 from membership.domain.program import Program
 from membership.domain.referrals import CodeGiven
-from membership.domain.tiers import Progress, progress
+from membership.domain.tiers import Progress
+from membership.operations import standings
 from membership.operations.deliveries import Deliveries
 from membership.operations.events import member_enrolled
 from membership.operations.profiles import checked_profile, write_profile
@@ -111,29 +112,24 @@ class Members:
             NotFound: there is no such member.
         """
         moment = as_of or self._clock.now()
-        year = program.calendar.year_at(moment)
         async with self._database.acquire() as connection:
             member = await members.find(connection, program, member_id)
             if member is None:
                 raise NotFound(f"{program.name}/members/{member_id}")
-            points = await members.years(connection, [member.member_no], [year - 1, year])
-        this, before = points.get((member.member_no, year), 0), points.get((member.member_no, year - 1), 0)
-        return Standing(member, moment, progress(program.tier_set, program.calendar, year, this, before))
+            standing = await standings.read(connection, program, [member], moment)
+        return Standing(member, moment, standing[member.member_no])
 
     async def page(self, program: Program, after: str, most: int) -> list[Standing]:
         """Members in the order of their ids, from behind `after`, as they stand now."""
         now = self._clock.now()
-        year = program.calendar.year_at(now)
         async with self._database.acquire() as connection:
-            found = await members.page(connection, program, year, after, most)
-        return [
-            Standing(member, now, progress(program.tier_set, program.calendar, year, this, before))
-            for member, this, before in found
-        ]
+            found = await members.page(connection, program, after, most)
+            standing = await standings.read(connection, program, found, now)
+        return [Standing(member, now, standing[member.member_no]) for member in found]
 
     async def balance(self, program: Program, member: Member, actor: str) -> Balance:
         """What a member can spend: nothing while its account is not open yet."""
-        return await self._ledger.balance(program, member.account_id, actor) or Balance(0, 0, None)
+        return await self._ledger.balance(program, member.account_id, actor) or Balance(0, ())
 
 
 async def _keep_profile(

@@ -28,7 +28,7 @@ from membership.domain.purchases import State
 from membership.operations.deliveries import LEASE, MARGIN_S, PATIENCE_S
 from membership.operations.events import member_merged
 from membership.operations.profiles import write_profile
-from membership.store import members, merges, profiles
+from membership.store import members, merges, profiles, standings
 
 LOOK_AGAIN = timedelta(days=1)
 """How long what comes to an account that was merged may wait, where nobody told of it."""
@@ -117,6 +117,8 @@ class Merging:
         now = self._clock.now()
         both = bool(member.welcome_points and into.welcome_points)
         await merges.insert(connection, program, member, into, actor, now + LEASE, reverses_welcome=both)
+        if not program.settings.tier_policy.plain:
+            await standings.look_again(connection, program, [into.member_no], now)
         await publish(connection, member_merged(program, member, into, now))
         return member.member_no
 

@@ -24,6 +24,7 @@ from membership.domain.purchases import Entry, Rated, Spot, State, rate
 from membership.domain.rows import Row
 from membership.operations.events import member_enrolled, purchase_recorded, purchases_imported, tier_upgraded
 from membership.operations.qualifying import NOTHING, Bought, Rewards, qualify_purchases
+from membership.operations.standings import keep, levels_for
 from membership.operations.survivors import for_survivors, same_people
 from membership.store import deliveries, members, purchases
 from membership.store.purchases import Known, NewPurchase
@@ -76,7 +77,7 @@ async def record_rows(
         else:
             assert row.event_us is not None, "a row within its bounds has a time"
             entries.append(Entry(row.event_us, row.place, member.member_no, row.amount))
-    rated = await _rate(connection, program, entries)
+    rated = await _rate(connection, program, entries, recording.now)
     row_at = {row.place: row for row in fresh}
     written = _purchases(program, rated, row_at, recording.now)
     touched = {one.entry.member_no for one in rated} | {member.member_no for member in enrolled}
@@ -133,7 +134,7 @@ async def _hold_members(
     return by_id, enrolled
 
 
-async def _rate(connection: Connection, program: Program, entries: Sequence[Entry]) -> list[Rated]:
+async def _rate(connection: Connection, program: Program, entries: Sequence[Entry], now: datetime) -> list[Rated]:
     """Rates entries by what their members have earned, and writes what they have then."""
     if not entries:
         return []
@@ -142,10 +143,13 @@ async def _rate(connection: Connection, program: Program, entries: Sequence[Entr
     member_nos = list({entry.member_no for entry in entries})
     before = await members.years(connection, member_nos, sorted(years | {year - 1 for year in years}))
     points = dict(before)
-    rated = rate(program, entries, points)
+    levels = await levels_for(connection, program, member_nos)
+    rated = rate(program, entries, points, levels)
     changed = {key: value for key, value in points.items() if value != before.get(key, 0)}
     if changed:
         await members.write_years(connection, changed)
+    if levels is not None:
+        await keep(connection, program, levels, now)
     return rated
 
 

@@ -21,6 +21,7 @@ from membership.domain.purchases import GoodsReturn, Purchase, State
 from membership.operations.deliveries import Deliveries
 from membership.operations.events import return_recorded
 from membership.operations.qualifying import take_back
+from membership.operations.standings import take_off
 from membership.store import deliveries, members, merges, purchases, returns
 
 
@@ -97,11 +98,9 @@ class Returns:
         await purchases.take_back(
             connection, program, asked.purchase_id, goods_return.cumulative_amount, goods_return.cumulative_points
         )
-        if goods_return.points:
-            year = program.calendar.year_at(purchase.event_time)
-            await members.lower_year(connection, member.member_no, year, goods_return.points)
         await publish(connection, return_recorded(program, purchase, goods_return, now))
         rewards = await take_back(connection, program, found[1], purchase, goods_return.cumulative_amount, now)
+        await take_off(connection, program, member, purchase, goods_return)
         if not goods_return.points and not rewards.bonuses:
             return False, None
         if member.member_no != found[1]:

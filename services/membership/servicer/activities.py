@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from google.protobuf.duration_pb2 import Duration
 
 from guerdon.membership.v1 import activity_pb2 as pb
-from guerdon.membership.v1 import program_pb2
 from guerdon_kit.errors import InvalidField
 from guerdon_kit.grpc import CallContext
 from guerdon_kit.grpc.messages import timestamp
@@ -15,7 +14,6 @@ from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.names import parse
 from guerdon_kit.pages import page_size, read_token, write_token
 from membership.domain.activities import Activity, ActivityTerms, ActivityType, Asked, Occasion, Withheld, explain
-from membership.domain.calendar import ExpiryPolicy
 from membership.domain.ids import check_id
 from membership.domain.moments import from_microseconds, to_microseconds
 from membership.domain.program import Program
@@ -23,6 +21,7 @@ from membership.domain.purchases import State
 from membership.operations.activities import Activities
 from membership.operations.activity_types import ActivityTypes, type_name
 from membership.operations.programs import Programs
+from membership.servicer.policies import read_expiry, write_expiry
 from membership.servicer.reading import MEMBER, PROGRAM, moment
 from membership.servicer.writing import optional_timestamp, tell_replay
 
@@ -177,7 +176,6 @@ def _moment(moment_us: int) -> datetime:
 
 
 def _terms(message: pb.ActivityType) -> ActivityTerms:
-    policy = message.expiry_policy
     return ActivityTerms(
         display_name=message.display_name,
         points=message.points,
@@ -186,7 +184,9 @@ def _terms(message: pb.ActivityType) -> ActivityTerms:
         month_cap=message.month_cap or None,
         total_cap=message.total_cap or None,
         cooldown=_cooldown(message.cooldown) if message.HasField("cooldown") else None,
-        expiry=ExpiryPolicy(policy.months, policy.end_of_month) if message.HasField("expiry_policy") else None,
+        expiry=read_expiry(message.expiry_policy, "activity_type.expiry_policy")
+        if message.HasField("expiry_policy")
+        else None,
     )
 
 
@@ -224,9 +224,7 @@ def _activity_type(program: Program, one: ActivityType) -> pb.ActivityType:
         week_cap=terms.week_cap or 0,
         month_cap=terms.month_cap or 0,
         total_cap=terms.total_cap or 0,
-        expiry_policy=None
-        if terms.expiry is None
-        else program_pb2.ExpiryPolicy(months=terms.expiry.months, end_of_month=terms.expiry.end_of_month),
+        expiry_policy=None if terms.expiry is None else write_expiry(terms.expiry),
         occasion=_OCCASIONS_TOLD[one.occasion],
         version=one.version,
         archived=one.archived,

@@ -11,7 +11,6 @@ from guerdon.membership.v1 import member_file_pb2, membership_pb2, program_pb2, 
 from guerdon.type.v1 import cash_pb2, rational_pb2
 from guerdon_kit.errors import FieldViolation, InvalidField
 from guerdon_kit.names import parse
-from membership.domain.calendar import ExpiryPolicy
 from membership.domain.earning import EarningRule, Rounding
 from membership.domain.errors import CurrencyDiffers
 from membership.domain.ids import check_id
@@ -20,6 +19,7 @@ from membership.domain.program import Program, Settings
 from membership.domain.rows import ROWS_MAX, Row
 from membership.domain.tiers import Tier
 from membership.operations.returns import Asked
+from membership.servicer.policies import read_expiry, read_tier_policy
 
 PROGRAM = "programs/{program}"
 UNIT = "programs/{program}/units/{unit}"
@@ -62,9 +62,10 @@ def settings(message: program_pb2.Program) -> Settings:
             minimum_spend=rule.minimum_spend,
             spend_increment=rule.spend_increment or 1,
         ),
-        expiry=ExpiryPolicy(message.expiry_policy.months, message.expiry_policy.end_of_month)
+        expiry=read_expiry(message.expiry_policy, "program.expiry_policy")
         if message.HasField("expiry_policy")
         else None,
+        tier_policy=read_tier_policy(message.tier_policy),
         welcome_points=message.welcome_points,
         claim_days=message.claim_days,
         tiers=tuple(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from guerdon.membership.v1 import program_pb2
 from guerdon.membership.v1 import referral_pb2 as pb
 from guerdon_kit.errors import InvalidField
 from guerdon_kit.grpc import CallContext
@@ -10,7 +9,6 @@ from guerdon_kit.grpc.messages import timestamp
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.names import parse
 from guerdon_kit.pages import page_size, read_token, write_token
-from membership.domain.calendar import ExpiryPolicy
 from membership.domain.program import Program
 from membership.domain.referrals import (
     CodeGiven,
@@ -23,6 +21,7 @@ from membership.domain.referrals import (
 )
 from membership.operations.programs import Programs
 from membership.operations.referrals import Referrals
+from membership.servicer.policies import read_expiry, write_expiry
 from membership.servicer.reading import MEMBER
 from membership.servicer.writing import optional_timestamp, tell_replay
 
@@ -117,9 +116,7 @@ class ReferralRpcs:
             advocate_points=terms.advocate_points,
             friend_points=terms.friend_points,
             milestones=[pb.ReferralTerms.Milestone(friends=one.friends, points=one.points) for one in terms.milestones],
-            expiry_policy=None
-            if terms.expiry is None
-            else program_pb2.ExpiryPolicy(months=terms.expiry.months, end_of_month=terms.expiry.end_of_month),
+            expiry_policy=None if terms.expiry is None else write_expiry(terms.expiry),
             address_warning=terms.address_warning,
             address_limit=terms.address_limit,
             closed=terms.closed,
@@ -148,14 +145,16 @@ def write_referral(program: Program, one: Referral) -> pb.Referral:
 def _read_terms(message: pb.ReferralTerms) -> ReferralTerms:
     if message.qualifying_event not in _EVENTS:
         raise InvalidField.of("referral_terms.qualifying_event", "must be an event")
-    policy, free = message.expiry_policy, message.address_warning or _FREE
+    free = message.address_warning or _FREE
     return ReferralTerms(
         event=_EVENTS[message.qualifying_event],
         minimum_spend=message.minimum_spend,
         advocate_points=message.advocate_points,
         friend_points=message.friend_points,
         milestones=tuple(Milestone(one.friends, one.points) for one in message.milestones),
-        expiry=ExpiryPolicy(policy.months, policy.end_of_month) if message.HasField("expiry_policy") else None,
+        expiry=read_expiry(message.expiry_policy, "referral_terms.expiry_policy")
+        if message.HasField("expiry_policy")
+        else None,
         address_warning=free,
         address_limit=message.address_limit or max(free, _LIMIT),
         closed=message.closed,

@@ -11,6 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from guerdon.membership.v1 import membership_pb2 as pb
 from guerdon_kit.errors import InvalidField
 from guerdon_kit.grpc import CallContext
+from guerdon_kit.grpc.messages import timestamp
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.names import parse
 from membership.operations.activities import Activities
@@ -97,10 +98,13 @@ class MembershipServicer(MemberRpcs, FileRpcs, ClaimRpcs, ActivityRpcs, Referral
         standing = await self._members.get(program, member_id, as_of)
         balance = await self._members.balance(program, standing.member, call.caller.actor)
         return pb.GetTierProgressResponse(
-            progress=writing.progress(standing),
+            progress=writing.progress(program, standing),
             available_points=balance.available,
-            next_expiring_points=balance.next_expiring,
-            next_expire_time=writing.optional_timestamp(balance.next_expire_time),
+            next_expiring_points=balance.expiring[0][0] if balance.expiring else 0,
+            next_expire_time=timestamp(balance.expiring[0][1]) if balance.expiring else None,
+            expiring_points=[
+                pb.ExpiringPoints(points=points, expire_time=timestamp(time)) for points, time in balance.expiring
+            ],
         )
 
     async def record_purchase(self, request: pb.RecordPurchaseRequest, call: CallContext) -> pb.RecordPurchaseResponse:

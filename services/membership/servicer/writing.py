@@ -18,6 +18,7 @@ from membership.domain.program import Program
 from membership.domain.purchases import GoodsReturn, Purchase, State
 from membership.operations.imports import Imported
 from membership.operations.members import Standing
+from membership.servicer.policies import METRICS, write_expiry, write_tier_policy
 from membership.store.programs import Totals
 
 _ROUNDINGS = {Rounding.DOWN: program_pb2.ROUNDING_DOWN, Rounding.HALF_UP: program_pb2.ROUNDING_HALF_UP}
@@ -37,7 +38,6 @@ _MEMBER_STATES = {State.PENDING: member_pb2.Member.STATE_PENDING, State.POSTED: 
 def program(found: Program) -> program_pb2.Program:
     """A program's settings."""
     settings, rule = found.settings, found.settings.rule
-    expiry = settings.expiry
     return program_pb2.Program(
         name=found.name,
         unit=f"{found.name}/units/{settings.unit_id}",
@@ -49,9 +49,8 @@ def program(found: Program) -> program_pb2.Program:
             minimum_spend=rule.minimum_spend,
             spend_increment=rule.spend_increment,
         ),
-        expiry_policy=None
-        if expiry is None
-        else program_pb2.ExpiryPolicy(months=expiry.months, end_of_month=expiry.end_of_month),
+        expiry_policy=None if settings.expiry is None else write_expiry(settings.expiry),
+        tier_policy=write_tier_policy(settings.tier_policy),
         welcome_points=settings.welcome_points,
         claim_days=settings.claim_days,
         tiers=[
@@ -95,18 +94,19 @@ def member(found: Program, standing: Standing) -> member_pb2.Member:
     )
 
 
-def progress(standing: Standing) -> member_pb2.TierProgress:
+def progress(found: Program, standing: Standing) -> member_pb2.TierProgress:
     """Where a member stands."""
     one = standing.progress
     return member_pb2.TierProgress(
         as_of_time=timestamp(standing.as_of),
-        year_points=one.year_points,
-        previous_year_points=one.previous_year_points,
+        counted=one.counted,
+        counting_later=one.counting_later,
+        metric=METRICS[found.settings.tier_policy.metric],
         tier_id=one.tier_id,
         multiplier=rational(one.multiplier),
         tier_end_time=optional_timestamp(one.tier_end_time),
         next_tier_id=one.next_tier_id,
-        points_to_next_tier=one.points_to_next_tier,
+        missing_to_next_tier=one.missing_to_next_tier,
     )
 
 

@@ -20,10 +20,10 @@ from membership.domain.activities import (
     Spans,
     Withheld,
 )
-from membership.domain.calendar import ExpiryPolicy
 from membership.domain.program import Program
 from membership.domain.purchases import State
 from membership.store import queries
+from membership.store.policies import expiry_column, read_expiry
 
 
 async def insert_version(
@@ -48,8 +48,7 @@ async def insert_version(
         month_cap=terms.month_cap,
         total_cap=terms.total_cap,
         cooldown=terms.cooldown,
-        expiry_months=terms.expiry.months if terms.expiry else None,
-        expiry_end_of_month=terms.expiry is not None and terms.expiry.end_of_month,
+        expiry=expiry_column(terms.expiry),
         create_time=now,
         actor=actor,
     )
@@ -166,7 +165,6 @@ def _type(row: Record) -> ActivityType:
 
 def _terms(row: Record, points: int) -> ActivityTerms:
     cooldown: timedelta | None = row["cooldown"]
-    months = row["expiry_months"]
     return ActivityTerms(
         display_name=row["display_name"],
         points=points,
@@ -175,7 +173,7 @@ def _terms(row: Record, points: int) -> ActivityTerms:
         month_cap=row["month_cap"],
         total_cap=row["total_cap"],
         cooldown=cooldown,
-        expiry=None if months is None else ExpiryPolicy(months, row["expiry_end_of_month"]),
+        expiry=read_expiry(row["expiry"]),
     )
 
 

@@ -7,11 +7,11 @@ on conflict do nothing;
 -- name: insert_activity_type_version!
 insert into activity_type_versions (
     program_no, type_id, version, display_name, points, day_cap, week_cap, month_cap, total_cap, cooldown,
-    expiry_months, expiry_end_of_month, create_time, actor
+    expiry, create_time, actor
 )
 values (
     :program_no, :type_id, :version, :display_name, :points, :day_cap, :week_cap, :month_cap, :total_cap, :cooldown,
-    :expiry_months, :expiry_end_of_month, :create_time, :actor
+    :expiry::smallint[], :create_time, :actor
 );
 
 -- name: hold_activity_type^
@@ -115,7 +115,7 @@ returning activity_id;
 -- name: find_activity^
 select
     a.*, m.member_id, b.state, b.expire_time, v.display_name, v.points as type_points, v.day_cap, v.week_cap,
-    v.month_cap, v.total_cap, v.cooldown, v.expiry_months, v.expiry_end_of_month
+    v.month_cap, v.total_cap, v.cooldown, v.expiry
 from activities a
 join members m on m.member_no = a.member_no
 join activity_type_versions v on v.program_no = a.program_no and v.type_id = a.type_id and v.version = a.version
@@ -126,7 +126,7 @@ where a.program_no = :program_no and a.activity_id = :activity_id;
 -- A member's, from the latest to the first.
 select
     a.*, m.member_id, b.state, b.expire_time, v.display_name, v.points as type_points, v.day_cap, v.week_cap,
-    v.month_cap, v.total_cap, v.cooldown, v.expiry_months, v.expiry_end_of_month
+    v.month_cap, v.total_cap, v.cooldown, v.expiry
 from activities a
 join members m on m.member_no = a.member_no
 join activity_type_versions v on v.program_no = a.program_no and v.type_id = a.type_id and v.version = a.version

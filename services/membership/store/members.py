@@ -138,12 +138,10 @@ async def due(connection: Connection, member_nos: Sequence[int]) -> list[Member]
     return [read(row) async for row in rows]
 
 
-async def page(
-    connection: Connection, program: Program, year: int, after: str, most: int
-) -> list[tuple[Member, int, int]]:
-    """Members in the order of their ids, from behind `after`, each with the points of `year` and of the year before."""
-    rows = queries.list_members(connection, program_no=program.program_no, year=year, after=after, most=most)
-    return [(read(row), row["year_points"], row["previous_year_points"]) async for row in rows]
+async def page(connection: Connection, program: Program, after: str, most: int) -> list[Member]:
+    """Members in the order of their ids, from behind `after`."""
+    rows = queries.list_members(connection, program_no=program.program_no, after=after, most=most)
+    return [read(row) async for row in rows]
 
 
 async def activate(connection: Connection, member_nos: Sequence[int]) -> None:

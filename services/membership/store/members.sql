@@ -40,14 +40,10 @@ where member_no = any(:member_nos::bigint[]) and state = :pending
 order by member_no;
 
 -- name: list_members
-select
-    m.member_no, m.member_id, m.state, m.enroll_time, m.welcome_points, m.welcome_expire_time, m.ended, m.referred,
-    coalesce(this.points, 0) as year_points, coalesce(last.points, 0) as previous_year_points
-from members m
-left join member_years this on this.member_no = m.member_no and this.year = :year
-left join member_years last on last.member_no = m.member_no and last.year = :year - 1
-where m.program_no = :program_no and m.member_id > :after and m.ended is distinct from 3
-order by m.member_id
+select member_no, member_id, state, enroll_time, welcome_points, welcome_expire_time, ended, referred
+from members
+where program_no = :program_no and member_id > :after and ended is distinct from 3
+order by member_id
 limit :most;
 
 -- name: activate_members!

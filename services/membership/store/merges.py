@@ -28,6 +28,8 @@ async def insert(
     await queries.merge_member(connection, **numbers)
     await queries.move_years(connection, **numbers)
     await queries.empty_years(connection, member_no=member.member_no)
+    await queries.move_days(connection, **numbers)
+    await queries.empty_days(connection, member_no=member.member_no)
     await queries.move_activities(connection, **numbers)
     await queries.move_profile_requests(connection, **numbers)
     await queries.insert_merge(

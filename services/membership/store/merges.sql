@@ -109,6 +109,14 @@ on conflict (member_no, year) do update set points = y.points + excluded.points;
 -- name: empty_years!
 update member_years set points = 0 where member_no = :member_no;
 
+-- name: move_days!
+insert into member_days as d (member_no, day, amount)
+select :into, day, amount from member_days where member_no = :member_no
+on conflict (member_no, day) do update set amount = d.amount + excluded.amount;
+
+-- name: empty_days!
+update member_days set amount = 0 where member_no = :member_no;
+
 -- name: move_activities!
 update activities set member_no = :into where member_no = :member_no;
 

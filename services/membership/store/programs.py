@@ -9,11 +9,10 @@ from fractions import Fraction
 from asyncpg import Record
 
 from guerdon_kit.postgres import Connection
-from membership.domain.calendar import ExpiryPolicy
 from membership.domain.earning import EarningRule, Rounding
 from membership.domain.program import Program, Settings
 from membership.domain.tiers import Tier
-from membership.store import queries
+from membership.store import policies, queries, year_ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +41,15 @@ async def insert(
         time_zone=time_zone,
         welcome_points=settings.welcome_points,
         claim_days=settings.claim_days,
-        expiry_months=settings.expiry.months if settings.expiry else None,
-        expiry_end_of_month=settings.expiry is not None and settings.expiry.end_of_month,
+        **policies.columns(settings),
         create_time=create_time,
         actor=actor,
     )
     if row is None:
         return None
     program = Program(row["program_no"], settings, time_zone, create_time)
+    if settings.tier_policy.plain and any(tier.threshold for tier in settings.tiers):
+        await year_ends.insert(connection, program)
     rule, tiers = settings.rule, settings.tiers
     multipliers = [terms.multiplier for terms in program.terms]
     await queries.insert_terms(
@@ -85,7 +85,10 @@ async def totals(connection: Connection, program: Program, year: int) -> Totals:
     members = await queries.member_totals(connection, program_no=program.program_no)
     purchases = await queries.purchase_totals(connection, program_no=program.program_no)
     thresholds = [tier.threshold for tier in program.settings.tiers]
-    levels = queries.members_by_level(connection, program_no=program.program_no, year=year, thresholds=thresholds)
+    if program.settings.tier_policy.plain:
+        levels = queries.members_by_level(connection, program_no=program.program_no, year=year, thresholds=thresholds)
+    else:
+        levels = queries.told_by_level(connection, program_no=program.program_no)
     counted = {row["level"]: row["member_count"] async for row in levels} if thresholds else {}
     if thresholds and thresholds[0] == 0:  # a tier that asks for nothing is also held by those who earned nothing
         counted[1] = members["member_count"] - sum(count for level, count in counted.items() if level > 1)
@@ -94,7 +97,6 @@ async def totals(connection: Connection, program: Program, year: int) -> Totals:
 
 async def _read(connection: Connection, row: Record) -> Program:
     terms = [terms async for terms in queries.terms_of_program(connection, program_no=row["program_no"])]
-    months = row["expiry_months"]
     lowest = terms[0]
     settings = Settings(
         program_id=row["program_id"],
@@ -106,7 +108,8 @@ async def _read(connection: Connection, row: Record) -> Program:
             minimum_spend=lowest["minimum_spend"],
             spend_increment=lowest["spend_increment"],
         ),
-        expiry=None if months is None else ExpiryPolicy(months, row["expiry_end_of_month"]),
+        expiry=policies.read_expiry(row["expiry"]),
+        tier_policy=policies.tier_policy(row),
         welcome_points=row["welcome_points"],
         claim_days=row["claim_days"],
         tiers=tuple(

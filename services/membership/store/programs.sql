@@ -1,11 +1,12 @@
 -- name: insert_program^
 -- Nothing where the program exists already.
 insert into programs (
-    program_id, unit_id, currency_code, time_zone, welcome_points, claim_days, expiry_months, expiry_end_of_month, create_time, actor
+    program_id, unit_id, currency_code, time_zone, welcome_points, claim_days, expiry, tier_metric,
+    tier_period, tier_counted_after_days, tier_downgrade, tier_grace_days, create_time, actor
 )
 values (
-    :program_id, :unit_id, :currency_code, :time_zone, :welcome_points, :claim_days, :expiry_months, :expiry_end_of_month,
-    :create_time, :actor
+    :program_id, :unit_id, :currency_code, :time_zone, :welcome_points, :claim_days, :expiry::smallint[],
+    :tier_metric, :tier_period, :tier_counted_after_days, :tier_downgrade, :tier_grace_days, :create_time, :actor
 )
 on conflict do nothing
 returning program_no;

@@ -8,7 +8,6 @@ from datetime import datetime
 from asyncpg import Record
 
 from guerdon_kit.postgres import Connection, Rerun
-from membership.domain.calendar import ExpiryPolicy
 from membership.domain.program import Program
 from membership.domain.referrals import (
     ADDRESS_WINDOW,
@@ -20,6 +19,7 @@ from membership.domain.referrals import (
     Refusal,
 )
 from membership.store import queries
+from membership.store.policies import expiry_column, read_expiry
 
 
 async def set_terms(
@@ -40,8 +40,7 @@ async def set_terms(
         friend_points=terms.friend_points,
         milestone_friends=[one.friends for one in terms.milestones],
         milestone_points=[one.points for one in terms.milestones],
-        expiry_months=terms.expiry.months if terms.expiry else None,
-        expiry_end_of_month=terms.expiry is not None and terms.expiry.end_of_month,
+        expiry=expiry_column(terms.expiry),
         address_warning=terms.address_warning,
         address_limit=terms.address_limit,
         closed=terms.closed,
@@ -59,14 +58,13 @@ async def terms(
     row = await queries.referral_terms(connection, program_no=program.program_no, version=version)
     if row is None:
         return None
-    months = row["expiry_months"]
     found = ReferralTerms(
         event=QualifyingEvent(row["event"]),
         minimum_spend=row["minimum_spend"],
         advocate_points=row["advocate_points"],
         friend_points=row["friend_points"],
         milestones=tuple(map(Milestone, row["milestone_friends"], row["milestone_points"])),
-        expiry=None if months is None else ExpiryPolicy(months, row["expiry_end_of_month"]),
+        expiry=read_expiry(row["expiry"]),
         address_warning=row["address_warning"],
         address_limit=row["address_limit"],
         closed=row["closed"],

@@ -2,11 +2,11 @@
 -- Nothing where another transaction made this version meanwhile.
 insert into referral_terms (
     program_no, version, event, minimum_spend, advocate_points, friend_points, milestone_friends, milestone_points,
-    expiry_months, expiry_end_of_month, address_warning, address_limit, closed, create_time, actor
+    expiry, address_warning, address_limit, closed, create_time, actor
 )
 values (
     :program_no, :version, :event, :minimum_spend, :advocate_points, :friend_points, :milestone_friends,
-    :milestone_points, :expiry_months, :expiry_end_of_month, :address_warning, :address_limit, :closed, :create_time,
+    :milestone_points, :expiry::smallint[], :address_warning, :address_limit, :closed, :create_time,
     :actor
 )
 on conflict do nothing;

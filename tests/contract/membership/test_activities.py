@@ -21,7 +21,11 @@ POSTED, WITHHELD = pb.Activity.STATE_POSTED, pb.Activity.STATE_WITHHELD
 
 async def test_a_type_is_read_as_it_was_made_and_changes_by_versions(shop: Shop) -> None:
     service = shop.membership.membership
-    policy = program_pb2.ExpiryPolicy(months=3, end_of_month=True)
+    policy = program_pb2.ExpiryPolicy(
+        months=3,
+        rounded_to=program_pb2.ExpiryPolicy.PERIOD_END_MONTH,
+        kind=program_pb2.ExpiryPolicy.KIND_FIXED_PERIOD,
+    )
     made = await make_type(
         shop, "review", 20, day_cap=2, week_cap=3, month_cap=4, total_cap=5, cooldown=Duration(seconds=60),
         expiry_policy=policy,
@@ -87,7 +91,7 @@ async def test_an_activity_brings_its_points_into_the_ledger_as_of_its_time(worl
     old = (await record(shop, activity(shop, "old", "ada", "flash"))).activity
     assert (old.state, old.points) == (pb.Activity.STATE_LAPSED, 5), "it expired before it was recorded"
     assert (await shop.balance("ada")).posted == 20
-    assert (await shop.progress("ada", when(2026, 2, 1))).progress.year_points == 0, "activities count for no tier"
+    assert (await shop.progress("ada", when(2026, 2, 1))).progress.counted == 0, "activities count for no tier"
 
 
 async def test_the_same_activity_from_several_tills_at_once_counts_once(shop: Shop) -> None:

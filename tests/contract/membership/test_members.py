@@ -23,7 +23,19 @@ from tests.contract.membership.world import Shop, World, when
 
 async def test_settings_read_as_they_were_made_with_the_ledgers_time_zone(world: World) -> None:
     shop = await world.books()
-    settings = shop.settings(expiry_policy=program_pb2.ExpiryPolicy(months=12, end_of_month=True))
+    policy = program_pb2.ExpiryPolicy(
+        months=12,
+        rounded_to=program_pb2.ExpiryPolicy.PERIOD_END_MONTH,
+        kind=program_pb2.ExpiryPolicy.KIND_FIXED_PERIOD,
+    )
+    tiers = program_pb2.TierPolicy(
+        metric=program_pb2.TierPolicy.METRIC_VISITS,
+        period=program_pb2.TierPolicy.PERIOD_MEMBER_YEAR,
+        counted_after_days=30,
+        downgrade=program_pb2.TierPolicy.DOWNGRADE_ONE_LEVEL,
+        grace_days=60,
+    )
+    settings = shop.settings(expiry_policy=policy, tier_policy=tiers)
     call = shop.membership.membership.CreateProgram(pb.CreateProgramRequest(program=settings, request_id="make"))
     made = (await call).program
     assert made.time_zone == "America/New_York"
@@ -141,13 +153,15 @@ async def test_members_are_listed_in_pages_of_which_the_last_has_no_token(shop: 
 
 
 async def test_progress_answers_everything_in_one_call(world: World) -> None:
-    shop = await world.shop(expiry_policy=program_pb2.ExpiryPolicy(months=24, end_of_month=True))
+    shop = await world.shop(
+        expiry_policy=program_pb2.ExpiryPolicy(months=24, rounded_to=program_pb2.ExpiryPolicy.PERIOD_END_MONTH)
+    )
     await shop.enroll("ada")
     await shop.buy("p1", "ada", 120_00, when(2026, 1, 5, 12))
     standing = await shop.progress("ada", when(2026, 2, 1))
     progress = standing.progress
-    assert (progress.year_points, progress.tier_id, progress.next_tier_id) == (120, "silver", "gold")
-    assert progress.points_to_next_tier == 380
+    assert (progress.counted, progress.tier_id, progress.next_tier_id) == (120, "silver", "gold")
+    assert progress.missing_to_next_tier == 380
     assert progress.multiplier == rational_pb2.Rational(numerator=5, denominator=4)
     assert progress.tier_end_time == when(2028, 1, 1, 5)
     assert (standing.available_points, standing.next_expiring_points) == (170, 120)

@@ -182,7 +182,7 @@ async def test_a_return_takes_the_multiplier_frozen_with_the_purchase(shop: Shop
     assert (await shop.progress("ada", when(2026, 2, 1))).progress.tier_id == "gold"
     returned = (await shop.bring_back("r1", "p2", 50_00)).goods_return
     assert returned.points == 125 - 62
-    assert (await shop.progress("ada", when(2026, 2, 1))).progress.year_points == 725 - 63
+    assert (await shop.progress("ada", when(2026, 2, 1))).progress.counted == 725 - 63
 
 
 async def test_spent_points_are_taken_back_into_debt(shop: Shop) -> None:

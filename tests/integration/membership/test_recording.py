@@ -151,7 +151,7 @@ async def test_events_are_written_with_what_they_tell(db: Database, program: Pro
     async with db.acquire() as connection:
         found = await connection.fetch("select type, subject, key, data from outbox order by id")
     kinds = [one["type"].rpartition(".")[2] for one in found]
-    assert kinds == ["member_enrolled", "purchase_recorded", "purchase_recorded", "tier_upgraded"]
+    assert kinds == ["member_enrolled", "purchase_recorded", "purchase_recorded", "tier_joined"]
     assert {one["key"] for one in found} == {"programs/acme/members/ada"}
     assert found[3]["data"] == {
         "tier_id": "silver",
@@ -202,7 +202,7 @@ async def test_an_imports_chunk_is_told_of_as_a_whole(db: Database, program: Pro
     async with db.acquire() as connection:
         found = await connection.fetch("select type, subject, data from outbox order by id")
     kinds = [one["type"].rpartition(".")[2] for one in found]
-    assert kinds == ["purchases_imported", "tier_upgraded"]
+    assert kinds == ["purchases_imported", "tier_joined"]
     assert found[0]["subject"] == "programs/acme"
     assert found[0]["data"] == {
         "purchases": 2,

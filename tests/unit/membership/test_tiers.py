@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from guerdon_kit.errors import InvalidField
 from membership.domain import program as programs
-from membership.domain.calendar import Calendar, ExpiryPolicy
+from membership.domain.calendar import Calendar, ExpiryKind, ExpiryPolicy
 from membership.domain.earning import EarningRule, Rounding
 from membership.domain.moments import to_microseconds
 from membership.domain.program import Program, Settings
 from membership.domain.purchases import Entry, rate
+from membership.domain.tier_policy import TierPolicy
 from membership.domain.tiers import Tier, TierSet, progress
 
 VIB, ROUGE = Tier("vib", 350, Fraction(5, 4)), Tier("rouge", 1000, Fraction(3, 2))
@@ -64,12 +65,12 @@ def test_sephora_thresholds_are_kept_through_the_next_year(this_year: int, last_
 
 def test_progress_says_what_is_missing_and_how_long_the_tier_lasts() -> None:
     standing = progress(SEPHORA, CALENDAR, 1998, 200, 400)
-    assert (standing.tier_id, standing.next_tier_id, standing.points_to_next_tier) == ("vib", "rouge", 800)
+    assert (standing.tier_id, standing.next_tier_id, standing.missing_to_next_tier) == ("vib", "rouge", 800)
     assert standing.tier_end_time == CALENDAR.start_of_year(1999)
     assert progress(SEPHORA, CALENDAR, 1998, 350, 0).tier_end_time == CALENDAR.start_of_year(2000)
     below, top = progress(SEPHORA, CALENDAR, 1998, 0, 0), progress(SEPHORA, CALENDAR, 1998, 5000, 0)
-    assert (below.tier_id, below.tier_end_time, below.points_to_next_tier) == ("", None, 350)
-    assert (top.next_tier_id, top.points_to_next_tier) == ("", 0)
+    assert (below.tier_id, below.tier_end_time, below.missing_to_next_tier) == ("", None, 350)
+    assert (top.next_tier_id, top.missing_to_next_tier) == ("", 0)
 
 
 def test_the_next_purchase_uses_the_new_multiplier() -> None:
@@ -120,6 +121,13 @@ def test_cutting_a_sorted_history_into_chunks_changes_no_award(
         ({"currency_code": "usd"}, "program.currency_code"),
         ({"welcome_points": -1}, "program.welcome_points"),
         ({"expiry": ExpiryPolicy(0)}, "program.expiry_policy.months"),
+        ({"expiry": ExpiryPolicy(12, month_day=(1, 1))}, "program.expiry_policy.calendar_month"),
+        (
+            {"expiry": ExpiryPolicy(0, kind=ExpiryKind.CALENDAR_DATE, month_day=(2, 30))},
+            "program.expiry_policy.calendar_day",
+        ),
+        ({"tier_policy": TierPolicy(counted_after_days=-1)}, "program.tier_policy.counted_after_days"),
+        ({"tier_policy": TierPolicy(grace_days=181)}, "program.tier_policy.grace_days"),
         ({"rule": EarningRule(Fraction(0), Rounding.DOWN)}, "program.earning_rule.points_per_minor_unit"),
         ({"rule": EarningRule(Fraction(10**6), Rounding.DOWN)}, "program.earning_rule.points_per_minor_unit"),
         ({"rule": EarningRule(Fraction(1), Rounding.DOWN, minimum_spend=-1)}, "program.earning_rule.minimum_spend"),

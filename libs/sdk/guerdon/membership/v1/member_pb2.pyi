@@ -8,6 +8,7 @@ import google.protobuf.descriptor
 import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
 import google.protobuf.timestamp_pb2
+import guerdon.membership.v1.program_pb2
 import guerdon.type.v1.rational_pb2
 import sys
 import typing
@@ -98,25 +99,28 @@ class TierProgress(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     AS_OF_TIME_FIELD_NUMBER: builtins.int
-    YEAR_POINTS_FIELD_NUMBER: builtins.int
-    PREVIOUS_YEAR_POINTS_FIELD_NUMBER: builtins.int
+    COUNTED_FIELD_NUMBER: builtins.int
+    COUNTING_LATER_FIELD_NUMBER: builtins.int
     TIER_ID_FIELD_NUMBER: builtins.int
     MULTIPLIER_FIELD_NUMBER: builtins.int
     TIER_END_TIME_FIELD_NUMBER: builtins.int
     NEXT_TIER_ID_FIELD_NUMBER: builtins.int
-    POINTS_TO_NEXT_TIER_FIELD_NUMBER: builtins.int
-    year_points: builtins.int
-    """Points the member's purchases earned in the calendar year of `as_of_time`, less returns: the whole year's, as far
-    as recorded.
+    MISSING_TO_NEXT_TIER_FIELD_NUMBER: builtins.int
+    METRIC_FIELD_NUMBER: builtins.int
+    counted: builtins.int
+    """What counts at that moment towards a tier: points, minor units or visits of the calendar or member's year, or of the
+    twelve months up to that day; as far as recorded.
     """
-    previous_year_points: builtins.int
-    """The same for the year before."""
+    counting_later: builtins.int
+    """What is recorded and will count later, once its return window has closed."""
     tier_id: builtins.str
     """The tier held; empty below the first."""
     next_tier_id: builtins.str
     """The next tier up; empty at the top."""
-    points_to_next_tier: builtins.int
-    """Points missing in the calendar year of `as_of_time` for the next tier; 0 at the top."""
+    missing_to_next_tier: builtins.int
+    """What is missing at that moment for the next tier; 0 at the top."""
+    metric: guerdon.membership.v1.program_pb2.TierPolicy.Metric.ValueType
+    """What counts."""
     @property
     def as_of_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """The moment the tier fields speak of."""
@@ -127,23 +131,22 @@ class TierProgress(google.protobuf.message.Message):
 
     @property
     def tier_end_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
-        """The last instant's end: the tier falls back to what was earned since, unless prolonged. Absent without a tier, and
-        for a tier with threshold 0, which nobody loses.
-        """
+        """Until when the tier is kept as things are; grace not included. Absent where it is never lost."""
 
     def __init__(
         self,
         *,
         as_of_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
-        year_points: builtins.int = ...,
-        previous_year_points: builtins.int = ...,
+        counted: builtins.int = ...,
+        counting_later: builtins.int = ...,
         tier_id: builtins.str = ...,
         multiplier: guerdon.type.v1.rational_pb2.Rational | None = ...,
         tier_end_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         next_tier_id: builtins.str = ...,
-        points_to_next_tier: builtins.int = ...,
+        missing_to_next_tier: builtins.int = ...,
+        metric: guerdon.membership.v1.program_pb2.TierPolicy.Metric.ValueType = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["as_of_time", b"as_of_time", "multiplier", b"multiplier", "tier_end_time", b"tier_end_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["as_of_time", b"as_of_time", "multiplier", b"multiplier", "next_tier_id", b"next_tier_id", "points_to_next_tier", b"points_to_next_tier", "previous_year_points", b"previous_year_points", "tier_end_time", b"tier_end_time", "tier_id", b"tier_id", "year_points", b"year_points"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["as_of_time", b"as_of_time", "counted", b"counted", "counting_later", b"counting_later", "metric", b"metric", "missing_to_next_tier", b"missing_to_next_tier", "multiplier", b"multiplier", "next_tier_id", b"next_tier_id", "tier_end_time", b"tier_end_time", "tier_id", b"tier_id"]) -> None: ...
 
 global___TierProgress = TierProgress

@@ -397,6 +397,7 @@ class GetTierProgressResponse(google.protobuf.message.Message):
     AVAILABLE_POINTS_FIELD_NUMBER: builtins.int
     NEXT_EXPIRING_POINTS_FIELD_NUMBER: builtins.int
     NEXT_EXPIRE_TIME_FIELD_NUMBER: builtins.int
+    EXPIRING_POINTS_FIELD_NUMBER: builtins.int
     available_points: builtins.int
     """Points the member can spend now."""
     next_expiring_points: builtins.int
@@ -409,6 +410,10 @@ class GetTierProgressResponse(google.protobuf.message.Message):
     def next_expire_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When they expire; absent when none do."""
 
+    @property
+    def expiring_points(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___ExpiringPoints]:
+        """All that expires, the soonest first, as far as the ledger's balance tells it; the first is the one above."""
+
     def __init__(
         self,
         *,
@@ -416,11 +421,37 @@ class GetTierProgressResponse(google.protobuf.message.Message):
         available_points: builtins.int = ...,
         next_expiring_points: builtins.int = ...,
         next_expire_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        expiring_points: collections.abc.Iterable[global___ExpiringPoints] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["next_expire_time", b"next_expire_time", "progress", b"progress"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["available_points", b"available_points", "next_expire_time", b"next_expire_time", "next_expiring_points", b"next_expiring_points", "progress", b"progress"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["available_points", b"available_points", "expiring_points", b"expiring_points", "next_expire_time", b"next_expire_time", "next_expiring_points", b"next_expiring_points", "progress", b"progress"]) -> None: ...
 
 global___GetTierProgressResponse = GetTierProgressResponse
+
+@typing.final
+class ExpiringPoints(google.protobuf.message.Message):
+    """Points that expire together."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    POINTS_FIELD_NUMBER: builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: builtins.int
+    points: builtins.int
+    """How many, as things are."""
+    @property
+    def expire_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        points: builtins.int = ...,
+        expire_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["expire_time", b"expire_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["expire_time", b"expire_time", "points", b"points"]) -> None: ...
+
+global___ExpiringPoints = ExpiringPoints
 
 @typing.final
 class RecordPurchaseRequest(google.protobuf.message.Message):
