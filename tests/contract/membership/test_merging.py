@@ -49,7 +49,7 @@ async def test_points_tier_credit_contacts_and_history_follow_and_a_double_welco
     assert (await merge(shop, "old", "new")) == merged
     assert ((await shop.balance("old")).posted, (await shop.balance("new")).posted) == (0, 50 + 80 + 30)
     assert await get(shop, "old") == merged.member
-    assert (await shop.progress("old")).progress.year_points == 110
+    assert (await shop.progress("old")).progress.counted == 110
     for contact in ({"card": "OLD-1"}, {"card": "NEW-1"}, {"email": "new@example.com"}):
         assert await find(shop, **contact) == "new"
     assert (await profile_of(shop, "old")).display_name == "Ada O."
@@ -90,7 +90,7 @@ async def test_a_return_of_what_the_old_one_bought_is_owed_by_the_survivor(shop:
     assert (await shop.bring_back("r1", "p1", 20_00)).goods_return.points == 20
     await wait_for(shop, "new", -15)
     assert (await shop.balance("old")).debt == 0
-    assert (await shop.progress("new")).progress.year_points == 20
+    assert (await shop.progress("new")).progress.counted == 20
     assert await findings(world.client(world.ledger)) == []
 
 
