@@ -62,6 +62,7 @@ class Program(google.protobuf.message.Message):
     WELCOME_POINTS_FIELD_NUMBER: builtins.int
     TIERS_FIELD_NUMBER: builtins.int
     CLAIM_DAYS_FIELD_NUMBER: builtins.int
+    TIER_POLICY_FIELD_NUMBER: builtins.int
     CREATE_TIME_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`programs/{program}`, the name of the ledger's program."""
@@ -90,6 +91,10 @@ class Program(google.protobuf.message.Message):
         """The tiers in ascending order, at most 20. Empty: the program has none."""
 
     @property
+    def tier_policy(self) -> global___TierPolicy:
+        """How tiers are reached and kept. Absent: by points in calendar years."""
+
+    @property
     def create_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When the settings were created."""
 
@@ -105,10 +110,11 @@ class Program(google.protobuf.message.Message):
         welcome_points: builtins.int = ...,
         tiers: collections.abc.Iterable[global___Tier] | None = ...,
         claim_days: builtins.int = ...,
+        tier_policy: global___TierPolicy | None = ...,
         create_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["create_time", b"create_time", "earning_rule", b"earning_rule", "expiry_policy", b"expiry_policy"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["claim_days", b"claim_days", "create_time", b"create_time", "currency_code", b"currency_code", "earning_rule", b"earning_rule", "expiry_policy", b"expiry_policy", "name", b"name", "tiers", b"tiers", "time_zone", b"time_zone", "unit", b"unit", "welcome_points", b"welcome_points"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["create_time", b"create_time", "earning_rule", b"earning_rule", "expiry_policy", b"expiry_policy", "tier_policy", b"tier_policy"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["claim_days", b"claim_days", "create_time", b"create_time", "currency_code", b"currency_code", "earning_rule", b"earning_rule", "expiry_policy", b"expiry_policy", "name", b"name", "tier_policy", b"tier_policy", "tiers", b"tiers", "time_zone", b"time_zone", "unit", b"unit", "welcome_points", b"welcome_points"]) -> None: ...
 
 global___Program = Program
 
@@ -157,35 +163,228 @@ global___EarningRule = EarningRule
 
 @typing.final
 class ExpiryPolicy(google.protobuf.message.Message):
-    """Points expire a fixed number of months after the time they were earned: the purchase's event time, or the
-    moment of enrolment. Months are counted in the program's time zone and clamped (31 Jan + 1 month is the last of
-    February). Points whose time has already passed when a late purchase arrives are recorded but never reach the ledger.
+    """When points expire, counted in the program's time zone from the time they were earned: the purchase's event time, or
+    the moment of enrolment. Months are clamped: 31 January and a month is the last of February. Points whose time has
+    already passed when a late purchase arrives are recorded but never reach the ledger.
     """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
+    class _Kind:
+        ValueType = typing.NewType("ValueType", builtins.int)
+        V: typing_extensions.TypeAlias = ValueType
+
+    class _KindEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[ExpiryPolicy._Kind.ValueType], builtins.type):
+        DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+        KIND_UNSPECIFIED: ExpiryPolicy._Kind.ValueType  # 0
+        """As KIND_FIXED_PERIOD."""
+        KIND_FIXED_PERIOD: ExpiryPolicy._Kind.ValueType  # 1
+        """`months` after earning."""
+        KIND_CALENDAR_DATE: ExpiryPolicy._Kind.ValueType  # 2
+        """The end of a day of the year, `calendar_month` and `calendar_day`: the first that is `months` or more after the
+        day of earning.
+        """
+
+    class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
+        """What an expiry goes by."""
+
+    KIND_UNSPECIFIED: ExpiryPolicy.Kind.ValueType  # 0
+    """As KIND_FIXED_PERIOD."""
+    KIND_FIXED_PERIOD: ExpiryPolicy.Kind.ValueType  # 1
+    """`months` after earning."""
+    KIND_CALENDAR_DATE: ExpiryPolicy.Kind.ValueType  # 2
+    """The end of a day of the year, `calendar_month` and `calendar_day`: the first that is `months` or more after the
+    day of earning.
+    """
+
+    class _PeriodEnd:
+        ValueType = typing.NewType("ValueType", builtins.int)
+        V: typing_extensions.TypeAlias = ValueType
+
+    class _PeriodEndEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[ExpiryPolicy._PeriodEnd.ValueType], builtins.type):
+        DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+        PERIOD_END_UNSPECIFIED: ExpiryPolicy._PeriodEnd.ValueType  # 0
+        """It is not moved."""
+        PERIOD_END_MONTH: ExpiryPolicy._PeriodEnd.ValueType  # 1
+        """The end of the month."""
+        PERIOD_END_QUARTER: ExpiryPolicy._PeriodEnd.ValueType  # 2
+        """The end of the quarter."""
+        PERIOD_END_HALF_YEAR: ExpiryPolicy._PeriodEnd.ValueType  # 3
+        """The end of June or December."""
+        PERIOD_END_YEAR: ExpiryPolicy._PeriodEnd.ValueType  # 4
+        """The end of the year."""
+
+    class PeriodEnd(_PeriodEnd, metaclass=_PeriodEndEnumTypeWrapper):
+        """What an expiry is moved on to the end of, which is the first instant of the next."""
+
+    PERIOD_END_UNSPECIFIED: ExpiryPolicy.PeriodEnd.ValueType  # 0
+    """It is not moved."""
+    PERIOD_END_MONTH: ExpiryPolicy.PeriodEnd.ValueType  # 1
+    """The end of the month."""
+    PERIOD_END_QUARTER: ExpiryPolicy.PeriodEnd.ValueType  # 2
+    """The end of the quarter."""
+    PERIOD_END_HALF_YEAR: ExpiryPolicy.PeriodEnd.ValueType  # 3
+    """The end of June or December."""
+    PERIOD_END_YEAR: ExpiryPolicy.PeriodEnd.ValueType  # 4
+    """The end of the year."""
+
     MONTHS_FIELD_NUMBER: builtins.int
-    END_OF_MONTH_FIELD_NUMBER: builtins.int
+    ROUNDED_TO_FIELD_NUMBER: builtins.int
+    KIND_FIELD_NUMBER: builtins.int
+    CALENDAR_MONTH_FIELD_NUMBER: builtins.int
+    CALENDAR_DAY_FIELD_NUMBER: builtins.int
     months: builtins.int
-    """Whole months, 1..1200."""
-    end_of_month: builtins.bool
-    """Moves the expiry on to the first instant of the month that follows."""
+    """Whole months, 1..1200; from 0 for KIND_CALENDAR_DATE."""
+    rounded_to: global___ExpiryPolicy.PeriodEnd.ValueType
+    """What the expiry is moved on to the end of; not for KIND_CALENDAR_DATE."""
+    kind: global___ExpiryPolicy.Kind.ValueType
+    """What the expiry goes by."""
+    calendar_month: builtins.int
+    """The month of a KIND_CALENDAR_DATE, 1..12; else 0."""
+    calendar_day: builtins.int
+    """The day of the month of a KIND_CALENDAR_DATE, which the month has in a leap year; else 0. 29 February is the 28th in
+    other years.
+    """
     def __init__(
         self,
         *,
         months: builtins.int = ...,
-        end_of_month: builtins.bool = ...,
+        rounded_to: global___ExpiryPolicy.PeriodEnd.ValueType = ...,
+        kind: global___ExpiryPolicy.Kind.ValueType = ...,
+        calendar_month: builtins.int = ...,
+        calendar_day: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["end_of_month", b"end_of_month", "months", b"months"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["calendar_day", b"calendar_day", "calendar_month", b"calendar_month", "kind", b"kind", "months", b"months", "rounded_to", b"rounded_to"]) -> None: ...
 
 global___ExpiryPolicy = ExpiryPolicy
 
 @typing.final
+class TierPolicy(google.protobuf.message.Message):
+    """How the program's tiers are reached and kept. What counts is what the member's purchases earned or came to, less what
+    came back: no welcome bonus, and nothing that is exchanged, transferred, given as goodwill or refunded.
+
+    A tier is reached as soon as enough has counted in a period; the next purchase is rated by it. It is kept until the end
+    of the period after that in which enough has counted, and `grace_days` longer; then `downgrade` says what follows, which
+    is kept for a period likewise. Days and years are the program's zone's, by event time. Events tell of it: `tier_joined`
+    (a tier from none), `tier_upgraded`, `tier_prolonged` (kept beyond the time told before), `tier_downgraded` and
+    `tier_left`.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    class _Metric:
+        ValueType = typing.NewType("ValueType", builtins.int)
+        V: typing_extensions.TypeAlias = ValueType
+
+    class _MetricEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[TierPolicy._Metric.ValueType], builtins.type):
+        DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+        METRIC_UNSPECIFIED: TierPolicy._Metric.ValueType  # 0
+        """As METRIC_POINTS."""
+        METRIC_POINTS: TierPolicy._Metric.ValueType  # 1
+        """Points that purchases earned."""
+        METRIC_SPEND: TierPolicy._Metric.ValueType  # 2
+        """The amounts of purchases, in minor units."""
+        METRIC_VISITS: TierPolicy._Metric.ValueType  # 3
+        """Purchases; one that came back as a whole is none."""
+
+    class Metric(_Metric, metaclass=_MetricEnumTypeWrapper):
+        """What counts."""
+
+    METRIC_UNSPECIFIED: TierPolicy.Metric.ValueType  # 0
+    """As METRIC_POINTS."""
+    METRIC_POINTS: TierPolicy.Metric.ValueType  # 1
+    """Points that purchases earned."""
+    METRIC_SPEND: TierPolicy.Metric.ValueType  # 2
+    """The amounts of purchases, in minor units."""
+    METRIC_VISITS: TierPolicy.Metric.ValueType  # 3
+    """Purchases; one that came back as a whole is none."""
+
+    class _Period:
+        ValueType = typing.NewType("ValueType", builtins.int)
+        V: typing_extensions.TypeAlias = ValueType
+
+    class _PeriodEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[TierPolicy._Period.ValueType], builtins.type):
+        DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+        PERIOD_UNSPECIFIED: TierPolicy._Period.ValueType  # 0
+        """As PERIOD_CALENDAR_YEAR."""
+        PERIOD_CALENDAR_YEAR: TierPolicy._Period.ValueType  # 1
+        """From 1 January to 31 December."""
+        PERIOD_ROLLING_YEAR: TierPolicy._Period.ValueType  # 2
+        """The twelve months up to each day. A tier is kept for twelve months from the last day on which enough has counted."""
+        PERIOD_MEMBER_YEAR: TierPolicy._Period.ValueType  # 3
+        """From one anniversary of the day of enrolling to the next."""
+
+    class Period(_Period, metaclass=_PeriodEnumTypeWrapper):
+        """Over which time it counts."""
+
+    PERIOD_UNSPECIFIED: TierPolicy.Period.ValueType  # 0
+    """As PERIOD_CALENDAR_YEAR."""
+    PERIOD_CALENDAR_YEAR: TierPolicy.Period.ValueType  # 1
+    """From 1 January to 31 December."""
+    PERIOD_ROLLING_YEAR: TierPolicy.Period.ValueType  # 2
+    """The twelve months up to each day. A tier is kept for twelve months from the last day on which enough has counted."""
+    PERIOD_MEMBER_YEAR: TierPolicy.Period.ValueType  # 3
+    """From one anniversary of the day of enrolling to the next."""
+
+    class _Downgrade:
+        ValueType = typing.NewType("ValueType", builtins.int)
+        V: typing_extensions.TypeAlias = ValueType
+
+    class _DowngradeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[TierPolicy._Downgrade.ValueType], builtins.type):
+        DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+        DOWNGRADE_UNSPECIFIED: TierPolicy._Downgrade.ValueType  # 0
+        """As DOWNGRADE_TO_LEVEL_EARNED."""
+        DOWNGRADE_TO_LEVEL_EARNED: TierPolicy._Downgrade.ValueType  # 1
+        """The tier that was reached in the last period."""
+        DOWNGRADE_ONE_LEVEL: TierPolicy._Downgrade.ValueType  # 2
+        """The next tier down, unless a higher one was reached in the last period."""
+        DOWNGRADE_NEVER: TierPolicy._Downgrade.ValueType  # 3
+        """A tier is never lost, but by returns."""
+
+    class Downgrade(_Downgrade, metaclass=_DowngradeEnumTypeWrapper):
+        """What follows a tier that is not kept."""
+
+    DOWNGRADE_UNSPECIFIED: TierPolicy.Downgrade.ValueType  # 0
+    """As DOWNGRADE_TO_LEVEL_EARNED."""
+    DOWNGRADE_TO_LEVEL_EARNED: TierPolicy.Downgrade.ValueType  # 1
+    """The tier that was reached in the last period."""
+    DOWNGRADE_ONE_LEVEL: TierPolicy.Downgrade.ValueType  # 2
+    """The next tier down, unless a higher one was reached in the last period."""
+    DOWNGRADE_NEVER: TierPolicy.Downgrade.ValueType  # 3
+    """A tier is never lost, but by returns."""
+
+    METRIC_FIELD_NUMBER: builtins.int
+    PERIOD_FIELD_NUMBER: builtins.int
+    COUNTED_AFTER_DAYS_FIELD_NUMBER: builtins.int
+    DOWNGRADE_FIELD_NUMBER: builtins.int
+    GRACE_DAYS_FIELD_NUMBER: builtins.int
+    metric: global___TierPolicy.Metric.ValueType
+    """What counts."""
+    period: global___TierPolicy.Period.ValueType
+    """Over which time."""
+    counted_after_days: builtins.int
+    """A purchase counts this many days after its own, as if it were made then: once it cannot come back. 0..366."""
+    downgrade: global___TierPolicy.Downgrade.ValueType
+    """What follows a tier that is not kept."""
+    grace_days: builtins.int
+    """How many days longer a tier is held while it can still be kept. 0..180."""
+    def __init__(
+        self,
+        *,
+        metric: global___TierPolicy.Metric.ValueType = ...,
+        period: global___TierPolicy.Period.ValueType = ...,
+        counted_after_days: builtins.int = ...,
+        downgrade: global___TierPolicy.Downgrade.ValueType = ...,
+        grace_days: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["counted_after_days", b"counted_after_days", "downgrade", b"downgrade", "grace_days", b"grace_days", "metric", b"metric", "period", b"period"]) -> None: ...
+
+global___TierPolicy = TierPolicy
+
+@typing.final
 class Tier(google.protobuf.message.Message):
-    """A tier. A member's tier at a moment is the highest whose threshold is reached by the points that the member's
-    purchases earned (base and tier part, less returns) in the calendar year of that moment so far, or in the whole
-    year before: so a tier reached is kept until the end of the next year. Years are the program's zone's, by event
-    time. The welcome bonus does not count.
+    """A tier. A member's tier at a moment is the highest that is reached by what counts, or kept from before: see TierPolicy.
+    Without a policy, points count by calendar years: a tier reached is kept until the end of the next year.
     """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
@@ -196,7 +395,7 @@ class Tier(google.protobuf.message.Message):
     tier_id: builtins.str
     """Unique within the program: a letter or digit, then up to 59 letters, digits, `_`, `~` or `-`."""
     threshold: builtins.int
-    """Points to reach in a calendar year, 0..2^53, above the tier's before."""
+    """What has to count in a period, 0..2^53, above the tier's before: points, minor units or visits."""
     @property
     def multiplier(self) -> guerdon.type.v1.rational_pb2.Rational:
         """Multiplies what a purchase earns, from the next purchase on: 5/4 is a quarter more. At least 1; numerator and
