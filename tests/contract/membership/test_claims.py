@@ -71,7 +71,7 @@ async def test_a_guests_purchase_earns_for_who_claims_it_as_of_its_own_time(shop
     assert claimed.purchase.state == purchase_pb2.Purchase.STATE_POSTED
     assert claimed.purchase.event_time == kept.purchase.event_time
     assert (await shop.balance("ada")).posted == 50 + 40
-    assert (await shop.progress("ada", kept.purchase.event_time)).progress.year_points == 40
+    assert (await shop.progress("ada", kept.purchase.event_time)).progress.counted == 40
     again = claim(shop, "p1", "ada", 40_00, request_id="claim-1")
     assert await again == claimed
     assert await was_replayed(again)
