@@ -297,6 +297,34 @@ async def test_an_import_killed_in_the_middle_and_sent_again_credits_once(
     await require_exact(shop, {f"m{n}" for n in range(300)})
 
 
+async def test_a_tier_is_reached_by_the_next_order_and_lost_by_itself_once_its_grace_is_over(
+    world: World, clock: Moving
+) -> None:
+    policy = program_pb2.TierPolicy(
+        metric=program_pb2.TierPolicy.METRIC_SPEND, period=program_pb2.TierPolicy.PERIOD_ROLLING_YEAR, grace_days=30
+    )
+    shop = await world.shop(welcome_points=0, tier_policy=policy)
+    await shop.enroll("ada")
+    await shop.buy("p1", "ada", 6_00, clock.yesterday())
+    second = (await shop.buy("p2", "ada", 10_00, clock.yesterday())).purchase.rating
+    assert (second.base_points, second.tier_points) == (10, 10), "gold from the purchase before"
+
+    async def holders() -> list[int]:
+        return [tier.member_count for tier in (await shop.totals()).tiers]
+
+    async def told(counts: list[int]) -> bool:
+        return await holders() == counts
+
+    await wait_until(lambda: told([0, 1]))
+    clock.forward(timedelta(days=380))
+    standing = (await shop.progress("ada")).progress
+    assert (standing.tier_id, standing.counted, standing.missing_to_next_tier) == ("gold", 0, 0)
+    clock.forward(timedelta(days=20))
+    await wait_until(lambda: told([0, 0]))
+    standing = (await shop.progress("ada")).progress
+    assert (standing.tier_id, standing.next_tier_id, standing.missing_to_next_tier) == ("", "silver", 100)
+
+
 async def test_a_member_whose_account_has_another_unit_waits_ever_longer_and_alone(world: World, clock: Moving) -> None:
     shop = await world.shop(welcome_points=0)
     await shop.take_account("eve")

@@ -19,7 +19,7 @@ from membership.jobs.tiers import ending_years, turning
 from membership.operations import standings
 from membership.operations.recording import Recording, record_rows
 from membership.operations.standings import Standings
-from membership.store import members, programs, purchases
+from membership.store import members, merges, programs, purchases
 from tests.integration.membership.conftest import ACME
 
 MADE = datetime(2025, 3, 1, 12, tzinfo=UTC)
@@ -200,3 +200,15 @@ async def test_the_end_of_a_calendar_year_is_told_once_page_by_page(
     assert sorted(await tills.told(2030, 6, 1)) == [
         ("left", who, "", "2028-01-01T05:00") for who in ("kept", "new", "top")
     ]
+
+
+async def test_who_is_merged_brings_along_what_counts_by_days(db: Database) -> None:
+    tills = await open_tills(db, TierPolicy(Metric.VISITS, Period.MEMBER_YEAR))
+    for n in range(60):
+        await tills.buy(f"old-{n}", "old", 1, 2025, 6, 1, 12)
+        await tills.buy(f"new-{n}", "new", 1, 2025, 6, 1 + n % 2, 12)
+    async with db.transaction() as connection:
+        old, new = [await members.hold(connection, tills.program, who) for who in ("old", "new")]
+        await merges.insert(connection, tills.program, old, new, "tester", MADE, reverses_welcome=False)
+        found = await standings.read(connection, tills.program, [new], tills.clock.time)
+    assert (found[new.member_no].tier_id, found[new.member_no].counted) == ("silver", 120)
