@@ -12,6 +12,7 @@ from membership.jobs.tiers import ending_years, turning
 from membership.operations.activities import Activities
 from membership.operations.activity_types import ActivityTypes
 from membership.operations.claims import Claims
+from membership.operations.consents import Consents
 from membership.operations.deliveries import Deliveries
 from membership.operations.endings import Endings
 from membership.operations.imports import Imports
@@ -46,6 +47,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
         merges=merges,
         files=MemberFiles(database, deliveries, clock),
         claims=Claims(database, deliveries, clock),
+        consents=Consents(database),
         purchases=Purchases(database, deliveries, clock),
         returns=Returns(database, deliveries, clock),
         imports=Imports(database, deliveries, clock),

@@ -94,6 +94,39 @@ class ClaimTooLate(DomainError):
         super().__init__(purchase=purchase, end_time=end_time)
 
 
+class PinNotSet(DomainError):
+    """The member has no PIN to consent with."""
+
+    reason = "PIN_NOT_SET"
+    status = Status.FAILED_PRECONDITION
+    message = "{member} has no PIN."
+
+    def __init__(self, member: str) -> None:
+        super().__init__(member=member)
+
+
+class ConsentRefused(DomainError):
+    """The PIN is not the member's."""
+
+    reason = "CONSENT_REFUSED"
+    status = Status.FAILED_PRECONDITION
+    message = "That is not the PIN of {member}: {left} more may be tried."
+
+    def __init__(self, member: str, left: int) -> None:
+        super().__init__(member=member, left=left)
+
+
+class PinLocked(DomainError):
+    """Too many wrong PINs were tried in a row."""
+
+    reason = "PIN_LOCKED"
+    status = Status.FAILED_PRECONDITION
+    message = "The PIN of {member} was tried too often: another has to be set."
+
+    def __init__(self, member: str) -> None:
+        super().__init__(member=member)
+
+
 class AccountTaken(DomainError):
     """The member's account id is in use in the ledger with another unit: points cannot be credited there."""
 

@@ -96,6 +96,14 @@ create table former_contacts (
 );
 create index former_contacts_member_no on former_contacts (member_no);
 
+-- By what members consent to spend: scrypt of the PIN and the salt, and how often one was tried since the last right one.
+create table pins (
+    member_no bigint primary key,
+    salt bytea not null,
+    hash bytea not null,
+    tries smallint not null default 0 check (tries between 0 and 5)
+);
+
 -- The requests that brought personal data: their records have digests of it, and go with it.
 create table profile_requests (
     member_no bigint not null,
@@ -424,3 +432,4 @@ grant select, insert, delete on contacts, profile_requests to :"runtime_role";
 grant select, insert, update (left_over, due_time, attempts), delete on endings to :"runtime_role";
 grant select, insert, update (reverses_welcome, step, part, points, done, due_time, attempts) on merges to :"runtime_role";
 grant select, insert, update (wrong_claims), delete on guest_purchases to :"runtime_role";
+grant select, insert, update (salt, hash, tries), delete on pins to :"runtime_role";

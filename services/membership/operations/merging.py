@@ -28,7 +28,7 @@ from membership.domain.purchases import State
 from membership.operations.deliveries import LEASE, MARGIN_S, PATIENCE_S
 from membership.operations.events import member_merged
 from membership.operations.profiles import write_profile
-from membership.store import members, merges, profiles, standings
+from membership.store import members, merges, pins, profiles, standings
 
 LOOK_AGAIN = timedelta(days=1)
 """How long what comes to an account that was merged may wait, where nobody told of it."""
@@ -114,6 +114,7 @@ class Merging:
         if await merges.changing(connection, [member.member_no, into.member_no]):
             raise MemberChanging(f"{program.name}/members/{into.member_id}")
         await _merge_profiles(connection, program, member, into)
+        await pins.delete(connection, member.member_no)  # the survivor's stays
         now = self._clock.now()
         both = bool(member.welcome_points and into.welcome_points)
         await merges.insert(connection, program, member, into, actor, now + LEASE, reverses_welcome=both)

@@ -17,6 +17,7 @@ from guerdon_kit.names import parse
 from membership.operations.activities import Activities
 from membership.operations.activity_types import ActivityTypes
 from membership.operations.claims import Claims
+from membership.operations.consents import Consents
 from membership.operations.endings import Endings
 from membership.operations.imports import Chunk, Imports
 from membership.operations.member_imports import MemberFiles
@@ -30,6 +31,7 @@ from membership.operations.returns import Returns
 from membership.servicer import reading, writing
 from membership.servicer.activities import ActivityRpcs
 from membership.servicer.claims import ClaimRpcs
+from membership.servicer.consents import ConsentRpcs
 from membership.servicer.files import FileRpcs
 from membership.servicer.members import MemberRpcs
 from membership.servicer.reading import MEMBER, PROGRAM, PURCHASE
@@ -37,7 +39,7 @@ from membership.servicer.referrals import ReferralRpcs
 from membership.servicer.writing import tell_replay
 
 
-class MembershipServicer(MemberRpcs, FileRpcs, ClaimRpcs, ActivityRpcs, ReferralRpcs):
+class MembershipServicer(MemberRpcs, FileRpcs, ClaimRpcs, ConsentRpcs, ActivityRpcs, ReferralRpcs):
     """`guerdon.membership.v1.MembershipService`."""
 
     service = pb.DESCRIPTOR.services_by_name["MembershipService"]
@@ -52,6 +54,7 @@ class MembershipServicer(MemberRpcs, FileRpcs, ClaimRpcs, ActivityRpcs, Referral
         merges: Merging,
         files: MemberFiles,
         claims: Claims,
+        consents: Consents,
         purchases: Purchases,
         returns: Returns,
         imports: Imports,
@@ -62,6 +65,7 @@ class MembershipServicer(MemberRpcs, FileRpcs, ClaimRpcs, ActivityRpcs, Referral
         MemberRpcs.__init__(self, programs, members, profiles, endings, merges, referrals)
         FileRpcs.__init__(self, programs, files)
         ClaimRpcs.__init__(self, programs, claims, purchases)
+        ConsentRpcs.__init__(self, programs, consents)
         ActivityRpcs.__init__(self, programs, activity_types, activities)
         ReferralRpcs.__init__(self, programs, referrals)
         self._returns = returns

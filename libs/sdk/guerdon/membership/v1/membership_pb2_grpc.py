@@ -4,6 +4,7 @@ import grpc
 
 from guerdon.membership.v1 import activity_pb2 as guerdon_dot_membership_dot_v1_dot_activity__pb2
 from guerdon.membership.v1 import claim_pb2 as guerdon_dot_membership_dot_v1_dot_claim__pb2
+from guerdon.membership.v1 import consent_pb2 as guerdon_dot_membership_dot_v1_dot_consent__pb2
 from guerdon.membership.v1 import ending_pb2 as guerdon_dot_membership_dot_v1_dot_ending__pb2
 from guerdon.membership.v1 import member_file_pb2 as guerdon_dot_membership_dot_v1_dot_member__file__pb2
 from guerdon.membership.v1 import membership_pb2 as guerdon_dot_membership_dot_v1_dot_membership__pb2
@@ -95,6 +96,16 @@ class MembershipServiceStub(object):
                 '/guerdon.membership.v1.MembershipService/ExportMembers',
                 request_serializer=guerdon_dot_membership_dot_v1_dot_member__file__pb2.ExportMembersRequest.SerializeToString,
                 response_deserializer=guerdon_dot_membership_dot_v1_dot_member__file__pb2.ExportMembersResponse.FromString,
+                )
+        self.SetPin = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/SetPin',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_consent__pb2.SetPinRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_consent__pb2.SetPinResponse.FromString,
+                )
+        self.VerifyConsent = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/VerifyConsent',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_consent__pb2.VerifyConsentRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_consent__pb2.VerifyConsentResponse.FromString,
                 )
         self.ListMembers = channel.unary_unary(
                 '/guerdon.membership.v1.MembershipService/ListMembers',
@@ -322,6 +333,23 @@ class MembershipServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetPin(self, request, context):
+        """Sets the PIN by which a member consents to spend, for a service that has told the person apart by other means. It is
+        kept hashed, and wrong ones that were tried before are forgotten.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def VerifyConsent(self, request, context):
+        """Answers where the PIN is the member's, for a service that is about to spend points. Otherwise it is refused: as
+        CONSENT_REFUSED with how many more may be tried, as PIN_LOCKED after five wrong ones, until another PIN is set, or as
+        PIN_NOT_SET.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListMembers(self, request, context):
         """Lists a program's members in the order of their ids.
         """
@@ -542,6 +570,16 @@ def add_MembershipServiceServicer_to_server(servicer, server):
                     servicer.ExportMembers,
                     request_deserializer=guerdon_dot_membership_dot_v1_dot_member__file__pb2.ExportMembersRequest.FromString,
                     response_serializer=guerdon_dot_membership_dot_v1_dot_member__file__pb2.ExportMembersResponse.SerializeToString,
+            ),
+            'SetPin': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetPin,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_consent__pb2.SetPinRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_consent__pb2.SetPinResponse.SerializeToString,
+            ),
+            'VerifyConsent': grpc.unary_unary_rpc_method_handler(
+                    servicer.VerifyConsent,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_consent__pb2.VerifyConsentRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_consent__pb2.VerifyConsentResponse.SerializeToString,
             ),
             'ListMembers': grpc.unary_unary_rpc_method_handler(
                     servicer.ListMembers,
@@ -881,6 +919,40 @@ class MembershipService(object):
         return grpc.experimental.unary_stream(request, target, '/guerdon.membership.v1.MembershipService/ExportMembers',
             guerdon_dot_membership_dot_v1_dot_member__file__pb2.ExportMembersRequest.SerializeToString,
             guerdon_dot_membership_dot_v1_dot_member__file__pb2.ExportMembersResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def SetPin(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/SetPin',
+            guerdon_dot_membership_dot_v1_dot_consent__pb2.SetPinRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_consent__pb2.SetPinResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def VerifyConsent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/VerifyConsent',
+            guerdon_dot_membership_dot_v1_dot_consent__pb2.VerifyConsentRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_consent__pb2.VerifyConsentResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

@@ -9,6 +9,7 @@ import grpc
 import grpc.aio
 import guerdon.membership.v1.activity_pb2
 import guerdon.membership.v1.claim_pb2
+import guerdon.membership.v1.consent_pb2
 import guerdon.membership.v1.ending_pb2
 import guerdon.membership.v1.member_file_pb2
 import guerdon.membership.v1.membership_pb2
@@ -141,6 +142,23 @@ class MembershipServiceStub:
     ]
     """Exports a program's members with their profiles, in the order of their ids: what ImportMembers takes. Who is closed
     or erased is left out. A page is read at a time: who enrols or changes meanwhile may be told of or not.
+    """
+
+    SetPin: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.consent_pb2.SetPinRequest,
+        guerdon.membership.v1.consent_pb2.SetPinResponse,
+    ]
+    """Sets the PIN by which a member consents to spend, for a service that has told the person apart by other means. It is
+    kept hashed, and wrong ones that were tried before are forgotten.
+    """
+
+    VerifyConsent: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.consent_pb2.VerifyConsentRequest,
+        guerdon.membership.v1.consent_pb2.VerifyConsentResponse,
+    ]
+    """Answers where the PIN is the member's, for a service that is about to spend points. Otherwise it is refused: as
+    CONSENT_REFUSED with how many more may be tried, as PIN_LOCKED after five wrong ones, until another PIN is set, or as
+    PIN_NOT_SET.
     """
 
     ListMembers: grpc.UnaryUnaryMultiCallable[
@@ -399,6 +417,23 @@ class MembershipServiceAsyncStub:
     ]
     """Exports a program's members with their profiles, in the order of their ids: what ImportMembers takes. Who is closed
     or erased is left out. A page is read at a time: who enrols or changes meanwhile may be told of or not.
+    """
+
+    SetPin: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.consent_pb2.SetPinRequest,
+        guerdon.membership.v1.consent_pb2.SetPinResponse,
+    ]
+    """Sets the PIN by which a member consents to spend, for a service that has told the person apart by other means. It is
+    kept hashed, and wrong ones that were tried before are forgotten.
+    """
+
+    VerifyConsent: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.consent_pb2.VerifyConsentRequest,
+        guerdon.membership.v1.consent_pb2.VerifyConsentResponse,
+    ]
+    """Answers where the PIN is the member's, for a service that is about to spend points. Otherwise it is refused: as
+    CONSENT_REFUSED with how many more may be tried, as PIN_LOCKED after five wrong ones, until another PIN is set, or as
+    PIN_NOT_SET.
     """
 
     ListMembers: grpc.aio.UnaryUnaryMultiCallable[
@@ -683,6 +718,27 @@ class MembershipServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[collections.abc.Iterator[guerdon.membership.v1.member_file_pb2.ExportMembersResponse], collections.abc.AsyncIterator[guerdon.membership.v1.member_file_pb2.ExportMembersResponse]]:
         """Exports a program's members with their profiles, in the order of their ids: what ImportMembers takes. Who is closed
         or erased is left out. A page is read at a time: who enrols or changes meanwhile may be told of or not.
+        """
+
+    @abc.abstractmethod
+    def SetPin(
+        self,
+        request: guerdon.membership.v1.consent_pb2.SetPinRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.consent_pb2.SetPinResponse, collections.abc.Awaitable[guerdon.membership.v1.consent_pb2.SetPinResponse]]:
+        """Sets the PIN by which a member consents to spend, for a service that has told the person apart by other means. It is
+        kept hashed, and wrong ones that were tried before are forgotten.
+        """
+
+    @abc.abstractmethod
+    def VerifyConsent(
+        self,
+        request: guerdon.membership.v1.consent_pb2.VerifyConsentRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.consent_pb2.VerifyConsentResponse, collections.abc.Awaitable[guerdon.membership.v1.consent_pb2.VerifyConsentResponse]]:
+        """Answers where the PIN is the member's, for a service that is about to spend points. Otherwise it is refused: as
+        CONSENT_REFUSED with how many more may be tried, as PIN_LOCKED after five wrong ones, until another PIN is set, or as
+        PIN_NOT_SET.
         """
 
     @abc.abstractmethod
