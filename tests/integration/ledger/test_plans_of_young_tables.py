@@ -6,7 +6,7 @@ suits a thousand rows, reading all of them, is no way to read thirty thousand.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -60,7 +60,7 @@ def _ids(name: str, count: int) -> dict[str, Any]:
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 _NUMBERS = ("versions", "posted", "held", "pending", "debts", "available", "earned", "spent")
-ASKS = {
+ASKS: dict[str, Callable[[int], dict[str, Any]]] = {
     "lock_accounts": lambda count: _ids("ids", count),
     "account_states": lambda count: _ids("ids", count),
     "accounts_by_id": lambda count: _ids("ids", count),
