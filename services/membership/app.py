@@ -7,7 +7,7 @@ from guerdon_kit.service import Job, Kit, Parts
 from membership.clients.ledger import LEDGER, Ledger
 from membership.config import Settings
 from membership.jobs.occasions import occasions
-from membership.jobs.recovery import ending, merging, recovery
+from membership.jobs.recovery import ending, merging, recovery, waiting_returns
 from membership.jobs.tiers import ending_years, turning
 from membership.operations.activities import Activities
 from membership.operations.activity_types import ActivityTypes
@@ -25,6 +25,7 @@ from membership.operations.programs import Programs
 from membership.operations.purchases import Purchases
 from membership.operations.referrals import Referrals
 from membership.operations.returns import Returns
+from membership.operations.rules import Rulebooks, Rules
 from membership.operations.standings import Standings
 from membership.servicer import MembershipServicer
 
@@ -39,6 +40,8 @@ async def compose(kit: Kit[Settings]) -> Parts:
     endings = Endings(database, ledger, clock, kit.log)
     merges = Merging(database, ledger, clock, kit.log)
     standings = Standings(database, clock)
+    rulebooks = Rulebooks()
+    returns = Returns(database, deliveries, clock)
     servicer = MembershipServicer(
         programs=Programs(database, ledger, clock),
         members=Members(database, deliveries, ledger, clock),
@@ -46,19 +49,21 @@ async def compose(kit: Kit[Settings]) -> Parts:
         endings=endings,
         merges=merges,
         files=MemberFiles(database, deliveries, clock),
-        claims=Claims(database, deliveries, clock),
+        claims=Claims(database, deliveries, rulebooks, clock),
         consents=Consents(database),
-        purchases=Purchases(database, deliveries, clock),
-        returns=Returns(database, deliveries, clock),
-        imports=Imports(database, deliveries, clock),
+        purchases=Purchases(database, deliveries, rulebooks, clock),
+        returns=returns,
+        imports=Imports(database, deliveries, rulebooks, clock),
         activity_types=ActivityTypes(database, clock),
         activities=Activities(database, deliveries, clock),
         referrals=Referrals(database, clock),
+        rules=Rules(database, clock),
     )
     return Parts(
         servicers=[servicer],
         jobs=[
             Job("recovery", recovery(database, clock, deliveries).run),
+            Job("returns", waiting_returns(database, clock, returns).run),
             Job("endings", ending(database, clock, endings).run),
             Job("merges", merging(database, clock, merges).run),
             Job("occasions", occasions(database, clock, Occasions(database, clock)).run),

@@ -12,7 +12,7 @@ import guerdon
 from guerdon.ledger.v1.ledger_pb2 import ListEntriesRequest
 from guerdon.ledger.v1.resources_pb2 import Entry
 from guerdon.membership.v1 import membership_pb2 as membership
-from guerdon.membership.v1 import program_pb2, purchase_pb2
+from guerdon.membership.v1 import program_pb2, purchase_pb2, rule_pb2
 from guerdon.rewards.v1.resources_pb2 import FULFILMENT_CODE_POOL, FULFILMENT_STOCK
 from guerdon.type.v1.cash_pb2 import Cash
 from guerdon.type.v1.rational_pb2 import Rational
@@ -223,8 +223,8 @@ def _settings(books: Books) -> program_pb2.Program:
         name=books.program,
         unit=books.unit,
         currency_code=CURRENCY,
-        earning_rule=program_pb2.EarningRule(
-            points_per_minor_unit=Rational(numerator=1, denominator=100), rounding=program_pb2.ROUNDING_DOWN
+        earning_rule=rule_pb2.EarningRule(
+            points_per_minor_unit=Rational(numerator=1, denominator=100), rounding=rule_pb2.ROUNDING_DOWN
         ),
         tiers=[
             program_pb2.Tier(tier_id=tier, threshold=threshold, multiplier=Rational(numerator=many, denominator=of))

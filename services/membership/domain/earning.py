@@ -25,7 +25,7 @@ class Rounding(Enum):
 
 @dataclass(frozen=True, slots=True)
 class EarningRule:
-    """The base rule of a program; amounts in minor units.
+    """A base rule as far as it works on an amount alone; amounts in minor units.
 
     Nothing below `minimum_spend`; otherwise the largest multiple of `spend_increment` not above the spend, times
     `points_per_minor_unit`, rounded.
@@ -39,15 +39,18 @@ class EarningRule:
 
 @dataclass(frozen=True, slots=True)
 class Award:
-    """Points of one purchase: by the base rule, and what the multiplier added."""
+    """Points of one purchase: by base rules, what the tier's multiplier added, what multipliers and bonuses of rules
+    did.
+    """
 
     base_points: int
     tier_points: int
+    rule_points: int = 0
 
     @property
     def points(self) -> int:
         """All points of the award."""
-        return self.base_points + self.tier_points
+        return self.base_points + self.tier_points + self.rule_points
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +93,14 @@ class Terms:
         """What `spend` earns."""
         return Award(*self.points(spend))
 
-    def taken(self, spend: int, returned: int) -> int:
-        """What returns of `returned` in all take of a purchase of `spend`: F(E) less F(E - R)."""
-        return sum(self.points(spend)) - sum(self.points(spend - returned))
+    def taken(self, spend: int, returned: int, *, mild: bool = False) -> int:
+        """What returns of `returned` in all take of a purchase of `spend`: F(E) less F(E - R). Where the program is
+        mild and there is no minimum, at most what R alone earns: what is left below a full point is the member's gain.
+        """
+        strict = sum(self.points(spend)) - sum(self.points(spend - returned))
+        if mild and not self.rule.minimum_spend:
+            return min(strict, sum(self.points(returned)))
+        return strict
 
 
 def explain_award(terms: Terms, spend: int) -> str:
@@ -112,10 +120,9 @@ def explain_award(terms: Terms, spend: int) -> str:
     )
 
 
-def explain_return(terms: Terms, spend: int, returned: int, taken_before: int) -> str:
-    """The arithmetic of a return, for people; `returned` is all that came back, this return included."""
-    earned, kept = sum(terms.points(spend)), sum(terms.points(spend - returned))
-    text = f"{spend} earned {earned}, {spend - returned} would have earned {kept}: {earned - kept} points in all"
+def explain_return(earned: int, taken: int, taken_before: int) -> str:
+    """The arithmetic of a return, for people: `taken` by all returns, this one included."""
+    text = f"the purchase earned {earned}, what is kept of it {earned - taken}: {taken} points in all"
     if taken_before == 0:
         return text
-    return f"{text}, {taken_before} taken before: {earned - kept - taken_before} points now"
+    return f"{text}, {taken_before} taken before: {taken - taken_before} points now"

@@ -127,6 +127,31 @@ class PinLocked(DomainError):
         super().__init__(member=member)
 
 
+class LineNotReturnable(DomainError):
+    """More pieces of a line came back than are left of it, or it cannot be brought back by line: the purchase has no
+    such line, or it was a final sale. Decided under lock and kept with the request.
+    """
+
+    reason = "LINE_NOT_RETURNABLE"
+    status = Status.FAILED_PRECONDITION
+    message = "Of line {line} {returnable} can still be returned, not {asked}."
+    frozen = True
+
+    def __init__(self, line: str, returnable: int, asked: int) -> None:
+        super().__init__(line=line, returnable=returnable, asked=asked)
+
+
+class TooManyRules(DomainError):
+    """The program has as many rules, or versions of rules, as it can have."""
+
+    reason = "TOO_MANY_RULES"
+    status = Status.RESOURCE_EXHAUSTED
+    message = "The program has {limit} {what}: it can have no more."
+
+    def __init__(self, what: str, limit: int) -> None:
+        super().__init__(what=what, limit=limit)
+
+
 class AccountTaken(DomainError):
     """The member's account id is in use in the ledger with another unit: points cannot be credited there."""
 

@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from fractions import Fraction
 from functools import cached_property
 
 from guerdon_kit.errors import FieldViolation, InvalidField
 from membership.domain.calendar import Calendar, ExpiryPolicy
-from membership.domain.earning import AMOUNT_MAX, AWARD_MAX, EarningRule, Terms
 from membership.domain.ids import is_id
+from membership.domain.rules import MULTIPLIER_PART_MAX, Rule, excessive
+from membership.domain.rules import violations as rule_violations
 from membership.domain.tier_policy import PLAIN, TierPolicy
 from membership.domain.tiers import Tier, TierSet
 
@@ -20,8 +20,6 @@ POINTS_MAX = 2**53
 TIERS_MAX = 20
 WELCOME_POINTS_MAX = 10**9
 CLAIM_DAYS_MAX = 3_660
-RATE_PART_MAX = 10**9
-MULTIPLIER_PART_MAX = 10**6
 
 _CURRENCY = re.compile(r"[A-Z]{3}")
 
@@ -33,13 +31,15 @@ class Settings:
     program_id: str
     unit_id: str
     currency_code: str
-    rule: EarningRule
+    rule: Rule
+    """The program's first rule."""
     expiry: ExpiryPolicy | None
     welcome_points: int
     tiers: tuple[Tier, ...]
     claim_days: int = 0
     """For how many days after its own a guest's purchase can be claimed; 0: none is kept."""
     tier_policy: TierPolicy = PLAIN
+    mild_returns: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,18 +66,6 @@ class Program:
         """The program's calendar."""
         return Calendar(self.time_zone)
 
-    @cached_property
-    def terms(self) -> tuple[Terms, ...]:
-        """The terms of each level, from level 0, below the first tier."""
-        return tuple(terms_of(self.settings.rule, self.settings.tiers))
-
-
-def terms_of(rule: EarningRule, tiers: Sequence[Tier]) -> Iterator[Terms]:
-    """The terms of each level, from level 0, below the first tier."""
-    yield Terms(rule, Fraction(1))
-    for tier in tiers:
-        yield Terms(rule, tier.multiplier)
-
 
 def check(settings: Settings) -> Settings:
     """`settings`, if every bound is kept.
@@ -101,27 +89,14 @@ def _violations(settings: Settings) -> Iterator[FieldViolation]:
     if settings.expiry is not None:
         yield from settings.expiry.violations("program.expiry_policy")
     yield from settings.tier_policy.violations()
-    yield from _rule_violations(settings.rule)
+    if not settings.rule.outcome.is_base:
+        yield FieldViolation("program.earning_rule", "must be a base rule")
+    for one in (
+        *rule_violations(settings.rule),
+        *excessive(settings.rule, [tier.multiplier for tier in settings.tiers]),
+    ):
+        yield FieldViolation(f"program.earning_rule.{one.field}", one.description)
     yield from _tier_violations(settings.tiers)
-    for terms in terms_of(settings.rule, settings.tiers):
-        if terms.award(AMOUNT_MAX).points > AWARD_MAX:
-            yield FieldViolation(
-                "program.earning_rule.points_per_minor_unit",
-                "with the multipliers, a purchase of 10^12 minor units may earn at most 10^13 points",
-            )
-            return
-
-
-def _rule_violations(rule: EarningRule) -> Iterator[FieldViolation]:
-    if rule.points_per_minor_unit <= 0 or max(rule.points_per_minor_unit.as_integer_ratio()) > RATE_PART_MAX:
-        yield FieldViolation(
-            "program.earning_rule.points_per_minor_unit",
-            "must be above 0, numerator and denominator at most 10^9",
-        )
-    if not 0 <= rule.minimum_spend <= AMOUNT_MAX:
-        yield FieldViolation("program.earning_rule.minimum_spend", "must be between 0 and 10^12")
-    if not 1 <= rule.spend_increment <= AMOUNT_MAX:
-        yield FieldViolation("program.earning_rule.spend_increment", "must be between 0 and 10^12")
 
 
 def _tier_violations(tiers: Sequence[Tier]) -> Iterator[FieldViolation]:

@@ -1,16 +1,15 @@
-"""Purchases and returns, their states, and the rating of many purchases at once."""
+"""Purchases and returns, and their states."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import NamedTuple
 
-from membership.domain.earning import Award
-from membership.domain.levels import Levels
-from membership.domain.program import Program
+from membership.domain.baskets import Basket, Part
+from membership.domain.earning import Award, Terms
+from membership.domain.stacking import Term
 
 EFFECTIVE_TIME_MARGIN = timedelta(minutes=1)
 """An event younger than this is booked as of its recording: the ledger's clock may be behind ours, and it
@@ -24,6 +23,8 @@ class State(IntEnum):
     POSTED = 2
     LAPSED = 3
     """The points had expired before they reached the ledger."""
+    WAITING = 4
+    """The purchase of a return has not arrived yet."""
 
 
 class Spot(NamedTuple):
@@ -32,6 +33,41 @@ class Spot(NamedTuple):
     delivery_no: int
     place: int
     """From 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlainTerms:
+    """What a purchase was rated by, where that was one plain rule."""
+
+    rule_id: str
+    version: int
+    terms: Terms
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenTerms:
+    """What a purchase was rated by elsewhere: kept with it, so that its returns take by it whatever becomes of the
+    rules.
+    """
+
+    basket: Basket | None
+    parts: tuple[Part, ...]
+    terms: tuple[Term, ...]
+    points: tuple[int, ...]
+    """What each term gave."""
+
+    @property
+    def award(self) -> Award:
+        """The points by kinds."""
+        base = tier = rule = 0
+        for term, points in zip(self.terms, self.points, strict=True):
+            if term.outcome.is_base:
+                base += points
+            elif term.rule_id:
+                rule += points
+            else:
+                tier += points
+        return Award(base, tier, rule)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +80,8 @@ class Purchase:
     record_time: datetime
     amount: int
     level: int
-    """The tier level whose terms are frozen with it."""
+    """The tier level that it was rated at."""
+    terms: PlainTerms | FrozenTerms
     award: Award
     expire_time: datetime | None
     state: State
@@ -58,7 +95,9 @@ class Purchase:
 
 @dataclass(frozen=True, slots=True)
 class GoodsReturn:
-    """A return as stored; `cumulative_*` count it and all returns of its purchase before it."""
+    """A return as stored; `cumulative_*` count it and all returns of its purchase before it. Its purchase is named
+    whether or not it has arrived.
+    """
 
     return_id: str
     purchase_id: str
@@ -70,51 +109,10 @@ class GoodsReturn:
     cumulative_points: int
     state: State
     reversed_points: int
-
-
-class Entry(NamedTuple):
-    """A purchase to be rated. Sorts by event time, then by its place among the rows."""
-
-    event_us: int
-    place: int
-    member_no: int
-    amount: int
-
-
-class Rated(NamedTuple):
-    """An entry with what it earned, by the terms of `level`; `level_after` is the level that it led to."""
-
-    entry: Entry
-    level: int
-    base_points: int
-    tier_points: int
-    level_after: int
-
-
-def rate(
-    program: Program, entries: Iterable[Entry], points: dict[tuple[int, int], int], levels: Levels | None = None
-) -> list[Rated]:
-    """Rates purchases in the order of their event times, ties in the order of their places.
-
-    `points` has what each (member_no, year) earned before, and must hold the years before those of the entries where
-    something was earned in them; it is brought forward. An upgrade works from the member's next purchase on. `levels`
-    are those of a program whose years do not tell them: what comes of these purchases is told by whoever turns days.
-    """
-    tiers, terms, calendar = program.tier_set, program.terms, program.calendar
-    rated = []
-    for entry in sorted(entries):
-        year = calendar.year_of(entry.event_us // 1_000_000)
-        key = (entry.member_no, year)
-        earned, before = points.get(key, 0), points.get((entry.member_no, year - 1), 0)
-        level = tiers.level(earned, before) if levels is None else levels.level(entry.member_no, entry.event_us)
-        base, extra = terms[level].points(entry.amount)
-        earned += base + extra
-        points[key] = earned
-        if levels is not None:
-            levels.add(entry.member_no, entry.event_us, base + extra, entry.amount)
-        level_after = tiers.level(earned, before) if levels is None else level
-        rated.append(Rated(entry, level, base, extra, level_after))
-    return rated
+    lines: tuple[tuple[str, int], ...] = ()
+    """The pieces that came back, by line id."""
+    whole: bool = False
+    """Whether all that was left came back."""
 
 
 def effective_time(event_time: datetime, record_time: datetime) -> datetime | None:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from guerdon_kit.errors import FieldViolation, InvalidField
+from membership.domain.baskets import Basket
+from membership.domain.baskets import violations as basket_violations
 from membership.domain.earning import AMOUNT_MAX
 from membership.domain.ids import ID_RULE, is_id
 
@@ -22,6 +24,7 @@ class Row(NamedTuple):
     member_id: str
     event_us: int | None
     amount: int
+    basket: Basket | None = None
 
 
 def sort_out(rows: Iterable[Row], latest_us: int) -> tuple[list[Row], dict[int, InvalidField]]:
@@ -37,6 +40,7 @@ def sort_out(rows: Iterable[Row], latest_us: int) -> tuple[list[Row], dict[int, 
             and 0 <= row.amount <= AMOUNT_MAX
             and is_id(row.purchase_id)
             and is_id(row.member_id)
+            and (row.basket is None or not any(basket_violations(row.basket, row.amount)))
         ):
             good.append(row)
         else:
@@ -53,3 +57,6 @@ def _violations(row: Row, latest_us: int) -> Iterator[FieldViolation]:
         yield FieldViolation("event_time", "must be between 1970 and five minutes from now")
     if not 0 <= row.amount <= AMOUNT_MAX:
         yield FieldViolation("amount_minor_units", "must be between 0 and 10^12")
+    if row.basket is not None:
+        for one in basket_violations(row.basket, row.amount):
+            yield FieldViolation(f"basket.{one.field}", one.description)

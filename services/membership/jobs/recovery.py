@@ -8,9 +8,11 @@ from guerdon_kit.saga import Records, RecoveryLoop
 from membership.operations.deliveries import Deliveries
 from membership.operations.endings import Endings
 from membership.operations.merging import Merging
+from membership.operations.returns import Returns
 from membership.store import deliveries as delivery_store
 from membership.store import endings as ending_store
 from membership.store import merges as merge_store
+from membership.store import returns as return_store
 
 
 def recovery(database: Database, clock: Clock, deliveries: Deliveries) -> RecoveryLoop[int]:
@@ -29,3 +31,9 @@ def merging(database: Database, clock: Clock, merges: Merging) -> RecoveryLoop[i
     """The loop over merges that are due: those with something to move, and those to be looked at again."""
     records = Records(merge_store.claim, merge_store.put_off)
     return RecoveryLoop("merges", database, clock, records, merges.advance)
+
+
+def waiting_returns(database: Database, clock: Clock, returns: Returns) -> RecoveryLoop[tuple[int, str]]:
+    """The loop over returns whose purchase has arrived after them."""
+    records = Records(return_store.claim_waiting, return_store.put_off_waiting)
+    return RecoveryLoop("returns", database, clock, records, returns.advance)

@@ -17,26 +17,42 @@ create table programs (
     tier_counted_after_days smallint not null,
     tier_downgrade smallint not null,
     tier_grace_days smallint not null,
+    mild_returns boolean not null,
+    -- The latest revision of the rules, which whoever rates purchases has to know.
+    rules_revision integer not null,
     create_time timestamptz not null,
     actor text not null
 );
 
--- The terms of each tier level, from level 0, below the first tier. A purchase keeps the level that it was rated by; the
--- runtime role cannot change a row here, so terms are frozen with the purchase.
-create table terms (
+-- The tiers of a program, from level 1 on. The runtime role cannot change a row here.
+create table tiers (
     program_no integer not null references programs,
-    level smallint not null check (level >= 0),
-    tier_id text,
-    threshold bigint,
-    points_numerator bigint not null check (points_numerator > 0),
-    points_denominator bigint not null check (points_denominator > 0),
-    rounding smallint not null,
-    minimum_spend bigint not null,
-    spend_increment bigint not null,
+    level smallint not null check (level between 1 and 31),
+    tier_id text not null,
+    threshold bigint not null,
     multiplier_numerator bigint not null,
     multiplier_denominator bigint not null check (multiplier_denominator > 0),
-    primary key (program_no, level),
-    check ((level = 0) = (tier_id is null) and (level = 0) = (threshold is null))
+    primary key (program_no, level)
+);
+
+-- Each change of a program's rules is a version of one of them, under the program's next revision. A rule has the number
+-- of the revision that made it. A purchase keeps by what it was rated; the runtime role cannot change a row here, so that
+-- what rules said stays.
+create table rule_versions (
+    program_no integer not null references programs,
+    revision integer not null check (revision > 0),
+    rule_no integer not null,
+    rule_id text collate "C" not null,
+    version integer not null check (version > 0),
+    definition jsonb not null,
+    archived boolean not null,
+    effective_time timestamptz not null,
+    create_time timestamptz not null,
+    actor text not null,
+    primary key (program_no, revision),
+    unique (program_no, rule_id, version),
+    check ((version = 1) = (rule_no = revision)),
+    foreign key (program_no, rule_no) references rule_versions (program_no, revision)
 );
 
 -- No foreign keys from here on to what a whole program shares: each insert would lock that one row.
@@ -152,6 +168,17 @@ create table year_ends (
     attempts integer not null default 0
 );
 
+-- What rules have counted of a member for their caps, by the day, week, month or year that begins at `start`; of period 0,
+-- the latest event time in microseconds, for a cooldown. Written under the lock on the member's row.
+create table rule_uses (
+    member_no bigint not null,
+    rule_no integer not null,
+    period smallint not null,
+    start integer not null,
+    used bigint not null check (used > 0 or period = 0),
+    primary key (member_no, rule_no, period, start)
+) with (fillfactor = 80);
+
 -- `state` is that of the recording: what became of a PENDING purchase stands in its settlement, so that bringing a
 -- thousand purchases to the ledger writes one row here and does not write each of them again.
 create table purchases (
@@ -161,9 +188,12 @@ create table purchases (
     event_time timestamptz not null,
     record_time timestamptz not null,
     amount bigint not null check (amount >= 0),
-    level smallint not null,
+    -- By what plain terms it was rated: 32 times the revision of its rule, and the tier level. NULL where `ratings` has it.
+    terms integer,
     base_points bigint not null check (base_points >= 0),
     tier_points bigint not null check (tier_points >= 0),
+    -- By multipliers and bonuses of rules.
+    rule_points bigint not null default 0 check (rule_points >= 0),
     expire_time timestamptz,
     actor text not null,
     state smallint not null,
@@ -171,7 +201,7 @@ create table purchases (
     -- From 1, among those of the delivery.
     place smallint,
     returned_amount bigint not null default 0 check (returned_amount between 0 and amount),
-    returned_points bigint not null default 0 check (returned_points between 0 and base_points + tier_points),
+    returned_points bigint not null default 0 check (returned_points between 0 and base_points + tier_points + rule_points),
     primary key (program_no, purchase_id),
     check ((delivery_no is null) = (place is null))
 ) with (fillfactor = 90);
@@ -189,6 +219,18 @@ create table guest_purchases (
     primary key (program_no, purchase_id)
 );
 
+-- What a purchase was rated by, where that was more than a plain rule: its basket, and each rule with its terms and the
+-- parts of the purchase that it works on. Frozen: its returns take by this, whatever becomes of the rules.
+create table ratings (
+    program_no integer not null,
+    purchase_id text collate "C" not null,
+    level smallint not null,
+    basket jsonb,
+    rated_by jsonb not null,
+    primary key (program_no, purchase_id),
+    foreign key (program_no, purchase_id) references purchases
+);
+
 -- What became of the purchases that were delivered together, by their places: the ledger's transaction, an empty text
 -- where the points had expired, NULL where it is not settled yet.
 create table settlements (
@@ -202,7 +244,10 @@ create table returns (
     purchase_id text collate "C" not null,
     event_time timestamptz not null,
     record_time timestamptz not null,
-    amount bigint not null check (amount > 0),
+    amount bigint not null check (amount >= 0),
+    -- Pairs of a line's id and its pieces.
+    lines jsonb not null,
+    whole boolean not null,
     points bigint not null check (points >= 0),
     cumulative_amount bigint not null,
     cumulative_points bigint not null,
@@ -212,6 +257,26 @@ create table returns (
     primary key (program_no, return_id),
     foreign key (program_no, purchase_id) references purchases
 );
+create index returns_purchase on returns (program_no, purchase_id);
+
+-- Returns that came before their purchase. `refusal` is set where it then turned out that they could not be; the others
+-- are deleted in the transaction that records them.
+create table waiting_returns (
+    program_no integer not null,
+    return_id text collate "C" not null,
+    purchase_id text collate "C" not null,
+    event_time timestamptz not null,
+    record_time timestamptz not null,
+    amount bigint not null check (amount >= 0),
+    lines jsonb not null,
+    whole boolean not null,
+    actor text not null,
+    refusal jsonb,
+    due_time timestamptz not null,
+    attempts integer not null default 0,
+    primary key (program_no, return_id)
+);
+create index waiting_returns_due_time on waiting_returns (due_time) where refusal is null;
 
 -- Points given for something else than a purchase. The id says for what, and is that of the ledger's request.
 create table bonuses (
@@ -406,14 +471,17 @@ create table merges (
 );
 create index merges_due_time on merges (due_time);
 
-grant select, insert on programs, terms to :"runtime_role";
+grant select, insert, update (rules_revision) on programs to :"runtime_role";
+grant select, insert on tiers, rule_versions, ratings to :"runtime_role";
 grant select, insert, update (state, ended, merged_into, referred) on members to :"runtime_role";
+grant select, insert, update (used) on rule_uses to :"runtime_role";
 grant select, insert, update (points) on member_years to :"runtime_role";
 grant select, insert, update (amount) on member_days to :"runtime_role";
 grant select, insert, update (level, end_day, seen_day, due_time, attempts) on member_tiers to :"runtime_role";
 grant select, insert, update (year, after_member_no, due_time, attempts) on year_ends to :"runtime_role";
 grant select, insert, update (returned_amount, returned_points) on purchases to :"runtime_role";
 grant select, insert, update (transaction_ids) on settlements to :"runtime_role";
+grant select, insert, update (refusal, due_time, attempts), delete on waiting_returns to :"runtime_role";
 grant select, insert, update (state, reversed_points) on returns to :"runtime_role";
 grant select, insert, update (state, transaction_id, revoked, reversed_points) on bonuses to :"runtime_role";
 grant select, insert, update (version, archived, given_through, due_time, attempts) on activity_types

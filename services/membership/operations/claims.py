@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 
 from guerdon_kit.clock import Clock
-from guerdon_kit.errors import NotFound
+from guerdon_kit.errors import InvalidField, NotFound
 from guerdon_kit.events import publish
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres import Connection, Database
@@ -21,6 +21,7 @@ from membership.domain.rows import Row, sort_out
 from membership.operations.deliveries import Deliveries
 from membership.operations.events import guest_purchase_recorded
 from membership.operations.recording import Recording, record_rows
+from membership.operations.rules import Rulebooks
 from membership.store import guests, merges, purchases
 
 _NOBODY = "nobody"
@@ -30,9 +31,10 @@ _NOBODY = "nobody"
 class Claims:
     """Guests' purchases."""
 
-    def __init__(self, database: Database, deliveries: Deliveries, clock: Clock) -> None:
+    def __init__(self, database: Database, deliveries: Deliveries, rulebooks: Rulebooks, clock: Clock) -> None:
         self._database = database
         self._deliveries = deliveries
+        self._rulebooks = rulebooks
         self._clock = clock
 
     async def record(self, program: Program, row: Row, fingerprint: Fingerprint, actor: str) -> tuple[bool, bool]:
@@ -46,6 +48,8 @@ class Claims:
         """
         if not program.settings.claim_days:
             raise ClaimsNotTaken(program.name)
+        if row.basket is not None:
+            raise InvalidField.of("basket", "needs a member: what nobody has claimed is kept as its amount")
         now = self._clock.now()
         _, wrong = sort_out([row._replace(member_id=_NOBODY)], to_microseconds(now + AHEAD_MAX))
         for violation in wrong.values():
@@ -113,7 +117,7 @@ class Claims:
                 return json.dumps({"left": WRONG_CLAIMS_MAX - guest.wrong_claims - 1}).encode()
             await guests.delete(connection, program, purchase_id)
             row = Row(0, purchase_id, member_id, to_microseconds(guest.event_time), guest.amount)
-            recorded = await record_rows(connection, program, [row], recording, enroll_unknown=False)
+            recorded = await record_rows(connection, program, self._rulebooks, [row], recording, enroll_unknown=False)
             for refused in recorded.refused.values():
                 raise refused
             delivery = recorded.delivery

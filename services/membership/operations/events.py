@@ -13,7 +13,8 @@ from membership.domain.levels import Turn
 from membership.domain.members import Member
 from membership.domain.moments import from_microseconds
 from membership.domain.program import Program
-from membership.domain.purchases import GoodsReturn, Purchase, Rated
+from membership.domain.purchases import GoodsReturn, Purchase
+from membership.domain.rating import Rated
 from membership.domain.referrals import Referral
 from membership.domain.rows import Row
 
@@ -80,6 +81,7 @@ def purchase_recorded(program: Program, row: Row, rated: Rated, now: datetime) -
         "currency_code": program.settings.currency_code,
         "base_points": rated.base_points,
         "tier_points": rated.tier_points,
+        "rule_points": rated.rule_points,
     }
     purchase = f"{program.name}/purchases/{row.purchase_id}"
     return Event("guerdon.membership.v1.purchase_recorded", purchase, member, now, data)
@@ -105,6 +107,7 @@ def purchases_imported(program: Program, enrolled: Sequence[Member], rated: Sequ
         "purchases": len(rated),
         "base_points": sum(one.base_points for one in rated),
         "tier_points": sum(one.tier_points for one in rated),
+        "rule_points": sum(one.rule_points for one in rated),
         "enrolled": [member.member_id for member in enrolled],
     }
     return Event("guerdon.membership.v1.purchases_imported", program.name, program.name, now, data)

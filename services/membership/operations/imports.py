@@ -23,6 +23,7 @@ from membership.domain.rows import Row, sort_out
 from membership.operations.chunks import bring, freeze_row, overlapped
 from membership.operations.deliveries import Deliveries
 from membership.operations.recording import Recorded, Recording, record_rows
+from membership.operations.rules import Rulebooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class Imported:
     enrolled: int
     base_points: int
     tier_points: int
+    rule_points: int
     pending: int
     errors: Sequence[tuple[int, DomainError]]
     replayed: bool
@@ -57,9 +59,10 @@ class Imported:
 class Imports:
     """Imports of purchases."""
 
-    def __init__(self, database: Database, deliveries: Deliveries, clock: Clock) -> None:
+    def __init__(self, database: Database, deliveries: Deliveries, rulebooks: Rulebooks, clock: Clock) -> None:
         self._database = database
         self._deliveries = deliveries
+        self._rulebooks = rulebooks
         self._clock = clock
 
     async def run(self, chunks: AsyncIterator[Chunk]) -> AsyncGenerator[Imported, None]:
@@ -88,7 +91,7 @@ class Imports:
         async def work(connection: Connection) -> bytes:
             nonlocal delivery
             recorded = await record_rows(
-                connection, chunk.program, good, recording, enroll_unknown=chunk.enroll_unknown
+                connection, chunk.program, self._rulebooks, good, recording, enroll_unknown=chunk.enroll_unknown
             )
             delivery = recorded.delivery
             return json.dumps(_outcome(recorded, wrong | recorded.refused)).encode()
@@ -112,6 +115,7 @@ class Imports:
             enrolled=outcome["enrolled"],
             base_points=outcome["base"],
             tier_points=outcome["tier"],
+            rule_points=outcome["rule"],
             pending=pending,
             errors=[(chunk.first_row + place, errors[place]) for place in sorted(errors)],
             replayed=replayed,
@@ -126,6 +130,7 @@ def _outcome(recorded: Recorded, refused: dict[int, DomainError]) -> dict[str, A
         "enrolled": len(recorded.enrolled),
         "base": sum(one.base_points for one in recorded.rated),
         "tier": sum(one.tier_points for one in recorded.rated),
+        "rule": sum(one.rule_points for one in recorded.rated),
         "errors": [[place, freeze_row(refused[place])] for place in sorted(refused)],
         "delivery": recorded.delivery.delivery_no if recorded.delivery else None,
     }

@@ -16,15 +16,18 @@ from membership.domain.purchases import Purchase
 from membership.domain.rows import Row, sort_out
 from membership.operations.deliveries import Deliveries
 from membership.operations.recording import Recording, record_rows
+from membership.operations.rules import Rulebooks
+from membership.operations.simulation import simulated
 from membership.store import purchases
 
 
 class Purchases:
     """Purchases, one at a time."""
 
-    def __init__(self, database: Database, deliveries: Deliveries, clock: Clock) -> None:
+    def __init__(self, database: Database, deliveries: Deliveries, rulebooks: Rulebooks, clock: Clock) -> None:
         self._database = database
         self._deliveries = deliveries
+        self._rulebooks = rulebooks
         self._clock = clock
 
     async def record(
@@ -47,7 +50,7 @@ class Purchases:
 
         async def work(connection: Connection) -> bytes:
             nonlocal delivery
-            recorded = await record_rows(connection, program, [row], recording, enroll_unknown=False)
+            recorded = await record_rows(connection, program, self._rulebooks, [row], recording, enroll_unknown=False)
             for refusal in recorded.refused.values():
                 raise refusal
             delivery = recorded.delivery
@@ -61,6 +64,22 @@ class Purchases:
         if delivery is not None:
             await self._deliveries.try_to_deliver(delivery, within_s)
         return await self.get(program, row.purchase_id), told["already"], replayed
+
+    async def simulate(self, program: Program, row: Row) -> Purchase:
+        """What a purchase would be recorded as now; a recorded one as it is. Nothing is written, and nobody waits.
+
+        Raises:
+            InvalidField, NotFound, PurchaseDiffers, MemberClosed, MemberErased: as `record`.
+        """
+        now = self._clock.now()
+        _, wrong = sort_out([row], to_microseconds(now + AHEAD_MAX))
+        for violation in wrong.values():
+            raise violation
+
+        async def work(connection: Connection) -> Purchase:
+            return await simulated(connection, program, self._rulebooks, row, now)
+
+        return await self._database.run(work)
 
     async def get(self, program: Program, purchase_id: str) -> Purchase:
         """A purchase.

@@ -20,13 +20,16 @@ from membership.domain.errors import PurchaseDiffers
 from membership.domain.members import Member
 from membership.domain.moments import from_microseconds
 from membership.domain.program import Program
-from membership.domain.purchases import Entry, Rated, Spot, State, rate
+from membership.domain.purchases import Spot, State
+from membership.domain.rating import Entry, Rated, Scene, Use, rate, uses_of
 from membership.domain.rows import Row
+from membership.domain.rulebooks import Rulebook
 from membership.operations.events import member_enrolled, purchase_recorded, purchases_imported, tier_upgraded
 from membership.operations.qualifying import NOTHING, Bought, Rewards, qualify_purchases
+from membership.operations.rules import Rulebooks
 from membership.operations.standings import keep, levels_for
 from membership.operations.survivors import for_survivors, same_people
-from membership.store import deliveries, members, purchases
+from membership.store import deliveries, members, purchases, ratings
 from membership.store.purchases import Known, NewPurchase
 
 
@@ -54,7 +57,13 @@ class Recording:
 
 
 async def record_rows(
-    connection: Connection, program: Program, rows: Sequence[Row], recording: Recording, *, enroll_unknown: bool
+    connection: Connection,
+    program: Program,
+    rulebooks: Rulebooks,
+    rows: Sequence[Row],
+    recording: Recording,
+    *,
+    enroll_unknown: bool,
 ) -> Recorded:
     """Records the rows that are new, rated; enrols members that are unknown where asked to. The rows are within
     their bounds.
@@ -62,7 +71,7 @@ async def record_rows(
     Raises:
         Rerun: another transaction recorded one of the purchases meanwhile.
     """
-    fresh, already, refused = await _sort_out(connection, program, rows)
+    fresh, already, refused, revision = await sort_known(connection, program, rows)
     if refused:
         already += await same_people(connection, program, rows, refused)
     by_id, enrolled = await _hold_members(connection, program, fresh, recording, enroll_unknown=enroll_unknown)
@@ -77,25 +86,32 @@ async def record_rows(
         else:
             assert row.event_us is not None, "a row within its bounds has a time"
             entries.append(Entry(row.event_us, row.place, member.member_no, row.amount))
-    rated = await _rate(connection, program, entries, recording.now)
+    book = await rulebooks.at(connection, program, revision)
     row_at = {row.place: row for row in fresh}
+    rated = await _rate(connection, program, book, entries, row_at, by_id, recording.now)
     written = _purchases(program, rated, row_at, recording.now)
+    frozen = [(row_at[one.entry.place].purchase_id, one.level, one.frozen) for one in rated if one.frozen is not None]
     touched = {one.entry.member_no for one in rated} | {member.member_no for member in enrolled}
     unready = [one for one in by_id.values() if one.state is State.PENDING and one.member_no in touched]
     rewards = await _qualify(connection, program, by_id, rated, row_at, recording.now)
     delivery = await _deliver_later(connection, program, recording, unready, rated, written, row_at, rewards)
     if written:
         number = delivery.delivery_no if delivery else None
-        await purchases.insert(connection, program, written, recording.now, recording.actor, number)
+        rule_points = None if book.plain and not frozen else [one.rule_points for one in rated]
+        await purchases.insert(connection, program, written, recording.now, recording.actor, number, rule_points)
+        if frozen:
+            await ratings.insert(connection, program, frozen)
     await publish(connection, *_events(program, enrolled, rated, row_at, recording))
     return Recorded(rated, already, refused, enrolled, delivery)
 
 
-async def _sort_out(
+async def sort_known(
     connection: Connection, program: Program, rows: Sequence[Row]
-) -> tuple[list[Row], list[int], dict[int, DomainError]]:
-    """The new rows, the places of those recorded before, and those that contradict what is recorded."""
-    known = await purchases.known(connection, program, [row.purchase_id for row in rows])
+) -> tuple[list[Row], list[int], dict[int, DomainError], int]:
+    """The new rows, the places of those recorded before, those that contradict what is recorded, and the revision of
+    the program's rules.
+    """
+    known, revision = await purchases.known(connection, program, [row.purchase_id for row in rows])
     fresh: list[Row] = []
     already: list[int] = []
     refused: dict[int, DomainError] = {}
@@ -107,12 +123,15 @@ async def _sort_out(
             known[row.purchase_id] = facts  # the same id again in these rows is the same purchase, or refused
             fresh.append(row)
         elif before == facts:
+            if row.basket is not None and row.basket != await ratings.basket(connection, program, row.purchase_id):
+                refused[row.place] = PurchaseDiffers(f"{program.name}/purchases/{row.purchase_id}", "basket")
+                continue
             already.append(row.place)
         else:
             fields = ("member", "event_time", "amount")
             differing = (name for name, old, new in zip(fields, before, facts, strict=True) if old != new)
             refused[row.place] = PurchaseDiffers(f"{program.name}/purchases/{row.purchase_id}", ",".join(differing))
-    return fresh, already, refused
+    return fresh, already, refused, revision
 
 
 async def _hold_members(
@@ -134,42 +153,62 @@ async def _hold_members(
     return by_id, enrolled
 
 
-async def _rate(connection: Connection, program: Program, entries: Sequence[Entry], now: datetime) -> list[Rated]:
+async def _rate(
+    connection: Connection,
+    program: Program,
+    book: Rulebook,
+    entries: Sequence[Entry],
+    row_at: dict[int, Row],
+    by_id: dict[str, Member],
+    now: datetime,
+) -> list[Rated]:
     """Rates entries by what their members have earned, and writes what they have then."""
     if not entries:
         return []
-    year_of = program.calendar.year_of
-    years = {year_of(entry.event_us // 1_000_000) for entry in entries}
-    member_nos = list({entry.member_no for entry in entries})
-    before = await members.years(connection, member_nos, sorted(years | {year - 1 for year in years}))
-    points = dict(before)
-    levels = await levels_for(connection, program, member_nos)
-    rated = rate(program, entries, points, levels)
+    baskets = {place: row.basket for place, row in row_at.items() if row.basket is not None}
+    before, uses = await earned_before(connection, program, book, entries)
+    points, scene = dict(before), None
+    if baskets or not book.plain:
+        scene = Scene(baskets, {member.member_no: member for member in by_id.values()}, dict(uses))
+    levels = await levels_for(connection, program, list({entry.member_no for entry in entries}))
+    rated = rate(program, book, entries, points, scene, levels)
     changed = {key: value for key, value in points.items() if value != before.get(key, 0)}
     if changed:
         await members.write_years(connection, changed)
     if levels is not None:
         await keep(connection, program, levels, now)
+    if scene is not None:
+        counted = {use: value for use, value in scene.uses.items() if value != uses.get(use)}
+        if counted:
+            await ratings.write_uses(connection, counted)
     return rated
 
 
+async def earned_before(
+    connection: Connection, program: Program, book: Rulebook, entries: Sequence[Entry]
+) -> tuple[dict[tuple[int, int], int], dict[Use, int]]:
+    """What the entries' members have earned in the years that matter, and what rules have counted of them."""
+    year_of = program.calendar.year_of
+    years = {year_of(entry.event_us // 1_000_000) for entry in entries}
+    member_nos = list({entry.member_no for entry in entries})
+    before = await members.years(connection, member_nos, sorted(years | {year - 1 for year in years}))
+    uses = {} if book.plain else await ratings.uses(connection, uses_of(program, book, entries))
+    return before, uses
+
+
 def _purchases(program: Program, rated: Sequence[Rated], row_at: dict[int, Row], now: datetime) -> list[NewPurchase]:
-    expiry, zone = program.settings.expiry, program.time_zone
     written: list[NewPurchase] = []
     places = itertools.count(1)
     for one in rated:
         event_time = from_microseconds(one.entry.event_us)
-        expire_time, state = None, State.POSTED
-        if one.base_points + one.tier_points:
-            expire_time = expiry.expire_time(event_time, zone) if expiry else None
-            state = State.LAPSED if expire_time is not None and expire_time <= now else State.PENDING
+        expire_time, state = credited(program, one, event_time, now)
         written.append(
             NewPurchase(
                 row_at[one.entry.place].purchase_id,
                 one.entry.member_no,
                 event_time,
                 one.entry.amount,
-                one.level,
+                one.key,
                 one.base_points,
                 one.tier_points,
                 expire_time,
@@ -178,6 +217,17 @@ def _purchases(program: Program, rated: Sequence[Rated], row_at: dict[int, Row],
             )
         )
     return written
+
+
+def credited(program: Program, one: Rated, event_time: datetime, now: datetime) -> tuple[datetime | None, State]:
+    """When the points of a purchase expire, and what then is to be done with them."""
+    if not one.base_points + one.tier_points + one.rule_points:
+        return None, State.POSTED
+    expiry = program.settings.expiry
+    if expiry is None:
+        return None, State.PENDING
+    expire_time = expiry.expire_time(event_time, program.time_zone)
+    return expire_time, State.LAPSED if expire_time <= now else State.PENDING
 
 
 def _events(
@@ -242,7 +292,7 @@ async def _deliver_later(
             row_at[one.entry.place].member_id,
             new.event_time,
             recording.now,
-            one.base_points + one.tier_points,
+            one.base_points + one.tier_points + one.rule_points,
             new.expire_time,
             Spot(number, new.place),
         )

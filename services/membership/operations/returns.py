@@ -3,36 +3,28 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import datetime
 
 from guerdon_kit.clock import Clock
-from guerdon_kit.errors import FieldViolation, InvalidField, NotFound
+from guerdon_kit.errors import DomainError, FieldViolation, InvalidField
 from guerdon_kit.events import publish
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres import Connection, Database
-from guerdon_kit.postgres.requests import once
+from guerdon_kit.postgres.requests import freeze, once, thaw
+from membership.domain.baskets import LINES_MAX, QUANTITY_MAX
+from membership.domain.clawbacks import Asked, CameBack, check, returned_amount, taken, together
 from membership.domain.deliveries import Delivery, DuePurchase
 from membership.domain.earning import AMOUNT_MAX
-from membership.domain.errors import ReturnDiffers, ReturnExceedsPurchase
+from membership.domain.errors import LineNotReturnable, ReturnDiffers, ReturnExceedsPurchase
 from membership.domain.moments import AHEAD_MAX, EPOCH
 from membership.domain.program import Program
-from membership.domain.purchases import GoodsReturn, Purchase, State
+from membership.domain.purchases import FrozenTerms, GoodsReturn, Purchase, State
 from membership.operations.deliveries import Deliveries
 from membership.operations.events import return_recorded
 from membership.operations.qualifying import take_back
 from membership.operations.standings import take_off
-from membership.store import deliveries, members, merges, purchases, returns
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A return as it came in; the amount in minor units."""
-
-    return_id: str
-    purchase_id: str
-    event_time: datetime
-    amount: int
+from membership.store import deliveries, members, merges, programs, purchases, returns
+from membership.store.returns import Waiting
 
 
 class Returns:
@@ -45,15 +37,14 @@ class Returns:
 
     async def record(
         self, program: Program, asked: Asked, fingerprint: Fingerprint, actor: str, within_s: float
-    ) -> tuple[GoodsReturn, Purchase, bool, bool]:
-        """Records a return; answers it, its purchase, whether it was recorded before by another request, and whether
-        this is a replay.
+    ) -> tuple[GoodsReturn, Purchase | None, bool, bool]:
+        """Records a return; answers it, its purchase if that has arrived, whether it was recorded before by another
+        request, and whether this is a replay.
 
         Raises:
             InvalidField: a field is out of its bounds.
-            NotFound: there is no such purchase.
             ReturnDiffers: the id was recorded with other facts.
-            ReturnExceedsPurchase: more would have come back than was bought.
+            ReturnExceedsPurchase, LineNotReturnable: more would have come back than was bought.
         """
         now = self._clock.now()
         _check(asked, now + AHEAD_MAX)
@@ -71,12 +62,54 @@ class Returns:
             delivery = await self._deliveries.find(told["delivery"])
         if delivery is not None:
             await self._deliveries.try_to_deliver(delivery, within_s)
+        goods_return, purchase = await self._read(program, asked.return_id)
+        return goods_return, purchase, told["already"], replayed
+
+    async def advance(self, key: tuple[int, str]) -> None:
+        """Records a return that waited, now that its purchase has arrived. Where that is refused, as when more would
+        have come back than was bought, the refusal is kept, and whoever sends the return again learns it.
+
+        Raises:
+            OutcomeUnknown, DeliveryRefused: the points are not taken back yet; the delivery is taken up again.
+        """
+        program_no, return_id = key
+        delivery: Delivery | None = None
+
+        async def work(connection: Connection) -> None:
+            nonlocal delivery
+            waiting = await returns.hold_waiting(connection, program_no, return_id)
+            if waiting is None:
+                return
+            program = await programs.by_no(connection, program_no)
+            await returns.stop_waiting(connection, program, return_id)
+            _, delivery = await self._record(connection, program, waiting.asked, self._clock.now(), waiting.actor)
+
+        async def refuse(connection: Connection, refusal: DomainError) -> None:
+            program = await programs.by_no(connection, program_no)
+            await returns.refuse_waiting(connection, program, return_id, freeze(refusal))
+
+        try:
+            await self._database.run(work)
+        except (ReturnDiffers, ReturnExceedsPurchase, LineNotReturnable) as error:
+            refusal = error
+            await self._database.run(lambda connection: refuse(connection, refusal))
+            return
+        if delivery is not None:
+            await self._deliveries.deliver(delivery)
+
+    async def _read(self, program: Program, return_id: str) -> tuple[GoodsReturn, Purchase | None]:
         async with self._database.acquire() as connection:
-            goods_return = await returns.find(connection, program, asked.return_id)
-            found = await purchases.find(connection, program, asked.purchase_id)
-        assert goods_return is not None, "it was just recorded"
-        assert found is not None, "a return refers to its purchase"
-        return goods_return, found[0], told["already"], replayed
+            goods_return = await returns.find(connection, program, return_id)
+            if goods_return is not None:
+                found = await purchases.find(connection, program, goods_return.purchase_id)
+                assert found is not None, "a return refers to its purchase"
+                return goods_return, found[0]
+            waiting = await returns.find_waiting(connection, program, return_id)
+        if waiting is None:  # recorded between the two statements
+            return await self._read(program, return_id)
+        if waiting.refusal is not None:
+            raise thaw(waiting.refusal)
+        return _waiting(waiting), None
 
     async def _record(
         self, connection: Connection, program: Program, asked: Asked, now: datetime, actor: str
@@ -84,16 +117,17 @@ class Returns:
         """Writes the return and what it comes to; answers whether it was there already."""
         found = await purchases.find(connection, program, asked.purchase_id)
         if found is None:
-            raise NotFound(f"{program.name}/purchases/{asked.purchase_id}")
+            return await self._wait(connection, program, asked, now, actor), None
         member = await members.hold(connection, program, found[0].member_id)
         found = await purchases.find(connection, program, asked.purchase_id)  # again: now nobody else changes it
         assert found is not None, "purchases are not deleted"
         purchase = found[0]
         before = await returns.find(connection, program, asked.return_id)
         if before is not None:
-            _require_same(program, before, asked)
+            _require_same(program, _recorded(before), asked)
             return True, None
-        goods_return = _rated(program, purchase, asked, now)
+        came_back = await returns.came_back(connection, program, asked.purchase_id)
+        goods_return = _rated(program, purchase, came_back, asked, now)
         await returns.insert(connection, program, goods_return, actor)
         await purchases.take_back(
             connection, program, asked.purchase_id, goods_return.cumulative_amount, goods_return.cumulative_points
@@ -120,44 +154,98 @@ class Returns:
         )
         return False, Delivery(number, program, actor, unready, due, return_id, rewards.bonuses)
 
+    async def _wait(self, connection: Connection, program: Program, asked: Asked, now: datetime, actor: str) -> bool:
+        """Has a return wait for its purchase; answers whether it does already."""
+        before = await returns.find_waiting(connection, program, asked.return_id)
+        if before is None:
+            await returns.wait(connection, program, asked, now, actor)
+            return False
+        _require_same(program, before.asked, asked)
+        return True
+
 
 def _check(asked: Asked, latest: datetime) -> None:
     violations = []
     if not EPOCH <= asked.event_time <= latest:
         violations.append(FieldViolation("goods_return.event_time", "must be between 1970 and five minutes from now"))
-    if not 1 <= asked.amount <= AMOUNT_MAX:
+    if (asked.amount != 0) + bool(asked.lines) + asked.whole != 1:
+        violations.append(FieldViolation("goods_return.amount", "is needed, or lines, or whole_order: one of them"))
+    if not 0 <= asked.amount <= AMOUNT_MAX:
         violations.append(FieldViolation("goods_return.amount.minor_units", "must be between 1 and 10^12"))
+    if len(asked.lines) > LINES_MAX or len(dict(asked.lines)) < len(asked.lines):
+        violations.append(FieldViolation("goods_return.lines", f"must be at most {LINES_MAX}, of different line_ids"))
+    if not all(1 <= quantity <= QUANTITY_MAX for _, quantity in asked.lines):
+        violations.append(FieldViolation("goods_return.lines", "must each have a quantity between 1 and 10,000"))
     if violations:
         raise InvalidField(violations)
 
 
-def _rated(program: Program, purchase: Purchase, asked: Asked, now: datetime) -> GoodsReturn:
+def _rated(program: Program, purchase: Purchase, before: CameBack, asked: Asked, now: datetime) -> GoodsReturn:
     """The return with what it takes: what all returns take by the frozen terms, less what was taken before."""
-    returned = purchase.returned_amount + asked.amount
-    if returned > purchase.amount:
+    refundable = purchase.amount - purchase.returned_amount
+    if asked.amount > refundable or before.whole or (purchase.amount and not refundable):
         raise ReturnExceedsPurchase(purchase.amount, purchase.returned_amount, asked.amount)
-    taken = program.terms[purchase.level].taken(purchase.amount, returned)
-    points = taken - purchase.returned_points
+    terms, mild, after = purchase.terms, program.settings.mild_returns, together(before, asked)
+    check(terms.basket if isinstance(terms, FrozenTerms) else None, before, asked)
+    if isinstance(terms, FrozenTerms):
+        returned = returned_amount(terms.parts, after)
+        taken_now = taken(terms.terms, terms.parts, after, mild=mild)
+    else:
+        returned = purchase.amount if asked.whole else purchase.returned_amount + asked.amount
+        taken_now = terms.terms.taken(purchase.amount, returned, mild=mild)
+    taken_now = max(taken_now, purchase.returned_points)
+    points = taken_now - purchase.returned_points
     return GoodsReturn(
         return_id=asked.return_id,
         purchase_id=asked.purchase_id,
         event_time=asked.event_time,
         record_time=now,
-        amount=asked.amount,
+        amount=returned - purchase.returned_amount,
         points=points,
         cumulative_amount=returned,
-        cumulative_points=taken,
+        cumulative_points=taken_now,
         state=State.PENDING if points else State.POSTED,
         reversed_points=0,
+        lines=asked.lines,
+        whole=asked.whole,
     )
 
 
-def _require_same(program: Program, before: GoodsReturn, asked: Asked) -> None:
-    known = Asked(before.return_id, before.purchase_id, before.event_time, before.amount)
-    if known != asked:
-        differing = [
-            name for name in ("purchase_id", "event_time", "amount") if getattr(known, name) != getattr(asked, name)
-        ]
+def _waiting(waiting: Waiting) -> GoodsReturn:
+    asked = waiting.asked
+    return GoodsReturn(
+        return_id=asked.return_id,
+        purchase_id=asked.purchase_id,
+        event_time=asked.event_time,
+        record_time=waiting.record_time,
+        amount=asked.amount,
+        points=0,
+        cumulative_amount=0,
+        cumulative_points=0,
+        state=State.WAITING,
+        reversed_points=0,
+        lines=asked.lines,
+        whole=asked.whole,
+    )
+
+
+def _recorded(before: GoodsReturn) -> Asked:
+    """A recorded return as it came in."""
+    by_amount = not before.lines and not before.whole
+    return Asked(
+        before.return_id,
+        before.purchase_id,
+        before.event_time,
+        before.amount if by_amount else 0,
+        before.lines,
+        before.whole,
+    )
+
+
+def _require_same(program: Program, before: Asked, asked: Asked) -> None:
+    if before != asked:
+        fields = ("purchase_id", "event_time", "amount", "lines", "whole")
+        differing = [name for name in fields if getattr(before, name) != getattr(asked, name)]
         raise ReturnDiffers(f"{program.name}/returns/{asked.return_id}", ",".join(differing))
 
 

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from datetime import datetime
-from fractions import Fraction
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from guerdon.membership.v1 import member_file_pb2, membership_pb2, program_pb2, purchase_pb2
-from guerdon.type.v1 import cash_pb2, rational_pb2
+from guerdon.type.v1 import cash_pb2
 from guerdon_kit.errors import FieldViolation, InvalidField
 from guerdon_kit.names import parse
-from membership.domain.earning import EarningRule, Rounding
+from membership.domain.clawbacks import Asked
 from membership.domain.errors import CurrencyDiffers
 from membership.domain.ids import check_id
 from membership.domain.moments import from_microseconds
 from membership.domain.program import Program, Settings
 from membership.domain.rows import ROWS_MAX, Row
+from membership.domain.rules import BASE_RULE_ID
 from membership.domain.tiers import Tier
-from membership.operations.returns import Asked
+from membership.servicer.baskets import read_basket
 from membership.servicer.policies import read_expiry, read_tier_policy
+from membership.servicer.rationals import fraction
+from membership.servicer.rule_messages import read_rule
 
 PROGRAM = "programs/{program}"
 UNIT = "programs/{program}/units/{unit}"
@@ -27,7 +29,6 @@ MEMBER = "programs/{program}/members/{member}"
 PURCHASE = "programs/{program}/purchases/{purchase}"
 RETURN = "programs/{program}/returns/{return}"
 
-_ROUNDINGS = {program_pb2.ROUNDING_DOWN: Rounding.DOWN, program_pb2.ROUNDING_HALF_UP: Rounding.HALF_UP}
 _LATEST_US = 7_258_118_399_999_999  # the last microsecond before 2200, up to where our calendar reaches
 
 _PURCHASE_FIELDS = {
@@ -48,20 +49,13 @@ def settings(message: program_pb2.Program) -> Settings:
     owner, unit_id = parse(message.unit, UNIT, "program.unit")
     if owner != program_id:
         raise InvalidField.of("program.unit", "must be a unit of this program")
-    rule = message.earning_rule
-    if rule.rounding not in _ROUNDINGS:
-        raise InvalidField.of("program.earning_rule.rounding", "must be ROUNDING_DOWN or ROUNDING_HALF_UP")
-    path = "program.earning_rule.points_per_minor_unit"
+    if message.return_policy not in program_pb2.ReturnPolicy.values():
+        raise InvalidField.of("program.return_policy", "must be a return policy")
     return Settings(
         program_id=program_id,
         unit_id=unit_id,
         currency_code=message.currency_code,
-        rule=EarningRule(
-            points_per_minor_unit=_fraction(rule.points_per_minor_unit, path),
-            rounding=_ROUNDINGS[rule.rounding],
-            minimum_spend=rule.minimum_spend,
-            spend_increment=rule.spend_increment or 1,
-        ),
+        rule=read_rule(message.earning_rule, BASE_RULE_ID, "program.earning_rule"),
         expiry=read_expiry(message.expiry_policy, "program.expiry_policy")
         if message.HasField("expiry_policy")
         else None,
@@ -69,9 +63,10 @@ def settings(message: program_pb2.Program) -> Settings:
         welcome_points=message.welcome_points,
         claim_days=message.claim_days,
         tiers=tuple(
-            Tier(tier.tier_id, tier.threshold, _fraction(tier.multiplier, f"program.tiers[{place}].multiplier"))
+            Tier(tier.tier_id, tier.threshold, fraction(tier.multiplier, f"program.tiers[{place}].multiplier"))
             for place, tier in enumerate(message.tiers)
         ),
+        mild_returns=message.return_policy == program_pb2.RETURN_POLICY_MILD,
     )
 
 
@@ -79,18 +74,23 @@ def purchase(message: purchase_pb2.Purchase) -> tuple[str, Row]:
     """A purchase's program, and the purchase; of nobody known it has an empty member id.
 
     Raises:
-        InvalidField: a name is malformed, or names another program.
+        InvalidField: a name is malformed, or names another program, or the tenders are wrong.
     """
     program_id, purchase_id = parse(message.name, PURCHASE, "purchase.name")
     owner, member_id = parse(message.member, MEMBER, "purchase.member") if message.member else (program_id, "")
     if owner != program_id:
         raise InvalidField.of("purchase.member", "must be a member of the purchase's program")
-    return program_id, Row(0, purchase_id, member_id, microseconds(message.event_time), message.amount.minor_units)
+    amount = message.amount.minor_units
+    basket = read_basket(message.basket, amount) if message.HasField("basket") else None
+    return program_id, Row(0, purchase_id, member_id, microseconds(message.event_time), amount, basket)
 
 
 def in_purchase(error: InvalidField) -> InvalidField:
     """What is wrong with a `Row`, by the fields of the purchase that it was read from."""
-    return InvalidField(FieldViolation(_PURCHASE_FIELDS[one.field], one.description) for one in error.violations)
+    return InvalidField(
+        FieldViolation(_PURCHASE_FIELDS.get(one.field, f"purchase.{one.field}"), one.description)
+        for one in error.violations
+    )
 
 
 def goods_return(message: purchase_pb2.Return) -> tuple[str, Asked]:
@@ -105,7 +105,9 @@ def goods_return(message: purchase_pb2.Return) -> tuple[str, Asked]:
     if owner != program_id:
         raise InvalidField.of("goods_return.purchase", "must be a purchase of the return's program")
     event_time = moment(message.event_time, "goods_return.event_time")
-    return program_id, Asked(return_id, purchase_id, event_time, message.amount.minor_units)
+    lines = tuple((line.line_id, line.quantity) for line in message.lines)
+    amount = message.amount.minor_units
+    return program_id, Asked(return_id, purchase_id, event_time, amount, lines, message.whole_order)
 
 
 def rows(request: membership_pb2.ImportPurchasesRequest) -> list[Row]:
@@ -177,9 +179,3 @@ def microseconds(message: Timestamp) -> int | None:
     nanos = message.nanos
     moment_us = message.seconds * 1_000_000 + nanos // 1000
     return moment_us if 0 <= moment_us <= _LATEST_US and 0 <= nanos < 1_000_000_000 else None
-
-
-def _fraction(message: rational_pb2.Rational, field: str) -> Fraction:
-    if message.denominator < 1:
-        raise InvalidField.of(f"{field}.denominator", "must be at least 1")
-    return Fraction(message.numerator, message.denominator)

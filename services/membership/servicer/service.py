@@ -28,6 +28,7 @@ from membership.operations.programs import Programs
 from membership.operations.purchases import Purchases
 from membership.operations.referrals import Referrals
 from membership.operations.returns import Returns
+from membership.operations.rules import Rules
 from membership.servicer import reading, writing
 from membership.servicer.activities import ActivityRpcs
 from membership.servicer.claims import ClaimRpcs
@@ -36,10 +37,11 @@ from membership.servicer.files import FileRpcs
 from membership.servicer.members import MemberRpcs
 from membership.servicer.reading import MEMBER, PROGRAM, PURCHASE
 from membership.servicer.referrals import ReferralRpcs
+from membership.servicer.rules import RuleRpcs
 from membership.servicer.writing import tell_replay
 
 
-class MembershipServicer(MemberRpcs, FileRpcs, ClaimRpcs, ConsentRpcs, ActivityRpcs, ReferralRpcs):
+class MembershipServicer(MemberRpcs, FileRpcs, ClaimRpcs, ConsentRpcs, ActivityRpcs, ReferralRpcs, RuleRpcs):
     """`guerdon.membership.v1.MembershipService`."""
 
     service = pb.DESCRIPTOR.services_by_name["MembershipService"]
@@ -61,6 +63,7 @@ class MembershipServicer(MemberRpcs, FileRpcs, ClaimRpcs, ConsentRpcs, ActivityR
         activity_types: ActivityTypes,
         activities: Activities,
         referrals: Referrals,
+        rules: Rules,
     ) -> None:
         MemberRpcs.__init__(self, programs, members, profiles, endings, merges, referrals)
         FileRpcs.__init__(self, programs, files)
@@ -68,6 +71,7 @@ class MembershipServicer(MemberRpcs, FileRpcs, ClaimRpcs, ConsentRpcs, ActivityR
         ConsentRpcs.__init__(self, programs, consents)
         ActivityRpcs.__init__(self, programs, activity_types, activities)
         ReferralRpcs.__init__(self, programs, referrals)
+        RuleRpcs.__init__(self, programs, rules)
         self._returns = returns
         self._imports = imports
 
@@ -129,6 +133,20 @@ class MembershipServicer(MemberRpcs, FileRpcs, ClaimRpcs, ConsentRpcs, ActivityR
         tell_replay(call, replayed)
         return pb.RecordPurchaseResponse(purchase=writing.purchase(program, purchase), already_recorded=already)
 
+    async def simulate_purchase(
+        self, request: pb.SimulatePurchaseRequest, _call: CallContext
+    ) -> pb.SimulatePurchaseResponse:
+        """Tells what a purchase would earn."""
+        program_id, row = reading.purchase(request.purchase)
+        currency = reading.amount_currency(request.purchase.amount, "purchase.amount")
+        program = await self._programs.get(program_id)
+        reading.require_currency(program, currency)
+        try:
+            purchase = await self._purchases.simulate(program, row)
+        except InvalidField as error:
+            raise reading.in_purchase(error) from error
+        return pb.SimulatePurchaseResponse(purchase=writing.purchase(program, purchase))
+
     async def get_purchase(self, request: pb.GetPurchaseRequest, _call: CallContext) -> pb.GetPurchaseResponse:
         """Reads a purchase."""
         program_id, purchase_id = parse(request.name, PURCHASE)
@@ -138,9 +156,10 @@ class MembershipServicer(MemberRpcs, FileRpcs, ClaimRpcs, ConsentRpcs, ActivityR
     async def record_return(self, request: pb.RecordReturnRequest, call: CallContext) -> pb.RecordReturnResponse:
         """Records a return."""
         program_id, asked = reading.goods_return(request.goods_return)
-        currency = reading.amount_currency(request.goods_return.amount, "goods_return.amount")
         program = await self._programs.get(program_id)
-        reading.require_currency(program, currency)
+        if request.goods_return.HasField("amount"):
+            currency = reading.amount_currency(request.goods_return.amount, "goods_return.amount")
+            reading.require_currency(program, currency)
         fingerprint = Fingerprint.of(call, request, program.name)
         goods_return, purchase, already, replayed = await self._returns.record(
             program, asked, fingerprint, call.caller.actor, call.remaining_s()

@@ -6,22 +6,24 @@ from datetime import datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from guerdon.membership.v1 import member_pb2, membership_pb2, program_pb2, purchase_pb2
+from guerdon.membership.v1 import basket_pb2, member_pb2, membership_pb2, program_pb2, purchase_pb2
 from guerdon.type.v1 import cash_pb2
 from guerdon_kit.grpc import CallContext
 from guerdon_kit.grpc.messages import rational, timestamp
 from guerdon_kit.grpc.status import to_status
 from membership.domain.claims import GuestPurchase
-from membership.domain.earning import Rounding, explain_award, explain_return
+from membership.domain.earning import explain_return
+from membership.domain.explaining import explain, tell
 from membership.domain.members import Ended
 from membership.domain.program import Program
-from membership.domain.purchases import GoodsReturn, Purchase, State
+from membership.domain.purchases import FrozenTerms, GoodsReturn, Purchase, State
 from membership.operations.imports import Imported
 from membership.operations.members import Standing
+from membership.servicer.baskets import write_award, write_basket
 from membership.servicer.policies import METRICS, write_expiry, write_tier_policy
+from membership.servicer.rule_messages import write_rule
 from membership.store.programs import Totals
 
-_ROUNDINGS = {Rounding.DOWN: program_pb2.ROUNDING_DOWN, Rounding.HALF_UP: program_pb2.ROUNDING_HALF_UP}
 _PURCHASE_STATES = {
     State.PENDING: purchase_pb2.Purchase.STATE_PENDING,
     State.POSTED: purchase_pb2.Purchase.STATE_POSTED,
@@ -30,6 +32,7 @@ _PURCHASE_STATES = {
 _RETURN_STATES = {
     State.PENDING: purchase_pb2.Return.STATE_PENDING,
     State.POSTED: purchase_pb2.Return.STATE_POSTED,
+    State.WAITING: purchase_pb2.Return.STATE_WAITING,
 }
 _ENDED = {Ended.CLOSED: member_pb2.Member.STATE_CLOSED, Ended.ERASED: member_pb2.Member.STATE_ERASED}
 _MEMBER_STATES = {State.PENDING: member_pb2.Member.STATE_PENDING, State.POSTED: member_pb2.Member.STATE_ACTIVE}
@@ -37,18 +40,13 @@ _MEMBER_STATES = {State.PENDING: member_pb2.Member.STATE_PENDING, State.POSTED: 
 
 def program(found: Program) -> program_pb2.Program:
     """A program's settings."""
-    settings, rule = found.settings, found.settings.rule
+    settings = found.settings
     return program_pb2.Program(
         name=found.name,
         unit=f"{found.name}/units/{settings.unit_id}",
         currency_code=settings.currency_code,
         time_zone=found.time_zone,
-        earning_rule=program_pb2.EarningRule(
-            points_per_minor_unit=rational(rule.points_per_minor_unit),
-            rounding=_ROUNDINGS[rule.rounding],
-            minimum_spend=rule.minimum_spend,
-            spend_increment=rule.spend_increment,
-        ),
+        earning_rule=write_rule(settings.rule),
         expiry_policy=None if settings.expiry is None else write_expiry(settings.expiry),
         tier_policy=write_tier_policy(settings.tier_policy),
         welcome_points=settings.welcome_points,
@@ -58,6 +56,7 @@ def program(found: Program) -> program_pb2.Program:
             for tier in settings.tiers
         ],
         create_time=timestamp(found.create_time),
+        return_policy=program_pb2.RETURN_POLICY_MILD if settings.mild_returns else program_pb2.RETURN_POLICY_STRICT,
     )
 
 
@@ -74,6 +73,7 @@ def totals(found: Program, sums: Totals) -> membership_pb2.GetProgramTotalsRespo
         purchase_count=sums.purchase_count,
         base_points=sums.base_points,
         tier_points=sums.tier_points,
+        rule_points=sums.rule_points,
         welcome_points=sums.welcome_points,
         returned_points=sums.returned_points,
         pending_purchase_count=sums.pending_purchase_count,
@@ -112,7 +112,8 @@ def progress(found: Program, standing: Standing) -> member_pb2.TierProgress:
 
 def purchase(found: Program, one: Purchase) -> purchase_pb2.Purchase:
     """A purchase with its rating."""
-    terms = found.terms[one.level]
+    awards = tell(one)
+    basket = one.terms.basket if isinstance(one.terms, FrozenTerms) else None
     return purchase_pb2.Purchase(
         name=f"{found.name}/purchases/{one.purchase_id}",
         member=f"{found.name}/members/{one.member_id}",
@@ -122,16 +123,17 @@ def purchase(found: Program, one: Purchase) -> purchase_pb2.Purchase:
         rating=purchase_pb2.Rating(
             base_points=one.award.base_points,
             tier_points=one.award.tier_points,
+            rule_points=one.award.rule_points,
             tier_id=found.tier_set.tier_id(one.level),
-            multiplier=rational(terms.multiplier),
-            points_per_minor_unit=rational(terms.rule.points_per_minor_unit),
-            rated_spend=terms.rated_spend(one.amount),
-            explanation=explain_award(terms, one.amount),
+            multiplier=rational(found.tier_set.multiplier(one.level)),
+            awards=[write_award(found, award) for award in awards],
+            explanation=explain(one),
             expire_time=optional_timestamp(one.expire_time),
         ),
         returned_amount=_cash(found, one.returned_amount),
         returned_points=one.returned_points,
         record_time=timestamp(one.record_time),
+        basket=None if basket is None else write_basket(basket),
     )
 
 
@@ -147,9 +149,8 @@ def guest_purchase(found: Program, one: GuestPurchase) -> purchase_pb2.Purchase:
     )
 
 
-def goods_return(found: Program, one: GoodsReturn, of: Purchase) -> purchase_pb2.Return:
-    """A return with what it took of the purchase."""
-    terms = found.terms[of.level]
+def goods_return(found: Program, one: GoodsReturn, of: Purchase | None) -> purchase_pb2.Return:
+    """A return with what it took of the purchase, if that has arrived."""
     before = one.cumulative_points - one.points
     return purchase_pb2.Return(
         name=f"{found.name}/returns/{one.return_id}",
@@ -159,9 +160,11 @@ def goods_return(found: Program, one: GoodsReturn, of: Purchase) -> purchase_pb2
         state=_RETURN_STATES[one.state],
         points=one.points,
         cumulative_points=one.cumulative_points,
-        explanation=explain_return(terms, of.amount, one.cumulative_amount, before),
+        explanation=explain_return(of.award.points, one.cumulative_points, before) if of else "",
         record_time=timestamp(one.record_time),
         reversed_points=one.reversed_points,
+        lines=[basket_pb2.ReturnedLine(line_id=line_id, quantity=pieces) for line_id, pieces in one.lines],
+        whole_order=one.whole,
     )
 
 
@@ -175,6 +178,7 @@ def imported(one: Imported) -> membership_pb2.ImportPurchasesResponse:
         enrolled_count=one.enrolled,
         base_points=one.base_points,
         tier_points=one.tier_points,
+        rule_points=one.rule_points,
         pending_count=one.pending,
         errors=[
             membership_pb2.ImportPurchasesResponse.RowError(row=row, error=to_status(error))

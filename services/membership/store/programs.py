@@ -1,4 +1,4 @@
-"""Programs and their terms. Neither changes once written."""
+"""Programs, which do not change once written."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from fractions import Fraction
 from asyncpg import Record
 
 from guerdon_kit.postgres import Connection
-from membership.domain.earning import EarningRule, Rounding
 from membership.domain.program import Program, Settings
+from membership.domain.rules import Version
 from membership.domain.tiers import Tier
-from membership.store import policies, queries, year_ends
+from membership.store import policies, queries, rules, year_ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class Totals:
     purchase_count: int
     base_points: int
     tier_points: int
+    rule_points: int
     welcome_points: int
     returned_points: int
     pending_purchase_count: int
@@ -32,7 +33,7 @@ class Totals:
 async def insert(
     connection: Connection, settings: Settings, time_zone: str, create_time: datetime, actor: str
 ) -> Program | None:
-    """Writes a program with the terms of each level; None where it exists already."""
+    """Writes a program with its tiers and its first rule; None where it exists already."""
     row = await queries.insert_program(
         connection,
         program_id=settings.program_id,
@@ -42,6 +43,7 @@ async def insert(
         welcome_points=settings.welcome_points,
         claim_days=settings.claim_days,
         **policies.columns(settings),
+        mild_returns=settings.mild_returns,
         create_time=create_time,
         actor=actor,
     )
@@ -50,22 +52,17 @@ async def insert(
     program = Program(row["program_no"], settings, time_zone, create_time)
     if settings.tier_policy.plain and any(tier.threshold for tier in settings.tiers):
         await year_ends.insert(connection, program)
-    rule, tiers = settings.rule, settings.tiers
-    multipliers = [terms.multiplier for terms in program.terms]
-    await queries.insert_terms(
+    tiers = settings.tiers
+    await queries.insert_tiers(
         connection,
         program_no=program.program_no,
-        points_numerator=rule.points_per_minor_unit.numerator,
-        points_denominator=rule.points_per_minor_unit.denominator,
-        rounding=rule.rounding.value,
-        minimum_spend=rule.minimum_spend,
-        spend_increment=rule.spend_increment,
-        levels=list(range(len(multipliers))),
-        tier_ids=[None, *(tier.tier_id for tier in tiers)],
-        thresholds=[None, *(tier.threshold for tier in tiers)],
-        numerators=[multiplier.numerator for multiplier in multipliers],
-        denominators=[multiplier.denominator for multiplier in multipliers],
+        levels=list(range(1, len(tiers) + 1)),
+        tier_ids=[tier.tier_id for tier in tiers],
+        thresholds=[tier.threshold for tier in tiers],
+        numerators=[tier.multiplier.numerator for tier in tiers],
+        denominators=[tier.multiplier.denominator for tier in tiers],
     )
+    await rules.insert(connection, program.program_no, Version(1, 1, 1, settings.rule, False, 0, create_time), actor)
     return program
 
 
@@ -96,25 +93,21 @@ async def totals(connection: Connection, program: Program, year: int) -> Totals:
 
 
 async def _read(connection: Connection, row: Record) -> Program:
-    terms = [terms async for terms in queries.terms_of_program(connection, program_no=row["program_no"])]
-    lowest = terms[0]
+    tiers = [tier async for tier in queries.tiers_of_program(connection, program_no=row["program_no"])]
+    first = await queries.first_rule(connection, program_no=row["program_no"])
     settings = Settings(
         program_id=row["program_id"],
         unit_id=row["unit_id"],
         currency_code=row["currency_code"],
-        rule=EarningRule(
-            points_per_minor_unit=Fraction(lowest["points_numerator"], lowest["points_denominator"]),
-            rounding=Rounding(lowest["rounding"]),
-            minimum_spend=lowest["minimum_spend"],
-            spend_increment=lowest["spend_increment"],
-        ),
+        rule=rules.read(first["rule_id"], first["definition"]),
         expiry=policies.read_expiry(row["expiry"]),
-        tier_policy=policies.tier_policy(row),
         welcome_points=row["welcome_points"],
         claim_days=row["claim_days"],
         tiers=tuple(
             Tier(one["tier_id"], one["threshold"], Fraction(one["multiplier_numerator"], one["multiplier_denominator"]))
-            for one in terms[1:]
+            for one in tiers
         ),
+        tier_policy=policies.tier_policy(row),
+        mild_returns=row["mild_returns"],
     )
     return Program(row["program_no"], settings, row["time_zone"], row["create_time"])

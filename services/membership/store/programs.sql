@@ -2,23 +2,20 @@
 -- Nothing where the program exists already.
 insert into programs (
     program_id, unit_id, currency_code, time_zone, welcome_points, claim_days, expiry, tier_metric,
-    tier_period, tier_counted_after_days, tier_downgrade, tier_grace_days, create_time, actor
+    tier_period, tier_counted_after_days, tier_downgrade, tier_grace_days, mild_returns, rules_revision,
+    create_time, actor
 )
 values (
     :program_id, :unit_id, :currency_code, :time_zone, :welcome_points, :claim_days, :expiry::smallint[],
-    :tier_metric, :tier_period, :tier_counted_after_days, :tier_downgrade, :tier_grace_days, :create_time, :actor
+    :tier_metric, :tier_period, :tier_counted_after_days, :tier_downgrade, :tier_grace_days, :mild_returns, 1,
+    :create_time, :actor
 )
 on conflict do nothing
 returning program_no;
 
--- name: insert_terms!
-insert into terms (
-    program_no, level, tier_id, threshold, points_numerator, points_denominator, rounding, minimum_spend,
-    spend_increment, multiplier_numerator, multiplier_denominator
-)
-select
-    :program_no, t.level, t.tier_id, t.threshold, :points_numerator, :points_denominator, :rounding, :minimum_spend,
-    :spend_increment, t.numerator, t.denominator
+-- name: insert_tiers!
+insert into tiers (program_no, level, tier_id, threshold, multiplier_numerator, multiplier_denominator)
+select :program_no, t.*
 from unnest(
     :levels::smallint[], :tier_ids::text[], :thresholds::bigint[], :numerators::bigint[], :denominators::bigint[]
 ) as t (level, tier_id, threshold, numerator, denominator);
@@ -29,8 +26,11 @@ select * from programs where program_id = :program_id;
 -- name: program_by_no^
 select * from programs where program_no = :program_no;
 
--- name: terms_of_program
-select * from terms where program_no = :program_no order by level;
+-- name: tiers_of_program
+select * from tiers where program_no = :program_no order by level;
+
+-- name: first_rule^
+select rule_id, definition from rule_versions where program_no = :program_no and revision = 1;
 
 -- name: member_totals^
 select
@@ -43,6 +43,7 @@ select
     count(*) as purchase_count,
     coalesce(sum(base_points), 0)::bigint as base_points,
     coalesce(sum(tier_points), 0)::bigint as tier_points,
+    coalesce(sum(rule_points), 0)::bigint as rule_points,
     coalesce(sum(returned_points), 0)::bigint as returned_points,
     (
         select count(distinct p.purchase_id)

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from guerdon_kit.postgres import Connection, Rerun
 from membership.domain.deliveries import DuePurchase, Settled
-from membership.domain.earning import Award
+from membership.domain.earning import Award, Terms
 from membership.domain.moments import to_microseconds
 from membership.domain.program import Program
-from membership.domain.purchases import Purchase, Spot, State
-from membership.store import queries
+from membership.domain.purchases import FrozenTerms, PlainTerms, Purchase, Spot, State
+from membership.domain.rulebooks import LEVELS
+from membership.store import queries, ratings, rules
 
 if TYPE_CHECKING:
     from asyncpg import Record
@@ -33,7 +34,7 @@ class NewPurchase(NamedTuple):
     member_no: int
     event_time: datetime
     amount: int
-    level: int
+    terms: int | None
     base_points: int
     tier_points: int
     expire_time: datetime | None
@@ -42,13 +43,18 @@ class NewPurchase(NamedTuple):
     """Its spot in the delivery that brings it to the ledger, if one has to."""
 
 
-async def known(connection: Connection, program: Program, purchase_ids: Sequence[str]) -> dict[str, Known]:
-    """Those of `purchase_ids` that are recorded, with their facts."""
-    rows = queries.known_purchases(connection, program_no=program.program_no, purchase_ids=purchase_ids)
-    return {
+async def known(connection: Connection, program: Program, purchase_ids: Sequence[str]) -> tuple[dict[str, Known], int]:
+    """Those of `purchase_ids` that are recorded, with their facts, and the revision of the program's rules."""
+    rows = [
+        row
+        async for row in queries.known_purchases(connection, program_no=program.program_no, purchase_ids=purchase_ids)
+    ]
+    found = {
         row["purchase_id"]: Known(row["member_id"], to_microseconds(row["event_time"]), row["amount"])
-        async for row in rows
+        for row in rows
+        if row["purchase_id"] is not None
     }
+    return found, rows[0]["rules_revision"]
 
 
 async def insert(
@@ -58,13 +64,15 @@ async def insert(
     record_time: datetime,
     actor: str,
     delivery_no: int | None,
+    rule_points: Sequence[int] | None = None,
 ) -> None:
-    """Writes rated purchases, and which delivery brings those of them that have a place in it.
+    """Writes rated purchases, and which delivery brings those of them that have a place in it. `rule_points` is needed
+    where rules other than base rules gave any.
 
     Raises:
         Rerun: one of the ids was recorded by another transaction meanwhile.
     """
-    ids, members, events, amounts, levels, bases, extras, expiries, states, places = zip(*purchases, strict=True)
+    ids, members, events, amounts, terms, bases, extras, expiries, states, places = zip(*purchases, strict=True)
     written = await queries.insert_purchases(
         connection,
         program_no=program.program_no,
@@ -74,13 +82,14 @@ async def insert(
         member_nos=members,
         event_times=events,
         amounts=amounts,
-        levels=levels,
+        terms=terms,
         base_points=bases,
         tier_points=extras,
         expire_times=expiries,
         states=states,
         places=places,
         delivery_no=delivery_no,
+        rule_points=rule_points,
     )
     if written < len(purchases):
         raise Rerun
@@ -97,8 +106,9 @@ async def find(connection: Connection, program: Program, purchase_id: str) -> tu
         event_time=row["event_time"],
         record_time=row["record_time"],
         amount=row["amount"],
-        level=row["level"],
-        award=Award(row["base_points"], row["tier_points"]),
+        level=row["level"] if row["terms"] is None else row["terms"] % LEVELS,
+        terms=_terms(program, row),
+        award=Award(row["base_points"], row["tier_points"], row["rule_points"]),
         expire_time=row["expire_time"],
         state=_state(row),
         transaction=row["transaction_id"] or "",
@@ -136,6 +146,15 @@ async def settle(connection: Connection, settled: Iterable[tuple[DuePurchase, Se
     for delivery_no, by_place in sorted(by_delivery.items()):
         ids = [by_place.get(place) for place in range(1, max(by_place) + 1)]
         await queries.settle_purchases(connection, delivery_no=delivery_no, transaction_ids=ids)
+
+
+def _terms(program: Program, row: Record) -> PlainTerms | FrozenTerms:
+    if row["terms"] is None:
+        return ratings.read(row["basket"], row["rated_by"], row["amount"])
+    rule = rules.read(row["rule_id"], row["definition"]).plain()
+    assert rule is not None, "terms are of a plain rule"
+    multiplier = program.tier_set.multiplier(row["terms"] % LEVELS)
+    return PlainTerms(row["rule_id"], row["version"], Terms(rule, multiplier))
 
 
 def _state(row: Record) -> State:

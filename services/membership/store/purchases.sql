@@ -1,38 +1,49 @@
 -- name: known_purchases
-select p.purchase_id, m.member_id, p.event_time, p.amount
-from purchases p
-join members m on m.member_no = p.member_no
-where p.program_no = :program_no and p.purchase_id = any(:purchase_ids::text[]);
+-- At least one row, with the revision of the program's rules: so that knowing it costs no statement of its own.
+select g.rules_revision, p.purchase_id, p.member_id, p.event_time, p.amount
+from programs g
+left join (
+    select p.purchase_id, m.member_id, p.event_time, p.amount
+    from purchases p
+    join members m on m.member_no = p.member_no
+    where p.program_no = :program_no and p.purchase_id = any(:purchase_ids::text[])
+) as p on true
+where g.program_no = :program_no;
 
 -- name: insert_purchases!
 -- Fewer rows than asked for: another transaction recorded one of the ids meanwhile.
 insert into purchases (
-    program_no, record_time, actor, purchase_id, member_no, event_time, amount, level, base_points, tier_points,
-    expire_time, state, place, delivery_no
+    program_no, record_time, actor, purchase_id, member_no, event_time, amount, terms, base_points, tier_points,
+    expire_time, state, place, rule_points, delivery_no
 )
 select
-    :program_no, :record_time, :actor, row.*,
+    :program_no, :record_time, :actor, row.purchase_id, row.member_no, row.event_time, row.amount, row.terms,
+    row.base_points, row.tier_points, row.expire_time, row.state, row.place, coalesce(row.rule_points, 0),
     case when row.place is not null then :delivery_no::bigint end
 from unnest(
     :purchase_ids::text[], :member_nos::bigint[], :event_times::timestamptz[], :amounts::bigint[],
-    :levels::smallint[], :base_points::bigint[], :tier_points::bigint[], :expire_times::timestamptz[],
-    :states::smallint[], :places::smallint[]
+    :terms::integer[], :base_points::bigint[], :tier_points::bigint[], :expire_times::timestamptz[],
+    :states::smallint[], :places::smallint[], :rule_points::bigint[]
 ) as row (
-    purchase_id, member_no, event_time, amount, level, base_points, tier_points, expire_time, state, place
+    purchase_id, member_no, event_time, amount, terms, base_points, tier_points, expire_time, state, place, rule_points
 )
 on conflict do nothing;
 
 -- name: find_purchase^
-select p.*, m.member_id, s.transaction_ids[p.place] as transaction_id
+select
+    p.*, m.member_id, s.transaction_ids[p.place] as transaction_id, v.rule_id, v.version, v.definition,
+    r.level, r.basket, r.rated_by
 from purchases p
 join members m on m.member_no = p.member_no
 left join settlements s on s.delivery_no = p.delivery_no
+left join rule_versions v on v.program_no = p.program_no and v.revision = p.terms / 32
+left join ratings r on r.program_no = p.program_no and r.purchase_id = p.purchase_id
 where p.program_no = :program_no and p.purchase_id = :purchase_id;
 
 -- name: purchases_to_deliver
 -- Those that still have to reach the ledger, in the order in which they were asked for.
 select
-    p.purchase_id, m.member_id, p.event_time, p.record_time, p.base_points + p.tier_points as points, p.expire_time,
+    p.purchase_id, m.member_id, p.event_time, p.record_time, p.base_points + p.tier_points + p.rule_points as points, p.expire_time,
     p.delivery_no, p.place
 from unnest(:purchase_ids::text[]) with ordinality as wanted (purchase_id, place)
 join purchases p on p.program_no = :program_no and p.purchase_id = wanted.purchase_id

@@ -15,7 +15,7 @@ from guerdon import (
     new_request_id,
     was_replayed,
 )
-from guerdon.membership.v1 import member_pb2, program_pb2
+from guerdon.membership.v1 import member_pb2, program_pb2, rule_pb2
 from guerdon.membership.v1 import membership_pb2 as pb
 from guerdon.type.v1 import rational_pb2
 from tests.contract.membership.world import Shop, World, when
@@ -43,6 +43,7 @@ async def test_settings_read_as_they_were_made_with_the_ledgers_time_zone(world:
     assert read.program == made
     settings.time_zone, settings.earning_rule.spend_increment = made.time_zone, 1
     settings.create_time.CopyFrom(made.create_time)
+    settings.return_policy = program_pb2.RETURN_POLICY_STRICT
     assert made == settings
 
 
@@ -71,14 +72,14 @@ async def test_making_settings_again_is_a_replay_or_refused(world: World) -> Non
         ({"tiers": [program_pb2.Tier(tier_id="t", threshold=5)]}, "program.tiers[0].multiplier"),
         (
             {
-                "earning_rule": program_pb2.EarningRule(
+                "earning_rule": rule_pb2.EarningRule(
                     points_per_minor_unit=rational_pb2.Rational(numerator=1, denominator=0),
-                    rounding=program_pb2.ROUNDING_DOWN,
+                    rounding=rule_pb2.ROUNDING_DOWN,
                 )
             },
             "program.earning_rule.points_per_minor_unit.denominator",
         ),
-        ({"earning_rule": program_pb2.EarningRule()}, "program.earning_rule.points_per_minor_unit"),
+        ({"earning_rule": rule_pb2.EarningRule()}, "program.earning_rule.points_per_minor_unit"),
     ],
 )
 async def test_bad_settings_are_refused_by_field(world: World, changes: dict[str, Any], field: str | None) -> None:

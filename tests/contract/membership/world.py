@@ -14,7 +14,7 @@ from guerdon import Client, new_request_id
 from guerdon.ledger.v1 import ledger_pb2 as ledger
 from guerdon.ledger.v1 import resources_pb2 as ledger_res
 from guerdon.membership.v1 import membership_pb2 as pb
-from guerdon.membership.v1 import program_pb2, purchase_pb2
+from guerdon.membership.v1 import program_pb2, purchase_pb2, rule_pb2
 from guerdon.type.v1 import cash_pb2, rational_pb2
 from guerdon_kit.auth.development import DevelopmentIdentity
 from guerdon_kit.testing import RunningService
@@ -88,9 +88,9 @@ class Shop:
             "name": self.program,
             "unit": f"{self.program}/units/points",
             "currency_code": "USD",
-            "earning_rule": program_pb2.EarningRule(
+            "earning_rule": rule_pb2.EarningRule(
                 points_per_minor_unit=rational_pb2.Rational(numerator=1, denominator=100),
-                rounding=program_pb2.ROUNDING_DOWN,
+                rounding=rule_pb2.ROUNDING_DOWN,
             ),
             "welcome_points": 50,
             "tiers": [

@@ -11,8 +11,9 @@ import pytest
 from guerdon_kit.postgres import Database
 from guerdon_kit.postgres.provision import ServiceDatabase
 from membership.domain.calendar import ExpiryPolicy
-from membership.domain.earning import EarningRule, Rounding
+from membership.domain.earning import Rounding
 from membership.domain.program import Program, Settings
+from membership.domain.rules import Outcome, Rule
 from membership.domain.tiers import Tier
 from membership.store import programs
 
@@ -22,7 +23,7 @@ ACME = Settings(
     program_id="acme",
     unit_id="points",
     currency_code="USD",
-    rule=EarningRule(Fraction(1, 100), Rounding.DOWN),
+    rule=Rule("base", Outcome.SPEND, Fraction(1, 100), Rounding.DOWN),
     expiry=ExpiryPolicy(12),
     welcome_points=50,
     tiers=(Tier("silver", 100, Fraction(5, 4)), Tier("gold", 500, Fraction(2))),

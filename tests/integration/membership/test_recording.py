@@ -18,6 +18,7 @@ from membership.domain.program import Program
 from membership.domain.purchases import State
 from membership.domain.rows import Row
 from membership.operations.recording import Recorded, Recording, record_rows
+from membership.operations.rules import Rulebooks
 from membership.store import deliveries, members, programs, purchases
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -35,7 +36,7 @@ def numbered(rows: Sequence[Row]) -> list[Row]:
 
 async def record(db: Database, program: Program, rows: Sequence[Row], *, enroll: bool = True) -> Recorded:
     async def work(connection: Connection) -> Recorded:
-        return await record_rows(connection, program, numbered(rows), RECORDING, enroll_unknown=enroll)
+        return await record_rows(connection, program, Rulebooks(), numbered(rows), RECORDING, enroll_unknown=enroll)
 
     return await db.run(work)
 
@@ -164,7 +165,9 @@ async def test_events_are_written_with_what_they_tell(db: Database, program: Pro
 @pytest.mark.parametrize(
     "statement",
     [
-        "update terms set multiplier_numerator = 100",
+        "update tiers set multiplier_numerator = 100",
+        "update rule_versions set archived = true",
+        "update ratings set rated_by = '{}'",
         "update purchases set base_points = 1000",
         "update programs set welcome_points = 1",
         "delete from purchases",
@@ -196,7 +199,7 @@ async def test_an_imports_chunk_is_told_of_as_a_whole(db: Database, program: Pro
 
     async def work(connection: Connection) -> Recorded:
         rows = numbered([row("a", dollars=120), row("b", day=2)])
-        return await record_rows(connection, program, rows, bulk, enroll_unknown=True)
+        return await record_rows(connection, program, Rulebooks(), rows, bulk, enroll_unknown=True)
 
     recorded = await db.run(work)
     async with db.acquire() as connection:
@@ -208,6 +211,7 @@ async def test_an_imports_chunk_is_told_of_as_a_whole(db: Database, program: Pro
         "purchases": 2,
         "base_points": sum(one.base_points for one in recorded.rated),
         "tier_points": sum(one.tier_points for one in recorded.rated),
+        "rule_points": 0,
         "enrolled": ["ada"],
     }
 
@@ -218,7 +222,7 @@ async def test_purchases_of_members_without_an_open_referral_ask_for_none(db: Da
     async def work(connection: Connection) -> Recorded:
         with connection.query_logger(lambda logged: asked.append(logged.query)):
             rows = numbered([row(f"p{n}", f"m{n}") for n in range(20)])
-            return await record_rows(connection, program, rows, RECORDING, enroll_unknown=True)
+            return await record_rows(connection, program, Rulebooks(), rows, RECORDING, enroll_unknown=True)
 
     assert len((await db.run(work)).rated) == 20
     assert any("insert into purchases" in statement for statement in asked)

@@ -18,6 +18,7 @@ from membership.domain.tier_policy import Downgrade, Metric, Period, TierPolicy
 from membership.jobs.tiers import ending_years, turning
 from membership.operations import standings
 from membership.operations.recording import Recording, record_rows
+from membership.operations.rules import Rulebooks
 from membership.operations.standings import Standings
 from membership.store import members, merges, programs, purchases
 from tests.integration.membership.conftest import ACME
@@ -56,7 +57,7 @@ class Tills:
 
         async def work(connection: Connection) -> int:
             row = Row(0, purchase_id, member_id, event_us, dollars * 100)
-            recorded = await record_rows(connection, self.program, [row], recording, enroll_unknown=True)
+            recorded = await record_rows(connection, self.program, Rulebooks(), [row], recording, enroll_unknown=True)
             return recorded.rated[0].level
 
         return await self.db.run(work)

@@ -9,13 +9,23 @@ from fractions import Fraction
 import pytest
 
 from membership.domain.claims import WRONG_CLAIMS_MAX, GuestPurchase, Proof, claim_end_time, proves, refusal
-from membership.domain.earning import EarningRule, Rounding
+from membership.domain.earning import Rounding
 from membership.domain.errors import ClaimLocked, ClaimTooLate
 from membership.domain.program import Program, Settings
+from membership.domain.rules import Outcome, Rule
 
 ACME = Program(
     1,
-    Settings("acme", "points", "USD", EarningRule(Fraction(1, 100), Rounding.DOWN), None, 0, (), claim_days=30),
+    Settings(
+        "acme",
+        "points",
+        "USD",
+        Rule("base", Outcome.SPEND, Fraction(1, 100), Rounding.DOWN),
+        None,
+        0,
+        (),
+        claim_days=30,
+    ),
     "America/New_York",
     datetime(2026, 1, 1, tzinfo=UTC),
 )

@@ -123,6 +123,6 @@ def test_the_arithmetic_is_told() -> None:
         "1177 of 1177 minor units x 1/100 = 1177/100, rounded down: 11 points; "
         "x 5/4 = 1177/80, rounded down: 14 points, 3 of them by the tier"
     )
-    assert explain_return(frozen, 11_77, 6_00, 4) == (
-        "1177 earned 14, 577 would have earned 7: 7 points in all, 4 taken before: 3 points now"
+    assert explain_return(14, 7, 4) == (
+        "the purchase earned 14, what is kept of it 7: 7 points in all, 4 taken before: 3 points now"
     )

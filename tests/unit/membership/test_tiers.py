@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from guerdon_kit.errors import InvalidField
 from membership.domain import program as programs
 from membership.domain.calendar import Calendar, ExpiryKind, ExpiryPolicy
-from membership.domain.earning import EarningRule, Rounding
+from membership.domain.earning import Rounding
 from membership.domain.moments import to_microseconds
 from membership.domain.program import Program, Settings
-from membership.domain.purchases import Entry, rate
+from membership.domain.rating import Entry, rate
+from membership.domain.rulebooks import Rulebook
+from membership.domain.rules import Outcome, Rule, Version
 from membership.domain.tier_policy import TierPolicy
 from membership.domain.tiers import Tier, TierSet, progress
 
@@ -24,12 +26,16 @@ SEPHORA = TierSet([VIB, ROUGE])
 CALENDAR = Calendar("America/New_York")
 
 
+def base(rate: Fraction, rounding: Rounding, minimum_spend: int = 0) -> Rule:
+    return Rule("base", Outcome.SPEND, rate, rounding, minimum_spend=minimum_spend)
+
+
 def settings(**changes: object) -> Settings:
     values: dict[str, object] = {
         "program_id": "acme",
         "unit_id": "points",
         "currency_code": "USD",
-        "rule": EarningRule(Fraction(1, 100), Rounding.DOWN),
+        "rule": base(Fraction(1, 100), Rounding.DOWN),
         "expiry": None,
         "welcome_points": 0,
         "tiers": (VIB, ROUGE),
@@ -38,6 +44,7 @@ def settings(**changes: object) -> Settings:
 
 
 PROGRAM = Program(1, settings(), "America/New_York", datetime(2026, 1, 1, tzinfo=UTC))
+BOOK = Rulebook([Version(1, 1, 1, PROGRAM.settings.rule, False, 0, PROGRAM.create_time)], (VIB, ROUGE))
 
 
 def moment(*parts: int) -> int:
@@ -75,7 +82,7 @@ def test_progress_says_what_is_missing_and_how_long_the_tier_lasts() -> None:
 
 def test_the_next_purchase_uses_the_new_multiplier() -> None:
     entries = [Entry(moment(1997, 5, day), day, 7, 350_00) for day in (1, 2)]
-    first, second = rate(PROGRAM, entries, {})
+    first, second = rate(PROGRAM, BOOK, entries, {})
     assert (first.level, first.base_points, first.tier_points, first.level_after) == (0, 350, 0, 1)
     assert (second.level, second.base_points, second.tier_points) == (1, 350, 87)
 
@@ -86,7 +93,7 @@ def test_rows_are_rated_in_event_time_order_and_ties_in_the_order_of_rows() -> N
         Entry(moment(1997, 5, 1), 1, 7, 350_00),
         Entry(moment(1997, 5, 1), 2, 7, 100_00),
     )
-    rated = rate(PROGRAM, [late, early, tie], {})
+    rated = rate(PROGRAM, BOOK, [late, early, tie], {})
     assert [(one.entry.place, one.level) for one in rated] == [(1, 0), (2, 1), (0, 1)]
 
 
@@ -95,7 +102,7 @@ def test_years_count_apart_and_the_year_before_keeps_the_tier() -> None:
     last_minute = Entry(to_microseconds(datetime(1998, 1, 1, 4, 59, tzinfo=UTC)), 0, 7, 10_00)
     next_year = Entry(to_microseconds(datetime(1998, 1, 1, 5, 0, tzinfo=UTC)), 1, 7, 10_00)
     year_after = Entry(moment(1999, 2, 1), 2, 7, 10_00)
-    assert [one.level for one in rate(PROGRAM, [last_minute, next_year, year_after], points)] == [1, 1, 0]
+    assert [one.level for one in rate(PROGRAM, BOOK, [last_minute, next_year, year_after], points)] == [1, 1, 0]
     assert points == {(7, 1997): 412, (7, 1998): 12, (7, 1999): 10}
 
 
@@ -109,9 +116,9 @@ def test_cutting_a_sorted_history_into_chunks_changes_no_award(
         for place, (day, amount, member) in enumerate(rows)
     )
     at = data.draw(st.integers(0, len(entries)))
-    whole = rate(PROGRAM, entries, {})
+    whole = rate(PROGRAM, BOOK, entries, {})
     points: dict[tuple[int, int], int] = {}
-    assert rate(PROGRAM, entries[:at], points) + rate(PROGRAM, entries[at:], points) == whole
+    assert rate(PROGRAM, BOOK, entries[:at], points) + rate(PROGRAM, BOOK, entries[at:], points) == whole
     assert sum(points.values()) == sum(one.base_points + one.tier_points for one in whole)
 
 
@@ -128,9 +135,9 @@ def test_cutting_a_sorted_history_into_chunks_changes_no_award(
         ),
         ({"tier_policy": TierPolicy(counted_after_days=-1)}, "program.tier_policy.counted_after_days"),
         ({"tier_policy": TierPolicy(grace_days=181)}, "program.tier_policy.grace_days"),
-        ({"rule": EarningRule(Fraction(0), Rounding.DOWN)}, "program.earning_rule.points_per_minor_unit"),
-        ({"rule": EarningRule(Fraction(10**6), Rounding.DOWN)}, "program.earning_rule.points_per_minor_unit"),
-        ({"rule": EarningRule(Fraction(1), Rounding.DOWN, minimum_spend=-1)}, "program.earning_rule.minimum_spend"),
+        ({"rule": base(Fraction(0), Rounding.DOWN)}, "program.earning_rule.points_per_minor_unit"),
+        ({"rule": base(Fraction(10**6), Rounding.DOWN)}, "program.earning_rule.points_per_minor_unit"),
+        ({"rule": base(Fraction(1), Rounding.DOWN, minimum_spend=-1)}, "program.earning_rule.minimum_spend"),
         ({"tiers": (ROUGE, VIB)}, "program.tiers[1].threshold"),
         ({"tiers": (VIB, Tier("vib", 400, Fraction(2)))}, "program.tiers"),
         ({"tiers": (Tier("a b", 1, Fraction(2)),)}, "program.tiers[0].tier_id"),

@@ -163,6 +163,7 @@ class GetProgramTotalsResponse(google.protobuf.message.Message):
     RETURNED_POINTS_FIELD_NUMBER: builtins.int
     PENDING_PURCHASE_COUNT_FIELD_NUMBER: builtins.int
     TIERS_FIELD_NUMBER: builtins.int
+    RULE_POINTS_FIELD_NUMBER: builtins.int
     member_count: builtins.int
     """How many members are enrolled."""
     purchase_count: builtins.int
@@ -177,6 +178,8 @@ class GetProgramTotalsResponse(google.protobuf.message.Message):
     """Points taken back by returns."""
     pending_purchase_count: builtins.int
     """Purchases whose points are still on their way to the ledger."""
+    rule_points: builtins.int
+    """Points that multipliers and bonuses of rules added, before returns."""
     @property
     def tiers(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___GetProgramTotalsResponse.TierCount]:
         """How many members hold each tier, in the order of tiers."""
@@ -192,8 +195,9 @@ class GetProgramTotalsResponse(google.protobuf.message.Message):
         returned_points: builtins.int = ...,
         pending_purchase_count: builtins.int = ...,
         tiers: collections.abc.Iterable[global___GetProgramTotalsResponse.TierCount] | None = ...,
+        rule_points: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["base_points", b"base_points", "member_count", b"member_count", "pending_purchase_count", b"pending_purchase_count", "purchase_count", b"purchase_count", "returned_points", b"returned_points", "tier_points", b"tier_points", "tiers", b"tiers", "welcome_points", b"welcome_points"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["base_points", b"base_points", "member_count", b"member_count", "pending_purchase_count", b"pending_purchase_count", "purchase_count", b"purchase_count", "returned_points", b"returned_points", "rule_points", b"rule_points", "tier_points", b"tier_points", "tiers", b"tiers", "welcome_points", b"welcome_points"]) -> None: ...
 
 global___GetProgramTotalsResponse = GetProgramTotalsResponse
 
@@ -504,6 +508,48 @@ class RecordPurchaseResponse(google.protobuf.message.Message):
 global___RecordPurchaseResponse = RecordPurchaseResponse
 
 @typing.final
+class SimulatePurchaseRequest(google.protobuf.message.Message):
+    """Asks what a purchase would earn."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PURCHASE_FIELD_NUMBER: builtins.int
+    @property
+    def purchase(self) -> guerdon.membership.v1.purchase_pb2.Purchase:
+        """The purchase. Its id is one that is not recorded yet, or that of a purchase with the same facts."""
+
+    def __init__(
+        self,
+        *,
+        purchase: guerdon.membership.v1.purchase_pb2.Purchase | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["purchase", b"purchase"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["purchase", b"purchase"]) -> None: ...
+
+global___SimulatePurchaseRequest = SimulatePurchaseRequest
+
+@typing.final
+class SimulatePurchaseResponse(google.protobuf.message.Message):
+    """What the purchase would earn."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PURCHASE_FIELD_NUMBER: builtins.int
+    @property
+    def purchase(self) -> guerdon.membership.v1.purchase_pb2.Purchase:
+        """The purchase with its rating, as RecordPurchase would answer it before its points are in the ledger."""
+
+    def __init__(
+        self,
+        *,
+        purchase: guerdon.membership.v1.purchase_pb2.Purchase | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["purchase", b"purchase"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["purchase", b"purchase"]) -> None: ...
+
+global___SimulatePurchaseResponse = SimulatePurchaseResponse
+
+@typing.final
 class GetPurchaseRequest(google.protobuf.message.Message):
     """Reads a purchase."""
 
@@ -707,6 +753,7 @@ class ImportPurchasesResponse(google.protobuf.message.Message):
     PENDING_COUNT_FIELD_NUMBER: builtins.int
     ERRORS_FIELD_NUMBER: builtins.int
     REPLAYED_FIELD_NUMBER: builtins.int
+    RULE_POINTS_FIELD_NUMBER: builtins.int
     request_id: builtins.str
     """The chunk's `request_id`."""
     first_row: builtins.int
@@ -727,6 +774,8 @@ class ImportPurchasesResponse(google.protobuf.message.Message):
     """
     replayed: builtins.bool
     """The chunk had been sent before under the same `request_id`, and this is the answer it got then."""
+    rule_points: builtins.int
+    """Points that multipliers and bonuses of rules added, of the rows recorded."""
     @property
     def errors(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___ImportPurchasesResponse.RowError]:
         """The rows refused, and those recorded whose points cannot reach the ledger, in their order."""
@@ -744,7 +793,8 @@ class ImportPurchasesResponse(google.protobuf.message.Message):
         pending_count: builtins.int = ...,
         errors: collections.abc.Iterable[global___ImportPurchasesResponse.RowError] | None = ...,
         replayed: builtins.bool = ...,
+        rule_points: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["already_recorded_count", b"already_recorded_count", "base_points", b"base_points", "enrolled_count", b"enrolled_count", "errors", b"errors", "first_row", b"first_row", "pending_count", b"pending_count", "recorded_count", b"recorded_count", "replayed", b"replayed", "request_id", b"request_id", "tier_points", b"tier_points"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["already_recorded_count", b"already_recorded_count", "base_points", b"base_points", "enrolled_count", b"enrolled_count", "errors", b"errors", "first_row", b"first_row", "pending_count", b"pending_count", "recorded_count", b"recorded_count", "replayed", b"replayed", "request_id", b"request_id", "rule_points", b"rule_points", "tier_points", b"tier_points"]) -> None: ...
 
 global___ImportPurchasesResponse = ImportPurchasesResponse

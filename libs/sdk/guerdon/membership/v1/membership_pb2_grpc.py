@@ -11,6 +11,7 @@ from guerdon.membership.v1 import membership_pb2 as guerdon_dot_membership_dot_v
 from guerdon.membership.v1 import merging_pb2 as guerdon_dot_membership_dot_v1_dot_merging__pb2
 from guerdon.membership.v1 import profile_pb2 as guerdon_dot_membership_dot_v1_dot_profile__pb2
 from guerdon.membership.v1 import referral_pb2 as guerdon_dot_membership_dot_v1_dot_referral__pb2
+from guerdon.membership.v1 import rule_pb2 as guerdon_dot_membership_dot_v1_dot_rule__pb2
 
 
 class MembershipServiceStub(object):
@@ -41,6 +42,31 @@ class MembershipServiceStub(object):
                 '/guerdon.membership.v1.MembershipService/GetProgram',
                 request_serializer=guerdon_dot_membership_dot_v1_dot_membership__pb2.GetProgramRequest.SerializeToString,
                 response_deserializer=guerdon_dot_membership_dot_v1_dot_membership__pb2.GetProgramResponse.FromString,
+                )
+        self.CreateEarningRule = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/CreateEarningRule',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_rule__pb2.CreateEarningRuleRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_rule__pb2.CreateEarningRuleResponse.FromString,
+                )
+        self.UpdateEarningRule = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/UpdateEarningRule',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_rule__pb2.UpdateEarningRuleRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_rule__pb2.UpdateEarningRuleResponse.FromString,
+                )
+        self.ArchiveEarningRule = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/ArchiveEarningRule',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_rule__pb2.ArchiveEarningRuleRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_rule__pb2.ArchiveEarningRuleResponse.FromString,
+                )
+        self.GetEarningRule = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/GetEarningRule',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_rule__pb2.GetEarningRuleRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_rule__pb2.GetEarningRuleResponse.FromString,
+                )
+        self.ListEarningRules = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/ListEarningRules',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_rule__pb2.ListEarningRulesRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_rule__pb2.ListEarningRulesResponse.FromString,
                 )
         self.GetProgramTotals = channel.unary_unary(
                 '/guerdon.membership.v1.MembershipService/GetProgramTotals',
@@ -192,6 +218,11 @@ class MembershipServiceStub(object):
                 request_serializer=guerdon_dot_membership_dot_v1_dot_claim__pb2.ClaimPurchaseRequest.SerializeToString,
                 response_deserializer=guerdon_dot_membership_dot_v1_dot_claim__pb2.ClaimPurchaseResponse.FromString,
                 )
+        self.SimulatePurchase = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/SimulatePurchase',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_membership__pb2.SimulatePurchaseRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_membership__pb2.SimulatePurchaseResponse.FromString,
+                )
         self.GetPurchase = channel.unary_unary(
                 '/guerdon.membership.v1.MembershipService/GetPurchase',
                 request_serializer=guerdon_dot_membership_dot_v1_dot_membership__pb2.GetPurchaseRequest.SerializeToString,
@@ -231,6 +262,43 @@ class MembershipServiceServicer(object):
 
     def GetProgram(self, request, context):
         """Reads a program's membership settings.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateEarningRule(self, request, context):
+        """Makes an earning rule beside those that the program has. A condition that does not compile, or is not of type bool, is
+        refused with the place where it goes wrong.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateEarningRule(self, request, context):
+        """Makes a new version of an earning rule. What was awarded, and what returns of it take, stays by the version it was
+        awarded by.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ArchiveEarningRule(self, request, context):
+        """Archives an earning rule: purchases from now on do not meet it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetEarningRule(self, request, context):
+        """Reads an earning rule with all its versions.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListEarningRules(self, request, context):
+        """Lists a program's earning rules.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -476,6 +544,13 @@ class MembershipServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SimulatePurchase(self, request, context):
+        """Tells what a purchase would earn if it were recorded now, and why: the same as RecordPurchase, but nothing is written.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetPurchase(self, request, context):
         """Reads a purchase.
         """
@@ -515,6 +590,31 @@ def add_MembershipServiceServicer_to_server(servicer, server):
                     servicer.GetProgram,
                     request_deserializer=guerdon_dot_membership_dot_v1_dot_membership__pb2.GetProgramRequest.FromString,
                     response_serializer=guerdon_dot_membership_dot_v1_dot_membership__pb2.GetProgramResponse.SerializeToString,
+            ),
+            'CreateEarningRule': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateEarningRule,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_rule__pb2.CreateEarningRuleRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_rule__pb2.CreateEarningRuleResponse.SerializeToString,
+            ),
+            'UpdateEarningRule': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateEarningRule,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_rule__pb2.UpdateEarningRuleRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_rule__pb2.UpdateEarningRuleResponse.SerializeToString,
+            ),
+            'ArchiveEarningRule': grpc.unary_unary_rpc_method_handler(
+                    servicer.ArchiveEarningRule,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_rule__pb2.ArchiveEarningRuleRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_rule__pb2.ArchiveEarningRuleResponse.SerializeToString,
+            ),
+            'GetEarningRule': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetEarningRule,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_rule__pb2.GetEarningRuleRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_rule__pb2.GetEarningRuleResponse.SerializeToString,
+            ),
+            'ListEarningRules': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListEarningRules,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_rule__pb2.ListEarningRulesRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_rule__pb2.ListEarningRulesResponse.SerializeToString,
             ),
             'GetProgramTotals': grpc.unary_unary_rpc_method_handler(
                     servicer.GetProgramTotals,
@@ -666,6 +766,11 @@ def add_MembershipServiceServicer_to_server(servicer, server):
                     request_deserializer=guerdon_dot_membership_dot_v1_dot_claim__pb2.ClaimPurchaseRequest.FromString,
                     response_serializer=guerdon_dot_membership_dot_v1_dot_claim__pb2.ClaimPurchaseResponse.SerializeToString,
             ),
+            'SimulatePurchase': grpc.unary_unary_rpc_method_handler(
+                    servicer.SimulatePurchase,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_membership__pb2.SimulatePurchaseRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_membership__pb2.SimulatePurchaseResponse.SerializeToString,
+            ),
             'GetPurchase': grpc.unary_unary_rpc_method_handler(
                     servicer.GetPurchase,
                     request_deserializer=guerdon_dot_membership_dot_v1_dot_membership__pb2.GetPurchaseRequest.FromString,
@@ -732,6 +837,91 @@ class MembershipService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/GetProgram',
             guerdon_dot_membership_dot_v1_dot_membership__pb2.GetProgramRequest.SerializeToString,
             guerdon_dot_membership_dot_v1_dot_membership__pb2.GetProgramResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def CreateEarningRule(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/CreateEarningRule',
+            guerdon_dot_membership_dot_v1_dot_rule__pb2.CreateEarningRuleRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_rule__pb2.CreateEarningRuleResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def UpdateEarningRule(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/UpdateEarningRule',
+            guerdon_dot_membership_dot_v1_dot_rule__pb2.UpdateEarningRuleRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_rule__pb2.UpdateEarningRuleResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ArchiveEarningRule(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/ArchiveEarningRule',
+            guerdon_dot_membership_dot_v1_dot_rule__pb2.ArchiveEarningRuleRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_rule__pb2.ArchiveEarningRuleResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def GetEarningRule(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/GetEarningRule',
+            guerdon_dot_membership_dot_v1_dot_rule__pb2.GetEarningRuleRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_rule__pb2.GetEarningRuleResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ListEarningRules(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/ListEarningRules',
+            guerdon_dot_membership_dot_v1_dot_rule__pb2.ListEarningRulesRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_rule__pb2.ListEarningRulesResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 
@@ -1242,6 +1432,23 @@ class MembershipService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/ClaimPurchase',
             guerdon_dot_membership_dot_v1_dot_claim__pb2.ClaimPurchaseRequest.SerializeToString,
             guerdon_dot_membership_dot_v1_dot_claim__pb2.ClaimPurchaseResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def SimulatePurchase(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/SimulatePurchase',
+            guerdon_dot_membership_dot_v1_dot_membership__pb2.SimulatePurchaseRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_membership__pb2.SimulatePurchaseResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

@@ -16,6 +16,7 @@ import guerdon.membership.v1.membership_pb2
 import guerdon.membership.v1.merging_pb2
 import guerdon.membership.v1.profile_pb2
 import guerdon.membership.v1.referral_pb2
+import guerdon.membership.v1.rule_pb2
 import typing
 
 _T = typing.TypeVar("_T")
@@ -50,6 +51,40 @@ class MembershipServiceStub:
         guerdon.membership.v1.membership_pb2.GetProgramResponse,
     ]
     """Reads a program's membership settings."""
+
+    CreateEarningRule: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.rule_pb2.CreateEarningRuleRequest,
+        guerdon.membership.v1.rule_pb2.CreateEarningRuleResponse,
+    ]
+    """Makes an earning rule beside those that the program has. A condition that does not compile, or is not of type bool, is
+    refused with the place where it goes wrong.
+    """
+
+    UpdateEarningRule: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.rule_pb2.UpdateEarningRuleRequest,
+        guerdon.membership.v1.rule_pb2.UpdateEarningRuleResponse,
+    ]
+    """Makes a new version of an earning rule. What was awarded, and what returns of it take, stays by the version it was
+    awarded by.
+    """
+
+    ArchiveEarningRule: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.rule_pb2.ArchiveEarningRuleRequest,
+        guerdon.membership.v1.rule_pb2.ArchiveEarningRuleResponse,
+    ]
+    """Archives an earning rule: purchases from now on do not meet it."""
+
+    GetEarningRule: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.rule_pb2.GetEarningRuleRequest,
+        guerdon.membership.v1.rule_pb2.GetEarningRuleResponse,
+    ]
+    """Reads an earning rule with all its versions."""
+
+    ListEarningRules: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.rule_pb2.ListEarningRulesRequest,
+        guerdon.membership.v1.rule_pb2.ListEarningRulesResponse,
+    ]
+    """Lists a program's earning rules."""
 
     GetProgramTotals: grpc.UnaryUnaryMultiCallable[
         guerdon.membership.v1.membership_pb2.GetProgramTotalsRequest,
@@ -275,6 +310,12 @@ class MembershipServiceStub:
     `claim_days`; after five claims with a wrong total or day nobody can.
     """
 
+    SimulatePurchase: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.membership_pb2.SimulatePurchaseRequest,
+        guerdon.membership.v1.membership_pb2.SimulatePurchaseResponse,
+    ]
+    """Tells what a purchase would earn if it were recorded now, and why: the same as RecordPurchase, but nothing is written."""
+
     GetPurchase: grpc.UnaryUnaryMultiCallable[
         guerdon.membership.v1.membership_pb2.GetPurchaseRequest,
         guerdon.membership.v1.membership_pb2.GetPurchaseResponse,
@@ -325,6 +366,40 @@ class MembershipServiceAsyncStub:
         guerdon.membership.v1.membership_pb2.GetProgramResponse,
     ]
     """Reads a program's membership settings."""
+
+    CreateEarningRule: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.rule_pb2.CreateEarningRuleRequest,
+        guerdon.membership.v1.rule_pb2.CreateEarningRuleResponse,
+    ]
+    """Makes an earning rule beside those that the program has. A condition that does not compile, or is not of type bool, is
+    refused with the place where it goes wrong.
+    """
+
+    UpdateEarningRule: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.rule_pb2.UpdateEarningRuleRequest,
+        guerdon.membership.v1.rule_pb2.UpdateEarningRuleResponse,
+    ]
+    """Makes a new version of an earning rule. What was awarded, and what returns of it take, stays by the version it was
+    awarded by.
+    """
+
+    ArchiveEarningRule: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.rule_pb2.ArchiveEarningRuleRequest,
+        guerdon.membership.v1.rule_pb2.ArchiveEarningRuleResponse,
+    ]
+    """Archives an earning rule: purchases from now on do not meet it."""
+
+    GetEarningRule: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.rule_pb2.GetEarningRuleRequest,
+        guerdon.membership.v1.rule_pb2.GetEarningRuleResponse,
+    ]
+    """Reads an earning rule with all its versions."""
+
+    ListEarningRules: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.rule_pb2.ListEarningRulesRequest,
+        guerdon.membership.v1.rule_pb2.ListEarningRulesResponse,
+    ]
+    """Lists a program's earning rules."""
 
     GetProgramTotals: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.membership.v1.membership_pb2.GetProgramTotalsRequest,
@@ -550,6 +625,12 @@ class MembershipServiceAsyncStub:
     `claim_days`; after five claims with a wrong total or day nobody can.
     """
 
+    SimulatePurchase: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.membership_pb2.SimulatePurchaseRequest,
+        guerdon.membership.v1.membership_pb2.SimulatePurchaseResponse,
+    ]
+    """Tells what a purchase would earn if it were recorded now, and why: the same as RecordPurchase, but nothing is written."""
+
     GetPurchase: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.membership.v1.membership_pb2.GetPurchaseRequest,
         guerdon.membership.v1.membership_pb2.GetPurchaseResponse,
@@ -604,6 +685,50 @@ class MembershipServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[guerdon.membership.v1.membership_pb2.GetProgramResponse, collections.abc.Awaitable[guerdon.membership.v1.membership_pb2.GetProgramResponse]]:
         """Reads a program's membership settings."""
+
+    @abc.abstractmethod
+    def CreateEarningRule(
+        self,
+        request: guerdon.membership.v1.rule_pb2.CreateEarningRuleRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.rule_pb2.CreateEarningRuleResponse, collections.abc.Awaitable[guerdon.membership.v1.rule_pb2.CreateEarningRuleResponse]]:
+        """Makes an earning rule beside those that the program has. A condition that does not compile, or is not of type bool, is
+        refused with the place where it goes wrong.
+        """
+
+    @abc.abstractmethod
+    def UpdateEarningRule(
+        self,
+        request: guerdon.membership.v1.rule_pb2.UpdateEarningRuleRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.rule_pb2.UpdateEarningRuleResponse, collections.abc.Awaitable[guerdon.membership.v1.rule_pb2.UpdateEarningRuleResponse]]:
+        """Makes a new version of an earning rule. What was awarded, and what returns of it take, stays by the version it was
+        awarded by.
+        """
+
+    @abc.abstractmethod
+    def ArchiveEarningRule(
+        self,
+        request: guerdon.membership.v1.rule_pb2.ArchiveEarningRuleRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.rule_pb2.ArchiveEarningRuleResponse, collections.abc.Awaitable[guerdon.membership.v1.rule_pb2.ArchiveEarningRuleResponse]]:
+        """Archives an earning rule: purchases from now on do not meet it."""
+
+    @abc.abstractmethod
+    def GetEarningRule(
+        self,
+        request: guerdon.membership.v1.rule_pb2.GetEarningRuleRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.rule_pb2.GetEarningRuleResponse, collections.abc.Awaitable[guerdon.membership.v1.rule_pb2.GetEarningRuleResponse]]:
+        """Reads an earning rule with all its versions."""
+
+    @abc.abstractmethod
+    def ListEarningRules(
+        self,
+        request: guerdon.membership.v1.rule_pb2.ListEarningRulesRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.rule_pb2.ListEarningRulesResponse, collections.abc.Awaitable[guerdon.membership.v1.rule_pb2.ListEarningRulesResponse]]:
+        """Lists a program's earning rules."""
 
     @abc.abstractmethod
     def GetProgramTotals(
@@ -888,6 +1013,14 @@ class MembershipServiceServicer(metaclass=abc.ABCMeta):
         and the day as the receipt has them. It then earns as of its own time. It can be claimed for the program's
         `claim_days`; after five claims with a wrong total or day nobody can.
         """
+
+    @abc.abstractmethod
+    def SimulatePurchase(
+        self,
+        request: guerdon.membership.v1.membership_pb2.SimulatePurchaseRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.membership_pb2.SimulatePurchaseResponse, collections.abc.Awaitable[guerdon.membership.v1.membership_pb2.SimulatePurchaseResponse]]:
+        """Tells what a purchase would earn if it were recorded now, and why: the same as RecordPurchase, but nothing is written."""
 
     @abc.abstractmethod
     def GetPurchase(

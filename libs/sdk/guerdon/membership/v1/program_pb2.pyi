@@ -10,6 +10,7 @@ import google.protobuf.internal.containers
 import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
 import google.protobuf.timestamp_pb2
+import guerdon.membership.v1.rule_pb2
 import guerdon.type.v1.rational_pb2
 import sys
 import typing
@@ -21,29 +22,33 @@ else:
 
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
 
-class _Rounding:
+class _ReturnPolicy:
     ValueType = typing.NewType("ValueType", builtins.int)
     V: typing_extensions.TypeAlias = ValueType
 
-class _RoundingEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_Rounding.ValueType], builtins.type):
+class _ReturnPolicyEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_ReturnPolicy.ValueType], builtins.type):
     DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
-    ROUNDING_UNSPECIFIED: _Rounding.ValueType  # 0
-    """Not a rounding."""
-    ROUNDING_DOWN: _Rounding.ValueType  # 1
-    """The fraction is dropped."""
-    ROUNDING_HALF_UP: _Rounding.ValueType  # 2
-    """Half a point and more is rounded up, less is dropped."""
+    RETURN_POLICY_UNSPECIFIED: _ReturnPolicy.ValueType  # 0
+    """As RETURN_POLICY_STRICT."""
+    RETURN_POLICY_STRICT: _ReturnPolicy.ValueType  # 1
+    """What the purchase would not have earned without what came back: F(E) − F(E − R)."""
+    RETURN_POLICY_MILD: _ReturnPolicy.ValueType  # 2
+    """The lesser of that and of what R alone would earn, where spend earned at plain rates without a minimum: what is left
+    below a full point is the member's gain. Anything else as RETURN_POLICY_STRICT.
+    """
 
-class Rounding(_Rounding, metaclass=_RoundingEnumTypeWrapper):
-    """How a fraction of a point is rounded."""
+class ReturnPolicy(_ReturnPolicy, metaclass=_ReturnPolicyEnumTypeWrapper):
+    """What returns take back. With F what the frozen rules give, E the eligible spend and R all that was returned."""
 
-ROUNDING_UNSPECIFIED: Rounding.ValueType  # 0
-"""Not a rounding."""
-ROUNDING_DOWN: Rounding.ValueType  # 1
-"""The fraction is dropped."""
-ROUNDING_HALF_UP: Rounding.ValueType  # 2
-"""Half a point and more is rounded up, less is dropped."""
-global___Rounding = Rounding
+RETURN_POLICY_UNSPECIFIED: ReturnPolicy.ValueType  # 0
+"""As RETURN_POLICY_STRICT."""
+RETURN_POLICY_STRICT: ReturnPolicy.ValueType  # 1
+"""What the purchase would not have earned without what came back: F(E) − F(E − R)."""
+RETURN_POLICY_MILD: ReturnPolicy.ValueType  # 2
+"""The lesser of that and of what R alone would earn, where spend earned at plain rates without a minimum: what is left
+below a full point is the member's gain. Anything else as RETURN_POLICY_STRICT.
+"""
+global___ReturnPolicy = ReturnPolicy
 
 @typing.final
 class Program(google.protobuf.message.Message):
@@ -64,6 +69,7 @@ class Program(google.protobuf.message.Message):
     CLAIM_DAYS_FIELD_NUMBER: builtins.int
     TIER_POLICY_FIELD_NUMBER: builtins.int
     CREATE_TIME_FIELD_NUMBER: builtins.int
+    RETURN_POLICY_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`programs/{program}`, the name of the ledger's program."""
     unit: builtins.str
@@ -78,9 +84,13 @@ class Program(google.protobuf.message.Message):
     """For how many whole days after its own a purchase that was recorded without a member can be claimed by one, 0..3660.
     0: not at all, and none is recorded.
     """
+    return_policy: global___ReturnPolicy.ValueType
+    """How returns are held against spend that earned at a plain rate."""
     @property
-    def earning_rule(self) -> global___EarningRule:
-        """How a purchase earns."""
+    def earning_rule(self) -> guerdon.membership.v1.rule_pb2.EarningRule:
+        """The program's first rule, `rules/base`: a base rule, in force for purchases of all times. This is how it was made;
+        what became of it since GetEarningRule tells.
+        """
 
     @property
     def expiry_policy(self) -> global___ExpiryPolicy:
@@ -105,61 +115,19 @@ class Program(google.protobuf.message.Message):
         unit: builtins.str = ...,
         currency_code: builtins.str = ...,
         time_zone: builtins.str = ...,
-        earning_rule: global___EarningRule | None = ...,
+        earning_rule: guerdon.membership.v1.rule_pb2.EarningRule | None = ...,
         expiry_policy: global___ExpiryPolicy | None = ...,
         welcome_points: builtins.int = ...,
         tiers: collections.abc.Iterable[global___Tier] | None = ...,
         claim_days: builtins.int = ...,
         tier_policy: global___TierPolicy | None = ...,
         create_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        return_policy: global___ReturnPolicy.ValueType = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["create_time", b"create_time", "earning_rule", b"earning_rule", "expiry_policy", b"expiry_policy", "tier_policy", b"tier_policy"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["claim_days", b"claim_days", "create_time", b"create_time", "currency_code", b"currency_code", "earning_rule", b"earning_rule", "expiry_policy", b"expiry_policy", "name", b"name", "tier_policy", b"tier_policy", "tiers", b"tiers", "time_zone", b"time_zone", "unit", b"unit", "welcome_points", b"welcome_points"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["claim_days", b"claim_days", "create_time", b"create_time", "currency_code", b"currency_code", "earning_rule", b"earning_rule", "expiry_policy", b"expiry_policy", "name", b"name", "return_policy", b"return_policy", "tier_policy", b"tier_policy", "tiers", b"tiers", "time_zone", b"time_zone", "unit", b"unit", "welcome_points", b"welcome_points"]) -> None: ...
 
 global___Program = Program
-
-@typing.final
-class EarningRule(google.protobuf.message.Message):
-    """The base earning rule, applied to each purchase on its own.
-
-    With `spend` the purchase's amount in minor units: nothing below `minimum_spend`; otherwise the largest multiple of
-    `spend_increment` not above `spend` is multiplied by `points_per_minor_unit`, and the result rounded. The tier
-    multiplier works on the exact result before rounding: the total is rounded, and what exceeds the rounded base
-    is the tier's part.
-    """
-
-    DESCRIPTOR: google.protobuf.descriptor.Descriptor
-
-    POINTS_PER_MINOR_UNIT_FIELD_NUMBER: builtins.int
-    ROUNDING_FIELD_NUMBER: builtins.int
-    MINIMUM_SPEND_FIELD_NUMBER: builtins.int
-    SPEND_INCREMENT_FIELD_NUMBER: builtins.int
-    rounding: global___Rounding.ValueType
-    """How a fraction of a point is rounded."""
-    minimum_spend: builtins.int
-    """Purchases below this amount, in minor units, earn nothing. 0..10^12."""
-    spend_increment: builtins.int
-    """Spend counts in full multiples of this many minor units: "10 points for each full $2" is 5/100 with an increment
-    of 200. 0..10^12; 0 is read as 1.
-    """
-    @property
-    def points_per_minor_unit(self) -> guerdon.type.v1.rational_pb2.Rational:
-        """Exact points for each minor unit: 1/100 is one point per dollar. Above 0; numerator and denominator at
-        most 10^9.
-        """
-
-    def __init__(
-        self,
-        *,
-        points_per_minor_unit: guerdon.type.v1.rational_pb2.Rational | None = ...,
-        rounding: global___Rounding.ValueType = ...,
-        minimum_spend: builtins.int = ...,
-        spend_increment: builtins.int = ...,
-    ) -> None: ...
-    def HasField(self, field_name: typing.Literal["points_per_minor_unit", b"points_per_minor_unit"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["minimum_spend", b"minimum_spend", "points_per_minor_unit", b"points_per_minor_unit", "rounding", b"rounding", "spend_increment", b"spend_increment"]) -> None: ...
-
-global___EarningRule = EarningRule
 
 @typing.final
 class ExpiryPolicy(google.protobuf.message.Message):

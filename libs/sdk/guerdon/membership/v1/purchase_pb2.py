@@ -14,11 +14,12 @@ _sym_db = _symbol_database.Default()
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from guerdon.membership.v1 import basket_pb2 as guerdon_dot_membership_dot_v1_dot_basket__pb2
 from guerdon.type.v1 import cash_pb2 as guerdon_dot_type_dot_v1_dot_cash__pb2
 from guerdon.type.v1 import rational_pb2 as guerdon_dot_type_dot_v1_dot_rational__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$guerdon/membership/v1/purchase.proto\x12\x15guerdon.membership.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1aguerdon/type/v1/cash.proto\x1a\x1eguerdon/type/v1/rational.proto\"\xee\x04\n\x08Purchase\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe0\x41\x02\xe0\x41\x05\xfa\x41\x16\n\x14guerdon.dev/Purchase\x12*\n\x06member\x18\x02 \x01(\tB\x1a\xe0\x41\x01\xfa\x41\x14\n\x12guerdon.dev/Member\x12\x33\n\nevent_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x02\x12*\n\x06\x61mount\x18\x04 \x01(\x0b\x32\x15.guerdon.type.v1.CashB\x03\xe0\x41\x02\x12\x39\n\x05state\x18\x05 \x01(\x0e\x32%.guerdon.membership.v1.Purchase.StateB\x03\xe0\x41\x03\x12\x32\n\x06rating\x18\x06 \x01(\x0b\x32\x1d.guerdon.membership.v1.RatingB\x03\xe0\x41\x03\x12\x33\n\x0freturned_amount\x18\x07 \x01(\x0b\x32\x15.guerdon.type.v1.CashB\x03\xe0\x41\x03\x12\x1c\n\x0freturned_points\x18\x08 \x01(\x03\x42\x03\xe0\x41\x03\x12\x34\n\x0brecord_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\"j\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_PENDING\x10\x01\x12\x10\n\x0cSTATE_POSTED\x10\x02\x12\x10\n\x0cSTATE_LAPSED\x10\x03\x12\x13\n\x0fSTATE_UNCLAIMED\x10\x04:B\xea\x41?\n\x14guerdon.dev/Purchase\x12\'programs/{program}/purchases/{purchase}\"\x87\x02\n\x06Rating\x12\x13\n\x0b\x62\x61se_points\x18\x01 \x01(\x03\x12\x13\n\x0btier_points\x18\x02 \x01(\x03\x12\x0f\n\x07tier_id\x18\x03 \x01(\t\x12-\n\nmultiplier\x18\x04 \x01(\x0b\x32\x19.guerdon.type.v1.Rational\x12\x38\n\x15points_per_minor_unit\x18\x05 \x01(\x0b\x32\x19.guerdon.type.v1.Rational\x12\x13\n\x0brated_spend\x18\x06 \x01(\x03\x12\x13\n\x0b\x65xplanation\x18\x07 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa5\x04\n\x06Return\x12+\n\x04name\x18\x01 \x01(\tB\x1d\xe0\x41\x02\xe0\x41\x05\xfa\x41\x14\n\x12guerdon.dev/Return\x12.\n\x08purchase\x18\x02 \x01(\tB\x1c\xe0\x41\x02\xfa\x41\x16\n\x14guerdon.dev/Purchase\x12\x33\n\nevent_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x02\x12*\n\x06\x61mount\x18\x04 \x01(\x0b\x32\x15.guerdon.type.v1.CashB\x03\xe0\x41\x02\x12\x37\n\x05state\x18\x05 \x01(\x0e\x32#.guerdon.membership.v1.Return.StateB\x03\xe0\x41\x03\x12\x13\n\x06points\x18\x06 \x01(\x03\x42\x03\xe0\x41\x03\x12\x1e\n\x11\x63umulative_points\x18\x07 \x01(\x03\x42\x03\xe0\x41\x03\x12\x18\n\x0b\x65xplanation\x18\x08 \x01(\tB\x03\xe0\x41\x03\x12\x34\n\x0brecord_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x1c\n\x0freversed_points\x18\n \x01(\x03\x42\x03\xe0\x41\x03\"C\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_PENDING\x10\x01\x12\x10\n\x0cSTATE_POSTED\x10\x02:<\xea\x41\x39\n\x12guerdon.dev/Return\x12#programs/{program}/returns/{return}b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$guerdon/membership/v1/purchase.proto\x12\x15guerdon.membership.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"guerdon/membership/v1/basket.proto\x1a\x1aguerdon/type/v1/cash.proto\x1a\x1eguerdon/type/v1/rational.proto\"\xa2\x05\n\x08Purchase\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe0\x41\x02\xe0\x41\x05\xfa\x41\x16\n\x14guerdon.dev/Purchase\x12*\n\x06member\x18\x02 \x01(\tB\x1a\xe0\x41\x01\xfa\x41\x14\n\x12guerdon.dev/Member\x12\x33\n\nevent_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x02\x12*\n\x06\x61mount\x18\x04 \x01(\x0b\x32\x15.guerdon.type.v1.CashB\x03\xe0\x41\x02\x12\x39\n\x05state\x18\x05 \x01(\x0e\x32%.guerdon.membership.v1.Purchase.StateB\x03\xe0\x41\x03\x12\x32\n\x06rating\x18\x06 \x01(\x0b\x32\x1d.guerdon.membership.v1.RatingB\x03\xe0\x41\x03\x12\x33\n\x0freturned_amount\x18\x07 \x01(\x0b\x32\x15.guerdon.type.v1.CashB\x03\xe0\x41\x03\x12\x1c\n\x0freturned_points\x18\x08 \x01(\x03\x42\x03\xe0\x41\x03\x12\x34\n\x0brecord_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x32\n\x06\x62\x61sket\x18\n \x01(\x0b\x32\x1d.guerdon.membership.v1.BasketB\x03\xe0\x41\x01\"j\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_PENDING\x10\x01\x12\x10\n\x0cSTATE_POSTED\x10\x02\x12\x10\n\x0cSTATE_LAPSED\x10\x03\x12\x13\n\x0fSTATE_UNCLAIMED\x10\x04:B\xea\x41?\n\x14guerdon.dev/Purchase\x12\'programs/{program}/purchases/{purchase}\"\xfb\x01\n\x06Rating\x12\x13\n\x0b\x62\x61se_points\x18\x01 \x01(\x03\x12\x13\n\x0btier_points\x18\x02 \x01(\x03\x12\x13\n\x0brule_points\x18\x03 \x01(\x03\x12\x0f\n\x07tier_id\x18\x04 \x01(\t\x12-\n\nmultiplier\x18\x05 \x01(\x0b\x32\x19.guerdon.type.v1.Rational\x12,\n\x06\x61wards\x18\x06 \x03(\x0b\x32\x1c.guerdon.membership.v1.Award\x12\x13\n\x0b\x65xplanation\x18\x07 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xfc\x04\n\x06Return\x12+\n\x04name\x18\x01 \x01(\tB\x1d\xe0\x41\x02\xe0\x41\x05\xfa\x41\x14\n\x12guerdon.dev/Return\x12.\n\x08purchase\x18\x02 \x01(\tB\x1c\xe0\x41\x02\xfa\x41\x16\n\x14guerdon.dev/Purchase\x12\x33\n\nevent_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x02\x12%\n\x06\x61mount\x18\x04 \x01(\x0b\x32\x15.guerdon.type.v1.Cash\x12\x37\n\x05state\x18\x05 \x01(\x0e\x32#.guerdon.membership.v1.Return.StateB\x03\xe0\x41\x03\x12\x13\n\x06points\x18\x06 \x01(\x03\x42\x03\xe0\x41\x03\x12\x1e\n\x11\x63umulative_points\x18\x07 \x01(\x03\x42\x03\xe0\x41\x03\x12\x18\n\x0b\x65xplanation\x18\x08 \x01(\tB\x03\xe0\x41\x03\x12\x34\n\x0brecord_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x1c\n\x0freversed_points\x18\n \x01(\x03\x42\x03\xe0\x41\x03\x12\x32\n\x05lines\x18\x0b \x03(\x0b\x32#.guerdon.membership.v1.ReturnedLine\x12\x13\n\x0bwhole_order\x18\x0c \x01(\x08\"V\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_PENDING\x10\x01\x12\x10\n\x0cSTATE_POSTED\x10\x02\x12\x11\n\rSTATE_WAITING\x10\x03:<\xea\x41\x39\n\x12guerdon.dev/Return\x12#programs/{program}/returns/{return}b\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'guerdon.membership.v1.purchase_pb2', globals())
@@ -43,6 +44,8 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _PURCHASE.fields_by_name['returned_points']._serialized_options = b'\340A\003'
   _PURCHASE.fields_by_name['record_time']._options = None
   _PURCHASE.fields_by_name['record_time']._serialized_options = b'\340A\003'
+  _PURCHASE.fields_by_name['basket']._options = None
+  _PURCHASE.fields_by_name['basket']._serialized_options = b'\340A\001'
   _PURCHASE._options = None
   _PURCHASE._serialized_options = b'\352A?\n\024guerdon.dev/Purchase\022\'programs/{program}/purchases/{purchase}'
   _RETURN.fields_by_name['name']._options = None
@@ -51,8 +54,6 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _RETURN.fields_by_name['purchase']._serialized_options = b'\340A\002\372A\026\n\024guerdon.dev/Purchase'
   _RETURN.fields_by_name['event_time']._options = None
   _RETURN.fields_by_name['event_time']._serialized_options = b'\340A\002'
-  _RETURN.fields_by_name['amount']._options = None
-  _RETURN.fields_by_name['amount']._serialized_options = b'\340A\002'
   _RETURN.fields_by_name['state']._options = None
   _RETURN.fields_by_name['state']._serialized_options = b'\340A\003'
   _RETURN.fields_by_name['points']._options = None
@@ -67,14 +68,14 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _RETURN.fields_by_name['reversed_points']._serialized_options = b'\340A\003'
   _RETURN._options = None
   _RETURN._serialized_options = b'\352A9\n\022guerdon.dev/Return\022#programs/{program}/returns/{return}'
-  _PURCHASE._serialized_start=217
-  _PURCHASE._serialized_end=839
-  _PURCHASE_STATE._serialized_start=665
-  _PURCHASE_STATE._serialized_end=771
-  _RATING._serialized_start=842
-  _RATING._serialized_end=1105
-  _RETURN._serialized_start=1108
-  _RETURN._serialized_end=1657
-  _RETURN_STATE._serialized_start=665
-  _RETURN_STATE._serialized_end=732
+  _PURCHASE._serialized_start=253
+  _PURCHASE._serialized_end=927
+  _PURCHASE_STATE._serialized_start=753
+  _PURCHASE_STATE._serialized_end=859
+  _RATING._serialized_start=930
+  _RATING._serialized_end=1181
+  _RETURN._serialized_start=1184
+  _RETURN._serialized_end=1820
+  _RETURN_STATE._serialized_start=1672
+  _RETURN_STATE._serialized_end=1758
 # @@protoc_insertion_point(module_scope)

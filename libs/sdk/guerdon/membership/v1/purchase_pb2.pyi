@@ -4,10 +4,13 @@ isort:skip_file
 Purchases, what they earned, and what returns took back."""
 
 import builtins
+import collections.abc
 import google.protobuf.descriptor
+import google.protobuf.internal.containers
 import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
 import google.protobuf.timestamp_pb2
+import guerdon.membership.v1.basket_pb2
 import guerdon.type.v1.cash_pb2
 import guerdon.type.v1.rational_pb2
 import sys
@@ -70,6 +73,7 @@ class Purchase(google.protobuf.message.Message):
     RETURNED_AMOUNT_FIELD_NUMBER: builtins.int
     RETURNED_POINTS_FIELD_NUMBER: builtins.int
     RECORD_TIME_FIELD_NUMBER: builtins.int
+    BASKET_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`programs/{program}/purchases/{purchase}`; the id is the caller's, a letter or digit, then up to 59 letters, digits,
     `_`, `~` or `-`.
@@ -100,6 +104,10 @@ class Purchase(google.protobuf.message.Message):
     def record_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When it was recorded."""
 
+    @property
+    def basket(self) -> guerdon.membership.v1.basket_pb2.Basket:
+        """What was bought. Absent: the purchase is its amount alone, and rules that look at lines have none to look at."""
+
     def __init__(
         self,
         *,
@@ -112,9 +120,10 @@ class Purchase(google.protobuf.message.Message):
         returned_amount: guerdon.type.v1.cash_pb2.Cash | None = ...,
         returned_points: builtins.int = ...,
         record_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        basket: guerdon.membership.v1.basket_pb2.Basket | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["amount", b"amount", "event_time", b"event_time", "rating", b"rating", "record_time", b"record_time", "returned_amount", b"returned_amount"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["amount", b"amount", "event_time", b"event_time", "member", b"member", "name", b"name", "rating", b"rating", "record_time", b"record_time", "returned_amount", b"returned_amount", "returned_points", b"returned_points", "state", b"state"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["amount", b"amount", "basket", b"basket", "event_time", b"event_time", "rating", b"rating", "record_time", b"record_time", "returned_amount", b"returned_amount"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["amount", b"amount", "basket", b"basket", "event_time", b"event_time", "member", b"member", "name", b"name", "rating", b"rating", "record_time", b"record_time", "returned_amount", b"returned_amount", "returned_points", b"returned_points", "state", b"state"]) -> None: ...
 
 global___Purchase = Purchase
 
@@ -126,29 +135,29 @@ class Rating(google.protobuf.message.Message):
 
     BASE_POINTS_FIELD_NUMBER: builtins.int
     TIER_POINTS_FIELD_NUMBER: builtins.int
+    RULE_POINTS_FIELD_NUMBER: builtins.int
     TIER_ID_FIELD_NUMBER: builtins.int
     MULTIPLIER_FIELD_NUMBER: builtins.int
-    POINTS_PER_MINOR_UNIT_FIELD_NUMBER: builtins.int
-    RATED_SPEND_FIELD_NUMBER: builtins.int
+    AWARDS_FIELD_NUMBER: builtins.int
     EXPLANATION_FIELD_NUMBER: builtins.int
     EXPIRE_TIME_FIELD_NUMBER: builtins.int
     base_points: builtins.int
-    """Points by the base rule alone."""
+    """Points by base rules."""
     tier_points: builtins.int
     """Points that the tier's multiplier added."""
+    rule_points: builtins.int
+    """Points that multipliers and bonuses of rules added."""
     tier_id: builtins.str
     """The tier whose multiplier applied; empty for none."""
-    rated_spend: builtins.int
-    """The minor units that the rate worked on: full increments of the amount; 0 below the minimum spend."""
     explanation: builtins.str
     """The arithmetic in words, for people: it may change its wording."""
     @property
     def multiplier(self) -> guerdon.type.v1.rational_pb2.Rational:
-        """The multiplier that applied."""
+        """The tier's multiplier."""
 
     @property
-    def points_per_minor_unit(self) -> guerdon.type.v1.rational_pb2.Rational:
-        """The rate that applied, in points for each minor unit."""
+    def awards(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[guerdon.membership.v1.basket_pb2.Award]:
+        """Each rule that was in force with what it gave, or why it gave nothing; the tier's multiplier where there is a tier."""
 
     @property
     def expire_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
@@ -159,15 +168,15 @@ class Rating(google.protobuf.message.Message):
         *,
         base_points: builtins.int = ...,
         tier_points: builtins.int = ...,
+        rule_points: builtins.int = ...,
         tier_id: builtins.str = ...,
         multiplier: guerdon.type.v1.rational_pb2.Rational | None = ...,
-        points_per_minor_unit: guerdon.type.v1.rational_pb2.Rational | None = ...,
-        rated_spend: builtins.int = ...,
+        awards: collections.abc.Iterable[guerdon.membership.v1.basket_pb2.Award] | None = ...,
         explanation: builtins.str = ...,
         expire_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["expire_time", b"expire_time", "multiplier", b"multiplier", "points_per_minor_unit", b"points_per_minor_unit"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["base_points", b"base_points", "expire_time", b"expire_time", "explanation", b"explanation", "multiplier", b"multiplier", "points_per_minor_unit", b"points_per_minor_unit", "rated_spend", b"rated_spend", "tier_id", b"tier_id", "tier_points", b"tier_points"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["expire_time", b"expire_time", "multiplier", b"multiplier"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["awards", b"awards", "base_points", b"base_points", "expire_time", b"expire_time", "explanation", b"explanation", "multiplier", b"multiplier", "rule_points", b"rule_points", "tier_id", b"tier_id", "tier_points", b"tier_points"]) -> None: ...
 
 global___Rating = Rating
 
@@ -189,6 +198,8 @@ class Return(google.protobuf.message.Message):
         """Recorded; the clawback is on its way to the ledger."""
         STATE_POSTED: Return._State.ValueType  # 2
         """The points are taken back in the ledger, or there were none."""
+        STATE_WAITING: Return._State.ValueType  # 3
+        """Recorded; the purchase has not arrived yet. What the return takes is decided soon after it has."""
 
     class State(_State, metaclass=_StateEnumTypeWrapper):
         """How far the clawback has come. It goes forward only, by itself."""
@@ -199,6 +210,8 @@ class Return(google.protobuf.message.Message):
     """Recorded; the clawback is on its way to the ledger."""
     STATE_POSTED: Return.State.ValueType  # 2
     """The points are taken back in the ledger, or there were none."""
+    STATE_WAITING: Return.State.ValueType  # 3
+    """Recorded; the purchase has not arrived yet. What the return takes is decided soon after it has."""
 
     NAME_FIELD_NUMBER: builtins.int
     PURCHASE_FIELD_NUMBER: builtins.int
@@ -210,24 +223,26 @@ class Return(google.protobuf.message.Message):
     EXPLANATION_FIELD_NUMBER: builtins.int
     RECORD_TIME_FIELD_NUMBER: builtins.int
     REVERSED_POINTS_FIELD_NUMBER: builtins.int
+    LINES_FIELD_NUMBER: builtins.int
+    WHOLE_ORDER_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`programs/{program}/returns/{return}`; the id is the caller's, a letter or digit, then up to 59 letters, digits,
     `_`, `~` or `-`.
     """
     purchase: builtins.str
-    """The purchase, already recorded: a return that arrives before its purchase is answered NOT_FOUND."""
+    """The purchase. A return that arrives before its purchase waits for it."""
     state: global___Return.State.ValueType
     """How far the clawback has come."""
     points: builtins.int
     """Points this return takes back by the terms."""
     cumulative_points: builtins.int
-    """All that returns of the purchase have taken, this one included. With F the frozen terms, E the amount and R all
-    that was returned: F(E) − F(E − R).
-    """
+    """All that returns of the purchase have taken, this one included, by the program's return policy."""
     explanation: builtins.str
     """The arithmetic in words, for people: it may change its wording."""
     reversed_points: builtins.int
     """Points really taken in the ledger: less than `points` as far as they had expired. Set once POSTED."""
+    whole_order: builtins.bool
+    """All that is left of the purchase came back, or it is void."""
     @property
     def event_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When it happened: not before 1970, and at most five minutes ahead of the server's clock. Kept to the microsecond."""
@@ -235,12 +250,17 @@ class Return(google.protobuf.message.Message):
     @property
     def amount(self) -> guerdon.type.v1.cash_pb2.Cash:
         """The amount refunded, 1..10^12 minor units, in the program's currency; all returns of a purchase together at most its
-        amount.
+        amount. It came back evenly from all that is left of the purchase. Absent where `lines` or `whole_order` is given: it
+        then is what they were paid with.
         """
 
     @property
     def record_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When it was recorded."""
+
+    @property
+    def lines(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[guerdon.membership.v1.basket_pb2.ReturnedLine]:
+        """The lines that came back, with their pieces; at most 100, of different ids."""
 
     def __init__(
         self,
@@ -255,8 +275,10 @@ class Return(google.protobuf.message.Message):
         explanation: builtins.str = ...,
         record_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         reversed_points: builtins.int = ...,
+        lines: collections.abc.Iterable[guerdon.membership.v1.basket_pb2.ReturnedLine] | None = ...,
+        whole_order: builtins.bool = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["amount", b"amount", "event_time", b"event_time", "record_time", b"record_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["amount", b"amount", "cumulative_points", b"cumulative_points", "event_time", b"event_time", "explanation", b"explanation", "name", b"name", "points", b"points", "purchase", b"purchase", "record_time", b"record_time", "reversed_points", b"reversed_points", "state", b"state"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["amount", b"amount", "cumulative_points", b"cumulative_points", "event_time", b"event_time", "explanation", b"explanation", "lines", b"lines", "name", b"name", "points", b"points", "purchase", b"purchase", "record_time", b"record_time", "reversed_points", b"reversed_points", "state", b"state", "whole_order", b"whole_order"]) -> None: ...
 
 global___Return = Return

@@ -1,0 +1,145 @@
+"""Conditions of rules, in CEL (https://cel.dev): compiled and type-checked once, evaluated within a bound.
+
+A variable is one dotted name with a type of its own, so that `purchase.amount > '5'` and `line.colour` are refused when
+a rule is made. Nothing here is logged, and no text of a failed evaluation leaves this module: it may have a value in
+it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from typing import TypeAlias
+
+from cel_expr_python import cel
+
+CONDITION_MAX = 500
+"""The longest condition, in characters."""
+MACROS_MAX = 4
+"""The most macros of a condition. One over a full basket takes a hundred steps."""
+MATCHES_MAX = 4
+"""The most regular expressions of a condition: each is compiled anew at each evaluation."""
+
+Activation: TypeAlias = cel.Activation
+"""Values of variables as CEL takes them."""
+Facts: TypeAlias = Mapping[str, int | str | list[str]]
+"""Values of variables."""
+
+_VARIABLES = {
+    "purchase.amount": cel.Type.INT,
+    "purchase.channel": cel.Type.STRING,
+    "purchase.store": cel.Type.STRING,
+    "purchase.cashier": cel.Type.STRING,
+    "purchase.terminal": cel.Type.STRING,
+    "purchase.categories": cel.Type.List(cel.Type.STRING),
+    "purchase.skus": cel.Type.List(cel.Type.STRING),
+    "line.sku": cel.Type.STRING,
+    "line.category": cel.Type.STRING,
+    "line.quantity": cel.Type.INT,
+    "line.unit_price": cel.Type.INT,
+    "line.spend": cel.Type.INT,
+    "member.tier": cel.Type.STRING,
+    "member.year_points": cel.Type.INT,
+    "member.days": cel.Type.INT,
+    "time.year": cel.Type.INT,
+    "time.month": cel.Type.INT,
+    "time.day": cel.Type.INT,
+    "time.hour": cel.Type.INT,
+    "time.minute": cel.Type.INT,
+    "time.weekday": cel.Type.INT,
+    "time.date": cel.Type.STRING,
+}
+_TEXT = re.compile(r"""[rRbB]{0,2}('''.*?'''|\"\"\".*?\"\"\"|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")""", re.DOTALL)
+_MACRO = re.compile(r"\.\s*(?:all|exists|exists_one|existsOne|map|filter)\s*\(")
+_MATCHES = re.compile(r"\bmatches\s*\(")
+_LINE = re.compile(r"(?<![\w.])\.?line\s*\.")
+
+
+class Malformed(Exception):
+    """A condition that cannot be one; the text says why and where, for whoever made it."""
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """A condition that compiles, and what it looks at."""
+
+    expression: cel.Expression
+    of_line: bool
+    """Whether it looks at a line, so that it is asked for each."""
+
+    @staticmethod
+    @lru_cache(maxsize=1_000)
+    def of(condition: str) -> Phrase:
+        """The condition, compiled.
+
+        Raises:
+            Malformed: it does not compile, is not of type bool, or could take too long.
+        """
+        bare = _TEXT.sub(lambda text: '""' + " " * (len(text[0]) - 2), condition)
+        of_line = bool(_LINE.search(bare))
+        _check_effort(bare, of_line)
+        try:
+            expression = _environment().compile(condition)
+        except RuntimeError as error:
+            raise Malformed(_said(str(error))) from None
+        if expression.return_type() != cel.Type.BOOL:
+            raise Malformed(f"1:1: must be of type bool, not {expression.return_type().name().lower()}")
+        return Phrase(expression, of_line)
+
+    def holds(self, facts: Activation) -> bool:
+        """Whether the condition holds; not, where it cannot be evaluated or takes too many steps."""
+        try:
+            return self.expression.eval(facts).value() is True
+        except RuntimeError:  # as when the budget of iterations is exceeded; other failures are values of type error
+            return False
+
+
+def activation(facts: Facts) -> Activation:
+    """Values of variables as conditions take them; those that a condition does not look at may be missing."""
+    return _environment().Activation(dict(facts))
+
+
+@lru_cache(maxsize=1)
+def _environment() -> cel.Env:
+    return cel.NewEnv(variables=_VARIABLES)
+
+
+def _check_effort(bare: str, of_line: bool) -> None:
+    """Refuses what could take long; `bare` is a condition without the texts in it."""
+    macros = list(_MACRO.finditer(bare))
+    if len(macros) > MACROS_MAX:
+        raise Malformed(f"{_place(bare, macros[MACROS_MAX].start())}: at most {MACROS_MAX} macros")
+    if macros and of_line:
+        raise Malformed(f"{_place(bare, macros[0].start())}: no macros where a line is looked at")
+    for first, second in pairwise(macros):
+        if _depth(bare[first.end() : second.start()]) >= 0:
+            raise Malformed(f"{_place(bare, second.start())}: macros cannot be nested")
+    expressions = list(_MATCHES.finditer(bare))
+    if len(expressions) > MATCHES_MAX or (expressions and macros):
+        raise Malformed(
+            f"{_place(bare, expressions[-1].start())}: at most {MATCHES_MAX} regular expressions, and none with macros"
+        )
+
+
+def _depth(text: str) -> int:
+    """The lowest depth of parentheses within a text: below 0 where one that was opened before is closed in it."""
+    depth = lowest = 0
+    for character in text:
+        depth += (character == "(") - (character == ")")
+        lowest = min(lowest, depth)
+    return lowest
+
+
+def _place(text: str, at: int) -> str:
+    """Line and column, from 1."""
+    before = text[:at]
+    return f"{before.count(chr(10)) + 1}:{at - before.rfind(chr(10))}"
+
+
+def _said(text: str) -> str:
+    """The compiler's words: line, column and what is wrong, without its status and its drawing."""
+    found = re.findall(r"ERROR: <input>:(\d+:\d+: .*)", text)
+    return "; ".join(one[:200] for one in found[:3]) or "1:1: does not compile"

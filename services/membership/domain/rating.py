@@ -1,0 +1,268 @@
+"""What purchases earn: by integer arithmetic where one plain rule is all there is, by stacked rules elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from membership.domain.baskets import Basket, Part, parts
+from membership.domain.conditions import Activation, Facts, Phrase, activation
+from membership.domain.levels import Levels
+from membership.domain.members import Member
+from membership.domain.moments import from_microseconds
+from membership.domain.program import Program
+from membership.domain.purchases import FrozenTerms
+from membership.domain.rulebooks import InForce, Rulebook
+from membership.domain.rules import Period, Rule, Version
+from membership.domain.stacking import Candidate, Kept, Verdict, give, meet
+
+COOLDOWN = 0
+"""Stands for a period in `Use`."""
+
+
+class Use(NamedTuple):
+    """What is counted of a member's awards by one rule: points of a period that begins at `start`, or, for COOLDOWN,
+    the latest event time in microseconds.
+    """
+
+    member_no: int
+    rule_no: int
+    period: int
+    start: int
+
+
+class Entry(NamedTuple):
+    """A purchase to be rated. Sorts by event time, then by its place among the rows."""
+
+    event_us: int
+    place: int
+    member_no: int
+    amount: int
+
+
+class Rated(NamedTuple):
+    """An entry with what it earned at tier level `level`; `level_after` is the level that it led to."""
+
+    entry: Entry
+    level: int
+    key: int | None
+    """The terms of a plain rating, by `Rulebook.terms`; None where there is a `frozen` one."""
+    base_points: int
+    tier_points: int
+    level_after: int
+    rule_points: int = 0
+    frozen: FrozenTerms | None = None
+
+    @property
+    def points(self) -> int:
+        """All points."""
+        return self.base_points + self.tier_points + self.rule_points
+
+
+@dataclass(slots=True)
+class Scene:
+    """What rules other than plain ones look at: baskets by the places of entries, members by number, what was counted
+    before, which is brought forward.
+    """
+
+    baskets: Mapping[int, Basket] = field(default_factory=dict)
+    members: Mapping[int, Member] = field(default_factory=dict)
+    uses: dict[Use, int] = field(default_factory=dict)
+
+
+def rate(
+    program: Program,
+    book: Rulebook,
+    entries: Iterable[Entry],
+    points: dict[tuple[int, int], int],
+    scene: Scene | None = None,
+    levels: Levels | None = None,
+) -> list[Rated]:
+    """Rates purchases in the order of their event times, ties in the order of their places.
+
+    `levels` are those of a program whose years do not tell them: what comes of these purchases is told by whoever turns
+    days.
+
+    `points` has what each (member_no, year) earned before, and must hold the years before those of the entries where
+    something was earned in them; it is brought forward. An upgrade works from the member's next purchase on. A `scene`
+    is needed where a basket is, or a rule that is not plain.
+    """
+    tiers, calendar = program.tier_set, program.calendar
+    baskets = scene.baskets if scene else {}
+    rated = []
+    for entry in sorted(entries):
+        year = calendar.year_of(entry.event_us // 1_000_000)
+        key = (entry.member_no, year)
+        earned, before = points.get(key, 0), points.get((entry.member_no, year - 1), 0)
+        level = tiers.level(earned, before) if levels is None else levels.level(entry.member_no, entry.event_us)
+        rules = book.at(entry.event_us)
+        if rules.plain is not None and entry.place not in baskets:
+            base, extra = rules.plain[level].points(entry.amount)
+            earned += base + extra
+            points[key] = earned
+            if levels is not None:
+                levels.add(entry.member_no, entry.event_us, base + extra, entry.amount)
+            after = tiers.level(earned, before) if levels is None else level
+            rated.append(Rated(entry, level, rules.key + level, base, extra, after))
+            continue
+        assert scene is not None, "rules that are not plain need a scene"
+        frozen = _by_rules(program, rules, entry, level, earned, scene)
+        award = frozen.award
+        earned += award.points
+        points[key] = earned
+        if levels is not None:
+            levels.add(entry.member_no, entry.event_us, award.points, entry.amount)
+        after = tiers.level(earned, before) if levels is None else level
+        rated.append(Rated(entry, level, None, award.base_points, award.tier_points, after, award.rule_points, frozen))
+    return rated
+
+
+def uses_of(program: Program, book: Rulebook, entries: Iterable[Entry]) -> set[Use]:
+    """What has to be known of before, to rate the entries."""
+    zone = ZoneInfo(program.time_zone)
+    return {
+        use
+        for entry in entries
+        for version in book.at(entry.event_us).versions
+        if version.rule.counts
+        for use, _ in _uses(version, entry, from_microseconds(entry.event_us).astimezone(zone))
+    }
+
+
+def _by_rules(program: Program, rules: InForce, entry: Entry, level: int, earned: int, scene: Scene) -> FrozenTerms:
+    basket = scene.baskets.get(entry.place)
+    every = parts(basket, entry.amount)
+    local = from_microseconds(entry.event_us).astimezone(ZoneInfo(program.time_zone))
+    member = scene.members[entry.member_no]
+    asking = _Asking(rules, basket, every, _facts(program, entry, basket, level, earned, member, local))
+    candidates = [_candidate(version, entry, local, scene.uses, asking) for version in rules.versions]
+    terms = meet(candidates, every, asking.eligible, program.tier_set.multiplier(level))
+    points = give(terms, Kept.all_of(every))
+    by_rule = {version.rule_no: version for version in rules.versions}
+    for term, given in zip(terms, points, strict=True):
+        if given and term.rule_no:
+            _count(by_rule[term.rule_no], entry, local, given, scene.uses)
+    return FrozenTerms(basket, every, terms, points)
+
+
+class _Asking:
+    """Asks conditions about the parts of one purchase. What a line is comes into it once."""
+
+    def __init__(self, rules: InForce, basket: Basket | None, every: tuple[Part, ...], facts: Facts) -> None:
+        self._lines = basket.lines if basket else ()
+        self._parts = every
+        self._facts = facts
+        asked = any(version.rule.condition for version in rules.versions)
+        self._purchase = activation(facts) if asked else None
+        self._of_line: dict[int, Activation] = {}
+
+    def eligible(self, rule: Rule, place: int) -> int | None:
+        """A rule's eligible spend of a part; None where it is left out."""
+        line = self._lines[place] if place < len(self._lines) else None
+        return rule.eligibility.spend(self._parts[place], line)
+
+    def holds(self, phrase: Phrase | None, place: int) -> bool:
+        """Whether a condition that looks at lines holds for a part: never for one that is none."""
+        if phrase is None:
+            return True
+        if place >= len(self._lines):
+            return False
+        if place not in self._of_line:
+            line = self._lines[place]
+            self._of_line[place] = activation(
+                {
+                    **self._facts,
+                    "line.sku": line.sku,
+                    "line.category": line.category,
+                    "line.quantity": line.quantity,
+                    "line.unit_price": line.unit_price,
+                    "line.spend": self._parts[place].net,
+                }
+            )
+        return phrase.holds(self._of_line[place])
+
+    def once(self, phrase: Phrase) -> bool:
+        """Whether a condition that looks at no line holds."""
+        assert self._purchase is not None, "there is a condition"
+        return phrase.holds(self._purchase)
+
+
+def _candidate(version: Version, entry: Entry, local: datetime, uses: Mapping[Use, int], asking: _Asking) -> Candidate:
+    """A rule as the purchase meets it: its condition asked, its caps and its cooldown looked at."""
+    rule = version.rule
+    phrase = Phrase.of(rule.condition) if rule.condition else None
+    caps, refusal = [points for period, points in rule.caps if period is Period.PURCHASE], None
+    for use, most in _uses(version, entry, local):
+        before = uses.get(use, 0)
+        if use.period == COOLDOWN:
+            if use in uses and abs(entry.event_us - before) < most:
+                refusal = Verdict.COOLDOWN
+        else:
+            caps.append(most - before)
+            if most <= before:
+                refusal = Verdict.CAP_USED_UP
+    if refusal is None and phrase is not None and not phrase.of_line and not asking.once(phrase):
+        refusal = Verdict.CONDITION
+    of_line = phrase if phrase is not None and phrase.of_line else None
+    return Candidate(version, partial(asking.holds, of_line), min(caps, default=None), refusal)
+
+
+def _uses(version: Version, entry: Entry, local: datetime) -> Iterator[tuple[Use, int]]:
+    """What a rule counts of a member at a time, each with its cap; the cooldown in microseconds."""
+    rule = version.rule
+    if rule.cooldown_s:
+        yield Use(entry.member_no, version.rule_no, COOLDOWN, 0), rule.cooldown_s * 1_000_000
+    for period, points in rule.caps:
+        if period is not Period.PURCHASE:
+            yield Use(entry.member_no, version.rule_no, period, _start(period, local)), points
+
+
+def _start(period: Period, local: datetime) -> int:
+    """The number of the day, week, month or year that a local time lies in."""
+    match period:
+        case Period.DAY:
+            return local.toordinal()
+        case Period.WEEK:
+            return (local.toordinal() - 1) // 7
+        case Period.MONTH:
+            return local.year * 12 + local.month
+        case Period.YEAR:
+            return local.year
+        case _:
+            return 0
+
+
+def _count(version: Version, entry: Entry, local: datetime, given: int, uses: dict[Use, int]) -> None:
+    for use, _ in _uses(version, entry, local):
+        before = uses.get(use, 0)
+        uses[use] = max(before, entry.event_us) if use.period == COOLDOWN else before + given
+
+
+def _facts(
+    program: Program, entry: Entry, basket: Basket | None, level: int, earned: int, member: Member, local: datetime
+) -> dict[str, int | str | list[str]]:
+    """What conditions may look at, but lines. Of a person nothing but tier, points and for how long."""
+    lines = basket.lines if basket else ()
+    return {
+        "purchase.amount": entry.amount,
+        "purchase.channel": basket.channel if basket else "",
+        "purchase.store": basket.store if basket else "",
+        "purchase.cashier": basket.cashier if basket else "",
+        "purchase.terminal": basket.terminal if basket else "",
+        "purchase.categories": sorted({line.category for line in lines if line.category}),
+        "purchase.skus": sorted({line.sku for line in lines if line.sku}),
+        "member.tier": program.tier_set.tier_id(level),
+        "member.year_points": earned,
+        "member.days": max(0, (local - member.enroll_time).days),
+        "time.year": local.year,
+        "time.month": local.month,
+        "time.day": local.day,
+        "time.hour": local.hour,
+        "time.minute": local.minute,
+        "time.weekday": local.isoweekday(),
+        "time.date": local.date().isoformat(),
+    }

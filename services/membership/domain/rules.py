@@ -1,0 +1,208 @@
+"""Earning rules: what each may say, and what of a purchase it works on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+from fractions import Fraction
+
+from guerdon_kit.errors import FieldViolation
+from membership.domain.baskets import WORD_MAX, Line, Part, What
+from membership.domain.conditions import CONDITION_MAX, Malformed, Phrase
+from membership.domain.earning import AMOUNT_MAX, AWARD_MAX, EarningRule, Rounding, Terms
+from membership.domain.ids import ID_RULE, is_id
+
+RULES_MAX = 50
+"""The most rules of a program that are not archived."""
+VERSIONS_MAX = 1_000
+"""The most versions of all rules of a program."""
+BASE_RULE_ID = "base"
+"""The rule of a program's settings."""
+RATE_PART_MAX = 10**9
+MULTIPLIER_PART_MAX = 10**6
+EXCLUDED_MAX = 50
+CAP_MAX = 10**12
+BONUS_MAX = 10**9
+COOLDOWN_MAX_S = 10 * 366 * 24 * 3600
+
+
+class Outcome(IntEnum):
+    """What a rule gives. The values are stored."""
+
+    SPEND = 1
+    """Base: points for each minor unit."""
+    ITEM = 2
+    """Base: points for each piece."""
+    LINE = 3
+    """Base: points for each line."""
+    VISIT = 4
+    """Base: points for the purchase."""
+    MULTIPLIER = 5
+    BONUS = 6
+
+    @property
+    def is_base(self) -> bool:
+        """Whether multipliers work on it."""
+        return self <= Outcome.VISIT
+
+
+class Period(IntEnum):
+    """What a cap counts together. The values are stored."""
+
+    PURCHASE = 1
+    DAY = 2
+    WEEK = 3
+    MONTH = 4
+    YEAR = 5
+    EVER = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Eligibility:
+    """What is left out of the spend of a rule, and taken into it; see the contract's `Eligibility`."""
+
+    excluded_categories: tuple[str, ...] = ()
+    excluded_skus: tuple[str, ...] = ()
+    before_discount: bool = False
+    gift_cards: bool = False
+    tax: bool = False
+    shipping: bool = False
+
+    def spend(self, part: Part, line: Line | None) -> int | None:
+        """How much of a part is eligible, in minor units; None where it is left out altogether."""
+        if part.what is What.TAX and not self.tax:
+            return None
+        if part.what is What.SHIPPING and not self.shipping:
+            return None
+        if line is not None and (line.category in self.excluded_categories or line.sku in self.excluded_skus):
+            return None
+        whole = part.gross if self.before_discount else part.net
+        return max(0, whole - part.points - (0 if self.gift_cards else part.gift_cards))
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a version of a rule says. `rate` is points for each minor unit, piece, line or purchase, the multiplier, or
+    the points of the bonus, by `outcome`.
+    """
+
+    rule_id: str
+    outcome: Outcome
+    rate: Fraction
+    rounding: Rounding = Rounding.DOWN
+    round_each_line: bool = False
+    minimum_spend: int = 0
+    spend_increment: int = 1
+    eligibility: Eligibility = Eligibility()
+    exclusive: bool = False
+    caps: tuple[tuple[Period, int], ...] = ()
+    cooldown_s: int = 0
+    condition: str = ""
+
+    @property
+    def counts(self) -> bool:
+        """Whether what it gave a member before matters."""
+        return self.cooldown_s > 0 or any(period is not Period.PURCHASE for period, _ in self.caps)
+
+    def plain(self) -> EarningRule | None:
+        """The rule as one that works on an amount alone; None where it needs more than that."""
+        if self.outcome is not Outcome.SPEND or self.caps or self.cooldown_s or self.condition:
+            return None
+        return EarningRule(self.rate, self.rounding, self.minimum_spend, self.spend_increment)
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version of a rule as stored. `revision` is the program's: each change of its rules has the next one."""
+
+    rule_no: int
+    version: int
+    revision: int
+    rule: Rule
+    archived: bool
+    effective_us: int
+    """From when on it is in force, in microseconds since 1970."""
+    create_time: datetime
+
+
+def excessive(rule: Rule, multipliers: Iterable[Fraction]) -> Iterator[FieldViolation]:
+    """Whether the largest purchase could earn too much by a plain rule with the multipliers of tiers. Where rules
+    stack, what exceeds that is cut instead.
+    """
+    plain = rule.plain()
+    if plain is not None and any(sum(Terms(plain, one).points(AMOUNT_MAX)) > AWARD_MAX for one in multipliers):
+        yield FieldViolation(
+            "points_per_minor_unit",
+            "with the multipliers of tiers, a purchase of 10^12 minor units may earn at most 10^13 points",
+        )
+
+
+def violations(rule: Rule) -> Iterator[FieldViolation]:
+    """What is wrong with a rule, by the fields of the contract's `EarningRule`."""
+    if not is_id(rule.rule_id):
+        yield FieldViolation("name", f"its id {ID_RULE}")
+    yield from _rate_violations(rule)
+    if not 0 <= rule.minimum_spend <= AMOUNT_MAX:
+        yield FieldViolation("minimum_spend", "must be between 0 and 10^12")
+    if not 1 <= rule.spend_increment <= AMOUNT_MAX:
+        yield FieldViolation("spend_increment", "must be between 0 and 10^12")
+    elif rule.spend_increment > 1 and rule.outcome is not Outcome.SPEND:
+        yield FieldViolation("spend_increment", "needs points_per_minor_unit")
+    if rule.exclusive and rule.outcome is not Outcome.MULTIPLIER:
+        yield FieldViolation("exclusive", "needs a multiplier")
+    if not 0 <= rule.cooldown_s <= COOLDOWN_MAX_S:
+        yield FieldViolation("cooldown", "must be whole seconds, between 1 second and 10 years")
+    yield from _list_violations(rule)
+    yield from _condition_violations(rule)
+
+
+def _list_violations(rule: Rule) -> Iterator[FieldViolation]:
+    for name in ("excluded_categories", "excluded_skus"):
+        words = getattr(rule.eligibility, name)
+        if len(words) > EXCLUDED_MAX or not all(1 <= len(word) <= WORD_MAX for word in words):
+            yield FieldViolation(f"eligibility.{name}", f"must be at most {EXCLUDED_MAX} of 1 to {WORD_MAX} characters")
+    if len({period for period, _ in rule.caps}) < len(rule.caps):
+        yield FieldViolation("caps", "must be of different periods")
+    if not all(1 <= points <= CAP_MAX for _, points in rule.caps):
+        yield FieldViolation("caps", "must each be between 1 and 10^12 points")
+
+
+def _rate_violations(rule: Rule) -> Iterator[FieldViolation]:
+    rate, largest_part = rule.rate, max(abs(rule.rate.numerator), rule.rate.denominator)
+    match rule.outcome:
+        case Outcome.SPEND:
+            if not 0 < rate <= 10 or largest_part > RATE_PART_MAX:
+                yield FieldViolation(
+                    "points_per_minor_unit", "must be above 0, at most 10, numerator and denominator at most 10^9"
+                )
+        case Outcome.MULTIPLIER:
+            if not 1 < rate <= 1_000 or largest_part > MULTIPLIER_PART_MAX:
+                yield FieldViolation(
+                    "multiplier", "must be above 1, at most 1,000, numerator and denominator at most 10^6"
+                )
+        case Outcome.BONUS:
+            if not 1 <= rate <= BONUS_MAX:
+                yield FieldViolation("bonus_points", "must be between 1 and 10^9")
+        case Outcome.ITEM | Outcome.LINE | Outcome.VISIT:
+            if not 0 < rate <= 10**6 or largest_part > RATE_PART_MAX:
+                yield FieldViolation(
+                    f"points_per_{rule.outcome.name.lower()}",
+                    "must be above 0, at most 10^6, numerator and denominator at most 10^9",
+                )
+
+
+def _condition_violations(rule: Rule) -> Iterator[FieldViolation]:
+    if not rule.condition:
+        return
+    if len(rule.condition) > CONDITION_MAX:
+        yield FieldViolation("condition", f"must be at most {CONDITION_MAX} characters")
+        return
+    try:
+        phrase = Phrase.of(rule.condition)
+    except Malformed as error:
+        yield FieldViolation("condition", str(error))
+        return
+    if phrase.of_line and rule.outcome is Outcome.VISIT:
+        yield FieldViolation("condition", "cannot look at a line: points_per_visit are of the purchase")

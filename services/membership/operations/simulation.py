@@ -1,0 +1,79 @@
+"""What a purchase would earn: rated as `recording` does, but nothing is held and nothing written."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from guerdon_kit.errors import NotFound
+from guerdon_kit.postgres import Connection
+from membership.domain.earning import Award
+from membership.domain.endings import ended
+from membership.domain.moments import from_microseconds
+from membership.domain.program import Program
+from membership.domain.purchases import PlainTerms, Purchase
+from membership.domain.rating import Entry, Rated, Scene, rate
+from membership.domain.rows import Row
+from membership.domain.rulebooks import Rulebook
+from membership.operations.recording import credited, earned_before, sort_known
+from membership.operations.rules import Rulebooks
+from membership.operations.standings import levels_for
+from membership.store import members, purchases
+
+
+async def simulated(
+    connection: Connection, program: Program, rulebooks: Rulebooks, row: Row, now: datetime
+) -> Purchase:
+    """A purchase as it would be recorded now; a recorded one as it is. The row is within its bounds.
+
+    Raises:
+        NotFound, PurchaseDiffers, MemberClosed, MemberErased: as recording it.
+    """
+    fresh, _, refused, revision = await sort_known(connection, program, [row])
+    for refusal in refused.values():
+        raise refusal
+    if not fresh:
+        found = await purchases.find(connection, program, row.purchase_id)
+        assert found is not None, "it is known"
+        return found[0]
+    member = await members.find(connection, program, row.member_id)
+    if member is None:
+        raise NotFound(f"{program.name}/members/{row.member_id}")
+    why = ended(program, member)
+    if why is not None:
+        raise why
+    assert row.event_us is not None, "a row within its bounds has a time"
+    book = await rulebooks.at(connection, program, revision)
+    entry = Entry(row.event_us, row.place, member.member_no, row.amount)
+    points, uses = await earned_before(connection, program, book, [entry])
+    baskets = {} if row.basket is None else {row.place: row.basket}
+    scene = Scene(baskets, {member.member_no: member}, uses)
+    levels = await levels_for(connection, program, [member.member_no])
+    [rated] = rate(program, book, [entry], points, scene, levels)
+    return _purchase(program, book, row, rated, now)
+
+
+def _purchase(program: Program, book: Rulebook, row: Row, rated: Rated, now: datetime) -> Purchase:
+    event_time = from_microseconds(rated.entry.event_us)
+    expire_time, state = credited(program, rated, event_time, now)
+    terms = rated.frozen
+    if terms is None:
+        rules = book.at(rated.entry.event_us)
+        assert rules.plain is not None, "what is not frozen is plain"
+        [version] = rules.versions
+        plain = PlainTerms(version.rule.rule_id, version.version, rules.plain[rated.level])
+    return Purchase(
+        purchase_id=row.purchase_id,
+        member_id=row.member_id,
+        event_time=event_time,
+        record_time=now,
+        amount=row.amount,
+        level=rated.level,
+        terms=terms or plain,
+        award=Award(rated.base_points, rated.tier_points, rated.rule_points),
+        expire_time=expire_time,
+        state=state,
+        transaction="",
+        spot=None,
+        returned_amount=0,
+        returned_points=0,
+    )

@@ -1,0 +1,98 @@
+"""What purchases were rated by where that was more than a plain rule, and what rules have counted of members."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from typing import Any
+
+from guerdon_kit.postgres import Connection
+from membership.domain.baskets import Basket, Line, parts
+from membership.domain.earning import Rounding
+from membership.domain.program import Program
+from membership.domain.purchases import FrozenTerms
+from membership.domain.rating import Use
+from membership.domain.rules import Outcome
+from membership.domain.stacking import Term, Verdict
+from membership.store import queries
+
+
+async def insert(connection: Connection, program: Program, frozen: Sequence[tuple[str, int, FrozenTerms]]) -> None:
+    """Writes what purchases were rated by, each with its id and its tier level."""
+    await queries.insert_ratings(
+        connection,
+        program_no=program.program_no,
+        purchase_ids=[purchase_id for purchase_id, _, _ in frozen],
+        levels=[level for _, level, _ in frozen],
+        baskets=[None if one.basket is None else _write_basket(one.basket) for _, _, one in frozen],
+        rated_by=[{"terms": [_write_term(term) for term in one.terms], "points": one.points} for _, _, one in frozen],
+    )
+
+
+async def basket(connection: Connection, program: Program, purchase_id: str) -> Basket | None:
+    """The basket of a purchase; None where it is an amount alone."""
+    kept = await queries.find_basket(connection, program_no=program.program_no, purchase_id=purchase_id)
+    return None if kept is None else _read_basket(kept)
+
+
+async def uses(connection: Connection, wanted: Iterable[Use]) -> dict[Use, int]:
+    """What was counted, as far as anything was; their members' rows are held."""
+    columns = list(zip(*sorted(wanted), strict=True))
+    if not columns:
+        return {}
+    members, rules, periods, starts = columns
+    rows = queries.rule_uses(connection, member_nos=members, rule_nos=rules, periods=periods, starts=starts)
+    return {Use(row["member_no"], row["rule_no"], row["period"], row["start"]): row["used"] async for row in rows}
+
+
+async def write_uses(connection: Connection, used: dict[Use, int]) -> None:
+    """Sets what is counted; the writer holds the members' rows."""
+    keys = sorted(used)
+    members, rules, periods, starts = zip(*keys, strict=True)
+    await queries.write_rule_uses(
+        connection,
+        member_nos=members,
+        rule_nos=rules,
+        periods=periods,
+        starts=starts,
+        used=[used[key] for key in keys],
+    )
+
+
+def read(basket_kept: dict[str, Any] | None, rated_by: dict[str, Any], amount: int) -> FrozenTerms:
+    """What a purchase of `amount` was rated by, as it is kept."""
+    bought = None if basket_kept is None else _read_basket(basket_kept)
+    terms = tuple(map(_read_term, rated_by["terms"]))
+    return FrozenTerms(bought, parts(bought, amount), terms, tuple(rated_by["points"]))
+
+
+def _write_basket(one: Basket) -> dict[str, Any]:
+    lines = [{name: getattr(line, name) for name in Line.__slots__} for line in one.lines]
+    return {name: getattr(one, name) for name in Basket.__slots__} | {"lines": lines}
+
+
+def _read_basket(kept: dict[str, Any]) -> Basket:
+    lines = tuple(Line(**line) for line in kept["lines"])
+    return Basket(**{**kept, "lines": lines, "order_discounts": tuple(kept["order_discounts"])})
+
+
+def _write_term(term: Term) -> dict[str, Any]:
+    return {name: getattr(term, name) for name in Term.__slots__} | {
+        "rate": term.rate.as_integer_ratio(),
+        "rounding": term.rounding.value,
+        "spends": sorted(term.spends.items()),
+    }
+
+
+def _read_term(kept: dict[str, Any]) -> Term:
+    return Term(
+        **{
+            **kept,
+            "outcome": Outcome(kept["outcome"]),
+            "rate": Fraction(*kept["rate"]),
+            "rounding": Rounding(kept["rounding"]),
+            "spends": dict(map(tuple, kept["spends"])),
+            "works_on": tuple(kept["works_on"]),
+            "verdict": Verdict(kept["verdict"]),
+        }
+    )

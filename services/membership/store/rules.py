@@ -1,0 +1,102 @@
+"""The versions of programs' rules. None changes once written."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from fractions import Fraction
+from typing import Any
+
+from asyncpg import Record
+
+from guerdon_kit.postgres import Connection
+from membership.domain.earning import Rounding
+from membership.domain.moments import from_microseconds, to_microseconds
+from membership.domain.program import Program
+from membership.domain.rulebooks import Rulebook
+from membership.domain.rules import Eligibility, Outcome, Period, Rule, Version
+from membership.store import queries
+
+
+async def book(connection: Connection, program: Program) -> Rulebook:
+    """All rules of a program."""
+    rows = queries.rule_versions(connection, program_no=program.program_no)
+    return Rulebook([_version(row) async for row in rows], program.settings.tiers)
+
+
+async def hold(connection: Connection, program: Program) -> None:
+    """Holds the program's rules: whoever changes them changes them alone."""
+    await queries.hold_rules(connection, program_no=program.program_no)
+
+
+async def insert(connection: Connection, program_no: int, version: Version, actor: str) -> None:
+    """Writes a version, the next revision of the program's rules; the writer holds them."""
+    await queries.insert_rule_version(
+        connection,
+        program_no=program_no,
+        revision=version.revision,
+        rule_no=version.rule_no,
+        rule_id=version.rule.rule_id,
+        version=version.version,
+        definition=_write(version.rule),
+        archived=version.archived,
+        effective_time=from_microseconds(version.effective_us),
+        create_time=version.create_time,
+        actor=actor,
+    )
+
+
+async def advance(connection: Connection, program: Program, revision: int) -> None:
+    """Tells of a new revision: whoever rates purchases from its commit on reads the rules anew."""
+    await queries.advance_rules(connection, program_no=program.program_no, revision=revision)
+
+
+def _version(row: Record) -> Version:
+    create_time: datetime = row["create_time"]
+    return Version(
+        rule_no=row["rule_no"],
+        version=row["version"],
+        revision=row["revision"],
+        rule=read(row["rule_id"], row["definition"]),
+        archived=row["archived"],
+        effective_us=to_microseconds(row["effective_time"]),
+        create_time=create_time,
+    )
+
+
+def read(rule_id: str, kept: dict[str, Any]) -> Rule:
+    """A rule as it is kept."""
+    return Rule(
+        rule_id=rule_id,
+        outcome=Outcome(kept["outcome"]),
+        rate=Fraction(*kept["rate"]),
+        rounding=Rounding(kept["rounding"]),
+        round_each_line=kept["round_each_line"],
+        minimum_spend=kept["minimum_spend"],
+        spend_increment=kept["spend_increment"],
+        eligibility=_eligibility(**kept["eligibility"]),
+        exclusive=kept["exclusive"],
+        caps=tuple((Period(period), points) for period, points in kept["caps"]),
+        cooldown_s=kept["cooldown_s"],
+        condition=kept["condition"],
+    )
+
+
+def _eligibility(excluded_categories: list[str], excluded_skus: list[str], **others: bool) -> Eligibility:
+    return Eligibility(tuple(excluded_categories), tuple(excluded_skus), **others)
+
+
+def _write(rule: Rule) -> dict[str, Any]:
+    eligibility = rule.eligibility
+    return {
+        "outcome": rule.outcome,
+        "rate": rule.rate.as_integer_ratio(),
+        "rounding": rule.rounding.value,
+        "round_each_line": rule.round_each_line,
+        "minimum_spend": rule.minimum_spend,
+        "spend_increment": rule.spend_increment,
+        "eligibility": {name: getattr(eligibility, name) for name in Eligibility.__slots__},
+        "exclusive": rule.exclusive,
+        "caps": rule.caps,
+        "cooldown_s": rule.cooldown_s,
+        "condition": rule.condition,
+    }
