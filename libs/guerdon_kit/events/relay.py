@@ -119,14 +119,15 @@ class Relay:
         """A job: relays until it is cancelled. Waits out a PostgreSQL or Redis that is away."""
         await self.prepare()
         loop = asyncio.get_running_loop()
-        looked, pause = 0.0, _PAUSE_S
+        looked, pause, sent = 0.0, _PAUSE_S, 0
         while True:
             heed_cancellation()
             try:
                 due = loop.time() - looked >= self._look.total_seconds()
                 if due:
                     looked = loop.time()
-                if await self.turn(look=due) < self._page:  # a turn for each event would cost more than the events
+                sent = await self.turn(look=due or sent > 0)  # where something came more may have come
+                if sent < self._page:  # a turn for each event would cost more than the events
                     await asyncio.sleep(self._poll.total_seconds())
                 pause = _PAUSE_S
             except (Unavailable, RedisError) as error:
