@@ -6,7 +6,7 @@ import asyncio
 import gc
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -133,21 +133,15 @@ Compose = Callable[[Kit[Settings]], Awaitable[Parts]]
 """A service's composition root."""
 
 
-def run(
-    name: str, settings_class: type[Settings], compose: Compose[Settings], session: Mapping[str, str] | None = None
-) -> None:
-    """Runs a service until SIGINT or SIGTERM: in this process, or in `GUERDON_WORKERS` of them on one port.
-
-    `session` is what `Database.open` is given.
-    """
+def run(name: str, settings_class: type[Settings], compose: Compose[Settings]) -> None:
+    """Runs a service until SIGINT or SIGTERM: in this process, or in `GUERDON_WORKERS` of them on one port."""
     settings = settings_class()
-    start = partial(_work, name, settings, compose, session or {})
     if settings.workers == 1:
-        uvloop.run(start())
+        uvloop.run(_work(name, settings, compose))
         return
 
     def work(worker: int, supervisor: socket.socket) -> None:
-        uvloop.run(start(worker, supervisor))
+        uvloop.run(_work(name, settings, compose, worker, supervisor))
 
     refuse_taken_port(settings.listen)
     code = Supervisor(settings.workers, work).run()
@@ -159,7 +153,6 @@ async def _work(
     name: str,
     settings: Settings,
     compose: Compose[Settings],
-    session: Mapping[str, str],
     worker: int = 0,
     supervisor: socket.socket | None = None,
 ) -> None:
@@ -174,9 +167,7 @@ async def _work(
         loop.add_reader(supervisor, stop.set)  # it ends when the supervisor does
     url = settings.database_url.get_secret_value()
     # While PostgreSQL is away the service runs, and its health says so.
-    database = await Database.open(
-        url, name=f"guerdon_{name}", size=settings.pool_size, required=False, session=session
-    )
+    database = await Database.open(url, name=f"guerdon_{name}", size=settings.pool_size, required=False)
     kit = Kit(name, settings, settings.clock(), database, log, worker)
     kit.on_close(database.close)
     _spare_the_collector()

@@ -72,20 +72,12 @@ class Database:
 
     @classmethod
     async def open(
-        cls,
-        url: str,
-        *,
-        name: str,
-        size: int = 8,
-        limits: Limits | None = None,
-        required: bool = True,
-        session: Mapping[str, str] | None = None,
+        cls, url: str, *, name: str, size: int = 8, limits: Limits | None = None, required: bool = True
     ) -> Self:
         """Connects.
 
-        `name` is shown in pg_stat_activity; `size` is the most connections this process will hold; `session` has
-        settings of PostgreSQL for all of them. Not `required`: opens also while PostgreSQL does not answer, and
-        connects once it does.
+        `name` is shown in pg_stat_activity; `size` is the most connections this process will hold. Not
+        `required`: opens also while PostgreSQL does not answer, and connects once it does.
 
         Raises:
             Unavailable: PostgreSQL does not answer, and is required.
@@ -115,7 +107,6 @@ class Database:
                 "idle_in_transaction_session_timeout": _milliseconds(limits.idle_in_transaction),
                 "timezone": "UTC",
                 "jit": "off",  # compiling costs more than our short statements take
-                **(session or {}),
             },
         )
         database = cls(await pool, limits, greeting)

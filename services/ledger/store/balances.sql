@@ -1,14 +1,9 @@
 -- Balances as they are read, without locks.
 
 -- name: account_states
-select a.*
-from unnest(:ids::bigint[]) as n (id)
-cross join lateral (
-    select id, state, version, posted, held, pending, debt, available, earned, spent, record_time, valid_until
-    from accounts
-    where shard = :shard and id = n.id
-    offset 0
-) as a;
+select id, state, version, posted, held, pending, debt, available, earned, spent, record_time, valid_until
+from accounts
+where shard = :shard and id = any(:ids::bigint[]);
 
 -- name: system_balance$
 -- What the checkpoint says, and what came after the snapshot it was taken at: a numeric, for nothing bounds it.

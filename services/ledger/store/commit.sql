@@ -2,15 +2,11 @@
 
 -- name: lock_accounts
 -- No other read may share this statement: after a wait it would see a new balance beside old lots.
--- One look-up each, in the order of the ids, which is the order of locks: see ledger/store/plans.py.
-select a.*
-from unnest(:ids::bigint[]) as n (id)
-cross join lateral (
-    select id, state, version, posted, held, pending, debt, available, earned, spent, record_time, valid_until
-    from accounts
-    where shard = :shard and id = n.id
-    for no key update
-) as a;
+select id, state, version, posted, held, pending, debt, available, earned, spent, record_time, valid_until
+from accounts
+where shard = :shard and id = any(:ids::bigint[])
+order by id
+for no key update;
 
 -- name: clock$
 select clock_timestamp();
@@ -46,14 +42,9 @@ from ledger_requests
 where shard = :shard and key = any(:keys::bytea[]);
 
 -- name: open_lots
-select l.*
-from unnest(:accounts::bigint[]) as n (account)
-cross join lateral (
-    select id, account, posting, amount, open, held, expired, expire_time, available_time, record_time, budget
-    from lots
-    where shard = :shard and account = n.account and not closed
-    offset 0
-) as l;
+select id, account, posting, amount, open, held, expired, expire_time, available_time, record_time, budget
+from lots
+where shard = :shard and account = any(:accounts::bigint[]) and not closed;
 
 -- name: lots_by_id
 select id, account, posting, amount, open, held, expired, expire_time, available_time, record_time, budget
@@ -61,15 +52,9 @@ from lots
 where shard = :shard and id = any(:ids::bigint[]);
 
 -- name: active_holds
-select h.*
-from unnest(:accounts::bigint[]) as n (account)
-cross join lateral (
-    select id, account, amount, state, captured, lots, lot_amounts, expire_time, purpose, actor, record_time,
-           resolve_time
-    from holds
-    where shard = :shard and account = n.account and state = 1
-    offset 0
-) as h;
+select id, account, amount, state, captured, lots, lot_amounts, expire_time, purpose, actor, record_time, resolve_time
+from holds
+where shard = :shard and account = any(:accounts::bigint[]) and state = 1;
 
 -- name: holds_by_id
 select id, account, amount, state, captured, lots, lot_amounts, expire_time, purpose, actor, record_time, resolve_time
@@ -79,16 +64,9 @@ where shard = :shard and id = any(:ids::bigint[]);
 -- name: reversals
 -- What earlier reversals undid of the postings of the transactions `ids`, posting by posting.
 select t.reverses, p.ordinal, p.source, p.destination, p.amount, p.lots, p.lot_deltas
-from unnest(:ids::bigint[]) as n (id)
-cross join lateral (
-    select id, reverses, postings from transactions where shard = :shard and reverses = n.id offset 0
-) as t
-cross join lateral (
-    select ordinal, source, destination, amount, lots, lot_deltas
-    from postings
-    where shard = :shard and id >= t.id and id < t.id + t.postings
-    offset 0
-) as p;
+from transactions t
+join postings p on p.shard = t.shard and p.id >= t.id and p.id < t.id + t.postings
+where t.shard = :shard and t.reverses = any(:ids::bigint[]);
 
 -- name: update_accounts!
 update accounts a

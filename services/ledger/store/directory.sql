@@ -31,24 +31,14 @@ on conflict do nothing
 returning unit, id, display_name, scale;
 
 -- name: accounts_by_name
-select a.*
-from unnest(:names::text[]) as n (name)
-cross join lateral (
-    select shard, id, program, unit, kind, name, create_time
-    from accounts
-    where shard = :shard and program = :program and name = n.name
-    offset 0
-) as a;
+select shard, id, program, unit, kind, name, create_time
+from accounts
+where shard = :shard and program = :program and name = any(:names::text[]);
 
 -- name: accounts_by_id
-select a.*
-from unnest(:ids::bigint[]) as n (id)
-cross join lateral (
-    select shard, id, program, unit, kind, name, create_time
-    from accounts
-    where shard = :shard and id = n.id
-    offset 0
-) as a;
+select shard, id, program, unit, kind, name, create_time
+from accounts
+where shard = :shard and id = any(:ids::bigint[]);
 
 -- name: system_accounts
 select shard, id, program, unit, kind, name, create_time

@@ -29,7 +29,7 @@ async def lock(connection: Connection, accounts: Iterable[Account]) -> dict[int,
     books: dict[int, Book] = {}
     for shard in sorted(by_shard):
         mine = by_shard[shard]
-        async for row in queries.lock_accounts(connection, shard=shard, ids=sorted(mine)):
+        async for row in queries.lock_accounts(connection, shard=shard, ids=list(mine)):
             books[row["id"]] = rows.book(row, mine[row["id"]])
     return books
 

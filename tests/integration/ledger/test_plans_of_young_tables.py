@@ -16,7 +16,6 @@ import pytest
 from guerdon_kit.postgres import load_queries
 from guerdon_kit.postgres.provision import ServiceDatabase
 from guerdon_kit.testing import DatabaseFactory
-from ledger.store.plans import LOOK_UPS
 
 queries = load_queries("ledger")
 
@@ -97,7 +96,7 @@ async def ask(connection: asyncpg.Connection[asyncpg.Record], name: str, there: 
 async def test_a_statement_reads_what_it_asks_for_however_much_the_tables_have_grown(
     database: ServiceDatabase, young: int
 ) -> None:
-    connection = await asyncpg.connect(database.owner_url, server_settings=dict(LOOK_UPS))
+    connection = await asyncpg.connect(database.owner_url)
     try:
         await connection.execute(_FILL, 1, young)
         for name in ASKS:
