@@ -32,6 +32,7 @@ PROMPTS = (
     "howto/adjust-with-a-second-person.md",
     "howto/redeem-vouchers-at-a-till.md",
     "howto/set-up-a-catalog.md",
+    "howto/set-up-earning-rules.md",
     "howto/reward-activities.md",
     "howto/reward-referrals.md",
     "explanation/rate-books.md",
