@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import signal
 from collections.abc import Callable, Iterator
@@ -77,7 +78,7 @@ def ends_on_signal() -> Iterator[None]:
     before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
-    except (KeyboardInterrupt, Exception):  # what fails while it ends has failed because it ends
+    except (KeyboardInterrupt, asyncio.CancelledError, Exception):  # what fails as it ends has failed because it ends
         if not interrupted:
             raise
     finally:

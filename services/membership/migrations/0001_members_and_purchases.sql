@@ -64,6 +64,8 @@ create table members (
     enroll_time timestamptz not null,
     welcome_points bigint not null check (welcome_points >= 0),
     welcome_expire_time timestamptz,
+    -- Once POSTED: the ledger's, or empty where there was no bonus, or it had lapsed.
+    welcome_transaction text check ((welcome_transaction is null) = (state = 1)),
     actor text not null,
     -- 1 closed, 2 erased, 3 merged into another member, who was merged into nobody.
     ended smallint check (ended in (1, 2, 3)),
@@ -473,7 +475,7 @@ create index merges_due_time on merges (due_time);
 
 grant select, insert, update (rules_revision) on programs to :"runtime_role";
 grant select, insert on tiers, rule_versions, ratings to :"runtime_role";
-grant select, insert, update (state, ended, merged_into, referred) on members to :"runtime_role";
+grant select, insert, update (state, welcome_transaction, ended, merged_into, referred) on members to :"runtime_role";
 grant select, insert, update (used) on rule_uses to :"runtime_role";
 grant select, insert, update (points) on member_years to :"runtime_role";
 grant select, insert, update (amount) on member_days to :"runtime_role";

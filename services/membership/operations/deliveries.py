@@ -182,14 +182,14 @@ class Deliveries:
         if revoked:
             await bonuses.settle_revoked(connection, program, revoked)
         if delivery.members:
-            unsettled = _refused(delivery, outcome)
-            await members.activate(
-                connection, [one.member_no for one in delivery.members if one.member_no not in unsettled]
-            )
+            await members.activate(connection, _ready(delivery, outcome))
         if delivery.return_id is not None and reversed_points is not None:
             await returns.settle(connection, program, delivery.return_id, reversed_points)
         if outcome.done:
             await deliveries.finish(connection, delivery.delivery_no)
+
+
+_NO_BONUS = Settled(lapsed=True)
 
 
 def _to_give(delivery: Delivery) -> list[Bonus]:
@@ -200,8 +200,15 @@ def _settled(answer: str | Refused) -> Settled:
     return Settled(transaction=answer) if isinstance(answer, str) else Settled(lapsed=answer.for_good)
 
 
-def _refused(delivery: Delivery, outcome: Outcome) -> set[int]:
-    """The members whose account is not theirs, or whose welcome bonus is not settled yet."""
+def _ready(delivery: Delivery, outcome: Outcome) -> dict[int, str]:
+    """The members whose account is theirs and whose welcome bonus, where they have one, is settled; with its
+    transaction, or an empty text.
+    """
     welcomed = (member for member in delivery.members if member.welcome_points)
-    unsettled = {member.member_no for member, how in zip(welcomed, outcome.members, strict=True) if not how.done}
-    return unsettled | {member.member_no for member in delivery.members if member.account_id in outcome.taken}
+    settled = {member.member_no: how for member, how in zip(welcomed, outcome.members, strict=True)}
+    found = ((member, settled.get(member.member_no, _NO_BONUS)) for member in delivery.members)
+    return {
+        member.member_no: how.transaction
+        for member, how in found
+        if how.done and member.account_id not in outcome.taken
+    }

@@ -16,8 +16,8 @@ from guerdon_kit.events import publish
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres import Connection, Database
 from guerdon_kit.postgres.requests import once
-from membership.clients.ledger import Ledger, Refused
-from membership.domain.deliveries import Clawback, welcome_credit
+from membership.clients.ledger import Ledger
+from membership.domain.deliveries import Clawback
 from membership.domain.endings import ended
 from membership.domain.errors import MemberChanging, MemberPending
 from membership.domain.members import Ended, Member
@@ -125,12 +125,13 @@ class Merging:
 
     async def _reverse_welcome(self, merge: Merge) -> None:
         """Takes the welcome bonus of the member back: the survivor had it too."""
-        # Credited again it is the same request: the ledger answers which transaction it was.
-        [answer] = await self._ledger.credit(merge.program, [welcome_credit(merge.member)], merge.actor)
-        if not isinstance(answer, Refused):
+        # Not by crediting it again, which the ledger takes for the same request only for as long as it keeps requests.
+        async with self._database.acquire() as connection:
+            transaction = await merges.welcome_transaction(connection, merge)
+        if transaction:
             request_id, rest_request_id = merge.welcome_request_ids
             memo = f"Welcome bonus, given to {merge.into.member_id} too"
-            back = Clawback(request_id, rest_request_id, answer, merge.member.welcome_points, memo)
+            back = Clawback(request_id, rest_request_id, transaction, merge.member.welcome_points, memo)
             await self._ledger.take_back(merge.program, back, merge.actor)
         await self._database.run(lambda connection: merges.end_welcome(connection, merge))
 

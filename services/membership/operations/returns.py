@@ -12,7 +12,7 @@ from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres import Connection, Database
 from guerdon_kit.postgres.requests import freeze, once, thaw
 from membership.domain.baskets import LINES_MAX, QUANTITY_MAX
-from membership.domain.clawbacks import Asked, CameBack, check, returned_amount, taken, together
+from membership.domain.clawbacks import Asked, CameBack, check, kept, returned_amount, taken, together
 from membership.domain.deliveries import Delivery, DuePurchase
 from membership.domain.earning import AMOUNT_MAX
 from membership.domain.errors import LineNotReturnable, ReturnDiffers, ReturnExceedsPurchase
@@ -134,7 +134,8 @@ class Returns:
         )
         await publish(connection, return_recorded(program, purchase, goods_return, now))
         rewards = await take_back(connection, program, found[1], purchase, goods_return.cumulative_amount, now)
-        await take_off(connection, program, member, purchase, goods_return)
+        nothing_left = _left(purchase, came_back) and not _left(purchase, together(came_back, asked))
+        await take_off(connection, program, member, purchase, goods_return, nothing_left=nothing_left)
         if not goods_return.points and not rewards.bonuses:
             return False, None
         if member.member_no != found[1]:
@@ -182,8 +183,8 @@ def _check(asked: Asked, latest: datetime) -> None:
 
 def _rated(program: Program, purchase: Purchase, before: CameBack, asked: Asked, now: datetime) -> GoodsReturn:
     """The return with what it takes: what all returns take by the frozen terms, less what was taken before."""
-    refundable = purchase.amount - purchase.returned_amount
-    if asked.amount > refundable or before.whole or (purchase.amount and not refundable):
+    # What cost nothing may come back when all the money has: it may have earned.
+    if asked.amount > purchase.amount - purchase.returned_amount or not _left(purchase, before):
         raise ReturnExceedsPurchase(purchase.amount, purchase.returned_amount, asked.amount)
     terms, mild, after = purchase.terms, program.settings.mild_returns, together(before, asked)
     check(terms.basket if isinstance(terms, FrozenTerms) else None, before, asked)
@@ -209,6 +210,13 @@ def _rated(program: Program, purchase: Purchase, before: CameBack, asked: Asked,
         lines=asked.lines,
         whole=asked.whole,
     )
+
+
+def _left(purchase: Purchase, back: CameBack) -> bool:
+    """Whether anything of a purchase is kept when that is back."""
+    if isinstance(purchase.terms, FrozenTerms):
+        return kept(purchase.terms.parts, back).something
+    return not back.whole and (purchase.amount == 0 or back.amount < purchase.amount)
 
 
 def _waiting(waiting: Waiting) -> GoodsReturn:

@@ -41,12 +41,21 @@ async def keep(connection: Connection, program: Program, levels: Levels, now: da
 
 
 async def take_off(
-    connection: Connection, program: Program, member: Member, purchase: Purchase, goods_return: GoodsReturn
+    connection: Connection,
+    program: Program,
+    member: Member,
+    purchase: Purchase,
+    goods_return: GoodsReturn,
+    *,
+    nothing_left: bool,
 ) -> None:
-    """Takes off what a return takes; a tier reached by it is lost at once. The writer holds the member's row."""
+    """Takes off what a return takes; a tier reached by it is lost at once. The writer holds the member's row.
+
+    `nothing_left` says that this is the return after which nothing of the purchase is kept.
+    """
     policy, calendar, now = program.settings.tier_policy, program.calendar, goods_return.record_time
+    year, this = calendar.year_at(purchase.event_time), calendar.year_at(now)
     if policy.plain and goods_return.points:
-        year, this = calendar.year_at(purchase.event_time), calendar.year_at(now)
         before = await _in_year(connection, program, member, this)
         await members.lower_year(connection, member.member_no, year, goods_return.points)
         after = await _in_year(connection, program, member, this)
@@ -55,8 +64,9 @@ async def take_off(
             await publish(connection, tier_turned(program, member.member_id, turn, now))
     if policy.plain:
         return
-    whole = goods_return.cumulative_amount == purchase.amount
-    taken = counted_of(policy, goods_return.points, goods_return.amount, visit=whole)
+    if goods_return.points:  # rules may ask for the year's points
+        await members.lower_year(connection, member.member_no, year, goods_return.points)
+    taken = counted_of(policy, goods_return.points, goods_return.amount, visit=nothing_left)
     if taken:
         await standings.lower(connection, member.member_no, calendar.day_at(purchase.event_time), taken)
         await standings.look_again(connection, program, [member.member_no], now)

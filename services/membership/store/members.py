@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from asyncpg import Record
@@ -144,9 +144,13 @@ async def page(connection: Connection, program: Program, after: str, most: int) 
     return [read(row) async for row in rows]
 
 
-async def activate(connection: Connection, member_nos: Sequence[int]) -> None:
-    """Marks members whose account is open and whose welcome bonus is in the ledger."""
-    await queries.activate_members(connection, member_nos=member_nos, state=State.POSTED)
+async def activate(connection: Connection, welcomes: Mapping[int, str]) -> None:
+    """Marks members whose account is open and whose welcome bonus, where they have one, is in the ledger: by that
+    transaction, or under none where it had lapsed.
+    """
+    await queries.activate_members(
+        connection, member_nos=list(welcomes), welcome_transactions=list(welcomes.values()), state=State.POSTED
+    )
 
 
 async def years(connection: Connection, member_nos: Sequence[int], years: Sequence[int]) -> dict[tuple[int, int], int]:

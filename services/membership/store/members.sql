@@ -47,7 +47,9 @@ order by member_id
 limit :most;
 
 -- name: activate_members!
-update members set state = :state where member_no = any(:member_nos::bigint[]) and state <> :state;
+update members m set state = :state, welcome_transaction = n.welcome_transaction
+from unnest(:member_nos::bigint[], :welcome_transactions::text[]) as n (member_no, welcome_transaction)
+where m.member_no = n.member_no and m.state <> :state;
 
 -- name: end_member!
 -- What is erased stays so.

@@ -23,7 +23,9 @@ async def insert(
     *,
     reverses_welcome: bool,
 ) -> None:
-    """Has `into` stand for a member, with the tier credit and the activities of both. The writer holds both rows."""
+    """Has `into` stand for a member, with the tier credit, activities and counted caps of both. The writer holds both
+    rows.
+    """
     numbers = {"member_no": member.member_no, "into": into.member_no}
     await queries.merge_member(connection, **numbers)
     await queries.move_years(connection, **numbers)
@@ -31,6 +33,7 @@ async def insert(
     await queries.move_days(connection, **numbers)
     await queries.empty_days(connection, member_no=member.member_no)
     await queries.move_activities(connection, **numbers)
+    await queries.move_rule_uses(connection, **numbers)
     await queries.move_profile_requests(connection, **numbers)
     await queries.insert_merge(
         connection,
@@ -69,6 +72,12 @@ async def begin(connection: Connection, merge: Merge, step: Step) -> None:
 async def end(connection: Connection, merge: Merge) -> None:
     """Writes that the outcome of the last step is known."""
     await queries.end_merge_step(connection, member_no=merge.member.member_no, step=merge.last_step)
+
+
+async def welcome_transaction(connection: Connection, merge: Merge) -> str:
+    """The ledger's transaction of the welcome bonus that the member was given; empty where it had lapsed."""
+    found: str | None = await queries.welcome_transaction(connection, member_no=merge.member.member_no)
+    return found or ""
 
 
 async def end_welcome(connection: Connection, merge: Merge) -> None:

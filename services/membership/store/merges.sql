@@ -123,3 +123,13 @@ update activities set member_no = :into where member_no = :member_no;
 -- name: move_profile_requests!
 with moved as (delete from profile_requests where member_no = :member_no returning key)
 insert into profile_requests (member_no, key) select :into, key from moved on conflict do nothing;
+
+-- name: move_rule_uses!
+-- What rules have given in a period is counted together; of the times of the latest award (period 0) the later one stays.
+insert into rule_uses as u (member_no, rule_no, period, start, used)
+select :into, rule_no, period, start, used from rule_uses where member_no = :member_no
+on conflict (member_no, rule_no, period, start) do update
+set used = case when u.period = 0 then greatest(u.used, excluded.used) else u.used + excluded.used end;
+
+-- name: welcome_transaction$
+select welcome_transaction from members where member_no = :member_no;

@@ -179,6 +179,31 @@ async def test_a_return_takes_by_the_rules_as_they_were(world: World, change: st
     assert (award.rule, award.version, award.points) == (f"{plain.program}/rules/base", 1, 60)
 
 
+@pytest.mark.parametrize("order", ["paid, free", "free, paid", "paid, whole"])
+async def test_what_cost_nothing_comes_back_in_any_order_and_takes_what_it_earned(world: World, order: str) -> None:
+    shop = await world.shop(welcome_points=0, tiers=[])
+    await shop.enroll("ada")
+    rate = Rational(numerator=100, denominator=1)
+    await make(shop, "pieces", points_per_item=rate, rounding=rule_pb2.ROUNDING_DOWN)
+    basket = basket_pb2.Basket(
+        lines=[
+            basket_pb2.BasketLine(line_id="paid", quantity=1, unit_price=10_00),
+            basket_pb2.BasketLine(line_id="free", quantity=1, unit_price=5_00, discount=5_00),
+        ]
+    )
+    await record(shop, with_basket(shop, "p1", basket, 10_00))
+    assert (await shop.balance("ada")).posted == 200
+    for number, what in enumerate(order.split(", ")):
+        asked = (
+            {"whole_order": True} if what == "whole" else {"lines": [basket_pb2.ReturnedLine(line_id=what, quantity=1)]}
+        )
+        assert (await back(shop, f"r{number}", "p1", **asked)).points == 100
+    assert (await shop.balance("ada")).posted == 0
+    with pytest.raises(RefusedError) as exceeded:
+        await back(shop, "again", "p1", whole_order=True)
+    assert exceeded.value.reason == "RETURN_EXCEEDS_PURCHASE"
+
+
 async def test_a_rule_works_for_what_is_recorded_after_it_and_from_its_effective_time(world: World) -> None:
     shop = await world.shop(welcome_points=0, tiers=[])
     await shop.enroll("ada")

@@ -73,7 +73,8 @@ class Tills:
             goods = GoodsReturn(
                 "r", purchase_id, now, now, dollars * 100, dollars, dollars * 100, dollars, State.PENDING, 0
             )
-            await standings.take_off(connection, self.program, member, purchase, goods)
+            nothing_left = goods.cumulative_amount == purchase.amount
+            await standings.take_off(connection, self.program, member, purchase, goods, nothing_left=nothing_left)
 
         await self.db.run(work)
 
