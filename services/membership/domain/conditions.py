@@ -52,7 +52,14 @@ _VARIABLES = {
     "time.weekday": cel.Type.INT,
     "time.date": cel.Type.STRING,
 }
-_TEXT = re.compile(r"""[rRbB]{0,2}('''.*?'''|\"\"\".*?\"\"\"|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")""", re.DOTALL)
+_PASSED_OVER = re.compile(  # comments and texts
+    r"""
+    //[^\n]*
+    | [bB]?[rR][bB]? (?: '''.*?''' | \"\"\".*?\"\"\" | '[^']*' | "[^"]*" )  # raw: no escapes
+    | [bB]? (?: '''(?:\\.|[^\\])*?''' | \"\"\"(?:\\.|[^\\])*?\"\"\" | '(?:\\.|[^'\\])*' | "(?:\\.|[^"\\])*" )
+    """,
+    re.DOTALL | re.VERBOSE,
+)
 _MACRO = re.compile(r"\.\s*(?:all|exists|exists_one|existsOne|map|filter)\s*\(")
 _MATCHES = re.compile(r"\bmatches\s*\(")
 _LINE = re.compile(r"(?<![\w.])\.?line\s*\.")
@@ -78,7 +85,7 @@ class Phrase:
         Raises:
             Malformed: it does not compile, is not of type bool, or could take too long.
         """
-        bare = _TEXT.sub(lambda text: '""' + " " * (len(text[0]) - 2), condition)
+        bare = _PASSED_OVER.sub(lambda text: '""' + " " * (len(text[0]) - 2), condition)
         of_line = bool(_LINE.search(bare))
         _check_effort(bare, of_line)
         try:

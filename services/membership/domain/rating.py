@@ -199,7 +199,7 @@ def _candidate(version: Version, entry: Entry, local: datetime, uses: Mapping[Us
     for use, most in _uses(version, entry, local):
         before = uses.get(use, 0)
         if use.period == COOLDOWN:
-            if use in uses and abs(entry.event_us - before) < most:
+            if use in uses and entry.event_us - before < most:  # also where it is told of late
                 refusal = Verdict.COOLDOWN
         else:
             caps.append(most - before)

@@ -80,3 +80,15 @@ def test_a_budget_ends_what_goes_through_more() -> None:
     long = replace(bonus("b", 1), condition="[" + "1," * 150 + "1].map(a, a + 1).size() > 0")
     assert not list(violations(long))
     assert rated([PER_DOLLAR, long], 1_00).rule_points == 1
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "true // '\n && [1].all(a, [1].all(b, true)) // '",
+        "purchase.store == r'\\' && [1].all(a, [1].all(b, true)) || purchase.store == r'\\'",
+    ],
+)
+def test_nothing_hides_behind_a_comment_or_a_raw_text(condition: str) -> None:
+    with pytest.raises(Malformed):
+        Phrase.of(condition)

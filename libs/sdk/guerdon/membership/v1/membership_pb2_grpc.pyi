@@ -153,8 +153,9 @@ class MembershipServiceStub:
     """Merges a member into another, for good: two enrolments of one person become one membership. The survivor has the tier
     credit, the activities and the contacts of both; where both have another telephone number, email address, external id
     or other fact, the survivor's stays. A welcome bonus that both had is taken back once. The old id answers as the
-    survivor from now on in every RPC that takes a member, and what is recorded under it counts for the survivor; in a
-    file of members it is refused as MEMBER_MERGED.
+    survivor from now on, and what is recorded under it counts for the survivor; in a file of members it is refused as
+    MEMBER_MERGED. Referrals do not follow: what the old id had claimed or brought stays with it, and its code is taken
+    no more.
 
     What the old account has and owes in the ledger follows: available and pending points with their times, and debt.
     Points that are held follow once the hold is resolved. What still comes to the old account later, such as a refund,
@@ -468,8 +469,9 @@ class MembershipServiceAsyncStub:
     """Merges a member into another, for good: two enrolments of one person become one membership. The survivor has the tier
     credit, the activities and the contacts of both; where both have another telephone number, email address, external id
     or other fact, the survivor's stays. A welcome bonus that both had is taken back once. The old id answers as the
-    survivor from now on in every RPC that takes a member, and what is recorded under it counts for the survivor; in a
-    file of members it is refused as MEMBER_MERGED.
+    survivor from now on, and what is recorded under it counts for the survivor; in a file of members it is refused as
+    MEMBER_MERGED. Referrals do not follow: what the old id had claimed or brought stays with it, and its code is taken
+    no more.
 
     What the old account has and owes in the ledger follows: available and pending points with their times, and debt.
     Points that are held follow once the hold is resolved. What still comes to the old account later, such as a refund,
@@ -815,8 +817,9 @@ class MembershipServiceServicer(metaclass=abc.ABCMeta):
         """Merges a member into another, for good: two enrolments of one person become one membership. The survivor has the tier
         credit, the activities and the contacts of both; where both have another telephone number, email address, external id
         or other fact, the survivor's stays. A welcome bonus that both had is taken back once. The old id answers as the
-        survivor from now on in every RPC that takes a member, and what is recorded under it counts for the survivor; in a
-        file of members it is refused as MEMBER_MERGED.
+        survivor from now on, and what is recorded under it counts for the survivor; in a file of members it is refused as
+        MEMBER_MERGED. Referrals do not follow: what the old id had claimed or brought stays with it, and its code is taken
+        no more.
 
         What the old account has and owes in the ledger follows: available and pending points with their times, and debt.
         Points that are held follow once the hold is resolved. What still comes to the old account later, such as a refund,

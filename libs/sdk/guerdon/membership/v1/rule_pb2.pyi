@@ -147,8 +147,8 @@ class EarningRule(google.protobuf.message.Message):
 
     @property
     def cooldown(self) -> google.protobuf.duration_pb2.Duration:
-        """How long after a purchase that the rule gave points for it gives the same member none: 1 second to 10 years, whole
-        seconds. Absent: none.
+        """How long after the latest purchase that the rule gave points for it gives the same member none: 1 second to 10 years,
+        whole seconds. A purchase that happened before that one and is told of later gets none either. Absent: none.
         """
 
     @property
