@@ -20,6 +20,8 @@ POINTS_MAX = 2**53
 TIERS_MAX = 20
 WELCOME_POINTS_MAX = 10**9
 CLAIM_DAYS_MAX = 3_660
+RETURN_WAIT_DAYS = 30
+RETURN_WAIT_DAYS_MAX = 3_660
 
 _CURRENCY = re.compile(r"[A-Z]{3}")
 
@@ -40,6 +42,8 @@ class Settings:
     """For how many days after its own a guest's purchase can be claimed; 0: none is kept."""
     tier_policy: TierPolicy = PLAIN
     mild_returns: bool = False
+    return_wait_days: int = RETURN_WAIT_DAYS
+    """For how many days a return waits for its purchase."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,8 @@ def _violations(settings: Settings) -> Iterator[FieldViolation]:
         yield FieldViolation("program.welcome_points", "must be between 0 and 10^9")
     if not 0 <= settings.claim_days <= CLAIM_DAYS_MAX:
         yield FieldViolation("program.claim_days", "must be between 0 and 3660")
+    if not 1 <= settings.return_wait_days <= RETURN_WAIT_DAYS_MAX:
+        yield FieldViolation("program.return_wait_days", "must be between 0 and 3660")
     if settings.expiry is not None:
         yield from settings.expiry.violations("program.expiry_policy")
     yield from settings.tier_policy.violations()

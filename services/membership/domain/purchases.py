@@ -25,6 +25,8 @@ class State(IntEnum):
     """The points had expired before they reached the ledger."""
     WAITING = 4
     """The purchase of a return has not arrived yet."""
+    UNMATCHED = 5
+    """It never arrived while the return waited."""
 
 
 class Spot(NamedTuple):

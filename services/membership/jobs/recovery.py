@@ -12,7 +12,7 @@ from membership.operations.returns import Returns
 from membership.store import deliveries as delivery_store
 from membership.store import endings as ending_store
 from membership.store import merges as merge_store
-from membership.store import returns as return_store
+from membership.store import waiting_returns as waiting_store
 
 
 def recovery(database: Database, clock: Clock, deliveries: Deliveries) -> RecoveryLoop[int]:
@@ -33,7 +33,7 @@ def merging(database: Database, clock: Clock, merges: Merging) -> RecoveryLoop[i
     return RecoveryLoop("merges", database, clock, records, merges.advance)
 
 
-def waiting_returns(database: Database, clock: Clock, returns: Returns) -> RecoveryLoop[tuple[int, str]]:
-    """The loop over returns whose purchase has arrived after them."""
-    records = Records(return_store.claim_waiting, return_store.put_off_waiting)
+def waiting_returns(database: Database, clock: Clock, returns: Returns) -> RecoveryLoop[waiting_store.Key]:
+    """The loop over returns that came before their purchase."""
+    records = Records(waiting_store.claim, waiting_store.put_off)
     return RecoveryLoop("returns", database, clock, records, returns.advance)

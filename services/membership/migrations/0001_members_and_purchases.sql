@@ -9,6 +9,7 @@ create table programs (
     time_zone text not null,
     welcome_points bigint not null check (welcome_points >= 0),
     claim_days smallint not null check (claim_days >= 0),
+    return_wait_days smallint not null check (return_wait_days > 0),
     -- When points expire, if they do: months, period's end, kind, month and day, 0 where there is none.
     expiry smallint[] check (array_length(expiry, 1) = 5 and expiry[1] >= 0),
     -- The domain's TierPolicy.
@@ -20,6 +21,8 @@ create table programs (
     mild_returns boolean not null,
     -- The latest revision of the rules, which whoever rates purchases has to know.
     rules_revision integer not null,
+    -- Whether a return may be waiting for its purchase: whoever records purchases then looks for it.
+    returns_wait boolean not null default false,
     create_time timestamptz not null,
     actor text not null
 );
@@ -261,8 +264,8 @@ create table returns (
 );
 create index returns_purchase on returns (program_no, purchase_id);
 
--- Returns that came before their purchase. `refusal` is set where it then turned out that they could not be; the others
--- are deleted in the transaction that records them.
+-- Returns that came before their purchase, deleted in the transaction that records them. They wait while they have a due
+-- time; without one, `refusal` is why they could not be recorded, and NULL where the purchase never came.
 create table waiting_returns (
     program_no integer not null,
     return_id text collate "C" not null,
@@ -273,12 +276,13 @@ create table waiting_returns (
     lines jsonb not null,
     whole boolean not null,
     actor text not null,
-    refusal jsonb,
-    due_time timestamptz not null,
+    refusal jsonb check (refusal is null or due_time is null),
+    due_time timestamptz,
     attempts integer not null default 0,
     primary key (program_no, return_id)
 );
-create index waiting_returns_due_time on waiting_returns (due_time) where refusal is null;
+create index waiting_returns_due_time on waiting_returns (due_time) where due_time is not null;
+create index waiting_returns_purchase on waiting_returns (program_no, purchase_id) where due_time is not null;
 
 -- Points given for something else than a purchase. The id says for what, and is that of the ledger's request.
 create table bonuses (
@@ -473,7 +477,7 @@ create table merges (
 );
 create index merges_due_time on merges (due_time);
 
-grant select, insert, update (rules_revision) on programs to :"runtime_role";
+grant select, insert, update (rules_revision, returns_wait) on programs to :"runtime_role";
 grant select, insert on tiers, rule_versions, ratings to :"runtime_role";
 grant select, insert, update (state, welcome_transaction, ended, merged_into, referred) on members to :"runtime_role";
 grant select, insert, update (used) on rule_uses to :"runtime_role";

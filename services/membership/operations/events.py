@@ -9,6 +9,7 @@ from datetime import datetime
 
 from guerdon_kit.events import Event
 from membership.domain.activities import Activity
+from membership.domain.clawbacks import Asked
 from membership.domain.levels import Turn
 from membership.domain.members import Member
 from membership.domain.moments import from_microseconds
@@ -151,6 +152,14 @@ def referral_changed(program: Program, referral: Referral, now: datetime) -> Eve
         "milestone": referral.milestone or 0,
     }
     return Event("guerdon.membership.v1.referral_changed", friend, friend, now, data)
+
+
+def return_unmatched(program: Program, asked: Asked, now: datetime) -> Event:
+    """A return waited for its purchase as long as the program lets it, and takes nothing."""
+    name = f"{program.name}/returns/{asked.return_id}"
+    purchase = f"{program.name}/purchases/{asked.purchase_id}"
+    data = {"purchase": purchase, "event_time": asked.event_time.isoformat()}
+    return Event("guerdon.membership.v1.return_unmatched", name, purchase, now, data)
 
 
 def return_recorded(program: Program, purchase: Purchase, goods_return: GoodsReturn, now: datetime) -> Event:

@@ -29,7 +29,7 @@ from membership.operations.qualifying import NOTHING, Bought, Rewards, qualify_p
 from membership.operations.rules import Rulebooks
 from membership.operations.standings import keep, levels_for
 from membership.operations.survivors import for_survivors, same_people
-from membership.store import deliveries, members, purchases, ratings
+from membership.store import deliveries, members, purchases, ratings, waiting_returns
 from membership.store.purchases import Known, NewPurchase
 
 
@@ -71,7 +71,7 @@ async def record_rows(
     Raises:
         Rerun: another transaction recorded one of the purchases meanwhile.
     """
-    fresh, already, refused, revision = await sort_known(connection, program, rows)
+    fresh, already, refused, revision, returns_wait = await sort_known(connection, program, rows)
     if refused:
         already += await same_people(connection, program, rows, refused)
     by_id, enrolled = await _hold_members(connection, program, fresh, recording, enroll_unknown=enroll_unknown)
@@ -101,17 +101,19 @@ async def record_rows(
         await purchases.insert(connection, program, written, recording.now, recording.actor, number, rule_points)
         if frozen:
             await ratings.insert(connection, program, frozen)
+        if returns_wait:
+            await waiting_returns.wake(connection, program, [one.purchase_id for one in written], recording.now)
     await publish(connection, *_events(program, enrolled, rated, row_at, recording))
     return Recorded(rated, already, refused, enrolled, delivery)
 
 
 async def sort_known(
     connection: Connection, program: Program, rows: Sequence[Row]
-) -> tuple[list[Row], list[int], dict[int, DomainError], int]:
-    """The new rows, the places of those recorded before, those that contradict what is recorded, and the revision of
-    the program's rules.
+) -> tuple[list[Row], list[int], dict[int, DomainError], int, bool]:
+    """The new rows, the places of those recorded before, those that contradict what is recorded, the revision of the
+    program's rules, and whether returns may be waiting for purchases.
     """
-    known, revision = await purchases.known(connection, program, [row.purchase_id for row in rows])
+    known, revision, returns_wait = await purchases.known(connection, program, [row.purchase_id for row in rows])
     fresh: list[Row] = []
     already: list[int] = []
     refused: dict[int, DomainError] = {}
@@ -131,7 +133,7 @@ async def sort_known(
             fields = ("member", "event_time", "amount")
             differing = (name for name, old, new in zip(fields, before, facts, strict=True) if old != new)
             refused[row.place] = PurchaseDiffers(f"{program.name}/purchases/{row.purchase_id}", ",".join(differing))
-    return fresh, already, refused, revision
+    return fresh, already, refused, revision, returns_wait
 
 
 async def _hold_members(

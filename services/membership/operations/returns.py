@@ -19,12 +19,13 @@ from membership.domain.errors import LineNotReturnable, ReturnDiffers, ReturnExc
 from membership.domain.moments import AHEAD_MAX, EPOCH
 from membership.domain.program import Program
 from membership.domain.purchases import FrozenTerms, GoodsReturn, Purchase, State
+from membership.domain.waiting_returns import next_look
 from membership.operations.deliveries import Deliveries
-from membership.operations.events import return_recorded
+from membership.operations.events import return_recorded, return_unmatched
 from membership.operations.qualifying import take_back
 from membership.operations.standings import take_off
-from membership.store import deliveries, members, merges, programs, purchases, returns
-from membership.store.returns import Waiting
+from membership.store import deliveries, members, merges, programs, purchases, returns, waiting_returns
+from membership.store.waiting_returns import Key, Waiting
 
 
 class Returns:
@@ -65,28 +66,33 @@ class Returns:
         goods_return, purchase = await self._read(program, asked.return_id)
         return goods_return, purchase, told["already"], replayed
 
-    async def advance(self, key: tuple[int, str]) -> None:
-        """Records a return that waited, now that its purchase has arrived. Where that is refused, as when more would
-        have come back than was bought, the refusal is kept, and whoever sends the return again learns it.
+    async def advance(self, key: Key) -> None:
+        """Records a return that waited, if its purchase has arrived; else it waits on, or no more. Where recording is
+        refused, as when more would have come back than was bought, the refusal is kept, and whoever sends the return
+        again learns it.
 
         Raises:
             OutcomeUnknown, DeliveryRefused: the points are not taken back yet; the delivery is taken up again.
         """
         program_no, return_id = key
+        now = self._clock.now()
         delivery: Delivery | None = None
 
         async def work(connection: Connection) -> None:
             nonlocal delivery
-            waiting = await returns.hold_waiting(connection, program_no, return_id)
+            delivery = None
+            waiting = await waiting_returns.hold(connection, key)
             if waiting is None:
                 return
             program = await programs.by_no(connection, program_no)
-            await returns.stop_waiting(connection, program, return_id)
-            _, delivery = await self._record(connection, program, waiting.asked, self._clock.now(), waiting.actor)
+            if await purchases.find(connection, program, waiting.asked.purchase_id) is None:
+                await _wait_on(connection, program, key, waiting, now)
+            else:
+                _, delivery = await self._record(connection, program, waiting.asked, now, waiting.actor)
 
         async def refuse(connection: Connection, refusal: DomainError) -> None:
             program = await programs.by_no(connection, program_no)
-            await returns.refuse_waiting(connection, program, return_id, freeze(refusal))
+            await waiting_returns.end(connection, program, return_id, freeze(refusal))
 
         try:
             await self._database.run(work)
@@ -104,7 +110,7 @@ class Returns:
                 found = await purchases.find(connection, program, goods_return.purchase_id)
                 assert found is not None, "a return refers to its purchase"
                 return goods_return, found[0]
-            waiting = await returns.find_waiting(connection, program, return_id)
+            waiting = await waiting_returns.find(connection, program, return_id)
         if waiting is None:  # recorded between the two statements
             return await self._read(program, return_id)
         if waiting.refusal is not None:
@@ -122,6 +128,7 @@ class Returns:
         found = await purchases.find(connection, program, asked.purchase_id)  # again: now nobody else changes it
         assert found is not None, "purchases are not deleted"
         purchase = found[0]
+        await waiting_returns.delete(connection, program, asked.return_id)
         before = await returns.find(connection, program, asked.return_id)
         if before is not None:
             _require_same(program, _recorded(before), asked)
@@ -157,12 +164,22 @@ class Returns:
 
     async def _wait(self, connection: Connection, program: Program, asked: Asked, now: datetime, actor: str) -> bool:
         """Has a return wait for its purchase; answers whether it does already."""
-        before = await returns.find_waiting(connection, program, asked.return_id)
+        before = await waiting_returns.find(connection, program, asked.return_id)
         if before is None:
-            await returns.wait(connection, program, asked, now, actor)
+            await waiting_returns.insert(connection, program, asked, now, actor)
             return False
         _require_same(program, before.asked, asked)
         return True
+
+
+async def _wait_on(connection: Connection, program: Program, key: Key, waiting: Waiting, now: datetime) -> None:
+    """Has a return whose purchase has not arrived looked at later, or wait no more."""
+    again = next_look(waiting.record_time, now, program.settings.return_wait_days)
+    if again is not None:
+        await waiting_returns.put_off(connection, key, again)
+        return
+    await waiting_returns.end(connection, program, waiting.asked.return_id, None)
+    await publish(connection, return_unmatched(program, waiting.asked, now))
 
 
 def _check(asked: Asked, latest: datetime) -> None:
@@ -230,7 +247,7 @@ def _waiting(waiting: Waiting) -> GoodsReturn:
         points=0,
         cumulative_amount=0,
         cumulative_points=0,
-        state=State.WAITING,
+        state=State.UNMATCHED if waiting.unmatched else State.WAITING,
         reversed_points=0,
         lines=asked.lines,
         whole=asked.whole,

@@ -28,7 +28,7 @@ async def simulated(
     Raises:
         NotFound, PurchaseDiffers, MemberClosed, MemberErased: as recording it.
     """
-    fresh, _, refused, revision = await sort_known(connection, program, [row])
+    fresh, _, refused, revision, _ = await sort_known(connection, program, [row])
     for refusal in refused.values():
         raise refusal
     if not fresh:

@@ -14,7 +14,7 @@ from membership.domain.clawbacks import Asked
 from membership.domain.errors import CurrencyDiffers
 from membership.domain.ids import check_id
 from membership.domain.moments import from_microseconds
-from membership.domain.program import Program, Settings
+from membership.domain.program import RETURN_WAIT_DAYS, Program, Settings
 from membership.domain.rows import ROWS_MAX, Row
 from membership.domain.rules import BASE_RULE_ID
 from membership.domain.tiers import Tier
@@ -62,6 +62,7 @@ def settings(message: program_pb2.Program) -> Settings:
         tier_policy=read_tier_policy(message.tier_policy),
         welcome_points=message.welcome_points,
         claim_days=message.claim_days,
+        return_wait_days=message.return_wait_days or RETURN_WAIT_DAYS,
         tiers=tuple(
             Tier(tier.tier_id, tier.threshold, fraction(tier.multiplier, f"program.tiers[{place}].multiplier"))
             for place, tier in enumerate(message.tiers)

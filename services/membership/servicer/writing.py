@@ -33,6 +33,7 @@ _RETURN_STATES = {
     State.PENDING: purchase_pb2.Return.STATE_PENDING,
     State.POSTED: purchase_pb2.Return.STATE_POSTED,
     State.WAITING: purchase_pb2.Return.STATE_WAITING,
+    State.UNMATCHED: purchase_pb2.Return.STATE_UNMATCHED,
 }
 _ENDED = {Ended.CLOSED: member_pb2.Member.STATE_CLOSED, Ended.ERASED: member_pb2.Member.STATE_ERASED}
 _MEMBER_STATES = {State.PENDING: member_pb2.Member.STATE_PENDING, State.POSTED: member_pb2.Member.STATE_ACTIVE}
@@ -51,6 +52,7 @@ def program(found: Program) -> program_pb2.Program:
         tier_policy=write_tier_policy(settings.tier_policy),
         welcome_points=settings.welcome_points,
         claim_days=settings.claim_days,
+        return_wait_days=settings.return_wait_days,
         tiers=[
             program_pb2.Tier(tier_id=tier.tier_id, threshold=tier.threshold, multiplier=rational(tier.multiplier))
             for tier in settings.tiers

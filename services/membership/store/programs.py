@@ -42,6 +42,7 @@ async def insert(
         time_zone=time_zone,
         welcome_points=settings.welcome_points,
         claim_days=settings.claim_days,
+        return_wait_days=settings.return_wait_days,
         **policies.columns(settings),
         mild_returns=settings.mild_returns,
         create_time=create_time,
@@ -103,6 +104,7 @@ async def _read(connection: Connection, row: Record) -> Program:
         expiry=policies.read_expiry(row["expiry"]),
         welcome_points=row["welcome_points"],
         claim_days=row["claim_days"],
+        return_wait_days=row["return_wait_days"],
         tiers=tuple(
             Tier(one["tier_id"], one["threshold"], Fraction(one["multiplier_numerator"], one["multiplier_denominator"]))
             for one in tiers

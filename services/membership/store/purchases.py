@@ -43,8 +43,12 @@ class NewPurchase(NamedTuple):
     """Its spot in the delivery that brings it to the ledger, if one has to."""
 
 
-async def known(connection: Connection, program: Program, purchase_ids: Sequence[str]) -> tuple[dict[str, Known], int]:
-    """Those of `purchase_ids` that are recorded, with their facts, and the revision of the program's rules."""
+async def known(
+    connection: Connection, program: Program, purchase_ids: Sequence[str]
+) -> tuple[dict[str, Known], int, bool]:
+    """Those of `purchase_ids` that are recorded, with their facts, the revision of the program's rules, and whether
+    returns may be waiting for purchases.
+    """
     rows = [
         row
         async for row in queries.known_purchases(connection, program_no=program.program_no, purchase_ids=purchase_ids)
@@ -54,7 +58,7 @@ async def known(connection: Connection, program: Program, purchase_ids: Sequence
         for row in rows
         if row["purchase_id"] is not None
     }
-    return found, rows[0]["rules_revision"]
+    return found, rows[0]["rules_revision"], rows[0]["returns_wait"]
 
 
 async def insert(

@@ -1,6 +1,6 @@
 -- name: known_purchases
--- At least one row, with the revision of the program's rules: so that knowing it costs no statement of its own.
-select g.rules_revision, p.purchase_id, p.member_id, p.event_time, p.amount
+-- At least one row, with what matters of the program's: so that knowing it costs no statement of its own.
+select g.rules_revision, g.returns_wait, p.purchase_id, p.member_id, p.event_time, p.amount
 from programs g
 left join (
     select p.purchase_id, m.member_id, p.event_time, p.amount

@@ -67,6 +67,7 @@ class Program(google.protobuf.message.Message):
     WELCOME_POINTS_FIELD_NUMBER: builtins.int
     TIERS_FIELD_NUMBER: builtins.int
     CLAIM_DAYS_FIELD_NUMBER: builtins.int
+    RETURN_WAIT_DAYS_FIELD_NUMBER: builtins.int
     TIER_POLICY_FIELD_NUMBER: builtins.int
     CREATE_TIME_FIELD_NUMBER: builtins.int
     RETURN_POLICY_FIELD_NUMBER: builtins.int
@@ -83,6 +84,10 @@ class Program(google.protobuf.message.Message):
     claim_days: builtins.int
     """For how many whole days after its own a purchase that was recorded without a member can be claimed by one, 0..3660.
     0: not at all, and none is recorded.
+    """
+    return_wait_days: builtins.int
+    """For how many days a return that came before its purchase waits for it, up to 3660. 0: 30. After that it is
+    STATE_UNMATCHED, and an event `return_unmatched` tells of it.
     """
     return_policy: global___ReturnPolicy.ValueType
     """How returns are held against spend that earned at a plain rate."""
@@ -120,12 +125,13 @@ class Program(google.protobuf.message.Message):
         welcome_points: builtins.int = ...,
         tiers: collections.abc.Iterable[global___Tier] | None = ...,
         claim_days: builtins.int = ...,
+        return_wait_days: builtins.int = ...,
         tier_policy: global___TierPolicy | None = ...,
         create_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         return_policy: global___ReturnPolicy.ValueType = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["create_time", b"create_time", "earning_rule", b"earning_rule", "expiry_policy", b"expiry_policy", "tier_policy", b"tier_policy"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["claim_days", b"claim_days", "create_time", b"create_time", "currency_code", b"currency_code", "earning_rule", b"earning_rule", "expiry_policy", b"expiry_policy", "name", b"name", "return_policy", b"return_policy", "tier_policy", b"tier_policy", "tiers", b"tiers", "time_zone", b"time_zone", "unit", b"unit", "welcome_points", b"welcome_points"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["claim_days", b"claim_days", "create_time", b"create_time", "currency_code", b"currency_code", "earning_rule", b"earning_rule", "expiry_policy", b"expiry_policy", "name", b"name", "return_policy", b"return_policy", "return_wait_days", b"return_wait_days", "tier_policy", b"tier_policy", "tiers", b"tiers", "time_zone", b"time_zone", "unit", b"unit", "welcome_points", b"welcome_points"]) -> None: ...
 
 global___Program = Program
 

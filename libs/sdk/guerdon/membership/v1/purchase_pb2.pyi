@@ -200,6 +200,10 @@ class Return(google.protobuf.message.Message):
         """The points are taken back in the ledger, or there were none."""
         STATE_WAITING: Return._State.ValueType  # 3
         """Recorded; the purchase has not arrived yet. What the return takes is decided soon after it has."""
+        STATE_UNMATCHED: Return._State.ValueType  # 4
+        """The purchase has not arrived within the program's `return_wait_days`: nothing is taken. Should it still arrive, the
+        return can be recorded again under its id.
+        """
 
     class State(_State, metaclass=_StateEnumTypeWrapper):
         """How far the clawback has come. It goes forward only, by itself."""
@@ -212,6 +216,10 @@ class Return(google.protobuf.message.Message):
     """The points are taken back in the ledger, or there were none."""
     STATE_WAITING: Return.State.ValueType  # 3
     """Recorded; the purchase has not arrived yet. What the return takes is decided soon after it has."""
+    STATE_UNMATCHED: Return.State.ValueType  # 4
+    """The purchase has not arrived within the program's `return_wait_days`: nothing is taken. Should it still arrive, the
+    return can be recorded again under its id.
+    """
 
     NAME_FIELD_NUMBER: builtins.int
     PURCHASE_FIELD_NUMBER: builtins.int
