@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
 import pytest
@@ -28,6 +29,19 @@ ACME = Settings(
     welcome_points=50,
     tiers=(Tier("silver", 100, Fraction(5, 4)), Tier("gold", 500, Fraction(2))),
 )
+
+
+@dataclass
+class SetClock:
+    """A clock that stands where the test puts it."""
+
+    time: datetime
+
+    def now(self) -> datetime:
+        return self.time
+
+    def offset(self) -> timedelta:
+        return timedelta()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -16,21 +15,9 @@ from membership.domain.program import Program
 from membership.jobs.occasions import occasions as loop
 from membership.operations.occasions import Occasions
 from membership.store import activities, deliveries, members, occasions, profiles
+from tests.integration.membership.conftest import SetClock
 
 MADE = datetime(2026, 2, 20, 12, tzinfo=UTC)
-
-
-@dataclass
-class SetClock:
-    """A clock that stands where the test puts it."""
-
-    time: datetime = MADE
-
-    def now(self) -> datetime:
-        return self.time
-
-    def offset(self) -> timedelta:
-        return timedelta()
 
 
 async def enroll(db: Database, program: Program, member_id: str, time: datetime, born: date | None = None) -> int:
@@ -75,7 +62,7 @@ async def test_birthdays_are_given_on_their_day_by_however_many_workers_and_once
         await enroll(db, program, member_id, MADE, born)
     await enroll(db, program, "ben", MADE)
     key = await make(db, program, Occasion.BIRTHDAY)
-    clock = SetClock()
+    clock = SetClock(MADE)
     service = Occasions(db, clock)
     workers = [loop(db, clock, service) for _ in range(3)]
     for time, so_far in (

@@ -21,23 +21,10 @@ from membership.operations.recording import Recording, record_rows
 from membership.operations.rules import Rulebooks
 from membership.operations.standings import Standings
 from membership.store import members, merges, programs, purchases
-from tests.integration.membership.conftest import ACME
+from tests.integration.membership.conftest import ACME, SetClock
 
 MADE = datetime(2025, 3, 1, 12, tzinfo=UTC)
 Told = tuple[str, str, str, str]
-
-
-@dataclass
-class SetClock:
-    """A clock that stands where the test puts it."""
-
-    time: datetime = MADE
-
-    def now(self) -> datetime:
-        return self.time
-
-    def offset(self) -> timedelta:
-        return timedelta()
 
 
 @dataclass
@@ -116,7 +103,7 @@ async def open_tills(db: Database, policy: TierPolicy) -> Tills:
         made = await programs.insert(connection, settings, "America/New_York", MADE, "tester")
         assert made is not None
         assert await programs.find(connection, "acme") == made
-    return Tills(db, made, SetClock())
+    return Tills(db, made, SetClock(MADE))
 
 
 async def test_an_upgrade_in_the_middle_of_a_day_counts_for_the_next_order(db: Database) -> None:

@@ -25,21 +25,9 @@ from membership.operations.deliveries import Deliveries
 from membership.operations.recording import Recording, record_rows
 from membership.operations.returns import Returns
 from membership.operations.rules import Rulebooks
+from tests.integration.membership.conftest import SetClock
 
 MADE = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-@dataclass
-class SetClock:
-    """A clock that stands where the test puts it."""
-
-    time: datetime = MADE
-
-    def now(self) -> datetime:
-        return self.time
-
-    def offset(self) -> timedelta:
-        return timedelta()
 
 
 @dataclass
@@ -86,7 +74,7 @@ class Counter:
 
 @pytest.fixture
 async def counter(db: Database, program: Program) -> AsyncIterator[Counter]:
-    clock = SetClock()
+    clock = SetClock(MADE)
     remote = Remote("127.0.0.1:1", LEDGER, lambda *_: "")
     deliveries = Deliveries(db, Ledger(remote), clock, structlog.get_logger())
     yield Counter(db, program, clock, Returns(db, deliveries, clock))
