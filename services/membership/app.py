@@ -24,6 +24,7 @@ from membership.operations.profiles import Profiles
 from membership.operations.programs import Programs
 from membership.operations.purchases import Purchases
 from membership.operations.referrals import Referrals
+from membership.operations.replays import Replays
 from membership.operations.returns import Returns
 from membership.operations.rules import Rulebooks, Rules
 from membership.operations.standings import Standings
@@ -58,6 +59,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
         activities=Activities(database, deliveries, clock),
         referrals=Referrals(database, clock),
         rules=Rules(database, clock),
+        replays=Replays(database, clock),
     )
     return Parts(
         servicers=[servicer],

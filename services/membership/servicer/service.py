@@ -27,6 +27,7 @@ from membership.operations.profiles import Profiles
 from membership.operations.programs import Programs
 from membership.operations.purchases import Purchases
 from membership.operations.referrals import Referrals
+from membership.operations.replays import Replays
 from membership.operations.returns import Returns
 from membership.operations.rules import Rules
 from membership.servicer import reading, writing
@@ -38,10 +39,13 @@ from membership.servicer.members import MemberRpcs
 from membership.servicer.reading import MEMBER, PROGRAM, PURCHASE
 from membership.servicer.referrals import ReferralRpcs
 from membership.servicer.rules import RuleRpcs
+from membership.servicer.simulations import SimulationRpcs
 from membership.servicer.writing import tell_replay
 
 
-class MembershipServicer(MemberRpcs, FileRpcs, ClaimRpcs, ConsentRpcs, ActivityRpcs, ReferralRpcs, RuleRpcs):
+class MembershipServicer(
+    MemberRpcs, FileRpcs, ClaimRpcs, ConsentRpcs, ActivityRpcs, ReferralRpcs, RuleRpcs, SimulationRpcs
+):
     """`guerdon.membership.v1.MembershipService`."""
 
     service = pb.DESCRIPTOR.services_by_name["MembershipService"]
@@ -64,6 +68,7 @@ class MembershipServicer(MemberRpcs, FileRpcs, ClaimRpcs, ConsentRpcs, ActivityR
         activities: Activities,
         referrals: Referrals,
         rules: Rules,
+        replays: Replays,
     ) -> None:
         MemberRpcs.__init__(self, programs, members, profiles, endings, merges, referrals)
         FileRpcs.__init__(self, programs, files)
@@ -72,6 +77,7 @@ class MembershipServicer(MemberRpcs, FileRpcs, ClaimRpcs, ConsentRpcs, ActivityR
         ActivityRpcs.__init__(self, programs, activity_types, activities)
         ReferralRpcs.__init__(self, programs, referrals)
         RuleRpcs.__init__(self, programs, rules)
+        SimulationRpcs.__init__(self, programs, replays)
         self._returns = returns
         self._imports = imports
 

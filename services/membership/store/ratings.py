@@ -32,7 +32,7 @@ async def insert(connection: Connection, program: Program, frozen: Sequence[tupl
 async def basket(connection: Connection, program: Program, purchase_id: str) -> Basket | None:
     """The basket of a purchase; None where it is an amount alone."""
     kept = await queries.find_basket(connection, program_no=program.program_no, purchase_id=purchase_id)
-    return None if kept is None else _read_basket(kept)
+    return None if kept is None else read_basket(kept)
 
 
 async def uses(connection: Connection, wanted: Iterable[Use]) -> dict[Use, int]:
@@ -61,7 +61,7 @@ async def write_uses(connection: Connection, used: dict[Use, int]) -> None:
 
 def read(basket_kept: dict[str, Any] | None, rated_by: dict[str, Any], amount: int) -> FrozenTerms:
     """What a purchase of `amount` was rated by, as it is kept."""
-    bought = None if basket_kept is None else _read_basket(basket_kept)
+    bought = None if basket_kept is None else read_basket(basket_kept)
     terms = tuple(map(_read_term, rated_by["terms"]))
     return FrozenTerms(bought, parts(bought, amount), terms, tuple(rated_by["points"]))
 
@@ -71,7 +71,8 @@ def _write_basket(one: Basket) -> dict[str, Any]:
     return {name: getattr(one, name) for name in Basket.__slots__} | {"lines": lines}
 
 
-def _read_basket(kept: dict[str, Any]) -> Basket:
+def read_basket(kept: dict[str, Any]) -> Basket:
+    """A basket as it is kept."""
     lines = tuple(Line(**line) for line in kept["lines"])
     return Basket(**{**kept, "lines": lines, "order_discounts": tuple(kept["order_discounts"])})
 

@@ -12,6 +12,7 @@ from guerdon.membership.v1 import merging_pb2 as guerdon_dot_membership_dot_v1_d
 from guerdon.membership.v1 import profile_pb2 as guerdon_dot_membership_dot_v1_dot_profile__pb2
 from guerdon.membership.v1 import referral_pb2 as guerdon_dot_membership_dot_v1_dot_referral__pb2
 from guerdon.membership.v1 import rule_pb2 as guerdon_dot_membership_dot_v1_dot_rule__pb2
+from guerdon.membership.v1 import simulation_pb2 as guerdon_dot_membership_dot_v1_dot_simulation__pb2
 
 
 class MembershipServiceStub(object):
@@ -222,6 +223,11 @@ class MembershipServiceStub(object):
                 '/guerdon.membership.v1.MembershipService/SimulatePurchase',
                 request_serializer=guerdon_dot_membership_dot_v1_dot_membership__pb2.SimulatePurchaseRequest.SerializeToString,
                 response_deserializer=guerdon_dot_membership_dot_v1_dot_membership__pb2.SimulatePurchaseResponse.FromString,
+                )
+        self.SimulateRules = channel.unary_stream(
+                '/guerdon.membership.v1.MembershipService/SimulateRules',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_simulation__pb2.SimulateRulesRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_simulation__pb2.SimulateRulesResponse.FromString,
                 )
         self.GetPurchase = channel.unary_unary(
                 '/guerdon.membership.v1.MembershipService/GetPurchase',
@@ -552,6 +558,17 @@ class MembershipServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SimulateRules(self, request, context):
+        """Replays a program's purchases under draft rules, and tells what each rule would have given and whose points would be
+        more or less than what was awarded. Nothing is written. Each member's purchases are rated in the order of their event
+        times, and reach tiers by what the draft gives. It
+        streams how far it has come. A worker replays for one caller at a time, with half a processor at most; who comes
+        meanwhile waits. It ends with the call's deadline at the latest, which for a stream may be half an hour.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetPurchase(self, request, context):
         """Reads a purchase.
         """
@@ -771,6 +788,11 @@ def add_MembershipServiceServicer_to_server(servicer, server):
                     servicer.SimulatePurchase,
                     request_deserializer=guerdon_dot_membership_dot_v1_dot_membership__pb2.SimulatePurchaseRequest.FromString,
                     response_serializer=guerdon_dot_membership_dot_v1_dot_membership__pb2.SimulatePurchaseResponse.SerializeToString,
+            ),
+            'SimulateRules': grpc.unary_stream_rpc_method_handler(
+                    servicer.SimulateRules,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_simulation__pb2.SimulateRulesRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_simulation__pb2.SimulateRulesResponse.SerializeToString,
             ),
             'GetPurchase': grpc.unary_unary_rpc_method_handler(
                     servicer.GetPurchase,
@@ -1450,6 +1472,23 @@ class MembershipService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/SimulatePurchase',
             guerdon_dot_membership_dot_v1_dot_membership__pb2.SimulatePurchaseRequest.SerializeToString,
             guerdon_dot_membership_dot_v1_dot_membership__pb2.SimulatePurchaseResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def SimulateRules(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(request, target, '/guerdon.membership.v1.MembershipService/SimulateRules',
+            guerdon_dot_membership_dot_v1_dot_simulation__pb2.SimulateRulesRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_simulation__pb2.SimulateRulesResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

@@ -17,6 +17,7 @@ import guerdon.membership.v1.merging_pb2
 import guerdon.membership.v1.profile_pb2
 import guerdon.membership.v1.referral_pb2
 import guerdon.membership.v1.rule_pb2
+import guerdon.membership.v1.simulation_pb2
 import typing
 
 _T = typing.TypeVar("_T")
@@ -316,6 +317,17 @@ class MembershipServiceStub:
         guerdon.membership.v1.membership_pb2.SimulatePurchaseResponse,
     ]
     """Tells what a purchase would earn if it were recorded now, and why: the same as RecordPurchase, but nothing is written."""
+
+    SimulateRules: grpc.UnaryStreamMultiCallable[
+        guerdon.membership.v1.simulation_pb2.SimulateRulesRequest,
+        guerdon.membership.v1.simulation_pb2.SimulateRulesResponse,
+    ]
+    """Replays a program's purchases under draft rules, and tells what each rule would have given and whose points would be
+    more or less than what was awarded. Nothing is written. Each member's purchases are rated in the order of their event
+    times, and reach tiers by what the draft gives. It
+    streams how far it has come. A worker replays for one caller at a time, with half a processor at most; who comes
+    meanwhile waits. It ends with the call's deadline at the latest, which for a stream may be half an hour.
+    """
 
     GetPurchase: grpc.UnaryUnaryMultiCallable[
         guerdon.membership.v1.membership_pb2.GetPurchaseRequest,
@@ -632,6 +644,17 @@ class MembershipServiceAsyncStub:
         guerdon.membership.v1.membership_pb2.SimulatePurchaseResponse,
     ]
     """Tells what a purchase would earn if it were recorded now, and why: the same as RecordPurchase, but nothing is written."""
+
+    SimulateRules: grpc.aio.UnaryStreamMultiCallable[
+        guerdon.membership.v1.simulation_pb2.SimulateRulesRequest,
+        guerdon.membership.v1.simulation_pb2.SimulateRulesResponse,
+    ]
+    """Replays a program's purchases under draft rules, and tells what each rule would have given and whose points would be
+    more or less than what was awarded. Nothing is written. Each member's purchases are rated in the order of their event
+    times, and reach tiers by what the draft gives. It
+    streams how far it has come. A worker replays for one caller at a time, with half a processor at most; who comes
+    meanwhile waits. It ends with the call's deadline at the latest, which for a stream may be half an hour.
+    """
 
     GetPurchase: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.membership.v1.membership_pb2.GetPurchaseRequest,
@@ -1024,6 +1047,19 @@ class MembershipServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[guerdon.membership.v1.membership_pb2.SimulatePurchaseResponse, collections.abc.Awaitable[guerdon.membership.v1.membership_pb2.SimulatePurchaseResponse]]:
         """Tells what a purchase would earn if it were recorded now, and why: the same as RecordPurchase, but nothing is written."""
+
+    @abc.abstractmethod
+    def SimulateRules(
+        self,
+        request: guerdon.membership.v1.simulation_pb2.SimulateRulesRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[collections.abc.Iterator[guerdon.membership.v1.simulation_pb2.SimulateRulesResponse], collections.abc.AsyncIterator[guerdon.membership.v1.simulation_pb2.SimulateRulesResponse]]:
+        """Replays a program's purchases under draft rules, and tells what each rule would have given and whose points would be
+        more or less than what was awarded. Nothing is written. Each member's purchases are rated in the order of their event
+        times, and reach tiers by what the draft gives. It
+        streams how far it has come. A worker replays for one caller at a time, with half a processor at most; who comes
+        meanwhile waits. It ends with the call's deadline at the latest, which for a stream may be half an hour.
+        """
 
     @abc.abstractmethod
     def GetPurchase(
