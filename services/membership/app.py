@@ -11,6 +11,7 @@ from membership.jobs.recovery import ending, merging, recovery, waiting_returns
 from membership.jobs.tiers import ending_years, turning
 from membership.operations.activities import Activities
 from membership.operations.activity_types import ActivityTypes
+from membership.operations.campaigns import Campaigns
 from membership.operations.claims import Claims
 from membership.operations.consents import Consents
 from membership.operations.deliveries import Deliveries
@@ -60,6 +61,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
         referrals=Referrals(database, clock),
         rules=Rules(database, clock),
         replays=Replays(database, clock),
+        campaigns=Campaigns(database, clock),
     )
     return Parts(
         servicers=[servicer],

@@ -141,8 +141,19 @@ class LineNotReturnable(DomainError):
         super().__init__(line=line, returnable=returnable, asked=asked)
 
 
+class CampaignArchived(DomainError):
+    """The campaign is archived, and cannot be changed any more."""
+
+    reason = "CAMPAIGN_ARCHIVED"
+    status = Status.FAILED_PRECONDITION
+    message = "{campaign} is archived: make another one."
+
+    def __init__(self, campaign: str) -> None:
+        super().__init__(campaign=campaign)
+
+
 class TooManyRules(DomainError):
-    """The program has as many rules, or versions of rules, as it can have."""
+    """The program has as many rules, versions of rules or campaigns as it can have."""
 
     reason = "TOO_MANY_RULES"
     status = Status.RESOURCE_EXHAUSTED

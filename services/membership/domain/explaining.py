@@ -18,6 +18,9 @@ _WHY_NOT = {
     Verdict.EXCLUDED: "multipliers that give more exclude it",
     Verdict.COOLDOWN: "it gave points too short a time ago",
     Verdict.CAP_USED_UP: "its cap is used up",
+    Verdict.HELD_OUT: "the member is held out of its campaign",
+    Verdict.BUDGET_SPENT: "the budget of its campaign does not cover it",
+    Verdict.BUNDLE_INCOMPLETE: "its bundle is not in the purchase",
 }
 
 
@@ -31,6 +34,7 @@ class Told:
     points: int
     line_ids: tuple[str, ...]
     explanation: str
+    campaign: str = ""
 
 
 def tell(purchase: Purchase) -> list[Told]:
@@ -77,6 +81,7 @@ def _tell_frozen(frozen: FrozenTerms) -> list[Told]:
             if term.verdict is Verdict.APPLIED
             else (),
             _explain(term, points, frozen.parts, kept),
+            term.campaign,
         )
         for term, points in zip(frozen.terms, frozen.points, strict=True)
     ]

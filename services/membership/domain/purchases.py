@@ -8,6 +8,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from membership.domain.baskets import Basket, Part
+from membership.domain.campaigns import Reached
 from membership.domain.earning import Award, Terms
 from membership.domain.stacking import Term
 
@@ -57,6 +58,16 @@ class FrozenTerms:
     terms: tuple[Term, ...]
     points: tuple[int, ...]
     """What each term gave."""
+    campaigns: tuple[Reached, ...] = ()
+    """Those that ran."""
+
+    def by_campaigns(self) -> dict[str, int]:
+        """What the rules of campaigns gave, by their ids, where they gave anything."""
+        given: dict[str, int] = {}
+        for term, points in zip(self.terms, self.points, strict=True):
+            if term.campaign and points:
+                given[term.campaign] = given.get(term.campaign, 0) + points
+        return given
 
     @property
     def award(self) -> Award:

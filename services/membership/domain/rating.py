@@ -10,6 +10,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from membership.domain.baskets import Basket, Part, parts
+from membership.domain.campaigns import Budgets, Reached
 from membership.domain.conditions import Activation, Facts, Phrase, activation
 from membership.domain.levels import Levels
 from membership.domain.members import Member
@@ -17,7 +18,7 @@ from membership.domain.moments import from_microseconds
 from membership.domain.program import Program
 from membership.domain.purchases import FrozenTerms
 from membership.domain.rulebooks import InForce, Rulebook
-from membership.domain.rules import Period, Rule, Version
+from membership.domain.rules import BundleItem, Period, Rule, Version
 from membership.domain.stacking import Candidate, Kept, Verdict, give, meet
 
 COOLDOWN = 0
@@ -66,12 +67,13 @@ class Rated(NamedTuple):
 @dataclass(slots=True)
 class Scene:
     """What rules other than plain ones look at: baskets by the places of entries, members by number, what was counted
-    before, which is brought forward.
+    before, which is brought forward, and what campaigns may give and do give.
     """
 
     baskets: Mapping[int, Basket] = field(default_factory=dict)
     members: Mapping[int, Member] = field(default_factory=dict)
     uses: dict[Use, int] = field(default_factory=dict)
+    budgets: Budgets = field(default_factory=Budgets)
 
 
 def rate(
@@ -139,14 +141,41 @@ def _by_rules(program: Program, rules: InForce, entry: Entry, level: int, earned
     local = from_microseconds(entry.event_us).astimezone(ZoneInfo(program.time_zone))
     member = scene.members[entry.member_no]
     asking = _Asking(rules, basket, every, _facts(program, entry, basket, level, earned, member, local))
-    candidates = [_candidate(version, entry, local, scene.uses, asking) for version in rules.versions]
-    terms = meet(candidates, every, asking.eligible, program.tier_set.multiplier(level))
-    points = give(terms, Kept.all_of(every))
+    reached = tuple(
+        Reached(one.campaign_no, one.campaign_id, one.holds_out(program.name, member.member_id))
+        for one in rules.campaigns
+    )
+    out = {one.campaign_id: Verdict.HELD_OUT for one in reached if one.held_out}
+    frozen = None
+    while frozen is None:
+        candidates = [
+            _candidate(version, entry, local, scene.uses, asking, out.get(version.rule.campaign))
+            for version in rules.versions
+        ]
+        terms = meet(candidates, every, asking.eligible, program.tier_set.multiplier(level))
+        frozen = FrozenTerms(basket, every, terms, give(terms, Kept.all_of(every)), reached)
+        uncovered = _uncovered(rules, frozen, scene.budgets)
+        if uncovered:  # each time one campaign less
+            out[uncovered], frozen = Verdict.BUDGET_SPENT, None
+    given_by = frozen.by_campaigns()
+    for one in rules.campaigns:
+        if one.budget and one.campaign_id in given_by:
+            scene.budgets.spend(one.campaign_no, given_by[one.campaign_id])
     by_rule = {version.rule_no: version for version in rules.versions}
-    for term, given in zip(terms, points, strict=True):
+    for term, given in zip(frozen.terms, frozen.points, strict=True):
         if given and term.rule_no:
             _count(by_rule[term.rule_no], entry, local, given, scene.uses)
-    return FrozenTerms(basket, every, terms, points)
+    return frozen
+
+
+def _uncovered(rules: InForce, frozen: FrozenTerms, budgets: Budgets) -> str | None:
+    """A campaign whose budget does not cover what it would give."""
+    given_by = frozen.by_campaigns()
+    for one in rules.campaigns:
+        points = given_by.get(one.campaign_id, 0)
+        if one.budget and points and not budgets.covers(one.campaign_no, points):
+            return one.campaign_id
+    return None
 
 
 class _Asking:
@@ -185,30 +214,45 @@ class _Asking:
             )
         return phrase.holds(self._of_line[place])
 
+    def places(self, item: BundleItem) -> tuple[int, ...]:
+        """The parts of a purchase that are of a bundle's goods."""
+        return tuple(place for place, line in enumerate(self._lines) if item.has(line))
+
     def once(self, phrase: Phrase) -> bool:
         """Whether a condition that looks at no line holds."""
         assert self._purchase is not None, "there is a condition"
         return phrase.holds(self._purchase)
 
 
-def _candidate(version: Version, entry: Entry, local: datetime, uses: Mapping[Use, int], asking: _Asking) -> Candidate:
-    """A rule as the purchase meets it: its condition asked, its caps and its cooldown looked at."""
+def _candidate(
+    version: Version,
+    entry: Entry,
+    local: datetime,
+    uses: Mapping[Use, int],
+    asking: _Asking,
+    refusal: Verdict | None,
+) -> Candidate:
+    """A rule as the purchase meets it: its condition asked, its caps and its cooldown looked at. `refusal` is why its
+    campaign gives nothing.
+    """
     rule = version.rule
     phrase = Phrase.of(rule.condition) if rule.condition else None
-    caps, refusal = [points for period, points in rule.caps if period is Period.PURCHASE], None
+    caps, counted = [points for period, points in rule.caps if period is Period.PURCHASE], None
     for use, most in _uses(version, entry, local):
         before = uses.get(use, 0)
         if use.period == COOLDOWN:
             if use in uses and entry.event_us - before < most:  # also where it is told of late
-                refusal = Verdict.COOLDOWN
+                counted = Verdict.COOLDOWN
         else:
             caps.append(most - before)
             if most <= before:
-                refusal = Verdict.CAP_USED_UP
+                counted = Verdict.CAP_USED_UP
+    refusal = refusal or counted
     if refusal is None and phrase is not None and not phrase.of_line and not asking.once(phrase):
         refusal = Verdict.CONDITION
     of_line = phrase if phrase is not None and phrase.of_line else None
-    return Candidate(version, partial(asking.holds, of_line), min(caps, default=None), refusal)
+    bundle = tuple((item.quantity, asking.places(item)) for item in rule.bundle)
+    return Candidate(version, partial(asking.holds, of_line), min(caps, default=None), refusal, bundle)
 
 
 def _uses(version: Version, entry: Entry, local: datetime) -> Iterator[tuple[Use, int]]:

@@ -154,7 +154,7 @@ def compare(program: Program, rules: Sequence[Rule], named: int) -> Comparison:
 
 
 def drafted(program: Program, rules: Sequence[Rule], now: datetime) -> Rulebook:
-    """Draft rules, as if they had always been in force.
+    """Draft rules, as if they had always been in force, those of campaigns too.
 
     Raises:
         InvalidField: a bound is not kept, or a condition does not compile.
@@ -170,5 +170,6 @@ def drafted(program: Program, rules: Sequence[Rule], now: datetime) -> Rulebook:
         found.append(FieldViolation("earning_rules", "must have different names"))
     if found:
         raise InvalidField(found)
-    versions = [Version(number, 1, number, rule, False, _EPOCH_US, now) for number, rule in enumerate(rules, start=1)]
+    always = [replace(rule, campaign="") for rule in rules]
+    versions = [Version(number, 1, number, rule, False, _EPOCH_US, now) for number, rule in enumerate(always, start=1)]
     return Rulebook(versions, program.settings.tiers)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from membership.domain.campaigns import Campaign
 from membership.domain.earning import Terms
 from membership.domain.rules import Version
 from membership.domain.tiers import Tier
@@ -18,12 +19,15 @@ LEVELS = 32
 @dataclass(frozen=True, slots=True)
 class InForce:
     """The rules of a stretch of time, in the order in which they were made. Where they are one base rule that looks at
-    the amount alone, `plain` has its terms for each tier level, from level 0 on, and `key` is that of level 0.
+    the amount alone, and no campaign runs, `plain` has its terms for each tier level, from level 0 on, and `key` is that
+    of level 0.
     """
 
     versions: tuple[Version, ...]
     plain: tuple[Terms, ...] | None
     key: int
+    campaigns: tuple[Campaign, ...] = ()
+    """Those that run."""
 
     @property
     def counting(self) -> bool:
@@ -32,15 +36,17 @@ class InForce:
 
 
 class Rulebook:
-    """The versions of a program's rules. `revision` counts the changes of them."""
+    """The versions of a program's rules, and its campaigns. `revision` counts the changes of both."""
 
-    __slots__ = ("_multipliers", "_starts", "_stretches", "plain", "revision", "versions")
+    __slots__ = ("_multipliers", "_starts", "_stretches", "campaigns", "plain", "revision", "versions")
 
-    def __init__(self, versions: Iterable[Version], tiers: Sequence[Tier]) -> None:
+    def __init__(self, versions: Iterable[Version], tiers: Sequence[Tier], campaigns: Sequence[Campaign] = ()) -> None:
         self.versions = tuple(sorted(versions, key=lambda one: one.revision))
-        self.revision = self.versions[-1].revision
+        self.campaigns = tuple(sorted(campaigns, key=lambda one: one.campaign_no))
+        self.revision = max([self.versions[-1].revision, *(one.revision for one in campaigns)])
         self._multipliers = [Fraction(1), *(tier.multiplier for tier in tiers)]
-        self._starts = sorted({one.effective_us for one in self.versions})
+        turns = {turn for one in campaigns for turn in (one.start_us, one.end_us) if turn is not None}
+        self._starts = sorted(turns.union(one.effective_us for one in self.versions))
         self._stretches = [self._in_force(start) for start in self._starts]
         self.plain = all(stretch.plain is not None for stretch in self._stretches)
         """Whether no purchase without lines needs more than its amount."""
@@ -53,12 +59,18 @@ class Rulebook:
         """The latest version of each rule, in the order in which they were made."""
         return list({one.rule_no: one for one in self.versions}.values())
 
+    def campaign(self, campaign_id: str) -> Campaign | None:
+        """A campaign by its id."""
+        return next((one for one in self.campaigns if one.campaign_id == campaign_id), None)
+
     def _in_force(self, moment_us: int) -> InForce:
+        running = tuple(one for one in self.campaigns if one.runs(moment_us))
+        within = {"", *(one.campaign_id for one in running)}
         newest = {one.rule_no: one for one in self.versions if one.effective_us <= moment_us}
-        versions = tuple(one for _, one in sorted(newest.items()) if not one.archived)
-        if len(versions) == 1 and versions[0].rule.plain() is not None:
+        versions = tuple(one for _, one in sorted(newest.items()) if not one.archived and one.rule.campaign in within)
+        if len(versions) == 1 and not running and versions[0].rule.plain() is not None:
             return InForce(versions, self._terms(versions[0]), versions[0].revision * LEVELS)
-        return InForce(versions, None, 0)
+        return InForce(versions, None, 0, running)
 
     def _terms(self, version: Version) -> tuple[Terms, ...]:
         rule = version.rule.plain()

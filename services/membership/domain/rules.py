@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 from fractions import Fraction
+from typing import NamedTuple
 
 from guerdon_kit.errors import FieldViolation
-from membership.domain.baskets import WORD_MAX, Line, Part, What
+from membership.domain.baskets import QUANTITY_MAX, WORD_MAX, Line, Part, What
 from membership.domain.conditions import CONDITION_MAX, Malformed, Phrase
 from membership.domain.earning import AMOUNT_MAX, AWARD_MAX, EarningRule, Rounding, Terms
 from membership.domain.ids import ID_RULE, is_id
@@ -23,6 +24,7 @@ BASE_RULE_ID = "base"
 RATE_PART_MAX = 10**9
 MULTIPLIER_PART_MAX = 10**6
 EXCLUDED_MAX = 50
+BUNDLE_MAX = 10
 CAP_MAX = 10**12
 BONUS_MAX = 10**9
 COOLDOWN_MAX_S = 10 * 366 * 24 * 3600
@@ -82,6 +84,18 @@ class Eligibility:
         return max(0, whole - part.points - (0 if self.gift_cards else part.gift_cards))
 
 
+class BundleItem(NamedTuple):
+    """Pieces that a bundle has of an article or of a category: one of them is named."""
+
+    sku: str
+    category: str
+    quantity: int
+
+    def has(self, line: Line) -> bool:
+        """Whether a line is of these goods."""
+        return line.sku == self.sku if self.sku else line.category == self.category
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """What a version of a rule says. `rate` is points for each minor unit, piece, line or purchase, the multiplier, or
@@ -100,6 +114,9 @@ class Rule:
     caps: tuple[tuple[Period, int], ...] = ()
     cooldown_s: int = 0
     condition: str = ""
+    campaign: str = ""
+    """The id of the campaign that it belongs to."""
+    bundle: tuple[BundleItem, ...] = ()
 
     @property
     def counts(self) -> bool:
@@ -108,7 +125,7 @@ class Rule:
 
     def plain(self) -> EarningRule | None:
         """The rule as one that works on an amount alone; None where it needs more than that."""
-        if self.outcome is not Outcome.SPEND or self.caps or self.cooldown_s or self.condition:
+        if self.outcome is not Outcome.SPEND or self.caps or self.cooldown_s or self.condition or self.bundle:
             return None
         return EarningRule(self.rate, self.rounding, self.minimum_spend, self.spend_increment)
 
@@ -167,6 +184,14 @@ def _list_violations(rule: Rule) -> Iterator[FieldViolation]:
         yield FieldViolation("caps", "must be of different periods")
     if not all(1 <= points <= CAP_MAX for _, points in rule.caps):
         yield FieldViolation("caps", "must each be between 1 and 10^12 points")
+    if rule.campaign and not is_id(rule.campaign):
+        yield FieldViolation("campaign", f"its id {ID_RULE}")
+    if len(rule.bundle) > BUNDLE_MAX:
+        yield FieldViolation("bundle", f"must be at most {BUNDLE_MAX}")
+    if not all(1 <= len(one.sku or one.category) <= WORD_MAX for one in rule.bundle):
+        yield FieldViolation("bundle", f"must each have a sku or a category of 1 to {WORD_MAX} characters")
+    if not all(1 <= one.quantity <= QUANTITY_MAX for one in rule.bundle):
+        yield FieldViolation("bundle", "must each have a quantity between 1 and 10,000")
 
 
 def _rate_violations(rule: Rule) -> Iterator[FieldViolation]:

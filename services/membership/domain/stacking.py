@@ -37,6 +37,9 @@ class Verdict(IntEnum):
     EXCLUDED = 6
     COOLDOWN = 7
     CAP_USED_UP = 8
+    HELD_OUT = 9
+    BUDGET_SPENT = 10
+    BUNDLE_INCOMPLETE = 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +64,15 @@ class Term:
     works_on: tuple[int, ...]
     """Those of them that it gives something for; VISIT for a rule per visit, and for multipliers that work on it."""
     verdict: Verdict
+    campaign: str = ""
+    bundle: tuple[tuple[int, tuple[int, ...]], ...] = ()
+    """How many pieces of which parts together have to be kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A rule that is in force, as far as a purchase meets it: which parts its condition holds for, what its caps have
-    left. `refusal` tells why it is out from the start.
+    left, which parts its bundle can be of. `refusal` tells why it is out from the start.
     """
 
     version: Version
@@ -74,6 +80,7 @@ class Candidate:
     """For a part, by its place."""
     cap: int | None = None
     refusal: Verdict | None = None
+    bundle: tuple[tuple[int, tuple[int, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +142,15 @@ def give(terms: Sequence[Term], kept: Kept) -> tuple[int, ...]:
 
 
 def applies(term: Term, kept: Kept) -> bool:
-    """Whether a frozen term gives anything at all for what is kept: its minimum is still reached."""
-    if term.verdict is not Verdict.APPLIED:
+    """Whether a frozen term gives anything at all for what is kept: its minimum is still reached, its bundle there."""
+    if term.verdict is not Verdict.APPLIED or not has_bundle(term.bundle, kept):
         return False
     return sum(spend * kept.shares[place] for place, spend in term.spends.items()) >= term.minimum_spend
+
+
+def has_bundle(bundle: tuple[tuple[int, tuple[int, ...]], ...], kept: Kept) -> bool:
+    """Whether all of a bundle is kept."""
+    return all(sum(map(kept.pieces.__getitem__, places)) >= pieces for pieces, places in bundle)
 
 
 def base(term: Term, places: Iterable[int], kept: Kept) -> Fraction:
@@ -200,7 +212,9 @@ def _qualified(candidate: Candidate, parts: Sequence[Part], eligible: Callable[[
         places = [place for place in spends if _bears(rule.outcome, parts[place])]
         if rule.outcome is Outcome.SPEND:
             places = [place for place in places if spends[place]]
-        if there and not spends:
+        if not has_bundle(candidate.bundle, Kept.all_of(parts)):
+            verdict = Verdict.BUNDLE_INCOMPLETE
+        elif there and not spends:
             verdict = Verdict.CONDITION
         elif not places:
             verdict = Verdict.NOTHING_ELIGIBLE
@@ -221,6 +235,8 @@ def _qualified(candidate: Candidate, parts: Sequence[Part], eligible: Callable[[
         spends,
         tuple(places),
         verdict or Verdict.APPLIED,
+        rule.campaign,
+        candidate.bundle,
     )
 
 

@@ -184,6 +184,53 @@ create table rule_uses (
     primary key (member_no, rule_no, period, start)
 ) with (fillfactor = 80);
 
+-- Campaigns. Each change takes the program's next revision of rules, so that whoever rates purchases learns of it as of a
+-- rule; a campaign has the number of the revision that made it.
+create table campaigns (
+    program_no integer not null references programs,
+    campaign_no integer not null,
+    revision integer not null check (revision >= campaign_no),
+    campaign_id text collate "C" not null,
+    display_name text not null,
+    start_time timestamptz not null,
+    end_time timestamptz check (end_time >= start_time),
+    budget bigint not null check (budget >= 0),
+    holdout_numerator integer not null check (holdout_numerator >= 0),
+    holdout_denominator integer not null check (holdout_denominator > holdout_numerator),
+    archived boolean not null default false,
+    create_time timestamptz not null,
+    actor text not null,
+    primary key (program_no, campaign_no),
+    unique (program_no, campaign_id)
+);
+
+-- The budget of a campaign, in slices: purchases that are recorded at once take from different ones, and do not wait for
+-- each other.
+create table campaign_budgets (
+    program_no integer not null,
+    campaign_no integer not null,
+    slice smallint not null,
+    points bigint not null,
+    spent bigint not null default 0 check (spent between 0 and points),
+    primary key (program_no, campaign_no, slice),
+    foreign key (program_no, campaign_no) references campaigns
+) with (fillfactor = 50);
+
+-- What members bought within campaigns' windows, and what the campaigns gave them. Written under the lock on the member's
+-- row.
+create table campaign_members (
+    program_no integer not null,
+    campaign_no integer not null,
+    member_no bigint not null,
+    held_out boolean not null,
+    purchases bigint not null,
+    amount bigint not null,
+    returned_amount bigint not null default 0 check (returned_amount between 0 and amount),
+    awarded_purchases bigint not null,
+    points bigint not null check (points >= 0),
+    primary key (program_no, campaign_no, member_no)
+) with (fillfactor = 80);
+
 -- `state` is that of the recording: what became of a PENDING purchase stands in its settlement, so that bringing a
 -- thousand purchases to the ledger writes one row here and does not write each of them again.
 create table purchases (
@@ -481,6 +528,11 @@ grant select, insert, update (rules_revision, returns_wait) on programs to :"run
 grant select, insert on tiers, rule_versions, ratings to :"runtime_role";
 grant select, insert, update (state, welcome_transaction, ended, merged_into, referred) on members to :"runtime_role";
 grant select, insert, update (used) on rule_uses to :"runtime_role";
+grant select, insert, update (revision, display_name, start_time, end_time, budget, archived) on campaigns
+to :"runtime_role";
+grant select, insert, update (points, spent) on campaign_budgets to :"runtime_role";
+grant select, insert, update (purchases, amount, returned_amount, awarded_purchases, points) on campaign_members
+to :"runtime_role";
 grant select, insert, update (points) on member_years to :"runtime_role";
 grant select, insert, update (amount) on member_days to :"runtime_role";
 grant select, insert, update (level, end_day, seen_day, due_time, attempts) on member_tiers to :"runtime_role";

@@ -14,7 +14,9 @@ from datetime import datetime
 from guerdon_kit.errors import DomainError, NotFound
 from guerdon_kit.events import Event, publish
 from guerdon_kit.postgres import Connection
+from membership.domain.campaigns import Budgets
 from membership.domain.deliveries import Delivery, DuePurchase
+from membership.domain.effects import within_campaigns
 from membership.domain.endings import ended
 from membership.domain.errors import PurchaseDiffers
 from membership.domain.members import Member
@@ -24,12 +26,13 @@ from membership.domain.purchases import Spot, State
 from membership.domain.rating import Entry, Rated, Scene, Use, rate, uses_of
 from membership.domain.rows import Row
 from membership.domain.rulebooks import Rulebook
+from membership.operations.budgets import Attempt, within_budgets
 from membership.operations.events import member_enrolled, purchase_recorded, purchases_imported, tier_upgraded
 from membership.operations.qualifying import NOTHING, Bought, Rewards, qualify_purchases
 from membership.operations.rules import Rulebooks
 from membership.operations.standings import keep, levels_for
 from membership.operations.survivors import for_survivors, same_people
-from membership.store import deliveries, members, purchases, ratings, waiting_returns
+from membership.store import campaigns, deliveries, members, purchases, ratings, waiting_returns
 from membership.store.purchases import Known, NewPurchase
 
 
@@ -169,11 +172,19 @@ async def _rate(
         return []
     baskets = {place: row.basket for place, row in row_at.items() if row.basket is not None}
     before, uses = await earned_before(connection, program, book, entries)
-    points, scene = dict(before), None
-    if baskets or not book.plain:
-        scene = Scene(baskets, {member.member_no: member for member in by_id.values()}, dict(uses))
-    levels = await levels_for(connection, program, list({entry.member_no for entry in entries}))
-    rated = rate(program, book, entries, points, scene, levels)
+    bare = not baskets and book.plain
+    by_no = {} if bare else {member.member_no: member for member in by_id.values()}
+
+    async def attempt(budgets: Budgets) -> Attempt:
+        points = dict(before)
+        scene = None if bare else Scene(baskets, by_no, dict(uses), budgets)
+        levels = await levels_for(connection, program, list({entry.member_no for entry in entries}))
+        return Attempt(rate(program, book, entries, points, scene, levels), points, scene, levels)
+
+    done = await attempt(Budgets())
+    if done.scene is not None and done.scene.budgets.spent:
+        done = await within_budgets(connection, program, done, attempt)
+    rated, points, scene, levels = done
     changed = {key: value for key, value in points.items() if value != before.get(key, 0)}
     if changed:
         await members.write_years(connection, changed)
@@ -183,6 +194,9 @@ async def _rate(
         counted = {use: value for use, value in scene.uses.items() if value != uses.get(use)}
         if counted:
             await ratings.write_uses(connection, counted)
+        bought = within_campaigns(rated)
+        if bought:
+            await campaigns.count(connection, program, bought)
     return rated
 
 

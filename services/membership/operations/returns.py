@@ -24,7 +24,7 @@ from membership.operations.deliveries import Deliveries
 from membership.operations.events import return_recorded, return_unmatched
 from membership.operations.qualifying import take_back
 from membership.operations.standings import take_off
-from membership.store import deliveries, members, merges, programs, purchases, returns, waiting_returns
+from membership.store import campaigns, deliveries, members, merges, programs, purchases, returns, waiting_returns
 from membership.store.waiting_returns import Key, Waiting
 
 
@@ -139,6 +139,8 @@ class Returns:
         await purchases.take_back(
             connection, program, asked.purchase_id, goods_return.cumulative_amount, goods_return.cumulative_points
         )
+        if isinstance(purchase.terms, FrozenTerms) and purchase.terms.campaigns:
+            await campaigns.take_back(connection, program, purchase.terms.campaigns, found[1], goods_return.amount)
         await publish(connection, return_recorded(program, purchase, goods_return, now))
         rewards = await take_back(connection, program, found[1], purchase, goods_return.cumulative_amount, now)
         nothing_left = _left(purchase, came_back) and not _left(purchase, together(came_back, asked))

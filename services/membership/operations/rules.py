@@ -54,7 +54,8 @@ class Rules:
         """Makes a rule; answers it, and whether that is a replay.
 
         Raises:
-            InvalidField: a bound is not kept, the condition does not compile, or the effective time has passed.
+            InvalidField: a bound is not kept, the condition does not compile, the effective time has passed, or there
+                is no such campaign.
             AlreadyExists: the program has a rule of that id.
             TooManyRules: it has as many as it can have.
         """
@@ -64,6 +65,10 @@ class Rules:
         def change(book: Rulebook) -> Version:
             if _find(book, rule.rule_id) is not None:
                 raise AlreadyExists(f"{program.name}/rules/{rule.rule_id}")
+            if rule.campaign:
+                campaign = book.campaign(rule.campaign)
+                if campaign is None or campaign.archived:
+                    raise InvalidField.of("earning_rule.campaign", "must be a campaign that is not archived")
             revision = book.revision + 1
             return Version(revision, 1, revision, rule, False, to_microseconds(effective or now), now)
 
@@ -75,7 +80,7 @@ class Rules:
         """Makes a new version of a rule; answers it, and whether that is a replay.
 
         Raises:
-            InvalidField: as `create`, or the rule gives another kind of outcome than before.
+            InvalidField: as `create`, or the rule gives another kind of outcome than before, or for another campaign.
             NotFound: there is no such rule.
             TooManyRules: the program has as many versions as it can have.
         """
@@ -86,6 +91,8 @@ class Rules:
             before = _require(program, book, rule.rule_id)
             if before.rule.outcome is not rule.outcome:
                 raise InvalidField.of("earning_rule.outcome", "cannot become another one: make another rule")
+            if before.rule.campaign != rule.campaign:
+                raise InvalidField.of("earning_rule.campaign", "cannot become another one: make another rule")
             return _following(book, before, rule, archived=False, effective=effective or now, now=now)
 
         return await self._change(program, rule.rule_id, change, fingerprint, actor)

@@ -14,6 +14,7 @@ from membership.domain.purchases import PlainTerms, Purchase
 from membership.domain.rating import Entry, Rated, Scene, rate
 from membership.domain.rows import Row
 from membership.domain.rulebooks import Rulebook
+from membership.operations.budgets import rest
 from membership.operations.recording import credited, earned_before, sort_known
 from membership.operations.rules import Rulebooks
 from membership.operations.standings import levels_for
@@ -46,7 +47,8 @@ async def simulated(
     entry = Entry(row.event_us, row.place, member.member_no, row.amount)
     points, uses = await earned_before(connection, program, book, [entry])
     baskets = {} if row.basket is None else {row.place: row.basket}
-    scene = Scene(baskets, {member.member_no: member}, uses)
+    running = [one for one in book.at(row.event_us).campaigns if one.budget]
+    scene = Scene(baskets, {member.member_no: member}, uses, await rest(connection, program, running))
     levels = await levels_for(connection, program, [member.member_no])
     [rated] = rate(program, book, [entry], points, scene, levels)
     return _purchase(program, book, row, rated, now)

@@ -92,4 +92,5 @@ def write_award(program: Program, told: Told) -> pb.Award:
         points=told.points,
         line_ids=told.line_ids,
         explanation=told.explanation,
+        campaign=f"{program.name}/campaigns/{told.campaign}" if told.campaign else "",
     )

@@ -9,11 +9,14 @@ from google.protobuf.duration_pb2 import Duration
 from guerdon.membership.v1 import rule_pb2 as pb
 from guerdon_kit.errors import InvalidField
 from guerdon_kit.grpc.messages import rational, timestamp
+from guerdon_kit.names import parse
 from membership.domain.earning import Rounding
 from membership.domain.moments import from_microseconds
 from membership.domain.program import Program
-from membership.domain.rules import Eligibility, Outcome, Period, Rule, Version
+from membership.domain.rules import BundleItem, Eligibility, Outcome, Period, Rule, Version
 from membership.servicer.rationals import fraction
+
+CAMPAIGN = "programs/{program}/campaigns/{campaign}"
 
 _ROUNDINGS = {pb.ROUNDING_DOWN: Rounding.DOWN, pb.ROUNDING_HALF_UP: Rounding.HALF_UP}
 _FIELDS = {
@@ -64,6 +67,8 @@ def read_rule(message: pb.EarningRule, rule_id: str, path: str) -> Rule:
         caps=tuple((_period(cap, f"{path}.caps"), cap.points) for cap in message.caps),
         cooldown_s=_seconds(message.cooldown) if message.HasField("cooldown") else 0,
         condition=message.condition,
+        campaign=_campaign_id(message, path) if message.campaign else "",
+        bundle=tuple(BundleItem(item.sku, item.category, item.quantity or 1) for item in message.bundle),
     )
 
 
@@ -82,6 +87,7 @@ def write_rule(rule: Rule, name: str = "") -> pb.EarningRule:
         caps=[pb.Cap(period=pb.Cap.Period.ValueType(period), points=points) for period, points in rule.caps],
         cooldown=Duration(seconds=rule.cooldown_s) if rule.cooldown_s else None,
         condition=rule.condition,
+        bundle=[_write_item(item) for item in rule.bundle],
     )
     if rule.outcome is Outcome.BONUS:
         message.bonus_points = int(rule.rate)
@@ -104,11 +110,26 @@ def write_rule(rule: Rule, name: str = "") -> pb.EarningRule:
 def write_version(program: Program, one: Version) -> pb.EarningRule:
     """A version of a rule."""
     message = write_rule(one.rule, f"{program.name}/rules/{one.rule.rule_id}")
+    if one.rule.campaign:
+        message.campaign = f"{program.name}/campaigns/{one.rule.campaign}"
     message.effective_time.CopyFrom(timestamp(from_microseconds(one.effective_us)))
     message.version = one.version
     message.archived = one.archived
     message.create_time.CopyFrom(timestamp(one.create_time))
     return message
+
+
+def _write_item(item: BundleItem) -> pb.BundleItem:
+    if item.sku:
+        return pb.BundleItem(sku=item.sku, quantity=item.quantity)
+    return pb.BundleItem(category=item.category, quantity=item.quantity)
+
+
+def _campaign_id(message: pb.EarningRule, path: str) -> str:
+    program_id, campaign_id = parse(message.campaign, CAMPAIGN, f"{path}.campaign")
+    if not message.name.startswith(f"programs/{program_id}/"):
+        raise InvalidField.of(f"{path}.campaign", "must be of the rule's program")
+    return campaign_id
 
 
 def _period(cap: pb.Cap, path: str) -> Period:

@@ -16,6 +16,7 @@ from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.names import parse
 from membership.operations.activities import Activities
 from membership.operations.activity_types import ActivityTypes
+from membership.operations.campaigns import Campaigns
 from membership.operations.claims import Claims
 from membership.operations.consents import Consents
 from membership.operations.endings import Endings
@@ -32,6 +33,7 @@ from membership.operations.returns import Returns
 from membership.operations.rules import Rules
 from membership.servicer import reading, writing
 from membership.servicer.activities import ActivityRpcs
+from membership.servicer.campaigns import CampaignRpcs
 from membership.servicer.claims import ClaimRpcs
 from membership.servicer.consents import ConsentRpcs
 from membership.servicer.files import FileRpcs
@@ -44,7 +46,7 @@ from membership.servicer.writing import tell_replay
 
 
 class MembershipServicer(
-    MemberRpcs, FileRpcs, ClaimRpcs, ConsentRpcs, ActivityRpcs, ReferralRpcs, RuleRpcs, SimulationRpcs
+    MemberRpcs, FileRpcs, ClaimRpcs, ConsentRpcs, ActivityRpcs, ReferralRpcs, RuleRpcs, SimulationRpcs, CampaignRpcs
 ):
     """`guerdon.membership.v1.MembershipService`."""
 
@@ -69,6 +71,7 @@ class MembershipServicer(
         referrals: Referrals,
         rules: Rules,
         replays: Replays,
+        campaigns: Campaigns,
     ) -> None:
         MemberRpcs.__init__(self, programs, members, profiles, endings, merges, referrals)
         FileRpcs.__init__(self, programs, files)
@@ -78,6 +81,7 @@ class MembershipServicer(
         ReferralRpcs.__init__(self, programs, referrals)
         RuleRpcs.__init__(self, programs, rules)
         SimulationRpcs.__init__(self, programs, replays)
+        CampaignRpcs.__init__(self, programs, campaigns)
         self._returns = returns
         self._imports = imports
 

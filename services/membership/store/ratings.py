@@ -8,6 +8,7 @@ from typing import Any
 
 from guerdon_kit.postgres import Connection
 from membership.domain.baskets import Basket, Line, parts
+from membership.domain.campaigns import Reached
 from membership.domain.earning import Rounding
 from membership.domain.program import Program
 from membership.domain.purchases import FrozenTerms
@@ -25,7 +26,7 @@ async def insert(connection: Connection, program: Program, frozen: Sequence[tupl
         purchase_ids=[purchase_id for purchase_id, _, _ in frozen],
         levels=[level for _, level, _ in frozen],
         baskets=[None if one.basket is None else _write_basket(one.basket) for _, _, one in frozen],
-        rated_by=[{"terms": [_write_term(term) for term in one.terms], "points": one.points} for _, _, one in frozen],
+        rated_by=[_write(one) for _, _, one in frozen],
     )
 
 
@@ -63,7 +64,12 @@ def read(basket_kept: dict[str, Any] | None, rated_by: dict[str, Any], amount: i
     """What a purchase of `amount` was rated by, as it is kept."""
     bought = None if basket_kept is None else read_basket(basket_kept)
     terms = tuple(map(_read_term, rated_by["terms"]))
-    return FrozenTerms(bought, parts(bought, amount), terms, tuple(rated_by["points"]))
+    reached = tuple(Reached(*one) for one in rated_by["campaigns"])
+    return FrozenTerms(bought, parts(bought, amount), terms, tuple(rated_by["points"]), reached)
+
+
+def _write(one: FrozenTerms) -> dict[str, Any]:
+    return {"terms": [_write_term(term) for term in one.terms], "points": one.points, "campaigns": one.campaigns}
 
 
 def _write_basket(one: Basket) -> dict[str, Any]:
@@ -95,5 +101,6 @@ def _read_term(kept: dict[str, Any]) -> Term:
             "spends": dict(map(tuple, kept["spends"])),
             "works_on": tuple(kept["works_on"]),
             "verdict": Verdict(kept["verdict"]),
+            "bundle": tuple((pieces, tuple(places)) for pieces, places in kept["bundle"]),
         }
     )

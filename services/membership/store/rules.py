@@ -13,14 +13,15 @@ from membership.domain.earning import Rounding
 from membership.domain.moments import from_microseconds, to_microseconds
 from membership.domain.program import Program
 from membership.domain.rulebooks import Rulebook
-from membership.domain.rules import Eligibility, Outcome, Period, Rule, Version
-from membership.store import queries
+from membership.domain.rules import BundleItem, Eligibility, Outcome, Period, Rule, Version
+from membership.store import campaigns, queries
 
 
 async def book(connection: Connection, program: Program) -> Rulebook:
-    """All rules of a program."""
+    """All rules of a program, and its campaigns."""
     rows = queries.rule_versions(connection, program_no=program.program_no)
-    return Rulebook([_version(row) async for row in rows], program.settings.tiers)
+    versions = [_version(row) async for row in rows]
+    return Rulebook(versions, program.settings.tiers, await campaigns.every(connection, program))
 
 
 async def hold(connection: Connection, program: Program) -> None:
@@ -78,6 +79,8 @@ def read(rule_id: str, kept: dict[str, Any]) -> Rule:
         caps=tuple((Period(period), points) for period, points in kept["caps"]),
         cooldown_s=kept["cooldown_s"],
         condition=kept["condition"],
+        campaign=kept["campaign"],
+        bundle=tuple(BundleItem(*item) for item in kept["bundle"]),
     )
 
 
@@ -99,4 +102,6 @@ def _write(rule: Rule) -> dict[str, Any]:
         "caps": rule.caps,
         "cooldown_s": rule.cooldown_s,
         "condition": rule.condition,
+        "campaign": rule.campaign,
+        "bundle": rule.bundle,
     }

@@ -9,7 +9,8 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from guerdon_kit.testing import DatabaseFactory, RunningService, ServiceFactory
-from tests.contract.membership import doings, friends
+from tests.contract.membership import campaigning, doings, friends
+from tests.contract.membership.test_rules import make, now
 from tests.contract.membership.world import Shop, World, row
 
 
@@ -70,3 +71,20 @@ async def test_caps_and_referrals_hold_across_processes(worlds: list[World]) -> 
     shares = [doings.activity(shop, f"s{n % 6}", "ben", "share") for n in range(12)]
     await asyncio.gather(*(doings.record((shop, peer)[n % 2], one) for n, one in enumerate(shares)))
     assert (await shop.balance("ben")).posted == 45 + 2 * 5
+
+
+async def test_a_budget_for_a_hundred_awards_gives_a_hundred_across_processes(worlds: list[World]) -> None:
+    """Awards of 7 from a budget of 703, that 150 purchases of as many members want at once."""
+    shop = await worlds[0].shop(welcome_points=0, tiers=[])
+    peer = Shop(shop.program, shop.books, worlds[1].client(worlds[1].membership))
+    campaign = await campaigning.run(shop, "hundred", budget_points=703)
+    await make(shop, "gift", bonus_points=7, campaign=campaign.name)
+    await shop.import_([shop.chunk(1, [row(f"i{n}", f"m{n}", 1_00) for n in range(150)])])
+    tills = ((shop, peer)[n % 2].buy(f"p{n}", f"m{n}", 1_00, now()) for n in range(150))
+    answers = [campaigning.told(one.purchase, "gift") for one in await asyncio.gather(*tills)]
+    given = [one.points for one in answers if one.verdict == one.VERDICT_APPLIED]
+    assert given == [7] * 100
+    assert sum(one.verdict == one.VERDICT_BUDGET_SPENT for one in answers) == 50
+    balances = await asyncio.gather(*(shop.balance(f"m{n}") for n in range(150)))
+    assert sum(one.posted for one in balances) == 2 * 150 + 700
+    assert (await campaigning.report(peer, "hundred")).campaign.spent_points == 700

@@ -224,6 +224,12 @@ class Award(google.protobuf.message.Message):
         """It gave the member points too short a time ago."""
         VERDICT_CAP_USED_UP: Award._Verdict.ValueType  # 8
         """A cap of a period is used up."""
+        VERDICT_HELD_OUT: Award._Verdict.ValueType  # 9
+        """The member is held out of its campaign."""
+        VERDICT_BUDGET_SPENT: Award._Verdict.ValueType  # 10
+        """The budget of its campaign does not cover what the campaign would give for the purchase."""
+        VERDICT_BUNDLE_INCOMPLETE: Award._Verdict.ValueType  # 11
+        """Its bundle is not in the purchase."""
 
     class Verdict(_Verdict, metaclass=_VerdictEnumTypeWrapper):
         """Why a rule gave what it gave."""
@@ -246,6 +252,12 @@ class Award(google.protobuf.message.Message):
     """It gave the member points too short a time ago."""
     VERDICT_CAP_USED_UP: Award.Verdict.ValueType  # 8
     """A cap of a period is used up."""
+    VERDICT_HELD_OUT: Award.Verdict.ValueType  # 9
+    """The member is held out of its campaign."""
+    VERDICT_BUDGET_SPENT: Award.Verdict.ValueType  # 10
+    """The budget of its campaign does not cover what the campaign would give for the purchase."""
+    VERDICT_BUNDLE_INCOMPLETE: Award.Verdict.ValueType  # 11
+    """Its bundle is not in the purchase."""
 
     RULE_FIELD_NUMBER: builtins.int
     VERSION_FIELD_NUMBER: builtins.int
@@ -253,6 +265,7 @@ class Award(google.protobuf.message.Message):
     POINTS_FIELD_NUMBER: builtins.int
     LINE_IDS_FIELD_NUMBER: builtins.int
     EXPLANATION_FIELD_NUMBER: builtins.int
+    CAMPAIGN_FIELD_NUMBER: builtins.int
     rule: builtins.str
     """The rule, `programs/{program}/rules/{rule}`; empty for the tier's multiplier."""
     version: builtins.int
@@ -263,6 +276,8 @@ class Award(google.protobuf.message.Message):
     """The points it gave."""
     explanation: builtins.str
     """The arithmetic in words, for people: it may change its wording."""
+    campaign: builtins.str
+    """The campaign that the rule belongs to, `programs/{program}/campaigns/{campaign}`; empty for none."""
     @property
     def line_ids(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """The lines it worked on; empty for a purchase without lines."""
@@ -276,7 +291,8 @@ class Award(google.protobuf.message.Message):
         points: builtins.int = ...,
         line_ids: collections.abc.Iterable[builtins.str] | None = ...,
         explanation: builtins.str = ...,
+        campaign: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["explanation", b"explanation", "line_ids", b"line_ids", "points", b"points", "rule", b"rule", "verdict", b"verdict", "version", b"version"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["campaign", b"campaign", "explanation", b"explanation", "line_ids", b"line_ids", "points", b"points", "rule", b"rule", "verdict", b"verdict", "version", b"version"]) -> None: ...
 
 global___Award = Award

@@ -3,6 +3,7 @@
 import grpc
 
 from guerdon.membership.v1 import activity_pb2 as guerdon_dot_membership_dot_v1_dot_activity__pb2
+from guerdon.membership.v1 import campaign_pb2 as guerdon_dot_membership_dot_v1_dot_campaign__pb2
 from guerdon.membership.v1 import claim_pb2 as guerdon_dot_membership_dot_v1_dot_claim__pb2
 from guerdon.membership.v1 import consent_pb2 as guerdon_dot_membership_dot_v1_dot_consent__pb2
 from guerdon.membership.v1 import ending_pb2 as guerdon_dot_membership_dot_v1_dot_ending__pb2
@@ -68,6 +69,36 @@ class MembershipServiceStub(object):
                 '/guerdon.membership.v1.MembershipService/ListEarningRules',
                 request_serializer=guerdon_dot_membership_dot_v1_dot_rule__pb2.ListEarningRulesRequest.SerializeToString,
                 response_deserializer=guerdon_dot_membership_dot_v1_dot_rule__pb2.ListEarningRulesResponse.FromString,
+                )
+        self.CreateCampaign = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/CreateCampaign',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_campaign__pb2.CreateCampaignRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_campaign__pb2.CreateCampaignResponse.FromString,
+                )
+        self.UpdateCampaign = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/UpdateCampaign',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_campaign__pb2.UpdateCampaignRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_campaign__pb2.UpdateCampaignResponse.FromString,
+                )
+        self.ArchiveCampaign = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/ArchiveCampaign',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_campaign__pb2.ArchiveCampaignRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_campaign__pb2.ArchiveCampaignResponse.FromString,
+                )
+        self.GetCampaign = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/GetCampaign',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_campaign__pb2.GetCampaignRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_campaign__pb2.GetCampaignResponse.FromString,
+                )
+        self.ListCampaigns = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/ListCampaigns',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_campaign__pb2.ListCampaignsRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_campaign__pb2.ListCampaignsResponse.FromString,
+                )
+        self.GetCampaignReport = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/GetCampaignReport',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_campaign__pb2.GetCampaignReportRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_campaign__pb2.GetCampaignReportResponse.FromString,
                 )
         self.GetProgramTotals = channel.unary_unary(
                 '/guerdon.membership.v1.MembershipService/GetProgramTotals',
@@ -305,6 +336,49 @@ class MembershipServiceServicer(object):
 
     def ListEarningRules(self, request, context):
         """Lists a program's earning rules.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateCampaign(self, request, context):
+        """Makes a campaign: a window, a budget and a group that is held out, for earning rules that name it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateCampaign(self, request, context):
+        """Changes a campaign. What was awarded stays; an archived campaign cannot be changed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ArchiveCampaign(self, request, context):
+        """Archives a campaign: it ends now, if it has not ended before.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetCampaign(self, request, context):
+        """Reads a campaign.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCampaigns(self, request, context):
+        """Lists a program's campaigns.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetCampaignReport(self, request, context):
+        """Reads what a campaign did: what members bought whom it reached, and those who were held out. It reads a row for each of
+        these members: for reports, not for a page.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -634,6 +708,36 @@ def add_MembershipServiceServicer_to_server(servicer, server):
                     request_deserializer=guerdon_dot_membership_dot_v1_dot_rule__pb2.ListEarningRulesRequest.FromString,
                     response_serializer=guerdon_dot_membership_dot_v1_dot_rule__pb2.ListEarningRulesResponse.SerializeToString,
             ),
+            'CreateCampaign': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateCampaign,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_campaign__pb2.CreateCampaignRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_campaign__pb2.CreateCampaignResponse.SerializeToString,
+            ),
+            'UpdateCampaign': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateCampaign,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_campaign__pb2.UpdateCampaignRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_campaign__pb2.UpdateCampaignResponse.SerializeToString,
+            ),
+            'ArchiveCampaign': grpc.unary_unary_rpc_method_handler(
+                    servicer.ArchiveCampaign,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_campaign__pb2.ArchiveCampaignRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_campaign__pb2.ArchiveCampaignResponse.SerializeToString,
+            ),
+            'GetCampaign': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCampaign,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_campaign__pb2.GetCampaignRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_campaign__pb2.GetCampaignResponse.SerializeToString,
+            ),
+            'ListCampaigns': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCampaigns,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_campaign__pb2.ListCampaignsRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_campaign__pb2.ListCampaignsResponse.SerializeToString,
+            ),
+            'GetCampaignReport': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCampaignReport,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_campaign__pb2.GetCampaignReportRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_campaign__pb2.GetCampaignReportResponse.SerializeToString,
+            ),
             'GetProgramTotals': grpc.unary_unary_rpc_method_handler(
                     servicer.GetProgramTotals,
                     request_deserializer=guerdon_dot_membership_dot_v1_dot_membership__pb2.GetProgramTotalsRequest.FromString,
@@ -945,6 +1049,108 @@ class MembershipService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/ListEarningRules',
             guerdon_dot_membership_dot_v1_dot_rule__pb2.ListEarningRulesRequest.SerializeToString,
             guerdon_dot_membership_dot_v1_dot_rule__pb2.ListEarningRulesResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def CreateCampaign(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/CreateCampaign',
+            guerdon_dot_membership_dot_v1_dot_campaign__pb2.CreateCampaignRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_campaign__pb2.CreateCampaignResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def UpdateCampaign(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/UpdateCampaign',
+            guerdon_dot_membership_dot_v1_dot_campaign__pb2.UpdateCampaignRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_campaign__pb2.UpdateCampaignResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ArchiveCampaign(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/ArchiveCampaign',
+            guerdon_dot_membership_dot_v1_dot_campaign__pb2.ArchiveCampaignRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_campaign__pb2.ArchiveCampaignResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def GetCampaign(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/GetCampaign',
+            guerdon_dot_membership_dot_v1_dot_campaign__pb2.GetCampaignRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_campaign__pb2.GetCampaignResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ListCampaigns(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/ListCampaigns',
+            guerdon_dot_membership_dot_v1_dot_campaign__pb2.ListCampaignsRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_campaign__pb2.ListCampaignsResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def GetCampaignReport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/GetCampaignReport',
+            guerdon_dot_membership_dot_v1_dot_campaign__pb2.GetCampaignReportRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_campaign__pb2.GetCampaignReportResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

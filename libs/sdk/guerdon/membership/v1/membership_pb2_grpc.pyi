@@ -8,6 +8,7 @@ import collections.abc
 import grpc
 import grpc.aio
 import guerdon.membership.v1.activity_pb2
+import guerdon.membership.v1.campaign_pb2
 import guerdon.membership.v1.claim_pb2
 import guerdon.membership.v1.consent_pb2
 import guerdon.membership.v1.ending_pb2
@@ -86,6 +87,44 @@ class MembershipServiceStub:
         guerdon.membership.v1.rule_pb2.ListEarningRulesResponse,
     ]
     """Lists a program's earning rules."""
+
+    CreateCampaign: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.campaign_pb2.CreateCampaignRequest,
+        guerdon.membership.v1.campaign_pb2.CreateCampaignResponse,
+    ]
+    """Makes a campaign: a window, a budget and a group that is held out, for earning rules that name it."""
+
+    UpdateCampaign: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.campaign_pb2.UpdateCampaignRequest,
+        guerdon.membership.v1.campaign_pb2.UpdateCampaignResponse,
+    ]
+    """Changes a campaign. What was awarded stays; an archived campaign cannot be changed."""
+
+    ArchiveCampaign: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.campaign_pb2.ArchiveCampaignRequest,
+        guerdon.membership.v1.campaign_pb2.ArchiveCampaignResponse,
+    ]
+    """Archives a campaign: it ends now, if it has not ended before."""
+
+    GetCampaign: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.campaign_pb2.GetCampaignRequest,
+        guerdon.membership.v1.campaign_pb2.GetCampaignResponse,
+    ]
+    """Reads a campaign."""
+
+    ListCampaigns: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.campaign_pb2.ListCampaignsRequest,
+        guerdon.membership.v1.campaign_pb2.ListCampaignsResponse,
+    ]
+    """Lists a program's campaigns."""
+
+    GetCampaignReport: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.campaign_pb2.GetCampaignReportRequest,
+        guerdon.membership.v1.campaign_pb2.GetCampaignReportResponse,
+    ]
+    """Reads what a campaign did: what members bought whom it reached, and those who were held out. It reads a row for each of
+    these members: for reports, not for a page.
+    """
 
     GetProgramTotals: grpc.UnaryUnaryMultiCallable[
         guerdon.membership.v1.membership_pb2.GetProgramTotalsRequest,
@@ -413,6 +452,44 @@ class MembershipServiceAsyncStub:
         guerdon.membership.v1.rule_pb2.ListEarningRulesResponse,
     ]
     """Lists a program's earning rules."""
+
+    CreateCampaign: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.campaign_pb2.CreateCampaignRequest,
+        guerdon.membership.v1.campaign_pb2.CreateCampaignResponse,
+    ]
+    """Makes a campaign: a window, a budget and a group that is held out, for earning rules that name it."""
+
+    UpdateCampaign: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.campaign_pb2.UpdateCampaignRequest,
+        guerdon.membership.v1.campaign_pb2.UpdateCampaignResponse,
+    ]
+    """Changes a campaign. What was awarded stays; an archived campaign cannot be changed."""
+
+    ArchiveCampaign: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.campaign_pb2.ArchiveCampaignRequest,
+        guerdon.membership.v1.campaign_pb2.ArchiveCampaignResponse,
+    ]
+    """Archives a campaign: it ends now, if it has not ended before."""
+
+    GetCampaign: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.campaign_pb2.GetCampaignRequest,
+        guerdon.membership.v1.campaign_pb2.GetCampaignResponse,
+    ]
+    """Reads a campaign."""
+
+    ListCampaigns: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.campaign_pb2.ListCampaignsRequest,
+        guerdon.membership.v1.campaign_pb2.ListCampaignsResponse,
+    ]
+    """Lists a program's campaigns."""
+
+    GetCampaignReport: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.campaign_pb2.GetCampaignReportRequest,
+        guerdon.membership.v1.campaign_pb2.GetCampaignReportResponse,
+    ]
+    """Reads what a campaign did: what members bought whom it reached, and those who were held out. It reads a row for each of
+    these members: for reports, not for a page.
+    """
 
     GetProgramTotals: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.membership.v1.membership_pb2.GetProgramTotalsRequest,
@@ -754,6 +831,56 @@ class MembershipServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[guerdon.membership.v1.rule_pb2.ListEarningRulesResponse, collections.abc.Awaitable[guerdon.membership.v1.rule_pb2.ListEarningRulesResponse]]:
         """Lists a program's earning rules."""
+
+    @abc.abstractmethod
+    def CreateCampaign(
+        self,
+        request: guerdon.membership.v1.campaign_pb2.CreateCampaignRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.campaign_pb2.CreateCampaignResponse, collections.abc.Awaitable[guerdon.membership.v1.campaign_pb2.CreateCampaignResponse]]:
+        """Makes a campaign: a window, a budget and a group that is held out, for earning rules that name it."""
+
+    @abc.abstractmethod
+    def UpdateCampaign(
+        self,
+        request: guerdon.membership.v1.campaign_pb2.UpdateCampaignRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.campaign_pb2.UpdateCampaignResponse, collections.abc.Awaitable[guerdon.membership.v1.campaign_pb2.UpdateCampaignResponse]]:
+        """Changes a campaign. What was awarded stays; an archived campaign cannot be changed."""
+
+    @abc.abstractmethod
+    def ArchiveCampaign(
+        self,
+        request: guerdon.membership.v1.campaign_pb2.ArchiveCampaignRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.campaign_pb2.ArchiveCampaignResponse, collections.abc.Awaitable[guerdon.membership.v1.campaign_pb2.ArchiveCampaignResponse]]:
+        """Archives a campaign: it ends now, if it has not ended before."""
+
+    @abc.abstractmethod
+    def GetCampaign(
+        self,
+        request: guerdon.membership.v1.campaign_pb2.GetCampaignRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.campaign_pb2.GetCampaignResponse, collections.abc.Awaitable[guerdon.membership.v1.campaign_pb2.GetCampaignResponse]]:
+        """Reads a campaign."""
+
+    @abc.abstractmethod
+    def ListCampaigns(
+        self,
+        request: guerdon.membership.v1.campaign_pb2.ListCampaignsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.campaign_pb2.ListCampaignsResponse, collections.abc.Awaitable[guerdon.membership.v1.campaign_pb2.ListCampaignsResponse]]:
+        """Lists a program's campaigns."""
+
+    @abc.abstractmethod
+    def GetCampaignReport(
+        self,
+        request: guerdon.membership.v1.campaign_pb2.GetCampaignReportRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.campaign_pb2.GetCampaignReportResponse, collections.abc.Awaitable[guerdon.membership.v1.campaign_pb2.GetCampaignReportResponse]]:
+        """Reads what a campaign did: what members bought whom it reached, and those who were held out. It reads a row for each of
+        these members: for reports, not for a page.
+        """
 
     @abc.abstractmethod
     def GetProgramTotals(

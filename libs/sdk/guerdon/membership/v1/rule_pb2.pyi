@@ -79,6 +79,8 @@ class EarningRule(google.protobuf.message.Message):
     VERSION_FIELD_NUMBER: builtins.int
     ARCHIVED_FIELD_NUMBER: builtins.int
     CREATE_TIME_FIELD_NUMBER: builtins.int
+    CAMPAIGN_FIELD_NUMBER: builtins.int
+    BUNDLE_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`programs/{program}/rules/{rule}`; the id is the caller's, a letter or digit, then up to 59 letters, digits, `_`, `~`
     or `-`. The rule of a program's settings is `rules/base`, and is not named there.
@@ -113,6 +115,10 @@ class EarningRule(google.protobuf.message.Message):
     """The version, counted from 1."""
     archived: builtins.bool
     """Whether the rule is archived with this version: purchases from its effective time on do not meet it."""
+    campaign: builtins.str
+    """The campaign that the rule belongs to, which is not archived when the rule is made: the rule applies within its
+    window, to members who are not held out, while its budget lasts. It cannot be changed.
+    """
     @property
     def points_per_minor_unit(self) -> guerdon.type.v1.rational_pb2.Rational:
         """Base: exact points for each minor unit of eligible spend: 1/100 is one point per dollar. Above 0, at most 10;
@@ -159,6 +165,12 @@ class EarningRule(google.protobuf.message.Message):
     def create_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When this version was made."""
 
+    @property
+    def bundle(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___BundleItem]:
+        """A bundle: the rule applies where all of these are in the purchase together, at most 10. Returns are held against it:
+        what is kept of the purchase has to have all of them.
+        """
+
     def __init__(
         self,
         *,
@@ -182,9 +194,11 @@ class EarningRule(google.protobuf.message.Message):
         version: builtins.int = ...,
         archived: builtins.bool = ...,
         create_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        campaign: builtins.str = ...,
+        bundle: collections.abc.Iterable[global___BundleItem] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["bonus_points", b"bonus_points", "cooldown", b"cooldown", "create_time", b"create_time", "effective_time", b"effective_time", "eligibility", b"eligibility", "multiplier", b"multiplier", "outcome", b"outcome", "points_per_item", b"points_per_item", "points_per_line", b"points_per_line", "points_per_minor_unit", b"points_per_minor_unit", "points_per_visit", b"points_per_visit"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["archived", b"archived", "bonus_points", b"bonus_points", "caps", b"caps", "condition", b"condition", "cooldown", b"cooldown", "create_time", b"create_time", "effective_time", b"effective_time", "eligibility", b"eligibility", "exclusive", b"exclusive", "minimum_spend", b"minimum_spend", "multiplier", b"multiplier", "name", b"name", "outcome", b"outcome", "points_per_item", b"points_per_item", "points_per_line", b"points_per_line", "points_per_minor_unit", b"points_per_minor_unit", "points_per_visit", b"points_per_visit", "round_each_line", b"round_each_line", "rounding", b"rounding", "spend_increment", b"spend_increment", "version", b"version"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["archived", b"archived", "bonus_points", b"bonus_points", "bundle", b"bundle", "campaign", b"campaign", "caps", b"caps", "condition", b"condition", "cooldown", b"cooldown", "create_time", b"create_time", "effective_time", b"effective_time", "eligibility", b"eligibility", "exclusive", b"exclusive", "minimum_spend", b"minimum_spend", "multiplier", b"multiplier", "name", b"name", "outcome", b"outcome", "points_per_item", b"points_per_item", "points_per_line", b"points_per_line", "points_per_minor_unit", b"points_per_minor_unit", "points_per_visit", b"points_per_visit", "round_each_line", b"round_each_line", "rounding", b"rounding", "spend_increment", b"spend_increment", "version", b"version"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["outcome", b"outcome"]) -> typing.Literal["points_per_minor_unit", "points_per_item", "points_per_line", "points_per_visit", "multiplier", "bonus_points"] | None: ...
 
 global___EarningRule = EarningRule
@@ -232,6 +246,36 @@ class Eligibility(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["before_discount", b"before_discount", "earn_on_gift_cards", b"earn_on_gift_cards", "earn_on_shipping", b"earn_on_shipping", "earn_on_tax", b"earn_on_tax", "excluded_categories", b"excluded_categories", "excluded_skus", b"excluded_skus"]) -> None: ...
 
 global___Eligibility = Eligibility
+
+@typing.final
+class BundleItem(google.protobuf.message.Message):
+    """What a bundle has of one kind: pieces of an article, or of a category. Each kind is looked for on its own, so that a
+    piece can stand for an article and for its category.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SKU_FIELD_NUMBER: builtins.int
+    CATEGORY_FIELD_NUMBER: builtins.int
+    QUANTITY_FIELD_NUMBER: builtins.int
+    sku: builtins.str
+    """An article, 1 to 64 characters."""
+    category: builtins.str
+    """A category, 1 to 64 characters."""
+    quantity: builtins.int
+    """How many pieces, 1..10,000; 0 is read as 1."""
+    def __init__(
+        self,
+        *,
+        sku: builtins.str = ...,
+        category: builtins.str = ...,
+        quantity: builtins.int = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["category", b"category", "goods", b"goods", "sku", b"sku"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["category", b"category", "goods", b"goods", "quantity", b"quantity", "sku", b"sku"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["goods", b"goods"]) -> typing.Literal["sku", "category"] | None: ...
+
+global___BundleItem = BundleItem
 
 @typing.final
 class Cap(google.protobuf.message.Message):

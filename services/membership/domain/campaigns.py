@@ -1,0 +1,135 @@
+"""Campaigns: a window, a budget and a held-out group for rules that belong to one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from fractions import Fraction
+from typing import NamedTuple
+
+from guerdon_kit.errors import FieldViolation
+from membership.domain.ids import ID_RULE, is_id
+
+CAMPAIGNS_MAX = 50
+"""The most campaigns of a program that are not archived."""
+CAMPAIGNS_EVER_MAX = 1_000
+DISPLAY_NAME_MAX = 100
+BUDGET_MAX = 10**15
+SHARE_PART_MAX = 10**6
+
+
+class CampaignState(Enum):
+    """How far a campaign has come."""
+
+    SCHEDULED = "scheduled"
+    ACTIVE = "active"
+    ENDED = "ended"
+    ARCHIVED = "archived"
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """A campaign. Its rules apply from `start_us` on, before `end_us`, in microseconds since 1970."""
+
+    campaign_no: int
+    """The revision of the program's rules that it was made with."""
+    revision: int
+    """That of its latest change."""
+    campaign_id: str
+    display_name: str
+    start_us: int
+    end_us: int | None
+    budget: int
+    """In points; 0 without one."""
+    holdout: Fraction
+    archived: bool
+    create_time: datetime
+
+    def runs(self, moment_us: int) -> bool:
+        """Whether its rules apply at a moment."""
+        return self.start_us <= moment_us and (self.end_us is None or moment_us < self.end_us)
+
+    def state(self, now_us: int) -> CampaignState:
+        """How far it has come at a moment."""
+        if self.archived:
+            return CampaignState.ARCHIVED
+        if now_us < self.start_us:
+            return CampaignState.SCHEDULED
+        return CampaignState.ACTIVE if self.runs(now_us) else CampaignState.ENDED
+
+    def holds_out(self, program_name: str, member_id: str) -> bool:
+        """Whether a member is held out: by a hash of both names, so that everybody finds the same at any time."""
+        if not self.holdout:
+            return False
+        both = f"{program_name}/campaigns/{self.campaign_id} {program_name}/members/{member_id}"
+        drawn = int.from_bytes(hashlib.sha256(both.encode()).digest()[:8], "big")
+        return drawn * self.holdout.denominator < self.holdout.numerator << 64
+
+
+class Reached(NamedTuple):
+    """A campaign in whose window a purchase was made, and whether its member is held out."""
+
+    campaign_no: int
+    campaign_id: str
+    held_out: bool
+
+
+class Group(NamedTuple):
+    """What a group of members bought within a campaign's window; amounts in minor units."""
+
+    members: int = 0
+    purchases: int = 0
+    amount: int = 0
+    returned_amount: int = 0
+    awarded_purchases: int = 0
+    points: int = 0
+
+
+@dataclass(slots=True)
+class Budgets:
+    """What campaigns may give to purchases that are rated together, by their numbers, and what they do give. A campaign
+    that has no limit here may give anything: whoever rates asks for what it gave, and rates again where it is more than
+    there is.
+    """
+
+    limits: dict[int, int] = field(default_factory=dict)
+    spent: dict[int, int] = field(default_factory=dict)
+    least: dict[int, int] = field(default_factory=dict)
+    """The least that one of the purchases was given."""
+
+    def covers(self, campaign_no: int, points: int) -> bool:
+        """Whether a campaign may give so many more points."""
+        limit = self.limits.get(campaign_no)
+        return limit is None or self.spent.get(campaign_no, 0) + points <= limit
+
+    def spend(self, campaign_no: int, points: int) -> None:
+        """Has a campaign give points to a purchase."""
+        self.spent[campaign_no] = self.spent.get(campaign_no, 0) + points
+        self.least[campaign_no] = min(points, self.least.get(campaign_no, points))
+
+
+def violations(one: Campaign) -> Iterator[FieldViolation]:
+    """What is wrong with a campaign, by the fields of the contract's `Campaign`."""
+    if not is_id(one.campaign_id):
+        yield FieldViolation("name", f"its id {ID_RULE}")
+    if len(one.display_name) > DISPLAY_NAME_MAX:
+        yield FieldViolation("display_name", f"must be at most {DISPLAY_NAME_MAX} characters")
+    if one.end_us is not None and one.end_us <= one.start_us:
+        yield FieldViolation("end_time", "must be after the start")
+    if not 0 <= one.budget <= BUDGET_MAX:
+        yield FieldViolation("budget_points", "must be between 0 and 10^15")
+    if not 0 <= one.holdout < 1 or one.holdout.denominator > SHARE_PART_MAX:
+        yield FieldViolation("holdout_share", "must be at least 0, below 1, the denominator at most 10^6")
+
+
+def change_violations(before: Campaign, after: Campaign, now_us: int) -> Iterator[FieldViolation]:
+    """What of a change cannot be: what has passed stays."""
+    if after.start_us != before.start_us and not before.start_us > now_us <= after.start_us:
+        yield FieldViolation("start_time", "is fixed once it has come, and must not have passed when it is set")
+    if after.end_us != before.end_us and after.end_us is not None and after.end_us < now_us:
+        yield FieldViolation("end_time", "must not have passed when it is set")
+    if (after.budget == 0) != (before.budget == 0):
+        yield FieldViolation("budget_points", "cannot be introduced or dropped")

@@ -1,0 +1,196 @@
+"""Campaigns over the service: windows, budgets, held-out groups, what they did, and bundles."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from guerdon import InvalidRequestError, NotFoundError, RefusedError, new_request_id, was_replayed
+from guerdon.membership.v1 import basket_pb2, campaign_pb2, rule_pb2
+from guerdon.membership.v1 import membership_pb2 as pb
+from guerdon.type.v1.rational_pb2 import Rational
+from tests.contract.membership.campaigning import HALF, archive, change, held_out, report, run, told
+from tests.contract.membership.test_rules import back, make, now, record, update, with_basket
+from tests.contract.membership.world import Shop, World, row, usd, when
+
+Award = basket_pb2.Award
+
+
+async def plain_shop(world: World, *member_ids: str) -> Shop:
+    shop = await world.shop(welcome_points=0, tiers=[])
+    for member_id in member_ids:
+        await shop.enroll(member_id)
+    return shop
+
+
+def later(seconds: int) -> Timestamp:
+    return Timestamp(seconds=int(time.time()) + seconds)
+
+
+async def test_the_rules_of_a_campaign_apply_within_its_window_alone(world: World) -> None:
+    shop = await plain_shop(world, "ada")
+    made = await run(shop, "spring", start_time=later(60), end_time=later(120))
+    assert (made.state, made.spent_points) == (campaign_pb2.Campaign.STATE_SCHEDULED, 0)
+    rule = await make(shop, "gift", bonus_points=5, campaign=made.name)
+    assert rule.campaign == made.name
+    points = [
+        (await shop.buy(f"p{at}", "ada", 1_00, later(at))).purchase.rating.rule_points for at in (30, 60, 119, 120, 150)
+    ]
+    assert points == [0, 5, 5, 0, 0]
+    inside = (await shop.buy("in", "ada", 1_00, later(90))).purchase
+    outside = (await shop.buy("out", "ada", 1_00, later(180))).purchase
+    assert (told(inside, "gift").campaign, told(inside, "gift").verdict) == (made.name, Award.VERDICT_APPLIED)
+    assert [award.rule.rpartition("/")[2] for award in outside.rating.awards] == ["base"], (
+        "no rule in force but the base"
+    )
+    longer = await change(shop, "spring", end_time=later(200), display_name="Spring is here")
+    assert longer.display_name == "Spring is here"
+    assert (await shop.buy("longer", "ada", 1_00, later(180))).purchase.rating.rule_points == 5
+    ended = await archive(shop, "spring")
+    assert ended.state == campaign_pb2.Campaign.STATE_ARCHIVED
+    assert (await shop.buy("over", "ada", 1_00, later(90))).purchase.rating.rule_points == 0
+    with pytest.raises(RefusedError) as archived:
+        await change(shop, "spring", end_time=later(300))
+    assert archived.value.reason == "CAMPAIGN_ARCHIVED"
+    with pytest.raises(InvalidRequestError):
+        await make(shop, "late", bonus_points=5, campaign=made.name)
+    listing = campaign_pb2.ListCampaignsRequest(parent=shop.program)
+    assert not (await shop.membership.membership.ListCampaigns(listing)).campaigns
+    listing.show_archived = True
+    assert [one.name for one in (await shop.membership.membership.ListCampaigns(listing)).campaigns] == [made.name]
+    assert (await back(shop, "r1", "in", whole_order=True)).points == 1 + 5, "what was awarded is taken back as awarded"
+
+
+async def test_a_budget_gives_what_it_has_and_says_when_it_does_not_cover_more(world: World) -> None:
+    shop = await plain_shop(world, "ada", "ben")
+    made = await run(shop, "hundred", budget_points=103)
+    await make(shop, "gift", bonus_points=10, campaign=made.name, condition="purchase.amount >= 100")
+    [imported] = await shop.import_([shop.chunk(1, [row(f"i{n}", f"m{n % 3}", 1_00, now()) for n in range(8)])])
+    assert imported.rule_points == 80
+    answers = await asyncio.gather(*(shop.buy(f"p{n}", "ada" if n % 2 else "ben", 1_00, now()) for n in range(6)))
+    verdicts = [told(one.purchase, "gift").verdict for one in answers]
+    assert sorted(verdicts) == [Award.VERDICT_APPLIED] * 2 + [Award.VERDICT_BUDGET_SPENT] * 4
+    spent = next(one.purchase for one in answers if told(one.purchase, "gift").verdict != Award.VERDICT_APPLIED)
+    assert told(spent, "gift").explanation == "the budget of its campaign does not cover it: 0 points"
+    simulated = pb.SimulatePurchaseRequest(purchase=shop.purchase("sim", "ada", 1_00, now()))
+    award = told((await shop.membership.membership.SimulatePurchase(simulated)).purchase, "gift")
+    assert award.verdict == Award.VERDICT_BUDGET_SPENT
+    small = await shop.buy("small", "ada", 99, now())
+    assert told(small.purchase, "gift").verdict == Award.VERDICT_CONDITION
+
+    done = await report(shop, "hundred")
+    assert (done.campaign.spent_points, done.reached.awarded_points) == (100, 100)
+    assert (done.reached.awarded_purchase_count, done.reached.purchase_count) == (10, 15)
+    await back(shop, "r1", "p0", whole_order=True)
+    assert (await report(shop, "hundred")).campaign.spent_points == 100, "returns do not give back"
+    with pytest.raises(InvalidRequestError):
+        await change(shop, "hundred", budget_points=99)
+    assert (await change(shop, "hundred", budget_points=110)).spent_points == 100
+    assert (await shop.buy("one-more", "ada", 1_00, now())).purchase.rating.rule_points == 10
+    assert (await shop.buy("none", "ada", 1_00, now())).purchase.rating.rule_points == 0
+
+
+async def test_an_import_gives_what_a_budget_covers_of_a_chunk(world: World) -> None:
+    shop = await plain_shop(world)
+    made = await run(shop, "few", budget_points=33)
+    await make(shop, "gift", bonus_points=10, campaign=made.name)
+    chunks = [shop.chunk(1, [row(f"i{n}", f"m{n}", 1_00, now()) for n in range(8)])]
+    [imported] = await shop.import_(chunks)
+    assert (imported.base_points, imported.rule_points) == (8, 30)
+    assert (await report(shop, "few")).campaign.spent_points == 30
+
+
+async def test_who_is_held_out_gets_nothing_and_is_told_of_apart(world: World) -> None:
+    shop = await plain_shop(world)
+    made = await run(shop, "effect", holdout_share=HALF)
+    await make(shop, "double", multiplier=Rational(numerator=2, denominator=1), campaign=made.name)
+    people = [f"m{n}" for n in range(12)]
+    out = [one for one in people if held_out(made, one)]
+    assert 0 < len(out) < len(people)
+    rows = [row(f"{who}-{n}", who, 10_00, now()) for who in people for n in range(2)]
+    await shop.import_([shop.chunk(1, rows)])
+    balances = [(await shop.balance(who)).posted for who in people]
+    assert balances == [20 if who in out else 40 for who in people]
+    purchase = (await shop.buy("again", out[0], 5_00, now())).purchase
+    assert told(purchase, "double").verdict == Award.VERDICT_HELD_OUT
+    await back(shop, "r1", "again", amount=usd(2_00))
+    done = await report(shop, "effect")
+    reached, control = done.reached, done.held_out
+    assert (reached.member_count, reached.purchase_count) == (12 - len(out), 2 * (12 - len(out)))
+    assert (reached.awarded_points, reached.awarded_purchase_count) == (20 * (12 - len(out)), reached.purchase_count)
+    assert (control.member_count, control.purchase_count) == (len(out), 2 * len(out) + 1)
+    assert (control.amount, control.returned_amount) == (usd(20_00 * len(out) + 5_00), usd(2_00))
+    assert (control.awarded_points, control.awarded_purchase_count) == (0, 0)
+
+
+async def test_what_is_wrong_with_a_campaign_is_said_by_field(world: World) -> None:
+    shop = await plain_shop(world)
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"start_time": when(2026, 1, 1)}, "campaign.start_time"),
+        ({"start_time": later(60), "end_time": later(60)}, "campaign.end_time"),
+        ({"budget_points": -1}, "campaign.budget_points"),
+        ({"holdout_share": Rational(numerator=1, denominator=1)}, "campaign.holdout_share"),
+        ({"holdout_share": Rational(numerator=1)}, "campaign.holdout_share.denominator"),
+        ({"display_name": "x" * 101}, "campaign.display_name"),
+    ]
+    for fields, wrong in cases:
+        with pytest.raises(InvalidRequestError) as refused:
+            await run(shop, "wrong", **fields)
+        assert [violation.field for violation in refused.value.violations] == [wrong]
+    await run(shop, "begun", end_time=later(600))
+    changes: list[tuple[dict[str, Any], str]] = [
+        ({"start_time": later(60)}, "campaign.start_time"),
+        ({"end_time": when(2026, 1, 1)}, "campaign.end_time"),
+        ({"budget_points": 5}, "campaign.budget_points"),
+        ({"holdout_share": HALF}, "update_mask"),
+    ]
+    for fields, wrong in changes:
+        with pytest.raises(InvalidRequestError) as refused:
+            await change(shop, "begun", **fields)
+        assert wrong in [violation.field for violation in refused.value.violations]
+    with pytest.raises(RefusedError):
+        await run(shop, "begun")
+    with pytest.raises(NotFoundError):
+        await report(shop, "none")
+    one = campaign_pb2.Campaign(name=f"{shop.program}/campaigns/once")
+    again = campaign_pb2.CreateCampaignRequest(campaign=one, request_id=new_request_id())
+    first = await shop.membership.membership.CreateCampaign(again)
+    replay = shop.membership.membership.CreateCampaign(again)
+    assert await replay == first
+    assert await was_replayed(replay)
+    rule_cases: list[tuple[dict[str, Any], str]] = [
+        ({"campaign": f"{shop.program}/campaigns/none"}, "earning_rule.campaign"),
+        ({"campaign": "programs/other/campaigns/begun"}, "earning_rule.campaign"),
+        ({"bundle": [rule_pb2.BundleItem(quantity=2)]}, "earning_rule.bundle"),
+    ]
+    for fields, wrong in rule_cases:
+        with pytest.raises(InvalidRequestError) as refused:
+            await make(shop, "wrong", bonus_points=5, **fields)
+        assert [violation.field for violation in refused.value.violations] == [wrong]
+    await make(shop, "free", bonus_points=5)
+    with pytest.raises(InvalidRequestError):
+        await update(shop, "free", bonus_points=5, campaign=first.campaign.name)
+
+
+async def test_a_bundle_is_given_for_where_it_is_complete_and_taken_back_when_it_is_not(world: World) -> None:
+    shop = await plain_shop(world, "ada")
+    bundle = [rule_pb2.BundleItem(sku="suit"), rule_pb2.BundleItem(category="ties", quantity=2)]
+    made = await make(shop, "set", bonus_points=500, bundle=bundle)
+    assert [(one.sku, one.category, one.quantity) for one in made.bundle] == [("suit", "", 1), ("", "ties", 2)]
+    lines = [
+        basket_pb2.BasketLine(line_id="a", sku="suit", category="suits", quantity=1, unit_price=80_00),
+        basket_pb2.BasketLine(line_id="b", sku="red", category="ties", quantity=1, unit_price=10_00),
+        basket_pb2.BasketLine(line_id="c", sku="blue", category="ties", quantity=2, unit_price=10_00),
+    ]
+    less = await record(shop, with_basket(shop, "p1", basket_pb2.Basket(lines=lines[:2]), 90_00))
+    assert told(less.purchase, "set").verdict == Award.VERDICT_BUNDLE_INCOMPLETE
+    full = await record(shop, with_basket(shop, "p2", basket_pb2.Basket(lines=lines), 110_00))
+    assert told(full.purchase, "set").points == 500
+    one_tie = [basket_pb2.ReturnedLine(line_id="b", quantity=1)]
+    assert (await back(shop, "r1", "p2", lines=one_tie)).points == 10, "two ties are kept"
+    another = [basket_pb2.ReturnedLine(line_id="c", quantity=1)]
+    assert (await back(shop, "r2", "p2", lines=another)).points == 510
