@@ -19,8 +19,8 @@ LEVELS = 32
 @dataclass(frozen=True, slots=True)
 class InForce:
     """The rules of a stretch of time, in the order in which they were made. Where they are one base rule that looks at
-    the amount alone, and no campaign runs, `plain` has its terms for each tier level, from level 0 on, and `key` is that
-    of level 0.
+    the amount alone, and no campaign runs, `plain` has its terms for each tier level, from level 0 on, and `key` is
+    that of level 0.
     """
 
     versions: tuple[Version, ...]

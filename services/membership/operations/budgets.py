@@ -1,5 +1,5 @@
-"""Keeping within the budgets of campaigns: what purchases would be given is asked for, and where there is less, they are
-rated again by what there is. All of it in the transaction that records them, so that no budget is ever overspent.
+"""Keeping within the budgets of campaigns: what purchases would be given is asked for, and where there is less, they
+are rated again by what there is. All of it in the transaction that records them, so that no budget is ever overspent.
 """
 
 from __future__ import annotations
