@@ -107,14 +107,23 @@ class Claim:
     """Referrals claimed from the address in the last seven days, without this one."""
 
 
+class Claimed(NamedTuple):
+    """The ids under which a referral was claimed: what it gives goes by them, also when the members are merged."""
+
+    friend_no: int
+    friend_id: str
+    advocate_no: int
+
+
 @dataclass(frozen=True, slots=True)
 class Referral:
-    """A referral as stored."""
+    """A referral as stored. Advocate and friend are who stands for them now."""
 
     advocate_no: int
     advocate_id: str
     friend_no: int
     friend_id: str
+    claimed: Claimed
     version: int
     state: ReferralState
     refusal: Refusal | None
@@ -129,12 +138,8 @@ class Referral:
     @property
     def bonus_ids(self) -> tuple[str, str, str]:
         """The ids of what it may give: the friend's bonus, the advocate's, and the prize of a milestone."""
-        return f"f-{self.friend_id}", f"v-{self.friend_id}", milestone_bonus_id(self.friend_id)
-
-
-def milestone_bonus_id(friend_id: str) -> str:
-    """The id of the prize for a milestone that was reached with this friend."""
-    return f"n-{friend_id}"
+        friend_id = self.claimed.friend_id
+        return f"f-{friend_id}", f"v-{friend_id}", f"n-{friend_id}"
 
 
 def refusal(terms: ReferralTerms, claim: Claim) -> Refusal | None:

@@ -430,15 +430,24 @@ create table referral_terms (
 );
 
 -- The members who asked for a code, and how many friends of theirs have qualified. Locked after members, never before.
+-- Of one who was merged the survivor's row has the friends, and there is none.
 create table advocates (
     member_no bigint primary key,
-    program_no integer not null,
-    code text collate "C" not null,
-    friends integer not null default 0 check (friends >= 0),
-    unique (program_no, code)
+    friends integer not null default 0 check (friends >= 0)
 );
 
--- Written under the lock on the friend's row; `members.referred` says whether one is open.
+-- Who is an advocate by which code. The member's own is the one that is told; others were those of members merged into it.
+create table referral_codes (
+    program_no integer not null,
+    code text collate "C" not null,
+    member_no bigint not null,
+    own boolean not null,
+    primary key (program_no, code)
+);
+create index referral_codes_member_no on referral_codes (member_no);
+
+-- Written under the lock on the row of the friend, or of who stands for it; that one's `referred` says whether one is
+-- open. A merge leaves the numbers as they are: whoever asks for a person asks for all of its ids.
 create table referrals (
     friend_no bigint not null,
     advocate_no bigint not null,
@@ -453,6 +462,8 @@ create table referrals (
     purchase_id text collate "C",
     -- How many friends the advocate had with this one, while that is a milestone that is reached.
     milestone integer check (milestone is null or state in (2, 4)),
+    -- The bonus for it.
+    prize_id text check (prize_id is not null or milestone is null),
     actor text not null,
     primary key (friend_no, advocate_no),
     foreign key (program_no, version) references referral_terms
@@ -509,7 +520,8 @@ create table merges (
     program_no integer not null,
     actor text not null,
     -- Whether the welcome bonus, which the survivor had too, is still to be reversed.
-    reverses_welcome boolean not null,
+    reverses_welcome boolean not null default false,
+    welcome_reversed boolean not null default false,
     -- The last step that was begun: what it moves, 1 available points, 2 pending ones, 3 a debt, and how many. NULL where
     -- its outcome is known.
     step integer not null default 0,
@@ -547,15 +559,16 @@ to :"runtime_role";
 grant select, insert on activity_type_versions to :"runtime_role";
 grant select, insert, update (attributes, member_no) on activities to :"runtime_role";
 grant select, insert on referral_terms, former_contacts to :"runtime_role";
-grant select, insert, update (friends) on advocates to :"runtime_role";
+grant select, insert, update (friends), delete on advocates to :"runtime_role";
+grant select, insert, update (member_no, own) on referral_codes to :"runtime_role";
 grant select, insert, update (
-    version, state, refusal, warned, claim_time, qualify_time, purchase_id, milestone, actor
+    version, state, refusal, warned, claim_time, qualify_time, purchase_id, milestone, prize_id, actor
 ) on referrals to :"runtime_role";
 grant select, insert, update (claim_times, last_time), delete on referral_addresses to :"runtime_role";
 grant select, insert, update (due_time, attempts), delete on deliveries to :"runtime_role";
 grant select, insert, update, delete on profiles to :"runtime_role";
 grant select, insert, delete on contacts, profile_requests to :"runtime_role";
 grant select, insert, update (left_over, due_time, attempts), delete on endings to :"runtime_role";
-grant select, insert, update (reverses_welcome, step, part, points, done, due_time, attempts) on merges to :"runtime_role";
+grant select, insert, update (reverses_welcome, welcome_reversed, step, part, points, done, due_time, attempts) on merges to :"runtime_role";
 grant select, insert, update (wrong_claims), delete on guest_purchases to :"runtime_role";
 grant select, insert, update (salt, hash, tries), delete on pins to :"runtime_role";

@@ -27,6 +27,7 @@ from membership.domain.program import Program
 from membership.domain.purchases import State
 from membership.operations.deliveries import LEASE, MARGIN_S, PATIENCE_S
 from membership.operations.events import member_merged
+from membership.operations.merging_referrals import after_merging, before_merging
 from membership.operations.profiles import write_profile
 from membership.store import members, merges, pins, profiles, standings
 
@@ -116,8 +117,12 @@ class Merging:
         await _merge_profiles(connection, program, member, into)
         await pins.delete(connection, member.member_no)  # the survivor's stays
         now = self._clock.now()
-        both = bool(member.welcome_points and into.welcome_points)
-        await merges.insert(connection, program, member, into, actor, now + LEASE, reverses_welcome=both)
+        welcomed = await merges.welcomed(connection, [member.member_no, into.member_no])
+        friends = await before_merging(connection, program, member, into, now)
+        await merges.insert(connection, program, member, into, actor, now + LEASE)
+        if len(welcomed) == 2:  # once for a person, whichever of its ids has it
+            await merges.begin_welcome(connection, welcomed[member.member_no], now + LEASE)
+        await after_merging(connection, program, member, into, friends, actor, now)
         if not program.settings.tier_policy.plain:
             await standings.look_again(connection, program, [into.member_no], now)
         await publish(connection, member_merged(program, member, into, now))

@@ -16,9 +16,9 @@ from membership.domain.bonuses import Bonus
 from membership.domain.members import Member
 from membership.domain.program import Program
 from membership.domain.purchases import Purchase
-from membership.domain.referrals import Referral, ReferralState, ReferralTerms, Refusal, milestone_bonus_id, weigh
+from membership.domain.referrals import Referral, ReferralState, ReferralTerms, Refusal, weigh
 from membership.operations.events import referral_changed
-from membership.store import bonuses, members, referrals
+from membership.store import advocates, bonuses, members, merges, referrals
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ async def qualify_purchases(
             if state is ReferralState.QUALIFIED:
                 given.append(await qualify(connection, program, terms, referral, one.event_time, one.purchase_id, now))
             elif state is ReferralState.REFUSED:
-                await _move(connection, program, replace(referral, state=state, refusal=Refusal.NOT_FIRST_ORDER), now)
+                await move(connection, program, replace(referral, state=state, refusal=Refusal.NOT_FIRST_ORDER), now)
             if state is not ReferralState.OPEN:
                 break
     unready = {member.member_no: member for one in given for member in one.unready}
@@ -80,7 +80,7 @@ async def qualify(
     now: datetime,
 ) -> Rewards:
     """Rewards both sides of an open referral, and the advocate for a milestone that is reached with it."""
-    friends = await referrals.count_friend(connection, referral.advocate_no, 1)
+    friends = await advocates.count_friend(connection, referral.advocate_no, 1)
     reached = terms.milestone(friends)
     moved = replace(
         referral,
@@ -89,7 +89,7 @@ async def qualify(
         purchase_id=purchase_id,
         milestone=reached.friends if reached else None,
     )
-    await _move(connection, program, moved, now)
+    await move(connection, program, moved, now)
     policy = terms.expiry or program.settings.expiry
     expire_time = policy.expire_time(event_time, program.time_zone) if policy else None
     friend_bonus, advocate_bonus, prize = referral.bonus_ids
@@ -114,16 +114,26 @@ async def take_back(
     for referral in await referrals.of_friends(connection, [friend_no]):
         if referral.state is not ReferralState.QUALIFIED or referral.purchase_id != purchase.purchase_id:
             continue
-        if (await _terms(connection, program, referral)).qualifies(purchase.amount - returned):
-            continue
-        friends = await referrals.count_friend(connection, referral.advocate_no, -1)
-        fallen = await referrals.take_milestones(connection, referral.advocate_no, friends)
-        milestone = None if referral.friend_id in fallen else referral.milestone
-        await _move(connection, program, replace(referral, state=ReferralState.TAKEN_BACK, milestone=milestone), now)
-        revoked = await bonuses.revoke(connection, program, [*referral.bonus_ids[:2], *map(milestone_bonus_id, fallen)])
-        due = await bonuses.due(connection, program.program_no, revoked)
-        return Rewards(due, await members.due(connection, [friend_no, referral.advocate_no]) if due else ())
+        if not (await _terms(connection, program, referral)).qualifies(purchase.amount - returned):
+            return await take_off(connection, program, referral, now)
     return NOTHING
+
+
+async def take_off(connection: Connection, program: Program, referral: Referral, now: datetime) -> Rewards:
+    """Takes back what a qualified referral gave, and the milestones that are not reached without it."""
+    friends = await advocates.count_friend(connection, referral.advocate_no, -1)
+    fallen = await advocates.take_milestones(connection, referral.advocate_no, friends)
+    milestone = None if referral.bonus_ids[2] in fallen else referral.milestone
+    await move(connection, program, replace(referral, state=ReferralState.TAKEN_BACK, milestone=milestone), now)
+    return await revoke(connection, program, [*referral.bonus_ids[:2], *fallen], now)
+
+
+async def revoke(connection: Connection, program: Program, bonus_ids: Sequence[str], now: datetime) -> Rewards:
+    """Has bonuses taken back, from whichever account they were given to."""
+    due = await bonuses.due(connection, program.program_no, await bonuses.revoke(connection, program, bonus_ids))
+    for member_no in sorted({one.member_no for one in due}):
+        await merges.wake(connection, member_no, now)  # where it was merged, what it owes then follows
+    return Rewards(due, await members.due(connection, [one.member_no for one in due]))
 
 
 async def _terms(connection: Connection, program: Program, referral: Referral) -> ReferralTerms:
@@ -132,6 +142,7 @@ async def _terms(connection: Connection, program: Program, referral: Referral) -
     return found[0]
 
 
-async def _move(connection: Connection, program: Program, referral: Referral, now: datetime) -> None:
+async def move(connection: Connection, program: Program, referral: Referral, now: datetime) -> None:
+    """Keeps what became of a referral, and tells of it."""
     await referrals.move(connection, referral)
     await publish(connection, referral_changed(program, referral, now))

@@ -13,13 +13,14 @@ from guerdon_kit.postgres import Connection, Database, Rerun
 from guerdon_kit.postgres.requests import once
 from membership.domain.endings import ended
 from membership.domain.errors import ReferralCodeUnknown, ReferralsClosed
-from membership.domain.members import Member
+from membership.domain.members import Ended, Member
 from membership.domain.program import Program
 from membership.domain.referrals import (
     ADDRESS_LENGTH_MAX,
     CODE_ALPHABET,
     CODE_LENGTH,
     Claim,
+    Claimed,
     CodeGiven,
     QualifyingEvent,
     Referral,
@@ -32,7 +33,7 @@ from membership.domain.referrals import (
 )
 from membership.operations.events import referral_changed
 from membership.operations.qualifying import NOTHING, Rewards, qualify
-from membership.store import members, profiles, referrals
+from membership.store import advocates, members, profiles, referrals
 
 
 class Referrals:
@@ -84,13 +85,13 @@ class Referrals:
 
         async def work(connection: Connection) -> tuple[str, int]:
             member = await _alive(connection, program, member_id)
-            known = await referrals.code_of(connection, member.member_no)
+            known = await advocates.code_of(connection, member.member_no)
             if known is None:
+                member = _require_alive(program, await members.hold(connection, program, member_id), member_id)
                 made = "".join(secrets.choice(CODE_ALPHABET) for _ in range(CODE_LENGTH))
-                await referrals.give_code(connection, program, member.member_no, made)
-                known = await referrals.code_of(connection, member.member_no)
-            if known is None:
-                raise Rerun  # another member has this code
+                await advocates.give_code(connection, program, member.member_no, made)
+                known = await advocates.code_of(connection, member.member_no)
+                assert known is not None, "it was just given"
             return known
 
         return await self._database.run(work, repeatable=True)
@@ -123,12 +124,13 @@ class Referrals:
         """What became of a code that a member claimed; None where that did not happen."""
         async with self._database.acquire() as connection:
             member = await members.find(connection, program, friend_id)
-            advocate_id = await referrals.advocate(connection, program, code_key(code) or "")
+            advocate_id = await advocates.by_code(connection, program, code_key(code) or "")
             found = await referrals.of_friends(connection, [member.member_no]) if member else []
-        return next((one for one in found if one.advocate_id == advocate_id), None)
+        return next((one for one in reversed(found) if one.advocate_id == advocate_id), None)
 
-    async def page(self, program: Program, advocate_id: str, before: int, most: int) -> list[Referral]:
-        """An advocate's referrals from the friend who enrolled last to the first, from behind the number given.
+    async def page(self, program: Program, advocate_id: str, before: tuple[int, int], most: int) -> list[Referral]:
+        """An advocate's referrals from the friend who enrolled last to the first, from behind the numbers of the
+        friend and the advocate given.
 
         Raises:
             NotFound: there is no such member.
@@ -162,14 +164,7 @@ async def claim(
     if found is None or found[0].closed:
         raise ReferralsClosed(program.name)
     terms, version, _ = found
-    advocate_id = await referrals.advocate(connection, program, code_key(given.code) or "")
-    if advocate_id is None:
-        raise ReferralCodeUnknown(program.name)
-    held = await members.lock(connection, program, sorted({friend_id, advocate_id}))  # both, in one order
-    by_id = {member.member_id: member for member in held}
-    friend, advocate = _require_alive(program, by_id.get(friend_id), friend_id), by_id[advocate_id]
-    if ended(program, advocate) is not None:
-        raise ReferralCodeUnknown(program.name)
+    friend, advocate = await _hold(connection, program, friend_id, given.code)
     before = await referrals.of_friends(connection, [friend.member_no])
     if any(one.advocate_no == advocate.member_no and one.state is not ReferralState.REFUSED for one in before):
         return NOTHING
@@ -188,9 +183,10 @@ async def claim(
     )
     referral = Referral(
         advocate_no=advocate.member_no,
-        advocate_id=advocate_id,
+        advocate_id=advocate.member_id,
         friend_no=friend.member_no,
-        friend_id=friend_id,
+        friend_id=friend.member_id,
+        claimed=Claimed(friend.member_no, friend.member_id, advocate.member_no),
         version=version,
         state=ReferralState.OPEN if why is None else ReferralState.REFUSED,
         refusal=why,
@@ -213,6 +209,24 @@ async def claim(
     if terms.event is QualifyingEvent.SIGN_UP:
         return await qualify(connection, program, terms, referral, now, None, now)
     return NOTHING
+
+
+async def _hold(connection: Connection, program: Program, friend_id: str, code: str) -> tuple[Member, Member]:
+    """The friend and the advocate, or who stands for them; both rows are held."""
+    found = await members.find(connection, program, friend_id)
+    if found is None:
+        raise NotFound(f"{program.name}/members/{friend_id}")
+    advocate_id = await advocates.by_code(connection, program, code_key(code) or "")
+    if advocate_id is None:
+        raise ReferralCodeUnknown(program.name)
+    held = await members.lock(connection, program, sorted({found.member_id, advocate_id}))  # both, in one order
+    if any(one.ended is Ended.MERGED for one in held):
+        raise Rerun  # merged since we looked who stands for whom
+    by_id = {member.member_id: member for member in held}
+    friend, advocate = _require_alive(program, by_id[found.member_id], friend_id), by_id[advocate_id]
+    if ended(program, advocate) is not None:
+        raise ReferralCodeUnknown(program.name)
+    return friend, advocate
 
 
 def _any_of(brought: list[Referral], friend: Member) -> bool:

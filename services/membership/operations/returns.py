@@ -142,7 +142,7 @@ class Returns:
         if isinstance(purchase.terms, FrozenTerms) and purchase.terms.campaigns:
             await campaigns.take_back(connection, program, purchase.terms.campaigns, found[1], goods_return.amount)
         await publish(connection, return_recorded(program, purchase, goods_return, now))
-        rewards = await take_back(connection, program, found[1], purchase, goods_return.cumulative_amount, now)
+        rewards = await take_back(connection, program, member.member_no, purchase, goods_return.cumulative_amount, now)
         nothing_left = _left(purchase, came_back) and not _left(purchase, together(came_back, asked))
         await take_off(connection, program, member, purchase, goods_return, nothing_left=nothing_left)
         if not goods_return.points and not rewards.bonuses:

@@ -28,7 +28,7 @@ from membership.servicer.writing import optional_timestamp, tell_replay
 TERMS = "programs/{program}/referralTerms"
 _FREE, _LIMIT = 2, 5
 """Claims from one address in a week, without a warning and at all, where terms do not say."""
-_LAST = 2**63 - 1
+_LAST = (2**63 - 1, 0)
 
 _EVENTS = {
     pb.QUALIFYING_EVENT_SIGN_UP: QualifyingEvent.SIGN_UP,
@@ -99,12 +99,15 @@ class ReferralRpcs:
         """Lists an advocate's referrals."""
         program_id, member_id = parse(request.parent, MEMBER, "parent")
         most, query = page_size(request.page_size), ("ListReferrals", request.parent)
-        before = int(read_token(request.page_token, query, (int,))[0]) if request.page_token else _LAST
+        before = _LAST
+        if request.page_token:
+            friend_no, advocate_no = read_token(request.page_token, query, (int, int))
+            before = int(friend_no), int(advocate_no)
         program = await self._programs.get(program_id)
         found = await self._referrals.page(program, member_id, before, most + 1)
         return pb.ListReferralsResponse(
             referrals=[write_referral(program, one) for one in found[:most]],
-            next_page_token=write_token(query, (found[most - 1].friend_no,)) if len(found) > most else "",
+            next_page_token=write_token(query, _position(found[most - 1])) if len(found) > most else "",
         )
 
     async def _terms(self, program: Program) -> pb.ReferralTerms:
@@ -123,6 +126,10 @@ class ReferralRpcs:
             version=version,
             update_time=timestamp(update_time),
         )
+
+
+def _position(one: Referral) -> tuple[int, int]:
+    return one.claimed.friend_no, one.claimed.advocate_no
 
 
 def write_referral(program: Program, one: Referral) -> pb.Referral:

@@ -20,8 +20,6 @@ async def insert(
     into: Member,
     actor: str,
     due_time: datetime,
-    *,
-    reverses_welcome: bool,
 ) -> None:
     """Has `into` stand for a member, with the tier credit, activities and counted caps of both. The writer holds both
     rows.
@@ -40,7 +38,6 @@ async def insert(
         member_no=member.member_no,
         program_no=program.program_no,
         actor=actor,
-        reverses_welcome=reverses_welcome,
         due_time=due_time,
     )
 
@@ -72,6 +69,16 @@ async def begin(connection: Connection, merge: Merge, step: Step) -> None:
 async def end(connection: Connection, merge: Merge) -> None:
     """Writes that the outcome of the last step is known."""
     await queries.end_merge_step(connection, member_no=merge.member.member_no, step=merge.last_step)
+
+
+async def welcomed(connection: Connection, member_nos: Sequence[int]) -> dict[int, int]:
+    """Of people, those whose welcome bonus stays: the number of the member under whose id each has it."""
+    return {row["person_no"]: row["member_no"] async for row in queries.welcomed(connection, member_nos=member_nos)}
+
+
+async def begin_welcome(connection: Connection, member_no: int, due_time: datetime) -> None:
+    """Has the welcome bonus of one who was merged reversed."""
+    await queries.begin_merge_welcome(connection, member_no=member_no, due_time=due_time)
 
 
 async def welcome_transaction(connection: Connection, merge: Merge) -> str:

@@ -1,6 +1,17 @@
 -- name: insert_merge!
-insert into merges (member_no, program_no, actor, reverses_welcome, due_time)
-values (:member_no, :program_no, :actor, :reverses_welcome, :due_time);
+insert into merges (member_no, program_no, actor, due_time) values (:member_no, :program_no, :actor, :due_time);
+
+-- name: welcomed
+-- Of the people given by their members' numbers, those whose welcome bonus stays, and the ids under which they have it.
+select coalesce(m.merged_into, m.member_no) as person_no, m.member_no
+from members m
+left join merges g on g.member_no = m.member_no
+where (m.member_no = any(:member_nos::bigint[]) or m.merged_into = any(:member_nos::bigint[]))
+    and m.welcome_points > 0 and not coalesce(g.reverses_welcome or g.welcome_reversed, false);
+
+-- name: begin_merge_welcome!
+update merges set reverses_welcome = true, done = false, due_time = least(due_time, :due_time), attempts = 0
+where member_no = :member_no;
 
 -- name: find_merge^
 select * from merges where member_no = :member_no;
@@ -14,7 +25,7 @@ where member_no = :member_no and step = :step - 1 and part is null;
 update merges set part = null, points = null where member_no = :member_no and step = :step;
 
 -- name: end_merge_welcome!
-update merges set reverses_welcome = false where member_no = :member_no;
+update merges set reverses_welcome = false, welcome_reversed = true where member_no = :member_no;
 
 -- name: rest_merge!
 -- Unless another step was begun, or something is on its way to the account, since it was looked at.

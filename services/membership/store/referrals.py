@@ -1,4 +1,4 @@
-"""Referrals: their terms, the advocates with their codes, and what became of each friend."""
+"""Referrals: their terms, and what became of each friend."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from guerdon_kit.postgres import Connection, Rerun
 from membership.domain.program import Program
 from membership.domain.referrals import (
     ADDRESS_WINDOW,
+    Claimed,
     Milestone,
     QualifyingEvent,
     Referral,
@@ -72,29 +73,6 @@ async def terms(
     return found, row["version"], row["create_time"]
 
 
-async def give_code(connection: Connection, program: Program, member_no: int, code: str) -> None:
-    """Gives a member a code, unless the member has one or another member has this."""
-    await queries.insert_advocate(connection, member_no=member_no, program_no=program.program_no, code=code)
-
-
-async def code_of(connection: Connection, member_no: int) -> tuple[str, int] | None:
-    """A member's code, and how many friends have qualified; None where the member never asked for one."""
-    row = await queries.find_advocate(connection, member_no=member_no)
-    return None if row is None else (row["code"], row["friends"])
-
-
-async def advocate(connection: Connection, program: Program, code: str) -> str | None:
-    """The id of the member who has a code."""
-    row = await queries.advocate_by_code(connection, program_no=program.program_no, code=code)
-    return None if row is None else str(row["member_id"])
-
-
-async def count_friend(connection: Connection, advocate_no: int, more: int) -> int:
-    """Counts a friend more or less of an advocate, whose row is held from then on; answers how many there are."""
-    friends: int = await queries.count_friend(connection, member_no=advocate_no, more=more)
-    return friends
-
-
 async def has_bought(connection: Connection, friend_no: int) -> bool:
     """Whether a member has ever earned by a purchase."""
     return bool(await queries.has_bought(connection, member_no=friend_no))
@@ -131,8 +109,8 @@ async def write(
     """
     written = await queries.write_referral(
         connection,
-        friend_no=referral.friend_no,
-        advocate_no=referral.advocate_no,
+        friend_no=referral.claimed.friend_no,
+        advocate_no=referral.claimed.advocate_no,
         program_no=program.program_no,
         version=referral.version,
         state=referral.state,
@@ -144,49 +122,52 @@ async def write(
     if not written:
         raise Rerun
     if referral.state is ReferralState.OPEN:
-        await queries.set_referred(connection, member_no=referral.friend_no, referred=True)
+        await set_referred(connection, referral.friend_no, referred=True)
 
 
 async def move(connection: Connection, referral: Referral) -> None:
     """Keeps what became of an open or qualified referral. The writer holds the friend's row."""
     await queries.move_referral(
         connection,
-        friend_no=referral.friend_no,
-        advocate_no=referral.advocate_no,
+        friend_no=referral.claimed.friend_no,
+        advocate_no=referral.claimed.advocate_no,
         state=referral.state,
         refusal=referral.refusal,
         qualify_time=referral.qualify_time,
         purchase_id=referral.purchase_id,
         milestone=referral.milestone,
+        prize_id=referral.bonus_ids[2] if referral.milestone else None,
     )
-    await queries.set_referred(connection, member_no=referral.friend_no, referred=False)
+    await set_referred(connection, referral.friend_no, referred=False)
 
 
-async def take_milestones(connection: Connection, advocate_no: int, friends: int) -> list[str]:
-    """Marks an advocate's milestones above so many friends as not reached; answers the ids of the friends with whom
-    they were. The writer holds the advocate's row.
-    """
-    rows = queries.take_milestones(connection, advocate_no=advocate_no, friends=friends)
-    return sorted([row["member_id"] async for row in rows])
+async def set_referred(connection: Connection, member_no: int, *, referred: bool) -> None:
+    """Writes whether a referral of a member is open; the writer holds its row."""
+    await queries.set_referred(connection, member_no=member_no, referred=referred)
 
 
 async def of_friends(connection: Connection, friend_nos: Sequence[int]) -> list[Referral]:
-    """The referrals of friends, refused ones too, each friend's in the order in which they were claimed."""
+    """The referrals of friends, under all their ids and refused ones too, each friend's in the order of claims."""
     return [_referral(row) async for row in queries.referrals_of_friends(connection, friend_nos=friend_nos)]
 
 
-async def page(connection: Connection, advocate_no: int, before: int, most: int) -> list[Referral]:
-    """An advocate's referrals from the friend who enrolled last to the first, from behind the number given."""
-    rows = queries.list_referrals(connection, advocate_no=advocate_no, before=before, most=most)
+async def page(connection: Connection, advocate_no: int, before: tuple[int, int], most: int) -> list[Referral]:
+    """An advocate's referrals from the friend who enrolled last to the first, from behind the numbers of the friend and
+    the advocate given.
+    """
+    rows = queries.list_referrals(
+        connection, advocate_no=advocate_no, before_friend_no=before[0], before_advocate_no=before[1], most=most
+    )
     return [_referral(row) async for row in rows]
 
 
 def _referral(row: Record) -> Referral:
     return Referral(
-        advocate_no=row["advocate_no"],
+        advocate_no=row["advocate_person"],
         advocate_id=row["advocate_id"],
-        friend_no=row["friend_no"],
+        friend_no=row["friend_person"],
         friend_id=row["friend_id"],
+        claimed=Claimed(row["friend_no"], row["claimed_by"], row["advocate_no"]),
         version=row["version"],
         state=ReferralState(row["state"]),
         refusal=None if row["refusal"] is None else Refusal(row["refusal"]),

@@ -18,23 +18,6 @@ where program_no = :program_no and version = coalesce(
     :version::integer, (select max(version) from referral_terms where program_no = :program_no)
 );
 
--- name: insert_advocate!
--- Nothing where the member has a code, or the code is another's.
-insert into advocates (member_no, program_no, code) values (:member_no, :program_no, :code) on conflict do nothing;
-
--- name: find_advocate^
-select code, friends from advocates where member_no = :member_no;
-
--- name: advocate_by_code^
-select m.member_id
-from advocates a
-join members m on m.member_no = a.member_no
-where a.program_no = :program_no and a.code = :code;
-
--- name: count_friend$
--- One friend more, or less: whoever counts holds the advocate's row until the transaction ends.
-update advocates set friends = friends + :more where member_no = :member_no returning friends;
-
 -- name: has_bought$
 -- Of those purchases that earned something, also where they were returned.
 select exists (select from member_years where member_no = :member_no);
@@ -79,36 +62,46 @@ where r.state = 3;
 
 -- name: move_referral!
 update referrals
-set state = :state, refusal = :refusal, qualify_time = :qualify_time, purchase_id = :purchase_id, milestone = :milestone
+set state = :state, refusal = :refusal, qualify_time = :qualify_time, purchase_id = :purchase_id, milestone = :milestone,
+    prize_id = coalesce(prize_id, :prize_id)
 where friend_no = :friend_no and advocate_no = :advocate_no;
-
--- name: take_milestones
--- The milestones above a number of friends are not reached any more.
-update referrals r set milestone = null
-from members m
-where r.advocate_no = :advocate_no and r.milestone > :friends and m.member_no = r.friend_no
-returning m.member_id;
 
 -- name: set_referred!
 update members set referred = :referred where member_no = :member_no;
 
 -- name: referrals_of_friends
+-- Under all ids of each friend.
 select
-    r.*, a.member_id as advocate_id, f.member_id as friend_id, t.advocate_points, t.friend_points
+    r.*, a.member_no as advocate_person, a.member_id as advocate_id, f.member_no as friend_person, f.member_id as friend_id,
+    rf.member_id as claimed_by, t.advocate_points, t.friend_points
 from referrals r
-join members a on a.member_no = r.advocate_no
-join members f on f.member_no = r.friend_no
+join members ra on ra.member_no = r.advocate_no
+join members a on a.member_no = coalesce(ra.merged_into, ra.member_no)
+join members rf on rf.member_no = r.friend_no
+join members f on f.member_no = coalesce(rf.merged_into, rf.member_no)
 join referral_terms t on t.program_no = r.program_no and t.version = r.version
-where r.friend_no = any(:friend_nos::bigint[])
-order by r.friend_no, r.claim_time, r.advocate_no;
+where r.friend_no in (
+    select member_no from members
+    where member_no = any(:friend_nos::bigint[]) or merged_into = any(:friend_nos::bigint[])
+)
+order by f.member_no, r.claim_time, r.advocate_no;
 
 -- name: list_referrals
+-- Under all ids of the advocate.
 select
-    r.*, a.member_id as advocate_id, f.member_id as friend_id, t.advocate_points, t.friend_points
-from referrals r
-join members a on a.member_no = r.advocate_no
-join members f on f.member_no = r.friend_no
+    r.*, a.member_no as advocate_person, a.member_id as advocate_id, f.member_no as friend_person, f.member_id as friend_id,
+    rf.member_id as claimed_by, t.advocate_points, t.friend_points
+from members a
+join members ra on ra.member_no = a.member_no or ra.merged_into = a.member_no
+cross join lateral (
+    select * from referrals
+    where advocate_no = ra.member_no and (friend_no, advocate_no) < (:before_friend_no, :before_advocate_no)
+    order by friend_no desc
+    limit :most
+) as r
+join members rf on rf.member_no = r.friend_no
+join members f on f.member_no = coalesce(rf.merged_into, rf.member_no)
 join referral_terms t on t.program_no = r.program_no and t.version = r.version
-where r.advocate_no = :advocate_no and r.friend_no < :before
-order by r.friend_no desc
+where a.member_no = :advocate_no
+order by r.friend_no desc, r.advocate_no desc
 limit :most;

@@ -451,10 +451,10 @@ class MembershipServiceServicer(object):
     def MergeMembers(self, request, context):
         """Merges a member into another, for good: two enrolments of one person become one membership. The survivor has the tier
         credit, the activities and the contacts of both; where both have another telephone number, email address, external id
-        or other fact, the survivor's stays. A welcome bonus that both had is taken back once. The old id answers as the
+        or other fact, the survivor's stays. The old id answers as the
         survivor from now on, and what is recorded under it counts for the survivor; in a file of members it is refused as
-        MEMBER_MERGED. Referrals do not follow: what the old id had claimed or brought stays with it, and its code is taken
-        no more.
+        MEMBER_MERGED. A welcome bonus, a referral as somebody's friend and each milestone are a person's once: what both had
+        of these is taken back from one. Friends are counted together, which may reach a milestone, and both codes are taken.
 
         What the old account has and owes in the ledger follows: available and pending points with their times, and debt.
         Points that are held follow once the hold is resolved. What still comes to the old account later, such as a refund,

@@ -161,7 +161,9 @@ class Referral(google.protobuf.message.Message):
         STATE_REFUSED: Referral._State.ValueType  # 3
         """It brings nothing: `refusal` says why."""
         STATE_TAKEN_BACK: Referral._State.ValueType  # 4
-        """The qualifying purchase was returned, and the rewards are taken back. It does not qualify again."""
+        """The rewards are taken back: the qualifying purchase was returned, or a merge showed that the friend is the advocate, or
+        one whom somebody had brought before. It does not qualify again.
+        """
 
     class State(_State, metaclass=_StateEnumTypeWrapper):
         """How far a referral has come."""
@@ -175,7 +177,9 @@ class Referral(google.protobuf.message.Message):
     STATE_REFUSED: Referral.State.ValueType  # 3
     """It brings nothing: `refusal` says why."""
     STATE_TAKEN_BACK: Referral.State.ValueType  # 4
-    """The qualifying purchase was returned, and the rewards are taken back. It does not qualify again."""
+    """The rewards are taken back: the qualifying purchase was returned, or a merge showed that the friend is the advocate, or
+    one whom somebody had brought before. It does not qualify again.
+    """
 
     class _Refusal:
         ValueType = typing.NewType("ValueType", builtins.int)
@@ -190,7 +194,7 @@ class Referral(google.protobuf.message.Message):
         REFUSAL_ALREADY_REFERRED: Referral._Refusal.ValueType  # 2
         """Another advocate brought the friend."""
         REFUSAL_NOT_FIRST_ORDER: Referral._Refusal.ValueType  # 3
-        """The friend had bought before. A purchase that earned nothing is no order in this sense, while nothing else is known
+        """The friend had bought before, perhaps under an id that was then merged. A purchase that earned nothing is no order in this sense, while nothing else is known
         of the friend; one of an earlier day that arrives after the claim is.
         """
         REFUSAL_ALREADY_ENROLLED: Referral._Refusal.ValueType  # 4
@@ -210,7 +214,7 @@ class Referral(google.protobuf.message.Message):
     REFUSAL_ALREADY_REFERRED: Referral.Refusal.ValueType  # 2
     """Another advocate brought the friend."""
     REFUSAL_NOT_FIRST_ORDER: Referral.Refusal.ValueType  # 3
-    """The friend had bought before. A purchase that earned nothing is no order in this sense, while nothing else is known
+    """The friend had bought before, perhaps under an id that was then merged. A purchase that earned nothing is no order in this sense, while nothing else is known
     of the friend; one of an earlier day that arrives after the claim is.
     """
     REFUSAL_ALREADY_ENROLLED: Referral.Refusal.ValueType  # 4
