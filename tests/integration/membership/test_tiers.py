@@ -198,6 +198,6 @@ async def test_who_is_merged_brings_along_what_counts_by_days(db: Database) -> N
         await tills.buy(f"new-{n}", "new", 1, 2025, 6, 1 + n % 2, 12)
     async with db.transaction() as connection:
         old, new = [await members.hold(connection, tills.program, who) for who in ("old", "new")]
-        await merges.insert(connection, tills.program, old, new, "tester", MADE, reverses_welcome=False)
+        await merges.insert(connection, tills.program, old, new, "tester", MADE)
         found = await standings.read(connection, tills.program, [new], tills.clock.time)
     assert (found[new.member_no].tier_id, found[new.member_no].counted) == ("silver", 120)
