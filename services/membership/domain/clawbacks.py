@@ -15,7 +15,7 @@ from fractions import Fraction
 from membership.domain.baskets import Basket, Part
 from membership.domain.errors import LineNotReturnable
 from membership.domain.rules import Outcome
-from membership.domain.stacking import ONE, ZERO, Kept, Term, give
+from membership.domain.stacking import ONE, ZERO, Kept, Term, Verdict, give
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +107,13 @@ def taken(terms: Sequence[Term], parts: Sequence[Part], back: CameBack, *, mild:
 
 
 def _plain(terms: Sequence[Term]) -> bool:
-    """Whether all that was earned but bonuses was earned by spend, without a minimum."""
+    """Whether all that was earned but bonuses was earned by spend, without a minimum. What did not apply earned
+    nothing, whatever it works on.
+    """
     return all(
         term.minimum_spend == 0 and (term.outcome is Outcome.SPEND or not term.outcome.is_base)
         for term in terms
-        if term.outcome is not Outcome.BONUS and term.works_on
+        if term.outcome is not Outcome.BONUS and term.verdict is Verdict.APPLIED
     )
 
 
