@@ -21,6 +21,7 @@ from membership.operations.member_imports import MemberFiles
 from membership.operations.members import Members
 from membership.operations.merging import Merging
 from membership.operations.occasions import Occasions
+from membership.operations.offers import Offers
 from membership.operations.profiles import Profiles
 from membership.operations.programs import Programs
 from membership.operations.purchases import Purchases
@@ -62,6 +63,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
         rules=Rules(database, clock),
         replays=Replays(database, clock),
         campaigns=Campaigns(database, clock),
+        offers=Offers(database, clock),
     )
     return Parts(
         servicers=[servicer],

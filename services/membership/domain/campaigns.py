@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,6 +10,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from guerdon_kit.errors import FieldViolation
+from membership.domain.holdouts import held_out, share_violations
 from membership.domain.ids import ID_RULE, is_id
 
 CAMPAIGNS_MAX = 50
@@ -18,7 +18,6 @@ CAMPAIGNS_MAX = 50
 CAMPAIGNS_EVER_MAX = 1_000
 DISPLAY_NAME_MAX = 100
 BUDGET_MAX = 10**15
-SHARE_PART_MAX = 10**6
 
 
 class CampaignState(Enum):
@@ -61,12 +60,9 @@ class Campaign:
         return CampaignState.ACTIVE if self.runs(now_us) else CampaignState.ENDED
 
     def holds_out(self, program_name: str, member_id: str) -> bool:
-        """Whether a member is held out: by a hash of both names, so that everybody finds the same at any time."""
-        if not self.holdout:
-            return False
-        both = f"{program_name}/campaigns/{self.campaign_id} {program_name}/members/{member_id}"
-        drawn = int.from_bytes(hashlib.sha256(both.encode()).digest()[:8], "big")
-        return drawn * self.holdout.denominator < self.holdout.numerator << 64
+        """Whether a member is held out."""
+        name = f"{program_name}/campaigns/{self.campaign_id}"
+        return held_out(name, f"{program_name}/members/{member_id}", self.holdout)
 
 
 class Reached(NamedTuple):
@@ -121,8 +117,7 @@ def violations(one: Campaign) -> Iterator[FieldViolation]:
         yield FieldViolation("end_time", "must be after the start")
     if not 0 <= one.budget <= BUDGET_MAX:
         yield FieldViolation("budget_points", "must be between 0 and 10^15")
-    if not 0 <= one.holdout < 1 or one.holdout.denominator > SHARE_PART_MAX:
-        yield FieldViolation("holdout_share", "must be at least 0, below 1, the denominator at most 10^6")
+    yield from share_violations(one.holdout)
 
 
 def change_violations(before: Campaign, after: Campaign, now_us: int) -> Iterator[FieldViolation]:

@@ -264,6 +264,28 @@ class ReferralsClosed(DomainError):
         super().__init__(program=program)
 
 
+class OfferArchived(DomainError):
+    """The offer is sent no more."""
+
+    reason = "OFFER_ARCHIVED"
+    status = Status.FAILED_PRECONDITION
+    message = "{offer} is archived."
+
+    def __init__(self, offer: str) -> None:
+        super().__init__(offer=offer)
+
+
+class OfferOver(DomainError):
+    """The validity of the personal offer is over, so that it cannot be accepted any more."""
+
+    reason = "OFFER_OVER"
+    status = Status.FAILED_PRECONDITION
+    message = "{personal_offer} was valid until {end_time}."
+
+    def __init__(self, personal_offer: str, end_time: str) -> None:
+        super().__init__(personal_offer=personal_offer, end_time=end_time)
+
+
 class MemberPending(DomainError):
     """The member's account is not open yet, so that it cannot be closed."""
 

@@ -31,6 +31,8 @@ class Member:
     ended: Ended | None = None
     referred: bool = False
     """Whether a referral by another member is open, which a purchase may qualify."""
+    offers_until: datetime | None = None
+    """Until when purchases may count for personal offers; None where none was ever sent, or accepted."""
 
     @property
     def account_id(self) -> str:

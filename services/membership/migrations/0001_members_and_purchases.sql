@@ -75,6 +75,8 @@ create table members (
     merged_into bigint check (merged_into <> member_no),
     -- Whether a referral by another member is open, which a purchase may qualify.
     referred boolean not null default false,
+    -- Until when purchases may count for personal offers.
+    offers_until timestamptz,
     unique (program_no, member_id),
     check ((merged_into is null) = (coalesce(ended, 0) <> 3))
 ) with (fillfactor = 80);
@@ -481,6 +483,70 @@ create table referral_addresses (
 );
 create index referral_addresses_last_time on referral_addresses (last_time);
 
+-- What can be sent to members. It does not change: whoever received it gets what was promised.
+create table offers (
+    offer_no bigint generated always as identity primary key,
+    program_no integer not null,
+    offer_id text collate "C" not null,
+    display_name text not null,
+    -- What completes it: 1 one purchase of at least so much, 2 so much in all, 3 so many visits of at least so much each.
+    goal smallint not null check (goal in (1, 2, 3)),
+    minimum_spend bigint not null check (minimum_spend >= 0 and (minimum_spend > 0 or goal = 3)),
+    visits integer not null check (visits > 0 and (visits = 1 or goal = 3)),
+    points bigint not null check (points > 0),
+    expiry smallint[] check (array_length(expiry, 1) = 5 and expiry[1] >= 0),
+    acceptance_required boolean not null,
+    holdout_numerator integer not null check (holdout_numerator >= 0),
+    holdout_denominator integer not null check (holdout_denominator > holdout_numerator),
+    archived boolean not null default false,
+    create_time timestamptz not null,
+    actor text not null,
+    unique (program_no, offer_id)
+);
+
+create table offer_sendings (
+    sending_no bigint generated always as identity primary key,
+    offer_no bigint not null,
+    start_time timestamptz not null,
+    end_time timestamptz not null check (end_time >= start_time),
+    sent integer not null default 0,
+    held_out integer not null default 0,
+    skipped integer not null default 0,
+    create_time timestamptz not null,
+    actor text not null
+);
+
+-- What a member received, or what was held back. Written under the lock on the member's row; `members.offers_until` says
+-- until when to look here. A member to whom it was sent may since have been merged into another, who has it now.
+create table personal_offers (
+    sending_no bigint not null,
+    sent_to bigint not null,
+    member_no bigint not null,
+    offer_no bigint not null,
+    start_time timestamptz not null,
+    end_time timestamptz not null,
+    held_out boolean not null,
+    send_time timestamptz not null,
+    accept_time timestamptz,
+    -- The sum over the purchases that count.
+    progress bigint not null default 0 check (progress >= 0),
+    -- The time of the purchase that completed it, and how often it was awarded: a return may take an award back.
+    complete_time timestamptz check (complete_time is null or (accept_time is not null and awards > 0)),
+    awards integer not null default 0 check (awards >= 0),
+    primary key (sending_no, sent_to)
+) with (fillfactor = 80);
+create index personal_offers_member_no on personal_offers (member_no, sending_no, sent_to);
+create index personal_offers_offer_no on personal_offers (offer_no);
+
+-- Which purchases count for which personal offers: their returns make them count less.
+create table offer_purchases (
+    program_no integer not null,
+    purchase_id text collate "C" not null,
+    sending_no bigint not null,
+    sent_to bigint not null,
+    primary key (program_no, purchase_id, sending_no, sent_to)
+);
+
 -- What is recorded here and on its way to the ledger, one row for each call or chunk. It is deleted once all of it
 -- has arrived; until then the recovery loop takes it up whenever its time is due.
 create table deliveries (
@@ -538,7 +604,7 @@ create index merges_due_time on merges (due_time);
 
 grant select, insert, update (rules_revision, returns_wait) on programs to :"runtime_role";
 grant select, insert on tiers, rule_versions, ratings to :"runtime_role";
-grant select, insert, update (state, welcome_transaction, ended, merged_into, referred) on members to :"runtime_role";
+grant select, insert, update (state, welcome_transaction, ended, merged_into, referred, offers_until) on members to :"runtime_role";
 grant select, insert, update (used) on rule_uses to :"runtime_role";
 grant select, insert, update (revision, display_name, start_time, end_time, budget, archived) on campaigns
 to :"runtime_role";
@@ -565,6 +631,11 @@ grant select, insert, update (
     version, state, refusal, warned, claim_time, qualify_time, purchase_id, milestone, prize_id, actor
 ) on referrals to :"runtime_role";
 grant select, insert, update (claim_times, last_time), delete on referral_addresses to :"runtime_role";
+grant select, insert, update (archived) on offers to :"runtime_role";
+grant select, insert, update (sent, held_out, skipped) on offer_sendings to :"runtime_role";
+grant select, insert, update (member_no, accept_time, progress, complete_time, awards) on personal_offers
+to :"runtime_role";
+grant select, insert on offer_purchases to :"runtime_role";
 grant select, insert, update (due_time, attempts), delete on deliveries to :"runtime_role";
 grant select, insert, update, delete on profiles to :"runtime_role";
 grant select, insert, delete on contacts, profile_requests to :"runtime_role";

@@ -33,6 +33,12 @@ class Rewards:
         by_no = {member.member_no: member for member in (*self.unready, *others)}
         return [by_no[number] for number in sorted(by_no)]
 
+    @staticmethod
+    def together(given: Sequence[Rewards]) -> Rewards:
+        """All of several."""
+        unready = {member.member_no: member for one in given for member in one.unready}
+        return Rewards([bonus for one in given for bonus in one.bonuses], list(unready.values()))
+
 
 NOTHING = Rewards((), ())
 
@@ -66,8 +72,7 @@ async def qualify_purchases(
                 await move(connection, program, replace(referral, state=state, refusal=Refusal.NOT_FIRST_ORDER), now)
             if state is not ReferralState.OPEN:
                 break
-    unready = {member.member_no: member for one in given for member in one.unready}
-    return Rewards([bonus for one in given for bonus in one.bonuses], list(unready.values()))
+    return Rewards.together(given)
 
 
 async def qualify(

@@ -27,6 +27,7 @@ from membership.domain.rating import Entry, Rated, Scene, Use, rate, uses_of
 from membership.domain.rows import Row
 from membership.domain.rulebooks import Rulebook
 from membership.operations.budgets import Attempt, within_budgets
+from membership.operations.completing import count_purchases
 from membership.operations.events import member_enrolled, purchase_recorded, purchases_imported, tier_upgraded
 from membership.operations.qualifying import NOTHING, Bought, Rewards, qualify_purchases
 from membership.operations.rules import Rulebooks
@@ -268,15 +269,20 @@ async def _qualify(
     row_at: dict[int, Row],
     now: datetime,
 ) -> Rewards:
-    """Rewards the referrals that purchases qualify. A purchase of anybody else pays a look at its member."""
-    referred = [member.member_no for member in by_id.values() if member.referred]
-    if not referred:
+    """Rewards the referrals that purchases qualify, and the personal offers that they complete. A purchase of anybody
+    else pays a look at its member.
+    """
+    referred = [one.member_no for one in by_id.values() if one.referred]
+    offered = [one.member_no for one in by_id.values() if one.offers_until is not None and one.offers_until >= now]
+    if not referred and not offered:
         return NOTHING
     bought = [
         Bought(entry.member_no, row_at[entry.place].purchase_id, from_microseconds(entry.event_us), entry.amount)
         for entry, *_ in rated
     ]
-    return await qualify_purchases(connection, program, referred, bought, now)
+    by_referrals = await qualify_purchases(connection, program, referred, bought, now) if referred else NOTHING
+    by_offers = await count_purchases(connection, program, offered, bought, now) if offered else NOTHING
+    return Rewards.together([by_referrals, by_offers])
 
 
 async def _deliver_later(

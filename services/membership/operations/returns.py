@@ -20,9 +20,10 @@ from membership.domain.moments import AHEAD_MAX, EPOCH
 from membership.domain.program import Program
 from membership.domain.purchases import FrozenTerms, GoodsReturn, Purchase, State
 from membership.domain.waiting_returns import next_look
+from membership.operations.completing import uncount
 from membership.operations.deliveries import Deliveries
 from membership.operations.events import return_recorded, return_unmatched
-from membership.operations.qualifying import take_back
+from membership.operations.qualifying import Rewards, take_back
 from membership.operations.standings import take_off
 from membership.store import campaigns, deliveries, members, merges, programs, purchases, returns, waiting_returns
 from membership.store.waiting_returns import Key, Waiting
@@ -142,7 +143,10 @@ class Returns:
         if isinstance(purchase.terms, FrozenTerms) and purchase.terms.campaigns:
             await campaigns.take_back(connection, program, purchase.terms.campaigns, found[1], goods_return.amount)
         await publish(connection, return_recorded(program, purchase, goods_return, now))
-        rewards = await take_back(connection, program, member.member_no, purchase, goods_return.cumulative_amount, now)
+        returned = goods_return.cumulative_amount
+        rewards = await take_back(connection, program, member.member_no, purchase, returned, now)
+        if member.offers_until is not None:
+            rewards = Rewards.together([rewards, await uncount(connection, program, purchase, returned, now)])
         nothing_left = _left(purchase, came_back) and not _left(purchase, together(came_back, asked))
         await take_off(connection, program, member, purchase, goods_return, nothing_left=nothing_left)
         if not goods_return.points and not rewards.bonuses:

@@ -24,6 +24,7 @@ from membership.operations.imports import Chunk, Imports
 from membership.operations.member_imports import MemberFiles
 from membership.operations.members import Members
 from membership.operations.merging import Merging
+from membership.operations.offers import Offers
 from membership.operations.profiles import Profiles
 from membership.operations.programs import Programs
 from membership.operations.purchases import Purchases
@@ -38,6 +39,7 @@ from membership.servicer.claims import ClaimRpcs
 from membership.servicer.consents import ConsentRpcs
 from membership.servicer.files import FileRpcs
 from membership.servicer.members import MemberRpcs
+from membership.servicer.offers import OfferRpcs
 from membership.servicer.reading import MEMBER, PROGRAM, PURCHASE
 from membership.servicer.referrals import ReferralRpcs
 from membership.servicer.rules import RuleRpcs
@@ -46,7 +48,16 @@ from membership.servicer.writing import tell_replay
 
 
 class MembershipServicer(
-    MemberRpcs, FileRpcs, ClaimRpcs, ConsentRpcs, ActivityRpcs, ReferralRpcs, RuleRpcs, SimulationRpcs, CampaignRpcs
+    MemberRpcs,
+    FileRpcs,
+    ClaimRpcs,
+    ConsentRpcs,
+    ActivityRpcs,
+    ReferralRpcs,
+    RuleRpcs,
+    SimulationRpcs,
+    CampaignRpcs,
+    OfferRpcs,
 ):
     """`guerdon.membership.v1.MembershipService`."""
 
@@ -72,6 +83,7 @@ class MembershipServicer(
         rules: Rules,
         replays: Replays,
         campaigns: Campaigns,
+        offers: Offers,
     ) -> None:
         MemberRpcs.__init__(self, programs, members, profiles, endings, merges, referrals)
         FileRpcs.__init__(self, programs, files)
@@ -82,6 +94,7 @@ class MembershipServicer(
         RuleRpcs.__init__(self, programs, rules)
         SimulationRpcs.__init__(self, programs, replays)
         CampaignRpcs.__init__(self, programs, campaigns)
+        OfferRpcs.__init__(self, programs, offers)
         self._returns = returns
         self._imports = imports
 

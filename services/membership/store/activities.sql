@@ -47,7 +47,7 @@ where program_no = :program_no and type_id = :type_id and occasion is not null a
 
 -- name: birthdays
 -- The members who have one of these birthdays (100 times the month, and the day), in the order of their numbers.
-select m.member_no, m.member_id, m.state, m.enroll_time, m.welcome_points, m.welcome_expire_time, m.ended, m.referred
+select m.member_no, m.member_id, m.state, m.enroll_time, m.welcome_points, m.welcome_expire_time, m.ended, m.referred, m.offers_until
 from profiles p
 join members m on m.member_no = p.member_no
 where
@@ -60,7 +60,7 @@ for no key update of m;
 
 -- name: anniversaries
 -- The members who enrolled on one of these days of an earlier year.
-select m.member_no, m.member_id, m.state, m.enroll_time, m.welcome_points, m.welcome_expire_time, m.ended, m.referred
+select m.member_no, m.member_id, m.state, m.enroll_time, m.welcome_points, m.welcome_expire_time, m.ended, m.referred, m.offers_until
 from members m
 cross join lateral (select (m.enroll_time at time zone :time_zone)::date as enroll_date) as local
 where

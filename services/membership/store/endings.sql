@@ -4,7 +4,7 @@ values (:program_no, :member_no, :errand, :actor, :due_time)
 returning ending_no;
 
 -- name: find_ending^
-select e.*, m.member_id, m.state, m.enroll_time, m.welcome_points, m.welcome_expire_time, m.ended, m.referred
+select e.*, m.member_id, m.state, m.enroll_time, m.welcome_points, m.welcome_expire_time, m.ended, m.referred, m.offers_until
 from endings e
 join members m on m.member_no = e.member_no
 where e.ending_no = :ending_no;

@@ -175,6 +175,11 @@ async def lower_year(connection: Connection, member_no: int, year: int, points: 
     await queries.lower_member_year(connection, member_no=member_no, year=year, points=points)
 
 
+async def offer_until(connection: Connection, member_nos: Sequence[int], until: datetime) -> None:
+    """Has purchases of members, whose rows the writer holds, looked at for personal offers until then at least."""
+    await queries.offer_until(connection, member_nos=member_nos, until=until)
+
+
 def read(row: Record) -> Member:
     """A member from its columns."""
     return Member(
@@ -186,4 +191,5 @@ def read(row: Record) -> Member:
         welcome_expire_time=row["welcome_expire_time"],
         ended=None if row["ended"] is None else Ended(row["ended"]),
         referred=row["referred"],
+        offers_until=row["offers_until"],
     )

@@ -21,8 +21,8 @@ async def insert(
     actor: str,
     due_time: datetime,
 ) -> None:
-    """Has `into` stand for a member, with the tier credit, activities and counted caps of both. The writer holds both
-    rows.
+    """Has `into` stand for a member, with the tier credit, activities, personal offers and counted caps of both. The
+    writer holds both rows.
     """
     numbers = {"member_no": member.member_no, "into": into.member_no}
     await queries.merge_member(connection, **numbers)
@@ -32,6 +32,8 @@ async def insert(
     await queries.empty_days(connection, member_no=member.member_no)
     await queries.move_activities(connection, **numbers)
     await queries.move_rule_uses(connection, **numbers)
+    await queries.move_personal_offers(connection, **numbers)
+    await queries.move_offers_until(connection, **numbers)
     await queries.move_profile_requests(connection, **numbers)
     await queries.insert_merge(
         connection,

@@ -93,13 +93,13 @@ update members set ended = 3, merged_into = :into where member_no = :member_no o
 
 -- name: survivors
 select m.member_no as merged_no, s.member_no, s.member_id, s.state, s.enroll_time, s.welcome_points,
-    s.welcome_expire_time, s.ended, s.referred
+    s.welcome_expire_time, s.ended, s.referred, s.offers_until
 from members m
 join members s on s.member_no = m.merged_into
 where m.member_no = any(:member_nos::bigint[]);
 
 -- name: merged_into
-select member_no, member_id, state, enroll_time, welcome_points, welcome_expire_time, ended, referred
+select member_no, member_id, state, enroll_time, welcome_points, welcome_expire_time, ended, referred, offers_until
 from members where merged_into = :member_no
 order by member_no;
 
@@ -130,6 +130,14 @@ update member_days set amount = 0 where member_no = :member_no;
 
 -- name: move_activities!
 update activities set member_no = :into where member_no = :member_no;
+
+-- name: move_personal_offers!
+update personal_offers set member_no = :into where member_no = :member_no;
+
+-- name: move_offers_until!
+update members m set offers_until = greatest(m.offers_until, merged.offers_until)
+from members merged
+where m.member_no = :into and merged.member_no = :member_no and merged.offers_until is not null;
 
 -- name: move_profile_requests!
 with moved as (delete from profile_requests where member_no = :member_no returning key)

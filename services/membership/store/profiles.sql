@@ -39,7 +39,7 @@ from unnest(:kinds::smallint[], :values::text[], :member_nos::bigint[]) as new (
 on conflict do nothing;
 
 -- name: find_by_contact^
-select m.member_no, m.member_id, m.state, m.enroll_time, m.welcome_points, m.welcome_expire_time, m.ended, m.referred
+select m.member_no, m.member_id, m.state, m.enroll_time, m.welcome_points, m.welcome_expire_time, m.ended, m.referred, m.offers_until
 from contacts c
 join members m on m.member_no = c.member_no
 where c.program_no = :program_no and c.kind = :kind and c.value = :value;

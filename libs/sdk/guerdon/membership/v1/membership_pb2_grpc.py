@@ -10,6 +10,7 @@ from guerdon.membership.v1 import ending_pb2 as guerdon_dot_membership_dot_v1_do
 from guerdon.membership.v1 import member_file_pb2 as guerdon_dot_membership_dot_v1_dot_member__file__pb2
 from guerdon.membership.v1 import membership_pb2 as guerdon_dot_membership_dot_v1_dot_membership__pb2
 from guerdon.membership.v1 import merging_pb2 as guerdon_dot_membership_dot_v1_dot_merging__pb2
+from guerdon.membership.v1 import offer_pb2 as guerdon_dot_membership_dot_v1_dot_offer__pb2
 from guerdon.membership.v1 import profile_pb2 as guerdon_dot_membership_dot_v1_dot_profile__pb2
 from guerdon.membership.v1 import referral_pb2 as guerdon_dot_membership_dot_v1_dot_referral__pb2
 from guerdon.membership.v1 import rule_pb2 as guerdon_dot_membership_dot_v1_dot_rule__pb2
@@ -239,6 +240,46 @@ class MembershipServiceStub(object):
                 '/guerdon.membership.v1.MembershipService/ListReferrals',
                 request_serializer=guerdon_dot_membership_dot_v1_dot_referral__pb2.ListReferralsRequest.SerializeToString,
                 response_deserializer=guerdon_dot_membership_dot_v1_dot_referral__pb2.ListReferralsResponse.FromString,
+                )
+        self.CreateOffer = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/CreateOffer',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_offer__pb2.CreateOfferRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_offer__pb2.CreateOfferResponse.FromString,
+                )
+        self.GetOffer = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/GetOffer',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_offer__pb2.GetOfferRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_offer__pb2.GetOfferResponse.FromString,
+                )
+        self.ListOffers = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/ListOffers',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_offer__pb2.ListOffersRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_offer__pb2.ListOffersResponse.FromString,
+                )
+        self.ArchiveOffer = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/ArchiveOffer',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_offer__pb2.ArchiveOfferRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_offer__pb2.ArchiveOfferResponse.FromString,
+                )
+        self.SendOffer = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/SendOffer',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_offer__pb2.SendOfferRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_offer__pb2.SendOfferResponse.FromString,
+                )
+        self.GetOfferReport = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/GetOfferReport',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_offer__pb2.GetOfferReportRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_offer__pb2.GetOfferReportResponse.FromString,
+                )
+        self.AcceptPersonalOffer = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/AcceptPersonalOffer',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_offer__pb2.AcceptPersonalOfferRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_offer__pb2.AcceptPersonalOfferResponse.FromString,
+                )
+        self.ListPersonalOffers = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/ListPersonalOffers',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_offer__pb2.ListPersonalOffersRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_offer__pb2.ListPersonalOffersResponse.FromString,
                 )
         self.RecordPurchase = channel.unary_unary(
                 '/guerdon.membership.v1.MembershipService/RecordPurchase',
@@ -608,6 +649,70 @@ class MembershipServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateOffer(self, request, context):
+        """Makes an offer, which can then be sent to members.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetOffer(self, request, context):
+        """Reads an offer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListOffers(self, request, context):
+        """Lists a program's offers.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ArchiveOffer(self, request, context):
+        """Archives an offer, for good: it is sent no more. What members received stays as it was promised.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SendOffer(self, request, context):
+        """Sends an offer to members: each gets a personal offer of its own, also who has the same offer already. If one of the
+        members cannot get it, nobody does.
+
+        A personal offer counts the purchases that are recorded after it was sent, and accepted where that is needed, and
+        whose time lies in its validity, both ends included; also those that are told of up to 30 days after its end. One
+        purchase may count for several. It is awarded once, with the purchase that completes it. A return that leaves less
+        than it takes has the award taken back; purchases that make up for it have it awarded again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetOfferReport(self, request, context):
+        """Reads what an offer brought, and how those did from whom it was held back. It reads all that was sent of it: for
+        reports, not for a page.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AcceptPersonalOffer(self, request, context):
+        """Accepts a personal offer for its member: purchases recorded from now on count. Accepting again changes nothing; after
+        its end it is refused as OFFER_OVER.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPersonalOffers(self, request, context):
+        """Lists a member's personal offers with their progress; not those that were held back.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RecordPurchase(self, request, context):
         """Records a purchase and awards its points. A purchase id counts once for a program: the same purchase under another
         `request_id` changes nothing, a different one under the same id is refused as PURCHASE_DIFFERS.
@@ -877,6 +982,46 @@ def add_MembershipServiceServicer_to_server(servicer, server):
                     servicer.ListReferrals,
                     request_deserializer=guerdon_dot_membership_dot_v1_dot_referral__pb2.ListReferralsRequest.FromString,
                     response_serializer=guerdon_dot_membership_dot_v1_dot_referral__pb2.ListReferralsResponse.SerializeToString,
+            ),
+            'CreateOffer': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateOffer,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_offer__pb2.CreateOfferRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_offer__pb2.CreateOfferResponse.SerializeToString,
+            ),
+            'GetOffer': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetOffer,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_offer__pb2.GetOfferRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_offer__pb2.GetOfferResponse.SerializeToString,
+            ),
+            'ListOffers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOffers,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_offer__pb2.ListOffersRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_offer__pb2.ListOffersResponse.SerializeToString,
+            ),
+            'ArchiveOffer': grpc.unary_unary_rpc_method_handler(
+                    servicer.ArchiveOffer,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_offer__pb2.ArchiveOfferRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_offer__pb2.ArchiveOfferResponse.SerializeToString,
+            ),
+            'SendOffer': grpc.unary_unary_rpc_method_handler(
+                    servicer.SendOffer,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_offer__pb2.SendOfferRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_offer__pb2.SendOfferResponse.SerializeToString,
+            ),
+            'GetOfferReport': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetOfferReport,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_offer__pb2.GetOfferReportRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_offer__pb2.GetOfferReportResponse.SerializeToString,
+            ),
+            'AcceptPersonalOffer': grpc.unary_unary_rpc_method_handler(
+                    servicer.AcceptPersonalOffer,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_offer__pb2.AcceptPersonalOfferRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_offer__pb2.AcceptPersonalOfferResponse.SerializeToString,
+            ),
+            'ListPersonalOffers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPersonalOffers,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_offer__pb2.ListPersonalOffersRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_offer__pb2.ListPersonalOffersResponse.SerializeToString,
             ),
             'RecordPurchase': grpc.unary_unary_rpc_method_handler(
                     servicer.RecordPurchase,
@@ -1627,6 +1772,142 @@ class MembershipService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/ListReferrals',
             guerdon_dot_membership_dot_v1_dot_referral__pb2.ListReferralsRequest.SerializeToString,
             guerdon_dot_membership_dot_v1_dot_referral__pb2.ListReferralsResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def CreateOffer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/CreateOffer',
+            guerdon_dot_membership_dot_v1_dot_offer__pb2.CreateOfferRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_offer__pb2.CreateOfferResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def GetOffer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/GetOffer',
+            guerdon_dot_membership_dot_v1_dot_offer__pb2.GetOfferRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_offer__pb2.GetOfferResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ListOffers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/ListOffers',
+            guerdon_dot_membership_dot_v1_dot_offer__pb2.ListOffersRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_offer__pb2.ListOffersResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ArchiveOffer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/ArchiveOffer',
+            guerdon_dot_membership_dot_v1_dot_offer__pb2.ArchiveOfferRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_offer__pb2.ArchiveOfferResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def SendOffer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/SendOffer',
+            guerdon_dot_membership_dot_v1_dot_offer__pb2.SendOfferRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_offer__pb2.SendOfferResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def GetOfferReport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/GetOfferReport',
+            guerdon_dot_membership_dot_v1_dot_offer__pb2.GetOfferReportRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_offer__pb2.GetOfferReportResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def AcceptPersonalOffer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/AcceptPersonalOffer',
+            guerdon_dot_membership_dot_v1_dot_offer__pb2.AcceptPersonalOfferRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_offer__pb2.AcceptPersonalOfferResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ListPersonalOffers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/ListPersonalOffers',
+            guerdon_dot_membership_dot_v1_dot_offer__pb2.ListPersonalOffersRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_offer__pb2.ListPersonalOffersResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

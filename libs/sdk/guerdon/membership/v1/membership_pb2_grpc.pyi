@@ -15,6 +15,7 @@ import guerdon.membership.v1.ending_pb2
 import guerdon.membership.v1.member_file_pb2
 import guerdon.membership.v1.membership_pb2
 import guerdon.membership.v1.merging_pb2
+import guerdon.membership.v1.offer_pb2
 import guerdon.membership.v1.profile_pb2
 import guerdon.membership.v1.referral_pb2
 import guerdon.membership.v1.rule_pb2
@@ -333,6 +334,65 @@ class MembershipServiceStub:
         guerdon.membership.v1.referral_pb2.ListReferralsResponse,
     ]
     """Lists whom an advocate has brought, with what became of each."""
+
+    CreateOffer: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.offer_pb2.CreateOfferRequest,
+        guerdon.membership.v1.offer_pb2.CreateOfferResponse,
+    ]
+    """Makes an offer, which can then be sent to members."""
+
+    GetOffer: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.offer_pb2.GetOfferRequest,
+        guerdon.membership.v1.offer_pb2.GetOfferResponse,
+    ]
+    """Reads an offer."""
+
+    ListOffers: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.offer_pb2.ListOffersRequest,
+        guerdon.membership.v1.offer_pb2.ListOffersResponse,
+    ]
+    """Lists a program's offers."""
+
+    ArchiveOffer: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.offer_pb2.ArchiveOfferRequest,
+        guerdon.membership.v1.offer_pb2.ArchiveOfferResponse,
+    ]
+    """Archives an offer, for good: it is sent no more. What members received stays as it was promised."""
+
+    SendOffer: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.offer_pb2.SendOfferRequest,
+        guerdon.membership.v1.offer_pb2.SendOfferResponse,
+    ]
+    """Sends an offer to members: each gets a personal offer of its own, also who has the same offer already. If one of the
+    members cannot get it, nobody does.
+
+    A personal offer counts the purchases that are recorded after it was sent, and accepted where that is needed, and
+    whose time lies in its validity, both ends included; also those that are told of up to 30 days after its end. One
+    purchase may count for several. It is awarded once, with the purchase that completes it. A return that leaves less
+    than it takes has the award taken back; purchases that make up for it have it awarded again.
+    """
+
+    GetOfferReport: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.offer_pb2.GetOfferReportRequest,
+        guerdon.membership.v1.offer_pb2.GetOfferReportResponse,
+    ]
+    """Reads what an offer brought, and how those did from whom it was held back. It reads all that was sent of it: for
+    reports, not for a page.
+    """
+
+    AcceptPersonalOffer: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.offer_pb2.AcceptPersonalOfferRequest,
+        guerdon.membership.v1.offer_pb2.AcceptPersonalOfferResponse,
+    ]
+    """Accepts a personal offer for its member: purchases recorded from now on count. Accepting again changes nothing; after
+    its end it is refused as OFFER_OVER.
+    """
+
+    ListPersonalOffers: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.offer_pb2.ListPersonalOffersRequest,
+        guerdon.membership.v1.offer_pb2.ListPersonalOffersResponse,
+    ]
+    """Lists a member's personal offers with their progress; not those that were held back."""
 
     RecordPurchase: grpc.UnaryUnaryMultiCallable[
         guerdon.membership.v1.membership_pb2.RecordPurchaseRequest,
@@ -698,6 +758,65 @@ class MembershipServiceAsyncStub:
         guerdon.membership.v1.referral_pb2.ListReferralsResponse,
     ]
     """Lists whom an advocate has brought, with what became of each."""
+
+    CreateOffer: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.offer_pb2.CreateOfferRequest,
+        guerdon.membership.v1.offer_pb2.CreateOfferResponse,
+    ]
+    """Makes an offer, which can then be sent to members."""
+
+    GetOffer: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.offer_pb2.GetOfferRequest,
+        guerdon.membership.v1.offer_pb2.GetOfferResponse,
+    ]
+    """Reads an offer."""
+
+    ListOffers: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.offer_pb2.ListOffersRequest,
+        guerdon.membership.v1.offer_pb2.ListOffersResponse,
+    ]
+    """Lists a program's offers."""
+
+    ArchiveOffer: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.offer_pb2.ArchiveOfferRequest,
+        guerdon.membership.v1.offer_pb2.ArchiveOfferResponse,
+    ]
+    """Archives an offer, for good: it is sent no more. What members received stays as it was promised."""
+
+    SendOffer: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.offer_pb2.SendOfferRequest,
+        guerdon.membership.v1.offer_pb2.SendOfferResponse,
+    ]
+    """Sends an offer to members: each gets a personal offer of its own, also who has the same offer already. If one of the
+    members cannot get it, nobody does.
+
+    A personal offer counts the purchases that are recorded after it was sent, and accepted where that is needed, and
+    whose time lies in its validity, both ends included; also those that are told of up to 30 days after its end. One
+    purchase may count for several. It is awarded once, with the purchase that completes it. A return that leaves less
+    than it takes has the award taken back; purchases that make up for it have it awarded again.
+    """
+
+    GetOfferReport: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.offer_pb2.GetOfferReportRequest,
+        guerdon.membership.v1.offer_pb2.GetOfferReportResponse,
+    ]
+    """Reads what an offer brought, and how those did from whom it was held back. It reads all that was sent of it: for
+    reports, not for a page.
+    """
+
+    AcceptPersonalOffer: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.offer_pb2.AcceptPersonalOfferRequest,
+        guerdon.membership.v1.offer_pb2.AcceptPersonalOfferResponse,
+    ]
+    """Accepts a personal offer for its member: purchases recorded from now on count. Accepting again changes nothing; after
+    its end it is refused as OFFER_OVER.
+    """
+
+    ListPersonalOffers: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.offer_pb2.ListPersonalOffersRequest,
+        guerdon.membership.v1.offer_pb2.ListPersonalOffersResponse,
+    ]
+    """Lists a member's personal offers with their progress; not those that were held back."""
 
     RecordPurchase: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.membership.v1.membership_pb2.RecordPurchaseRequest,
@@ -1145,6 +1264,81 @@ class MembershipServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[guerdon.membership.v1.referral_pb2.ListReferralsResponse, collections.abc.Awaitable[guerdon.membership.v1.referral_pb2.ListReferralsResponse]]:
         """Lists whom an advocate has brought, with what became of each."""
+
+    @abc.abstractmethod
+    def CreateOffer(
+        self,
+        request: guerdon.membership.v1.offer_pb2.CreateOfferRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.offer_pb2.CreateOfferResponse, collections.abc.Awaitable[guerdon.membership.v1.offer_pb2.CreateOfferResponse]]:
+        """Makes an offer, which can then be sent to members."""
+
+    @abc.abstractmethod
+    def GetOffer(
+        self,
+        request: guerdon.membership.v1.offer_pb2.GetOfferRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.offer_pb2.GetOfferResponse, collections.abc.Awaitable[guerdon.membership.v1.offer_pb2.GetOfferResponse]]:
+        """Reads an offer."""
+
+    @abc.abstractmethod
+    def ListOffers(
+        self,
+        request: guerdon.membership.v1.offer_pb2.ListOffersRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.offer_pb2.ListOffersResponse, collections.abc.Awaitable[guerdon.membership.v1.offer_pb2.ListOffersResponse]]:
+        """Lists a program's offers."""
+
+    @abc.abstractmethod
+    def ArchiveOffer(
+        self,
+        request: guerdon.membership.v1.offer_pb2.ArchiveOfferRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.offer_pb2.ArchiveOfferResponse, collections.abc.Awaitable[guerdon.membership.v1.offer_pb2.ArchiveOfferResponse]]:
+        """Archives an offer, for good: it is sent no more. What members received stays as it was promised."""
+
+    @abc.abstractmethod
+    def SendOffer(
+        self,
+        request: guerdon.membership.v1.offer_pb2.SendOfferRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.offer_pb2.SendOfferResponse, collections.abc.Awaitable[guerdon.membership.v1.offer_pb2.SendOfferResponse]]:
+        """Sends an offer to members: each gets a personal offer of its own, also who has the same offer already. If one of the
+        members cannot get it, nobody does.
+
+        A personal offer counts the purchases that are recorded after it was sent, and accepted where that is needed, and
+        whose time lies in its validity, both ends included; also those that are told of up to 30 days after its end. One
+        purchase may count for several. It is awarded once, with the purchase that completes it. A return that leaves less
+        than it takes has the award taken back; purchases that make up for it have it awarded again.
+        """
+
+    @abc.abstractmethod
+    def GetOfferReport(
+        self,
+        request: guerdon.membership.v1.offer_pb2.GetOfferReportRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.offer_pb2.GetOfferReportResponse, collections.abc.Awaitable[guerdon.membership.v1.offer_pb2.GetOfferReportResponse]]:
+        """Reads what an offer brought, and how those did from whom it was held back. It reads all that was sent of it: for
+        reports, not for a page.
+        """
+
+    @abc.abstractmethod
+    def AcceptPersonalOffer(
+        self,
+        request: guerdon.membership.v1.offer_pb2.AcceptPersonalOfferRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.offer_pb2.AcceptPersonalOfferResponse, collections.abc.Awaitable[guerdon.membership.v1.offer_pb2.AcceptPersonalOfferResponse]]:
+        """Accepts a personal offer for its member: purchases recorded from now on count. Accepting again changes nothing; after
+        its end it is refused as OFFER_OVER.
+        """
+
+    @abc.abstractmethod
+    def ListPersonalOffers(
+        self,
+        request: guerdon.membership.v1.offer_pb2.ListPersonalOffersRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.offer_pb2.ListPersonalOffersResponse, collections.abc.Awaitable[guerdon.membership.v1.offer_pb2.ListPersonalOffersResponse]]:
+        """Lists a member's personal offers with their progress; not those that were held back."""
 
     @abc.abstractmethod
     def RecordPurchase(
