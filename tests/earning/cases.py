@@ -100,6 +100,10 @@ def _rule(dice: Random, rule_id: str, outcome: str) -> rule_pb2.EarningRule:
         rule.round_each_line = dice.random() < 0.3
     if dice.random() < 0.4:
         rule.eligibility.CopyFrom(_eligibility(dice))
+    if dice.random() < 0.15:
+        goods = dice.choice([{"sku": "s1"}, {"category": "shoes"}])
+        rule.bundle.add(quantity=dice.choice([0, 2]), **goods)
+        rule.bundle.add(category="shirts")
     if seconds := dice.choice([0, 0, 0, 60, 3 * 3600, 20 * DAY_S]):
         rule.cooldown.CopyFrom(Duration(seconds=seconds))
     if dice.random() < 0.5:

@@ -164,6 +164,21 @@ class Met:
         least = 0 if self.rule is None else self.rule.minimum_spend
         return sum(spend * kept.shares[place] for place, spend in self.spends.items()) >= least
 
+    def bundle_there(self, parts: Sequence[Part], pieces: Sequence[int]) -> bool:
+        """Whether so many pieces of the parts have all kinds of goods of the bundle, each on its own."""
+        if self.rule is None:
+            return True
+        return all(
+            sum(
+                have
+                for part, have in zip(parts, pieces, strict=True)
+                if part.line is not None
+                and (part.line.sku == item.sku if item.sku else part.line.category == item.category)
+            )
+            >= (item.quantity or 1)
+            for item in self.rule.bundle
+        )
+
 
 @dataclass
 class Rated:
@@ -190,7 +205,11 @@ class Rated:
     def give(self, kept: Kept, *, capped: bool = True, bonuses: bool = True) -> dict[str, int]:
         """Points by rule id for what is kept."""
         points = {met.rule_id: 0 for met in self.met}
-        live = [met for met in self.met if not met.why_not and met.minimum_reached(kept)]
+        live = [
+            met
+            for met in self.met
+            if not met.why_not and met.minimum_reached(kept) and met.bundle_there(self.parts, kept.pieces)
+        ]
         left = {met.rule_id: met.left if capped else None for met in live}
         for rounding, exact in self._totals(live, kept).items():
             running, before = Fraction(0), 0
@@ -298,6 +317,8 @@ class Member:
             met.works_on = [place for place, spend in there.items() if spend]
         elif met.outcome in {"points_per_item", "points_per_line"}:
             met.works_on = [place for place in there if parts[place].what == "line"]
+        if not met.bundle_there(parts, [part.pieces for part in parts]):
+            met.why_not.add(Award.VERDICT_BUNDLE_INCOMPLETE)
         if not met.works_on:
             met.why_not.add(Award.VERDICT_NOTHING_ELIGIBLE)
         if sum(there.values()) < rule.minimum_spend:
@@ -453,7 +474,8 @@ class Returns:
         strict = sum(rated.give(whole).values()) - sum(rated.give(kept).values())
         given = [met for met in rated.met if not met.why_not and met.outcome != "bonus_points"]
         plain = all(met.outcome in {BASES[0], "multiplier"} for met in given)
-        if not self._mild or not plain or any(met.rule is not None and met.rule.minimum_spend for met in given):
+        thresholds = any(met.rule is not None and (met.rule.minimum_spend or met.rule.bundle) for met in given)
+        if not self._mild or not plain or thresholds:
             return strict
         came = Kept(
             [a - b for a, b in zip(whole.shares, kept.shares, strict=True)],

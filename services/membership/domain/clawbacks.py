@@ -107,11 +107,11 @@ def taken(terms: Sequence[Term], parts: Sequence[Part], back: CameBack, *, mild:
 
 
 def _plain(terms: Sequence[Term]) -> bool:
-    """Whether all that was earned but bonuses was earned by spend, without a minimum. What did not apply earned
-    nothing, whatever it works on.
+    """Whether all that was earned but bonuses was earned by spend, without a minimum or a bundle. What did not apply
+    earned nothing, whatever it works on.
     """
     return all(
-        term.minimum_spend == 0 and (term.outcome is Outcome.SPEND or not term.outcome.is_base)
+        not term.minimum_spend and not term.bundle and (term.outcome is Outcome.SPEND or not term.outcome.is_base)
         for term in terms
         if term.outcome is not Outcome.BONUS and term.verdict is Verdict.APPLIED
     )

@@ -33,8 +33,8 @@ class _ReturnPolicyEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._E
     RETURN_POLICY_STRICT: _ReturnPolicy.ValueType  # 1
     """What the purchase would not have earned without what came back: F(E) − F(E − R)."""
     RETURN_POLICY_MILD: _ReturnPolicy.ValueType  # 2
-    """The lesser of that and of what R alone would earn, where spend earned at plain rates without a minimum: what is left
-    below a full point is the member's gain. Anything else as RETURN_POLICY_STRICT.
+    """The lesser of that and of what R alone would earn, where spend earned at plain rates without a minimum or a bundle:
+    what is left below a full point is the member's gain. Anything else as RETURN_POLICY_STRICT.
     """
 
 class ReturnPolicy(_ReturnPolicy, metaclass=_ReturnPolicyEnumTypeWrapper):
@@ -45,8 +45,8 @@ RETURN_POLICY_UNSPECIFIED: ReturnPolicy.ValueType  # 0
 RETURN_POLICY_STRICT: ReturnPolicy.ValueType  # 1
 """What the purchase would not have earned without what came back: F(E) − F(E − R)."""
 RETURN_POLICY_MILD: ReturnPolicy.ValueType  # 2
-"""The lesser of that and of what R alone would earn, where spend earned at plain rates without a minimum: what is left
-below a full point is the member's gain. Anything else as RETURN_POLICY_STRICT.
+"""The lesser of that and of what R alone would earn, where spend earned at plain rates without a minimum or a bundle:
+what is left below a full point is the member's gain. Anything else as RETURN_POLICY_STRICT.
 """
 global___ReturnPolicy = ReturnPolicy
 
