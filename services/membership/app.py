@@ -7,7 +7,7 @@ from guerdon_kit.service import Job, Kit, Parts
 from membership.clients.ledger import LEDGER, Ledger
 from membership.config import Settings
 from membership.jobs.occasions import occasions
-from membership.jobs.recovery import ending, merging, recovery, waiting_returns
+from membership.jobs.recovery import ending, extending, merging, recovery, waiting_returns
 from membership.jobs.tiers import ending_years, turning
 from membership.operations.activities import Activities
 from membership.operations.activity_types import ActivityTypes
@@ -29,6 +29,7 @@ from membership.operations.referrals import Referrals
 from membership.operations.replays import Replays
 from membership.operations.returns import Returns
 from membership.operations.rules import Rulebooks, Rules
+from membership.operations.sliding import Sliding
 from membership.operations.standings import Standings
 from membership.servicer import MembershipServicer
 
@@ -72,6 +73,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
             Job("returns", waiting_returns(database, clock, returns).run),
             Job("endings", ending(database, clock, endings).run),
             Job("merges", merging(database, clock, merges).run),
+            Job("slides", extending(database, clock, Sliding(database, ledger, clock)).run),
             Job("occasions", occasions(database, clock, Occasions(database, clock)).run),
             Job("tiers", turning(database, clock, standings).run),
             Job("year-ends", ending_years(database, clock, standings).run),

@@ -233,6 +233,27 @@ class Ledger:
         balance = answer.balance
         return Remains(balance.available, balance.pending, balance.debt, balance.held)
 
+    async def extend(self, program: Program, account_id: str, until: datetime, request_id: str, actor: str) -> None:
+        """Has an account's open lots expire at `until`, those that would expire before. A closed account has none."""
+        request = ledger_pb2.UpdateLotsRequest(
+            account=f"{program.name}/accounts/{account_id}",
+            move_expiry=ledger_pb2.MoveExpiry(only_extend=True),
+            request_id=request_id,
+        )
+        set_timestamp(request.move_expiry.expire_time, until)
+        try:
+            await self._remote.call(
+                "UpdateLots",
+                request,
+                ledger_pb2.UpdateLotsResponse,
+                tenants=[program.name],
+                act=actor,
+                timeout_s=WRITE_TIMEOUT_S,
+            )
+        except RemoteError as refusal:
+            if refusal.remote_reason != _CLOSED:
+                raise
+
     async def close(self, program: Program, account_id: str, request_id: str, actor: str) -> Left | None:
         """Closes an account for ever; answers None, or what is left where that keeps it open."""
         name = f"{program.name}/accounts/{account_id}"

@@ -70,6 +70,8 @@ class ExpiryKind(IntEnum):
     """The time from earning."""
     CALENDAR_DATE = 2
     """The end of a day of the year, the first that is `months` or more from earning."""
+    SLIDING = 3
+    """The time from the member's latest activity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +87,10 @@ class ExpiryPolicy:
     month_day: tuple[int, int] | None = None
     """Month and day, of a CALENDAR_DATE; 29 February is the 28th in other years."""
 
-    def violations(self, path: str) -> Iterator[FieldViolation]:
+    def violations(self, path: str, *, of_program: bool = False) -> Iterator[FieldViolation]:
         """The bounds that are not kept, by the contract's fields under `path`."""
+        if self.kind is ExpiryKind.SLIDING and not of_program:
+            yield FieldViolation(f"{path}.kind", "must not be KIND_SLIDING, which is a program's for all of its points")
         dated = self.kind is ExpiryKind.CALENDAR_DATE
         if not (0 if dated else 1) <= self.months <= EXPIRY_MONTHS_MAX:
             yield FieldViolation(f"{path}.months", f"must be between {0 if dated else 1} and 1200")

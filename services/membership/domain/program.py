@@ -93,7 +93,7 @@ def _violations(settings: Settings) -> Iterator[FieldViolation]:
     if not 1 <= settings.return_wait_days <= RETURN_WAIT_DAYS_MAX:
         yield FieldViolation("program.return_wait_days", "must be between 0 and 3660")
     if settings.expiry is not None:
-        yield from settings.expiry.violations("program.expiry_policy")
+        yield from settings.expiry.violations("program.expiry_policy", of_program=True)
     yield from settings.tier_policy.violations()
     if not settings.rule.outcome.is_base:
         yield FieldViolation("program.earning_rule", "must be a base rule")

@@ -9,9 +9,11 @@ from membership.operations.deliveries import Deliveries
 from membership.operations.endings import Endings
 from membership.operations.merging import Merging
 from membership.operations.returns import Returns
+from membership.operations.sliding import Sliding
 from membership.store import deliveries as delivery_store
 from membership.store import endings as ending_store
 from membership.store import merges as merge_store
+from membership.store import slides
 from membership.store import waiting_returns as waiting_store
 
 
@@ -31,6 +33,11 @@ def merging(database: Database, clock: Clock, merges: Merging) -> RecoveryLoop[i
     """The loop over merges that are due: those with something to move, and those to be looked at again."""
     records = Records(merge_store.claim, merge_store.put_off)
     return RecoveryLoop("merges", database, clock, records, merges.advance)
+
+
+def extending(database: Database, clock: Clock, service: Sliding) -> RecoveryLoop[int]:
+    """The loop over members whose points are kept for longer than the ledger knows."""
+    return RecoveryLoop("slides", database, clock, Records(slides.claim, slides.put_off), service.advance)
 
 
 def waiting_returns(database: Database, clock: Clock, returns: Returns) -> RecoveryLoop[waiting_store.Key]:

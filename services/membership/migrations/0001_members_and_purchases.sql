@@ -602,6 +602,19 @@ create table merges (
 );
 create index merges_due_time on merges (due_time);
 
+-- In programs whose expiry slides: the time over which activity has kept a member's points, written under the lock on the
+-- member's row, and when the ledger is to hear of it. `round` numbers the times that it is asked.
+create table slides (
+    member_no bigint primary key,
+    program_no integer not null,
+    since timestamptz not null,
+    until timestamptz not null check (until > since),
+    round integer not null default 0,
+    due_time timestamptz,
+    attempts integer not null default 0
+) with (fillfactor = 80);
+create index slides_due_time on slides (due_time) where due_time is not null;
+
 grant select, insert, update (rules_revision, returns_wait) on programs to :"runtime_role";
 grant select, insert on tiers, rule_versions, ratings to :"runtime_role";
 grant select, insert, update (state, welcome_transaction, ended, merged_into, referred, offers_until) on members to :"runtime_role";
@@ -642,4 +655,5 @@ grant select, insert, delete on contacts, profile_requests to :"runtime_role";
 grant select, insert, update (left_over, due_time, attempts), delete on endings to :"runtime_role";
 grant select, insert, update (reverses_welcome, welcome_reversed, step, part, points, done, due_time, attempts) on merges to :"runtime_role";
 grant select, insert, update (wrong_claims), delete on guest_purchases to :"runtime_role";
+grant select, insert, update (since, until, round, due_time, attempts) on slides to :"runtime_role";
 grant select, insert, update (salt, hash, tries), delete on pins to :"runtime_role";

@@ -23,9 +23,11 @@ from membership.domain.members import Ended, Member
 from membership.domain.moments import AHEAD_MAX, EPOCH
 from membership.domain.program import Program
 from membership.domain.purchases import State
+from membership.domain.sliding import Span, kept_until
 from membership.operations.activity_types import type_name
 from membership.operations.deliveries import Deliveries
 from membership.operations.events import activity_recorded
+from membership.operations.sliding import keep, kept
 from membership.store import activities, bonuses, deliveries, members, profiles
 
 
@@ -127,6 +129,7 @@ class Activities:
         await publish(connection, activity_recorded(program, judged))
         if not judged.judgement.points:
             return None
+        await keep(connection, program, {member.member_no: [asked.event_time]}, set(), now)
         given = await bonuses.insert(connection, program, [bonus_of(judged, member)], now)
         if not given:
             return None
@@ -158,10 +161,12 @@ def bonus_of(activity: Activity, member: Member) -> Bonus:
     )
 
 
-def expire_time(program: Program, terms: ActivityTerms, event_time: datetime) -> datetime | None:
-    """When points given by these terms expire."""
+def expire_time(
+    program: Program, terms: ActivityTerms, event_time: datetime, span: Span | None = None
+) -> datetime | None:
+    """When points given by these terms expire, to a member whose activity keeps points for a span."""
     policy = terms.expiry or program.settings.expiry
-    return policy.expire_time(event_time, program.time_zone) if policy else None
+    return kept_until(span, policy, event_time, program.time_zone) if policy else None
 
 
 async def _known(connection: Connection, program: Program, member: Member, asked: Asked) -> Activity | None:
@@ -189,7 +194,10 @@ async def _judge(connection: Connection, program: Program, member: Member, asked
     within = spans(asked.event_time, program.time_zone)
     past = await activities.past(connection, member.member_no, one.type_id, asked.event_time, within)
     judgement = judge(one.terms, asked.event_time, within, past)
-    expires = expire_time(program, one.terms, asked.event_time) if judgement.points else None
+    expires = None
+    if judgement.points:
+        span = None if one.terms.expiry else await kept(connection, program, member, asked.event_time)
+        expires = expire_time(program, one.terms, asked.event_time, span)
     state = None
     if judgement.points:
         state = State.LAPSED if expires is not None and expires <= now else State.PENDING

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -25,11 +25,12 @@ from membership.domain.merging import Merge, Step, merged_profile, next_step
 from membership.domain.profiles import NOTHING_KNOWN
 from membership.domain.program import Program
 from membership.domain.purchases import State
+from membership.operations import sliding
 from membership.operations.deliveries import LEASE, MARGIN_S, PATIENCE_S
 from membership.operations.events import member_merged
 from membership.operations.merging_referrals import after_merging, before_merging
 from membership.operations.profiles import write_profile
-from membership.store import members, merges, pins, profiles, standings
+from membership.store import members, merges, pins, profiles, slides, standings
 
 LOOK_AGAIN = timedelta(days=1)
 """How long what comes to an account that was merged may wait, where nobody told of it."""
@@ -89,7 +90,7 @@ class Merging:
             if merge is None:
                 return
             async with self._database.acquire() as connection:
-                if await merges.coming(connection, merge):
+                if await merges.coming(connection, merge.program, merge.member.member_no):
                     raise MergeWaits
             if merge.reverses_welcome:
                 await self._reverse_welcome(merge)
@@ -120,6 +121,7 @@ class Merging:
         welcomed = await merges.welcomed(connection, [member.member_no, into.member_no])
         friends = await before_merging(connection, program, member, into, now)
         await merges.insert(connection, program, member, into, actor, now + LEASE)
+        await sliding.merge(connection, program, member, into)
         if len(welcomed) == 2:  # once for a person, whichever of its ids has it
             await merges.begin_welcome(connection, welcomed[member.member_no], now + LEASE)
         await after_merging(connection, program, member, into, friends, actor, now)
@@ -158,8 +160,13 @@ class Merging:
         if remains.held:
             raise MergeWaits
         again = self._clock.now() + LOOK_AGAIN
-        await self._database.run(lambda connection: merges.rest(connection, merge, again))
+        await self._database.run(lambda connection: self._rest(connection, merge, again))
         return False
+
+    async def _rest(self, connection: Connection, merge: Merge, again: datetime) -> None:
+        await merges.rest(connection, merge, again)
+        if not merge.done:
+            await slides.wake(connection, merge.into.member_no, self._clock.now())
 
     async def _find(self, member_no: int) -> Merge | None:
         async with self._database.acquire() as connection:

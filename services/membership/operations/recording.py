@@ -26,11 +26,13 @@ from membership.domain.purchases import Spot, State
 from membership.domain.rating import Entry, Rated, Scene, Use, rate, uses_of
 from membership.domain.rows import Row
 from membership.domain.rulebooks import Rulebook
+from membership.domain.sliding import Span, kept_until, sliding
 from membership.operations.budgets import Attempt, within_budgets
 from membership.operations.completing import count_purchases
 from membership.operations.events import member_enrolled, purchase_recorded, purchases_imported, tier_upgraded
 from membership.operations.qualifying import NOTHING, Bought, Rewards, qualify_purchases
 from membership.operations.rules import Rulebooks
+from membership.operations.sliding import keep as keep_points
 from membership.operations.standings import keep, levels_for
 from membership.operations.survivors import for_survivors, same_people
 from membership.store import campaigns, deliveries, members, purchases, ratings, waiting_returns
@@ -93,7 +95,8 @@ async def record_rows(
     book = await rulebooks.at(connection, program, revision)
     row_at = {row.place: row for row in fresh}
     rated = await _rate(connection, program, book, entries, row_at, by_id, recording.now)
-    written = _purchases(program, rated, row_at, recording.now)
+    spans = await _keep(connection, program, rated, enrolled, recording.now)
+    written = _purchases(program, rated, row_at, recording.now, spans)
     frozen = [(row_at[one.entry.place].purchase_id, one.level, one.frozen) for one in rated if one.frozen is not None]
     touched = {one.entry.member_no for one in rated} | {member.member_no for member in enrolled}
     unready = [one for one in by_id.values() if one.state is State.PENDING and one.member_no in touched]
@@ -213,12 +216,25 @@ async def earned_before(
     return before, uses
 
 
-def _purchases(program: Program, rated: Sequence[Rated], row_at: dict[int, Row], now: datetime) -> list[NewPurchase]:
+async def _keep(
+    connection: Connection, program: Program, rated: Sequence[Rated], enrolled: Sequence[Member], now: datetime
+) -> dict[int, Span]:
+    if sliding(program) is None:
+        return {}
+    times: dict[int, list[datetime]] = {}
+    for entry, *_ in rated:
+        times.setdefault(entry.member_no, []).append(from_microseconds(entry.event_us))
+    return await keep_points(connection, program, times, {member.member_no for member in enrolled}, now)
+
+
+def _purchases(
+    program: Program, rated: Sequence[Rated], row_at: dict[int, Row], now: datetime, spans: dict[int, Span]
+) -> list[NewPurchase]:
     written: list[NewPurchase] = []
     places = itertools.count(1)
     for one in rated:
         event_time = from_microseconds(one.entry.event_us)
-        expire_time, state = credited(program, one, event_time, now)
+        expire_time, state = credited(program, one, event_time, now, spans.get(one.entry.member_no))
         written.append(
             NewPurchase(
                 row_at[one.entry.place].purchase_id,
@@ -236,14 +252,16 @@ def _purchases(program: Program, rated: Sequence[Rated], row_at: dict[int, Row],
     return written
 
 
-def credited(program: Program, one: Rated, event_time: datetime, now: datetime) -> tuple[datetime | None, State]:
+def credited(
+    program: Program, one: Rated, event_time: datetime, now: datetime, span: Span | None
+) -> tuple[datetime | None, State]:
     """When the points of a purchase expire, and what then is to be done with them."""
     if not one.base_points + one.tier_points + one.rule_points:
         return None, State.POSTED
     expiry = program.settings.expiry
     if expiry is None:
         return None, State.PENDING
-    expire_time = expiry.expire_time(event_time, program.time_zone)
+    expire_time = kept_until(span, expiry, event_time, program.time_zone)
     return expire_time, State.LAPSED if expire_time <= now else State.PENDING
 
 

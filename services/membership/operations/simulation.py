@@ -14,9 +14,11 @@ from membership.domain.purchases import PlainTerms, Purchase
 from membership.domain.rating import Entry, Rated, Scene, rate
 from membership.domain.rows import Row
 from membership.domain.rulebooks import Rulebook
+from membership.domain.sliding import Span
 from membership.operations.budgets import rest
 from membership.operations.recording import credited, earned_before, sort_known
 from membership.operations.rules import Rulebooks
+from membership.operations.sliding import kept
 from membership.operations.standings import levels_for
 from membership.store import members, purchases
 
@@ -51,12 +53,14 @@ async def simulated(
     scene = Scene(baskets, {member.member_no: member}, uses, await rest(connection, program, running))
     levels = await levels_for(connection, program, [member.member_no])
     [rated] = rate(program, book, [entry], points, scene, levels)
-    return _purchase(program, book, row, rated, now)
+    return _purchase(
+        program, book, row, rated, now, await kept(connection, program, member, from_microseconds(row.event_us))
+    )
 
 
-def _purchase(program: Program, book: Rulebook, row: Row, rated: Rated, now: datetime) -> Purchase:
+def _purchase(program: Program, book: Rulebook, row: Row, rated: Rated, now: datetime, span: Span | None) -> Purchase:
     event_time = from_microseconds(rated.entry.event_us)
-    expire_time, state = credited(program, rated, event_time, now)
+    expire_time, state = credited(program, rated, event_time, now, span)
     terms = rated.frozen
     if terms is None:
         rules = book.at(rated.entry.event_us)

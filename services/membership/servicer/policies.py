@@ -18,6 +18,7 @@ _ENDS: dict[PeriodEnd | None, program_pb2.ExpiryPolicy.PeriodEnd.ValueType] = {
 _KINDS = {
     ExpiryKind.FIXED_PERIOD: _Expiry.KIND_FIXED_PERIOD,
     ExpiryKind.CALENDAR_DATE: _Expiry.KIND_CALENDAR_DATE,
+    ExpiryKind.SLIDING: _Expiry.KIND_SLIDING,
 }
 METRICS = {
     Metric.POINTS: _Tiers.METRIC_POINTS,

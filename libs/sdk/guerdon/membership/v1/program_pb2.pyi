@@ -158,6 +158,12 @@ class ExpiryPolicy(google.protobuf.message.Message):
         """The end of a day of the year, `calendar_month` and `calendar_day`: the first that is `months` or more after the
         day of earning.
         """
+        KIND_SLIDING: ExpiryPolicy._Kind.ValueType  # 3
+        """`months` after the member's latest activity: a purchase, or an activity that was awarded. Nothing else counts as
+        one: no birthday, referral, exchange, transfer or goodwill, and no refund. Activity extends all points that the
+        member then has, however they were given, unless they expire later. What had expired before stays so. Only as a
+        program's policy.
+        """
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
         """What an expiry goes by."""
@@ -169,6 +175,12 @@ class ExpiryPolicy(google.protobuf.message.Message):
     KIND_CALENDAR_DATE: ExpiryPolicy.Kind.ValueType  # 2
     """The end of a day of the year, `calendar_month` and `calendar_day`: the first that is `months` or more after the
     day of earning.
+    """
+    KIND_SLIDING: ExpiryPolicy.Kind.ValueType  # 3
+    """`months` after the member's latest activity: a purchase, or an activity that was awarded. Nothing else counts as
+    one: no birthday, referral, exchange, transfer or goodwill, and no refund. Activity extends all points that the
+    member then has, however they were given, unless they expire later. What had expired before stays so. Only as a
+    program's policy.
     """
 
     class _PeriodEnd:

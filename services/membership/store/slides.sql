@@ -1,0 +1,36 @@
+-- name: slides_of_members
+select member_no, since, until from slides where member_no = any(:member_nos::bigint[]);
+
+-- name: write_slides!
+-- Each time that the ledger is to be asked is a round of its own.
+insert into slides as s (member_no, program_no, since, until, due_time)
+select row.member_no, :program_no, row.since, row.until, row.due_time
+from unnest(
+    :member_nos::bigint[], :sinces::timestamptz[], :untils::timestamptz[], :due_times::timestamptz[]
+) as row (member_no, since, until, due_time)
+on conflict (member_no) do update
+set
+    since = excluded.since, until = excluded.until, attempts = 0,
+    round = s.round + case when excluded.due_time is null then 0 else 1 end,
+    due_time = coalesce(excluded.due_time, s.due_time);
+
+-- name: wake_slide!
+update slides set due_time = :due_time, round = round + 1, attempts = 0 where member_no = :member_no;
+
+-- name: due_slide^
+select program_no, since, until, round from slides where member_no = :member_no and due_time is not null;
+
+-- name: end_slide!
+-- Unless another round was begun since.
+update slides set due_time = null, attempts = 0 where member_no = :member_no and round = :round;
+
+-- name: claim_slides
+update slides set due_time = :lease_end, attempts = attempts + 1
+where member_no in (
+    select member_no from slides where due_time <= :now
+    order by due_time limit :most for update skip locked
+)
+returning member_no, attempts;
+
+-- name: put_off_slide!
+update slides set due_time = :due_time where member_no = :member_no and due_time is not null;

@@ -1,0 +1,121 @@
+"""Points that activity keeps, from the purchase to the lots in the ledger."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from guerdon import InvalidRequestError, new_request_id
+from guerdon.ledger.v1 import ledger_pb2 as ledger
+from guerdon.ledger.v1 import resources_pb2 as ledger_res
+from guerdon.membership.v1 import program_pb2, purchase_pb2
+from guerdon_kit.testing import wait_until
+from membership.domain.calendar import ExpiryPolicy
+from tests.contract.ledger.world import findings
+from tests.contract.membership import doings
+from tests.contract.membership.people import merge
+from tests.contract.membership.world import Shop, World, row
+
+SLIDING = program_pb2.ExpiryPolicy(kind=program_pb2.ExpiryPolicy.KIND_SLIDING, months=12)
+NOW = datetime.now(UTC).replace(microsecond=0)
+
+
+def ago(**span: float) -> Timestamp:
+    stamp = Timestamp()
+    stamp.FromDatetime(NOW - timedelta(**span))
+    return stamp
+
+
+def year_after(stamp: Timestamp) -> datetime:
+    """Twelve months later by the clock of the program's zone."""
+    return ExpiryPolicy(12).expire_time(stamp.ToDatetime(tzinfo=UTC), "America/New_York")
+
+
+async def expiries(shop: Shop, member_id: str) -> dict[datetime, int]:
+    """What expires when, by the ledger."""
+    request = ledger.GetBalanceRequest(name=f"{shop.program}/accounts/m-{member_id}", view=ledger.BALANCE_VIEW_FULL)
+    found = (await shop.books.ledger.GetBalance(request)).balance.expiries
+    return {one.expire_time.ToDatetime(tzinfo=UTC): one.amount for one in found}
+
+
+async def have(shop: Shop, member_id: str, expected: dict[datetime, int]) -> None:
+    """Waits until a member's points expire like that."""
+    found: dict[datetime, int] = {}
+
+    async def so() -> bool:
+        found.clear()
+        found.update(await expiries(shop, member_id))
+        return found == expected
+
+    try:
+        await wait_until(so)
+    except TimeoutError:
+        assert found == expected
+
+
+@pytest.fixture
+async def shop(world: World) -> Shop:
+    made = await world.shop(welcome_points=0, tiers=[], expiry_policy=SLIDING)
+    await made.enroll("ada")
+    return made
+
+
+async def test_purchases_and_earning_activities_keep_all_points_and_nothing_else_does(shop: Shop, world: World) -> None:
+    first, second, third = ago(days=300), ago(days=100), ago(days=2)
+    await shop.buy("p1", "ada", 100_00, first)
+    await have(shop, "ada", {year_after(first): 100})
+    await shop.buy("p2", "ada", 50, second)  # it earns nothing, and is a visit all the same
+    await have(shop, "ada", {year_after(second): 100})
+    await shop.buy("late", "ada", 30_00, ago(days=200))
+    await have(shop, "ada", {year_after(second): 130})
+    await shop.bring_back("r1", "p1", 100_00)
+    await have(shop, "ada", {year_after(second): 30})
+    goodwill = ledger_res.Transaction(
+        kind=ledger_res.TRANSACTION_KIND_EARN,
+        postings=[
+            ledger_res.Posting(
+                source=f"{shop.program}/accounts/issuance.points",
+                destination=f"{shop.program}/accounts/m-ada",
+                amount=7,
+            )
+        ],
+    )
+    goodwill.postings[0].expire_time.FromDatetime(NOW + timedelta(days=5))
+    await shop.books.ledger.PostTransaction(
+        ledger.PostTransactionRequest(parent=shop.program, transaction=goodwill, request_id=new_request_id())
+    )
+    await have(shop, "ada", {year_after(second): 30, NOW + timedelta(days=5): 7})
+    await doings.make_type(shop, "review", 10)
+    await doings.record(shop, doings.activity(shop, "a1", "ada", "review", third))
+    await have(shop, "ada", {year_after(third): 47})
+    assert await findings(world.client(world.ledger)) == []
+
+
+async def test_what_had_expired_before_the_next_activity_stays_expired_also_in_an_import(shop: Shop) -> None:
+    old, kept, last = ago(days=900), ago(days=500), ago(days=200)
+    rows = [row("last", "ada", 5_00, last), row("old", "ada", 1_00, old), row("kept", "ada", 2_00, kept)]
+    [answer] = await shop.import_([shop.chunk(1, rows)])
+    assert answer.base_points == 8
+    await have(shop, "ada", {year_after(last): 7})
+    assert (await shop.buy("old", "ada", 1_00, old)).purchase.state == purchase_pb2.Purchase.STATE_LAPSED
+
+
+async def test_points_of_two_who_are_one_are_kept_by_what_both_did(shop: Shop) -> None:
+    first, second = ago(days=300), ago(days=20)
+    await shop.enroll("ben")
+    await shop.buy("p1", "ada", 10_00, first)
+    await shop.buy("p2", "ben", 5_00, second)
+    await merge(shop, "ada", "ben")
+    await have(shop, "ben", {year_after(second): 15})
+
+
+async def test_a_sliding_expiry_is_a_programs_alone(shop: Shop, world: World) -> None:
+    with pytest.raises(InvalidRequestError) as refused:
+        await doings.make_type(shop, "review", 10, expiry_policy=SLIDING)
+    assert [one.field for one in refused.value.violations] == ["activity_type.expiry_policy.kind"]
+    no_months = program_pb2.ExpiryPolicy(kind=program_pb2.ExpiryPolicy.KIND_SLIDING)
+    with pytest.raises(InvalidRequestError) as refused:
+        await world.shop(expiry_policy=no_months)
+    assert [one.field for one in refused.value.violations] == ["program.expiry_policy.months"]

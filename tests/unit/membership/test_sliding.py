@@ -1,0 +1,77 @@
+"""Points that activity keeps: how long, in whatever order it is told of."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from membership.domain.calendar import ExpiryKind, ExpiryPolicy, PeriodEnd
+from membership.domain.sliding import Span, joined, kept_until, slide
+
+ZONE = "America/New_York"
+YEAR = ExpiryPolicy(12, kind=ExpiryKind.SLIDING)
+MONTH = ExpiryPolicy(1, kind=ExpiryKind.SLIDING)
+
+
+def at(*parts: int) -> datetime:
+    return datetime(*parts, tzinfo=UTC)  # type: ignore[arg-type,misc]  # year, month, day and so on
+
+
+def test_activity_before_the_points_expire_keeps_them_and_later_activity_does_not_bring_them_back() -> None:
+    span = slide(None, YEAR, [at(2024, 1, 31, 12)], ZONE)
+    assert span == Span(at(2024, 1, 31, 12), at(2025, 1, 31, 12))
+    span = slide(span, YEAR, [at(2025, 1, 31, 11, 59)], ZONE)
+    assert span == Span(at(2024, 1, 31, 12), at(2026, 1, 31, 11, 59))
+    span = slide(span, YEAR, [at(2026, 1, 31, 11, 59)], ZONE)
+    assert span == Span(at(2026, 1, 31, 11, 59), at(2027, 1, 31, 11, 59))
+    assert kept_until(span, YEAR, at(2025, 6, 1), ZONE) == at(2026, 6, 1)
+
+
+def test_months_are_clamped_and_the_clock_of_the_zone_is_kept_and_ends_are_rounded() -> None:
+    assert slide(None, MONTH, [at(2028, 1, 31, 12)], ZONE) == Span(at(2028, 1, 31, 12), at(2028, 2, 29, 12))
+    assert slide(None, MONTH, [at(2027, 2, 28, 12)], ZONE) == Span(at(2027, 2, 28, 12), at(2027, 3, 28, 11))
+    quarter = ExpiryPolicy(1, rounded_to=PeriodEnd.QUARTER, kind=ExpiryKind.SLIDING)
+    assert slide(None, quarter, [at(2027, 2, 28, 12)], ZONE) == Span(at(2027, 2, 28, 12), at(2027, 4, 1, 4))
+
+
+def test_what_is_told_of_late_is_kept_by_what_came_after_it() -> None:
+    span = slide(None, YEAR, [at(2026, 5, 1)], ZONE)
+    assert span is not None
+    late = slide(span, YEAR, [at(2025, 9, 1)], ZONE)
+    assert late is not None
+    assert (late.since, late.until) == (at(2025, 9, 1), span.until)
+    assert kept_until(late, YEAR, at(2025, 9, 1), ZONE) == span.until
+    old = slide(late, YEAR, [at(2023, 9, 1)], ZONE)
+    assert old == late, "it had expired before"
+    assert kept_until(old, YEAR, at(2023, 9, 1), ZONE) == at(2024, 9, 1)
+
+
+days = st.lists(st.integers(0, 1200), min_size=1, max_size=12)
+
+
+@given(days, st.randoms(use_true_random=False), st.integers(1, 11))
+def test_the_span_is_that_of_the_activity_in_order_however_it_is_told_of_within_it(
+    told: list[int], shuffled: object, cut: int
+) -> None:
+    """An independent walk, day by day: what is left at the end, and since when."""
+    times = sorted(at(2024, 1, 1) + timedelta(days=day) for day in told)
+    since, until = times[0], YEAR.expire_time(times[0], ZONE)
+    for time in times[1:]:
+        if time >= until:
+            since = time
+        until = max(until, YEAR.expire_time(time, ZONE)) if time < until else YEAR.expire_time(time, ZONE)
+    assert slide(None, YEAR, times, ZONE) == Span(since, until)
+    first, rest = times[:cut], times[cut:]
+    one, other = slide(None, YEAR, first, ZONE), slide(None, YEAR, rest, ZONE)
+    assert one is not None
+    if other is not None:
+        assert joined(one, other) == joined(other, one) == slide(one, YEAR, rest, ZONE)
+    kept = [time for time in times if time >= since]
+    shuffled.shuffle(kept)  # type: ignore[attr-defined]  # a random.Random
+    span = slide(None, YEAR, kept[-1:], ZONE)
+    for time in [*kept, *kept]:  # late, and told of twice
+        span = slide(span, YEAR, [time], ZONE)
+    assert span is not None
+    assert span.until == until
