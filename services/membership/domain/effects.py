@@ -15,6 +15,9 @@ def within_campaigns(rated: Iterable[Rated]) -> dict[tuple[Reached, int], Group]
         if one.frozen is None or not one.frozen.campaigns:
             continue
         given = one.frozen.by_campaigns()
+        campaign_of = {term.rule_no: term.campaign for term in one.frozen.counts}
+        for tally in one.tallies:
+            given[campaign_of[tally.rule_no]] = given.get(campaign_of[tally.rule_no], 0) + tally.points
         for reached in one.frozen.campaigns:
             key, points = (reached, one.entry.member_no), given.get(reached.campaign_id, 0)
             before = bought.get(key, Group())

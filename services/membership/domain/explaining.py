@@ -10,6 +10,7 @@ from membership.domain.earning import Rounding, explain_award
 from membership.domain.purchases import FrozenTerms, PlainTerms, Purchase
 from membership.domain.rules import Outcome
 from membership.domain.stacking import VISIT, Kept, Term, Verdict, base
+from membership.domain.tallies import Tally
 
 _WHY_NOT = {
     Verdict.CONDITION: "its condition does not hold",
@@ -35,13 +36,16 @@ class Told:
     line_ids: tuple[str, ...]
     explanation: str
     campaign: str = ""
+    count: int = 0
+    """Of a rule that counts: how much, with this purchase."""
 
 
 def tell(purchase: Purchase) -> list[Told]:
     """Each rule that was in force for a purchase, with what it gave."""
     if isinstance(purchase.terms, PlainTerms):
         return list(_tell_plain(purchase, purchase.terms))
-    return _tell_frozen(purchase.terms)
+    counted = (_tell_count(term, purchase.tallies) for term in purchase.terms.counts)
+    return [*_tell_frozen(purchase.terms), *counted]
 
 
 def explain(purchase: Purchase) -> str:
@@ -87,6 +91,20 @@ def _tell_frozen(frozen: FrozenTerms) -> list[Told]:
     ]
 
 
+def _tell_count(term: Term, tallies: Sequence[Tally]) -> Told:
+    tally = next((one for one in tallies if one.rule_no == term.rule_no), None)
+    if tally is None:
+        verdict = Verdict.NOTHING_ELIGIBLE if term.verdict is Verdict.APPLIED else term.verdict
+        why = _WHY_NOT.get(verdict, "it is below the minimum spend")
+        return Told(term.rule_id, term.version, verdict, 0, (), f"{why}: 0 points", term.campaign)
+    count = tally.count
+    goal = f"{'every ' if count.repeats else ''}{count.number}{' pieces' if count.pieces else ' purchases'}"
+    text = f"{tally.reached} counted, {goal} give points: {tally.points} points"
+    if tally.uncovered:
+        text = f"{tally.reached} counted, but {_WHY_NOT[Verdict.BUDGET_SPENT]}: 0 points"
+    return Told(term.rule_id, term.version, tally.verdict, tally.points, (), text, term.campaign, tally.reached)
+
+
 def _explain(term: Term, points: int, parts: Sequence[Part], kept: Kept) -> str:
     if term.verdict is Verdict.BELOW_MINIMUM:
         return f"{sum(term.spends.values())} is below the minimum spend of {term.minimum_spend}: 0 points"
@@ -114,5 +132,5 @@ def _arithmetic(term: Term, parts: Sequence[Part], kept: Kept) -> str:
             return f"{term.rate} for the purchase, {how}{each}"
         case Outcome.MULTIPLIER:
             return f"the exact base of what it works on x ({term.rate} - 1), rounded with what was added before"
-        case Outcome.BONUS:
+        case Outcome.BONUS | Outcome.PIECE:
             return f"a bonus of {term.rate}"

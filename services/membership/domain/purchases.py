@@ -11,6 +11,7 @@ from membership.domain.baskets import Basket, Part
 from membership.domain.campaigns import Reached
 from membership.domain.earning import Award, Terms
 from membership.domain.stacking import Term
+from membership.domain.tallies import Tally
 
 EFFECTIVE_TIME_MARGIN = timedelta(minutes=1)
 """An event younger than this is booked as of its recording: the ledger's clock may be behind ours, and it
@@ -60,6 +61,8 @@ class FrozenTerms:
     """What each term gave."""
     campaigns: tuple[Reached, ...] = ()
     """Those that ran."""
+    counts: tuple[Term, ...] = ()
+    """Those of rules that count: what of the purchase qualifies for them."""
 
     def by_campaigns(self) -> dict[str, int]:
         """What the rules of campaigns gave, by their ids, where they gave anything."""
@@ -104,6 +107,8 @@ class Purchase:
     """None where there was nothing to post."""
     returned_amount: int
     returned_points: int
+    tallies: tuple[Tally, ...] = ()
+    """What rules that count have counted with it."""
 
 
 @dataclass(frozen=True, slots=True)

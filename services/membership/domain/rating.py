@@ -19,7 +19,8 @@ from membership.domain.program import Program
 from membership.domain.purchases import FrozenTerms
 from membership.domain.rulebooks import InForce, Rulebook
 from membership.domain.rules import BundleItem, Period, Rule, Version
-from membership.domain.stacking import Candidate, Kept, Verdict, give, meet
+from membership.domain.stacking import Candidate, Kept, Verdict, give, meet, qualified
+from membership.domain.tallies import Tally
 
 COOLDOWN = 0
 """Stands for a period in `Use`."""
@@ -57,6 +58,8 @@ class Rated(NamedTuple):
     level_after: int
     rule_points: int = 0
     frozen: FrozenTerms | None = None
+    tallies: tuple[Tally, ...] = ()
+    """What rules that count have counted with it."""
 
     @property
     def points(self) -> int:
@@ -152,8 +155,11 @@ def _by_rules(program: Program, rules: InForce, entry: Entry, level: int, earned
             _candidate(version, entry, local, scene.uses, asking, out.get(version.rule.campaign))
             for version in rules.versions
         ]
-        terms = meet(candidates, every, asking.eligible, program.tier_set.multiplier(level))
-        frozen = FrozenTerms(basket, every, terms, give(terms, Kept.all_of(every)), reached)
+        giving = [one for one in candidates if one.version.rule.count is None]
+        counting = [one for one in candidates if one.version.rule.count is not None]
+        terms = meet(giving, every, asking.eligible, program.tier_set.multiplier(level))
+        counts = tuple(qualified(one, every, asking.eligible) for one in counting)
+        frozen = FrozenTerms(basket, every, terms, give(terms, Kept.all_of(every)), reached, counts)
         uncovered = _uncovered(rules, frozen, scene.budgets)
         if uncovered:  # each time one campaign less
             out[uncovered], frozen = Verdict.BUDGET_SPENT, None

@@ -25,6 +25,8 @@ RATE_PART_MAX = 10**9
 MULTIPLIER_PART_MAX = 10**6
 EXCLUDED_MAX = 50
 BUNDLE_MAX = 10
+COUNT_MAX = 10_000
+BASE_RATE_MAX = 10**6
 CAP_MAX = 10**12
 BONUS_MAX = 10**9
 COOLDOWN_MAX_S = 10 * 366 * 24 * 3600
@@ -43,6 +45,8 @@ class Outcome(IntEnum):
     """Base: points for the purchase."""
     MULTIPLIER = 5
     BONUS = 6
+    PIECE = 7
+    """Of a rule that counts pieces: points for each minor unit of the one that completes the count."""
 
     @property
     def is_base(self) -> bool:
@@ -96,6 +100,19 @@ class BundleItem(NamedTuple):
         return line.sku == self.sku if self.sku else line.category == self.category
 
 
+class Count(NamedTuple):
+    """How a rule counts what a member buys; see the contract's `Count`."""
+
+    pieces: bool
+    """Whether pieces are counted, instead of purchases."""
+    number: int
+    repeats: bool
+
+    def due(self, counted: int) -> int:
+        """How many awards a count comes to."""
+        return counted // self.number if self.repeats else int(counted >= self.number)
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """What a version of a rule says. `rate` is points for each minor unit, piece, line or purchase, the multiplier, or
@@ -117,6 +134,7 @@ class Rule:
     campaign: str = ""
     """The id of the campaign that it belongs to."""
     bundle: tuple[BundleItem, ...] = ()
+    count: Count | None = None
 
     @property
     def counts(self) -> bool:
@@ -171,7 +189,10 @@ def violations(rule: Rule) -> Iterator[FieldViolation]:
         yield FieldViolation("exclusive", "needs a multiplier")
     if not 0 <= rule.cooldown_s <= COOLDOWN_MAX_S:
         yield FieldViolation("cooldown", "must be whole seconds, between 1 second and 10 years")
+    if rule.campaign and not is_id(rule.campaign):
+        yield FieldViolation("campaign", f"its id {ID_RULE}")
     yield from _list_violations(rule)
+    yield from _count_violations(rule)
     yield from _condition_violations(rule)
 
 
@@ -184,8 +205,6 @@ def _list_violations(rule: Rule) -> Iterator[FieldViolation]:
         yield FieldViolation("caps", "must be of different periods")
     if not all(1 <= points <= CAP_MAX for _, points in rule.caps):
         yield FieldViolation("caps", "must each be between 1 and 10^12 points")
-    if rule.campaign and not is_id(rule.campaign):
-        yield FieldViolation("campaign", f"its id {ID_RULE}")
     if len(rule.bundle) > BUNDLE_MAX:
         yield FieldViolation("bundle", f"must be at most {BUNDLE_MAX}")
     if not all(1 <= len(one.sku or one.category) <= WORD_MAX for one in rule.bundle):
@@ -194,28 +213,46 @@ def _list_violations(rule: Rule) -> Iterator[FieldViolation]:
         yield FieldViolation("bundle", "must each have a quantity between 1 and 10,000")
 
 
+def _count_violations(rule: Rule) -> Iterator[FieldViolation]:
+    count = rule.count
+    if count is None:
+        if rule.outcome is Outcome.PIECE:
+            yield FieldViolation("count", "is needed with piece_points_per_minor_unit")
+        return
+    if not 1 + count.repeats <= count.number <= COUNT_MAX:
+        yield FieldViolation("count.number", "must be between 1 and 10,000, at least 2 where it repeats")
+    if rule.outcome not in {Outcome.BONUS, Outcome.PIECE}:
+        yield FieldViolation("count", "needs bonus_points or piece_points_per_minor_unit")
+    if rule.outcome is Outcome.PIECE and not count.pieces:
+        yield FieldViolation("count.counted", "must be COUNTED_PIECES with piece_points_per_minor_unit")
+    if rule.caps or rule.cooldown_s:
+        yield FieldViolation("count", "cannot be together with caps or a cooldown")
+
+
 def _rate_violations(rule: Rule) -> Iterator[FieldViolation]:
-    rate, largest_part = rule.rate, max(abs(rule.rate.numerator), rule.rate.denominator)
-    match rule.outcome:
-        case Outcome.SPEND:
-            if not 0 < rate <= 10 or largest_part > RATE_PART_MAX:
-                yield FieldViolation(
-                    "points_per_minor_unit", "must be above 0, at most 10, numerator and denominator at most 10^9"
-                )
-        case Outcome.MULTIPLIER:
-            if not 1 < rate <= 1_000 or largest_part > MULTIPLIER_PART_MAX:
-                yield FieldViolation(
-                    "multiplier", "must be above 1, at most 1,000, numerator and denominator at most 10^6"
-                )
-        case Outcome.BONUS:
-            if not 1 <= rate <= BONUS_MAX:
-                yield FieldViolation("bonus_points", "must be between 1 and 10^9")
-        case Outcome.ITEM | Outcome.LINE | Outcome.VISIT:
-            if not 0 < rate <= 10**6 or largest_part > RATE_PART_MAX:
-                yield FieldViolation(
-                    f"points_per_{rule.outcome.name.lower()}",
-                    "must be above 0, at most 10^6, numerator and denominator at most 10^9",
-                )
+    field, above, most, part_max = _RATES[rule.outcome]
+    largest_part = max(abs(rule.rate.numerator), rule.rate.denominator)
+    if above < rule.rate <= most and largest_part <= part_max:
+        return
+    if rule.outcome is Outcome.BONUS:
+        yield FieldViolation(field, "must be between 1 and 10^9")
+    else:
+        bounds = (
+            f"must be above {above}, at most {most:,}, numerator and denominator at most 10^{len(str(part_max)) - 1}"
+        )
+        yield FieldViolation(field, bounds)
+
+
+_RATES = {
+    Outcome.SPEND: ("points_per_minor_unit", 0, 10, RATE_PART_MAX),
+    Outcome.ITEM: ("points_per_item", 0, BASE_RATE_MAX, RATE_PART_MAX),
+    Outcome.LINE: ("points_per_line", 0, BASE_RATE_MAX, RATE_PART_MAX),
+    Outcome.VISIT: ("points_per_visit", 0, BASE_RATE_MAX, RATE_PART_MAX),
+    Outcome.MULTIPLIER: ("multiplier", 1, 1_000, MULTIPLIER_PART_MAX),
+    Outcome.BONUS: ("bonus_points", 0, BONUS_MAX, BONUS_MAX),
+    Outcome.PIECE: ("piece_points_per_minor_unit", 0, 1_000, RATE_PART_MAX),
+}
+"""The field of an outcome, above and up to which rate it may be, and the largest numerator and denominator of it."""
 
 
 def _condition_violations(rule: Rule) -> Iterator[FieldViolation]:

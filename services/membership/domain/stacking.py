@@ -40,6 +40,7 @@ class Verdict(IntEnum):
     HELD_OUT = 9
     BUDGET_SPENT = 10
     BUNDLE_INCOMPLETE = 11
+    COUNTED = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ def meet(
     in the order of `candidates`, also those that do not apply. `eligible` tells a rule's eligible spend of a part, None
     where the part is left out.
     """
-    every = [_qualified(candidate, parts, eligible) for candidate in candidates]
+    every = [qualified(candidate, parts, eligible) for candidate in candidates]
     bases = _best([term for term in every if term.outcome.is_base], parts)
     targets = sorted({place for term in bases if term.verdict is Verdict.APPLIED for place in term.works_on})
     multipliers = [*_of_tier(tier, parts), *(term for term in every if term.outcome is Outcome.MULTIPLIER)]
@@ -202,7 +203,7 @@ def _bounded(points: Sequence[int]) -> tuple[int, ...]:
     return tuple(bounded)
 
 
-def _qualified(candidate: Candidate, parts: Sequence[Part], eligible: Callable[[Rule, int], int | None]) -> Term:
+def qualified(candidate: Candidate, parts: Sequence[Part], eligible: Callable[[Rule, int], int | None]) -> Term:
     """The term of a candidate before it meets the others."""
     rule = candidate.version.rule
     verdict, spends, places = candidate.refusal, dict[int, int](), list[int]()
@@ -242,7 +243,7 @@ def _qualified(candidate: Candidate, parts: Sequence[Part], eligible: Callable[[
 
 def _bears(outcome: Outcome, part: Part) -> bool:
     """Whether a part has what an outcome counts: pieces and lines are of goods."""
-    return part.what is What.GOODS if outcome in {Outcome.ITEM, Outcome.LINE} else True
+    return part.what is What.GOODS if outcome in {Outcome.ITEM, Outcome.LINE, Outcome.PIECE} else True
 
 
 def _best(bases: list[Term], parts: Sequence[Part]) -> list[Term]:

@@ -233,6 +233,42 @@ create table campaign_members (
     primary key (program_no, campaign_no, member_no)
 ) with (fillfactor = 80);
 
+-- What rules that count have counted of a member, and how many of the awards that this came to are given and not taken
+-- back. Written under the lock on the member's row.
+create table rule_counts (
+    member_no bigint not null,
+    rule_no integer not null,
+    counted bigint not null check (counted >= 0),
+    given bigint not null check (given >= 0),
+    primary key (member_no, rule_no)
+) with (fillfactor = 80);
+
+-- What a purchase counts for such rules, less returns, and what the rule had counted with it.
+create table counted_purchases (
+    program_no integer not null,
+    purchase_id text collate "C" not null,
+    rule_no integer not null,
+    -- The rule's count: whether of pieces, the number, and whether it begins anew.
+    count jsonb not null,
+    counts bigint not null check (counts >= 0),
+    reached bigint not null check (reached >= counts),
+    -- The awards that it completed, in points, and whether the campaign's budget did not cover any.
+    awards bigint[] not null,
+    uncovered boolean not null,
+    primary key (program_no, purchase_id, rule_no)
+);
+
+-- The awards for counts, each a bonus `c-` and its number, if it is worth any points. The latest are taken back first.
+create table count_awards (
+    award_no bigint generated always as identity primary key,
+    program_no integer not null,
+    member_no bigint not null,
+    rule_no integer not null,
+    purchase_id text collate "C" not null,
+    revoked boolean not null default false
+);
+create index count_awards_member_no on count_awards (member_no, rule_no, award_no) where not revoked;
+
 -- `state` is that of the recording: what became of a PENDING purchase stands in its settlement, so that bringing a
 -- thousand purchases to the ledger writes one row here and does not write each of them again.
 create table purchases (
@@ -619,6 +655,9 @@ grant select, insert, update (rules_revision, returns_wait) on programs to :"run
 grant select, insert on tiers, rule_versions, ratings to :"runtime_role";
 grant select, insert, update (state, welcome_transaction, ended, merged_into, referred, offers_until) on members to :"runtime_role";
 grant select, insert, update (used) on rule_uses to :"runtime_role";
+grant select, insert, update (counted, given) on rule_counts to :"runtime_role";
+grant select, insert, update (counts) on counted_purchases to :"runtime_role";
+grant select, insert, update (member_no, revoked) on count_awards to :"runtime_role";
 grant select, insert, update (revision, display_name, start_time, end_time, budget, archived) on campaigns
 to :"runtime_role";
 grant select, insert, update (points, spent) on campaign_budgets to :"runtime_role";

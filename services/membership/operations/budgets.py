@@ -5,7 +5,7 @@ are rated again by what there is. All of it in the transaction that records them
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
 from guerdon_kit.postgres import Connection
 from membership.domain.campaigns import Budgets, Campaign
@@ -30,6 +30,18 @@ class Attempt(NamedTuple):
         return self.scene.budgets if self.scene else Budgets()
 
 
+class Tried(Protocol):
+    """What came of purchases within some limits, and what campaigns give by it."""
+
+    @property
+    def rated(self) -> list[Rated]: ...
+    @property
+    def budgets(self) -> Budgets: ...
+
+
+Done = TypeVar("Done", bound=Tried)
+
+
 class _Got(NamedTuple):
     """Points of a budget that may be given: taken from one slice, or what all of them have, which are held."""
 
@@ -39,8 +51,8 @@ class _Got(NamedTuple):
 
 
 async def within_budgets(
-    connection: Connection, program: Program, done: Attempt, attempt: Callable[[Budgets], Awaitable[Attempt]]
-) -> Attempt:
+    connection: Connection, program: Program, done: Done, attempt: Callable[[Budgets], Awaitable[Done]]
+) -> Done:
     """An attempt that keeps within all budgets: `done`, which was made without limits, or a later one. What it gives is
     spent.
     """

@@ -18,6 +18,7 @@ from membership.domain.purchases import GoodsReturn, Purchase
 from membership.domain.rating import Rated
 from membership.domain.referrals import Referral
 from membership.domain.rows import Row
+from membership.domain.tallies import Tally
 
 
 def member_enrolled(program: Program, member: Member, now: datetime) -> Event:
@@ -160,6 +161,33 @@ def return_unmatched(program: Program, asked: Asked, now: datetime) -> Event:
     purchase = f"{program.name}/purchases/{asked.purchase_id}"
     data = {"purchase": purchase, "event_time": asked.event_time.isoformat()}
     return Event("guerdon.membership.v1.return_unmatched", name, purchase, now, data)
+
+
+def count_reached(
+    program: Program, member_id: str, rule_id: str, purchase_id: str, tally: Tally, now: datetime
+) -> Event:
+    """A purchase reached a count of a rule: an award for each time."""
+    member = f"{program.name}/members/{member_id}"
+    data = {
+        "rule": f"{program.name}/rules/{rule_id}",
+        "purchase": f"{program.name}/purchases/{purchase_id}",
+        "count": tally.reached,
+        "points": list(tally.awards),
+    }
+    return Event("guerdon.membership.v1.count_reached", member, member, now, data)
+
+
+def count_fallen(
+    program: Program, member_id: str, rule_id: str, purchase: Purchase, awards: int, now: datetime
+) -> Event:
+    """What came back of a purchase takes a member's count below awards, which are taken back."""
+    member = f"{program.name}/members/{member_id}"
+    data = {
+        "rule": f"{program.name}/rules/{rule_id}",
+        "purchase": f"{program.name}/purchases/{purchase.purchase_id}",
+        "awards": awards,
+    }
+    return Event("guerdon.membership.v1.count_fallen", member, member, now, data)
 
 
 def return_recorded(program: Program, purchase: Purchase, goods_return: GoodsReturn, now: datetime) -> Event:

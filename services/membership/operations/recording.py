@@ -29,6 +29,7 @@ from membership.domain.rulebooks import Rulebook
 from membership.domain.sliding import Span, kept_until, sliding
 from membership.operations.budgets import Attempt, within_budgets
 from membership.operations.completing import count_purchases
+from membership.operations.counting import award_counts, tally_purchases
 from membership.operations.events import member_enrolled, purchase_recorded, purchases_imported, tier_upgraded
 from membership.operations.qualifying import NOTHING, Bought, Rewards, qualify_purchases
 from membership.operations.rules import Rulebooks
@@ -95,12 +96,16 @@ async def record_rows(
     book = await rulebooks.at(connection, program, revision)
     row_at = {row.place: row for row in fresh}
     rated = await _rate(connection, program, book, entries, row_at, by_id, recording.now)
+    rated = await tally_purchases(connection, program, book, rated)
     spans = await _keep(connection, program, rated, enrolled, recording.now)
     written = _purchases(program, rated, row_at, recording.now, spans)
     frozen = [(row_at[one.entry.place].purchase_id, one.level, one.frozen) for one in rated if one.frozen is not None]
     touched = {one.entry.member_no for one in rated} | {member.member_no for member in enrolled}
     unready = [one for one in by_id.values() if one.state is State.PENDING and one.member_no in touched]
     rewards = await _qualify(connection, program, by_id, rated, row_at, recording.now)
+    if not book.plain:
+        given = await _by_counts_and_campaigns(connection, program, by_id, rated, row_at, recording.now)
+        rewards = Rewards.together([rewards, given])
     delivery = await _deliver_later(connection, program, recording, unready, rated, written, row_at, rewards)
     if written:
         number = delivery.delivery_no if delivery else None
@@ -198,9 +203,6 @@ async def _rate(
         counted = {use: value for use, value in scene.uses.items() if value != uses.get(use)}
         if counted:
             await ratings.write_uses(connection, counted)
-        bought = within_campaigns(rated)
-        if bought:
-            await campaigns.count(connection, program, bought)
     return rated
 
 
@@ -301,6 +303,20 @@ async def _qualify(
     by_referrals = await qualify_purchases(connection, program, referred, bought, now) if referred else NOTHING
     by_offers = await count_purchases(connection, program, offered, bought, now) if offered else NOTHING
     return Rewards.together([by_referrals, by_offers])
+
+
+async def _by_counts_and_campaigns(
+    connection: Connection,
+    program: Program,
+    by_id: dict[str, Member],
+    rated: Sequence[Rated],
+    row_at: dict[int, Row],
+    now: datetime,
+) -> Rewards:
+    """Gives the awards for counts that purchases reach, and adds up what was bought within the windows of campaigns."""
+    if bought := within_campaigns(rated):
+        await campaigns.count(connection, program, bought)
+    return await award_counts(connection, program, by_id, rated, row_at, now)
 
 
 async def _deliver_later(

@@ -21,6 +21,7 @@ from membership.domain.program import Program
 from membership.domain.purchases import FrozenTerms, GoodsReturn, Purchase, State
 from membership.domain.waiting_returns import next_look
 from membership.operations.completing import uncount
+from membership.operations.counting import lower_counts
 from membership.operations.deliveries import Deliveries
 from membership.operations.events import return_recorded, return_unmatched
 from membership.operations.qualifying import Rewards, take_back
@@ -147,6 +148,8 @@ class Returns:
         rewards = await take_back(connection, program, member.member_no, purchase, returned, now)
         if member.offers_until is not None:
             rewards = Rewards.together([rewards, await uncount(connection, program, purchase, returned, now)])
+        counted = await lower_counts(connection, program, member, purchase, together(came_back, asked), now)
+        rewards = Rewards.together([rewards, counted])
         nothing_left = _left(purchase, came_back) and not _left(purchase, together(came_back, asked))
         await take_off(connection, program, member, purchase, goods_return, nothing_left=nothing_left)
         if not goods_return.points and not rewards.bonuses:

@@ -80,7 +80,7 @@ class Rules:
         """Makes a new version of a rule; answers it, and whether that is a replay.
 
         Raises:
-            InvalidField: as `create`, or the rule gives another kind of outcome than before, or for another campaign.
+            InvalidField: as `create`, or the rule's kind of outcome, its campaign or its count is another than before.
             NotFound: there is no such rule.
             TooManyRules: the program has as many versions as it can have.
         """
@@ -93,6 +93,8 @@ class Rules:
                 raise InvalidField.of("earning_rule.outcome", "cannot become another one: make another rule")
             if before.rule.campaign != rule.campaign:
                 raise InvalidField.of("earning_rule.campaign", "cannot become another one: make another rule")
+            if before.rule.count != rule.count:
+                raise InvalidField.of("earning_rule.count", "cannot become another one: make another rule")
             return _following(book, before, rule, archived=False, effective=effective or now, now=now)
 
         return await self._change(program, rule.rule_id, change, fingerprint, actor)

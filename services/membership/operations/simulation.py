@@ -6,6 +6,7 @@ from datetime import datetime
 
 from guerdon_kit.errors import NotFound
 from guerdon_kit.postgres import Connection
+from membership.domain.counting import count
 from membership.domain.earning import Award
 from membership.domain.endings import ended
 from membership.domain.moments import from_microseconds
@@ -16,6 +17,7 @@ from membership.domain.rows import Row
 from membership.domain.rulebooks import Rulebook
 from membership.domain.sliding import Span
 from membership.operations.budgets import rest
+from membership.operations.counting import counted_before
 from membership.operations.recording import credited, earned_before, sort_known
 from membership.operations.rules import Rulebooks
 from membership.operations.sliding import kept
@@ -52,7 +54,8 @@ async def simulated(
     running = [one for one in book.at(row.event_us).campaigns if one.budget]
     scene = Scene(baskets, {member.member_no: member}, uses, await rest(connection, program, running))
     levels = await levels_for(connection, program, [member.member_no])
-    [rated] = rate(program, book, [entry], points, scene, levels)
+    every = rate(program, book, [entry], points, scene, levels)
+    [rated] = count(book, every, await counted_before(connection, book, every), scene.budgets).rated
     return _purchase(
         program, book, row, rated, now, await kept(connection, program, member, from_microseconds(row.event_us))
     )
@@ -82,4 +85,5 @@ def _purchase(program: Program, book: Rulebook, row: Row, rated: Rated, now: dat
         spot=None,
         returned_amount=0,
         returned_points=0,
+        tallies=rated.tallies,
     )

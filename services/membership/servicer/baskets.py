@@ -93,4 +93,5 @@ def write_award(program: Program, told: Told) -> pb.Award:
         line_ids=told.line_ids,
         explanation=told.explanation,
         campaign=f"{program.name}/campaigns/{told.campaign}" if told.campaign else "",
+        count=told.count,
     )

@@ -13,7 +13,7 @@ from guerdon_kit.names import parse
 from membership.domain.earning import Rounding
 from membership.domain.moments import from_microseconds
 from membership.domain.program import Program
-from membership.domain.rules import BundleItem, Eligibility, Outcome, Period, Rule, Version
+from membership.domain.rules import BundleItem, Count, Eligibility, Outcome, Period, Rule, Version
 from membership.servicer.rationals import fraction
 
 CAMPAIGN = "programs/{program}/campaigns/{campaign}"
@@ -26,7 +26,9 @@ _FIELDS = {
     Outcome.VISIT: "points_per_visit",
     Outcome.MULTIPLIER: "multiplier",
     Outcome.BONUS: "bonus_points",
+    Outcome.PIECE: "piece_points_per_minor_unit",
 }
+_COUNTED = {pb.Count.COUNTED_PURCHASES: False, pb.Count.COUNTED_PIECES: True}
 _OUTCOMES = {field: outcome for outcome, field in _FIELDS.items()}
 
 
@@ -69,6 +71,7 @@ def read_rule(message: pb.EarningRule, rule_id: str, path: str) -> Rule:
         condition=message.condition,
         campaign=_campaign_id(message, path) if message.campaign else "",
         bundle=tuple(BundleItem(item.sku, item.category, item.quantity or 1) for item in message.bundle),
+        count=_read_count(message.count, f"{path}.count") if message.HasField("count") else None,
     )
 
 
@@ -88,6 +91,7 @@ def write_rule(rule: Rule, name: str = "") -> pb.EarningRule:
         cooldown=Duration(seconds=rule.cooldown_s) if rule.cooldown_s else None,
         condition=rule.condition,
         bundle=[_write_item(item) for item in rule.bundle],
+        count=None if rule.count is None else _write_count(rule.count),
     )
     if rule.outcome is Outcome.BONUS:
         message.bonus_points = int(rule.rate)
@@ -117,6 +121,17 @@ def write_version(program: Program, one: Version) -> pb.EarningRule:
     message.archived = one.archived
     message.create_time.CopyFrom(timestamp(one.create_time))
     return message
+
+
+def _read_count(message: pb.Count, path: str) -> Count:
+    if message.counted not in _COUNTED:
+        raise InvalidField.of(f"{path}.counted", "must be COUNTED_PURCHASES or COUNTED_PIECES")
+    return Count(_COUNTED[message.counted], message.number, message.repeats)
+
+
+def _write_count(count: Count) -> pb.Count:
+    counted = pb.Count.COUNTED_PIECES if count.pieces else pb.Count.COUNTED_PURCHASES
+    return pb.Count(counted=counted, number=count.number, repeats=count.repeats)
 
 
 def _write_item(item: BundleItem) -> pb.BundleItem:

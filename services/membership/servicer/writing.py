@@ -131,6 +131,7 @@ def purchase(found: Program, one: Purchase) -> purchase_pb2.Purchase:
             awards=[write_award(found, award) for award in awards],
             explanation=explain(one),
             expire_time=optional_timestamp(one.expire_time),
+            count_points=sum(tally.points for tally in one.tallies),
         ),
         returned_amount=_cash(found, one.returned_amount),
         returned_points=one.returned_points,

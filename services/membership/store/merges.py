@@ -34,6 +34,9 @@ async def insert(
     await queries.move_rule_uses(connection, **numbers)
     await queries.move_personal_offers(connection, **numbers)
     await queries.move_offers_until(connection, **numbers)
+    await queries.move_rule_counts(connection, **numbers)
+    await queries.empty_rule_counts(connection, member_no=member.member_no)
+    await queries.move_count_awards(connection, **numbers)
     await queries.move_profile_requests(connection, **numbers)
     await queries.insert_merge(
         connection,

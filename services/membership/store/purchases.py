@@ -13,7 +13,7 @@ from membership.domain.moments import to_microseconds
 from membership.domain.program import Program
 from membership.domain.purchases import FrozenTerms, PlainTerms, Purchase, Spot, State
 from membership.domain.rulebooks import LEVELS
-from membership.store import queries, ratings, rules
+from membership.store import counts, queries, ratings, rules
 
 if TYPE_CHECKING:
     from asyncpg import Record
@@ -104,6 +104,8 @@ async def find(connection: Connection, program: Program, purchase_id: str) -> tu
     row = await queries.find_purchase(connection, program_no=program.program_no, purchase_id=purchase_id)
     if row is None:
         return None
+    terms = _terms(program, row)
+    counting = isinstance(terms, FrozenTerms) and terms.counts
     purchase = Purchase(
         purchase_id=row["purchase_id"],
         member_id=row["member_id"],
@@ -111,7 +113,7 @@ async def find(connection: Connection, program: Program, purchase_id: str) -> tu
         record_time=row["record_time"],
         amount=row["amount"],
         level=row["level"] if row["terms"] is None else row["terms"] % LEVELS,
-        terms=_terms(program, row),
+        terms=terms,
         award=Award(row["base_points"], row["tier_points"], row["rule_points"]),
         expire_time=row["expire_time"],
         state=_state(row),
@@ -119,6 +121,7 @@ async def find(connection: Connection, program: Program, purchase_id: str) -> tu
         spot=None if row["delivery_no"] is None else Spot(row["delivery_no"], row["place"]),
         returned_amount=row["returned_amount"],
         returned_points=row["returned_points"],
+        tallies=await counts.of_purchase(connection, program, purchase_id) if counting else (),
     )
     return purchase, row["member_no"]
 

@@ -65,11 +65,17 @@ def read(basket_kept: dict[str, Any] | None, rated_by: dict[str, Any], amount: i
     bought = None if basket_kept is None else read_basket(basket_kept)
     terms = tuple(map(_read_term, rated_by["terms"]))
     reached = tuple(Reached(*one) for one in rated_by["campaigns"])
-    return FrozenTerms(bought, parts(bought, amount), terms, tuple(rated_by["points"]), reached)
+    counts = tuple(map(_read_term, rated_by["counts"]))
+    return FrozenTerms(bought, parts(bought, amount), terms, tuple(rated_by["points"]), reached, counts)
 
 
 def _write(one: FrozenTerms) -> dict[str, Any]:
-    return {"terms": [_write_term(term) for term in one.terms], "points": one.points, "campaigns": one.campaigns}
+    return {
+        "terms": [_write_term(term) for term in one.terms],
+        "points": one.points,
+        "campaigns": one.campaigns,
+        "counts": [_write_term(term) for term in one.counts],
+    }
 
 
 def _write_basket(one: Basket) -> dict[str, Any]:

@@ -20,7 +20,7 @@ order by p.purchase_id
 limit :most;
 
 -- name: members_by_nos
-select member_no, member_id, state, enroll_time, welcome_points, welcome_expire_time, ended, referred
+select member_no, member_id, state, enroll_time, welcome_points, welcome_expire_time, ended, referred, offers_until
 from members
 where member_no = any(:member_nos::bigint[]);
 

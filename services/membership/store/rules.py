@@ -13,7 +13,7 @@ from membership.domain.earning import Rounding
 from membership.domain.moments import from_microseconds, to_microseconds
 from membership.domain.program import Program
 from membership.domain.rulebooks import Rulebook
-from membership.domain.rules import BundleItem, Eligibility, Outcome, Period, Rule, Version
+from membership.domain.rules import BundleItem, Count, Eligibility, Outcome, Period, Rule, Version
 from membership.store import campaigns, queries
 
 
@@ -81,6 +81,7 @@ def read(rule_id: str, kept: dict[str, Any]) -> Rule:
         condition=kept["condition"],
         campaign=kept["campaign"],
         bundle=tuple(BundleItem(*item) for item in kept["bundle"]),
+        count=None if kept["count"] is None else Count(*kept["count"]),
     )
 
 
@@ -104,4 +105,5 @@ def _write(rule: Rule) -> dict[str, Any]:
         "condition": rule.condition,
         "campaign": rule.campaign,
         "bundle": rule.bundle,
+        "count": rule.count,
     }

@@ -33,28 +33,34 @@ def later(seconds: int) -> Timestamp:
 
 async def test_the_rules_of_a_campaign_apply_within_its_window_alone(world: World) -> None:
     shop = await plain_shop(world, "ada")
-    made = await run(shop, "spring", start_time=later(60), end_time=later(120))
+    began = int(time.time())
+
+    def at(after: int) -> Timestamp:
+        return Timestamp(seconds=began + after)
+
+    made = await run(shop, "spring", start_time=at(60), end_time=at(120))
     assert (made.state, made.spent_points) == (campaign_pb2.Campaign.STATE_SCHEDULED, 0)
     rule = await make(shop, "gift", bonus_points=5, campaign=made.name)
     assert rule.campaign == made.name
     points = [
-        (await shop.buy(f"p{at}", "ada", 1_00, later(at))).purchase.rating.rule_points for at in (30, 60, 119, 120, 150)
+        (await shop.buy(f"p{after}", "ada", 1_00, at(after))).purchase.rating.rule_points
+        for after in (30, 60, 119, 120, 150)
     ]
     assert points == [0, 5, 5, 0, 0]
-    inside = (await shop.buy("in", "ada", 1_00, later(90))).purchase
-    outside = (await shop.buy("out", "ada", 1_00, later(180))).purchase
+    inside = (await shop.buy("in", "ada", 1_00, at(90))).purchase
+    outside = (await shop.buy("out", "ada", 1_00, at(180))).purchase
     assert (told(inside, "gift").campaign, told(inside, "gift").verdict) == (made.name, Award.VERDICT_APPLIED)
     assert [award.rule.rpartition("/")[2] for award in outside.rating.awards] == ["base"], (
         "no rule in force but the base"
     )
-    longer = await change(shop, "spring", end_time=later(200), display_name="Spring is here")
+    longer = await change(shop, "spring", end_time=at(200), display_name="Spring is here")
     assert longer.display_name == "Spring is here"
-    assert (await shop.buy("longer", "ada", 1_00, later(180))).purchase.rating.rule_points == 5
+    assert (await shop.buy("longer", "ada", 1_00, at(180))).purchase.rating.rule_points == 5
     ended = await archive(shop, "spring")
     assert ended.state == campaign_pb2.Campaign.STATE_ARCHIVED
-    assert (await shop.buy("over", "ada", 1_00, later(90))).purchase.rating.rule_points == 0
+    assert (await shop.buy("over", "ada", 1_00, at(90))).purchase.rating.rule_points == 0
     with pytest.raises(RefusedError) as archived:
-        await change(shop, "spring", end_time=later(300))
+        await change(shop, "spring", end_time=at(300))
     assert archived.value.reason == "CAMPAIGN_ARCHIVED"
     with pytest.raises(InvalidRequestError):
         await make(shop, "late", bonus_points=5, campaign=made.name)
@@ -131,7 +137,7 @@ async def test_what_is_wrong_with_a_campaign_is_said_by_field(world: World) -> N
     shop = await plain_shop(world)
     cases: list[tuple[dict[str, Any], str]] = [
         ({"start_time": when(2026, 1, 1)}, "campaign.start_time"),
-        ({"start_time": later(60), "end_time": later(60)}, "campaign.end_time"),
+        ({"start_time": later(60), "end_time": later(50)}, "campaign.end_time"),
         ({"budget_points": -1}, "campaign.budget_points"),
         ({"holdout_share": Rational(numerator=1, denominator=1)}, "campaign.holdout_share"),
         ({"holdout_share": Rational(numerator=1)}, "campaign.holdout_share.denominator"),
@@ -194,3 +200,76 @@ async def test_a_bundle_is_given_for_where_it_is_complete_and_taken_back_when_it
     assert (await back(shop, "r1", "p2", lines=one_tie)).points == 10, "two ties are kept"
     another = [basket_pb2.ReturnedLine(line_id="c", quantity=1)]
     assert (await back(shop, "r2", "p2", lines=another)).points == 510
+
+
+async def count_rule(shop: Shop, rule_id: str, number: int, *, pieces: bool = False, **fields: Any) -> None:
+    counted = rule_pb2.Count.COUNTED_PIECES if pieces else rule_pb2.Count.COUNTED_PURCHASES
+    await make(shop, rule_id, count=rule_pb2.Count(counted=counted, number=number, repeats=True), **fields)
+
+
+async def test_every_third_purchase_counts_however_many_tills_ask_and_follows_returns(world: World) -> None:
+    shop = await plain_shop(world, "ada")
+    await count_rule(shop, "third", 3, bonus_points=100, minimum_spend=5_00)
+    answers = await asyncio.gather(*(shop.buy(f"p{n}", "ada", 10_00, now()) for n in range(7)))
+    awards = sorted((told(one.purchase, "third") for one in answers), key=lambda award: award.count)
+    assert [(one.count, one.points) for one in awards] == [(1, 0), (2, 0), (3, 100), (4, 0), (5, 0), (6, 100), (7, 0)]
+    assert {one.verdict for one in awards} == {Award.VERDICT_APPLIED, Award.VERDICT_COUNTED}
+    assert sum(one.purchase.rating.count_points for one in answers) == 200
+    assert (await shop.balance("ada")).posted == 70 + 200
+    small = (await shop.buy("small", "ada", 4_00, now())).purchase
+    assert told(small, "third").verdict == Award.VERDICT_BELOW_MINIMUM
+    await back(shop, "r1", "p1", whole_order=True)
+    assert (await shop.balance("ada")).posted == 74 - 10 + 200, "six are left"
+    await back(shop, "r2", "p2", amount=usd(5_01))
+    assert (await shop.balance("ada")).posted == 64 - 6 + 100, "what is kept of it does not qualify: five are left"
+    simulated = pb.SimulatePurchaseRequest(purchase=shop.purchase("sim", "ada", 10_00, now()))
+    assert (await shop.membership.membership.SimulatePurchase(simulated)).purchase.rating.count_points == 100
+    again = (await shop.buy("p8", "ada", 10_00, now())).purchase
+    assert (told(again, "third").count, again.rating.count_points) == (6, 100)
+    assert (await shop.balance("ada")).posted == 58 + 10 + 200
+    [imported] = await shop.import_([shop.chunk(1, [row(f"b{n}", "ben", 10_00, now()) for n in range(7)])])
+    assert (imported.base_points, (await shop.balance("ben")).posted) == (70, 70 + 200)
+
+
+async def test_a_punch_card_gives_the_piece_that_completes_it(world: World) -> None:
+    """Buy nine, the tenth free: at 100 points per dollar, the tenth coffee's price, whatever the others cost."""
+    shop = await plain_shop(world, "ada")
+    cents = Rational(numerator=1, denominator=1)
+    coffee = {"condition": "line.category == 'coffee'", "piece_points_per_minor_unit": cents}
+    await count_rule(shop, "card", 10, pieces=True, **coffee)
+    lines = [
+        basket_pb2.BasketLine(line_id="a", category="coffee", quantity=6, unit_price=3_00),
+        basket_pb2.BasketLine(line_id="b", category="cake", quantity=9, unit_price=1_00),
+        basket_pb2.BasketLine(line_id="c", category="coffee", quantity=3, unit_price=4_50),
+    ]
+    nine = await record(shop, with_basket(shop, "p1", basket_pb2.Basket(lines=lines), 40_50))
+    assert (told(nine.purchase, "card").count, nine.purchase.rating.count_points) == (9, 0)
+    more = basket_pb2.BasketLine(line_id="a", category="coffee", quantity=11, unit_price=3_50, discount=11_00)
+    twenty = await record(shop, with_basket(shop, "p2", basket_pb2.Basket(lines=[more]), 27_50))
+    assert (told(twenty.purchase, "card").count, twenty.purchase.rating.count_points) == (20, 2 * 2_50)
+    assert (await shop.balance("ada")).posted == 40 + 27 + 5_00
+    read = pb.GetPurchaseRequest(name=f"{shop.program}/purchases/p2")
+    assert (await shop.membership.membership.GetPurchase(read)).purchase.rating == twenty.purchase.rating
+    two = [basket_pb2.ReturnedLine(line_id="c", quantity=2)]
+    await back(shop, "r1", "p1", lines=two)
+    assert (await shop.balance("ada")).posted == 31 + 27 + 2_50, "eighteen are left: one card is full"
+
+
+async def test_awards_for_counts_keep_within_the_budget_and_come_with_the_next_where_there_is_more(
+    world: World,
+) -> None:
+    shop = await plain_shop(world, "ada")
+    made = await run(shop, "visits", budget_points=150)
+    await count_rule(shop, "second", 2, bonus_points=100, campaign=made.name)
+    answers = [(await shop.buy(f"p{n}", "ada", 1_00, now())).purchase for n in range(4)]
+    assert [told(one, "second").verdict for one in answers] == [
+        Award.VERDICT_COUNTED,
+        Award.VERDICT_APPLIED,
+        Award.VERDICT_COUNTED,
+        Award.VERDICT_BUDGET_SPENT,
+    ]
+    done = await report(shop, "visits")
+    assert (done.campaign.spent_points, done.reached.awarded_points, done.reached.purchase_count) == (100, 100, 4)
+    await change(shop, "visits", budget_points=250)
+    assert (await shop.buy("p4", "ada", 1_00, now())).purchase.rating.count_points == 100
+    assert (await report(shop, "visits")).campaign.spent_points == 200

@@ -230,6 +230,8 @@ class Award(google.protobuf.message.Message):
         """The budget of its campaign does not cover what the campaign would give for the purchase."""
         VERDICT_BUNDLE_INCOMPLETE: Award._Verdict.ValueType  # 11
         """Its bundle is not in the purchase."""
+        VERDICT_COUNTED: Award._Verdict.ValueType  # 12
+        """It counts the purchase, and gives points for another number."""
 
     class Verdict(_Verdict, metaclass=_VerdictEnumTypeWrapper):
         """Why a rule gave what it gave."""
@@ -258,6 +260,8 @@ class Award(google.protobuf.message.Message):
     """The budget of its campaign does not cover what the campaign would give for the purchase."""
     VERDICT_BUNDLE_INCOMPLETE: Award.Verdict.ValueType  # 11
     """Its bundle is not in the purchase."""
+    VERDICT_COUNTED: Award.Verdict.ValueType  # 12
+    """It counts the purchase, and gives points for another number."""
 
     RULE_FIELD_NUMBER: builtins.int
     VERSION_FIELD_NUMBER: builtins.int
@@ -266,6 +270,7 @@ class Award(google.protobuf.message.Message):
     LINE_IDS_FIELD_NUMBER: builtins.int
     EXPLANATION_FIELD_NUMBER: builtins.int
     CAMPAIGN_FIELD_NUMBER: builtins.int
+    COUNT_FIELD_NUMBER: builtins.int
     rule: builtins.str
     """The rule, `programs/{program}/rules/{rule}`; empty for the tier's multiplier."""
     version: builtins.int
@@ -278,6 +283,8 @@ class Award(google.protobuf.message.Message):
     """The arithmetic in words, for people: it may change its wording."""
     campaign: builtins.str
     """The campaign that the rule belongs to, `programs/{program}/campaigns/{campaign}`; empty for none."""
+    count: builtins.int
+    """Of a rule that counts: how much it has counted of the member with this purchase."""
     @property
     def line_ids(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """The lines it worked on; empty for a purchase without lines."""
@@ -292,7 +299,8 @@ class Award(google.protobuf.message.Message):
         line_ids: collections.abc.Iterable[builtins.str] | None = ...,
         explanation: builtins.str = ...,
         campaign: builtins.str = ...,
+        count: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["campaign", b"campaign", "explanation", b"explanation", "line_ids", b"line_ids", "points", b"points", "rule", b"rule", "verdict", b"verdict", "version", b"version"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["campaign", b"campaign", "count", b"count", "explanation", b"explanation", "line_ids", b"line_ids", "points", b"points", "rule", b"rule", "verdict", b"verdict", "version", b"version"]) -> None: ...
 
 global___Award = Award

@@ -141,6 +141,7 @@ class Rating(google.protobuf.message.Message):
     AWARDS_FIELD_NUMBER: builtins.int
     EXPLANATION_FIELD_NUMBER: builtins.int
     EXPIRE_TIME_FIELD_NUMBER: builtins.int
+    COUNT_POINTS_FIELD_NUMBER: builtins.int
     base_points: builtins.int
     """Points by base rules."""
     tier_points: builtins.int
@@ -151,6 +152,10 @@ class Rating(google.protobuf.message.Message):
     """The tier whose multiplier applied; empty for none."""
     explanation: builtins.str
     """The arithmetic in words, for people: it may change its wording."""
+    count_points: builtins.int
+    """Points of the awards that reached a count with this purchase. They are bonuses beside the purchase's own points, and
+    count towards no tier.
+    """
     @property
     def multiplier(self) -> guerdon.type.v1.rational_pb2.Rational:
         """The tier's multiplier."""
@@ -174,9 +179,10 @@ class Rating(google.protobuf.message.Message):
         awards: collections.abc.Iterable[guerdon.membership.v1.basket_pb2.Award] | None = ...,
         explanation: builtins.str = ...,
         expire_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        count_points: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["expire_time", b"expire_time", "multiplier", b"multiplier"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["awards", b"awards", "base_points", b"base_points", "expire_time", b"expire_time", "explanation", b"explanation", "multiplier", b"multiplier", "rule_points", b"rule_points", "tier_id", b"tier_id", "tier_points", b"tier_points"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["awards", b"awards", "base_points", b"base_points", "count_points", b"count_points", "expire_time", b"expire_time", "explanation", b"explanation", "multiplier", b"multiplier", "rule_points", b"rule_points", "tier_id", b"tier_id", "tier_points", b"tier_points"]) -> None: ...
 
 global___Rating = Rating
 

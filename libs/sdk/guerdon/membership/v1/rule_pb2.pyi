@@ -66,6 +66,7 @@ class EarningRule(google.protobuf.message.Message):
     POINTS_PER_VISIT_FIELD_NUMBER: builtins.int
     MULTIPLIER_FIELD_NUMBER: builtins.int
     BONUS_POINTS_FIELD_NUMBER: builtins.int
+    PIECE_POINTS_PER_MINOR_UNIT_FIELD_NUMBER: builtins.int
     ROUNDING_FIELD_NUMBER: builtins.int
     ROUND_EACH_LINE_FIELD_NUMBER: builtins.int
     MINIMUM_SPEND_FIELD_NUMBER: builtins.int
@@ -81,6 +82,7 @@ class EarningRule(google.protobuf.message.Message):
     CREATE_TIME_FIELD_NUMBER: builtins.int
     CAMPAIGN_FIELD_NUMBER: builtins.int
     BUNDLE_FIELD_NUMBER: builtins.int
+    COUNT_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`programs/{program}/rules/{rule}`; the id is the caller's, a letter or digit, then up to 59 letters, digits, `_`, `~`
     or `-`. The rule of a program's settings is `rules/base`, and is not named there.
@@ -144,6 +146,13 @@ class EarningRule(google.protobuf.message.Message):
         """
 
     @property
+    def piece_points_per_minor_unit(self) -> guerdon.type.v1.rational_pb2.Rational:
+        """Of a rule that counts pieces: points for each minor unit paid for the piece that completes the count, a fraction
+        dropped. With 1 point worth a cent, 1 makes the tenth coffee free. Bounds as of `points_per_minor_unit`, but at most
+        1,000.
+        """
+
+    @property
     def eligibility(self) -> global___Eligibility:
         """What is left out of the eligible spend, and taken into it."""
 
@@ -171,6 +180,12 @@ class EarningRule(google.protobuf.message.Message):
         what is kept of the purchase has to have all of them.
         """
 
+    @property
+    def count(self) -> global___Count:
+        """The rule counts, and gives its points where the count is reached: with `bonus_points` or
+        `piece_points_per_minor_unit`, without caps and cooldown. It cannot be changed. Absent: it gives for each purchase.
+        """
+
     def __init__(
         self,
         *,
@@ -181,6 +196,7 @@ class EarningRule(google.protobuf.message.Message):
         points_per_visit: guerdon.type.v1.rational_pb2.Rational | None = ...,
         multiplier: guerdon.type.v1.rational_pb2.Rational | None = ...,
         bonus_points: builtins.int = ...,
+        piece_points_per_minor_unit: guerdon.type.v1.rational_pb2.Rational | None = ...,
         rounding: global___Rounding.ValueType = ...,
         round_each_line: builtins.bool = ...,
         minimum_spend: builtins.int = ...,
@@ -196,10 +212,11 @@ class EarningRule(google.protobuf.message.Message):
         create_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         campaign: builtins.str = ...,
         bundle: collections.abc.Iterable[global___BundleItem] | None = ...,
+        count: global___Count | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["bonus_points", b"bonus_points", "cooldown", b"cooldown", "create_time", b"create_time", "effective_time", b"effective_time", "eligibility", b"eligibility", "multiplier", b"multiplier", "outcome", b"outcome", "points_per_item", b"points_per_item", "points_per_line", b"points_per_line", "points_per_minor_unit", b"points_per_minor_unit", "points_per_visit", b"points_per_visit"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["archived", b"archived", "bonus_points", b"bonus_points", "bundle", b"bundle", "campaign", b"campaign", "caps", b"caps", "condition", b"condition", "cooldown", b"cooldown", "create_time", b"create_time", "effective_time", b"effective_time", "eligibility", b"eligibility", "exclusive", b"exclusive", "minimum_spend", b"minimum_spend", "multiplier", b"multiplier", "name", b"name", "outcome", b"outcome", "points_per_item", b"points_per_item", "points_per_line", b"points_per_line", "points_per_minor_unit", b"points_per_minor_unit", "points_per_visit", b"points_per_visit", "round_each_line", b"round_each_line", "rounding", b"rounding", "spend_increment", b"spend_increment", "version", b"version"]) -> None: ...
-    def WhichOneof(self, oneof_group: typing.Literal["outcome", b"outcome"]) -> typing.Literal["points_per_minor_unit", "points_per_item", "points_per_line", "points_per_visit", "multiplier", "bonus_points"] | None: ...
+    def HasField(self, field_name: typing.Literal["bonus_points", b"bonus_points", "cooldown", b"cooldown", "count", b"count", "create_time", b"create_time", "effective_time", b"effective_time", "eligibility", b"eligibility", "multiplier", b"multiplier", "outcome", b"outcome", "piece_points_per_minor_unit", b"piece_points_per_minor_unit", "points_per_item", b"points_per_item", "points_per_line", b"points_per_line", "points_per_minor_unit", b"points_per_minor_unit", "points_per_visit", b"points_per_visit"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["archived", b"archived", "bonus_points", b"bonus_points", "bundle", b"bundle", "campaign", b"campaign", "caps", b"caps", "condition", b"condition", "cooldown", b"cooldown", "count", b"count", "create_time", b"create_time", "effective_time", b"effective_time", "eligibility", b"eligibility", "exclusive", b"exclusive", "minimum_spend", b"minimum_spend", "multiplier", b"multiplier", "name", b"name", "outcome", b"outcome", "piece_points_per_minor_unit", b"piece_points_per_minor_unit", "points_per_item", b"points_per_item", "points_per_line", b"points_per_line", "points_per_minor_unit", b"points_per_minor_unit", "points_per_visit", b"points_per_visit", "round_each_line", b"round_each_line", "rounding", b"rounding", "spend_increment", b"spend_increment", "version", b"version"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["outcome", b"outcome"]) -> typing.Literal["points_per_minor_unit", "points_per_item", "points_per_line", "points_per_visit", "multiplier", "bonus_points", "piece_points_per_minor_unit"] | None: ...
 
 global___EarningRule = EarningRule
 
@@ -276,6 +293,63 @@ class BundleItem(google.protobuf.message.Message):
     def WhichOneof(self, oneof_group: typing.Literal["goods", b"goods"]) -> typing.Literal["sku", "category"] | None: ...
 
 global___BundleItem = BundleItem
+
+@typing.final
+class Count(google.protobuf.message.Message):
+    """How a rule counts what a member buys: the purchases that it applies to, or the pieces in them that it works on, in the
+    order in which they are recorded, from when the rule was made. Of a campaign's rule that is: in the window.
+
+    What is reached is given as a bonus beside the purchase's own points, which counts towards no tier. When counted goods
+    come back, the count falls by them. An award that it then does not reach is taken back, the latest first, and given
+    again when the count is reached anew. Members who are merged have their counts added up.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    class _Counted:
+        ValueType = typing.NewType("ValueType", builtins.int)
+        V: typing_extensions.TypeAlias = ValueType
+
+    class _CountedEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[Count._Counted.ValueType], builtins.type):
+        DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+        COUNTED_UNSPECIFIED: Count._Counted.ValueType  # 0
+        """Nothing."""
+        COUNTED_PURCHASES: Count._Counted.ValueType  # 1
+        """Purchases."""
+        COUNTED_PIECES: Count._Counted.ValueType  # 2
+        """Pieces of the lines that the rule works on: a punch card."""
+
+    class Counted(_Counted, metaclass=_CountedEnumTypeWrapper):
+        """What is counted."""
+
+    COUNTED_UNSPECIFIED: Count.Counted.ValueType  # 0
+    """Nothing."""
+    COUNTED_PURCHASES: Count.Counted.ValueType  # 1
+    """Purchases."""
+    COUNTED_PIECES: Count.Counted.ValueType  # 2
+    """Pieces of the lines that the rule works on: a punch card."""
+
+    COUNTED_FIELD_NUMBER: builtins.int
+    NUMBER_FIELD_NUMBER: builtins.int
+    REPEATS_FIELD_NUMBER: builtins.int
+    counted: global___Count.Counted.ValueType
+    """What is counted."""
+    number: builtins.int
+    """The number that gives the points, 1..10,000."""
+    repeats: builtins.bool
+    """Whether it begins anew each time: every tenth instead of the tenth. The number is then at least 2; by one purchase at
+    most 20 awards are given, and what is more by the next.
+    """
+    def __init__(
+        self,
+        *,
+        counted: global___Count.Counted.ValueType = ...,
+        number: builtins.int = ...,
+        repeats: builtins.bool = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["counted", b"counted", "number", b"number", "repeats", b"repeats"]) -> None: ...
+
+global___Count = Count
 
 @typing.final
 class Cap(google.protobuf.message.Message):

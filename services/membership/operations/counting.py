@@ -1,0 +1,128 @@
+"""Rules that count: what they count of new purchases, the awards that are reached, and what returns undo of both. In
+the transaction that records the purchase or the return, under the lock on the member's row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from guerdon_kit.events import publish
+from guerdon_kit.postgres import Connection
+from membership.domain.bonuses import Bonus
+from membership.domain.campaigns import Budgets
+from membership.domain.clawbacks import CameBack, kept
+from membership.domain.counting import Counted, Key, count, keys
+from membership.domain.members import Member
+from membership.domain.moments import from_microseconds
+from membership.domain.program import Program
+from membership.domain.purchases import FrozenTerms, Purchase
+from membership.domain.rating import Rated
+from membership.domain.rows import Row
+from membership.domain.rulebooks import Rulebook
+from membership.domain.tallies import Counting, Tally, number_of
+from membership.operations.budgets import within_budgets
+from membership.operations.events import count_fallen, count_reached
+from membership.operations.qualifying import NOTHING, Rewards
+from membership.store import bonuses, counts
+from membership.store.counts import CountedPurchase
+
+
+async def counted_before(connection: Connection, book: Rulebook, rated: Sequence[Rated]) -> dict[Key, Counting]:
+    """What rules have counted of the members of purchases."""
+    wanted = keys(book, [one.entry for one in rated if one.frozen is not None and one.frozen.counts])
+    return await counts.of_members(connection, wanted) if wanted else {}
+
+
+async def tally_purchases(connection: Connection, program: Program, book: Rulebook, rated: list[Rated]) -> list[Rated]:
+    """Counts new purchases, and writes what is counted of their members then."""
+    if book.plain or not any(one.frozen is not None and one.frozen.counts for one in rated):
+        return rated
+    before = await counted_before(connection, book, rated)
+
+    async def attempt(budgets: Budgets) -> Counted:
+        return count(book, rated, before, budgets)
+
+    done = await attempt(Budgets())
+    if done.budgets.spent:
+        done = await within_budgets(connection, program, done, attempt)
+    changed = {key: value for key, value in done.counting.items() if value != before.get(key)}
+    if changed:
+        await counts.write(connection, changed)
+    return done.rated
+
+
+async def award_counts(
+    connection: Connection,
+    program: Program,
+    by_id: Mapping[str, Member],
+    rated: Sequence[Rated],
+    row_at: Mapping[int, Row],
+    now: datetime,
+) -> Rewards:
+    """Writes what was counted with purchases, and gives the awards that were reached."""
+    counted = [
+        (one, CountedPurchase(row_at[one.entry.place].purchase_id, one.entry.member_no, tally))
+        for one in rated
+        for tally in one.tallies
+    ]
+    if not counted:
+        return NOTHING
+    await counts.insert(connection, program, [one for _, one in counted])
+    reached = [(rated_, one) for rated_, one in counted if one.tally.awards]
+    if not reached:
+        return NOTHING
+    numbers = await counts.give(connection, program, [one for _, one in reached])
+    who = {member.member_no: member.member_id for member in by_id.values()}
+    wanted: list[Bonus] = []
+    for rated_, one in reached:
+        awards = zip(sorted(numbers[one.purchase_id, one.tally.rule_no]), one.tally.awards, strict=True)
+        rule_id, event_time = _rule_id(rated_, one.tally), from_microseconds(rated_.entry.event_us)
+        member_id, expiry = who[one.member_no], program.settings.expiry
+        expire_time = expiry.expire_time(event_time, program.time_zone) if expiry else None
+        wanted += [
+            Bonus(_bonus_id(no), one.member_no, member_id, points, event_time, now, expire_time, f"Reached: {rule_id}")
+            for no, points in awards
+            if points
+        ]
+        await publish(connection, count_reached(program, member_id, rule_id, one.purchase_id, one.tally, now))
+    return Rewards(await bonuses.insert(connection, program, wanted, now), ())
+
+
+async def lower_counts(
+    connection: Connection, program: Program, member: Member, purchase: Purchase, back: CameBack, now: datetime
+) -> Rewards:
+    """Counts less for all that came back of a purchase, and takes back the latest awards that it does not reach."""
+    terms = purchase.terms
+    if not isinstance(terms, FrozenTerms) or not purchase.tallies:
+        return NOTHING
+    left, revoked = kept(terms.parts, back), list[str]()
+    by_no = {term.rule_no: term for term in terms.counts}
+    standing = await counts.of_members(connection, [(member.member_no, tally.rule_no) for tally in purchase.tallies])
+    for tally in purchase.tallies:
+        counts_now = number_of(by_no[tally.rule_no], pieces=tally.count.pieces, kept=left)
+        if counts_now >= tally.counts:
+            continue
+        await counts.lower(connection, program, purchase.purchase_id, tally.rule_no, counts_now)
+        key = (member.member_no, tally.rule_no)
+        counted = standing[key].counted - (tally.counts - counts_now)
+        given = min(standing[key].given, tally.count.due(counted))
+        await counts.write(connection, {key: Counting(counted, given)})
+        fallen = standing[key].given - given
+        if fallen:
+            revoked += map(_bonus_id, await counts.take_back(connection, member.member_no, tally.rule_no, fallen))
+            rule_id = by_no[tally.rule_no].rule_id
+            await publish(connection, count_fallen(program, member.member_id, rule_id, purchase, fallen, now))
+    if not revoked:
+        return NOTHING
+    taken = await bonuses.revoke(connection, program, revoked)
+    return Rewards(await bonuses.due(connection, program.program_no, taken), ())
+
+
+def _bonus_id(award_no: int) -> str:
+    return f"c-{award_no}"
+
+
+def _rule_id(one: Rated, tally: Tally) -> str:
+    assert one.frozen is not None, "what is counted is frozen"
+    return next(term.rule_id for term in one.frozen.counts if term.rule_no == tally.rule_no)

@@ -1,0 +1,43 @@
+-- name: rule_counts
+select c.member_no, c.rule_no, c.counted, c.given
+from unnest(:member_nos::bigint[], :rule_nos::integer[]) as wanted (member_no, rule_no)
+join rule_counts c using (member_no, rule_no);
+
+-- name: write_rule_counts!
+insert into rule_counts (member_no, rule_no, counted, given)
+select * from unnest(:member_nos::bigint[], :rule_nos::integer[], :counted::bigint[], :given::bigint[])
+on conflict (member_no, rule_no) do update set counted = excluded.counted, given = excluded.given;
+
+-- name: insert_counted_purchases!
+insert into counted_purchases (program_no, purchase_id, rule_no, count, counts, reached, awards, uncovered)
+select :program_no, row.purchase_id, row.rule_no, row.count, row.counts, row.reached,
+    array(select points::bigint from jsonb_array_elements_text(row.awards) as points), row.uncovered
+from unnest(
+    :purchase_ids::text[], :rule_nos::integer[], :counts_by::jsonb[], :counts::bigint[], :reached::bigint[],
+    :awards::jsonb[], :uncovered::boolean[]
+) as row (purchase_id, rule_no, count, counts, reached, awards, uncovered);
+
+-- name: counted_purchase
+select rule_no, count, counts, reached, awards, uncovered
+from counted_purchases
+where program_no = :program_no and purchase_id = :purchase_id
+order by rule_no;
+
+-- name: lower_counted_purchase!
+update counted_purchases set counts = :counts
+where program_no = :program_no and purchase_id = :purchase_id and rule_no = :rule_no;
+
+-- name: insert_count_awards
+insert into count_awards (program_no, member_no, rule_no, purchase_id)
+select :program_no, row.*
+from unnest(:member_nos::bigint[], :rule_nos::integer[], :purchase_ids::text[]) as row (member_no, rule_no, purchase_id)
+returning award_no, purchase_id, rule_no;
+
+-- name: revoke_count_awards
+update count_awards set revoked = true
+where award_no in (
+    select award_no from count_awards
+    where member_no = :member_no and rule_no = :rule_no and not revoked
+    order by award_no desc limit :awards
+)
+returning award_no;
