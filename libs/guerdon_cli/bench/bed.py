@@ -1,4 +1,4 @@
-"""Where the benchmarks run: embedded servers that are thrown away, and ledgers on databases of their own."""
+"""Where the benchmarks run: embedded servers that are thrown away, and services on databases of their own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
@@ -135,14 +135,27 @@ class Bed:
     @contextlib.contextmanager
     def ledger(self, workers: int = 1) -> Iterator[Ledger]:
         """A ledger on an empty database; both are gone at the end."""
-        database = self._databases.make("ledger")
         endpoints = emptied_redis(self._servers.endpoints, next(self._redis))
+        # Sealed so often that what sealing costs is in every figure, however short the run.
+        settings = {"workers": str(workers), "ledger_seal_every_s": "5"}
+        with self._started("ledger", endpoints, settings) as running:
+            yield Ledger(self, running, endpoints, workers)
+
+    @contextlib.contextmanager
+    def membership(self, ledger: Ledger) -> Iterator[Service]:
+        """Membership with one worker, on an empty database, over a ledger; it is gone at the end."""
+        with self._started("membership", ledger.endpoints, {}, ledger=ledger.target) as running:
+            yield Service(self, running, ledger.endpoints, workers=1)
+
+    @contextlib.contextmanager
+    def _started(
+        self, name: str, endpoints: Endpoints, settings: Mapping[str, str], **targets: str
+    ) -> Iterator[RunningService]:
+        database = self._databases.make(name)
         try:
-            # Sealed so often that what sealing costs is in every figure, however short the run.
-            settings = {"workers": str(workers), "ledger_seal_every_s": "5"}
-            running = self._services.start("ledger", database, settings=settings, endpoints=endpoints)
+            running = self._services.start(name, database, targets=targets, settings=settings, endpoints=endpoints)
             try:
-                yield Ledger(self, running, endpoints, workers)
+                yield running
             finally:
                 running.process.stop()
         finally:
@@ -213,8 +226,8 @@ class Bed:
 
 
 @dataclass(frozen=True)
-class Ledger:
-    """One ledger that runs on a database of its own."""
+class Service:
+    """One service that runs on a database of its own."""
 
     bed: Bed
     service: RunningService
@@ -229,6 +242,11 @@ class Ledger:
     def run(self, *plans: Plan, told: Callable[[int], None] | None = None) -> Run:
         """Carry out plans at once. Raises StackError."""
         return self.bed.run(self.service.process, plans, told)
+
+
+@dataclass(frozen=True)
+class Ledger(Service):
+    """A ledger."""
 
     def bytes(self) -> int:
         """The size of its database."""

@@ -12,23 +12,26 @@ import itertools
 import sys
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
 import grpc
 import uvloop
 
 from guerdon.ledger.v1 import ledger_pb2 as pb
+from guerdon.membership.v1 import membership_pb2
 from guerdon_cli.bench.echo import ECHO
 from guerdon_cli.bench.plan import Plan, Seen, Shape
 from guerdon_cli.bench.requests import capture, requests
 
 LEDGER = "/guerdon.ledger.v1.LedgerService/"
+MEMBERSHIP = "/guerdon.membership.v1.MembershipService/"
 METHODS = {
     Shape.BATCH: f"{LEDGER}BatchPostTransactions",
     Shape.POST: f"{LEDGER}PostTransaction",
     Shape.HOLD: f"{LEDGER}PlaceHold",
     Shape.READ: f"{LEDGER}GetBalance",
+    Shape.PURCHASE: f"{MEMBERSHIP}RecordPurchase",
     Shape.ECHO: ECHO,
 }
 OUTSTANDING_MAX = 5_000
@@ -97,6 +100,8 @@ class Client:
     def _sender(self, channels: list[grpc.aio.Channel]) -> Send:
         plan = self._plan
         metadata = (("authorization", f"Bearer {plan.token}"),) if plan.token else ()
+        if plan.shape is Shape.IMPORT:
+            return self._streamer([_Stream(channel, metadata) for channel in channels])
         main = [_method(channel, METHODS[plan.shape]) for channel in channels]
         captures = [_method(channel, f"{LEDGER}CaptureHold") for channel in channels]
 
@@ -106,6 +111,16 @@ class Client:
                 self._answers.append(answer) if plan.built_before else self._look_through(answer)
             elif plan.shape is Shape.HOLD:
                 await captures[number](capture(answer), timeout=plan.deadline_s, metadata=metadata)
+
+        return send
+
+    def _streamer(self, streams: Sequence[_Stream]) -> Send:
+        async def send(request: bytes, number: int) -> None:
+            answer = membership_pb2.ImportPurchasesResponse.FromString(await streams[number].ask(request))
+            refused = len(answer.errors)
+            if refused:
+                self._refused += refused
+                self._failures["row refused"] += refused
 
         return send
 
@@ -156,6 +171,27 @@ class Client:
             if result.WhichOneof("outcome") != "posted":
                 self._refused += 1
                 self._failures[result.error.message] += 1
+
+
+class _Stream:
+    """A stream whose messages are answered in their order. Whoever has written waits for its answer behind those who
+    wrote before: locks are fair.
+    """
+
+    def __init__(self, channel: grpc.aio.Channel, metadata: Sequence[tuple[str, str]]) -> None:
+        method: Any = channel.stream_stream(
+            f"{MEMBERSHIP}ImportPurchases", request_serializer=bytes, response_deserializer=bytes
+        )
+        self._call = method(metadata=metadata)
+        self._writing, self._reading = asyncio.Lock(), asyncio.Lock()
+
+    async def ask(self, request: bytes) -> bytes:
+        """The answer to a message."""
+        async with self._writing:
+            await self._call.write(request)
+        async with self._reading:
+            answer: bytes = await self._call.read()
+        return answer
 
 
 def _channel(target: str) -> grpc.aio.Channel:

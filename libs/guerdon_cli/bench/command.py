@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from guerdon_cli.bench import workloads
+from guerdon_cli.bench import shops, workloads
 from guerdon_cli.bench.bed import Bed, bench_stack, slow_flushes
 from guerdon_cli.bench.course import QUICK, Course, Length
 from guerdon_cli.bench.pgbench import Tpcb
@@ -43,10 +43,10 @@ def bench(context: typer.Context, data: DataFolder = DATA_FOLDER) -> None:
     """Measure how fast it is on this machine; without a command, everything there is.
 
     Servers of its own are started on empty data, which is removed at the end. What was measured is written to
-    DATA/bench, a file for each service.
+    DATA/bench, a file for each command.
     """
     if context.invoked_subcommand is None:
-        failed = _ledger(data, Length(), tuple(workloads.WORKLOADS))
+        failed = _ledger(data, Length(), tuple(workloads.WORKLOADS)) | _membership(data, Length())
         _import(data, SAMPLE, 30)
         raise typer.Exit(failed)
 
@@ -93,6 +93,21 @@ def ledger(
 def _ledger(data: Path, length: Length, names: tuple[str, ...]) -> int:
     with _told(), _course(data, length, "ledger") as course:
         workloads.run(course, names)
+    return _end(course)
+
+
+@app.command()
+def membership(data: DataFolder = DATA_FOLDER, quick: Quick = False, flush_us: FlushUs = 0) -> None:
+    """Measure membership beside the ledger that it books in: purchases one by one, and imported.
+
+    Exits with 1 when a verification of the ledger finds something or a request fails.
+    """
+    raise typer.Exit(_membership(data, replace(QUICK if quick else Length(), flush_us=flush_us)))
+
+
+def _membership(data: Path, length: Length) -> int:
+    with _told(), _course(data, length, "membership") as course:
+        shops.run(course)
     return _end(course)
 
 
@@ -150,7 +165,7 @@ def _import(data: Path, purchases: Path, seconds: int, flush_us: int = 0) -> Non
             assert stack.embedded is not None
             slow_flushes(stack.embedded.endpoints.postgres_url, flush_us)
         found = import_and_compare(stack, rows, seconds, lambda step: typer.echo(f"{step} …", err=True))
-    _write(data, "membership", {**found, "flush_us": flush_us})
+    _write(data, "import", {**found, "flush_us": flush_us})
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column()
     table.add_column(justify="right")

@@ -1,4 +1,4 @@
-"""One run of the ledger's benchmark: TPC-B between the workloads, and a verification after each."""
+"""One run of a benchmark: TPC-B between the workloads, and a verification of the ledger after each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import asyncpg
 import uvloop
 
-from guerdon_cli.bench.bed import Bed, Ledger, now_and_then
+from guerdon_cli.bench.bed import Bed, Ledger, Service, now_and_then
 from guerdon_cli.bench.figures import Measurement, percentiles
 from guerdon_cli.bench.pgbench import DATABASE, SCALE, Tpcb
 from guerdon_cli.bench.plan import Plan, Shape
@@ -85,30 +85,31 @@ class Course:
         self.problems += [f"{what}: {one.reason} {one.subject}: {one.detail}" for one in verdict.findings]
         return verdict.postings / seconds
 
-    def plan(self, ledger: Ledger, shape: Shape, program: str, **more: object) -> Plan:
+    def plan(self, service: Service, shape: Shape, program: str, **more: object) -> Plan:
         """A plan of the usual length, with a connection or more for each worker."""
         spans_s = self.length.seconds + self.length.warm_s
+        many = shape in {Shape.BATCH, Shape.IMPORT}
         plan = Plan(
             shape,
-            ledger.target,
-            ledger.bed.token,
+            service.target,
+            service.bed.token,
             program,
             self.length.members,
-            items=1_000 if shape is Shape.BATCH else 1,
-            in_flight=4 if shape is Shape.BATCH else 64,
-            channels=8 if ledger.workers > 1 else 1,
+            items=1_000 if many else 1,
+            in_flight=4 if many else 64,
+            channels=8 if service.workers > 1 else 1,
             seconds=self.length.seconds,
             warm_s=self.length.warm_s,
-            calls=int(spans_s * (BATCH_MOST_PER_S / 1_000 if shape is Shape.BATCH else CALLS_MOST_PER_S)),
+            calls=int(spans_s * (BATCH_MOST_PER_S / 1_000 if many else CALLS_MOST_PER_S)),
         )
         return replace(plan, **more)  # type: ignore[arg-type]  # the plan's own fields
 
-    def measure(self, name: str, ledger: Ledger, plan: Plan, *, clients: int = 1) -> Measurement:
+    def measure(self, name: str, service: Service, plan: Plan, *, clients: int = 1) -> Measurement:
         """Run a plan in so many clients at once, and keep what was seen. Raises StackError."""
         sent = f"{plan.per_s * clients:,.0f} a second" if plan.per_s else f"{plan.in_flight * clients} in flight"
-        self.bed.report(f"{name}: {sent}, {ledger.workers} worker{'s' if ledger.workers > 1 else ''}")
-        run = ledger.run(*[plan] * clients)
-        measurement = Measurement.of(name, plan, run, workers=ledger.workers, clients=clients)
+        self.bed.report(f"{name}: {sent}, {service.workers} worker{'s' if service.workers > 1 else ''}")
+        run = service.run(*[plan] * clients)
+        measurement = Measurement.of(name, plan, run, workers=service.workers, clients=clients)
         self.keep(measurement)
         return measurement
 

@@ -20,6 +20,10 @@ class Shape(StrEnum):
     """PlaceHold, then CaptureHold of what was placed: one item."""
     READ = "read"
     """GetBalance."""
+    PURCHASE = "purchase"
+    """RecordPurchase, of a basket of two lines."""
+    IMPORT = "import"
+    """A chunk of ImportPurchases; each connection has one stream."""
     ECHO = "echo"
     """An empty call of a bare server."""
 

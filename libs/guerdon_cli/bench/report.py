@@ -1,4 +1,4 @@
-"""What a run of the ledger's benchmark is told as: JSON for comparisons, tables for people."""
+"""What a run of a benchmark is told as: JSON for comparisons, tables for people."""
 
 from __future__ import annotations
 
@@ -56,9 +56,9 @@ def _measurements(course: Course) -> Table:
         "p95 ms",
         "p99 ms",
         "client",
-        "ledger",
+        "service",
         "pg",
-        "ledger µs",
+        "service µs",
         "pg µs",
     ):
         table.add_column(name, justify="right")

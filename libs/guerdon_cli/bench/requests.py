@@ -12,18 +12,29 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from guerdon import new_request_id
 from guerdon.ledger.v1 import ledger_pb2 as pb
 from guerdon.ledger.v1 import resources_pb2 as res
+from guerdon.membership.v1 import basket_pb2, membership_pb2, purchase_pb2
+from guerdon.type.v1.cash_pb2 import Cash
 from guerdon_cli.bench.plan import Plan, Shape, Spread
 
 DAY_S = 86_400
 LOT_LIFE_S = 730 * DAY_S
 HOLD_LIFE_S = 7 * DAY_S
 UNIT = "points"
+CURRENCY = "USD"
 PICKED_AT_ONCE = 10_000
 
 
 def requests(plan: Plan) -> Iterator[bytes]:
     """The plan's requests, `calls` of them; each with a random id."""
-    make = {Shape.BATCH: _batches, Shape.POST: _posts, Shape.HOLD: _holds, Shape.READ: _reads, Shape.ECHO: _echoes}
+    make = {
+        Shape.BATCH: _batches,
+        Shape.POST: _posts,
+        Shape.HOLD: _holds,
+        Shape.READ: _reads,
+        Shape.ECHO: _echoes,
+        Shape.PURCHASE: _purchases,
+        Shape.IMPORT: _chunks,
+    }
     return itertools.islice(make[plan.shape](plan), plan.calls)
 
 
@@ -61,6 +72,50 @@ def _holds(plan: Plan) -> Iterator[bytes]:
 def _reads(plan: Plan) -> Iterator[bytes]:
     for account in _accounts(plan):
         yield pb.GetBalanceRequest(name=account).SerializeToString()
+
+
+def _purchases(plan: Plan) -> Iterator[bytes]:
+    for member, event_time in _buyers(plan):
+        prices = (random.randint(1_00, 250_00), random.randint(1_00, 250_00))
+        purchase = purchase_pb2.Purchase(
+            name=f"{plan.program}/purchases/{new_request_id()}",
+            member=f"{plan.program}/members/{member}",
+            event_time=event_time,
+            amount=Cash(minor_units=sum(prices), currency_code=CURRENCY),
+            basket=basket_pb2.Basket(
+                lines=[
+                    basket_pb2.BasketLine(line_id=line_id, category=category, quantity=1, unit_price=price)
+                    for line_id, category, price in zip("ab", ("shoes", "shirts"), prices, strict=True)
+                ],
+                channel="store",
+            ),
+        )
+        request = membership_pb2.RecordPurchaseRequest(purchase=purchase, request_id=new_request_id())
+        yield request.SerializeToString()
+
+
+def _chunks(plan: Plan) -> Iterator[bytes]:
+    buyers = _buyers(plan)
+    while True:
+        rows = [
+            membership_pb2.PurchaseRow(
+                purchase_id=new_request_id(),
+                member_id=member,
+                event_time=event_time,
+                amount_minor_units=random.randint(1_00, 500_00),
+            )
+            for member, event_time in itertools.islice(buyers, plan.items)
+        ]
+        request = membership_pb2.ImportPurchasesRequest(
+            parent=plan.program, request_id=new_request_id(), first_row=1, currency_code=CURRENCY, rows=rows
+        )
+        yield request.SerializeToString()
+
+
+def _buyers(plan: Plan) -> Iterator[tuple[str, Timestamp]]:
+    """Ids of members, and when they buy: after the program's rules were made."""
+    event_time = Timestamp(seconds=int(time.time()) + 1)
+    return ((account.rpartition("/")[2], event_time) for account in _accounts(plan))
 
 
 def _echoes(_plan: Plan) -> Iterator[bytes]:

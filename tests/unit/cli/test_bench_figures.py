@@ -51,6 +51,13 @@ def test_reads_are_compared_with_a_bare_server_of_as_many_workers() -> None:
     assert figures(both, [], {})["read_vs_echo"] == 0.6
 
 
+def test_membership_is_compared_with_the_ledger_under_it() -> None:
+    both = [measured("ledger_post", 2_000), measured("purchase", 800), measured("unary_64", 9_000)]
+    both += [measured("ledger_batch", 10_000), measured("import", 4_000)]
+    found = figures(both, [], {})
+    assert (found["purchase_vs_post"], found["import_vs_batch"]) == (0.4, 0.4)
+
+
 def test_a_figure_that_was_not_measured_is_none_and_every_figure_has_its_floor() -> None:
     found = figures([], [2_000], {"verify_per_s": 60_000})
     assert found.keys() == FLOORS.keys()
