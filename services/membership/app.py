@@ -7,7 +7,7 @@ from guerdon_kit.service import Job, Kit, Parts
 from membership.clients.ledger import LEDGER, Ledger
 from membership.config import Settings
 from membership.jobs.occasions import occasions
-from membership.jobs.recovery import ending, extending, merging, recovery, waiting_returns
+from membership.jobs.recovery import ending, extending, merging, recovery, reminding, waiting_returns
 from membership.jobs.tiers import ending_years, turning
 from membership.operations.activities import Activities
 from membership.operations.activity_types import ActivityTypes
@@ -26,6 +26,7 @@ from membership.operations.profiles import Profiles
 from membership.operations.programs import Programs
 from membership.operations.purchases import Purchases
 from membership.operations.referrals import Referrals
+from membership.operations.reminders import Reminders
 from membership.operations.replays import Replays
 from membership.operations.returns import Returns
 from membership.operations.rules import Rulebooks, Rules
@@ -74,6 +75,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
             Job("endings", ending(database, clock, endings).run),
             Job("merges", merging(database, clock, merges).run),
             Job("slides", extending(database, clock, Sliding(database, ledger, clock)).run),
+            Job("reminders", reminding(database, clock, Reminders(database, ledger, clock)).run),
             Job("occasions", occasions(database, clock, Occasions(database, clock)).run),
             Job("tiers", turning(database, clock, standings).run),
             Job("year-ends", ending_years(database, clock, standings).run),

@@ -11,6 +11,7 @@ from functools import cached_property
 from guerdon_kit.errors import FieldViolation, InvalidField
 from membership.domain.calendar import Calendar, ExpiryPolicy
 from membership.domain.ids import is_id
+from membership.domain.reminders import violations as reminder_violations
 from membership.domain.rules import MULTIPLIER_PART_MAX, Rule, excessive
 from membership.domain.rules import violations as rule_violations
 from membership.domain.tier_policy import PLAIN, TierPolicy
@@ -44,6 +45,8 @@ class Settings:
     mild_returns: bool = False
     return_wait_days: int = RETURN_WAIT_DAYS
     """For how many days a return waits for its purchase."""
+    expiry_reminder_days: tuple[int, ...] = ()
+    """How many days before points expire it is told."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,7 @@ def _violations(settings: Settings) -> Iterator[FieldViolation]:
     if settings.expiry is not None:
         yield from settings.expiry.violations("program.expiry_policy", of_program=True)
     yield from settings.tier_policy.violations()
+    yield from reminder_violations(settings.expiry_reminder_days)
     if not settings.rule.outcome.is_base:
         yield FieldViolation("program.earning_rule", "must be a base rule")
     for one in (

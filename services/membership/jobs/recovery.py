@@ -8,12 +8,13 @@ from guerdon_kit.saga import Records, RecoveryLoop
 from membership.operations.deliveries import Deliveries
 from membership.operations.endings import Endings
 from membership.operations.merging import Merging
+from membership.operations.reminders import Reminders
 from membership.operations.returns import Returns
 from membership.operations.sliding import Sliding
 from membership.store import deliveries as delivery_store
 from membership.store import endings as ending_store
+from membership.store import expiry_watches, slides
 from membership.store import merges as merge_store
-from membership.store import slides
 from membership.store import waiting_returns as waiting_store
 
 
@@ -38,6 +39,12 @@ def merging(database: Database, clock: Clock, merges: Merging) -> RecoveryLoop[i
 def extending(database: Database, clock: Clock, service: Sliding) -> RecoveryLoop[int]:
     """The loop over members whose points are kept for longer than the ledger knows."""
     return RecoveryLoop("slides", database, clock, Records(slides.claim, slides.put_off), service.advance)
+
+
+def reminding(database: Database, clock: Clock, service: Reminders) -> RecoveryLoop[int]:
+    """The loop over members whose points may expire soon."""
+    records = Records(expiry_watches.claim, expiry_watches.put_off)
+    return RecoveryLoop("reminders", database, clock, records, service.advance)
 
 
 def waiting_returns(database: Database, clock: Clock, returns: Returns) -> RecoveryLoop[waiting_store.Key]:

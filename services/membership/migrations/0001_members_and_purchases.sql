@@ -10,6 +10,7 @@ create table programs (
     welcome_points bigint not null check (welcome_points >= 0),
     claim_days smallint not null check (claim_days >= 0),
     return_wait_days smallint not null check (return_wait_days > 0),
+    expiry_reminder_days smallint[] not null,
     -- When points expire, if they do: months, period's end, kind, month and day, 0 where there is none.
     expiry smallint[] check (array_length(expiry, 1) = 5 and expiry[1] >= 0),
     -- The domain's TierPolicy.
@@ -638,6 +639,18 @@ create table merges (
 );
 create index merges_due_time on merges (due_time);
 
+-- In programs with reminders: when a member's points are looked at for what expires soon, and the last day of which all is
+-- told. Each change is a round of its own.
+create table expiry_watches (
+    member_no bigint primary key,
+    program_no integer not null,
+    seen_day date not null,
+    round integer not null default 0,
+    due_time timestamptz,
+    attempts integer not null default 0
+) with (fillfactor = 80);
+create index expiry_watches_due_time on expiry_watches (due_time) where due_time is not null;
+
 -- In programs whose expiry slides: the time over which activity has kept a member's points, written under the lock on the
 -- member's row, and when the ledger is to hear of it. `round` numbers the times that it is asked.
 create table slides (
@@ -694,5 +707,6 @@ grant select, insert, delete on contacts, profile_requests to :"runtime_role";
 grant select, insert, update (left_over, due_time, attempts), delete on endings to :"runtime_role";
 grant select, insert, update (reverses_welcome, welcome_reversed, step, part, points, done, due_time, attempts) on merges to :"runtime_role";
 grant select, insert, update (wrong_claims), delete on guest_purchases to :"runtime_role";
+grant select, insert, update (seen_day, round, due_time, attempts) on expiry_watches to :"runtime_role";
 grant select, insert, update (since, until, round, due_time, attempts) on slides to :"runtime_role";
 grant select, insert, update (salt, hash, tries), delete on pins to :"runtime_role";

@@ -17,6 +17,7 @@ from membership.domain.program import Program
 from membership.domain.purchases import GoodsReturn, Purchase
 from membership.domain.rating import Rated
 from membership.domain.referrals import Referral
+from membership.domain.reminders import Reminder
 from membership.domain.rows import Row
 from membership.domain.tallies import Tally
 
@@ -127,6 +128,17 @@ def tier_upgraded(program: Program, row: Row, rated: Rated, now: datetime) -> Ev
     }
     kind = "upgraded" if previous else "joined"
     return Event(f"guerdon.membership.v1.tier_{kind}", member, member, now, data)
+
+
+def points_expiring(program: Program, member: Member, reminder: Reminder, now: datetime) -> Event:
+    """Points of a member expire soon: what is still there."""
+    name = f"{program.name}/members/{member.member_id}"
+    data = {
+        "points": reminder.points,
+        "expire_time": reminder.expire_time.isoformat(),
+        "days": reminder.days,
+    }
+    return Event("guerdon.membership.v1.points_expiring", name, name, now, data)
 
 
 def tier_turned(program: Program, member_id: str, turn: Turn, now: datetime) -> Event:

@@ -30,7 +30,7 @@ from membership.operations.deliveries import LEASE, MARGIN_S, PATIENCE_S
 from membership.operations.events import member_merged
 from membership.operations.merging_referrals import after_merging, before_merging
 from membership.operations.profiles import write_profile
-from membership.store import members, merges, pins, profiles, slides, standings
+from membership.store import expiry_watches, members, merges, pins, profiles, slides, standings
 
 LOOK_AGAIN = timedelta(days=1)
 """How long what comes to an account that was merged may wait, where nobody told of it."""
@@ -122,6 +122,7 @@ class Merging:
         friends = await before_merging(connection, program, member, into, now)
         await merges.insert(connection, program, member, into, actor, now + LEASE)
         await sliding.merge(connection, program, member, into)
+        await expiry_watches.merge(connection, member.member_no, into.member_no)
         if len(welcomed) == 2:  # once for a person, whichever of its ids has it
             await merges.begin_welcome(connection, welcomed[member.member_no], now + LEASE)
         await after_merging(connection, program, member, into, friends, actor, now)

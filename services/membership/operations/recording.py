@@ -36,7 +36,7 @@ from membership.operations.rules import Rulebooks
 from membership.operations.sliding import keep as keep_points
 from membership.operations.standings import keep, levels_for
 from membership.operations.survivors import for_survivors, same_people
-from membership.store import campaigns, deliveries, members, purchases, ratings, waiting_returns
+from membership.store import campaigns, deliveries, expiry_watches, members, purchases, ratings, waiting_returns
 from membership.store.purchases import Known, NewPurchase
 
 
@@ -113,6 +113,9 @@ async def record_rows(
         await purchases.insert(connection, program, written, recording.now, recording.actor, number, rule_points)
         if frozen:
             await ratings.insert(connection, program, frozen)
+        await expiry_watches.watch(
+            connection, program, ((one.member_no, one.expire_time) for one in written), recording.now
+        )
         if returns_wait:
             await waiting_returns.wake(connection, program, [one.purchase_id for one in written], recording.now)
     await publish(connection, *_events(program, enrolled, rated, row_at, recording))

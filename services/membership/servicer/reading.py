@@ -62,6 +62,7 @@ def settings(message: program_pb2.Program) -> Settings:
         tier_policy=read_tier_policy(message.tier_policy),
         welcome_points=message.welcome_points,
         claim_days=message.claim_days,
+        expiry_reminder_days=tuple(message.expiry_reminder_days),
         return_wait_days=message.return_wait_days or RETURN_WAIT_DAYS,
         tiers=tuple(
             Tier(tier.tier_id, tier.threshold, fraction(tier.multiplier, f"program.tiers[{place}].multiplier"))

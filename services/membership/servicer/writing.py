@@ -53,6 +53,7 @@ def program(found: Program) -> program_pb2.Program:
         welcome_points=settings.welcome_points,
         claim_days=settings.claim_days,
         return_wait_days=settings.return_wait_days,
+        expiry_reminder_days=settings.expiry_reminder_days,
         tiers=[
             program_pb2.Tier(tier_id=tier.tier_id, threshold=tier.threshold, multiplier=rational(tier.multiplier))
             for tier in settings.tiers

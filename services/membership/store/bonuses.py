@@ -10,7 +10,7 @@ from membership.domain.bonuses import Bonus
 from membership.domain.deliveries import Settled
 from membership.domain.program import Program
 from membership.domain.purchases import State
-from membership.store import queries
+from membership.store import expiry_watches, queries
 
 
 async def insert(connection: Connection, program: Program, bonuses: Sequence[Bonus], now: datetime) -> list[Bonus]:
@@ -35,6 +35,7 @@ async def insert(connection: Connection, program: Program, bonuses: Sequence[Bon
         states=states,
     )
     assert written == len(bonuses), "what a bonus is given for is decided once, under the lock on a row"
+    await expiry_watches.watch(connection, program, ((one.member_no, one.expire_time) for one in bonuses), now)
     return [one for one, state in zip(bonuses, states, strict=True) if state is State.PENDING]
 
 

@@ -12,7 +12,7 @@ from guerdon_kit.postgres import Connection, Rerun
 from membership.domain.members import Ended, Member
 from membership.domain.program import Program
 from membership.domain.purchases import State
-from membership.store import queries
+from membership.store import expiry_watches, queries
 
 
 async def insert(
@@ -33,7 +33,7 @@ async def insert(
         else None,
         actor=actor,
     )
-    return [read(row) async for row in rows]
+    return await _watched(connection, program, [read(row) async for row in rows], enroll_time)
 
 
 async def insert_imported(
@@ -58,7 +58,14 @@ async def insert_imported(
         welcome_expire_time=expiry.expire_time(now, program.time_zone) if expiry and welcome_points else None,
         actor=actor,
     )
-    return [read(row) async for row in rows]
+    return await _watched(connection, program, [read(row) async for row in rows], now)
+
+
+async def _watched(connection: Connection, program: Program, enrolled: list[Member], now: datetime) -> list[Member]:
+    """Has the welcome bonuses of new members looked at before they expire."""
+    welcomes = ((one.member_no, one.welcome_expire_time) for one in enrolled)
+    await expiry_watches.watch(connection, program, welcomes, now)
+    return enrolled
 
 
 async def end(connection: Connection, member_no: int, how: Ended) -> None:

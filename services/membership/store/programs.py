@@ -43,6 +43,7 @@ async def insert(
         welcome_points=settings.welcome_points,
         claim_days=settings.claim_days,
         return_wait_days=settings.return_wait_days,
+        expiry_reminder_days=settings.expiry_reminder_days,
         **policies.columns(settings),
         mild_returns=settings.mild_returns,
         create_time=create_time,
@@ -105,6 +106,7 @@ async def _read(connection: Connection, row: Record) -> Program:
         welcome_points=row["welcome_points"],
         claim_days=row["claim_days"],
         return_wait_days=row["return_wait_days"],
+        expiry_reminder_days=tuple(row["expiry_reminder_days"]),
         tiers=tuple(
             Tier(one["tier_id"], one["threshold"], Fraction(one["multiplier_numerator"], one["multiplier_denominator"]))
             for one in tiers

@@ -17,6 +17,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.date_pb2 import Date
 
 from guerdon import GuerdonError, UnavailableError
+from guerdon.ledger.v1 import ledger_pb2
 from guerdon.ledger.v1 import resources_pb2 as ledger_res
 from guerdon.membership.v1 import activity_pb2, member_pb2, profile_pb2, program_pb2, purchase_pb2, referral_pb2
 from guerdon.membership.v1 import membership_pb2 as pb
@@ -323,6 +324,64 @@ async def test_a_tier_is_reached_by_the_next_order_and_lost_by_itself_once_its_g
     await wait_until(lambda: told([0, 0]))
     standing = (await shop.progress("ada")).progress
     assert (standing.tier_id, standing.next_tier_id, standing.missing_to_next_tier) == ("", "silver", 100)
+
+
+@pytest.mark.crash
+async def test_points_that_activity_keeps_are_told_of_before_they_expire_once_through_crashes(
+    world: World, clock: Moving
+) -> None:
+    policy = program_pb2.ExpiryPolicy(kind=program_pb2.ExpiryPolicy.KIND_SLIDING, months=3)
+    shop = await world.shop(welcome_points=0, tiers=[], expiry_policy=policy, expiry_reminder_days=[7, 30])
+    await shop.enroll("ada")
+    await shop.buy("p1", "ada", 100_00, clock.yesterday())
+    clock.forward(timedelta(days=40))
+    bought = (await shop.buy("p2", "ada", 20_00, clock.yesterday())).purchase.rating.expire_time
+    await asyncio.to_thread(world.membership.process.kill)  # before or after the ledger has heard of it
+    world.membership.process.start()
+    clock.forward(PAST_THE_LEASE)
+
+    async def kept() -> bool:
+        request = ledger_pb2.GetBalanceRequest(name=f"{shop.program}/accounts/m-ada", view=ledger_pb2.BALANCE_VIEW_FULL)
+        found = (await shop.books.ledger.GetBalance(request)).balance.expiries
+        return [(one.amount, one.expire_time) for one in found] == [(120, bought)]
+
+    await wait_until(kept)
+    clock.forward(timedelta(days=30))  # what the first purchase earned would expire in three weeks
+    assert await _reminded(world, shop, clock) == []
+    await shop.spend("ada", 50)
+    clock.forward(timedelta(days=30))
+    assert await _reminded(world, shop, clock) == [(70, 30)]
+    await asyncio.to_thread(world.membership.process.kill)
+    world.membership.process.start()
+    await shop.spend("ada", 10)
+    clock.forward(timedelta(days=24))
+    assert (await _reminded(world, shop, clock))[-1] == (60, 7)
+    clock.forward(timedelta(days=10))
+    assert (await _reminded(world, shop, clock))[-1] == (60, 7)
+    assert (await shop.balance("ada")).available == 0
+
+
+async def _reminded(world: World, shop: Shop, clock: Moving) -> list[tuple[int, int]]:
+    """The reminders of a program's members, once all that is due is told: points, and days before; old ones go."""
+    database = await asyncpg.connect(world.membership.database.owner_url)
+    try:
+        due = (
+            "select count(*) from expiry_watches join programs using (program_no) "
+            "where program_id = $1 and due_time < $2"
+        )
+
+        async def looked() -> bool:
+            program_id = shop.program.removeprefix("programs/")
+            return bool(await database.fetchval(due, program_id, clock.now() + PAST_THE_LEASE) == 0)
+
+        await wait_until(looked)
+        told = (
+            "select data from outbox where type = 'guerdon.membership.v1.points_expiring' and key like $1 order by id"
+        )
+        rows = [json.loads(row["data"]) for row in await database.fetch(told, f"{shop.program}/%")]
+    finally:
+        await database.close()
+    return [(row["points"], row["days"]) for row in rows]
 
 
 async def test_a_member_whose_account_has_another_unit_waits_ever_longer_and_alone(world: World, clock: Moving) -> None:

@@ -68,6 +68,7 @@ class Program(google.protobuf.message.Message):
     TIERS_FIELD_NUMBER: builtins.int
     CLAIM_DAYS_FIELD_NUMBER: builtins.int
     RETURN_WAIT_DAYS_FIELD_NUMBER: builtins.int
+    EXPIRY_REMINDER_DAYS_FIELD_NUMBER: builtins.int
     TIER_POLICY_FIELD_NUMBER: builtins.int
     CREATE_TIME_FIELD_NUMBER: builtins.int
     RETURN_POLICY_FIELD_NUMBER: builtins.int
@@ -106,6 +107,13 @@ class Program(google.protobuf.message.Message):
         """The tiers in ascending order, at most 20. Empty: the program has none."""
 
     @property
+    def expiry_reminder_days(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
+        """How many days before points expire an event `points_expiring` tells how many these are then: at most 5, different, each
+        1..366. It is told in the program's zone when the day begins that lies so many days before the last one on which the
+        points can be used, for all points of that day together and once, and not at all where they were given later.
+        """
+
+    @property
     def tier_policy(self) -> global___TierPolicy:
         """How tiers are reached and kept. Absent: by points in calendar years."""
 
@@ -126,12 +134,13 @@ class Program(google.protobuf.message.Message):
         tiers: collections.abc.Iterable[global___Tier] | None = ...,
         claim_days: builtins.int = ...,
         return_wait_days: builtins.int = ...,
+        expiry_reminder_days: collections.abc.Iterable[builtins.int] | None = ...,
         tier_policy: global___TierPolicy | None = ...,
         create_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         return_policy: global___ReturnPolicy.ValueType = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["create_time", b"create_time", "earning_rule", b"earning_rule", "expiry_policy", b"expiry_policy", "tier_policy", b"tier_policy"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["claim_days", b"claim_days", "create_time", b"create_time", "currency_code", b"currency_code", "earning_rule", b"earning_rule", "expiry_policy", b"expiry_policy", "name", b"name", "return_policy", b"return_policy", "return_wait_days", b"return_wait_days", "tier_policy", b"tier_policy", "tiers", b"tiers", "time_zone", b"time_zone", "unit", b"unit", "welcome_points", b"welcome_points"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["claim_days", b"claim_days", "create_time", b"create_time", "currency_code", b"currency_code", "earning_rule", b"earning_rule", "expiry_policy", b"expiry_policy", "expiry_reminder_days", b"expiry_reminder_days", "name", b"name", "return_policy", b"return_policy", "return_wait_days", b"return_wait_days", "tier_policy", b"tier_policy", "tiers", b"tiers", "time_zone", b"time_zone", "unit", b"unit", "welcome_points", b"welcome_points"]) -> None: ...
 
 global___Program = Program
 
