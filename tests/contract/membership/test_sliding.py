@@ -10,6 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from guerdon import InvalidRequestError, new_request_id
 from guerdon.ledger.v1 import ledger_pb2 as ledger
 from guerdon.ledger.v1 import resources_pb2 as ledger_res
+from guerdon.membership.v1 import membership_pb2 as pb
 from guerdon.membership.v1 import program_pb2, purchase_pb2
 from guerdon_kit.testing import wait_until
 from membership.domain.calendar import ExpiryPolicy
@@ -119,3 +120,13 @@ async def test_a_sliding_expiry_is_a_programs_alone(shop: Shop, world: World) ->
     with pytest.raises(InvalidRequestError) as refused:
         await world.shop(expiry_policy=no_months)
     assert [one.field for one in refused.value.violations] == ["program.expiry_policy.months"]
+
+
+async def test_reminders_and_waits_have_bounds_and_are_told_as_they_were_set(world: World) -> None:
+    for wrong in ({"expiry_reminder_days": [7, 7]}, {"expiry_reminder_days": [0]}, {"return_wait_days": -1}):
+        with pytest.raises(InvalidRequestError) as refused:
+            await world.shop(**wrong)
+        assert [one.field for one in refused.value.violations] == [f"program.{next(iter(wrong))}"]
+    made = await world.shop(expiry_reminder_days=[30, 7])
+    found = (await made.membership.membership.GetProgram(pb.GetProgramRequest(name=made.program))).program
+    assert (list(found.expiry_reminder_days), found.return_wait_days) == ([30, 7], 30)
