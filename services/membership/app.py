@@ -30,6 +30,7 @@ from membership.operations.reminders import Reminders
 from membership.operations.replays import Replays
 from membership.operations.returns import Returns
 from membership.operations.rules import Rulebooks, Rules
+from membership.operations.segments import Segments
 from membership.operations.sliding import Sliding
 from membership.operations.standings import Standings
 from membership.servicer import MembershipServicer
@@ -66,6 +67,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
         replays=Replays(database, clock),
         campaigns=Campaigns(database, clock),
         offers=Offers(database, clock),
+        segments=Segments(database, clock),
     )
     return Parts(
         servicers=[servicer],

@@ -1,4 +1,4 @@
-"""Conditions of rules, in CEL (https://cel.dev): compiled and type-checked once, evaluated within a bound.
+"""Conditions of rules and segments, in CEL (https://cel.dev): compiled and type-checked once, evaluated within a bound.
 
 A variable is one dotted name with a type of its own, so that `purchase.amount > '5'` and `line.colour` are refused when
 a rule is made. Nothing here is logged, and no text of a failed evaluation leaves this module: it may have a value in
@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from functools import lru_cache
 from itertools import pairwise
 from typing import TypeAlias
@@ -28,7 +29,7 @@ Activation: TypeAlias = cel.Activation
 Facts: TypeAlias = Mapping[str, int | str | list[str]]
 """Values of variables."""
 
-_VARIABLES = {
+_OF_PURCHASE = {
     "purchase.amount": cel.Type.INT,
     "purchase.channel": cel.Type.STRING,
     "purchase.store": cel.Type.STRING,
@@ -52,6 +53,37 @@ _VARIABLES = {
     "time.weekday": cel.Type.INT,
     "time.date": cel.Type.STRING,
 }
+_OF_MEMBER = {
+    "member.tier": cel.Type.STRING,
+    "member.year_points": cel.Type.INT,
+    "member.last_year_points": cel.Type.INT,
+    "member.days": cel.Type.INT,
+    "profile.region_code": cel.Type.STRING,
+    "profile.sales_associate": cel.Type.STRING,
+    "profile.birth_month": cel.Type.INT,
+    "profile.age": cel.Type.INT,
+    "profile.has_email": cel.Type.BOOL,
+    "profile.has_phone": cel.Type.BOOL,
+    "profile.has_card": cel.Type.BOOL,
+    "purchases.count": cel.Type.INT,
+    "purchases.spend": cel.Type.INT,
+    "purchases.year_count": cel.Type.INT,
+    "purchases.year_spend": cel.Type.INT,
+    "purchases.last_year_count": cel.Type.INT,
+    "purchases.last_year_spend": cel.Type.INT,
+    "purchases.days_since_last": cel.Type.INT,
+}
+
+
+class Subject(Enum):
+    """What a condition is asked of, which has variables of its own."""
+
+    PURCHASE = "purchase"
+    """By earning rules."""
+    MEMBER = "member"
+    """By segments."""
+
+
 _PASSED_OVER = re.compile(  # comments and texts
     r"""
     //[^\n]*
@@ -63,6 +95,7 @@ _PASSED_OVER = re.compile(  # comments and texts
 _MACRO = re.compile(r"\.\s*(?:all|exists|exists_one|existsOne|map|filter)\s*\(")
 _MATCHES = re.compile(r"\bmatches\s*\(")
 _LINE = re.compile(r"(?<![\w.])\.?line\s*\.")
+_PURCHASES = re.compile(r"(?<![\w.])\.?purchases\s*\.")
 
 
 class Malformed(Exception):
@@ -76,10 +109,12 @@ class Phrase:
     expression: cel.Expression
     of_line: bool
     """Whether it looks at a line, so that it is asked for each."""
+    of_purchases: bool
+    """Whether it looks at what a member bought so far."""
 
     @staticmethod
     @lru_cache(maxsize=1_000)
-    def of(condition: str) -> Phrase:
+    def of(condition: str, subject: Subject = Subject.PURCHASE) -> Phrase:
         """The condition, compiled.
 
         Raises:
@@ -89,12 +124,12 @@ class Phrase:
         of_line = bool(_LINE.search(bare))
         _check_effort(bare, of_line)
         try:
-            expression = _environment().compile(condition)
+            expression = _environment(subject).compile(condition)
         except RuntimeError as error:
             raise Malformed(_said(str(error))) from None
         if expression.return_type() != cel.Type.BOOL:
             raise Malformed(f"1:1: must be of type bool, not {expression.return_type().name().lower()}")
-        return Phrase(expression, of_line)
+        return Phrase(expression, of_line, bool(_PURCHASES.search(bare)))
 
     def holds(self, facts: Activation) -> bool:
         """Whether the condition holds; not, where it cannot be evaluated or takes too many steps."""
@@ -104,14 +139,14 @@ class Phrase:
             return False
 
 
-def activation(facts: Facts) -> Activation:
+def activation(facts: Facts, subject: Subject = Subject.PURCHASE) -> Activation:
     """Values of variables as conditions take them; those that a condition does not look at may be missing."""
-    return _environment().Activation(dict(facts))
+    return _environment(subject).Activation(dict(facts))
 
 
-@lru_cache(maxsize=1)
-def _environment() -> cel.Env:
-    return cel.NewEnv(variables=_VARIABLES)
+@lru_cache(maxsize=len(Subject))
+def _environment(subject: Subject) -> cel.Env:
+    return cel.NewEnv(variables=_OF_PURCHASE if subject is Subject.PURCHASE else _OF_MEMBER)
 
 
 def _check_effort(bare: str, of_line: bool) -> None:

@@ -264,6 +264,28 @@ class ReferralsClosed(DomainError):
         super().__init__(program=program)
 
 
+class SegmentArchived(DomainError):
+    """The segment is archived: no member is in it."""
+
+    reason = "SEGMENT_ARCHIVED"
+    status = Status.FAILED_PRECONDITION
+    message = "{segment} is archived."
+
+    def __init__(self, segment: str) -> None:
+        super().__init__(segment=segment)
+
+
+class TooManySegments(DomainError):
+    """The program has as many segments as it can have; archive one first."""
+
+    reason = "TOO_MANY_SEGMENTS"
+    status = Status.RESOURCE_EXHAUSTED
+    message = "A program has at most {limit} segments."
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit=limit)
+
+
 class OfferArchived(DomainError):
     """The offer is sent no more."""
 

@@ -47,6 +47,8 @@ class Settings:
     """For how many days a return waits for its purchase."""
     expiry_reminder_days: tuple[int, ...] = ()
     """How many days before points expire it is told."""
+    purchase_statistics: bool = False
+    """Whether what each member buys is counted."""
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,8 @@ create table programs (
     tier_downgrade smallint not null,
     tier_grace_days smallint not null,
     mild_returns boolean not null,
+    -- Whether member_purchases is written.
+    purchase_statistics boolean not null,
     -- The latest revision of the rules, which whoever rates purchases has to know.
     rules_revision integer not null,
     -- Whether a return may be waiting for its purchase: whoever records purchases then looks for it.
@@ -151,6 +153,18 @@ create table member_days (
     day date not null,
     amount bigint not null check (amount >= 0),
     primary key (member_no, day)
+) with (fillfactor = 80);
+
+-- What a member bought in a calendar year of the program's zone, in programs that count it: purchases of which something
+-- is kept, and minor units less returns. Written under the lock on the member's row.
+create table member_purchases (
+    member_no bigint not null,
+    year smallint not null,
+    purchases bigint not null check (purchases >= 0),
+    spend bigint not null check (spend >= 0),
+    -- The time of the latest one, also where it was returned.
+    last_time timestamptz not null,
+    primary key (member_no, year)
 ) with (fillfactor = 80);
 
 -- What was told of a member's tier where single days matter: the level, until when it is kept, and the day up to which
@@ -520,6 +534,19 @@ create table referral_addresses (
 );
 create index referral_addresses_last_time on referral_addresses (last_time);
 
+-- Named conditions that members meet or not. Nobody is in one: it is asked.
+create table segments (
+    program_no integer not null,
+    segment_id text collate "C" not null,
+    display_name text not null,
+    condition text not null,
+    archived boolean not null default false,
+    create_time timestamptz not null,
+    update_time timestamptz not null,
+    actor text not null,
+    primary key (program_no, segment_id)
+);
+
 -- What can be sent to members. It does not change: whoever received it gets what was promised.
 create table offers (
     offer_no bigint generated always as identity primary key,
@@ -696,6 +723,8 @@ grant select, insert, update (
     version, state, refusal, warned, claim_time, qualify_time, purchase_id, milestone, prize_id, actor
 ) on referrals to :"runtime_role";
 grant select, insert, update (claim_times, last_time), delete on referral_addresses to :"runtime_role";
+grant select, insert, update (purchases, spend, last_time) on member_purchases to :"runtime_role";
+grant select, insert, update (display_name, condition, archived, update_time, actor) on segments to :"runtime_role";
 grant select, insert, update (archived) on offers to :"runtime_role";
 grant select, insert, update (sent, held_out, skipped) on offer_sendings to :"runtime_role";
 grant select, insert, update (member_no, accept_time, progress, complete_time, awards) on personal_offers

@@ -33,6 +33,7 @@ from membership.operations.counting import award_counts, tally_purchases
 from membership.operations.events import member_enrolled, purchase_recorded, purchases_imported, tier_upgraded
 from membership.operations.qualifying import NOTHING, Bought, Rewards, qualify_purchases
 from membership.operations.rules import Rulebooks
+from membership.operations.segments import count_bought
 from membership.operations.sliding import keep as keep_points
 from membership.operations.standings import keep, levels_for
 from membership.operations.survivors import for_survivors, same_people
@@ -102,6 +103,8 @@ async def record_rows(
     frozen = [(row_at[one.entry.place].purchase_id, one.level, one.frozen) for one in rated if one.frozen is not None]
     touched = {one.entry.member_no for one in rated} | {member.member_no for member in enrolled}
     unready = [one for one in by_id.values() if one.state is State.PENDING and one.member_no in touched]
+    if program.settings.purchase_statistics:
+        await count_bought(connection, program, rated)
     rewards = await _qualify(connection, program, by_id, rated, row_at, recording.now)
     if not book.plain:
         given = await _by_counts_and_campaigns(connection, program, by_id, rated, row_at, recording.now)

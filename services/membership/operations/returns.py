@@ -25,6 +25,7 @@ from membership.operations.counting import lower_counts
 from membership.operations.deliveries import Deliveries
 from membership.operations.events import return_recorded, return_unmatched
 from membership.operations.qualifying import Rewards, take_back
+from membership.operations.segments import uncount_bought
 from membership.operations.standings import take_off
 from membership.store import campaigns, deliveries, members, merges, programs, purchases, returns, waiting_returns
 from membership.store.waiting_returns import Key, Waiting
@@ -152,6 +153,7 @@ class Returns:
         rewards = Rewards.together([rewards, counted])
         nothing_left = _left(purchase, came_back) and not _left(purchase, together(came_back, asked))
         await take_off(connection, program, member, purchase, goods_return, nothing_left=nothing_left)
+        await uncount_bought(connection, program, member, purchase, goods_return, nothing_left=nothing_left)
         if not goods_return.points and not rewards.bonuses:
             return False, None
         if member.member_no != found[1]:

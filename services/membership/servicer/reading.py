@@ -68,6 +68,7 @@ def settings(message: program_pb2.Program) -> Settings:
             Tier(tier.tier_id, tier.threshold, fraction(tier.multiplier, f"program.tiers[{place}].multiplier"))
             for place, tier in enumerate(message.tiers)
         ),
+        purchase_statistics=message.purchase_statistics,
         mild_returns=message.return_policy == program_pb2.RETURN_POLICY_MILD,
     )
 

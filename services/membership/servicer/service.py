@@ -32,6 +32,7 @@ from membership.operations.referrals import Referrals
 from membership.operations.replays import Replays
 from membership.operations.returns import Returns
 from membership.operations.rules import Rules
+from membership.operations.segments import Segments
 from membership.servicer import reading, writing
 from membership.servicer.activities import ActivityRpcs
 from membership.servicer.campaigns import CampaignRpcs
@@ -43,6 +44,7 @@ from membership.servicer.offers import OfferRpcs
 from membership.servicer.reading import MEMBER, PROGRAM, PURCHASE
 from membership.servicer.referrals import ReferralRpcs
 from membership.servicer.rules import RuleRpcs
+from membership.servicer.segments import SegmentRpcs
 from membership.servicer.simulations import SimulationRpcs
 from membership.servicer.writing import tell_replay
 
@@ -58,6 +60,7 @@ class MembershipServicer(
     SimulationRpcs,
     CampaignRpcs,
     OfferRpcs,
+    SegmentRpcs,
 ):
     """`guerdon.membership.v1.MembershipService`."""
 
@@ -84,6 +87,7 @@ class MembershipServicer(
         replays: Replays,
         campaigns: Campaigns,
         offers: Offers,
+        segments: Segments,
     ) -> None:
         MemberRpcs.__init__(self, programs, members, profiles, endings, merges, referrals)
         FileRpcs.__init__(self, programs, files)
@@ -95,6 +99,7 @@ class MembershipServicer(
         SimulationRpcs.__init__(self, programs, replays)
         CampaignRpcs.__init__(self, programs, campaigns)
         OfferRpcs.__init__(self, programs, offers)
+        SegmentRpcs.__init__(self, programs, segments)
         self._returns = returns
         self._imports = imports
 

@@ -52,6 +52,7 @@ def program(found: Program) -> program_pb2.Program:
         tier_policy=write_tier_policy(settings.tier_policy),
         welcome_points=settings.welcome_points,
         claim_days=settings.claim_days,
+        purchase_statistics=settings.purchase_statistics,
         return_wait_days=settings.return_wait_days,
         expiry_reminder_days=settings.expiry_reminder_days,
         tiers=[

@@ -32,6 +32,8 @@ async def insert(
     await queries.empty_days(connection, member_no=member.member_no)
     await queries.move_activities(connection, **numbers)
     await queries.move_rule_uses(connection, **numbers)
+    await queries.move_member_purchases(connection, **numbers)
+    await queries.empty_member_purchases(connection, member_no=member.member_no)
     await queries.move_personal_offers(connection, **numbers)
     await queries.move_offers_until(connection, **numbers)
     await queries.move_rule_counts(connection, **numbers)

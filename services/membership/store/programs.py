@@ -44,6 +44,7 @@ async def insert(
         claim_days=settings.claim_days,
         return_wait_days=settings.return_wait_days,
         expiry_reminder_days=settings.expiry_reminder_days,
+        purchase_statistics=settings.purchase_statistics,
         **policies.columns(settings),
         mild_returns=settings.mild_returns,
         create_time=create_time,
@@ -107,6 +108,7 @@ async def _read(connection: Connection, row: Record) -> Program:
         claim_days=row["claim_days"],
         return_wait_days=row["return_wait_days"],
         expiry_reminder_days=tuple(row["expiry_reminder_days"]),
+        purchase_statistics=row["purchase_statistics"],
         tiers=tuple(
             Tier(one["tier_id"], one["threshold"], Fraction(one["multiplier_numerator"], one["multiplier_denominator"]))
             for one in tiers

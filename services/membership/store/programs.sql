@@ -1,13 +1,14 @@
 -- name: insert_program^
 -- Nothing where the program exists already.
 insert into programs (
-    program_id, unit_id, currency_code, time_zone, welcome_points, claim_days, return_wait_days, expiry_reminder_days, expiry, tier_metric,
-    tier_period, tier_counted_after_days, tier_downgrade, tier_grace_days, mild_returns, rules_revision,
-    create_time, actor
+    program_id, unit_id, currency_code, time_zone, welcome_points, claim_days, return_wait_days, expiry_reminder_days,
+    purchase_statistics, expiry, tier_metric, tier_period, tier_counted_after_days, tier_downgrade, tier_grace_days,
+    mild_returns, rules_revision, create_time, actor
 )
 values (
-    :program_id, :unit_id, :currency_code, :time_zone, :welcome_points, :claim_days, :return_wait_days, :expiry_reminder_days, :expiry::smallint[],
-    :tier_metric, :tier_period, :tier_counted_after_days, :tier_downgrade, :tier_grace_days, :mild_returns, 1,
+    :program_id, :unit_id, :currency_code, :time_zone, :welcome_points, :claim_days, :return_wait_days,
+    :expiry_reminder_days, :purchase_statistics, :expiry::smallint[], :tier_metric, :tier_period,
+    :tier_counted_after_days, :tier_downgrade, :tier_grace_days, :mild_returns, 1,
     :create_time, :actor
 )
 on conflict do nothing

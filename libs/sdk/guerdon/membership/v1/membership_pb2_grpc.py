@@ -14,6 +14,7 @@ from guerdon.membership.v1 import offer_pb2 as guerdon_dot_membership_dot_v1_dot
 from guerdon.membership.v1 import profile_pb2 as guerdon_dot_membership_dot_v1_dot_profile__pb2
 from guerdon.membership.v1 import referral_pb2 as guerdon_dot_membership_dot_v1_dot_referral__pb2
 from guerdon.membership.v1 import rule_pb2 as guerdon_dot_membership_dot_v1_dot_rule__pb2
+from guerdon.membership.v1 import segment_pb2 as guerdon_dot_membership_dot_v1_dot_segment__pb2
 from guerdon.membership.v1 import simulation_pb2 as guerdon_dot_membership_dot_v1_dot_simulation__pb2
 
 
@@ -240,6 +241,36 @@ class MembershipServiceStub(object):
                 '/guerdon.membership.v1.MembershipService/ListReferrals',
                 request_serializer=guerdon_dot_membership_dot_v1_dot_referral__pb2.ListReferralsRequest.SerializeToString,
                 response_deserializer=guerdon_dot_membership_dot_v1_dot_referral__pb2.ListReferralsResponse.FromString,
+                )
+        self.CreateSegment = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/CreateSegment',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_segment__pb2.CreateSegmentRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_segment__pb2.CreateSegmentResponse.FromString,
+                )
+        self.UpdateSegment = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/UpdateSegment',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_segment__pb2.UpdateSegmentRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_segment__pb2.UpdateSegmentResponse.FromString,
+                )
+        self.ArchiveSegment = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/ArchiveSegment',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_segment__pb2.ArchiveSegmentRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_segment__pb2.ArchiveSegmentResponse.FromString,
+                )
+        self.GetSegment = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/GetSegment',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_segment__pb2.GetSegmentRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_segment__pb2.GetSegmentResponse.FromString,
+                )
+        self.ListSegments = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/ListSegments',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_segment__pb2.ListSegmentsRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_segment__pb2.ListSegmentsResponse.FromString,
+                )
+        self.ListMemberSegments = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/ListMemberSegments',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_segment__pb2.ListMemberSegmentsRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_segment__pb2.ListMemberSegmentsResponse.FromString,
                 )
         self.CreateOffer = channel.unary_unary(
                 '/guerdon.membership.v1.MembershipService/CreateOffer',
@@ -649,6 +680,49 @@ class MembershipServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateSegment(self, request, context):
+        """Makes a segment. A condition that does not compile, or is not of type bool, is refused with the place where it goes
+        wrong. A program has at most 100 that are not archived.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateSegment(self, request, context):
+        """Changes a segment: whoever asks from now on asks the new condition.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ArchiveSegment(self, request, context):
+        """Archives a segment, for good: no member is in it any more.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetSegment(self, request, context):
+        """Reads a segment.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSegments(self, request, context):
+        """Lists a program's segments.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListMemberSegments(self, request, context):
+        """Lists the segments that a member is in now.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CreateOffer(self, request, context):
         """Makes an offer, which can then be sent to members.
         """
@@ -982,6 +1056,36 @@ def add_MembershipServiceServicer_to_server(servicer, server):
                     servicer.ListReferrals,
                     request_deserializer=guerdon_dot_membership_dot_v1_dot_referral__pb2.ListReferralsRequest.FromString,
                     response_serializer=guerdon_dot_membership_dot_v1_dot_referral__pb2.ListReferralsResponse.SerializeToString,
+            ),
+            'CreateSegment': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateSegment,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_segment__pb2.CreateSegmentRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_segment__pb2.CreateSegmentResponse.SerializeToString,
+            ),
+            'UpdateSegment': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateSegment,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_segment__pb2.UpdateSegmentRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_segment__pb2.UpdateSegmentResponse.SerializeToString,
+            ),
+            'ArchiveSegment': grpc.unary_unary_rpc_method_handler(
+                    servicer.ArchiveSegment,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_segment__pb2.ArchiveSegmentRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_segment__pb2.ArchiveSegmentResponse.SerializeToString,
+            ),
+            'GetSegment': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSegment,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_segment__pb2.GetSegmentRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_segment__pb2.GetSegmentResponse.SerializeToString,
+            ),
+            'ListSegments': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSegments,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_segment__pb2.ListSegmentsRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_segment__pb2.ListSegmentsResponse.SerializeToString,
+            ),
+            'ListMemberSegments': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMemberSegments,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_segment__pb2.ListMemberSegmentsRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_segment__pb2.ListMemberSegmentsResponse.SerializeToString,
             ),
             'CreateOffer': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateOffer,
@@ -1772,6 +1876,108 @@ class MembershipService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/ListReferrals',
             guerdon_dot_membership_dot_v1_dot_referral__pb2.ListReferralsRequest.SerializeToString,
             guerdon_dot_membership_dot_v1_dot_referral__pb2.ListReferralsResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def CreateSegment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/CreateSegment',
+            guerdon_dot_membership_dot_v1_dot_segment__pb2.CreateSegmentRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_segment__pb2.CreateSegmentResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def UpdateSegment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/UpdateSegment',
+            guerdon_dot_membership_dot_v1_dot_segment__pb2.UpdateSegmentRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_segment__pb2.UpdateSegmentResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ArchiveSegment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/ArchiveSegment',
+            guerdon_dot_membership_dot_v1_dot_segment__pb2.ArchiveSegmentRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_segment__pb2.ArchiveSegmentResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def GetSegment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/GetSegment',
+            guerdon_dot_membership_dot_v1_dot_segment__pb2.GetSegmentRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_segment__pb2.GetSegmentResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ListSegments(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/ListSegments',
+            guerdon_dot_membership_dot_v1_dot_segment__pb2.ListSegmentsRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_segment__pb2.ListSegmentsResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ListMemberSegments(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/ListMemberSegments',
+            guerdon_dot_membership_dot_v1_dot_segment__pb2.ListMemberSegmentsRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_segment__pb2.ListMemberSegmentsResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

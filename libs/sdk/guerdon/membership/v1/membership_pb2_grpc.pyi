@@ -19,6 +19,7 @@ import guerdon.membership.v1.offer_pb2
 import guerdon.membership.v1.profile_pb2
 import guerdon.membership.v1.referral_pb2
 import guerdon.membership.v1.rule_pb2
+import guerdon.membership.v1.segment_pb2
 import guerdon.membership.v1.simulation_pb2
 import typing
 
@@ -334,6 +335,44 @@ class MembershipServiceStub:
         guerdon.membership.v1.referral_pb2.ListReferralsResponse,
     ]
     """Lists whom an advocate has brought, with what became of each."""
+
+    CreateSegment: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.segment_pb2.CreateSegmentRequest,
+        guerdon.membership.v1.segment_pb2.CreateSegmentResponse,
+    ]
+    """Makes a segment. A condition that does not compile, or is not of type bool, is refused with the place where it goes
+    wrong. A program has at most 100 that are not archived.
+    """
+
+    UpdateSegment: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.segment_pb2.UpdateSegmentRequest,
+        guerdon.membership.v1.segment_pb2.UpdateSegmentResponse,
+    ]
+    """Changes a segment: whoever asks from now on asks the new condition."""
+
+    ArchiveSegment: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.segment_pb2.ArchiveSegmentRequest,
+        guerdon.membership.v1.segment_pb2.ArchiveSegmentResponse,
+    ]
+    """Archives a segment, for good: no member is in it any more."""
+
+    GetSegment: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.segment_pb2.GetSegmentRequest,
+        guerdon.membership.v1.segment_pb2.GetSegmentResponse,
+    ]
+    """Reads a segment."""
+
+    ListSegments: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.segment_pb2.ListSegmentsRequest,
+        guerdon.membership.v1.segment_pb2.ListSegmentsResponse,
+    ]
+    """Lists a program's segments."""
+
+    ListMemberSegments: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.segment_pb2.ListMemberSegmentsRequest,
+        guerdon.membership.v1.segment_pb2.ListMemberSegmentsResponse,
+    ]
+    """Lists the segments that a member is in now."""
 
     CreateOffer: grpc.UnaryUnaryMultiCallable[
         guerdon.membership.v1.offer_pb2.CreateOfferRequest,
@@ -758,6 +797,44 @@ class MembershipServiceAsyncStub:
         guerdon.membership.v1.referral_pb2.ListReferralsResponse,
     ]
     """Lists whom an advocate has brought, with what became of each."""
+
+    CreateSegment: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.segment_pb2.CreateSegmentRequest,
+        guerdon.membership.v1.segment_pb2.CreateSegmentResponse,
+    ]
+    """Makes a segment. A condition that does not compile, or is not of type bool, is refused with the place where it goes
+    wrong. A program has at most 100 that are not archived.
+    """
+
+    UpdateSegment: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.segment_pb2.UpdateSegmentRequest,
+        guerdon.membership.v1.segment_pb2.UpdateSegmentResponse,
+    ]
+    """Changes a segment: whoever asks from now on asks the new condition."""
+
+    ArchiveSegment: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.segment_pb2.ArchiveSegmentRequest,
+        guerdon.membership.v1.segment_pb2.ArchiveSegmentResponse,
+    ]
+    """Archives a segment, for good: no member is in it any more."""
+
+    GetSegment: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.segment_pb2.GetSegmentRequest,
+        guerdon.membership.v1.segment_pb2.GetSegmentResponse,
+    ]
+    """Reads a segment."""
+
+    ListSegments: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.segment_pb2.ListSegmentsRequest,
+        guerdon.membership.v1.segment_pb2.ListSegmentsResponse,
+    ]
+    """Lists a program's segments."""
+
+    ListMemberSegments: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.segment_pb2.ListMemberSegmentsRequest,
+        guerdon.membership.v1.segment_pb2.ListMemberSegmentsResponse,
+    ]
+    """Lists the segments that a member is in now."""
 
     CreateOffer: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.membership.v1.offer_pb2.CreateOfferRequest,
@@ -1264,6 +1341,56 @@ class MembershipServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[guerdon.membership.v1.referral_pb2.ListReferralsResponse, collections.abc.Awaitable[guerdon.membership.v1.referral_pb2.ListReferralsResponse]]:
         """Lists whom an advocate has brought, with what became of each."""
+
+    @abc.abstractmethod
+    def CreateSegment(
+        self,
+        request: guerdon.membership.v1.segment_pb2.CreateSegmentRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.segment_pb2.CreateSegmentResponse, collections.abc.Awaitable[guerdon.membership.v1.segment_pb2.CreateSegmentResponse]]:
+        """Makes a segment. A condition that does not compile, or is not of type bool, is refused with the place where it goes
+        wrong. A program has at most 100 that are not archived.
+        """
+
+    @abc.abstractmethod
+    def UpdateSegment(
+        self,
+        request: guerdon.membership.v1.segment_pb2.UpdateSegmentRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.segment_pb2.UpdateSegmentResponse, collections.abc.Awaitable[guerdon.membership.v1.segment_pb2.UpdateSegmentResponse]]:
+        """Changes a segment: whoever asks from now on asks the new condition."""
+
+    @abc.abstractmethod
+    def ArchiveSegment(
+        self,
+        request: guerdon.membership.v1.segment_pb2.ArchiveSegmentRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.segment_pb2.ArchiveSegmentResponse, collections.abc.Awaitable[guerdon.membership.v1.segment_pb2.ArchiveSegmentResponse]]:
+        """Archives a segment, for good: no member is in it any more."""
+
+    @abc.abstractmethod
+    def GetSegment(
+        self,
+        request: guerdon.membership.v1.segment_pb2.GetSegmentRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.segment_pb2.GetSegmentResponse, collections.abc.Awaitable[guerdon.membership.v1.segment_pb2.GetSegmentResponse]]:
+        """Reads a segment."""
+
+    @abc.abstractmethod
+    def ListSegments(
+        self,
+        request: guerdon.membership.v1.segment_pb2.ListSegmentsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.segment_pb2.ListSegmentsResponse, collections.abc.Awaitable[guerdon.membership.v1.segment_pb2.ListSegmentsResponse]]:
+        """Lists a program's segments."""
+
+    @abc.abstractmethod
+    def ListMemberSegments(
+        self,
+        request: guerdon.membership.v1.segment_pb2.ListMemberSegmentsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.segment_pb2.ListMemberSegmentsResponse, collections.abc.Awaitable[guerdon.membership.v1.segment_pb2.ListMemberSegmentsResponse]]:
+        """Lists the segments that a member is in now."""
 
     @abc.abstractmethod
     def CreateOffer(

@@ -69,6 +69,7 @@ class Program(google.protobuf.message.Message):
     CLAIM_DAYS_FIELD_NUMBER: builtins.int
     RETURN_WAIT_DAYS_FIELD_NUMBER: builtins.int
     EXPIRY_REMINDER_DAYS_FIELD_NUMBER: builtins.int
+    PURCHASE_STATISTICS_FIELD_NUMBER: builtins.int
     TIER_POLICY_FIELD_NUMBER: builtins.int
     CREATE_TIME_FIELD_NUMBER: builtins.int
     RETURN_POLICY_FIELD_NUMBER: builtins.int
@@ -89,6 +90,10 @@ class Program(google.protobuf.message.Message):
     return_wait_days: builtins.int
     """For how many days a return that came before its purchase waits for it, up to 3660. 0: 30. After that it is
     STATE_UNMATCHED, and an event `return_unmatched` tells of it.
+    """
+    purchase_statistics: builtins.bool
+    """Whether what each member buys is counted, year by year, for the conditions of segments. It costs each import a little,
+    and cannot be changed.
     """
     return_policy: global___ReturnPolicy.ValueType
     """How returns are held against spend that earned at a plain rate."""
@@ -135,12 +140,13 @@ class Program(google.protobuf.message.Message):
         claim_days: builtins.int = ...,
         return_wait_days: builtins.int = ...,
         expiry_reminder_days: collections.abc.Iterable[builtins.int] | None = ...,
+        purchase_statistics: builtins.bool = ...,
         tier_policy: global___TierPolicy | None = ...,
         create_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         return_policy: global___ReturnPolicy.ValueType = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["create_time", b"create_time", "earning_rule", b"earning_rule", "expiry_policy", b"expiry_policy", "tier_policy", b"tier_policy"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["claim_days", b"claim_days", "create_time", b"create_time", "currency_code", b"currency_code", "earning_rule", b"earning_rule", "expiry_policy", b"expiry_policy", "expiry_reminder_days", b"expiry_reminder_days", "name", b"name", "return_policy", b"return_policy", "return_wait_days", b"return_wait_days", "tier_policy", b"tier_policy", "tiers", b"tiers", "time_zone", b"time_zone", "unit", b"unit", "welcome_points", b"welcome_points"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["claim_days", b"claim_days", "create_time", b"create_time", "currency_code", b"currency_code", "earning_rule", b"earning_rule", "expiry_policy", b"expiry_policy", "expiry_reminder_days", b"expiry_reminder_days", "name", b"name", "purchase_statistics", b"purchase_statistics", "return_policy", b"return_policy", "return_wait_days", b"return_wait_days", "tier_policy", b"tier_policy", "tiers", b"tiers", "time_zone", b"time_zone", "unit", b"unit", "welcome_points", b"welcome_points"]) -> None: ...
 
 global___Program = Program
 
