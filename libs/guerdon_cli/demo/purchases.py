@@ -66,6 +66,24 @@ def read_purchases(path: Path) -> list[Purchase]:
     return purchases
 
 
+def in_chunks(purchases: Sequence[Purchase], most: int) -> list[Sequence[Purchase]]:
+    """Cuts purchases into chunks of at most `most`, where it can between two customers: chunks that have no member in
+    common need not wait for each other.
+    """
+    chunks: list[Sequence[Purchase]] = []
+    first = 0
+    while first < len(purchases):
+        end = min(first + most, len(purchases))
+        cut = end
+        while end < len(purchases) and cut > first and purchases[cut - 1].customer == purchases[cut].customer:
+            cut -= 1
+        if cut > first:
+            end = cut
+        chunks.append(purchases[first:end])
+        first = end
+    return chunks
+
+
 def by_points(purchases: Sequence[Purchase]) -> list[str]:
     """The customers, those with the most whole dollars first."""
     points: Counter[str] = Counter()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import guerdon
@@ -18,7 +18,7 @@ from guerdon.type.v1.cash_pb2 import Cash
 from guerdon.type.v1.rational_pb2 import Rational
 from guerdon_cli.demo.catalog import Catalog
 from guerdon_cli.demo.platform import PAGE, Books, Platform, several_at_once, stamp
-from guerdon_cli.demo.purchases import Purchase
+from guerdon_cli.demo.purchases import Purchase, in_chunks
 from guerdon_cli.demo.till import Store
 
 TIME_ZONE = "America/New_York"
@@ -99,10 +99,11 @@ class Shop:
         A stream that breaks is resumed after the last chunk that was answered. Raises ImportIncomplete.
         """
         begun = time.monotonic()
+        chunks = in_chunks(purchases, CHUNK)
         done: list[membership.ImportPurchasesResponse] = []
         for attempt in range(RESUMED_AT_MOST + 1):
             try:
-                async for answer in self._membership.ImportPurchases(self._chunks(purchases, len(done) * CHUNK)):
+                async for answer in self._membership.ImportPurchases(self._chunks(chunks[len(done) :])):
                     done.append(answer)
                     recorded(answer.recorded_count + answer.already_recorded_count)
                 break
@@ -164,14 +165,12 @@ class Shop:
         request = ListEntriesRequest(parent=self.account(customer), page_size=STATEMENT_LENGTH)
         return list((await self.books.client.ledger.ListEntries(request)).entries)
 
-    async def _chunks(
-        self, purchases: Sequence[Purchase], start: int
-    ) -> AsyncIterator[membership.ImportPurchasesRequest]:
-        for first in range(start, len(purchases), CHUNK):
+    async def _chunks(self, chunks: Iterable[Sequence[Purchase]]) -> AsyncIterator[membership.ImportPurchasesRequest]:
+        for chunk in chunks:
             yield membership.ImportPurchasesRequest(
                 parent=self.books.program,
-                request_id=f"import-{first}",
-                first_row=purchases[first].row,
+                request_id=f"import-{chunk[0].row}",
+                first_row=chunk[0].row,
                 currency_code=CURRENCY,
                 enroll_unknown_members=True,
                 rows=[
@@ -181,7 +180,7 @@ class Shop:
                         event_time=stamp(purchase.second),
                         amount_minor_units=purchase.cents,
                     )
-                    for purchase in purchases[first : first + CHUNK]
+                    for purchase in chunk
                 ],
             )
 

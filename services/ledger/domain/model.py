@@ -149,6 +149,17 @@ class Account:
         return self.id  # no two have the same; hashing every field took longer than what is looked up
 
 
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class Unopened(Account):
+    """A member account that did not exist when it was asked for: the batch that first credits it opens it, under the id
+    that it has here. A process has one for each name; where another process opens the account, this one never will be.
+    """
+
+    def opened(self) -> Account:
+        """The account that it becomes."""
+        return Account(self.shard, self.id, self.program, self.unit, self.kind, self.name, self.create_time)
+
+
 class Lot(NamedTuple):
     """What a credit to a member account made, and what is left of it."""
 

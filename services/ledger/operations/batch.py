@@ -18,7 +18,7 @@ from ledger.domain.books import close_time_of
 from ledger.domain.desk import Desk
 from ledger.domain.errors import AlreadyPosted, BatchNotPosted
 from ledger.domain.limits import Slices
-from ledger.domain.model import Account, Program
+from ledger.domain.model import Account, Program, Unopened
 from ledger.operations.outcome import Outcome, account_ids, decode
 from ledger.operations.work import Work
 from ledger.store import limits, reader, writer
@@ -47,16 +47,18 @@ Here = dict[bytes, tuple[Work, Answer]]
 @dataclass(frozen=True, slots=True)
 class Result:
     """The answers of a batch in its order, and the books that readers must see before anybody hears of it: those it
-    changed, and those of requests that came before, whose worker may have died before it showed them.
+    changed, and those of requests that came before, whose worker may have died before it showed them; and the accounts
+    that it opened.
     """
 
     answers: list[Answer]
     shown: list[Book]
+    opened: Sequence[Account] = ()
 
 
 class Batch:
-    """Decides and writes a list of works; made anew for every run. `wholes` are the places, in order, of transactions
-    that are posted together or not at all.
+    """Decides and writes a list of works, in as many runs as that takes. `wholes` are the places, in order, of
+    transactions that are posted together or not at all.
     """
 
     def __init__(self, works: Sequence[Work], directory: Directory, clock: Clock, wholes: Sequence[range] = ()) -> None:
@@ -64,13 +66,19 @@ class Batch:
         self._directory = directory
         self._clock = clock
         self._wholes = wholes
+        self._taken: frozenset[int] = frozenset()
+        """Accounts that were to be opened and that another batch has opened since, by the ids they will not have."""
 
     async def run(self, connection: Connection) -> Result:
-        """Raises Rerun when another worker won the race for a request; nothing is then written."""
+        """Raises Rerun when another worker won the race for a request or an account; nothing is then written."""
         works = self._works
         locked = {account.id: account for work in works for account in (*work.members, *work.locks)}
-        books = await reader.lock(connection, locked.values())
+        unopened = {
+            id_: one for id_, one in locked.items() if type(one) is Unopened and not self._directory.is_open(one)
+        }
+        books = await reader.lock(connection, [one for id_, one in locked.items() if id_ not in unopened])
         books = {id_: book for id_, book in books.items() if book.account.is_member}
+        books |= {id_: Book(one, loaded=True) for id_, one in unopened.items() if id_ not in self._taken}
         programs = {work.program.number: work.program for work in works}
         programs |= {account.program.number: account.program for account in locked.values()}
         beginning = await reader.begin(connection, programs.values(), self._keys())
@@ -88,13 +96,18 @@ class Batch:
             desk.adjustments.update(await reader.lock_adjustments(connection, asked))
         answers = self._decide(desk, known, now)
         rows = self._request_rows(answers, known)
-        await writer.write(connection, books.values(), desk.journal, rows, now)
+        try:
+            await writer.write(connection, books.values(), unopened.keys(), desk.journal, rows, now)
+        except writer.AccountsTaken as race:
+            self._taken |= race.accounts
+            raise
         if slices:
             await limits.write(connection, slices, desk.slices)
         came_before = [work for work in works if work.fingerprint is not None and work.fingerprint.key in known]
         again = {account.id for work in came_before for account in work.members}
         shown = [book for id_, book in books.items() if book.changed or id_ in again]
-        return Result([answer for answer, _ in answers], shown)
+        opened = [one.opened() for id_, one in unopened.items() if id_ in books and books[id_].changed]
+        return Result([answer for answer, _ in answers], shown, opened)
 
     def _keys(self) -> dict[int, list[bytes]]:
         keys: dict[int, list[bytes]] = {}

@@ -20,7 +20,9 @@ from guerdon_kit.clock import Clock
 from guerdon_kit.errors import DeadlineExceeded, DomainError, Overloaded, Unavailable
 from guerdon_kit.postgres import Database
 from ledger.domain.book import Book
+from ledger.domain.model import Unopened
 from ledger.operations.batch import Answer, Batch, Result
+from ledger.operations.openings import Openings
 from ledger.operations.work import Work
 from ledger.store.directory import Directory
 
@@ -135,6 +137,7 @@ class Committer:
         self._log = log
         self._limits = limits or Limits()
         self._lanes: dict[frozenset[int], _Lane] = {}
+        self._openings = Openings()
 
     async def submit(self, works: Sequence[Work], deadline: float, *, whole: bool = False) -> list[Answer]:
         """Commits works of one program, each on its own, or as a `whole` all or none, and answers them in order.
@@ -218,8 +221,15 @@ class Committer:
             for first, (submission, index) in enumerate(taken)
             if index == 0 and submission.whole
         ]
-        # Repeatable: every work has its request record, or is the sweeper's, which finds nothing due again.
-        return await self._database.run(Batch(works, self._directory, self._clock, wholes).run, repeatable=True)
+        batch = Batch(works, self._directory, self._clock, wholes)
+        unopened = {account for work in works for account in work.members if type(account) is Unopened}
+        async with self._openings.alone(unopened):
+            forgotten = self._directory.forgotten
+            # Repeatable: every work has its request record, or is the sweeper's, which finds nothing due again.
+            result = await self._database.run(batch.run, repeatable=True)
+            if result.opened:
+                self._directory.learn(result.opened, forgotten)
+        return result
 
 
 def _middle(taken: Taken) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import available_timezones
@@ -13,7 +13,7 @@ from guerdon_kit.clock import Clock
 from guerdon_kit.errors import AlreadyExists, InvalidField, NotFound
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres import Connection, Database, requests
-from ledger.domain.model import Account, AccountKind, Program
+from ledger.domain.model import Account, AccountKind, Program, Unopened
 from ledger.domain.policies import Policies, PolicyChange
 from ledger.store import policies, rows
 from ledger.store.directory import Directory, NewAccount, Unit, queries
@@ -231,6 +231,34 @@ class Programs:
         if not replayed:
             self._directory.learn(made, forgotten)  # whoever opens accounts is about to post to them
         return int(outcome), replayed
+
+    async def unopened(self, program: Program, unit_id: str, names: Iterable[str]) -> dict[str, Unopened]:
+        """The accounts that these names may be opened as, in that unit: of those that are member accounts' of the
+        program and that are not in memory. Raises NotFound where the unit does not exist.
+        """
+        unit = await self._unit(program, unit_id)
+        prefix = f"{program.name}/accounts/"
+        wanted = [
+            name
+            for name in dict.fromkeys(names)
+            if name.startswith(prefix)
+            and self._directory.known_account(name) is None
+            and _MEMBER_ID.fullmatch(name, len(prefix)) is not None
+        ]
+        if not wanted:
+            return {}
+        ids = IdBlocks()
+        async with self._database.acquire() as connection:
+            await ids.reserve(connection, len(wanted))
+        now, shared = self._clock.now(), self._directory.unopened
+        found: dict[str, Unopened] = {}
+        for name in wanted:
+            known = shared.get(name)
+            if known is None or known.unit != unit.number:
+                known = Unopened(program.shard, ids.take(1), program, unit.number, AccountKind.MEMBER, name, now)
+                shared[name] = known
+            found[name] = known
+        return found
 
     async def _make(
         self, connection: Connection, program: Program, accounts: Sequence[NewAccount], now: datetime

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import IntEnum
+from types import MappingProxyType
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -30,12 +31,20 @@ UPDATED_TRANSACTIONS_MAX = 100
 HOLD_MAX = timedelta(days=90)
 _AHEAD_MAX = timedelta(seconds=1)
 HEADS_MAX = 10_000
+_NONE: Mapping[str, Account] = MappingProxyType({})
 
 
 def transaction_order(
-    message: pb.Transaction, program: Program, known: KnownAccount, actor: str, service: str | None, now: datetime
+    message: pb.Transaction,
+    program: Program,
+    known: KnownAccount,
+    actor: str,
+    service: str | None,
+    now: datetime,
+    unopened: Mapping[str, Account] = _NONE,
 ) -> TransactionOrder:
-    """A transaction that is asked for. Its accounts were read before, where they exist.
+    """A transaction that is asked for. Its accounts were read before, where they exist; those `unopened`, by name, may
+    be credited besides.
 
     Raises:
         InvalidField: paths are relative to the transaction.
@@ -50,7 +59,7 @@ def transaction_order(
     asked = message.postings
     if len(asked) > POSTINGS_MAX:
         raise InvalidField.of("postings", f"must be 1 to {POSTINGS_MAX}")
-    postings = tuple([_posting(posting, index, kind, known) for index, posting in enumerate(asked)])
+    postings = tuple([_posting(posting, index, kind, known, unopened) for index, posting in enumerate(asked)])
     for posting in postings:
         if posting.source.program is not program:  # the directory has one object for each, mostly
             require_program(posting.source.program, program, kind)
@@ -73,9 +82,13 @@ _KINDS = {int(kind): kind for kind in SIDES}
 _IF_CLOSED = {0: IfClosed.REFUSE} | {int(choice): choice for choice in IfClosed}
 
 
-def _posting(message: pb.Posting, index: int, kind: Kind, known: KnownAccount) -> PostingOrder:
+def _posting(
+    message: pb.Posting, index: int, kind: Kind, known: KnownAccount, unopened: Mapping[str, Account]
+) -> PostingOrder:
     source = known(message.source) or _missing(message.source, f"postings[{index}].source")
-    destination = known(message.destination) or _missing(message.destination, f"postings[{index}].destination")
+    destination = known(message.destination) or unopened.get(message.destination)
+    if destination is None:
+        destination = _missing(message.destination, f"postings[{index}].destination")
     amount = message.amount
     if not 1 <= amount <= AMOUNT_MAX:
         raise InvalidField.of(f"postings[{index}].amount", "must be 1 to 2^53")

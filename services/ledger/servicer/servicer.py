@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime
 
 from guerdon.ledger.v1 import ledger_pb2 as pb
 from guerdon_kit.clock import Clock
-from guerdon_kit.errors import DomainError, InvalidField
+from guerdon_kit.errors import DomainError, InvalidField, NotFound
 from guerdon_kit.grpc import CallContext
 from guerdon_kit.grpc.messages import timestamp
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.names import parse
 from guerdon_kit.pages import page_size, read_token, write_token
 from ledger.domain.holds import HoldOrder
-from ledger.domain.model import AMOUNT_MAX, Account, HoldState, Program
+from ledger.domain.model import AMOUNT_MAX, Account, HoldState, Program, Unopened
 from ledger.domain.reversal import Policy, ReversalOrder
 from ledger.operations.accounts import Accounts
 from ledger.operations.adjustments import Adjustments
 from ledger.operations.balances import Balances
-from ledger.operations.batch import none_posted
+from ledger.operations.batch import Answer, none_posted
 from ledger.operations.books import Books
 from ledger.operations.erasure import Erasure
 from ledger.operations.explain import Explain
@@ -124,31 +124,68 @@ class LedgerServicer(
             raise InvalidField.of("items", f"must be 1 to {ITEMS_MAX}")
         if sum([len(item.transaction.postings) for item in request.items]) > BATCH_POSTINGS_MAX:
             raise InvalidField.of("items", f"must have at most {BATCH_POSTINGS_MAX} postings")
+        items = request.items
+        call.fields["items"] = len(items)
         await self._directory.prefetch(call.names)
-        works: list[Post] = []
-        results: list[DomainError | None] = []
-        now = self._clock.now()
-        for item in request.items:
-            work = self._work(item, program, call, now)
-            if isinstance(work, DomainError):
-                results.append(work)
-            else:
-                works.append(work)
-                results.append(None)
-        call.fields["items"] = len(results)
-        if request.atomic and len(works) < len(results):
-            return answers.results(none_posted(results), program, balances=False)
-        done = iter(await self._movements.post(works, call.deadline, whole=request.atomic) if works else ())
-        found = (next(done) if refused is None else refused for refused in results)
+        unopened = await self._unopened(request, program, call)
+        found = await self._post(items, request, program, call, unopened)
+        taken = [place for place, answer in enumerate(found) if _is_of(unopened, answer)]
+        if taken:  # another call has opened these accounts meanwhile
+            await self._directory.prefetch(call.names)
+            unopened = await self._unopened(request, program, call)
+            again = range(len(items)) if request.atomic else taken
+            answered = await self._post([items[place] for place in again], request, program, call, unopened)
+            for place, answer in zip(again, answered, strict=True):
+                found[place] = answer
         return answers.results(found, program, balances=not request.omit_balances)
 
+    async def _unopened(
+        self, request: pb.BatchPostTransactionsRequest, program: Program, call: CallContext
+    ) -> Mapping[str, Unopened]:
+        """The accounts, by name, that a batch may open."""
+        if not request.open_accounts_in:
+            return {}
+        unit_program, unit_id = parse(request.open_accounts_in, "programs/{program}/units/{unit}", "open_accounts_in")
+        if unit_program != program.id:
+            raise InvalidField.of("open_accounts_in", f"must be of {program.name}")
+        return await self._programs.unopened(program, unit_id, call.names)
+
+    async def _post(
+        self,
+        items: Sequence[pb.PostTransactionItem],
+        request: pb.BatchPostTransactionsRequest,
+        program: Program,
+        call: CallContext,
+        unopened: Mapping[str, Unopened],
+    ) -> list[Answer]:
+        """Posts items of a batch whose accounts were read; answers them in their order."""
+        now = self._clock.now()
+        wanted = [self._work(item, program, unopened, call, now) for item in items]
+        works = [work for work in wanted if isinstance(work, Post)]
+        refusals = [None if isinstance(work, Post) else work for work in wanted]
+        if request.atomic and len(works) < len(wanted):
+            return [*none_posted(refusals)]
+        done = iter(await self._movements.post(works, call.deadline, whole=request.atomic) if works else ())
+        return [next(done) if refused is None else refused for refused in refusals]
+
     def _work(
-        self, item: pb.PostTransactionItem, program: Program, call: CallContext, now: datetime
+        self,
+        item: pb.PostTransactionItem,
+        program: Program,
+        unopened: Mapping[str, Account],
+        call: CallContext,
+        now: datetime,
     ) -> Post | DomainError:
         """One item of a batch; an item that is refused here does not touch the others."""
         try:
             order = orders.transaction_order(
-                item.transaction, program, self._directory.known_account, call.caller.actor, call.caller.service, now
+                item.transaction,
+                program,
+                self._directory.known_account,
+                call.caller.actor,
+                call.caller.service,
+                now,
+                unopened,
             )
         except InvalidField as error:
             return error.within("transaction")
@@ -333,3 +370,8 @@ class LedgerServicer(
 def _program_of_hold(name: str) -> str:
     program_id, _ = parse(name, "programs/{program}/holds/{hold}")
     return f"programs/{program_id}"
+
+
+def _is_of(unopened: Mapping[str, Account], answer: Answer) -> bool:
+    """Whether an item was refused because one of these accounts was no longer to be opened."""
+    return bool(unopened) and isinstance(answer, NotFound) and answer.metadata["resource"] in unopened

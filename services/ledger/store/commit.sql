@@ -79,6 +79,26 @@ from unnest(:ids::bigint[], :versions::bigint[], :posted::bigint[], :held::bigin
     as n (id, version, posted, held, pending, debt, available, earned, spent, record_time, valid_until)
 where a.shard = :shard and a.id = n.id;
 
+-- name: open_accounts
+-- Sorted by name, so that two batches that open the same accounts wait for each other instead of locking each other out.
+-- Those that are not returned were opened by another one meanwhile.
+insert into accounts (
+    shard, id, program, unit, kind, name, create_time,
+    version, posted, held, pending, debt, available, earned, spent, record_time, valid_until
+)
+select
+    :shard::int, n.id, n.program, n.unit, n.kind, n.name, n.create_time,
+    n.version, n.posted, n.held, n.pending, n.debt, n.available, n.earned, n.spent, n.record_time, n.valid_until
+from unnest(:ids::bigint[], :programs::int[], :units::int[], :kinds::smallint[], :names::text[],
+            :create_times::timestamptz[], :versions::bigint[], :posted::bigint[], :held::bigint[], :pending::bigint[],
+            :debts::bigint[], :available::bigint[], :earned::bigint[], :spent::bigint[],
+            :record_times::timestamptz[], :valid_until::timestamptz[])
+    as n (id, program, unit, kind, name, create_time,
+          version, posted, held, pending, debt, available, earned, spent, record_time, valid_until)
+order by n.program, n.name
+on conflict do nothing
+returning id;
+
 -- name: update_states!
 update accounts a
 set state = n.state

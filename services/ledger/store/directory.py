@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from weakref import WeakValueDictionary
 
 from guerdon_kit.errors import InvalidField, NotFound
 from guerdon_kit.names import parse
 from guerdon_kit.postgres import Connection, Database, load_queries
-from ledger.domain.model import Account, AccountKind, Program
+from ledger.domain.model import Account, AccountKind, Program, Unopened
 from ledger.store import rows
 
 queries = load_queries("ledger")
@@ -48,6 +49,8 @@ class Directory:
         self._ids: dict[int, Account] = {}
         self._breakage: dict[tuple[int, int], Account] = {}
         self._redemption: dict[tuple[int, int], Account] = {}
+        self.unopened: WeakValueDictionary[str, Unopened] = WeakValueDictionary()
+        """The accounts, by name, that requests under way may open."""
         self.forgotten = 0
         """How often everything was forgotten."""
         database.on_new_server(self.forget)
@@ -58,6 +61,7 @@ class Directory:
         """
         for known in (self._programs, self._numbers, self._accounts, self._ids, self._breakage, self._redemption):
             known.clear()
+        self.unopened.clear()
         self.forgotten += 1
 
     async def program(self, name: str, field: str = "name") -> Program:
@@ -99,6 +103,10 @@ class Directory:
     def known_account(self, name: str) -> Account | None:
         """The account, if it is in memory: the way of the hot path."""
         return self._accounts.get(name)
+
+    def is_open(self, account: Unopened) -> bool:
+        """Whether a batch of this process has opened the account meanwhile."""
+        return account.id in self._ids
 
     async def account(self, name: str, field: str = "name") -> Account:
         """The account of that resource name. Raises InvalidField, NotFound."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from secrets import token_bytes
 from typing import Any, NamedTuple
@@ -108,29 +108,40 @@ class RequestRow(NamedTuple):
     refusal: str | None
 
 
+class AccountsTaken(Rerun):
+    """Another worker opened some of the accounts first; `accounts` are the ids that these would have had here."""
+
+    def __init__(self, accounts: frozenset[int]) -> None:
+        super().__init__()
+        self.accounts = accounts
+
+
 async def write(
     connection: Connection,
     books: Iterable[Book],
+    unopened: Collection[int],
     journal: Journal,
     requests: dict[int, list[RequestRow]],
     now: datetime,
 ) -> None:
-    """Writes a batch.
+    """Writes a batch, which opens those of the `unopened` accounts that it has changed.
 
     Raises:
         Rerun: another worker recorded one of the requests first.
+        AccountsTaken: or opened one of the accounts.
     """
     changed = [book for book in books if book.changed]
     shards = {book.account.shard for book in changed} | requests.keys()
     shards |= {entry.shard for record in journal.records for entry in record.entries}
     for shard in sorted(shards):
         mine = [book for book in changed if book.account.shard == shard]
+        await _open_accounts(connection, shard, [book for book in mine if book.account.id in unopened])
         await _copy(connection, "transactions", _TRANSACTIONS, _transactions(shard, journal.records))
         await _copy(connection, "postings", _POSTINGS, _postings(shard, journal.records))
         await _copy(connection, "account_events", _EVENTS, _events(shard, journal.events))
         await _write_lots(connection, shard, mine)
         await _write_holds(connection, shard, mine)
-        await _update_accounts(connection, shard, mine)
+        await _update_accounts(connection, shard, [book for book in mine if book.account.id not in unopened])
         await _update_states(connection, shard, journal.events)
         await _resolve(connection, shard, journal.approvals)
         await _write_requests(connection, shard, requests.get(shard, []), now)
@@ -295,26 +306,49 @@ def _hold(shard: int, hold: Hold) -> Row:
     )
 
 
+async def _open_accounts(connection: Connection, shard: int, books: Sequence[Book]) -> None:
+    """Makes accounts, with what the batch brought them. Raises AccountsTaken."""
+    if not books:
+        return
+    accounts = [book.account for book in books]
+    inserted = queries.open_accounts(
+        connection,
+        shard=shard,
+        programs=[account.program.number for account in accounts],
+        units=[account.unit for account in accounts],
+        kinds=[account.kind for account in accounts],
+        names=[account.name.rpartition("/")[2] for account in accounts],
+        create_times=[account.create_time for account in accounts],
+        **_balances(books),
+    )
+    made = {row["id"] async for row in inserted}
+    if len(made) < len(books):
+        raise AccountsTaken(frozenset(account.id for account in accounts) - made)
+
+
 async def _update_accounts(connection: Connection, shard: int, books: list[Book]) -> None:
     if not books:
         return
     books.sort(key=lambda book: book.account.id)
-    count = await queries.update_accounts(
-        connection,
-        shard=shard,
-        ids=[book.account.id for book in books],
-        versions=[book.version for book in books],
-        posted=[book.posted for book in books],
-        held=[book.held for book in books],
-        pending=[book.pending for book in books],
-        debts=[book.debt for book in books],
-        available=[book.available for book in books],
-        earned=[book.earned for book in books],
-        spent=[book.spent for book in books],
-        record_times=[book.record_time for book in books],
-        valid_until=[book.valid_until for book in books],
-    )
+    count = await queries.update_accounts(connection, shard=shard, **_balances(books))
     assert count == len(books), "an account vanished under its lock"
+
+
+def _balances(books: Sequence[Book]) -> dict[str, list[Any]]:
+    """The columns of accounts that change."""
+    return {
+        "ids": [book.account.id for book in books],
+        "versions": [book.version for book in books],
+        "posted": [book.posted for book in books],
+        "held": [book.held for book in books],
+        "pending": [book.pending for book in books],
+        "debts": [book.debt for book in books],
+        "available": [book.available for book in books],
+        "earned": [book.earned for book in books],
+        "spent": [book.spent for book in books],
+        "record_times": [book.record_time for book in books],
+        "valid_until": [book.valid_until for book in books],
+    }
 
 
 async def _update_states(connection: Connection, shard: int, events: Iterable[Event]) -> None:

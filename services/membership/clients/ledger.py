@@ -125,14 +125,19 @@ class Ledger:
             timeout_s=WRITE_TIMEOUT_S,
         )
 
-    async def credit(self, program: Program, credits_: Sequence[Credit], actor: str) -> list[str | Refused]:
-        """Credits members, each on its own; answers transaction ids or refusals in their order.
+    async def credit(
+        self, program: Program, credits_: Sequence[Credit], actor: str, *, opening: bool
+    ) -> list[str | Refused]:
+        """Credits members, each on its own, `opening` accounts that do not exist; answers transaction ids or refusals,
+        in their order.
 
         Always by the batch call, also for one: there a request id means the same whoever asks again.
         """
         source = _issuance(program.name, program.settings.unit_id)
         accounts = f"{program.name}/accounts/"
         request = ledger_pb2.BatchPostTransactionsRequest(parent=program.name, omit_balances=True)
+        if opening:
+            request.open_accounts_in = f"{program.name}/units/{program.settings.unit_id}"
         for one in credits_:
             _fill(request.items.add(), source, accounts, one)
         answer = await self._remote.call(

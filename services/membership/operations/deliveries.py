@@ -123,19 +123,20 @@ class Deliveries:
 
     async def _credit(self, delivery: Delivery) -> Outcome:
         program, actor = delivery.program, delivery.actor
-        taken: frozenset[str] = frozenset()
-        if delivery.members:
-            accounts = [member.account_id for member in delivery.members]
-            taken = await self._ledger.open_accounts(program, accounts, actor)
+        unready = {member.account_id for member in delivery.members}
         welcomes = [welcome_credit(member) for member in delivery.members if member.welcome_points]
         bonus_credits = map(bonus_credit, _to_give(delivery))
         credits_ = [*welcomes, *map(purchase_credit, delivery.purchases), *bonus_credits]
-        asked = [one for one in credits_ if one.account_id not in taken]
-        answers: list[Settled] = []
-        for at in range(0, len(asked), BATCH_MAX):
-            answers += map(_settled, await self._ledger.credit(program, asked[at : at + BATCH_MAX], actor))
-        next_answer = iter(answers)
-        settled = [Settled() if one.account_id in taken else next(next_answer) for one in credits_]
+        answers: list[str | Refused] = []
+        for at in range(0, len(credits_), BATCH_MAX):
+            asked = credits_[at : at + BATCH_MAX]
+            answers += await self._ledger.credit(program, asked, actor, opening=bool(unready))
+        settled = [*map(_settled, answers)]
+        taken: frozenset[str] = frozenset()
+        if unready:
+            open_ = {one.account_id for one, answer in zip(credits_, answers, strict=True) if isinstance(answer, str)}
+            rest = sorted(unready - open_)  # without a credit, or with one that the ledger refused
+            taken = await self._ledger.open_accounts(program, rest, actor) if rest else taken
         purchased = len(welcomes) + len(delivery.purchases)
         return Outcome(settled[: len(welcomes)], settled[len(welcomes) : purchased], settled[purchased:], taken)
 

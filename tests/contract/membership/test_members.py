@@ -43,7 +43,7 @@ async def test_settings_read_as_they_were_made_with_the_ledgers_time_zone(world:
     assert read.program == made
     settings.time_zone, settings.earning_rule.spend_increment = made.time_zone, 1
     settings.create_time.CopyFrom(made.create_time)
-    settings.return_policy = program_pb2.RETURN_POLICY_STRICT
+    settings.return_policy, settings.return_wait_days = program_pb2.RETURN_POLICY_STRICT, 30
     assert made == settings
 
 

@@ -14,7 +14,7 @@ import pytest
 from guerdon.ledger.v1 import ledger_pb2 as pb
 from guerdon.ledger.v1 import resources_pb2 as res
 from guerdon_kit.testing import DatabaseFactory, RunningService, ServiceFactory, wait_until
-from tests.contract.ledger.world import EARN, RECOGNITION, Shop, World, findings
+from tests.contract.ledger.world import EARN, MEMBER, RECOGNITION, Shop, World, findings
 from tests.integration.ledger.connections import Connection, MovableTime, outcomes
 
 MEMBERS = ("ada", "ben", "cem")
@@ -157,5 +157,40 @@ async def test_a_hold_whose_time_passes_while_many_resolve_it_ends_once(
         captured += "capture" in done
     balance = await shop.balance("ada")
     assert (balance.posted, balance.held, balance.available) == (1000 - 10 * captured, 0, 1000 - 10 * captured)
+    assert await findings(world.client()) == []
+    await world.close()
+
+
+async def test_an_account_that_several_batches_open_at_once_is_opened_once(
+    running: RunningService, module_services: ServiceFactory
+) -> None:
+    world = World(running.target, module_services.identity)
+    shop = await world.shop()
+    connections = [Connection(running.target, module_services.identity.token()) for _ in range(CONNECTIONS)]
+    world._clients += connections
+    ways = [Shop(shop.name, connection) for connection in connections]
+    names = [f"new-{n}" for n in range(60)]
+
+    async def batch(number: int, way: Shop, *, atomic: bool) -> list[Any]:
+        order = random.sample(names, len(names))
+        items = [
+            pb.PostTransactionItem(
+                transaction=shop.transaction(EARN, shop.posting("issuance.points", name, 1 + number)),
+                request_id=f"{name}-{number}",
+            )
+            for name in order
+        ]
+        request = pb.BatchPostTransactionsRequest(
+            parent=shop.name, items=items, open_accounts_in=f"{shop.name}/units/points", atomic=atomic
+        )
+        return list((await way.ledger.BatchPostTransactions(request)).results)
+
+    results = await asyncio.gather(*(batch(n, way, atomic=n % 3 == 0) for n, way in enumerate(ways)))
+    assert [result for answer in results for result in answer if not result.HasField("posted") or result.replayed] == []
+    for name in names:
+        balance = await shop.balance(name)
+        assert (balance.posted, balance.version) == (sum(range(1, CONNECTIONS + 1)), CONNECTIONS)
+    opened = await shop.ledger.ListAccounts(pb.ListAccountsRequest(parent=shop.name, kind=MEMBER, page_size=1000))
+    assert sorted(account.name for account in opened.accounts) == sorted(shop.account(name) for name in names)
     assert await findings(world.client()) == []
     await world.close()

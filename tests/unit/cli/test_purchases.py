@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guerdon_cli.demo.purchases import SAMPLE, Purchase, PurchasesMalformed, by_points, read_purchases
+from guerdon_cli.demo.purchases import SAMPLE, Purchase, PurchasesMalformed, by_points, in_chunks, read_purchases
 
 NOON = 852_120_000
 """1997-01-01 12:00 UTC."""
@@ -68,3 +69,16 @@ def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
     file.write_bytes(b"header\n\xff\xfe\x00")
     with pytest.raises(PurchasesMalformed, match="not text"):
         read_purchases(file)
+
+
+@given(st.lists(st.integers(1, 9), max_size=12), st.integers(1, 8))
+def test_chunks_are_whole_and_share_a_customer_only_where_one_has_more_than_a_chunk(
+    counts: list[int], most: int
+) -> None:
+    purchases = [Purchase(0, str(customer), NOON, 1) for customer, count in enumerate(counts) for _ in range(count)]
+    chunks = in_chunks(purchases, most)
+    assert [purchase for chunk in chunks for purchase in chunk] == purchases
+    assert all(0 < len(chunk) <= most for chunk in chunks)
+    for one, other in itertools.pairwise(chunks):
+        assert one[-1].customer != other[0].customer or len({purchase.customer for purchase in one}) == 1
+    assert len(chunks) <= sum(-(-count // most) for count in counts)

@@ -7,6 +7,7 @@ import logging
 import time
 from collections import Counter
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -132,7 +133,7 @@ def committer(recorder: Recorder, written: list[Any], **limits: int) -> Committe
 
     return Committer(
         cast("Any", recorder),
-        cast("Any", None),
+        cast("Any", SimpleNamespace(forgotten=0)),
         FixedClock(NOW),
         write_through,
         QUIET,

@@ -748,6 +748,7 @@ class BatchPostTransactionsRequest(google.protobuf.message.Message):
     ITEMS_FIELD_NUMBER: builtins.int
     OMIT_BALANCES_FIELD_NUMBER: builtins.int
     ATOMIC_FIELD_NUMBER: builtins.int
+    OPEN_ACCOUNTS_IN_FIELD_NUMBER: builtins.int
     parent: builtins.str
     """The program that owns the transactions."""
     omit_balances: builtins.bool
@@ -757,6 +758,11 @@ class BatchPostTransactionsRequest(google.protobuf.message.Message):
     reason BATCH_NOT_POSTED with the number of the first refused one, `item`, counted from 0. They are decided in their
     order, each on what those before it leave, and up to the first refusal. The same batch again is answered the same.
     An item that was posted before without the rest is refused with ALREADY_POSTED.
+    """
+    open_accounts_in: builtins.str
+    """A unit of the program. Where it is set, a MEMBER account of the program that does not exist is opened in it by the
+    first item of the batch that credits it: who enrols members and gives them points makes one call. Without it such an
+    item is refused with NOT_FOUND. An item is the same request with and without it.
     """
     @property
     def items(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___PostTransactionItem]:
@@ -769,8 +775,9 @@ class BatchPostTransactionsRequest(google.protobuf.message.Message):
         items: collections.abc.Iterable[global___PostTransactionItem] | None = ...,
         omit_balances: builtins.bool = ...,
         atomic: builtins.bool = ...,
+        open_accounts_in: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["atomic", b"atomic", "items", b"items", "omit_balances", b"omit_balances", "parent", b"parent"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["atomic", b"atomic", "items", b"items", "omit_balances", b"omit_balances", "open_accounts_in", b"open_accounts_in", "parent", b"parent"]) -> None: ...
 
 global___BatchPostTransactionsRequest = BatchPostTransactionsRequest
 
