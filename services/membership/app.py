@@ -7,6 +7,7 @@ from guerdon_kit.service import Job, Kit, Parts
 from membership.clients.ledger import LEDGER, Ledger
 from membership.config import Settings
 from membership.jobs.occasions import occasions
+from membership.jobs.offers import sending
 from membership.jobs.recovery import ending, extending, merging, recovery, reminding, waiting_returns
 from membership.jobs.tiers import ending_years, turning
 from membership.operations.activities import Activities
@@ -79,6 +80,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
             Job("slides", extending(database, clock, Sliding(database, ledger, clock)).run),
             Job("reminders", reminding(database, clock, Reminders(database, ledger, clock)).run),
             Job("occasions", occasions(database, clock, Occasions(database, clock)).run),
+            Job("offers", sending(database, clock).run),
             Job("tiers", turning(database, clock, standings).run),
             Job("year-ends", ending_years(database, clock, standings).run),
             *housekeeping.jobs(kit),

@@ -113,6 +113,8 @@ class Sending:
     held_out: int
     skipped: int
     create_time: datetime
+    done: bool
+    """Whether it is sent to all who get it."""
 
 
 @dataclass(frozen=True, slots=True)

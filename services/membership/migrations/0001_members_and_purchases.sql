@@ -570,6 +570,7 @@ create table offers (
 
 create table offer_sendings (
     sending_no bigint generated always as identity primary key,
+    program_no integer not null,
     offer_no bigint not null,
     start_time timestamptz not null,
     end_time timestamptz not null check (end_time >= start_time),
@@ -577,8 +578,14 @@ create table offer_sendings (
     held_out integer not null default 0,
     skipped integer not null default 0,
     create_time timestamptz not null,
-    actor text not null
+    actor text not null,
+    -- Of a segment's: the last member who was looked at. It is due until all were.
+    segment_id text collate "C",
+    after_member_id text collate "C" not null default '',
+    due_time timestamptz check (due_time is null or segment_id is not null),
+    attempts integer not null default 0
 );
+create index offer_sendings_due_time on offer_sendings (due_time) where due_time is not null;
 
 -- What a member received, or what was held back. Written under the lock on the member's row; `members.offers_until` says
 -- until when to look here. A member to whom it was sent may since have been merged into another, who has it now.
@@ -726,7 +733,7 @@ grant select, insert, update (claim_times, last_time), delete on referral_addres
 grant select, insert, update (purchases, spend, last_time) on member_purchases to :"runtime_role";
 grant select, insert, update (display_name, condition, archived, update_time, actor) on segments to :"runtime_role";
 grant select, insert, update (archived) on offers to :"runtime_role";
-grant select, insert, update (sent, held_out, skipped) on offer_sendings to :"runtime_role";
+grant select, insert, update (sent, held_out, skipped, after_member_id, due_time, attempts) on offer_sendings to :"runtime_role";
 grant select, insert, update (member_no, accept_time, progress, complete_time, awards) on personal_offers
 to :"runtime_role";
 grant select, insert on offer_purchases to :"runtime_role";

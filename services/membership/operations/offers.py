@@ -29,6 +29,7 @@ from membership.domain.offers import (
 )
 from membership.domain.program import Program
 from membership.operations.offer_events import offer_accepted, offer_sent
+from membership.operations.segments import in_use
 from membership.store import members, offers
 from membership.store.offers import Report
 
@@ -105,17 +106,19 @@ class Offers:
         program: Program,
         offer_id: str,
         member_ids: Sequence[str],
+        segment_id: str | None,
         start_time: datetime | None,
         end_time: datetime,
         fingerprint: Fingerprint,
         actor: str,
     ) -> tuple[Sending, bool]:
-        """Sends an offer to members, by default from now on; answers what was sent, and whether this is a replay.
+        """Sends an offer to members, by default from now on; answers what was sent, and whether this is a replay. To
+        those of a segment it is sent afterwards.
 
         Raises:
             InvalidField: the validity is over, too long or the wrong way round.
-            NotFound: there is no such offer, or no such member.
-            OfferArchived: the offer is sent no more.
+            NotFound: there is no such offer, no such segment, or no such member.
+            OfferArchived, SegmentArchived: the offer is sent no more, or the segment has no members.
             MemberClosed, MemberErased: one of the memberships has ended.
         """
         now = self._clock.now()
@@ -128,14 +131,28 @@ class Offers:
             wrong = list(validity_violations(validity, now))
             if wrong:
                 raise InvalidField(wrong)
+            if segment_id is not None:
+                await in_use(connection, program, segment_id)
             receivers = await _hold(connection, program, member_ids)
-            sending_no = await offers.begin_sending(connection, offer, validity, now, actor)
-            await send(connection, program, offer, sending_no, validity, receivers, now)
+            sending_no = await offers.begin_sending(connection, program, offer, validity, segment_id, now, actor)
+            if receivers:
+                await send(connection, program, offer, sending_no, validity, receivers, now)
             return json.dumps(sending_no).encode()
 
         outcome, replayed = await once(self._database, fingerprint, work)
+        return await self.sending(program, offer_id, json.loads(outcome)), replayed
+
+    async def sending(self, program: Program, offer_id: str, sending_no: int) -> Sending:
+        """How far the sending of an offer has come.
+
+        Raises:
+            NotFound: there is none.
+        """
         async with self._database.acquire() as connection:
-            return await offers.find_sending(connection, json.loads(outcome)), replayed
+            found = await offers.find_sending(connection, program, sending_no)
+        if found is None or found.offer_id != offer_id:
+            raise NotFound(f"{offer_name(program, offer_id)}/sendings/{sending_no}")
+        return found
 
     async def accept(
         self, program: Program, sending_no: int, sent_to: int, fingerprint: Fingerprint

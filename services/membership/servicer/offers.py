@@ -21,12 +21,15 @@ from membership.operations.programs import Programs
 from membership.servicer.policies import read_expiry, write_expiry
 from membership.servicer.rationals import fraction
 from membership.servicer.reading import MEMBER, PROGRAM, amount_currency, moment, require_currency
+from membership.servicer.segments import SEGMENT
 from membership.servicer.writing import optional_timestamp, tell_replay
 
 OFFER = "programs/{program}/offers/{offer}"
+SENDING = "programs/{program}/offers/{offer}/sendings/{sending}"
 PERSONAL_OFFER = "programs/{program}/personalOffers/{personal_offer}"
 
 _PERSONAL_ID = re.compile(r"([1-9][0-9]{0,17})-([1-9][0-9]{0,17})")
+_NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 _LAST = 2**63 - 1
 _STATES = {
     OfferState.OFFERED: pb.PersonalOffer.STATE_OFFERED,
@@ -80,16 +83,27 @@ class OfferRpcs:
     async def send_offer(self, request: pb.SendOfferRequest, call: CallContext) -> pb.SendOfferResponse:
         """Sends an offer."""
         program_id, offer_id = parse(request.name, OFFER)
-        member_ids = _member_ids(program_id, request)
+        member_ids, segment_id = _receivers(program_id, request)
         start_time = moment(request.start_time, "start_time") if request.HasField("start_time") else None
         end_time = moment(request.end_time, "end_time")
         program = await self._programs.get(program_id)
         fingerprint = Fingerprint.of(call, request, program.name)
         sending, replayed = await self._offers.send(
-            program, offer_id, member_ids, start_time, end_time, fingerprint, call.caller.actor
+            program, offer_id, member_ids, segment_id, start_time, end_time, fingerprint, call.caller.actor
         )
         tell_replay(call, replayed)
         return pb.SendOfferResponse(sending=_sending(program, sending))
+
+    async def get_offer_sending(
+        self, request: pb.GetOfferSendingRequest, _call: CallContext
+    ) -> pb.GetOfferSendingResponse:
+        """Reads how far a sending has come."""
+        program_id, offer_id, sending_id = parse(request.name, SENDING)
+        if _NUMBER.fullmatch(sending_id) is None:
+            raise InvalidField.of("name", "must be the name of a sending, as it was told")
+        program = await self._programs.get(program_id)
+        sending = await self._offers.sending(program, offer_id, int(sending_id))
+        return pb.GetOfferSendingResponse(sending=_sending(program, sending))
 
     async def get_offer_report(
         self, request: pb.GetOfferReportRequest, _call: CallContext
@@ -140,13 +154,19 @@ class OfferRpcs:
         )
 
 
-def _member_ids(program_id: str, request: pb.SendOfferRequest) -> list[str]:
-    if not 1 <= len(request.members) <= MEMBERS_MAX:
-        raise InvalidField.of("members", f"must be between 1 and {MEMBERS_MAX:,}")
+def _receivers(program_id: str, request: pb.SendOfferRequest) -> tuple[list[str], str | None]:
+    """The ids of the members, or that of the segment."""
+    if len(request.members) > MEMBERS_MAX or bool(request.members) == bool(request.segment):
+        raise InvalidField.of("members", f"must be between 1 and {MEMBERS_MAX:,}, or none and a segment instead")
+    if request.segment:
+        owner, segment_id = parse(request.segment, SEGMENT, "segment")
+        if owner != program_id:
+            raise InvalidField.of("segment", "must be a segment of the offer's program")
+        return [], segment_id
     asked = [parse(name, MEMBER, f"members[{place}]") for place, name in enumerate(request.members)]
     if any(owner != program_id for owner, _ in asked):
         raise InvalidField.of("members", "must be members of the offer's program")
-    return [member_id for _, member_id in asked]
+    return [member_id for _, member_id in asked], None
 
 
 def _read_terms(program: Program, message: pb.Offer) -> OfferTerms:
@@ -214,6 +234,7 @@ def _sending(program: Program, one: Sending) -> pb.OfferSending:
         held_out_count=one.held_out,
         skipped_count=one.skipped,
         create_time=timestamp(one.create_time),
+        state=pb.OfferSending.STATE_SENT if one.done else pb.OfferSending.STATE_SENDING,
     )
 
 

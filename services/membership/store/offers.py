@@ -66,8 +66,16 @@ async def archive(connection: Connection, program: Program, offer_id: str) -> bo
     return bool(await queries.archive_offer(connection, program_no=program.program_no, offer_id=offer_id))
 
 
-async def begin_sending(connection: Connection, offer: Offer, validity: Validity, now: datetime, actor: str) -> int:
-    """Writes that an offer is sent; answers the number of that."""
+async def begin_sending(
+    connection: Connection,
+    program: Program,
+    offer: Offer,
+    validity: Validity,
+    segment_id: str | None,
+    now: datetime,
+    actor: str,
+) -> int:
+    """Writes that an offer is sent; answers the number of that. To the members of a segment it is still to be sent."""
     sending_no: int = await queries.insert_sending(
         connection,
         offer_no=offer.offer_no,
@@ -75,13 +83,18 @@ async def begin_sending(connection: Connection, offer: Offer, validity: Validity
         end_time=validity.end,
         create_time=now,
         actor=actor,
+        program_no=program.program_no,
+        segment_id=segment_id,
+        due_time=None if segment_id is None else now,
     )
     return sending_no
 
 
-async def find_sending(connection: Connection, sending_no: int) -> Sending:
-    """What was sent under a number."""
+async def find_sending(connection: Connection, program: Program, sending_no: int) -> Sending | None:
+    """What was sent under a number; None where that is another program's, or nothing."""
     row = await queries.find_sending(connection, sending_no=sending_no)
+    if row is None or row["program_no"] != program.program_no:
+        return None
     return Sending(
         sending_no=sending_no,
         offer_id=row["offer_id"],
@@ -90,6 +103,7 @@ async def find_sending(connection: Connection, sending_no: int) -> Sending:
         held_out=row["held_out"],
         skipped=row["skipped"],
         create_time=row["create_time"],
+        done=row["due_time"] is None,
     )
 
 

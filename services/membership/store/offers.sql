@@ -20,8 +20,8 @@ select * from offers where program_no = :program_no and offer_id > :after order 
 update offers set archived = true where program_no = :program_no and offer_id = :offer_id;
 
 -- name: insert_sending$
-insert into offer_sendings (offer_no, start_time, end_time, create_time, actor)
-values (:offer_no, :start_time, :end_time, :create_time, :actor)
+insert into offer_sendings (program_no, offer_no, start_time, end_time, create_time, actor, segment_id, due_time)
+values (:program_no, :offer_no, :start_time, :end_time, :create_time, :actor, :segment_id, :due_time)
 returning sending_no;
 
 -- name: count_sent!
@@ -31,6 +31,28 @@ where sending_no = :sending_no;
 -- name: find_sending^
 select s.*, o.offer_id from offer_sendings s join offers o on o.offer_no = s.offer_no
 where s.sending_no = :sending_no;
+
+-- name: hold_sending^
+-- Held: whoever goes on with it does so alone.
+select s.*, o.offer_id from offer_sendings s join offers o on o.offer_no = s.offer_no
+where s.sending_no = :sending_no and s.due_time is not null
+for no key update of s;
+
+-- name: move_sending!
+update offer_sendings
+set after_member_id = :after, due_time = case when :done then null else due_time end, attempts = 0
+where sending_no = :sending_no;
+
+-- name: claim_sendings
+update offer_sendings set due_time = :lease_end, attempts = attempts + 1
+where sending_no in (
+    select sending_no from offer_sendings where due_time <= :now
+    order by due_time limit :most for update skip locked
+)
+returning sending_no, attempts;
+
+-- name: put_off_sending!
+update offer_sendings set due_time = :due_time where sending_no = :sending_no and due_time is not null;
 
 -- name: running_counts
 -- How many offers of each member are not over.

@@ -61,6 +61,25 @@ def send(
     )
 
 
+def send_to_segment(shop: Shop, segment_id: str, offer_id: str = "spring", request_id: str = "") -> Any:
+    """Sends an offer to the members of a segment."""
+    return shop.membership.membership.SendOffer(
+        pb.SendOfferRequest(
+            name=f"{shop.program}/offers/{offer_id}",
+            segment=f"{shop.program}/segments/{segment_id}",
+            start_time=stamp(START),
+            end_time=stamp(END),
+            request_id=request_id or new_request_id(),
+        )
+    )
+
+
+async def sending(shop: Shop, name: str) -> pb.OfferSending:
+    """How far a sending has come."""
+    request = pb.GetOfferSendingRequest(name=name)
+    return (await shop.membership.membership.GetOfferSending(request)).sending
+
+
 def accept(shop: Shop, name: str, request_id: str = "") -> Any:
     """Accepts a personal offer."""
     return shop.membership.membership.AcceptPersonalOffer(

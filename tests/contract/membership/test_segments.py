@@ -10,10 +10,13 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from guerdon import GuerdonError, InvalidRequestError, NotFoundError, RefusedError, new_request_id, was_replayed
-from guerdon.membership.v1 import profile_pb2
+from guerdon.membership.v1 import offer_pb2, profile_pb2
 from guerdon.membership.v1 import segment_pb2 as pb
+from guerdon_kit.testing import wait_until
 from tests.contract.membership.people import close, enroll, merge
-from tests.contract.membership.world import Shop, World, when
+from tests.contract.membership.sent import make as make_offer
+from tests.contract.membership.sent import received, send_to_segment, sending
+from tests.contract.membership.world import Shop, World, row, when
 
 
 @pytest.fixture
@@ -123,3 +126,28 @@ async def test_what_was_bought_follows_a_merge_and_who_has_left_is_in_no_segment
     assert left.value.reason == "MEMBER_CLOSED"
     with pytest.raises(NotFoundError):
         await segments_of(shop, "nobody")
+
+
+async def test_an_offer_is_sent_to_each_member_of_a_segment_once_and_to_nobody_else(shop: Shop) -> None:
+    people = [f"m{number:03}" for number in range(230)]
+    rows = [row(f"p-{one}", one, 10_00 + 10_00 * (number % 2)) for number, one in enumerate(people)]
+    await shop.import_([shop.chunk(1, rows)])
+    await make(shop, "spenders", "purchases.spend >= 2000")
+    await make_offer(shop)
+    sent = send_to_segment(shop, "spenders", request_id="send")
+    name = (await sent).sending.name
+    assert (await send_to_segment(shop, "spenders", request_id="send")).sending.name == name
+
+    async def done() -> bool:
+        return (await sending(shop, name)).state == offer_pb2.OfferSending.STATE_SENT
+
+    await wait_until(done)
+    assert (await sending(shop, name)).sent_count == 115
+    assert [len(await received(shop, one)) for one in (people[0], people[1], people[-2], people[-1])] == [0, 1, 0, 1]
+    with pytest.raises(NotFoundError):
+        await sending(shop, name + "0")
+    archive = pb.ArchiveSegmentRequest(name=f"{shop.program}/segments/spenders", request_id=new_request_id())
+    await shop.membership.membership.ArchiveSegment(archive)
+    with pytest.raises(RefusedError) as refused:
+        await send_to_segment(shop, "spenders")
+    assert refused.value.reason == "SEGMENT_ARCHIVED"

@@ -297,6 +297,11 @@ class MembershipServiceStub(object):
                 request_serializer=guerdon_dot_membership_dot_v1_dot_offer__pb2.SendOfferRequest.SerializeToString,
                 response_deserializer=guerdon_dot_membership_dot_v1_dot_offer__pb2.SendOfferResponse.FromString,
                 )
+        self.GetOfferSending = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/GetOfferSending',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_offer__pb2.GetOfferSendingRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_offer__pb2.GetOfferSendingResponse.FromString,
+                )
         self.GetOfferReport = channel.unary_unary(
                 '/guerdon.membership.v1.MembershipService/GetOfferReport',
                 request_serializer=guerdon_dot_membership_dot_v1_dot_offer__pb2.GetOfferReportRequest.SerializeToString,
@@ -752,13 +757,20 @@ class MembershipServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def SendOffer(self, request, context):
-        """Sends an offer to members: each gets a personal offer of its own, also who has the same offer already. If one of the
-        members cannot get it, nobody does.
+        """Sends an offer to members, or to those of a segment: each gets a personal offer of its own, also who has the same offer
+        already. If one of the members named cannot get it, nobody does.
 
         A personal offer counts the purchases that are recorded after it was sent, and accepted where that is needed, and
         whose time lies in its validity, both ends included; also those that are told of up to 30 days after its end. One
         purchase may count for several. It is awarded once, with the purchase that completes it. A return that leaves less
         than it takes has the award taken back; purchases that make up for it have it awarded again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetOfferSending(self, request, context):
+        """Reads how far the sending of an offer has come.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -1111,6 +1123,11 @@ def add_MembershipServiceServicer_to_server(servicer, server):
                     servicer.SendOffer,
                     request_deserializer=guerdon_dot_membership_dot_v1_dot_offer__pb2.SendOfferRequest.FromString,
                     response_serializer=guerdon_dot_membership_dot_v1_dot_offer__pb2.SendOfferResponse.SerializeToString,
+            ),
+            'GetOfferSending': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetOfferSending,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_offer__pb2.GetOfferSendingRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_offer__pb2.GetOfferSendingResponse.SerializeToString,
             ),
             'GetOfferReport': grpc.unary_unary_rpc_method_handler(
                     servicer.GetOfferReport,
@@ -2063,6 +2080,23 @@ class MembershipService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/SendOffer',
             guerdon_dot_membership_dot_v1_dot_offer__pb2.SendOfferRequest.SerializeToString,
             guerdon_dot_membership_dot_v1_dot_offer__pb2.SendOfferResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def GetOfferSending(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/GetOfferSending',
+            guerdon_dot_membership_dot_v1_dot_offer__pb2.GetOfferSendingRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_offer__pb2.GetOfferSendingResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

@@ -402,14 +402,20 @@ class MembershipServiceStub:
         guerdon.membership.v1.offer_pb2.SendOfferRequest,
         guerdon.membership.v1.offer_pb2.SendOfferResponse,
     ]
-    """Sends an offer to members: each gets a personal offer of its own, also who has the same offer already. If one of the
-    members cannot get it, nobody does.
+    """Sends an offer to members, or to those of a segment: each gets a personal offer of its own, also who has the same offer
+    already. If one of the members named cannot get it, nobody does.
 
     A personal offer counts the purchases that are recorded after it was sent, and accepted where that is needed, and
     whose time lies in its validity, both ends included; also those that are told of up to 30 days after its end. One
     purchase may count for several. It is awarded once, with the purchase that completes it. A return that leaves less
     than it takes has the award taken back; purchases that make up for it have it awarded again.
     """
+
+    GetOfferSending: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.offer_pb2.GetOfferSendingRequest,
+        guerdon.membership.v1.offer_pb2.GetOfferSendingResponse,
+    ]
+    """Reads how far the sending of an offer has come."""
 
     GetOfferReport: grpc.UnaryUnaryMultiCallable[
         guerdon.membership.v1.offer_pb2.GetOfferReportRequest,
@@ -864,14 +870,20 @@ class MembershipServiceAsyncStub:
         guerdon.membership.v1.offer_pb2.SendOfferRequest,
         guerdon.membership.v1.offer_pb2.SendOfferResponse,
     ]
-    """Sends an offer to members: each gets a personal offer of its own, also who has the same offer already. If one of the
-    members cannot get it, nobody does.
+    """Sends an offer to members, or to those of a segment: each gets a personal offer of its own, also who has the same offer
+    already. If one of the members named cannot get it, nobody does.
 
     A personal offer counts the purchases that are recorded after it was sent, and accepted where that is needed, and
     whose time lies in its validity, both ends included; also those that are told of up to 30 days after its end. One
     purchase may count for several. It is awarded once, with the purchase that completes it. A return that leaves less
     than it takes has the award taken back; purchases that make up for it have it awarded again.
     """
+
+    GetOfferSending: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.offer_pb2.GetOfferSendingRequest,
+        guerdon.membership.v1.offer_pb2.GetOfferSendingResponse,
+    ]
+    """Reads how far the sending of an offer has come."""
 
     GetOfferReport: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.membership.v1.offer_pb2.GetOfferReportRequest,
@@ -1430,14 +1442,22 @@ class MembershipServiceServicer(metaclass=abc.ABCMeta):
         request: guerdon.membership.v1.offer_pb2.SendOfferRequest,
         context: _ServicerContext,
     ) -> typing.Union[guerdon.membership.v1.offer_pb2.SendOfferResponse, collections.abc.Awaitable[guerdon.membership.v1.offer_pb2.SendOfferResponse]]:
-        """Sends an offer to members: each gets a personal offer of its own, also who has the same offer already. If one of the
-        members cannot get it, nobody does.
+        """Sends an offer to members, or to those of a segment: each gets a personal offer of its own, also who has the same offer
+        already. If one of the members named cannot get it, nobody does.
 
         A personal offer counts the purchases that are recorded after it was sent, and accepted where that is needed, and
         whose time lies in its validity, both ends included; also those that are told of up to 30 days after its end. One
         purchase may count for several. It is awarded once, with the purchase that completes it. A return that leaves less
         than it takes has the award taken back; purchases that make up for it have it awarded again.
         """
+
+    @abc.abstractmethod
+    def GetOfferSending(
+        self,
+        request: guerdon.membership.v1.offer_pb2.GetOfferSendingRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.offer_pb2.GetOfferSendingResponse, collections.abc.Awaitable[guerdon.membership.v1.offer_pb2.GetOfferSendingResponse]]:
+        """Reads how far the sending of an offer has come."""
 
     @abc.abstractmethod
     def GetOfferReport(

@@ -167,6 +167,29 @@ class OfferSending(google.protobuf.message.Message):
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
+    class _State:
+        ValueType = typing.NewType("ValueType", builtins.int)
+        V: typing_extensions.TypeAlias = ValueType
+
+    class _StateEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[OfferSending._State.ValueType], builtins.type):
+        DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+        STATE_UNSPECIFIED: OfferSending._State.ValueType  # 0
+        """Not a state."""
+        STATE_SENDING: OfferSending._State.ValueType  # 1
+        """The members of the segment are gone through."""
+        STATE_SENT: OfferSending._State.ValueType  # 2
+        """It is sent to all who get it."""
+
+    class State(_State, metaclass=_StateEnumTypeWrapper):
+        """How far it has come."""
+
+    STATE_UNSPECIFIED: OfferSending.State.ValueType  # 0
+    """Not a state."""
+    STATE_SENDING: OfferSending.State.ValueType  # 1
+    """The members of the segment are gone through."""
+    STATE_SENT: OfferSending.State.ValueType  # 2
+    """It is sent to all who get it."""
+
     NAME_FIELD_NUMBER: builtins.int
     START_TIME_FIELD_NUMBER: builtins.int
     END_TIME_FIELD_NUMBER: builtins.int
@@ -174,6 +197,7 @@ class OfferSending(google.protobuf.message.Message):
     HELD_OUT_COUNT_FIELD_NUMBER: builtins.int
     SKIPPED_COUNT_FIELD_NUMBER: builtins.int
     CREATE_TIME_FIELD_NUMBER: builtins.int
+    STATE_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`programs/{program}/offers/{offer}/sendings/{sending}`."""
     sent_count: builtins.int
@@ -182,6 +206,8 @@ class OfferSending(google.protobuf.message.Message):
     """How many it was held back from."""
     skipped_count: builtins.int
     """How many were left out because they have 100 personal offers already that are not over."""
+    state: global___OfferSending.State.ValueType
+    """How far it has come. The counts are final once it is SENT."""
     @property
     def start_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """The first moment of its validity, included."""
@@ -204,9 +230,10 @@ class OfferSending(google.protobuf.message.Message):
         held_out_count: builtins.int = ...,
         skipped_count: builtins.int = ...,
         create_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        state: global___OfferSending.State.ValueType = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["create_time", b"create_time", "end_time", b"end_time", "start_time", b"start_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["create_time", b"create_time", "end_time", b"end_time", "held_out_count", b"held_out_count", "name", b"name", "sent_count", b"sent_count", "skipped_count", b"skipped_count", "start_time", b"start_time"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["create_time", b"create_time", "end_time", b"end_time", "held_out_count", b"held_out_count", "name", b"name", "sent_count", b"sent_count", "skipped_count", b"skipped_count", "start_time", b"start_time", "state", b"state"]) -> None: ...
 
 global___OfferSending = OfferSending
 
@@ -507,13 +534,18 @@ class SendOfferRequest(google.protobuf.message.Message):
     START_TIME_FIELD_NUMBER: builtins.int
     END_TIME_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
+    SEGMENT_FIELD_NUMBER: builtins.int
     name: builtins.str
     """The offer's name."""
     request_id: builtins.str
     """The caller's id of this request, 1 to 64 printable characters."""
+    segment: builtins.str
+    """The segment whose members get it, instead of `members`: who is in it when its turn comes. They are gone through after
+    this is answered.
+    """
     @property
     def members(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
-        """The members, 1..1,000; one that is named twice gets one."""
+        """The members, at most 1,000; one that is named twice gets one. Empty: `segment` says who."""
 
     @property
     def start_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
@@ -533,9 +565,10 @@ class SendOfferRequest(google.protobuf.message.Message):
         start_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         end_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         request_id: builtins.str = ...,
+        segment: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["end_time", b"end_time", "start_time", b"start_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["end_time", b"end_time", "members", b"members", "name", b"name", "request_id", b"request_id", "start_time", b"start_time"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["end_time", b"end_time", "members", b"members", "name", b"name", "request_id", b"request_id", "segment", b"segment", "start_time", b"start_time"]) -> None: ...
 
 global___SendOfferRequest = SendOfferRequest
 
@@ -559,6 +592,45 @@ class SendOfferResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["sending", b"sending"]) -> None: ...
 
 global___SendOfferResponse = SendOfferResponse
+
+@typing.final
+class GetOfferSendingRequest(google.protobuf.message.Message):
+    """Reads how far a sending has come."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """The sending's name."""
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["name", b"name"]) -> None: ...
+
+global___GetOfferSendingRequest = GetOfferSendingRequest
+
+@typing.final
+class GetOfferSendingResponse(google.protobuf.message.Message):
+    """The sending asked for."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SENDING_FIELD_NUMBER: builtins.int
+    @property
+    def sending(self) -> global___OfferSending:
+        """The sending."""
+
+    def __init__(
+        self,
+        *,
+        sending: global___OfferSending | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["sending", b"sending"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["sending", b"sending"]) -> None: ...
+
+global___GetOfferSendingResponse = GetOfferSendingResponse
 
 @typing.final
 class GetOfferReportRequest(google.protobuf.message.Message):
