@@ -692,6 +692,8 @@ create table slides (
     program_no integer not null,
     since timestamptz not null,
     until timestamptz not null check (until > since),
+    -- When it was last changed.
+    record_time timestamptz not null,
     round integer not null default 0,
     due_time timestamptz,
     attempts integer not null default 0
@@ -744,5 +746,5 @@ grant select, insert, update (left_over, due_time, attempts), delete on endings 
 grant select, insert, update (reverses_welcome, welcome_reversed, step, part, points, done, due_time, attempts) on merges to :"runtime_role";
 grant select, insert, update (wrong_claims), delete on guest_purchases to :"runtime_role";
 grant select, insert, update (seen_day, round, due_time, attempts) on expiry_watches to :"runtime_role";
-grant select, insert, update (since, until, round, due_time, attempts) on slides to :"runtime_role";
+grant select, insert, update (since, until, record_time, round, due_time, attempts) on slides to :"runtime_role";
 grant select, insert, update (salt, hash, tries), delete on pins to :"runtime_role";

@@ -26,6 +26,7 @@ from membership.domain.deliveries import (
     purchase_credit,
     welcome_credit,
 )
+from membership.operations.sliding import overtake
 from membership.store import bonuses, deliveries, members, purchases, returns
 
 LEASE = timedelta(seconds=30)
@@ -186,6 +187,7 @@ class Deliveries:
             await members.activate(connection, _ready(delivery, outcome))
         if delivery.return_id is not None and reversed_points is not None:
             await returns.settle(connection, program, delivery.return_id, reversed_points)
+        await overtake(connection, delivery, self._clock.now())
         if outcome.done:
             await deliveries.finish(connection, delivery.delivery_no)
 

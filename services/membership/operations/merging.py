@@ -90,7 +90,7 @@ class Merging:
             if merge is None:
                 return
             async with self._database.acquire() as connection:
-                if await merges.coming(connection, merge.program, merge.member.member_no):
+                if await merges.coming(connection, merge):
                     raise MergeWaits
             if merge.reverses_welcome:
                 await self._reverse_welcome(merge)
@@ -121,7 +121,7 @@ class Merging:
         welcomed = await merges.welcomed(connection, [member.member_no, into.member_no])
         friends = await before_merging(connection, program, member, into, now)
         await merges.insert(connection, program, member, into, actor, now + LEASE)
-        await sliding.merge(connection, program, member, into)
+        await sliding.merge(connection, program, member, into, now)
         await expiry_watches.merge(connection, member.member_no, into.member_no)
         if len(welcomed) == 2:  # once for a person, whichever of its ids has it
             await merges.begin_welcome(connection, welcomed[member.member_no], now + LEASE)

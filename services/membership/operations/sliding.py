@@ -5,24 +5,19 @@ row, and the lots in the ledger are extended afterwards, once for all that a mem
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from guerdon_kit.clock import Clock
 from guerdon_kit.postgres import Connection, Database
 from membership.clients.ledger import Ledger
+from membership.domain.deliveries import Delivery
 from membership.domain.members import Member
 from membership.domain.program import Program
 from membership.domain.sliding import Span, joined, slide, sliding
-from membership.store import merges, slides
+from membership.store import slides
 
 ACTOR = "membership"
 """On whose behalf: nobody asks for it."""
-SETTLING = timedelta(seconds=1)
-"""How long what was recorded with it has to come to the ledger first."""
-
-
-class SlideWaits(Exception):
-    """Something is still on its way to the account: it would not be extended."""
 
 
 async def keep(
@@ -46,9 +41,8 @@ async def keep(
         if span is not None:
             spans[member_no] = span
     changed = {one: span for one, span in spans.items() if span != before.get(one)}
-    longer = (one for one, span in changed.items() if one not in before or span.until > before[one].until)
-    due_times = {one: now + SETTLING for one in longer if one not in new and spans[one].until > now}
-    await slides.write(connection, program, changed, due_times)
+    longer = {one for one, span in changed.items() if one not in before or span.until > before[one].until}
+    await slides.write(connection, program, changed, {one for one in longer - new if spans[one].until > now}, now)
     return spans
 
 
@@ -61,7 +55,7 @@ async def kept(connection: Connection, program: Program, member: Member, event_t
     return slide(before.get(member.member_no), policy, [event_time], program.time_zone)
 
 
-async def merge(connection: Connection, program: Program, member: Member, into: Member) -> None:
+async def merge(connection: Connection, program: Program, member: Member, into: Member, now: datetime) -> None:
     """Has the survivor's points kept by what both did; those that follow are extended when they have come."""
     if sliding(program) is None:
         return
@@ -69,7 +63,19 @@ async def merge(connection: Connection, program: Program, member: Member, into: 
     if member.member_no in found:
         span = found[member.member_no]
         both = joined(found[into.member_no], span) if into.member_no in found else span
-        await slides.write(connection, program, {into.member_no: both}, {})
+        await slides.write(connection, program, {into.member_no: both}, set(), now)
+
+
+async def overtake(connection: Connection, delivery: Delivery, now: datetime) -> None:
+    """Has the ledger asked again for members whose points of a delivery came after it was asked, as they were recorded
+    before the activity that keeps them.
+    """
+    if sliding(delivery.program) is None:
+        return
+    came = [(one.member_id, one.record_time, one.expire_time) for one in delivery.purchases]
+    came += [(one.member_id, one.record_time, one.expire_time) for one in delivery.bonuses]
+    came += [(one.member_id, one.enroll_time, one.welcome_expire_time) for one in delivery.members]
+    await slides.overtake(connection, delivery.program, came, now)
 
 
 class Sliding:
@@ -84,17 +90,13 @@ class Sliding:
         """Extends a member's open lots as far as activity keeps them.
 
         Raises:
-            SlideWaits: something is still on its way to the account.
             OutcomeUnknown, RemoteError: the ledger did not answer, or refused for a reason of its own.
         """
         async with self._database.acquire() as connection:
             due = await slides.find(connection, member_no)
             if due is None:
                 return
-            alive = due.member.ended is None and due.span.until > self._clock.now()
-            if alive and await merges.coming(connection, due.program, member_no):
-                raise SlideWaits
-        if alive:
+        if due.member.ended is None and due.span.until > self._clock.now():
             request_id = f"x-{member_no}-{due.round}"
             await self._ledger.extend(due.program, due.member.account_id, due.span.until, request_id, ACTOR)
         await self._database.run(lambda connection: slides.finish(connection, due))

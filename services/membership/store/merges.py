@@ -120,9 +120,11 @@ async def put_off(connection: Connection, member_no: int, due_time: datetime) ->
     await queries.put_off_merge(connection, member_no=member_no, due_time=due_time)
 
 
-async def coming(connection: Connection, program: Program, member_no: int) -> bool:
-    """Whether something is on its way to a member's account."""
-    found: bool = await queries.coming_to_member(connection, program_no=program.program_no, member_no=member_no)
+async def coming(connection: Connection, merge: Merge) -> bool:
+    """Whether something is on its way to the account of the member who was merged."""
+    found: bool = await queries.coming_to_member(
+        connection, program_no=merge.program.program_no, member_no=merge.member.member_no
+    )
     return found
 
 

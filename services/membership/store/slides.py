@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from datetime import datetime
 from typing import NamedTuple
 
@@ -30,9 +30,9 @@ async def of(connection: Connection, member_nos: Iterable[int]) -> dict[int, Spa
 
 
 async def write(
-    connection: Connection, program: Program, spans: Mapping[int, Span], due_times: Mapping[int, datetime]
+    connection: Connection, program: Program, spans: Mapping[int, Span], longer: Set[int], now: datetime
 ) -> None:
-    """Writes the spans of members, whose rows the writer holds; of those with a due time the ledger is asked then."""
+    """Writes the spans of members, whose rows the writer holds; the ledger is asked for those that live `longer`."""
     numbers = sorted(spans)
     await queries.write_slides(
         connection,
@@ -40,7 +40,25 @@ async def write(
         member_nos=numbers,
         sinces=[spans[one].since for one in numbers],
         untils=[spans[one].until for one in numbers],
-        due_times=[due_times.get(one) for one in numbers],
+        record_time=now,
+        due_times=[now if one in longer else None for one in numbers],
+    )
+
+
+async def overtake(
+    connection: Connection, program: Program, came: Iterable[tuple[str, datetime, datetime | None]], now: datetime
+) -> None:
+    """Has the ledger asked again for members whose points have come there after it was asked: by their ids, with when
+    the points were recorded and expire.
+    """
+    expiring = [one for one in came if one[2] is not None]
+    await queries.overtake_slides(
+        connection,
+        program_no=program.program_no,
+        member_ids=[member_id for member_id, _, _ in expiring],
+        record_times=[record_time for _, record_time, _ in expiring],
+        expire_times=[expire_time for _, _, expire_time in expiring],
+        due_time=now,
     )
 
 
