@@ -36,6 +36,7 @@ PROMPTS = (
     "howto/run-a-department-store.md",
     "howto/reward-activities.md",
     "howto/reward-referrals.md",
+    "howto/send-personal-offers.md",
     "explanation/rate-books.md",
 )
 
