@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from guerdon_kit.errors import DomainError, ReplayedRefusal, RequestIdReused, Status, Unavailable
 from guerdon_kit.idempotency import Fingerprint
@@ -15,6 +16,9 @@ from guerdon_kit.postgres.database import Connection, Database
 from guerdon_kit.postgres.failures import Rerun
 from guerdon_kit.postgres.queries import load_queries
 from guerdon_kit.postgres.retention import HOURLY, delete_in_steps, repeat
+
+if TYPE_CHECKING:
+    from asyncpg import Record
 
 _queries = load_queries("guerdon_kit.postgres")
 
@@ -29,11 +33,28 @@ async def find(connection: Connection, fingerprint: Fingerprint) -> bytes | None
     row = await _queries.find_request(connection, key=fingerprint.key)
     if row is None:
         return None
+    found = _told(fingerprint, row)
+    if isinstance(found, DomainError):
+        raise found
+    return found
+
+
+async def find_all(connection: Connection, fingerprints: Sequence[Fingerprint]) -> list[bytes | DomainError | None]:
+    """What is recorded for each of the requests: its outcome, or what `find` would raise; None where it is new."""
+    rows = {
+        row["key"]: row
+        async for row in _queries.find_requests(connection, keys=[fingerprint.key for fingerprint in fingerprints])
+    }
+    return [_told(one, rows[one.key]) if one.key in rows else None for one in fingerprints]
+
+
+def _told(fingerprint: Fingerprint, row: Record) -> bytes | DomainError:
+    """The outcome that a record has, or what the request is refused for."""
     differing = fingerprint.differing(row["digest"], row["fields"])
     if differing is not None:
-        raise RequestIdReused(fields=differing)
+        return RequestIdReused(fields=differing)
     if row["refusal"] is not None:
-        raise thaw(row["refusal"])
+        return thaw(row["refusal"])
     outcome: bytes = row["outcome"]
     return outcome
 
@@ -45,6 +66,24 @@ async def record(connection: Connection, fingerprint: Fingerprint, outcome: byte
         Rerun: another transaction recorded the same request; `Database.run` begins again and finds it.
     """
     await _write(connection, fingerprint, outcome, None)
+
+
+async def record_all(connection: Connection, outcomes: Sequence[tuple[Fingerprint, bytes]]) -> None:
+    """Records the outcomes of different requests.
+
+    Raises:
+        Rerun: as `record`, of any of them.
+    """
+    ordered = sorted(outcomes, key=lambda one: one[0].key)  # two who record the same requests wait in one order
+    written = await _queries.record_requests(
+        connection,
+        keys=[fingerprint.key for fingerprint, _ in ordered],
+        digests=[fingerprint.digest for fingerprint, _ in ordered],
+        fields=[fingerprint.fields for fingerprint, _ in ordered],
+        outcomes=[outcome for _, outcome in ordered],
+    )
+    if written < len(outcomes):
+        raise Rerun
 
 
 async def once(

@@ -1,21 +1,19 @@
-"""Recording one purchase: rated and recorded in one transaction, then brought to the ledger."""
+"""Recording one purchase: rated and recorded, perhaps together with others, then brought to the ledger."""
 
 from __future__ import annotations
 
-import json
+import asyncio
 
 from guerdon_kit.clock import Clock
 from guerdon_kit.errors import NotFound
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres import Connection, Database
-from guerdon_kit.postgres.requests import once
-from membership.domain.deliveries import Delivery
 from membership.domain.moments import AHEAD_MAX, to_microseconds
 from membership.domain.program import Program
 from membership.domain.purchases import Purchase
 from membership.domain.rows import Row, sort_out
-from membership.operations.deliveries import Deliveries
-from membership.operations.recording import Recording, record_rows
+from membership.operations.deliveries import MARGIN_S, Deliveries
+from membership.operations.gathering import Gathering
 from membership.operations.rules import Rulebooks
 from membership.operations.simulation import simulated
 from membership.store import purchases
@@ -29,6 +27,7 @@ class Purchases:
         self._deliveries = deliveries
         self._rulebooks = rulebooks
         self._clock = clock
+        self._gathering = Gathering(database, deliveries, rulebooks, clock)
 
     async def record(
         self, program: Program, row: Row, fingerprint: Fingerprint, actor: str, within_s: float
@@ -45,25 +44,14 @@ class Purchases:
         _, wrong = sort_out([row], to_microseconds(now + AHEAD_MAX))
         for violation in wrong.values():
             raise violation
-        recording = Recording(now, self._deliveries.first_due_time(), actor)
-        delivery: Delivery | None = None
-
-        async def work(connection: Connection) -> bytes:
-            nonlocal delivery
-            recorded = await record_rows(connection, program, self._rulebooks, [row], recording, enroll_unknown=False)
-            for refusal in recorded.refused.values():
-                raise refusal
-            delivery = recorded.delivery
-            number = delivery.delivery_no if delivery else None
-            return json.dumps({"already": bool(recorded.already_recorded), "delivery": number}).encode()
-
-        outcome, replayed = await once(self._database, fingerprint, work)
-        told = json.loads(outcome)
-        if replayed and told["delivery"] is not None:
-            delivery = await self._deliveries.find(told["delivery"])
-        if delivery is not None:
-            await self._deliveries.try_to_deliver(delivery, within_s)
-        return await self.get(program, row.purchase_id), told["already"], replayed
+        gathered = await self._gathering.record(program, row, fingerprint, actor)
+        if gathered.bringing is not None:
+            await asyncio.wait([gathered.bringing], timeout=within_s - MARGIN_S)
+        elif gathered.replayed and gathered.delivery_no is not None:
+            delivery = await self._deliveries.find(gathered.delivery_no)
+            if delivery is not None:
+                await self._deliveries.try_to_deliver(delivery, within_s)
+        return await self.get(program, row.purchase_id), gathered.already, gathered.replayed
 
     async def simulate(self, program: Program, row: Row) -> Purchase:
         """What a purchase would be recorded as now; a recorded one as it is. Nothing is written, and nobody waits.

@@ -7,6 +7,15 @@ insert into requests (key, digest, fields, outcome, refusal)
 values (:key, :digest, :fields, :outcome, :refusal)
 on conflict do nothing;
 
+-- name: find_requests
+select key, digest, fields, outcome, refusal from requests where key = any(:keys::bytea[]);
+
+-- name: record_requests!
+-- As `record_request`; fewer than asked for: others have recorded some of the keys.
+insert into requests (key, digest, fields, outcome)
+select * from unnest(:keys::bytea[], :digests::bytea[], :fields::bytea[], :outcomes::bytea[])
+on conflict do nothing;
+
 -- name: forget_requests!
 delete from requests where key = any(:keys::bytea[]);
 
