@@ -24,6 +24,8 @@ MACROS_MAX = 4
 MATCHES_MAX = 4
 """The most regular expressions of a condition: each is compiled anew at each evaluation."""
 
+PURCHASES_NOT_COUNTED = "looks at purchases, which a program without purchase_statistics does not count"
+
 Activation: TypeAlias = cel.Activation
 """Values of variables as CEL takes them."""
 Facts: TypeAlias = Mapping[str, int | str | list[str]]
@@ -45,6 +47,10 @@ _OF_PURCHASE = {
     "member.tier": cel.Type.STRING,
     "member.year_points": cel.Type.INT,
     "member.days": cel.Type.INT,
+    "member.segments": cel.Type.List(cel.Type.STRING),
+    "purchases.count": cel.Type.INT,
+    "purchases.spend": cel.Type.INT,
+    "purchases.days_since_last": cel.Type.INT,
     "time.year": cel.Type.INT,
     "time.month": cel.Type.INT,
     "time.day": cel.Type.INT,
@@ -95,6 +101,7 @@ _PASSED_OVER = re.compile(  # comments and texts
 _MACRO = re.compile(r"\.\s*(?:all|exists|exists_one|existsOne|map|filter)\s*\(")
 _MATCHES = re.compile(r"\bmatches\s*\(")
 _LINE = re.compile(r"(?<![\w.])\.?line\s*\.")
+_SEGMENTS = re.compile(r"(?<![\w.])\.?member\s*\.\s*segments\b")
 _PURCHASES = re.compile(r"(?<![\w.])\.?purchases\s*\.")
 
 
@@ -111,6 +118,8 @@ class Phrase:
     """Whether it looks at a line, so that it is asked for each."""
     of_purchases: bool
     """Whether it looks at what a member bought so far."""
+    of_segments: bool
+    """Whether it looks at the segments that a member is in."""
 
     @staticmethod
     @lru_cache(maxsize=1_000)
@@ -129,7 +138,7 @@ class Phrase:
             raise Malformed(_said(str(error))) from None
         if expression.return_type() != cel.Type.BOOL:
             raise Malformed(f"1:1: must be of type bool, not {expression.return_type().name().lower()}")
-        return Phrase(expression, of_line, bool(_PURCHASES.search(bare)))
+        return Phrase(expression, of_line, bool(_PURCHASES.search(bare)), bool(_SEGMENTS.search(bare)))
 
     def holds(self, facts: Activation) -> bool:
         """Whether the condition holds; not, where it cannot be evaluated or takes too many steps."""

@@ -22,6 +22,7 @@ from membership.domain.rules import BundleItem, Period, Rule, Version
 from membership.domain.stacking import Candidate, Kept, Verdict, give, meet, qualified
 from membership.domain.tallies import Tally
 
+_DAY_US = 24 * 3600 * 1_000_000
 COOLDOWN = 0
 """Stands for a period in `Use`."""
 
@@ -67,16 +68,37 @@ class Rated(NamedTuple):
         return self.base_points + self.tier_points + self.rule_points
 
 
+class BoughtBefore(NamedTuple):
+    """What a member bought before, less returns, in minor units; `last_us` is None where nothing ever."""
+
+    purchases: int = 0
+    spend: int = 0
+    last_us: int | None = None
+
+    def plus(self, entry: Entry) -> BoughtBefore:
+        """With one more purchase."""
+        last_us = entry.event_us if self.last_us is None else max(self.last_us, entry.event_us)
+        return BoughtBefore(self.purchases + 1, self.spend + entry.amount, last_us)
+
+    def days_since_last(self, event_us: int) -> int:
+        """Whole days of 24 hours up to a moment; -1 where there is none."""
+        return -1 if self.last_us is None else max(0, (event_us - self.last_us) // _DAY_US)
+
+
 @dataclass(slots=True)
 class Scene:
     """What rules other than plain ones look at: baskets by the places of entries, members by number, what was counted
-    before, which is brought forward, and what campaigns may give and do give.
+    before, which is brought forward, and what campaigns may give and do give. What was bought before, brought forward
+    too, and the segments of members are needed where a condition asks: it does not hold for members of whom they are
+    not known.
     """
 
     baskets: Mapping[int, Basket] = field(default_factory=dict)
     members: Mapping[int, Member] = field(default_factory=dict)
     uses: dict[Use, int] = field(default_factory=dict)
     budgets: Budgets = field(default_factory=Budgets)
+    bought: dict[int, BoughtBefore] = field(default_factory=dict)
+    segments: Mapping[int, list[str]] = field(default_factory=dict)
 
 
 def rate(
@@ -143,7 +165,8 @@ def _by_rules(program: Program, rules: InForce, entry: Entry, level: int, earned
     every = parts(basket, entry.amount)
     local = from_microseconds(entry.event_us).astimezone(ZoneInfo(program.time_zone))
     member = scene.members[entry.member_no]
-    asking = _Asking(rules, basket, every, _facts(program, entry, basket, level, earned, member, local))
+    facts = {**_facts(program, entry, basket, level, earned, member, local), **_known(entry, scene)}
+    asking = _Asking(rules, basket, every, facts)
     reached = tuple(
         Reached(one.campaign_no, one.campaign_id, one.holds_out(program.name, member.member_id))
         for one in rules.campaigns
@@ -171,7 +194,21 @@ def _by_rules(program: Program, rules: InForce, entry: Entry, level: int, earned
     for term, given in zip(frozen.terms, frozen.points, strict=True):
         if given and term.rule_no:
             _count(by_rule[term.rule_no], entry, local, given, scene.uses)
+    if entry.member_no in scene.bought:
+        scene.bought[entry.member_no] = scene.bought[entry.member_no].plus(entry)
     return frozen
+
+
+def _known(entry: Entry, scene: Scene) -> dict[str, int | str | list[str]]:
+    """What conditions may look at of what a member did before, as far as it is known."""
+    known: dict[str, int | str | list[str]] = {}
+    bought, segments = scene.bought.get(entry.member_no), scene.segments.get(entry.member_no)
+    if bought is not None:
+        known["purchases.count"], known["purchases.spend"] = bought.purchases, bought.spend
+        known["purchases.days_since_last"] = bought.days_since_last(entry.event_us)
+    if segments is not None:
+        known["member.segments"] = segments
+    return known
 
 
 def _uncovered(rules: InForce, frozen: FrozenTerms, budgets: Budgets) -> str | None:

@@ -13,7 +13,7 @@ from membership.domain.baskets import Basket
 from membership.domain.levels import Levels
 from membership.domain.members import Member
 from membership.domain.program import Program
-from membership.domain.rating import Entry, Rated, Scene, Use, rate
+from membership.domain.rating import BoughtBefore, Entry, Rated, Scene, Use, rate
 from membership.domain.rulebooks import Rulebook
 from membership.domain.rules import RULES_MAX, Rule, Version, excessive, violations
 from membership.domain.tier_policy import Walk
@@ -107,6 +107,7 @@ class Life:
         self._program, self._draft, self._start_us = program, draft, start_us or _EPOCH_US
         self._points: dict[tuple[int, int], int] = {}
         self._uses: dict[Use, int] = {}
+        self._bought = {member.member_no: BoughtBefore()}
         policy, calendar = program.settings.tier_policy, program.calendar
         walk = Walk(program.tier_set, policy, calendar.day_at(member.enroll_time), {})
         self._levels = None if policy.plain else Levels(policy, calendar, {member.member_no: walk})
@@ -119,7 +120,7 @@ class Life:
         replayed = [one for one in bought if one.event_us >= self._start_us]
         entries = [Entry(one.event_us, place, one.member_no, one.amount) for place, one in enumerate(replayed)]
         of_place = {place: baskets[one.purchase_id] for place, one in enumerate(replayed) if one.purchase_id in baskets}
-        scene = Scene(of_place, {self.member.member_no: self.member}, self._uses)
+        scene = Scene(of_place, {self.member.member_no: self.member}, self._uses, bought=self._bought)
         for rated in rate(self._program, self._draft, entries, self._points, scene, self._levels):
             self.simulated += rated.points
             for rule_id, points in _given(self._draft, rated):
@@ -133,6 +134,8 @@ class Life:
         year = self._program.calendar.year_of(one.event_us // 1_000_000)
         key = (one.member_no, year)
         self._points[key] = self._points.get(key, 0) + one.points
+        entry = Entry(one.event_us, 0, one.member_no, one.amount)
+        self._bought[one.member_no] = self._bought[one.member_no].plus(entry)
         if self._levels is not None:
             self._levels.add(one.member_no, one.event_us, one.points, one.amount)
 

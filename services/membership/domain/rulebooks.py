@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from membership.domain.campaigns import Campaign
+from membership.domain.conditions import Phrase
 from membership.domain.earning import Terms
 from membership.domain.rules import Version
 from membership.domain.tiers import Tier
@@ -38,12 +39,26 @@ class InForce:
 class Rulebook:
     """The versions of a program's rules, and its campaigns. `revision` counts the changes of both."""
 
-    __slots__ = ("_multipliers", "_starts", "_stretches", "campaigns", "plain", "revision", "versions")
+    __slots__ = (
+        "_multipliers",
+        "_starts",
+        "_stretches",
+        "asks_purchases",
+        "asks_segments",
+        "campaigns",
+        "plain",
+        "revision",
+        "versions",
+    )
 
     def __init__(self, versions: Iterable[Version], tiers: Sequence[Tier], campaigns: Sequence[Campaign] = ()) -> None:
         self.versions = tuple(sorted(versions, key=lambda one: one.revision))
         self.campaigns = tuple(sorted(campaigns, key=lambda one: one.campaign_no))
         self.revision = max([self.versions[-1].revision, *(one.revision for one in campaigns)])
+        phrases = [Phrase.of(one.rule.condition) for one in self.versions if one.rule.condition]
+        self.asks_purchases = any(phrase.of_purchases for phrase in phrases)
+        """Whether a condition looks at what was bought before: then each purchase has to be known to the next."""
+        self.asks_segments = any(phrase.of_segments for phrase in phrases)
         self._multipliers = [Fraction(1), *(tier.multiplier for tier in tiers)]
         turns = {turn for one in campaigns for turn in (one.start_us, one.end_us) if turn is not None}
         self._starts = sorted(turns.union(one.effective_us for one in self.versions))
@@ -68,7 +83,8 @@ class Rulebook:
         within = {"", *(one.campaign_id for one in running)}
         newest = {one.rule_no: one for one in self.versions if one.effective_us <= moment_us}
         versions = tuple(one for _, one in sorted(newest.items()) if not one.archived and one.rule.campaign in within)
-        if len(versions) == 1 and not running and versions[0].rule.plain() is not None:
+        framed = running or self.asks_purchases
+        if len(versions) == 1 and not framed and versions[0].rule.plain() is not None:
             return InForce(versions, self._terms(versions[0]), versions[0].revision * LEVELS)
         return InForce(versions, None, 0, running)
 

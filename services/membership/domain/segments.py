@@ -8,7 +8,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from guerdon_kit.errors import FieldViolation
-from membership.domain.conditions import CONDITION_MAX, Malformed, Phrase, Subject, activation
+from membership.domain.conditions import CONDITION_MAX, PURCHASES_NOT_COUNTED, Malformed, Phrase, Subject, activation
 from membership.domain.ids import ID_RULE, is_id
 from membership.domain.members import Member
 from membership.domain.profiles import NOTHING_KNOWN, Profile
@@ -124,6 +124,4 @@ def violations(program: Program, segment_id: str, terms: SegmentTerms) -> Iterat
         yield FieldViolation("condition", str(error))
         return
     if phrase.of_purchases and not program.settings.purchase_statistics:
-        yield FieldViolation(
-            "condition", "looks at purchases, which a program without purchase_statistics does not count"
-        )
+        yield FieldViolation("condition", PURCHASES_NOT_COUNTED)

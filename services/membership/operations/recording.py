@@ -33,7 +33,7 @@ from membership.operations.counting import award_counts, tally_purchases
 from membership.operations.events import member_enrolled, purchase_recorded, purchases_imported, tier_upgraded
 from membership.operations.qualifying import NOTHING, Bought, Rewards, qualify_purchases
 from membership.operations.rules import Rulebooks
-from membership.operations.segments import count_bought
+from membership.operations.segments import asked_by_rules, count_bought
 from membership.operations.sliding import keep as keep_points
 from membership.operations.standings import keep, levels_for
 from membership.operations.survivors import for_survivors, same_people
@@ -189,10 +189,11 @@ async def _rate(
     before, uses = await earned_before(connection, program, book, entries)
     bare = not baskets and book.plain
     by_no = {} if bare else {member.member_no: member for member in by_id.values()}
+    bought, inside = await asked_by_rules(connection, program, book, list(by_no.values()), now)
 
     async def attempt(budgets: Budgets) -> Attempt:
         points = dict(before)
-        scene = None if bare else Scene(baskets, by_no, dict(uses), budgets)
+        scene = None if bare else Scene(baskets, by_no, dict(uses), budgets, dict(bought), inside)
         levels = await levels_for(connection, program, list({entry.member_no for entry in entries}))
         return Attempt(rate(program, book, entries, points, scene, levels), points, scene, levels)
 

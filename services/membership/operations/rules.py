@@ -11,6 +11,7 @@ from guerdon_kit.errors import AlreadyExists, FieldViolation, InvalidField, NotF
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres import Connection, Database
 from guerdon_kit.postgres.requests import once
+from membership.domain.conditions import PURCHASES_NOT_COUNTED, Phrase
 from membership.domain.errors import TooManyRules
 from membership.domain.moments import to_microseconds
 from membership.domain.program import Program
@@ -167,6 +168,9 @@ def _following(
 def _check(program: Program, rule: Rule, effective: datetime | None, now: datetime) -> None:
     tiers = [tier.multiplier for tier in program.settings.tiers]
     found = [*violations(rule), *excessive(rule, tiers)]
+    uncounted = rule.condition and not program.settings.purchase_statistics
+    if not found and uncounted and Phrase.of(rule.condition).of_purchases:
+        found.append(FieldViolation("condition", PURCHASES_NOT_COUNTED))
     if effective is not None and effective < now:
         found.append(FieldViolation("effective_time", "must not have passed: what was awarded is not touched"))
     if found:

@@ -13,11 +13,12 @@ from guerdon_kit.postgres.requests import once
 from membership.domain.endings import ended
 from membership.domain.errors import SegmentArchived, TooManySegments
 from membership.domain.members import Member
-from membership.domain.moments import from_microseconds
+from membership.domain.moments import from_microseconds, to_microseconds
 from membership.domain.profiles import NOTHING_KNOWN
 from membership.domain.program import Program
 from membership.domain.purchases import GoodsReturn, Purchase
-from membership.domain.rating import Rated
+from membership.domain.rating import BoughtBefore, Rated
+from membership.domain.rulebooks import Rulebook
 from membership.domain.segments import (
     SEGMENTS_MAX,
     BoughtInYear,
@@ -150,6 +151,28 @@ async def learn(connection: Connection, program: Program, found: Sequence[Member
         )
         for one in found
     ]
+
+
+async def asked_by_rules(
+    connection: Connection, program: Program, book: Rulebook, who: Sequence[Member], now: datetime
+) -> tuple[dict[int, BoughtBefore], dict[int, list[str]]]:
+    """What members bought before, and the segments that they are in now, by their numbers; as far as rules ask."""
+    before: dict[int, BoughtBefore] = {}
+    inside: dict[int, list[str]] = {}
+    if book.asks_purchases:
+        bought = await segments.bought(connection, [one.member_no for one in who])
+        before = {one.member_no: _before(bought.get(one.member_no, ())) for one in who}
+    if book.asks_segments and who:
+        every = await segments.in_use(connection, program)
+        for known in await learn(connection, program, who, now):
+            facts = about(program, known, now)
+            inside[known.member.member_no] = [one.segment_id for one in every if one.terms.holds(facts)]
+    return before, inside
+
+
+def _before(years: Sequence[BoughtInYear]) -> BoughtBefore:
+    last = max((to_microseconds(one.last_time) for one in years), default=None)
+    return BoughtBefore(sum(one.purchases for one in years), sum(one.spend for one in years), last)
 
 
 async def in_use(connection: Connection, program: Program, segment_id: str) -> Segment:

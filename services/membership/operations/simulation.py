@@ -20,6 +20,7 @@ from membership.operations.budgets import rest
 from membership.operations.counting import counted_before
 from membership.operations.recording import credited, earned_before, sort_known
 from membership.operations.rules import Rulebooks
+from membership.operations.segments import asked_by_rules
 from membership.operations.sliding import kept
 from membership.operations.standings import levels_for
 from membership.store import members, purchases
@@ -52,7 +53,9 @@ async def simulated(
     points, uses = await earned_before(connection, program, book, [entry])
     baskets = {} if row.basket is None else {row.place: row.basket}
     running = [one for one in book.at(row.event_us).campaigns if one.budget]
-    scene = Scene(baskets, {member.member_no: member}, uses, await rest(connection, program, running))
+    budgets = await rest(connection, program, running)
+    known = await asked_by_rules(connection, program, book, [member], now)
+    scene = Scene(baskets, {member.member_no: member}, uses, budgets, *known)
     levels = await levels_for(connection, program, [member.member_no])
     every = rate(program, book, [entry], points, scene, levels)
     [rated] = count(book, every, await counted_before(connection, book, every), scene.budgets).rated

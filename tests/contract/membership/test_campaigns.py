@@ -10,10 +10,11 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from guerdon import InvalidRequestError, NotFoundError, RefusedError, new_request_id, was_replayed
-from guerdon.membership.v1 import basket_pb2, campaign_pb2, rule_pb2
+from guerdon.membership.v1 import basket_pb2, campaign_pb2, rule_pb2, segment_pb2
 from guerdon.membership.v1 import membership_pb2 as pb
 from guerdon.type.v1.rational_pb2 import Rational
 from tests.contract.membership.campaigning import HALF, archive, change, held_out, report, run, told
+from tests.contract.membership.people import merge
 from tests.contract.membership.test_rules import back, make, now, record, update, with_basket
 from tests.contract.membership.world import Shop, World, row, usd, when
 
@@ -273,3 +274,46 @@ async def test_awards_for_counts_keep_within_the_budget_and_come_with_the_next_w
     await change(shop, "visits", budget_points=250)
     assert (await shop.buy("p4", "ada", 1_00, now())).purchase.rating.count_points == 100
     assert (await report(shop, "visits")).campaign.spent_points == 200
+
+
+async def test_members_who_are_merged_have_their_counts_added_up_and_awards_follow(world: World) -> None:
+    shop = await plain_shop(world, "old", "new")
+    await count_rule(shop, "third", 3, bonus_points=100)
+    for number in range(4):
+        await shop.buy(f"p{number}", ("old", "new")[number % 2], 10_00, now())
+    await merge(shop, "old", "new")
+    next_one = (await shop.buy("p4", "old", 10_00, now())).purchase
+    assert (told(next_one, "third").count, next_one.rating.count_points) == (5, 100)
+    for number in range(3):
+        await back(shop, f"r{number}", f"p{number}", whole_order=True)
+    deadline = time.monotonic() + 30
+    while (balance := (await shop.balance("new")).posted) != 20:  # what was the old one's is taken back on its way
+        assert time.monotonic() < deadline, balance
+        await asyncio.sleep(0.1)
+
+
+async def test_first_purchases_members_won_back_and_segments_are_known_to_conditions(world: World) -> None:
+    shop = await world.shop(welcome_points=0, tiers=[], purchase_statistics=True)
+    await shop.enroll("ada")
+    big = segment_pb2.Segment(name=f"{shop.program}/segments/big", condition="purchases.spend >= 5000")
+    await shop.membership.membership.CreateSegment(
+        segment_pb2.CreateSegmentRequest(segment=big, request_id=new_request_id())
+    )
+    long_ago = Timestamp(seconds=int(time.time()) - 100 * 86_400)
+    await shop.import_([shop.chunk(1, [row("old", "ben", 60_00, long_ago)])])
+    await make(shop, "first", bonus_points=100, condition="purchases.count == 0")
+    await make(shop, "won-back", bonus_points=50, condition="purchases.days_since_last >= 90")
+    await make(shop, "segment", bonus_points=7, condition="'big' in member.segments")
+    asked = pb.SimulatePurchaseRequest(purchase=shop.purchase("p1", "ada", 10_00, now()))
+    assert (await shop.membership.membership.SimulatePurchase(asked)).purchase.rating.rule_points == 100
+    given = [
+        (await shop.buy(purchase_id, who, 10_00, now())).purchase.rating.rule_points
+        for purchase_id, who in [("p1", "ada"), ("p2", "ada"), ("p3", "ben"), ("p4", "ben")]
+    ]
+    assert given == [100, 0, 50 + 7, 7]
+    [imported] = await shop.import_([shop.chunk(1, [row(f"i{n}", "eve", 10_00, now()) for n in range(3)])])
+    assert imported.rule_points == 100, "each purchase of a chunk is known to the next"
+    plain = await plain_shop(world)
+    with pytest.raises(InvalidRequestError) as refused:
+        await make(plain, "first", bonus_points=100, condition="purchases.count == 0")
+    assert [violation.field for violation in refused.value.violations] == ["earning_rule.condition"]

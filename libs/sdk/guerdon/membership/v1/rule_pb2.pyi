@@ -109,7 +109,10 @@ class EarningRule(google.protobuf.message.Message):
     `purchase.amount`, `purchase.channel`, `purchase.store`, `purchase.cashier`, `purchase.terminal`,
     `purchase.categories`, `purchase.skus`; `line.sku`, `line.category`, `line.quantity`, `line.unit_price`,
     `line.spend`; `member.tier`, `member.year_points`, `member.days`; `time.year`, `time.month`, `time.day`, `time.hour`,
-    `time.minute`, `time.weekday` (1 Monday to 7 Sunday), `time.date` (such as `2026-11-27`), in the program's zone.
+    `time.minute`, `time.weekday` (1 Monday to 7 Sunday), `time.date` (such as `2026-11-27`), in the program's zone;
+    `member.segments`, the ids of the segments that the member is in when the purchase is recorded; and of what the member
+    bought before it, less returns, in programs with `purchase_statistics`: `purchases.count` (0: this is the first),
+    `purchases.spend`, `purchases.days_since_last` (-1: never; 90 and more: a member won back).
     Amounts are minor units. Macros are not nested, and not used where a line is looked at. A condition that cannot be
     evaluated, as when it divides by 0, does not hold.
     """
