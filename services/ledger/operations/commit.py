@@ -1,8 +1,8 @@
 """Group commit: while one batch is in the database the next one collects.
 
-One batch is in flight for each worker and set of shards, and further ones only while they are full. There is no waiting
-timer: an idle service commits a lone request at once. Batches are capped by postings and take from unary and bulk
-callers and from programs in turn.
+One batch is in flight for each worker and set of shards, and further ones only while enough is queued to fill half of
+each. There is no waiting timer: an idle service commits a lone request at once. Batches are capped by postings and take
+from unary and bulk callers and from programs in turn; a bulk of a batch's size is kept in one, where it can be.
 """
 
 from __future__ import annotations
@@ -41,18 +41,19 @@ class Limits:
     """What one caller or program may have of a batch before it is the next one's turn."""
     queue_max: int = 20_000
     in_flight_max: int = 4
-    """How many batches may be in the database at once. Every lane may have one; further ones only while they are full:
-    each holds a connection, and reads need some too.
+    """How many batches may be in the database at once. Every lane may have one; further ones only while they are half
+    full: each holds a connection, and reads need some too.
     """
 
 
 class Submission:
     """Works that one caller sent together, and their answers as they come in."""
 
-    __slots__ = ("answers", "deadline", "future", "next", "unanswered", "whole", "works")
+    __slots__ = ("answers", "deadline", "future", "next", "unanswered", "weight", "whole", "works")
 
     def __init__(self, works: Sequence[Work], deadline: float, *, whole: bool = False) -> None:
         self.works = works
+        self.weight = sum([work.weight for work in works])
         self.deadline = deadline
         self.whole = whole
         """Whether one batch takes all of them, which commits all or none."""
@@ -61,6 +62,12 @@ class Submission:
         self.answers: list[Answer | None] = [None] * len(works)
         self.unanswered = len(works)
         self.future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def waits(self, room: int, limits: Limits) -> bool:
+        """Whether it is left to the next batch, because this one is half full and has no room for all of it: it would
+        be answered no sooner, and its accounts would keep the next batch waiting.
+        """
+        return self.next == 0 and room < self.weight <= limits.batch_max and 2 * room <= limits.batch_max
 
     def answer(self, index: int, answer: Answer) -> None:
         """One answer is there."""
@@ -84,23 +91,30 @@ class _Lane:
     def put(self, program: int, submission: Submission) -> None:
         turn = (program, len(submission.works) > 1)
         self.turns.setdefault(turn, deque()).append(submission)
-        self.queued += sum(work.weight for work in submission.works)
+        self.queued += submission.weight
 
     def take(self, limits: Limits) -> Taken:
         """The next batch. What has passed its deadline is answered here, before it costs anything."""
         taken: Taken = []
         left = limits.batch_max
+        waiting = []
         while left > 0 and self.turns:
             turn, queue = self.turns.popitem(last=False)
-            left -= self._take_turn(queue, min(left, limits.turn_max), taken)
-            if queue:
+            weight = self._take_turn(queue, left, limits, taken)
+            left -= weight
+            if queue and not weight:
+                waiting.append((turn, queue))
+            elif queue:
                 self.turns[turn] = queue
+        for turn, queue in reversed(waiting):
+            self.turns[turn] = queue
+            self.turns.move_to_end(turn, last=False)
         return taken
 
-    def _take_turn(self, queue: deque[Submission], most: int, taken: Taken) -> int:
-        weight = 0
+    def _take_turn(self, queue: deque[Submission], room: int, limits: Limits, taken: Taken) -> int:
+        weight, most = 0, min(room, limits.turn_max)
         now = time.monotonic()
-        while queue and weight < most:
+        while queue and weight < most and not queue[0].waits(room - weight, limits):
             submission = queue[0]
             late = submission.deadline <= now
             while submission.next < len(submission.works) and (late or weight < most or submission.whole):
@@ -176,7 +190,8 @@ class Committer:
 
     def _enqueue(self, lane: _Lane, submission: Submission) -> None:
         lane.put(submission.works[0].program.number, submission)
-        if not lane.tasks or (lane.queued >= self._limits.batch_max and self._in_flight() < self._limits.in_flight_max):
+        much = 2 * lane.queued >= self._limits.batch_max
+        if not lane.tasks or (much and self._in_flight() < self._limits.in_flight_max):
             task = asyncio.create_task(self._work(lane))
             lane.tasks.add(task)
 

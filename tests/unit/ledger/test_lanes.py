@@ -82,6 +82,32 @@ async def test_a_program_alone_fills_the_batch_and_nothing_is_taken_twice() -> N
     assert (bulk.next, lane.queued) == (2_300, 0)
 
 
+async def test_a_bulk_that_a_batch_can_hold_is_kept_in_one_once_the_batch_is_half_full() -> None:
+    lane = _Lane()
+    bulks = [put(lane, 1, works) for works in (990, 980, 400, 400, 300, 3_000)]
+    batches = []
+    while taken := lane.take(Limits()):
+        batches.append([(bulks.index(one), count) for one, count in Counter(one for one, _ in taken).items()])
+    assert batches == [
+        [(0, 990)],
+        [(1, 980)],
+        [(2, 400), (3, 400)],
+        [(4, 300), (5, 700)],
+        [(5, 1_000)],
+        [(5, 1_000)],
+        [(5, 300)],
+    ]
+
+
+async def test_a_bulk_that_waits_keeps_its_turn_and_others_take_the_room() -> None:
+    lane = _Lane()
+    first, waiting = put(lane, 1, 600), put(lane, 1, 600)
+    till = [put(lane, 2, 1) for _ in range(3)]
+    assert Counter(one for one, _ in lane.take(Limits())) == {first: 600, **dict.fromkeys(till, 1)}
+    other = put(lane, 3, 600)
+    assert Counter(one for one, _ in lane.take(Limits())) == {waiting: 500, other: 500}
+
+
 async def test_a_batch_is_capped_by_postings_not_by_transactions() -> None:
     lane = _Lane()
     put(lane, 1, 100, postings=100)
