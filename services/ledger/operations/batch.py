@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from guerdon_kit.clock import Clock
-from guerdon_kit.errors import DomainError, NotFound, RequestIdReused
+from guerdon_kit.errors import DomainError, NotFound, RequestIdReused, Unavailable
 from guerdon_kit.postgres import Connection
 from guerdon_kit.postgres.requests import freeze, thaw
 from ledger.domain import clockwork
@@ -35,6 +35,10 @@ class Done(NamedTuple):
 
     outcome: Outcome
     replayed: bool
+
+
+class OpenedElsewhere(Unavailable):
+    """Another process has opened an account that was to be opened: it can be found now."""
 
 
 Answer = Done | DomainError
@@ -238,7 +242,8 @@ class Batch:
             books = [desk.books[account.id] for account in work.members if account.id in desk.books]
             if len(books) < len(work.members):
                 missing = next(account for account in work.members if account.id not in desk.books)
-                answers.append((NotFound(missing.name), False))
+                gone = isinstance(missing, Unopened)
+                answers.append((OpenedElsewhere() if gone else NotFound(missing.name), False))
                 continue
             # Each goes on from its own accounts' times: one that is ahead of the clock hastens no other's expiry.
             at += _TICK

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Container, Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime
 
 from guerdon.ledger.v1 import ledger_pb2 as pb
 from guerdon_kit.clock import Clock
-from guerdon_kit.errors import DomainError, InvalidField, NotFound
+from guerdon_kit.errors import DomainError, InvalidField, NotFound, Unavailable
 from guerdon_kit.grpc import CallContext
 from guerdon_kit.grpc.messages import timestamp
 from guerdon_kit.idempotency import Fingerprint
@@ -20,7 +20,7 @@ from ledger.domain.reversal import Policy, ReversalOrder
 from ledger.operations.accounts import Accounts
 from ledger.operations.adjustments import Adjustments
 from ledger.operations.balances import Balances
-from ledger.operations.batch import Answer, none_posted
+from ledger.operations.batch import Answer, OpenedElsewhere, none_posted
 from ledger.operations.books import Books
 from ledger.operations.erasure import Erasure
 from ledger.operations.explain import Explain
@@ -45,6 +45,8 @@ from ledger.servicer.programs import ProgramRpcs
 from ledger.store.directory import Directory
 
 BATCH_POSTINGS_MAX = 10_000
+OPENINGS_TRIED = 5
+"""How often a batch is tried whose accounts other processes open meanwhile."""
 NAMES_MAX = 1_000
 NEWEST = 2**63 - 1
 POST = "guerdon.ledger.v1.LedgerService/PostTransaction"
@@ -126,17 +128,20 @@ class LedgerServicer(
             raise InvalidField.of("items", f"must have at most {BATCH_POSTINGS_MAX} postings")
         items = request.items
         call.fields["items"] = len(items)
-        await self._directory.prefetch(call.names)
-        unopened = await self._unopened(request, program, call)
-        found = await self._post(items, request, program, call, unopened)
-        taken = [place for place, answer in enumerate(found) if _is_of(unopened, answer)]
-        if taken:  # another call has opened these accounts meanwhile
+        found: list[Answer] = [Unavailable()] * len(items)
+        again: Sequence[int] = range(len(items))
+        for run in range(OPENINGS_TRIED):
             await self._directory.prefetch(call.names)
             unopened = await self._unopened(request, program, call)
-            again = range(len(items)) if request.atomic else taken
             answered = await self._post([items[place] for place in again], request, program, call, unopened)
             for place, answer in zip(again, answered, strict=True):
                 found[place] = answer
+            # What an item spends, another one may have brought to an account that had to be opened first.
+            early = unopened if run == 0 else ()
+            missed = [place for place in again if _is_missed(found[place], early)]
+            if not missed:
+                break
+            again = again if request.atomic else missed
         return answers.results(found, program, balances=not request.omit_balances)
 
     async def _unopened(
@@ -372,6 +377,8 @@ def _program_of_hold(name: str) -> str:
     return f"programs/{program_id}"
 
 
-def _is_of(unopened: Mapping[str, Account], answer: Answer) -> bool:
-    """Whether an item was refused because one of these accounts was no longer to be opened."""
-    return bool(unopened) and isinstance(answer, NotFound) and answer.metadata["resource"] in unopened
+def _is_missed(answer: Answer, early: Container[str]) -> bool:
+    """Whether an item was refused for an account that is there by now: another process has opened it, or this batch."""
+    if isinstance(answer, OpenedElsewhere):
+        return True
+    return isinstance(answer, NotFound) and answer.metadata["resource"] in early

@@ -151,9 +151,6 @@ where p.found is distinct from a.expected
 order by a.adjustment
 limit 100;
 
--- name: checkpoint_since$
-select since::text from checkpoint_positions where shard = :shard;
-
 -- name: checkpoints
 select account, posted from checkpoints where shard = :shard order by account;
 
