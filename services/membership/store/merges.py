@@ -10,6 +10,7 @@ from guerdon_kit.saga import Claim
 from membership.domain.members import Member
 from membership.domain.merging import Merge, Part, Step
 from membership.domain.program import Program
+from membership.domain.purchases import State
 from membership.store import members, programs, queries
 
 
@@ -123,7 +124,11 @@ async def put_off(connection: Connection, member_no: int, due_time: datetime) ->
 async def coming(connection: Connection, merge: Merge) -> bool:
     """Whether something is on its way to the account of the member who was merged."""
     found: bool = await queries.coming_to_member(
-        connection, program_no=merge.program.program_no, member_no=merge.member.member_no
+        connection,
+        program_no=merge.program.program_no,
+        member_no=merge.member.member_no,
+        pending=State.PENDING,
+        posted=State.POSTED,
     )
     return found
 

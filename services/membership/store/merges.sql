@@ -50,25 +50,31 @@ returning member_no, attempts;
 update merges set due_time = :due_time where member_no = :member_no and not done;
 
 -- name: coming_to_member$
--- Whether something is still on its way to the member's account.
+-- Whether something is still on its way to the member's account: a delivery stays until all of it has arrived.
 select exists (
     select from deliveries d
     where d.program_no = :program_no and (
-        :member_no = any(d.member_nos)
+        exists (
+            select from members m
+            where m.member_no = :member_no and m.member_no = any(d.member_nos) and m.state = :pending
+        )
         or exists (
             select from unnest(d.purchase_ids) as due (purchase_id)
             join purchases p on p.program_no = d.program_no and p.purchase_id = due.purchase_id
-            where p.member_no = :member_no
+            left join settlements s on s.delivery_no = p.delivery_no
+            where p.member_no = :member_no and p.state = :pending and s.transaction_ids[p.place] is null
         )
         or exists (
             select from returns r
             join purchases p on p.program_no = r.program_no and p.purchase_id = r.purchase_id
             where r.program_no = d.program_no and r.return_id = d.return_id and p.member_no = :member_no
+                and r.state = :pending
         )
         or exists (
             select from unnest(d.bonus_ids) as due (bonus_id)
             join bonuses b on b.program_no = d.program_no and b.bonus_id = due.bonus_id
             where b.member_no = :member_no
+                and (b.state = :pending or (b.state = :posted and b.revoked and b.reversed_points is null))
         )
     )
 );

@@ -134,6 +134,14 @@ async def test_lots_of_more_than_a_hundred_expiries_follow_in_several_steps(worl
     assert (await expiring(shop, "new"))[:20] == expiries
 
 
+async def test_credits_of_others_that_the_ledger_refuses_keep_nobody_moving(shop: Shop) -> None:
+    await shop.take_account("zed")
+    await shop.import_([shop.chunk(1, [row("p1", "zed", 10_00), row("p2", "old", 20_00)])])
+    await shop.enroll("new")
+    assert not (await merge(shop, "old", "new")).moving
+    assert ((await shop.balance("old")).posted, (await shop.balance("new")).posted) == (0, 50 + 20)
+
+
 async def expiring(shop: Shop, member_id: str) -> list[Any]:
     """What expires when."""
     request = ledger.GetBalanceRequest(name=f"{shop.program}/accounts/m-{member_id}", view=ledger.BALANCE_VIEW_FULL)
