@@ -99,9 +99,9 @@ async def put_off(connection: Connection, key: Key, due_time: datetime) -> None:
 
 
 async def _end_wait(connection: Connection, program: Program) -> None:
-    """Writes that no return of the program waits any more, where that is so. Whoever has one wait holds the row."""
-    if await queries.any_return_waits(connection, program_no=program.program_no):
-        return
+    """Writes that no return of the program waits any more, where that is so. Whoever has one wait holds the row; of two
+    that end the last two waits at once the second one sees it.
+    """
     await queries.hold_program(connection, program_no=program.program_no)
     await queries.end_returns_wait(connection, program_no=program.program_no)
 

@@ -29,9 +29,6 @@ delete from waiting_returns where program_no = :program_no and return_id = :retu
 update waiting_returns set due_time = null, refusal = :refusal
 where program_no = :program_no and return_id = :return_id;
 
--- name: any_return_waits$
-select exists (select from waiting_returns where program_no = :program_no and due_time is not null);
-
 -- name: hold_program$
 select program_no from programs where program_no = :program_no for update;
 

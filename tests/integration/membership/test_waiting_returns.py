@@ -14,6 +14,7 @@ from guerdon.membership.v1 import membership_pb2 as pb
 from guerdon_kit.grpc.client import Remote
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres import Connection, Database
+from guerdon_kit.testing import wait_until
 from membership.clients.ledger import LEDGER, Ledger
 from membership.domain.clawbacks import Asked
 from membership.domain.moments import to_microseconds
@@ -25,6 +26,7 @@ from membership.operations.deliveries import Deliveries
 from membership.operations.recording import Recording, record_rows
 from membership.operations.returns import Returns
 from membership.operations.rules import Rulebooks
+from membership.store.waiting_returns import end
 from tests.integration.membership.conftest import SetClock
 
 MADE = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -115,3 +117,28 @@ async def test_a_purchase_wakes_the_returns_that_wait_for_it_and_no_others(count
     await counter.buy("p2")
     assert await counter.look() == 1
     assert not await counter.wait(), "purchases pay for it no longer"
+
+
+async def test_of_two_that_end_the_last_two_waits_at_once_one_writes_that_none_waits(counter: Counter) -> None:
+    for return_id in ("r1", "r2"):
+        assert await counter.bring_back(return_id, "p1") is State.WAITING
+
+    async def end_second() -> None:
+        async with counter.db.transaction() as connection:
+            await connection.execute("set local application_name = 'second'")
+            await end(connection, counter.program, "r2", None)
+
+    async def second_stands() -> bool:
+        """Waits for the first, or ended without it."""
+        async with counter.db.acquire() as connection:
+            waits = "application_name = 'second' and wait_event_type = 'Lock'"
+            return (
+                second.done() or await connection.fetchval(f"select true from pg_stat_activity where {waits}") is True
+            )
+
+    async with counter.db.transaction() as connection:
+        await end(connection, counter.program, "r1", None)
+        second = asyncio.create_task(end_second())
+        await wait_until(second_stands)
+    await second
+    assert not await counter.wait()
