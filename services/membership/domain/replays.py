@@ -160,7 +160,8 @@ def drafted(program: Program, rules: Sequence[Rule], now: datetime) -> Rulebook:
     """Draft rules, as if they had always been in force, those of campaigns too.
 
     Raises:
-        InvalidField: a bound is not kept, or a condition does not compile.
+        InvalidField: a bound is not kept, a condition does not compile, or a rule counts: what it gives is a bonus
+            beside purchases, and not part of what they were awarded.
     """
     if not 1 <= len(rules) <= RULES_MAX:
         raise InvalidField.of("earning_rules", f"must be 1 to {RULES_MAX}")
@@ -169,6 +170,9 @@ def drafted(program: Program, rules: Sequence[Rule], now: datetime) -> Rulebook:
         for place, rule in enumerate(rules)
         for one in (*violations(rule), *excessive(rule, [tier.multiplier for tier in program.settings.tiers]))
     ]
+    for place, rule in enumerate(rules):
+        if rule.count is not None:
+            found.append(FieldViolation(f"earning_rules[{place}].count", "is not simulated: leave such rules out"))
     if len({rule.rule_id for rule in rules}) < len(rules):
         found.append(FieldViolation("earning_rules", "must have different names"))
     if found:

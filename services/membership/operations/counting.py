@@ -23,7 +23,7 @@ from membership.domain.rulebooks import Rulebook
 from membership.domain.tallies import Counting, Tally, number_of
 from membership.operations.budgets import within_budgets
 from membership.operations.events import count_fallen, count_reached
-from membership.operations.qualifying import NOTHING, Rewards
+from membership.operations.qualifying import NOTHING, Rewards, revoke
 from membership.store import bonuses, counts
 from membership.store.counts import CountedPurchase
 
@@ -113,10 +113,7 @@ async def lower_counts(
             revoked += map(_bonus_id, await counts.take_back(connection, member.member_no, tally.rule_no, fallen))
             rule_id = by_no[tally.rule_no].rule_id
             await publish(connection, count_fallen(program, member.member_id, rule_id, purchase, fallen, now))
-    if not revoked:
-        return NOTHING
-    taken = await bonuses.revoke(connection, program, revoked)
-    return Rewards(await bonuses.due(connection, program.program_no, taken), ())
+    return await revoke(connection, program, revoked, now) if revoked else NOTHING
 
 
 def _bonus_id(award_no: int) -> str:

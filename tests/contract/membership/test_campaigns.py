@@ -286,10 +286,27 @@ async def test_members_who_are_merged_have_their_counts_added_up_and_awards_foll
     assert (told(next_one, "third").count, next_one.rating.count_points) == (5, 100)
     for number in range(3):
         await back(shop, f"r{number}", f"p{number}", whole_order=True)
+    await settled(shop, "new", 20)
+
+
+async def settled(shop: Shop, member_id: str, posted: int) -> None:
+    """Waits until a member has so much: what was a merged one's is taken back on its way."""
     deadline = time.monotonic() + 30
-    while (balance := (await shop.balance("new")).posted) != 20:  # what was the old one's is taken back on its way
+    while (balance := (await shop.balance(member_id)).posted) != posted:
         assert time.monotonic() < deadline, balance
         await asyncio.sleep(0.1)
+
+
+async def test_an_award_of_a_merged_account_is_taken_back_from_the_survivor_at_once(world: World) -> None:
+    shop = await plain_shop(world, "old", "new")
+    await count_rule(shop, "pair", 2, bonus_points=10)
+    for purchase_id, who in [("n1", "new"), ("n2", "new"), ("n3", "new"), ("o1", "old"), ("o2", "old")]:
+        await shop.buy(purchase_id, who, 1_00, now())
+    await merge(shop, "old", "new")
+    await settled(shop, "new", 5 + 20)
+    for purchase_id in ("n1", "n3"):  # the latest award falls, which is the old one's
+        await back(shop, f"r-{purchase_id}", purchase_id, whole_order=True)
+    await settled(shop, "new", 3 + 10)
 
 
 async def test_first_purchases_members_won_back_and_segments_are_known_to_conditions(world: World) -> None:

@@ -22,6 +22,7 @@ PER_DOLLAR: dict[str, Any] = {
     "points_per_minor_unit": Rational(numerator=1, denominator=100),
     "rounding": rule_pb2.ROUNDING_DOWN,
 }
+THIRD = rule_pb2.Count(counted=rule_pb2.Count.COUNTED_PURCHASES, number=3)
 DOUBLE: dict[str, Any] = {"multiplier": Rational(numerator=2, denominator=1)}
 
 
@@ -161,6 +162,7 @@ async def test_a_draft_that_is_wrong_is_refused_by_field(shop: Shop) -> None:
         (draft(shop, a=DOUBLE | {"condition": "line.colour == 'red'"}), "earning_rules[0].condition"),
         (draft(shop, a=DOUBLE, b={}), "earning_rules[1].points_per_minor_unit"),
         (draft(shop, **{f"r{n}": DOUBLE for n in range(51)}), "earning_rules"),
+        (draft(shop, a=DOUBLE, b={"bonus_points": 5, "count": THIRD}), "earning_rules[1].count"),
         (twice, "earning_rules"),
         (many, "named_members"),
     ]

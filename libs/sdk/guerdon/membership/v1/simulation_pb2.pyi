@@ -32,7 +32,8 @@ class SimulateRulesRequest(google.protobuf.message.Message):
     @property
     def earning_rules(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[guerdon.membership.v1.rule_pb2.EarningRule]:
         """The draft: all rules that purchases shall meet, 1 to 50 of different names, none of which need exist. `rules/base`
-        may be one. Each is in force for every purchase: effective times and campaigns are not looked at.
+        may be one. Each is in force for every purchase: effective times and campaigns are not looked at. Rules that count are
+        refused, for what they give is not compared: bonuses beside the purchases are left out of what was awarded too.
         """
 
     @property
