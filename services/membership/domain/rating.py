@@ -171,21 +171,24 @@ def _by_rules(program: Program, rules: InForce, entry: Entry, level: int, earned
         Reached(one.campaign_no, one.campaign_id, one.holds_out(program.name, member.member_id))
         for one in rules.campaigns
     )
-    out = {one.campaign_id: Verdict.HELD_OUT for one in reached if one.held_out}
-    frozen = None
-    while frozen is None:
-        candidates = [
-            _candidate(version, entry, local, scene.uses, asking, out.get(version.rule.campaign))
+    held_out = {one.campaign_id: Verdict.HELD_OUT for one in reached if one.held_out}
+
+    def met(refused: Mapping[str, Verdict], *, counting: bool) -> list[Candidate]:
+        return [
+            _candidate(version, entry, local, scene.uses, asking, refused.get(version.rule.campaign))
             for version in rules.versions
+            if (version.rule.count is not None) is counting
         ]
-        giving = [one for one in candidates if one.version.rule.count is None]
-        counting = [one for one in candidates if one.version.rule.count is not None]
-        terms = meet(giving, every, asking.eligible, program.tier_set.multiplier(level))
-        counts = tuple(qualified(one, every, asking.eligible) for one in counting)
+
+    # What is counted costs nothing of a budget: awards that are reached with it do, and are asked for by themselves.
+    counts = tuple(qualified(one, every, asking.eligible) for one in met(held_out, counting=True))
+    out, frozen = held_out, None
+    while frozen is None:
+        terms = meet(met(out, counting=False), every, asking.eligible, program.tier_set.multiplier(level))
         frozen = FrozenTerms(basket, every, terms, give(terms, Kept.all_of(every)), reached, counts)
         uncovered = _uncovered(rules, frozen, scene.budgets)
         if uncovered:  # each time one campaign less
-            out[uncovered], frozen = Verdict.BUDGET_SPENT, None
+            out, frozen = {**out, uncovered: Verdict.BUDGET_SPENT}, None
     given_by = frozen.by_campaigns()
     for one in rules.campaigns:
         if one.budget and one.campaign_id in given_by:

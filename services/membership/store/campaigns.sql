@@ -27,7 +27,7 @@ from unnest(:points::bigint[]) with ordinality as row (points, slice);
 with covering as (
     select slice from campaign_budgets
     where program_no = :program_no and campaign_no = :campaign_no and points - spent >= :points
-    order by (slice + :place) % 16
+    order by (slice + :place::bigint) % 16
     limit 1
     for update skip locked
 )

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from membership.domain.baskets import Basket, parts
 from membership.domain.campaigns import Budgets, Campaign
 from membership.domain.clawbacks import CameBack, kept, taken
+from membership.domain.counting import count
 from membership.domain.members import Member
 from membership.domain.program import Program
 from membership.domain.purchases import FrozenTerms, State
@@ -82,6 +83,16 @@ def test_what_a_budget_does_not_cover_is_not_given_at_all_and_another_rule_may_w
         "two": Verdict.APPLIED,
         "gift": Verdict.BUDGET_SPENT,
     }
+
+
+def test_a_purchase_counts_whether_or_not_the_budget_covers_the_other_rules_of_the_campaign() -> None:
+    every_second = bonus("second", 3, campaign="a", count=Count(False, 2, True))
+    for rules in ([PER_DOLLAR, every_second], [PER_DOLLAR, every_second, bonus("gift", 10, campaign="a")]):
+        book = Rulebook(versions(rules), (), [campaign("a", 5, budget=5)])
+        budgets = Budgets({5: 5})
+        counted = count(book, rated(program(rules), book, [1, 2], budgets), {}, budgets)
+        assert counted.counting == {(7, 2): Counting(2, 1)}
+        assert (budgets.spent, [one.points for one in counted.rated]) == ({5: 3}, [10, 10])
 
 
 ITEMS = (BundleItem("suit", "", 1), BundleItem("", "ties", 2))
