@@ -26,8 +26,13 @@ def stamp(moment: datetime) -> Timestamp:
     return told
 
 
-NOW = datetime.now(UTC).replace(microsecond=0)
-"""When these tests began: what is valid for two days around it is so until they end."""
+def now() -> datetime:
+    """Answers this second. A test whose moments lie minutes apart asks for it: long may pass before it is run."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+NOW = now()
+"""When these tests were collected: what is valid for two days around it is so until they end."""
 START, END = NOW - timedelta(days=1), NOW + timedelta(days=1)
 
 

@@ -24,6 +24,7 @@ from tests.contract.membership.sent import (
     VISITS,
     accept,
     make,
+    now,
     received,
     report,
     send,
@@ -119,7 +120,7 @@ async def test_one_purchase_counts_for_several_from_the_first_moment_of_the_vali
     await make(shop, "one", **ONE_PURCHASE)
     await make(shop, "all", **TOTAL_SPEND)
     await make(shop, "visits", **VISITS)
-    start, end = NOW - timedelta(hours=2), NOW + timedelta(minutes=1)
+    start, end = now() - timedelta(hours=2), now() + timedelta(minutes=2)
     for offer_id in ("one", "all", "visits"):
         await send(shop, "ada", offer_id=offer_id, start=start, end=end)
     rows = [

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from guerdon.membership.v1 import offer_pb2 as pb
-from tests.contract.membership.sent import COMPLETED, NOW, make, received, send, stamp
+from tests.contract.membership.sent import COMPLETED, make, now, received, send, stamp
 from tests.contract.membership.world import Shop, World, row, usd
 
 GOALS: dict[str, dict[str, Any]] = {
@@ -18,7 +18,6 @@ GOALS: dict[str, dict[str, Any]] = {
     "visits": {"visits": pb.Offer.Visits(count=2, minimum_spend=usd(5_00))},
 }
 PEOPLE = [f"m{n}" for n in range(8)]
-MOMENTS = [NOW - timedelta(minutes=10 * n) for n in range(6)]
 NEARLY = [timedelta(microseconds=-1), timedelta(0), timedelta(microseconds=1)]
 
 
@@ -36,19 +35,28 @@ class Evaluator:
     """What was sent, bought and returned; `sent` has who received what, its validity, and what had been told before."""
 
     luck: random.Random
+    now: datetime = field(default_factory=now)
     bought: dict[str, Bought] = field(default_factory=dict)
     sent: list[tuple[str, str, datetime, datetime, frozenset[str]]] = field(default_factory=list)
+
+    @property
+    def _moments(self) -> list[datetime]:
+        return [self.now - timedelta(minutes=10 * n) for n in range(6)]
+
+    @property
+    def _end(self) -> datetime:
+        return self.now + timedelta(minutes=3)
 
     async def send(self, shop: Shop, offer_id: str) -> None:
         """Sends an offer to some."""
         people = self.luck.sample(PEOPLE, 4)
-        start, end = self.luck.choice(MOMENTS), NOW + timedelta(minutes=3)
+        start, end = self.luck.choice(self._moments), self._end
         await send(shop, *people, offer_id=offer_id, start=start, end=end)
         self.sent += [(one, offer_id, start, end, frozenset(self.bought)) for one in people]
 
     async def buy(self, shop: Shop) -> None:
         """Has some buy: near the ends of what is valid, and told of in no order."""
-        luck, moments = self.luck, [*MOMENTS, NOW + timedelta(minutes=3)]
+        luck, moments = self.luck, [*self._moments, self._end]
         new = {
             f"p{len(self.bought) + n}": Bought(
                 luck.choice(PEOPLE), luck.choice(moments) + luck.choice(NEARLY), luck.randrange(1, 50) * 100
