@@ -28,7 +28,9 @@ class Sendings:
             pass
 
     async def _send_page(self, connection: Connection, sending_no: int) -> bool:
-        """Looks at one page of members; answers whether there are more."""
+        """Looks at one page of members; answers whether there are more. What was archived meanwhile, or is over, is
+        sent to nobody else.
+        """
         unsent, now = await sendings.hold(connection, sending_no), self._clock.now()
         if unsent is None:
             return False
@@ -38,7 +40,7 @@ class Sendings:
         assert offer is not None, "offers are not deleted"
         assert segment is not None, "neither are segments"
         page = await members.page(connection, program, unsent.after, PAGE)
-        if segment.archived or not page:
+        if offer.archived or segment.archived or unsent.validity.end < now or not page:
             await sendings.move(connection, sending_no, unsent.after, done=True)
             return False
         held = await members.lock(connection, program, [one.member_id for one in page])

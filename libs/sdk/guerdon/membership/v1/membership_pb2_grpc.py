@@ -750,7 +750,8 @@ class MembershipServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ArchiveOffer(self, request, context):
-        """Archives an offer, for good: it is sent no more. What members received stays as it was promised.
+        """Archives an offer, for good: it is sent no more, nor to the rest of a segment. What members received stays as it was
+        promised.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -396,7 +396,9 @@ class MembershipServiceStub:
         guerdon.membership.v1.offer_pb2.ArchiveOfferRequest,
         guerdon.membership.v1.offer_pb2.ArchiveOfferResponse,
     ]
-    """Archives an offer, for good: it is sent no more. What members received stays as it was promised."""
+    """Archives an offer, for good: it is sent no more, nor to the rest of a segment. What members received stays as it was
+    promised.
+    """
 
     SendOffer: grpc.UnaryUnaryMultiCallable[
         guerdon.membership.v1.offer_pb2.SendOfferRequest,
@@ -864,7 +866,9 @@ class MembershipServiceAsyncStub:
         guerdon.membership.v1.offer_pb2.ArchiveOfferRequest,
         guerdon.membership.v1.offer_pb2.ArchiveOfferResponse,
     ]
-    """Archives an offer, for good: it is sent no more. What members received stays as it was promised."""
+    """Archives an offer, for good: it is sent no more, nor to the rest of a segment. What members received stays as it was
+    promised.
+    """
 
     SendOffer: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.membership.v1.offer_pb2.SendOfferRequest,
@@ -1434,7 +1438,9 @@ class MembershipServiceServicer(metaclass=abc.ABCMeta):
         request: guerdon.membership.v1.offer_pb2.ArchiveOfferRequest,
         context: _ServicerContext,
     ) -> typing.Union[guerdon.membership.v1.offer_pb2.ArchiveOfferResponse, collections.abc.Awaitable[guerdon.membership.v1.offer_pb2.ArchiveOfferResponse]]:
-        """Archives an offer, for good: it is sent no more. What members received stays as it was promised."""
+        """Archives an offer, for good: it is sent no more, nor to the rest of a segment. What members received stays as it was
+        promised.
+        """
 
     @abc.abstractmethod
     def SendOffer(
