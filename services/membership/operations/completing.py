@@ -4,7 +4,7 @@ the return, under the lock on the member's row.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from guerdon_kit.events import publish
@@ -19,16 +19,22 @@ from membership.store import bonuses, members, offers
 
 
 async def count_purchases(
-    connection: Connection, program: Program, member_nos: Sequence[int], bought: Sequence[Bought], now: datetime
+    connection: Connection,
+    program: Program,
+    member_nos: Sequence[int],
+    bought: Mapping[int, Sequence[Bought]],
+    now: datetime,
 ) -> Rewards:
-    """Counts purchases recorded now for what members have received, in the order of their times."""
+    """Counts purchases recorded now, by their members' numbers, for what members have received, in the order of their
+    times.
+    """
     pairs: list[tuple[str, PersonalOffer]] = []
     moved: list[PersonalOffer] = []
     completed: list[PersonalOffer] = []
     for one in await offers.counting(connection, member_nos, now):
         reached = one
-        for purchase in bought:
-            if purchase.member_no == one.member_no and one.validity.holds(purchase.event_time):
+        for purchase in bought.get(one.member_no, ()):
+            if one.validity.holds(purchase.event_time):
                 pairs.append((purchase.purchase_id, one))
                 reached = reached.counting(0, purchase.amount, purchase.event_time)
         if reached != one:

@@ -4,7 +4,7 @@ the return, under the lock on the friend's row. The advocate's row in `advocates
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
@@ -44,27 +44,30 @@ NOTHING = Rewards((), ())
 
 
 class Bought(NamedTuple):
-    """A purchase, as far as it may qualify."""
+    """A purchase of a member, as far as it may qualify."""
 
-    member_no: int
     purchase_id: str
     event_time: datetime
     amount: int
 
 
 async def qualify_purchases(
-    connection: Connection, program: Program, friend_nos: Sequence[int], bought: Sequence[Bought], now: datetime
+    connection: Connection,
+    program: Program,
+    friend_nos: Sequence[int],
+    bought: Mapping[int, Sequence[Bought]],
+    now: datetime,
 ) -> Rewards:
-    """Rewards the open referrals of friends, by purchases recorded now, in the order of their times."""
+    """Rewards the open referrals of friends, by purchases recorded now, by their members' numbers, in the order of
+    their times.
+    """
     given: list[Rewards] = []
     found = [one for one in await referrals.of_friends(connection, friend_nos) if one.state is ReferralState.OPEN]
     zone = ZoneInfo(program.time_zone)
     for referral in sorted(found, key=lambda one: (one.advocate_no, one.friend_no)):
         terms = await _terms(connection, program, referral)
         claimed_on = referral.claim_time.astimezone(zone).date()
-        for one in bought:
-            if one.member_no != referral.friend_no:
-                continue
+        for one in bought.get(referral.friend_no, ()):
             state = weigh(terms, claimed_on, one.event_time.astimezone(zone).date(), one.amount)
             if state is ReferralState.QUALIFIED:
                 given.append(await qualify(connection, program, terms, referral, one.event_time, one.purchase_id, now))

@@ -303,10 +303,10 @@ async def _qualify(
     offered = [one.member_no for one in by_id.values() if one.offers_until is not None and one.offers_until >= now]
     if not referred and not offered:
         return NOTHING
-    bought = [
-        Bought(entry.member_no, row_at[entry.place].purchase_id, from_microseconds(entry.event_us), entry.amount)
-        for entry, *_ in rated
-    ]
+    bought: dict[int, list[Bought]] = {}
+    for entry, *_ in rated:
+        one = Bought(row_at[entry.place].purchase_id, from_microseconds(entry.event_us), entry.amount)
+        bought.setdefault(entry.member_no, []).append(one)
     by_referrals = await qualify_purchases(connection, program, referred, bought, now) if referred else NOTHING
     by_offers = await count_purchases(connection, program, offered, bought, now) if offered else NOTHING
     return Rewards.together([by_referrals, by_offers])
