@@ -143,6 +143,11 @@ def _tender(amount: int, lines: Sequence[int], extras: Sequence[int]) -> list[in
     return shares
 
 
+def is_word(text: str) -> bool:
+    """Whether a text, which may be empty, can be a sku, a category or the name of a place."""
+    return len(text) <= WORD_MAX and text.isprintable()
+
+
 def violations(basket: Basket, amount: int) -> Iterator[FieldViolation]:
     """What is wrong with a basket of a purchase of `amount`, by the fields of the contract's `Basket`."""
     yield from _line_violations(basket)
@@ -154,8 +159,8 @@ def violations(basket: Basket, amount: int) -> Iterator[FieldViolation]:
         if not 0 <= getattr(basket, name) <= AMOUNT_MAX:
             yield FieldViolation(name, "must be between 0 and 10^12")
     for name in ("channel", "store", "cashier", "terminal"):
-        if len(getattr(basket, name)) > WORD_MAX:
-            yield FieldViolation(name, f"must be at most {WORD_MAX} characters")
+        if not is_word(getattr(basket, name)):
+            yield FieldViolation(name, f"must be at most {WORD_MAX} printable characters")
     lines = sum(line.gross - line.discount for line in basket.lines)
     if sum(basket.order_discounts) > lines:
         yield FieldViolation("order_discounts", f"must be together at most what the lines come to, {lines}")
@@ -173,8 +178,8 @@ def _line_violations(basket: Basket) -> Iterator[FieldViolation]:
         if not is_id(line.line_id):
             yield FieldViolation(f"{path}.line_id", ID_RULE)
         for name in ("sku", "category"):
-            if len(getattr(line, name)) > WORD_MAX:
-                yield FieldViolation(f"{path}.{name}", f"must be at most {WORD_MAX} characters")
+            if not is_word(getattr(line, name)):
+                yield FieldViolation(f"{path}.{name}", f"must be at most {WORD_MAX} printable characters")
         if not 1 <= line.quantity <= QUANTITY_MAX:
             yield FieldViolation(f"{path}.quantity", "must be between 1 and 10,000")
         if not 0 <= line.unit_price <= AMOUNT_MAX:

@@ -111,8 +111,8 @@ def violations(one: Campaign) -> Iterator[FieldViolation]:
     """What is wrong with a campaign, by the fields of the contract's `Campaign`."""
     if not is_id(one.campaign_id):
         yield FieldViolation("name", f"its id {ID_RULE}")
-    if len(one.display_name) > DISPLAY_NAME_MAX:
-        yield FieldViolation("display_name", f"must be at most {DISPLAY_NAME_MAX} characters")
+    if len(one.display_name) > DISPLAY_NAME_MAX or not one.display_name.isprintable():
+        yield FieldViolation("display_name", f"must be at most {DISPLAY_NAME_MAX} printable characters")
     if one.end_us is not None and one.end_us <= one.start_us:
         yield FieldViolation("end_time", "must be after the start")
     if not 0 <= one.budget <= BUDGET_MAX:

@@ -131,6 +131,8 @@ class Phrase:
         """
         bare = _PASSED_OVER.sub(lambda text: '""' + " " * (len(text[0]) - 2), condition)
         of_line = bool(_LINE.search(bare))
+        if "\0" in condition:  # CEL takes it in a text, the database in none
+            raise Malformed(f"{_place(condition, condition.index(chr(0)))}: no NUL characters")
         _check_effort(bare, of_line)
         try:
             expression = _environment(subject).compile(condition)

@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from guerdon_kit.errors import FieldViolation
-from membership.domain.baskets import QUANTITY_MAX, WORD_MAX, Line, Part, What
+from membership.domain.baskets import QUANTITY_MAX, WORD_MAX, Line, Part, What, is_word
 from membership.domain.conditions import CONDITION_MAX, Malformed, Phrase
 from membership.domain.earning import AMOUNT_MAX, AWARD_MAX, EarningRule, Rounding, Terms
 from membership.domain.ids import ID_RULE, is_id
@@ -199,16 +199,17 @@ def violations(rule: Rule) -> Iterator[FieldViolation]:
 def _list_violations(rule: Rule) -> Iterator[FieldViolation]:
     for name in ("excluded_categories", "excluded_skus"):
         words = getattr(rule.eligibility, name)
-        if len(words) > EXCLUDED_MAX or not all(1 <= len(word) <= WORD_MAX for word in words):
-            yield FieldViolation(f"eligibility.{name}", f"must be at most {EXCLUDED_MAX} of 1 to {WORD_MAX} characters")
+        if len(words) > EXCLUDED_MAX or not all(word and is_word(word) for word in words):
+            most = f"must be at most {EXCLUDED_MAX} of 1 to {WORD_MAX} printable characters"
+            yield FieldViolation(f"eligibility.{name}", most)
     if len({period for period, _ in rule.caps}) < len(rule.caps):
         yield FieldViolation("caps", "must be of different periods")
     if not all(1 <= points <= CAP_MAX for _, points in rule.caps):
         yield FieldViolation("caps", "must each be between 1 and 10^12 points")
     if len(rule.bundle) > BUNDLE_MAX:
         yield FieldViolation("bundle", f"must be at most {BUNDLE_MAX}")
-    if not all(1 <= len(one.sku or one.category) <= WORD_MAX for one in rule.bundle):
-        yield FieldViolation("bundle", f"must each have a sku or a category of 1 to {WORD_MAX} characters")
+    if not all((one.sku or one.category) and is_word(one.sku or one.category) for one in rule.bundle):
+        yield FieldViolation("bundle", f"must each have a sku or a category of 1 to {WORD_MAX} printable characters")
     if not all(1 <= one.quantity <= QUANTITY_MAX for one in rule.bundle):
         yield FieldViolation("bundle", "must each have a quantity between 1 and 10,000")
 

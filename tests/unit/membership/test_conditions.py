@@ -27,6 +27,7 @@ from tests.unit.membership.programs import PER_DOLLAR, bonus, line, rated, times
         ("line.sku == 'x' && purchase.skus.exists(s, s == 'y')", "1:33: no macros where a line is looked at"),
         (" || ".join(["purchase.skus.exists(s, s == 'y')"] * 5), "at most 4 macros"),
         ("purchase.skus.exists(s, s.matches('a*'))", "regular expressions"),
+        ("true ||\n  purchase.store == '\0'", "2:22: no NUL characters"),
     ],
 )
 def test_a_condition_that_cannot_be_one_is_refused_with_the_place(condition: str, said: str) -> None:

@@ -68,6 +68,7 @@ def test_of_whom_nothing_is_known_this_is_told_apart_from_zero() -> None:
         ("profile.email == 'ada@example.com'", "undeclared reference"),
         ("purchase.amount > 5", "undeclared reference"),
         ("true || " * 100 + "true", "at most 500"),
+        ("member.tier == '\0'", "1:17: no NUL characters"),
     ],
 )
 def test_a_condition_that_cannot_be_asked_of_a_member_is_refused_with_the_place(condition: str, said: str) -> None:

@@ -41,7 +41,7 @@ class Basket(google.protobuf.message.Message):
     shipping: builtins.int
     """Shipping."""
     channel: builtins.str
-    """Where it was bought, such as `web` or `store`; at most 64 characters, as the next three."""
+    """Where it was bought, such as `web` or `store`; at most 64 printable characters, as the next three."""
     store: builtins.str
     """The store."""
     cashier: builtins.str
@@ -95,9 +95,9 @@ class BasketLine(google.protobuf.message.Message):
     line_id: builtins.str
     """The line's id within the purchase: a letter or digit, then up to 59 letters, digits, `_`, `~` or `-`."""
     sku: builtins.str
-    """The article, at most 64 characters."""
+    """The article, at most 64 printable characters."""
     category: builtins.str
-    """Its category, at most 64 characters."""
+    """Its category, at most 64 printable characters."""
     quantity: builtins.int
     """How many pieces, 1..10,000."""
     unit_price: builtins.int

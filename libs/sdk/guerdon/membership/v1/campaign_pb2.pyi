@@ -76,7 +76,7 @@ class Campaign(google.protobuf.message.Message):
     `_`, `~` or `-`.
     """
     display_name: builtins.str
-    """What people call it, at most 100 characters."""
+    """What people call it, at most 100 printable characters."""
     budget_points: builtins.int
     """The most points that its rules give together, 0..10^15; 0: as many as there are. A purchase whose award the rest does
     not cover gets none of it. What returns take back is not given again. It can be set to another amount, not below

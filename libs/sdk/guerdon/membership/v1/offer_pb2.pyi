@@ -104,7 +104,7 @@ class Offer(google.protobuf.message.Message):
     name: builtins.str
     """`programs/{program}/offers/{offer}`; the id is 1 to 60 of A-Z a-z 0-9 _ ~ -, a letter or digit first."""
     display_name: builtins.str
-    """What people call it, up to 100 characters."""
+    """What people call it, up to 100 printable characters."""
     points: builtins.int
     """What completing it gives, 1..10^9 points. They do not count for tiers."""
     acceptance_required: builtins.bool

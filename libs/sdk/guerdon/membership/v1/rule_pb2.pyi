@@ -247,11 +247,11 @@ class Eligibility(google.protobuf.message.Message):
     """Shipping earns as well, for rules by spend."""
     @property
     def excluded_categories(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
-        """Categories of lines that are left out, at most 50, each 1 to 64 characters."""
+        """Categories of lines that are left out, at most 50, each 1 to 64 printable characters."""
 
     @property
     def excluded_skus(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
-        """Articles that are left out, at most 50, each 1 to 64 characters."""
+        """Articles that are left out, at most 50, each 1 to 64 printable characters."""
 
     def __init__(
         self,
@@ -279,9 +279,9 @@ class BundleItem(google.protobuf.message.Message):
     CATEGORY_FIELD_NUMBER: builtins.int
     QUANTITY_FIELD_NUMBER: builtins.int
     sku: builtins.str
-    """An article, 1 to 64 characters."""
+    """An article, 1 to 64 printable characters."""
     category: builtins.str
-    """A category, 1 to 64 characters."""
+    """A category, 1 to 64 printable characters."""
     quantity: builtins.int
     """How many pieces, 1..10,000; 0 is read as 1."""
     def __init__(

@@ -30,7 +30,7 @@ class Segment(google.protobuf.message.Message):
     name: builtins.str
     """`programs/{program}/segments/{segment}`; the id is 1 to 60 of A-Z a-z 0-9 _ ~ -, a letter or digit first."""
     display_name: builtins.str
-    """What people call it, up to 100 characters."""
+    """What people call it, up to 100 printable characters."""
     condition: builtins.str
     """A condition in CEL of type bool, up to 500 characters and bounded as those of earning rules. It may look at
 
