@@ -102,6 +102,8 @@ _MACRO = re.compile(r"\.\s*(?:all|exists|exists_one|existsOne|map|filter)\s*\(")
 _MATCHES = re.compile(r"\bmatches\s*\(")
 _LINE = re.compile(r"(?<![\w.])\.?line\s*\.")
 _SEGMENTS = re.compile(r"(?<![\w.])\.?member\s*\.\s*segments\b")
+_IN_SEGMENTS = re.compile(r"\"\"\s*\bin\s+\.?member\s*\.\s*segments\b(?!\s*[.\[+])")
+_NAME = re.compile(r"'([^'\\]+)'|\"([^\"\\]+)\"")
 _PURCHASES = re.compile(r"(?<![\w.])\.?purchases\s*\.")
 
 
@@ -118,8 +120,8 @@ class Phrase:
     """Whether it looks at a line, so that it is asked for each."""
     of_purchases: bool
     """Whether it looks at what a member bought so far."""
-    of_segments: bool
-    """Whether it looks at the segments that a member is in."""
+    segments: frozenset[str] | None
+    """The ids of the segments whose members it asks for; None where that cannot be told."""
 
     @staticmethod
     @lru_cache(maxsize=1_000)
@@ -140,7 +142,7 @@ class Phrase:
             raise Malformed(_said(str(error))) from None
         if expression.return_type() != cel.Type.BOOL:
             raise Malformed(f"1:1: must be of type bool, not {expression.return_type().name().lower()}")
-        return Phrase(expression, of_line, bool(_PURCHASES.search(bare)), bool(_SEGMENTS.search(bare)))
+        return Phrase(expression, of_line, bool(_PURCHASES.search(bare)), _segments(condition, bare))
 
     def holds(self, facts: Activation) -> bool:
         """Whether the condition holds; not, where it cannot be evaluated or takes too many steps."""
@@ -158,6 +160,19 @@ def activation(facts: Facts, subject: Subject = Subject.PURCHASE) -> Activation:
 @lru_cache(maxsize=len(Subject))
 def _environment(subject: Subject) -> cel.Env:
     return cel.NewEnv(variables=_OF_PURCHASE if subject is Subject.PURCHASE else _OF_MEMBER)
+
+
+def _segments(condition: str, bare: str) -> frozenset[str] | None:
+    """The segments whose ids a condition names, where all that it does with segments is `'id' in member.segments`;
+    None where it does more, or says it with comments or escapes. `bare` is it without the texts in it.
+    """
+    names = set()
+    for found in _IN_SEGMENTS.finditer(bare):
+        name = _NAME.match(condition, found.start())
+        if name is None or bare[: found.start()].rstrip().endswith(("+", '"')):
+            return None
+        names.add(name[1] or name[2])
+    return frozenset(names) if len(_SEGMENTS.findall(bare)) == len(_IN_SEGMENTS.findall(bare)) else None
 
 
 def _check_effort(bare: str, of_line: bool) -> None:

@@ -100,6 +100,11 @@ class Scene:
     bought: dict[int, BoughtBefore] = field(default_factory=dict)
     segments: Mapping[int, list[str]] = field(default_factory=dict)
 
+    def keep_bought(self, entry: Entry) -> None:
+        """Has a purchase known to the next of its member, also one rated plainly: rules may ask from then on."""
+        if entry.member_no in self.bought:
+            self.bought[entry.member_no] = self.bought[entry.member_no].plus(entry)
+
 
 def rate(
     program: Program,
@@ -133,11 +138,14 @@ def rate(
             points[key] = earned
             if levels is not None:
                 levels.add(entry.member_no, entry.event_us, base + extra, entry.amount)
+            if scene is not None:
+                scene.keep_bought(entry)
             after = tiers.level(earned, before) if levels is None else level
             rated.append(Rated(entry, level, rules.key + level, base, extra, after))
             continue
         assert scene is not None, "rules that are not plain need a scene"
         frozen = _by_rules(program, rules, entry, level, earned, scene)
+        scene.keep_bought(entry)
         award = frozen.award
         earned += award.points
         points[key] = earned
@@ -197,8 +205,6 @@ def _by_rules(program: Program, rules: InForce, entry: Entry, level: int, earned
     for term, given in zip(frozen.terms, frozen.points, strict=True):
         if given and term.rule_no:
             _count(by_rule[term.rule_no], entry, local, given, scene.uses)
-    if entry.member_no in scene.bought:
-        scene.bought[entry.member_no] = scene.bought[entry.member_no].plus(entry)
     return frozen
 
 

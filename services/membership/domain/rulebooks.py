@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TypeVar
 
 from membership.domain.campaigns import Campaign
 from membership.domain.conditions import Phrase
 from membership.domain.earning import Terms
 from membership.domain.rules import Version
 from membership.domain.tiers import Tier
+
+T = TypeVar("T")
 
 LEVELS = 32
 """More than a program's tiers with the level below them."""
@@ -29,6 +33,10 @@ class InForce:
     key: int
     campaigns: tuple[Campaign, ...] = ()
     """Those that run."""
+    asks_purchases: bool = False
+    """Whether a condition looks at what was bought before."""
+    asks_segments: frozenset[str] | None = frozenset()
+    """The ids of the segments that conditions ask for; None where they may ask for any."""
 
     @property
     def counting(self) -> bool:
@@ -43,8 +51,6 @@ class Rulebook:
         "_multipliers",
         "_starts",
         "_stretches",
-        "asks_purchases",
-        "asks_segments",
         "campaigns",
         "plain",
         "revision",
@@ -55,14 +61,11 @@ class Rulebook:
         self.versions = tuple(sorted(versions, key=lambda one: one.revision))
         self.campaigns = tuple(sorted(campaigns, key=lambda one: one.campaign_no))
         self.revision = max([self.versions[-1].revision, *(one.revision for one in campaigns)])
-        phrases = [Phrase.of(one.rule.condition) for one in self.versions if one.rule.condition]
-        self.asks_purchases = any(phrase.of_purchases for phrase in phrases)
-        """Whether a condition looks at what was bought before: then each purchase has to be known to the next."""
-        self.asks_segments = any(phrase.of_segments for phrase in phrases)
         self._multipliers = [Fraction(1), *(tier.multiplier for tier in tiers)]
-        turns = {turn for one in campaigns for turn in (one.start_us, one.end_us) if turn is not None}
-        self._starts = sorted(turns.union(one.effective_us for one in self.versions))
-        self._stretches = [self._in_force(start) for start in self._starts]
+        turns = list(_turns(self.versions, self.campaigns))
+        self._starts = [start_us for start_us, _, _ in turns]
+        phrases = {one.revision: Phrase.of(one.rule.condition) for one in self.versions if one.rule.condition}
+        self._stretches = [self._in_force(versions, running, phrases) for _, versions, running in turns]
         self.plain = all(stretch.plain is not None for stretch in self._stretches)
         """Whether no purchase without lines needs more than its amount."""
 
@@ -78,17 +81,58 @@ class Rulebook:
         """A campaign by its id."""
         return next((one for one in self.campaigns if one.campaign_id == campaign_id), None)
 
-    def _in_force(self, moment_us: int) -> InForce:
-        running = tuple(one for one in self.campaigns if one.runs(moment_us))
-        within = {"", *(one.campaign_id for one in running)}
-        newest = {one.rule_no: one for one in self.versions if one.effective_us <= moment_us}
-        versions = tuple(one for _, one in sorted(newest.items()) if not one.archived and one.rule.campaign in within)
-        framed = running or self.asks_purchases
-        if len(versions) == 1 and not framed and versions[0].rule.plain() is not None:
+    def _in_force(
+        self, versions: tuple[Version, ...], running: tuple[Campaign, ...], phrases: Mapping[int, Phrase]
+    ) -> InForce:
+        if len(versions) == 1 and not running and versions[0].rule.plain() is not None:
             return InForce(versions, self._terms(versions[0]), versions[0].revision * LEVELS)
-        return InForce(versions, None, 0, running)
+        asked = [phrases[one.revision] for one in versions if one.revision in phrases]
+        of_purchases = any(phrase.of_purchases for phrase in asked)
+        return InForce(versions, None, 0, running, of_purchases, together(phrase.segments for phrase in asked))
 
     def _terms(self, version: Version) -> tuple[Terms, ...]:
         rule = version.rule.plain()
         assert rule is not None, "a key is of a plain rule"
         return tuple(Terms(rule, multiplier) for multiplier in self._multipliers)
+
+
+def together(asked: Iterable[frozenset[str] | None]) -> frozenset[str] | None:
+    """All segments that are asked for; None where one of those who ask may ask for any."""
+    every = list(asked)
+    named = [one for one in every if one is not None]
+    return frozenset[str]().union(*named) if len(named) == len(every) else None
+
+
+def _turns(
+    versions: Sequence[Version], campaigns: Sequence[Campaign]
+) -> Iterator[tuple[int, tuple[Version, ...], tuple[Campaign, ...]]]:
+    """The moments from which other rules are in force than before, with those rules and the campaigns that run. Each
+    version and each campaign is looked at when it turns, not at every moment: there are up to a thousand of both.
+    """
+    turning: defaultdict[int, list[Version | Campaign]] = defaultdict(list)
+    for version in versions:
+        turning[version.effective_us].append(version)
+    for campaign in campaigns:
+        for turn in (campaign.start_us, campaign.end_us):
+            if turn is not None:
+                turning[turn].append(campaign)
+    newest: dict[int, Version] = {}
+    standing: dict[int, Version] = {}
+    running: dict[int, Campaign] = {}
+    for moment_us in sorted(turning):
+        for one in turning[moment_us]:
+            if isinstance(one, Campaign):
+                _put(running, one.campaign_no, one, there=one.runs(moment_us))
+            elif one.rule_no not in newest or newest[one.rule_no].revision < one.revision:
+                newest[one.rule_no] = one
+                _put(standing, one.rule_no, one, there=not one.archived)
+        within = {"", *(one.campaign_id for one in running.values())}
+        in_force = tuple(standing[no] for no in sorted(standing) if standing[no].rule.campaign in within)
+        yield moment_us, in_force, tuple(running[no] for no in sorted(running))
+
+
+def _put(among: dict[int, T], number: int, one: T, *, there: bool) -> None:
+    if there:
+        among[number] = one
+    else:
+        among.pop(number, None)

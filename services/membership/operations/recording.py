@@ -189,7 +189,7 @@ async def _rate(
     before, uses = await earned_before(connection, program, book, entries)
     bare = not baskets and book.plain
     by_no = {} if bare else {member.member_no: member for member in by_id.values()}
-    bought, inside = await asked_by_rules(connection, program, book, list(by_no.values()), now)
+    bought, inside = ({}, {}) if bare else await asked_by_rules(connection, program, book, entries, by_no, now)
 
     async def attempt(budgets: Budgets) -> Attempt:
         points = dict(before)

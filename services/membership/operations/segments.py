@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from guerdon_kit.clock import Clock
@@ -17,8 +17,8 @@ from membership.domain.moments import from_microseconds, to_microseconds
 from membership.domain.profiles import NOTHING_KNOWN
 from membership.domain.program import Program
 from membership.domain.purchases import GoodsReturn, Purchase
-from membership.domain.rating import BoughtBefore, Rated
-from membership.domain.rulebooks import Rulebook
+from membership.domain.rating import BoughtBefore, Entry, Rated
+from membership.domain.rulebooks import Rulebook, together
 from membership.domain.segments import (
     SEGMENTS_MAX,
     BoughtInYear,
@@ -154,17 +154,26 @@ async def learn(connection: Connection, program: Program, found: Sequence[Member
 
 
 async def asked_by_rules(
-    connection: Connection, program: Program, book: Rulebook, who: Sequence[Member], now: datetime
+    connection: Connection,
+    program: Program,
+    book: Rulebook,
+    entries: Iterable[Entry],
+    by_no: Mapping[int, Member],
+    now: datetime,
 ) -> tuple[dict[int, BoughtBefore], dict[int, list[str]]]:
-    """What members bought before, and the segments that they are in now, by their numbers; as far as rules ask."""
+    """What the members of purchases bought before, and the segments that they are in now, by their numbers; as far as
+    the rules in force at the purchases ask. Of segments that no condition names nobody is known to be a member.
+    """
     before: dict[int, BoughtBefore] = {}
     inside: dict[int, list[str]] = {}
-    if book.asks_purchases:
-        bought = await segments.bought(connection, [one.member_no for one in who])
-        before = {one.member_no: _before(bought.get(one.member_no, ())) for one in who}
-    if book.asks_segments and who:
-        every = await segments.in_use(connection, program)
-        for known in await learn(connection, program, who, now):
+    met = [(entry.member_no, book.at(entry.event_us)) for entry in entries]
+    if buyers := sorted({member_no for member_no, rules in met if rules.asks_purchases}):
+        bought = await segments.bought(connection, buyers)
+        before = {member_no: _before(bought.get(member_no, ())) for member_no in buyers}
+    if who := sorted({member_no for member_no, rules in met if rules.asks_segments != frozenset()}):
+        named = together(rules.asks_segments for _, rules in met)
+        every = [one for one in await segments.in_use(connection, program) if named is None or one.segment_id in named]
+        for known in await learn(connection, program, [by_no[member_no] for member_no in who], now):
             facts = about(program, known, now)
             inside[known.member.member_no] = [one.segment_id for one in every if one.terms.holds(facts)]
     return before, inside

@@ -54,8 +54,9 @@ async def simulated(
     baskets = {} if row.basket is None else {row.place: row.basket}
     running = [one for one in book.at(row.event_us).campaigns if one.budget]
     budgets = await rest(connection, program, running)
-    known = await asked_by_rules(connection, program, book, [member], now)
-    scene = Scene(baskets, {member.member_no: member}, uses, budgets, *known)
+    by_no = {member.member_no: member}
+    known = await asked_by_rules(connection, program, book, [entry], by_no, now)
+    scene = Scene(baskets, by_no, uses, budgets, *known)
     levels = await levels_for(connection, program, [member.member_no])
     every = rate(program, book, [entry], points, scene, levels)
     [rated] = count(book, every, await counted_before(connection, book, every), scene.budgets).rated
