@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from membership.domain.campaigns import Budgets
 from membership.domain.rating import Entry, Rated
 from membership.domain.rulebooks import InForce, Rulebook
-from membership.domain.tallies import Counting, Tally, tally
+from membership.domain.tallies import Counting, Tally, reach
 
 Key = tuple[int, int]
 """The numbers of a member and of a rule."""
@@ -33,19 +32,28 @@ def keys(book: Rulebook, entries: Iterable[Entry]) -> set[Key]:
     }
 
 
-def count(book: Rulebook, rated: Sequence[Rated], before: Mapping[Key, Counting], budgets: Budgets) -> Counted:
-    """Counts rated purchases in their order. An award that the budget of its campaign does not cover comes with a later
-    purchase, should there be a budget again.
+def count(
+    book: Rulebook,
+    rated: Sequence[Rated],
+    ids: Mapping[int, str],
+    before: Mapping[Key, Counting],
+    budgets: Budgets,
+) -> Counted:
+    """Counts rated purchases in their order; `ids` are those of the purchases, by the places of their entries. Awards
+    that the budget of their campaign does not cover are owed: they come with a later purchase, should there be a budget
+    again.
     """
     counting, counted = dict(before), []
     for one in rated:
         rules = book.at(one.entry.event_us)
-        tallies = tuple(_tallies(rules, one, counting, budgets)) if one.frozen and one.frozen.counts else ()
+        tallies = tuple(_tallies(rules, one, ids, counting, budgets)) if one.frozen and one.frozen.counts else ()
         counted.append(one._replace(tallies=tallies))
     return Counted(counted, counting, budgets)
 
 
-def _tallies(rules: InForce, one: Rated, counting: dict[Key, Counting], budgets: Budgets) -> Iterable[Tally]:
+def _tallies(
+    rules: InForce, one: Rated, ids: Mapping[int, str], counting: dict[Key, Counting], budgets: Budgets
+) -> Iterable[Tally]:
     assert one.frozen is not None, "rules that count freeze what they count"
     by_no = {version.rule_no: version.rule for version in rules.versions}
     campaigns = {campaign.campaign_id: campaign for campaign in rules.campaigns if campaign.budget}
@@ -53,14 +61,23 @@ def _tallies(rules: InForce, one: Rated, counting: dict[Key, Counting], budgets:
         rule, key = by_no[term.rule_no], (one.entry.member_no, term.rule_no)
         assert rule.count is not None, "it counts"
         before = counting.get(key, Counting())
-        made = tally(term, rule.count, one.frozen.parts, before)
-        if made is None:
+        reached = reach(term, rule.count, one.frozen.parts, before, ids[one.entry.place])
+        if reached is None:
             continue
-        campaign = campaigns.get(rule.campaign)
-        if campaign is not None and made.points:
-            if budgets.covers(campaign.campaign_no, made.points):
-                budgets.spend(campaign.campaign_no, made.points)
-            else:
-                made = replace(made, awards=(), uncovered=True)
-        counting[key] = Counting(made.reached, before.given + len(made.awards))
-        yield made
+        awards, after = reached.give()
+        campaign, points = campaigns.get(rule.campaign), sum(award.points for award in awards)
+        uncovered = campaign is not None and points > 0 and not budgets.covers(campaign.campaign_no, points)
+        if uncovered:
+            awards, after = [], reached
+        elif campaign is not None and points:
+            budgets.spend(campaign.campaign_no, points)
+        counting[key] = after
+        yield Tally(
+            term.rule_no,
+            rule.count,
+            reached.counted - before.counted,
+            reached.counted,
+            tuple(award.points for award in awards),
+            uncovered,
+            tuple(award.purchase_id for award in awards),
+        )

@@ -255,6 +255,8 @@ create table rule_counts (
     rule_no integer not null,
     counted bigint not null check (counted >= 0),
     given bigint not null check (given >= 0),
+    -- The awards that are reached and not given yet: with which purchase, the points of each, how many.
+    owed jsonb not null,
     primary key (member_no, rule_no)
 ) with (fillfactor = 80);
 
@@ -273,13 +275,15 @@ create table counted_purchases (
     primary key (program_no, purchase_id, rule_no)
 );
 
--- The awards for counts, each a bonus `c-` and its number, if it is worth any points. The latest are taken back first.
+-- The awards for counts, each a bonus `c-` and its number, if it is worth any points. `purchase_id` is the purchase with
+-- which it was reached.
 create table count_awards (
     award_no bigint generated always as identity primary key,
     program_no integer not null,
     member_no bigint not null,
     rule_no integer not null,
     purchase_id text collate "C" not null,
+    points bigint not null check (points >= 0),
     revoked boolean not null default false
 );
 create index count_awards_member_no on count_awards (member_no, rule_no, award_no) where not revoked;
@@ -704,7 +708,7 @@ grant select, insert, update (rules_revision, returns_wait) on programs to :"run
 grant select, insert on tiers, rule_versions, ratings to :"runtime_role";
 grant select, insert, update (state, welcome_transaction, ended, merged_into, referred, offers_until) on members to :"runtime_role";
 grant select, insert, update (used) on rule_uses to :"runtime_role";
-grant select, insert, update (counted, given) on rule_counts to :"runtime_role";
+grant select, insert, update (counted, given, owed) on rule_counts to :"runtime_role";
 grant select, insert, update (counts) on counted_purchases to :"runtime_role";
 grant select, insert, update (member_no, revoked) on count_awards to :"runtime_role";
 grant select, insert, update (revision, display_name, start_time, end_time, budget, archived) on campaigns

@@ -20,7 +20,8 @@ from membership.domain.purchases import FrozenTerms, Purchase
 from membership.domain.rating import Rated
 from membership.domain.rows import Row
 from membership.domain.rulebooks import Rulebook
-from membership.domain.tallies import Counting, Tally, number_of
+from membership.domain.rules import Count
+from membership.domain.tallies import Counting, Tally, fall, number_of
 from membership.operations.budgets import within_budgets
 from membership.operations.events import count_fallen, count_reached
 from membership.operations.qualifying import NOTHING, Rewards, revoke
@@ -34,14 +35,17 @@ async def counted_before(connection: Connection, book: Rulebook, rated: Sequence
     return await counts.of_members(connection, wanted) if wanted else {}
 
 
-async def tally_purchases(connection: Connection, program: Program, book: Rulebook, rated: list[Rated]) -> list[Rated]:
+async def tally_purchases(
+    connection: Connection, program: Program, book: Rulebook, rated: list[Rated], row_at: Mapping[int, Row]
+) -> list[Rated]:
     """Counts new purchases, and writes what is counted of their members then."""
     if book.plain or not any(one.frozen is not None and one.frozen.counts for one in rated):
         return rated
     before = await counted_before(connection, book, rated)
+    ids = {one.entry.place: row_at[one.entry.place].purchase_id for one in rated}
 
     async def attempt(budgets: Budgets) -> Counted:
-        return count(book, rated, before, budgets)
+        return count(book, rated, ids, before, budgets)
 
     done = await attempt(Budgets())
     if done.budgets.spent:
@@ -76,7 +80,7 @@ async def award_counts(
     who = {member.member_no: member.member_id for member in by_id.values()}
     wanted: list[Bonus] = []
     for rated_, one in reached:
-        awards = zip(sorted(numbers[one.purchase_id, one.tally.rule_no]), one.tally.awards, strict=True)
+        awards = [(numbers[award].pop(), award.points) for award in counts.awards_of(one)]
         rule_id, event_time = _rule_id(rated_, one.tally), from_microseconds(rated_.entry.event_us)
         member_id, expiry = who[one.member_no], program.settings.expiry
         expire_time = expiry.expire_time(event_time, program.time_zone) if expiry else None
@@ -92,7 +96,7 @@ async def award_counts(
 async def lower_counts(
     connection: Connection, program: Program, member: Member, purchase: Purchase, back: CameBack, now: datetime
 ) -> Rewards:
-    """Counts less for all that came back of a purchase, and takes back the latest awards that it does not reach."""
+    """Counts less for all that came back of a purchase, and takes back the awards that it does not reach."""
     terms = purchase.terms
     if not isinstance(terms, FrozenTerms) or not purchase.tallies:
         return NOTHING
@@ -105,15 +109,33 @@ async def lower_counts(
             continue
         await counts.lower(connection, program, purchase.purchase_id, tally.rule_no, counts_now)
         key = (member.member_no, tally.rule_no)
-        counted = standing[key].counted - (tally.counts - counts_now)
-        given = min(standing[key].given, tally.count.due(counted))
-        await counts.write(connection, {key: Counting(counted, given)})
-        fallen = standing[key].given - given
+        lower = standing[key]._replace(counted=standing[key].counted - (tally.counts - counts_now))
+        fallen = await _settle(connection, key, tally.count, lower, purchase.purchase_id)
         if fallen:
-            revoked += map(_bonus_id, await counts.take_back(connection, member.member_no, tally.rule_no, fallen))
+            revoked += fallen
             rule_id = by_no[tally.rule_no].rule_id
-            await publish(connection, count_fallen(program, member.member_id, rule_id, purchase, fallen, now))
+            await publish(connection, count_fallen(program, member.member_id, rule_id, purchase, len(fallen), now))
     return await revoke(connection, program, revoked, now) if revoked else NOTHING
+
+
+async def merge_counts(connection: Connection, program: Program, into: Member, now: datetime) -> Rewards:
+    """Takes back the awards that two who are one person have twice: those of rules that do not begin anew."""
+    revoked: list[str] = []
+    for key, (count_, standing) in (await counts.with_rules(connection, program, into.member_no)).items():
+        if standing.reached > count_.due(standing.counted):
+            revoked += await _settle(connection, key, count_, standing, "")
+    return await revoke(connection, program, revoked, now) if revoked else NOTHING
+
+
+async def _settle(connection: Connection, key: Key, by: Count, standing: Counting, purchase_id: str) -> list[str]:
+    """Writes what is counted after a purchase came back, or after a merge; answers the bonuses that fall by it."""
+    excess = max(0, standing.reached - by.due(standing.counted))
+    given = await counts.may_fall(connection, key, purchase_id, excess) if excess else []
+    taken, left = fall(by, standing, given, purchase_id)
+    await counts.write(connection, {key: left})
+    if taken:
+        await counts.take_back(connection, taken)
+    return [_bonus_id(award_no) for award_no in taken]
 
 
 def _bonus_id(award_no: int) -> str:

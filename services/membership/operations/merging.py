@@ -26,6 +26,7 @@ from membership.domain.profiles import NOTHING_KNOWN
 from membership.domain.program import Program
 from membership.domain.purchases import State
 from membership.operations import sliding
+from membership.operations.counting import merge_counts
 from membership.operations.deliveries import LEASE, MARGIN_S, PATIENCE_S
 from membership.operations.events import member_merged
 from membership.operations.merging_referrals import after_merging, before_merging
@@ -121,11 +122,12 @@ class Merging:
         welcomed = await merges.welcomed(connection, [member.member_no, into.member_no])
         friends = await before_merging(connection, program, member, into, now)
         await merges.insert(connection, program, member, into, actor, now + LEASE)
+        twice = await merge_counts(connection, program, into, now)
         await sliding.merge(connection, program, member, into, now)
         await expiry_watches.merge(connection, member.member_no, into.member_no)
         if len(welcomed) == 2:  # once for a person, whichever of its ids has it
             await merges.begin_welcome(connection, welcomed[member.member_no], now + LEASE)
-        await after_merging(connection, program, member, into, friends, actor, now)
+        await after_merging(connection, program, member, into, [*friends, twice], actor, now)
         if not program.settings.tier_policy.plain:
             await standings.look_again(connection, program, [into.member_no], now)
         await publish(connection, member_merged(program, member, into, now))

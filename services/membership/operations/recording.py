@@ -97,7 +97,7 @@ async def record_rows(
     book = await rulebooks.at(connection, program, revision)
     row_at = {row.place: row for row in fresh}
     rated = await _rate(connection, program, book, entries, row_at, by_id, recording.now)
-    rated = await tally_purchases(connection, program, book, rated)
+    rated = await tally_purchases(connection, program, book, rated, row_at)
     spans = await _keep(connection, program, rated, enrolled, recording.now)
     written = _purchases(program, rated, row_at, recording.now, spans)
     frozen = [(row_at[one.entry.place].purchase_id, one.level, one.frozen) for one in rated if one.frozen is not None]

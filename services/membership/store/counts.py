@@ -6,11 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from asyncpg import Record
+
 from guerdon_kit.postgres import Connection
 from membership.domain.counting import Key
 from membership.domain.program import Program
 from membership.domain.rules import Count
-from membership.domain.tallies import Counting, Tally
+from membership.domain.tallies import Counting, Given, Owed, Tally
 from membership.store import queries
 
 
@@ -22,13 +24,22 @@ class CountedPurchase(NamedTuple):
     tally: Tally
 
 
+class CountAward(NamedTuple):
+    """An award for a count: whose, of which rule, the purchase with which it was reached, and its points."""
+
+    member_no: int
+    rule_no: int
+    purchase_id: str
+    points: int
+
+
 async def of_members(connection: Connection, wanted: Iterable[Key]) -> dict[Key, Counting]:
     """What is counted of members, as far as anything was; their rows are held."""
     keys = sorted(wanted)
     rows = queries.rule_counts(
         connection, member_nos=[member_no for member_no, _ in keys], rule_nos=[rule_no for _, rule_no in keys]
     )
-    return {(row["member_no"], row["rule_no"]): Counting(row["counted"], row["given"]) async for row in rows}
+    return {(row["member_no"], row["rule_no"]): _counting(row) async for row in rows}
 
 
 async def write(connection: Connection, counting: Mapping[Key, Counting]) -> None:
@@ -40,6 +51,7 @@ async def write(connection: Connection, counting: Mapping[Key, Counting]) -> Non
         rule_nos=[rule_no for _, rule_no in keys],
         counted=[counting[key].counted for key in keys],
         given=[counting[key].given for key in keys],
+        owed=[counting[key].owed for key in keys],
     )
 
 
@@ -86,23 +98,49 @@ async def lower(connection: Connection, program: Program, purchase_id: str, rule
 
 async def give(
     connection: Connection, program: Program, counted: Sequence[CountedPurchase]
-) -> dict[tuple[str, int], list[int]]:
-    """Writes the awards of purchases; answers their numbers by purchase and rule."""
-    each = [one for one in counted for _ in one.tally.awards]
+) -> dict[CountAward, list[int]]:
+    """Writes the awards that are given with purchases; answers their numbers, for equal awards any of them."""
+    each = [award for one in counted for award in awards_of(one)]
     rows = queries.insert_count_awards(
         connection,
         program_no=program.program_no,
         member_nos=[one.member_no for one in each],
-        rule_nos=[one.tally.rule_no for one in each],
+        rule_nos=[one.rule_no for one in each],
         purchase_ids=[one.purchase_id for one in each],
+        points=[one.points for one in each],
     )
-    numbers: dict[tuple[str, int], list[int]] = defaultdict(list)
-    async for row in rows:
-        numbers[row["purchase_id"], row["rule_no"]].append(row["award_no"])
+    numbers: dict[CountAward, list[int]] = defaultdict(list)
+    async for award_no, *award in rows:
+        numbers[CountAward(*award)].append(award_no)
     return numbers
 
 
-async def take_back(connection: Connection, member_no: int, rule_no: int, awards: int) -> list[int]:
-    """Marks a member's latest awards of a rule as taken back; answers their numbers."""
-    rows = queries.revoke_count_awards(connection, member_no=member_no, rule_no=rule_no, awards=awards)
-    return sorted([row["award_no"] async for row in rows])
+def awards_of(counted: CountedPurchase) -> list[CountAward]:
+    """What is given with a purchase, each award with the purchase that it was reached with."""
+    tally = counted.tally
+    reached = zip(tally.reached_with, tally.awards, strict=True)
+    return [CountAward(counted.member_no, tally.rule_no, purchase_id, points) for purchase_id, points in reached]
+
+
+async def with_rules(connection: Connection, program: Program, member_no: int) -> dict[Key, tuple[Count, Counting]]:
+    """All that is counted of a member, and by what; its row is held."""
+    rows = queries.rule_counts_of_member(connection, program_no=program.program_no, member_no=member_no)
+    return {(member_no, row["rule_no"]): (Count(*row["count"]), _counting(row)) async for row in rows}
+
+
+async def may_fall(connection: Connection, key: Key, purchase_id: str, awards: int) -> list[Given]:
+    """So many awards of a member that would fall first when a purchase comes back, in this order."""
+    member_no, rule_no = key
+    rows = queries.count_awards_that_may_fall(
+        connection, member_no=member_no, rule_no=rule_no, purchase_id=purchase_id, awards=awards
+    )
+    return [Given(*row) async for row in rows]
+
+
+async def take_back(connection: Connection, award_nos: Sequence[int]) -> None:
+    """Marks awards as taken back; the writer holds their member's row."""
+    await queries.revoke_count_awards(connection, award_nos=award_nos)
+
+
+def _counting(row: Record) -> Counting:
+    return Counting(row["counted"], row["given"], tuple(Owed(*one) for one in row["owed"]))

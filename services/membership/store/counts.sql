@@ -1,12 +1,20 @@
 -- name: rule_counts
-select c.member_no, c.rule_no, c.counted, c.given
+select c.member_no, c.rule_no, c.counted, c.given, c.owed
 from unnest(:member_nos::bigint[], :rule_nos::integer[]) as wanted (member_no, rule_no)
 join rule_counts c using (member_no, rule_no);
 
 -- name: write_rule_counts!
-insert into rule_counts (member_no, rule_no, counted, given)
-select * from unnest(:member_nos::bigint[], :rule_nos::integer[], :counted::bigint[], :given::bigint[])
-on conflict (member_no, rule_no) do update set counted = excluded.counted, given = excluded.given;
+insert into rule_counts (member_no, rule_no, counted, given, owed)
+select * from unnest(:member_nos::bigint[], :rule_nos::integer[], :counted::bigint[], :given::bigint[], :owed::jsonb[])
+on conflict (member_no, rule_no) do update
+set counted = excluded.counted, given = excluded.given, owed = excluded.owed;
+
+-- name: rule_counts_of_member
+select c.rule_no, c.counted, c.given, c.owed, v.definition -> 'count' as count
+from rule_counts c
+join rule_versions v on v.program_no = :program_no and v.rule_no = c.rule_no and v.version = 1
+where c.member_no = :member_no
+order by c.rule_no;
 
 -- name: insert_counted_purchases!
 insert into counted_purchases (program_no, purchase_id, rule_no, count, counts, reached, awards, uncovered)
@@ -28,16 +36,17 @@ update counted_purchases set counts = :counts
 where program_no = :program_no and purchase_id = :purchase_id and rule_no = :rule_no;
 
 -- name: insert_count_awards
-insert into count_awards (program_no, member_no, rule_no, purchase_id)
+insert into count_awards (program_no, member_no, rule_no, purchase_id, points)
 select :program_no, row.*
-from unnest(:member_nos::bigint[], :rule_nos::integer[], :purchase_ids::text[]) as row (member_no, rule_no, purchase_id)
-returning award_no, purchase_id, rule_no;
+from unnest(:member_nos::bigint[], :rule_nos::integer[], :purchase_ids::text[], :points::bigint[])
+    as row (member_no, rule_no, purchase_id, points)
+returning award_no, member_no, rule_no, purchase_id, points;
 
--- name: revoke_count_awards
-update count_awards set revoked = true
-where award_no in (
-    select award_no from count_awards
-    where member_no = :member_no and rule_no = :rule_no and not revoked
-    order by award_no desc limit :awards
-)
-returning award_no;
+-- name: count_awards_that_may_fall
+select award_no, purchase_id, points from count_awards
+where member_no = :member_no and rule_no = :rule_no and not revoked
+order by (purchase_id = :purchase_id) desc, points desc, award_no desc
+limit :awards;
+
+-- name: revoke_count_awards!
+update count_awards set revoked = true where award_no = any(:award_nos::bigint[]);

@@ -158,12 +158,13 @@ set used = case when u.period = 0 then greatest(u.used, excluded.used) else u.us
 
 -- name: move_rule_counts!
 -- What rules that count have counted is counted together: awards that it comes to then are given with the next purchase.
-insert into rule_counts as c (member_no, rule_no, counted, given)
-select :into, rule_no, counted, given from rule_counts where member_no = :member_no
-on conflict (member_no, rule_no) do update set counted = c.counted + excluded.counted, given = c.given + excluded.given;
+insert into rule_counts as c (member_no, rule_no, counted, given, owed)
+select :into, rule_no, counted, given, owed from rule_counts where member_no = :member_no
+on conflict (member_no, rule_no) do update
+set counted = c.counted + excluded.counted, given = c.given + excluded.given, owed = c.owed || excluded.owed;
 
 -- name: empty_rule_counts!
-update rule_counts set counted = 0, given = 0 where member_no = :member_no;
+update rule_counts set counted = 0, given = 0, owed = '[]' where member_no = :member_no;
 
 -- name: move_count_awards!
 update count_awards set member_no = :into where member_no = :member_no;

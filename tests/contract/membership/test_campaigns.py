@@ -256,6 +256,23 @@ async def test_a_punch_card_gives_the_piece_that_completes_it(world: World) -> N
     assert (await shop.balance("ada")).posted == 31 + 27 + 2_50, "eighteen are left: one card is full"
 
 
+async def test_the_award_for_a_piece_keeps_its_worth_and_goes_with_the_piece(world: World) -> None:
+    shop = await plain_shop(world, "ada")
+    await count_rule(shop, "card", 10, pieces=True, piece_points_per_minor_unit=Rational(numerator=1, denominator=1))
+
+    async def buy(purchase_id: str, quantity: int, price: int) -> int:
+        line = basket_pb2.BasketLine(line_id="a", quantity=quantity, unit_price=price)
+        bought = with_basket(shop, purchase_id, basket_pb2.Basket(lines=[line]), quantity * price)
+        return (await record(shop, bought)).purchase.rating.count_points
+
+    assert [await buy("many", 249, 10), await buy("dear", 1, 500_00)] == [20 * 10, 4 * 10 + 500_00]
+    assert await buy("cheap", 10, 10) == 10
+    await back(shop, "r1", "dear", whole_order=True)
+    assert (await shop.balance("ada")).posted == 24 + 1 + 25 * 10
+    await buy("more", 201, 10)
+    assert await buy("another", 1, 500_00) == 10, "the twenty-first award of the purchase before"
+
+
 async def test_awards_for_counts_keep_within_the_budget_and_come_with_the_next_where_there_is_more(
     world: World,
 ) -> None:
@@ -307,6 +324,19 @@ async def test_an_award_of_a_merged_account_is_taken_back_from_the_survivor_at_o
     for purchase_id in ("n1", "n3"):  # the latest award falls, which is the old one's
         await back(shop, f"r-{purchase_id}", purchase_id, whole_order=True)
     await settled(shop, "new", 3 + 10)
+
+
+async def test_an_award_once_for_a_person_is_taken_back_where_both_who_are_merged_have_it(world: World) -> None:
+    shop = await plain_shop(world, "old", "new")
+    count = rule_pb2.Count(counted=rule_pb2.Count.COUNTED_PURCHASES, number=2)
+    await make(shop, "second", count=count, bonus_points=100)
+    for number in range(4):
+        await shop.buy(f"p{number}", ("old", "new")[number % 2], 1_00, now())
+    await merge(shop, "old", "new")
+    await settled(shop, "new", 4 + 100)
+    for number in range(2):
+        await back(shop, f"r{number}", f"p{number}", whole_order=True)
+    await settled(shop, "new", 2 + 100)
 
 
 async def test_first_purchases_members_won_back_and_segments_are_known_to_conditions(world: World) -> None:

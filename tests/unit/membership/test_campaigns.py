@@ -21,7 +21,7 @@ from membership.domain.rating import Entry, Rated, Scene, rate
 from membership.domain.rulebooks import Rulebook
 from membership.domain.rules import BundleItem, Count, Outcome, Rule, Version
 from membership.domain.stacking import Candidate, Kept, Term, Verdict, qualified
-from membership.domain.tallies import AWARDS_MAX, Counting, number_of, tally
+from membership.domain.tallies import AWARDS_MAX, OWED_MAX, Counting, Given, Owed, fall, joined, number_of, reach
 from tests.unit.membership.programs import NOW, PER_DOLLAR, bonus, frozen, line, program, times
 
 ADA = Member(7, "ada", State.POSTED, datetime(2025, 11, 23, tzinfo=UTC), 0, None)
@@ -90,7 +90,7 @@ def test_a_purchase_counts_whether_or_not_the_budget_covers_the_other_rules_of_t
     for rules in ([PER_DOLLAR, every_second], [PER_DOLLAR, every_second, bonus("gift", 10, campaign="a")]):
         book = Rulebook(versions(rules), (), [campaign("a", 5, budget=5)])
         budgets = Budgets({5: 5})
-        counted = count(book, rated(program(rules), book, [1, 2], budgets), {}, budgets)
+        counted = count(book, rated(program(rules), book, [1, 2], budgets), {0: "p0", 1: "p1"}, {}, budgets)
         assert counted.counting == {(7, 2): Counting(2, 1)}
         assert (budgets.spent, [one.points for one in counted.rated]) == ({5: 3}, [10, 10])
 
@@ -123,32 +123,81 @@ def counted_term(rule: Rule, basket: Basket) -> tuple[Term, FrozenTerms]:
     return qualified(candidate, every, lambda _, place: every[place].net), FrozenTerms(basket, every, (), ())
 
 
-@given(st.integers(2, 12), st.lists(st.integers(1, 30), max_size=20), st.booleans())
+CARD = Rule("card", Outcome.PIECE, Fraction(1), count=Count(True, 10, True))
+"""The tenth piece free."""
+
+
+def bought(rule: Rule, basket: Basket, before: Counting, purchase_id: str = "p") -> tuple[list[Owed], Counting]:
+    """The awards that a purchase is given, and what is counted then."""
+    term, terms = counted_term(rule, basket)
+    assert rule.count is not None
+    after = reach(term, rule.count, terms.parts, before, purchase_id)
+    assert after is not None
+    return after.give()
+
+
+@given(st.integers(2, 12), st.lists(st.integers(1, 300), max_size=20), st.booleans())
 def test_awards_are_those_that_all_pieces_together_reach_whatever_the_baskets(
     number: int, baskets: list[int], repeats: bool
 ) -> None:
     rule = bonus("card", 5, count=Count(True, number, repeats))
-    assert rule.count is not None
     standing, points = Counting(), 0
     for pieces in baskets:
-        term, terms = counted_term(rule, Basket((line("a", 1_00, pieces),)))
-        made = tally(term, rule.count, terms.parts, standing)
-        assert made is not None
-        assert len(made.awards) <= AWARDS_MAX
-        standing, points = Counting(made.reached, standing.given + len(made.awards)), points + made.points
+        awards, standing = bought(rule, Basket((line("a", 1_00, pieces),)), standing)
+        assert len(awards) <= AWARDS_MAX
+        points += sum(award.points for award in awards)
     whole = sum(baskets)
     due = whole // number if repeats else int(whole >= number)
-    assert (standing.counted, standing.given, points) == (whole, due, 5 * due)
+    assert (standing.counted, standing.reached, points) == (whole, due, 5 * standing.given)
 
 
 def test_the_piece_that_completes_the_card_is_worth_what_was_paid_for_it() -> None:
     rule = Rule("card", Outcome.PIECE, Fraction(1, 3), count=Count(True, 3, True))
-    term, terms = counted_term(rule, Basket((line("a", 3_00, 2), line("b", 4_00, 3, discount=2_00))))
-    assert rule.count is not None
-    made = tally(term, rule.count, terms.parts, Counting(2, 0))
-    assert made is not None
+    basket = Basket((line("a", 3_00, 2), line("b", 4_00, 3, discount=2_00)))
+    awards, after = bought(rule, basket, Counting(2, 0))
     # The first of all, at $3.00, is the third; the sixth is the second of the others, at (12 - 2)/3.
-    assert (made.reached, made.awards) == (7, (100, 111))
+    assert (after.counted, [award.points for award in awards]) == (7, [100, 111])
+
+
+def test_awards_that_wait_keep_the_worth_that_they_were_reached_with() -> None:
+    awards, after = bought(CARD, Basket((line("a", 10, 400),)), Counting(), "many")
+    assert ([award.points for award in awards], after) == ([10] * 20, Counting(400, 20, (Owed("many", 10, 20),)))
+    awards, after = bought(CARD, Basket((line("a", 100_00),)), after, "dear")
+    assert (awards, after) == ([Owed("many", 10, 1)] * 20, Counting(401, 40))
+
+
+def test_what_only_merged_members_reach_takes_a_piece_of_its_own() -> None:
+    merged = Counting(27, 0)  # thrice nine
+    awards, after = bought(CARD, Basket((line("a", 500_00),)), merged)
+    assert ([award.points for award in awards], after) == ([500_00], Counting(28, 1))
+    awards, after = bought(CARD, Basket((line("a", 3_00, 3),)), after)
+    assert ([award.points for award in awards], after) == ([3_00] * 2, Counting(31, 3))
+
+
+def test_awards_of_what_came_back_fall_first_then_those_worth_most() -> None:
+    given = [Given(7, "cheap", 10), Given(6, "dear", 500_00), Given(5, "dear", 20)]
+    by = Count(True, 10, True)
+
+    def fallen(counted: int, purchase_id: str, owed: tuple[Owed, ...] = ()) -> tuple[list[int], tuple[Owed, ...]]:
+        taken, left = fall(by, Counting(counted, 3, owed), given, purchase_id)
+        assert left.given == 3 - len(taken)
+        return taken, left.owed
+
+    assert fallen(30, "dear") == ([], ())
+    assert fallen(29, "dear") == ([6], ())
+    assert fallen(29, "cheap") == ([7], ())
+    assert fallen(29, "another") == ([6], ())
+    assert fallen(9, "dear") == ([6, 5, 7], ())
+    waiting = (Owed("later", 500_00, 2), Owed("dear", 600_00, 2))
+    assert fallen(69, "another", waiting) == ([], (waiting[0], Owed("dear", 600_00, 1)))
+    assert fallen(40, "later", waiting) == ([], (Owed("dear", 600_00, 1),))
+    assert fallen(50, "cheap", waiting) == ([7], (waiting[0], Owed("dear", 600_00, 1)))
+
+
+def test_what_is_owed_is_bounded_and_joined_at_the_lowest_worth() -> None:
+    owed = joined(Owed(f"p{number}", 1_000 - number, 1) for number in range(OWED_MAX + 5))
+    assert (len(owed), sum(one.awards for one in owed)) == (OWED_MAX, OWED_MAX + 5)
+    assert owed[-1].points == 1_000 - (OWED_MAX + 4)
 
 
 def test_what_is_kept_of_a_purchase_counts_by_its_pieces_or_as_a_whole() -> None:

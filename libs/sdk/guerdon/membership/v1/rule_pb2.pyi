@@ -303,8 +303,12 @@ class Count(google.protobuf.message.Message):
     order in which they are recorded, from when the rule was made. Of a campaign's rule that is: in the window.
 
     What is reached is given as a bonus beside the purchase's own points, which counts towards no tier. When counted goods
-    come back, the count falls by them. An award that it then does not reach is taken back, the latest first, and given
-    again when the count is reached anew. Members who are merged have their counts added up.
+    come back, the count falls by them. Awards that it then does not reach are taken back: first those that were reached with
+    the purchase that came back, and of these and of others those worth most. They are given again when the count is reached
+    anew. What is reached and not given at once, because it is too much for one purchase or the campaign's budget does not
+    cover it, keeps its worth. Members who are merged have their counts added up: an award that both have of a rule that does
+    not begin anew is taken back from one, and those that they have only reached together come with one of the next pieces or
+    purchases each.
     """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
