@@ -6,11 +6,12 @@ is kept. So it does not matter in which order they and their returns are told of
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import IntEnum
 from fractions import Fraction
+from typing import NamedTuple
 
 from guerdon_kit.errors import FieldViolation
 from membership.domain.bonuses import POINTS_MAX
@@ -18,6 +19,7 @@ from membership.domain.calendar import ExpiryPolicy
 from membership.domain.earning import AMOUNT_MAX
 from membership.domain.holdouts import share_violations
 from membership.domain.ids import ID_RULE, is_id
+from membership.domain.purchases import Bought
 
 NAME_LENGTH_MAX = 100
 VISITS_MAX = 1_000
@@ -165,6 +167,27 @@ class PersonalOffer:
         if self.complete_time is None:
             return replace(moved, complete_time=event_time, awards=self.awards + 1)
         return moved
+
+
+class Counted(NamedTuple):
+    """A personal offer before and after purchases that count for it, with their ids."""
+
+    before: PersonalOffer
+    after: PersonalOffer
+    purchase_ids: list[str]
+
+
+def counted(running: Iterable[PersonalOffer], bought: Mapping[int, Sequence[Bought]]) -> Iterator[Counted]:
+    """What becomes of personal offers by purchases recorded together, by their members' numbers, in the order of their
+    times; those for which none counts are left out.
+    """
+    for before in running:
+        counting = [one for one in bought.get(before.member_no, ()) if before.validity.holds(one.event_time)]
+        after = before
+        for one in counting:
+            after = after.counting(0, one.amount, one.event_time)
+        if counting:
+            yield Counted(before, after, [one.purchase_id for one in counting])
 
 
 def violations(offer_id: str, terms: OfferTerms) -> Iterator[FieldViolation]:

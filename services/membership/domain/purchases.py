@@ -13,6 +13,15 @@ from membership.domain.earning import Award, Terms
 from membership.domain.stacking import Term
 from membership.domain.tallies import Tally
 
+
+class Bought(NamedTuple):
+    """A purchase of a member, as far as referrals and personal offers look at it; the amount in minor units."""
+
+    purchase_id: str
+    event_time: datetime
+    amount: int
+
+
 EFFECTIVE_TIME_MARGIN = timedelta(minutes=1)
 """An event younger than this is booked as of its recording: the ledger's clock may be behind ours, and it
 takes no event of its future."""

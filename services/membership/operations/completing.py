@@ -10,11 +10,11 @@ from datetime import datetime
 from guerdon_kit.events import publish
 from guerdon_kit.postgres import Connection
 from membership.domain.bonuses import Bonus
-from membership.domain.offers import PersonalOffer
+from membership.domain.offers import PersonalOffer, counted
 from membership.domain.program import Program
-from membership.domain.purchases import Purchase
+from membership.domain.purchases import Bought, Purchase
 from membership.operations.offer_events import offer_completed, offer_reopened
-from membership.operations.qualifying import NOTHING, Bought, Rewards, revoke
+from membership.operations.qualifying import NOTHING, Rewards, revoke
 from membership.store import bonuses, members, offers
 
 
@@ -28,24 +28,13 @@ async def count_purchases(
     """Counts purchases recorded now, by their members' numbers, for what members have received, in the order of their
     times.
     """
-    pairs: list[tuple[str, PersonalOffer]] = []
-    moved: list[PersonalOffer] = []
-    completed: list[PersonalOffer] = []
-    for one in await offers.counting(connection, member_nos, now):
-        reached = one
-        for purchase in bought.get(one.member_no, ()):
-            if one.validity.holds(purchase.event_time):
-                pairs.append((purchase.purchase_id, one))
-                reached = reached.counting(0, purchase.amount, purchase.event_time)
-        if reached != one:
-            moved.append(reached)
-        if reached.awards > one.awards:
-            completed.append(reached)
-    if pairs:
-        await offers.count(connection, program, pairs)
+    every = list(counted(await offers.counting(connection, member_nos, now), bought))
+    if every:
+        await offers.count(connection, program, [(one, offer) for offer, _, ids in every for one in ids])
+    moved = [after for before, after, _ in every if after != before]
     if moved:
         await offers.advance(connection, moved)
-    return await _award(connection, program, completed, now)
+    return await _award(connection, program, [after for before, after, _ in every if after.awards > before.awards], now)
 
 
 async def uncount(

@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from guerdon_kit.events import publish
@@ -15,7 +14,7 @@ from guerdon_kit.postgres import Connection
 from membership.domain.bonuses import Bonus
 from membership.domain.members import Member
 from membership.domain.program import Program
-from membership.domain.purchases import Purchase
+from membership.domain.purchases import Bought, Purchase
 from membership.domain.referrals import Referral, ReferralState, ReferralTerms, Refusal, weigh
 from membership.operations.events import referral_changed
 from membership.store import advocates, bonuses, members, merges, referrals
@@ -41,14 +40,6 @@ class Rewards:
 
 
 NOTHING = Rewards((), ())
-
-
-class Bought(NamedTuple):
-    """A purchase of a member, as far as it may qualify."""
-
-    purchase_id: str
-    event_time: datetime
-    amount: int
 
 
 async def qualify_purchases(

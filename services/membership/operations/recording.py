@@ -22,7 +22,7 @@ from membership.domain.errors import PurchaseDiffers
 from membership.domain.members import Member
 from membership.domain.moments import from_microseconds
 from membership.domain.program import Program
-from membership.domain.purchases import Spot, State
+from membership.domain.purchases import Bought, Spot, State
 from membership.domain.rating import Entry, Rated, Scene, Use, rate, uses_of
 from membership.domain.rows import Row
 from membership.domain.rulebooks import Rulebook
@@ -31,7 +31,7 @@ from membership.operations.budgets import Attempt, within_budgets
 from membership.operations.completing import count_purchases
 from membership.operations.counting import award_counts, tally_purchases
 from membership.operations.events import member_enrolled, purchase_recorded, purchases_imported, tier_upgraded
-from membership.operations.qualifying import NOTHING, Bought, Rewards, qualify_purchases
+from membership.operations.qualifying import NOTHING, Rewards, qualify_purchases
 from membership.operations.rules import Rulebooks
 from membership.operations.segments import asked_by_rules, count_bought
 from membership.operations.sliding import keep as keep_points
@@ -112,7 +112,7 @@ async def record_rows(
     delivery = await _deliver_later(connection, program, recording, unready, rated, written, row_at, rewards)
     if written:
         number = delivery.delivery_no if delivery else None
-        rule_points = None if book.plain and not frozen else [one.rule_points for one in rated]
+        rule_points = [one.rule_points for one in rated] if frozen else None
         await purchases.insert(connection, program, written, recording.now, recording.actor, number, rule_points)
         if frozen:
             await ratings.insert(connection, program, frozen)
@@ -187,7 +187,7 @@ async def _rate(
         return []
     baskets = {place: row.basket for place, row in row_at.items() if row.basket is not None}
     before, uses = await earned_before(connection, program, book, entries)
-    bare = not baskets and book.plain
+    bare = not baskets and (book.plain or all(book.at(entry.event_us).plain is not None for entry in entries))
     by_no = {} if bare else {member.member_no: member for member in by_id.values()}
     bought, inside = ({}, {}) if bare else await asked_by_rules(connection, program, book, entries, by_no, now)
 

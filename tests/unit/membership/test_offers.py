@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,14 +14,30 @@ from hypothesis import strategies as st
 from membership.domain.holdouts import held_out
 from membership.domain.offers import (
     VALIDITY_MAX,
+    Counted,
     Goal,
     OfferState,
     OfferTerms,
     PersonalOffer,
     Validity,
+    counted,
     validity_violations,
     violations,
 )
+from membership.domain.purchases import Bought
+
+
+class Chunk(dict[int, list[Bought]]):
+    """Purchases by member that tell whose were looked at."""
+
+    def __init__(self, bought: dict[int, list[Bought]]) -> None:
+        super().__init__(bought)
+        self.looked_at: list[int] = []
+
+    def get(self, member_no: int, default: Any = None) -> Any:
+        self.looked_at.append(member_no)
+        return super().get(member_no, default)
+
 
 START, END = datetime(2026, 3, 1, 9, tzinfo=UTC), datetime(2026, 3, 31, 21, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -174,3 +191,13 @@ def test_a_holdout_group_is_stable_has_its_share_and_grows_without_letting_anybo
         "29",
         "38",
     ], "also in years to come"
+
+
+def test_an_offer_counts_its_own_members_purchases_within_its_validity_and_looks_at_no_others() -> None:
+    mine = [Bought("early", START - MICROSECOND, 500), Bought("a", START, 300), Bought("b", END, 700)]
+    chunk = Chunk({3: mine, 4: [Bought("other", START, 900)], 5: [Bought("late", END + MICROSECOND, 900)]})
+    one = received(terms(Goal.TOTAL_SPEND, 1_000))
+    others = [replace(one, member_no=number, sent_to=number) for number in (5, 6)]
+    done = replace(one, progress=1_000, complete_time=END, awards=1)
+    assert list(counted([one, *others], chunk)) == [Counted(one, done, ["a", "b"])]
+    assert chunk.looked_at == [3, 5, 6]
