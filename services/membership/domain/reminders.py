@@ -54,6 +54,18 @@ def next_look(expiring: Iterable[Expiring], days: Sequence[int], zone: ZoneInfo,
     return first_instant(min([*later, today + LOOK_MAX]), zone)
 
 
+def over_day(expire_time: datetime, days: Sequence[int], zone: ZoneInfo, today: date) -> date | None:
+    """The last day of a reminder for which points that are given today are too late; None where there is none."""
+    last = last_day(expire_time, zone)
+    over = [day for count in days if (day := last - timedelta(days=count)) <= today <= last]
+    return max(over, default=None)
+
+
+def last_day(expire_time: datetime, zone: ZoneInfo) -> date:
+    """The last day on which points can be used."""
+    return (expire_time - MICROSECOND).astimezone(zone).date()
+
+
 def violations(days: Sequence[int]) -> Iterator[FieldViolation]:
     """The bounds that are not kept."""
     if len(days) > REMINDERS_MAX:
@@ -66,7 +78,7 @@ def _by_day(expiring: Iterable[Expiring], zone: ZoneInfo) -> list[tuple[date, in
     """The last days on which points can be used, how many these are, and when the first of them expire."""
     found: dict[date, tuple[int, datetime]] = {}
     for points, expire_time in expiring:
-        last = (expire_time - MICROSECOND).astimezone(zone).date()
+        last = last_day(expire_time, zone)
         before, first = found.get(last, (0, expire_time))
         found[last] = before + points, min(first, expire_time)
     return [(last, *found[last]) for last in sorted(found)]

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from guerdon_kit.postgres import Connection
 from guerdon_kit.saga import Claim
 from membership.domain.program import Program
-from membership.domain.reminders import next_look
+from membership.domain.reminders import next_look, over_day
 from membership.store import queries
 
 
@@ -27,7 +27,7 @@ async def watch(
     connection: Connection, program: Program, expiring: Iterable[tuple[int, datetime | None]], now: datetime
 ) -> None:
     """Has members looked at when a reminder of points that they are given is due: by their numbers, with the expiries.
-    Programs without reminders pay nothing.
+    Those whose day is over are none. Programs without reminders pay nothing.
     """
     days = program.settings.expiry_reminder_days
     if not days:
@@ -35,10 +35,18 @@ async def watch(
     zone = ZoneInfo(program.time_zone)
     today = now.astimezone(zone).date()
     due_times: dict[int, datetime] = {}
+    over_days: dict[int, date] = {}
     for member_no, expire_time in expiring:
         look = next_look([(1, expire_time)], days, zone, today) if expire_time else None
         if look is not None:
             due_times[member_no] = min(look, due_times.get(member_no, look))
+        over = over_day(expire_time, days, zone, today) if expire_time else None
+        if over is not None:
+            over_days[member_no] = max(over, over_days.get(member_no, over))
+    if over_days:
+        await queries.pass_reminders(
+            connection, member_nos=list(over_days), over_days=list(over_days.values()), now=now
+        )
     numbers = sorted(due_times)
     await queries.watch_expiries(
         connection,

@@ -70,6 +70,35 @@ async def test_points_given_while_somebody_looks_are_looked_at_and_none_given_af
         assert found.seen_day == later.date()
 
 
+async def test_points_that_come_between_two_looks_have_no_reminder_of_a_day_before_and_take_none_from_others(
+    db: Database,
+) -> None:
+    async with db.transaction() as connection:
+        program, [ada] = await made(connection, "ada")
+
+        async def seen_after(now: datetime, days: int) -> date:
+            """The day up to which all is told, when points came that expire in so many days."""
+            await expiry_watches.watch(connection, program, [(ada, now + timedelta(days=days))], now)
+            return (await watched()).seen_day
+
+        async def watched() -> expiry_watches.Watch:
+            found = await expiry_watches.find(connection, ada)
+            assert found is not None
+            return found
+
+        await expiry_watches.watch(connection, program, [(ada, END_OF_MARCH)], NOW)
+        assert await expiry_watches.move(connection, await watched(), date(2027, 2, 9), MARCH_FIRST)
+        on_time, late = MARCH_FIRST - timedelta(hours=5), MARCH_FIRST + timedelta(hours=5)
+        assert await seen_after(on_time, 365) == date(2027, 2, 9)
+        assert await seen_after(on_time, 20) == date(2027, 2, 18), "30 days before their last"
+        assert await seen_after(on_time, 10) == date(2027, 2, 18)
+        assert await seen_after(late, 3) == date(2027, 2, 18), "what was due this morning is not told yet"
+        assert await claimed(connection, late) == [ada]
+        assert await seen_after(late, 3) == date(2027, 2, 18), "a look is under way"
+        assert await expiry_watches.move(connection, await watched(), date(2027, 3, 1), END_OF_MARCH)
+        assert await seen_after(late + timedelta(days=5), 3) == date(2027, 3, 2), "7 days before their last"
+
+
 async def test_a_survivor_is_looked_at_for_both_and_not_told_again(db: Database) -> None:
     async with db.transaction() as connection:
         program, [old, new] = await made(connection, "old", "new")

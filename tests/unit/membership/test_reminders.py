@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from membership.domain.reminders import LOOK_MAX, Reminder, next_look, reminders, violations
+from membership.domain.reminders import LOOK_MAX, Reminder, next_look, over_day, reminders, violations
 
 ZONE = ZoneInfo("America/New_York")
 END_OF_MARCH = datetime(2027, 4, 1, 4, tzinfo=UTC)
@@ -44,6 +44,20 @@ def test_the_next_look_is_when_the_day_of_a_reminder_begins_or_a_month_from_now(
     assert next_look(expiring, (7,), ZONE, date(2026, 5, 1)) == datetime(2026, 5, 31, 4, tzinfo=UTC)
     assert next_look(expiring, (7,), ZONE, date(2027, 3, 31)) is None
     assert next_look([], (7,), ZONE, date(2027, 3, 31)) is None
+
+
+@pytest.mark.parametrize(
+    ("today", "over"),
+    [
+        (date(2027, 2, 28), None),
+        (date(2027, 3, 1), date(2027, 3, 1)),
+        (date(2027, 3, 23), date(2027, 3, 1)),
+        (date(2027, 3, 31), date(2027, 3, 24)),
+        (date(2027, 4, 1), None),
+    ],
+)
+def test_points_are_too_late_for_reminders_whose_day_has_begun(today: date, over: date | None) -> None:
+    assert over_day(END_OF_MARCH, (30, 7), ZONE, today) == over
 
 
 @given(
