@@ -43,6 +43,13 @@ def joined(one: Span, other: Span) -> Span:
     return Span(first.since, max(first.until, second.until))
 
 
+def lengthens(before: Span | None, span: Span, now: datetime) -> bool:
+    """Whether a member's points live longer by a span than by the one `before`: the ledger is then asked, in a round of
+    its own.
+    """
+    return span.until > now and (before is None or span.until > before.until)
+
+
 def kept_until(span: Span | None, policy: ExpiryPolicy, event_time: datetime, time_zone: str) -> datetime:
     """When points expire that are earned at `event_time`, within or outside of a span."""
     if span is not None and span.keeps(event_time):

@@ -13,7 +13,7 @@ from membership.clients.ledger import Ledger
 from membership.domain.deliveries import Delivery
 from membership.domain.members import Member
 from membership.domain.program import Program
-from membership.domain.sliding import Span, joined, slide, sliding
+from membership.domain.sliding import Span, joined, lengthens, slide, sliding
 from membership.store import slides
 
 ACTOR = "membership"
@@ -41,8 +41,8 @@ async def keep(
         if span is not None:
             spans[member_no] = span
     changed = {one: span for one, span in spans.items() if span != before.get(one)}
-    longer = {one for one, span in changed.items() if one not in before or span.until > before[one].until}
-    await slides.write(connection, program, changed, {one for one in longer - new if spans[one].until > now}, now)
+    longer = {one for one, span in changed.items() if lengthens(before.get(one), span, now)}
+    await slides.write(connection, program, changed, longer - new, now)
     return spans
 
 
@@ -56,14 +56,17 @@ async def kept(connection: Connection, program: Program, member: Member, event_t
 
 
 async def merge(connection: Connection, program: Program, member: Member, into: Member, now: datetime) -> None:
-    """Has the survivor's points kept by what both did; those that follow are extended when they have come."""
+    """Has the survivor's points kept by what both did: its own from now on, since those that follow may be held for
+    long; they are extended when they have come.
+    """
     if sliding(program) is None:
         return
     found = await slides.of(connection, [member.member_no, into.member_no])
     if member.member_no in found:
-        span = found[member.member_no]
-        both = joined(found[into.member_no], span) if into.member_no in found else span
-        await slides.write(connection, program, {into.member_no: both}, set(), now)
+        span, own = found[member.member_no], found.get(into.member_no)
+        both = joined(own, span) if own is not None else span
+        longer = {into.member_no} if lengthens(own, both, now) else set()
+        await slides.write(connection, program, {into.member_no: both}, longer, now)
 
 
 async def overtake(connection: Connection, delivery: Delivery, now: datetime) -> None:

@@ -112,6 +112,22 @@ async def test_points_of_two_who_are_one_are_kept_by_what_both_did(shop: Shop) -
     await have(shop, "ben", {year_after(second): 15})
 
 
+async def test_a_hold_on_the_merged_account_does_not_keep_the_survivors_own_points_from_being_extended(
+    shop: Shop,
+) -> None:
+    first, second = ago(days=300), ago(days=20)
+    await shop.enroll("ben")
+    await shop.buy("p1", "ben", 10_00, first)
+    await shop.buy("p2", "ada", 5_00, second)
+    hold = ledger_res.Hold(account=f"{shop.program}/accounts/m-ada", amount=1)
+    hold.expire_time.FromDatetime(NOW + timedelta(days=80))
+    await shop.books.ledger.PlaceHold(
+        ledger.PlaceHoldRequest(parent=shop.program, hold=hold, request_id=new_request_id())
+    )
+    assert (await merge(shop, "ada", "ben")).moving
+    await have(shop, "ben", {year_after(second): 10 + 4})
+
+
 async def test_a_sliding_expiry_is_a_programs_alone(shop: Shop, world: World) -> None:
     with pytest.raises(InvalidRequestError) as refused:
         await doings.make_type(shop, "review", 10, expiry_policy=SLIDING)

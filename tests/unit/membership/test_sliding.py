@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from membership.domain.calendar import ExpiryKind, ExpiryPolicy, PeriodEnd
-from membership.domain.sliding import Span, joined, kept_until, slide
+from membership.domain.sliding import Span, joined, kept_until, lengthens, slide
 
 ZONE = "America/New_York"
 YEAR = ExpiryPolicy(12, kind=ExpiryKind.SLIDING)
@@ -46,6 +46,14 @@ def test_what_is_told_of_late_is_kept_by_what_came_after_it() -> None:
     old = slide(late, YEAR, [at(2023, 9, 1)], ZONE)
     assert old == late, "it had expired before"
     assert kept_until(old, YEAR, at(2023, 9, 1), ZONE) == at(2024, 9, 1)
+
+
+def test_the_ledger_is_asked_for_who_lives_longer_and_still_lives() -> None:
+    span, now = Span(at(2025, 1, 1), at(2026, 1, 1)), at(2025, 6, 1)
+    assert lengthens(None, span, now)
+    assert lengthens(Span(at(2024, 6, 1), at(2025, 6, 1)), span, now)
+    assert not lengthens(Span(at(2025, 3, 1), at(2026, 1, 1)), span, now), "it only began earlier"
+    assert not lengthens(None, span, at(2026, 1, 1)), "all has expired"
 
 
 days = st.lists(st.integers(0, 1200), min_size=1, max_size=12)
