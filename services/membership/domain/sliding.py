@@ -55,3 +55,13 @@ def kept_until(span: Span | None, policy: ExpiryPolicy, event_time: datetime, ti
     if span is not None and span.keeps(event_time):
         return span.until
     return policy.expire_time(event_time, time_zone)
+
+
+def expire_time(program: Program, own: ExpiryPolicy | None, span: Span | None, event_time: datetime) -> datetime | None:
+    """When points of an event expire: by the policy that its terms have of their own, otherwise as the program's do for
+    a member whose activity keeps points for a span; None for never.
+    """
+    if own is not None:
+        return own.expire_time(event_time, program.time_zone)
+    policy = program.settings.expiry
+    return kept_until(span, policy, event_time, program.time_zone) if policy is not None else None

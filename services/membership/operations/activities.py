@@ -14,7 +14,7 @@ from guerdon_kit.events import publish
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres import Connection, Database, Rerun
 from guerdon_kit.postgres.requests import once
-from membership.domain.activities import Activity, ActivityTerms, Asked, attribute_violations, judge, spans
+from membership.domain.activities import Activity, Asked, attribute_violations, judge, spans
 from membership.domain.bonuses import Bonus
 from membership.domain.deliveries import Delivery
 from membership.domain.endings import ended
@@ -23,7 +23,7 @@ from membership.domain.members import Ended, Member
 from membership.domain.moments import AHEAD_MAX, EPOCH
 from membership.domain.program import Program
 from membership.domain.purchases import State
-from membership.domain.sliding import Span, kept_until
+from membership.domain.sliding import expire_time
 from membership.operations.activity_types import type_name
 from membership.operations.deliveries import Deliveries
 from membership.operations.events import activity_recorded
@@ -161,14 +161,6 @@ def bonus_of(activity: Activity, member: Member) -> Bonus:
     )
 
 
-def expire_time(
-    program: Program, terms: ActivityTerms, event_time: datetime, span: Span | None = None
-) -> datetime | None:
-    """When points given by these terms expire, to a member whose activity keeps points for a span."""
-    policy = terms.expiry or program.settings.expiry
-    return kept_until(span, policy, event_time, program.time_zone) if policy else None
-
-
 async def _known(connection: Connection, program: Program, member: Member, asked: Asked) -> Activity | None:
     """The activity, where it is recorded; None where it may be, for a member who is alive."""
     why = ended(program, member)
@@ -197,7 +189,7 @@ async def _judge(connection: Connection, program: Program, member: Member, asked
     expires = None
     if judgement.points:
         span = None if one.terms.expiry else await kept(connection, program, member, asked.event_time)
-        expires = expire_time(program, one.terms, asked.event_time, span)
+        expires = expire_time(program, one.terms.expiry, span, asked.event_time)
     state = None
     if judgement.points:
         state = State.LAPSED if expires is not None and expires <= now else State.PENDING

@@ -13,8 +13,10 @@ from membership.domain.bonuses import Bonus
 from membership.domain.offers import PersonalOffer, counted
 from membership.domain.program import Program
 from membership.domain.purchases import Bought, Purchase
+from membership.domain.sliding import Span, expire_time
 from membership.operations.offer_events import offer_completed, offer_reopened
 from membership.operations.qualifying import NOTHING, Rewards, revoke
+from membership.operations.sliding import spans_of
 from membership.store import bonuses, members, offers
 
 
@@ -63,13 +65,14 @@ async def _award(
     if not awarded:
         return NOTHING
     await publish(connection, *(offer_completed(program, one, now) for one in awarded))
-    due = await bonuses.insert(connection, program, [_bonus(program, one, now) for one in awarded], now)
+    spans = await spans_of(connection, program, [one.member_no for one in awarded])
+    given = [_bonus(program, one, spans.get(one.member_no), now) for one in awarded]
+    due = await bonuses.insert(connection, program, given, now)
     return Rewards(due, await members.due(connection, [one.member_no for one in due]) if due else ())
 
 
-def _bonus(program: Program, one: PersonalOffer, now: datetime) -> Bonus:
+def _bonus(program: Program, one: PersonalOffer, span: Span | None, now: datetime) -> Bonus:
     assert one.complete_time is not None, "what is awarded is completed"
-    policy = one.terms.expiry or program.settings.expiry
     return Bonus(
         one.bonus_id,
         one.member_no,
@@ -77,6 +80,6 @@ def _bonus(program: Program, one: PersonalOffer, now: datetime) -> Bonus:
         one.terms.points,
         one.complete_time,
         now,
-        policy.expire_time(one.complete_time, program.time_zone) if policy else None,
+        expire_time(program, one.terms.expiry, span, one.complete_time),
         f"Offer {one.offer_id} completed",
     )

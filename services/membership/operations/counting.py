@@ -21,10 +21,12 @@ from membership.domain.rating import Rated
 from membership.domain.rows import Row
 from membership.domain.rulebooks import Rulebook
 from membership.domain.rules import Count
+from membership.domain.sliding import expire_time
 from membership.domain.tallies import Counting, Tally, fall, number_of
 from membership.operations.budgets import within_budgets
 from membership.operations.events import count_fallen, count_reached
 from membership.operations.qualifying import NOTHING, Rewards, revoke
+from membership.operations.sliding import spans_of
 from membership.store import bonuses, counts
 from membership.store.counts import CountedPurchase
 
@@ -78,14 +80,15 @@ async def award_counts(
         return NOTHING
     numbers = await counts.give(connection, program, [one for _, one in reached])
     who = {member.member_no: member.member_id for member in by_id.values()}
+    spans = await spans_of(connection, program, [one.member_no for _, one in reached])
     wanted: list[Bonus] = []
     for rated_, one in reached:
         awards = [(numbers[award].pop(), award.points) for award in counts.awards_of(one)]
         rule_id, event_time = _rule_id(rated_, one.tally), from_microseconds(rated_.entry.event_us)
-        member_id, expiry = who[one.member_no], program.settings.expiry
-        expire_time = expiry.expire_time(event_time, program.time_zone) if expiry else None
+        member_id = who[one.member_no]
+        expires = expire_time(program, None, spans.get(one.member_no), event_time)
         wanted += [
-            Bonus(_bonus_id(no), one.member_no, member_id, points, event_time, now, expire_time, f"Reached: {rule_id}")
+            Bonus(_bonus_id(no), one.member_no, member_id, points, event_time, now, expires, f"Reached: {rule_id}")
             for no, points in awards
             if points
         ]

@@ -15,7 +15,9 @@ from membership.domain.members import Member
 from membership.domain.merging_referrals import changed, reached_together
 from membership.domain.program import Program
 from membership.domain.referrals import ReferralState
+from membership.domain.sliding import expire_time
 from membership.operations.qualifying import NOTHING, Rewards, move, revoke, take_off
+from membership.operations.sliding import spans_of
 from membership.store import advocates, bonuses, deliveries, merges, referrals
 
 
@@ -93,8 +95,8 @@ async def _give_prizes(
     if found is None:
         return NOTHING
     terms = found[0]
-    policy = terms.expiry or program.settings.expiry
-    expire_time = policy.expire_time(now, program.time_zone) if policy else None
+    span = (await spans_of(connection, program, [into.member_no])).get(into.member_no)
+    expires = expire_time(program, terms.expiry, span, now)
     new = [one for one in reached_together(terms.milestones, both) if one.friends not in given]
     friends = await advocates.without_prize(connection, into.member_no, len(new))
     prizes: list[Bonus] = []
@@ -102,5 +104,5 @@ async def _give_prizes(
         prize_id = f"k{place}-{member.member_id}"  # a member is merged once
         await advocates.set_milestone(connection, key, milestone.friends, prize_id)
         memo = f"{milestone.friends} friends referred"
-        prizes.append(Bonus(prize_id, into.member_no, into.member_id, milestone.points, now, now, expire_time, memo))
+        prizes.append(Bonus(prize_id, into.member_no, into.member_id, milestone.points, now, now, expires, memo))
     return Rewards(await bonuses.insert(connection, program, prizes, now), ())

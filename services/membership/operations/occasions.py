@@ -19,7 +19,8 @@ from membership.domain.activities import Activity, ActivityType, Asked, Judgemen
 from membership.domain.members import Member
 from membership.domain.program import Program
 from membership.domain.purchases import State
-from membership.operations.activities import bonus_of, expire_time
+from membership.domain.sliding import expire_time
+from membership.operations.activities import bonus_of
 from membership.operations.events import activity_recorded
 from membership.store import activities, bonuses, deliveries, occasions
 
@@ -97,7 +98,7 @@ async def _reward(
     now: datetime,
 ) -> None:
     """Writes the bonuses of activities that were written, and has them brought to the ledger."""
-    expires = expire_time(program, one.terms, begins)
+    expires = expire_time(program, one.terms.expiry, None, begins)
     recorded = [
         Activity(
             Asked(activity_id, member.member_id, one.type_id, begins, {}),

@@ -16,7 +16,9 @@ from membership.domain.members import Member
 from membership.domain.program import Program
 from membership.domain.purchases import Bought, Purchase
 from membership.domain.referrals import Referral, ReferralState, ReferralTerms, Refusal, weigh
+from membership.domain.sliding import expire_time
 from membership.operations.events import referral_changed
+from membership.operations.sliding import spans_of
 from membership.store import advocates, bonuses, members, merges, referrals
 
 
@@ -89,18 +91,18 @@ async def qualify(
         milestone=reached.friends if reached else None,
     )
     await move(connection, program, moved, now)
-    policy = terms.expiry or program.settings.expiry
-    expire_time = policy.expire_time(event_time, program.time_zone) if policy else None
+    spans = await spans_of(connection, program, [referral.friend_no, referral.advocate_no])
     friend_bonus, advocate_bonus, prize = referral.bonus_ids
     friend, advocate = (referral.friend_no, referral.friend_id), (referral.advocate_no, referral.advocate_id)
     wanted = [
-        Bonus(bonus_id, *who, points, event_time, now, expire_time, memo)
+        Bonus(bonus_id, *who, points, event_time, now, expires, memo)
         for bonus_id, who, points, memo in (
             (friend_bonus, friend, terms.friend_points, "Referred by a friend"),
             (advocate_bonus, advocate, terms.advocate_points, "Friend referred"),
             (prize, advocate, reached.points if reached else 0, f"{friends} friends referred"),
         )
         if points
+        for expires in [expire_time(program, terms.expiry, spans.get(who[0]), event_time)]
     ]
     due = await bonuses.insert(connection, program, wanted, now)
     return Rewards(due, await members.due(connection, [referral.friend_no, referral.advocate_no]) if due else ())

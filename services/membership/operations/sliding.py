@@ -4,7 +4,7 @@ row, and the lots in the ledger are extended afterwards, once for all that a mem
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import datetime
 
 from guerdon_kit.clock import Clock
@@ -44,6 +44,13 @@ async def keep(
     longer = {one for one, span in changed.items() if lengthens(before.get(one), span, now)}
     await slides.write(connection, program, changed, longer - new, now)
     return spans
+
+
+async def spans_of(connection: Connection, program: Program, member_nos: Iterable[int]) -> dict[int, Span]:
+    """How long activity, also that of this transaction, keeps the points of members: none where the expiry does not
+    slide.
+    """
+    return {} if sliding(program) is None else await slides.of(connection, set(member_nos))
 
 
 async def kept(connection: Connection, program: Program, member: Member, event_time: datetime) -> Span | None:

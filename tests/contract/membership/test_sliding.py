@@ -11,11 +11,11 @@ from guerdon import InvalidRequestError, new_request_id
 from guerdon.ledger.v1 import ledger_pb2 as ledger
 from guerdon.ledger.v1 import resources_pb2 as ledger_res
 from guerdon.membership.v1 import membership_pb2 as pb
-from guerdon.membership.v1 import program_pb2, purchase_pb2
+from guerdon.membership.v1 import program_pb2, purchase_pb2, rule_pb2
 from guerdon_kit.testing import wait_until
 from membership.domain.calendar import ExpiryPolicy
 from tests.contract.ledger.world import findings
-from tests.contract.membership import doings
+from tests.contract.membership import doings, friends, sent, test_rules
 from tests.contract.membership.people import merge
 from tests.contract.membership.world import Shop, World, row
 
@@ -88,7 +88,8 @@ async def test_purchases_and_earning_activities_keep_all_points_and_nothing_else
         ledger.PostTransactionRequest(parent=shop.program, transaction=goodwill, request_id=new_request_id())
     )
     await have(shop, "ada", {year_after(second): 30, NOW + timedelta(days=5): 7})
-    await doings.make_type(shop, "review", 10)
+    month = program_pb2.ExpiryPolicy(months=1)  # it would expire sooner, were it not activity itself
+    await doings.make_type(shop, "review", 10, expiry_policy=month)
     await doings.record(shop, doings.activity(shop, "a1", "ada", "review", third))
     await have(shop, "ada", {year_after(third): 47})
     assert await findings(world.client(world.ledger)) == []
@@ -124,6 +125,26 @@ async def test_a_hold_on_the_merged_account_does_not_keep_the_survivors_own_poin
     )
     assert (await merge(shop, "cid", "ben")).moving
     await have(shop, "ben", {year_after(second): 10 + 4})
+
+
+async def test_bonuses_of_a_purchase_told_of_late_live_as_long_as_its_own_points(world: World) -> None:
+    """For a count that is reached, for an offer that is completed, and for a referral of both sides."""
+    shop = await world.shop(welcome_points=0, tiers=[], expiry_policy=SLIDING)
+    await friends.set_terms(shop, minimum_spend=15_00)
+    await shop.enroll("advocate")
+    await friends.join(shop, "ada", await friends.code_of(shop, "advocate"))
+    counted = rule_pb2.Count(counted=rule_pb2.Count.COUNTED_PURCHASES, number=3)
+    await test_rules.make(shop, "third", bonus_points=1_000, count=counted)
+    await sent.make(shop, points=10_000)
+    await sent.send(shop, "ada")
+    first, early, late = (sent.stamp(sent.now() + timedelta(seconds=seconds)) for seconds in (2, 60, 240))
+    for member_id in ("ada", "advocate"):
+        for time in (first, late):
+            await shop.buy(f"{member_id}-{time.seconds}", member_id, 1_00, time)
+        await have(shop, member_id, {year_after(late): 2})
+    await shop.buy("early", "ada", 20_00, early)
+    await have(shop, "ada", {year_after(late): 2 + 20 + 25 + 1_000 + 10_000})
+    await have(shop, "advocate", {year_after(late): 2 + 100})
 
 
 async def test_a_sliding_expiry_is_a_programs_alone(shop: Shop, world: World) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from membership.domain.calendar import ExpiryKind, ExpiryPolicy, PeriodEnd
-from membership.domain.sliding import Span, joined, kept_until, lengthens, slide
+from membership.domain.sliding import Span, expire_time, joined, kept_until, lengthens, slide
+from tests.unit.membership.programs import PER_DOLLAR, program
 
 ZONE = "America/New_York"
 YEAR = ExpiryPolicy(12, kind=ExpiryKind.SLIDING)
@@ -54,6 +56,17 @@ def test_the_ledger_is_asked_for_who_lives_longer_and_still_lives() -> None:
     assert lengthens(Span(at(2024, 6, 1), at(2025, 6, 1)), span, now)
     assert not lengthens(Span(at(2025, 3, 1), at(2026, 1, 1)), span, now), "it only began earlier"
     assert not lengthens(None, span, at(2026, 1, 1)), "all has expired"
+
+
+def test_terms_of_their_own_go_before_the_programs_policy_which_the_span_lengthens() -> None:
+    span, early = Span(at(2025, 1, 1), at(2026, 6, 1)), at(2025, 5, 1)
+    never = program([PER_DOLLAR])
+    slides = replace(never, settings=replace(never.settings, expiry=YEAR))
+    assert expire_time(slides, None, span, early) == span.until
+    assert expire_time(slides, None, None, early) == at(2026, 5, 1)
+    assert expire_time(slides, ExpiryPolicy(2), span, early) == at(2025, 7, 1)
+    assert expire_time(never, ExpiryPolicy(2), None, early) == at(2025, 7, 1)
+    assert expire_time(never, None, None, early) is None
 
 
 days = st.lists(st.integers(0, 1200), min_size=1, max_size=12)

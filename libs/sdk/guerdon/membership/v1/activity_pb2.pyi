@@ -107,7 +107,9 @@ class ActivityType(google.protobuf.message.Message):
 
     @property
     def expiry_policy(self) -> guerdon.membership.v1.program_pb2.ExpiryPolicy:
-        """When the points expire, counted from the activity. Absent: as the program's points do."""
+        """When the points expire, counted from the activity. Absent: as the program's points do. In a program whose expiry
+        slides, activity extends all points of a member, and may extend these at once: what gives them is activity too.
+        """
 
     @property
     def create_time(self) -> google.protobuf.timestamp_pb2.Timestamp:

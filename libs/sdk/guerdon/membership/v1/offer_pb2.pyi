@@ -125,7 +125,9 @@ class Offer(google.protobuf.message.Message):
 
     @property
     def expiry_policy(self) -> guerdon.membership.v1.program_pb2.ExpiryPolicy:
-        """When the points expire, counted from the purchase that completes it. Absent: as the program's points do."""
+        """When the points expire, counted from the purchase that completes it. Absent: as the program's points do. In
+        a program whose expiry slides, that purchase and all later activity may extend them.
+        """
 
     @property
     def holdout_share(self) -> guerdon.type.v1.rational_pb2.Rational:

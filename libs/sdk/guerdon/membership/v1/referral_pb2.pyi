@@ -113,7 +113,9 @@ class ReferralTerms(google.protobuf.message.Message):
 
     @property
     def expiry_policy(self) -> guerdon.membership.v1.program_pb2.ExpiryPolicy:
-        """When the points expire, counted from the qualifying event. Absent: as the program's points do."""
+        """When the points expire, counted from the qualifying event. Absent: as the program's points do. In a program whose
+        expiry slides, activity may extend them, for the friend also the purchase that qualifies.
+        """
 
     @property
     def update_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
