@@ -179,7 +179,7 @@ async def _advance(connection: Connection, program: Program, book: Rulebook, aft
 
 async def _set_budget(connection: Connection, program: Program, after: Campaign) -> None:
     """Spreads what is left of a new budget anew."""
-    held = await budgets.hold(connection, program, after.campaign_no)
+    held = (await budgets.hold(connection, program, [after.campaign_no]))[after.campaign_no]
     spent = sum(one.spent for one in held)
     if after.budget < spent:
         raise InvalidField.of("campaign.budget_points", f"must be at least what is spent, {spent}")

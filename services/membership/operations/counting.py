@@ -10,20 +10,18 @@ from datetime import datetime
 from guerdon_kit.events import publish
 from guerdon_kit.postgres import Connection
 from membership.domain.bonuses import Bonus
-from membership.domain.campaigns import Budgets
 from membership.domain.clawbacks import CameBack, kept
-from membership.domain.counting import Counted, Key, count, keys
+from membership.domain.counting import Key, keys
 from membership.domain.members import Member
 from membership.domain.moments import from_microseconds
 from membership.domain.program import Program
 from membership.domain.purchases import FrozenTerms, Purchase
-from membership.domain.rating import Rated
+from membership.domain.rating import Entry, Rated
 from membership.domain.rows import Row
 from membership.domain.rulebooks import Rulebook
 from membership.domain.rules import Count
 from membership.domain.sliding import expire_time
 from membership.domain.tallies import Counting, Tally, fall, number_of
-from membership.operations.budgets import within_budgets
 from membership.operations.events import count_fallen, count_reached
 from membership.operations.qualifying import NOTHING, Rewards, revoke
 from membership.operations.sliding import spans_of
@@ -31,31 +29,17 @@ from membership.store import bonuses, counts
 from membership.store.counts import CountedPurchase
 
 
-async def counted_before(connection: Connection, book: Rulebook, rated: Sequence[Rated]) -> dict[Key, Counting]:
+async def counted_before(connection: Connection, book: Rulebook, entries: Sequence[Entry]) -> dict[Key, Counting]:
     """What rules have counted of the members of purchases."""
-    wanted = keys(book, [one.entry for one in rated if one.frozen is not None and one.frozen.counts])
+    wanted = keys(book, entries)
     return await counts.of_members(connection, wanted) if wanted else {}
 
 
-async def tally_purchases(
-    connection: Connection, program: Program, book: Rulebook, rated: list[Rated], row_at: Mapping[int, Row]
-) -> list[Rated]:
-    """Counts new purchases, and writes what is counted of their members then."""
-    if book.plain or not any(one.frozen is not None and one.frozen.counts for one in rated):
-        return rated
-    before = await counted_before(connection, book, rated)
-    ids = {one.entry.place: row_at[one.entry.place].purchase_id for one in rated}
-
-    async def attempt(budgets: Budgets) -> Counted:
-        return count(book, rated, ids, before, budgets)
-
-    done = await attempt(Budgets())
-    if done.budgets.spent:
-        done = await within_budgets(connection, program, done, attempt)
-    changed = {key: value for key, value in done.counting.items() if value != before.get(key)}
+async def keep_counted(connection: Connection, before: Mapping[Key, Counting], after: Mapping[Key, Counting]) -> None:
+    """Writes what is counted of members, where that is something else now."""
+    changed = {key: value for key, value in after.items() if value != before.get(key)}
     if changed:
         await counts.write(connection, changed)
-    return done.rated
 
 
 async def award_counts(

@@ -15,6 +15,7 @@ from guerdon_kit.errors import DomainError, NotFound
 from guerdon_kit.events import Event, publish
 from guerdon_kit.postgres import Connection
 from membership.domain.campaigns import Budgets
+from membership.domain.counting import count
 from membership.domain.deliveries import Delivery, DuePurchase
 from membership.domain.effects import within_campaigns
 from membership.domain.endings import ended
@@ -29,7 +30,7 @@ from membership.domain.rulebooks import Rulebook
 from membership.domain.sliding import Span, kept_until, sliding
 from membership.operations.budgets import Attempt, within_budgets
 from membership.operations.completing import count_purchases
-from membership.operations.counting import award_counts, tally_purchases
+from membership.operations.counting import award_counts, counted_before, keep_counted
 from membership.operations.events import member_enrolled, purchase_recorded, purchases_imported, tier_upgraded
 from membership.operations.qualifying import NOTHING, Rewards, qualify_purchases
 from membership.operations.rules import Rulebooks
@@ -97,7 +98,6 @@ async def record_rows(
     book = await rulebooks.at(connection, program, revision)
     row_at = {row.place: row for row in fresh}
     rated = await _rate(connection, program, book, entries, row_at, by_id, recording.now)
-    rated = await tally_purchases(connection, program, book, rated, row_at)
     spans = await _keep(connection, program, rated, enrolled, recording.now)
     written = _purchases(program, rated, row_at, recording.now, spans)
     frozen = [(row_at[one.entry.place].purchase_id, one.level, one.frozen) for one in rated if one.frozen is not None]
@@ -182,12 +182,14 @@ async def _rate(
     by_id: dict[str, Member],
     now: datetime,
 ) -> list[Rated]:
-    """Rates entries by what their members have earned, and writes what they have then."""
+    """Rates and counts entries by what their members have earned, and writes what they have then."""
     if not entries:
         return []
     baskets = {place: row.basket for place, row in row_at.items() if row.basket is not None}
     before, uses = await earned_before(connection, program, book, entries)
     bare = not baskets and (book.plain or all(book.at(entry.event_us).plain is not None for entry in entries))
+    standing = {} if bare else await counted_before(connection, book, entries)
+    ids = {} if bare else {place: row.purchase_id for place, row in row_at.items()}
     by_no = {} if bare else {member.member_no: member for member in by_id.values()}
     bought, inside = ({}, {}) if bare else await asked_by_rules(connection, program, book, entries, by_no, now)
 
@@ -195,12 +197,16 @@ async def _rate(
         points = dict(before)
         scene = None if bare else Scene(baskets, by_no, dict(uses), budgets, dict(bought), inside)
         levels = await levels_for(connection, program, list({entry.member_no for entry in entries}))
-        return Attempt(rate(program, book, entries, points, scene, levels), points, scene, levels)
+        rated = rate(program, book, entries, points, scene, levels)
+        if scene is None:
+            return Attempt(rated, points, scene, levels, standing)
+        counted = count(book, rated, ids, standing, budgets)
+        return Attempt(counted.rated, points, scene, levels, counted.counting)
 
     done = await attempt(Budgets())
-    if done.scene is not None and done.scene.budgets.spent:
-        done = await within_budgets(connection, program, done, attempt)
-    rated, points, scene, levels = done
+    if done.budgets.spent:
+        done = await within_budgets(connection, program, book, done, attempt)
+    rated, points, scene, levels, counting = done
     changed = {key: value for key, value in points.items() if value != before.get(key, 0)}
     if changed:
         await members.write_years(connection, changed)
@@ -210,6 +216,7 @@ async def _rate(
         counted = {use: value for use, value in scene.uses.items() if value != uses.get(use)}
         if counted:
             await ratings.write_uses(connection, counted)
+        await keep_counted(connection, standing, counting)
     return rated
 
 

@@ -59,7 +59,7 @@ async def simulated(
     scene = Scene(baskets, by_no, uses, budgets, *known)
     levels = await levels_for(connection, program, [member.member_no])
     every = rate(program, book, [entry], points, scene, levels)
-    before, ids = await counted_before(connection, book, every), {row.place: row.purchase_id}
+    before, ids = await counted_before(connection, book, [entry]), {row.place: row.purchase_id}
     [rated] = count(book, every, ids, before, scene.budgets).rated
     return _purchase(
         program, book, row, rated, now, await kept(connection, program, member, from_microseconds(row.event_us))

@@ -36,19 +36,12 @@ def spread(points: int) -> list[int]:
 
 async def take(connection: Connection, program: Program, campaign_no: int, points: int, place: int) -> int | None:
     """Takes points from one slice, the first from `place` on that has them and that nobody else holds; answers which.
-    Nobody waits, and nobody who holds a slice by this waits for another of the same budget.
+    Nobody waits.
     """
     taken: int | None = await queries.take_of_budget(
         connection, program_no=program.program_no, campaign_no=campaign_no, points=points, place=place
     )
     return taken
-
-
-async def give_back(connection: Connection, program: Program, campaign_no: int, slice_: int, points: int) -> None:
-    """Gives back a part of what was taken from a slice in the same transaction."""
-    await queries.give_back_to_budget(
-        connection, program_no=program.program_no, campaign_no=campaign_no, slice=slice_, points=points
-    )
 
 
 async def left(connection: Connection, program: Program, campaign_no: int) -> int:
@@ -68,10 +61,15 @@ def spend(slices: Sequence[Slice], points: int) -> list[Slice]:
     return after
 
 
-async def hold(connection: Connection, program: Program, campaign_no: int) -> list[Slice]:
-    """All slices of a budget, held until the transaction ends."""
-    rows = queries.hold_budget(connection, program_no=program.program_no, campaign_no=campaign_no)
-    return [Slice(row["slice"], row["points"], row["spent"]) async for row in rows]
+async def hold(connection: Connection, program: Program, campaign_nos: Sequence[int]) -> dict[int, list[Slice]]:
+    """All slices of budgets, by their campaigns, held until the transaction ends. Who asks waits for those that others
+    hold, and must not have taken of a budget before.
+    """
+    held: dict[int, list[Slice]] = {campaign_no: [] for campaign_no in campaign_nos}
+    rows = queries.hold_budgets(connection, program_no=program.program_no, campaign_nos=campaign_nos)
+    async for row in rows:
+        held[row["campaign_no"]].append(Slice(row["slice"], row["points"], row["spent"]))
+    return held
 
 
 async def write(connection: Connection, program: Program, campaign_no: int, slices: Sequence[Slice]) -> None:

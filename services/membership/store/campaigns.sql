@@ -36,18 +36,15 @@ from covering
 where b.program_no = :program_no and b.campaign_no = :campaign_no and b.slice = covering.slice
 returning b.slice;
 
--- name: give_back_to_budget!
-update campaign_budgets set spent = spent - :points
-where program_no = :program_no and campaign_no = :campaign_no and slice = :slice;
-
 -- name: left_of_budget$
 select sum(points - spent)::bigint from campaign_budgets
 where program_no = :program_no and campaign_no = :campaign_no;
 
--- name: hold_budget
-select slice, points, spent from campaign_budgets
-where program_no = :program_no and campaign_no = :campaign_no
-order by slice
+-- name: hold_budgets
+-- In one order for all, so that nobody waits for somebody who waits for them.
+select campaign_no, slice, points, spent from campaign_budgets
+where program_no = :program_no and campaign_no = any(:campaign_nos::integer[])
+order by campaign_no, slice
 for update;
 
 -- name: write_budget!
