@@ -36,11 +36,13 @@ class Balances:
             return balance
         return _reached(await self._stored.get(account), min_version)
 
-    async def get_full(self, account: Account, min_version: int = 0) -> tuple[Balance, list[tuple[datetime, int]]]:
-        """The balance and what expires when, from PostgreSQL. Raises VersionNotReached."""
+    async def get_full(
+        self, account: Account, min_version: int = 0, after: datetime | None = None
+    ) -> tuple[Balance, list[tuple[datetime, int]]]:
+        """The balance and what expires when, `after` a time, from PostgreSQL. Raises VersionNotReached."""
         if not account.is_member:
             return _reached(await self._reader.read_system(account), min_version), []
-        balance, expiries = await self._reader.read_full(account, self._clock.now())
+        balance, expiries = await self._reader.read_full(account, self._clock.now(), after)
         return _reached(balance, min_version), expiries
 
     async def get_many(self, accounts: Sequence[Account]) -> list[Balance]:

@@ -10,7 +10,7 @@ from guerdon.ledger.v1 import ledger_pb2 as pb
 from guerdon_kit.clock import Clock
 from guerdon_kit.errors import DomainError, InvalidField, NotFound, Unavailable
 from guerdon_kit.grpc import CallContext
-from guerdon_kit.grpc.messages import timestamp
+from guerdon_kit.grpc.messages import instant, timestamp
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.names import parse
 from guerdon_kit.pages import page_size, read_token, write_token
@@ -314,13 +314,19 @@ class LedgerServicer(
         account = self._directory.known_account(request.name) or await self._directory.account(request.name)
         if request.min_version < 0:
             raise InvalidField.of("min_version", "must be at least 0")
-        if request.HasField("effective_end_time") or request.HasField("record_time"):
+        at_a_time = request.HasField("effective_end_time") or request.HasField("record_time")
+        after = None
+        if request.HasField("expiries_after_time"):
+            if at_a_time or request.view != pb.BALANCE_VIEW_FULL:
+                raise InvalidField.of("expiries_after_time", "must be set in the full view of now only")
+            after = instant(request.expiries_after_time, "expiries_after_time")
+        if at_a_time:
             return await self._balance_at(account, request)
         if request.view != pb.BALANCE_VIEW_FULL:
             return pb.GetBalanceResponse(
                 balance=answers.balance(await self._balances.get(account, request.min_version))
             )
-        balance, expiries = await self._balances.get_full(account, request.min_version)
+        balance, expiries = await self._balances.get_full(account, request.min_version, after)
         message = answers.balance(balance)
         for time, amount in expiries:
             message.expiries.add(expire_time=timestamp(time), amount=amount)

@@ -38,12 +38,15 @@ class BalanceReader:
                 found |= {book.account.id: settled(book, now) for book in await self._full(shard, due)}
         return found
 
-    async def read_full(self, account: Account, now: datetime) -> tuple[Balance, list[tuple[datetime, int]]]:
-        """The balance of one member account, and what expires when, soonest first."""
+    async def read_full(
+        self, account: Account, now: datetime, after: datetime | None
+    ) -> tuple[Balance, list[tuple[datetime, int]]]:
+        """The balance of one member account, and what expires when, soonest first: the first of it, `after` a time."""
         [book] = await self._full(account.shard, {account.id: account})
+        begin = now if after is None else max(now, after)
         expiries: dict[datetime, int] = {}
         for lot in book.lots.values():
-            if now < lot.expire_time < NEVER and lot.open:
+            if begin < lot.expire_time < NEVER and lot.open:
                 expiries[lot.expire_time] = expiries.get(lot.expire_time, 0) + lot.open
         return settled(book, now), sorted(expiries.items())[:EXPIRIES_MAX]
 

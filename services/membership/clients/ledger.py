@@ -20,6 +20,8 @@ from membership.domain.program import Program
 LEDGER = ledger_pb2.DESCRIPTOR.services_by_name["LedgerService"]
 BATCH_MAX = 5_000
 """The most items or accounts of one call."""
+EXPIRIES_MAX = 100
+"""The most expiries of one answer."""
 WRITE_TIMEOUT_S = 20.0
 """How long a write may take: a batch waits its turn behind the batches of others. Callers who wait give up sooner."""
 
@@ -290,11 +292,33 @@ class Ledger:
             timeout_s=WRITE_TIMEOUT_S,
         )
 
-    async def balance(self, program: Program, account_id: str, actor: str) -> Balance | None:
-        """What an account has now; None where it is not open yet."""
+    async def expiring(
+        self, program: Program, account_id: str, actor: str, until: datetime
+    ) -> Sequence[tuple[int, datetime]] | None:
+        """What an account has that expires, the soonest first: all that does so up to `until`, and the first that does
+        later, if any. None where it is not open yet.
+        """
+        found: list[tuple[int, datetime]] = []
+        more = True
+        while more:
+            balance = await self.balance(program, account_id, actor, found[-1][1] if found else None)
+            if balance is None:
+                return None
+            found += balance.expiring
+            more = len(balance.expiring) == EXPIRIES_MAX and found[-1][1] <= until
+        return found
+
+    async def balance(
+        self, program: Program, account_id: str, actor: str, after: datetime | None = None
+    ) -> Balance | None:
+        """What an account has now, with the first hundred expiries, or of those `after` a time; None where it is not
+        open yet.
+        """
         request = ledger_pb2.GetBalanceRequest(
             name=f"{program.name}/accounts/{account_id}", view=ledger_pb2.BALANCE_VIEW_FULL
         )
+        if after is not None:
+            set_timestamp(request.expiries_after_time, after)
         try:
             answer = await self._remote.call(
                 "GetBalance", request, ledger_pb2.GetBalanceResponse, tenants=[program.name], act=actor

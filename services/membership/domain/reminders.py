@@ -54,6 +54,11 @@ def next_look(expiring: Iterable[Expiring], days: Sequence[int], zone: ZoneInfo,
     return first_instant(min([*later, today + LOOK_MAX]), zone)
 
 
+def horizon(days: Sequence[int], zone: ZoneInfo, today: date) -> datetime:
+    """Up to when points expire that may have a reminder today; the first that do later tell when to look again."""
+    return first_instant(today + timedelta(days=max(days, default=0) + 1), zone)
+
+
 def over_day(expire_time: datetime, days: Sequence[int], zone: ZoneInfo, today: date) -> date | None:
     """The last day of a reminder for which points that are given today are too late; None where there is none."""
     last = last_day(expire_time, zone)

@@ -13,7 +13,7 @@ from guerdon_kit.days import first_instant
 from guerdon_kit.events import Event, publish
 from guerdon_kit.postgres import Connection, Database
 from membership.clients.ledger import Ledger
-from membership.domain.reminders import Reminder, next_look, reminders
+from membership.domain.reminders import Reminder, horizon, next_look, reminders
 from membership.operations.events import points_expiring
 from membership.store import expiry_watches, members, programs
 from membership.store.expiry_watches import Watch
@@ -47,12 +47,13 @@ class Reminders:
         told: list[Reminder] = []
         look: datetime | None = None
         if member.ended is None:
-            balance = await self._ledger.balance(program, member.account_id, ACTOR)
-            if balance is None:  # the account is not open yet
+            until = horizon(days, zone, today)
+            expiring = await self._ledger.expiring(program, member.account_id, ACTOR, until)
+            if expiring is None:  # the account is not open yet
                 look = first_instant(today + timedelta(days=1), zone)
             else:
-                told = reminders(balance.expiring, days, zone, found.seen_day, today)
-                look = next_look(balance.expiring, days, zone, today)
+                told = reminders(expiring, days, zone, found.seen_day, today)
+                look = next_look(expiring, days, zone, today)
         events = [points_expiring(program, member, one, now) for one in told]
         await self._database.run(lambda connection: _tell(connection, found, today, look, events))
 

@@ -37,7 +37,7 @@ async def test_a_full_balance_says_what_expires_when_in_buckets(shop: Shop) -> N
     assert basic == balance
 
 
-async def test_at_most_a_hundred_buckets_are_told_the_soonest(shop: Shop) -> None:
+async def test_at_most_a_hundred_buckets_are_told_the_soonest_and_more_after_a_time(shop: Shop) -> None:
     await shop.add("ada")
     start = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
     items = [
@@ -52,6 +52,23 @@ async def test_at_most_a_hundred_buckets_are_told_the_soonest(shop: Shop) -> Non
     await shop.ledger.BatchPostTransactions(pb.BatchPostTransactionsRequest(parent=shop.name, items=items))
     expiries = (await shop.balance("ada", full=True)).expiries
     assert [time_of(b.expire_time) for b in expiries] == [start + timedelta(hours=n) for n in range(100)]
+    more = pb.GetBalanceRequest(
+        name=shop.account("ada"), view=pb.BALANCE_VIEW_FULL, expiries_after_time=expiries[-1].expire_time
+    )
+    rest = (await shop.ledger.GetBalance(more)).balance
+    assert [time_of(b.expire_time) for b in rest.expiries] == [start + timedelta(hours=n) for n in range(100, 130)]
+    assert rest.available == 130
+    for wrong in (
+        pb.GetBalanceRequest(name=more.name, expiries_after_time=more.expiries_after_time),
+        pb.GetBalanceRequest(
+            name=more.name,
+            view=pb.BALANCE_VIEW_FULL,
+            expiries_after_time=more.expiries_after_time,
+            record_time=more.expiries_after_time,
+        ),
+    ):
+        async with refused(INVALID, "INVALID_FIELD", violated=["expiries_after_time"]):
+            await shop.ledger.GetBalance(wrong)
 
 
 async def test_a_version_not_reached_is_refused_and_one_reached_is_answered(shop: Shop) -> None:

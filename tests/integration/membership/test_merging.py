@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, cast
 
@@ -14,6 +15,7 @@ import structlog
 from guerdon import new_request_id
 from guerdon.ledger.v1 import ledger_pb2 as ledger
 from guerdon.ledger.v1 import resources_pb2 as ledger_res
+from guerdon.membership.v1 import program_pb2
 from guerdon_kit.auth.service_tokens import ServiceTokens
 from guerdon_kit.clock import SystemClock
 from guerdon_kit.grpc.client import Remote
@@ -25,7 +27,7 @@ from membership.operations.merging import MergeWaits, Merging
 from membership.store import programs
 from tests.contract.ledger.world import findings
 from tests.contract.membership import people
-from tests.contract.membership.world import Shop, World, row
+from tests.contract.membership.world import Shop, World, row, when
 
 NEVER = 10**9
 OWN = frozenset({"run", "credit", "take_back", "merge", "remains"})
@@ -192,6 +194,23 @@ async def test_purchases_of_both_while_they_are_merged_are_never_lost(world: Wor
     totals = await shop.totals()
     assert totals.purchase_count == 5 * 11
     assert await findings(world.client(world.ledger)) == []
+
+
+async def test_what_expires_is_read_beyond_what_one_answer_tells(world: World, bench: Bench) -> None:
+    shop = await world.shop(welcome_points=0, expiry_policy=program_pb2.ExpiryPolicy(months=12))
+    async with bench.database.acquire() as connection:
+        program = await programs.find(connection, shop.program.removeprefix("programs/"))
+    assert program is not None
+    begin = datetime.now(UTC) - timedelta(days=2)
+    times = [when(*(begin + timedelta(minutes=number)).timetuple()[:6]) for number in range(250)]
+    await shop.import_([shop.chunk(1, [row(f"p{n}", "ada", 1_00, time) for n, time in enumerate(times)])])
+    all_ = await bench.ledger.expiring(program, "m-ada", "tester", begin + timedelta(days=1000))
+    assert all_ is not None
+    assert (len(all_), sum(points for points, _ in all_)) == (250, (await shop.balance("ada")).available)
+    assert list(all_) == sorted(all_, key=lambda one: one[1])
+    for until, told in ((all_[98], 100), (all_[99], 200), (all_[249], 250)):
+        assert await bench.ledger.expiring(program, "m-ada", "tester", until[1]) == all_[:told]
+    assert await bench.ledger.expiring(program, "m-ben", "tester", begin) is None
 
 
 async def test_one_member_merged_into_two_at_once_goes_to_one_of_them(world: World, bench: Bench) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from membership.domain.reminders import LOOK_MAX, Reminder, next_look, over_day, reminders, violations
+from membership.domain.reminders import LOOK_MAX, Reminder, horizon, next_look, over_day, reminders, violations
 
 ZONE = ZoneInfo("America/New_York")
 END_OF_MARCH = datetime(2027, 4, 1, 4, tzinfo=UTC)
@@ -75,11 +75,18 @@ def test_looking_when_told_to_tells_each_day_exactly_what_looking_every_day_does
         for today in (begin + timedelta(days=n) for n in range(1, 202))
         for one in reminders(expiring, sorted(days), ZONE, today - timedelta(days=1), today)
     }
+
+    def known(today: date) -> list[tuple[int, datetime]]:
+        """What is asked for: all up to the horizon, and the first lot beyond."""
+        until = horizon(sorted(days), ZONE, today)
+        beyond = [one for one in expiring if one[1] > until]
+        return [one for one in expiring if one[1] <= until] + sorted(beyond, key=lambda one: one[1])[:1]
+
     seen, told = begin, set[tuple[date, Reminder]]()
-    while (look := next_look(expiring, sorted(days), ZONE, seen)) is not None:
+    while (look := next_look(known(seen), sorted(days), ZONE, seen)) is not None:
         today = look.astimezone(ZONE).date()
         assert seen < today <= seen + LOOK_MAX
-        told |= {(today, one) for one in reminders(expiring, sorted(days), ZONE, seen, today)}
+        told |= {(today, one) for one in reminders(known(today), sorted(days), ZONE, seen, today)}
         seen = today
     assert told == every_day
     down = reminders(expiring, sorted(days), ZONE, begin, begin + timedelta(days=late))

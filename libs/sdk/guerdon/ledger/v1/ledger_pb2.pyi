@@ -1445,6 +1445,7 @@ class GetBalanceRequest(google.protobuf.message.Message):
     VIEW_FIELD_NUMBER: builtins.int
     EFFECTIVE_END_TIME_FIELD_NUMBER: builtins.int
     RECORD_TIME_FIELD_NUMBER: builtins.int
+    EXPIRIES_AFTER_TIME_FIELD_NUMBER: builtins.int
     name: builtins.str
     """The account's name."""
     min_version: builtins.int
@@ -1461,6 +1462,10 @@ class GetBalanceRequest(google.protobuf.message.Message):
         it knows it now.
         """
 
+    @property
+    def expiries_after_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """Only the expiries after this time: whoever got 100 asks for more with the last one's. In the FULL view of now only."""
+
     def __init__(
         self,
         *,
@@ -1469,9 +1474,10 @@ class GetBalanceRequest(google.protobuf.message.Message):
         view: global___BalanceView.ValueType = ...,
         effective_end_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         record_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        expiries_after_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["effective_end_time", b"effective_end_time", "record_time", b"record_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["effective_end_time", b"effective_end_time", "min_version", b"min_version", "name", b"name", "record_time", b"record_time", "view", b"view"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["effective_end_time", b"effective_end_time", "expiries_after_time", b"expiries_after_time", "record_time", b"record_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["effective_end_time", b"effective_end_time", "expiries_after_time", b"expiries_after_time", "min_version", b"min_version", "name", b"name", "record_time", b"record_time", "view", b"view"]) -> None: ...
 
 global___GetBalanceRequest = GetBalanceRequest
 
