@@ -104,6 +104,15 @@ async def test_what_had_expired_before_the_next_activity_stays_expired_also_in_a
     assert (await shop.buy("old", "ada", 1_00, old)).purchase.state == purchase_pb2.Purchase.STATE_LAPSED
 
 
+async def test_an_old_history_that_is_told_of_latest_first_keeps_what_it_keeps_in_one_chunk(shop: Shop) -> None:
+    last = ago(days=100)
+    rows = [row(f"p{days}", "ada", 10_00, ago(days=days)) for days in (700, 400)] + [row("p100", "ada", 10_00, last)]
+    await shop.import_([shop.chunk(number, [one]) for number, one in enumerate(reversed(rows), start=1)])
+    await shop.import_([shop.chunk(1, [row(f"ben-{one.purchase_id}", "ben", 10_00, one.event_time) for one in rows])])
+    await have(shop, "ada", {year_after(last): 30})
+    await have(shop, "ben", {year_after(last): 30})
+
+
 async def test_points_of_two_who_are_one_are_kept_by_what_both_did(shop: Shop) -> None:
     first, second = ago(days=300), ago(days=20)
     await shop.enroll("ben")

@@ -72,6 +72,15 @@ def test_terms_of_their_own_go_before_the_programs_policy_which_the_span_lengthe
 days = st.lists(st.integers(0, 1200), min_size=1, max_size=12)
 
 
+@given(days)
+def test_a_history_told_of_latest_first_keeps_what_it_keeps_in_one_chunk(told: list[int]) -> None:
+    times = sorted((at(2024, 1, 1) + timedelta(days=day) for day in told), reverse=True)
+    whole, span = slide(None, YEAR, times, ZONE), None
+    for time in times:
+        span = slide(span, YEAR, [time], ZONE)
+        assert kept_until(span, YEAR, time, ZONE) == kept_until(whole, YEAR, time, ZONE)
+
+
 @given(days, st.randoms(use_true_random=False), st.integers(1, 11))
 def test_the_span_is_that_of_the_activity_in_order_however_it_is_told_of_within_it(
     told: list[int], shuffled: object, cut: int

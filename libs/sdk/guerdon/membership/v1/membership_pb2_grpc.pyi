@@ -497,7 +497,8 @@ class MembershipServiceStub:
     its points are in the ledger. A stream that broke is resumed after the last chunk that was answered; chunks, rows
     and whole files may be sent again, since a purchase id counts once. Within a chunk each member's rows are rated in
     the order of their event times, ties in the order of rows; chunks are rated as they come, so sort a
-    history by event time, or by member and then event time. When the ledger cannot be reached the stream ends with
+    history by event time, or by member and then event time. Where the program's expiry slides, sort it by member and
+    then event time, and have no member's rows in two chunks: see KIND_SLIDING. When the ledger cannot be reached the stream ends with
     UNAVAILABLE, and what was recorded is finished by itself.
     """
 
@@ -967,7 +968,8 @@ class MembershipServiceAsyncStub:
     its points are in the ledger. A stream that broke is resumed after the last chunk that was answered; chunks, rows
     and whole files may be sent again, since a purchase id counts once. Within a chunk each member's rows are rated in
     the order of their event times, ties in the order of rows; chunks are rated as they come, so sort a
-    history by event time, or by member and then event time. When the ledger cannot be reached the stream ends with
+    history by event time, or by member and then event time. Where the program's expiry slides, sort it by member and
+    then event time, and have no member's rows in two chunks: see KIND_SLIDING. When the ledger cannot be reached the stream ends with
     UNAVAILABLE, and what was recorded is finished by itself.
     """
 
@@ -1563,7 +1565,8 @@ class MembershipServiceServicer(metaclass=abc.ABCMeta):
         its points are in the ledger. A stream that broke is resumed after the last chunk that was answered; chunks, rows
         and whole files may be sent again, since a purchase id counts once. Within a chunk each member's rows are rated in
         the order of their event times, ties in the order of rows; chunks are rated as they come, so sort a
-        history by event time, or by member and then event time. When the ledger cannot be reached the stream ends with
+        history by event time, or by member and then event time. Where the program's expiry slides, sort it by member and
+        then event time, and have no member's rows in two chunks: see KIND_SLIDING. When the ledger cannot be reached the stream ends with
         UNAVAILABLE, and what was recorded is finished by itself.
         """
 

@@ -176,8 +176,9 @@ class ExpiryPolicy(google.protobuf.message.Message):
         KIND_SLIDING: ExpiryPolicy._Kind.ValueType  # 3
         """`months` after the member's latest activity: a purchase, or an activity that was awarded. Nothing else counts as
         one: no birthday, referral, exchange, transfer or goodwill, and no refund. Activity extends all points that the
-        member then has, however they were given, unless they expire later. What had expired before stays so. Only as a
-        program's policy.
+        member then has, however they were given, unless they expire later. What had expired before stays so, also where
+        activity is told of later that would have kept it: of an old history send all rows of a member in one chunk, or the
+        latest first. Only as a program's policy.
         """
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
@@ -194,8 +195,9 @@ class ExpiryPolicy(google.protobuf.message.Message):
     KIND_SLIDING: ExpiryPolicy.Kind.ValueType  # 3
     """`months` after the member's latest activity: a purchase, or an activity that was awarded. Nothing else counts as
     one: no birthday, referral, exchange, transfer or goodwill, and no refund. Activity extends all points that the
-    member then has, however they were given, unless they expire later. What had expired before stays so. Only as a
-    program's policy.
+    member then has, however they were given, unless they expire later. What had expired before stays so, also where
+    activity is told of later that would have kept it: of an old history send all rows of a member in one chunk, or the
+    latest first. Only as a program's policy.
     """
 
     class _PeriodEnd:
