@@ -14,6 +14,7 @@ from fractions import Fraction
 
 from membership.domain.baskets import Basket, Part
 from membership.domain.errors import LineNotReturnable
+from membership.domain.purchases import FrozenTerms, PlainTerms
 from membership.domain.rules import Outcome
 from membership.domain.stacking import ONE, ZERO, Kept, Term, Verdict, give
 
@@ -82,6 +83,21 @@ def returned_amount(parts: Sequence[Part], back: CameBack) -> int:
         return total
     refunded = total - left_of_lines(parts, back) + back.amount
     return min(total, refunded.numerator // refunded.denominator)
+
+
+def cumulative(terms: PlainTerms | FrozenTerms, amount: int, back: CameBack, *, mild: bool) -> tuple[int, int]:
+    """What was refunded in all of a purchase of `amount`, in minor units, and what that takes of its points."""
+    if isinstance(terms, FrozenTerms):
+        return returned_amount(terms.parts, back), taken(terms.terms, terms.parts, back, mild=mild)
+    returned = amount if back.whole else back.amount
+    return returned, terms.terms.taken(amount, returned, mild=mild)
+
+
+def keeps_something(terms: PlainTerms | FrozenTerms, amount: int, back: CameBack) -> bool:
+    """Whether anything of a purchase of `amount` is kept when that is back."""
+    if isinstance(terms, FrozenTerms):
+        return kept(terms.parts, back).something
+    return not back.whole and (amount == 0 or back.amount < amount)
 
 
 def taken(terms: Sequence[Term], parts: Sequence[Part], back: CameBack, *, mild: bool) -> int:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
 from membership.domain.bonuses import Bonus
+from membership.domain.late_changes import DueChange, Part, digest, taker
 from membership.domain.members import Member, account_id
 from membership.domain.program import Program
 from membership.domain.purchases import GoodsReturn, Spot, effective_time
@@ -50,7 +51,8 @@ class Clawback(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """What one call or chunk recorded and has to bring to the ledger: accounts and welcome bonuses of `members`, the
-    points of `purchases`, the clawback of a return, and `bonuses`: given, taken back, or the one after the other.
+    points of `purchases`, the clawback of a return, `bonuses`: given, taken back, or the one after the other; and
+    `changes` that late events made.
     """
 
     delivery_no: int
@@ -61,6 +63,7 @@ class Delivery:
     purchases: Sequence[DuePurchase]
     return_id: str | None = None
     bonuses: Sequence[Bonus] = ()
+    changes: Sequence[DueChange] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +126,45 @@ def bonus_clawback(bonus: Bonus, transaction: str) -> Clawback:
     )
 
 
-def clawback(goods_return: GoodsReturn, transaction: str) -> Clawback:
-    """What a return takes back of the award `transaction`."""
-    return Clawback(
+def change_credit(change: DueChange) -> Credit:
+    """What a change gives."""
+    return Credit(
+        request_id=f"l-{digest(change.change_id)}",
+        account_id=account_id(change.member_id),
+        points=change.points,
+        effective_time=effective_time(change.event_time, change.record_time),
+        expire_time=change.expire_time,
+        memo=f"Late arrival: purchase {change.purchase_id}",
+    )
+
+
+def change_clawbacks(change: DueChange, award: str, credited: Mapping[str, str]) -> list[Clawback]:
+    """What takes back the points that a change makes less: of the award, which the ledger has under that id, and of
+    what earlier changes gave. `credited` has the transactions of those credited just now.
+    """
+    memo, id_ = f"Late arrival: purchase {change.purchase_id}", digest(change.change_id)
+    whole = Clawback(f"l-{id_}", f"k-{id_}", award, -change.points, memo)
+    return _in_parts(whole, taker(change.change_id), change.parts, credited)
+
+
+def return_clawbacks(
+    goods_return: GoodsReturn, award: str, parts: Sequence[Part], credited: Mapping[str, str]
+) -> list[Clawback]:
+    """What a return takes back: likewise."""
+    whole = Clawback(
         request_id=f"r-{goods_return.return_id}",
         rest_request_id=f"s-{goods_return.return_id}",
-        transaction=transaction,
+        transaction=award,
         points=goods_return.points,
         memo=f"Return {goods_return.return_id} of purchase {goods_return.purchase_id}",
     )
+    return _in_parts(whole, whole.request_id, parts, credited)
+
+
+def _in_parts(whole: Clawback, taker_name: str, parts: Sequence[Part], credited: Mapping[str, str]) -> list[Clawback]:
+    """A clawback as it is shared out, without what never reached the ledger."""
+    shares = [whole._replace(points=whole.points - sum(one.points for one in parts))]
+    for change_id, points, transaction in parts:
+        id_ = digest(f"{taker_name} {change_id}")
+        shares.append(Clawback(f"l-{id_}", f"k-{id_}", credited.get(change_id, transaction), points, whole.memo))
+    return [one for one in shares if one.transaction and one.points]

@@ -9,7 +9,9 @@ from datetime import datetime
 from functools import cached_property
 
 from guerdon_kit.errors import FieldViolation, InvalidField
-from membership.domain.calendar import Calendar, ExpiryPolicy
+from membership.domain import arrival
+from membership.domain.calendar import Calendar, ExpiryKind, ExpiryPolicy
+from membership.domain.conditions import PURCHASES_NOT_COUNTED, Phrase
 from membership.domain.ids import is_id
 from membership.domain.reminders import violations as reminder_violations
 from membership.domain.rules import MULTIPLIER_PART_MAX, Rule, excessive
@@ -23,6 +25,7 @@ WELCOME_POINTS_MAX = 10**9
 CLAIM_DAYS_MAX = 3_660
 RETURN_WAIT_DAYS = 30
 RETURN_WAIT_DAYS_MAX = 3_660
+LATE_DAYS_MAX = 90
 
 _CURRENCY = re.compile(r"[A-Z]{3}")
 
@@ -49,6 +52,8 @@ class Settings:
     """How many days before points expire it is told."""
     purchase_statistics: bool = False
     """Whether what each member buys is counted."""
+    late_days: int = 0
+    """For how many days after its own an event that comes late has its member's later ones rated anew; 0: never."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,11 @@ class Program:
     def name(self) -> str:
         """The program's resource name."""
         return f"programs/{self.settings.program_id}"
+
+    @property
+    def has_timelines(self) -> bool:
+        """Whether what comes late is put into its place."""
+        return self.settings.late_days > 0
 
     @cached_property
     def tier_set(self) -> TierSet:
@@ -88,6 +98,16 @@ def check(settings: Settings) -> Settings:
     return settings
 
 
+def violations_of(rule: Rule, settings: Settings) -> list[FieldViolation]:
+    """What is wrong with a rule in a program of such settings, by the fields of the contract's `EarningRule`."""
+    found = [*rule_violations(rule), *excessive(rule, [tier.multiplier for tier in settings.tiers])]
+    if not found and rule.condition and not settings.purchase_statistics and Phrase.of(rule.condition).of_purchases:
+        found.append(FieldViolation("condition", PURCHASES_NOT_COUNTED))
+    elif not found and settings.late_days:
+        found.extend(arrival.violations(rule))
+    return found
+
+
 def _violations(settings: Settings) -> Iterator[FieldViolation]:
     if not _CURRENCY.fullmatch(settings.currency_code):
         yield FieldViolation("program.currency_code", "must be an ISO 4217 code, three capital letters")
@@ -97,16 +117,17 @@ def _violations(settings: Settings) -> Iterator[FieldViolation]:
         yield FieldViolation("program.claim_days", "must be between 0 and 3660")
     if not 1 <= settings.return_wait_days <= RETURN_WAIT_DAYS_MAX:
         yield FieldViolation("program.return_wait_days", "must be between 0 and 3660")
+    if not 0 <= settings.late_days <= LATE_DAYS_MAX:
+        yield FieldViolation("program.late_days", "must be between 0 and 90")
     if settings.expiry is not None:
         yield from settings.expiry.violations("program.expiry_policy", of_program=True)
+        if settings.late_days and settings.expiry.kind is ExpiryKind.SLIDING:
+            yield FieldViolation("program.expiry_policy.kind", f"KIND_SLIDING {arrival.RERATED}")
     yield from settings.tier_policy.violations()
     yield from reminder_violations(settings.expiry_reminder_days)
     if not settings.rule.outcome.is_base:
         yield FieldViolation("program.earning_rule", "must be a base rule")
-    for one in (
-        *rule_violations(settings.rule),
-        *excessive(settings.rule, [tier.multiplier for tier in settings.tiers]),
-    ):
+    for one in violations_of(settings.rule, settings):
         yield FieldViolation(f"program.earning_rule.{one.field}", one.description)
     yield from _tier_violations(settings.tiers)
 

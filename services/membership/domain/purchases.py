@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
@@ -10,6 +11,7 @@ from typing import NamedTuple
 from membership.domain.baskets import Basket, Part
 from membership.domain.campaigns import Reached
 from membership.domain.earning import Award, Terms
+from membership.domain.late_changes import AwardChange
 from membership.domain.stacking import Term
 from membership.domain.tallies import Tally
 
@@ -94,6 +96,12 @@ class FrozenTerms:
                 tier += points
         return Award(base, tier, rule)
 
+    def by_rule(self) -> Iterator[tuple[int, int]]:
+        """The numbers of the rules that gave something, with what they gave."""
+        for term, points in zip(self.terms, self.points, strict=True):
+            if points and term.rule_no:
+                yield term.rule_no, points
+
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
@@ -118,6 +126,10 @@ class Purchase:
     returned_points: int
     tallies: tuple[Tally, ...] = ()
     """What rules that count have counted with it."""
+    first_points: int | None = None
+    """What was awarded first, where late events have changed that."""
+    changes: tuple[AwardChange, ...] = ()
+    """What they changed, oldest first, where it was asked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from membership.domain.levels import Levels
 from membership.domain.members import Member
 from membership.domain.moments import from_microseconds
 from membership.domain.program import Program
-from membership.domain.purchases import FrozenTerms
+from membership.domain.purchases import FrozenTerms, PlainTerms
 from membership.domain.rulebooks import InForce, Rulebook
 from membership.domain.rules import BundleItem, Period, Rule, Version
 from membership.domain.stacking import Candidate, Kept, Verdict, give, meet, qualified
@@ -168,6 +168,27 @@ def uses_of(program: Program, book: Rulebook, entries: Iterable[Entry]) -> set[U
     }
 
 
+def counted(program: Program, book: Rulebook, entry: Entry, frozen: FrozenTerms) -> Iterator[tuple[Use, int]]:
+    """What a purchase counts towards the caps of the rules that gave something, with how much."""
+    local = from_microseconds(entry.event_us).astimezone(ZoneInfo(program.time_zone))
+    by_rule = {version.rule_no: version for version in book.at(entry.event_us).versions}
+    for rule_no, given in frozen.by_rule():
+        if rule_no in by_rule:
+            for use, _ in _uses(by_rule[rule_no], entry, local):
+                if use.period != COOLDOWN:
+                    yield use, given
+
+
+def terms_of(book: Rulebook, rated: Rated) -> PlainTerms | FrozenTerms:
+    """What a purchase was rated by."""
+    if rated.frozen is not None:
+        return rated.frozen
+    rules = book.at(rated.entry.event_us)
+    assert rules.plain is not None, "what is not frozen is plain"
+    [version] = rules.versions
+    return PlainTerms(version.rule.rule_id, version.version, rules.plain[rated.level])
+
+
 def _by_rules(program: Program, rules: InForce, entry: Entry, level: int, earned: int, scene: Scene) -> FrozenTerms:
     basket = scene.baskets.get(entry.place)
     every = parts(basket, entry.amount)
@@ -202,9 +223,8 @@ def _by_rules(program: Program, rules: InForce, entry: Entry, level: int, earned
         if one.budget and one.campaign_id in given_by:
             scene.budgets.spend(one.campaign_no, given_by[one.campaign_id])
     by_rule = {version.rule_no: version for version in rules.versions}
-    for term, given in zip(frozen.terms, frozen.points, strict=True):
-        if given and term.rule_no:
-            _count(by_rule[term.rule_no], entry, local, given, scene.uses)
+    for rule_no, given in frozen.by_rule():
+        _count(by_rule[rule_no], entry, local, given, scene.uses)
     return frozen
 
 

@@ -132,9 +132,9 @@ class Walk:
     __slots__ = ("_days", "_floor", "_joined", "_next", "_policy", "_tiers", "_values", "day", "held")
 
     def __init__(self, tiers: TierSet, policy: TierPolicy, joined: int, credits_: dict[int, int]) -> None:
-        """`credits_` are amounts by the day of the purchase."""
+        """`credits_` are amounts by the day of the purchase. A day of which nothing is left is none."""
         self._tiers, self._policy, self._joined = tiers, policy, joined
-        self._days = sorted(day + policy.counted_after_days for day in credits_)
+        self._days = sorted(day + policy.counted_after_days for day, amount in credits_.items() if amount)
         self._values = [credits_[day - policy.counted_after_days] for day in self._days]
         self._next = 0  # of the credits, the first that has not counted
         self._floor = tiers.level(0, 0)

@@ -22,6 +22,8 @@ create table programs (
     mild_returns boolean not null,
     -- Whether member_purchases is written.
     purchase_statistics boolean not null,
+    -- For how long what comes late has later events of its member rated anew.
+    late_days smallint not null check (late_days = 0 or late_days > 0 and expiry[3] is distinct from 3),
     -- The latest revision of the rules, which whoever rates purchases has to know.
     rules_revision integer not null,
     -- Whether a return may be waiting for its purchase: whoever records purchases then looks for it.
@@ -311,6 +313,8 @@ create table purchases (
     place smallint,
     returned_amount bigint not null default 0 check (returned_amount between 0 and amount),
     returned_points bigint not null default 0 check (returned_points between 0 and base_points + tier_points + rule_points),
+    -- What was awarded at first, which is what the ledger was asked for, where late events have changed it since.
+    first_points bigint,
     primary key (program_no, purchase_id),
     check ((delivery_no is null) = (place is null))
 ) with (fillfactor = 90);
@@ -329,7 +333,8 @@ create table guest_purchases (
 );
 
 -- What a purchase was rated by, where that was more than a plain rule: its basket, and each rule with its terms and the
--- parts of the purchase that it works on. Frozen: its returns take by this, whatever becomes of the rules.
+-- parts of the purchase that it works on. Frozen: its returns take by this, whatever becomes of the rules. Only what comes
+-- late has it rated anew, by the rules of its time.
 create table ratings (
     program_no integer not null,
     purchase_id text collate "C" not null,
@@ -346,6 +351,77 @@ create table settlements (
     delivery_no bigint primary key,
     transaction_ids text[] not null
 );
+
+-- What was awarded is changed only where the program has a lateness window, and what was awarded first stays known.
+create function only_what_came_late() returns trigger language plpgsql as $$
+begin
+    if not exists (select from programs where program_no = new.program_no and late_days > 0) then
+        raise insufficient_privilege using message = 'what was awarded stays';
+    end if;
+    return new;
+end
+$$;
+create trigger purchases_rerated
+before update of terms, base_points, tier_points, rule_points, expire_time, first_points on purchases
+for each row execute function only_what_came_late();
+create trigger ratings_rerated before update on ratings for each row execute function only_what_came_late();
+
+-- What members bought and brought back, in the order in which it happened, with what of it counts: so that what comes
+-- late can be put into its place. Written under the lock on the member's row, and only in programs with a lateness window.
+create table timelines (
+    member_no bigint not null,
+    -- Of a return: not before its purchase's.
+    event_time timestamptz not null,
+    -- Empty for a purchase.
+    return_id text collate "C" not null,
+    purchase_id text collate "C" not null,
+    -- Of the purchase's year.
+    points bigint not null,
+    -- Towards tiers, on the purchase's day.
+    counts bigint not null,
+    -- The rules that gave something.
+    rule_nos integer[] not null,
+    primary key (member_no, event_time, return_id, purchase_id)
+) with (fillfactor = 90);
+
+-- What late events changed of purchases that had been rated: awards, and what returns took of them. The difference is
+-- brought to the ledger under the change's id, the purchase's with a number.
+create table late_changes (
+    program_no integer not null,
+    change_id text collate "C" not null,
+    purchase_id text collate "C" not null,
+    change_no integer not null check (change_no > 0),
+    member_no bigint not null,
+    -- The earliest of the events that came late: this purchase, or this return of it.
+    late_purchase_id text collate "C" not null,
+    late_return_id text collate "C" not null,
+    record_time timestamptz not null,
+    points_before bigint not null,
+    points_after bigint not null,
+    returned_before bigint not null,
+    returned_after bigint not null,
+    -- When what is credited expires.
+    expire_time timestamptz,
+    -- Of more: the ledger's transaction, and NULL for less. Of less: how many points were taken.
+    state smallint not null,
+    transaction_id text,
+    reversed_points bigint,
+    primary key (program_no, change_id),
+    foreign key (program_no, purchase_id) references purchases
+);
+create unique index late_changes_purchase on late_changes (program_no, purchase_id, change_no);
+
+-- What of the points that a return (`r-` and its id) or a late change (`l-` and its id) takes of a purchase is taken of an
+-- earlier change's credit. The rest is taken of the award itself.
+create table late_parts (
+    program_no integer not null,
+    taker text collate "C" not null,
+    change_id text collate "C" not null,
+    points bigint not null check (points > 0),
+    primary key (program_no, taker, change_id),
+    foreign key (program_no, change_id) references late_changes
+);
+create index late_parts_change on late_parts (program_no, change_id);
 
 create table returns (
     program_no integer not null,
@@ -632,6 +708,8 @@ create table deliveries (
     purchase_ids text[] not null,
     return_id text,
     bonus_ids text[] not null,
+    -- Late changes, where there are any.
+    change_ids text[],
     actor text not null,
     due_time timestamptz not null,
     attempts integer not null default 0
@@ -705,12 +783,15 @@ create table slides (
 create index slides_due_time on slides (due_time) where due_time is not null;
 
 grant select, insert, update (rules_revision, returns_wait) on programs to :"runtime_role";
-grant select, insert on tiers, rule_versions, ratings to :"runtime_role";
+grant select, insert on tiers, rule_versions, late_parts to :"runtime_role";
 grant select, insert, update (state, welcome_transaction, ended, merged_into, referred, offers_until) on members to :"runtime_role";
-grant select, insert, update (used) on rule_uses to :"runtime_role";
+grant select, insert, update (used), delete on rule_uses to :"runtime_role";
 grant select, insert, update (counted, given, owed) on rule_counts to :"runtime_role";
 grant select, insert, update (counts) on counted_purchases to :"runtime_role";
 grant select, insert, update (member_no, revoked) on count_awards to :"runtime_role";
+grant select, insert, update (level, rated_by) on ratings to :"runtime_role";
+grant select, insert, update (points, counts, rule_nos) on timelines to :"runtime_role";
+grant select, insert, update (state, transaction_id, reversed_points) on late_changes to :"runtime_role";
 grant select, insert, update (revision, display_name, start_time, end_time, budget, archived) on campaigns
 to :"runtime_role";
 grant select, insert, update (points, spent) on campaign_budgets to :"runtime_role";
@@ -720,7 +801,9 @@ grant select, insert, update (points) on member_years to :"runtime_role";
 grant select, insert, update (amount) on member_days to :"runtime_role";
 grant select, insert, update (level, end_day, seen_day, due_time, attempts) on member_tiers to :"runtime_role";
 grant select, insert, update (year, after_member_no, due_time, attempts) on year_ends to :"runtime_role";
-grant select, insert, update (returned_amount, returned_points) on purchases to :"runtime_role";
+grant select, insert, update (
+    returned_amount, returned_points, terms, base_points, tier_points, rule_points, expire_time, first_points
+) on purchases to :"runtime_role";
 grant select, insert, update (transaction_ids) on settlements to :"runtime_role";
 grant select, insert, update (refusal, due_time, attempts), delete on waiting_returns to :"runtime_role";
 grant select, insert, update (state, reversed_points) on returns to :"runtime_role";
@@ -743,7 +826,7 @@ grant select, insert, update (sent, held_out, skipped, after_member_id, due_time
 grant select, insert, update (member_no, accept_time, progress, complete_time, awards) on personal_offers
 to :"runtime_role";
 grant select, insert on offer_purchases to :"runtime_role";
-grant select, insert, update (due_time, attempts), delete on deliveries to :"runtime_role";
+grant select, insert, update (due_time, attempts, purchase_ids, change_ids), delete on deliveries to :"runtime_role";
 grant select, insert, update, delete on profiles to :"runtime_role";
 grant select, insert, delete on contacts, profile_requests to :"runtime_role";
 grant select, insert, update (left_over, due_time, attempts), delete on endings to :"runtime_role";

@@ -14,6 +14,7 @@ from guerdon_kit.errors import AlreadyExists, InvalidField, NotFound
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres import Connection, Database
 from guerdon_kit.postgres.requests import once
+from membership.domain.arrival import RERATED
 from membership.domain.campaigns import (
     CAMPAIGNS_EVER_MAX,
     CAMPAIGNS_MAX,
@@ -51,10 +52,12 @@ class Campaigns:
         """Makes a campaign that begins now or later; answers it, and whether that is a replay.
 
         Raises:
-            InvalidField: a bound is not kept, or the start has passed.
+            InvalidField: a bound is not kept, the start has passed, or late events are rated anew in the program.
             AlreadyExists: the program has a campaign of that id.
             TooManyRules: it has as many as it can have.
         """
+        if program.has_timelines:
+            raise InvalidField.of("campaign", RERATED)
         now = self._clock.now()
         one = replace(asked, start_us=to_microseconds(begins or now), create_time=now)
         wrong = list(violations(one))

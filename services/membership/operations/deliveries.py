@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 
 import structlog
 
@@ -22,12 +23,15 @@ from membership.domain.deliveries import (
     Settled,
     bonus_clawback,
     bonus_credit,
-    clawback,
+    change_clawbacks,
+    change_credit,
     purchase_credit,
+    return_clawbacks,
     welcome_credit,
 )
+from membership.domain.late_changes import DueChange
 from membership.operations.sliding import overtake
-from membership.store import bonuses, deliveries, members, purchases, returns
+from membership.store import bonuses, deliveries, late_changes, members, purchases, returns
 
 LEASE = timedelta(seconds=30)
 """How long whoever recorded something has to bring it; then the recovery loop takes it up."""
@@ -49,13 +53,15 @@ class Outcome:
     """Of those members that have a welcome bonus."""
     purchases: list[Settled]
     bonuses: list[Settled]
+    changes: list[Settled]
+    """Of the late changes that credit."""
     taken: frozenset[str]
     """The ids of accounts that the ledger has with another unit: nothing can be credited there."""
 
     @property
     def left(self) -> int:
         """How many credits are not settled yet."""
-        return sum(not one.done for one in (*self.members, *self.purchases, *self.bonuses))
+        return sum(not one.done for one in (*self.members, *self.purchases, *self.bonuses, *self.changes))
 
     @property
     def done(self) -> bool:
@@ -90,8 +96,9 @@ class Deliveries:
         if delivery.return_id is not None and outcome.done:
             reversed_points = await self._take_back(delivery, delivery.return_id, outcome)
         revoked = await self._revoke(delivery, outcome) if outcome.done else {}
+        lessened = await self._lessen(delivery, outcome) if outcome.done else {}
         await self._database.run(
-            lambda connection: self._settle(connection, delivery, outcome, reversed_points, revoked)
+            lambda connection: self._settle(connection, delivery, outcome, reversed_points, revoked, lessened)
         )
         if not outcome.done:
             self._log.warning(
@@ -127,7 +134,8 @@ class Deliveries:
         unready = {member.account_id for member in delivery.members}
         welcomes = [welcome_credit(member) for member in delivery.members if member.welcome_points]
         bonus_credits = map(bonus_credit, _to_give(delivery))
-        credits_ = [*welcomes, *map(purchase_credit, delivery.purchases), *bonus_credits]
+        change_credits = map(change_credit, _to_credit(delivery))
+        credits_ = [*welcomes, *map(purchase_credit, delivery.purchases), *bonus_credits, *change_credits]
         answers: list[str | Refused] = []
         for at in range(0, len(credits_), BATCH_MAX):
             asked = credits_[at : at + BATCH_MAX]
@@ -138,8 +146,14 @@ class Deliveries:
             open_ = {one.account_id for one, answer in zip(credits_, answers, strict=True) if isinstance(answer, str)}
             rest = sorted(unready - open_)  # without a credit, or with one that the ledger refused
             taken = await self._ledger.open_accounts(program, rest, actor) if rest else taken
-        purchased = len(welcomes) + len(delivery.purchases)
-        return Outcome(settled[: len(welcomes)], settled[len(welcomes) : purchased], settled[purchased:], taken)
+        left = iter(settled)
+        return Outcome(
+            list(islice(left, len(welcomes))),
+            list(islice(left, len(delivery.purchases))),
+            list(islice(left, len(_to_give(delivery)))),
+            list(left),
+            taken,
+        )
 
     async def _take_back(self, delivery: Delivery, return_id: str, outcome: Outcome) -> int:
         """Has the ledger take back what a return takes; its purchase is settled, here or before."""
@@ -149,11 +163,23 @@ class Deliveries:
             assert goods_return is not None, "a delivery of a return is written with it"
             found = await purchases.find(connection, program, goods_return.purchase_id)
             assert found is not None, "a return refers to its purchase"
-        purchase, _ = found
-        transaction = outcome.purchases[0].transaction if outcome.purchases else purchase.transaction
-        if not transaction or not goods_return.points:
-            return 0  # the points never reached the ledger, or the return takes none
-        return await self._ledger.take_back(program, clawback(goods_return, transaction), delivery.actor)
+            asked = f"r-{return_id}"
+            parts = await late_changes.parts(connection, program.program_no, [asked]) if program.has_timelines else {}
+        awards, credited = _transactions(delivery, outcome)
+        award = awards.get(goods_return.purchase_id, found[0].transaction)
+        clawbacks = return_clawbacks(goods_return, award, parts.get(asked, ()), credited)
+        return sum([await self._ledger.take_back(program, one, delivery.actor) for one in clawbacks])
+
+    async def _lessen(self, delivery: Delivery, outcome: Outcome) -> dict[str, int]:
+        """Has the ledger take back what late events made less; answers how many points, by the change's id."""
+        awards, credited = _transactions(delivery, outcome)
+        taken: dict[str, int] = {}
+        for one in delivery.changes:
+            if one.points < 0:
+                clawbacks = change_clawbacks(one, awards.get(one.purchase_id, one.award), credited)
+                points = [await self._ledger.take_back(delivery.program, asked, delivery.actor) for asked in clawbacks]
+                taken[one.change_id] = sum(points)
+        return taken
 
     async def _revoke(self, delivery: Delivery, outcome: Outcome) -> dict[str, int]:
         """Has the ledger take back bonuses that did not last; answers how many points of each."""
@@ -173,6 +199,7 @@ class Deliveries:
         outcome: Outcome,
         reversed_points: int | None,
         revoked: dict[str, int],
+        lessened: dict[str, int],
     ) -> None:
         program = delivery.program
         if delivery.purchases:
@@ -183,6 +210,10 @@ class Deliveries:
             await bonuses.settle(connection, program, [(one, how) for one, how in given if how.done])
         if revoked:
             await bonuses.settle_revoked(connection, program, revoked)
+        credited = zip(_to_credit(delivery), outcome.changes, strict=True)
+        changed = lessened | {one.change_id: how for one, how in credited if how.done}
+        if changed:
+            await late_changes.settle(connection, program, changed)
         if delivery.members:
             await members.activate(connection, _ready(delivery, outcome))
         if delivery.return_id is not None and reversed_points is not None:
@@ -197,6 +228,20 @@ _NO_BONUS = Settled(lapsed=True)
 
 def _to_give(delivery: Delivery) -> list[Bonus]:
     return [one for one in delivery.bonuses if not one.transaction]
+
+
+def _to_credit(delivery: Delivery) -> list[DueChange]:
+    return [one for one in delivery.changes if one.points > 0]
+
+
+def _transactions(delivery: Delivery, outcome: Outcome) -> tuple[dict[str, str], dict[str, str]]:
+    """The ledger's transactions of what this delivery has credited: of awards by purchase, and of late changes."""
+    awards = zip(delivery.purchases, outcome.purchases, strict=True)
+    changes = zip(_to_credit(delivery), outcome.changes, strict=True)
+    return (
+        {one.purchase_id: how.transaction for one, how in awards},
+        {one.change_id: how.transaction for one, how in changes},
+    )
 
 
 def _settled(answer: str | Refused) -> Settled:

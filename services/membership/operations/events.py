@@ -10,6 +10,7 @@ from datetime import datetime
 from guerdon_kit.events import Event
 from membership.domain.activities import Activity
 from membership.domain.clawbacks import Asked
+from membership.domain.late_changes import AwardChange
 from membership.domain.levels import Turn
 from membership.domain.members import Member
 from membership.domain.moments import from_microseconds
@@ -88,6 +89,21 @@ def purchase_recorded(program: Program, row: Row, rated: Rated, now: datetime) -
     }
     purchase = f"{program.name}/purchases/{row.purchase_id}"
     return Event("guerdon.membership.v1.purchase_recorded", purchase, member, now, data)
+
+
+def award_changed(program: Program, member: Member, change: AwardChange, now: datetime) -> Event:
+    """What a purchase earned, or what returns took of it, is another than was told, because of what came late."""
+    name = f"{program.name}/members/{member.member_id}"
+    data = {
+        "member": name,
+        "late_event": f"{program.name}/{change.late_event}",
+        "points_before": change.points_before,
+        "points": change.points_after,
+        "returned_points_before": change.returned_before,
+        "returned_points": change.returned_after,
+    }
+    purchase = f"{program.name}/purchases/{change.purchase_id}"
+    return Event("guerdon.membership.v1.award_changed", purchase, name, now, data)
 
 
 def guest_purchase_recorded(program: Program, row: Row, now: datetime) -> Event:

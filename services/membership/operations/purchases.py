@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from guerdon_kit.clock import Clock
 from guerdon_kit.errors import NotFound
@@ -16,7 +17,7 @@ from membership.operations.deliveries import MARGIN_S, Deliveries
 from membership.operations.gathering import Gathering
 from membership.operations.rules import Rulebooks
 from membership.operations.simulation import simulated
-from membership.store import purchases
+from membership.store import late_changes, purchases
 
 
 class Purchases:
@@ -77,6 +78,9 @@ class Purchases:
         """
         async with self._database.acquire() as connection:
             found = await purchases.find(connection, program, purchase_id)
-        if found is None:
-            raise NotFound(f"{program.name}/purchases/{purchase_id}")
-        return found[0]
+            if found is None:
+                raise NotFound(f"{program.name}/purchases/{purchase_id}")
+            if not program.has_timelines:
+                return found[0]
+            changed = await late_changes.of_purchases(connection, program, [purchase_id])
+        return replace(found[0], changes=tuple(one.change for one in changed.get(purchase_id, ())))

@@ -20,6 +20,7 @@ from membership.domain.deliveries import Delivery, DuePurchase
 from membership.domain.effects import within_campaigns
 from membership.domain.endings import ended
 from membership.domain.errors import PurchaseDiffers
+from membership.domain.late import Moment, happened, replay
 from membership.domain.members import Member
 from membership.domain.moments import from_microseconds
 from membership.domain.program import Program
@@ -32,13 +33,24 @@ from membership.operations.budgets import Attempt, within_budgets
 from membership.operations.completing import count_purchases
 from membership.operations.counting import award_counts, counted_before, keep_counted
 from membership.operations.events import member_enrolled, purchase_recorded, purchases_imported, tier_upgraded
+from membership.operations.late import Fresh, late_moments, put_in_order, stretches_from
+from membership.operations.late_changes import Changed, bring_along
 from membership.operations.qualifying import NOTHING, Rewards, qualify_purchases
 from membership.operations.rules import Rulebooks
 from membership.operations.segments import asked_by_rules, count_bought
 from membership.operations.sliding import keep as keep_points
 from membership.operations.standings import keep, levels_for
 from membership.operations.survivors import for_survivors, same_people
-from membership.store import campaigns, deliveries, expiry_watches, members, purchases, ratings, waiting_returns
+from membership.store import (
+    campaigns,
+    deliveries,
+    expiry_watches,
+    members,
+    purchases,
+    ratings,
+    timelines,
+    waiting_returns,
+)
 from membership.store.purchases import Known, NewPurchase
 
 
@@ -97,7 +109,7 @@ async def record_rows(
             entries.append(Entry(row.event_us, row.place, member.member_no, row.amount))
     book = await rulebooks.at(connection, program, revision)
     row_at = {row.place: row for row in fresh}
-    rated = await _rate(connection, program, book, entries, row_at, by_id, recording.now)
+    rated, changed = await _rate_in_order(connection, program, book, entries, row_at, by_id, recording.now)
     spans = await _keep(connection, program, rated, enrolled, recording.now)
     written = _purchases(program, rated, row_at, recording.now, spans)
     frozen = [(row_at[one.entry.place].purchase_id, one.level, one.frozen) for one in rated if one.frozen is not None]
@@ -109,7 +121,7 @@ async def record_rows(
     if not book.plain:
         given = await _by_counts_and_campaigns(connection, program, by_id, rated, row_at, recording.now)
         rewards = Rewards.together([rewards, given])
-    delivery = await _deliver_later(connection, program, recording, unready, rated, written, row_at, rewards)
+    delivery = await _deliver_later(connection, program, recording, unready, rated, written, row_at, rewards, changed)
     if written:
         number = delivery.delivery_no if delivery else None
         rule_points = [one.rule_points for one in rated] if frozen else None
@@ -121,6 +133,7 @@ async def record_rows(
         )
         if returns_wait:
             await waiting_returns.wake(connection, program, [one.purchase_id for one in written], recording.now)
+    delivery = await bring_along(connection, delivery, changed)
     await publish(connection, *_events(program, enrolled, rated, row_at, recording))
     return Recorded(rated, already, refused, enrolled, delivery)
 
@@ -218,6 +231,38 @@ async def _rate(
             await ratings.write_uses(connection, counted)
         await keep_counted(connection, standing, counting)
     return rated
+
+
+async def _rate_in_order(
+    connection: Connection,
+    program: Program,
+    book: Rulebook,
+    entries: Sequence[Entry],
+    row_at: dict[int, Row],
+    by_id: dict[str, Member],
+    now: datetime,
+) -> tuple[list[Rated], Changed]:
+    """Rates entries in their places among all that happened to their members; answers what that changes of awards that
+    were recorded before. Without a lateness window they are rated by what arrived before.
+    """
+    if not program.has_timelines:
+        return await _rate(connection, program, book, entries, row_at, by_id, now), Changed()
+    moments = {entry: Moment(entry.event_us, "", row_at[entry.place].purchase_id) for entry in sorted(entries)}
+    coming = [(entry.member_no, moment) for entry, moment in moments.items()]
+    starts = await late_moments(connection, program, coming, now)
+    fresh = {one: entry for entry, one in moments.items() if (at := starts.get(entry.member_no)) and one >= at}
+    in_time = [entry for entry, moment in moments.items() if moment not in fresh]
+    rated = await _rate(connection, program, book, in_time, row_at, by_id, now)
+    told = [(one.entry.member_no, happened(program, moments[one.entry].purchase_id, one)) for one in rated]
+    await timelines.write(connection, told)
+    if not starts:
+        return rated, Changed()
+    baskets = {place: row.basket for place, row in row_at.items() if row.basket is not None}
+    who = {member.member_no: member for member in by_id.values()}
+    stretches = await stretches_from(connection, program, book, who, starts, Fresh(fresh, baskets), now)
+    replayed = [(one, replay(program, book, one)) for one in stretches]
+    changed = await put_in_order(connection, program, replayed, starts, now)
+    return sorted([*rated, *(one for _, done in replayed for one in done.rated)]), changed
 
 
 async def earned_before(
@@ -342,9 +387,10 @@ async def _deliver_later(
     written: Sequence[NewPurchase],
     row_at: dict[int, Row],
     rewards: Rewards,
+    changed: Changed,
 ) -> Delivery | None:
     pending = [(one, new) for one, new in zip(rated, written, strict=True) if new.place is not None]
-    if not unready and not pending and not rewards.bonuses:
+    if not unready and not pending and not rewards.bonuses and not changed.change_ids:
         return None
     unready = rewards.with_accounts_of(unready)  # as they are read again: the same request then
     number = await deliveries.insert(

@@ -12,7 +12,7 @@ from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres import Connection, Database
 from guerdon_kit.postgres.requests import freeze, once, thaw
 from membership.domain.baskets import LINES_MAX, QUANTITY_MAX
-from membership.domain.clawbacks import Asked, CameBack, check, kept, returned_amount, taken, together
+from membership.domain.clawbacks import Asked, CameBack, check, cumulative, keeps_something, together
 from membership.domain.deliveries import Delivery, DuePurchase
 from membership.domain.earning import AMOUNT_MAX
 from membership.domain.errors import LineNotReturnable, ReturnDiffers, ReturnExceedsPurchase
@@ -24,6 +24,8 @@ from membership.operations.completing import uncount
 from membership.operations.counting import lower_counts
 from membership.operations.deliveries import Deliveries
 from membership.operations.events import return_recorded, return_unmatched
+from membership.operations.late import put_return
+from membership.operations.late_changes import Changed, bring_along
 from membership.operations.qualifying import Rewards, take_back
 from membership.operations.segments import uncount_bought
 from membership.operations.standings import take_off
@@ -151,10 +153,15 @@ class Returns:
             rewards = Rewards.together([rewards, await uncount(connection, program, purchase, returned, now)])
         counted = await lower_counts(connection, program, member, purchase, together(came_back, asked), now)
         rewards = Rewards.together([rewards, counted])
-        nothing_left = _left(purchase, came_back) and not _left(purchase, together(came_back, asked))
-        await take_off(connection, program, member, purchase, goods_return, nothing_left=nothing_left)
-        await uncount_bought(connection, program, member, purchase, goods_return, nothing_left=nothing_left)
-        if not goods_return.points and not rewards.bonuses:
+        terms, after = purchase.terms, together(came_back, asked)
+        left = [keeps_something(terms, purchase.amount, back) for back in (came_back, after)]
+        visit = left == [True, False]
+        await take_off(connection, program, member, purchase, goods_return, nothing_left=visit)
+        await uncount_bought(connection, program, member, purchase, goods_return, nothing_left=visit)
+        changed = Changed()
+        if program.has_timelines:
+            changed = await put_return(connection, program, member, purchase, goods_return, nothing_left=visit)
+        if not goods_return.points and not rewards.bonuses and not changed.change_ids:
             return False, None
         if member.member_no != found[1]:
             await merges.wake(connection, found[1], now)
@@ -171,7 +178,8 @@ class Returns:
             return_id=return_id,
             bonus_ids=[one.bonus_id for one in rewards.bonuses],
         )
-        return False, Delivery(number, program, actor, unready, due, return_id, rewards.bonuses)
+        delivery = Delivery(number, program, actor, unready, due, return_id, rewards.bonuses)
+        return False, await bring_along(connection, delivery, changed)
 
     async def _wait(self, connection: Connection, program: Program, asked: Asked, now: datetime, actor: str) -> bool:
         """Has a return wait for its purchase; answers whether it does already."""
@@ -212,16 +220,13 @@ def _check(asked: Asked, latest: datetime) -> None:
 def _rated(program: Program, purchase: Purchase, before: CameBack, asked: Asked, now: datetime) -> GoodsReturn:
     """The return with what it takes: what all returns take by the frozen terms, less what was taken before."""
     # What cost nothing may come back when all the money has: it may have earned.
-    if asked.amount > purchase.amount - purchase.returned_amount or not _left(purchase, before):
+    if asked.amount > purchase.amount - purchase.returned_amount or not keeps_something(
+        purchase.terms, purchase.amount, before
+    ):
         raise ReturnExceedsPurchase(purchase.amount, purchase.returned_amount, asked.amount)
     terms, mild, after = purchase.terms, program.settings.mild_returns, together(before, asked)
     check(terms.basket if isinstance(terms, FrozenTerms) else None, before, asked)
-    if isinstance(terms, FrozenTerms):
-        returned = returned_amount(terms.parts, after)
-        taken_now = taken(terms.terms, terms.parts, after, mild=mild)
-    else:
-        returned = purchase.amount if asked.whole else purchase.returned_amount + asked.amount
-        taken_now = terms.terms.taken(purchase.amount, returned, mild=mild)
+    returned, taken_now = cumulative(terms, purchase.amount, after, mild=mild)
     taken_now = max(taken_now, purchase.returned_points)
     points = taken_now - purchase.returned_points
     return GoodsReturn(
@@ -238,13 +243,6 @@ def _rated(program: Program, purchase: Purchase, before: CameBack, asked: Asked,
         lines=asked.lines,
         whole=asked.whole,
     )
-
-
-def _left(purchase: Purchase, back: CameBack) -> bool:
-    """Whether anything of a purchase is kept when that is back."""
-    if isinstance(purchase.terms, FrozenTerms):
-        return kept(purchase.terms.parts, back).something
-    return not back.whole and (purchase.amount == 0 or back.amount < purchase.amount)
 
 
 def _waiting(waiting: Waiting) -> GoodsReturn:
@@ -292,7 +290,7 @@ def _due(purchase: Purchase) -> DuePurchase:
         purchase.member_id,
         purchase.event_time,
         purchase.record_time,
-        purchase.award.points,
+        purchase.award.points if purchase.first_points is None else purchase.first_points,
         purchase.expire_time,
         purchase.spot,
     )

@@ -11,12 +11,11 @@ from guerdon_kit.errors import AlreadyExists, FieldViolation, InvalidField, NotF
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres import Connection, Database
 from guerdon_kit.postgres.requests import once
-from membership.domain.conditions import PURCHASES_NOT_COUNTED, Phrase
 from membership.domain.errors import TooManyRules
 from membership.domain.moments import to_microseconds
-from membership.domain.program import Program
+from membership.domain.program import Program, violations_of
 from membership.domain.rulebooks import Rulebook
-from membership.domain.rules import RULES_MAX, VERSIONS_MAX, Rule, Version, excessive, violations
+from membership.domain.rules import RULES_MAX, VERSIONS_MAX, Rule, Version
 from membership.store import rules
 
 KEPT_MAX = 10_000
@@ -166,11 +165,7 @@ def _following(
 
 
 def _check(program: Program, rule: Rule, effective: datetime | None, now: datetime) -> None:
-    tiers = [tier.multiplier for tier in program.settings.tiers]
-    found = [*violations(rule), *excessive(rule, tiers)]
-    uncounted = rule.condition and not program.settings.purchase_statistics
-    if not found and uncounted and Phrase.of(rule.condition).of_purchases:
-        found.append(FieldViolation("condition", PURCHASES_NOT_COUNTED))
+    found = violations_of(rule, program.settings)
     if effective is not None and effective < now:
         found.append(FieldViolation("effective_time", "must not have passed: what was awarded is not touched"))
     if found:

@@ -6,18 +6,22 @@ from datetime import datetime
 
 from guerdon_kit.errors import NotFound
 from guerdon_kit.postgres import Connection
+from membership.domain.campaigns import Budgets
 from membership.domain.counting import count
 from membership.domain.earning import Award
 from membership.domain.endings import ended
+from membership.domain.late import Moment, replay
+from membership.domain.members import Member
 from membership.domain.moments import from_microseconds
 from membership.domain.program import Program
-from membership.domain.purchases import PlainTerms, Purchase
-from membership.domain.rating import Entry, Rated, Scene, rate
+from membership.domain.purchases import Purchase
+from membership.domain.rating import Entry, Rated, Scene, rate, terms_of
 from membership.domain.rows import Row
 from membership.domain.rulebooks import Rulebook
 from membership.domain.sliding import Span
 from membership.operations.budgets import rest
 from membership.operations.counting import counted_before
+from membership.operations.late import Fresh, late_moments, stretches_from
 from membership.operations.recording import credited, earned_before, sort_known
 from membership.operations.rules import Rulebooks
 from membership.operations.segments import asked_by_rules
@@ -50,31 +54,43 @@ async def simulated(
     assert row.event_us is not None, "a row within its bounds has a time"
     book = await rulebooks.at(connection, program, revision)
     entry = Entry(row.event_us, row.place, member.member_no, row.amount)
-    points, uses = await earned_before(connection, program, book, [entry])
-    baskets = {} if row.basket is None else {row.place: row.basket}
-    running = [one for one in book.at(row.event_us).campaigns if one.budget]
-    budgets = await rest(connection, program, running)
-    by_no = {member.member_no: member}
-    known = await asked_by_rules(connection, program, book, [entry], by_no, now)
-    scene = Scene(baskets, by_no, uses, budgets, *known)
-    levels = await levels_for(connection, program, [member.member_no])
-    every = rate(program, book, [entry], points, scene, levels)
+    budgets = await rest(connection, program, [one for one in book.at(row.event_us).campaigns if one.budget])
+    every = await _rated(connection, program, book, member, entry, row, budgets, now)
     before, ids = await counted_before(connection, book, [entry]), {row.place: row.purchase_id}
-    [rated] = count(book, every, ids, before, scene.budgets).rated
-    return _purchase(
-        program, book, row, rated, now, await kept(connection, program, member, from_microseconds(row.event_us))
-    )
+    [rated] = count(book, every, ids, before, budgets).rated
+    span = await kept(connection, program, member, from_microseconds(row.event_us))
+    return _purchase(program, book, row, rated, now, span)
+
+
+async def _rated(
+    connection: Connection,
+    program: Program,
+    book: Rulebook,
+    member: Member,
+    entry: Entry,
+    row: Row,
+    budgets: Budgets,
+    now: datetime,
+) -> list[Rated]:
+    """The purchase rated in its place."""
+    who, baskets = {member.member_no: member}, {} if row.basket is None else {row.place: row.basket}
+    if program.has_timelines:
+        moment = Moment(entry.event_us, "", row.purchase_id)
+        starts = await late_moments(connection, program, [(member.member_no, moment)], now)
+        if starts:
+            coming = Fresh({moment: entry}, baskets)
+            [stretch] = await stretches_from(connection, program, book, who, starts, coming, now)
+            return replay(program, book, stretch).rated
+    points, uses = await earned_before(connection, program, book, [entry])
+    known = await asked_by_rules(connection, program, book, [entry], who, now)
+    scene = Scene(baskets, who, uses, budgets, *known)
+    levels = await levels_for(connection, program, [member.member_no])
+    return rate(program, book, [entry], points, scene, levels)
 
 
 def _purchase(program: Program, book: Rulebook, row: Row, rated: Rated, now: datetime, span: Span | None) -> Purchase:
     event_time = from_microseconds(rated.entry.event_us)
     expire_time, state = credited(program, rated, event_time, now, span)
-    terms = rated.frozen
-    if terms is None:
-        rules = book.at(rated.entry.event_us)
-        assert rules.plain is not None, "what is not frozen is plain"
-        [version] = rules.versions
-        plain = PlainTerms(version.rule.rule_id, version.version, rules.plain[rated.level])
     return Purchase(
         purchase_id=row.purchase_id,
         member_id=row.member_id,
@@ -82,7 +98,7 @@ def _purchase(program: Program, book: Rulebook, row: Row, rated: Rated, now: dat
         record_time=now,
         amount=row.amount,
         level=rated.level,
-        terms=terms or plain,
+        terms=terms_of(book, rated),
         award=Award(rated.base_points, rated.tier_points, rated.rule_points),
         expire_time=expire_time,
         state=state,

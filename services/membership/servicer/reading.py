@@ -69,6 +69,7 @@ def settings(message: program_pb2.Program) -> Settings:
             for place, tier in enumerate(message.tiers)
         ),
         purchase_statistics=message.purchase_statistics,
+        late_days=message.late_days,
         mild_returns=message.return_policy == program_pb2.RETURN_POLICY_MILD,
     )
 

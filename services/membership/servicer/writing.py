@@ -14,6 +14,7 @@ from guerdon_kit.grpc.status import to_status
 from membership.domain.claims import GuestPurchase
 from membership.domain.earning import explain_return
 from membership.domain.explaining import explain, tell
+from membership.domain.late_changes import AwardChange
 from membership.domain.members import Ended
 from membership.domain.program import Program
 from membership.domain.purchases import FrozenTerms, GoodsReturn, Purchase, State
@@ -55,6 +56,7 @@ def program(found: Program) -> program_pb2.Program:
         purchase_statistics=settings.purchase_statistics,
         return_wait_days=settings.return_wait_days,
         expiry_reminder_days=settings.expiry_reminder_days,
+        late_days=settings.late_days,
         tiers=[
             program_pb2.Tier(tier_id=tier.tier_id, threshold=tier.threshold, multiplier=rational(tier.multiplier))
             for tier in settings.tiers
@@ -139,6 +141,18 @@ def purchase(found: Program, one: Purchase) -> purchase_pb2.Purchase:
         returned_points=one.returned_points,
         record_time=timestamp(one.record_time),
         basket=None if basket is None else write_basket(basket),
+        award_changes=[_award_change(found, change) for change in one.changes],
+    )
+
+
+def _award_change(found: Program, one: AwardChange) -> purchase_pb2.AwardChange:
+    return purchase_pb2.AwardChange(
+        late_event=f"{found.name}/{one.late_event}",
+        record_time=timestamp(one.record_time),
+        points_before=one.points_before,
+        points=one.points_after,
+        returned_points_before=one.returned_before,
+        returned_points=one.returned_after,
     )
 
 

@@ -9,7 +9,7 @@ from guerdon_kit.postgres import Connection
 from guerdon_kit.saga import Claim
 from membership.domain.deliveries import Delivery
 from membership.domain.program import Program
-from membership.store import bonuses, members, programs, purchases, queries
+from membership.store import bonuses, late_changes, members, programs, purchases, queries
 
 
 async def insert(
@@ -39,6 +39,11 @@ async def insert(
     return delivery_no
 
 
+async def add(connection: Connection, delivery_no: int, purchase_ids: Sequence[str], change_ids: Sequence[str]) -> None:
+    """Has a delivery bring late changes, after the awards and the changes that they take from."""
+    await queries.add_to_delivery(connection, delivery_no=delivery_no, purchase_ids=purchase_ids, change_ids=change_ids)
+
+
 async def find(connection: Connection, delivery_no: int) -> Delivery | None:
     """A delivery, with what is still to be brought; None where all of it has arrived."""
     row = await queries.find_delivery(connection, delivery_no=delivery_no)
@@ -52,6 +57,7 @@ async def find(connection: Connection, delivery_no: int) -> Delivery | None:
         purchases=await purchases.due(connection, row["program_no"], row["purchase_ids"]),
         return_id=row["return_id"],
         bonuses=await bonuses.due(connection, row["program_no"], row["bonus_ids"]) if row["bonus_ids"] else (),
+        changes=await late_changes.due(connection, row["program_no"], row["change_ids"]) if row["change_ids"] else (),
     )
 
 

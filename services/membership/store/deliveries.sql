@@ -3,6 +3,12 @@ insert into deliveries (program_no, member_nos, purchase_ids, return_id, bonus_i
 values (:program_no, :member_nos, :purchase_ids, :return_id, :bonus_ids::text[], :actor, :due_time)
 returning delivery_no;
 
+-- name: add_to_delivery!
+update deliveries
+set purchase_ids = purchase_ids || array(select unnest(:purchase_ids::text[]) except select unnest(purchase_ids)),
+    change_ids = :change_ids::text[]
+where delivery_no = :delivery_no;
+
 -- name: find_delivery^
 select * from deliveries where delivery_no = :delivery_no;
 

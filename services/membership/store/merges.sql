@@ -76,6 +76,11 @@ select exists (
             where b.member_no = :member_no
                 and (b.state = :pending or (b.state = :posted and b.revoked and b.reversed_points is null))
         )
+        or exists (
+            select from unnest(d.change_ids) as due (change_id)
+            join late_changes c on c.program_no = d.program_no and c.change_id = due.change_id
+            where c.member_no = :member_no
+        )
     )
 );
 

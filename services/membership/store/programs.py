@@ -47,6 +47,7 @@ async def insert(
         purchase_statistics=settings.purchase_statistics,
         **policies.columns(settings),
         mild_returns=settings.mild_returns,
+        late_days=settings.late_days,
         create_time=create_time,
         actor=actor,
     )
@@ -115,5 +116,6 @@ async def _read(connection: Connection, row: Record) -> Program:
         ),
         tier_policy=policies.tier_policy(row),
         mild_returns=row["mild_returns"],
+        late_days=row["late_days"],
     )
     return Program(row["program_no"], settings, row["time_zone"], row["create_time"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,6 +13,7 @@ from membership.domain.earning import Award, Terms
 from membership.domain.moments import to_microseconds
 from membership.domain.program import Program
 from membership.domain.purchases import FrozenTerms, PlainTerms, Purchase, Spot, State
+from membership.domain.rating import Rated
 from membership.domain.rulebooks import LEVELS
 from membership.store import counts, queries, ratings, rules
 
@@ -101,19 +103,31 @@ async def insert(
 
 async def find(connection: Connection, program: Program, purchase_id: str) -> tuple[Purchase, int] | None:
     """A purchase by its id, and the number of its member."""
-    row = await queries.find_purchase(connection, program_no=program.program_no, purchase_id=purchase_id)
-    if row is None:
-        return None
-    terms = _terms(program, row)
-    counting = isinstance(terms, FrozenTerms) and terms.counts
-    purchase = Purchase(
+    return (await find_all(connection, program, [purchase_id])).get(purchase_id)
+
+
+async def find_all(
+    connection: Connection, program: Program, purchase_ids: Sequence[str]
+) -> dict[str, tuple[Purchase, int]]:
+    """Purchases by their ids, each with the number of its member."""
+    rows = queries.find_purchases(connection, program_no=program.program_no, purchase_ids=purchase_ids)
+    found = {row["purchase_id"]: (_purchase(program, row), row["member_no"]) async for row in rows}
+    for purchase_id, (one, member_no) in found.items():
+        if isinstance(one.terms, FrozenTerms) and one.terms.counts:
+            tallies = await counts.of_purchase(connection, program, purchase_id)
+            found[purchase_id] = replace(one, tallies=tallies), member_no
+    return found
+
+
+def _purchase(program: Program, row: Record) -> Purchase:
+    return Purchase(
         purchase_id=row["purchase_id"],
         member_id=row["member_id"],
         event_time=row["event_time"],
         record_time=row["record_time"],
         amount=row["amount"],
         level=row["level"] if row["terms"] is None else row["terms"] % LEVELS,
-        terms=terms,
+        terms=_terms(program, row),
         award=Award(row["base_points"], row["tier_points"], row["rule_points"]),
         expire_time=row["expire_time"],
         state=_state(row),
@@ -121,9 +135,8 @@ async def find(connection: Connection, program: Program, purchase_id: str) -> tu
         spot=None if row["delivery_no"] is None else Spot(row["delivery_no"], row["place"]),
         returned_amount=row["returned_amount"],
         returned_points=row["returned_points"],
-        tallies=await counts.of_purchase(connection, program, purchase_id) if counting else (),
+        first_points=row["first_points"],
     )
-    return purchase, row["member_no"]
 
 
 async def due(connection: Connection, program_no: int, purchase_ids: Sequence[str]) -> list[DuePurchase]:
@@ -181,4 +194,24 @@ async def take_back(
         purchase_id=purchase_id,
         returned_amount=returned_amount,
         returned_points=returned_points,
+    )
+
+
+async def rerate(
+    connection: Connection, program: Program, rerated: Sequence[tuple[Purchase, Rated, int, datetime | None]]
+) -> None:
+    """Writes what recorded purchases are rated now, what returns take of that, and when it expires. The writer holds
+    their members' rows.
+    """
+    rated = [one for _, one, _, _ in rerated]
+    await queries.rerate_purchases(
+        connection,
+        program_no=program.program_no,
+        purchase_ids=[purchase.purchase_id for purchase, *_ in rerated],
+        terms=[one.key for one in rated],
+        base_points=[one.base_points for one in rated],
+        tier_points=[one.tier_points for one in rated],
+        rule_points=[one.rule_points for one in rated],
+        returned_points=[returned for _, _, returned, _ in rerated],
+        expire_times=[expire_time for *_, expire_time in rerated],
     )

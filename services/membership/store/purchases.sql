@@ -29,7 +29,7 @@ from unnest(
 )
 on conflict do nothing;
 
--- name: find_purchase^
+-- name: find_purchases
 select
     p.*, m.member_id, s.transaction_ids[p.place] as transaction_id, v.rule_id, v.version, v.definition,
     r.level, r.basket, r.rated_by
@@ -38,12 +38,12 @@ join members m on m.member_no = p.member_no
 left join settlements s on s.delivery_no = p.delivery_no
 left join rule_versions v on v.program_no = p.program_no and v.revision = p.terms / 32
 left join ratings r on r.program_no = p.program_no and r.purchase_id = p.purchase_id
-where p.program_no = :program_no and p.purchase_id = :purchase_id;
+where p.program_no = :program_no and p.purchase_id = any(:purchase_ids::text[]);
 
 -- name: purchases_to_deliver
 -- Those that still have to reach the ledger, in the order in which they were asked for.
 select
-    p.purchase_id, m.member_id, p.event_time, p.record_time, p.base_points + p.tier_points + p.rule_points as points, p.expire_time,
+    p.purchase_id, m.member_id, p.event_time, p.record_time, coalesce(p.first_points, p.base_points + p.tier_points + p.rule_points) as points, p.expire_time,
     p.delivery_no, p.place
 from unnest(:purchase_ids::text[]) with ordinality as wanted (purchase_id, place)
 join purchases p on p.program_no = :program_no and p.purchase_id = wanted.purchase_id
@@ -66,3 +66,15 @@ set transaction_ids = (
 update purchases
 set returned_amount = :returned_amount, returned_points = :returned_points
 where program_no = :program_no and purchase_id = :purchase_id;
+
+-- name: rerate_purchases!
+-- By what late events made of their ratings.
+update purchases p
+set terms = row.terms, base_points = row.base_points, tier_points = row.tier_points, rule_points = row.rule_points,
+    returned_points = row.returned_points, expire_time = row.expire_time,
+    first_points = coalesce(p.first_points, p.base_points + p.tier_points + p.rule_points)
+from unnest(
+    :purchase_ids::text[], :terms::integer[], :base_points::bigint[], :tier_points::bigint[], :rule_points::bigint[],
+    :returned_points::bigint[], :expire_times::timestamptz[]
+) as row (purchase_id, terms, base_points, tier_points, rule_points, returned_points, expire_time)
+where p.program_no = :program_no and p.purchase_id = row.purchase_id;

@@ -30,6 +30,17 @@ async def insert(connection: Connection, program: Program, frozen: Sequence[tupl
     )
 
 
+async def rerate(connection: Connection, program: Program, frozen: Sequence[tuple[str, int, FrozenTerms]]) -> None:
+    """Writes what purchases are rated by now; the writer holds their members' rows."""
+    await queries.rerate(
+        connection,
+        program_no=program.program_no,
+        purchase_ids=[purchase_id for purchase_id, _, _ in frozen],
+        levels=[level for _, level, _ in frozen],
+        rated_by=[_write(one) for _, _, one in frozen],
+    )
+
+
 async def basket(connection: Connection, program: Program, purchase_id: str) -> Basket | None:
     """The basket of a purchase; None where it is an amount alone."""
     kept = await queries.find_basket(connection, program_no=program.program_no, purchase_id=purchase_id)
@@ -44,6 +55,12 @@ async def uses(connection: Connection, wanted: Iterable[Use]) -> dict[Use, int]:
     members, rules, periods, starts = columns
     rows = queries.rule_uses(connection, member_nos=members, rule_nos=rules, periods=periods, starts=starts)
     return {Use(row["member_no"], row["rule_no"], row["period"], row["start"]): row["used"] async for row in rows}
+
+
+async def forget_uses(connection: Connection, unused: Iterable[Use]) -> None:
+    """Has nothing counted any more; the writer holds the members' rows."""
+    members, rules, periods, starts = zip(*sorted(unused), strict=True)
+    await queries.forget_rule_uses(connection, member_nos=members, rule_nos=rules, periods=periods, starts=starts)
 
 
 async def write_uses(connection: Connection, used: dict[Use, int]) -> None:

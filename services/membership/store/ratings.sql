@@ -4,6 +4,11 @@ select :program_no, row.*
 from unnest(:purchase_ids::text[], :levels::smallint[], :baskets::jsonb[], :rated_by::jsonb[])
     as row (purchase_id, level, basket, rated_by);
 
+-- name: rerate!
+update ratings r set level = row.level, rated_by = row.rated_by
+from unnest(:purchase_ids::text[], :levels::smallint[], :rated_by::jsonb[]) as row (purchase_id, level, rated_by)
+where r.program_no = :program_no and r.purchase_id = row.purchase_id;
+
 -- name: find_basket$
 select basket from ratings where program_no = :program_no and purchase_id = :purchase_id;
 
@@ -17,3 +22,9 @@ join rule_uses u using (member_no, rule_no, period, start);
 insert into rule_uses (member_no, rule_no, period, start, used)
 select * from unnest(:member_nos::bigint[], :rule_nos::integer[], :periods::smallint[], :starts::integer[], :used::bigint[])
 on conflict (member_no, rule_no, period, start) do update set used = excluded.used;
+
+-- name: forget_rule_uses!
+delete from rule_uses u
+using unnest(:member_nos::bigint[], :rule_nos::integer[], :periods::smallint[], :starts::integer[])
+    as unused (member_no, rule_no, period, start)
+where (u.member_no, u.rule_no, u.period, u.start) = (unused.member_no, unused.rule_no, unused.period, unused.start);

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 from guerdon_kit.postgres import Connection, Rerun
-from membership.domain.clawbacks import CameBack
+from membership.domain.clawbacks import Asked, CameBack, together
 from membership.domain.program import Program
 from membership.domain.purchases import GoodsReturn, State
 from membership.store import queries
@@ -61,15 +62,20 @@ async def find(connection: Connection, program: Program, return_id: str) -> Good
 
 async def came_back(connection: Connection, program: Program, purchase_id: str) -> CameBack:
     """All that came back of a purchase so far; the writer holds its member's row."""
-    pieces: Counter[str] = Counter()
-    amount, whole = 0, False
-    async for row in queries.returns_of_purchase(connection, program_no=program.program_no, purchase_id=purchase_id):
-        for line_id, quantity in row["lines"]:
-            pieces[line_id] += quantity
-        whole = whole or row["whole"]
-        if not row["lines"] and not row["whole"]:
-            amount += row["amount"]
-    return CameBack(pieces, amount, whole)
+    found = await of_purchases(connection, program, [purchase_id])
+    return reduce(together, found.get(purchase_id, ()), CameBack())
+
+
+async def of_purchases(connection: Connection, program: Program, purchase_ids: Sequence[str]) -> dict[str, list[Asked]]:
+    """The returns of purchases as they came in, by the purchase's id."""
+    found: dict[str, list[Asked]] = {}
+    rows = queries.returns_of_purchases(connection, program_no=program.program_no, purchase_ids=purchase_ids)
+    async for row in rows:
+        lines, whole = read_lines(row["lines"]), row["whole"]
+        amount = 0 if lines or whole else row["amount"]
+        asked = Asked(row["return_id"], row["purchase_id"], row["event_time"], amount, lines, whole)
+        found.setdefault(asked.purchase_id, []).append(asked)
+    return found
 
 
 async def settle(connection: Connection, program: Program, return_id: str, reversed_points: int) -> None:

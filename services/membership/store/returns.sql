@@ -16,5 +16,7 @@ select * from returns where program_no = :program_no and return_id = :return_id;
 update returns set state = :state, reversed_points = :reversed_points
 where program_no = :program_no and return_id = :return_id and state = :pending;
 
--- name: returns_of_purchase
-select amount, lines, whole from returns where program_no = :program_no and purchase_id = :purchase_id;
+-- name: returns_of_purchases
+select return_id, purchase_id, event_time, amount, lines, whole
+from returns
+where program_no = :program_no and purchase_id = any(:purchase_ids::text[]);

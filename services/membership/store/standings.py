@@ -16,15 +16,34 @@ from membership.store import programs, queries
 
 async def walks(connection: Connection, program: Program, member_nos: Sequence[int]) -> dict[int, Walk]:
     """The walks of members, each at its beginning."""
+    tiers, policy = program.tier_set, program.settings.tier_policy
+    found = await days(connection, program, member_nos)
+    return {no: Walk(tiers, policy, joined, counted) for no, (joined, counted) in found.items()}
+
+
+async def days(
+    connection: Connection, program: Program, member_nos: Sequence[int]
+) -> dict[int, tuple[int, dict[int, int]]]:
+    """The days on which members joined, and what counts by day."""
     joined: dict[int, datetime] = {}
     counted: dict[int, dict[int, int]] = {}
     async for row in queries.member_days(connection, member_nos=member_nos):
         joined[row["member_no"]] = row["enroll_time"]
-        days = counted.setdefault(row["member_no"], {})
+        of_member = counted.setdefault(row["member_no"], {})
         if row["day"] is not None:
-            days[row["day"].toordinal()] = row["amount"]
-    tiers, policy, day_at = program.tier_set, program.settings.tier_policy, program.calendar.day_at
-    return {no: Walk(tiers, policy, day_at(joined[no]), days) for no, days in counted.items()}
+            of_member[row["day"].toordinal()] = row["amount"]
+    return {no: (program.calendar.day_at(joined[no]), some) for no, some in counted.items()}
+
+
+async def write_days(connection: Connection, counted: dict[tuple[int, int], int]) -> None:
+    """Sets what counts, by member and day; the writer holds the members' rows."""
+    keys = sorted(counted)
+    await queries.write_member_days(
+        connection,
+        member_nos=[member_no for member_no, _ in keys],
+        days=[date.fromordinal(day) for _, day in keys],
+        amounts=[counted[key] for key in keys],
+    )
 
 
 async def add(connection: Connection, counted: dict[tuple[int, int], int]) -> None:

@@ -10,6 +10,11 @@ insert into member_days as d (member_no, day, amount)
 select * from unnest(:member_nos::bigint[], :days::date[], :amounts::bigint[])
 on conflict (member_no, day) do update set amount = d.amount + excluded.amount;
 
+-- name: write_member_days!
+insert into member_days (member_no, day, amount)
+select * from unnest(:member_nos::bigint[], :days::date[], :amounts::bigint[])
+on conflict (member_no, day) do update set amount = excluded.amount;
+
 -- name: lower_member_day!
 -- A day on which nothing counted has no row, and a return that takes nothing touches none.
 update member_days set amount = amount - :amount where member_no = :member_no and day = :day;

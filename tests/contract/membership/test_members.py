@@ -35,7 +35,7 @@ async def test_settings_read_as_they_were_made_with_the_ledgers_time_zone(world:
         downgrade=program_pb2.TierPolicy.DOWNGRADE_ONE_LEVEL,
         grace_days=60,
     )
-    settings = shop.settings(expiry_policy=policy, tier_policy=tiers, purchase_statistics=True)
+    settings = shop.settings(expiry_policy=policy, tier_policy=tiers, purchase_statistics=True, late_days=14)
     call = shop.membership.membership.CreateProgram(pb.CreateProgramRequest(program=settings, request_id="make"))
     made = (await call).program
     assert made.time_zone == "America/New_York"

@@ -167,8 +167,8 @@ async def test_events_are_written_with_what_they_tell(db: Database, program: Pro
     [
         "update tiers set multiplier_numerator = 100",
         "update rule_versions set archived = true",
-        "update ratings set rated_by = '{}'",
-        "update purchases set base_points = 1000",
+        "update ratings set basket = null",
+        "update purchases set amount = 1000",
         "update programs set welcome_points = 1",
         "delete from purchases",
         "delete from members",
@@ -179,6 +179,13 @@ async def test_what_was_awarded_cannot_be_changed_by_the_role_that_serves(db: Da
     async with db.acquire() as connection:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await connection.execute(statement)
+
+
+async def test_without_a_lateness_window_awards_stay_as_they_are(db: Database, program: Program) -> None:
+    await record(db, program, [row("a")])
+    async with db.acquire() as connection:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="what was awarded stays"):
+            await connection.execute("update purchases set base_points = 1000")
 
 
 async def test_totals_tell_the_base_rule_apart_and_count_tiers(db: Database, program: Program) -> None:

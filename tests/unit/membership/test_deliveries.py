@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from membership.domain.deliveries import DuePurchase, clawback, purchase_credit, welcome_credit
+from membership.domain.deliveries import DuePurchase, purchase_credit, return_clawbacks, welcome_credit
 from membership.domain.ids import ID_LENGTH_MAX
 from membership.domain.members import Member
 from membership.domain.purchases import GoodsReturn, Spot, State, effective_time
@@ -18,13 +18,13 @@ def test_request_and_account_ids_of_the_longest_ids_fit_the_ledger() -> None:
     member = Member(1, LONGEST, State.PENDING, NOW, 50, None)
     due = DuePurchase(LONGEST, LONGEST, NOW, NOW, 10, None, Spot(1, 1))
     back = GoodsReturn(LONGEST, LONGEST, NOW, NOW, 1, 1, 1, 1, State.PENDING, 0)
-    taken = clawback(back, "t")
+    taken = return_clawbacks(back, "t", (), {})[0]
     requests = [welcome_credit(member).request_id, purchase_credit(due).request_id, taken.request_id]
     requests.append(taken.rest_request_id)
     assert all(len(request_id) <= 64 for request_id in requests)
     assert len(set(requests)) == 4
     assert len(member.account_id) <= 63
-    assert all(len(memo) <= 200 for memo in (purchase_credit(due).memo, clawback(back, "t").memo))
+    assert all(len(memo) <= 200 for memo in (purchase_credit(due).memo, return_clawbacks(back, "t", (), {})[0].memo))
 
 
 def test_an_event_about_to_happen_is_booked_as_of_its_recording() -> None:

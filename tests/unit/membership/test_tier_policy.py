@@ -156,7 +156,7 @@ def day_by_day(  # noqa: C901  # a day as the words say it, in one place
             if level <= (again := enough(before, day)) and again:
                 until = plus_months(before, 12) if rolling else next_begin(next_begin(before))
                 level, end = again, max(until, end) if end and again == level else until
-        if day in counts and (now := enough(day, day)) >= level and now:
+        if counts.get(day) and (now := enough(day, day)) >= level and now:
             until = plus_months(day, 12) if rolling else next_begin(next_begin(day))
             level, end = now, max(until, end) if end and now == level else until
         if policy.downgrade is Downgrade.NEVER:

@@ -28,7 +28,7 @@ class MembershipServiceStub(object):
     member's id exists in the ledger that was opened by somebody else with another unit.
 
     Purchases are rated in the order in which they arrive: one that arrives late gets the multiplier of what was known
-    then, and does not change how later ones were rated.
+    then, and does not change how later ones were rated, unless the program's `late_days` say so.
     """
 
     def __init__(self, channel):
@@ -364,7 +364,7 @@ class MembershipServiceServicer(object):
     member's id exists in the ledger that was opened by somebody else with another unit.
 
     Purchases are rated in the order in which they arrive: one that arrives late gets the multiplier of what was known
-    then, and does not change how later ones were rated.
+    then, and does not change how later ones were rated, unless the program's `late_days` say so.
     """
 
     def CreateProgram(self, request, context):
@@ -1198,7 +1198,7 @@ class MembershipService(object):
     member's id exists in the ledger that was opened by somebody else with another unit.
 
     Purchases are rated in the order in which they arrive: one that arrives late gets the multiplier of what was known
-    then, and does not change how later ones were rated.
+    then, and does not change how later ones were rated, unless the program's `late_days` say so.
     """
 
     @staticmethod

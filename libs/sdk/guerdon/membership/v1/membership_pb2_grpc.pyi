@@ -40,7 +40,7 @@ class MembershipServiceStub:
     member's id exists in the ledger that was opened by somebody else with another unit.
 
     Purchases are rated in the order in which they arrive: one that arrives late gets the multiplier of what was known
-    then, and does not change how later ones were rated.
+    then, and does not change how later ones were rated, unless the program's `late_days` say so.
     """
 
     def __init__(self, channel: typing.Union[grpc.Channel, grpc.aio.Channel]) -> None: ...
@@ -512,7 +512,7 @@ class MembershipServiceAsyncStub:
     member's id exists in the ledger that was opened by somebody else with another unit.
 
     Purchases are rated in the order in which they arrive: one that arrives late gets the multiplier of what was known
-    then, and does not change how later ones were rated.
+    then, and does not change how later ones were rated, unless the program's `late_days` say so.
     """
 
     CreateProgram: grpc.aio.UnaryUnaryMultiCallable[
@@ -983,7 +983,7 @@ class MembershipServiceServicer(metaclass=abc.ABCMeta):
     member's id exists in the ledger that was opened by somebody else with another unit.
 
     Purchases are rated in the order in which they arrive: one that arrives late gets the multiplier of what was known
-    then, and does not change how later ones were rated.
+    then, and does not change how later ones were rated, unless the program's `late_days` say so.
     """
 
     @abc.abstractmethod

@@ -70,6 +70,7 @@ class Program(google.protobuf.message.Message):
     RETURN_WAIT_DAYS_FIELD_NUMBER: builtins.int
     EXPIRY_REMINDER_DAYS_FIELD_NUMBER: builtins.int
     PURCHASE_STATISTICS_FIELD_NUMBER: builtins.int
+    LATE_DAYS_FIELD_NUMBER: builtins.int
     TIER_POLICY_FIELD_NUMBER: builtins.int
     CREATE_TIME_FIELD_NUMBER: builtins.int
     RETURN_POLICY_FIELD_NUMBER: builtins.int
@@ -94,6 +95,15 @@ class Program(google.protobuf.message.Message):
     purchase_statistics: builtins.bool
     """Whether what each member buys is counted, year by year, for the conditions of segments. It costs each import a little,
     and cannot be changed.
+    """
+    late_days: builtins.int
+    """The lateness window: for how many days after its own time a purchase or a return that comes late is put into its
+    place, 0..90. What had happened to the member after it is then rated anew, by the rules of its time and in its
+    order, and the difference is brought to the ledger; so within the window the order of arrival does not matter. 0: what
+    comes late is rated by what arrived before it, and changes nothing else.
+
+    What goes by the order of arrival is not for a program with a window: campaigns, rules that count, conditions that
+    look at `purchases.…` or `member.segments`, and a KIND_SLIDING expiry are refused there.
     """
     return_policy: global___ReturnPolicy.ValueType
     """How returns are held against spend that earned at a plain rate."""
@@ -141,12 +151,13 @@ class Program(google.protobuf.message.Message):
         return_wait_days: builtins.int = ...,
         expiry_reminder_days: collections.abc.Iterable[builtins.int] | None = ...,
         purchase_statistics: builtins.bool = ...,
+        late_days: builtins.int = ...,
         tier_policy: global___TierPolicy | None = ...,
         create_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         return_policy: global___ReturnPolicy.ValueType = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["create_time", b"create_time", "earning_rule", b"earning_rule", "expiry_policy", b"expiry_policy", "tier_policy", b"tier_policy"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["claim_days", b"claim_days", "create_time", b"create_time", "currency_code", b"currency_code", "earning_rule", b"earning_rule", "expiry_policy", b"expiry_policy", "expiry_reminder_days", b"expiry_reminder_days", "name", b"name", "purchase_statistics", b"purchase_statistics", "return_policy", b"return_policy", "return_wait_days", b"return_wait_days", "tier_policy", b"tier_policy", "tiers", b"tiers", "time_zone", b"time_zone", "unit", b"unit", "welcome_points", b"welcome_points"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["claim_days", b"claim_days", "create_time", b"create_time", "currency_code", b"currency_code", "earning_rule", b"earning_rule", "expiry_policy", b"expiry_policy", "expiry_reminder_days", b"expiry_reminder_days", "late_days", b"late_days", "name", b"name", "purchase_statistics", b"purchase_statistics", "return_policy", b"return_policy", "return_wait_days", b"return_wait_days", "tier_policy", b"tier_policy", "tiers", b"tiers", "time_zone", b"time_zone", "unit", b"unit", "welcome_points", b"welcome_points"]) -> None: ...
 
 global___Program = Program
 
@@ -178,7 +189,7 @@ class ExpiryPolicy(google.protobuf.message.Message):
         one: no birthday, referral, exchange, transfer or goodwill, and no refund. Activity extends all points that the
         member then has, however they were given, unless they expire later. What had expired before stays so, also where
         activity is told of later that would have kept it: of an old history send all rows of a member in one chunk, or the
-        latest first. Only as a program's policy.
+        latest first. Only as a program's policy, and not with `late_days`.
         """
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
@@ -197,7 +208,7 @@ class ExpiryPolicy(google.protobuf.message.Message):
     one: no birthday, referral, exchange, transfer or goodwill, and no refund. Activity extends all points that the
     member then has, however they were given, unless they expire later. What had expired before stays so, also where
     activity is told of later that would have kept it: of an old history send all rows of a member in one chunk, or the
-    latest first. Only as a program's policy.
+    latest first. Only as a program's policy, and not with `late_days`.
     """
 
     class _PeriodEnd:

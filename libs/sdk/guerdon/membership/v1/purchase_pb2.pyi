@@ -25,7 +25,9 @@ DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
 
 @typing.final
 class Purchase(google.protobuf.message.Message):
-    """A purchase and what it earned. What was awarded is frozen with its terms."""
+    """A purchase and what it earned. What was awarded is frozen with its terms; only events that come late, within the
+    program's `late_days`, have it rated anew, by the rules of its time.
+    """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -74,6 +76,7 @@ class Purchase(google.protobuf.message.Message):
     RETURNED_POINTS_FIELD_NUMBER: builtins.int
     RECORD_TIME_FIELD_NUMBER: builtins.int
     BASKET_FIELD_NUMBER: builtins.int
+    AWARD_CHANGES_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`programs/{program}/purchases/{purchase}`; the id is the caller's, a letter or digit, then up to 59 letters, digits,
     `_`, `~` or `-`.
@@ -108,6 +111,10 @@ class Purchase(google.protobuf.message.Message):
     def basket(self) -> guerdon.membership.v1.basket_pb2.Basket:
         """What was bought. Absent: the purchase is its amount alone, and rules that look at lines have none to look at."""
 
+    @property
+    def award_changes(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___AwardChange]:
+        """What events that came late changed of the award and of what returns took, oldest first. `rating` is the latest."""
+
     def __init__(
         self,
         *,
@@ -121,15 +128,59 @@ class Purchase(google.protobuf.message.Message):
         returned_points: builtins.int = ...,
         record_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         basket: guerdon.membership.v1.basket_pb2.Basket | None = ...,
+        award_changes: collections.abc.Iterable[global___AwardChange] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["amount", b"amount", "basket", b"basket", "event_time", b"event_time", "rating", b"rating", "record_time", b"record_time", "returned_amount", b"returned_amount"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["amount", b"amount", "basket", b"basket", "event_time", b"event_time", "member", b"member", "name", b"name", "rating", b"rating", "record_time", b"record_time", "returned_amount", b"returned_amount", "returned_points", b"returned_points", "state", b"state"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["amount", b"amount", "award_changes", b"award_changes", "basket", b"basket", "event_time", b"event_time", "member", b"member", "name", b"name", "rating", b"rating", "record_time", b"record_time", "returned_amount", b"returned_amount", "returned_points", b"returned_points", "state", b"state"]) -> None: ...
 
 global___Purchase = Purchase
 
 @typing.final
+class AwardChange(google.protobuf.message.Message):
+    """What an award was and became, because an earlier event came late. The difference of what the member keeps, points less
+    returned points, is credited or taken back in the ledger by itself, under the memo `Late arrival`.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    LATE_EVENT_FIELD_NUMBER: builtins.int
+    RECORD_TIME_FIELD_NUMBER: builtins.int
+    POINTS_BEFORE_FIELD_NUMBER: builtins.int
+    POINTS_FIELD_NUMBER: builtins.int
+    RETURNED_POINTS_BEFORE_FIELD_NUMBER: builtins.int
+    RETURNED_POINTS_FIELD_NUMBER: builtins.int
+    late_event: builtins.str
+    """What came late: the name of a purchase or a return; of several that came together, the earliest."""
+    points_before: builtins.int
+    """What the purchase earned before."""
+    points: builtins.int
+    """What it earned then."""
+    returned_points_before: builtins.int
+    """What returns had taken before."""
+    returned_points: builtins.int
+    """What they had taken then."""
+    @property
+    def record_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When it was recorded."""
+
+    def __init__(
+        self,
+        *,
+        late_event: builtins.str = ...,
+        record_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        points_before: builtins.int = ...,
+        points: builtins.int = ...,
+        returned_points_before: builtins.int = ...,
+        returned_points: builtins.int = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["record_time", b"record_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["late_event", b"late_event", "points", b"points", "points_before", b"points_before", "record_time", b"record_time", "returned_points", b"returned_points", "returned_points_before", b"returned_points_before"]) -> None: ...
+
+global___AwardChange = AwardChange
+
+@typing.final
 class Rating(google.protobuf.message.Message):
-    """What a purchase earned, by the terms in force for the member when it was recorded."""
+    """What a purchase earned, by the terms that were in force for the member at its time."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 

@@ -113,7 +113,7 @@ class EarningRule(google.protobuf.message.Message):
     `member.segments`, the ids of the segments that the member is in when the purchase is recorded; and of what the member
     bought before it, less returns, in programs with `purchase_statistics`: `purchases.count` (0: this is the first),
     `purchases.spend`, `purchases.days_since_last` (-1: never; 90 and more: a member won back).
-    Amounts are minor units. Macros are not nested, and not used where a line is looked at. A condition that cannot be
+    Neither of these in programs with `late_days`: they go by the order of arrival. Amounts are minor units. Macros are not nested, and not used where a line is looked at. A condition that cannot be
     evaluated, as when it divides by 0, does not hold.
     """
     version: builtins.int
@@ -122,7 +122,8 @@ class EarningRule(google.protobuf.message.Message):
     """Whether the rule is archived with this version: purchases from its effective time on do not meet it."""
     campaign: builtins.str
     """The campaign that the rule belongs to, which is not archived when the rule is made: the rule applies within its
-    window, to members who are not held out, while its budget lasts. It cannot be changed.
+    window, to members who are not held out, while its budget lasts. It cannot be changed. Programs with `late_days` have no
+    campaigns.
     """
     @property
     def points_per_minor_unit(self) -> guerdon.type.v1.rational_pb2.Rational:
@@ -187,6 +188,7 @@ class EarningRule(google.protobuf.message.Message):
     def count(self) -> global___Count:
         """The rule counts, and gives its points where the count is reached: with `bonus_points` or
         `piece_points_per_minor_unit`, without caps and cooldown. It cannot be changed. Absent: it gives for each purchase.
+        Not in programs with `late_days`, as counts go by the order of arrival.
         """
 
     def __init__(

@@ -1,0 +1,263 @@
+"""What late events change: a member's purchases and returns from some moment on, rated in the order in which they
+happened.
+
+It is done by the functions that rate what comes in time, so that what comes late is rated the same. All that a member's
+events counted from that moment on is taken off first; what was counted before stays as it is. Programs in which that is
+done have no rules that go by arrival: see `arrival`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from membership.domain.baskets import Basket
+from membership.domain.clawbacks import Asked, CameBack, cumulative, keeps_something, together
+from membership.domain.levels import Levels, counted_of
+from membership.domain.members import Member
+from membership.domain.moments import from_microseconds
+from membership.domain.program import Program
+from membership.domain.purchases import FrozenTerms, PlainTerms, Purchase
+from membership.domain.rating import COOLDOWN, Entry, Rated, Scene, Use, counted, rate, terms_of, uses_of
+from membership.domain.rulebooks import Rulebook
+from membership.domain.tier_policy import Walk
+
+DAY_US = 24 * 3600 * 1_000_000
+
+
+class Moment(NamedTuple):
+    """When something happened, in an order without ties: at one time purchases come before returns."""
+
+    event_us: int
+    return_id: str
+    """Empty for a purchase."""
+    purchase_id: str
+
+
+class Happened(NamedTuple):
+    """A purchase or a return of a member's, with what it counts; less than nothing, for a return."""
+
+    moment: Moment
+    points: int
+    """Of the purchase's year."""
+    counts: int
+    """Towards tiers, on the purchase's day; 0 where years tell them."""
+    rule_nos: tuple[int, ...] = ()
+    """The rules that gave something."""
+
+
+@dataclass(slots=True)
+class Sums:
+    """What all that happened to a member comes to."""
+
+    years: dict[int, int]
+    uses: dict[Use, int]
+    days: dict[int, int]
+    """By ordinals; empty where years tell the level."""
+    joined: int
+    """The day of enrolling."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """What happened to a member from some moment on."""
+
+    member: Member
+    happened: Sequence[Happened]
+    """What is recorded."""
+    purchases: Mapping[str, Purchase]
+    """Those of `happened`, and those that its returns are of, by id."""
+    returns: Mapping[str, Sequence[Asked]]
+    """All returns of these purchases, by the purchase's id."""
+    fresh: Mapping[Moment, Entry]
+    """Purchases that are not recorded yet; in their places they are rated."""
+    baskets: Mapping[int, Basket]
+    """Theirs, by the places of entries, which are not below 0."""
+    last_us: Mapping[int, int]
+    """When each rule last gave something before the moment, by its number."""
+    sums: Sums
+    """As they are, with all that is recorded."""
+
+
+class Rerated(NamedTuple):
+    """A recorded purchase as it is now; `rated` is None where it had happened before the moment."""
+
+    purchase: Purchase
+    rated: Rated | None
+    terms: PlainTerms | FrozenTerms
+    returned_points: int
+
+    @property
+    def points(self) -> int:
+        """What it is awarded."""
+        return self.purchase.award.points if self.rated is None else self.rated.points
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything that is kept of the purchase changes."""
+        before = (self.purchase.terms, self.purchase.level, self.purchase.returned_points)
+        level = self.purchase.level if self.rated is None else self.rated.level
+        return before != (self.terms, level, self.returned_points)
+
+
+@dataclass(slots=True)
+class Replayed:
+    """What comes of it: the fresh purchases, the recorded ones, all that happened with what it counts now, and sums."""
+
+    sums: Sums
+    rated: list[Rated] = field(default_factory=list)
+    """The fresh ones."""
+    rerated: list[Rerated] = field(default_factory=list)
+    happened: list[Happened] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Bought:
+    """A purchase, as far as its returns need it."""
+
+    amount: int
+    year: int
+    day: int
+    terms: PlainTerms | FrozenTerms
+    back: CameBack = field(default_factory=CameBack)
+    taken: int = 0
+
+
+def entries_of(stretch: Stretch) -> dict[Moment, Entry]:
+    """All purchases of a stretch. The recorded ones have places below 0."""
+    recorded = (one.moment for one in stretch.happened if not one.moment.return_id)
+    of_member = stretch.member.member_no
+    entries = {
+        moment: Entry(moment.event_us, -place, of_member, stretch.purchases[moment.purchase_id].amount)
+        for place, moment in enumerate(recorded, start=1)
+    }
+    return entries | dict(stretch.fresh)
+
+
+def replay(program: Program, book: Rulebook, stretch: Stretch) -> Replayed:
+    """Rates all purchases of a stretch anew, in the order in which everything happened; what returns take follows."""
+    return _Replay(program, book, stretch).run()
+
+
+class _Replay:
+    def __init__(self, program: Program, book: Rulebook, stretch: Stretch) -> None:
+        self._program, self._book, self._stretch = program, book, stretch
+        self._policy = program.settings.tier_policy
+        self._entries = entries_of(stretch)
+        self._sums = _before(program, book, stretch, self._entries)
+        self._points = {(stretch.member.member_no, year): points for year, points in self._sums.years.items()}
+        self._baskets, self._who = self._find_baskets(), {stretch.member.member_no: stretch.member}
+        self._bought = self._bought_before()
+        self._rated: dict[str, Rated] = {}
+        self._done = Replayed(self._sums)
+
+    def run(self) -> Replayed:
+        returns = {one.return_id: one for some in self._stretch.returns.values() for one in some}
+        moments = {one.moment for one in self._stretch.happened} | self._stretch.fresh.keys()
+        for moment in sorted(moments):
+            if moment.return_id:
+                self._bring_back(moment, returns[moment.return_id])
+            else:
+                self._buy(moment, self._entries[moment])
+        self._sums.years = {year: points for (_, year), points in self._points.items()}
+        for purchase_id, purchase in self._stretch.purchases.items():
+            bought = self._bought[purchase_id]
+            self._done.rerated.append(Rerated(purchase, self._rated.get(purchase_id), bought.terms, bought.taken))
+        return self._done
+
+    def _find_baskets(self) -> dict[int, Basket]:
+        baskets = dict(self._stretch.baskets)
+        for moment, entry in self._entries.items():
+            if moment not in self._stretch.fresh:
+                terms = self._stretch.purchases[moment.purchase_id].terms
+                if isinstance(terms, FrozenTerms) and terms.basket is not None:
+                    baskets[entry.place] = terms.basket
+        return baskets
+
+    def _bought_before(self) -> dict[str, _Bought]:
+        """The purchases of before the moment, with what had come back of them then."""
+        again = {one.moment.return_id for one in self._stretch.happened}
+        to_come: dict[str, int] = {}
+        for one in self._stretch.happened:
+            if one.moment.return_id:
+                to_come[one.moment.purchase_id] = to_come.get(one.moment.purchase_id, 0) - one.points
+        found = {}
+        for purchase_id, purchase in self._stretch.purchases.items():
+            back = CameBack()
+            for asked in self._stretch.returns.get(purchase_id, ()):
+                if asked.return_id not in again:
+                    back = together(back, asked)
+            taken = purchase.returned_points - to_come.get(purchase_id, 0)
+            year, day = _when(self._program, purchase)
+            found[purchase_id] = _Bought(purchase.amount, year, day, purchase.terms, back, taken)
+        return found
+
+    def _buy(self, moment: Moment, entry: Entry) -> None:
+        sums, policy, member_no = self._sums, self._policy, self._stretch.member.member_no
+        levels = None
+        if not policy.plain:
+            walk = Walk(self._program.tier_set, policy, sums.joined, sums.days)
+            levels = Levels(policy, self._program.calendar, {member_no: walk})
+        scene = Scene(self._baskets, self._who, sums.uses)
+        [rated] = rate(self._program, self._book, [entry], self._points, scene, levels)
+        calendar, event_time = self._program.calendar, from_microseconds(entry.event_us)
+        year, day = calendar.year_at(event_time), calendar.day_at(event_time)
+        self._bought[moment.purchase_id] = _Bought(entry.amount, year, day, terms_of(self._book, rated))
+        self._count(day, happened(self._program, moment.purchase_id, rated))
+        if moment in self._stretch.fresh:
+            self._done.rated.append(rated._replace(level_after=rated.level))
+        else:
+            self._rated[moment.purchase_id] = rated
+
+    def _bring_back(self, moment: Moment, asked: Asked) -> None:
+        one, mild = self._bought[moment.purchase_id], self._program.settings.mild_returns
+        after = together(one.back, asked)
+        amount, _ = cumulative(one.terms, one.amount, one.back, mild=mild)
+        amount_now, taken_now = cumulative(one.terms, one.amount, after, mild=mild)
+        points = max(taken_now - one.taken, 0)
+        gone = keeps_something(one.terms, one.amount, one.back) and not keeps_something(one.terms, one.amount, after)
+        key = (self._stretch.member.member_no, one.year)
+        self._points[key] = self._points.get(key, 0) - points
+        counts = 0 if self._policy.plain else counted_of(self._policy, points, amount_now - amount, visit=gone)
+        self._count(one.day, Happened(moment, -points, -counts))
+        one.back, one.taken = after, one.taken + points
+
+    def _count(self, day: int, one: Happened) -> None:
+        self._done.happened.append(one)
+        if one.counts:
+            self._sums.days[day] = self._sums.days.get(day, 0) + one.counts
+
+
+def _before(program: Program, book: Rulebook, stretch: Stretch, entries: Mapping[Moment, Entry]) -> Sums:
+    """The sums without what happened from the moment on."""
+    sums = stretch.sums
+    years, uses, days = dict(sums.years), dict(sums.uses), dict(sums.days)
+    for moment, points, counts, _ in stretch.happened:
+        purchase = stretch.purchases[moment.purchase_id]
+        year, day = _when(program, purchase)
+        years[year] = years.get(year, 0) - points
+        if counts:
+            days[day] = days.get(day, 0) - counts
+        if not moment.return_id and isinstance(purchase.terms, FrozenTerms):
+            for use, given in counted(program, book, entries[moment], purchase.terms):
+                uses[use] = uses.get(use, 0) - given
+    for use in uses_of(program, book, entries.values()):
+        if use.period == COOLDOWN:
+            uses.pop(use, None)
+            if use.rule_no in stretch.last_us:
+                uses[use] = stretch.last_us[use.rule_no]
+    return Sums(years, uses, days, sums.joined)
+
+
+def _when(program: Program, purchase: Purchase) -> tuple[int, int]:
+    """The year and the day of a purchase."""
+    return program.calendar.year_at(purchase.event_time), program.calendar.day_at(purchase.event_time)
+
+
+def happened(program: Program, purchase_id: str, rated: Rated) -> Happened:
+    """A purchase as it was rated when it came in time."""
+    policy = program.settings.tier_policy
+    counts = 0 if policy.plain else counted_of(policy, rated.points, rated.entry.amount)
+    rule_nos = tuple(rule_no for rule_no, _ in rated.frozen.by_rule()) if rated.frozen else ()
+    return Happened(Moment(rated.entry.event_us, "", purchase_id), rated.points, counts, rule_nos)
