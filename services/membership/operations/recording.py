@@ -17,32 +17,30 @@ from guerdon_kit.postgres import Connection
 from membership.domain.campaigns import Budgets
 from membership.domain.counting import count
 from membership.domain.deliveries import Delivery, DuePurchase
-from membership.domain.effects import within_campaigns
 from membership.domain.endings import ended
 from membership.domain.errors import PurchaseDiffers
 from membership.domain.late import Moment, happened, replay
 from membership.domain.members import Member
 from membership.domain.moments import from_microseconds
 from membership.domain.program import Program
-from membership.domain.purchases import Bought, Spot, State
+from membership.domain.purchases import Spot, State
 from membership.domain.rating import Entry, Rated, Scene, Use, rate, uses_of
 from membership.domain.rows import Row
 from membership.domain.rulebooks import Rulebook
 from membership.domain.sliding import Span, kept_until, sliding
 from membership.operations.budgets import Attempt, within_budgets
-from membership.operations.completing import count_purchases
-from membership.operations.counting import award_counts, counted_before, keep_counted
+from membership.operations.counting import counted_before, keep_counted
 from membership.operations.events import member_enrolled, purchase_recorded, purchases_imported, tier_upgraded
 from membership.operations.late import Fresh, late_moments, put_in_order, stretches_from
 from membership.operations.late_changes import Changed, bring_along
-from membership.operations.qualifying import NOTHING, Rewards, qualify_purchases
+from membership.operations.qualifying import Rewards
+from membership.operations.rewarding import by_counts_and_campaigns, qualify
 from membership.operations.rules import Rulebooks
 from membership.operations.segments import asked_by_rules, count_bought
 from membership.operations.sliding import keep as keep_points
 from membership.operations.standings import keep, levels_for
 from membership.operations.survivors import for_survivors, same_people
 from membership.store import (
-    campaigns,
     deliveries,
     expiry_watches,
     members,
@@ -117,9 +115,9 @@ async def record_rows(
     unready = [one for one in by_id.values() if one.state is State.PENDING and one.member_no in touched]
     if program.settings.purchase_statistics:
         await count_bought(connection, program, rated)
-    rewards = await _qualify(connection, program, by_id, rated, row_at, recording.now)
+    rewards = await qualify(connection, program, by_id, rated, row_at, recording.now)
     if not book.plain:
-        given = await _by_counts_and_campaigns(connection, program, by_id, rated, row_at, recording.now)
+        given = await by_counts_and_campaigns(connection, program, by_id, rated, row_at, recording.now)
         rewards = Rewards.together([rewards, given])
     delivery = await _deliver_later(connection, program, recording, unready, rated, written, row_at, rewards, changed)
     if written:
@@ -338,44 +336,6 @@ def _events(
     events = [member_enrolled(program, member, now) for member in enrolled]
     events += [purchase_recorded(program, row_at[one.entry.place], one, now) for one in rated]
     return events + upgraded
-
-
-async def _qualify(
-    connection: Connection,
-    program: Program,
-    by_id: dict[str, Member],
-    rated: Sequence[Rated],
-    row_at: dict[int, Row],
-    now: datetime,
-) -> Rewards:
-    """Rewards the referrals that purchases qualify, and the personal offers that they complete. A purchase of anybody
-    else pays a look at its member.
-    """
-    referred = [one.member_no for one in by_id.values() if one.referred]
-    offered = [one.member_no for one in by_id.values() if one.offers_until is not None and one.offers_until >= now]
-    if not referred and not offered:
-        return NOTHING
-    bought: dict[int, list[Bought]] = {}
-    for entry, *_ in rated:
-        one = Bought(row_at[entry.place].purchase_id, from_microseconds(entry.event_us), entry.amount)
-        bought.setdefault(entry.member_no, []).append(one)
-    by_referrals = await qualify_purchases(connection, program, referred, bought, now) if referred else NOTHING
-    by_offers = await count_purchases(connection, program, offered, bought, now) if offered else NOTHING
-    return Rewards.together([by_referrals, by_offers])
-
-
-async def _by_counts_and_campaigns(
-    connection: Connection,
-    program: Program,
-    by_id: dict[str, Member],
-    rated: Sequence[Rated],
-    row_at: dict[int, Row],
-    now: datetime,
-) -> Rewards:
-    """Gives the awards for counts that purchases reach, and adds up what was bought within the windows of campaigns."""
-    if bought := within_campaigns(rated):
-        await campaigns.count(connection, program, bought)
-    return await award_counts(connection, program, by_id, rated, row_at, now)
 
 
 async def _deliver_later(

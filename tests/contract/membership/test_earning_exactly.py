@@ -20,7 +20,8 @@ from guerdon.membership.v1 import membership_pb2 as pb
 from tests.contract.membership.world import Shop, World, usd
 from tests.earning.cases import Bought, Case
 from tests.earning.cases import case as case_of
-from tests.earning.evaluator import Member, Rated, Returns, Step
+from tests.earning.evaluator import Member, Rated
+from tests.earning.returned import Returns, Step
 
 PROGRAMS = 8
 WITHIN_S = 200

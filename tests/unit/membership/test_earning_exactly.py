@@ -25,7 +25,7 @@ from tests.earning.cases import DAY_S, Bought, Case
 from tests.earning.cases import case as case_of
 from tests.earning.evaluator import Member as Expected
 from tests.earning.evaluator import Rated as ExpectedRating
-from tests.earning.evaluator import Returns, Step
+from tests.earning.returned import Returns, Step
 
 MADE = datetime(2026, 10, 31, 22, 0, tzinfo=UTC)
 """When the rules are made: the clocks in New York go back eight hours later."""
