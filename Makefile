@@ -26,7 +26,8 @@ up: $(READY) ## run all services in the foreground until Ctrl-C
 bench: $(READY) ## every benchmark, as tables and as JSON in .guerdon/bench; PURCHASES=FILE: only the import, of your own
 	@exec $(BIN)/guerdon bench $(if $(PURCHASES),import --purchases '$(PURCHASES)')
 
-# In two processes, each with servers of its own, unless some tests are named or servers are given.
+# In two processes, each with servers of its own, unless some tests are named or servers are given; tests/two_ends.py says
+# which runs which.
 TWO := -n 2 --dist loadfile --no-loadscope-reorder
 ALONE := $(TESTS)$(GUERDON_POSTGRES_URL)$(GUERDON_REDIS_CACHE_URL)$(GUERDON_REDIS_EVENTS_URL)
 test: $(READY) ## run the whole test suite against a real PostgreSQL and Redis; TESTS=tests/unit for a part of it

@@ -8,15 +8,24 @@ kept to the end of the suite once cost more than the tests.
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import pytest
+
+from tests.two_ends import FromBothEnds, place
 
 pytest_plugins = ["guerdon_kit.testing.fixtures"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Puts the cases of each test into one order in every process: a set of cases has another in each, and processes
-    that see tests in different orders cannot share them.
+    that see tests in different orders cannot share them. And the tests into the order in which two processes take them.
     """
     by_test = itertools.groupby([*items], key=lambda item: item.nodeid.partition("[")[0])
-    items[:] = [item for _, cases in by_test for item in sorted(cases, key=lambda case: case.nodeid)]
+    ordered = [item for _, cases in by_test for item in sorted(cases, key=lambda case: case.nodeid)]
+    items[:] = sorted(ordered, key=lambda item: place(item.nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FromBothEnds:
+    """How processes share the files."""
+    return FromBothEnds(config, log)
