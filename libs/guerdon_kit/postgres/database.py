@@ -6,11 +6,11 @@ import asyncio
 import json
 import random
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, TypeVar, cast
 
 import asyncpg
 
@@ -27,25 +27,52 @@ else:
 
 T = TypeVar("T")
 
+_DURABILITY = ("fsync", "full_page_writes", "synchronous_commit")
+# Not from the view of all settings, which takes two milliseconds for each connection.
 _GREETING = """
-select name, setting from pg_settings where name in ('fsync', 'full_page_writes', 'synchronous_commit')
-union all
-select 'started', pg_postmaster_start_time()::text
+select pg_postmaster_start_time()::text as started, current_setting('fsync') as fsync,
+       current_setting('full_page_writes') as full_page_writes,
+       current_setting('synchronous_commit') as synchronous_commit
 """
+_FIRST_OID_OF_USERS = 16_384
+"""PostgreSQL gives smaller ones to what every server has (`FirstNormalObjectId` of `access/transam.h`)."""
 _RUNS = 6
 _PAUSE_S = 0.01
 
 
 class _PlainConnection(Connection):
-    """A connection whose release costs no round trip.
+    """A connection whose release costs no round trip, and that asks what a type is once in a process.
 
     asyncpg resets the session on release; that is a round trip as long as a small query. It may be left
     out only because nothing here changes a session: no SET outside a transaction, no LISTEN, no advisory
     session lock, no temporary table. An open transaction is rolled back on release regardless.
+
+    And each connection asks the catalogue about each type of array that it comes across, built-in ones too: several
+    milliseconds each time (https://github.com/MagicStack/asyncpg/issues/1272). What is built in is the same for all.
+    Should asyncpg give up the method that answers it, they ask again.
     """
+
+    _built_in: ClassVar[dict[int, asyncpg.Record]] = {}
 
     def get_reset_query(self) -> str:
         return ""
+
+    async def _introspect_types(self, typeoids: Iterable[int], timeout: float | None) -> Introspected:
+        wanted = list(typeoids)
+        if all(oid in self._built_in for oid in wanted):
+            return [self._built_in[oid] for oid in wanted], _AskedBefore()
+        found: Introspected = await super()._introspect_types(wanted, timeout)  # type: ignore[misc]  # not in the stubs
+        self._built_in.update({row["oid"]: row for row in found[0] if row["oid"] < _FIRST_OID_OF_USERS})
+        return found
+
+
+class _AskedBefore(NamedTuple):
+    """Stands for the statement of an introspection: by its name asyncpg sees that it replaced no nameless one."""
+
+    name: str = "asked before"
+
+
+Introspected = tuple[Sequence[asyncpg.Record], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,10 +289,10 @@ class _Greeting:
         """Checks the server, and has forgotten what is known of another run of it."""
         for kind in ("json", "jsonb"):
             await connection.set_type_codec(kind, schema="pg_catalog", encoder=_encode_json, decoder=json.loads)
-        rows = await connection.fetch(_GREETING)
-        found = {row["name"]: row["setting"] for row in rows}
-        started = found.pop("started")
-        refuse_unsafe(found)
+        found = await connection.fetchrow(_GREETING)
+        assert found is not None, "it is one row"
+        refuse_unsafe({name: found[name] for name in _DURABILITY})
+        started = found["started"]
         if started != self._started:
             self._started = started
             for forget in self.listeners:

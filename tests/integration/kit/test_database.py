@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import date, timedelta
 
 import asyncpg
 import pytest
@@ -201,6 +201,24 @@ async def test_releasing_a_connection_costs_no_round_trip(db: Database, kit_data
     async with connected(kit_database.runtime_url) as other:
         query = await other.fetchval("select query from pg_stat_activity where pid = $1", pid)
     assert query == "select 'the last statement'"
+
+
+async def test_what_a_built_in_type_is_is_asked_once_and_not_by_each_connection(db: Database) -> None:
+    query, days = "select $1::date[]", [date(2026, 2, 28)]
+    asked: list[str] = []
+    async with db.acquire() as first, db.acquire() as second:
+        assert await first.fetchval(query, days) == days
+        with second.query_logger(lambda logged: asked.append(logged.query)):
+            assert await second.fetchval(query, days) == days
+    assert asked == [query]
+
+
+async def test_a_type_of_ones_own_is_asked_for(db: Database, kit_database: ServiceDatabase) -> None:
+    async with connected(kit_database.owner_url) as owner:
+        await owner.execute("create type mood as enum ('fine', 'better')")
+    async with db.acquire() as first, db.acquire() as second:
+        for connection in (first, second):
+            assert await connection.fetchval("select array['better']::mood[]") == ["better"]
 
 
 async def test_a_server_that_would_lose_points_is_refused(kit_database: ServiceDatabase) -> None:
