@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from fractions import Fraction
 from typing import Any
 
 from guerdon.membership.v1 import campaign_pb2 as pb
@@ -13,14 +11,14 @@ from guerdon_kit.grpc import CallContext
 from guerdon_kit.grpc.messages import rational, timestamp
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.names import parse
-from membership.domain.campaigns import Campaign, CampaignState, Group
+from membership.domain.campaigns import CampaignState, Group
 from membership.domain.ids import check_id
-from membership.domain.moments import EPOCH, from_microseconds, to_microseconds
+from membership.domain.moments import from_microseconds, to_microseconds
 from membership.domain.program import Program
 from membership.operations.campaigns import Campaigns, Standing, campaign_name
 from membership.operations.programs import Programs
-from membership.servicer.rationals import fraction
-from membership.servicer.reading import PROGRAM, moment
+from membership.servicer.campaign_messages import read_campaign
+from membership.servicer.reading import PROGRAM
 from membership.servicer.rule_messages import CAMPAIGN
 from membership.servicer.writing import tell_replay
 
@@ -44,7 +42,7 @@ class CampaignRpcs:
         """Makes a campaign."""
         program_id, campaign_id = parse(request.campaign.name, CAMPAIGN, "campaign.name")
         check_id(campaign_id, "campaign.name")
-        asked, begins = _read(request.campaign, campaign_id)
+        asked, begins = read_campaign(request.campaign, campaign_id, "campaign")
         program = await self._programs.get(program_id)
         fingerprint = Fingerprint.of(call, request, program.name)
         made, replayed = await self._campaigns.create(program, asked, begins, fingerprint, call.caller.actor)
@@ -103,30 +101,9 @@ class CampaignRpcs:
         )
 
 
-def _read(message: pb.Campaign, campaign_id: str) -> tuple[Campaign, datetime | None]:
-    """A campaign as asked for, and when it shall begin, where that is said."""
-    begins = moment(message.start_time, "campaign.start_time") if message.HasField("start_time") else None
-    ends = moment(message.end_time, "campaign.end_time") if message.HasField("end_time") else None
-    asked = Campaign(
-        campaign_no=0,
-        revision=0,
-        campaign_id=campaign_id,
-        display_name=message.display_name,
-        start_us=to_microseconds(begins or EPOCH),
-        end_us=None if ends is None else to_microseconds(ends),
-        budget=message.budget_points,
-        holdout=fraction(message.holdout_share, "campaign.holdout_share")
-        if message.HasField("holdout_share")
-        else Fraction(0),
-        archived=False,
-        create_time=EPOCH,
-    )
-    return asked, begins
-
-
 def _changes(message: pb.Campaign, campaign_id: str, paths: frozenset[str]) -> dict[str, Any]:
     """The fields to be set, by the domain's names."""
-    asked, begins = _read(message, campaign_id)
+    asked, begins = read_campaign(message, campaign_id, "campaign")
     if "start_time" in paths and begins is None:
         raise InvalidField.of("campaign.start_time", "is needed")
     fields = {

@@ -9,13 +9,15 @@ from guerdon.membership.v1 import simulation_pb2 as pb
 from guerdon_kit.errors import InvalidField
 from guerdon_kit.grpc import CallContext
 from guerdon_kit.names import parse
+from membership.domain.campaigns import Campaign
 from membership.domain.program import Program
 from membership.domain.replays import Change, Comparison
 from membership.domain.rules import Rule
 from membership.operations.programs import Programs
 from membership.operations.replays import Replays, Wanted
+from membership.servicer.campaign_messages import read_campaign
 from membership.servicer.reading import PROGRAM, moment
-from membership.servicer.rule_messages import read_rule
+from membership.servicer.rule_messages import CAMPAIGN, read_rule
 from membership.servicer.rules import RULE
 
 NAMED_MAX = 100
@@ -39,6 +41,7 @@ class SimulationRpcs:
         wanted = Wanted(
             program=await self._programs.get(program_id),
             rules=_rules(request, program_id),
+            campaigns=_campaigns(request, program_id),
             start=moment(request.start_time, "start_time") if request.HasField("start_time") else None,
             end=moment(request.end_time, "end_time") if request.HasField("end_time") else None,
             named=request.named_members or NAMED_DEFAULT,
@@ -61,6 +64,18 @@ def _rules(request: pb.SimulateRulesRequest, program_id: str) -> list[Rule]:
             raise InvalidField.of(f"{path}.name", "must be a rule of this program")
         rules.append(read_rule(message, rule_id, path))
     return rules
+
+
+def _campaigns(request: pb.SimulateRulesRequest, program_id: str) -> list[Campaign]:
+    campaigns = []
+    for place, message in enumerate(request.campaigns):
+        path = f"campaigns[{place}]"
+        owner, campaign_id = parse(message.name, CAMPAIGN, f"{path}.name")
+        if owner != program_id:
+            raise InvalidField.of(f"{path}.name", "must be a campaign of this program")
+        campaign, _ = read_campaign(message, campaign_id, path)
+        campaigns.append(campaign)
+    return campaigns
 
 
 def _simulation(program: Program, one: Comparison) -> pb.RulesSimulation:

@@ -7,10 +7,10 @@ from datetime import datetime
 
 from guerdon_kit.postgres import Connection
 from membership.domain.baskets import Basket
+from membership.domain.lives import Bought
 from membership.domain.members import Member
 from membership.domain.moments import to_microseconds
 from membership.domain.program import Program
-from membership.domain.replays import Bought
 from membership.store import members, queries, ratings
 
 
@@ -34,6 +34,7 @@ async def page(
     return [
         Bought(
             row["member_no"],
+            0 if program.has_timelines else to_microseconds(row["record_time"]),
             to_microseconds(row["event_time"]),
             row["purchase_id"],
             row["amount"],
@@ -44,9 +45,9 @@ async def page(
     ]
 
 
-async def whose(connection: Connection, bought: Iterable[Bought]) -> dict[int, Member]:
-    """The members who bought, by number."""
-    rows = queries.members_by_nos(connection, member_nos=list({one.member_no for one in bought}))
+async def whose(connection: Connection, member_nos: Iterable[int]) -> dict[int, Member]:
+    """Members by their numbers."""
+    rows = queries.members_by_nos(connection, member_nos=list(member_nos))
     return {row["member_no"]: members.read(row) async for row in rows}
 
 

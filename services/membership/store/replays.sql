@@ -8,8 +8,17 @@ where program_no = :program_no
 -- A page of some members' purchases, in the order of ids: no index leads from a member to its purchases, which each import
 -- would pay for. Who was merged is the survivor.
 select
-    p.purchase_id, whose.member_no, p.event_time, p.amount,
-    p.base_points + p.tier_points + p.rule_points as points, p.terms is null as rated_apart
+    p.purchase_id, whose.member_no, p.event_time, p.record_time, p.amount, p.terms is null as rated_apart,
+    p.base_points + p.tier_points + p.rule_points + case
+        when p.terms is null then coalesce(
+            (
+                select sum(award)::bigint
+                from counted_purchases c cross join lateral unnest(c.awards) as award
+                where c.program_no = p.program_no and c.purchase_id = p.purchase_id
+            ), 0
+        )
+        else 0
+    end as points
 from purchases p
 join members m on m.member_no = p.member_no
 cross join lateral (select coalesce(m.merged_into, m.member_no)) as whose (member_no)

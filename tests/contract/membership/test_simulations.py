@@ -11,11 +11,12 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from guerdon import InvalidRequestError
-from guerdon.membership.v1 import basket_pb2, program_pb2, purchase_pb2, rule_pb2
+from guerdon.membership.v1 import basket_pb2, campaign_pb2, program_pb2, purchase_pb2, rule_pb2
 from guerdon.membership.v1 import membership_pb2 as pb
 from guerdon.membership.v1 import simulation_pb2 as sim
 from guerdon.type.v1.rational_pb2 import Rational
 from guerdon_cli.demo.purchases import SAMPLE, Purchase, read_purchases
+from tests.contract.membership.campaigning import HALF, held_out, run
 from tests.contract.membership.world import Shop, World, row, when
 
 PER_DOLLAR: dict[str, Any] = {
@@ -153,16 +154,63 @@ async def test_two_replays_at_once_both_come_to_their_end(shop: Shop) -> None:
     assert first.simulated_points == 10
 
 
+async def test_a_draft_counts_and_keeps_within_the_windows_budgets_and_groups_of_its_campaigns(world: World) -> None:
+    shop = await world.shop(welcome_points=0, tiers=[])
+    people = [f"m{number}" for number in range(6)]
+    rows = [row(f"{who}-{day}", who, 10_00, when(2026, 1, day, 12)) for day in range(1, 7) for who in people]
+    await shop.import_([shop.chunk(1, rows)])
+    name = f"{shop.program}/campaigns/jan"
+    jan = campaign_pb2.Campaign(name=name, start_time=when(2026, 1, 3), end_time=when(2026, 1, 5))
+    asked = draft(
+        shop, base=PER_DOLLAR, third={"bonus_points": 100, "count": THIRD}, gift={"bonus_points": 7, "campaign": name}
+    )
+    asked.campaigns.append(jan)
+    found = await simulate(shop, asked)
+    assert costs(shop, found) == {"base": (360, 36), "third": (600, 6), "gift": (84, 12)}
+    asked.campaigns[0].holdout_share.CopyFrom(HALF)
+    out = [who for who in people if held_out(asked.campaigns[0], who)]
+    found = await simulate(shop, asked)
+    assert costs(shop, found)["gift"] == (7 * 2 * (6 - len(out)), 2 * (6 - len(out)))
+    asked.campaigns[0].ClearField("holdout_share")
+    asked.campaigns[0].budget_points = 30
+    found = await simulate(shop, asked)
+    assert costs(shop, found)["gift"] == (28, 4)
+    assert [one.simulated_points - one.awarded_points for one in found.winners] == [107] * 4 + [100] * 2
+    made = await run(shop, "jan")
+    del asked.campaigns[:]
+    assert costs(shop, await simulate(shop, asked))["gift"] == (0, 0), "the program's own began now"
+    assert made.budget_points == 0
+
+
+async def test_what_goes_by_arrival_is_refused_where_late_events_are_rated_anew(world: World) -> None:
+    shop = await world.shop(late_days=7, purchase_statistics=True)
+    name = f"{shop.program}/campaigns/jan"
+    asked = draft(
+        shop,
+        count={"bonus_points": 1, "count": THIRD},
+        bought={"bonus_points": 1, "condition": "purchases.count == 0"},
+        campaign={"bonus_points": 1, "campaign": name},
+    )
+    asked.campaigns.add(name=name)
+    with pytest.raises(InvalidRequestError) as refused:
+        await steps(shop, asked)
+    found = [one.field for one in refused.value.violations]
+    assert found == ["earning_rules[0].count", "earning_rules[1].condition", "earning_rules[2].campaign"]
+
+
 async def test_a_draft_that_is_wrong_is_refused_by_field(shop: Shop) -> None:
     twice, many = draft(shop, a=DOUBLE), draft(shop, a=DOUBLE)
     twice.earning_rules.add().CopyFrom(twice.earning_rules[0])
     many.named_members = 101
+    none, over = f"{shop.program}/campaigns/none", draft(shop, a=DOUBLE)
+    over.campaigns.add(name=none, start_time=when(2026, 1, 2), end_time=when(2026, 1, 1))
     cases = [
         (draft(shop), "earning_rules"),
         (draft(shop, a=DOUBLE | {"condition": "line.colour == 'red'"}), "earning_rules[0].condition"),
         (draft(shop, a=DOUBLE, b={}), "earning_rules[1].points_per_minor_unit"),
         (draft(shop, **{f"r{n}": DOUBLE for n in range(51)}), "earning_rules"),
-        (draft(shop, a=DOUBLE, b={"bonus_points": 5, "count": THIRD}), "earning_rules[1].count"),
+        (draft(shop, a=DOUBLE, b={"bonus_points": 5, "campaign": none}), "earning_rules[1].campaign"),
+        (over, "campaigns[0].end_time"),
         (twice, "earning_rules"),
         (many, "named_members"),
     ]

@@ -14,10 +14,11 @@ _sym_db = _symbol_database.Default()
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from guerdon.membership.v1 import campaign_pb2 as guerdon_dot_membership_dot_v1_dot_campaign__pb2
 from guerdon.membership.v1 import rule_pb2 as guerdon_dot_membership_dot_v1_dot_rule__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&guerdon/membership/v1/simulation.proto\x12\x15guerdon.membership.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a guerdon/membership/v1/rule.proto\"\xf8\x01\n\x14SimulateRulesRequest\x12+\n\x06parent\x18\x01 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Program\x12>\n\rearning_rules\x18\x02 \x03(\x0b\x32\".guerdon.membership.v1.EarningRuleB\x03\xe0\x41\x02\x12.\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rnamed_members\x18\x05 \x01(\x05\"\x83\x01\n\x15SimulateRulesResponse\x12\x16\n\x0ereplayed_count\x18\x01 \x01(\x03\x12\x16\n\x0epurchase_count\x18\x02 \x01(\x03\x12:\n\nsimulation\x18\x03 \x01(\x0b\x32&.guerdon.membership.v1.RulesSimulation\"\xfa\x03\n\x0fRulesSimulation\x12\x16\n\x0epurchase_count\x18\x01 \x01(\x03\x12\x14\n\x0cmember_count\x18\x02 \x01(\x03\x12\x16\n\x0e\x61warded_points\x18\x03 \x01(\x03\x12\x18\n\x10simulated_points\x18\x04 \x01(\x03\x12:\n\x05\x63osts\x18\x05 \x03(\x0b\x32+.guerdon.membership.v1.RulesSimulation.Cost\x12\x14\n\x0cwinner_count\x18\x06 \x01(\x03\x12\x13\n\x0bloser_count\x18\x07 \x01(\x03\x12>\n\x07winners\x18\x08 \x03(\x0b\x32-.guerdon.membership.v1.RulesSimulation.Change\x12=\n\x06losers\x18\t \x03(\x0b\x32-.guerdon.membership.v1.RulesSimulation.Change\x1a<\n\x04\x43ost\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x0e\n\x06points\x18\x02 \x01(\x03\x12\x16\n\x0epurchase_count\x18\x03 \x01(\x03\x1a\x63\n\x06\x43hange\x12\'\n\x06member\x18\x01 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Member\x12\x16\n\x0e\x61warded_points\x18\x02 \x01(\x03\x12\x18\n\x10simulated_points\x18\x03 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&guerdon/membership/v1/simulation.proto\x12\x15guerdon.membership.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$guerdon/membership/v1/campaign.proto\x1a guerdon/membership/v1/rule.proto\"\xac\x02\n\x14SimulateRulesRequest\x12+\n\x06parent\x18\x01 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Program\x12>\n\rearning_rules\x18\x02 \x03(\x0b\x32\".guerdon.membership.v1.EarningRuleB\x03\xe0\x41\x02\x12.\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rnamed_members\x18\x05 \x01(\x05\x12\x32\n\tcampaigns\x18\x06 \x03(\x0b\x32\x1f.guerdon.membership.v1.Campaign\"\x83\x01\n\x15SimulateRulesResponse\x12\x16\n\x0ereplayed_count\x18\x01 \x01(\x03\x12\x16\n\x0epurchase_count\x18\x02 \x01(\x03\x12:\n\nsimulation\x18\x03 \x01(\x0b\x32&.guerdon.membership.v1.RulesSimulation\"\xfa\x03\n\x0fRulesSimulation\x12\x16\n\x0epurchase_count\x18\x01 \x01(\x03\x12\x14\n\x0cmember_count\x18\x02 \x01(\x03\x12\x16\n\x0e\x61warded_points\x18\x03 \x01(\x03\x12\x18\n\x10simulated_points\x18\x04 \x01(\x03\x12:\n\x05\x63osts\x18\x05 \x03(\x0b\x32+.guerdon.membership.v1.RulesSimulation.Cost\x12\x14\n\x0cwinner_count\x18\x06 \x01(\x03\x12\x13\n\x0bloser_count\x18\x07 \x01(\x03\x12>\n\x07winners\x18\x08 \x03(\x0b\x32-.guerdon.membership.v1.RulesSimulation.Change\x12=\n\x06losers\x18\t \x03(\x0b\x32-.guerdon.membership.v1.RulesSimulation.Change\x1a<\n\x04\x43ost\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x0e\n\x06points\x18\x02 \x01(\x03\x12\x16\n\x0epurchase_count\x18\x03 \x01(\x03\x1a\x63\n\x06\x43hange\x12\'\n\x06member\x18\x01 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Member\x12\x16\n\x0e\x61warded_points\x18\x02 \x01(\x03\x12\x18\n\x10simulated_points\x18\x03 \x01(\x03\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'guerdon.membership.v1.simulation_pb2', globals())
@@ -30,14 +31,14 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _SIMULATERULESREQUEST.fields_by_name['earning_rules']._serialized_options = b'\340A\002'
   _RULESSIMULATION_CHANGE.fields_by_name['member']._options = None
   _RULESSIMULATION_CHANGE.fields_by_name['member']._serialized_options = b'\372A\024\n\022guerdon.dev/Member'
-  _SIMULATERULESREQUEST._serialized_start=193
-  _SIMULATERULESREQUEST._serialized_end=441
-  _SIMULATERULESRESPONSE._serialized_start=444
-  _SIMULATERULESRESPONSE._serialized_end=575
-  _RULESSIMULATION._serialized_start=578
-  _RULESSIMULATION._serialized_end=1084
-  _RULESSIMULATION_COST._serialized_start=923
-  _RULESSIMULATION_COST._serialized_end=983
-  _RULESSIMULATION_CHANGE._serialized_start=985
-  _RULESSIMULATION_CHANGE._serialized_end=1084
+  _SIMULATERULESREQUEST._serialized_start=231
+  _SIMULATERULESREQUEST._serialized_end=531
+  _SIMULATERULESRESPONSE._serialized_start=534
+  _SIMULATERULESRESPONSE._serialized_end=665
+  _RULESSIMULATION._serialized_start=668
+  _RULESSIMULATION._serialized_end=1174
+  _RULESSIMULATION_COST._serialized_start=1013
+  _RULESSIMULATION_COST._serialized_end=1073
+  _RULESSIMULATION_CHANGE._serialized_start=1075
+  _RULESSIMULATION_CHANGE._serialized_end=1174
 # @@protoc_insertion_point(module_scope)

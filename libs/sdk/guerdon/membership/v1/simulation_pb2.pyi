@@ -9,6 +9,7 @@ import google.protobuf.descriptor
 import google.protobuf.internal.containers
 import google.protobuf.message
 import google.protobuf.timestamp_pb2
+import guerdon.membership.v1.campaign_pb2
 import guerdon.membership.v1.rule_pb2
 import typing
 
@@ -25,6 +26,7 @@ class SimulateRulesRequest(google.protobuf.message.Message):
     START_TIME_FIELD_NUMBER: builtins.int
     END_TIME_FIELD_NUMBER: builtins.int
     NAMED_MEMBERS_FIELD_NUMBER: builtins.int
+    CAMPAIGNS_FIELD_NUMBER: builtins.int
     parent: builtins.str
     """The program."""
     named_members: builtins.int
@@ -32,19 +34,29 @@ class SimulateRulesRequest(google.protobuf.message.Message):
     @property
     def earning_rules(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[guerdon.membership.v1.rule_pb2.EarningRule]:
         """The draft: all rules that purchases shall meet, 1 to 50 of different names, none of which need exist. `rules/base`
-        may be one. Each is in force for every purchase: effective times and campaigns are not looked at. Rules that count are
-        refused, for what they give is not compared: bonuses beside the purchases are left out of what was awarded too.
+        may be one. Each is in force for every purchase, or for those in the window of its campaign, which is one of
+        `campaigns` or of the program's: effective times are not looked at. In a program with `late_days`, rules that go by
+        the order of arrival are refused, as they are when they are made.
         """
 
     @property
     def start_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """Purchases from this event time on are replayed; absent: from the first on. What was bought before counts for tiers as
-        it was awarded; caps of periods and cooldowns begin with what is replayed.
+        it was awarded; caps of periods, cooldowns, counts and budgets begin with what is replayed.
         """
 
     @property
     def end_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """Purchases before this event time are replayed; absent: up to the last."""
+
+    @property
+    def campaigns(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[guerdon.membership.v1.campaign_pb2.Campaign]:
+        """Campaigns of the draft, at most 50 of different names, none of which need exist: one that is here stands for the
+        program's of the same name. A window may lie in the past, and begins with the first purchase where it has no
+        `start_time`. Who is held out follows from the names, as ever. A budget is there as a whole, whatever was spent of it,
+        and is given by the order in which the purchases were recorded; with one, at most 100,000 purchases may lie before
+        `end_time`.
+        """
 
     def __init__(
         self,
@@ -54,9 +66,10 @@ class SimulateRulesRequest(google.protobuf.message.Message):
         start_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         end_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         named_members: builtins.int = ...,
+        campaigns: collections.abc.Iterable[guerdon.membership.v1.campaign_pb2.Campaign] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["end_time", b"end_time", "start_time", b"start_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["earning_rules", b"earning_rules", "end_time", b"end_time", "named_members", b"named_members", "parent", b"parent", "start_time", b"start_time"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["campaigns", b"campaigns", "earning_rules", b"earning_rules", "end_time", b"end_time", "named_members", b"named_members", "parent", b"parent", "start_time", b"start_time"]) -> None: ...
 
 global___SimulateRulesRequest = SimulateRulesRequest
 
@@ -91,7 +104,9 @@ global___SimulateRulesResponse = SimulateRulesResponse
 
 @typing.final
 class RulesSimulation(google.protobuf.message.Message):
-    """What draft rules would have given, against what was awarded. What returns took of either is left out."""
+    """What draft rules would have given, against what was awarded: with purchases, and for counts that were reached with
+    them. Returns are left out: of what they took, and of what is counted.
+    """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
