@@ -37,6 +37,8 @@ TIERS = (
     ((0, (1, 1)), (90, (3, 2))),
 )
 """Thresholds and multipliers."""
+MONTHS = (12, 25)
+"""Of expiries: longer than any purchase lies back."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,13 @@ def case(seed: int, rules: int, purchases: int, within_s: int) -> Case:
         for place, (least, of) in enumerate(dice.choice(TIERS))
     ]
     policy = dice.choice([program_pb2.RETURN_POLICY_STRICT, program_pb2.RETURN_POLICY_MILD])
-    program = program_pb2.Program(earning_rule=made[0], tiers=tiers, return_policy=policy)
+    for rule in made:
+        _time(dice, rule)
+    program = program_pb2.Program(earning_rule=made[0], tiers=tiers, return_policy=policy, return_window_days=30)
+    if dice.random() < 0.5:
+        program.expiry_policy.months = dice.choice(MONTHS)
+    if dice.random() < 0.3:
+        program.availability.after_return_window = True
     return Case(program, tuple(made), tuple(_bought(dice, number, within_s) for number in range(purchases)))
 
 
@@ -109,6 +117,16 @@ def _rule(dice: Random, rule_id: str, outcome: str) -> rule_pb2.EarningRule:
     if dice.random() < 0.5:
         rule.condition = dice.choice([*PURCHASE] if outcome == BASES[-1] else [*LINE, *PURCHASE])
     return rule
+
+
+def _time(dice: Random, rule: rule_pb2.EarningRule) -> None:
+    """Gives some rules times of their own."""
+    if dice.random() < 0.2:
+        rule.expiry_policy.months = dice.choice(MONTHS)
+    if dice.random() < 0.3:
+        rule.availability.SetInParent()
+        if days := dice.choice([0, 3, 90]):
+            rule.availability.after_days = days
 
 
 def _eligibility(dice: Random) -> rule_pb2.Eligibility:

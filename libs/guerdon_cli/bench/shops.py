@@ -9,7 +9,7 @@ from typing import Any
 
 import guerdon
 from guerdon import new_request_id
-from guerdon.membership.v1 import campaign_pb2, member_file_pb2, program_pb2, rule_pb2
+from guerdon.membership.v1 import campaign_pb2, member_file_pb2, program_pb2, rule_pb2, times_pb2
 from guerdon.membership.v1 import membership_pb2 as pb
 from guerdon.type.v1.rational_pb2 import Rational
 from guerdon_cli.bench.bed import Ledger, Service
@@ -65,7 +65,7 @@ async def _open(membership: Service, name: str, members: int, *, rules: bool) ->
             unit=f"{name}/units/{UNIT}",
             currency_code=CURRENCY,
             earning_rule=per_dollar,
-            expiry_policy=program_pb2.ExpiryPolicy(months=24),
+            expiry_policy=times_pb2.ExpiryPolicy(months=24),
             tiers=[program_pb2.Tier(tier_id=one, threshold=least, multiplier=by) for one, least, by in TIERS],
         )
         await client.membership.CreateProgram(pb.CreateProgramRequest(program=program, request_id=new_request_id()))

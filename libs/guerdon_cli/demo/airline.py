@@ -14,7 +14,7 @@ from guerdon.exchange.v1 import coalition_admin_service_pb2 as admin
 from guerdon.exchange.v1 import coalition_service_pb2 as coalition
 from guerdon.exchange.v1.resources_pb2 import Coalition, PairRate, Partner, Position, Quote, RateBook
 from guerdon.membership.v1 import membership_pb2 as membership
-from guerdon.membership.v1 import program_pb2, rule_pb2
+from guerdon.membership.v1 import program_pb2, rule_pb2, times_pb2
 from guerdon.type.v1.rational_pb2 import Rational
 from guerdon_cli.demo.platform import Books, Platform, several_at_once
 
@@ -65,7 +65,7 @@ class Airline:
             earning_rule=rule_pb2.EarningRule(
                 points_per_minor_unit=Rational(numerator=5, denominator=100), rounding=rule_pb2.ROUNDING_DOWN
             ),
-            expiry_policy=program_pb2.ExpiryPolicy(months=36, rounded_to=program_pb2.ExpiryPolicy.PERIOD_END_MONTH),
+            expiry_policy=times_pb2.ExpiryPolicy(months=36, rounded_to=times_pb2.ExpiryPolicy.PERIOD_END_MONTH),
             welcome_points=WELCOME_MILES,
         )
         await airline._membership.CreateProgram(

@@ -352,3 +352,5 @@ def _fill(item: ledger_pb2.PostTransactionItem, source: str, accounts: str, cred
     posting.amount = credit.points
     if credit.expire_time is not None:
         set_timestamp(posting.expire_time, credit.expire_time)
+    if credit.available_time is not None:
+        set_timestamp(posting.available_time, credit.available_time)

@@ -26,3 +26,5 @@ class Bonus(NamedTuple):
     """The ledger's; empty until it is there."""
     revoked: bool = False
     """What it was given for did not last, so it is taken back."""
+    available_time: datetime | None = None
+    """When it can first be spent; None for at once."""

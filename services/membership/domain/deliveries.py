@@ -12,6 +12,7 @@ from membership.domain.late_changes import DueChange, Part, digest, taker
 from membership.domain.members import Member, account_id
 from membership.domain.program import Program
 from membership.domain.purchases import GoodsReturn, Spot, effective_time
+from membership.domain.tranches import available_time
 
 
 class DuePurchase(NamedTuple):
@@ -24,6 +25,7 @@ class DuePurchase(NamedTuple):
     points: int
     expire_time: datetime | None
     spot: Spot
+    available_time: datetime | None = None
 
 
 class Credit(NamedTuple):
@@ -35,6 +37,8 @@ class Credit(NamedTuple):
     effective_time: datetime | None
     expire_time: datetime | None
     memo: str
+    available_time: datetime | None = None
+    """When they can first be spent; None for at once."""
 
 
 class Clawback(NamedTuple):
@@ -100,6 +104,7 @@ def purchase_credit(purchase: DuePurchase) -> Credit:
         effective_time=effective_time(purchase.event_time, purchase.record_time),
         expire_time=purchase.expire_time,
         memo=f"Purchase {purchase.purchase_id}",
+        available_time=purchase.available_time,
     )
 
 
@@ -112,6 +117,7 @@ def bonus_credit(bonus: Bonus) -> Credit:
         effective_time=effective_time(bonus.event_time, bonus.record_time),
         expire_time=bonus.expire_time,
         memo=bonus.memo,
+        available_time=bonus.available_time,
     )
 
 
@@ -126,7 +132,7 @@ def bonus_clawback(bonus: Bonus, transaction: str) -> Clawback:
     )
 
 
-def change_credit(change: DueChange) -> Credit:
+def change_credit(program: Program, change: DueChange) -> Credit:
     """What a change gives."""
     return Credit(
         request_id=f"l-{digest(change.change_id)}",
@@ -135,6 +141,7 @@ def change_credit(change: DueChange) -> Credit:
         effective_time=effective_time(change.event_time, change.record_time),
         expire_time=change.expire_time,
         memo=f"Late arrival: purchase {change.purchase_id}",
+        available_time=available_time(program, change.event_time),
     )
 
 
@@ -164,7 +171,7 @@ def return_clawbacks(
 def _in_parts(whole: Clawback, taker_name: str, parts: Sequence[Part], credited: Mapping[str, str]) -> list[Clawback]:
     """A clawback as it is shared out, without what never reached the ledger."""
     shares = [whole._replace(points=whole.points - sum(one.points for one in parts))]
-    for change_id, points, transaction in parts:
-        id_ = digest(f"{taker_name} {change_id}")
-        shares.append(Clawback(f"l-{id_}", f"k-{id_}", credited.get(change_id, transaction), points, whole.memo))
+    for credit_id, points, transaction in parts:
+        id_ = digest(f"{taker_name} {credit_id}")
+        shares.append(Clawback(f"l-{id_}", f"k-{id_}", credited.get(credit_id, transaction), points, whole.memo))
     return [one for one in shares if one.transaction and one.points]

@@ -43,9 +43,11 @@ class AwardChange:
 
 
 class Part(NamedTuple):
-    """Points that are taken of the credit of an earlier change, the ledger's `transaction`."""
+    """Points that are taken of a credit beside the purchase's own, the ledger's `transaction`: of an earlier change, or
+    of a tranche, which is a bonus.
+    """
 
-    change_id: str
+    credit_id: str
     points: int
     transaction: str
 

@@ -10,6 +10,7 @@ from functools import cached_property
 
 from guerdon_kit.errors import FieldViolation, InvalidField
 from membership.domain import arrival
+from membership.domain.availability import DAYS_MAX, Availability
 from membership.domain.calendar import Calendar, ExpiryKind, ExpiryPolicy
 from membership.domain.conditions import PURCHASES_NOT_COUNTED, Phrase
 from membership.domain.ids import is_id
@@ -54,6 +55,10 @@ class Settings:
     """Whether what each member buys is counted."""
     late_days: int = 0
     """For how many days after its own an event that comes late has its member's later ones rated anew; 0: never."""
+    return_window_days: int = 0
+    """For how many days goods can be brought back; 0: it is not said."""
+    availability: Availability | None = None
+    """When points of purchases can first be spent; None: at once."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,10 @@ def violations_of(rule: Rule, settings: Settings) -> list[FieldViolation]:
         found.append(FieldViolation("condition", PURCHASES_NOT_COUNTED))
     elif not found and settings.late_days:
         found.extend(arrival.violations(rule))
+    if not found and rule.has_times:
+        availability = rule.availability or settings.availability or Availability()
+        expiry = rule.expiry or settings.expiry
+        found.extend(availability.violations("availability", settings.return_window_days, expiry))
     return found
 
 
@@ -119,10 +128,7 @@ def _violations(settings: Settings) -> Iterator[FieldViolation]:
         yield FieldViolation("program.return_wait_days", "must be between 0 and 3660")
     if not 0 <= settings.late_days <= LATE_DAYS_MAX:
         yield FieldViolation("program.late_days", "must be between 0 and 90")
-    if settings.expiry is not None:
-        yield from settings.expiry.violations("program.expiry_policy", of_program=True)
-        if settings.late_days and settings.expiry.kind is ExpiryKind.SLIDING:
-            yield FieldViolation("program.expiry_policy.kind", f"KIND_SLIDING {arrival.RERATED}")
+    yield from _time_violations(settings)
     yield from settings.tier_policy.violations()
     yield from reminder_violations(settings.expiry_reminder_days)
     if not settings.rule.outcome.is_base:
@@ -130,6 +136,18 @@ def _violations(settings: Settings) -> Iterator[FieldViolation]:
     for one in violations_of(settings.rule, settings):
         yield FieldViolation(f"program.earning_rule.{one.field}", one.description)
     yield from _tier_violations(settings.tiers)
+
+
+def _time_violations(settings: Settings) -> Iterator[FieldViolation]:
+    window, expiry = settings.return_window_days, settings.expiry
+    if not 0 <= window <= DAYS_MAX:
+        yield FieldViolation("program.return_window_days", f"must be between 0 and {DAYS_MAX}")
+    elif settings.availability is not None:
+        yield from settings.availability.violations("program.availability", window, expiry)
+    if expiry is not None:
+        yield from expiry.violations("program.expiry_policy", of_program=True)
+        if settings.late_days and expiry.kind is ExpiryKind.SLIDING:
+            yield FieldViolation("program.expiry_policy.kind", f"KIND_SLIDING {arrival.RERATED}")
 
 
 def _tier_violations(tiers: Sequence[Tier]) -> Iterator[FieldViolation]:

@@ -14,6 +14,7 @@ from membership.domain.earning import Award, Terms
 from membership.domain.late_changes import AwardChange
 from membership.domain.stacking import Term
 from membership.domain.tallies import Tally
+from membership.domain.tranches import Tranche
 
 
 class Bought(NamedTuple):
@@ -74,6 +75,8 @@ class FrozenTerms:
     """Those that ran."""
     counts: tuple[Term, ...] = ()
     """Those of rules that count: what of the purchase qualifies for them."""
+    tranches: tuple[Tranche, ...] = ()
+    """The points by their times, where rules have times of their own."""
 
     def by_campaigns(self) -> dict[str, int]:
         """What the rules of campaigns gave, by their ids, where they gave anything."""
@@ -126,8 +129,12 @@ class Purchase:
     returned_points: int
     tallies: tuple[Tally, ...] = ()
     """What rules that count have counted with it."""
-    first_points: int | None = None
-    """What was awarded first, where late events have changed that."""
+    credited_points: int | None = None
+    """What the ledger was asked for under the purchase's own id, where that is not the award: late events have changed
+    that, or other tranches have the rest.
+    """
+    available_time: datetime | None = None
+    """When what the ledger was asked for can first be spent; None for at once."""
     changes: tuple[AwardChange, ...] = ()
     """What they changed, oldest first, where it was asked for."""
 

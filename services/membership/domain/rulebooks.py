@@ -54,6 +54,7 @@ class Rulebook:
         "campaigns",
         "plain",
         "revision",
+        "timed",
         "versions",
     )
 
@@ -68,6 +69,8 @@ class Rulebook:
         self._stretches = [self._in_force(versions, running, phrases) for _, versions, running in turns]
         self.plain = all(stretch.plain is not None for stretch in self._stretches)
         """Whether no purchase without lines needs more than its amount."""
+        self.timed = any(one.rule.has_times for one in self.versions)
+        """Whether points of any rule have times of their own."""
 
     def at(self, event_us: int) -> InForce:
         """The rules in force at a moment. The rule of the settings is in force from 1970 on."""

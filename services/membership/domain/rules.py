@@ -10,7 +10,9 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from guerdon_kit.errors import FieldViolation
+from membership.domain.availability import Availability
 from membership.domain.baskets import QUANTITY_MAX, WORD_MAX, Line, Part, What, is_word
+from membership.domain.calendar import ExpiryPolicy
 from membership.domain.conditions import CONDITION_MAX, Malformed, Phrase
 from membership.domain.earning import AMOUNT_MAX, AWARD_MAX, EarningRule, Rounding, Terms
 from membership.domain.ids import ID_RULE, is_id
@@ -135,6 +137,15 @@ class Rule:
     """The id of the campaign that it belongs to."""
     bundle: tuple[BundleItem, ...] = ()
     count: Count | None = None
+    availability: Availability | None = None
+    """When its points can first be spent, if not as the program's."""
+    expiry: ExpiryPolicy | None = None
+    """When they expire, likewise."""
+
+    @property
+    def has_times(self) -> bool:
+        """Whether its points have times of their own."""
+        return self.availability is not None or self.expiry is not None
 
     @property
     def counts(self) -> bool:
@@ -144,6 +155,8 @@ class Rule:
     def plain(self) -> EarningRule | None:
         """The rule as one that works on an amount alone; None where it needs more than that."""
         if self.outcome is not Outcome.SPEND or self.caps or self.cooldown_s or self.condition or self.bundle:
+            return None
+        if self.has_times:
             return None
         return EarningRule(self.rate, self.rounding, self.minimum_spend, self.spend_increment)
 
@@ -191,6 +204,8 @@ def violations(rule: Rule) -> Iterator[FieldViolation]:
         yield FieldViolation("cooldown", "must be whole seconds, between 1 second and 10 years")
     if rule.campaign and not is_id(rule.campaign):
         yield FieldViolation("campaign", f"its id {ID_RULE}")
+    if rule.expiry is not None:
+        yield from rule.expiry.violations("expiry_policy")
     yield from _list_violations(rule)
     yield from _count_violations(rule)
     yield from _condition_violations(rule)
@@ -228,6 +243,8 @@ def _count_violations(rule: Rule) -> Iterator[FieldViolation]:
         yield FieldViolation("count.counted", "must be COUNTED_PIECES with piece_points_per_minor_unit")
     if rule.caps or rule.cooldown_s:
         yield FieldViolation("count", "cannot be together with caps or a cooldown")
+    if rule.has_times:
+        yield FieldViolation("count", "cannot be together with an availability or an expiry_policy")
 
 
 def _rate_violations(rule: Rule) -> Iterator[FieldViolation]:

@@ -28,6 +28,10 @@ create table programs (
     rules_revision integer not null,
     -- Whether a return may be waiting for its purchase: whoever records purchases then looks for it.
     returns_wait boolean not null default false,
+    -- For how many days goods can be brought back; 0: it is not said.
+    return_window_days smallint not null check (return_window_days >= 0),
+    -- When points of purchases can first be spent, if not at once: days after, and 1 for after the return window.
+    availability smallint[] check (array_length(availability, 1) = 2),
     create_time timestamptz not null,
     actor text not null
 );
@@ -313,8 +317,11 @@ create table purchases (
     place smallint,
     returned_amount bigint not null default 0 check (returned_amount between 0 and amount),
     returned_points bigint not null default 0 check (returned_points between 0 and base_points + tier_points + rule_points),
-    -- What was awarded at first, which is what the ledger was asked for, where late events have changed it since.
-    first_points bigint,
+    -- What the ledger was asked for under the purchase's own id, where that is not the award: late events have changed that
+    -- since, or other tranches have the rest.
+    credited_points bigint,
+    -- When what the ledger was asked for can first be spent; NULL for at once.
+    available_time timestamptz check (available_time < expire_time),
     primary key (program_no, purchase_id),
     check ((delivery_no is null) = (place is null))
 ) with (fillfactor = 90);
@@ -362,9 +369,22 @@ begin
 end
 $$;
 create trigger purchases_rerated
-before update of terms, base_points, tier_points, rule_points, expire_time, first_points on purchases
+before update of terms, base_points, tier_points, rule_points, expire_time, credited_points, available_time on purchases
 for each row execute function only_what_came_late();
 create trigger ratings_rerated before update on ratings for each row execute function only_what_came_late();
+
+-- What of the points that a return takes is taken of the tranches of the award that are bonuses beside the purchase's own
+-- credit, which gives the rest.
+create table tranche_returns (
+    program_no integer not null,
+    purchase_id text collate "C" not null,
+    -- The place of the tranche among those of the award, the purchase's own being 0.
+    tranche smallint not null check (tranche > 0),
+    return_id text collate "C" not null,
+    points bigint not null check (points > 0),
+    primary key (program_no, purchase_id, tranche, return_id),
+    foreign key (program_no, purchase_id) references purchases
+);
 
 -- What members bought and brought back, in the order in which it happened, with what of it counts: so that what comes
 -- late can be put into its place. Written under the lock on the member's row, and only in programs with a lateness window.
@@ -473,6 +493,8 @@ create table bonuses (
     event_time timestamptz not null,
     record_time timestamptz not null,
     expire_time timestamptz,
+    -- When it can first be spent; NULL for at once.
+    available_time timestamptz check (available_time < expire_time),
     memo text not null,
     state smallint not null,
     -- The ledger's transaction, once POSTED.
@@ -783,7 +805,7 @@ create table slides (
 create index slides_due_time on slides (due_time) where due_time is not null;
 
 grant select, insert, update (rules_revision, returns_wait) on programs to :"runtime_role";
-grant select, insert on tiers, rule_versions, late_parts to :"runtime_role";
+grant select, insert on tiers, rule_versions, late_parts, tranche_returns to :"runtime_role";
 grant select, insert, update (state, welcome_transaction, ended, merged_into, referred, offers_until) on members to :"runtime_role";
 grant select, insert, update (used), delete on rule_uses to :"runtime_role";
 grant select, insert, update (counted, given, owed) on rule_counts to :"runtime_role";
@@ -802,7 +824,7 @@ grant select, insert, update (amount) on member_days to :"runtime_role";
 grant select, insert, update (level, end_day, seen_day, due_time, attempts) on member_tiers to :"runtime_role";
 grant select, insert, update (year, after_member_no, due_time, attempts) on year_ends to :"runtime_role";
 grant select, insert, update (
-    returned_amount, returned_points, terms, base_points, tier_points, rule_points, expire_time, first_points
+    returned_amount, returned_points, terms, base_points, tier_points, rule_points, expire_time, credited_points
 ) on purchases to :"runtime_role";
 grant select, insert, update (transaction_ids) on settlements to :"runtime_role";
 grant select, insert, update (refusal, due_time, attempts), delete on waiting_returns to :"runtime_role";

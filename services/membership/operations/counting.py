@@ -22,6 +22,7 @@ from membership.domain.rulebooks import Rulebook
 from membership.domain.rules import Count
 from membership.domain.sliding import expire_time
 from membership.domain.tallies import Counting, Tally, fall, number_of
+from membership.domain.tranches import available_time
 from membership.operations.events import count_fallen, count_reached
 from membership.operations.qualifying import NOTHING, Rewards, revoke
 from membership.operations.sliding import spans_of
@@ -72,7 +73,17 @@ async def award_counts(
         member_id = who[one.member_no]
         expires = expire_time(program, None, spans.get(one.member_no), event_time)
         wanted += [
-            Bonus(_bonus_id(no), one.member_no, member_id, points, event_time, now, expires, f"Reached: {rule_id}")
+            Bonus(
+                _bonus_id(no),
+                one.member_no,
+                member_id,
+                points,
+                event_time,
+                now,
+                expires,
+                f"Reached: {rule_id}",
+                available_time=available_time(program, event_time),
+            )
             for no, points in awards
             if points
         ]

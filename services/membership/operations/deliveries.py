@@ -29,9 +29,10 @@ from membership.domain.deliveries import (
     return_clawbacks,
     welcome_credit,
 )
-from membership.domain.late_changes import DueChange
+from membership.domain.late_changes import DueChange, Part
+from membership.domain.purchases import FrozenTerms
 from membership.operations.sliding import overtake
-from membership.store import bonuses, deliveries, late_changes, members, purchases, returns
+from membership.store import bonuses, deliveries, late_changes, members, purchases, returns, tranches
 
 LEASE = timedelta(seconds=30)
 """How long whoever recorded something has to bring it; then the recovery loop takes it up."""
@@ -134,7 +135,7 @@ class Deliveries:
         unready = {member.account_id for member in delivery.members}
         welcomes = [welcome_credit(member) for member in delivery.members if member.welcome_points]
         bonus_credits = map(bonus_credit, _to_give(delivery))
-        change_credits = map(change_credit, _to_credit(delivery))
+        change_credits = (change_credit(program, one) for one in _to_credit(delivery))
         credits_ = [*welcomes, *map(purchase_credit, delivery.purchases), *bonus_credits, *change_credits]
         answers: list[str | Refused] = []
         for at in range(0, len(credits_), BATCH_MAX):
@@ -164,10 +165,14 @@ class Deliveries:
             found = await purchases.find(connection, program, goods_return.purchase_id)
             assert found is not None, "a return refers to its purchase"
             asked = f"r-{return_id}"
-            parts = await late_changes.parts(connection, program.program_no, [asked]) if program.has_timelines else {}
+            purchase, parts = found[0], list[Part]()
+            if program.has_timelines:
+                parts = (await late_changes.parts(connection, program.program_no, [asked])).get(asked, [])
+            elif isinstance(purchase.terms, FrozenTerms) and purchase.terms.tranches:
+                parts = await tranches.parts(connection, program, purchase.purchase_id, return_id)
         awards, credited = _transactions(delivery, outcome)
-        award = awards.get(goods_return.purchase_id, found[0].transaction)
-        clawbacks = return_clawbacks(goods_return, award, parts.get(asked, ()), credited)
+        award = awards.get(purchase.purchase_id, purchase.transaction)
+        clawbacks = return_clawbacks(goods_return, award, parts, credited)
         return sum([await self._ledger.take_back(program, one, delivery.actor) for one in clawbacks])
 
     async def _lessen(self, delivery: Delivery, outcome: Outcome) -> dict[str, int]:
@@ -235,12 +240,16 @@ def _to_credit(delivery: Delivery) -> list[DueChange]:
 
 
 def _transactions(delivery: Delivery, outcome: Outcome) -> tuple[dict[str, str], dict[str, str]]:
-    """The ledger's transactions of what this delivery has credited: of awards by purchase, and of late changes."""
+    """The ledger's transactions of what this delivery has credited: of awards by purchase, and of what stands beside
+    them, late changes and tranches, by their ids.
+    """
     awards = zip(delivery.purchases, outcome.purchases, strict=True)
     changes = zip(_to_credit(delivery), outcome.changes, strict=True)
+    given = zip(_to_give(delivery), outcome.bonuses, strict=True)
+    beside = {one.change_id: how.transaction for one, how in changes}
     return (
         {one.purchase_id: how.transaction for one, how in awards},
-        {one.change_id: how.transaction for one, how in changes},
+        beside | {one.bonus_id: how.transaction for one, how in given},
     )
 
 

@@ -40,6 +40,7 @@ from membership.operations.segments import asked_by_rules, count_bought
 from membership.operations.sliding import keep as keep_points
 from membership.operations.standings import keep, levels_for
 from membership.operations.survivors import for_survivors, same_people
+from membership.operations.tranches import with_times
 from membership.store import (
     deliveries,
     expiry_watches,
@@ -110,6 +111,8 @@ async def record_rows(
     rated, changed = await _rate_in_order(connection, program, book, entries, row_at, by_id, recording.now)
     spans = await _keep(connection, program, rated, enrolled, recording.now)
     written = _purchases(program, rated, row_at, recording.now, spans)
+    timed = with_times(program, book, rated, written, row_at, spans, recording.now)
+    rated, written = timed.rated, timed.written
     frozen = [(row_at[one.entry.place].purchase_id, one.level, one.frozen) for one in rated if one.frozen is not None]
     touched = {one.entry.member_no for one in rated} | {member.member_no for member in enrolled}
     unready = [one for one in by_id.values() if one.state is State.PENDING and one.member_no in touched]
@@ -119,11 +122,15 @@ async def record_rows(
     if not book.plain:
         given = await by_counts_and_campaigns(connection, program, by_id, rated, row_at, recording.now)
         rewards = Rewards.together([rewards, given])
+    rewards = await timed.give(connection, program, rewards, recording.now)
     delivery = await _deliver_later(connection, program, recording, unready, rated, written, row_at, rewards, changed)
+    delivery = timed.bring(delivery)
     if written:
         number = delivery.delivery_no if delivery else None
         rule_points = [one.rule_points for one in rated] if frozen else None
-        await purchases.insert(connection, program, written, recording.now, recording.actor, number, rule_points)
+        await purchases.insert(
+            connection, program, written, recording.now, recording.actor, number, rule_points, timed.own
+        )
         if frozen:
             await ratings.insert(connection, program, frozen)
         await expiry_watches.watch(
@@ -293,7 +300,7 @@ def _purchases(
     places = itertools.count(1)
     for one in rated:
         event_time = from_microseconds(one.entry.event_us)
-        expire_time, state = credited(program, one, event_time, now, spans.get(one.entry.member_no))
+        expire_time, state = _credited(program, one, event_time, now, spans.get(one.entry.member_no))
         written.append(
             NewPurchase(
                 row_at[one.entry.place].purchase_id,
@@ -311,7 +318,7 @@ def _purchases(
     return written
 
 
-def credited(
+def _credited(
     program: Program, one: Rated, event_time: datetime, now: datetime, span: Span | None
 ) -> tuple[datetime | None, State]:
     """When the points of a purchase expire, and what then is to be done with them."""

@@ -29,6 +29,7 @@ from membership.operations.late_changes import Changed, bring_along
 from membership.operations.qualifying import Rewards, take_back
 from membership.operations.segments import uncount_bought
 from membership.operations.standings import take_off
+from membership.operations.tranches import share_out
 from membership.store import campaigns, deliveries, members, merges, programs, purchases, returns, waiting_returns
 from membership.store.waiting_returns import Key, Waiting
 
@@ -152,7 +153,10 @@ class Returns:
         if member.offers_until is not None:
             rewards = Rewards.together([rewards, await uncount(connection, program, purchase, returned, now)])
         counted = await lower_counts(connection, program, member, purchase, together(came_back, asked), now)
-        rewards = Rewards.together([rewards, counted])
+        tranches = await share_out(
+            connection, program, purchase, together(came_back, asked), asked.return_id, goods_return.points
+        )
+        rewards = Rewards.together([rewards, counted, Rewards(tranches, ())])
         terms, after = purchase.terms, together(came_back, asked)
         left = [keeps_something(terms, purchase.amount, back) for back in (came_back, after)]
         visit = left == [True, False]
@@ -290,7 +294,8 @@ def _due(purchase: Purchase) -> DuePurchase:
         purchase.member_id,
         purchase.event_time,
         purchase.record_time,
-        purchase.award.points if purchase.first_points is None else purchase.first_points,
+        purchase.award.points if purchase.credited_points is None else purchase.credited_points,
         purchase.expire_time,
         purchase.spot,
+        purchase.available_time,
     )

@@ -19,10 +19,11 @@ from membership.domain.rating import Entry, Rated, Scene, rate, terms_of
 from membership.domain.rows import Row
 from membership.domain.rulebooks import Rulebook
 from membership.domain.sliding import Span
+from membership.domain.timing import state_of, timed
 from membership.operations.budgets import rest
 from membership.operations.counting import counted_before
 from membership.operations.late import Fresh, late_moments, stretches_from
-from membership.operations.recording import credited, earned_before, sort_known
+from membership.operations.recording import earned_before, sort_known
 from membership.operations.rules import Rulebooks
 from membership.operations.segments import asked_by_rules
 from membership.operations.sliding import kept
@@ -90,7 +91,7 @@ async def _rated(
 
 def _purchase(program: Program, book: Rulebook, row: Row, rated: Rated, now: datetime, span: Span | None) -> Purchase:
     event_time = from_microseconds(rated.entry.event_us)
-    expire_time, state = credited(program, rated, event_time, now, span)
+    frozen, own, points = timed(program, book, rated, event_time, span)
     return Purchase(
         purchase_id=row.purchase_id,
         member_id=row.member_id,
@@ -98,13 +99,15 @@ def _purchase(program: Program, book: Rulebook, row: Row, rated: Rated, now: dat
         record_time=now,
         amount=row.amount,
         level=rated.level,
-        terms=terms_of(book, rated),
+        terms=terms_of(book, rated._replace(frozen=frozen)),
         award=Award(rated.base_points, rated.tier_points, rated.rule_points),
-        expire_time=expire_time,
-        state=state,
+        expire_time=own.expire_time,
+        state=state_of(rated.points, own.expire_time, now),
         transaction="",
         spot=None,
         returned_amount=0,
         returned_points=0,
         tallies=rated.tallies,
+        credited_points=points,
+        available_time=own.available_time,
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from guerdon.membership.v1 import program_pb2
+from guerdon.membership.v1 import program_pb2, times_pb2
 from guerdon_kit.errors import InvalidField
+from membership.domain.availability import Availability
 from membership.domain.calendar import ExpiryKind, ExpiryPolicy, PeriodEnd
 from membership.domain.tier_policy import Downgrade, Metric, Period, TierPolicy
 
-_Expiry, _Tiers = program_pb2.ExpiryPolicy, program_pb2.TierPolicy
-_ENDS: dict[PeriodEnd | None, program_pb2.ExpiryPolicy.PeriodEnd.ValueType] = {
+_Expiry, _Tiers = times_pb2.ExpiryPolicy, program_pb2.TierPolicy
+_ENDS: dict[PeriodEnd | None, times_pb2.ExpiryPolicy.PeriodEnd.ValueType] = {
     None: _Expiry.PERIOD_END_UNSPECIFIED,
     PeriodEnd.MONTH: _Expiry.PERIOD_END_MONTH,
     PeriodEnd.QUARTER: _Expiry.PERIOD_END_QUARTER,
@@ -37,7 +38,7 @@ _DOWNGRADES = {
 }
 
 
-def read_expiry(message: program_pb2.ExpiryPolicy, path: str) -> ExpiryPolicy:
+def read_expiry(message: times_pb2.ExpiryPolicy, path: str) -> ExpiryPolicy:
     """An expiry policy; its bounds are the domain's to check.
 
     Raises:
@@ -57,15 +58,31 @@ def read_expiry(message: program_pb2.ExpiryPolicy, path: str) -> ExpiryPolicy:
     )
 
 
-def write_expiry(policy: ExpiryPolicy) -> program_pb2.ExpiryPolicy:
+def write_expiry(policy: ExpiryPolicy) -> times_pb2.ExpiryPolicy:
     """An expiry policy."""
     month, day = policy.month_day or (0, 0)
-    return program_pb2.ExpiryPolicy(
+    return times_pb2.ExpiryPolicy(
         months=policy.months,
         rounded_to=_ENDS[policy.rounded_to],
         kind=_KINDS[policy.kind],
         calendar_month=month,
         calendar_day=day,
+    )
+
+
+def read_availability(message: times_pb2.Availability) -> Availability:
+    """When points can first be spent; its bounds are the domain's to check."""
+    return Availability(message.after_days, message.after_return_window)
+
+
+def write_availability(availability: Availability) -> times_pb2.Availability:
+    """When points can first be spent."""
+    if availability.after_return_window:
+        return times_pb2.Availability(after_return_window=True)
+    return (
+        times_pb2.Availability(after_days=availability.after_days)
+        if availability.after_days
+        else times_pb2.Availability()
     )
 
 

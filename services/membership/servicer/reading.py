@@ -19,7 +19,7 @@ from membership.domain.rows import ROWS_MAX, Row
 from membership.domain.rules import BASE_RULE_ID
 from membership.domain.tiers import Tier
 from membership.servicer.baskets import read_basket
-from membership.servicer.policies import read_expiry, read_tier_policy
+from membership.servicer.policies import read_availability, read_expiry, read_tier_policy
 from membership.servicer.rationals import fraction
 from membership.servicer.rule_messages import read_rule
 
@@ -70,6 +70,8 @@ def settings(message: program_pb2.Program) -> Settings:
         ),
         purchase_statistics=message.purchase_statistics,
         late_days=message.late_days,
+        return_window_days=message.return_window_days,
+        availability=read_availability(message.availability) if message.HasField("availability") else None,
         mild_returns=message.return_policy == program_pb2.RETURN_POLICY_MILD,
     )
 

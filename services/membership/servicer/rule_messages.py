@@ -14,6 +14,7 @@ from membership.domain.earning import Rounding
 from membership.domain.moments import from_microseconds
 from membership.domain.program import Program
 from membership.domain.rules import BundleItem, Count, Eligibility, Outcome, Period, Rule, Version
+from membership.servicer.policies import read_availability, read_expiry, write_availability, write_expiry
 from membership.servicer.rationals import fraction
 
 CAMPAIGN = "programs/{program}/campaigns/{campaign}"
@@ -72,6 +73,10 @@ def read_rule(message: pb.EarningRule, rule_id: str, path: str) -> Rule:
         campaign=_campaign_id(message, path) if message.campaign else "",
         bundle=tuple(BundleItem(item.sku, item.category, item.quantity or 1) for item in message.bundle),
         count=_read_count(message.count, f"{path}.count") if message.HasField("count") else None,
+        availability=read_availability(message.availability) if message.HasField("availability") else None,
+        expiry=read_expiry(message.expiry_policy, f"{path}.expiry_policy")
+        if message.HasField("expiry_policy")
+        else None,
     )
 
 
@@ -92,6 +97,8 @@ def write_rule(rule: Rule, name: str = "") -> pb.EarningRule:
         condition=rule.condition,
         bundle=[_write_item(item) for item in rule.bundle],
         count=None if rule.count is None else _write_count(rule.count),
+        availability=None if rule.availability is None else write_availability(rule.availability),
+        expiry_policy=None if rule.expiry is None else write_expiry(rule.expiry),
     )
     if rule.outcome is Outcome.BONUS:
         message.bonus_points = int(rule.rate)

@@ -18,10 +18,11 @@ from membership.domain.late_changes import AwardChange
 from membership.domain.members import Ended
 from membership.domain.program import Program
 from membership.domain.purchases import FrozenTerms, GoodsReturn, Purchase, State
+from membership.domain.tranches import Tranche
 from membership.operations.imports import Imported
 from membership.operations.members import Standing
 from membership.servicer.baskets import write_award, write_basket
-from membership.servicer.policies import METRICS, write_expiry, write_tier_policy
+from membership.servicer.policies import METRICS, write_availability, write_expiry, write_tier_policy
 from membership.servicer.rule_messages import write_rule
 from membership.store.programs import Totals
 
@@ -57,6 +58,8 @@ def program(found: Program) -> program_pb2.Program:
         return_wait_days=settings.return_wait_days,
         expiry_reminder_days=settings.expiry_reminder_days,
         late_days=settings.late_days,
+        return_window_days=settings.return_window_days,
+        availability=None if settings.availability is None else write_availability(settings.availability),
         tiers=[
             program_pb2.Tier(tier_id=tier.tier_id, threshold=tier.threshold, multiplier=rational(tier.multiplier))
             for tier in settings.tiers
@@ -136,12 +139,22 @@ def purchase(found: Program, one: Purchase) -> purchase_pb2.Purchase:
             explanation=explain(one),
             expire_time=optional_timestamp(one.expire_time),
             count_points=sum(tally.points for tally in one.tallies),
+            available_time=optional_timestamp(one.available_time),
+            tranches=map(_tranche, one.terms.tranches) if isinstance(one.terms, FrozenTerms) else (),
         ),
         returned_amount=_cash(found, one.returned_amount),
         returned_points=one.returned_points,
         record_time=timestamp(one.record_time),
         basket=None if basket is None else write_basket(basket),
         award_changes=[_award_change(found, change) for change in one.changes],
+    )
+
+
+def _tranche(one: Tranche) -> purchase_pb2.Tranche:
+    return purchase_pb2.Tranche(
+        points=one.points,
+        available_time=optional_timestamp(one.available_time),
+        expire_time=optional_timestamp(one.expire_time),
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from asyncpg import Record
 
+from membership.domain.availability import Availability
 from membership.domain.calendar import ExpiryKind, ExpiryPolicy, PeriodEnd
 from membership.domain.program import Settings
 from membership.domain.tier_policy import Downgrade, Metric, Period, TierPolicy
@@ -16,6 +17,7 @@ def columns(settings: Settings) -> dict[str, Any]:
     tiers = settings.tier_policy
     return {
         "expiry": expiry_column(settings.expiry),
+        "availability": availability_column(settings.availability),
         "tier_metric": tiers.metric,
         "tier_period": tiers.period,
         "tier_counted_after_days": tiers.counted_after_days,
@@ -29,6 +31,16 @@ def expiry_column(policy: ExpiryPolicy | None) -> list[int] | None:
     if policy is None:
         return None
     return [policy.months, policy.rounded_to or 0, policy.kind, *(policy.month_day or (0, 0))]
+
+
+def availability_column(availability: Availability | None) -> list[int] | None:
+    """An availability as it is kept."""
+    return None if availability is None else [availability.after_days, int(availability.after_return_window)]
+
+
+def read_availability(column: list[int] | None) -> Availability | None:
+    """When points can first be spent; None: at once, or as elsewhere."""
+    return None if column is None else Availability(column[0], bool(column[1]))
 
 
 def read_expiry(column: list[int] | None) -> ExpiryPolicy | None:

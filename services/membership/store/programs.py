@@ -48,6 +48,7 @@ async def insert(
         **policies.columns(settings),
         mild_returns=settings.mild_returns,
         late_days=settings.late_days,
+        return_window_days=settings.return_window_days,
         create_time=create_time,
         actor=actor,
     )
@@ -117,5 +118,7 @@ async def _read(connection: Connection, row: Record) -> Program:
         tier_policy=policies.tier_policy(row),
         mild_returns=row["mild_returns"],
         late_days=row["late_days"],
+        return_window_days=row["return_window_days"],
+        availability=policies.read_availability(row["availability"]),
     )
     return Program(row["program_no"], settings, row["time_zone"], row["create_time"])

@@ -45,6 +45,15 @@ class NewPurchase(NamedTuple):
     """Its spot in the delivery that brings it to the ledger, if one has to."""
 
 
+class OwnCredit(NamedTuple):
+    """What the ledger is asked for under a purchase's own id: when it can be spent, None for at once, and how many
+    points, where these are not all.
+    """
+
+    available_time: datetime | None
+    points: int | None
+
+
 async def known(
     connection: Connection, program: Program, purchase_ids: Sequence[str]
 ) -> tuple[dict[str, Known], int, bool]:
@@ -71,9 +80,10 @@ async def insert(
     actor: str,
     delivery_no: int | None,
     rule_points: Sequence[int] | None = None,
+    own: Sequence[OwnCredit] | None = None,
 ) -> None:
     """Writes rated purchases, and which delivery brings those of them that have a place in it. `rule_points` is needed
-    where rules other than base rules gave any.
+    where rules other than base rules gave any, `own` where points may be available later or have several times.
 
     Raises:
         Rerun: one of the ids was recorded by another transaction meanwhile.
@@ -96,6 +106,8 @@ async def insert(
         places=places,
         delivery_no=delivery_no,
         rule_points=rule_points,
+        available_times=None if own is None else [one.available_time for one in own],
+        credited_points=None if own is None else [one.points for one in own],
     )
     if written < len(purchases):
         raise Rerun
@@ -135,7 +147,8 @@ def _purchase(program: Program, row: Record) -> Purchase:
         spot=None if row["delivery_no"] is None else Spot(row["delivery_no"], row["place"]),
         returned_amount=row["returned_amount"],
         returned_points=row["returned_points"],
-        first_points=row["first_points"],
+        credited_points=row["credited_points"],
+        available_time=row["available_time"],
     )
 
 
@@ -153,6 +166,7 @@ async def due(connection: Connection, program_no: int, purchase_ids: Sequence[st
             row["points"],
             row["expire_time"],
             Spot(row["delivery_no"], row["place"]),
+            row["available_time"],
         )
         async for row in rows
     ]

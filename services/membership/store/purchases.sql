@@ -14,18 +14,21 @@ where g.program_no = :program_no;
 -- Fewer rows than asked for: another transaction recorded one of the ids meanwhile.
 insert into purchases (
     program_no, record_time, actor, purchase_id, member_no, event_time, amount, terms, base_points, tier_points,
-    expire_time, state, place, rule_points, delivery_no
+    expire_time, state, place, rule_points, available_time, credited_points, delivery_no
 )
 select
     :program_no, :record_time, :actor, row.purchase_id, row.member_no, row.event_time, row.amount, row.terms,
     row.base_points, row.tier_points, row.expire_time, row.state, row.place, coalesce(row.rule_points, 0),
+    row.available_time, row.credited_points,
     case when row.place is not null then :delivery_no::bigint end
 from unnest(
     :purchase_ids::text[], :member_nos::bigint[], :event_times::timestamptz[], :amounts::bigint[],
     :terms::integer[], :base_points::bigint[], :tier_points::bigint[], :expire_times::timestamptz[],
-    :states::smallint[], :places::smallint[], :rule_points::bigint[]
+    :states::smallint[], :places::smallint[], :rule_points::bigint[],
+    :available_times::timestamptz[], :credited_points::bigint[]
 ) as row (
-    purchase_id, member_no, event_time, amount, terms, base_points, tier_points, expire_time, state, place, rule_points
+    purchase_id, member_no, event_time, amount, terms, base_points, tier_points, expire_time, state, place, rule_points,
+    available_time, credited_points
 )
 on conflict do nothing;
 
@@ -43,8 +46,8 @@ where p.program_no = :program_no and p.purchase_id = any(:purchase_ids::text[]);
 -- name: purchases_to_deliver
 -- Those that still have to reach the ledger, in the order in which they were asked for.
 select
-    p.purchase_id, m.member_id, p.event_time, p.record_time, coalesce(p.first_points, p.base_points + p.tier_points + p.rule_points) as points, p.expire_time,
-    p.delivery_no, p.place
+    p.purchase_id, m.member_id, p.event_time, p.record_time, coalesce(p.credited_points, p.base_points + p.tier_points + p.rule_points) as points, p.expire_time,
+    p.delivery_no, p.place, p.available_time
 from unnest(:purchase_ids::text[]) with ordinality as wanted (purchase_id, place)
 join purchases p on p.program_no = :program_no and p.purchase_id = wanted.purchase_id
 join members m on m.member_no = p.member_no
@@ -72,7 +75,7 @@ where program_no = :program_no and purchase_id = :purchase_id;
 update purchases p
 set terms = row.terms, base_points = row.base_points, tier_points = row.tier_points, rule_points = row.rule_points,
     returned_points = row.returned_points, expire_time = row.expire_time,
-    first_points = coalesce(p.first_points, p.base_points + p.tier_points + p.rule_points)
+    credited_points = coalesce(p.credited_points, p.base_points + p.tier_points + p.rule_points)
 from unnest(
     :purchase_ids::text[], :terms::integer[], :base_points::bigint[], :tier_points::bigint[], :rule_points::bigint[],
     :returned_points::bigint[], :expire_times::timestamptz[]

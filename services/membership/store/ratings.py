@@ -10,11 +10,13 @@ from guerdon_kit.postgres import Connection
 from membership.domain.baskets import Basket, Line, parts
 from membership.domain.campaigns import Reached
 from membership.domain.earning import Rounding
+from membership.domain.moments import from_microseconds, to_microseconds
 from membership.domain.program import Program
 from membership.domain.purchases import FrozenTerms
 from membership.domain.rating import Use
 from membership.domain.rules import Outcome
 from membership.domain.stacking import Term, Verdict
+from membership.domain.tranches import Tranche
 from membership.store import queries
 
 
@@ -83,7 +85,8 @@ def read(basket_kept: dict[str, Any] | None, rated_by: dict[str, Any], amount: i
     terms = tuple(map(_read_term, rated_by["terms"]))
     reached = tuple(Reached(*one) for one in rated_by["campaigns"])
     counts = tuple(map(_read_term, rated_by["counts"]))
-    return FrozenTerms(bought, parts(bought, amount), terms, tuple(rated_by["points"]), reached, counts)
+    tranches = tuple(map(_read_tranche, rated_by["tranches"]))
+    return FrozenTerms(bought, parts(bought, amount), terms, tuple(rated_by["points"]), reached, counts, tranches)
 
 
 def _write(one: FrozenTerms) -> dict[str, Any]:
@@ -92,7 +95,19 @@ def _write(one: FrozenTerms) -> dict[str, Any]:
         "points": one.points,
         "campaigns": one.campaigns,
         "counts": [_write_term(term) for term in one.counts],
+        "tranches": [_write_tranche(tranche) for tranche in one.tranches],
     }
+
+
+def _write_tranche(one: Tranche) -> list[Any]:
+    moments = [None if time is None else to_microseconds(time) for time in (one.available_time, one.expire_time)]
+    return [one.points, *moments, one.places]
+
+
+def _read_tranche(kept: list[Any]) -> Tranche:
+    points, available_us, expire_us, places = kept
+    times = [None if us is None else from_microseconds(us) for us in (available_us, expire_us)]
+    return Tranche(points, times[0], times[1], tuple(places))
 
 
 def _write_basket(one: Basket) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from membership.domain.moments import from_microseconds, to_microseconds
 from membership.domain.program import Program
 from membership.domain.rulebooks import Rulebook
 from membership.domain.rules import BundleItem, Count, Eligibility, Outcome, Period, Rule, Version
-from membership.store import campaigns, queries
+from membership.store import campaigns, policies, queries
 
 
 async def book(connection: Connection, program: Program) -> Rulebook:
@@ -82,6 +82,8 @@ def read(rule_id: str, kept: dict[str, Any]) -> Rule:
         campaign=kept["campaign"],
         bundle=tuple(BundleItem(*item) for item in kept["bundle"]),
         count=None if kept["count"] is None else Count(*kept["count"]),
+        availability=policies.read_availability(kept["availability"]),
+        expiry=policies.read_expiry(kept["expiry"]),
     )
 
 
@@ -106,4 +108,6 @@ def _write(rule: Rule) -> dict[str, Any]:
         "campaign": rule.campaign,
         "bundle": rule.bundle,
         "count": rule.count,
+        "availability": policies.availability_column(rule.availability),
+        "expiry": policies.expiry_column(rule.expiry),
     }

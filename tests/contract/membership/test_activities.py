@@ -11,7 +11,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from guerdon import InvalidRequestError, NotFoundError, RefusedError, new_request_id, was_replayed
 from guerdon.membership.v1 import activity_pb2 as pb
-from guerdon.membership.v1 import program_pb2
+from guerdon.membership.v1 import times_pb2
 from tests.contract.membership.doings import activity, change_type, list_all, make_type, record, simulate, type_name
 from tests.contract.membership.people import close, erase
 from tests.contract.membership.world import Shop, World, when
@@ -21,10 +21,10 @@ POSTED, WITHHELD = pb.Activity.STATE_POSTED, pb.Activity.STATE_WITHHELD
 
 async def test_a_type_is_read_as_it_was_made_and_changes_by_versions(shop: Shop) -> None:
     service = shop.membership.membership
-    policy = program_pb2.ExpiryPolicy(
+    policy = times_pb2.ExpiryPolicy(
         months=3,
-        rounded_to=program_pb2.ExpiryPolicy.PERIOD_END_MONTH,
-        kind=program_pb2.ExpiryPolicy.KIND_FIXED_PERIOD,
+        rounded_to=times_pb2.ExpiryPolicy.PERIOD_END_MONTH,
+        kind=times_pb2.ExpiryPolicy.KIND_FIXED_PERIOD,
     )
     made = await make_type(
         shop, "review", 20, day_cap=2, week_cap=3, month_cap=4, total_cap=5, cooldown=Duration(seconds=60),
@@ -77,10 +77,10 @@ async def test_types_are_refused_by_field_and_made_once(shop: Shop) -> None:
 
 
 async def test_an_activity_brings_its_points_into_the_ledger_as_of_its_time(world: World) -> None:
-    shop = await world.shop(welcome_points=0, expiry_policy=program_pb2.ExpiryPolicy(months=24))
+    shop = await world.shop(welcome_points=0, expiry_policy=times_pb2.ExpiryPolicy(months=24))
     await shop.enroll("ada")
     await make_type(shop, "review", 20)
-    await make_type(shop, "flash", 5, expiry_policy=program_pb2.ExpiryPolicy(months=1))
+    await make_type(shop, "flash", 5, expiry_policy=times_pb2.ExpiryPolicy(months=1))
     answer = await record(shop, activity(shop, "rev-1", "ada", "review", product="mug"))
     one = answer.activity
     assert (one.state, one.points, one.activity_type_version, answer.already_recorded) == (POSTED, 20, 1, False)

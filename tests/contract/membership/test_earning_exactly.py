@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from zoneinfo import ZoneInfo
@@ -22,6 +23,7 @@ from tests.earning.cases import Bought, Case
 from tests.earning.cases import case as case_of
 from tests.earning.evaluator import Member, Rated
 from tests.earning.returned import Returns, Step
+from tests.earning.times import Tranche, take, tranches_of
 
 PROGRAMS = 8
 WITHIN_S = 200
@@ -50,6 +52,9 @@ async def play(world: World, case: Case) -> None:
         welcome_points=0,
         tiers=case.program.tiers,
         return_policy=case.program.return_policy,
+        return_window_days=case.program.return_window_days,
+        availability=case.program.availability if case.program.HasField("availability") else None,
+        expiry_policy=case.program.expiry_policy if case.program.HasField("expiry_policy") else None,
     )
     await shop.enroll("ada")
     for rule in case.rules[1:]:
@@ -59,16 +64,18 @@ async def play(world: World, case: Case) -> None:
         request = rule_pb2.CreateEarningRuleRequest(earning_rule=named, request_id=new_request_id())
         await shop.membership.membership.CreateEarningRule(request)
     made = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=1)
-    expected, ratings = Member(case.program), list[Rated]()
+    expected, ratings, tranches = Member(case.program), list[Rated](), list[list[Tranche]]()
     for bought in case.bought:
         local = (made + timedelta(seconds=bought.after_s)).astimezone(ZONE)
         recorded = await simulated_and_recorded(world, shop, named_purchase(shop, bought, local))
         ratings.append(expected.buys(bought.purchase, case.rules[: None if bought.after_s >= 0 else 1], local))
         agrees(recorded, ratings[-1])
+        tranches.append(tranches_of(case.program, ratings[-1], local))
+        in_time(recorded, tranches[-1])
     assert (await shop.balance("ada")).posted == sum(sum(one.points.values()) for one in ratings)
     mild = case.program.return_policy == program_pb2.RETURN_POLICY_MILD
-    for bought, rating in zip(case.bought, ratings, strict=True):
-        await bring_back(shop, bought, Returns(rating, mild=mild))
+    for number, (bought, rating) in enumerate(zip(case.bought, ratings, strict=True)):
+        await bring_back(shop, bought, rating, Returns(rating, mild=mild), tranches, number)
     assert (await shop.balance("ada")).posted == 0, "full returns take everything"
 
 
@@ -124,8 +131,30 @@ def agrees(recorded: purchase_pb2.Purchase, rating: Rated) -> None:
             assert (award.verdict, list(award.line_ids)) == (basket_pb2.Award.VERDICT_APPLIED, ids)
 
 
-async def bring_back(shop: Shop, bought: Bought, returns: Returns) -> None:
-    """Brings back what the case says, then the rest, and compares what each return takes."""
+def in_time(recorded: purchase_pb2.Purchase, tranches: list[Tranche]) -> None:
+    """The points can be spent and expire when they should."""
+    rating = recorded.rating
+    told = [(one.points, moments(one)) for one in rating.tranches]
+    points = rating.base_points + rating.tier_points + rating.rule_points
+    assert (told or [(points, moments(rating))] * bool(points)) == [(one.points, one.times) for one in tranches]
+
+
+def moments(one: purchase_pb2.Rating | purchase_pb2.Tranche) -> tuple[datetime | None, datetime | None]:
+    available = one.available_time.ToDatetime(tzinfo=UTC) if one.HasField("available_time") else None
+    return available, one.expire_time.ToDatetime(tzinfo=UTC) if one.HasField("expire_time") else None
+
+
+async def pending_as_told(shop: Shop, every: Iterable[Tranche]) -> None:
+    """What is pending in the ledger is what is left of the tranches that cannot be spent yet."""
+    now = datetime.now(UTC)
+    pending = sum(one.left for one in every if one.times[0] is not None and one.times[0] > now)
+    assert (await shop.balance("ada")).pending == pending
+
+
+async def bring_back(
+    shop: Shop, bought: Bought, rated: Rated, returns: Returns, tranches: Sequence[list[Tranche]], number_of: int
+) -> None:
+    """Brings back what the case says, then the rest, and compares what each return takes, and of which tranche."""
     taken = amount = 0
     purchase_id = bought.purchase.name.removeprefix("purchases/")
     for number, step in enumerate(chain(returns.steps(bought.purchase, bought.back), ALL_THAT_IS_LEFT)):
@@ -145,4 +174,6 @@ async def bring_back(shop: Shop, bought: Bought, returns: Returns) -> None:
         now = max(taken, returns.taken())  # where F would rise, what was taken is kept
         assert (recorded.points, recorded.cumulative_points) == (now - taken, now)
         assert recorded.amount.minor_units == returns.amount - amount
+        take(tranches[number_of], now - taken, rated.give(returns.kept()))
+        await pending_as_told(shop, chain(*tranches))
         taken, amount = now, returns.amount

@@ -7,7 +7,7 @@ from google.rpc import error_details_pb2
 
 from guerdon import InvalidRequestError, NotFoundError
 from guerdon.membership.v1 import member_file_pb2 as pb
-from guerdon.membership.v1 import member_pb2, profile_pb2, program_pb2
+from guerdon.membership.v1 import member_pb2, profile_pb2, times_pb2
 from tests.contract.membership.people import ADA, close, enroll, erase, export, file, find, get, import_, profile_of
 from tests.contract.membership.world import Shop, World, when
 
@@ -60,7 +60,7 @@ async def test_an_export_imported_into_another_program_exports_as_itself(world: 
 
 
 async def test_the_welcome_bonus_is_given_by_setting_once_and_expires_from_now_on(world: World) -> None:
-    shop = await world.shop(expiry_policy=program_pb2.ExpiryPolicy(months=12))
+    shop = await world.shop(expiry_policy=times_pb2.ExpiryPolicy(months=12))
     await import_(shop, [file(shop, [row("ada")])])
     assert (await get(shop, "ada")).welcome_points == 0
     assert (await get(shop, "ada")).state == member_pb2.Member.STATE_ACTIVE

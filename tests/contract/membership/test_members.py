@@ -15,7 +15,7 @@ from guerdon import (
     new_request_id,
     was_replayed,
 )
-from guerdon.membership.v1 import member_pb2, program_pb2, rule_pb2
+from guerdon.membership.v1 import member_pb2, program_pb2, rule_pb2, times_pb2
 from guerdon.membership.v1 import membership_pb2 as pb
 from guerdon.type.v1 import rational_pb2
 from tests.contract.membership.world import Shop, World, when
@@ -23,10 +23,10 @@ from tests.contract.membership.world import Shop, World, when
 
 async def test_settings_read_as_they_were_made_with_the_ledgers_time_zone(world: World) -> None:
     shop = await world.books()
-    policy = program_pb2.ExpiryPolicy(
+    policy = times_pb2.ExpiryPolicy(
         months=12,
-        rounded_to=program_pb2.ExpiryPolicy.PERIOD_END_MONTH,
-        kind=program_pb2.ExpiryPolicy.KIND_FIXED_PERIOD,
+        rounded_to=times_pb2.ExpiryPolicy.PERIOD_END_MONTH,
+        kind=times_pb2.ExpiryPolicy.KIND_FIXED_PERIOD,
     )
     tiers = program_pb2.TierPolicy(
         metric=program_pb2.TierPolicy.METRIC_VISITS,
@@ -155,7 +155,7 @@ async def test_members_are_listed_in_pages_of_which_the_last_has_no_token(shop: 
 
 async def test_progress_answers_everything_in_one_call(world: World) -> None:
     shop = await world.shop(
-        expiry_policy=program_pb2.ExpiryPolicy(months=24, rounded_to=program_pb2.ExpiryPolicy.PERIOD_END_MONTH)
+        expiry_policy=times_pb2.ExpiryPolicy(months=24, rounded_to=times_pb2.ExpiryPolicy.PERIOD_END_MONTH)
     )
     await shop.enroll("ada")
     await shop.buy("p1", "ada", 120_00, when(2026, 1, 5, 12))

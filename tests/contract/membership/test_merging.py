@@ -10,7 +10,7 @@ import pytest
 from guerdon import GuerdonError, InvalidRequestError, NotFoundError, RefusedError, new_request_id, was_replayed
 from guerdon.ledger.v1 import ledger_pb2 as ledger
 from guerdon.ledger.v1 import resources_pb2 as ledger_res
-from guerdon.membership.v1 import member_pb2, profile_pb2, program_pb2
+from guerdon.membership.v1 import member_pb2, profile_pb2, times_pb2
 from guerdon.membership.v1 import membership_pb2 as pb
 from guerdon_kit.testing import wait_until
 from tests.contract.ledger.world import findings
@@ -123,7 +123,7 @@ async def test_pending_points_debts_and_holds_follow(shop: Shop) -> None:
 
 
 async def test_lots_of_more_than_a_hundred_expiries_follow_in_several_steps(world: World) -> None:
-    shop = await world.shop(welcome_points=0, expiry_policy=program_pb2.ExpiryPolicy(months=12))
+    shop = await world.shop(welcome_points=0, expiry_policy=times_pb2.ExpiryPolicy(months=12))
     await two(shop)
     now = datetime.now(UTC)
     times = [when(*(now - timedelta(days=1, minutes=number)).timetuple()[:6]) for number in range(250)]

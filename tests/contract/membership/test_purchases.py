@@ -10,7 +10,7 @@ from guerdon import InvalidRequestError, NotFoundError, RefusedError, new_reques
 from guerdon.ledger.v1 import books_pb2
 from guerdon.ledger.v1 import ledger_pb2 as ledger
 from guerdon.membership.v1 import membership_pb2 as pb
-from guerdon.membership.v1 import program_pb2, purchase_pb2, rule_pb2
+from guerdon.membership.v1 import purchase_pb2, rule_pb2, times_pb2
 from guerdon.type.v1 import rational_pb2
 from tests.contract.membership.world import Shop, World, usd, when
 
@@ -113,7 +113,7 @@ async def test_bounds_are_answered_by_field(shop: Shop) -> None:
 
 
 async def test_an_expiry_policy_is_told_to_the_ledger(world: World) -> None:
-    shop = await world.shop(welcome_points=0, expiry_policy=program_pb2.ExpiryPolicy(months=36))
+    shop = await world.shop(welcome_points=0, expiry_policy=times_pb2.ExpiryPolicy(months=36))
     await shop.enroll("ada")
     purchase = (await shop.buy("p1", "ada", 10_00, when(2026, 1, 31, 17))).purchase
     assert purchase.rating.expire_time == when(2029, 1, 31, 17)
@@ -122,7 +122,7 @@ async def test_an_expiry_policy_is_told_to_the_ledger(world: World) -> None:
 
 
 async def test_points_that_expired_before_they_arrived_are_recorded_as_lapsed(world: World) -> None:
-    shop = await world.shop(welcome_points=0, expiry_policy=program_pb2.ExpiryPolicy(months=12))
+    shop = await world.shop(welcome_points=0, expiry_policy=times_pb2.ExpiryPolicy(months=12))
     await shop.enroll("ada")
     purchase = (await shop.buy("p1", "ada", 150_00, when(1997, 5, 1))).purchase
     assert purchase.state == purchase_pb2.Purchase.STATE_LAPSED

@@ -11,7 +11,7 @@ from guerdon import InvalidRequestError, new_request_id
 from guerdon.ledger.v1 import ledger_pb2 as ledger
 from guerdon.ledger.v1 import resources_pb2 as ledger_res
 from guerdon.membership.v1 import membership_pb2 as pb
-from guerdon.membership.v1 import program_pb2, purchase_pb2, rule_pb2
+from guerdon.membership.v1 import purchase_pb2, rule_pb2, times_pb2
 from guerdon_kit.testing import wait_until
 from membership.domain.calendar import ExpiryPolicy
 from tests.contract.ledger.world import findings
@@ -19,7 +19,7 @@ from tests.contract.membership import doings, friends, sent, test_rules
 from tests.contract.membership.people import merge
 from tests.contract.membership.world import Shop, World, row
 
-SLIDING = program_pb2.ExpiryPolicy(kind=program_pb2.ExpiryPolicy.KIND_SLIDING, months=12)
+SLIDING = times_pb2.ExpiryPolicy(kind=times_pb2.ExpiryPolicy.KIND_SLIDING, months=12)
 NOW = datetime.now(UTC).replace(microsecond=0)
 
 
@@ -88,7 +88,7 @@ async def test_purchases_and_earning_activities_keep_all_points_and_nothing_else
         ledger.PostTransactionRequest(parent=shop.program, transaction=goodwill, request_id=new_request_id())
     )
     await have(shop, "ada", {year_after(second): 30, NOW + timedelta(days=5): 7})
-    month = program_pb2.ExpiryPolicy(months=1)  # it would expire sooner, were it not activity itself
+    month = times_pb2.ExpiryPolicy(months=1)  # it would expire sooner, were it not activity itself
     await doings.make_type(shop, "review", 10, expiry_policy=month)
     await doings.record(shop, doings.activity(shop, "a1", "ada", "review", third))
     await have(shop, "ada", {year_after(third): 47})
@@ -160,7 +160,7 @@ async def test_a_sliding_expiry_is_a_programs_alone(shop: Shop, world: World) ->
     with pytest.raises(InvalidRequestError) as refused:
         await doings.make_type(shop, "review", 10, expiry_policy=SLIDING)
     assert [one.field for one in refused.value.violations] == ["activity_type.expiry_policy.kind"]
-    no_months = program_pb2.ExpiryPolicy(kind=program_pb2.ExpiryPolicy.KIND_SLIDING)
+    no_months = times_pb2.ExpiryPolicy(kind=times_pb2.ExpiryPolicy.KIND_SLIDING)
     with pytest.raises(InvalidRequestError) as refused:
         await world.shop(expiry_policy=no_months)
     assert [one.field for one in refused.value.violations] == ["program.expiry_policy.months"]

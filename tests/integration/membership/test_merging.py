@@ -15,7 +15,7 @@ import structlog
 from guerdon import new_request_id
 from guerdon.ledger.v1 import ledger_pb2 as ledger
 from guerdon.ledger.v1 import resources_pb2 as ledger_res
-from guerdon.membership.v1 import program_pb2
+from guerdon.membership.v1 import times_pb2
 from guerdon_kit.auth.service_tokens import ServiceTokens
 from guerdon_kit.clock import SystemClock
 from guerdon_kit.grpc.client import Remote
@@ -197,7 +197,7 @@ async def test_purchases_of_both_while_they_are_merged_are_never_lost(world: Wor
 
 
 async def test_what_expires_is_read_beyond_what_one_answer_tells(world: World, bench: Bench) -> None:
-    shop = await world.shop(welcome_points=0, expiry_policy=program_pb2.ExpiryPolicy(months=12))
+    shop = await world.shop(welcome_points=0, expiry_policy=times_pb2.ExpiryPolicy(months=12))
     async with bench.database.acquire() as connection:
         program = await programs.find(connection, shop.program.removeprefix("programs/"))
     assert program is not None

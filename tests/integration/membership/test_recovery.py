@@ -19,7 +19,15 @@ from google.type.date_pb2 import Date
 from guerdon import GuerdonError, UnavailableError
 from guerdon.ledger.v1 import ledger_pb2
 from guerdon.ledger.v1 import resources_pb2 as ledger_res
-from guerdon.membership.v1 import activity_pb2, member_pb2, profile_pb2, program_pb2, purchase_pb2, referral_pb2
+from guerdon.membership.v1 import (
+    activity_pb2,
+    member_pb2,
+    profile_pb2,
+    program_pb2,
+    purchase_pb2,
+    referral_pb2,
+    times_pb2,
+)
 from guerdon.membership.v1 import membership_pb2 as pb
 from guerdon_kit.clock import set_offset
 from guerdon_kit.processes import ServerProcess
@@ -250,7 +258,7 @@ async def test_sending_again_brings_what_was_pending_at_once(world: World) -> No
 
 @pytest.mark.crash
 async def test_points_whose_time_passes_while_the_ledger_is_away_lapse(world: World, clock: Moving) -> None:
-    shop = await world.shop(welcome_points=0, expiry_policy=program_pb2.ExpiryPolicy(months=1))
+    shop = await world.shop(welcome_points=0, expiry_policy=times_pb2.ExpiryPolicy(months=1))
     await shop.enroll("ada")
     world.ledger.process.kill()
     bought = (await shop.buy("p1", "ada", 40_00, clock.yesterday())).purchase
@@ -265,7 +273,7 @@ async def test_points_whose_time_passes_while_the_ledger_is_away_lapse(world: Wo
 
 async def test_points_that_have_expired_are_not_taken_again_by_a_return(world: World, clock: Moving) -> None:
     """Of 40 points 30 are spent, 10 expire: the returns take 25, then the 5 that are left, then nothing."""
-    shop = await world.shop(welcome_points=0, expiry_policy=program_pb2.ExpiryPolicy(months=1))
+    shop = await world.shop(welcome_points=0, expiry_policy=times_pb2.ExpiryPolicy(months=1))
     await shop.enroll("ada")
     await shop.buy("p1", "ada", 40_00, clock.yesterday())
     await shop.spend("ada", 30)
@@ -330,7 +338,7 @@ async def test_a_tier_is_reached_by_the_next_order_and_lost_by_itself_once_its_g
 async def test_points_that_activity_keeps_are_told_of_before_they_expire_once_through_crashes(
     world: World, clock: Moving
 ) -> None:
-    policy = program_pb2.ExpiryPolicy(kind=program_pb2.ExpiryPolicy.KIND_SLIDING, months=3)
+    policy = times_pb2.ExpiryPolicy(kind=times_pb2.ExpiryPolicy.KIND_SLIDING, months=3)
     shop = await world.shop(welcome_points=0, tiers=[], expiry_policy=policy, expiry_reminder_days=[7, 30])
     await shop.enroll("ada")
     world.ledger.process.kill()

@@ -16,11 +16,11 @@ from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
-from guerdon.membership.v1 import program_pb2 as guerdon_dot_membership_dot_v1_dot_program__pb2
+from guerdon.membership.v1 import times_pb2 as guerdon_dot_membership_dot_v1_dot_times__pb2
 from guerdon.options.v1 import options_pb2 as guerdon_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$guerdon/membership/v1/activity.proto\x12\x15guerdon.membership.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#guerdon/membership/v1/program.proto\x1a guerdon/options/v1/options.proto\"\xe6\x04\n\x0c\x41\x63tivityType\x12\x31\n\x04name\x18\x01 \x01(\tB#\xe0\x41\x02\xe0\x41\x05\xfa\x41\x1a\n\x18guerdon.dev/ActivityType\x12\x19\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x03\xe0\x41\x01\x12\x13\n\x06points\x18\x03 \x01(\x03\x42\x03\xe0\x41\x01\x12\x14\n\x07\x64\x61y_cap\x18\x04 \x01(\x05\x42\x03\xe0\x41\x01\x12\x15\n\x08week_cap\x18\x05 \x01(\x05\x42\x03\xe0\x41\x01\x12\x16\n\tmonth_cap\x18\x06 \x01(\x05\x42\x03\xe0\x41\x01\x12\x16\n\ttotal_cap\x18\x07 \x01(\x05\x42\x03\xe0\x41\x01\x12\x30\n\x08\x63ooldown\x18\x08 \x01(\x0b\x32\x19.google.protobuf.DurationB\x03\xe0\x41\x01\x12?\n\rexpiry_policy\x18\t \x01(\x0b\x32#.guerdon.membership.v1.ExpiryPolicyB\x03\xe0\x41\x01\x12\x39\n\x08occasion\x18\n \x01(\x0e\x32\x1f.guerdon.membership.v1.OccasionB\x06\xe0\x41\x01\xe0\x41\x05\x12\x14\n\x07version\x18\x0b \x01(\x05\x42\x03\xe0\x41\x03\x12\x15\n\x08\x61rchived\x18\x0c \x01(\x08\x42\x03\xe0\x41\x03\x12\x34\n\x0b\x63reate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x34\n\x0bupdate_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03:O\xea\x41L\n\x18guerdon.dev/ActivityType\x12\x30programs/{program}/activityTypes/{activity_type}\"\x8f\x08\n\x08\x41\x63tivity\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe0\x41\x02\xe0\x41\x05\xfa\x41\x16\n\x14guerdon.dev/Activity\x12*\n\x06member\x18\x02 \x01(\tB\x1a\xe0\x41\x02\xfa\x41\x14\n\x12guerdon.dev/Member\x12\x37\n\ractivity_type\x18\x03 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/ActivityType\x12\x33\n\nevent_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x02\x12L\n\nattributes\x18\x05 \x03(\x0b\x32/.guerdon.membership.v1.Activity.AttributesEntryB\x07\xe0\x41\x01\xd0\xda\x18\x01\x12\x39\n\x05state\x18\x06 \x01(\x0e\x32%.guerdon.membership.v1.Activity.StateB\x03\xe0\x41\x03\x12\x13\n\x06points\x18\x07 \x01(\x03\x42\x03\xe0\x41\x03\x12?\n\x08withheld\x18\x08 \x01(\x0e\x32(.guerdon.membership.v1.Activity.WithheldB\x03\xe0\x41\x03\x12\x33\n\nagain_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x18\n\x0b\x65xplanation\x18\n \x01(\tB\x03\xe0\x41\x03\x12\"\n\x15\x61\x63tivity_type_version\x18\x0b \x01(\x05\x42\x03\xe0\x41\x03\x12\x34\n\x0b\x65xpire_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x34\n\x0brecord_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"i\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_PENDING\x10\x01\x12\x10\n\x0cSTATE_POSTED\x10\x02\x12\x10\n\x0cSTATE_LAPSED\x10\x03\x12\x12\n\x0eSTATE_WITHHELD\x10\x04\"\x98\x01\n\x08Withheld\x12\x18\n\x14WITHHELD_UNSPECIFIED\x10\x00\x12\x14\n\x10WITHHELD_DAY_CAP\x10\x01\x12\x15\n\x11WITHHELD_WEEK_CAP\x10\x02\x12\x16\n\x12WITHHELD_MONTH_CAP\x10\x03\x12\x16\n\x12WITHHELD_TOTAL_CAP\x10\x04\x12\x15\n\x11WITHHELD_COOLDOWN\x10\x05:C\xea\x41@\n\x14guerdon.dev/Activity\x12(programs/{program}/activities/{activity}\"u\n\x19\x43reateActivityTypeRequest\x12?\n\ractivity_type\x18\x01 \x01(\x0b\x32#.guerdon.membership.v1.ActivityTypeB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"X\n\x1a\x43reateActivityTypeResponse\x12:\n\ractivity_type\x18\x01 \x01(\x0b\x32#.guerdon.membership.v1.ActivityType\"\xab\x01\n\x19UpdateActivityTypeRequest\x12?\n\ractivity_type\x18\x01 \x01(\x0b\x32#.guerdon.membership.v1.ActivityTypeB\x03\xe0\x41\x02\x12\x34\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\"X\n\x1aUpdateActivityTypeResponse\x12:\n\ractivity_type\x18\x01 \x01(\x0b\x32#.guerdon.membership.v1.ActivityType\"H\n\x16GetActivityTypeRequest\x12.\n\x04name\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/ActivityType\"U\n\x17GetActivityTypeResponse\x12:\n\ractivity_type\x18\x01 \x01(\x0b\x32#.guerdon.membership.v1.ActivityType\"n\n\x18ListActivityTypesRequest\x12+\n\x06parent\x18\x01 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Program\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"q\n\x19ListActivityTypesResponse\x12;\n\x0e\x61\x63tivity_types\x18\x01 \x03(\x0b\x32#.guerdon.membership.v1.ActivityType\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"e\n\x1a\x41rchiveActivityTypeRequest\x12.\n\x04name\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/ActivityType\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"Y\n\x1b\x41rchiveActivityTypeResponse\x12:\n\ractivity_type\x18\x01 \x01(\x0b\x32#.guerdon.membership.v1.ActivityType\"h\n\x15RecordActivityRequest\x12\x36\n\x08\x61\x63tivity\x18\x01 \x01(\x0b\x32\x1f.guerdon.membership.v1.ActivityB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"e\n\x16RecordActivityResponse\x12\x31\n\x08\x61\x63tivity\x18\x01 \x01(\x0b\x32\x1f.guerdon.membership.v1.Activity\x12\x18\n\x10\x61lready_recorded\x18\x02 \x01(\x08\"Q\n\x17SimulateActivityRequest\x12\x36\n\x08\x61\x63tivity\x18\x01 \x01(\x0b\x32\x1f.guerdon.membership.v1.ActivityB\x03\xe0\x41\x02\"g\n\x18SimulateActivityResponse\x12\x31\n\x08\x61\x63tivity\x18\x01 \x01(\x0b\x32\x1f.guerdon.membership.v1.Activity\x12\x18\n\x10\x61lready_recorded\x18\x02 \x01(\x08\"j\n\x15ListActivitiesRequest\x12*\n\x06parent\x18\x01 \x01(\tB\x1a\xe0\x41\x02\xfa\x41\x14\n\x12guerdon.dev/Member\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"f\n\x16ListActivitiesResponse\x12\x33\n\nactivities\x18\x01 \x03(\x0b\x32\x1f.guerdon.membership.v1.Activity\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*`\n\x08Occasion\x12\x18\n\x14OCCASION_UNSPECIFIED\x10\x00\x12\x15\n\x11OCCASION_BIRTHDAY\x10\x01\x12#\n\x1fOCCASION_ENROLLMENT_ANNIVERSARY\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$guerdon/membership/v1/activity.proto\x12\x15guerdon.membership.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!guerdon/membership/v1/times.proto\x1a guerdon/options/v1/options.proto\"\xe6\x04\n\x0c\x41\x63tivityType\x12\x31\n\x04name\x18\x01 \x01(\tB#\xe0\x41\x02\xe0\x41\x05\xfa\x41\x1a\n\x18guerdon.dev/ActivityType\x12\x19\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x03\xe0\x41\x01\x12\x13\n\x06points\x18\x03 \x01(\x03\x42\x03\xe0\x41\x01\x12\x14\n\x07\x64\x61y_cap\x18\x04 \x01(\x05\x42\x03\xe0\x41\x01\x12\x15\n\x08week_cap\x18\x05 \x01(\x05\x42\x03\xe0\x41\x01\x12\x16\n\tmonth_cap\x18\x06 \x01(\x05\x42\x03\xe0\x41\x01\x12\x16\n\ttotal_cap\x18\x07 \x01(\x05\x42\x03\xe0\x41\x01\x12\x30\n\x08\x63ooldown\x18\x08 \x01(\x0b\x32\x19.google.protobuf.DurationB\x03\xe0\x41\x01\x12?\n\rexpiry_policy\x18\t \x01(\x0b\x32#.guerdon.membership.v1.ExpiryPolicyB\x03\xe0\x41\x01\x12\x39\n\x08occasion\x18\n \x01(\x0e\x32\x1f.guerdon.membership.v1.OccasionB\x06\xe0\x41\x01\xe0\x41\x05\x12\x14\n\x07version\x18\x0b \x01(\x05\x42\x03\xe0\x41\x03\x12\x15\n\x08\x61rchived\x18\x0c \x01(\x08\x42\x03\xe0\x41\x03\x12\x34\n\x0b\x63reate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x34\n\x0bupdate_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03:O\xea\x41L\n\x18guerdon.dev/ActivityType\x12\x30programs/{program}/activityTypes/{activity_type}\"\x8f\x08\n\x08\x41\x63tivity\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe0\x41\x02\xe0\x41\x05\xfa\x41\x16\n\x14guerdon.dev/Activity\x12*\n\x06member\x18\x02 \x01(\tB\x1a\xe0\x41\x02\xfa\x41\x14\n\x12guerdon.dev/Member\x12\x37\n\ractivity_type\x18\x03 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/ActivityType\x12\x33\n\nevent_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x02\x12L\n\nattributes\x18\x05 \x03(\x0b\x32/.guerdon.membership.v1.Activity.AttributesEntryB\x07\xe0\x41\x01\xd0\xda\x18\x01\x12\x39\n\x05state\x18\x06 \x01(\x0e\x32%.guerdon.membership.v1.Activity.StateB\x03\xe0\x41\x03\x12\x13\n\x06points\x18\x07 \x01(\x03\x42\x03\xe0\x41\x03\x12?\n\x08withheld\x18\x08 \x01(\x0e\x32(.guerdon.membership.v1.Activity.WithheldB\x03\xe0\x41\x03\x12\x33\n\nagain_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x18\n\x0b\x65xplanation\x18\n \x01(\tB\x03\xe0\x41\x03\x12\"\n\x15\x61\x63tivity_type_version\x18\x0b \x01(\x05\x42\x03\xe0\x41\x03\x12\x34\n\x0b\x65xpire_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x34\n\x0brecord_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"i\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_PENDING\x10\x01\x12\x10\n\x0cSTATE_POSTED\x10\x02\x12\x10\n\x0cSTATE_LAPSED\x10\x03\x12\x12\n\x0eSTATE_WITHHELD\x10\x04\"\x98\x01\n\x08Withheld\x12\x18\n\x14WITHHELD_UNSPECIFIED\x10\x00\x12\x14\n\x10WITHHELD_DAY_CAP\x10\x01\x12\x15\n\x11WITHHELD_WEEK_CAP\x10\x02\x12\x16\n\x12WITHHELD_MONTH_CAP\x10\x03\x12\x16\n\x12WITHHELD_TOTAL_CAP\x10\x04\x12\x15\n\x11WITHHELD_COOLDOWN\x10\x05:C\xea\x41@\n\x14guerdon.dev/Activity\x12(programs/{program}/activities/{activity}\"u\n\x19\x43reateActivityTypeRequest\x12?\n\ractivity_type\x18\x01 \x01(\x0b\x32#.guerdon.membership.v1.ActivityTypeB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"X\n\x1a\x43reateActivityTypeResponse\x12:\n\ractivity_type\x18\x01 \x01(\x0b\x32#.guerdon.membership.v1.ActivityType\"\xab\x01\n\x19UpdateActivityTypeRequest\x12?\n\ractivity_type\x18\x01 \x01(\x0b\x32#.guerdon.membership.v1.ActivityTypeB\x03\xe0\x41\x02\x12\x34\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\"X\n\x1aUpdateActivityTypeResponse\x12:\n\ractivity_type\x18\x01 \x01(\x0b\x32#.guerdon.membership.v1.ActivityType\"H\n\x16GetActivityTypeRequest\x12.\n\x04name\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/ActivityType\"U\n\x17GetActivityTypeResponse\x12:\n\ractivity_type\x18\x01 \x01(\x0b\x32#.guerdon.membership.v1.ActivityType\"n\n\x18ListActivityTypesRequest\x12+\n\x06parent\x18\x01 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Program\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"q\n\x19ListActivityTypesResponse\x12;\n\x0e\x61\x63tivity_types\x18\x01 \x03(\x0b\x32#.guerdon.membership.v1.ActivityType\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"e\n\x1a\x41rchiveActivityTypeRequest\x12.\n\x04name\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/ActivityType\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"Y\n\x1b\x41rchiveActivityTypeResponse\x12:\n\ractivity_type\x18\x01 \x01(\x0b\x32#.guerdon.membership.v1.ActivityType\"h\n\x15RecordActivityRequest\x12\x36\n\x08\x61\x63tivity\x18\x01 \x01(\x0b\x32\x1f.guerdon.membership.v1.ActivityB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"e\n\x16RecordActivityResponse\x12\x31\n\x08\x61\x63tivity\x18\x01 \x01(\x0b\x32\x1f.guerdon.membership.v1.Activity\x12\x18\n\x10\x61lready_recorded\x18\x02 \x01(\x08\"Q\n\x17SimulateActivityRequest\x12\x36\n\x08\x61\x63tivity\x18\x01 \x01(\x0b\x32\x1f.guerdon.membership.v1.ActivityB\x03\xe0\x41\x02\"g\n\x18SimulateActivityResponse\x12\x31\n\x08\x61\x63tivity\x18\x01 \x01(\x0b\x32\x1f.guerdon.membership.v1.Activity\x12\x18\n\x10\x61lready_recorded\x18\x02 \x01(\x08\"j\n\x15ListActivitiesRequest\x12*\n\x06parent\x18\x01 \x01(\tB\x1a\xe0\x41\x02\xfa\x41\x14\n\x12guerdon.dev/Member\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"f\n\x16ListActivitiesResponse\x12\x33\n\nactivities\x18\x01 \x03(\x0b\x32\x1f.guerdon.membership.v1.Activity\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*`\n\x08Occasion\x12\x18\n\x14OCCASION_UNSPECIFIED\x10\x00\x12\x15\n\x11OCCASION_BIRTHDAY\x10\x01\x12#\n\x1fOCCASION_ENROLLMENT_ANNIVERSARY\x10\x02\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'guerdon.membership.v1.activity_pb2', globals())
@@ -113,48 +113,48 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _SIMULATEACTIVITYREQUEST.fields_by_name['activity']._serialized_options = b'\340A\002'
   _LISTACTIVITIESREQUEST.fields_by_name['parent']._options = None
   _LISTACTIVITIESREQUEST.fields_by_name['parent']._serialized_options = b'\340A\002\372A\024\n\022guerdon.dev/Member'
-  _OCCASION._serialized_start=3616
-  _OCCASION._serialized_end=3712
-  _ACTIVITYTYPE._serialized_start=294
-  _ACTIVITYTYPE._serialized_end=908
-  _ACTIVITY._serialized_start=911
-  _ACTIVITY._serialized_end=1950
-  _ACTIVITY_ATTRIBUTESENTRY._serialized_start=1570
-  _ACTIVITY_ATTRIBUTESENTRY._serialized_end=1619
-  _ACTIVITY_STATE._serialized_start=1621
-  _ACTIVITY_STATE._serialized_end=1726
-  _ACTIVITY_WITHHELD._serialized_start=1729
-  _ACTIVITY_WITHHELD._serialized_end=1881
-  _CREATEACTIVITYTYPEREQUEST._serialized_start=1952
-  _CREATEACTIVITYTYPEREQUEST._serialized_end=2069
-  _CREATEACTIVITYTYPERESPONSE._serialized_start=2071
-  _CREATEACTIVITYTYPERESPONSE._serialized_end=2159
-  _UPDATEACTIVITYTYPEREQUEST._serialized_start=2162
-  _UPDATEACTIVITYTYPEREQUEST._serialized_end=2333
-  _UPDATEACTIVITYTYPERESPONSE._serialized_start=2335
-  _UPDATEACTIVITYTYPERESPONSE._serialized_end=2423
-  _GETACTIVITYTYPEREQUEST._serialized_start=2425
-  _GETACTIVITYTYPEREQUEST._serialized_end=2497
-  _GETACTIVITYTYPERESPONSE._serialized_start=2499
-  _GETACTIVITYTYPERESPONSE._serialized_end=2584
-  _LISTACTIVITYTYPESREQUEST._serialized_start=2586
-  _LISTACTIVITYTYPESREQUEST._serialized_end=2696
-  _LISTACTIVITYTYPESRESPONSE._serialized_start=2698
-  _LISTACTIVITYTYPESRESPONSE._serialized_end=2811
-  _ARCHIVEACTIVITYTYPEREQUEST._serialized_start=2813
-  _ARCHIVEACTIVITYTYPEREQUEST._serialized_end=2914
-  _ARCHIVEACTIVITYTYPERESPONSE._serialized_start=2916
-  _ARCHIVEACTIVITYTYPERESPONSE._serialized_end=3005
-  _RECORDACTIVITYREQUEST._serialized_start=3007
-  _RECORDACTIVITYREQUEST._serialized_end=3111
-  _RECORDACTIVITYRESPONSE._serialized_start=3113
-  _RECORDACTIVITYRESPONSE._serialized_end=3214
-  _SIMULATEACTIVITYREQUEST._serialized_start=3216
-  _SIMULATEACTIVITYREQUEST._serialized_end=3297
-  _SIMULATEACTIVITYRESPONSE._serialized_start=3299
-  _SIMULATEACTIVITYRESPONSE._serialized_end=3402
-  _LISTACTIVITIESREQUEST._serialized_start=3404
-  _LISTACTIVITIESREQUEST._serialized_end=3510
-  _LISTACTIVITIESRESPONSE._serialized_start=3512
-  _LISTACTIVITIESRESPONSE._serialized_end=3614
+  _OCCASION._serialized_start=3614
+  _OCCASION._serialized_end=3710
+  _ACTIVITYTYPE._serialized_start=292
+  _ACTIVITYTYPE._serialized_end=906
+  _ACTIVITY._serialized_start=909
+  _ACTIVITY._serialized_end=1948
+  _ACTIVITY_ATTRIBUTESENTRY._serialized_start=1568
+  _ACTIVITY_ATTRIBUTESENTRY._serialized_end=1617
+  _ACTIVITY_STATE._serialized_start=1619
+  _ACTIVITY_STATE._serialized_end=1724
+  _ACTIVITY_WITHHELD._serialized_start=1727
+  _ACTIVITY_WITHHELD._serialized_end=1879
+  _CREATEACTIVITYTYPEREQUEST._serialized_start=1950
+  _CREATEACTIVITYTYPEREQUEST._serialized_end=2067
+  _CREATEACTIVITYTYPERESPONSE._serialized_start=2069
+  _CREATEACTIVITYTYPERESPONSE._serialized_end=2157
+  _UPDATEACTIVITYTYPEREQUEST._serialized_start=2160
+  _UPDATEACTIVITYTYPEREQUEST._serialized_end=2331
+  _UPDATEACTIVITYTYPERESPONSE._serialized_start=2333
+  _UPDATEACTIVITYTYPERESPONSE._serialized_end=2421
+  _GETACTIVITYTYPEREQUEST._serialized_start=2423
+  _GETACTIVITYTYPEREQUEST._serialized_end=2495
+  _GETACTIVITYTYPERESPONSE._serialized_start=2497
+  _GETACTIVITYTYPERESPONSE._serialized_end=2582
+  _LISTACTIVITYTYPESREQUEST._serialized_start=2584
+  _LISTACTIVITYTYPESREQUEST._serialized_end=2694
+  _LISTACTIVITYTYPESRESPONSE._serialized_start=2696
+  _LISTACTIVITYTYPESRESPONSE._serialized_end=2809
+  _ARCHIVEACTIVITYTYPEREQUEST._serialized_start=2811
+  _ARCHIVEACTIVITYTYPEREQUEST._serialized_end=2912
+  _ARCHIVEACTIVITYTYPERESPONSE._serialized_start=2914
+  _ARCHIVEACTIVITYTYPERESPONSE._serialized_end=3003
+  _RECORDACTIVITYREQUEST._serialized_start=3005
+  _RECORDACTIVITYREQUEST._serialized_end=3109
+  _RECORDACTIVITYRESPONSE._serialized_start=3111
+  _RECORDACTIVITYRESPONSE._serialized_end=3212
+  _SIMULATEACTIVITYREQUEST._serialized_start=3214
+  _SIMULATEACTIVITYREQUEST._serialized_end=3295
+  _SIMULATEACTIVITYRESPONSE._serialized_start=3297
+  _SIMULATEACTIVITYRESPONSE._serialized_end=3400
+  _LISTACTIVITIESREQUEST._serialized_start=3402
+  _LISTACTIVITIESREQUEST._serialized_end=3508
+  _LISTACTIVITIESRESPONSE._serialized_start=3510
+  _LISTACTIVITIESRESPONSE._serialized_end=3612
 # @@protoc_insertion_point(module_scope)

@@ -12,7 +12,7 @@ import google.protobuf.internal.containers
 import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
 import google.protobuf.timestamp_pb2
-import guerdon.membership.v1.program_pb2
+import guerdon.membership.v1.times_pb2
 import sys
 import typing
 
@@ -106,7 +106,7 @@ class ActivityType(google.protobuf.message.Message):
         """How far apart those that bring points are at least, before and after: whole seconds, from 1 to those of 366 days."""
 
     @property
-    def expiry_policy(self) -> guerdon.membership.v1.program_pb2.ExpiryPolicy:
+    def expiry_policy(self) -> guerdon.membership.v1.times_pb2.ExpiryPolicy:
         """When the points expire, counted from the activity. Absent: as the program's points do. In a program whose expiry
         slides, activity extends all points of a member, and may extend these at once: what gives them is activity too.
         """
@@ -130,7 +130,7 @@ class ActivityType(google.protobuf.message.Message):
         month_cap: builtins.int = ...,
         total_cap: builtins.int = ...,
         cooldown: google.protobuf.duration_pb2.Duration | None = ...,
-        expiry_policy: guerdon.membership.v1.program_pb2.ExpiryPolicy | None = ...,
+        expiry_policy: guerdon.membership.v1.times_pb2.ExpiryPolicy | None = ...,
         occasion: global___Occasion.ValueType = ...,
         version: builtins.int = ...,
         archived: builtins.bool = ...,

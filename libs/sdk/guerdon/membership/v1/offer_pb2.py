@@ -14,12 +14,12 @@ _sym_db = _symbol_database.Default()
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
-from guerdon.membership.v1 import program_pb2 as guerdon_dot_membership_dot_v1_dot_program__pb2
+from guerdon.membership.v1 import times_pb2 as guerdon_dot_membership_dot_v1_dot_times__pb2
 from guerdon.type.v1 import cash_pb2 as guerdon_dot_type_dot_v1_dot_cash__pb2
 from guerdon.type.v1 import rational_pb2 as guerdon_dot_type_dot_v1_dot_rational__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!guerdon/membership/v1/offer.proto\x12\x15guerdon.membership.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#guerdon/membership/v1/program.proto\x1a\x1aguerdon/type/v1/cash.proto\x1a\x1eguerdon/type/v1/rational.proto\"\x93\x06\n\x05Offer\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xe0\x41\x02\xe0\x41\x05\xfa\x41\x13\n\x11guerdon.dev/Offer\x12\x19\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x03\xe0\x41\x01\x12@\n\x0cone_purchase\x18\x03 \x01(\x0b\x32(.guerdon.membership.v1.Offer.OnePurchaseH\x00\x12>\n\x0btotal_spend\x18\x04 \x01(\x0b\x32\'.guerdon.membership.v1.Offer.TotalSpendH\x00\x12\x35\n\x06visits\x18\x05 \x01(\x0b\x32#.guerdon.membership.v1.Offer.VisitsH\x00\x12\x13\n\x06points\x18\x06 \x01(\x03\x42\x03\xe0\x41\x02\x12?\n\rexpiry_policy\x18\x07 \x01(\x0b\x32#.guerdon.membership.v1.ExpiryPolicyB\x03\xe0\x41\x01\x12 \n\x13\x61\x63\x63\x65ptance_required\x18\x08 \x01(\x08\x42\x03\xe0\x41\x01\x12\x35\n\rholdout_share\x18\t \x01(\x0b\x32\x19.guerdon.type.v1.RationalB\x03\xe0\x41\x01\x12\x15\n\x08\x61rchived\x18\n \x01(\x08\x42\x03\xe0\x41\x03\x12\x34\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x1a@\n\x0bOnePurchase\x12\x31\n\rminimum_spend\x18\x01 \x01(\x0b\x32\x15.guerdon.type.v1.CashB\x03\xe0\x41\x02\x1a\x38\n\nTotalSpend\x12*\n\x06\x61mount\x18\x01 \x01(\x0b\x32\x15.guerdon.type.v1.CashB\x03\xe0\x41\x02\x1aO\n\x06Visits\x12\x12\n\x05\x63ount\x18\x01 \x01(\x05\x42\x03\xe0\x41\x02\x12\x31\n\rminimum_spend\x18\x02 \x01(\x0b\x32\x15.guerdon.type.v1.CashB\x03\xe0\x41\x01:9\xea\x41\x36\n\x11guerdon.dev/Offer\x12!programs/{program}/offers/{offer}B\x06\n\x04goal\"\xdf\x03\n\x0cOfferSending\x12+\n\x04name\x18\x01 \x01(\tB\x1d\xfa\x41\x1a\n\x18guerdon.dev/OfferSending\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nsent_count\x18\x04 \x01(\x03\x12\x16\n\x0eheld_out_count\x18\x05 \x01(\x03\x12\x15\n\rskipped_count\x18\x06 \x01(\x03\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x38\n\x05state\x18\x08 \x01(\x0e\x32).guerdon.membership.v1.OfferSending.State\"A\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_SENDING\x10\x01\x12\x0e\n\nSTATE_SENT\x10\x02:S\xea\x41P\n\x18guerdon.dev/OfferSending\x12\x34programs/{program}/offers/{offer}/sendings/{sending}\"\xc0\x05\n\rPersonalOffer\x12,\n\x04name\x18\x01 \x01(\tB\x1e\xfa\x41\x1b\n\x19guerdon.dev/PersonalOffer\x12\'\n\x06member\x18\x02 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Member\x12%\n\x05offer\x18\x03 \x01(\tB\x16\xfa\x41\x13\n\x11guerdon.dev/Offer\x12\x14\n\x0c\x64isplay_name\x18\x04 \x01(\t\x12\x39\n\x05state\x18\x05 \x01(\x0e\x32*.guerdon.membership.v1.PersonalOffer.State\x12\x10\n\x08progress\x18\x06 \x01(\x03\x12\x0e\n\x06target\x18\x07 \x01(\x03\x12\x0e\n\x06points\x18\x08 \x01(\x03\x12.\n\nstart_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tsend_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x61\x63\x63\x65pt_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rcomplete_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"i\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_OFFERED\x10\x01\x12\x11\n\rSTATE_RUNNING\x10\x02\x12\x13\n\x0fSTATE_COMPLETED\x10\x03\x12\x0e\n\nSTATE_OVER\x10\x04:R\xea\x41O\n\x19guerdon.dev/PersonalOffer\x12\x32programs/{program}/personalOffers/{personal_offer}\"_\n\x12\x43reateOfferRequest\x12\x30\n\x05offer\x18\x01 \x01(\x0b\x32\x1c.guerdon.membership.v1.OfferB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"B\n\x13\x43reateOfferResponse\x12+\n\x05offer\x18\x01 \x01(\x0b\x32\x1c.guerdon.membership.v1.Offer\":\n\x0fGetOfferRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xe0\x41\x02\xfa\x41\x13\n\x11guerdon.dev/Offer\"?\n\x10GetOfferResponse\x12+\n\x05offer\x18\x01 \x01(\x0b\x32\x1c.guerdon.membership.v1.Offer\"g\n\x11ListOffersRequest\x12+\n\x06parent\x18\x01 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Program\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"[\n\x12ListOffersResponse\x12,\n\x06offers\x18\x01 \x03(\x0b\x32\x1c.guerdon.membership.v1.Offer\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"W\n\x13\x41rchiveOfferRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xe0\x41\x02\xfa\x41\x13\n\x11guerdon.dev/Offer\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"C\n\x14\x41rchiveOfferResponse\x12+\n\x05offer\x18\x01 \x01(\x0b\x32\x1c.guerdon.membership.v1.Offer\"\x97\x02\n\x10SendOfferRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xe0\x41\x02\xfa\x41\x13\n\x11guerdon.dev/Offer\x12+\n\x07members\x18\x02 \x03(\tB\x1a\xe0\x41\x01\xfa\x41\x14\n\x12guerdon.dev/Member\x12\x33\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x01\x12\x31\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x05 \x01(\tB\x03\xe0\x41\x02\x12,\n\x07segment\x18\x06 \x01(\tB\x1b\xe0\x41\x01\xfa\x41\x15\n\x13guerdon.dev/Segment\"I\n\x11SendOfferResponse\x12\x34\n\x07sending\x18\x01 \x01(\x0b\x32#.guerdon.membership.v1.OfferSending\"H\n\x16GetOfferSendingRequest\x12.\n\x04name\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/OfferSending\"O\n\x17GetOfferSendingResponse\x12\x34\n\x07sending\x18\x01 \x01(\x0b\x32#.guerdon.membership.v1.OfferSending\"@\n\x15GetOfferReportRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xe0\x41\x02\xfa\x41\x13\n\x11guerdon.dev/Offer\"\xaf\x01\n\x16GetOfferReportResponse\x12\x12\n\nsent_count\x18\x01 \x01(\x03\x12\x16\n\x0e\x61\x63\x63\x65pted_count\x18\x02 \x01(\x03\x12\x17\n\x0f\x63ompleted_count\x18\x03 \x01(\x03\x12\x16\n\x0e\x61warded_points\x18\x04 \x01(\x03\x12\x16\n\x0eheld_out_count\x18\x05 \x01(\x03\x12 \n\x18held_out_completed_count\x18\x06 \x01(\x03\"f\n\x1a\x41\x63\x63\x65ptPersonalOfferRequest\x12/\n\x04name\x18\x01 \x01(\tB!\xe0\x41\x02\xfa\x41\x1b\n\x19guerdon.dev/PersonalOffer\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"[\n\x1b\x41\x63\x63\x65ptPersonalOfferResponse\x12<\n\x0epersonal_offer\x18\x01 \x01(\x0b\x32$.guerdon.membership.v1.PersonalOffer\"n\n\x19ListPersonalOffersRequest\x12*\n\x06parent\x18\x01 \x01(\tB\x1a\xe0\x41\x02\xfa\x41\x14\n\x12guerdon.dev/Member\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"t\n\x1aListPersonalOffersResponse\x12=\n\x0fpersonal_offers\x18\x01 \x03(\x0b\x32$.guerdon.membership.v1.PersonalOffer\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!guerdon/membership/v1/offer.proto\x12\x15guerdon.membership.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!guerdon/membership/v1/times.proto\x1a\x1aguerdon/type/v1/cash.proto\x1a\x1eguerdon/type/v1/rational.proto\"\x93\x06\n\x05Offer\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xe0\x41\x02\xe0\x41\x05\xfa\x41\x13\n\x11guerdon.dev/Offer\x12\x19\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x03\xe0\x41\x01\x12@\n\x0cone_purchase\x18\x03 \x01(\x0b\x32(.guerdon.membership.v1.Offer.OnePurchaseH\x00\x12>\n\x0btotal_spend\x18\x04 \x01(\x0b\x32\'.guerdon.membership.v1.Offer.TotalSpendH\x00\x12\x35\n\x06visits\x18\x05 \x01(\x0b\x32#.guerdon.membership.v1.Offer.VisitsH\x00\x12\x13\n\x06points\x18\x06 \x01(\x03\x42\x03\xe0\x41\x02\x12?\n\rexpiry_policy\x18\x07 \x01(\x0b\x32#.guerdon.membership.v1.ExpiryPolicyB\x03\xe0\x41\x01\x12 \n\x13\x61\x63\x63\x65ptance_required\x18\x08 \x01(\x08\x42\x03\xe0\x41\x01\x12\x35\n\rholdout_share\x18\t \x01(\x0b\x32\x19.guerdon.type.v1.RationalB\x03\xe0\x41\x01\x12\x15\n\x08\x61rchived\x18\n \x01(\x08\x42\x03\xe0\x41\x03\x12\x34\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x1a@\n\x0bOnePurchase\x12\x31\n\rminimum_spend\x18\x01 \x01(\x0b\x32\x15.guerdon.type.v1.CashB\x03\xe0\x41\x02\x1a\x38\n\nTotalSpend\x12*\n\x06\x61mount\x18\x01 \x01(\x0b\x32\x15.guerdon.type.v1.CashB\x03\xe0\x41\x02\x1aO\n\x06Visits\x12\x12\n\x05\x63ount\x18\x01 \x01(\x05\x42\x03\xe0\x41\x02\x12\x31\n\rminimum_spend\x18\x02 \x01(\x0b\x32\x15.guerdon.type.v1.CashB\x03\xe0\x41\x01:9\xea\x41\x36\n\x11guerdon.dev/Offer\x12!programs/{program}/offers/{offer}B\x06\n\x04goal\"\xdf\x03\n\x0cOfferSending\x12+\n\x04name\x18\x01 \x01(\tB\x1d\xfa\x41\x1a\n\x18guerdon.dev/OfferSending\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nsent_count\x18\x04 \x01(\x03\x12\x16\n\x0eheld_out_count\x18\x05 \x01(\x03\x12\x15\n\rskipped_count\x18\x06 \x01(\x03\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x38\n\x05state\x18\x08 \x01(\x0e\x32).guerdon.membership.v1.OfferSending.State\"A\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_SENDING\x10\x01\x12\x0e\n\nSTATE_SENT\x10\x02:S\xea\x41P\n\x18guerdon.dev/OfferSending\x12\x34programs/{program}/offers/{offer}/sendings/{sending}\"\xc0\x05\n\rPersonalOffer\x12,\n\x04name\x18\x01 \x01(\tB\x1e\xfa\x41\x1b\n\x19guerdon.dev/PersonalOffer\x12\'\n\x06member\x18\x02 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Member\x12%\n\x05offer\x18\x03 \x01(\tB\x16\xfa\x41\x13\n\x11guerdon.dev/Offer\x12\x14\n\x0c\x64isplay_name\x18\x04 \x01(\t\x12\x39\n\x05state\x18\x05 \x01(\x0e\x32*.guerdon.membership.v1.PersonalOffer.State\x12\x10\n\x08progress\x18\x06 \x01(\x03\x12\x0e\n\x06target\x18\x07 \x01(\x03\x12\x0e\n\x06points\x18\x08 \x01(\x03\x12.\n\nstart_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tsend_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x61\x63\x63\x65pt_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rcomplete_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"i\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_OFFERED\x10\x01\x12\x11\n\rSTATE_RUNNING\x10\x02\x12\x13\n\x0fSTATE_COMPLETED\x10\x03\x12\x0e\n\nSTATE_OVER\x10\x04:R\xea\x41O\n\x19guerdon.dev/PersonalOffer\x12\x32programs/{program}/personalOffers/{personal_offer}\"_\n\x12\x43reateOfferRequest\x12\x30\n\x05offer\x18\x01 \x01(\x0b\x32\x1c.guerdon.membership.v1.OfferB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"B\n\x13\x43reateOfferResponse\x12+\n\x05offer\x18\x01 \x01(\x0b\x32\x1c.guerdon.membership.v1.Offer\":\n\x0fGetOfferRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xe0\x41\x02\xfa\x41\x13\n\x11guerdon.dev/Offer\"?\n\x10GetOfferResponse\x12+\n\x05offer\x18\x01 \x01(\x0b\x32\x1c.guerdon.membership.v1.Offer\"g\n\x11ListOffersRequest\x12+\n\x06parent\x18\x01 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Program\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"[\n\x12ListOffersResponse\x12,\n\x06offers\x18\x01 \x03(\x0b\x32\x1c.guerdon.membership.v1.Offer\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"W\n\x13\x41rchiveOfferRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xe0\x41\x02\xfa\x41\x13\n\x11guerdon.dev/Offer\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"C\n\x14\x41rchiveOfferResponse\x12+\n\x05offer\x18\x01 \x01(\x0b\x32\x1c.guerdon.membership.v1.Offer\"\x97\x02\n\x10SendOfferRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xe0\x41\x02\xfa\x41\x13\n\x11guerdon.dev/Offer\x12+\n\x07members\x18\x02 \x03(\tB\x1a\xe0\x41\x01\xfa\x41\x14\n\x12guerdon.dev/Member\x12\x33\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x01\x12\x31\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x05 \x01(\tB\x03\xe0\x41\x02\x12,\n\x07segment\x18\x06 \x01(\tB\x1b\xe0\x41\x01\xfa\x41\x15\n\x13guerdon.dev/Segment\"I\n\x11SendOfferResponse\x12\x34\n\x07sending\x18\x01 \x01(\x0b\x32#.guerdon.membership.v1.OfferSending\"H\n\x16GetOfferSendingRequest\x12.\n\x04name\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/OfferSending\"O\n\x17GetOfferSendingResponse\x12\x34\n\x07sending\x18\x01 \x01(\x0b\x32#.guerdon.membership.v1.OfferSending\"@\n\x15GetOfferReportRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xe0\x41\x02\xfa\x41\x13\n\x11guerdon.dev/Offer\"\xaf\x01\n\x16GetOfferReportResponse\x12\x12\n\nsent_count\x18\x01 \x01(\x03\x12\x16\n\x0e\x61\x63\x63\x65pted_count\x18\x02 \x01(\x03\x12\x17\n\x0f\x63ompleted_count\x18\x03 \x01(\x03\x12\x16\n\x0e\x61warded_points\x18\x04 \x01(\x03\x12\x16\n\x0eheld_out_count\x18\x05 \x01(\x03\x12 \n\x18held_out_completed_count\x18\x06 \x01(\x03\"f\n\x1a\x41\x63\x63\x65ptPersonalOfferRequest\x12/\n\x04name\x18\x01 \x01(\tB!\xe0\x41\x02\xfa\x41\x1b\n\x19guerdon.dev/PersonalOffer\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"[\n\x1b\x41\x63\x63\x65ptPersonalOfferResponse\x12<\n\x0epersonal_offer\x18\x01 \x01(\x0b\x32$.guerdon.membership.v1.PersonalOffer\"n\n\x19ListPersonalOffersRequest\x12*\n\x06parent\x18\x01 \x01(\tB\x1a\xe0\x41\x02\xfa\x41\x14\n\x12guerdon.dev/Member\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"t\n\x1aListPersonalOffersResponse\x12=\n\x0fpersonal_offers\x18\x01 \x03(\x0b\x32$.guerdon.membership.v1.PersonalOffer\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\tb\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'guerdon.membership.v1.offer_pb2', globals())
@@ -98,56 +98,56 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _ACCEPTPERSONALOFFERREQUEST.fields_by_name['request_id']._serialized_options = b'\340A\002'
   _LISTPERSONALOFFERSREQUEST.fields_by_name['parent']._options = None
   _LISTPERSONALOFFERSREQUEST.fields_by_name['parent']._serialized_options = b'\340A\002\372A\024\n\022guerdon.dev/Member'
-  _OFFER._serialized_start=251
-  _OFFER._serialized_end=1038
-  _OFFER_ONEPURCHASE._serialized_start=768
-  _OFFER_ONEPURCHASE._serialized_end=832
-  _OFFER_TOTALSPEND._serialized_start=834
-  _OFFER_TOTALSPEND._serialized_end=890
-  _OFFER_VISITS._serialized_start=892
-  _OFFER_VISITS._serialized_end=971
-  _OFFERSENDING._serialized_start=1041
-  _OFFERSENDING._serialized_end=1520
-  _OFFERSENDING_STATE._serialized_start=1370
-  _OFFERSENDING_STATE._serialized_end=1435
-  _PERSONALOFFER._serialized_start=1523
-  _PERSONALOFFER._serialized_end=2227
-  _PERSONALOFFER_STATE._serialized_start=2038
-  _PERSONALOFFER_STATE._serialized_end=2143
-  _CREATEOFFERREQUEST._serialized_start=2229
-  _CREATEOFFERREQUEST._serialized_end=2324
-  _CREATEOFFERRESPONSE._serialized_start=2326
-  _CREATEOFFERRESPONSE._serialized_end=2392
-  _GETOFFERREQUEST._serialized_start=2394
-  _GETOFFERREQUEST._serialized_end=2452
-  _GETOFFERRESPONSE._serialized_start=2454
-  _GETOFFERRESPONSE._serialized_end=2517
-  _LISTOFFERSREQUEST._serialized_start=2519
-  _LISTOFFERSREQUEST._serialized_end=2622
-  _LISTOFFERSRESPONSE._serialized_start=2624
-  _LISTOFFERSRESPONSE._serialized_end=2715
-  _ARCHIVEOFFERREQUEST._serialized_start=2717
-  _ARCHIVEOFFERREQUEST._serialized_end=2804
-  _ARCHIVEOFFERRESPONSE._serialized_start=2806
-  _ARCHIVEOFFERRESPONSE._serialized_end=2873
-  _SENDOFFERREQUEST._serialized_start=2876
-  _SENDOFFERREQUEST._serialized_end=3155
-  _SENDOFFERRESPONSE._serialized_start=3157
-  _SENDOFFERRESPONSE._serialized_end=3230
-  _GETOFFERSENDINGREQUEST._serialized_start=3232
-  _GETOFFERSENDINGREQUEST._serialized_end=3304
-  _GETOFFERSENDINGRESPONSE._serialized_start=3306
-  _GETOFFERSENDINGRESPONSE._serialized_end=3385
-  _GETOFFERREPORTREQUEST._serialized_start=3387
-  _GETOFFERREPORTREQUEST._serialized_end=3451
-  _GETOFFERREPORTRESPONSE._serialized_start=3454
-  _GETOFFERREPORTRESPONSE._serialized_end=3629
-  _ACCEPTPERSONALOFFERREQUEST._serialized_start=3631
-  _ACCEPTPERSONALOFFERREQUEST._serialized_end=3733
-  _ACCEPTPERSONALOFFERRESPONSE._serialized_start=3735
-  _ACCEPTPERSONALOFFERRESPONSE._serialized_end=3826
-  _LISTPERSONALOFFERSREQUEST._serialized_start=3828
-  _LISTPERSONALOFFERSREQUEST._serialized_end=3938
-  _LISTPERSONALOFFERSRESPONSE._serialized_start=3940
-  _LISTPERSONALOFFERSRESPONSE._serialized_end=4056
+  _OFFER._serialized_start=249
+  _OFFER._serialized_end=1036
+  _OFFER_ONEPURCHASE._serialized_start=766
+  _OFFER_ONEPURCHASE._serialized_end=830
+  _OFFER_TOTALSPEND._serialized_start=832
+  _OFFER_TOTALSPEND._serialized_end=888
+  _OFFER_VISITS._serialized_start=890
+  _OFFER_VISITS._serialized_end=969
+  _OFFERSENDING._serialized_start=1039
+  _OFFERSENDING._serialized_end=1518
+  _OFFERSENDING_STATE._serialized_start=1368
+  _OFFERSENDING_STATE._serialized_end=1433
+  _PERSONALOFFER._serialized_start=1521
+  _PERSONALOFFER._serialized_end=2225
+  _PERSONALOFFER_STATE._serialized_start=2036
+  _PERSONALOFFER_STATE._serialized_end=2141
+  _CREATEOFFERREQUEST._serialized_start=2227
+  _CREATEOFFERREQUEST._serialized_end=2322
+  _CREATEOFFERRESPONSE._serialized_start=2324
+  _CREATEOFFERRESPONSE._serialized_end=2390
+  _GETOFFERREQUEST._serialized_start=2392
+  _GETOFFERREQUEST._serialized_end=2450
+  _GETOFFERRESPONSE._serialized_start=2452
+  _GETOFFERRESPONSE._serialized_end=2515
+  _LISTOFFERSREQUEST._serialized_start=2517
+  _LISTOFFERSREQUEST._serialized_end=2620
+  _LISTOFFERSRESPONSE._serialized_start=2622
+  _LISTOFFERSRESPONSE._serialized_end=2713
+  _ARCHIVEOFFERREQUEST._serialized_start=2715
+  _ARCHIVEOFFERREQUEST._serialized_end=2802
+  _ARCHIVEOFFERRESPONSE._serialized_start=2804
+  _ARCHIVEOFFERRESPONSE._serialized_end=2871
+  _SENDOFFERREQUEST._serialized_start=2874
+  _SENDOFFERREQUEST._serialized_end=3153
+  _SENDOFFERRESPONSE._serialized_start=3155
+  _SENDOFFERRESPONSE._serialized_end=3228
+  _GETOFFERSENDINGREQUEST._serialized_start=3230
+  _GETOFFERSENDINGREQUEST._serialized_end=3302
+  _GETOFFERSENDINGRESPONSE._serialized_start=3304
+  _GETOFFERSENDINGRESPONSE._serialized_end=3383
+  _GETOFFERREPORTREQUEST._serialized_start=3385
+  _GETOFFERREPORTREQUEST._serialized_end=3449
+  _GETOFFERREPORTRESPONSE._serialized_start=3452
+  _GETOFFERREPORTRESPONSE._serialized_end=3627
+  _ACCEPTPERSONALOFFERREQUEST._serialized_start=3629
+  _ACCEPTPERSONALOFFERREQUEST._serialized_end=3731
+  _ACCEPTPERSONALOFFERRESPONSE._serialized_start=3733
+  _ACCEPTPERSONALOFFERRESPONSE._serialized_end=3824
+  _LISTPERSONALOFFERSREQUEST._serialized_start=3826
+  _LISTPERSONALOFFERSREQUEST._serialized_end=3936
+  _LISTPERSONALOFFERSRESPONSE._serialized_start=3938
+  _LISTPERSONALOFFERSRESPONSE._serialized_end=4054
 # @@protoc_insertion_point(module_scope)

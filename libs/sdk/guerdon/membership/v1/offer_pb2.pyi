@@ -10,7 +10,7 @@ import google.protobuf.internal.containers
 import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
 import google.protobuf.timestamp_pb2
-import guerdon.membership.v1.program_pb2
+import guerdon.membership.v1.times_pb2
 import guerdon.type.v1.cash_pb2
 import guerdon.type.v1.rational_pb2
 import sys
@@ -124,7 +124,7 @@ class Offer(google.protobuf.message.Message):
         """So many purchases."""
 
     @property
-    def expiry_policy(self) -> guerdon.membership.v1.program_pb2.ExpiryPolicy:
+    def expiry_policy(self) -> guerdon.membership.v1.times_pb2.ExpiryPolicy:
         """When the points expire, counted from the purchase that completes it. Absent: as the program's points do. In
         a program whose expiry slides, that purchase and all later activity may extend them.
         """
@@ -151,7 +151,7 @@ class Offer(google.protobuf.message.Message):
         total_spend: global___Offer.TotalSpend | None = ...,
         visits: global___Offer.Visits | None = ...,
         points: builtins.int = ...,
-        expiry_policy: guerdon.membership.v1.program_pb2.ExpiryPolicy | None = ...,
+        expiry_policy: guerdon.membership.v1.times_pb2.ExpiryPolicy | None = ...,
         acceptance_required: builtins.bool = ...,
         holdout_share: guerdon.type.v1.rational_pb2.Rational | None = ...,
         archived: builtins.bool = ...,

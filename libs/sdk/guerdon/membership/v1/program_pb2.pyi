@@ -11,6 +11,7 @@ import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
 import google.protobuf.timestamp_pb2
 import guerdon.membership.v1.rule_pb2
+import guerdon.membership.v1.times_pb2
 import guerdon.type.v1.rational_pb2
 import sys
 import typing
@@ -72,6 +73,8 @@ class Program(google.protobuf.message.Message):
     PURCHASE_STATISTICS_FIELD_NUMBER: builtins.int
     LATE_DAYS_FIELD_NUMBER: builtins.int
     TIER_POLICY_FIELD_NUMBER: builtins.int
+    RETURN_WINDOW_DAYS_FIELD_NUMBER: builtins.int
+    AVAILABILITY_FIELD_NUMBER: builtins.int
     CREATE_TIME_FIELD_NUMBER: builtins.int
     RETURN_POLICY_FIELD_NUMBER: builtins.int
     name: builtins.str
@@ -105,6 +108,10 @@ class Program(google.protobuf.message.Message):
     What goes by the order of arrival is not for a program with a window: campaigns, rules that count, conditions that
     look at `purchases.…` or `member.segments`, and a KIND_SLIDING expiry are refused there.
     """
+    return_window_days: builtins.int
+    """For how many days after a purchase goods can be brought back, 0..366: for `Availability.after_return_window`, returns that come
+    later are taken all the same. 0: it is not said.
+    """
     return_policy: global___ReturnPolicy.ValueType
     """How returns are held against spend that earned at a plain rate."""
     @property
@@ -114,7 +121,7 @@ class Program(google.protobuf.message.Message):
         """
 
     @property
-    def expiry_policy(self) -> global___ExpiryPolicy:
+    def expiry_policy(self) -> guerdon.membership.v1.times_pb2.ExpiryPolicy:
         """When earned points and the welcome bonus expire. Absent: never."""
 
     @property
@@ -133,6 +140,13 @@ class Program(google.protobuf.message.Message):
         """How tiers are reached and kept. Absent: by points in calendar years."""
 
     @property
+    def availability(self) -> guerdon.membership.v1.times_pb2.Availability:
+        """When the points of purchases can first be spent, those of rules that count among them. Absent: at once. They must be
+        available before they can expire, counting 28 days for a month. Welcome bonus, activities, referrals and personal offers
+        are available at once.
+        """
+
+    @property
     def create_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When the settings were created."""
 
@@ -144,7 +158,7 @@ class Program(google.protobuf.message.Message):
         currency_code: builtins.str = ...,
         time_zone: builtins.str = ...,
         earning_rule: guerdon.membership.v1.rule_pb2.EarningRule | None = ...,
-        expiry_policy: global___ExpiryPolicy | None = ...,
+        expiry_policy: guerdon.membership.v1.times_pb2.ExpiryPolicy | None = ...,
         welcome_points: builtins.int = ...,
         tiers: collections.abc.Iterable[global___Tier] | None = ...,
         claim_days: builtins.int = ...,
@@ -153,124 +167,15 @@ class Program(google.protobuf.message.Message):
         purchase_statistics: builtins.bool = ...,
         late_days: builtins.int = ...,
         tier_policy: global___TierPolicy | None = ...,
+        return_window_days: builtins.int = ...,
+        availability: guerdon.membership.v1.times_pb2.Availability | None = ...,
         create_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         return_policy: global___ReturnPolicy.ValueType = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["create_time", b"create_time", "earning_rule", b"earning_rule", "expiry_policy", b"expiry_policy", "tier_policy", b"tier_policy"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["claim_days", b"claim_days", "create_time", b"create_time", "currency_code", b"currency_code", "earning_rule", b"earning_rule", "expiry_policy", b"expiry_policy", "expiry_reminder_days", b"expiry_reminder_days", "late_days", b"late_days", "name", b"name", "purchase_statistics", b"purchase_statistics", "return_policy", b"return_policy", "return_wait_days", b"return_wait_days", "tier_policy", b"tier_policy", "tiers", b"tiers", "time_zone", b"time_zone", "unit", b"unit", "welcome_points", b"welcome_points"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["availability", b"availability", "create_time", b"create_time", "earning_rule", b"earning_rule", "expiry_policy", b"expiry_policy", "tier_policy", b"tier_policy"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["availability", b"availability", "claim_days", b"claim_days", "create_time", b"create_time", "currency_code", b"currency_code", "earning_rule", b"earning_rule", "expiry_policy", b"expiry_policy", "expiry_reminder_days", b"expiry_reminder_days", "late_days", b"late_days", "name", b"name", "purchase_statistics", b"purchase_statistics", "return_policy", b"return_policy", "return_wait_days", b"return_wait_days", "return_window_days", b"return_window_days", "tier_policy", b"tier_policy", "tiers", b"tiers", "time_zone", b"time_zone", "unit", b"unit", "welcome_points", b"welcome_points"]) -> None: ...
 
 global___Program = Program
-
-@typing.final
-class ExpiryPolicy(google.protobuf.message.Message):
-    """When points expire, counted in the program's time zone from the time they were earned: the purchase's event time, or
-    the moment of enrolment. Months are clamped: 31 January and a month is the last of February. Points whose time has
-    already passed when a late purchase arrives are recorded but never reach the ledger.
-    """
-
-    DESCRIPTOR: google.protobuf.descriptor.Descriptor
-
-    class _Kind:
-        ValueType = typing.NewType("ValueType", builtins.int)
-        V: typing_extensions.TypeAlias = ValueType
-
-    class _KindEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[ExpiryPolicy._Kind.ValueType], builtins.type):
-        DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
-        KIND_UNSPECIFIED: ExpiryPolicy._Kind.ValueType  # 0
-        """As KIND_FIXED_PERIOD."""
-        KIND_FIXED_PERIOD: ExpiryPolicy._Kind.ValueType  # 1
-        """`months` after earning."""
-        KIND_CALENDAR_DATE: ExpiryPolicy._Kind.ValueType  # 2
-        """The end of a day of the year, `calendar_month` and `calendar_day`: the first that is `months` or more after the
-        day of earning.
-        """
-        KIND_SLIDING: ExpiryPolicy._Kind.ValueType  # 3
-        """`months` after the member's latest activity: a purchase, or an activity that was awarded. Nothing else counts as
-        one: no birthday, referral, exchange, transfer or goodwill, and no refund. Activity extends all points that the
-        member then has, however they were given, unless they expire later. What had expired before stays so, also where
-        activity is told of later that would have kept it: of an old history send all rows of a member in one chunk, or the
-        latest first. Only as a program's policy, and not with `late_days`.
-        """
-
-    class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
-        """What an expiry goes by."""
-
-    KIND_UNSPECIFIED: ExpiryPolicy.Kind.ValueType  # 0
-    """As KIND_FIXED_PERIOD."""
-    KIND_FIXED_PERIOD: ExpiryPolicy.Kind.ValueType  # 1
-    """`months` after earning."""
-    KIND_CALENDAR_DATE: ExpiryPolicy.Kind.ValueType  # 2
-    """The end of a day of the year, `calendar_month` and `calendar_day`: the first that is `months` or more after the
-    day of earning.
-    """
-    KIND_SLIDING: ExpiryPolicy.Kind.ValueType  # 3
-    """`months` after the member's latest activity: a purchase, or an activity that was awarded. Nothing else counts as
-    one: no birthday, referral, exchange, transfer or goodwill, and no refund. Activity extends all points that the
-    member then has, however they were given, unless they expire later. What had expired before stays so, also where
-    activity is told of later that would have kept it: of an old history send all rows of a member in one chunk, or the
-    latest first. Only as a program's policy, and not with `late_days`.
-    """
-
-    class _PeriodEnd:
-        ValueType = typing.NewType("ValueType", builtins.int)
-        V: typing_extensions.TypeAlias = ValueType
-
-    class _PeriodEndEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[ExpiryPolicy._PeriodEnd.ValueType], builtins.type):
-        DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
-        PERIOD_END_UNSPECIFIED: ExpiryPolicy._PeriodEnd.ValueType  # 0
-        """It is not moved."""
-        PERIOD_END_MONTH: ExpiryPolicy._PeriodEnd.ValueType  # 1
-        """The end of the month."""
-        PERIOD_END_QUARTER: ExpiryPolicy._PeriodEnd.ValueType  # 2
-        """The end of the quarter."""
-        PERIOD_END_HALF_YEAR: ExpiryPolicy._PeriodEnd.ValueType  # 3
-        """The end of June or December."""
-        PERIOD_END_YEAR: ExpiryPolicy._PeriodEnd.ValueType  # 4
-        """The end of the year."""
-
-    class PeriodEnd(_PeriodEnd, metaclass=_PeriodEndEnumTypeWrapper):
-        """What an expiry is moved on to the end of, which is the first instant of the next."""
-
-    PERIOD_END_UNSPECIFIED: ExpiryPolicy.PeriodEnd.ValueType  # 0
-    """It is not moved."""
-    PERIOD_END_MONTH: ExpiryPolicy.PeriodEnd.ValueType  # 1
-    """The end of the month."""
-    PERIOD_END_QUARTER: ExpiryPolicy.PeriodEnd.ValueType  # 2
-    """The end of the quarter."""
-    PERIOD_END_HALF_YEAR: ExpiryPolicy.PeriodEnd.ValueType  # 3
-    """The end of June or December."""
-    PERIOD_END_YEAR: ExpiryPolicy.PeriodEnd.ValueType  # 4
-    """The end of the year."""
-
-    MONTHS_FIELD_NUMBER: builtins.int
-    ROUNDED_TO_FIELD_NUMBER: builtins.int
-    KIND_FIELD_NUMBER: builtins.int
-    CALENDAR_MONTH_FIELD_NUMBER: builtins.int
-    CALENDAR_DAY_FIELD_NUMBER: builtins.int
-    months: builtins.int
-    """Whole months, 1..1200; from 0 for KIND_CALENDAR_DATE."""
-    rounded_to: global___ExpiryPolicy.PeriodEnd.ValueType
-    """What the expiry is moved on to the end of; not for KIND_CALENDAR_DATE."""
-    kind: global___ExpiryPolicy.Kind.ValueType
-    """What the expiry goes by."""
-    calendar_month: builtins.int
-    """The month of a KIND_CALENDAR_DATE, 1..12; else 0."""
-    calendar_day: builtins.int
-    """The day of the month of a KIND_CALENDAR_DATE, which the month has in a leap year; else 0. 29 February is the 28th in
-    other years.
-    """
-    def __init__(
-        self,
-        *,
-        months: builtins.int = ...,
-        rounded_to: global___ExpiryPolicy.PeriodEnd.ValueType = ...,
-        kind: global___ExpiryPolicy.Kind.ValueType = ...,
-        calendar_month: builtins.int = ...,
-        calendar_day: builtins.int = ...,
-    ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["calendar_day", b"calendar_day", "calendar_month", b"calendar_month", "kind", b"kind", "months", b"months", "rounded_to", b"rounded_to"]) -> None: ...
-
-global___ExpiryPolicy = ExpiryPolicy
 
 @typing.final
 class TierPolicy(google.protobuf.message.Message):

@@ -193,6 +193,8 @@ class Rating(google.protobuf.message.Message):
     EXPLANATION_FIELD_NUMBER: builtins.int
     EXPIRE_TIME_FIELD_NUMBER: builtins.int
     COUNT_POINTS_FIELD_NUMBER: builtins.int
+    AVAILABLE_TIME_FIELD_NUMBER: builtins.int
+    TRANCHES_FIELD_NUMBER: builtins.int
     base_points: builtins.int
     """Points by base rules."""
     tier_points: builtins.int
@@ -217,7 +219,17 @@ class Rating(google.protobuf.message.Message):
 
     @property
     def expire_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
-        """When the points expire; absent for never, and when there are none."""
+        """When the points expire; absent for never, and when there are none. Of the first of `tranches`, where there are any."""
+
+    @property
+    def available_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When the points can first be spent; absent for at once. Of the first of `tranches`, where there are any."""
+
+    @property
+    def tranches(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Tranche]:
+        """The points by their times, where rules have times of their own: those with the program's times first, then by when they
+        are available and expire. Each is a credit of its own in the ledger. Empty: all points have the times above.
+        """
 
     def __init__(
         self,
@@ -231,11 +243,46 @@ class Rating(google.protobuf.message.Message):
         explanation: builtins.str = ...,
         expire_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         count_points: builtins.int = ...,
+        available_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        tranches: collections.abc.Iterable[global___Tranche] | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["expire_time", b"expire_time", "multiplier", b"multiplier"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["awards", b"awards", "base_points", b"base_points", "count_points", b"count_points", "expire_time", b"expire_time", "explanation", b"explanation", "multiplier", b"multiplier", "rule_points", b"rule_points", "tier_id", b"tier_id", "tier_points", b"tier_points"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["available_time", b"available_time", "expire_time", b"expire_time", "multiplier", b"multiplier"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["available_time", b"available_time", "awards", b"awards", "base_points", b"base_points", "count_points", b"count_points", "expire_time", b"expire_time", "explanation", b"explanation", "multiplier", b"multiplier", "rule_points", b"rule_points", "tier_id", b"tier_id", "tier_points", b"tier_points", "tranches", b"tranches"]) -> None: ...
 
 global___Rating = Rating
+
+@typing.final
+class Tranche(google.protobuf.message.Message):
+    """Points of an award that are available and expire at the same times. A return takes of each tranche what its rules do not
+    give for what is kept, of the last tranche first.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    POINTS_FIELD_NUMBER: builtins.int
+    AVAILABLE_TIME_FIELD_NUMBER: builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: builtins.int
+    points: builtins.int
+    """How many points."""
+    @property
+    def available_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When they can first be spent; absent for at once."""
+
+    @property
+    def expire_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When they expire; absent for never."""
+
+    def __init__(
+        self,
+        *,
+        points: builtins.int = ...,
+        available_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        expire_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["available_time", b"available_time", "expire_time", b"expire_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["available_time", b"available_time", "expire_time", b"expire_time", "points", b"points"]) -> None: ...
+
+global___Tranche = Tranche
 
 @typing.final
 class Return(google.protobuf.message.Message):

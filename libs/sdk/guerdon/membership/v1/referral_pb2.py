@@ -14,11 +14,11 @@ _sym_db = _symbol_database.Default()
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
-from guerdon.membership.v1 import program_pb2 as guerdon_dot_membership_dot_v1_dot_program__pb2
+from guerdon.membership.v1 import times_pb2 as guerdon_dot_membership_dot_v1_dot_times__pb2
 from guerdon.options.v1 import options_pb2 as guerdon_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$guerdon/membership/v1/referral.proto\x12\x15guerdon.membership.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#guerdon/membership/v1/program.proto\x1a guerdon/options/v1/options.proto\"\xff\x04\n\rReferralTerms\x12\x32\n\x04name\x18\x01 \x01(\tB$\xe0\x41\x02\xe0\x41\x05\xfa\x41\x1b\n\x19guerdon.dev/ReferralTerms\x12\x45\n\x10qualifying_event\x18\x02 \x01(\x0e\x32&.guerdon.membership.v1.QualifyingEventB\x03\xe0\x41\x02\x12\x1a\n\rminimum_spend\x18\x03 \x01(\x03\x42\x03\xe0\x41\x01\x12\x1c\n\x0f\x61\x64vocate_points\x18\x04 \x01(\x03\x42\x03\xe0\x41\x01\x12\x1a\n\rfriend_points\x18\x05 \x01(\x03\x42\x03\xe0\x41\x01\x12G\n\nmilestones\x18\x06 \x03(\x0b\x32..guerdon.membership.v1.ReferralTerms.MilestoneB\x03\xe0\x41\x01\x12?\n\rexpiry_policy\x18\x07 \x01(\x0b\x32#.guerdon.membership.v1.ExpiryPolicyB\x03\xe0\x41\x01\x12\x1c\n\x0f\x61\x64\x64ress_warning\x18\x08 \x01(\x05\x42\x03\xe0\x41\x01\x12\x1a\n\raddress_limit\x18\t \x01(\x05\x42\x03\xe0\x41\x01\x12\x13\n\x06\x63losed\x18\n \x01(\x08\x42\x03\xe0\x41\x01\x12\x14\n\x07version\x18\x0b \x01(\x05\x42\x03\xe0\x41\x03\x12\x34\n\x0bupdate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x1a\x36\n\tMilestone\x12\x14\n\x07\x66riends\x18\x01 \x01(\x05\x42\x03\xe0\x41\x02\x12\x13\n\x06points\x18\x02 \x01(\x03\x42\x03\xe0\x41\x02:@\xea\x41=\n\x19guerdon.dev/ReferralTerms\x12 programs/{program}/referralTerms\"\xfc\x05\n\x08Referral\x12)\n\x08\x61\x64vocate\x18\x01 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Member\x12\'\n\x06\x66riend\x18\x02 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Member\x12\x34\n\x05state\x18\x03 \x01(\x0e\x32%.guerdon.membership.v1.Referral.State\x12\x38\n\x07refusal\x18\x04 \x01(\x0e\x32\'.guerdon.membership.v1.Referral.Refusal\x12\x16\n\x0e\x61\x64\x64ress_warned\x18\x05 \x01(\x08\x12.\n\nclaim_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0cqualify_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x08purchase\x18\x08 \x01(\tB\x19\xfa\x41\x16\n\x14guerdon.dev/Purchase\x12\x17\n\x0f\x61\x64vocate_points\x18\t \x01(\x03\x12\x15\n\rfriend_points\x18\n \x01(\x03\x12\x11\n\tmilestone\x18\x0b \x01(\x05\"l\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x0e\n\nSTATE_OPEN\x10\x01\x12\x13\n\x0fSTATE_QUALIFIED\x10\x02\x12\x11\n\rSTATE_REFUSED\x10\x03\x12\x14\n\x10STATE_TAKEN_BACK\x10\x04\"\xd3\x01\n\x07Refusal\x12\x17\n\x13REFUSAL_UNSPECIFIED\x10\x00\x12\x19\n\x15REFUSAL_SELF_REFERRAL\x10\x01\x12\x1c\n\x18REFUSAL_ALREADY_REFERRED\x10\x02\x12\x1b\n\x17REFUSAL_NOT_FIRST_ORDER\x10\x03\x12\x1c\n\x18REFUSAL_ALREADY_ENROLLED\x10\x04\x12\x18\n\x14REFUSAL_SAME_CONTACT\x10\x05\x12!\n\x1dREFUSAL_TOO_MANY_FROM_ADDRESS\x10\x06\"u\n\x17SetReferralTermsRequest\x12\x41\n\x0ereferral_terms\x18\x01 \x01(\x0b\x32$.guerdon.membership.v1.ReferralTermsB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"X\n\x18SetReferralTermsResponse\x12<\n\x0ereferral_terms\x18\x01 \x01(\x0b\x32$.guerdon.membership.v1.ReferralTerms\"J\n\x17GetReferralTermsRequest\x12/\n\x04name\x18\x01 \x01(\tB!\xe0\x41\x02\xfa\x41\x1b\n\x19guerdon.dev/ReferralTerms\"X\n\x18GetReferralTermsResponse\x12<\n\x0ereferral_terms\x18\x01 \x01(\x0b\x32$.guerdon.membership.v1.ReferralTerms\"B\n\x16GetReferralCodeRequest\x12(\n\x04name\x18\x01 \x01(\tB\x1a\xe0\x41\x02\xfa\x41\x14\n\x12guerdon.dev/Member\"F\n\x17GetReferralCodeResponse\x12\x15\n\rreferral_code\x18\x01 \x01(\t\x12\x14\n\x0c\x66riend_count\x18\x02 \x01(\x05\"\x96\x01\n\x14\x43laimReferralRequest\x12(\n\x04name\x18\x01 \x01(\tB\x1a\xe0\x41\x02\xfa\x41\x14\n\x12guerdon.dev/Member\x12\x1a\n\rreferral_code\x18\x02 \x01(\tB\x03\xe0\x41\x02\x12\x1f\n\x0esource_address\x18\x03 \x01(\tB\x07\xe0\x41\x01\xd0\xda\x18\x01\x12\x17\n\nrequest_id\x18\x04 \x01(\tB\x03\xe0\x41\x02\"J\n\x15\x43laimReferralResponse\x12\x31\n\x08referral\x18\x01 \x01(\x0b\x32\x1f.guerdon.membership.v1.Referral\"i\n\x14ListReferralsRequest\x12*\n\x06parent\x18\x01 \x01(\tB\x1a\xe0\x41\x02\xfa\x41\x14\n\x12guerdon.dev/Member\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"d\n\x15ListReferralsResponse\x12\x32\n\treferrals\x18\x01 \x03(\x0b\x32\x1f.guerdon.membership.v1.Referral\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*v\n\x0fQualifyingEvent\x12 \n\x1cQUALIFYING_EVENT_UNSPECIFIED\x10\x00\x12\x1c\n\x18QUALIFYING_EVENT_SIGN_UP\x10\x01\x12#\n\x1fQUALIFYING_EVENT_FIRST_PURCHASE\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$guerdon/membership/v1/referral.proto\x12\x15guerdon.membership.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!guerdon/membership/v1/times.proto\x1a guerdon/options/v1/options.proto\"\xff\x04\n\rReferralTerms\x12\x32\n\x04name\x18\x01 \x01(\tB$\xe0\x41\x02\xe0\x41\x05\xfa\x41\x1b\n\x19guerdon.dev/ReferralTerms\x12\x45\n\x10qualifying_event\x18\x02 \x01(\x0e\x32&.guerdon.membership.v1.QualifyingEventB\x03\xe0\x41\x02\x12\x1a\n\rminimum_spend\x18\x03 \x01(\x03\x42\x03\xe0\x41\x01\x12\x1c\n\x0f\x61\x64vocate_points\x18\x04 \x01(\x03\x42\x03\xe0\x41\x01\x12\x1a\n\rfriend_points\x18\x05 \x01(\x03\x42\x03\xe0\x41\x01\x12G\n\nmilestones\x18\x06 \x03(\x0b\x32..guerdon.membership.v1.ReferralTerms.MilestoneB\x03\xe0\x41\x01\x12?\n\rexpiry_policy\x18\x07 \x01(\x0b\x32#.guerdon.membership.v1.ExpiryPolicyB\x03\xe0\x41\x01\x12\x1c\n\x0f\x61\x64\x64ress_warning\x18\x08 \x01(\x05\x42\x03\xe0\x41\x01\x12\x1a\n\raddress_limit\x18\t \x01(\x05\x42\x03\xe0\x41\x01\x12\x13\n\x06\x63losed\x18\n \x01(\x08\x42\x03\xe0\x41\x01\x12\x14\n\x07version\x18\x0b \x01(\x05\x42\x03\xe0\x41\x03\x12\x34\n\x0bupdate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x1a\x36\n\tMilestone\x12\x14\n\x07\x66riends\x18\x01 \x01(\x05\x42\x03\xe0\x41\x02\x12\x13\n\x06points\x18\x02 \x01(\x03\x42\x03\xe0\x41\x02:@\xea\x41=\n\x19guerdon.dev/ReferralTerms\x12 programs/{program}/referralTerms\"\xfc\x05\n\x08Referral\x12)\n\x08\x61\x64vocate\x18\x01 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Member\x12\'\n\x06\x66riend\x18\x02 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Member\x12\x34\n\x05state\x18\x03 \x01(\x0e\x32%.guerdon.membership.v1.Referral.State\x12\x38\n\x07refusal\x18\x04 \x01(\x0e\x32\'.guerdon.membership.v1.Referral.Refusal\x12\x16\n\x0e\x61\x64\x64ress_warned\x18\x05 \x01(\x08\x12.\n\nclaim_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0cqualify_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x08purchase\x18\x08 \x01(\tB\x19\xfa\x41\x16\n\x14guerdon.dev/Purchase\x12\x17\n\x0f\x61\x64vocate_points\x18\t \x01(\x03\x12\x15\n\rfriend_points\x18\n \x01(\x03\x12\x11\n\tmilestone\x18\x0b \x01(\x05\"l\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x0e\n\nSTATE_OPEN\x10\x01\x12\x13\n\x0fSTATE_QUALIFIED\x10\x02\x12\x11\n\rSTATE_REFUSED\x10\x03\x12\x14\n\x10STATE_TAKEN_BACK\x10\x04\"\xd3\x01\n\x07Refusal\x12\x17\n\x13REFUSAL_UNSPECIFIED\x10\x00\x12\x19\n\x15REFUSAL_SELF_REFERRAL\x10\x01\x12\x1c\n\x18REFUSAL_ALREADY_REFERRED\x10\x02\x12\x1b\n\x17REFUSAL_NOT_FIRST_ORDER\x10\x03\x12\x1c\n\x18REFUSAL_ALREADY_ENROLLED\x10\x04\x12\x18\n\x14REFUSAL_SAME_CONTACT\x10\x05\x12!\n\x1dREFUSAL_TOO_MANY_FROM_ADDRESS\x10\x06\"u\n\x17SetReferralTermsRequest\x12\x41\n\x0ereferral_terms\x18\x01 \x01(\x0b\x32$.guerdon.membership.v1.ReferralTermsB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"X\n\x18SetReferralTermsResponse\x12<\n\x0ereferral_terms\x18\x01 \x01(\x0b\x32$.guerdon.membership.v1.ReferralTerms\"J\n\x17GetReferralTermsRequest\x12/\n\x04name\x18\x01 \x01(\tB!\xe0\x41\x02\xfa\x41\x1b\n\x19guerdon.dev/ReferralTerms\"X\n\x18GetReferralTermsResponse\x12<\n\x0ereferral_terms\x18\x01 \x01(\x0b\x32$.guerdon.membership.v1.ReferralTerms\"B\n\x16GetReferralCodeRequest\x12(\n\x04name\x18\x01 \x01(\tB\x1a\xe0\x41\x02\xfa\x41\x14\n\x12guerdon.dev/Member\"F\n\x17GetReferralCodeResponse\x12\x15\n\rreferral_code\x18\x01 \x01(\t\x12\x14\n\x0c\x66riend_count\x18\x02 \x01(\x05\"\x96\x01\n\x14\x43laimReferralRequest\x12(\n\x04name\x18\x01 \x01(\tB\x1a\xe0\x41\x02\xfa\x41\x14\n\x12guerdon.dev/Member\x12\x1a\n\rreferral_code\x18\x02 \x01(\tB\x03\xe0\x41\x02\x12\x1f\n\x0esource_address\x18\x03 \x01(\tB\x07\xe0\x41\x01\xd0\xda\x18\x01\x12\x17\n\nrequest_id\x18\x04 \x01(\tB\x03\xe0\x41\x02\"J\n\x15\x43laimReferralResponse\x12\x31\n\x08referral\x18\x01 \x01(\x0b\x32\x1f.guerdon.membership.v1.Referral\"i\n\x14ListReferralsRequest\x12*\n\x06parent\x18\x01 \x01(\tB\x1a\xe0\x41\x02\xfa\x41\x14\n\x12guerdon.dev/Member\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"d\n\x15ListReferralsResponse\x12\x32\n\treferrals\x18\x01 \x03(\x0b\x32\x1f.guerdon.membership.v1.Referral\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*v\n\x0fQualifyingEvent\x12 \n\x1cQUALIFYING_EVENT_UNSPECIFIED\x10\x00\x12\x1c\n\x18QUALIFYING_EVENT_SIGN_UP\x10\x01\x12#\n\x1fQUALIFYING_EVENT_FIRST_PURCHASE\x10\x02\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'guerdon.membership.v1.referral_pb2', globals())
@@ -79,36 +79,36 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _CLAIMREFERRALREQUEST.fields_by_name['request_id']._serialized_options = b'\340A\002'
   _LISTREFERRALSREQUEST.fields_by_name['parent']._options = None
   _LISTREFERRALSREQUEST.fields_by_name['parent']._serialized_options = b'\340A\002\372A\024\n\022guerdon.dev/Member'
-  _QUALIFYINGEVENT._serialized_start=2589
-  _QUALIFYINGEVENT._serialized_end=2707
-  _REFERRALTERMS._serialized_start=228
-  _REFERRALTERMS._serialized_end=867
-  _REFERRALTERMS_MILESTONE._serialized_start=747
-  _REFERRALTERMS_MILESTONE._serialized_end=801
-  _REFERRAL._serialized_start=870
-  _REFERRAL._serialized_end=1634
-  _REFERRAL_STATE._serialized_start=1312
-  _REFERRAL_STATE._serialized_end=1420
-  _REFERRAL_REFUSAL._serialized_start=1423
-  _REFERRAL_REFUSAL._serialized_end=1634
-  _SETREFERRALTERMSREQUEST._serialized_start=1636
-  _SETREFERRALTERMSREQUEST._serialized_end=1753
-  _SETREFERRALTERMSRESPONSE._serialized_start=1755
-  _SETREFERRALTERMSRESPONSE._serialized_end=1843
-  _GETREFERRALTERMSREQUEST._serialized_start=1845
-  _GETREFERRALTERMSREQUEST._serialized_end=1919
-  _GETREFERRALTERMSRESPONSE._serialized_start=1921
-  _GETREFERRALTERMSRESPONSE._serialized_end=2009
-  _GETREFERRALCODEREQUEST._serialized_start=2011
-  _GETREFERRALCODEREQUEST._serialized_end=2077
-  _GETREFERRALCODERESPONSE._serialized_start=2079
-  _GETREFERRALCODERESPONSE._serialized_end=2149
-  _CLAIMREFERRALREQUEST._serialized_start=2152
-  _CLAIMREFERRALREQUEST._serialized_end=2302
-  _CLAIMREFERRALRESPONSE._serialized_start=2304
-  _CLAIMREFERRALRESPONSE._serialized_end=2378
-  _LISTREFERRALSREQUEST._serialized_start=2380
-  _LISTREFERRALSREQUEST._serialized_end=2485
-  _LISTREFERRALSRESPONSE._serialized_start=2487
-  _LISTREFERRALSRESPONSE._serialized_end=2587
+  _QUALIFYINGEVENT._serialized_start=2587
+  _QUALIFYINGEVENT._serialized_end=2705
+  _REFERRALTERMS._serialized_start=226
+  _REFERRALTERMS._serialized_end=865
+  _REFERRALTERMS_MILESTONE._serialized_start=745
+  _REFERRALTERMS_MILESTONE._serialized_end=799
+  _REFERRAL._serialized_start=868
+  _REFERRAL._serialized_end=1632
+  _REFERRAL_STATE._serialized_start=1310
+  _REFERRAL_STATE._serialized_end=1418
+  _REFERRAL_REFUSAL._serialized_start=1421
+  _REFERRAL_REFUSAL._serialized_end=1632
+  _SETREFERRALTERMSREQUEST._serialized_start=1634
+  _SETREFERRALTERMSREQUEST._serialized_end=1751
+  _SETREFERRALTERMSRESPONSE._serialized_start=1753
+  _SETREFERRALTERMSRESPONSE._serialized_end=1841
+  _GETREFERRALTERMSREQUEST._serialized_start=1843
+  _GETREFERRALTERMSREQUEST._serialized_end=1917
+  _GETREFERRALTERMSRESPONSE._serialized_start=1919
+  _GETREFERRALTERMSRESPONSE._serialized_end=2007
+  _GETREFERRALCODEREQUEST._serialized_start=2009
+  _GETREFERRALCODEREQUEST._serialized_end=2075
+  _GETREFERRALCODERESPONSE._serialized_start=2077
+  _GETREFERRALCODERESPONSE._serialized_end=2147
+  _CLAIMREFERRALREQUEST._serialized_start=2150
+  _CLAIMREFERRALREQUEST._serialized_end=2300
+  _CLAIMREFERRALRESPONSE._serialized_start=2302
+  _CLAIMREFERRALRESPONSE._serialized_end=2376
+  _LISTREFERRALSREQUEST._serialized_start=2378
+  _LISTREFERRALSREQUEST._serialized_end=2483
+  _LISTREFERRALSRESPONSE._serialized_start=2485
+  _LISTREFERRALSRESPONSE._serialized_end=2585
 # @@protoc_insertion_point(module_scope)

@@ -10,7 +10,7 @@ import google.protobuf.internal.containers
 import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
 import google.protobuf.timestamp_pb2
-import guerdon.membership.v1.program_pb2
+import guerdon.membership.v1.times_pb2
 import sys
 import typing
 
@@ -112,7 +112,7 @@ class ReferralTerms(google.protobuf.message.Message):
         """The milestones in ascending order, at most 10."""
 
     @property
-    def expiry_policy(self) -> guerdon.membership.v1.program_pb2.ExpiryPolicy:
+    def expiry_policy(self) -> guerdon.membership.v1.times_pb2.ExpiryPolicy:
         """When the points expire, counted from the qualifying event. Absent: as the program's points do. In a program whose
         expiry slides, activity may extend them, for the friend also the purchase that qualifies.
         """
@@ -130,7 +130,7 @@ class ReferralTerms(google.protobuf.message.Message):
         advocate_points: builtins.int = ...,
         friend_points: builtins.int = ...,
         milestones: collections.abc.Iterable[global___ReferralTerms.Milestone] | None = ...,
-        expiry_policy: guerdon.membership.v1.program_pb2.ExpiryPolicy | None = ...,
+        expiry_policy: guerdon.membership.v1.times_pb2.ExpiryPolicy | None = ...,
         address_warning: builtins.int = ...,
         address_limit: builtins.int = ...,
         closed: builtins.bool = ...,

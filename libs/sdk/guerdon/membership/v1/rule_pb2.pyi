@@ -11,6 +11,7 @@ import google.protobuf.internal.containers
 import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
 import google.protobuf.timestamp_pb2
+import guerdon.membership.v1.times_pb2
 import guerdon.type.v1.rational_pb2
 import sys
 import typing
@@ -83,6 +84,8 @@ class EarningRule(google.protobuf.message.Message):
     CAMPAIGN_FIELD_NUMBER: builtins.int
     BUNDLE_FIELD_NUMBER: builtins.int
     COUNT_FIELD_NUMBER: builtins.int
+    AVAILABILITY_FIELD_NUMBER: builtins.int
+    EXPIRY_POLICY_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`programs/{program}/rules/{rule}`; the id is the caller's, a letter or digit, then up to 59 letters, digits, `_`, `~`
     or `-`. The rule of a program's settings is `rules/base`, and is not named there.
@@ -191,6 +194,18 @@ class EarningRule(google.protobuf.message.Message):
         Not in programs with `late_days`, as counts go by the order of arrival.
         """
 
+    @property
+    def availability(self) -> guerdon.membership.v1.times_pb2.Availability:
+        """When the points that the rule gives can first be spent, if they have a time of their own; set and empty: at once. Absent:
+        as the program's. Neither this nor the next of rules that count, and not in programs with `late_days`.
+        """
+
+    @property
+    def expiry_policy(self) -> guerdon.membership.v1.times_pb2.ExpiryPolicy:
+        """When the points that the rule gives expire, if they have a policy of their own, which does not slide. Absent: as the
+        program's.
+        """
+
     def __init__(
         self,
         *,
@@ -218,9 +233,11 @@ class EarningRule(google.protobuf.message.Message):
         campaign: builtins.str = ...,
         bundle: collections.abc.Iterable[global___BundleItem] | None = ...,
         count: global___Count | None = ...,
+        availability: guerdon.membership.v1.times_pb2.Availability | None = ...,
+        expiry_policy: guerdon.membership.v1.times_pb2.ExpiryPolicy | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["bonus_points", b"bonus_points", "cooldown", b"cooldown", "count", b"count", "create_time", b"create_time", "effective_time", b"effective_time", "eligibility", b"eligibility", "multiplier", b"multiplier", "outcome", b"outcome", "piece_points_per_minor_unit", b"piece_points_per_minor_unit", "points_per_item", b"points_per_item", "points_per_line", b"points_per_line", "points_per_minor_unit", b"points_per_minor_unit", "points_per_visit", b"points_per_visit"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["archived", b"archived", "bonus_points", b"bonus_points", "bundle", b"bundle", "campaign", b"campaign", "caps", b"caps", "condition", b"condition", "cooldown", b"cooldown", "count", b"count", "create_time", b"create_time", "effective_time", b"effective_time", "eligibility", b"eligibility", "exclusive", b"exclusive", "minimum_spend", b"minimum_spend", "multiplier", b"multiplier", "name", b"name", "outcome", b"outcome", "piece_points_per_minor_unit", b"piece_points_per_minor_unit", "points_per_item", b"points_per_item", "points_per_line", b"points_per_line", "points_per_minor_unit", b"points_per_minor_unit", "points_per_visit", b"points_per_visit", "round_each_line", b"round_each_line", "rounding", b"rounding", "spend_increment", b"spend_increment", "version", b"version"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["availability", b"availability", "bonus_points", b"bonus_points", "cooldown", b"cooldown", "count", b"count", "create_time", b"create_time", "effective_time", b"effective_time", "eligibility", b"eligibility", "expiry_policy", b"expiry_policy", "multiplier", b"multiplier", "outcome", b"outcome", "piece_points_per_minor_unit", b"piece_points_per_minor_unit", "points_per_item", b"points_per_item", "points_per_line", b"points_per_line", "points_per_minor_unit", b"points_per_minor_unit", "points_per_visit", b"points_per_visit"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["archived", b"archived", "availability", b"availability", "bonus_points", b"bonus_points", "bundle", b"bundle", "campaign", b"campaign", "caps", b"caps", "condition", b"condition", "cooldown", b"cooldown", "count", b"count", "create_time", b"create_time", "effective_time", b"effective_time", "eligibility", b"eligibility", "exclusive", b"exclusive", "expiry_policy", b"expiry_policy", "minimum_spend", b"minimum_spend", "multiplier", b"multiplier", "name", b"name", "outcome", b"outcome", "piece_points_per_minor_unit", b"piece_points_per_minor_unit", "points_per_item", b"points_per_item", "points_per_line", b"points_per_line", "points_per_minor_unit", b"points_per_minor_unit", "points_per_visit", b"points_per_visit", "round_each_line", b"round_each_line", "rounding", b"rounding", "spend_increment", b"spend_increment", "version", b"version"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["outcome", b"outcome"]) -> typing.Literal["points_per_minor_unit", "points_per_item", "points_per_line", "points_per_visit", "multiplier", "bonus_points", "piece_points_per_minor_unit"] | None: ...
 
 global___EarningRule = EarningRule

@@ -1,0 +1,118 @@
+"""Awards whose points are not all available at once, or expire at different times: their credits, and what returns take
+of each. In the transaction that records the purchase or the return, under the lock on the member's row.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from guerdon_kit.postgres import Connection
+from membership.domain.bonuses import Bonus
+from membership.domain.clawbacks import CameBack, kept
+from membership.domain.deliveries import Delivery
+from membership.domain.program import Program
+from membership.domain.purchases import FrozenTerms, Purchase, State
+from membership.domain.rating import Rated
+from membership.domain.rows import Row
+from membership.domain.rulebooks import Rulebook
+from membership.domain.sliding import Span
+from membership.domain.stacking import give
+from membership.domain.timing import state_of, timed
+from membership.domain.tranches import bonus_id, share
+from membership.operations.qualifying import Rewards
+from membership.store import bonuses, tranches
+from membership.store.purchases import NewPurchase, OwnCredit
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """Rated purchases with the times of their points: what of each is its own credit, and the bonuses beside it."""
+
+    rated: list[Rated]
+    written: list[NewPurchase]
+    own: Sequence[OwnCredit] | None = None
+    """None where all points are available at once and expire alike."""
+    bonuses: Sequence[Bonus] = ()
+
+    async def give(self, connection: Connection, program: Program, rewards: Rewards, now: datetime) -> Rewards:
+        """Writes the bonuses; answers what now has to be brought to the ledger beside the purchases."""
+        if not self.bonuses:
+            return rewards
+        given = await bonuses.insert(connection, program, self.bonuses, now)
+        return Rewards.together([rewards, Rewards(given, ())])
+
+    def bring(self, delivery: Delivery | None) -> Delivery | None:
+        """The delivery of the purchases, with what the ledger is asked for under their own ids."""
+        if delivery is None or self.own is None:
+            return delivery
+        own = {new.purchase_id: one for new, one in zip(self.written, self.own, strict=True)}
+        due = [
+            one._replace(available_time=credit.available_time, points=credit.points or one.points)
+            for one in delivery.purchases
+            for credit in [own[one.purchase_id]]
+        ]
+        return replace(delivery, purchases=due)
+
+
+def with_times(
+    program: Program,
+    book: Rulebook,
+    rated: list[Rated],
+    written: list[NewPurchase],
+    row_at: Mapping[int, Row],
+    spans: Mapping[int, Span],
+    now: datetime,
+) -> Timed:
+    """The times of purchases' points, where they are not simply those of the program's expiry."""
+    if program.settings.availability is None and not book.timed:
+        return Timed(rated, written)
+    again, own, beside = list[Rated](), list[OwnCredit](), list[Bonus]()
+    anew, places = list[NewPurchase](), itertools.count(1)
+    for one, new in zip(rated, written, strict=True):
+        frozen, times, points = timed(program, book, one, new.event_time, spans.get(new.member_no))
+        state = state_of(one.points, times.expire_time, now)
+        place = next(places) if state is State.PENDING else None
+        again.append(one._replace(frozen=frozen))
+        own.append(OwnCredit(times.available_time, points))
+        anew.append(new._replace(expire_time=times.expire_time, state=state, place=place))
+        if frozen is not None:
+            beside += _bonuses(new, row_at[one.entry.place].member_id, frozen, now)
+    return Timed(again, anew, own, beside)
+
+
+async def share_out(
+    connection: Connection, program: Program, purchase: Purchase, after: CameBack, return_id: str, points: int
+) -> list[Bonus]:
+    """Writes what a return, after which all of `after` is back, takes of which tranche; answers those of them that the
+    ledger may have to be asked for before.
+    """
+    terms = purchase.terms
+    if not isinstance(terms, FrozenTerms) or not terms.tranches or not points:
+        return []
+    before = await tranches.taken(connection, program, purchase.purchase_id)
+    others = [before.get(number, 0) for number in range(1, len(terms.tranches))]
+    taken = [purchase.returned_points - sum(others), *others]
+    shares = share(terms.tranches, taken, give(terms.terms, kept(terms.parts, after)), points)
+    of_bonuses = {number: part for number, part in enumerate(shares) if number and part}
+    await tranches.insert(connection, program, purchase.purchase_id, return_id, of_bonuses)
+    ids = [bonus_id(purchase.purchase_id, number) for number in of_bonuses]
+    return await bonuses.due(connection, program.program_no, ids)
+
+
+def _bonuses(new: NewPurchase, member_id: str, frozen: FrozenTerms, now: datetime) -> Iterator[Bonus]:
+    """The tranches of a purchase that stand beside its own credit."""
+    for number, tranche in enumerate(frozen.tranches[1:], start=1):
+        yield Bonus(
+            bonus_id(new.purchase_id, number),
+            new.member_no,
+            member_id,
+            tranche.points,
+            new.event_time,
+            now,
+            tranche.expire_time,
+            f"Purchase {new.purchase_id}",
+            available_time=tranche.available_time,
+        )
