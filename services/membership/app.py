@@ -8,6 +8,7 @@ from membership.clients.ledger import LEDGER, Ledger
 from membership.config import Settings
 from membership.jobs.occasions import occasions
 from membership.jobs.offers import sending
+from membership.jobs.plans import lapsing
 from membership.jobs.recovery import ending, extending, merging, recovery, reminding, waiting_returns
 from membership.jobs.tiers import ending_years, turning
 from membership.operations.activities import Activities
@@ -23,6 +24,8 @@ from membership.operations.members import Members
 from membership.operations.merging import Merging
 from membership.operations.occasions import Occasions
 from membership.operations.offers import Offers
+from membership.operations.plan_periods import PlanPeriods
+from membership.operations.plans import Plans
 from membership.operations.profiles import Profiles
 from membership.operations.programs import Programs
 from membership.operations.purchases import Purchases
@@ -47,6 +50,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
     endings = Endings(database, ledger, clock, kit.log)
     merges = Merging(database, ledger, clock, kit.log)
     standings = Standings(database, clock)
+    plan_periods = PlanPeriods(database, clock)
     rulebooks = Rulebooks()
     returns = Returns(database, deliveries, clock)
     servicer = MembershipServicer(
@@ -68,6 +72,8 @@ async def compose(kit: Kit[Settings]) -> Parts:
         replays=Replays(database, clock),
         campaigns=Campaigns(database, clock),
         offers=Offers(database, clock),
+        plans=Plans(database, clock),
+        plan_periods=plan_periods,
         segments=Segments(database, clock),
     )
     return Parts(
@@ -82,6 +88,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
             Job("occasions", occasions(database, clock, Occasions(database, clock)).run),
             Job("offers", sending(database, clock).run),
             Job("tiers", turning(database, clock, standings).run),
+            Job("plans", lapsing(database, clock, plan_periods).run),
             Job("year-ends", ending_years(database, clock, standings).run),
             *housekeeping.jobs(kit),
         ],

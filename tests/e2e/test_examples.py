@@ -38,6 +38,7 @@ PROMPTS = (
     "howto/reward-activities.md",
     "howto/reward-referrals.md",
     "howto/send-personal-offers.md",
+    "howto/sell-a-membership.md",
     "explanation/rate-books.md",
 )
 

@@ -45,6 +45,7 @@ _OF_PURCHASE = {
     "line.unit_price": cel.Type.INT,
     "line.spend": cel.Type.INT,
     "member.tier": cel.Type.STRING,
+    "member.plan": cel.Type.STRING,
     "member.year_points": cel.Type.INT,
     "member.days": cel.Type.INT,
     "member.segments": cel.Type.List(cel.Type.STRING),
@@ -61,6 +62,7 @@ _OF_PURCHASE = {
 }
 _OF_MEMBER = {
     "member.tier": cel.Type.STRING,
+    "member.plan": cel.Type.STRING,
     "member.year_points": cel.Type.INT,
     "member.last_year_points": cel.Type.INT,
     "member.days": cel.Type.INT,
@@ -105,6 +107,7 @@ _SEGMENTS = re.compile(r"(?<![\w.])\.?member\s*\.\s*segments\b")
 _IN_SEGMENTS = re.compile(r"\"\"\s*\bin\s+\.?member\s*\.\s*segments\b(?!\s*[.\[+])")
 _NAME = re.compile(r"'([^'\\]+)'|\"([^\"\\]+)\"")
 _PURCHASES = re.compile(r"(?<![\w.])\.?purchases\s*\.")
+_PLAN = re.compile(r"(?<![\w.])\.?member\s*\.\s*plan\b")
 
 
 class Malformed(Exception):
@@ -120,6 +123,8 @@ class Phrase:
     """Whether it looks at a line, so that it is asked for each."""
     of_purchases: bool
     """Whether it looks at what a member bought so far."""
+    of_plan: bool
+    """Whether it looks at the plan that a member holds."""
     segments: frozenset[str] | None
     """The ids of the segments whose members it asks for; None where that cannot be told."""
 
@@ -142,7 +147,8 @@ class Phrase:
             raise Malformed(_said(str(error))) from None
         if expression.return_type() != cel.Type.BOOL:
             raise Malformed(f"1:1: must be of type bool, not {expression.return_type().name().lower()}")
-        return Phrase(expression, of_line, bool(_PURCHASES.search(bare)), _segments(condition, bare))
+        of_purchases, of_plan = bool(_PURCHASES.search(bare)), bool(_PLAN.search(bare))
+        return Phrase(expression, of_line, of_purchases, of_plan, _segments(condition, bare))
 
     def holds(self, facts: Activation) -> bool:
         """Whether the condition holds; not, where it cannot be evaluated or takes too many steps."""

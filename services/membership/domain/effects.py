@@ -1,15 +1,18 @@
-"""What purchases come to within the windows of campaigns: for the members whom they reach, and those held out."""
+"""What the rating of purchases does beside what they earn."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from membership.domain.campaigns import Group, Reached
 from membership.domain.rating import Rated
+from membership.domain.rulebooks import Rulebook
 
 
 def within_campaigns(rated: Iterable[Rated]) -> dict[tuple[Reached, int], Group]:
-    """What was bought, and what campaigns gave for it, by the campaign and the number of the member."""
+    """What was bought, and what campaigns gave for it, by the campaign and the number of the member: of members whom
+    they reach, and of those held out.
+    """
     bought: dict[tuple[Reached, int], Group] = {}
     for one in rated:
         if one.frozen is None or not one.frozen.campaigns:
@@ -28,3 +31,16 @@ def within_campaigns(rated: Iterable[Rated]) -> dict[tuple[Reached, int], Group]
                 points=before.points + points,
             )
     return bought
+
+
+def plan_uses(book: Rulebook, rated: Iterable[Rated]) -> Iterator[tuple[int, int]]:
+    """The members, by number, who got something by a rule that looks at the plan they hold, with the moments."""
+    for one in rated:
+        asking = book.at(one.entry.event_us).plan_rule_nos
+        if one.frozen is None or not asking:
+            continue
+        gave = {rule_no for rule_no, _ in one.frozen.by_rule()} | {
+            tally.rule_no for tally in one.tallies if tally.awards
+        }
+        if asking & gave:
+            yield one.entry.member_no, one.entry.event_us

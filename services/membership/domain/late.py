@@ -17,6 +17,7 @@ from membership.domain.clawbacks import Asked, CameBack, cumulative, keeps_somet
 from membership.domain.levels import Levels, counted_of
 from membership.domain.members import Member
 from membership.domain.moments import from_microseconds
+from membership.domain.plans import Period
 from membership.domain.program import Program
 from membership.domain.purchases import FrozenTerms, PlainTerms, Purchase
 from membership.domain.rating import COOLDOWN, Entry, Rated, Scene, Use, counted, rate, terms_of, uses_of
@@ -78,6 +79,8 @@ class Stretch:
     """When each rule last gave something before the moment, by its number."""
     sums: Sums
     """As they are, with all that is recorded."""
+    plans: Sequence[Period] = ()
+    """The periods of plans that the member bought, where rules ask for them."""
 
 
 class Rerated(NamedTuple):
@@ -199,7 +202,7 @@ class _Replay:
         if not policy.plain:
             walk = Walk(self._program.tier_set, policy, sums.joined, sums.days)
             levels = Levels(policy, self._program.calendar, {member_no: walk})
-        scene = Scene(self._baskets, self._who, sums.uses)
+        scene = Scene(self._baskets, self._who, sums.uses, plans={member_no: self._stretch.plans})
         [rated] = rate(self._program, self._book, [entry], self._points, scene, levels)
         calendar, event_time = self._program.calendar, from_microseconds(entry.event_us)
         year, day = calendar.year_at(event_time), calendar.day_at(event_time)

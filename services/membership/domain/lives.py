@@ -12,6 +12,7 @@ from membership.domain.counting import Key, count
 from membership.domain.levels import Levels
 from membership.domain.members import Member
 from membership.domain.moments import from_microseconds
+from membership.domain.plans import Period, covering
 from membership.domain.profiles import Profile
 from membership.domain.program import Program
 from membership.domain.rating import BoughtBefore, Entry, Rated, Scene, Use, rate
@@ -63,19 +64,20 @@ class Trial:
 class Life:
     """One member's purchases under a draft, in the order in which they were recorded."""
 
-    def __init__(self, trial: Trial, member: Member, profile: Profile) -> None:
+    def __init__(self, trial: Trial, member: Member, profile: Profile, plans: Sequence[Period]) -> None:
         """What was bought before the trial's start counts for tiers as it was awarded."""
         self.member = member
         self.purchases = self.awarded = self.simulated = 0
         self.costs: dict[str, Cost] = {}
-        self._trial, self._profile = trial, profile
+        self._trial, self._profile, self._plans = trial, profile, plans
         self._points: dict[tuple[int, int], int] = {}
         self._counting: dict[Key, Counting] = {}
         self._years: dict[int, BoughtInYear] = {}
         self._looked_us = -1
         uses: dict[Use, int] = {}
         bought = {member.member_no: BoughtBefore()}
-        self._scene = Scene({}, {member.member_no: member}, uses, trial.budgets, bought)
+        held = {member.member_no: plans}
+        self._scene = Scene({}, {member.member_no: member}, uses, trial.budgets, bought, plans=held)
         policy, calendar = trial.program.settings.tier_policy, trial.program.calendar
         self._levels = None if policy.plain else Levels(policy, calendar, {member.member_no: self._walk({})})
 
@@ -125,7 +127,7 @@ class Life:
             self._scene.segments = {one.member_no: inside}
 
     def _known(self, one: Bought) -> Known:
-        """What segments may look at: the profile as it is now, and all else as the draft has it."""
+        """What segments may look at: the profile as it is now, the plan as it was, and all else as the draft has it."""
         program = self._trial.program
         moment = from_microseconds(one.record_us)
         year = program.calendar.year_at(moment)
@@ -135,7 +137,8 @@ class Life:
         else:
             level = self._walk(self._levels.added).to(program.calendar.day_at(moment)).level
         bought = tuple(self._years.values()) if program.settings.purchase_statistics else ()
-        return Known(self.member, program.tier_set.tier_id(level), (this, last), self._profile, bought)
+        tier_id, held = program.tier_set.tier_id(level), covering(self._plans, moment)
+        return Known(self.member, tier_id, (this, last), self._profile, bought, held.plan_id if held else "")
 
     def _keep_year(self, one: Bought) -> None:
         year = self._trial.program.calendar.year_of(one.event_us // 1_000_000)

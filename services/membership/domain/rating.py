@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -15,6 +15,8 @@ from membership.domain.conditions import Activation, Facts, Phrase, activation
 from membership.domain.levels import Levels
 from membership.domain.members import Member
 from membership.domain.moments import from_microseconds
+from membership.domain.plans import Period as PlanPeriod
+from membership.domain.plans import covering
 from membership.domain.program import Program
 from membership.domain.purchases import FrozenTerms, PlainTerms
 from membership.domain.rulebooks import InForce, Rulebook
@@ -89,8 +91,8 @@ class BoughtBefore(NamedTuple):
 class Scene:
     """What rules other than plain ones look at: baskets by the places of entries, members by number, what was counted
     before, which is brought forward, and what campaigns may give and do give. What was bought before, brought forward
-    too, and the segments of members are needed where a condition asks: it does not hold for members of whom they are
-    not known.
+    too, the segments of members and the periods of plans that they bought are needed where a condition asks: it does
+    not hold for members of whom they are not known.
     """
 
     baskets: Mapping[int, Basket] = field(default_factory=dict)
@@ -99,6 +101,7 @@ class Scene:
     budgets: Budgets = field(default_factory=Budgets)
     bought: dict[int, BoughtBefore] = field(default_factory=dict)
     segments: Mapping[int, list[str]] = field(default_factory=dict)
+    plans: Mapping[int, Sequence[PlanPeriod]] = field(default_factory=dict)
 
     def keep_bought(self, entry: Entry) -> None:
         """Has a purchase known to the next of its member, also one rated plainly: rules may ask from then on."""
@@ -237,6 +240,9 @@ def _known(entry: Entry, scene: Scene) -> dict[str, int | str | list[str]]:
         known["purchases.days_since_last"] = bought.days_since_last(entry.event_us)
     if segments is not None:
         known["member.segments"] = segments
+    if entry.member_no in scene.plans:
+        held = covering(scene.plans[entry.member_no], from_microseconds(entry.event_us))
+        known["member.plan"] = held.plan_id if held else ""
     return known
 
 

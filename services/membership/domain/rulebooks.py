@@ -37,6 +37,8 @@ class InForce:
     """Whether a condition looks at what was bought before."""
     asks_segments: frozenset[str] | None = frozenset()
     """The ids of the segments that conditions ask for; None where they may ask for any."""
+    plan_rule_nos: frozenset[int] = frozenset()
+    """The numbers of the rules whose conditions look at the plan that a member holds."""
 
     @property
     def counting(self) -> bool:
@@ -76,6 +78,11 @@ class Rulebook:
         """The rules in force at a moment. The rule of the settings is in force from 1970 on."""
         return self._stretches[bisect_right(self._starts, event_us) - 1]
 
+    @property
+    def asks_plans(self) -> bool:
+        """Whether a rule looks at the plans that members hold."""
+        return any(one.plan_rule_nos for one in self._stretches)
+
     def latest(self) -> list[Version]:
         """The latest version of each rule, in the order in which they were made."""
         return list({one.rule_no: one for one in self.versions}.values())
@@ -91,7 +98,11 @@ class Rulebook:
             return InForce(versions, self._terms(versions[0]), versions[0].revision * LEVELS)
         asked = [phrases[one.revision] for one in versions if one.revision in phrases]
         of_purchases = any(phrase.of_purchases for phrase in asked)
-        return InForce(versions, None, 0, running, of_purchases, together(phrase.segments for phrase in asked))
+        of_plans = frozenset(
+            one.rule_no for one in versions if one.revision in phrases and phrases[one.revision].of_plan
+        )
+        segments = together(phrase.segments for phrase in asked)
+        return InForce(versions, None, 0, running, of_purchases, segments, of_plans)
 
     def _terms(self, version: Version) -> tuple[Terms, ...]:
         rule = version.rule.plain()

@@ -63,6 +63,8 @@ class Known:
     points: tuple[int, int]
     profile: Profile = NOTHING_KNOWN
     bought: tuple[BoughtInYear, ...] = ()
+    plan_id: str = ""
+    """Of the plan that is held; empty where none is."""
 
 
 def about(program: Program, known: Known, now: datetime) -> dict[str, int | str | list[str]]:
@@ -70,6 +72,7 @@ def about(program: Program, known: Known, now: datetime) -> dict[str, int | str 
     profile, year = known.profile, program.calendar.year_at(now)
     return {
         "member.tier": known.tier_id,
+        "member.plan": known.plan_id,
         "member.year_points": known.points[0],
         "member.last_year_points": known.points[1],
         "member.days": max(0, (now - known.member.enroll_time).days),

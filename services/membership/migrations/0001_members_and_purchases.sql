@@ -649,6 +649,44 @@ create table segments (
     primary key (program_no, segment_id)
 );
 
+-- Plans of paid membership. How long a period is and what it cost stays with the period.
+create table plans (
+    program_no integer not null,
+    plan_id text collate "C" not null,
+    display_name text not null,
+    months smallint not null check (months > 0),
+    price bigint not null check (price >= 0),
+    archived boolean not null default false,
+    create_time timestamptz not null,
+    update_time timestamptz not null,
+    actor text not null,
+    primary key (program_no, plan_id)
+);
+
+-- What members bought. Written under the lock on the member's row; a merge gives the survivor what both have, so that
+-- periods may overlap. It is looked at when it ends.
+create table plan_periods (
+    period_no bigint generated always as identity primary key,
+    program_no integer not null,
+    member_no bigint not null,
+    plan_id text collate "C" not null,
+    start_time timestamptz not null,
+    end_time timestamptz not null check (end_time > start_time),
+    -- The run of periods without a gap that it belongs to: when it began, and how long it is with this one.
+    run_start_time timestamptz not null check (run_start_time <= start_time),
+    run_months integer not null check (run_months > 0),
+    price bigint not null check (price >= 0),
+    -- Whether a benefit was used in it.
+    used boolean not null default false,
+    buy_time timestamptz not null,
+    actor text not null,
+    cancel_time timestamptz check (cancel_time is null or not used and due_time is null),
+    due_time timestamptz,
+    attempts integer not null default 0
+) with (fillfactor = 80);
+create index plan_periods_member_no on plan_periods (member_no, period_no);
+create index plan_periods_due_time on plan_periods (due_time) where due_time is not null;
+
 -- What can be sent to members. It does not change: whoever received it gets what was promised.
 create table offers (
     offer_no bigint generated always as identity primary key,
@@ -843,6 +881,8 @@ grant select, insert, update (
 grant select, insert, update (claim_times, last_time), delete on referral_addresses to :"runtime_role";
 grant select, insert, update (purchases, spend, last_time) on member_purchases to :"runtime_role";
 grant select, insert, update (display_name, condition, archived, update_time, actor) on segments to :"runtime_role";
+grant select, insert, update (display_name, months, price, archived, update_time, actor) on plans to :"runtime_role";
+grant select, insert, update (member_no, used, cancel_time, due_time, attempts) on plan_periods to :"runtime_role";
 grant select, insert, update (archived) on offers to :"runtime_role";
 grant select, insert, update (sent, held_out, skipped, after_member_id, due_time, attempts) on offer_sendings to :"runtime_role";
 grant select, insert, update (member_no, accept_time, progress, complete_time, awards) on personal_offers

@@ -22,6 +22,7 @@ from membership.domain.rulebooks import Rulebook
 from membership.domain.tier_policy import Held
 from membership.operations.events import tier_turned
 from membership.operations.late_changes import Changed, change_awards, share_return
+from membership.operations.plan_periods import asked_of_plans
 from membership.store import members, purchases, ratings, returns, rules, standings, timelines
 
 Replays = Sequence[tuple[Stretch, Replayed]]
@@ -134,12 +135,17 @@ async def stretches_from(
         )
         for member_no, some in happened.items()
     ]
-    uses = uses_of(program, book, [entry for one in stretches for entry in entries_of(one).values()])
+    entries = [entry for one in stretches for entry in entries_of(one).values()]
+    uses, plans = uses_of(program, book, entries), await asked_of_plans(connection, book, entries)
     last = await timelines.last_awards(
         connection, starts, sorted({use.rule_no for use in uses if use.period == COOLDOWN})
     )
     sums = await _sums(connection, program, stretches, uses, now)
-    return [replace(one, last_us=last[one.member.member_no], sums=sums[one.member.member_no]) for one in stretches]
+    return [
+        replace(one, last_us=last[number], sums=sums[number], plans=plans.get(number, ()))
+        for one in stretches
+        for number in [one.member.member_no]
+    ]
 
 
 async def _sums(

@@ -18,6 +18,7 @@ from membership.domain.deliveries import Delivery
 from membership.domain.endings import ended
 from membership.domain.errors import MemberErased
 from membership.domain.members import Member
+from membership.domain.plans import HeldPlan
 from membership.domain.profiles import Profile
 from membership.domain.program import Program
 from membership.domain.referrals import CodeGiven
@@ -25,6 +26,7 @@ from membership.domain.tiers import Progress
 from membership.operations import standings
 from membership.operations.deliveries import Deliveries
 from membership.operations.events import member_enrolled
+from membership.operations.plan_periods import held_plans
 from membership.operations.profiles import checked_profile, write_profile
 from membership.operations.qualifying import NOTHING
 from membership.operations.referrals import claim
@@ -38,6 +40,7 @@ class Standing:
     member: Member
     as_of: datetime
     progress: Progress
+    plan: HeldPlan | None = None
 
 
 class Members:
@@ -117,7 +120,8 @@ class Members:
             if member is None:
                 raise NotFound(f"{program.name}/members/{member_id}")
             standing = await standings.read(connection, program, [member], moment)
-        return Standing(member, moment, standing[member.member_no])
+            plans = await held_plans(connection, [member.member_no], moment)
+        return Standing(member, moment, standing[member.member_no], plans.get(member.member_no))
 
     async def page(self, program: Program, after: str, most: int) -> list[Standing]:
         """Members in the order of their ids, from behind `after`, as they stand now."""
@@ -125,7 +129,8 @@ class Members:
         async with self._database.acquire() as connection:
             found = await members.page(connection, program, after, most)
             standing = await standings.read(connection, program, found, now)
-        return [Standing(member, now, standing[member.member_no]) for member in found]
+            plans = await held_plans(connection, [member.member_no for member in found], now)
+        return [Standing(one, now, standing[one.member_no], plans.get(one.member_no)) for one in found]
 
     async def balance(self, program: Program, member: Member, actor: str) -> Balance:
         """What a member can spend: nothing while its account is not open yet."""

@@ -34,7 +34,7 @@ from membership.operations.events import member_enrolled, purchase_recorded, pur
 from membership.operations.late import Fresh, late_moments, put_in_order, stretches_from
 from membership.operations.late_changes import Changed, bring_along
 from membership.operations.qualifying import Rewards
-from membership.operations.rewarding import by_counts_and_campaigns, qualify
+from membership.operations.rewarding import by_rules, qualify
 from membership.operations.rules import Rulebooks
 from membership.operations.segments import asked_by_rules, count_bought
 from membership.operations.sliding import keep as keep_points
@@ -120,7 +120,7 @@ async def record_rows(
         await count_bought(connection, program, rated)
     rewards = await qualify(connection, program, by_id, rated, row_at, recording.now)
     if not book.plain:
-        given = await by_counts_and_campaigns(connection, program, by_id, rated, row_at, recording.now)
+        given = await by_rules(connection, program, book, by_id, rated, row_at, recording.now)
         rewards = Rewards.together([rewards, given])
     rewards = await timed.give(connection, program, rewards, recording.now)
     delivery = await _deliver_later(connection, program, recording, unready, rated, written, row_at, rewards, changed)
@@ -209,11 +209,13 @@ async def _rate(
     standing = {} if bare else await counted_before(connection, book, entries)
     ids = {} if bare else {place: row.purchase_id for place, row in row_at.items()}
     by_no = {} if bare else {member.member_no: member for member in by_id.values()}
-    bought, inside = ({}, {}) if bare else await asked_by_rules(connection, program, book, entries, by_no, now)
+    bought, inside, plans = (
+        ({}, {}, {}) if bare else await asked_by_rules(connection, program, book, entries, by_no, now)
+    )
 
     async def attempt(budgets: Budgets) -> Attempt:
         points = dict(before)
-        scene = None if bare else Scene(baskets, by_no, dict(uses), budgets, dict(bought), inside)
+        scene = None if bare else Scene(baskets, by_no, dict(uses), budgets, dict(bought), inside, plans)
         levels = await levels_for(connection, program, list({entry.member_no for entry in entries}))
         rated = rate(program, book, entries, points, scene, levels)
         if scene is None:

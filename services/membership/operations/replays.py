@@ -22,13 +22,13 @@ from guerdon_kit.postgres import Connection, Database
 from membership.domain.campaigns import Campaign
 from membership.domain.drafts import Draft, drafted
 from membership.domain.lives import Bought, Life, Trial
-from membership.domain.moments import to_microseconds
+from membership.domain.moments import EPOCH, to_microseconds
 from membership.domain.profiles import NOTHING_KNOWN
 from membership.domain.program import Program
 from membership.domain.replays import Comparison, compare
 from membership.domain.rules import Rule
 from membership.domain.segments import Segment
-from membership.store import campaigns, profiles, replays, segments
+from membership.store import campaigns, plan_periods, profiles, replays, segments
 
 PART = 100_000
 """About so many purchases are in memory at once."""
@@ -159,7 +159,9 @@ async def _begun(connection: Connection, trial: Trial, member_nos: set[int]) -> 
         return {}
     members = await replays.whose(connection, member_nos)
     known = await profiles.of(connection, sorted(member_nos)) if trial.segments else {}
-    return {no: Life(trial, one, known.get(no, NOTHING_KNOWN)) for no, one in members.items()}
+    asks_plans = trial.segments or trial.book.asks_plans
+    plans = await plan_periods.standing(connection, sorted(member_nos), EPOCH) if asks_plans else {}
+    return {no: Life(trial, one, known.get(no, NOTHING_KNOWN), plans.get(no, ())) for no, one in members.items()}
 
 
 async def _asked(connection: Connection, program: Program, draft: Draft) -> list[Segment]:

@@ -6,17 +6,18 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from guerdon_kit.postgres import Connection
-from membership.domain.effects import within_campaigns
+from membership.domain.effects import plan_uses, within_campaigns
 from membership.domain.members import Member
 from membership.domain.moments import from_microseconds
 from membership.domain.program import Program
 from membership.domain.purchases import Bought
 from membership.domain.rating import Rated
 from membership.domain.rows import Row
+from membership.domain.rulebooks import Rulebook
 from membership.operations.completing import count_purchases
 from membership.operations.counting import award_counts
 from membership.operations.qualifying import NOTHING, Rewards, qualify_purchases
-from membership.store import campaigns
+from membership.store import campaigns, plan_periods
 
 
 async def qualify(
@@ -43,15 +44,19 @@ async def qualify(
     return Rewards.together([by_referrals, by_offers])
 
 
-async def by_counts_and_campaigns(
+async def by_rules(
     connection: Connection,
     program: Program,
+    book: Rulebook,
     by_id: dict[str, Member],
     rated: Sequence[Rated],
     row_at: dict[int, Row],
     now: datetime,
 ) -> Rewards:
-    """Gives the awards for counts that purchases reach, and adds up what was bought within the windows of campaigns."""
+    """Gives the awards for counts that purchases reach, adds up what was bought within the windows of campaigns, and
+    marks the periods of plans that rules gave something for.
+    """
+    await plan_periods.use(connection, plan_uses(book, rated))
     if bought := within_campaigns(rated):
         await campaigns.count(connection, program, bought)
     return await award_counts(connection, program, by_id, rated, row_at, now)

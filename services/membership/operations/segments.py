@@ -14,6 +14,7 @@ from membership.domain.endings import ended
 from membership.domain.errors import SegmentArchived, TooManySegments
 from membership.domain.members import Member
 from membership.domain.moments import from_microseconds, to_microseconds
+from membership.domain.plans import Period
 from membership.domain.profiles import NOTHING_KNOWN
 from membership.domain.program import Program
 from membership.domain.purchases import GoodsReturn, Purchase
@@ -28,6 +29,7 @@ from membership.domain.segments import (
     about,
     violations,
 )
+from membership.operations.plan_periods import asked_of_plans, held_plans
 from membership.operations.standings import read
 from membership.store import members, profiles, segments
 
@@ -141,6 +143,7 @@ async def learn(connection: Connection, program: Program, found: Sequence[Member
     standings = await read(connection, program, found, now)
     known = await profiles.of(connection, member_nos)
     bought = await segments.bought(connection, member_nos) if program.settings.purchase_statistics else {}
+    plans = await held_plans(connection, member_nos, now)
     return [
         Known(
             member=one,
@@ -148,6 +151,7 @@ async def learn(connection: Connection, program: Program, found: Sequence[Member
             points=(points.get((one.member_no, year), 0), points.get((one.member_no, year - 1), 0)),
             profile=known.get(one.member_no, NOTHING_KNOWN),
             bought=bought.get(one.member_no, ()),
+            plan_id=plans[one.member_no].plan_id if one.member_no in plans else "",
         )
         for one in found
     ]
@@ -157,12 +161,13 @@ async def asked_by_rules(
     connection: Connection,
     program: Program,
     book: Rulebook,
-    entries: Iterable[Entry],
+    entries: Sequence[Entry],
     by_no: Mapping[int, Member],
     now: datetime,
-) -> tuple[dict[int, BoughtBefore], dict[int, list[str]]]:
-    """What the members of purchases bought before, and the segments that they are in now, by their numbers; as far as
-    the rules in force at the purchases ask. Of segments that no condition names nobody is known to be a member.
+) -> tuple[dict[int, BoughtBefore], dict[int, list[str]], dict[int, list[Period]]]:
+    """What the members of purchases bought before, the segments that they are in now, and their periods of plans, by
+    their numbers; as far as the rules in force at the purchases ask. Of segments that no condition names nobody is
+    known to be a member.
     """
     before: dict[int, BoughtBefore] = {}
     inside: dict[int, list[str]] = {}
@@ -176,7 +181,7 @@ async def asked_by_rules(
         for known in await learn(connection, program, [by_no[member_no] for member_no in who], now):
             facts = about(program, known, now)
             inside[known.member.member_no] = [one.segment_id for one in every if one.terms.holds(facts)]
-    return before, inside
+    return before, inside, await asked_of_plans(connection, book, entries)
 
 
 def _before(years: Sequence[BoughtInYear]) -> BoughtBefore:

@@ -25,6 +25,8 @@ from membership.operations.member_imports import MemberFiles
 from membership.operations.members import Members
 from membership.operations.merging import Merging
 from membership.operations.offers import Offers
+from membership.operations.plan_periods import PlanPeriods
+from membership.operations.plans import Plans
 from membership.operations.profiles import Profiles
 from membership.operations.programs import Programs
 from membership.operations.purchases import Purchases
@@ -41,6 +43,7 @@ from membership.servicer.consents import ConsentRpcs
 from membership.servicer.files import FileRpcs
 from membership.servicer.members import MemberRpcs
 from membership.servicer.offers import OfferRpcs
+from membership.servicer.plans import PlanRpcs
 from membership.servicer.reading import MEMBER, PROGRAM, PURCHASE
 from membership.servicer.referrals import ReferralRpcs
 from membership.servicer.rules import RuleRpcs
@@ -60,6 +63,7 @@ class MembershipServicer(
     SimulationRpcs,
     CampaignRpcs,
     OfferRpcs,
+    PlanRpcs,
     SegmentRpcs,
 ):
     """`guerdon.membership.v1.MembershipService`."""
@@ -87,6 +91,8 @@ class MembershipServicer(
         replays: Replays,
         campaigns: Campaigns,
         offers: Offers,
+        plans: Plans,
+        plan_periods: PlanPeriods,
         segments: Segments,
     ) -> None:
         MemberRpcs.__init__(self, programs, members, profiles, endings, merges, referrals)
@@ -99,6 +105,7 @@ class MembershipServicer(
         SimulationRpcs.__init__(self, programs, replays)
         CampaignRpcs.__init__(self, programs, campaigns)
         OfferRpcs.__init__(self, programs, offers)
+        PlanRpcs.__init__(self, programs, plans, plan_periods)
         SegmentRpcs.__init__(self, programs, segments)
         self._returns = returns
         self._imports = imports

@@ -100,6 +100,8 @@ def member(found: Program, standing: Standing) -> member_pb2.Member:
         enroll_time=timestamp(one.enroll_time),
         welcome_points=one.welcome_points,
         tier_id=standing.progress.tier_id,
+        plan=f"{found.name}/plans/{standing.plan.plan_id}" if standing.plan else "",
+        plan_end_time=timestamp(standing.plan.end_time) if standing.plan else None,
     )
 
 
@@ -127,7 +129,7 @@ def purchase(found: Program, one: Purchase) -> purchase_pb2.Purchase:
         name=f"{found.name}/purchases/{one.purchase_id}",
         member=f"{found.name}/members/{one.member_id}",
         event_time=timestamp(one.event_time),
-        amount=_cash(found, one.amount),
+        amount=cash(found, one.amount),
         state=_PURCHASE_STATES[one.state],
         rating=purchase_pb2.Rating(
             base_points=one.award.base_points,
@@ -142,7 +144,7 @@ def purchase(found: Program, one: Purchase) -> purchase_pb2.Purchase:
             available_time=optional_timestamp(one.available_time),
             tranches=map(_tranche, one.terms.tranches) if isinstance(one.terms, FrozenTerms) else (),
         ),
-        returned_amount=_cash(found, one.returned_amount),
+        returned_amount=cash(found, one.returned_amount),
         returned_points=one.returned_points,
         record_time=timestamp(one.record_time),
         basket=None if basket is None else write_basket(basket),
@@ -174,9 +176,9 @@ def guest_purchase(found: Program, one: GuestPurchase) -> purchase_pb2.Purchase:
     return purchase_pb2.Purchase(
         name=f"{found.name}/purchases/{one.purchase_id}",
         event_time=timestamp(one.event_time),
-        amount=_cash(found, one.amount),
+        amount=cash(found, one.amount),
         state=purchase_pb2.Purchase.STATE_UNCLAIMED,
-        returned_amount=_cash(found, 0),
+        returned_amount=cash(found, 0),
         record_time=timestamp(one.record_time),
     )
 
@@ -188,7 +190,7 @@ def goods_return(found: Program, one: GoodsReturn, of: Purchase | None) -> purch
         name=f"{found.name}/returns/{one.return_id}",
         purchase=f"{found.name}/purchases/{one.purchase_id}",
         event_time=timestamp(one.event_time),
-        amount=_cash(found, one.amount),
+        amount=cash(found, one.amount),
         state=_RETURN_STATES[one.state],
         points=one.points,
         cumulative_points=one.cumulative_points,
@@ -231,5 +233,6 @@ def tell_replay(call: CallContext, replayed: bool) -> None:
         call.mark_replayed()
 
 
-def _cash(found: Program, minor_units: int) -> cash_pb2.Cash:
+def cash(found: Program, minor_units: int) -> cash_pb2.Cash:
+    """An amount of the program's currency."""
     return cash_pb2.Cash(minor_units=minor_units, currency_code=found.settings.currency_code)

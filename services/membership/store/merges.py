@@ -22,8 +22,8 @@ async def insert(
     actor: str,
     due_time: datetime,
 ) -> None:
-    """Has `into` stand for a member, with the tier credit, activities, personal offers and counted caps of both. The
-    writer holds both rows.
+    """Has `into` stand for a member, with the tier credit, activities, personal offers, periods of plans and counted
+    caps of both. The writer holds both rows.
     """
     numbers = {"member_no": member.member_no, "into": into.member_no}
     await queries.merge_member(connection, **numbers)
@@ -36,6 +36,7 @@ async def insert(
     await queries.move_member_purchases(connection, **numbers)
     await queries.empty_member_purchases(connection, member_no=member.member_no)
     await queries.move_personal_offers(connection, **numbers)
+    await queries.move_plan_periods(connection, **numbers)
     await queries.move_offers_until(connection, **numbers)
     await queries.move_rule_counts(connection, **numbers)
     await queries.empty_rule_counts(connection, member_no=member.member_no)

@@ -18,7 +18,7 @@ from guerdon.membership.v1 import program_pb2 as guerdon_dot_membership_dot_v1_d
 from guerdon.type.v1 import rational_pb2 as guerdon_dot_type_dot_v1_dot_rational__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"guerdon/membership/v1/member.proto\x12\x15guerdon.membership.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#guerdon/membership/v1/program.proto\x1a\x1eguerdon/type/v1/rational.proto\"\x92\x03\n\x06Member\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x03\x12,\n\x07\x61\x63\x63ount\x18\x02 \x01(\tB\x1b\xe0\x41\x03\xfa\x41\x15\n\x13guerdon.dev/Account\x12\x37\n\x05state\x18\x03 \x01(\x0e\x32#.guerdon.membership.v1.Member.StateB\x03\xe0\x41\x03\x12\x34\n\x0b\x65nroll_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x1b\n\x0ewelcome_points\x18\x05 \x01(\x03\x42\x03\xe0\x41\x03\x12\x14\n\x07tier_id\x18\x06 \x01(\tB\x03\xe0\x41\x03\"g\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_PENDING\x10\x01\x12\x10\n\x0cSTATE_ACTIVE\x10\x02\x12\x10\n\x0cSTATE_CLOSED\x10\x03\x12\x10\n\x0cSTATE_ERASED\x10\x04:<\xea\x41\x39\n\x12guerdon.dev/Member\x12#programs/{program}/members/{member}\"\xc8\x02\n\x0cTierProgress\x12.\n\nas_of_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x63ounted\x18\x02 \x01(\x03\x12\x16\n\x0e\x63ounting_later\x18\x03 \x01(\x03\x12\x0f\n\x07tier_id\x18\x04 \x01(\t\x12-\n\nmultiplier\x18\x05 \x01(\x0b\x32\x19.guerdon.type.v1.Rational\x12\x31\n\rtier_end_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cnext_tier_id\x18\x07 \x01(\t\x12\x1c\n\x14missing_to_next_tier\x18\x08 \x01(\x03\x12\x38\n\x06metric\x18\t \x01(\x0e\x32(.guerdon.membership.v1.TierPolicy.Metricb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"guerdon/membership/v1/member.proto\x12\x15guerdon.membership.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#guerdon/membership/v1/program.proto\x1a\x1eguerdon/type/v1/rational.proto\"\xf2\x03\n\x06Member\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x03\x12,\n\x07\x61\x63\x63ount\x18\x02 \x01(\tB\x1b\xe0\x41\x03\xfa\x41\x15\n\x13guerdon.dev/Account\x12\x37\n\x05state\x18\x03 \x01(\x0e\x32#.guerdon.membership.v1.Member.StateB\x03\xe0\x41\x03\x12\x34\n\x0b\x65nroll_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x1b\n\x0ewelcome_points\x18\x05 \x01(\x03\x42\x03\xe0\x41\x03\x12\x14\n\x07tier_id\x18\x06 \x01(\tB\x03\xe0\x41\x03\x12&\n\x04plan\x18\x07 \x01(\tB\x18\xe0\x41\x03\xfa\x41\x12\n\x10guerdon.dev/Plan\x12\x36\n\rplan_end_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\"g\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_PENDING\x10\x01\x12\x10\n\x0cSTATE_ACTIVE\x10\x02\x12\x10\n\x0cSTATE_CLOSED\x10\x03\x12\x10\n\x0cSTATE_ERASED\x10\x04:<\xea\x41\x39\n\x12guerdon.dev/Member\x12#programs/{program}/members/{member}\"\xc8\x02\n\x0cTierProgress\x12.\n\nas_of_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x63ounted\x18\x02 \x01(\x03\x12\x16\n\x0e\x63ounting_later\x18\x03 \x01(\x03\x12\x0f\n\x07tier_id\x18\x04 \x01(\t\x12-\n\nmultiplier\x18\x05 \x01(\x0b\x32\x19.guerdon.type.v1.Rational\x12\x31\n\rtier_end_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cnext_tier_id\x18\x07 \x01(\t\x12\x1c\n\x14missing_to_next_tier\x18\x08 \x01(\x03\x12\x38\n\x06metric\x18\t \x01(\x0e\x32(.guerdon.membership.v1.TierPolicy.Metricb\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'guerdon.membership.v1.member_pb2', globals())
@@ -37,12 +37,16 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _MEMBER.fields_by_name['welcome_points']._serialized_options = b'\340A\003'
   _MEMBER.fields_by_name['tier_id']._options = None
   _MEMBER.fields_by_name['tier_id']._serialized_options = b'\340A\003'
+  _MEMBER.fields_by_name['plan']._options = None
+  _MEMBER.fields_by_name['plan']._serialized_options = b'\340A\003\372A\022\n\020guerdon.dev/Plan'
+  _MEMBER.fields_by_name['plan_end_time']._options = None
+  _MEMBER.fields_by_name['plan_end_time']._serialized_options = b'\340A\003'
   _MEMBER._options = None
   _MEMBER._serialized_options = b'\352A9\n\022guerdon.dev/Member\022#programs/{program}/members/{member}'
   _MEMBER._serialized_start=224
-  _MEMBER._serialized_end=626
-  _MEMBER_STATE._serialized_start=461
-  _MEMBER_STATE._serialized_end=564
-  _TIERPROGRESS._serialized_start=629
-  _TIERPROGRESS._serialized_end=957
+  _MEMBER._serialized_end=722
+  _MEMBER_STATE._serialized_start=557
+  _MEMBER_STATE._serialized_end=660
+  _TIERPROGRESS._serialized_start=725
+  _TIERPROGRESS._serialized_end=1053
 # @@protoc_insertion_point(module_scope)

@@ -63,6 +63,8 @@ class Member(google.protobuf.message.Message):
     ENROLL_TIME_FIELD_NUMBER: builtins.int
     WELCOME_POINTS_FIELD_NUMBER: builtins.int
     TIER_ID_FIELD_NUMBER: builtins.int
+    PLAN_FIELD_NUMBER: builtins.int
+    PLAN_END_TIME_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`programs/{program}/members/{member}`."""
     account: builtins.str
@@ -73,9 +75,17 @@ class Member(google.protobuf.message.Message):
     """Points given for enrolling."""
     tier_id: builtins.str
     """The tier held now; empty below the first."""
+    plan: builtins.str
+    """The plan of paid membership held now; empty where none is. Of several, which only a merge can bring, the one that ends
+    last.
+    """
     @property
     def enroll_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When the member enrolled."""
+
+    @property
+    def plan_end_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """Until when that plan is held: the first moment after it and after what prolongs it."""
 
     def __init__(
         self,
@@ -86,9 +96,11 @@ class Member(google.protobuf.message.Message):
         enroll_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         welcome_points: builtins.int = ...,
         tier_id: builtins.str = ...,
+        plan: builtins.str = ...,
+        plan_end_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["enroll_time", b"enroll_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["account", b"account", "enroll_time", b"enroll_time", "name", b"name", "state", b"state", "tier_id", b"tier_id", "welcome_points", b"welcome_points"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["enroll_time", b"enroll_time", "plan_end_time", b"plan_end_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["account", b"account", "enroll_time", b"enroll_time", "name", b"name", "plan", b"plan", "plan_end_time", b"plan_end_time", "state", b"state", "tier_id", b"tier_id", "welcome_points", b"welcome_points"]) -> None: ...
 
 global___Member = Member
 

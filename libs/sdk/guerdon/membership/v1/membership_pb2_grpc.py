@@ -11,6 +11,7 @@ from guerdon.membership.v1 import member_file_pb2 as guerdon_dot_membership_dot_
 from guerdon.membership.v1 import membership_pb2 as guerdon_dot_membership_dot_v1_dot_membership__pb2
 from guerdon.membership.v1 import merging_pb2 as guerdon_dot_membership_dot_v1_dot_merging__pb2
 from guerdon.membership.v1 import offer_pb2 as guerdon_dot_membership_dot_v1_dot_offer__pb2
+from guerdon.membership.v1 import plan_pb2 as guerdon_dot_membership_dot_v1_dot_plan__pb2
 from guerdon.membership.v1 import profile_pb2 as guerdon_dot_membership_dot_v1_dot_profile__pb2
 from guerdon.membership.v1 import referral_pb2 as guerdon_dot_membership_dot_v1_dot_referral__pb2
 from guerdon.membership.v1 import rule_pb2 as guerdon_dot_membership_dot_v1_dot_rule__pb2
@@ -166,6 +167,51 @@ class MembershipServiceStub(object):
                 '/guerdon.membership.v1.MembershipService/VerifyConsent',
                 request_serializer=guerdon_dot_membership_dot_v1_dot_consent__pb2.VerifyConsentRequest.SerializeToString,
                 response_deserializer=guerdon_dot_membership_dot_v1_dot_consent__pb2.VerifyConsentResponse.FromString,
+                )
+        self.CreatePlan = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/CreatePlan',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_plan__pb2.CreatePlanRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_plan__pb2.CreatePlanResponse.FromString,
+                )
+        self.UpdatePlan = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/UpdatePlan',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_plan__pb2.UpdatePlanRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_plan__pb2.UpdatePlanResponse.FromString,
+                )
+        self.ArchivePlan = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/ArchivePlan',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_plan__pb2.ArchivePlanRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_plan__pb2.ArchivePlanResponse.FromString,
+                )
+        self.GetPlan = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/GetPlan',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_plan__pb2.GetPlanRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_plan__pb2.GetPlanResponse.FromString,
+                )
+        self.ListPlans = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/ListPlans',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_plan__pb2.ListPlansRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_plan__pb2.ListPlansResponse.FromString,
+                )
+        self.BuyPlan = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/BuyPlan',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_plan__pb2.BuyPlanRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_plan__pb2.BuyPlanResponse.FromString,
+                )
+        self.UsePlan = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/UsePlan',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_plan__pb2.UsePlanRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_plan__pb2.UsePlanResponse.FromString,
+                )
+        self.CancelPlan = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/CancelPlan',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_plan__pb2.CancelPlanRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_plan__pb2.CancelPlanResponse.FromString,
+                )
+        self.ListPlanPeriods = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/ListPlanPeriods',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_plan__pb2.ListPlanPeriodsRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_plan__pb2.ListPlanPeriodsResponse.FromString,
                 )
         self.ListMembers = channel.unary_unary(
                 '/guerdon.membership.v1.MembershipService/ListMembers',
@@ -527,9 +573,8 @@ class MembershipServiceServicer(object):
 
     def MergeMembers(self, request, context):
         """Merges a member into another, for good: two enrolments of one person become one membership. The survivor has the tier
-        credit, the activities and the contacts of both; where both have another telephone number, email address, external id
-        or other fact, the survivor's stays. The old id answers as the
-        survivor from now on, and what is recorded under it counts for the survivor; in a file of members it is refused as
+        credit, the activities, the periods of plans and the contacts of both; where both have another telephone number, email
+        address, external id or other fact, the survivor's stays. The old id answers as the survivor from now on, and what is recorded under it counts for the survivor; in a file of members it is refused as
         MEMBER_MERGED. A welcome bonus, a referral as somebody's friend and each milestone are a person's once: what both had
         of these is taken back from one. Friends are counted together, which may reach a milestone, and both codes are taken.
 
@@ -571,6 +616,75 @@ class MembershipServiceServicer(object):
         """Answers where the PIN is the member's, for a service that is about to spend points. Otherwise it is refused: as
         CONSENT_REFUSED with how many more may be tried, as PIN_LOCKED after five wrong ones, until another PIN is set, or as
         PIN_NOT_SET.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreatePlan(self, request, context):
+        """Makes a plan of paid membership.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdatePlan(self, request, context):
+        """Changes a plan, for periods that are bought from then on. An archived plan cannot be changed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ArchivePlan(self, request, context):
+        """Archives a plan, for good: it is sold no more, and what was bought runs on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPlan(self, request, context):
+        """Reads a plan.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPlans(self, request, context):
+        """Lists a program's plans.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BuyPlan(self, request, context):
+        """Tells that a member has bought a plan: from now on, or from the end of the last period that the member has, of whichever
+        plan. Periods that follow each other without a gap are counted from the first one's beginning: bought on 31 January,
+        months end on 28 February and 31 March. At most 24 are bought ahead: more is refused as TOO_MANY_PERIODS.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UsePlan(self, request, context):
+        """Asks, before a benefit is given that membership does not give itself, such as free delivery or a reward for those who
+        hold a plan, whether the member holds one now; the running period counts as used then. Else it is refused as PLAN_NOT_HELD.
+        What earning rules give by `member.plan` counts as used by itself.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelPlan(self, request, context):
+        """Cancels the periods of a member in which no benefit was used, whether they have begun or not: each is to be refunded in
+        full. A period in which one was used runs on to its end, and nothing follows it. Who has no period that runs or is to come
+        is refused as PLAN_NOT_HELD.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPlanPeriods(self, request, context):
+        """Lists what a member bought.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -996,6 +1110,51 @@ def add_MembershipServiceServicer_to_server(servicer, server):
                     servicer.VerifyConsent,
                     request_deserializer=guerdon_dot_membership_dot_v1_dot_consent__pb2.VerifyConsentRequest.FromString,
                     response_serializer=guerdon_dot_membership_dot_v1_dot_consent__pb2.VerifyConsentResponse.SerializeToString,
+            ),
+            'CreatePlan': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreatePlan,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_plan__pb2.CreatePlanRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_plan__pb2.CreatePlanResponse.SerializeToString,
+            ),
+            'UpdatePlan': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdatePlan,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_plan__pb2.UpdatePlanRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_plan__pb2.UpdatePlanResponse.SerializeToString,
+            ),
+            'ArchivePlan': grpc.unary_unary_rpc_method_handler(
+                    servicer.ArchivePlan,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_plan__pb2.ArchivePlanRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_plan__pb2.ArchivePlanResponse.SerializeToString,
+            ),
+            'GetPlan': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPlan,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_plan__pb2.GetPlanRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_plan__pb2.GetPlanResponse.SerializeToString,
+            ),
+            'ListPlans': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPlans,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_plan__pb2.ListPlansRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_plan__pb2.ListPlansResponse.SerializeToString,
+            ),
+            'BuyPlan': grpc.unary_unary_rpc_method_handler(
+                    servicer.BuyPlan,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_plan__pb2.BuyPlanRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_plan__pb2.BuyPlanResponse.SerializeToString,
+            ),
+            'UsePlan': grpc.unary_unary_rpc_method_handler(
+                    servicer.UsePlan,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_plan__pb2.UsePlanRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_plan__pb2.UsePlanResponse.SerializeToString,
+            ),
+            'CancelPlan': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelPlan,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_plan__pb2.CancelPlanRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_plan__pb2.CancelPlanResponse.SerializeToString,
+            ),
+            'ListPlanPeriods': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPlanPeriods,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_plan__pb2.ListPlanPeriodsRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_plan__pb2.ListPlanPeriodsResponse.SerializeToString,
             ),
             'ListMembers': grpc.unary_unary_rpc_method_handler(
                     servicer.ListMembers,
@@ -1641,6 +1800,159 @@ class MembershipService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/VerifyConsent',
             guerdon_dot_membership_dot_v1_dot_consent__pb2.VerifyConsentRequest.SerializeToString,
             guerdon_dot_membership_dot_v1_dot_consent__pb2.VerifyConsentResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def CreatePlan(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/CreatePlan',
+            guerdon_dot_membership_dot_v1_dot_plan__pb2.CreatePlanRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_plan__pb2.CreatePlanResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def UpdatePlan(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/UpdatePlan',
+            guerdon_dot_membership_dot_v1_dot_plan__pb2.UpdatePlanRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_plan__pb2.UpdatePlanResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ArchivePlan(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/ArchivePlan',
+            guerdon_dot_membership_dot_v1_dot_plan__pb2.ArchivePlanRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_plan__pb2.ArchivePlanResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def GetPlan(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/GetPlan',
+            guerdon_dot_membership_dot_v1_dot_plan__pb2.GetPlanRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_plan__pb2.GetPlanResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ListPlans(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/ListPlans',
+            guerdon_dot_membership_dot_v1_dot_plan__pb2.ListPlansRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_plan__pb2.ListPlansResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def BuyPlan(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/BuyPlan',
+            guerdon_dot_membership_dot_v1_dot_plan__pb2.BuyPlanRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_plan__pb2.BuyPlanResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def UsePlan(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/UsePlan',
+            guerdon_dot_membership_dot_v1_dot_plan__pb2.UsePlanRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_plan__pb2.UsePlanResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def CancelPlan(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/CancelPlan',
+            guerdon_dot_membership_dot_v1_dot_plan__pb2.CancelPlanRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_plan__pb2.CancelPlanResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ListPlanPeriods(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/ListPlanPeriods',
+            guerdon_dot_membership_dot_v1_dot_plan__pb2.ListPlanPeriodsRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_plan__pb2.ListPlanPeriodsResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

@@ -16,6 +16,7 @@ import guerdon.membership.v1.member_file_pb2
 import guerdon.membership.v1.membership_pb2
 import guerdon.membership.v1.merging_pb2
 import guerdon.membership.v1.offer_pb2
+import guerdon.membership.v1.plan_pb2
 import guerdon.membership.v1.profile_pb2
 import guerdon.membership.v1.referral_pb2
 import guerdon.membership.v1.rule_pb2
@@ -193,9 +194,8 @@ class MembershipServiceStub:
         guerdon.membership.v1.merging_pb2.MergeMembersResponse,
     ]
     """Merges a member into another, for good: two enrolments of one person become one membership. The survivor has the tier
-    credit, the activities and the contacts of both; where both have another telephone number, email address, external id
-    or other fact, the survivor's stays. The old id answers as the
-    survivor from now on, and what is recorded under it counts for the survivor; in a file of members it is refused as
+    credit, the activities, the periods of plans and the contacts of both; where both have another telephone number, email
+    address, external id or other fact, the survivor's stays. The old id answers as the survivor from now on, and what is recorded under it counts for the survivor; in a file of members it is refused as
     MEMBER_MERGED. A welcome bonus, a referral as somebody's friend and each milestone are a person's once: what both had
     of these is taken back from one. Friends are counted together, which may reach a milestone, and both codes are taken.
 
@@ -238,6 +238,69 @@ class MembershipServiceStub:
     CONSENT_REFUSED with how many more may be tried, as PIN_LOCKED after five wrong ones, until another PIN is set, or as
     PIN_NOT_SET.
     """
+
+    CreatePlan: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.plan_pb2.CreatePlanRequest,
+        guerdon.membership.v1.plan_pb2.CreatePlanResponse,
+    ]
+    """Makes a plan of paid membership."""
+
+    UpdatePlan: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.plan_pb2.UpdatePlanRequest,
+        guerdon.membership.v1.plan_pb2.UpdatePlanResponse,
+    ]
+    """Changes a plan, for periods that are bought from then on. An archived plan cannot be changed."""
+
+    ArchivePlan: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.plan_pb2.ArchivePlanRequest,
+        guerdon.membership.v1.plan_pb2.ArchivePlanResponse,
+    ]
+    """Archives a plan, for good: it is sold no more, and what was bought runs on."""
+
+    GetPlan: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.plan_pb2.GetPlanRequest,
+        guerdon.membership.v1.plan_pb2.GetPlanResponse,
+    ]
+    """Reads a plan."""
+
+    ListPlans: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.plan_pb2.ListPlansRequest,
+        guerdon.membership.v1.plan_pb2.ListPlansResponse,
+    ]
+    """Lists a program's plans."""
+
+    BuyPlan: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.plan_pb2.BuyPlanRequest,
+        guerdon.membership.v1.plan_pb2.BuyPlanResponse,
+    ]
+    """Tells that a member has bought a plan: from now on, or from the end of the last period that the member has, of whichever
+    plan. Periods that follow each other without a gap are counted from the first one's beginning: bought on 31 January,
+    months end on 28 February and 31 March. At most 24 are bought ahead: more is refused as TOO_MANY_PERIODS.
+    """
+
+    UsePlan: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.plan_pb2.UsePlanRequest,
+        guerdon.membership.v1.plan_pb2.UsePlanResponse,
+    ]
+    """Asks, before a benefit is given that membership does not give itself, such as free delivery or a reward for those who
+    hold a plan, whether the member holds one now; the running period counts as used then. Else it is refused as PLAN_NOT_HELD.
+    What earning rules give by `member.plan` counts as used by itself.
+    """
+
+    CancelPlan: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.plan_pb2.CancelPlanRequest,
+        guerdon.membership.v1.plan_pb2.CancelPlanResponse,
+    ]
+    """Cancels the periods of a member in which no benefit was used, whether they have begun or not: each is to be refunded in
+    full. A period in which one was used runs on to its end, and nothing follows it. Who has no period that runs or is to come
+    is refused as PLAN_NOT_HELD.
+    """
+
+    ListPlanPeriods: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.plan_pb2.ListPlanPeriodsRequest,
+        guerdon.membership.v1.plan_pb2.ListPlanPeriodsResponse,
+    ]
+    """Lists what a member bought."""
 
     ListMembers: grpc.UnaryUnaryMultiCallable[
         guerdon.membership.v1.membership_pb2.ListMembersRequest,
@@ -665,9 +728,8 @@ class MembershipServiceAsyncStub:
         guerdon.membership.v1.merging_pb2.MergeMembersResponse,
     ]
     """Merges a member into another, for good: two enrolments of one person become one membership. The survivor has the tier
-    credit, the activities and the contacts of both; where both have another telephone number, email address, external id
-    or other fact, the survivor's stays. The old id answers as the
-    survivor from now on, and what is recorded under it counts for the survivor; in a file of members it is refused as
+    credit, the activities, the periods of plans and the contacts of both; where both have another telephone number, email
+    address, external id or other fact, the survivor's stays. The old id answers as the survivor from now on, and what is recorded under it counts for the survivor; in a file of members it is refused as
     MEMBER_MERGED. A welcome bonus, a referral as somebody's friend and each milestone are a person's once: what both had
     of these is taken back from one. Friends are counted together, which may reach a milestone, and both codes are taken.
 
@@ -710,6 +772,69 @@ class MembershipServiceAsyncStub:
     CONSENT_REFUSED with how many more may be tried, as PIN_LOCKED after five wrong ones, until another PIN is set, or as
     PIN_NOT_SET.
     """
+
+    CreatePlan: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.plan_pb2.CreatePlanRequest,
+        guerdon.membership.v1.plan_pb2.CreatePlanResponse,
+    ]
+    """Makes a plan of paid membership."""
+
+    UpdatePlan: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.plan_pb2.UpdatePlanRequest,
+        guerdon.membership.v1.plan_pb2.UpdatePlanResponse,
+    ]
+    """Changes a plan, for periods that are bought from then on. An archived plan cannot be changed."""
+
+    ArchivePlan: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.plan_pb2.ArchivePlanRequest,
+        guerdon.membership.v1.plan_pb2.ArchivePlanResponse,
+    ]
+    """Archives a plan, for good: it is sold no more, and what was bought runs on."""
+
+    GetPlan: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.plan_pb2.GetPlanRequest,
+        guerdon.membership.v1.plan_pb2.GetPlanResponse,
+    ]
+    """Reads a plan."""
+
+    ListPlans: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.plan_pb2.ListPlansRequest,
+        guerdon.membership.v1.plan_pb2.ListPlansResponse,
+    ]
+    """Lists a program's plans."""
+
+    BuyPlan: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.plan_pb2.BuyPlanRequest,
+        guerdon.membership.v1.plan_pb2.BuyPlanResponse,
+    ]
+    """Tells that a member has bought a plan: from now on, or from the end of the last period that the member has, of whichever
+    plan. Periods that follow each other without a gap are counted from the first one's beginning: bought on 31 January,
+    months end on 28 February and 31 March. At most 24 are bought ahead: more is refused as TOO_MANY_PERIODS.
+    """
+
+    UsePlan: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.plan_pb2.UsePlanRequest,
+        guerdon.membership.v1.plan_pb2.UsePlanResponse,
+    ]
+    """Asks, before a benefit is given that membership does not give itself, such as free delivery or a reward for those who
+    hold a plan, whether the member holds one now; the running period counts as used then. Else it is refused as PLAN_NOT_HELD.
+    What earning rules give by `member.plan` counts as used by itself.
+    """
+
+    CancelPlan: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.plan_pb2.CancelPlanRequest,
+        guerdon.membership.v1.plan_pb2.CancelPlanResponse,
+    ]
+    """Cancels the periods of a member in which no benefit was used, whether they have begun or not: each is to be refunded in
+    full. A period in which one was used runs on to its end, and nothing follows it. Who has no period that runs or is to come
+    is refused as PLAN_NOT_HELD.
+    """
+
+    ListPlanPeriods: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.plan_pb2.ListPlanPeriodsRequest,
+        guerdon.membership.v1.plan_pb2.ListPlanPeriodsResponse,
+    ]
+    """Lists what a member bought."""
 
     ListMembers: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.membership.v1.membership_pb2.ListMembersRequest,
@@ -1181,9 +1306,8 @@ class MembershipServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[guerdon.membership.v1.merging_pb2.MergeMembersResponse, collections.abc.Awaitable[guerdon.membership.v1.merging_pb2.MergeMembersResponse]]:
         """Merges a member into another, for good: two enrolments of one person become one membership. The survivor has the tier
-        credit, the activities and the contacts of both; where both have another telephone number, email address, external id
-        or other fact, the survivor's stays. The old id answers as the
-        survivor from now on, and what is recorded under it counts for the survivor; in a file of members it is refused as
+        credit, the activities, the periods of plans and the contacts of both; where both have another telephone number, email
+        address, external id or other fact, the survivor's stays. The old id answers as the survivor from now on, and what is recorded under it counts for the survivor; in a file of members it is refused as
         MEMBER_MERGED. A welcome bonus, a referral as somebody's friend and each milestone are a person's once: what both had
         of these is taken back from one. Friends are counted together, which may reach a milestone, and both codes are taken.
 
@@ -1234,6 +1358,87 @@ class MembershipServiceServicer(metaclass=abc.ABCMeta):
         CONSENT_REFUSED with how many more may be tried, as PIN_LOCKED after five wrong ones, until another PIN is set, or as
         PIN_NOT_SET.
         """
+
+    @abc.abstractmethod
+    def CreatePlan(
+        self,
+        request: guerdon.membership.v1.plan_pb2.CreatePlanRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.plan_pb2.CreatePlanResponse, collections.abc.Awaitable[guerdon.membership.v1.plan_pb2.CreatePlanResponse]]:
+        """Makes a plan of paid membership."""
+
+    @abc.abstractmethod
+    def UpdatePlan(
+        self,
+        request: guerdon.membership.v1.plan_pb2.UpdatePlanRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.plan_pb2.UpdatePlanResponse, collections.abc.Awaitable[guerdon.membership.v1.plan_pb2.UpdatePlanResponse]]:
+        """Changes a plan, for periods that are bought from then on. An archived plan cannot be changed."""
+
+    @abc.abstractmethod
+    def ArchivePlan(
+        self,
+        request: guerdon.membership.v1.plan_pb2.ArchivePlanRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.plan_pb2.ArchivePlanResponse, collections.abc.Awaitable[guerdon.membership.v1.plan_pb2.ArchivePlanResponse]]:
+        """Archives a plan, for good: it is sold no more, and what was bought runs on."""
+
+    @abc.abstractmethod
+    def GetPlan(
+        self,
+        request: guerdon.membership.v1.plan_pb2.GetPlanRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.plan_pb2.GetPlanResponse, collections.abc.Awaitable[guerdon.membership.v1.plan_pb2.GetPlanResponse]]:
+        """Reads a plan."""
+
+    @abc.abstractmethod
+    def ListPlans(
+        self,
+        request: guerdon.membership.v1.plan_pb2.ListPlansRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.plan_pb2.ListPlansResponse, collections.abc.Awaitable[guerdon.membership.v1.plan_pb2.ListPlansResponse]]:
+        """Lists a program's plans."""
+
+    @abc.abstractmethod
+    def BuyPlan(
+        self,
+        request: guerdon.membership.v1.plan_pb2.BuyPlanRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.plan_pb2.BuyPlanResponse, collections.abc.Awaitable[guerdon.membership.v1.plan_pb2.BuyPlanResponse]]:
+        """Tells that a member has bought a plan: from now on, or from the end of the last period that the member has, of whichever
+        plan. Periods that follow each other without a gap are counted from the first one's beginning: bought on 31 January,
+        months end on 28 February and 31 March. At most 24 are bought ahead: more is refused as TOO_MANY_PERIODS.
+        """
+
+    @abc.abstractmethod
+    def UsePlan(
+        self,
+        request: guerdon.membership.v1.plan_pb2.UsePlanRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.plan_pb2.UsePlanResponse, collections.abc.Awaitable[guerdon.membership.v1.plan_pb2.UsePlanResponse]]:
+        """Asks, before a benefit is given that membership does not give itself, such as free delivery or a reward for those who
+        hold a plan, whether the member holds one now; the running period counts as used then. Else it is refused as PLAN_NOT_HELD.
+        What earning rules give by `member.plan` counts as used by itself.
+        """
+
+    @abc.abstractmethod
+    def CancelPlan(
+        self,
+        request: guerdon.membership.v1.plan_pb2.CancelPlanRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.plan_pb2.CancelPlanResponse, collections.abc.Awaitable[guerdon.membership.v1.plan_pb2.CancelPlanResponse]]:
+        """Cancels the periods of a member in which no benefit was used, whether they have begun or not: each is to be refunded in
+        full. A period in which one was used runs on to its end, and nothing follows it. Who has no period that runs or is to come
+        is refused as PLAN_NOT_HELD.
+        """
+
+    @abc.abstractmethod
+    def ListPlanPeriods(
+        self,
+        request: guerdon.membership.v1.plan_pb2.ListPlanPeriodsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.plan_pb2.ListPlanPeriodsResponse, collections.abc.Awaitable[guerdon.membership.v1.plan_pb2.ListPlanPeriodsResponse]]:
+        """Lists what a member bought."""
 
     @abc.abstractmethod
     def ListMembers(

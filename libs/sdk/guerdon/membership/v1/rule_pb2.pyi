@@ -111,7 +111,8 @@ class EarningRule(google.protobuf.message.Message):
     for each line, another once for the purchase. Its variables are
     `purchase.amount`, `purchase.channel`, `purchase.store`, `purchase.cashier`, `purchase.terminal`,
     `purchase.categories`, `purchase.skus`; `line.sku`, `line.category`, `line.quantity`, `line.unit_price`,
-    `line.spend`; `member.tier`, `member.year_points`, `member.days`; `time.year`, `time.month`, `time.day`, `time.hour`,
+    `line.spend`; `member.tier`, `member.plan` (the id of the plan held at the event time, or empty),
+    `member.year_points`, `member.days`; `time.year`, `time.month`, `time.day`, `time.hour`,
     `time.minute`, `time.weekday` (1 Monday to 7 Sunday), `time.date` (such as `2026-11-27`), in the program's zone;
     `member.segments`, the ids of the segments that the member is in when the purchase is recorded; and of what the member
     bought before it, less returns, in programs with `purchase_statistics`: `purchases.count` (0: this is the first),

@@ -34,7 +34,7 @@ class Segment(google.protobuf.message.Message):
     condition: builtins.str
     """A condition in CEL of type bool, up to 500 characters and bounded as those of earning rules. It may look at
 
-    - `member.tier`, empty below the first, `member.year_points` and `member.last_year_points`, what purchases earned in this
+    - `member.tier`, empty below the first, `member.plan`, the id of the plan held now or empty, `member.year_points` and `member.last_year_points`, what purchases earned in this
       calendar year of the program's zone and in the one before, less returns, and `member.days` since enrolling;
     - `profile.region_code` and `profile.sales_associate`, empty where not known, `profile.birth_month`, 0 where not known,
       `profile.age` in years, -1 where not known, and `profile.has_email`, `profile.has_phone`, `profile.has_card`;
