@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.locked
 RELEASED := protos/released.binpb
 SOURCES := $(wildcard libs services tests tools examples)
+# Empty is unset: a service that starts anew compiles all of its modules otherwise, a quarter of the time that it takes.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up bench test soak check lint types imports contracts stubs-fresh reference-fresh sql-rules protos docs release-image lock fmt clean
