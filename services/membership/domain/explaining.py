@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from membership.domain.baskets import Part
@@ -48,11 +48,11 @@ def tell(purchase: Purchase) -> list[Told]:
     return [*_tell_frozen(purchase.terms), *counted]
 
 
-def explain(purchase: Purchase) -> str:
-    """The arithmetic of all that a purchase earned."""
+def explain(purchase: Purchase, told: Iterable[Told]) -> str:
+    """The arithmetic of all that a purchase earned, as it is `told` rule by rule."""
     if isinstance(purchase.terms, PlainTerms):
         return explain_award(purchase.terms.terms, purchase.amount)
-    return "; ".join(f"{one.rule_id or 'tier'}: {one.explanation}" for one in tell(purchase))
+    return "; ".join(f"{one.rule_id or 'tier'}: {one.explanation}" for one in told)
 
 
 def _tell_plain(purchase: Purchase, plain: PlainTerms) -> Iterator[Told]:

@@ -88,13 +88,14 @@ class Candidate:
 class Kept:
     """What is kept of a purchase, for each part: the share of its spend, and its pieces."""
 
-    shares: tuple[Fraction, ...]
+    shares: tuple[Fraction | int, ...]
+    """Whole ones as integers: nearly all are, and those cost a tenth to reckon with."""
     pieces: tuple[int, ...]
 
     @staticmethod
     def all_of(parts: Sequence[Part]) -> Kept:
         """All of it."""
-        return Kept((ONE,) * len(parts), tuple(part.quantity for part in parts))
+        return Kept((1,) * len(parts), tuple([part.quantity for part in parts]))
 
     @property
     def something(self) -> bool:
@@ -131,7 +132,7 @@ def give(terms: Sequence[Term], kept: Kept) -> tuple[int, ...]:
     for (_, rounding), exact in _pools(terms, kept).items():
         running, before = ZERO, 0
         for place in sorted(exact):
-            running += min(exact[place], Fraction(left[place]))
+            running += exact[place] if exact[place] < left[place] else left[place]
             after = rounded(running, rounding)
             points[place] += after - before
             left[place] -= after - before
@@ -146,7 +147,7 @@ def applies(term: Term, kept: Kept) -> bool:
     """Whether a frozen term gives anything at all for what is kept: its minimum is still reached, its bundle there."""
     if term.verdict is not Verdict.APPLIED or not has_bundle(term.bundle, kept):
         return False
-    return sum(spend * kept.shares[place] for place, spend in term.spends.items()) >= term.minimum_spend
+    return sum([spend * kept.shares[place] for place, spend in term.spends.items()]) >= term.minimum_spend
 
 
 def has_bundle(bundle: tuple[tuple[int, tuple[int, ...]], ...], kept: Kept) -> bool:
@@ -158,7 +159,7 @@ def base(term: Term, places: Iterable[int], kept: Kept) -> Fraction:
     """What a base term gives exactly for some of the parts it works on."""
     match term.outcome:
         case Outcome.SPEND:
-            spend = sum((term.spends[place] * kept.shares[place] for place in places), ZERO)
+            spend = sum([term.spends[place] * kept.shares[place] for place in places])
             return term.rate * (spend - spend % term.spend_increment)
         case Outcome.ITEM:
             return term.rate * sum(kept.pieces[place] for place in places)

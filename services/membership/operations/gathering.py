@@ -12,18 +12,23 @@ import json
 from collections import deque
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, TypedDict, TypeVar
 
 from guerdon_kit.clock import Clock
 from guerdon_kit.errors import DomainError, Unavailable
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres import Connection, Database
 from guerdon_kit.postgres.requests import find_all, record_all
+from membership.domain.deliveries import Delivery
 from membership.domain.program import Program
+from membership.domain.purchases import Purchase
 from membership.domain.rows import Row
 from membership.operations.deliveries import MARGIN_S, PATIENCE_S, Deliveries
+from membership.operations.found import find_purchases
 from membership.operations.recording import Recorded, Recording, record_rows
 from membership.operations.rules import Rulebooks
+
+T = TypeVar("T")
 
 GROUP_MAX = 100
 """The most purchases of a group."""
@@ -32,13 +37,13 @@ GROUP_MAX = 100
 @dataclass(frozen=True, slots=True)
 class Gathered:
     """What became of a purchase: whether it was recorded before by another request, whether this is a replay, the
-    number of the delivery that brings it to the ledger, and that delivery as far as it is under way here.
+    number of the delivery that brings it to the ledger, and how its group is told of once that is tried, by their ids.
     """
 
     already: bool
     replayed: bool
     delivery_no: int | None
-    bringing: asyncio.Task[None] | None = None
+    group: asyncio.Task[dict[str, Purchase]] | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -58,7 +63,7 @@ class Gathering:
         self._rulebooks = rulebooks
         self._clock = clock
         self._waiting: dict[tuple[int, str], deque[_Asked]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
 
     async def record(self, program: Program, row: Row, fingerprint: Fingerprint, actor: str) -> Gathered:
         """Records a purchase, which is within its bounds.
@@ -77,7 +82,7 @@ class Gathering:
             _ = self._begin(self._run(key))
         return await asked.answer
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Has something done, whoever may still wait for it."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
@@ -132,9 +137,9 @@ class Gathering:
             return found, made, recorded
 
         found, made, recorded = await self._database.run(unit, repeatable=True)
-        bringing = None
-        if recorded is not None and recorded.delivery is not None:
-            bringing = self._begin(self._deliveries.try_to_deliver(recorded.delivery, PATIENCE_S + MARGIN_S))
+        recorded_ids = [group[place].row.purchase_id for place, told in made.items() if not told["already"]]
+        delivery = recorded.delivery if recorded is not None else None
+        bringing = self._begin(self._bring(program, delivery, recorded_ids)) if recorded_ids else None
         for place, one in enumerate(group):
             before = found[place]
             if isinstance(before, DomainError):
@@ -142,9 +147,15 @@ class Gathering:
             elif before is not None:
                 _answer(one, json.loads(before), replayed=True)
             elif place in made:
-                _answer(one, made[place], replayed=False, bringing=bringing)
+                _answer(one, made[place], replayed=False, group=None if made[place]["already"] else bringing)
             elif recorded is not None:
                 _fail(one, recorded.refused[place])
+
+    async def _bring(self, program: Program, delivery: Delivery | None, ids: Sequence[str]) -> dict[str, Purchase]:
+        """Brings a group to the ledger, if that answers in time, and reads it once for all who asked."""
+        if delivery is not None:
+            await self._deliveries.try_to_deliver(delivery, PATIENCE_S + MARGIN_S)
+        return await find_purchases(self._database, program, ids)
 
 
 class Told(TypedDict):
@@ -171,9 +182,9 @@ def take(waiting: deque[_Asked]) -> list[_Asked]:
     return group
 
 
-def _answer(one: _Asked, told: Told, *, replayed: bool, bringing: asyncio.Task[None] | None = None) -> None:
+def _answer(one: _Asked, told: Told, *, replayed: bool, group: asyncio.Task[dict[str, Purchase]] | None = None) -> None:
     if not one.answer.done():
-        one.answer.set_result(Gathered(told["already"], replayed, told["delivery"], bringing))
+        one.answer.set_result(Gathered(told["already"], replayed, told["delivery"], group))
 
 
 def _fail(one: _Asked, error: Exception) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 from guerdon_kit.clock import Clock
 from guerdon_kit.errors import NotFound
@@ -14,10 +13,10 @@ from membership.domain.program import Program
 from membership.domain.purchases import Purchase
 from membership.domain.rows import Row, sort_out
 from membership.operations.deliveries import MARGIN_S, Deliveries
+from membership.operations.found import find_purchases
 from membership.operations.gathering import Gathering
 from membership.operations.rules import Rulebooks
 from membership.operations.simulation import simulated
-from membership.store import late_changes, purchases
 
 
 class Purchases:
@@ -46,8 +45,10 @@ class Purchases:
         for violation in wrong.values():
             raise violation
         gathered = await self._gathering.record(program, row, fingerprint, actor)
-        if gathered.bringing is not None:
-            await asyncio.wait([gathered.bringing], timeout=within_s - MARGIN_S)
+        if gathered.group is not None:
+            done, _ = await asyncio.wait([gathered.group], timeout=within_s - MARGIN_S)
+            if done and row.purchase_id in (found := gathered.group.result()):
+                return found[row.purchase_id], gathered.already, gathered.replayed
         elif gathered.replayed and gathered.delivery_no is not None:
             delivery = await self._deliveries.find(gathered.delivery_no)
             if delivery is not None:
@@ -76,11 +77,7 @@ class Purchases:
         Raises:
             NotFound: there is none.
         """
-        async with self._database.acquire() as connection:
-            found = await purchases.find(connection, program, purchase_id)
-            if found is None:
-                raise NotFound(f"{program.name}/purchases/{purchase_id}")
-            if not program.has_timelines:
-                return found[0]
-            changed = await late_changes.of_purchases(connection, program, [purchase_id])
-        return replace(found[0], changes=tuple(one.change for one in changed.get(purchase_id, ())))
+        found = await find_purchases(self._database, program, [purchase_id])
+        if purchase_id not in found:
+            raise NotFound(f"{program.name}/purchases/{purchase_id}")
+        return found[purchase_id]

@@ -138,7 +138,7 @@ def purchase(found: Program, one: Purchase) -> purchase_pb2.Purchase:
             tier_id=found.tier_set.tier_id(one.level),
             multiplier=rational(found.tier_set.multiplier(one.level)),
             awards=[write_award(found, award) for award in awards],
-            explanation=explain(one),
+            explanation=explain(one, awards),
             expire_time=optional_timestamp(one.expire_time),
             count_points=sum(tally.points for tally in one.tallies),
             available_time=optional_timestamp(one.available_time),
