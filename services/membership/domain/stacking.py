@@ -132,7 +132,8 @@ def give(terms: Sequence[Term], kept: Kept) -> tuple[int, ...]:
     for (_, rounding), exact in _pools(terms, kept).items():
         running, before = ZERO, 0
         for place in sorted(exact):
-            running += exact[place] if exact[place] < left[place] else left[place]
+            share = exact[place]
+            running += share if share <= left[place] else Fraction(left[place])
             after = rounded(running, rounding)
             points[place] += after - before
             left[place] -= after - before
