@@ -39,6 +39,10 @@ async def test_each_of_many_at_once_is_answered_as_if_it_had_come_alone(shop: Sh
     for (one, _), (_, recorded) in zip(asked[:50], answers[:50], strict=True):
         assert (recorded.name, recorded.amount, recorded.rating.base_points) == (one.name, one.amount, 10)
         assert recorded.state == purchase_pb2.Purchase.STATE_POSTED
+    read = await asyncio.gather(
+        *(shop.membership.membership.GetPurchase(pb.GetPurchaseRequest(name=one.name)) for one in purchases)
+    )
+    assert [answer for _, answer in answers[:40]] == [one.purchase for one in read]
     assert (await shop.totals()).purchase_count == 40
     assert sum([(await shop.balance(member_id)).posted for member_id in ("ada", "ben")]) == 2 * 50 + 400 + sum(
         answer.rating.tier_points for how, answer in answers if how == "recorded"
