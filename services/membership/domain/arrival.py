@@ -16,10 +16,6 @@ AS_ONE = "cannot be a rule's own in a program with late_days: an award that is r
 
 def violations(rule: Rule) -> Iterator[FieldViolation]:
     """What of a rule is not for them, by the fields of the contract's `EarningRule`. Its condition compiles."""
-    if rule.campaign:
-        yield FieldViolation("campaign", RERATED)
-    if rule.count is not None:
-        yield FieldViolation("count", RERATED)
     if rule.availability is not None:
         yield FieldViolation("availability", AS_ONE)
     if rule.expiry is not None:

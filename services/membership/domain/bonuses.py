@@ -28,3 +28,5 @@ class Bonus(NamedTuple):
     """What it was given for did not last, so it is taken back."""
     available_time: datetime | None = None
     """When it can first be spent; None for at once."""
+    late: bool = False
+    """Whether that is because of what came late."""

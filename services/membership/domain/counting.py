@@ -80,4 +80,5 @@ def _tallies(
             tuple(award.points for award in awards),
             uncovered,
             tuple(award.purchase_id for award in awards),
+            before.owed,
         )

@@ -128,7 +128,7 @@ def bonus_clawback(bonus: Bonus, transaction: str) -> Clawback:
         rest_request_id=f"q{bonus.bonus_id}",
         transaction=transaction,
         points=bonus.points,
-        memo=f"Taken back: {bonus.memo}",
+        memo=f"{'Late arrival' if bonus.late else 'Taken back'}: {bonus.memo}",
     )
 
 

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from membership.domain.campaigns import Group, Reached
+from membership.domain.late import Rerated
+from membership.domain.members import Member
+from membership.domain.purchases import FrozenTerms
 from membership.domain.rating import Rated
 from membership.domain.rulebooks import Rulebook
+from membership.domain.tallies import Tally
+
+Groups = dict[tuple[Reached, int], Group]
+"""By the campaign and the number of the member."""
 
 
-def within_campaigns(rated: Iterable[Rated]) -> dict[tuple[Reached, int], Group]:
-    """What was bought, and what campaigns gave for it, by the campaign and the number of the member: of members whom
-    they reach, and of those held out.
-    """
-    bought: dict[tuple[Reached, int], Group] = {}
+def within_campaigns(rated: Iterable[Rated]) -> Groups:
+    """What was bought, and what campaigns gave for it: of members whom they reach, and of those held out."""
+    bought: Groups = {}
     for one in rated:
         if one.frozen is None or not one.frozen.campaigns:
             continue
-        given = one.frozen.by_campaigns()
-        campaign_of = {term.rule_no: term.campaign for term in one.frozen.counts}
-        for tally in one.tallies:
-            given[campaign_of[tally.rule_no]] = given.get(campaign_of[tally.rule_no], 0) + tally.points
+        given = _given(one.frozen, one.tallies)
         for reached in one.frozen.campaigns:
             key, points = (reached, one.entry.member_no), given.get(reached.campaign_id, 0)
             before = bought.get(key, Group())
@@ -44,3 +46,30 @@ def plan_uses(book: Rulebook, rated: Iterable[Rated]) -> Iterator[tuple[int, int
         }
         if asking & gave:
             yield one.entry.member_no, one.entry.event_us
+
+
+def within_campaigns_anew(rerated: Iterable[tuple[Member, Rerated]]) -> Groups:
+    """How much more campaigns gave for purchases that were rated anew, or less."""
+    more: Groups = {}
+    for member, one in rerated:
+        terms = one.terms
+        if one.rated is None or not isinstance(terms, FrozenTerms) or not isinstance(one.purchase.terms, FrozenTerms):
+            continue
+        was, now = _given(one.purchase.terms, one.purchase.tallies), _given(terms, one.tallies)
+        for reached in terms.campaigns:
+            key, points = (reached, member.member_no), now.get(reached.campaign_id, 0)
+            points_before = was.get(reached.campaign_id, 0)
+            if points != points_before:
+                group = more.get(key, Group())
+                awarded = group.awarded_purchases + (points > 0) - (points_before > 0)
+                more[key] = group._replace(awarded_purchases=awarded, points=group.points + points - points_before)
+    return more
+
+
+def _given(frozen: FrozenTerms, tallies: Sequence[Tally]) -> dict[str, int]:
+    """What campaigns gave for a purchase, by their ids; also for counts."""
+    given, campaign_of = frozen.by_campaigns(), {term.rule_no: term.campaign for term in frozen.counts}
+    for tally in tallies:
+        campaign_id = campaign_of[tally.rule_no]
+        given[campaign_id] = given.get(campaign_id, 0) + tally.points
+    return given

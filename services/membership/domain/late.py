@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from membership.domain.baskets import Basket
 from membership.domain.clawbacks import Asked, CameBack, cumulative, keeps_something, together
+from membership.domain.late_counts import Award, Counts, Standing, Step, before, steps_of
 from membership.domain.levels import Levels, counted_of
 from membership.domain.members import Member
 from membership.domain.moments import from_microseconds
@@ -22,6 +23,7 @@ from membership.domain.program import Program
 from membership.domain.purchases import FrozenTerms, PlainTerms, Purchase
 from membership.domain.rating import COOLDOWN, Entry, Rated, Scene, Use, counted, rate, terms_of, uses_of
 from membership.domain.rulebooks import Rulebook
+from membership.domain.tallies import Tally
 from membership.domain.tier_policy import Walk
 
 DAY_US = 24 * 3600 * 1_000_000
@@ -35,6 +37,11 @@ class Moment(NamedTuple):
     """Empty for a purchase."""
     purchase_id: str
 
+    @property
+    def event(self) -> str:
+        """The name of what happened, within its program."""
+        return f"returns/{self.return_id}" if self.return_id else f"purchases/{self.purchase_id}"
+
 
 class Happened(NamedTuple):
     """A purchase or a return of a member's, with what it counts; less than nothing, for a return."""
@@ -46,6 +53,8 @@ class Happened(NamedTuple):
     """Towards tiers, on the purchase's day; 0 where years tell them."""
     rule_nos: tuple[int, ...] = ()
     """The rules that gave something."""
+    steps: tuple[Step, ...] = ()
+    """What it did to counts."""
 
 
 @dataclass(slots=True)
@@ -58,6 +67,8 @@ class Sums:
     """By ordinals; empty where years tell the level."""
     joined: int
     """The day of enrolling."""
+    counts: dict[int, Standing] = field(default_factory=dict)
+    """By the numbers of rules that count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +92,8 @@ class Stretch:
     """As they are, with all that is recorded."""
     plans: Sequence[Period] = ()
     """The periods of plans that the member bought, where rules ask for them."""
+    times: Mapping[str, int] = field(default_factory=dict)
+    """When purchases happened with which awards for counts were reached, by their ids."""
 
 
 class Rerated(NamedTuple):
@@ -90,6 +103,7 @@ class Rerated(NamedTuple):
     rated: Rated | None
     terms: PlainTerms | FrozenTerms
     returned_points: int
+    tallies: tuple[Tally, ...] = ()
 
     @property
     def points(self) -> int:
@@ -99,9 +113,10 @@ class Rerated(NamedTuple):
     @property
     def changes(self) -> bool:
         """Whether anything that is kept of the purchase changes."""
-        before = (self.purchase.terms, self.purchase.level, self.purchase.returned_points)
-        level = self.purchase.level if self.rated is None else self.rated.level
-        return before != (self.terms, level, self.returned_points)
+        one = self.purchase
+        before = (one.terms, one.level, one.returned_points, one.tallies)
+        level = one.level if self.rated is None else self.rated.level
+        return before != (self.terms, level, self.returned_points, self.tallies)
 
 
 @dataclass(slots=True)
@@ -113,6 +128,8 @@ class Replayed:
     """The fresh ones."""
     rerated: list[Rerated] = field(default_factory=list)
     happened: list[Happened] = field(default_factory=list)
+    given_us: dict[Award, int] = field(default_factory=dict)
+    """When the purchases happened with which awards for counts were given anew, in microseconds."""
 
 
 @dataclass(slots=True)
@@ -151,6 +168,7 @@ class _Replay:
         self._sums = _before(program, book, stretch, self._entries)
         self._points = {(stretch.member.member_no, year): points for year, points in self._sums.years.items()}
         self._baskets, self._who = self._find_baskets(), {stretch.member.member_no: stretch.member}
+        self._counts = Counts(book, self._sums.counts, stretch.times)
         self._bought = self._bought_before()
         self._rated: dict[str, Rated] = {}
         self._done = Replayed(self._sums)
@@ -166,7 +184,9 @@ class _Replay:
         self._sums.years = {year: points for (_, year), points in self._points.items()}
         for purchase_id, purchase in self._stretch.purchases.items():
             bought = self._bought[purchase_id]
-            self._done.rerated.append(Rerated(purchase, self._rated.get(purchase_id), bought.terms, bought.taken))
+            rated, tallies = self._rated.get(purchase_id), self._counts.tallies(purchase_id)
+            self._done.rerated.append(Rerated(purchase, rated, bought.terms, bought.taken, tallies))
+        self._done.given_us = self._counts.given_us
         return self._done
 
     def _find_baskets(self) -> dict[int, Basket]:
@@ -194,6 +214,7 @@ class _Replay:
             taken = purchase.returned_points - to_come.get(purchase_id, 0)
             year, day = _when(self._program, purchase)
             found[purchase_id] = _Bought(purchase.amount, year, day, purchase.terms, back, taken)
+            self._counts.recall(purchase, back)
         return found
 
     def _buy(self, moment: Moment, entry: Entry) -> None:
@@ -204,10 +225,11 @@ class _Replay:
             levels = Levels(policy, self._program.calendar, {member_no: walk})
         scene = Scene(self._baskets, self._who, sums.uses, plans={member_no: self._stretch.plans})
         [rated] = rate(self._program, self._book, [entry], self._points, scene, levels)
+        rated, steps = self._counts.buy(moment.purchase_id, rated)
         calendar, event_time = self._program.calendar, from_microseconds(entry.event_us)
         year, day = calendar.year_at(event_time), calendar.day_at(event_time)
         self._bought[moment.purchase_id] = _Bought(entry.amount, year, day, terms_of(self._book, rated))
-        self._count(day, happened(self._program, moment.purchase_id, rated))
+        self._count(day, happened(self._program, moment.purchase_id, rated)._replace(steps=steps))
         if moment in self._stretch.fresh:
             self._done.rated.append(rated._replace(level_after=rated.level))
         else:
@@ -223,7 +245,8 @@ class _Replay:
         key = (self._stretch.member.member_no, one.year)
         self._points[key] = self._points.get(key, 0) - points
         counts = 0 if self._policy.plain else counted_of(self._policy, points, amount_now - amount, visit=gone)
-        self._count(one.day, Happened(moment, -points, -counts))
+        steps = self._counts.bring_back(moment.purchase_id, one.terms, after)
+        self._count(one.day, Happened(moment, -points, -counts, (), steps))
         one.back, one.taken = after, one.taken + points
 
     def _count(self, day: int, one: Happened) -> None:
@@ -236,7 +259,7 @@ def _before(program: Program, book: Rulebook, stretch: Stretch, entries: Mapping
     """The sums without what happened from the moment on."""
     sums = stretch.sums
     years, uses, days = dict(sums.years), dict(sums.uses), dict(sums.days)
-    for moment, points, counts, _ in stretch.happened:
+    for moment, points, counts, _, _ in stretch.happened:
         purchase = stretch.purchases[moment.purchase_id]
         year, day = _when(program, purchase)
         years[year] = years.get(year, 0) - points
@@ -250,7 +273,8 @@ def _before(program: Program, book: Rulebook, stretch: Stretch, entries: Mapping
             uses.pop(use, None)
             if use.rule_no in stretch.last_us:
                 uses[use] = stretch.last_us[use.rule_no]
-    return Sums(years, uses, days, sums.joined)
+    steps = (step for one in sorted(stretch.happened) for step in one.steps)
+    return Sums(years, uses, days, sums.joined, before(sums.counts, steps))
 
 
 def _when(program: Program, purchase: Purchase) -> tuple[int, int]:
@@ -263,4 +287,4 @@ def happened(program: Program, purchase_id: str, rated: Rated) -> Happened:
     policy = program.settings.tier_policy
     counts = 0 if policy.plain else counted_of(policy, rated.points, rated.entry.amount)
     rule_nos = tuple(rule_no for rule_no, _ in rated.frozen.by_rule()) if rated.frozen else ()
-    return Happened(Moment(rated.entry.event_us, "", purchase_id), rated.points, counts, rule_nos)
+    return Happened(Moment(rated.entry.event_us, "", purchase_id), rated.points, counts, rule_nos, steps_of(rated))

@@ -7,7 +7,7 @@ purchases, so that it is a bonus of its own, which is given and taken back by th
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from membership.domain.baskets import Part
@@ -74,12 +74,17 @@ class Tally:
     uncovered: bool = False
     """Whether awards were reached that the budget of the campaign did not cover."""
     reached_with: tuple[str, ...] = ()
-    """The purchases with which these awards were reached, until they are written."""
+    """The purchases with which these awards were reached, and what was owed before, until they are written."""
+    owed_before: tuple[Owed, ...] = ()
 
     @property
     def points(self) -> int:
         """Of all its awards."""
         return sum(self.awards)
+
+    def written(self) -> Tally:
+        """As it is kept: its awards are given otherwise, or were."""
+        return replace(self, reached_with=(), owed_before=())
 
     @property
     def verdict(self) -> Verdict:

@@ -362,16 +362,19 @@ create table settlements (
 -- What was awarded is changed only where the program has a lateness window, and what was awarded first stays known.
 create function only_what_came_late() returns trigger language plpgsql as $$
 begin
-    if not exists (select from programs where program_no = new.program_no and late_days > 0) then
+    if not exists (select from programs where program_no = old.program_no and late_days > 0) then
         raise insufficient_privilege using message = 'what was awarded stays';
     end if;
-    return new;
+    return coalesce(new, old);
 end
 $$;
 create trigger purchases_rerated
 before update of terms, base_points, tier_points, rule_points, expire_time, credited_points, available_time on purchases
 for each row execute function only_what_came_late();
 create trigger ratings_rerated before update on ratings for each row execute function only_what_came_late();
+create trigger counted_anew before delete on counted_purchases for each row execute function only_what_came_late();
+create trigger count_awards_moved before update of purchase_id on count_awards
+for each row execute function only_what_came_late();
 
 -- What of the points that a return takes is taken of the tranches of the award that are bonuses beside the purchase's own
 -- credit, which gives the rest.
@@ -401,6 +404,9 @@ create table timelines (
     counts bigint not null,
     -- The rules that gave something.
     rule_nos integer[] not null,
+    -- What it did to counts: of each rule its number, how many it counted, and the awards that were owed before, that were
+    -- given and that fell.
+    steps jsonb not null,
     primary key (member_no, event_time, return_id, purchase_id)
 ) with (fillfactor = 90);
 
@@ -501,6 +507,8 @@ create table bonuses (
     transaction_id text check ((transaction_id is null) = (state <> 2)),
     -- What it was given for did not last: it is taken back, and then as many points were.
     revoked boolean not null default false,
+    -- Whether that is because of what came late.
+    late boolean not null default false check (revoked or not late),
     reversed_points bigint check (reversed_points is null or (revoked and reversed_points between 0 and points)),
     primary key (program_no, bonus_id)
 );
@@ -847,10 +855,10 @@ grant select, insert on tiers, rule_versions, late_parts, tranche_returns to :"r
 grant select, insert, update (state, welcome_transaction, ended, merged_into, referred, offers_until) on members to :"runtime_role";
 grant select, insert, update (used), delete on rule_uses to :"runtime_role";
 grant select, insert, update (counted, given, owed) on rule_counts to :"runtime_role";
-grant select, insert, update (counts) on counted_purchases to :"runtime_role";
-grant select, insert, update (member_no, revoked) on count_awards to :"runtime_role";
+grant select, insert, update (counts), delete on counted_purchases to :"runtime_role";
+grant select, insert, update (member_no, purchase_id, revoked) on count_awards to :"runtime_role";
 grant select, insert, update (level, rated_by) on ratings to :"runtime_role";
-grant select, insert, update (points, counts, rule_nos) on timelines to :"runtime_role";
+grant select, insert, update (points, counts, rule_nos, steps) on timelines to :"runtime_role";
 grant select, insert, update (state, transaction_id, reversed_points) on late_changes to :"runtime_role";
 grant select, insert, update (revision, display_name, start_time, end_time, budget, archived) on campaigns
 to :"runtime_role";
@@ -867,7 +875,7 @@ grant select, insert, update (
 grant select, insert, update (transaction_ids) on settlements to :"runtime_role";
 grant select, insert, update (refusal, due_time, attempts), delete on waiting_returns to :"runtime_role";
 grant select, insert, update (state, reversed_points) on returns to :"runtime_role";
-grant select, insert, update (state, transaction_id, revoked, reversed_points) on bonuses to :"runtime_role";
+grant select, insert, update (state, transaction_id, revoked, late, reversed_points) on bonuses to :"runtime_role";
 grant select, insert, update (version, archived, given_through, due_time, attempts) on activity_types
 to :"runtime_role";
 grant select, insert on activity_type_versions to :"runtime_role";

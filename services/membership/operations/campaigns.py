@@ -52,12 +52,12 @@ class Campaigns:
         """Makes a campaign that begins now or later; answers it, and whether that is a replay.
 
         Raises:
-            InvalidField: a bound is not kept, the start has passed, or late events are rated anew in the program.
+            InvalidField: a bound is not kept, the start has passed, or it has a budget where late events rerate.
             AlreadyExists: the program has a campaign of that id.
             TooManyRules: it has as many as it can have.
         """
-        if program.has_timelines:
-            raise InvalidField.of("campaign", RERATED)
+        if program.has_timelines and asked.budget:
+            raise InvalidField.of("campaign.budget_points", RERATED)
         now = self._clock.now()
         one = replace(asked, start_us=to_microseconds(begins or now), create_time=now)
         wrong = list(violations(one))

@@ -12,6 +12,7 @@ from guerdon_kit.postgres import Connection
 from membership.domain.bonuses import Bonus
 from membership.domain.clawbacks import CameBack, kept
 from membership.domain.counting import Key, keys
+from membership.domain.late_counts import Award, Step
 from membership.domain.members import Member
 from membership.domain.moments import from_microseconds
 from membership.domain.program import Program
@@ -21,7 +22,7 @@ from membership.domain.rows import Row
 from membership.domain.rulebooks import Rulebook
 from membership.domain.rules import Count
 from membership.domain.sliding import expire_time
-from membership.domain.tallies import Counting, Tally, fall, number_of
+from membership.domain.tallies import Counting, Given, Tally, fall, number_of
 from membership.domain.tranches import available_time
 from membership.operations.events import count_fallen, count_reached
 from membership.operations.qualifying import NOTHING, Rewards, revoke
@@ -43,6 +44,14 @@ async def keep_counted(connection: Connection, before: Mapping[Key, Counting], a
         await counts.write(connection, changed)
 
 
+async def keep_tallies(
+    connection: Connection, program: Program, rated: Sequence[Rated], row_at: Mapping[int, Row]
+) -> None:
+    """Writes what was counted with purchases."""
+    if counted := [one for _, one in _counted(rated, row_at)]:
+        await counts.insert(connection, program, counted)
+
+
 async def award_counts(
     connection: Connection,
     program: Program,
@@ -51,19 +60,12 @@ async def award_counts(
     row_at: Mapping[int, Row],
     now: datetime,
 ) -> Rewards:
-    """Writes what was counted with purchases, and gives the awards that were reached."""
-    counted = [
-        (one, CountedPurchase(row_at[one.entry.place].purchase_id, one.entry.member_no, tally))
-        for one in rated
-        for tally in one.tallies
-    ]
-    if not counted:
-        return NOTHING
-    await counts.insert(connection, program, [one for _, one in counted])
-    reached = [(rated_, one) for rated_, one in counted if one.tally.awards]
+    """Gives the awards that were reached with purchases and are not given yet."""
+    reached = [(rated_, one) for rated_, one in _counted(rated, row_at) if one.tally.reached_with]
     if not reached:
         return NOTHING
-    numbers = await counts.give(connection, program, [one for _, one in reached])
+    awards_of = [award for _, one in reached for award in counts.awards_of(one)]
+    numbers = await counts.give(connection, program, awards_of)
     who = {member.member_no: member.member_id for member in by_id.values()}
     spans = await spans_of(connection, program, [one.member_no for _, one in reached])
     wanted: list[Bonus] = []
@@ -74,7 +76,7 @@ async def award_counts(
         expires = expire_time(program, None, spans.get(one.member_no), event_time)
         wanted += [
             Bonus(
-                _bonus_id(no),
+                bonus_id(no),
                 one.member_no,
                 member_id,
                 points,
@@ -93,12 +95,14 @@ async def award_counts(
 
 async def lower_counts(
     connection: Connection, program: Program, member: Member, purchase: Purchase, back: CameBack, now: datetime
-) -> Rewards:
-    """Counts less for all that came back of a purchase, and takes back the awards that it does not reach."""
+) -> tuple[Rewards, tuple[Step, ...]]:
+    """Counts less for all that came back of a purchase, and takes back the awards that it does not reach; answers also
+    what that did to the counts.
+    """
     terms = purchase.terms
     if not isinstance(terms, FrozenTerms) or not purchase.tallies:
-        return NOTHING
-    left, revoked = kept(terms.parts, back), list[str]()
+        return NOTHING, ()
+    left, revoked, steps = kept(terms.parts, back), list[str](), list[Step]()
     by_no = {term.rule_no: term for term in terms.counts}
     standing = await counts.of_members(connection, [(member.member_no, tally.rule_no) for tally in purchase.tallies])
     for tally in purchase.tallies:
@@ -109,11 +113,13 @@ async def lower_counts(
         key = (member.member_no, tally.rule_no)
         lower = standing[key]._replace(counted=standing[key].counted - (tally.counts - counts_now))
         fallen = await _settle(connection, key, tally.count, lower, purchase.purchase_id)
+        awards = tuple(Award(one.purchase_id, one.points) for one in fallen)
+        steps.append(Step(tally.rule_no, counts_now - tally.counts, standing[key].owed, (), awards))
         if fallen:
-            revoked += fallen
+            revoked += [bonus_id(one.award_no) for one in fallen]
             rule_id = by_no[tally.rule_no].rule_id
             await publish(connection, count_fallen(program, member.member_id, rule_id, purchase, len(fallen), now))
-    return await revoke(connection, program, revoked, now) if revoked else NOTHING
+    return await revoke(connection, program, revoked, now) if revoked else NOTHING, tuple(steps)
 
 
 async def merge_counts(connection: Connection, program: Program, into: Member, now: datetime) -> Rewards:
@@ -121,22 +127,31 @@ async def merge_counts(connection: Connection, program: Program, into: Member, n
     revoked: list[str] = []
     for key, (count_, standing) in (await counts.with_rules(connection, program, into.member_no)).items():
         if standing.reached > count_.due(standing.counted):
-            revoked += await _settle(connection, key, count_, standing, "")
+            revoked += [bonus_id(one.award_no) for one in await _settle(connection, key, count_, standing, "")]
     return await revoke(connection, program, revoked, now) if revoked else NOTHING
 
 
-async def _settle(connection: Connection, key: Key, by: Count, standing: Counting, purchase_id: str) -> list[str]:
-    """Writes what is counted after a purchase came back, or after a merge; answers the bonuses that fall by it."""
+async def _settle(connection: Connection, key: Key, by: Count, standing: Counting, purchase_id: str) -> list[Given]:
+    """Writes what is counted after a purchase came back, or after a merge; answers the awards that fall by it."""
     excess = max(0, standing.reached - by.due(standing.counted))
     given = await counts.may_fall(connection, key, purchase_id, excess) if excess else []
     taken, left = fall(by, standing, given, purchase_id)
     await counts.write(connection, {key: left})
     if taken:
         await counts.take_back(connection, taken)
-    return [_bonus_id(award_no) for award_no in taken]
+    return [one for one in given if one.award_no in taken]
 
 
-def _bonus_id(award_no: int) -> str:
+def _counted(rated: Sequence[Rated], row_at: Mapping[int, Row]) -> list[tuple[Rated, CountedPurchase]]:
+    return [
+        (one, CountedPurchase(row_at[one.entry.place].purchase_id, one.entry.member_no, tally))
+        for one in rated
+        for tally in one.tallies
+    ]
+
+
+def bonus_id(award_no: int) -> str:
+    """The bonus of an award for a count."""
     return f"c-{award_no}"
 
 

@@ -10,7 +10,9 @@ from datetime import datetime
 from guerdon_kit.events import Event
 from membership.domain.activities import Activity
 from membership.domain.clawbacks import Asked
+from membership.domain.late import Moment
 from membership.domain.late_changes import AwardChange
+from membership.domain.late_counts import Difference
 from membership.domain.levels import Turn
 from membership.domain.members import Member
 from membership.domain.moments import from_microseconds
@@ -216,6 +218,20 @@ def count_fallen(
         "awards": awards,
     }
     return Event("guerdon.membership.v1.count_fallen", member, member, now, data)
+
+
+def count_awards_changed(
+    program: Program, member: Member, rule_id: str, late: Moment, made: Difference, now: datetime
+) -> Event:
+    """What came late has a member reach a count with other purchases, so that awards are given or taken back."""
+    name = f"{program.name}/members/{member.member_id}"
+    data = {
+        "rule": f"{program.name}/rules/{rule_id}",
+        "late_event": f"{program.name}/{late.event}",
+        "points": [one.award.points for one in made.given],
+        "points_taken_back": [one.award.points for one in made.fallen],
+    }
+    return Event("guerdon.membership.v1.count_awards_changed", name, name, now, data)
 
 
 def return_recorded(program: Program, purchase: Purchase, goods_return: GoodsReturn, now: datetime) -> Event:

@@ -11,7 +11,10 @@ from datetime import datetime
 from guerdon_kit.events import Event, publish
 from guerdon_kit.postgres import Connection
 from membership.domain.baskets import Basket
+from membership.domain.clawbacks import CameBack
+from membership.domain.effects import within_campaigns_anew
 from membership.domain.late import DAY_US, Happened, Moment, Replayed, Stretch, Sums, entries_of, replay
+from membership.domain.late_counts import Step
 from membership.domain.levels import Turn, counted_of
 from membership.domain.members import Member
 from membership.domain.moments import from_microseconds, to_microseconds
@@ -20,10 +23,13 @@ from membership.domain.purchases import GoodsReturn, Purchase
 from membership.domain.rating import COOLDOWN, Entry, Use, uses_of
 from membership.domain.rulebooks import Rulebook
 from membership.domain.tier_policy import Held
+from membership.operations.counting import lower_counts
 from membership.operations.events import tier_turned
 from membership.operations.late_changes import Changed, change_awards, share_return
+from membership.operations.late_counts import counted_now, keep_counts
 from membership.operations.plan_periods import asked_of_plans
-from membership.store import members, purchases, ratings, returns, rules, standings, timelines
+from membership.operations.qualifying import NOTHING, Rewards
+from membership.store import campaigns, members, purchases, ratings, returns, rules, standings, timelines
 
 Replays = Sequence[tuple[Stretch, Replayed]]
 
@@ -58,6 +64,7 @@ async def late_moments(
 async def put_in_order(
     connection: Connection,
     program: Program,
+    book: Rulebook,
     replayed: Replays,
     starts: Mapping[int, Moment],
     now: datetime,
@@ -75,7 +82,13 @@ async def put_in_order(
     ]
     turned = [event for stretch, done in replayed if (event := _turned(program, stretch, done, now)) is not None]
     await publish(connection, *turned)
-    return await change_awards(connection, program, rerated, now)
+    changed = await change_awards(connection, program, rerated, now)
+    counted = [
+        await keep_counts(connection, program, book, stretch, done, starts[stretch.member.member_no], now)
+        for stretch, done in replayed
+    ]
+    await campaigns.change(connection, program, within_campaigns_anew([(member, one) for member, _, one in rerated]))
+    return changed._replace(rewards=Rewards.together(counted))
 
 
 async def put_return(
@@ -84,12 +97,13 @@ async def put_return(
     member: Member,
     purchase: Purchase,
     goods_return: GoodsReturn,
+    back: CameBack,
     *,
     nothing_left: bool,
 ) -> Changed:
-    """Puts a return that was just recorded into its place; answers what of awards that changed.
+    """Puts a return that was just recorded into its place, and counts less for it; answers what of awards that changed.
 
-    `nothing_left` says that this is the return after which nothing of the purchase is kept.
+    `back` is all that came back of the purchase; `nothing_left` says that with this return nothing of it is kept.
     """
     policy, now, points = program.settings.tier_policy, goods_return.record_time, goods_return.points
     taken_from = await share_return(connection, program, purchase, goods_return)
@@ -97,14 +111,17 @@ async def put_return(
     moment = Moment(event_us, goods_return.return_id, purchase.purchase_id)
     starts = await late_moments(connection, program, [(member.member_no, moment)], now)
     counts = 0 if policy.plain else counted_of(policy, points, goods_return.amount, visit=nothing_left)
-    await timelines.write(connection, [(member.member_no, Happened(moment, -points, -counts))])
+    rewards, steps = NOTHING, tuple[Step, ...]()
     if not starts:
-        return Changed(change_ids=taken_from)
+        rewards, steps = await lower_counts(connection, program, member, purchase, back, now)
+    await timelines.write(connection, [(member.member_no, Happened(moment, -points, -counts, (), steps))])
+    if not starts:
+        return Changed(change_ids=taken_from, rewards=rewards)
     book = await rules.book(connection, program)
     who, fresh = {member.member_no: member}, Fresh({}, {})
     [stretch] = await stretches_from(connection, program, book, who, starts, fresh, now)
     replayed = [(stretch, replay(program, book, stretch))]
-    changed = await put_in_order(connection, program, replayed, starts, now)
+    changed = await put_in_order(connection, program, book, replayed, starts, now)
     return changed._replace(change_ids=list(dict.fromkeys([*taken_from, *changed.change_ids])))
 
 
@@ -141,8 +158,11 @@ async def stretches_from(
         connection, starts, sorted({use.rule_no for use in uses if use.period == COOLDOWN})
     )
     sums = await _sums(connection, program, stretches, uses, now)
+    standing, times = await counted_now(connection, program, book, stretches)
+    for (member_no, rule_no), counted in standing.items():
+        sums[member_no].counts[rule_no] = counted
     return [
-        replace(one, last_us=last[number], sums=sums[number], plans=plans.get(number, ()))
+        replace(one, last_us=last[number], sums=sums[number], times=times, plans=plans.get(number, ()))
         for one in stretches
         for number in [one.member.member_no]
     ]

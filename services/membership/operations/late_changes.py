@@ -15,15 +15,17 @@ from membership.domain.members import Member
 from membership.domain.program import Program
 from membership.domain.purchases import GoodsReturn, Purchase, State
 from membership.operations.events import award_changed
+from membership.operations.qualifying import NOTHING, Rewards
 from membership.store import deliveries, expiry_watches, late_changes, purchases, ratings
 from membership.store.late_changes import Kept, NewChange
 
 
 class Changed(NamedTuple):
-    """What is to be brought to the ledger: changes, after the awards of purchases that they take from."""
+    """What is to be brought to the ledger: changes, after the awards of purchases that they take from, and bonuses."""
 
     purchase_ids: Sequence[str] = ()
     change_ids: Sequence[str] = ()
+    rewards: Rewards = NOTHING
 
 
 async def change_awards(

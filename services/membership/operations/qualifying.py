@@ -129,9 +129,12 @@ async def take_off(connection: Connection, program: Program, referral: Referral,
     return await revoke(connection, program, [*referral.bonus_ids[:2], *fallen], now)
 
 
-async def revoke(connection: Connection, program: Program, bonus_ids: Sequence[str], now: datetime) -> Rewards:
-    """Has bonuses taken back, from whichever account they were given to."""
-    due = await bonuses.due(connection, program.program_no, await bonuses.revoke(connection, program, bonus_ids))
+async def revoke(
+    connection: Connection, program: Program, bonus_ids: Sequence[str], now: datetime, *, late: bool = False
+) -> Rewards:
+    """Has bonuses taken back, from whichever account they were given to; `late` says that what came late does it."""
+    revoked = await bonuses.revoke(connection, program, bonus_ids, late=late)
+    due = await bonuses.due(connection, program.program_no, revoked)
     for member_no in sorted({one.member_no for one in due}):
         await merges.wake(connection, member_no, now)  # where it was merged, what it owes then follows
     return Rewards(due, await members.due(connection, [one.member_no for one in due]))

@@ -29,7 +29,7 @@ from membership.domain.rows import Row
 from membership.domain.rulebooks import Rulebook
 from membership.domain.sliding import Span, kept_until, sliding
 from membership.operations.budgets import Attempt, within_budgets
-from membership.operations.counting import counted_before, keep_counted
+from membership.operations.counting import award_counts, counted_before, keep_counted
 from membership.operations.events import member_enrolled, purchase_recorded, purchases_imported, tier_upgraded
 from membership.operations.late import Fresh, late_moments, put_in_order, stretches_from
 from membership.operations.late_changes import Changed, bring_along
@@ -121,7 +121,7 @@ async def record_rows(
     rewards = await qualify(connection, program, by_id, rated, row_at, recording.now)
     if not book.plain:
         given = await by_rules(connection, program, book, by_id, rated, row_at, recording.now)
-        rewards = Rewards.together([rewards, given])
+        rewards = Rewards.together([rewards, given, changed.rewards])
     rewards = await timed.give(connection, program, rewards, recording.now)
     delivery = await _deliver_later(connection, program, recording, unready, rated, written, row_at, rewards, changed)
     delivery = timed.bring(delivery)
@@ -264,11 +264,14 @@ async def _rate_in_order(
     await timelines.write(connection, told)
     if not starts:
         return rated, Changed()
+    given = await award_counts(connection, program, by_id, rated, row_at, now)  # before counts are read again
+    rated = [one._replace(tallies=tuple(tally.written() for tally in one.tallies)) for one in rated]
     baskets = {place: row.basket for place, row in row_at.items() if row.basket is not None}
     who = {member.member_no: member for member in by_id.values()}
     stretches = await stretches_from(connection, program, book, who, starts, Fresh(fresh, baskets), now)
     replayed = [(one, replay(program, book, one)) for one in stretches]
-    changed = await put_in_order(connection, program, replayed, starts, now)
+    changed = await put_in_order(connection, program, book, replayed, starts, now)
+    changed = changed._replace(rewards=Rewards.together([given, changed.rewards]))
     return sorted([*rated, *(one for _, done in replayed for one in done.rated)]), changed
 
 

@@ -152,19 +152,21 @@ class Returns:
         rewards = await take_back(connection, program, member.member_no, purchase, returned, now)
         if member.offers_until is not None:
             rewards = Rewards.together([rewards, await uncount(connection, program, purchase, returned, now)])
-        counted = await lower_counts(connection, program, member, purchase, together(came_back, asked), now)
         tranches = await share_out(
             connection, program, purchase, together(came_back, asked), asked.return_id, goods_return.points
         )
-        rewards = Rewards.together([rewards, counted, Rewards(tranches, ())])
+        rewards = Rewards.together([rewards, Rewards(tranches, ())])
         terms, after = purchase.terms, together(came_back, asked)
         left = [keeps_something(terms, purchase.amount, back) for back in (came_back, after)]
         visit = left == [True, False]
         await take_off(connection, program, member, purchase, goods_return, nothing_left=visit)
         await uncount_bought(connection, program, member, purchase, goods_return, nothing_left=visit)
-        changed = Changed()
         if program.has_timelines:
-            changed = await put_return(connection, program, member, purchase, goods_return, nothing_left=visit)
+            changed = await put_return(connection, program, member, purchase, goods_return, after, nothing_left=visit)
+        else:
+            counted, _ = await lower_counts(connection, program, member, purchase, after, now)
+            changed = Changed(rewards=counted)
+        rewards = Rewards.together([rewards, changed.rewards])
         if not goods_return.points and not rewards.bonuses and not changed.change_ids:
             return False, None
         if member.member_no != found[1]:

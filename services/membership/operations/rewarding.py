@@ -15,7 +15,7 @@ from membership.domain.rating import Rated
 from membership.domain.rows import Row
 from membership.domain.rulebooks import Rulebook
 from membership.operations.completing import count_purchases
-from membership.operations.counting import award_counts
+from membership.operations.counting import award_counts, keep_tallies
 from membership.operations.qualifying import NOTHING, Rewards, qualify_purchases
 from membership.store import campaigns, plan_periods
 
@@ -59,4 +59,5 @@ async def by_rules(
     await plan_periods.use(connection, plan_uses(book, rated))
     if bought := within_campaigns(rated):
         await campaigns.count(connection, program, bought)
+    await keep_tallies(connection, program, rated, row_at)
     return await award_counts(connection, program, by_id, rated, row_at, now)

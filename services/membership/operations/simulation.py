@@ -56,9 +56,7 @@ async def simulated(
     book = await rulebooks.at(connection, program, revision)
     entry = Entry(row.event_us, row.place, member.member_no, row.amount)
     budgets = await rest(connection, program, [one for one in book.at(row.event_us).campaigns if one.budget])
-    every = await _rated(connection, program, book, member, entry, row, budgets, now)
-    before, ids = await counted_before(connection, book, [entry]), {row.place: row.purchase_id}
-    [rated] = count(book, every, ids, before, budgets).rated
+    rated = await _rated(connection, program, book, member, entry, row, budgets, now)
     span = await kept(connection, program, member, from_microseconds(row.event_us))
     return _purchase(program, book, row, rated, now, span)
 
@@ -72,8 +70,8 @@ async def _rated(
     row: Row,
     budgets: Budgets,
     now: datetime,
-) -> list[Rated]:
-    """The purchase rated in its place."""
+) -> Rated:
+    """The purchase rated and counted in its place."""
     who, baskets = {member.member_no: member}, {} if row.basket is None else {row.place: row.basket}
     if program.has_timelines:
         moment = Moment(entry.event_us, "", row.purchase_id)
@@ -81,12 +79,16 @@ async def _rated(
         if starts:
             coming = Fresh({moment: entry}, baskets)
             [stretch] = await stretches_from(connection, program, book, who, starts, coming, now)
-            return replay(program, book, stretch).rated
+            [rated] = replay(program, book, stretch).rated
+            return rated
     points, uses = await earned_before(connection, program, book, [entry])
     known = await asked_by_rules(connection, program, book, [entry], who, now)
     scene = Scene(baskets, who, uses, budgets, *known)
     levels = await levels_for(connection, program, [member.member_no])
-    return rate(program, book, [entry], points, scene, levels)
+    every = rate(program, book, [entry], points, scene, levels)
+    before, ids = await counted_before(connection, book, [entry]), {row.place: row.purchase_id}
+    [rated] = count(book, every, ids, before, budgets).rated
+    return rated
 
 
 def _purchase(program: Program, book: Rulebook, row: Row, rated: Rated, now: datetime, span: Span | None) -> Purchase:

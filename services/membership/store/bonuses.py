@@ -61,9 +61,9 @@ async def settle(connection: Connection, program: Program, settled: Iterable[tup
     )
 
 
-async def revoke(connection: Connection, program: Program, bonus_ids: Sequence[str]) -> list[str]:
+async def revoke(connection: Connection, program: Program, bonus_ids: Sequence[str], *, late: bool) -> list[str]:
     """Has those of `bonus_ids` taken back that were given and are not yet; answers them."""
-    rows = queries.revoke_bonuses(connection, program_no=program.program_no, bonus_ids=bonus_ids)
+    rows = queries.revoke_bonuses(connection, program_no=program.program_no, bonus_ids=bonus_ids, late=late)
     return sorted([row["bonus_id"] async for row in rows])
 
 

@@ -16,7 +16,7 @@ on conflict do nothing;
 -- Those that still have to reach the ledger or to be taken back there, in the order in which they were asked for.
 select
     b.bonus_id, b.member_no, m.member_id, b.points, b.event_time, b.record_time, b.expire_time, b.memo,
-    coalesce(b.transaction_id, '') as transaction_id, b.revoked, b.available_time
+    coalesce(b.transaction_id, '') as transaction_id, b.revoked, b.available_time, b.late
 from unnest(:bonus_ids::text[]) with ordinality as wanted (bonus_id, place)
 join bonuses b on b.program_no = :program_no and b.bonus_id = wanted.bonus_id
 join members m on m.member_no = b.member_no
@@ -30,7 +30,7 @@ from unnest(:bonus_ids::text[], :states::smallint[], :transaction_ids::text[]) a
 where b.program_no = :program_no and b.bonus_id = row.bonus_id and b.state = :pending;
 
 -- name: revoke_bonuses
-update bonuses set revoked = true
+update bonuses set revoked = true, late = :late
 where program_no = :program_no and bonus_id = any(:bonus_ids::text[]) and not revoked
 returning bonus_id;
 

@@ -83,6 +83,20 @@ async def count(connection: Connection, program: Program, bought: Mapping[tuple[
     )
 
 
+async def change(connection: Connection, program: Program, more: Mapping[tuple[Reached, int], Group]) -> None:
+    """Adds what campaigns gave more for purchases that were rated anew; the writer holds the members' rows."""
+    if more:
+        keys: Sequence[tuple[Reached, int]] = sorted(more)
+        await queries.change_campaign_members(
+            connection,
+            program_no=program.program_no,
+            campaign_nos=[campaign.campaign_no for campaign, _ in keys],
+            member_nos=[member_no for _, member_no in keys],
+            awarded=[more[key].awarded_purchases for key in keys],
+            points=[more[key].points for key in keys],
+        )
+
+
 async def take_back(
     connection: Connection, program: Program, campaigns: Sequence[Reached], member_no: int, amount: int
 ) -> None:

@@ -70,6 +70,12 @@ on conflict (program_no, campaign_no, member_no) do update
 set purchases = m.purchases + excluded.purchases, amount = m.amount + excluded.amount,
     awarded_purchases = m.awarded_purchases + excluded.awarded_purchases, points = m.points + excluded.points;
 
+-- name: change_campaign_members!
+update campaign_members m set awarded_purchases = m.awarded_purchases + row.awarded, points = m.points + row.points
+from unnest(:campaign_nos::integer[], :member_nos::bigint[], :awarded::bigint[], :points::bigint[])
+    as row (campaign_no, member_no, awarded, points)
+where m.program_no = :program_no and m.campaign_no = row.campaign_no and m.member_no = row.member_no;
+
 -- name: count_campaign_return!
 update campaign_members set returned_amount = returned_amount + :amount
 where program_no = :program_no and campaign_no = any(:campaign_nos::integer[]) and member_no = :member_no;

@@ -10,6 +10,7 @@ from asyncpg import Record
 
 from guerdon_kit.postgres import Connection
 from membership.domain.counting import Key
+from membership.domain.late_counts import Award, Held
 from membership.domain.program import Program
 from membership.domain.rules import Count
 from membership.domain.tallies import Counting, Given, Owed, Tally
@@ -96,11 +97,8 @@ async def lower(connection: Connection, program: Program, purchase_id: str, rule
     )
 
 
-async def give(
-    connection: Connection, program: Program, counted: Sequence[CountedPurchase]
-) -> dict[CountAward, list[int]]:
-    """Writes the awards that are given with purchases; answers their numbers, for equal awards any of them."""
-    each = [award for one in counted for award in awards_of(one)]
+async def give(connection: Connection, program: Program, each: Sequence[CountAward]) -> dict[CountAward, list[int]]:
+    """Writes awards that are given; answers their numbers, for equal awards any of them."""
     rows = queries.insert_count_awards(
         connection,
         program_no=program.program_no,
@@ -140,6 +138,34 @@ async def may_fall(connection: Connection, key: Key, purchase_id: str, awards: i
 async def take_back(connection: Connection, award_nos: Sequence[int]) -> None:
     """Marks awards as taken back; the writer holds their member's row."""
     await queries.revoke_count_awards(connection, award_nos=award_nos)
+
+
+async def standing(connection: Connection, program: Program, wanted: Iterable[Key]) -> dict[Key, list[Held]]:
+    """The awards that members have and that are not taken back."""
+    keys, held = sorted(wanted), dict[Key, list[Held]]()
+    rows = queries.standing_count_awards(
+        connection,
+        program_no=program.program_no,
+        member_nos=[member_no for member_no, _ in keys],
+        rule_nos=[rule_no for _, rule_no in keys],
+    )
+    async for row in rows:
+        one = Held(row["award_no"], Award(row["purchase_id"], row["points"]), row["expire_time"])
+        held.setdefault((row["member_no"], row["rule_no"]), []).append(one)
+    return held
+
+
+async def move(connection: Connection, moved: Mapping[int, str]) -> None:
+    """Sets with which purchases awards were reached, by their numbers; the writer holds their member's row."""
+    if moved:
+        await queries.move_count_awards_to(connection, award_nos=list(moved), purchase_ids=list(moved.values()))
+
+
+async def rewrite(connection: Connection, program: Program, purchase_id: str, tallies: Sequence[Tally]) -> None:
+    """Sets what is counted with a purchase that was rated anew."""
+    await queries.delete_counted_purchase(connection, program_no=program.program_no, purchase_id=purchase_id)
+    if tallies:
+        await insert(connection, program, [CountedPurchase(purchase_id, 0, one) for one in tallies])
 
 
 def _counting(row: Record) -> Counting:

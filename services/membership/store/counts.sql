@@ -31,6 +31,9 @@ from counted_purchases
 where program_no = :program_no and purchase_id = :purchase_id
 order by rule_no;
 
+-- name: delete_counted_purchase!
+delete from counted_purchases where program_no = :program_no and purchase_id = :purchase_id;
+
 -- name: lower_counted_purchase!
 update counted_purchases set counts = :counts
 where program_no = :program_no and purchase_id = :purchase_id and rule_no = :rule_no;
@@ -43,10 +46,25 @@ from unnest(:member_nos::bigint[], :rule_nos::integer[], :purchase_ids::text[], 
 returning award_no, member_no, rule_no, purchase_id, points;
 
 -- name: count_awards_that_may_fall
-select award_no, purchase_id, points from count_awards
-where member_no = :member_no and rule_no = :rule_no and not revoked
-order by (purchase_id = :purchase_id) desc, points desc, award_no desc
+-- Of awards worth the same the latest.
+select a.award_no, a.purchase_id, a.points
+from count_awards a
+join purchases p on p.program_no = a.program_no and p.purchase_id = a.purchase_id
+where a.member_no = :member_no and a.rule_no = :rule_no and not a.revoked
+order by (a.purchase_id = :purchase_id) desc, a.points desc, p.event_time desc, a.purchase_id desc, a.award_no desc
 limit :awards;
+
+-- name: standing_count_awards
+select a.member_no, a.rule_no, a.award_no, a.purchase_id, a.points, b.expire_time
+from unnest(:member_nos::bigint[], :rule_nos::integer[]) as wanted (member_no, rule_no)
+join count_awards a on a.member_no = wanted.member_no and a.rule_no = wanted.rule_no and not a.revoked
+left join bonuses b on b.program_no = :program_no and b.bonus_id = 'c-' || a.award_no
+order by a.award_no;
+
+-- name: move_count_awards_to!
+update count_awards a set purchase_id = row.purchase_id
+from unnest(:award_nos::bigint[], :purchase_ids::text[]) as row (award_no, purchase_id)
+where a.award_no = row.award_no;
 
 -- name: revoke_count_awards!
 update count_awards set revoked = true where award_no = any(:award_nos::bigint[]);

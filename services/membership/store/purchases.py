@@ -172,6 +172,12 @@ async def due(connection: Connection, program_no: int, purchase_ids: Sequence[st
     ]
 
 
+async def times(connection: Connection, program: Program, purchase_ids: Sequence[str]) -> dict[str, int]:
+    """When purchases happened, in microseconds, by their ids."""
+    rows = queries.purchase_times(connection, program_no=program.program_no, purchase_ids=purchase_ids)
+    return {row["purchase_id"]: to_microseconds(row["event_time"]) async for row in rows}
+
+
 async def settle(connection: Connection, settled: Iterable[tuple[DuePurchase, Settled]]) -> None:
     """Keeps the transactions of purchases, or that they have lapsed."""
     by_delivery: dict[int, dict[int, str]] = {}

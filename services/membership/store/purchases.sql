@@ -43,6 +43,10 @@ left join rule_versions v on v.program_no = p.program_no and v.revision = p.term
 left join ratings r on r.program_no = p.program_no and r.purchase_id = p.purchase_id
 where p.program_no = :program_no and p.purchase_id = any(:purchase_ids::text[]);
 
+-- name: purchase_times
+select purchase_id, event_time from purchases
+where program_no = :program_no and purchase_id = any(:purchase_ids::text[]);
+
 -- name: purchases_to_deliver
 -- Those that still have to reach the ledger, in the order in which they were asked for.
 select

@@ -5,9 +5,11 @@ from unnest(:purchase_ids::text[], :levels::smallint[], :baskets::jsonb[], :rate
     as row (purchase_id, level, basket, rated_by);
 
 -- name: rerate!
-update ratings r set level = row.level, rated_by = row.rated_by
+-- A rule that came into force before a till's clock said that the purchase happened may have it rated by more than it was.
+insert into ratings (program_no, purchase_id, level, rated_by)
+select :program_no, row.purchase_id, row.level, row.rated_by
 from unnest(:purchase_ids::text[], :levels::smallint[], :rated_by::jsonb[]) as row (purchase_id, level, rated_by)
-where r.program_no = :program_no and r.purchase_id = row.purchase_id;
+on conflict (program_no, purchase_id) do update set level = excluded.level, rated_by = excluded.rated_by;
 
 -- name: find_basket$
 select basket from ratings where program_no = :program_no and purchase_id = :purchase_id;

@@ -9,7 +9,9 @@ from asyncpg import Record
 
 from guerdon_kit.postgres import Connection
 from membership.domain.late import Happened, Moment
+from membership.domain.late_counts import Award, Step
 from membership.domain.moments import from_microseconds, to_microseconds
+from membership.domain.tallies import Owed
 from membership.store import queries
 
 
@@ -23,6 +25,7 @@ async def write(connection: Connection, happened: Iterable[tuple[int, Happened]]
             points=[one.points for _, one in rows],
             counts=[one.counts for _, one in rows],
             rule_nos=[one.rule_nos for _, one in rows],
+            steps=[one.steps for _, one in rows],
         )
 
 
@@ -36,7 +39,8 @@ async def since(connection: Connection, starts: Mapping[int, Moment]) -> dict[in
     """What happened to members, each from a moment of its own on."""
     found: dict[int, list[Happened]] = {member_no: [] for member_no in starts}
     async for row in queries.timelines_from(connection, **_columns(sorted(starts.items()))):
-        one = Happened(_moment(row), row["points"], row["counts"], tuple(row["rule_nos"]))
+        steps = tuple(map(_step, row["steps"]))
+        one = Happened(_moment(row), row["points"], row["counts"], tuple(row["rule_nos"]), steps)
         found[row["member_no"]].append(one)
     return found
 
@@ -60,6 +64,17 @@ def _columns(moments: Sequence[tuple[int, Moment]]) -> dict[str, Any]:
         "return_ids": [one.return_id for _, one in moments],
         "purchase_ids": [one.purchase_id for _, one in moments],
     }
+
+
+def _step(kept: Sequence[Any]) -> Step:
+    rule_no, counts, owed, given, fallen = kept
+    return Step(
+        rule_no,
+        counts,
+        tuple(Owed(*one) for one in owed),
+        tuple(Award(*one) for one in given),
+        tuple(Award(*one) for one in fallen),
+    )
 
 
 def _moment(row: Record) -> Moment:

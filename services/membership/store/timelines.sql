@@ -1,13 +1,13 @@
 -- name: insert_timeline!
-insert into timelines (member_no, event_time, return_id, purchase_id, points, counts, rule_nos)
+insert into timelines (member_no, event_time, return_id, purchase_id, points, counts, rule_nos, steps)
 select row.member_no, row.event_time, row.return_id, row.purchase_id, row.points, row.counts,
-    array(select jsonb_array_elements_text(row.rule_nos)::integer)
+    array(select jsonb_array_elements_text(row.rule_nos)::integer), row.steps
 from unnest(
     :member_nos::bigint[], :event_times::timestamptz[], :return_ids::text[], :purchase_ids::text[], :points::bigint[],
-    :counts::bigint[], :rule_nos::jsonb[]
-) as row (member_no, event_time, return_id, purchase_id, points, counts, rule_nos)
+    :counts::bigint[], :rule_nos::jsonb[], :steps::jsonb[]
+) as row (member_no, event_time, return_id, purchase_id, points, counts, rule_nos, steps)
 on conflict (member_no, event_time, return_id, purchase_id) do update
-set points = excluded.points, counts = excluded.counts, rule_nos = excluded.rule_nos;
+set points = excluded.points, counts = excluded.counts, rule_nos = excluded.rule_nos, steps = excluded.steps;
 
 -- name: timeline_ends
 -- The latest that happened to each of the members.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -11,18 +12,22 @@ from functools import reduce
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from membership.domain.clawbacks import Asked, CameBack, cumulative, keeps_something, together
-from membership.domain.earning import Award
+from membership.domain import earning, tallies
+from membership.domain.campaigns import Budgets
+from membership.domain.clawbacks import Asked, CameBack, cumulative, keeps_something, kept, together
+from membership.domain.counting import Key, count
 from membership.domain.late import Happened, Moment, Replayed, Stretch, Sums, replay
 from membership.domain.late_changes import split
+from membership.domain.late_counts import Award, Standing
 from membership.domain.levels import Levels, counted_of
 from membership.domain.members import Member
 from membership.domain.moments import to_microseconds
 from membership.domain.program import Program, Settings
-from membership.domain.purchases import Purchase, State
-from membership.domain.rating import Entry, Scene, Use, rate, terms_of
+from membership.domain.purchases import FrozenTerms, Purchase, State
+from membership.domain.rating import Entry, Rated, Scene, Use, rate, terms_of
 from membership.domain.rulebooks import Rulebook
-from membership.domain.rules import Outcome, Period, Rule, Version
+from membership.domain.rules import Count, Outcome, Period, Rule, Version
+from membership.domain.tallies import Tally
 from membership.domain.tier_policy import Metric, TierPolicy, Walk
 from membership.domain.tier_policy import Period as Over
 from membership.domain.tiers import Tier
@@ -80,10 +85,18 @@ class Books:
     purchases: dict[str, Purchase] = field(default_factory=dict)
     returns: dict[str, list[Asked]] = field(default_factory=dict)
 
-    def outcome(self) -> tuple[dict[str, tuple[Award, int]], dict[int, int], dict[int, int], dict[Use, int]]:
+    def earned(self) -> dict[str, tuple[earning.Award, int]]:
+        return {one.purchase_id: (one.award, one.returned_points) for one in self.purchases.values()}
+
+    def counted(self) -> dict[int, Standing]:
+        return {no: one for no, one in self.sums.counts.items() if one != Standing()}
+
+    def outcome(self) -> tuple[object, ...]:
         """What each purchase earned and lost, and what counts of it."""
         return (
-            {one.purchase_id: (one.award, one.returned_points) for one in self.purchases.values()},
+            self.earned(),
+            self.counted(),
+            {one.purchase_id: one.tallies for one in self.purchases.values()},
             {year: points for year, points in self.sums.years.items() if points},
             {day: counts for day, counts in self.sums.days.items() if counts},
             {use: used for use, used in self.sums.uses.items() if used},
@@ -104,13 +117,14 @@ class Books:
                 amount=bought.amount,
                 level=one.level,
                 terms=terms_of(self.rules, one),
-                award=Award(one.base_points, one.tier_points, one.rule_points),
+                award=earning.Award(one.base_points, one.tier_points, one.rule_points),
                 expire_time=None,
                 state=State.POSTED,
                 transaction="",
                 spot=None,
                 returned_amount=0,
                 returned_points=0,
+                tallies=one.tallies,
             )
         self._keep(done)
 
@@ -133,8 +147,7 @@ class Books:
         self.happened[back.moment] = Happened(back.moment, -points, -counts)
         self.returns.setdefault(purchase.purchase_id, []).append(back.asked)
         self.purchases[purchase.purchase_id] = replace(purchase, returned_amount=returned, returned_points=taken)
-        if max(self.happened) > back.moment:
-            self._keep(replay(self.program, self.rules, self._stretch(back.moment, {})))
+        self._keep(replay(self.program, self.rules, self._stretch(back.moment, {})))
 
     def _stretch(self, start: Moment, fresh: dict[Moment, Entry]) -> Stretch:
         last: dict[int, int] = {}
@@ -151,15 +164,16 @@ class Books:
             {},
             last,
             self.sums,
+            {one.purchase_id: to_microseconds(one.event_time) for one in self.purchases.values()},
         )
 
     def _keep(self, done: Replayed) -> None:
         self.sums = done.sums
         self.happened |= {one.moment: one for one in done.happened}
-        for purchase, rated, terms, returned in done.rerated:
-            now = replace(purchase, terms=terms, returned_points=returned)
+        for purchase, rated, terms, returned, counted in done.rerated:
+            now = replace(purchase, terms=terms, returned_points=returned, tallies=counted)
             if rated is not None:
-                award = Award(rated.base_points, rated.tier_points, rated.rule_points)
+                award = earning.Award(rated.base_points, rated.tier_points, rated.rule_points)
                 now = replace(now, level=rated.level, award=award)
             self.purchases[purchase.purchase_id] = now
 
@@ -168,12 +182,58 @@ def _left(purchase: Purchase, back: CameBack) -> bool:
     return keeps_something(purchase.terms, purchase.amount, back)
 
 
-def in_order(program: Program, rules: Rulebook, done: Sequence[Bought | Back]) -> dict[str, tuple[Award, int]]:
-    """What purchases earn and lose when each event is recorded as it happens, one after the other."""
+class Counting:
+    """What rules count when each event comes as it happens, as it is kept where nothing comes late."""
+
+    def __init__(self, rules: Rulebook) -> None:
+        self._rules = rules
+        self._standing: dict[Key, tallies.Counting] = {}
+        self._awards: dict[Key, list[tallies.Given]] = {}
+        self._tallies: dict[str, tuple[Tally, ...]] = {}
+        self._hours: dict[str, int] = {}
+
+    def outcome(self) -> dict[int, Standing]:
+        return {
+            key[1]: Standing(one.counted, Counter(Award(*award[1:]) for award in self._awards.get(key, ())), one.owed)
+            for key, one in self._standing.items()
+            if one != tallies.Counting()
+        }
+
+    def buy(self, of: Bought, rated: Rated) -> None:
+        done = count(self._rules, [rated], {rated.entry.place: of.purchase_id}, self._standing, Budgets())
+        [rated], self._standing = done.rated, done.counting
+        self._tallies[of.purchase_id], self._hours[of.purchase_id] = rated.tallies, of.hour
+        for tally in rated.tallies:
+            awards = self._awards.setdefault((MEMBER.member_no, tally.rule_no), [])
+            awards += [tallies.Given(0, *one) for one in zip(tally.reached_with, tally.awards, strict=True)]
+
+    def bring_back(self, of: Bought, terms: FrozenTerms, back: CameBack) -> None:
+        for tally in self._tallies[of.purchase_id]:
+            key = MEMBER.member_no, tally.rule_no
+            [term] = [term for term in terms.counts if term.rule_no == tally.rule_no]
+            counts = tallies.number_of(term, pieces=tally.count.pieces, kept=kept(terms.parts, back))
+            less, one = tally.counts - counts, self._standing[key]
+            latest_first = sorted(
+                self._awards[key], key=lambda one: (self._hours[one.purchase_id], one.purchase_id), reverse=True
+            )
+            given = [award._replace(award_no=place) for place, award in enumerate(latest_first)]
+            fallen, after = tallies.fall(tally.count, one._replace(counted=one.counted - less), given, of.purchase_id)
+            self._awards[key] = [award for award in given if award.award_no not in fallen]
+            self._standing[key] = after
+            self._tallies[of.purchase_id] = tuple(
+                replace(other, counts=counts) if other is tally else other for other in self._tallies[of.purchase_id]
+            )
+
+
+def in_order(
+    program: Program, rules: Rulebook, done: Sequence[Bought | Back]
+) -> tuple[dict[str, tuple[earning.Award, int]], dict[int, Standing]]:
+    """What purchases earn and lose, and what is counted, when each event is recorded as it happens."""
+    counting = Counting(rules)
     points: dict[tuple[int, int], int] = {}
     uses: dict[Use, int] = {}
     days: dict[int, int] = {}
-    found: dict[str, tuple[Award, int]] = {}
+    found: dict[str, tuple[earning.Award, int]] = {}
     terms, back = {}, dict[str, CameBack]()
     policy, calendar = program.settings.tier_policy, program.calendar
     for one in sorted(done, key=lambda one: one.moment):
@@ -184,9 +244,10 @@ def in_order(program: Program, rules: Rulebook, done: Sequence[Bought | Back]) -
             walk = Walk(program.tier_set, policy, MEMBER.enroll_time.toordinal(), days)
             levels = None if policy.plain else Levels(policy, calendar, {MEMBER.member_no: walk})
             [rated] = rate(program, rules, [one.entry(0)], points, Scene({}, {MEMBER.member_no: MEMBER}, uses), levels)
-            found[of.purchase_id] = Award(rated.base_points, rated.tier_points, rated.rule_points), 0
+            found[of.purchase_id] = earning.Award(rated.base_points, rated.tier_points, rated.rule_points), 0
             terms[of.purchase_id], back[of.purchase_id] = terms_of(rules, rated), CameBack()
             counts = counted_of(policy, rated.points, one.amount)
+            counting.buy(one, rated)
         else:
             (award, before), of_it = found[of.purchase_id], terms[of.purchase_id]
             after = together(back[of.purchase_id], one.asked)
@@ -197,9 +258,11 @@ def in_order(program: Program, rules: Rulebook, done: Sequence[Bought | Back]) -
             counts = -counted_of(policy, taken - before, returned - was, visit=left == [True, False])
             points[year] = points.get(year, 0) - (taken - before)
             found[of.purchase_id], back[of.purchase_id] = (award, taken), after
+            if isinstance(of_it, FrozenTerms):
+                counting.bring_back(of, of_it, after)
         if not policy.plain:
             days[day] = days.get(day, 0) + counts
-    return found
+    return found, counting.outcome()
 
 
 def versions(*rules: tuple[Rule, int]) -> list[Version]:
@@ -220,6 +283,12 @@ BOOKS = [
         (bonus("ever", 25, minimum_spend=50_00, caps=((Period.EVER, 60),)), 100),
     ),
 ]
+COUNTING = [
+    bonus("third", 70, count=Count(pieces=False, number=3, repeats=True)),
+    bonus("first", 40, count=Count(pieces=False, number=1, repeats=False), minimum_spend=20_00),
+    bonus("gold", 30, count=Count(pieces=False, number=2, repeats=False), condition="member.tier == 'gold'"),
+]
+BOOKS.append(versions((CAPPED, 0), *((rule, 0) for rule in COUNTING)))
 POLICIES = [
     TierPolicy(),
     TierPolicy(counted_after_days=3),
@@ -246,15 +315,15 @@ def histories(draw: st.DrawFn) -> list[Bought | Back]:
     return draw(st.permutations(done))
 
 
-@settings(max_examples=80)
+@settings(max_examples=80, deadline=None)
 @given(histories(), st.sampled_from(BOOKS), st.sampled_from(POLICIES), st.booleans(), st.data())
 def test_whatever_the_order_of_arrival_all_comes_to_what_it_comes_to_in_order(
     arriving: list[Bought | Back], made: list[Version], policy: TierPolicy, mild: bool, data: st.DataObject
 ) -> None:
     of_metric = {Metric.POINTS: Fraction(1), Metric.SPEND: Fraction(100), Metric.VISITS: Fraction(1, 30)}[policy.metric]
     tiers = tuple(replace(tier, threshold=int(tier.threshold * of_metric)) for tier in TIERS)
-    kept = Settings("acme", "points", "USD", PER_DOLLAR, None, 0, tiers, tier_policy=policy, mild_returns=mild)
-    program = Program(1, kept, "America/New_York", START)
+    of_program = Settings("acme", "points", "USD", PER_DOLLAR, None, 0, tiers, tier_policy=policy, mild_returns=mild)
+    program = Program(1, of_program, "America/New_York", START)
     rules = Rulebook(made, tiers)
     books, waiting = Books(program, rules), list[Back]()
     some: list[Bought] = []
@@ -278,7 +347,7 @@ def test_whatever_the_order_of_arrival_all_comes_to_what_it_comes_to_in_order(
         books.buy(some)
     for back in waiting:
         books.bring_back(back)
-    assert books.outcome()[0] == in_order(program, rules, arriving)
+    assert (books.earned(), books.counted()) == in_order(program, rules, arriving)
     again = Books(program, rules)
     for one in sorted(arriving, key=lambda one: one.moment):
         if isinstance(one, Bought):

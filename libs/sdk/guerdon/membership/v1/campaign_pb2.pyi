@@ -27,7 +27,7 @@ DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
 class Campaign(google.protobuf.message.Message):
     """A campaign: the earning rules that name it apply to purchases within its window, to members who are not held out, and
     while its budget lasts. What a purchase was awarded stays, whatever becomes of the campaign. Budgets go by the order of
-    arrival: a program with `late_days`, where what comes late is rated anew, has no campaigns.
+    arrival: in a program with `late_days`, where what comes late is rated anew, campaigns have none.
     """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor

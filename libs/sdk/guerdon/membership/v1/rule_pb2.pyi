@@ -126,8 +126,7 @@ class EarningRule(google.protobuf.message.Message):
     """Whether the rule is archived with this version: purchases from its effective time on do not meet it."""
     campaign: builtins.str
     """The campaign that the rule belongs to, which is not archived when the rule is made: the rule applies within its
-    window, to members who are not held out, while its budget lasts. It cannot be changed. Programs with `late_days` have no
-    campaigns.
+    window, to members who are not held out, while its budget lasts. It cannot be changed.
     """
     @property
     def points_per_minor_unit(self) -> guerdon.type.v1.rational_pb2.Rational:
@@ -192,7 +191,8 @@ class EarningRule(google.protobuf.message.Message):
     def count(self) -> global___Count:
         """The rule counts, and gives its points where the count is reached: with `bonus_points` or
         `piece_points_per_minor_unit`, without caps and cooldown. It cannot be changed. Absent: it gives for each purchase.
-        Not in programs with `late_days`, as counts go by the order of arrival.
+        In programs with `late_days` it counts in the order in which everything happened: what comes late may have another
+        purchase reach the count.
         """
 
     @property

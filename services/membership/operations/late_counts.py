@@ -1,0 +1,119 @@
+"""Counts of members in programs with a lateness window: read for a replay, and what it made of them written."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+
+from guerdon_kit.events import publish
+from guerdon_kit.postgres import Connection
+from membership.domain.bonuses import Bonus
+from membership.domain.counting import Key, keys
+from membership.domain.late import Moment, Replayed, Stretch, entries_of
+from membership.domain.late_counts import Held, Standing, Wanted, difference
+from membership.domain.moments import from_microseconds
+from membership.domain.program import Program
+from membership.domain.rulebooks import Rulebook
+from membership.domain.sliding import expire_time
+from membership.operations.counting import bonus_id, keep_counted
+from membership.operations.events import count_awards_changed
+from membership.operations.qualifying import NOTHING, Rewards, revoke
+from membership.store import bonuses, counts, purchases
+from membership.store.counts import CountAward
+
+
+async def counted_now(
+    connection: Connection, program: Program, book: Rulebook, stretches: Sequence[Stretch]
+) -> tuple[dict[Key, Standing], dict[str, int]]:
+    """What rules that stretches meet have counted of their members; and when purchases happened with which awards were
+    reached, by their ids.
+    """
+    wanted: set[Key] = set()
+    for one in stretches:
+        wanted |= keys(book, entries_of(one).values())
+        wanted |= {(one.member.member_no, tally.rule_no) for some in one.purchases.values() for tally in some.tallies}
+    if not wanted:
+        return {}, {}
+    counting = await counts.of_members(connection, wanted)
+    held = await counts.standing(connection, program, list(counting))
+    standings = {
+        key: Standing(some.counted, Counter(one.award for one in held.get(key, ())), some.owed)
+        for key, some in counting.items()
+    }
+    of_awards = {award.purchase_id for one in standings.values() for award in one.awards}
+    of_owed = {owed.purchase_id for one in standings.values() for owed in one.owed}
+    for one in stretches:
+        for step in (step for some in one.happened for step in some.steps):
+            of_awards |= {award.purchase_id for award in (*step.given, *step.fallen)}
+            of_owed |= {owed.purchase_id for owed in step.owed}
+    return standings, await purchases.times(connection, program, sorted(of_awards | of_owed))
+
+
+async def keep_counts(
+    connection: Connection,
+    program: Program,
+    book: Rulebook,
+    stretch: Stretch,
+    done: Replayed,
+    late: Moment,
+    now: datetime,
+) -> Rewards:
+    """Writes what a replay counted, gives the awards that stand by it, and takes back those that do not any more."""
+    member, before, after = stretch.member, stretch.sums.counts, done.sums.counts
+    for one in done.rerated:
+        if one.tallies != one.purchase.tallies:
+            await counts.rewrite(connection, program, one.purchase.purchase_id, one.tallies)
+    counting = [{(member.member_no, no): one.counting for no, one in some.items()} for some in (before, after)]
+    await keep_counted(connection, *counting)
+    changed = [no for no, one in after.items() if one.awards != before.get(no, Standing()).awards]
+    held = await counts.standing(connection, program, [(member.member_no, no) for no in changed]) if changed else {}
+    rule_ids = {one.rule_no: one.rule.rule_id for one in book.versions}
+    given, fallen = list[Bonus](), list[str]()
+    for no in changed:
+        standing = held.get((member.member_no, no), ())
+        made = difference(standing, _wanted(program, stretch, done, after[no], standing))
+        given += await _give(connection, program, stretch, (no, rule_ids[no]), made.given, now)
+        fallen += [bonus_id(one.award_no) for one in made.fallen if one.award.points]
+        await counts.take_back(connection, [one.award_no for one in made.fallen])
+        await counts.move(connection, made.moved)
+        if made.given or made.fallen:
+            await publish(connection, count_awards_changed(program, member, rule_ids[no], late, made, now))
+    taken = await revoke(connection, program, fallen, now, late=True) if fallen else NOTHING
+    return Rewards.together([Rewards(await bonuses.insert(connection, program, given, now), ()), taken])
+
+
+async def _give(
+    connection: Connection,
+    program: Program,
+    stretch: Stretch,
+    rule: tuple[int, str],
+    given: Sequence[Wanted],
+    now: datetime,
+) -> list[Bonus]:
+    """Writes awards of a rule, and answers their bonuses."""
+    if not given:
+        return []
+    (rule_no, rule_id), member = rule, stretch.member
+    numbers = await counts.give(
+        connection, program, [CountAward(member.member_no, rule_no, *one.award) for one in given]
+    )
+    fresh = {moment.purchase_id for moment in stretch.fresh}
+    bonuses_: list[Bonus] = []
+    for (purchase_id, points), event_time, expires in given:
+        number = numbers[CountAward(member.member_no, rule_no, purchase_id, points)].pop()
+        memo = f"Reached: {rule_id}" if purchase_id in fresh else f"Late arrival: reached {rule_id}"
+        one = Bonus(bonus_id(number), member.member_no, member.member_id, points, event_time, now, expires, memo)
+        bonuses_.append(one)
+    return [one for one in bonuses_ if one.points]
+
+
+def _wanted(
+    program: Program, stretch: Stretch, done: Replayed, standing: Standing, held: Sequence[Held]
+) -> list[Wanted]:
+    wanted, kept = [], {one.award: one for one in held if one.award not in done.given_us}
+    for award in standing.awards.elements():
+        event_time = from_microseconds(done.given_us.get(award, stretch.times.get(award.purchase_id, 0)))
+        expires = expire_time(program, None, None, event_time) if award.points else None
+        wanted.append(Wanted(award, event_time, kept[award].expire_time if award in kept else expires))
+    return wanted
