@@ -7,11 +7,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from guerdon_kit.errors import FieldViolation
+from membership.domain.campaigns import Campaign
 from membership.domain.conditions import Phrase
 from membership.domain.rules import Rule
 
 RERATED = "goes by the order of arrival: in a program with late_days, late events are rated anew"
 AS_ONE = "cannot be a rule's own in a program with late_days: an award that is rated anew has the same times throughout"
+
+
+def campaign_violations(one: Campaign) -> Iterator[FieldViolation]:
+    """What of a campaign goes by arrival, by the fields of the contract's `Campaign`."""
+    if one.budget:
+        yield FieldViolation("budget_points", RERATED)
 
 
 def violations(rule: Rule) -> Iterator[FieldViolation]:

@@ -45,11 +45,11 @@ def drafted(
 
     Raises:
         InvalidField: a bound is not kept, a condition does not compile, a campaign is neither drafted nor made, or late
-            events are rated anew in the program and a rule goes by the order of arrival.
+            events are rated anew in the program and a rule or a budget goes by the order of arrival.
     """
     known = {**made, **{one.campaign_id: one for one in campaigns}}  # in order: the first asked gives up first
     found = [
-        *_campaign_violations(campaigns),
+        *_campaign_violations(program, campaigns),
         *(
             replace(one, field=f"earning_rules[{place}].{one.field}")
             for place, rule in enumerate(rules)
@@ -69,9 +69,10 @@ def drafted(
     return Draft(Rulebook(versions, program.settings.tiers, joined), asked)
 
 
-def _campaign_violations(campaigns: Sequence[Campaign]) -> Iterator[FieldViolation]:
+def _campaign_violations(program: Program, campaigns: Sequence[Campaign]) -> Iterator[FieldViolation]:
     for place, campaign in enumerate(campaigns):
-        for one in campaign_violations(campaign):
+        by_arrival = arrival.campaign_violations(campaign) if program.has_timelines else ()
+        for one in (*campaign_violations(campaign), *by_arrival):
             yield replace(one, field=f"campaigns[{place}].{one.field}")
     if len({one.campaign_id for one in campaigns}) < len(campaigns) or len(campaigns) > CAMPAIGNS_MAX:
         yield FieldViolation("campaigns", f"must be at most {CAMPAIGNS_MAX}, of different names")

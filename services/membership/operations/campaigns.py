@@ -14,7 +14,7 @@ from guerdon_kit.errors import AlreadyExists, InvalidField, NotFound
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres import Connection, Database
 from guerdon_kit.postgres.requests import once
-from membership.domain.arrival import RERATED
+from membership.domain import arrival
 from membership.domain.campaigns import (
     CAMPAIGNS_EVER_MAX,
     CAMPAIGNS_MAX,
@@ -56,11 +56,9 @@ class Campaigns:
             AlreadyExists: the program has a campaign of that id.
             TooManyRules: it has as many as it can have.
         """
-        if program.has_timelines and asked.budget:
-            raise InvalidField.of("campaign.budget_points", RERATED)
         now = self._clock.now()
         one = replace(asked, start_us=to_microseconds(begins or now), create_time=now)
-        wrong = list(violations(one))
+        wrong = [*violations(one), *(arrival.campaign_violations(one) if program.has_timelines else ())]
         if wrong:
             raise InvalidField(wrong).within("campaign")
         if one.start_us < to_microseconds(now):

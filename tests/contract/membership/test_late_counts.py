@@ -16,6 +16,7 @@ from tests.contract.membership.test_rules import make
 from tests.contract.membership.world import Shop, World
 
 THIRD = rule_pb2.Count(counted=rule_pb2.Count.COUNTED_PURCHASES, number=3, repeats=True)
+TWICE = rule_pb2.Count(counted=rule_pb2.Count.COUNTED_PURCHASES, number=2)
 
 
 async def stamping(world: World, **settings: Any) -> tuple[Shop, int]:
@@ -87,7 +88,7 @@ async def test_what_a_campaign_gave_is_told_by_when_purchases_happened(world: Wo
     made = await run(shop, "spring", start_time=Timestamp(seconds=start + 15), end_time=Timestamp(seconds=start + 200))
     cap = rule_pb2.Cap(period=rule_pb2.Cap.PERIOD_EVER, points=15)
     await make(shop, "gift", bonus_points=10, campaign=made.name, caps=[cap])
-    await make(shop, "second", bonus_points=7, campaign=made.name, count=rule_pb2.Count(counted=1, number=2))
+    await make(shop, "second", bonus_points=7, campaign=made.name, count=TWICE)
     for purchase_id, second in (("a", 10), ("c", 30), ("d", 40)):
         await shop.buy(purchase_id, "ada", 1_00, Timestamp(seconds=start + second))
     before = (await report(shop, "spring")).reached

@@ -191,11 +191,11 @@ async def test_what_goes_by_arrival_is_refused_where_late_events_are_rated_anew(
         bought={"bonus_points": 1, "condition": "purchases.count == 0"},
         campaign={"bonus_points": 1, "campaign": name},
     )
-    asked.campaigns.add(name=name)
+    asked.campaigns.add(name=name, budget_points=100)
     with pytest.raises(InvalidRequestError) as refused:
         await steps(shop, asked)
     found = [one.field for one in refused.value.violations]
-    assert found == ["earning_rules[0].count", "earning_rules[1].condition", "earning_rules[2].campaign"]
+    assert found == ["campaigns[0].budget_points", "earning_rules[1].condition"]
 
 
 async def test_a_draft_that_is_wrong_is_refused_by_field(shop: Shop) -> None:
