@@ -20,6 +20,7 @@ from membership.domain.purchases import FrozenTerms, PlainTerms, Purchase
 from membership.domain.rating import Rated
 from membership.domain.rulebooks import Rulebook
 from membership.domain.tallies import Counting, Given, Owed, Tally, fall, number_of
+from membership.domain.tranches import Times
 
 
 class Award(NamedTuple):
@@ -160,29 +161,29 @@ class Held(NamedTuple):
 
     award_no: int
     award: Award
-    expire_time: datetime | None
-    """When its bonus expires."""
+    times: Times
+    """Those of its bonus."""
 
 
 class Wanted(NamedTuple):
-    """An award that is to stand, given by a purchase of that time, whose bonus then expires."""
+    """An award that is to stand, given by a purchase of that time, with the times of its bonus."""
 
     award: Award
     event_time: datetime
-    expire_time: datetime | None
+    times: Times
 
 
 class Difference(NamedTuple):
     """What makes the awards that stand those that are to stand."""
 
     moved: dict[int, str]
-    """With which purchase awards were reached, by their numbers, that are worth the same for as long."""
+    """With which purchase awards were reached, by their numbers, that stand for others."""
     fallen: list[Held]
     given: list[Wanted]
 
 
 def difference(held: Sequence[Held], wanted: Sequence[Wanted]) -> Difference:
-    """Takes back and gives as little as can be: an award stands for one of as many points that expires as it does."""
+    """Takes back and gives as little as can be: an award stands for one of as many points with the same times."""
     left, given, moved = list(held), list(wanted), dict[int, str]()
     for same in (_itself, _worth):
         missing = []
@@ -199,8 +200,8 @@ def difference(held: Sequence[Held], wanted: Sequence[Wanted]) -> Difference:
 
 
 def _itself(one: Held | Wanted) -> tuple[object, ...]:
-    return one.award, one.expire_time
+    return one.award, one.times
 
 
 def _worth(one: Held | Wanted) -> tuple[object, ...]:
-    return one.award.points, one.expire_time
+    return one.award.points, one.times

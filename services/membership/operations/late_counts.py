@@ -15,7 +15,7 @@ from membership.domain.late_counts import Held, Standing, Wanted, difference
 from membership.domain.moments import from_microseconds
 from membership.domain.program import Program
 from membership.domain.rulebooks import Rulebook
-from membership.domain.sliding import expire_time
+from membership.domain.tranches import Times, times
 from membership.operations.counting import bonus_id, keep_counted
 from membership.operations.events import count_awards_changed
 from membership.operations.qualifying import NOTHING, Rewards, revoke
@@ -100,11 +100,11 @@ async def _give(
     )
     fresh = {moment.purchase_id for moment in stretch.fresh}
     bonuses_: list[Bonus] = []
-    for (purchase_id, points), event_time, expires in given:
+    for (purchase_id, points), event_time, (available_time, expires) in given:
         number = numbers[CountAward(member.member_no, rule_no, purchase_id, points)].pop()
         memo = f"Reached: {rule_id}" if purchase_id in fresh else f"Late arrival: reached {rule_id}"
         one = Bonus(bonus_id(number), member.member_no, member.member_id, points, event_time, now, expires, memo)
-        bonuses_.append(one)
+        bonuses_.append(one._replace(available_time=available_time))
     return [one for one in bonuses_ if one.points]
 
 
@@ -114,6 +114,6 @@ def _wanted(
     wanted, kept = [], {one.award: one for one in held if one.award not in done.given_us}
     for award in standing.awards.elements():
         event_time = from_microseconds(done.given_us.get(award, stretch.times.get(award.purchase_id, 0)))
-        expires = expire_time(program, None, None, event_time) if award.points else None
-        wanted.append(Wanted(award, event_time, kept[award].expire_time if award in kept else expires))
+        of_bonus = times(program, None, event_time, None) if award.points else Times(None, None)
+        wanted.append(Wanted(award, event_time, kept[award].times if award in kept else of_bonus))
     return wanted

@@ -14,6 +14,7 @@ from membership.domain.late_counts import Award, Held
 from membership.domain.program import Program
 from membership.domain.rules import Count
 from membership.domain.tallies import Counting, Given, Owed, Tally
+from membership.domain.tranches import Times
 from membership.store import queries
 
 
@@ -150,7 +151,9 @@ async def standing(connection: Connection, program: Program, wanted: Iterable[Ke
         rule_nos=[rule_no for _, rule_no in keys],
     )
     async for row in rows:
-        one = Held(row["award_no"], Award(row["purchase_id"], row["points"]), row["expire_time"])
+        one = Held(
+            row["award_no"], Award(row["purchase_id"], row["points"]), Times(row["available_time"], row["expire_time"])
+        )
         held.setdefault((row["member_no"], row["rule_no"]), []).append(one)
     return held
 

@@ -55,7 +55,7 @@ order by (a.purchase_id = :purchase_id) desc, a.points desc, p.event_time desc, 
 limit :awards;
 
 -- name: standing_count_awards
-select a.member_no, a.rule_no, a.award_no, a.purchase_id, a.points, b.expire_time
+select a.member_no, a.rule_no, a.award_no, a.purchase_id, a.points, b.available_time, b.expire_time
 from unnest(:member_nos::bigint[], :rule_nos::integer[]) as wanted (member_no, rule_no)
 join count_awards a on a.member_no = wanted.member_no and a.rule_no = wanted.rule_no and not a.revoked
 left join bonuses b on b.program_no = :program_no and b.bonus_id = 'c-' || a.award_no

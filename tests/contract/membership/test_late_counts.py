@@ -9,7 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from guerdon import new_request_id
 from guerdon.membership.v1 import membership_pb2 as pb
-from guerdon.membership.v1 import program_pb2, purchase_pb2, rule_pb2
+from guerdon.membership.v1 import purchase_pb2, rule_pb2, times_pb2
 from guerdon.membership.v1.basket_pb2 import Award
 from tests.contract.membership.campaigning import report, run, told
 from tests.contract.membership.test_rules import make
@@ -69,7 +69,7 @@ async def test_which_purchase_is_the_third_is_told_by_when_it_happened(world: Wo
 
 
 async def test_an_award_that_would_expire_at_another_time_is_given_anew(world: World) -> None:
-    shop, start = await stamping(world, expiry_policy=program_pb2.ExpiryPolicy(months=12))
+    shop, start = await stamping(world, expiry_policy=times_pb2.ExpiryPolicy(months=12))
     chunk = [("a", 10), ("c", 30), ("d", 40)]
     for purchase_id, second in chunk:
         await shop.buy(purchase_id, "ada", 1_00, Timestamp(seconds=start + second))
