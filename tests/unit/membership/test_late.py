@@ -164,7 +164,7 @@ class Books:
             {},
             last,
             self.sums,
-            {one.purchase_id: to_microseconds(one.event_time) for one in self.purchases.values()},
+            times={one.purchase_id: to_microseconds(one.event_time) for one in self.purchases.values()},
         )
 
     def _keep(self, done: Replayed) -> None:
