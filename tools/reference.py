@@ -4,7 +4,8 @@
     python tools/reference.py check        say which of them the code has left behind
 
 The errors come from the catalogues, the settings from the settings classes and the docstrings of their fields, the
-RPCs from the protos and their comments, the states of accounts and of rewards from the services' own tables.
+RPCs from the protos and their comments, the states of accounts and of rewards, and what the sandbox provider does, from
+the services' own tables.
 """
 
 import argparse
@@ -29,6 +30,7 @@ from guerdon_kit.config import ServiceSettings
 from guerdon_kit.errors import DomainError, catalogue
 from ledger.domain import states
 from ledger.domain.model import AccountState
+from rewards_catalog.domain import sandbox
 from rewards_catalog.domain import states as reward_states
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -53,6 +55,7 @@ def main() -> int:
         "api.md": api_page(),
         "account-states.md": states_page(),
         "reward-states.md": reward_states_page(),
+        "sandbox-provider.md": sandbox_page(),
     }
     changed = [name for name, text in fresh.items() if _read(PAGES / name) != text]
     if command == "check":
@@ -144,6 +147,19 @@ def reward_states_page() -> str:
     ]
     header = ("Operation", *(f"`{state.name}`" for state in reward_states.RewardState))
     return _page([_lead(lead), _table(header, rows)])
+
+
+def sandbox_page() -> str:
+    """What the sandbox provider answers to which points."""
+    lead = """
+        # The sandbox provider
+
+        A provider of the kind `PROVIDER_KIND_SANDBOX` is none: the catalog answers its orders itself, by the last two
+        digits of the points that are paid. How providers are connected is in
+        [Connect a fulfilment provider](../howto/connect-a-fulfilment-provider.md).
+    """
+    rows = [(f"…{digits:02}", behaviour.words) for digits, behaviour in sandbox.MAGIC.items()]
+    return _page([_lead(lead), _table(("Points", "What it does"), [*rows, ("any others", sandbox.OTHERWISE.words)])])
 
 
 def settings_page() -> str:

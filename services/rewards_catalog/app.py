@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from guerdon_kit import housekeeping
+from guerdon_kit.egress import Egress
 from guerdon_kit.service import Job, Kit, Parts
 from rewards_catalog.clients.ledger import LEDGER, Ledger
 from rewards_catalog.config import Settings
 from rewards_catalog.domain.generated import CodeScheme
 from rewards_catalog.jobs.recovery import recovery
 from rewards_catalog.operations.codes import CodePools
+from rewards_catalog.operations.fulfilments import Fulfilments
 from rewards_catalog.operations.progress import Progress, Reached, nowhere
+from rewards_catalog.operations.providers import Providers
 from rewards_catalog.operations.redemptions import Redemptions
 from rewards_catalog.operations.rewards import Rewards
 from rewards_catalog.operations.vouchers import Vouchers
-from rewards_catalog.servicer import RewardsServicer, VouchersServicer
+from rewards_catalog.servicer import ProvidersServicer, RewardsServicer, VouchersServicer
 from rewards_catalog.store.code_keys import make_code_keys, read_code_keys
 
 NAME = "rewards_catalog"
@@ -26,7 +29,12 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
         make_code_keys(settings.keys_file())
     keys = read_code_keys(settings.keys_file())
     ledger = Ledger(kit.remote("ledger", settings.ledger_target, LEDGER))
-    progress = Progress(kit.database, ledger, kit.clock, settings.lease, reached)
+    private = settings.development or settings.private_providers
+    egress = Egress(private=private)
+    kit.on_close(egress.close)
+    providers = Providers(kit.database, keys, egress, kit.clock, settings.provider_timeout_s, private)
+    progress = Progress(kit.database, ledger, providers, keys, kit.clock, settings.lease, reached)
+    fulfilments = Fulfilments(kit.database, progress, providers, keys)
     scheme = CodeScheme(settings.code_prefix, settings.code_length)
     codes = CodePools(kit.database, keys, scheme, kit.clock)
     vouchers = Vouchers(
@@ -46,7 +54,11 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
         kit.clock,
     )
     return Parts(
-        servicers=[servicer, VouchersServicer(codes, vouchers)],
+        servicers=[
+            servicer,
+            VouchersServicer(codes, vouchers),
+            ProvidersServicer(providers, fulfilments, keys, kit.clock),
+        ],
         jobs=[
             Job("recovery", recovery(progress).run),
             *housekeeping.jobs(kit),

@@ -37,6 +37,11 @@ class Settings(ServiceSettings):
     """For how many codes a caller may look in a minute: those of `ValidateVoucher`, and unknown ones of
     `RedeemVoucher`."""
 
+    provider_timeout_s: int = Field(default=5, ge=1, le=30)
+    """How long a fulfilment provider may take to answer an order before it is asked again later."""
+    private_providers: bool = False
+    """Whether fulfilment providers may be within a private network, and without TLS, as they may in development."""
+
     @property
     def undo_time(self) -> timedelta:
         """`voucher_undo_minutes`."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from guerdon.ledger.v1.ledger_pb2_grpc import LedgerServiceAsyncStub
     from guerdon.membership.v1.membership_pb2_grpc import MembershipServiceAsyncStub
     from guerdon.recognition.v1.recognition_pb2_grpc import RecognitionServiceAsyncStub
+    from guerdon.rewards.v1.providers_pb2_grpc import ProviderServiceAsyncStub
     from guerdon.rewards.v1.rewards_pb2_grpc import RewardsServiceAsyncStub
     from guerdon.rewards.v1.vouchers_pb2_grpc import VoucherServiceAsyncStub
 
@@ -116,6 +117,13 @@ class Client:
         from guerdon.rewards.v1.vouchers_pb2_grpc import VoucherServiceStub
 
         return cast("VoucherServiceAsyncStub", VoucherServiceStub(self._channel))
+
+    @cached_property
+    def providers(self) -> ProviderServiceAsyncStub:
+        """Fulfilment providers, and what they say about redemptions."""
+        from guerdon.rewards.v1.providers_pb2_grpc import ProviderServiceStub
+
+        return cast("ProviderServiceAsyncStub", ProviderServiceStub(self._channel))
 
     @cached_property
     def coalition(self) -> CoalitionServiceAsyncStub:

@@ -5,11 +5,16 @@
        │           └→ AWAITING_PAYMENT → PAID ──┘                           └───→ REFUND_REFUSED
        └───────────┴──────────────┴────────┴─────→ FAILED
 
+    CAPTURED → (FULFILMENT_UNKNOWN) → FULFILLED, or FULFILMENT_FAILED → REFUNDED, REFUND_REFUSED    by a provider
+
 A code is handed over by being issued, so its redemption goes from CAPTURED to FULFILLED; from there it is called off
 only where its voucher can be made void. One that costs money too waits, with its points and a piece or a code set
 aside, for somebody to say that the money is there. That one fails is decided once, by setting `failure`; what was taken
 is then given back, and only after that the state is FAILED. Points that the ledger refuses to take back, since their
 account was closed meanwhile, stay spent: people decide what becomes of them.
+
+What a provider issues is ordered once the points are spent. It is asked again, by the same id, until it has said what
+became of the order.
 """
 
 from __future__ import annotations
@@ -47,10 +52,16 @@ class State(StrEnum):
     REFUNDING = "REFUNDING"
     AWAITING_PAYMENT = "AWAITING_PAYMENT"
     PAID = "PAID"
+    FULFILMENT_UNKNOWN = "FULFILMENT_UNKNOWN"
+    FULFILMENT_FAILED = "FULFILMENT_FAILED"
 
 
 RESERVED = frozenset({State.STOCK_RESERVED, State.AWAITING_PAYMENT, State.PAID})
 """Where a piece or a code is set aside, and the points are not spent."""
+_TO_GIVE_BACK = frozenset({State.CANCELLED, State.FULFILMENT_FAILED})
+"""Where the whole price is on its way back."""
+_PAST_UNDOING = frozenset({State.FAILED, State.REFUND_REFUSED, State.FULFILMENT_FAILED, State.REFUNDED})
+"""Where a failure says what was, and nothing is left to undo for it."""
 
 
 class Step(Enum):
@@ -61,6 +72,7 @@ class Step(Enum):
     LAPSE = auto()
     CAPTURE = auto()
     ISSUE = auto()
+    ASK = auto()
     UNDO = auto()
     REFUND = auto()
 
@@ -93,7 +105,8 @@ class Redemption:
     `refund_transaction` are names in the ledger, the last three empty until they exist. Of the price, `refunded` points
     went back, as it was called off or after it was handed over at `fulfil_time`; then `refunds` is how many were begun,
     and `refunding` points are on their way in the last one. `actor` is whom it is booked to, here and in the ledger,
-    and `request_key` finds the record of the request that made it.
+    and `request_key` finds the record of the request that made it. Its provider was asked `asks` times without a
+    decision, and is asked again at `ask_time`.
     """
 
     program: str
@@ -119,6 +132,8 @@ class Redemption:
     refunded: int
     refunds: int
     fulfil_time: datetime | None
+    asks: int
+    ask_time: datetime | None
     actor: str
     request_key: bytes
     create_time: datetime
@@ -142,12 +157,12 @@ class Redemption:
     @property
     def refund_due(self) -> int:
         """How many points the ledger is to give back now."""
-        return self.price if self.state is State.CANCELLED else self.refunding
+        return self.price if self.state in _TO_GIVE_BACK else self.refunding
 
     @property
     def refund_step(self) -> str:
         """What the ledger knows the refund under way by."""
-        return "refund" if self.state is State.CANCELLED else f"refund-{self.refunds}"
+        return "refund" if self.state in _TO_GIVE_BACK else f"refund-{self.refunds}"
 
     def ledger_request_id(self, step: str) -> str:
         """The id under which the ledger knows one step of this redemption, however often it is asked."""
@@ -172,23 +187,32 @@ _FORWARD = {
     State.PAID: Step.CAPTURE,
     State.CAPTURED: Step.ISSUE,
     State.CANCELLED: Step.REFUND,
+    State.FULFILMENT_FAILED: Step.REFUND,
     State.REFUNDING: Step.REFUND,
 }
 
 
 def next_step(redemption: Redemption, now: datetime) -> Step | None:
     """What is to be done next by the service; None when it rests: it ended, or waits for people."""
-    if redemption.failure is not None and redemption.state not in {State.FAILED, State.REFUND_REFUSED}:
+    if redemption.failure is not None and redemption.state not in _PAST_UNDOING:
         return Step.UNDO
+    if redemption.state is State.CAPTURED and redemption.fulfilment is Fulfilment.PROVIDER:
+        return Step.ASK
+    if redemption.state is State.FULFILMENT_UNKNOWN and redemption.ask_time is not None:
+        return Step.ASK if now >= redemption.ask_time else None
     if redemption.state is State.AWAITING_PAYMENT and redemption.payment_end_time is not None:
         return Step.LAPSE if now >= redemption.payment_end_time else None
     return _FORWARD.get(redemption.state)
 
 
 def rests_until(redemption: Redemption, now: datetime) -> datetime | None:
-    """When the service has something to do with the redemption: now, or when its payment is late; None: never."""
+    """When the service has something to do with the redemption: now, or when its payment is late, or when its
+    provider is asked again; None: never.
+    """
     if redemption.state is State.AWAITING_PAYMENT and redemption.failure is None:
         return redemption.payment_end_time
+    if redemption.state is State.FULFILMENT_UNKNOWN:
+        return redemption.ask_time
     return None if next_step(redemption, now) is None else now
 
 

@@ -43,11 +43,12 @@ class Fulfilment(StrEnum):
     STOCK = "STOCK"
     UNLIMITED = "UNLIMITED"
     CODE_POOL = "CODE_POOL"
+    PROVIDER = "PROVIDER"
 
     @property
     def counted(self) -> bool:
         """There is a number of pieces or codes that can run out."""
-        return self is not Fulfilment.UNLIMITED
+        return self in {Fulfilment.STOCK, Fulfilment.CODE_POOL}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +64,11 @@ class Reward:
     """What points buy, in one of its versions.
 
     `price` is in the smallest part of `unit` (an id within the program); `cash` is paid besides, and by `points_range`
-    points become money (`cost`). `localizations` are by BCP 47 tags. `start_time` and `end_time` bound when it can be
-    redeemed, the end excluded; None: without that bound. `time_zone` is the program's. `create_time` is the reward's,
-    `update_time` this version's. Of now, whatever the version, are the `state`, what is `available` and how many were
-    `redeemed`; both counts are 0 where nothing is counted.
+    points become money (`cost`). `provider` is the id of who issues it, empty unless its fulfilment is PROVIDER.
+    `localizations` are by BCP 47 tags. `start_time` and `end_time` bound when it can be redeemed, the end excluded;
+    None: without that bound. `time_zone` is the program's. `create_time` is the reward's, `update_time` this version's.
+    Of now, whatever the version, are the `state`, what is `available` and how many were `redeemed`; both counts are 0
+    where nothing is counted.
     """
 
     program: str
@@ -85,6 +87,7 @@ class Reward:
     points_range: PointsRange | None
     audience: Groups
     fulfilment: Fulfilment
+    provider: str
     limits: Limits
     refund: RefundTerms
     start_time: datetime | None
@@ -170,6 +173,8 @@ def _violations(reward: Reward) -> Iterator[FieldViolation]:
     yield from prices.violations(reward.cost)
     if reward.points_range and reward.cost.value and reward.fulfilment is Fulfilment.CODE_POOL:
         yield FieldViolation("reward.points_range", "must be absent for a value that codes stand for")
+    if (reward.fulfilment is Fulfilment.PROVIDER) != bool(reward.provider):
+        yield FieldViolation("reward.provider", "must be given for FULFILMENT_PROVIDER, and for nothing else")
     yield from audience.violations(reward.audience, "reward.audience")
     if reward.start_time and reward.end_time and reward.end_time <= reward.start_time:
         yield FieldViolation("reward.end_time", "must be later than start_time")
@@ -196,7 +201,9 @@ def _limits(reward: Reward) -> Iterator[FieldViolation]:
     if limits.period is not None and not 1 <= limits.per_period <= MAX_PER_ACCOUNT:
         yield FieldViolation("reward.limit_per_period.limit", f"must be between 1 and {MAX_PER_ACCOUNT}")
     if not reward.fulfilment.counted and limits.in_all:
-        yield FieldViolation("reward.limit_in_all", "must be 0 for FULFILMENT_UNLIMITED: that would be a stock")
+        yield FieldViolation(
+            "reward.limit_in_all", f"must be 0 for FULFILMENT_{reward.fulfilment}: that would be a stock"
+        )
     elif not 0 <= limits.in_all <= MAX_IN_ALL:
         yield FieldViolation("reward.limit_in_all", f"must be between 0 and {MAX_IN_ALL}")
 

@@ -1,5 +1,36 @@
 -- Rewards, what is left of them, and redemptions.
 
+-- Who issues rewards that a program does not hand over itself.
+create table providers (
+    program text not null,
+    id text not null,
+    kind text not null check (kind in ('HTTP', 'SANDBOX')),
+    url text not null check ((url <> '') = (kind = 'HTTP')),
+    actor text not null,
+    create_time timestamptz not null,
+    primary key (program, id)
+);
+
+-- What a provider and the service sign with, sealed as codes are. One has no end, and is the current one.
+create table provider_secrets (
+    program text not null,
+    provider text not null,
+    version int not null check (version > 0),
+    digest bytea not null,
+    key_id text not null,
+    sealed bytea not null,
+    create_time timestamptz not null,
+    end_time timestamptz,
+    primary key (program, provider, version),
+    foreign key (program, provider) references providers (program, id)
+);
+create unique index provider_secrets_current on provider_secrets (program, provider) where end_time is null;
+
+grant select, insert on providers, provider_secrets to :"runtime_role";
+-- FOR NO KEY UPDATE of a provider, whose secrets are made one after another, needs a column that may be updated.
+grant update (url) on providers to :"runtime_role";
+grant update (end_time) on provider_secrets to :"runtime_role";
+
 create table rewards (
     program text not null,
     id text not null,
@@ -28,7 +59,9 @@ create table rewards (
     -- Whom it is for; none: everybody.
     tiers text[] not null default '{}',
     segments text[] not null default '{}',
-    fulfilment text not null check (fulfilment in ('STOCK', 'UNLIMITED', 'CODE_POOL')),
+    fulfilment text not null check (fulfilment in ('STOCK', 'UNLIMITED', 'CODE_POOL', 'PROVIDER')),
+    -- Who issues it.
+    provider text,
     limit_per_account int not null check (limit_per_account >= 0),
     limit_per_period int not null check (limit_per_period >= 0),
     limit_period text check (limit_period in ('DAY', 'WEEK', 'MONTH')),
@@ -48,7 +81,9 @@ create table rewards (
     check ((cash_currency is null) = (cash is null and step_cash is null)),
     check ((limit_period is null) = (limit_per_period = 0)),
     -- What is not counted has no row that a limit of all accounts could be decided on.
-    check (fulfilment <> 'UNLIMITED' or limit_in_all = 0),
+    check (fulfilment in ('STOCK', 'CODE_POOL') or limit_in_all = 0),
+    check ((fulfilment = 'PROVIDER') = (provider is not null)),
+    foreign key (program, provider) references providers (program, id),
     -- A code that was seen cannot be handed back.
     check (fulfilment <> 'CODE_POOL' or refund_policy = 'NONE')
 );
@@ -95,7 +130,7 @@ create view stocked_rewards as
 select
     rewards.program, id, version, title, description, localizations, titles, image_uri, category, terms, kind,
     kind_details, unit, price, cash, min_points, step_points, step_cash, cash_currency, tiers, segments, fulfilment,
-    limit_per_account, limit_per_period, limit_period, limit_in_all, refund_policy, refund_days, start_time, end_time, time_zone, state, coalesce(available, 0) as available,
+    provider, limit_per_account, limit_per_period, limit_period, limit_in_all, refund_policy, refund_days, start_time, end_time, time_zone, state, coalesce(available, 0) as available,
     coalesce(redeemed, 0) as redeemed, create_time, update_time
 from rewards
 left join stock on stock.program = rewards.program and stock.reward = rewards.id;
@@ -151,7 +186,7 @@ create table redemptions (
     hold_expire_time timestamptz not null,
     state text not null check (state in ('PENDING', 'POINTS_HELD', 'STOCK_RESERVED', 'CAPTURED', 'ISSUED',
                                          'FULFILLED', 'FAILED', 'CANCELLED', 'REFUNDED', 'REFUND_REFUSED',
-                                         'REFUNDING', 'AWAITING_PAYMENT', 'PAID')),
+                                         'REFUNDING', 'AWAITING_PAYMENT', 'PAID', 'FULFILMENT_UNKNOWN', 'FULFILMENT_FAILED')),
     failure_reason text,
     failure_metadata jsonb,
     hold text not null default '',
@@ -162,6 +197,9 @@ create table redemptions (
     refunded bigint not null default 0 check (refunded >= 0),
     refunds int not null default 0,
     fulfil_time timestamptz,
+    -- How often its provider was asked without a decision, and when it is asked again.
+    asks int not null default 0 check (asks >= 0),
+    ask_time timestamptz,
     update_time timestamptz not null,
     -- When the recovery loop takes it up; null while it rests.
     due_time timestamptz,
@@ -175,10 +213,12 @@ create table redemptions (
     check (cash is not null or (payment = '' and state not in ('AWAITING_PAYMENT', 'PAID'))),
     check (cash is null or state <> 'STOCK_RESERVED'),
     check (cash is null or payment <> '' or state in ('PENDING', 'POINTS_HELD', 'AWAITING_PAYMENT', 'FAILED')),
-    check (state not in ('FAILED', 'REFUND_REFUSED') or failure_reason is not null),
+    check (state not in ('FAILED', 'REFUND_REFUSED', 'FULFILMENT_FAILED') or failure_reason is not null),
     -- Points that were spent are spent for something, and are given back by one transaction.
     check (state not in ('CAPTURED', 'ISSUED', 'FULFILLED', 'CANCELLED', 'REFUNDED', 'REFUND_REFUSED',
-                         'REFUNDING') or transaction <> ''),
+                         'REFUNDING', 'FULFILMENT_UNKNOWN', 'FULFILMENT_FAILED') or transaction <> ''),
+    check (state not in ('FULFILMENT_UNKNOWN', 'FULFILMENT_FAILED') or fulfilment = 'PROVIDER'),
+    check (state <> 'FULFILMENT_UNKNOWN' or ask_time is not null),
     check ((refunded > 0) = (refund_transaction <> '')),
     check (refunded + refunding <= price),
     check ((state = 'REFUNDED') = (refunded = price)),
@@ -270,11 +310,11 @@ create unlogged table lookups (
 create table changes (
     id bigint generated always as identity primary key,
     program text not null,
-    -- The reward or the redemption.
+    -- The reward, the redemption or the provider.
     subject text not null,
     change text not null check (change in ('CREATED', 'UPDATED', 'ACTIVATED', 'PAUSED', 'ARCHIVED', 'STOCK_ADDED',
                                            'CODES_ADDED', 'CODES_GENERATED', 'HANDED_OVER', 'PAID', 'CANCELLED',
-                                           'REFUNDED')),
+                                           'REFUNDED', 'SECRET_ROTATED', 'DECIDED')),
     -- How many pieces, codes or points, or which version; 0 where nothing is counted.
     amount bigint not null,
     actor text not null,
@@ -289,13 +329,13 @@ grant select on reward_versions, stocked_rewards to :"runtime_role";
 grant update (
     version, title, description, localizations, titles, image_uri, category, terms, price, cash, min_points, step_points,
     step_cash, cash_currency, tiers, segments, limit_per_account, limit_per_period,
-    limit_period, limit_in_all, refund_policy, refund_days, start_time, end_time, state, update_time
+    limit_period, limit_in_all, refund_policy, refund_days, provider, start_time, end_time, state, update_time
 ) on rewards to :"runtime_role";
 grant update (available, redeemed) on stock to :"runtime_role";
 grant update (redemption) on codes to :"runtime_role";
 grant update (taken) on takings to :"runtime_role";
 grant update (state, failure_reason, failure_metadata, hold, transaction, refund_transaction, payment, refunding,
-              refunded, refunds, fulfil_time, update_time, due_time, attempts) on redemptions to :"runtime_role";
+              refunded, refunds, fulfil_time, asks, ask_time, update_time, due_time, attempts) on redemptions to :"runtime_role";
 grant update (balance, state) on vouchers to :"runtime_role";
 grant update (undo_time, undo_store, undo_terminal, undo_cashier, undo_actor) on voucher_uses to :"runtime_role";
 grant update (minute, count) on lookups to :"runtime_role";

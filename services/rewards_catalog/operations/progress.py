@@ -15,18 +15,23 @@ from datetime import datetime, timedelta
 from guerdon_kit.clock import Clock
 from guerdon_kit.errors import DomainError
 from guerdon_kit.events import Event, publish
+from guerdon_kit.grpc import OutcomeUnknown
 from guerdon_kit.postgres import Connection, Database
 from rewards_catalog.clients.ledger import Ledger
+from rewards_catalog.domain.codes import CodeKeys
 from rewards_catalog.domain.errors import (
     AccountLimit,
     AccountPeriodLimit,
+    CodeTaken,
     HoldLapsed,
     InsufficientPoints,
     OutOfStock,
     PaymentRefused,
     PaymentTooLate,
+    RedemptionUnfinished,
     RewardLimit,
 )
+from rewards_catalog.domain.fulfilment import Issued, Outcome, Refused, Undecided, runs_out_of_patience, told
 from rewards_catalog.domain.redemption import (
     RESERVED,
     Redemption,
@@ -41,6 +46,7 @@ from rewards_catalog.domain.redemption import (
 )
 from rewards_catalog.domain.refunds import refunded
 from rewards_catalog.domain.reward import Fulfilment
+from rewards_catalog.operations.providers import Providers
 from rewards_catalog.store import redemptions, rewards, stock, vouchers
 
 _STEPS_MAX = 20
@@ -56,7 +62,9 @@ _EVENTS = {
     State.FULFILLED: "redemption_fulfilled",
     State.FAILED: "redemption_failed",
     State.REFUND_REFUSED: "redemption_refund_refused",
+    State.FULFILMENT_FAILED: "redemption_fulfilment_failed",
 }
+_TELL_WHY = {State.REFUND_REFUSED, State.FULFILMENT_FAILED}
 
 
 def nowhere(moment: str) -> None:
@@ -69,6 +77,8 @@ class Progress:
 
     database: Database
     ledger: Ledger
+    providers: Providers
+    keys: CodeKeys
     clock: Clock
     lease: timedelta
     """After so long without progress the recovery loop takes a redemption up."""
@@ -89,6 +99,7 @@ class Progress:
             Step.LAPSE: self._lapse,
             Step.CAPTURE: self._capture,
             Step.ISSUE: self._issue,
+            Step.ASK: self._ask,
             Step.UNDO: self._undo,
             Step.REFUND: self._refund,
         }
@@ -98,6 +109,18 @@ class Progress:
                 return redemption
             redemption = await steps[step](redemption, until)
         raise AssertionError(f"{redemption.name} does not come to rest")
+
+    async def finish(self, redemption: Redemption, until: float) -> Redemption:
+        """The redemption at rest.
+
+        Raises:
+            RedemptionUnfinished: what became of a step is not known yet.
+        """
+        try:
+            return await self.drive(redemption, until)
+        except OutcomeUnknown as error:
+            now = await self.read(redemption.program, redemption.id)
+            raise RedemptionUnfinished(redemption=now.name, state=now.state) from error
 
     async def read(self, program: str, redemption: str) -> Redemption:
         """The redemption as it is now.
@@ -116,7 +139,22 @@ class Progress:
             await publish(connection, _event(after, "redemption_refunded", points=after.refunded - before.refunded))
         elif after.state is not before.state and after.state in _EVENTS:
             await publish(connection, _event(after, _EVENTS[after.state]))
+        elif runs_out_of_patience(before, after):
+            await publish(connection, _event(after, "redemption_fulfilment_overdue"))
         return True
+
+    async def take_over(self, connection: Connection, redemption: Redemption, outcome: Outcome) -> None:
+        """Keeps the code that a provider gave, or gives back what was counted for a redemption that it refused.
+
+        Raises:
+            CodeTaken: the program has the code already.
+        """
+        match outcome:
+            case Issued(code) if code:
+                sealed = self.keys.seal(redemption.program, redemption.reward, code)
+                await stock.give_code(connection, redemption, sealed)
+            case Refused():
+                await stock.put_back(connection, redemption)
 
     def due_time(self, redemption: Redemption) -> datetime | None:
         """When the recovery loop should look at the redemption; None where it rests."""
@@ -170,6 +208,21 @@ class Progress:
 
         issued = replace(redemption, state=state_when_issued(redemption.fulfilment))
         return await self._advance(redemption, issued, hand_out)
+
+    async def _ask(self, redemption: Redemption, until: float) -> Redemption:
+        outcome = await self.providers.ask(redemption, until)
+        self.reached("provider asked")
+        try:
+            return await self._tell(redemption, outcome)
+        except CodeTaken:
+            # Two members with one code are worse than one who waits: people will ask the provider.
+            return await self._tell(redemption, Undecided())
+
+    async def _tell(self, redemption: Redemption, outcome: Outcome) -> Redemption:
+        async def take_over(connection: Connection) -> None:
+            await self.take_over(connection, redemption, outcome)
+
+        return await self._advance(redemption, told(redemption, outcome, self.clock.now()), take_over)
 
     async def _refund(self, redemption: Redemption, until: float) -> Redemption:
         try:
@@ -241,7 +294,7 @@ def _event(redemption: Redemption, type_: str, **numbers: int) -> Event:
         data |= {"value_minor_units": redemption.value.minor_units, "value_currency_code": redemption.value.currency}
     if redemption.failure is not None:
         data["reason"] = redemption.failure.reason
-        data |= redemption.failure.metadata if redemption.state is State.REFUND_REFUSED else {}
+        data |= redemption.failure.metadata if redemption.state in _TELL_WHY else {}
     return Event(
         type=f"guerdon.rewards.v1.{type_}",
         subject=redemption.name,

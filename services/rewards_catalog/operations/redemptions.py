@@ -7,13 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from guerdon_kit.errors import InvalidField
-from guerdon_kit.grpc import OutcomeUnknown
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.ids import new_id
 from guerdon_kit.postgres import Connection, Database, requests
 from rewards_catalog.domain.audience import Groups
 from rewards_catalog.domain.codes import CodeKeys
-from rewards_catalog.domain.errors import CalledOff, RedemptionUnfinished
+from rewards_catalog.domain.errors import CalledOff
 from rewards_catalog.domain.kinds import Cash
 from rewards_catalog.domain.payments import check_payment, paid
 from rewards_catalog.domain.prices import MAX_POINTS
@@ -25,6 +24,8 @@ from rewards_catalog.operations.asking import Asking
 from rewards_catalog.operations.progress import Progress
 from rewards_catalog.store import redemptions, rewards, stock, vouchers
 from rewards_catalog.store.changes import Change, note
+
+_WITH_CODES = {Fulfilment.CODE_POOL, Fulfilment.PROVIDER}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +56,13 @@ class Redemptions:
 
     async def redeem(self, asking: Asking, wish: Wish) -> tuple[Redemption, bool]:
         """Buys the reward, to the end; answers the redemption, and whether the request was sent before. One that costs
-        money too is answered as AWAITING_PAYMENT.
+        money too is answered as AWAITING_PAYMENT, one whose provider has not decided as FULFILMENT_UNKNOWN.
 
         Raises:
             NotFound, RewardNotActive, RewardNotStarted, RewardEnded, NotInAudience, RewardChanged, InvalidField:
                 nothing was begun; the same request may pass later.
-            InsufficientPoints, OutOfStock, HoldLapsed, PaymentTooLate, CalledOff: it failed, and so it does for this
-                request for ever.
+            InsufficientPoints, OutOfStock, HoldLapsed, PaymentTooLate, CalledOff, FulfilmentRefused: it failed, and so
+                it does for this request for ever.
             AccountLimit, AccountPeriodLimit, RewardLimit, PaymentRefused: it failed; the same request may pass later.
             RedemptionUnfinished, Unavailable: send the same request again, or read the redemption.
         """
@@ -137,7 +138,7 @@ class Redemptions:
         _, replayed = await requests.once(self.database, asking.fingerprint, call_off)
         found = await self.progress.read(program, redemption)
         self.progress.reached(f"{found.state} failing" if found.failure else State.CANCELLED)
-        return await self._finish(found, asking.until), replayed
+        return await self.progress.finish(found, asking.until), replayed
 
     async def refund(self, asking: Asking, program: str, redemption: str, points: int) -> tuple[Redemption, bool]:
         """Gives points back for what was handed over (0: all that are left of the price); answers the redemption, and
@@ -167,7 +168,7 @@ class Redemptions:
 
         _, replayed = await requests.once(self.database, asking.fingerprint, begin)
         self.progress.reached(State.REFUNDING)
-        return await self._finish(await self.progress.read(program, redemption), asking.until), replayed
+        return await self.progress.finish(await self.progress.read(program, redemption), asking.until), replayed
 
     async def fulfil(self, asking: Asking, program: str, redemption: str) -> tuple[Redemption, bool]:
         """Notes that the reward was handed over; answers the redemption, and whether the request was sent before.
@@ -196,12 +197,11 @@ class Redemptions:
 
     async def code_of(self, redemption: Redemption) -> str:
         """The code that was issued for the redemption; empty where none was. For those who may see codes only."""
-        if redemption.fulfilment is not Fulfilment.CODE_POOL or redemption.state is not State.FULFILLED:
+        if redemption.fulfilment not in _WITH_CODES or redemption.state is not State.FULFILLED:
             return ""
         async with self.database.acquire() as connection:
             kept = await stock.code_of(connection, redemption)
-        assert kept is not None, "an issued redemption of a code pool has its code"
-        return self.keys.open(redemption.program, redemption.reward, kept)
+        return "" if kept is None else self.keys.open(redemption.program, redemption.reward, kept)
 
     async def newest(self, program: str, account: str, before: tuple[datetime, str], most: int) -> Sequence[Redemption]:
         """Redemptions, newest first, that come before the given time and id; of one account, or of all (empty)."""
@@ -254,6 +254,8 @@ class Redemptions:
             refunded=0,
             refunds=0,
             fulfil_time=None,
+            asks=0,
+            ask_time=None,
             actor=asking.actor,
             request_key=asking.fingerprint.key,
             create_time=now,
@@ -267,19 +269,7 @@ class Redemptions:
             DomainError: why it failed.
             RedemptionUnfinished: what became of a step is not known yet.
         """
-        found = await self._finish(await self.progress.read(program, redemption), until)
-        if found.state is State.FAILED and found.failure is not None:
+        found = await self.progress.finish(await self.progress.read(program, redemption), until)
+        if found.state in {State.FAILED, State.REFUNDED} and found.failure is not None:
             raise found.failure.error()
         return found
-
-    async def _finish(self, redemption: Redemption, until: float) -> Redemption:
-        """The redemption at rest.
-
-        Raises:
-            RedemptionUnfinished: what became of a step is not known yet.
-        """
-        try:
-            return await self.progress.drive(redemption, until)
-        except OutcomeUnknown as error:
-            now = await self.progress.read(redemption.program, redemption.id)
-            raise RedemptionUnfinished(redemption=now.name, state=now.state) from error

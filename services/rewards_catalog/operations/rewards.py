@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from guerdon_kit.clock import Clock
-from guerdon_kit.errors import InvalidField
+from guerdon_kit.errors import InvalidField, NotFound
 from guerdon_kit.postgres import Connection, Database, requests
 from rewards_catalog.clients.ledger import Ledger
 from rewards_catalog.domain.reward import (
@@ -21,7 +21,7 @@ from rewards_catalog.domain.reward import (
 from rewards_catalog.domain.shelf import Account, Offer, Position, Sought, check_sought, offer
 from rewards_catalog.domain.states import Act, RewardState, check_allowed
 from rewards_catalog.operations.asking import Asking
-from rewards_catalog.store import rewards, stock
+from rewards_catalog.store import providers, rewards, stock
 from rewards_catalog.store.changes import Change, note
 
 _TURNS = {
@@ -51,13 +51,14 @@ class Rewards:
         """Keeps a new reward, with its program's time zone; answers it as it is now, and whether it was sent before.
 
         Raises:
-            InvalidField: a bound is broken, or the program has no such unit.
+            InvalidField: a bound is broken, or the program has no such unit or provider.
             AlreadyExists: the program has a reward of this id.
         """
         check_new(reward)
         time_zone = reward.time_zone
 
         async def work(connection: Connection) -> bytes:
+            await _check_provider(connection, reward)
             await rewards.insert(connection, replace(reward, time_zone=time_zone))
             await self._note(connection, asking, reward, Change.CREATED, reward.available)
             return b""
@@ -93,6 +94,7 @@ class Rewards:
             check_allowed(Act.UPDATE, found.name, found.state)
             changed = revised(found, changes, self.clock.now())
             if changed is not None:
+                await _check_provider(connection, changed)
                 await rewards.revise(connection, changed)
                 await self._note(connection, asking, found, Change.UPDATED, changed.version)
             return b""
@@ -190,3 +192,13 @@ class Rewards:
     ) -> tuple[Reward, bool]:
         _, replayed = await requests.once(self.database, asking.fingerprint, work)
         return await self.get(program, reward), replayed
+
+
+async def _check_provider(connection: Connection, reward: Reward) -> None:
+    """Raises InvalidField where the reward names a provider that the program does not have."""
+    if not reward.provider:
+        return
+    try:
+        await providers.get(connection, reward.program, reward.provider)
+    except NotFound as error:
+        raise InvalidField.of("reward.provider", "must be a provider of the reward's program") from error

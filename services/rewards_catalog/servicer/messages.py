@@ -48,6 +48,7 @@ def reward_message(reward: Reward) -> res.Reward:
         unit=f"programs/{reward.program}/units/{reward.unit}",
         price=reward.price,
         fulfilment=res.Fulfilment.Value(f"FULFILMENT_{reward.fulfilment}"),
+        provider=f"programs/{reward.program}/providers/{reward.provider}" if reward.provider else "",
         limit_per_account=reward.limits.per_account,
         limit_in_all=reward.limits.in_all,
         start_time=None if reward.start_time is None else timestamp(reward.start_time),

@@ -8,6 +8,7 @@ from typing import Any
 
 from guerdon.rewards.v1 import resources_pb2 as res
 from guerdon.rewards.v1 import rewards_pb2 as pb
+from guerdon_kit import names
 from guerdon_kit.errors import InvalidField
 from guerdon_kit.grpc.messages import instant
 from rewards_catalog.domain.audience import Groups
@@ -18,6 +19,7 @@ from rewards_catalog.domain.refund_terms import RefundPolicy, RefundTerms
 from rewards_catalog.domain.reward import Changes, Fulfilment, Reward, Texts
 from rewards_catalog.domain.shelf import Order, Sought
 from rewards_catalog.domain.states import RewardState
+from rewards_catalog.servicer import calls
 from rewards_catalog.servicer.kinds import read_cash, read_kind
 
 
@@ -44,6 +46,15 @@ def _points_range(reward: res.Reward) -> PointsRange | None:
     return PointsRange(steps.min_points, steps.step_points, read_cash(steps.step_cash))
 
 
+def _provider(reward: res.Reward) -> str:
+    """The id of the provider that is named, one of the reward's program; empty for none."""
+    if not reward.provider:
+        return ""
+    program, provider = names.parse(reward.provider, "programs/{program}/providers/{provider}", "reward.provider")
+    calls.require_same_program(names.tenant_of(reward.name).partition("/")[2], program, "reward.provider")
+    return provider
+
+
 def groups_of(message: res.Groups) -> Groups:
     """Tiers and segments as somebody names them, their bounds unchecked."""
     return Groups(tuple(message.tiers), tuple(message.segments))
@@ -53,6 +64,7 @@ _FULFILMENTS = {
     res.FULFILMENT_STOCK: Fulfilment.STOCK,
     res.FULFILMENT_UNLIMITED: Fulfilment.UNLIMITED,
     res.FULFILMENT_CODE_POOL: Fulfilment.CODE_POOL,
+    res.FULFILMENT_PROVIDER: Fulfilment.PROVIDER,
 }
 _ORDERS = {
     pb.REWARD_ORDER_UNSPECIFIED: Order.CHEAPEST,
@@ -82,6 +94,7 @@ _FIELDS: dict[str, Callable[[res.Reward], object]] = {
     "audience": lambda reward: groups_of(reward.audience),
     "start_time": _start_time,
     "end_time": _end_time,
+    "provider": _provider,
 }
 """What an update may change besides the limits: by the field's name, which is the same in the domain."""
 
@@ -112,6 +125,7 @@ def new_reward(request: pb.CreateRewardRequest, program: str, reward: str, unit:
         points_range=_points_range(asked),
         audience=groups_of(asked.audience),
         fulfilment=_FULFILMENTS[asked.fulfilment],
+        provider=_provider(asked),
         limits=Limits(**_limits(asked, _LIMITS)),
         refund=RefundTerms(**_refund(asked, _REFUND)),
         start_time=_start_time(asked),

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from guerdon_kit.postgres import Connection
+from rewards_catalog.domain.providers import Provider
 from rewards_catalog.domain.redemption import Redemption
 from rewards_catalog.domain.reward import Reward
 from rewards_catalog.store import queries
@@ -26,11 +27,13 @@ class Change(StrEnum):
     PAID = "PAID"
     CANCELLED = "CANCELLED"
     REFUNDED = "REFUNDED"
+    SECRET_ROTATED = "SECRET_ROTATED"  # noqa: S105  # the name of a change
+    DECIDED = "DECIDED"
 
 
 async def note(
     connection: Connection,
-    subject: Reward | Redemption,
+    subject: Reward | Redemption | Provider,
     change: Change,
     *,
     actor: str,

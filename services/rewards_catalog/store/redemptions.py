@@ -83,6 +83,8 @@ async def move(connection: Connection, before: Redemption, after: Redemption, du
         refunding=after.refunding,
         refunded=after.refunded,
         refunds=after.refunds,
+        asks=after.asks,
+        ask_time=after.ask_time,
         update_time=after.update_time,
         due_time=due_time,
     )

@@ -12,7 +12,7 @@ values (
 select
     program, id, reward, reward_version, account, title, unit, price, cash, cash_currency, value, value_currency,
     payment_end_time, payment, fulfilment, actor, request_key, create_time, hold_expire_time, state, failure_reason, failure_metadata, hold, transaction, refund_transaction,
-    refunding, refunded, refunds, fulfil_time, update_time
+    refunding, refunded, refunds, fulfil_time, asks, ask_time, update_time
 from redemptions
 where program = :program and id = :id;
 
@@ -20,7 +20,7 @@ where program = :program and id = :id;
 select
     program, id, reward, reward_version, account, title, unit, price, cash, cash_currency, value, value_currency,
     payment_end_time, payment, fulfilment, actor, request_key, create_time, hold_expire_time, state, failure_reason, failure_metadata, hold, transaction, refund_transaction,
-    refunding, refunded, refunds, fulfil_time, update_time
+    refunding, refunded, refunds, fulfil_time, asks, ask_time, update_time
 from redemptions
 where program = :program and id = :id
 for no key update;
@@ -32,7 +32,7 @@ update redemptions
 set
     state = :state, failure_reason = :failure_reason, failure_metadata = :failure_metadata, hold = :hold,
     transaction = :transaction, payment = :payment, refund_transaction = :refund_transaction, refunding = :refunding, refunded = :refunded,
-    refunds = :refunds, update_time = :update_time,
+    refunds = :refunds, asks = :asks, ask_time = :ask_time, update_time = :update_time,
     fulfil_time = case when :state::text = 'FULFILLED' then coalesce(fulfil_time, :update_time) else fulfil_time end,
     due_time = :due_time, attempts = 0
 where
@@ -43,7 +43,7 @@ where
 select
     program, id, reward, reward_version, account, title, unit, price, cash, cash_currency, value, value_currency,
     payment_end_time, payment, fulfilment, actor, request_key, create_time, hold_expire_time, state, failure_reason, failure_metadata, hold, transaction, refund_transaction,
-    refunding, refunded, refunds, fulfil_time, update_time
+    refunding, refunded, refunds, fulfil_time, asks, ask_time, update_time
 from redemptions
 where program = :program and (create_time, id) < (:before_time::timestamptz, :before_id::text)
 order by create_time desc, id desc
@@ -53,7 +53,7 @@ limit :most;
 select
     program, id, reward, reward_version, account, title, unit, price, cash, cash_currency, value, value_currency,
     payment_end_time, payment, fulfilment, actor, request_key, create_time, hold_expire_time, state, failure_reason, failure_metadata, hold, transaction, refund_transaction,
-    refunding, refunded, refunds, fulfil_time, update_time
+    refunding, refunded, refunds, fulfil_time, asks, ask_time, update_time
 from redemptions
 where
     program = :program and account = :account
@@ -68,7 +68,8 @@ select count(*) from (
     where
         program = :program and reward = :reward and account = :account and id <> :except_id
         and create_time >= :start_time and create_time < :end_time
-        and state in ('STOCK_RESERVED', 'AWAITING_PAYMENT', 'PAID', 'CAPTURED', 'ISSUED', 'FULFILLED', 'REFUNDING')
+        and state in ('STOCK_RESERVED', 'AWAITING_PAYMENT', 'PAID', 'CAPTURED', 'ISSUED', 'FULFILLED', 'REFUNDING',
+                      'FULFILMENT_UNKNOWN')
     limit :most
 ) as counted;
 

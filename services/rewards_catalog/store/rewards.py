@@ -140,6 +140,7 @@ def _changeable(reward: Reward) -> dict[str, object]:
         "limit_in_all": limits.in_all,
         "refund_policy": reward.refund.policy,
         "refund_days": reward.refund.days,
+        "provider": reward.provider or None,
         "start_time": reward.start_time,
         "end_time": reward.end_time,
         "update_time": reward.update_time,
@@ -149,6 +150,7 @@ def _changeable(reward: Reward) -> dict[str, object]:
 def _reward(row: asyncpg.Record) -> Reward:
     fields = dict(row)
     fields.pop("titles")
+    provider = fields.pop("provider") or ""
     period = fields.pop("limit_period")
     limits = Limits(
         per_account=fields.pop("limit_per_account"),
@@ -173,5 +175,6 @@ def _reward(row: asyncpg.Record) -> Reward:
         localizations=localizations,
         kind=kind,
         fulfilment=fulfilment,
+        provider=provider,
         state=state,
     )

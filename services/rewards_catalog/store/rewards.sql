@@ -1,13 +1,13 @@
 -- name: insert_reward!
 insert into rewards (
     program, id, version, title, description, localizations, titles, image_uri, category, terms, kind, kind_details,
-    unit, price, cash, min_points, step_points, step_cash, cash_currency, tiers, segments, fulfilment, limit_per_account,
+    unit, price, cash, min_points, step_points, step_cash, cash_currency, tiers, segments, fulfilment, provider, limit_per_account,
     limit_per_period, limit_period, limit_in_all, refund_policy, refund_days, start_time, end_time, time_zone, state,
     create_time, update_time
 )
 values (
     :program, :id, 1, :title, :description, :localizations, :titles, :image_uri, :category, :terms, :kind, :kind_details,
-    :unit, :price, :cash, :min_points, :step_points, :step_cash, :cash_currency, :tiers, :segments, :fulfilment, :limit_per_account, :limit_per_period, :limit_period, :limit_in_all, :refund_policy,
+    :unit, :price, :cash, :min_points, :step_points, :step_cash, :cash_currency, :tiers, :segments, :fulfilment, :provider, :limit_per_account, :limit_per_period, :limit_period, :limit_in_all, :refund_policy,
     :refund_days, :start_time, :end_time, :time_zone, :state, :create_time, :update_time
 )
 on conflict do nothing;
@@ -22,7 +22,7 @@ select * from stocked_rewards where program = :program and id = :id;
 -- As it was then; its state and what is left are those of now.
 select
     was.program, id, version, title, description, localizations, titles, image_uri, category, terms, kind, kind_details,
-    unit, price, cash, min_points, step_points, step_cash, cash_currency, tiers, segments, fulfilment, limit_per_account,
+    unit, price, cash, min_points, step_points, step_cash, cash_currency, tiers, segments, fulfilment, provider, limit_per_account,
     limit_per_period, limit_period, limit_in_all, refund_policy, refund_days, start_time, end_time, time_zone,
     (select state from rewards where program = :program and id = :id) as state,
     coalesce(available, 0) as available, coalesce(redeemed, 0) as redeemed, create_time, update_time
@@ -47,7 +47,7 @@ set
     min_points = :min_points, step_points = :step_points, step_cash = :step_cash, cash_currency = :cash_currency,
     tiers = :tiers, segments = :segments, limit_per_account = :limit_per_account,
     limit_per_period = :limit_per_period, limit_period = :limit_period, limit_in_all = :limit_in_all,
-    refund_policy = :refund_policy, refund_days = :refund_days,
+    refund_policy = :refund_policy, refund_days = :refund_days, provider = :provider,
     start_time = :start_time, end_time = :end_time, update_time = :update_time
 where program = :program and id = :id;
 

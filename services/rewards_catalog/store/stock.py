@@ -11,7 +11,14 @@ from collections.abc import Sequence
 
 from guerdon_kit.postgres import Connection
 from rewards_catalog.domain.codes import SealedCode
-from rewards_catalog.domain.errors import AccountLimit, AccountPeriodLimit, OutOfStock, RewardLimit, StockLimit
+from rewards_catalog.domain.errors import (
+    AccountLimit,
+    AccountPeriodLimit,
+    CodeTaken,
+    OutOfStock,
+    RewardLimit,
+    StockLimit,
+)
 from rewards_catalog.domain.limits import span_of
 from rewards_catalog.domain.redemption import Redemption
 from rewards_catalog.domain.reward import MAX_STOCK, Fulfilment, Reward
@@ -117,6 +124,25 @@ async def insert_codes(connection: Connection, reward: Reward, codes: Sequence[S
         sealed=[code.sealed for code in codes],
     )
     return {row["digest"] async for row in rows}
+
+
+async def give_code(connection: Connection, redemption: Redemption, code: SealedCode) -> None:
+    """Keeps a code that came from elsewhere for this redemption alone.
+
+    Raises:
+        CodeTaken: the program has it already.
+    """
+    given = await queries.give_code(
+        connection,
+        program=redemption.program,
+        reward=redemption.reward,
+        digest=code.digest,
+        key_id=code.key_id,
+        sealed=code.sealed,
+        redemption=redemption.id,
+    )
+    if not given:
+        raise CodeTaken(redemption=redemption.name)
 
 
 async def code_of(connection: Connection, redemption: Redemption) -> SealedCode | None:

@@ -57,5 +57,10 @@ where id = (
 -- Only before it was issued: nobody has seen it.
 update codes set redemption = null where program = :program and redemption = :redemption;
 
+-- name: give_code!
+insert into codes (program, reward, digest, key_id, sealed, redemption)
+values (:program, :reward, :digest, :key_id, :sealed, :redemption)
+on conflict (program, digest) do nothing;
+
 -- name: find_code^
 select digest, key_id, sealed from codes where program = :program and redemption = :redemption;

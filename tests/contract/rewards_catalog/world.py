@@ -167,7 +167,7 @@ class Shop:
         **more: Any,
     ) -> str:
         """A reward with a stock, or with a pool of codes, or unlimited; `more` are fields of the message."""
-        fulfilment = res.FULFILMENT_UNLIMITED if unlimited else res.FULFILMENT_STOCK
+        fulfilment = more.pop("fulfilment", res.FULFILMENT_UNLIMITED if unlimited else res.FULFILMENT_STOCK)
         if codes:
             fulfilment = res.FULFILMENT_CODE_POOL
         name = f"{self.program}/rewards/{reward}"

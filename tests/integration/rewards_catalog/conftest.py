@@ -80,6 +80,10 @@ class Fallible:
             if refusal is None or refusal.reason:
                 return refusal
 
+    def moments(self) -> set[str]:
+        """The moments that redemptions and vouchers have come to."""
+        return set(self.armed.with_name("moments").read_text(encoding="utf-8").splitlines())
+
     def disarm(self) -> None:
         """Nothing is killed any more."""
         self.armed.unlink(missing_ok=True)

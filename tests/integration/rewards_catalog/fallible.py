@@ -2,7 +2,8 @@
 
 Which process, and at which moment, stands in the file that FALLIBLE_ARMED names, as `pid moment`. The first
 redemption that comes there takes the file away and kills, and so each arming works once. Redemptions tell their
-moments through the `reached` of `rewards_catalog.app.compose`; the service as it is deployed cannot be armed.
+moments through the `reached` of `rewards_catalog.app.compose`; the service as it is deployed cannot be armed. Every
+moment that was come to is a line of the file beside it, `moments`.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ def arm(file: Path, moment: str, pid: int = ITSELF) -> None:
 
 def kill_where_armed(file: Path, moment: str) -> None:
     """Kills, with SIGKILL, if `moment` is the one."""
+    with file.with_name("moments").open("a", encoding="utf-8") as told:
+        told.write(f"{moment}\n")
     try:
         pid, _, armed = file.read_text(encoding="utf-8").partition(" ")
     except FileNotFoundError:

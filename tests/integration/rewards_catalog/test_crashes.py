@@ -12,12 +12,14 @@ import pytest
 from google.protobuf.message import Message
 
 from guerdon import GuerdonError, UnavailableError
+from guerdon.ledger.v1 import ledger_pb2 as ledger
 from guerdon.ledger.v1 import resources_pb2 as ledger_res
 from guerdon.rewards.v1 import resources_pb2 as res
 from guerdon.rewards.v1 import rewards_pb2 as pb
 from guerdon_kit.clock import MovableClock, set_offset
 from guerdon_kit.testing import wait_until
 from tests.contract.rewards_catalog.counter import euros
+from tests.contract.rewards_catalog.counterparty import make_provider, provided
 from tests.contract.rewards_catalog.world import Shop
 from tests.integration.rewards_catalog.conftest import Fallible
 
@@ -35,11 +37,23 @@ UNDONE = ("POINTS_HELD failing", "hold released", "FAILED")
 REFUNDS = (("REFUNDING", 40), ("spend reversed", 100), ("FULFILLED", 40), ("REFUNDED", 100))
 """Parts of a price of 100, and all of it."""
 CALLED_OFF = ("CANCELLED", "spend reversed", "REFUNDED")
+PAID = ("PAID", "hold captured")
+UNPAID = ("AWAITING_PAYMENT failing", "hold released", "FAILED")
+PROVIDED = (
+    ("provider asked", 100),
+    ("FULFILMENT_UNKNOWN", 102),
+    ("provider asked", 101),
+    ("FULFILMENT_FAILED failing", 101),
+)
+"""With the points for which the sandbox issues, refuses, or does so when it is asked again."""
+ONCE = ("FAILED failing", "ISSUED", "AWAITING_PAYMENT", "PAID failing", "REFUND_REFUSED failing")
+"""Those that a test here names by themselves."""
 AT_REST = {
     res.REDEMPTION_STATE_ISSUED,
     res.REDEMPTION_STATE_FULFILLED,
     res.REDEMPTION_STATE_FAILED,
     res.REDEMPTION_STATE_REFUNDED,
+    res.REDEMPTION_STATE_REFUND_REFUSED,
 }
 
 
@@ -156,7 +170,7 @@ async def test_killed_around_its_payment_a_redemption_is_paid_with_one_code_or_c
     card = await shop.reward("card", price=100, codes=["CODE-1", "CODE-2", "CODE-3"], cash=euros(450))
     *payers, one, other, third = await shop.crowd(6, 100)
     await fallible.kill_catalog_at("AWAITING_PAYMENT", "Redeem", redeem_request(card, payers[0]))
-    for moment, account in zip(("", "PAID", "hold captured"), payers, strict=True):
+    for moment, account in zip(("", *PAID), payers, strict=True):
         waiting = await shop.redeem(card, account, id_of(account))
         request = pb.ConfirmPaymentRequest(
             name=waiting.name, payment="ch_1", cash=euros(450), request_id=id_of(account)
@@ -170,7 +184,7 @@ async def test_killed_around_its_payment_a_redemption_is_paid_with_one_code_or_c
     assert {redemption.code for redemption in sold} == {"CODE-1", "CODE-2", "CODE-3"}
 
     await shop.import_codes(card, [["CODE-4"]])
-    for moment, account in (("AWAITING_PAYMENT failing", one), ("hold released", other), ("FAILED", third)):
+    for moment, account in zip(UNPAID, (one, other, third), strict=True):
         waiting = await shop.redeem(card, account)
         off = pb.CancelRedemptionRequest(name=waiting.name, request_id=id_of(account))
         await fallible.kill_catalog_at(moment, "CancelRedemption", off)
@@ -178,6 +192,62 @@ async def test_killed_around_its_payment_a_redemption_is_paid_with_one_code_or_c
         assert await shop.left(card) == 1
     assert {redemption.state for redemption in redemptions[:3]} == {res.REDEMPTION_STATE_FAILED}
     await check_whole_or_not_at_all(shop, redemptions, 100)
+
+
+@pytest.mark.usefixtures("long_lived_workers")
+async def test_killed_around_its_provider_a_redemption_is_issued_once_or_given_back_once(
+    fallible: Fallible, shop: Shop
+) -> None:
+    provider, _ = await make_provider(shop)
+    cards = {points: await provided(shop, provider, f"card-{points}", price=points) for points in range(100, 103)}
+    accounts = await shop.crowd(len(PROVIDED), 110)
+    for (moment, points), account in zip(PROVIDED, accounts, strict=True):
+        await fallible.kill_catalog_at(moment, "Redeem", redeem_request(cards[points], account))
+        await all_at_rest(shop)  # or the recovery of the one before is struck
+    redemptions = await all_at_rest(shop)
+    await check_whole_or_not_at_all(shop, redemptions, 110)
+    of = {redemption.account: redemption for redemption in redemptions}
+    for (_, points), account in zip(PROVIDED, accounts, strict=True):
+        refused = points == 101
+        assert of[account].state == (res.REDEMPTION_STATE_REFUNDED if refused else res.REDEMPTION_STATE_FULFILLED)
+        code = "" if refused else f"SANDBOX-{of[account].name.rpartition('/')[2]}"
+        assert of[account].code == code
+
+
+@pytest.mark.usefixtures("long_lived_workers")
+async def test_killed_where_the_ledger_refuses_a_redemption_it_ends_as_if_it_had_not_been(
+    fallible: Fallible, shop: Shop
+) -> None:
+    mug = await shop.reward(price=100, stock=2)
+    poor, (buyer, leaver, payer) = await shop.member(), await shop.crowd(3, 100)
+    await fallible.kill_catalog_at("FAILED failing", "Redeem", redeem_request(mug, poor))
+    await fallible.kill_catalog_at("ISSUED", "Redeem", redeem_request(mug, buyer))
+
+    bought = await shop.redeem(mug, leaver)
+    await shop.close_account(leaver)
+    request = pb.CancelRedemptionRequest(name=bought.name, request_id="off")
+    await fallible.kill_catalog_at("REFUND_REFUSED failing", "CancelRedemption", request)
+    assert (await shop.cancel(bought.name, "off")).state == res.REDEMPTION_STATE_REFUND_REFUSED
+
+    kettle = await shop.reward("kettle", price=100, stock=1, cash=euros(450))
+    waiting = await shop.redeem(kettle, payer)
+    connection = await asyncpg.connect(fallible.catalog.database.owner_url)
+    try:
+        hold = await connection.fetchval("select hold from redemptions where account = $1", payer)
+    finally:
+        await connection.close()
+    await shop.books.ledger.ReleaseHold(ledger.ReleaseHoldRequest(name=hold, request_id="gone"))
+    paying = pb.ConfirmPaymentRequest(name=waiting.name, payment="ch_1", cash=euros(450), request_id="paid")
+    await fallible.kill_catalog_at("PAID failing", "ConfirmPayment", paying)
+
+    redemptions = await all_at_rest(shop)
+    states = {found.account: found.state for found in redemptions}
+    for account, endowment in ((poor, 0), (buyer, 100), (payer, 100)):
+        own = [found for found in redemptions if found.account == account]
+        await check_whole_or_not_at_all(shop, own, endowment)
+    assert states[buyer] == res.REDEMPTION_STATE_ISSUED
+    assert {states[poor], states[payer]} == {res.REDEMPTION_STATE_FAILED}
+    assert (await shop.left(mug), await shop.left(kettle)) == (1, 1)
 
 
 @pytest.mark.usefixtures("long_lived_workers")
@@ -293,3 +363,10 @@ async def test_a_hold_that_lapsed_before_its_capture_is_undone(fallible: Fallibl
     balance: ledger_res.Balance = await shop.balance(member)
     assert (balance.available, balance.held) == (100, 0)
     assert await shop.left(mug) == 1
+
+
+def test_each_moment_that_redemptions_come_to_is_one_that_they_are_killed_at(fallible: Fallible) -> None:
+    """Of one state each: a redemption whose capture is refused is undone alike whether or not money was paid for it."""
+    of_vouchers = {"voucher used", "voucher redeemed", "voucher use undone", "voucher undone"}
+    killed = {*FORWARD, *UNDONE, *CALLED_OFF, *PAID, *UNPAID, *ONCE, *dict(REFUNDS), *dict(PROVIDED), *of_vouchers}
+    assert fallible.moments() - {"STOCK_RESERVED failing"} <= killed

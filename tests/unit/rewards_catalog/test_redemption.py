@@ -41,6 +41,7 @@ OUT_OF_STOCK = errors.OutOfStock(reward="programs/acme/rewards/mug")
         (State.REFUNDING, Step.REFUND),
         (State.REFUND_REFUSED, None),
         (State.PAID, Step.CAPTURE),
+        (State.FULFILMENT_FAILED, Step.REFUND),
     ],
 )
 def test_points_are_held_then_a_piece_is_taken_then_the_points_are_spent(state: State, step: Step | None) -> None:
@@ -89,6 +90,8 @@ def test_a_code_is_handed_over_by_being_issued_and_goods_wait_for_people() -> No
         (State.REFUND_REFUSED, errors.AlreadyCancelled),
         (State.AWAITING_PAYMENT, None),
         (State.PAID, errors.NotCancellableYet),
+        (State.FULFILMENT_UNKNOWN, errors.NotCancellableYet),
+        (State.FULFILMENT_FAILED, errors.NotCancellableYet),
     ],
 )
 def test_only_what_waits_to_be_handed_over_can_be_called_off(state: State, refusal: type[DomainError] | None) -> None:
@@ -128,6 +131,7 @@ def test_only_what_waits_to_be_handed_over_can_be_handed_over(state: State) -> N
         errors.PaymentTooLate(redemption="programs/acme/redemptions/rd-1", end_time=NOW.isoformat()),
         errors.CalledOff(redemption="programs/acme/redemptions/rd-1"),
         errors.PaymentRefused(ledger_reason="ACCOUNT_CLOSED"),
+        errors.FulfilmentRefused(redemption="programs/acme/redemptions/rd-1", provider_reason="SOLD_OUT"),
     ],
 )
 def test_a_kept_failure_answers_as_the_error_it_was_made_of(error: DomainError) -> None:

@@ -142,6 +142,40 @@ class AlreadyCancelled(DomainError):
     frozen = True
 
 
+class FulfilmentRefused(DomainError):
+    """The provider will not issue the reward. The points, which were spent, are on their way back to the account."""
+
+    reason = "FULFILMENT_REFUSED"
+    status = Status.FAILED_PRECONDITION
+    message = "{redemption} is not issued: its provider says {provider_reason}."
+    frozen = True
+
+
+class FulfilmentNotAsked(DomainError):
+    """No provider was asked to issue the redemption: none issues it, or it has not come so far, or it failed before."""
+
+    reason = "FULFILMENT_NOT_ASKED"
+    status = Status.FAILED_PRECONDITION
+    message = "{redemption} is {state}, and no provider was asked to issue it."
+
+
+class FulfilmentDecided(DomainError):
+    """Something else was said before about what became of the redemption, or its code is another one."""
+
+    reason = "FULFILMENT_DECIDED"
+    status = Status.FAILED_PRECONDITION
+    message = "{redemption} is {state}: what became of it was said before, and otherwise."
+    frozen = True
+
+
+class CodeTaken(DomainError):
+    """The program has the code that a provider gave already: it was issued before, or stands in a pool."""
+
+    reason = "CODE_TAKEN"
+    status = Status.FAILED_PRECONDITION
+    message = "{redemption} cannot have this code: the program has it already."
+
+
 FAILURES: Mapping[str, type[DomainError]] = {
     failure.reason: failure
     for failure in (
@@ -154,6 +188,7 @@ FAILURES: Mapping[str, type[DomainError]] = {
         PaymentRefused,
         PaymentTooLate,
         CalledOff,
+        FulfilmentRefused,
     )
 }
-"""Why a redemption can end FAILED or REFUND_REFUSED, by the reason its row keeps."""
+"""Why a redemption can end FAILED, REFUNDED or REFUND_REFUSED, by the reason its row keeps."""

@@ -36,6 +36,8 @@ class _FulfilmentEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._Enu
     """As a stock, but there is always one more."""
     FULFILMENT_CODE_POOL: _Fulfilment.ValueType  # 3
     """A code from a pool, issued at once."""
+    FULFILMENT_PROVIDER: _Fulfilment.ValueType  # 4
+    """Whatever the reward's `provider` issues, with a code or without one."""
 
 class Fulfilment(_Fulfilment, metaclass=_FulfilmentEnumTypeWrapper):
     """What a redemption of a reward hands over."""
@@ -48,6 +50,8 @@ FULFILMENT_UNLIMITED: Fulfilment.ValueType  # 2
 """As a stock, but there is always one more."""
 FULFILMENT_CODE_POOL: Fulfilment.ValueType  # 3
 """A code from a pool, issued at once."""
+FULFILMENT_PROVIDER: Fulfilment.ValueType  # 4
+"""Whatever the reward's `provider` issues, with a code or without one."""
 global___Fulfilment = Fulfilment
 
 class _RewardState:
@@ -224,12 +228,19 @@ class _RedemptionStateEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper
     """
     REDEMPTION_STATE_PAID: _RedemptionState.ValueType  # 13
     """The money is there: the points are about to be spent."""
+    REDEMPTION_STATE_FULFILMENT_UNKNOWN: _RedemptionState.ValueType  # 14
+    """The points are spent, and the provider has not said yet whether it issues the reward, or gave no answer. It is asked
+    again by itself, with the same id, until it does.
+    """
+    REDEMPTION_STATE_FULFILMENT_FAILED: _RedemptionState.ValueType  # 15
+    """The provider will not issue it; the points are on their way back. `failure` says why."""
 
 class RedemptionState(_RedemptionState, metaclass=_RedemptionStateEnumTypeWrapper):
     """How far a redemption is. It goes down this list to FULFILLED, or to FAILED from any of the first three. One that costs
     money too goes from POINTS_HELD to AWAITING_PAYMENT, PAID and CAPTURED, and may fail from there. An AWAITING_PAYMENT
     one can be called off, which ends in FAILED; an ISSUED one, and a FULFILLED one whose voucher can be made void, can be
-    CANCELLED, which ends in REFUNDED or REFUND_REFUSED.
+    CANCELLED, which ends in REFUNDED or REFUND_REFUSED. One that a provider issues goes from CAPTURED to FULFILLED, or over
+    FULFILMENT_UNKNOWN; or to FULFILMENT_FAILED, which ends in REFUNDED or REFUND_REFUSED too.
     """
 
 REDEMPTION_STATE_UNSPECIFIED: RedemptionState.ValueType  # 0
@@ -264,6 +275,12 @@ that (`ConfirmPayment`).
 """
 REDEMPTION_STATE_PAID: RedemptionState.ValueType  # 13
 """The money is there: the points are about to be spent."""
+REDEMPTION_STATE_FULFILMENT_UNKNOWN: RedemptionState.ValueType  # 14
+"""The points are spent, and the provider has not said yet whether it issues the reward, or gave no answer. It is asked
+again by itself, with the same id, until it does.
+"""
+REDEMPTION_STATE_FULFILMENT_FAILED: RedemptionState.ValueType  # 15
+"""The provider will not issue it; the points are on their way back. `failure` says why."""
 global___RedemptionState = RedemptionState
 
 @typing.final
@@ -619,6 +636,7 @@ class Reward(google.protobuf.message.Message):
     CASH_FIELD_NUMBER: builtins.int
     POINTS_RANGE_FIELD_NUMBER: builtins.int
     AUDIENCE_FIELD_NUMBER: builtins.int
+    PROVIDER_FIELD_NUMBER: builtins.int
     GIFT_CARD_FIELD_NUMBER: builtins.int
     MERCHANDISE_FIELD_NUMBER: builtins.int
     EXPERIENCE_FIELD_NUMBER: builtins.int
@@ -668,6 +686,8 @@ class Reward(google.protobuf.message.Message):
     """
     refund_days: builtins.int
     """For how many days after it was handed over they do: at most 3,660. 0: for ever."""
+    provider: builtins.str
+    """Who issues it, of the same program. Only, and always, for a PROVIDER reward, which has no limit in all."""
     @property
     def create_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When it was created."""
@@ -775,6 +795,7 @@ class Reward(google.protobuf.message.Message):
         cash: guerdon.type.v1.cash_pb2.Cash | None = ...,
         points_range: global___PointsRange | None = ...,
         audience: global___Groups | None = ...,
+        provider: builtins.str = ...,
         gift_card: global___GiftCard | None = ...,
         merchandise: global___Merchandise | None = ...,
         experience: global___Experience | None = ...,
@@ -786,7 +807,7 @@ class Reward(google.protobuf.message.Message):
         cashback: global___Cashback | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["audience", b"audience", "cash", b"cash", "cashback", b"cashback", "create_time", b"create_time", "donation", b"donation", "end_time", b"end_time", "experience", b"experience", "fixed_discount", b"fixed_discount", "free_shipping", b"free_shipping", "gift_card", b"gift_card", "kind", b"kind", "limit_per_period", b"limit_per_period", "merchandise", b"merchandise", "percent_discount", b"percent_discount", "points_range", b"points_range", "start_time", b"start_time", "tier_benefit", b"tier_benefit", "update_time", b"update_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["audience", b"audience", "available", b"available", "cash", b"cash", "cashback", b"cashback", "category", b"category", "create_time", b"create_time", "description", b"description", "donation", b"donation", "end_time", b"end_time", "experience", b"experience", "fixed_discount", b"fixed_discount", "free_shipping", b"free_shipping", "fulfilment", b"fulfilment", "gift_card", b"gift_card", "image_uri", b"image_uri", "kind", b"kind", "limit_in_all", b"limit_in_all", "limit_per_account", b"limit_per_account", "limit_per_period", b"limit_per_period", "localizations", b"localizations", "merchandise", b"merchandise", "name", b"name", "percent_discount", b"percent_discount", "points_range", b"points_range", "price", b"price", "redeemed_count", b"redeemed_count", "refund_days", b"refund_days", "refund_policy", b"refund_policy", "start_time", b"start_time", "state", b"state", "terms", b"terms", "tier_benefit", b"tier_benefit", "title", b"title", "unit", b"unit", "update_time", b"update_time", "version", b"version"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["audience", b"audience", "available", b"available", "cash", b"cash", "cashback", b"cashback", "category", b"category", "create_time", b"create_time", "description", b"description", "donation", b"donation", "end_time", b"end_time", "experience", b"experience", "fixed_discount", b"fixed_discount", "free_shipping", b"free_shipping", "fulfilment", b"fulfilment", "gift_card", b"gift_card", "image_uri", b"image_uri", "kind", b"kind", "limit_in_all", b"limit_in_all", "limit_per_account", b"limit_per_account", "limit_per_period", b"limit_per_period", "localizations", b"localizations", "merchandise", b"merchandise", "name", b"name", "percent_discount", b"percent_discount", "points_range", b"points_range", "price", b"price", "provider", b"provider", "redeemed_count", b"redeemed_count", "refund_days", b"refund_days", "refund_policy", b"refund_policy", "start_time", b"start_time", "state", b"state", "terms", b"terms", "tier_benefit", b"tier_benefit", "title", b"title", "unit", b"unit", "update_time", b"update_time", "version", b"version"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["kind", b"kind"]) -> typing.Literal["gift_card", "merchandise", "experience", "fixed_discount", "percent_discount", "free_shipping", "donation", "tier_benefit", "cashback"] | None: ...
 
 global___Reward = Reward
@@ -870,8 +891,8 @@ class Redemption(google.protobuf.message.Message):
     state: global___RedemptionState.ValueType
     """How far it is."""
     code: builtins.str
-    """The code, of a FULFILLED redemption of a CODE_POOL reward, and only for a caller whose token has the scope
-    `rewards.codes.read`; empty otherwise.
+    """The code, of a FULFILLED redemption of a CODE_POOL reward or of one whose provider gave a code, and only for a caller
+    whose token has the scope `rewards.codes.read`; empty otherwise.
     """
     transaction: builtins.str
     """The ledger transaction that spent the points, from CAPTURED on."""
@@ -885,8 +906,8 @@ class Redemption(google.protobuf.message.Message):
     """What whoever took the money calls that, from PAID on."""
     @property
     def failure(self) -> global___RedemptionFailure:
-        """Set from the moment at which it was decided that it fails; its state is FAILED once all is undone. Set, too, where
-        the state is REFUND_REFUSED.
+        """Set from the moment at which it was decided that it fails; its state is FAILED once all is undone, and REFUNDED if the
+        points had been spent (`FULFILMENT_REFUSED`). Set, too, where the state is REFUND_REFUSED.
         """
 
     @property

@@ -280,7 +280,7 @@ class UpdateRewardRequest(google.protobuf.message.Message):
     def update_mask(self) -> google.protobuf.field_mask_pb2.FieldMask:
         """Which fields to change: `title`, `description`, `localizations`, `image_uri`, `category`, `terms`, `price`,
         `start_time`, `end_time`, `limit_per_account`, `limit_per_period`, `limit_in_all`, `refund_policy`, `refund_days`,
-        `cash`, `points_range`, `audience`.
+        `cash`, `points_range`, `audience`, `provider`.
         """
 
     def __init__(

@@ -86,8 +86,9 @@ class RewardsServiceStub:
         guerdon.rewards.v1.rewards_pb2.RedeemResponse,
     ]
     """Buys a reward with points, to the end: answers when the redemption is ISSUED or FULFILLED, or why it FAILED. One that
-    costs money too is answered as AWAITING_PAYMENT: `ConfirmPayment` takes it to its end. When
-    the end is not in sight within the deadline the answer is UNAVAILABLE, `REDEMPTION_UNFINISHED`: the service goes
+    costs money too is answered as AWAITING_PAYMENT: `ConfirmPayment` takes it to its end. One whose provider has not
+    decided is answered as FULFILMENT_UNKNOWN: the service takes it to its end. When the end is not in sight within the
+    deadline the answer is UNAVAILABLE, `REDEMPTION_UNFINISHED`: the service goes
     on by itself, and the same request again waits for the end or reports it.
     """
 
@@ -208,8 +209,9 @@ class RewardsServiceAsyncStub:
         guerdon.rewards.v1.rewards_pb2.RedeemResponse,
     ]
     """Buys a reward with points, to the end: answers when the redemption is ISSUED or FULFILLED, or why it FAILED. One that
-    costs money too is answered as AWAITING_PAYMENT: `ConfirmPayment` takes it to its end. When
-    the end is not in sight within the deadline the answer is UNAVAILABLE, `REDEMPTION_UNFINISHED`: the service goes
+    costs money too is answered as AWAITING_PAYMENT: `ConfirmPayment` takes it to its end. One whose provider has not
+    decided is answered as FULFILMENT_UNKNOWN: the service takes it to its end. When the end is not in sight within the
+    deadline the answer is UNAVAILABLE, `REDEMPTION_UNFINISHED`: the service goes
     on by itself, and the same request again waits for the end or reports it.
     """
 
@@ -350,8 +352,9 @@ class RewardsServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[guerdon.rewards.v1.rewards_pb2.RedeemResponse, collections.abc.Awaitable[guerdon.rewards.v1.rewards_pb2.RedeemResponse]]:
         """Buys a reward with points, to the end: answers when the redemption is ISSUED or FULFILLED, or why it FAILED. One that
-        costs money too is answered as AWAITING_PAYMENT: `ConfirmPayment` takes it to its end. When
-        the end is not in sight within the deadline the answer is UNAVAILABLE, `REDEMPTION_UNFINISHED`: the service goes
+        costs money too is answered as AWAITING_PAYMENT: `ConfirmPayment` takes it to its end. One whose provider has not
+        decided is answered as FULFILMENT_UNKNOWN: the service takes it to its end. When the end is not in sight within the
+        deadline the answer is UNAVAILABLE, `REDEMPTION_UNFINISHED`: the service goes
         on by itself, and the same request again waits for the end or reports it.
         """
 

@@ -1,0 +1,131 @@
+"""The egress guard: every call to an address that somebody else chose goes through here.
+
+Whoever may name an address could otherwise have this service talk to what only it can reach: databases, metadata
+services, its own ports. So an address is https, its host is resolved here, each of its addresses has to be public, and
+the connection goes to the address that was looked at, while TLS is about the name. Nothing is redirected, no proxy of
+the environment is used, and an answer has a bounded size and time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+import httpx
+
+MAX_ANSWER_BYTES = 65_536
+MAX_URL = 500
+_HOST = re.compile(r"[A-Za-z0-9.-]{1,253}")
+# Addresses that count as public, and lead to IPv4 addresses that need not be: NAT64 (RFC 6052, RFC 8215) and 6to4.
+_LEADING_INSIDE = tuple(map(ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16")))
+
+
+class EgressRefused(Exception):
+    """The address is none that this service calls. The text is for the log."""
+
+
+class NoAnswer(Exception):
+    """Nothing usable came back: whether the other side acted is not known. The text is for the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    body: bytes
+
+
+def is_public(address: IPv4Address | IPv6Address) -> bool:
+    """Whether an address is one of the whole internet's."""
+    if not address.is_global or address.is_multicast:
+        return False
+    return not any(address.version == net.version and address in net for net in _LEADING_INSIDE)
+
+
+def url_ok(url: str, *, private: bool) -> bool:
+    """Whether an address may be kept to be called: of a good form, and not plainly an inner one.
+
+    `private` allows http and inner addresses, for development. What a name resolves to is looked at with every call.
+    """
+    try:
+        parsed = httpx.URL(url)
+    except (httpx.InvalidURL, UnicodeError, ValueError):
+        return False
+    schemes = {"http", "https"} if private else {"https"}
+    if len(url) > MAX_URL or not url.isascii() or not url.isprintable():
+        return False
+    if parsed.scheme not in schemes or not parsed.host or parsed.userinfo or parsed.fragment:
+        return False
+    try:
+        return private or is_public(ip_address(parsed.host))
+    except ValueError:
+        return _HOST.fullmatch(parsed.host) is not None
+
+
+class Egress:
+    """Posts to addresses that others chose."""
+
+    def __init__(self, *, private: bool = False) -> None:
+        """`private` allows http and inner addresses, for development."""
+        self._private = private
+        self._client = httpx.AsyncClient(trust_env=False, follow_redirects=False)
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._client.aclose()
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str], timeout_s: float) -> Answer:
+        """Posts the body, and answers what came back within the time, whatever its status.
+
+        Raises:
+            EgressRefused: nothing was sent.
+            NoAnswer: it may have been received, or not.
+        """
+        if not url_ok(url, private=self._private):
+            raise EgressRefused("the address is of no allowed form")
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self._post(httpx.URL(url), body, headers, timeout_s)
+        except TimeoutError as error:
+            raise NoAnswer("no answer in time") from error
+        except httpx.HTTPError as error:
+            raise NoAnswer(type(error).__name__) from error
+
+    async def _post(self, url: httpx.URL, body: bytes, headers: Mapping[str, str], timeout_s: float) -> Answer:
+        address = await self._resolve(url)
+        request = self._client.build_request(
+            "POST",
+            url.copy_with(host=address),
+            content=body,
+            headers={**headers, "host": url.netloc.decode("ascii")},
+            timeout=timeout_s,
+            # The certificate has to be the name's, whichever address is connected to.
+            extensions={"sni_hostname": url.host},
+        )
+        response = await self._client.send(request, stream=True)
+        try:
+            received = bytearray()
+            async for part in response.aiter_raw():
+                received += part
+                if len(received) > MAX_ANSWER_BYTES:
+                    raise NoAnswer("the answer is too large")
+            return Answer(response.status_code, bytes(received))
+        finally:
+            await response.aclose()
+
+    async def _resolve(self, url: httpx.URL) -> str:
+        """The address to connect to. One that is not public among several refuses them all."""
+        loop = asyncio.get_running_loop()
+        try:
+            found = await loop.getaddrinfo(url.host, url.port or 443, type=socket.SOCK_STREAM)
+        except OSError as error:
+            raise NoAnswer("the host does not resolve") from error
+        addresses = [str(address[0]) for *_, address in found]
+        if not self._private and not all(is_public(ip_address(address)) for address in addresses):
+            raise EgressRefused("the host resolves to an address that is not public")
+        return addresses[0]

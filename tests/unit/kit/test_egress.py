@@ -1,0 +1,107 @@
+"""What others chose is called only where it is public, and never believed to be short."""
+
+from __future__ import annotations
+
+import asyncio
+from ipaddress import ip_address
+
+import pytest
+
+from guerdon_kit.egress import MAX_ANSWER_BYTES, Egress, EgressRefused, NoAnswer, is_public, url_ok
+
+
+@pytest.mark.parametrize(
+    ("address", "public"),
+    [
+        ("93.184.215.14", True),
+        ("2606:2800:21f:cb07:6820:80da:af6b:8b2c", True),
+        ("127.0.0.1", False),
+        ("10.1.2.3", False),
+        ("172.16.0.1", False),
+        ("192.168.1.1", False),
+        ("169.254.169.254", False),
+        ("100.64.0.1", False),
+        ("0.0.0.0", False),
+        ("224.0.0.1", False),
+        ("239.255.255.250", False),
+        ("255.255.255.255", False),
+        ("::1", False),
+        ("::", False),
+        ("fe80::1", False),
+        ("fd00::1", False),
+        ("ff02::1", False),
+        ("ff0e::1", False),
+        ("::ffff:10.0.0.1", False),
+        ("64:ff9b::10.0.0.1", False),
+        ("64:ff9b:1::1", False),
+        ("2002:a00:1::1", False),
+    ],
+)
+def test_only_addresses_of_the_whole_internet_are_called(address: str, public: bool) -> None:
+    assert is_public(ip_address(address)) is public
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://partner.example/orders",
+        "https://10.0.0.1/orders",
+        "https://[::1]/orders",
+        "https://user:secret@partner.example/",
+        "https://partner.example/#part",
+        "https:///orders",
+        "file:///etc/passwd",
+        "https://partner.example/" + "x" * 500,
+        "https://partner.example/\n",
+        "https://pärtner.example/",
+        "",
+        "https://[",
+    ],
+)
+def test_an_address_is_kept_only_in_a_good_form(url: str) -> None:
+    assert not url_ok(url, private=False)
+    assert url_ok("https://partner.example:8443/orders?shop=1", private=False)
+
+
+async def test_a_name_is_refused_that_leads_inside() -> None:
+    egress = Egress()
+    try:
+        with pytest.raises(EgressRefused):
+            await egress.post("https://localhost/orders", b"{}", {}, 5.0)
+    finally:
+        await egress.close()
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", b"HTTP/1.1 200 X\r\n\r\n" + b"x" * (MAX_ANSWER_BYTES + 1), b"nonsense\r\n\r\n"]
+)
+async def test_an_answer_that_is_none_or_too_large_is_no_answer(answer: bytes) -> None:
+    with pytest.raises(NoAnswer):
+        await _ask(answer)
+
+
+async def test_an_answer_that_takes_too_long_is_no_answer_and_no_redirect_is_followed() -> None:
+    with pytest.raises(NoAnswer):
+        await _ask(b"HTTP/1.1 200 X\r\ncontent-length: 5\r\n\r\n", hangs=True, timeout_s=0.2)
+    there = b"HTTP/1.1 302 X\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n"
+    assert await _ask(there) == 302
+
+
+async def _ask(answer: bytes, *, hangs: bool = False, timeout_s: float = 5.0) -> int:
+    """The status of what a server on this machine answers."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        if hangs:
+            await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    egress = Egress(private=True)
+    try:
+        url = f"http://localhost:{server.sockets[0].getsockname()[1]}/orders"
+        return (await egress.post(url, b"{}", {}, timeout_s)).status
+    finally:
+        await egress.close()
+        server.close()
