@@ -14,20 +14,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from guerdon_kit.errors import DomainError, Status
-
 TOLERANCE = timedelta(minutes=5)
 """How far the time of a message may be from ours."""
 _PREFIX = "whsec_"
 _SECRET_BYTES = 32
-
-
-class WebhookNotBelieved(DomainError):
-    """No signature of the webhook is by whom it is to be from, or its time is more than five minutes off."""
-
-    reason = "WEBHOOK_NOT_BELIEVED"
-    status = Status.INVALID_ARGUMENT
-    message = "The webhook's signature does not fit, or its time is too far from now."
 
 
 def new_secret() -> str:
@@ -42,22 +32,17 @@ def headers(secrets_: Sequence[str], message_id: str, time: datetime, body: byte
     return {"webhook-id": message_id, "webhook-timestamp": timestamp, "webhook-signature": signatures}
 
 
-def check(
+def is_from(
     secrets_: Sequence[str], message_id: str, timestamp: str, signatures: str, body: bytes, now: datetime
-) -> None:
-    """Checks that one of the signatures is by one of the secrets, and that the message is of now.
-
-    Raises:
-        WebhookNotBelieved: no.
-    """
+) -> bool:
+    """Whether one of the signatures is by one of the secrets, and the message of now."""
     if not (timestamp.isascii() and timestamp.isdecimal() and len(timestamp) <= 12):
-        raise WebhookNotBelieved
+        return False
     if abs(int(timestamp) - now.timestamp()) > TOLERANCE.total_seconds():
-        raise WebhookNotBelieved
+        return False
     right = [_signature(secret, message_id, timestamp, body).encode() for secret in secrets_]
     given = [signature.encode() for signature in signatures.split(" ")]
-    if not any(hmac.compare_digest(one, other) for one in right for other in given):
-        raise WebhookNotBelieved
+    return any(hmac.compare_digest(one, other) for one in right for other in given)
 
 
 def _signature(secret: str, message_id: str, timestamp: str, body: bytes) -> str:

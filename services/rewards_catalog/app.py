@@ -5,18 +5,21 @@ from __future__ import annotations
 from guerdon_kit import housekeeping
 from guerdon_kit.egress import Egress
 from guerdon_kit.service import Job, Kit, Parts
+from rewards_catalog.clients.adjustments import Adjustments
 from rewards_catalog.clients.ledger import LEDGER, Ledger
 from rewards_catalog.config import Settings
 from rewards_catalog.domain.generated import CodeScheme
-from rewards_catalog.jobs.recovery import recovery
+from rewards_catalog.jobs.recovery import goodwill_recovery, recovery
 from rewards_catalog.operations.codes import CodePools
 from rewards_catalog.operations.fulfilments import Fulfilments
+from rewards_catalog.operations.goodwill import Giving
 from rewards_catalog.operations.progress import Progress, Reached, nowhere
 from rewards_catalog.operations.providers import Providers
 from rewards_catalog.operations.redemptions import Redemptions
 from rewards_catalog.operations.rewards import Rewards
+from rewards_catalog.operations.support import Cases
 from rewards_catalog.operations.vouchers import Vouchers
-from rewards_catalog.servicer import ProvidersServicer, RewardsServicer, VouchersServicer
+from rewards_catalog.servicer import ProvidersServicer, RewardsServicer, SupportServicer, VouchersServicer
 from rewards_catalog.store.code_keys import make_code_keys, read_code_keys
 
 NAME = "rewards_catalog"
@@ -28,12 +31,14 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
     if settings.development:
         make_code_keys(settings.keys_file())
     keys = read_code_keys(settings.keys_file())
-    ledger = Ledger(kit.remote("ledger", settings.ledger_target, LEDGER))
+    remote = kit.remote("ledger", settings.ledger_target, LEDGER)
+    ledger = Ledger(remote)
     private = settings.development or settings.private_providers
     egress = Egress(private=private)
     kit.on_close(egress.close)
     providers = Providers(kit.database, keys, egress, kit.clock, settings.provider_timeout_s, private)
     progress = Progress(kit.database, ledger, providers, keys, kit.clock, settings.lease, reached)
+    giving = Giving(kit.database, ledger, Adjustments(remote), kit.clock, settings.lease, reached)
     fulfilments = Fulfilments(kit.database, progress, providers, keys)
     scheme = CodeScheme(settings.code_prefix, settings.code_length)
     codes = CodePools(kit.database, keys, scheme, kit.clock)
@@ -58,9 +63,11 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
             servicer,
             VouchersServicer(codes, vouchers),
             ProvidersServicer(providers, fulfilments, keys, kit.clock),
+            SupportServicer(Cases(kit.database, ledger, kit.clock), giving),
         ],
         jobs=[
             Job("recovery", recovery(progress).run),
+            Job("goodwill recovery", goodwill_recovery(giving).run),
             *housekeeping.jobs(kit),
         ],
     )

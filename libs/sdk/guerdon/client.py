@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from guerdon.recognition.v1.recognition_pb2_grpc import RecognitionServiceAsyncStub
     from guerdon.rewards.v1.providers_pb2_grpc import ProviderServiceAsyncStub
     from guerdon.rewards.v1.rewards_pb2_grpc import RewardsServiceAsyncStub
+    from guerdon.rewards.v1.support_pb2_grpc import SupportServiceAsyncStub
     from guerdon.rewards.v1.vouchers_pb2_grpc import VoucherServiceAsyncStub
 
 __all__ = ["Client", "TokenSource", "new_request_id", "was_replayed"]
@@ -124,6 +125,13 @@ class Client:
         from guerdon.rewards.v1.providers_pb2_grpc import ProviderServiceStub
 
         return cast("ProviderServiceAsyncStub", ProviderServiceStub(self._channel))
+
+    @cached_property
+    def support(self) -> SupportServiceAsyncStub:
+        """Cases of members, and goodwill."""
+        from guerdon.rewards.v1.support_pb2_grpc import SupportServiceStub
+
+        return cast("SupportServiceAsyncStub", SupportServiceStub(self._channel))
 
     @cached_property
     def coalition(self) -> CoalitionServiceAsyncStub:

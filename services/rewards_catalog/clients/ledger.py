@@ -140,7 +140,7 @@ class Ledger:
         try:
             await self._step("ReleaseHold", request, pb.ReleaseHoldResponse, redemption, until)
         except RemoteError as refusal:
-            _require_decided(refusal)
+            require_decided(refusal)
             # It is resolved already: by us, by time, or by a capture.
             reading = pb.GetHoldRequest(name=redemption.hold)
             answer = await self._step("GetHold", reading, pb.GetHoldResponse, redemption, until)
@@ -174,10 +174,22 @@ class Ledger:
     async def _call(
         self, rpc: str, request: Message, answer: type[Answer], tenant: str, *, actor: str, until: float
     ) -> Answer:
-        left = min(until - time.monotonic() - _MARGIN_S, _LONGEST_CALL_S)
-        if left <= 0:
-            raise OutcomeUnknown
-        return await self._remote.call(rpc, request, answer, tenants=[tenant], act=actor, timeout_s=left)
+        return await call(self._remote, rpc, request, answer, tenant, actor=actor, until=until)
+
+
+async def call(
+    remote: Remote, rpc: str, request: Message, answer: type[Answer], tenant: str, *, actor: str, until: float
+) -> Answer:
+    """Asks the ledger for somebody.
+
+    Raises:
+        RemoteError: it refused.
+        OutcomeUnknown: it did not answer in time, or no time is left.
+    """
+    left = min(until - time.monotonic() - _MARGIN_S, _LONGEST_CALL_S)
+    if left <= 0:
+        raise OutcomeUnknown
+    return await remote.call(rpc, request, answer, tenants=[tenant], act=actor, timeout_s=left)
 
 
 @contextmanager
@@ -186,15 +198,23 @@ def _refusals() -> Iterator[None]:
     try:
         yield
     except RemoteError as refusal:
-        _require_decided(refusal)
-        if refusal.remote_reason == _NO_REFUSAL:
-            raise OutcomeUnknown from refusal
+        require_refused(refusal)
         raise _translated(refusal) from refusal
 
 
-def _require_decided(refusal: RemoteError) -> None:
-    """A token that was not accepted, say, tells nothing about what an earlier try of the same request has done."""
+def require_decided(refusal: RemoteError) -> None:
+    """Raises OutcomeUnknown unless the ledger has decided on the request itself.
+
+    A token that was not accepted, say, tells nothing about what an earlier try of the same request has done.
+    """
     if refusal.remote_status not in _DECIDED:
+        raise OutcomeUnknown from refusal
+
+
+def require_refused(refusal: RemoteError) -> None:
+    """Raises OutcomeUnknown unless the ledger has decided, and not by doing it before."""
+    require_decided(refusal)
+    if refusal.remote_reason == _NO_REFUSAL:
         raise OutcomeUnknown from refusal
 
 

@@ -306,16 +306,86 @@ create unlogged table lookups (
     primary key (program, caller)
 ) with (fillfactor = 50);
 
+-- What members have come to support with.
+create table cases (
+    program text not null,
+    id text not null,
+    member text not null,
+    subject text not null,
+    opener text not null,
+    create_time timestamptz not null,
+    closer text not null default '',
+    close_time timestamptz,
+    primary key (program, id),
+    check ((close_time is null) = (closer = ''))
+);
+create index cases_newest on cases (program, create_time desc, id desc);
+create index cases_of_member on cases (program, member, create_time desc, id desc);
+
+-- How many points of a unit each agent may give alone in a day.
+create table goodwill_limits (
+    program text not null,
+    unit text not null,
+    daily_points bigint not null check (daily_points >= 0),
+    primary key (program, unit)
+);
+
+-- What an agent's goodwill of a unit queues for, so that two at once are counted one after the other.
+create table goodwill_agents (
+    program text not null,
+    unit text not null,
+    agent text not null,
+    primary key (program, unit, agent)
+);
+
+-- Points given in a case, each by one adjustment.
+create table goodwill (
+    program text not null,
+    "case" text not null,
+    id text not null,
+    account text not null,
+    unit text not null,
+    points bigint not null check (points > 0),
+    expire_time timestamptz,
+    -- Without a second person.
+    alone boolean not null,
+    state text not null check (state in ('PENDING', 'GIVEN', 'PROPOSED', 'REJECTED', 'REFUSED')),
+    transaction text not null default '',
+    adjustment text not null default '',
+    refusal text not null default '',
+    agent text not null,
+    create_time timestamptz not null,
+    -- When the recovery loop takes it up; null while it rests.
+    due_time timestamptz,
+    attempts int not null default 0,
+    primary key (program, "case", id),
+    foreign key (program, "case") references cases (program, id),
+    check ((state = 'GIVEN') = (transaction <> '')),
+    check ((state = 'REFUSED') = (refusal <> '')),
+    check (state not in ('PROPOSED', 'REJECTED') or adjustment <> ''),
+    check (adjustment = '' or not alone),
+    check ((state = 'PENDING') = (due_time is not null))
+);
+create index goodwill_of_agent on goodwill (program, unit, agent, create_time);
+create index goodwill_due on goodwill (due_time) where due_time is not null;
+
+grant select, insert on cases, goodwill_limits, goodwill_agents, goodwill to :"runtime_role";
+grant update (closer, close_time) on cases to :"runtime_role";
+grant update (daily_points) on goodwill_limits to :"runtime_role";
+-- The row is locked, and says nothing more.
+grant update (agent) on goodwill_agents to :"runtime_role";
+grant update (alone, state, transaction, adjustment, refusal, due_time, attempts) on goodwill to :"runtime_role";
+
 -- Who changed what, beside the redemptions, which keep who made them. Only ever added to.
 create table changes (
     id bigint generated always as identity primary key,
     program text not null,
-    -- The reward, the redemption or the provider.
+    -- The reward, the redemption, the provider, or the unit whose limit of goodwill it is.
     subject text not null,
     change text not null check (change in ('CREATED', 'UPDATED', 'ACTIVATED', 'PAUSED', 'ARCHIVED', 'STOCK_ADDED',
                                            'CODES_ADDED', 'CODES_GENERATED', 'HANDED_OVER', 'PAID', 'CANCELLED',
-                                           'REFUNDED', 'SECRET_ROTATED', 'DECIDED')),
-    -- How many pieces, codes or points, or which version; 0 where nothing is counted.
+                                           'REFUNDED', 'SECRET_ROTATED', 'DECIDED', 'LIMIT_SET')),
+    -- How many pieces, codes or points, which version, or which limit; 0 where nothing is counted.
     amount bigint not null,
     actor text not null,
     time timestamptz not null

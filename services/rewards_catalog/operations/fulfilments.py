@@ -9,7 +9,7 @@ from guerdon_kit import webhooks
 from guerdon_kit.errors import NotFound
 from guerdon_kit.postgres import Connection, Database, requests
 from rewards_catalog.domain.codes import CodeKeys
-from rewards_catalog.domain.errors import RedemptionUnfinished
+from rewards_catalog.domain.errors import RedemptionUnfinished, WebhookNotBelieved
 from rewards_catalog.domain.fulfilment import Issued, Refused, Undecided, check_outcome, is_said_already, told
 from rewards_catalog.domain.provider_messages import read_message
 from rewards_catalog.domain.redemption import Redemption
@@ -50,7 +50,8 @@ class Fulfilments:
         """
         secrets: Sequence[str] = await self.providers.secrets(program, provider)
         now = self.progress.clock.now()
-        webhooks.check(secrets, webhook.id, webhook.timestamp, webhook.signatures, webhook.body, now)
+        if not webhooks.is_from(secrets, webhook.id, webhook.timestamp, webhook.signatures, webhook.body, now):
+            raise WebhookNotBelieved
         name, outcome = read_message(webhook.body)
         prefix, _, redemption = name.rpartition("/")
         if prefix != f"programs/{program}/redemptions":

@@ -10,6 +10,7 @@ from rewards_catalog.domain.prices import MAX_POINTS
 from rewards_catalog.domain.redemption import Redemption
 from rewards_catalog.domain.reward import Reward
 from rewards_catalog.domain.shelf import Order, Position
+from rewards_catalog.domain.support import Case
 from rewards_catalog.domain.vouchers import Use
 
 Query = tuple[str, ...]
@@ -55,6 +56,6 @@ def time_position(token: str, query: Query) -> tuple[datetime, str]:
         raise InvalidField.of("page_token", "is not a token of this list") from None
 
 
-def time_token(last: Redemption | Reward | Use, query: Query) -> str:
+def time_token(last: Redemption | Reward | Use | Case, query: Query) -> str:
     """The token of the page that begins before the last one of a page."""
     return pages.write_token(query, ((last.create_time - _EPOCH) // _MICROSECOND, last.id))

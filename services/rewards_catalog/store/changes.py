@@ -9,6 +9,7 @@ from guerdon_kit.postgres import Connection
 from rewards_catalog.domain.providers import Provider
 from rewards_catalog.domain.redemption import Redemption
 from rewards_catalog.domain.reward import Reward
+from rewards_catalog.domain.support import GoodwillLimit
 from rewards_catalog.store import queries
 
 
@@ -29,11 +30,12 @@ class Change(StrEnum):
     REFUNDED = "REFUNDED"
     SECRET_ROTATED = "SECRET_ROTATED"  # noqa: S105  # the name of a change
     DECIDED = "DECIDED"
+    LIMIT_SET = "LIMIT_SET"
 
 
 async def note(
     connection: Connection,
-    subject: Reward | Redemption | Provider,
+    subject: Reward | Redemption | Provider | GoodwillLimit,
     change: Change,
     *,
     actor: str,

@@ -40,7 +40,7 @@ async def test_an_order_is_signed_and_says_what_to_issue_and_its_code_is_the_mem
     assert (await shop.balance(member)).available == 0
     [asked] = partner.asked
     headers = [asked.headers[name] for name in ("webhook-id", "webhook-timestamp", "webhook-signature")]
-    webhooks.check([secret], headers[0], headers[1], headers[2], asked.body, datetime.now(UTC))
+    assert webhooks.is_from([secret], headers[0], headers[1], headers[2], asked.body, datetime.now(UTC))
     assert headers[0] == redemption.name.rpartition("/")[2]
     assert asked.headers["host"] == f"127.0.0.1:{partner.port}"
     assert json.loads(asked.body) == {

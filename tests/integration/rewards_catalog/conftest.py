@@ -81,7 +81,7 @@ class Fallible:
                 return refusal
 
     def moments(self) -> set[str]:
-        """The moments that redemptions and vouchers have come to."""
+        """The moments that redemptions, vouchers and goodwill have come to."""
         return set(self.armed.with_name("moments").read_text(encoding="utf-8").splitlines())
 
     def disarm(self) -> None:
@@ -90,6 +90,8 @@ class Fallible:
 
 
 def _service_of(rpc: str) -> str:
+    if "Goodwill" in rpc:
+        return "SupportService"
     return "VoucherService" if "Voucher" in rpc else "RewardsService"
 
 

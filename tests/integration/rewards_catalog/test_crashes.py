@@ -12,14 +12,17 @@ import pytest
 from google.protobuf.message import Message
 
 from guerdon import GuerdonError, UnavailableError
+from guerdon.ledger.v1 import adjustments_pb2 as adjustments
 from guerdon.ledger.v1 import ledger_pb2 as ledger
 from guerdon.ledger.v1 import resources_pb2 as ledger_res
 from guerdon.rewards.v1 import resources_pb2 as res
 from guerdon.rewards.v1 import rewards_pb2 as pb
+from guerdon.rewards.v1 import support_pb2 as support
 from guerdon_kit.clock import MovableClock, set_offset
 from guerdon_kit.testing import wait_until
 from tests.contract.rewards_catalog.counter import euros
 from tests.contract.rewards_catalog.counterparty import make_provider, provided
+from tests.contract.rewards_catalog.desk import goodwill_request, open_case, read_case, set_goodwill_limit
 from tests.contract.rewards_catalog.world import Shop
 from tests.integration.rewards_catalog.conftest import Fallible
 
@@ -46,6 +49,14 @@ PROVIDED = (
     ("FULFILMENT_FAILED failing", 101),
 )
 """With the points for which the sandbox issues, refuses, or does so when it is asked again."""
+GOODWILL = (
+    ("goodwill PENDING", 10),
+    ("goodwill asked", 10),
+    ("goodwill GIVEN", 10),
+    ("goodwill asked", 1000),
+    ("goodwill PROPOSED", 1000),
+)
+"""With points that an agent gives alone, and that it proposes."""
 ONCE = ("FAILED failing", "ISSUED", "AWAITING_PAYMENT", "PAID failing", "REFUND_REFUSED failing")
 """Those that a test here names by themselves."""
 AT_REST = {
@@ -251,6 +262,33 @@ async def test_killed_where_the_ledger_refuses_a_redemption_it_ends_as_if_it_had
 
 
 @pytest.mark.usefixtures("long_lived_workers")
+async def test_killed_at_each_moment_goodwill_is_one_adjustment_or_one_proposal(fallible: Fallible, shop: Shop) -> None:
+    await set_goodwill_limit(shop, 100)
+    case, member = await open_case(shop), await shop.member()
+    for number, (moment, points) in enumerate(GOODWILL):
+        request = goodwill_request(case, member, points, request_id=f"give-{number}")
+        await fallible.kill_catalog_at(moment, "GiveGoodwill", request)
+        assert await fallible.ask("GiveGoodwill", request) is None
+    gone = await shop.member()
+    await shop.close_account(gone)
+    request = goodwill_request(case, gone, 1, request_id="refused")
+    await fallible.kill_catalog_at("goodwill REFUSED", "GiveGoodwill", request)
+
+    async def at_rest() -> bool:
+        try:
+            given = (await read_case(shop, case))[1]
+        except UnavailableError:
+            return False
+        states = [(one.points, one.state) for one in given if one.account == member]
+        return states == [(10, support.GOODWILL_STATE_GIVEN)] * 3 + [(1000, support.GOODWILL_STATE_PROPOSED)] * 2
+
+    await wait_until(at_rest)
+    assert (await shop.balance(member)).available == 30
+    proposed = await shop.books.ledger.ListAdjustments(adjustments.ListAdjustmentsRequest(parent=shop.program))
+    assert len(proposed.adjustments) == 2
+
+
+@pytest.mark.usefixtures("long_lived_workers")
 async def test_one_that_was_to_be_undone_though_its_points_are_spent_goes_on(fallible: Fallible, shop: Shop) -> None:
     """As after a capture whose answer was lost, and a refusal of the next try: the ledger knows better."""
     card = await shop.reward("card", codes=[f"CODE-{number}" for number in range(5)])
@@ -365,8 +403,20 @@ async def test_a_hold_that_lapsed_before_its_capture_is_undone(fallible: Fallibl
     assert await shop.left(mug) == 1
 
 
-def test_each_moment_that_redemptions_come_to_is_one_that_they_are_killed_at(fallible: Fallible) -> None:
+def test_each_moment_that_something_comes_to_is_one_that_it_is_killed_at(fallible: Fallible) -> None:
     """Of one state each: a redemption whose capture is refused is undone alike whether or not money was paid for it."""
     of_vouchers = {"voucher used", "voucher redeemed", "voucher use undone", "voucher undone"}
-    killed = {*FORWARD, *UNDONE, *CALLED_OFF, *PAID, *UNPAID, *ONCE, *dict(REFUNDS), *dict(PROVIDED), *of_vouchers}
+    of_goodwill = {*dict(GOODWILL), "goodwill REFUSED"}
+    killed = {
+        *of_goodwill,
+        *FORWARD,
+        *UNDONE,
+        *CALLED_OFF,
+        *PAID,
+        *UNPAID,
+        *ONCE,
+        *dict(REFUNDS),
+        *dict(PROVIDED),
+        *of_vouchers,
+    }
     assert fallible.moments() - {"STOCK_RESERVED failing"} <= killed

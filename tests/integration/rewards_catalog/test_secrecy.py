@@ -15,10 +15,12 @@ from guerdon_kit.embedded import Endpoints
 from guerdon_kit.events import stream_of
 from guerdon_kit.testing import wait_until
 from tests.contract.rewards_catalog.counter import euros, undo, use, validate
+from tests.contract.rewards_catalog.counterparty import make_provider, provided, report, says
 from tests.contract.rewards_catalog.world import Shop
 from tests.integration.rewards_catalog.conftest import Fallible
 
 ISSUED_CODE, FREE_CODE, MISTYPED_CODE = "SECRET-ISSUED-77", "SECRET-FREE-78", "GDNSECRETSECRET"
+PROVIDED_CODE = "SECRET-PROVIDED-79"
 
 
 async def everything_kept(url: str) -> str:
@@ -53,15 +55,21 @@ async def test_a_code_is_in_no_table_no_log_and_no_event(fallible: Fallible, sho
         with pytest.raises(GuerdonError):
             await use(shop, unknown)
 
+    provider, secret = await make_provider(shop)
+    silent = await shop.redeem(await provided(shop, provider, "silent", price=104), await shop.member(104))
+    await report(shop, provider, secret, says("issued", silent.name, code=PROVIDED_CODE))
+    assert (await shop.redemption(silent.name)).code == PROVIDED_CODE
+
     async def all_told() -> list[dict[str, str]]:
         found = await events_of(fallible.services.endpoints, shop.program)
-        return found if len(found) >= 3 else []
+        return found if len(found) >= 4 else []
 
     told = await wait_until(all_told)
     assert [event["type"].rpartition(".")[2] for event in told] == [
         "redemption_fulfilled",
         "voucher_redeemed",
         "voucher_redemption_undone",
+        "redemption_fulfilled",
     ]
     events = json.dumps(told)
     kept = await everything_kept(fallible.catalog.database.owner_url)
@@ -71,7 +79,7 @@ async def test_a_code_is_in_no_table_no_log_and_no_event(fallible: Fallible, sho
     assert f'"code_shown_of": "{redemption.name}"' in log
     assert "RedeemVoucher" in log
     assert '"cashier": "eve"' not in log
-    for code in (ISSUED_CODE, FREE_CODE, MISTYPED_CODE):
+    for code in (ISSUED_CODE, FREE_CODE, MISTYPED_CODE, PROVIDED_CODE, secret.removeprefix("whsec_")):
         for text in (events, kept, log):
             assert code not in text
             assert code.encode().hex() not in text

@@ -23,6 +23,7 @@ from rewards_catalog.domain.errors.redemptions import (
     PaymentTooLate,
     RedemptionUnfinished,
     RewardLimit,
+    WebhookNotBelieved,
 )
 from rewards_catalog.domain.errors.refunds import (
     NotFulfilled,
@@ -42,6 +43,7 @@ from rewards_catalog.domain.errors.rewards import (
     StockLimit,
     WrongFulfilment,
 )
+from rewards_catalog.domain.errors.support import CaseClosed, CaseFull, GoodwillRefused, GoodwillUnfinished
 from rewards_catalog.domain.errors.vouchers import (
     AlreadyRedeemed,
     AlreadyUndone,
@@ -65,11 +67,15 @@ __all__ = [
     "AlreadyRedeemed",
     "AlreadyUndone",
     "CalledOff",
+    "CaseClosed",
+    "CaseFull",
     "CodeTaken",
     "CodesTooShort",
     "FulfilmentDecided",
     "FulfilmentNotAsked",
     "FulfilmentRefused",
+    "GoodwillRefused",
+    "GoodwillUnfinished",
     "HoldLapsed",
     "InsufficientBalance",
     "InsufficientPoints",
@@ -101,5 +107,6 @@ __all__ = [
     "VoucherNotYetValid",
     "VoucherRedeemed",
     "VoucherUnknown",
+    "WebhookNotBelieved",
     "WrongFulfilment",
 ]

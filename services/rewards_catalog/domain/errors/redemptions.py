@@ -168,6 +168,14 @@ class FulfilmentDecided(DomainError):
     frozen = True
 
 
+class WebhookNotBelieved(DomainError):
+    """No signature of the webhook is by its provider, or its time is more than five minutes off."""
+
+    reason = "WEBHOOK_NOT_BELIEVED"
+    status = Status.INVALID_ARGUMENT
+    message = "The webhook's signature does not fit, or its time is too far from now."
+
+
 class CodeTaken(DomainError):
     """The program has the code that a provider gave already: it was issued before, or stands in a pool."""
 
