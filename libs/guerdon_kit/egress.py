@@ -73,7 +73,9 @@ class Egress:
     def __init__(self, *, private: bool = False) -> None:
         """`private` allows http and inner addresses, for development."""
         self._private = private
-        self._client = httpx.AsyncClient(trust_env=False, follow_redirects=False)
+        # Connections are known by address: one that is kept for a name would serve another name at the same address.
+        once = httpx.Limits(max_keepalive_connections=0)
+        self._client = httpx.AsyncClient(trust_env=False, follow_redirects=False, limits=once)
 
     async def close(self) -> None:
         """Closes the connections."""

@@ -10,9 +10,10 @@ from guerdon_kit.idempotency import Fingerprint
 from rewards_catalog.operations.asking import Asking
 
 
-def asking(call: CallContext, request: Message, program: str) -> Asking:
-    """Who asks; `request` is a write."""
-    return Asking(Fingerprint.of(call, request, f"programs/{program}"), call.caller.actor, call.deadline)
+def asking(call: CallContext, request: Message, program: str, within: str = "") -> Asking:
+    """Who asks; `request` is a write. Its id is the caller's own in the program, or in a resource of it, `within`."""
+    fingerprint = Fingerprint.of(call, request, within or f"programs/{program}")
+    return Asking(fingerprint, call.caller.actor, call.deadline)
 
 
 def mark(call: CallContext, replayed: bool) -> None:

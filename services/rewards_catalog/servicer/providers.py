@@ -89,9 +89,9 @@ class ProvidersServicer:
             name=request.name, request_id=request.request_id, body=self._keys.digest(program, request.body.hex())
         )
         webhook = Webhook(request.request_id, request.webhook_timestamp, request.webhook_signature, request.body)
-        now, replayed = await self._fulfilments.report(
-            calls.asking(call, disguised, program), program, provider, webhook
-        )
+        # The ids are each provider's own, though one gateway brings them all.
+        asking = calls.asking(call, disguised, program, within=request.name)
+        now, replayed = await self._fulfilments.report(asking, program, provider, webhook)
         calls.mark(call, replayed)
         return pb.ReportFulfilmentResponse(redemption=redemption_message(now))
 
