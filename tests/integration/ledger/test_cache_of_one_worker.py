@@ -83,52 +83,58 @@ class Worker:
     world: World
 
 
-@pytest.fixture
-def database(databases: DatabaseFactory) -> Iterator[object]:
-    made = databases.make("ledger")
-    yield made
-    databases.drop(made)
+@pytest.fixture(scope="module")
+def sockets(module_services: ServiceFactory, server_folder: Path) -> list[Path]:
+    """Where the two workers look for Redis."""
+    if urlsplit(module_services.endpoints.redis_cache_url).scheme != "unix":
+        pytest.skip("the given Redis is not reached through a socket")
+    return [server_folder / f"line-{number}" for number in range(2)]
+
+
+@pytest.fixture(scope="module")
+def running(
+    module_services: ServiceFactory, databases: DatabaseFactory, sockets: list[Path]
+) -> Iterator[list[RunningService]]:
+    """Two workers."""
+    database, url = databases.make("ledger"), module_services.endpoints.redis_cache_url
+    urls = [url.replace(urlsplit(url).path, str(path)) for path in sockets]
+    ends = [replace(module_services.endpoints, redis_cache_url=one) for one in urls]
+    yield [module_services.start("ledger", database, endpoints=one) for one in ends]
+    module_services.stop()
+    databases.drop(database)
 
 
 @pytest.fixture
 async def workers(
-    services: ServiceFactory, database: object, fresh_endpoints: Endpoints, server_folder: Path
+    running: list[RunningService], module_services: ServiceFactory, sockets: list[Path]
 ) -> AsyncIterator[list[Worker]]:
-    """Two workers."""
-    parts = urlsplit(fresh_endpoints.redis_cache_url)
-    made: list[Worker] = []
-    lines: list[asyncio.Server] = []
-    for number in range(2):
-        if parts.scheme != "unix":
-            pytest.skip("the given Redis is not reached through a socket")
-        line = Line(unquote(parts.path))
-        path = server_folder / f"line-{time.monotonic_ns()}-{number}"
-        lines.append(await line.open(path))
-        url = fresh_endpoints.redis_cache_url.replace(parts.path, str(path))
-        own = replace(fresh_endpoints, redis_cache_url=url)
-        service = await asyncio.to_thread(services.start, "ledger", database, endpoints=own)  # type: ignore[arg-type]  # of the fixture above
-        made.append(Worker(line, service, World(service.target, services.identity)))
+    """The two, each with a line that nothing has happened to."""
+    server = unquote(urlsplit(module_services.endpoints.redis_cache_url).path)
+    lines = [Line(server) for _ in sockets]
+    opened = [await line.open(path) for line, path in zip(lines, sockets, strict=True)]
+    made = [
+        Worker(line, service, World(service.target, module_services.identity))
+        for line, service in zip(lines, running, strict=True)
+    ]
     yield made
     assert await findings(made[1].world.client()) == []
-    for worker in made:
+    for worker, listening in zip(made, opened, strict=True):
         await worker.world.close()
-        await asyncio.to_thread(worker.service.process.stop)
         worker.line.break_off()
-    for server in lines:
-        server.close()
+        listening.close()
 
 
 @pytest.mark.crash
 @pytest.mark.parametrize("fault", ["cut off", "slow"])
 async def test_a_worker_that_cannot_reach_redis_lets_no_other_one_answer_what_is_old(
-    workers: list[Worker], fresh_endpoints: Endpoints, fault: str
+    workers: list[Worker], module_services: ServiceFactory, fault: str
 ) -> None:
     away, other = workers
     shop = await away.world.shop()
     await shop.add_many([f"m{n}" for n in range(MEMBERS)])
     there = Shop(shop.name, other.world.client())
     for one in (shop, there):
-        await wait_until(partial(cached, one, "m0", fresh_endpoints), 10)
+        await wait_until(partial(cached, one, "m0", module_services.endpoints), 10)
     checker = Checker()
     checker.writing.set()
     async with asyncio.TaskGroup() as load:
@@ -158,14 +164,14 @@ async def test_a_worker_that_cannot_reach_redis_lets_no_other_one_answer_what_is
 
 @pytest.mark.crash
 async def test_what_a_killed_worker_committed_and_told_nobody_is_seen_by_the_others_soon(
-    workers: list[Worker], fresh_endpoints: Endpoints
+    workers: list[Worker], module_services: ServiceFactory
 ) -> None:
     dying, other = workers
     shop = await dying.world.shop()
     await shop.add("ada")
     there = Shop(shop.name, other.world.client())
     await shop.earn("ada", 1)
-    await wait_until(lambda: cached(there, "ada", fresh_endpoints), 10)
+    await wait_until(lambda: cached(there, "ada", module_services.endpoints), 10)
 
     dying.line.delay_s = IN_FLIGHT_S  # what it commits is on its way to Redis when it is killed
     writing = asyncio.create_task(shop.earn("ada", 1))

@@ -102,8 +102,9 @@ async def test_a_silent_ledger_leaves_no_doubt_behind(world: World) -> None:
     employer = await world.employer()
     request = employer.thanks("ann", ["ben", "cleo"], 20)
     world.ledger.process.kill()
-    with pytest.raises(UnavailableError):
-        await employer.admin.recognition.CreateRecognition(request)
+    with pytest.raises(grpc.aio.AioRpcError) as unanswered:
+        await _ask_once(world, request)
+    assert unanswered.value.code() is grpc.StatusCode.UNAVAILABLE
     await asyncio.to_thread(world.ledger.process.start)
     given = await wait_until(lambda: _answered(employer, request))
     assert given is not None
