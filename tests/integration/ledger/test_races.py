@@ -21,7 +21,7 @@ MEMBERS = ("ada", "ben", "cem")
 CONNECTIONS = 9
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def running(module_services: ServiceFactory, databases: DatabaseFactory) -> Iterator[RunningService]:
     settings = {"workers": "3", "ledger_sweep_every_s": "0.05", "ledger_checkpoint_every_s": "0.1"}
     service = module_services.start("ledger", databases.make("ledger"), settings=settings)
