@@ -15,7 +15,7 @@ from membership.operations.activities import Activities
 from membership.operations.activity_types import ActivityTypes
 from membership.operations.campaigns import Campaigns
 from membership.operations.claims import Claims
-from membership.operations.consents import Consents
+from membership.operations.consents import Consents, Hashing
 from membership.operations.deliveries import Deliveries
 from membership.operations.endings import Endings
 from membership.operations.imports import Imports
@@ -24,6 +24,7 @@ from membership.operations.members import Members
 from membership.operations.merging import Merging
 from membership.operations.occasions import Occasions
 from membership.operations.offers import Offers
+from membership.operations.one_time_consents import OneTimeConsents
 from membership.operations.plan_periods import PlanPeriods
 from membership.operations.plans import Plans
 from membership.operations.profiles import Profiles
@@ -51,7 +52,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
     merges = Merging(database, ledger, clock, kit.log)
     standings = Standings(database, clock)
     plan_periods = PlanPeriods(database, clock)
-    rulebooks = Rulebooks()
+    rulebooks, hashing = Rulebooks(), Hashing()
     returns = Returns(database, deliveries, clock)
     servicer = MembershipServicer(
         programs=Programs(database, ledger, clock),
@@ -61,7 +62,8 @@ async def compose(kit: Kit[Settings]) -> Parts:
         merges=merges,
         files=MemberFiles(database, deliveries, clock),
         claims=Claims(database, deliveries, rulebooks, clock),
-        consents=Consents(database),
+        consents=Consents(database, hashing),
+        one_time_consents=OneTimeConsents(database, hashing, clock),
         purchases=Purchases(database, deliveries, rulebooks, clock),
         returns=returns,
         imports=Imports(database, deliveries, rulebooks, clock),

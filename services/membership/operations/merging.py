@@ -31,7 +31,7 @@ from membership.operations.deliveries import LEASE, MARGIN_S, PATIENCE_S
 from membership.operations.events import member_merged
 from membership.operations.merging_referrals import after_merging, before_merging
 from membership.operations.profiles import write_profile
-from membership.store import expiry_watches, members, merges, pins, profiles, slides, standings
+from membership.store import consents, expiry_watches, members, merges, profiles, slides, standings
 
 LOOK_AGAIN = timedelta(days=1)
 """How long what comes to an account that was merged may wait, where nobody told of it."""
@@ -117,7 +117,7 @@ class Merging:
         if await merges.changing(connection, [member.member_no, into.member_no]):
             raise MemberChanging(f"{program.name}/members/{into.member_id}")
         await _merge_profiles(connection, program, member, into)
-        await pins.delete(connection, member.member_no)  # the survivor's stays
+        await consents.forget(connection, member.member_no)  # the survivor's stays
         now = self._clock.now()
         welcomed = await merges.welcomed(connection, [member.member_no, into.member_no])
         friends = await before_merging(connection, program, member, into, now)

@@ -25,6 +25,7 @@ from membership.operations.member_imports import MemberFiles
 from membership.operations.members import Members
 from membership.operations.merging import Merging
 from membership.operations.offers import Offers
+from membership.operations.one_time_consents import OneTimeConsents
 from membership.operations.plan_periods import PlanPeriods
 from membership.operations.plans import Plans
 from membership.operations.profiles import Profiles
@@ -81,6 +82,7 @@ class MembershipServicer(
         files: MemberFiles,
         claims: Claims,
         consents: Consents,
+        one_time_consents: OneTimeConsents,
         purchases: Purchases,
         returns: Returns,
         imports: Imports,
@@ -98,7 +100,7 @@ class MembershipServicer(
         MemberRpcs.__init__(self, programs, members, profiles, endings, merges, referrals)
         FileRpcs.__init__(self, programs, files)
         ClaimRpcs.__init__(self, programs, claims, purchases)
-        ConsentRpcs.__init__(self, programs, consents)
+        ConsentRpcs.__init__(self, programs, consents, one_time_consents)
         ActivityRpcs.__init__(self, programs, activity_types, activities)
         ReferralRpcs.__init__(self, programs, referrals)
         RuleRpcs.__init__(self, programs, rules)

@@ -13,10 +13,11 @@ _sym_db = _symbol_database.Default()
 
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from guerdon.options.v1 import options_pb2 as guerdon_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#guerdon/membership/v1/consent.proto\x12\x15guerdon.membership.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a guerdon/options/v1/options.proto\"h\n\rSetPinRequest\x12(\n\x04name\x18\x01 \x01(\tB\x1a\xe0\x41\x02\xfa\x41\x14\n\x12guerdon.dev/Member\x12\x14\n\x03pin\x18\x02 \x01(\tB\x07\xe0\x41\x01\xd0\xda\x18\x01\x12\x17\n\nrequest_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\"\x10\n\x0eSetPinResponse\"V\n\x14VerifyConsentRequest\x12(\n\x04name\x18\x01 \x01(\tB\x1a\xe0\x41\x02\xfa\x41\x14\n\x12guerdon.dev/Member\x12\x14\n\x03pin\x18\x02 \x01(\tB\x07\xe0\x41\x02\xd0\xda\x18\x01\"\x17\n\x15VerifyConsentResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#guerdon/membership/v1/consent.proto\x12\x15guerdon.membership.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a guerdon/options/v1/options.proto\"h\n\rSetPinRequest\x12(\n\x04name\x18\x01 \x01(\tB\x1a\xe0\x41\x02\xfa\x41\x14\n\x12guerdon.dev/Member\x12\x14\n\x03pin\x18\x02 \x01(\tB\x07\xe0\x41\x01\xd0\xda\x18\x01\x12\x17\n\nrequest_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\"\x10\n\x0eSetPinResponse\"\xa6\x01\n\x14VerifyConsentRequest\x12(\n\x04name\x18\x01 \x01(\tB\x1a\xe0\x41\x02\xfa\x41\x14\n\x12guerdon.dev/Member\x12\x13\n\x03pin\x18\x02 \x01(\tB\x04\xd0\xda\x18\x01H\x00\x12\x14\n\x04\x63ode\x18\x03 \x01(\tB\x04\xd0\xda\x18\x01H\x00\x12\x15\n\x05token\x18\x04 \x01(\tB\x04\xd0\xda\x18\x01H\x00\x12\x17\n\nrequest_id\x18\x05 \x01(\tB\x03\xe0\x41\x02\x42\t\n\x07\x63onsent\"\x17\n\x15VerifyConsentResponse\"]\n\x18\x43reateConsentCodeRequest\x12(\n\x04name\x18\x01 \x01(\tB\x1a\xe0\x41\x02\xfa\x41\x14\n\x12guerdon.dev/Member\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"`\n\x19\x43reateConsentCodeResponse\x12\x12\n\x04\x63ode\x18\x01 \x01(\tB\x04\xd0\xda\x18\x01\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"^\n\x19\x43reateConsentTokenRequest\x12(\n\x04name\x18\x01 \x01(\tB\x1a\xe0\x41\x02\xfa\x41\x14\n\x12guerdon.dev/Member\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"b\n\x1a\x43reateConsentTokenResponse\x12\x13\n\x05token\x18\x01 \x01(\tB\x04\xd0\xda\x18\x01\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'guerdon.membership.v1.consent_pb2', globals())
@@ -32,13 +33,39 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _VERIFYCONSENTREQUEST.fields_by_name['name']._options = None
   _VERIFYCONSENTREQUEST.fields_by_name['name']._serialized_options = b'\340A\002\372A\024\n\022guerdon.dev/Member'
   _VERIFYCONSENTREQUEST.fields_by_name['pin']._options = None
-  _VERIFYCONSENTREQUEST.fields_by_name['pin']._serialized_options = b'\340A\002\320\332\030\001'
-  _SETPINREQUEST._serialized_start=156
-  _SETPINREQUEST._serialized_end=260
-  _SETPINRESPONSE._serialized_start=262
-  _SETPINRESPONSE._serialized_end=278
-  _VERIFYCONSENTREQUEST._serialized_start=280
-  _VERIFYCONSENTREQUEST._serialized_end=366
-  _VERIFYCONSENTRESPONSE._serialized_start=368
-  _VERIFYCONSENTRESPONSE._serialized_end=391
+  _VERIFYCONSENTREQUEST.fields_by_name['pin']._serialized_options = b'\320\332\030\001'
+  _VERIFYCONSENTREQUEST.fields_by_name['code']._options = None
+  _VERIFYCONSENTREQUEST.fields_by_name['code']._serialized_options = b'\320\332\030\001'
+  _VERIFYCONSENTREQUEST.fields_by_name['token']._options = None
+  _VERIFYCONSENTREQUEST.fields_by_name['token']._serialized_options = b'\320\332\030\001'
+  _VERIFYCONSENTREQUEST.fields_by_name['request_id']._options = None
+  _VERIFYCONSENTREQUEST.fields_by_name['request_id']._serialized_options = b'\340A\002'
+  _CREATECONSENTCODEREQUEST.fields_by_name['name']._options = None
+  _CREATECONSENTCODEREQUEST.fields_by_name['name']._serialized_options = b'\340A\002\372A\024\n\022guerdon.dev/Member'
+  _CREATECONSENTCODEREQUEST.fields_by_name['request_id']._options = None
+  _CREATECONSENTCODEREQUEST.fields_by_name['request_id']._serialized_options = b'\340A\002'
+  _CREATECONSENTCODERESPONSE.fields_by_name['code']._options = None
+  _CREATECONSENTCODERESPONSE.fields_by_name['code']._serialized_options = b'\320\332\030\001'
+  _CREATECONSENTTOKENREQUEST.fields_by_name['name']._options = None
+  _CREATECONSENTTOKENREQUEST.fields_by_name['name']._serialized_options = b'\340A\002\372A\024\n\022guerdon.dev/Member'
+  _CREATECONSENTTOKENREQUEST.fields_by_name['request_id']._options = None
+  _CREATECONSENTTOKENREQUEST.fields_by_name['request_id']._serialized_options = b'\340A\002'
+  _CREATECONSENTTOKENRESPONSE.fields_by_name['token']._options = None
+  _CREATECONSENTTOKENRESPONSE.fields_by_name['token']._serialized_options = b'\320\332\030\001'
+  _SETPINREQUEST._serialized_start=189
+  _SETPINREQUEST._serialized_end=293
+  _SETPINRESPONSE._serialized_start=295
+  _SETPINRESPONSE._serialized_end=311
+  _VERIFYCONSENTREQUEST._serialized_start=314
+  _VERIFYCONSENTREQUEST._serialized_end=480
+  _VERIFYCONSENTRESPONSE._serialized_start=482
+  _VERIFYCONSENTRESPONSE._serialized_end=505
+  _CREATECONSENTCODEREQUEST._serialized_start=507
+  _CREATECONSENTCODEREQUEST._serialized_end=600
+  _CREATECONSENTCODERESPONSE._serialized_start=602
+  _CREATECONSENTCODERESPONSE._serialized_end=698
+  _CREATECONSENTTOKENREQUEST._serialized_start=700
+  _CREATECONSENTTOKENREQUEST._serialized_end=794
+  _CREATECONSENTTOKENRESPONSE._serialized_start=796
+  _CREATECONSENTTOKENRESPONSE._serialized_end=894
 # @@protoc_insertion_point(module_scope)

@@ -163,6 +163,16 @@ class MembershipServiceStub(object):
                 request_serializer=guerdon_dot_membership_dot_v1_dot_consent__pb2.SetPinRequest.SerializeToString,
                 response_deserializer=guerdon_dot_membership_dot_v1_dot_consent__pb2.SetPinResponse.FromString,
                 )
+        self.CreateConsentCode = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/CreateConsentCode',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_consent__pb2.CreateConsentCodeRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_consent__pb2.CreateConsentCodeResponse.FromString,
+                )
+        self.CreateConsentToken = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/CreateConsentToken',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_consent__pb2.CreateConsentTokenRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_consent__pb2.CreateConsentTokenResponse.FromString,
+                )
         self.VerifyConsent = channel.unary_unary(
                 '/guerdon.membership.v1.MembershipService/VerifyConsent',
                 request_serializer=guerdon_dot_membership_dot_v1_dot_consent__pb2.VerifyConsentRequest.SerializeToString,
@@ -612,10 +622,27 @@ class MembershipServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateConsentCode(self, request, context):
+        """Makes a code of six digits that a member is sent by the caller, and consents with once within ten minutes. Another takes its
+        place; three wrong ones make it worthless. A member has five within an hour: more is refused as CONSENT_CODE_LIMIT.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateConsentToken(self, request, context):
+        """Makes a token for the app in which a member has signed in, to be shown to a till and good once within two minutes. Another
+        takes its place.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def VerifyConsent(self, request, context):
-        """Answers where the PIN is the member's, for a service that is about to spend points. Otherwise it is refused: as
-        CONSENT_REFUSED with how many more may be tried, as PIN_LOCKED after five wrong ones, until another PIN is set, or as
-        PIN_NOT_SET.
+        """Answers where the PIN, the code or the token is the member's, for a service that is about to spend points. A wrong PIN or
+        code is refused as CONSENT_REFUSED with how many more may be tried. Five wrong PINs are PIN_LOCKED, until another is set;
+        who has none is PIN_NOT_SET. A code or a token that cannot be used is CONSENT_EXPIRED: there was none, it was used, too many
+        were tried, or its time is over.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -1105,6 +1132,16 @@ def add_MembershipServiceServicer_to_server(servicer, server):
                     servicer.SetPin,
                     request_deserializer=guerdon_dot_membership_dot_v1_dot_consent__pb2.SetPinRequest.FromString,
                     response_serializer=guerdon_dot_membership_dot_v1_dot_consent__pb2.SetPinResponse.SerializeToString,
+            ),
+            'CreateConsentCode': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateConsentCode,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_consent__pb2.CreateConsentCodeRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_consent__pb2.CreateConsentCodeResponse.SerializeToString,
+            ),
+            'CreateConsentToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateConsentToken,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_consent__pb2.CreateConsentTokenRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_consent__pb2.CreateConsentTokenResponse.SerializeToString,
             ),
             'VerifyConsent': grpc.unary_unary_rpc_method_handler(
                     servicer.VerifyConsent,
@@ -1783,6 +1820,40 @@ class MembershipService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/SetPin',
             guerdon_dot_membership_dot_v1_dot_consent__pb2.SetPinRequest.SerializeToString,
             guerdon_dot_membership_dot_v1_dot_consent__pb2.SetPinResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def CreateConsentCode(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/CreateConsentCode',
+            guerdon_dot_membership_dot_v1_dot_consent__pb2.CreateConsentCodeRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_consent__pb2.CreateConsentCodeResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def CreateConsentToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/CreateConsentToken',
+            guerdon_dot_membership_dot_v1_dot_consent__pb2.CreateConsentTokenRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_consent__pb2.CreateConsentTokenResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

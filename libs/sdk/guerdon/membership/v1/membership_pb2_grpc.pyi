@@ -230,13 +230,30 @@ class MembershipServiceStub:
     kept hashed, and wrong ones that were tried before are forgotten.
     """
 
+    CreateConsentCode: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.consent_pb2.CreateConsentCodeRequest,
+        guerdon.membership.v1.consent_pb2.CreateConsentCodeResponse,
+    ]
+    """Makes a code of six digits that a member is sent by the caller, and consents with once within ten minutes. Another takes its
+    place; three wrong ones make it worthless. A member has five within an hour: more is refused as CONSENT_CODE_LIMIT.
+    """
+
+    CreateConsentToken: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.consent_pb2.CreateConsentTokenRequest,
+        guerdon.membership.v1.consent_pb2.CreateConsentTokenResponse,
+    ]
+    """Makes a token for the app in which a member has signed in, to be shown to a till and good once within two minutes. Another
+    takes its place.
+    """
+
     VerifyConsent: grpc.UnaryUnaryMultiCallable[
         guerdon.membership.v1.consent_pb2.VerifyConsentRequest,
         guerdon.membership.v1.consent_pb2.VerifyConsentResponse,
     ]
-    """Answers where the PIN is the member's, for a service that is about to spend points. Otherwise it is refused: as
-    CONSENT_REFUSED with how many more may be tried, as PIN_LOCKED after five wrong ones, until another PIN is set, or as
-    PIN_NOT_SET.
+    """Answers where the PIN, the code or the token is the member's, for a service that is about to spend points. A wrong PIN or
+    code is refused as CONSENT_REFUSED with how many more may be tried. Five wrong PINs are PIN_LOCKED, until another is set;
+    who has none is PIN_NOT_SET. A code or a token that cannot be used is CONSENT_EXPIRED: there was none, it was used, too many
+    were tried, or its time is over.
     """
 
     CreatePlan: grpc.UnaryUnaryMultiCallable[
@@ -764,13 +781,30 @@ class MembershipServiceAsyncStub:
     kept hashed, and wrong ones that were tried before are forgotten.
     """
 
+    CreateConsentCode: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.consent_pb2.CreateConsentCodeRequest,
+        guerdon.membership.v1.consent_pb2.CreateConsentCodeResponse,
+    ]
+    """Makes a code of six digits that a member is sent by the caller, and consents with once within ten minutes. Another takes its
+    place; three wrong ones make it worthless. A member has five within an hour: more is refused as CONSENT_CODE_LIMIT.
+    """
+
+    CreateConsentToken: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.consent_pb2.CreateConsentTokenRequest,
+        guerdon.membership.v1.consent_pb2.CreateConsentTokenResponse,
+    ]
+    """Makes a token for the app in which a member has signed in, to be shown to a till and good once within two minutes. Another
+    takes its place.
+    """
+
     VerifyConsent: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.membership.v1.consent_pb2.VerifyConsentRequest,
         guerdon.membership.v1.consent_pb2.VerifyConsentResponse,
     ]
-    """Answers where the PIN is the member's, for a service that is about to spend points. Otherwise it is refused: as
-    CONSENT_REFUSED with how many more may be tried, as PIN_LOCKED after five wrong ones, until another PIN is set, or as
-    PIN_NOT_SET.
+    """Answers where the PIN, the code or the token is the member's, for a service that is about to spend points. A wrong PIN or
+    code is refused as CONSENT_REFUSED with how many more may be tried. Five wrong PINs are PIN_LOCKED, until another is set;
+    who has none is PIN_NOT_SET. A code or a token that cannot be used is CONSENT_EXPIRED: there was none, it was used, too many
+    were tried, or its time is over.
     """
 
     CreatePlan: grpc.aio.UnaryUnaryMultiCallable[
@@ -1349,14 +1383,35 @@ class MembershipServiceServicer(metaclass=abc.ABCMeta):
         """
 
     @abc.abstractmethod
+    def CreateConsentCode(
+        self,
+        request: guerdon.membership.v1.consent_pb2.CreateConsentCodeRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.consent_pb2.CreateConsentCodeResponse, collections.abc.Awaitable[guerdon.membership.v1.consent_pb2.CreateConsentCodeResponse]]:
+        """Makes a code of six digits that a member is sent by the caller, and consents with once within ten minutes. Another takes its
+        place; three wrong ones make it worthless. A member has five within an hour: more is refused as CONSENT_CODE_LIMIT.
+        """
+
+    @abc.abstractmethod
+    def CreateConsentToken(
+        self,
+        request: guerdon.membership.v1.consent_pb2.CreateConsentTokenRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.consent_pb2.CreateConsentTokenResponse, collections.abc.Awaitable[guerdon.membership.v1.consent_pb2.CreateConsentTokenResponse]]:
+        """Makes a token for the app in which a member has signed in, to be shown to a till and good once within two minutes. Another
+        takes its place.
+        """
+
+    @abc.abstractmethod
     def VerifyConsent(
         self,
         request: guerdon.membership.v1.consent_pb2.VerifyConsentRequest,
         context: _ServicerContext,
     ) -> typing.Union[guerdon.membership.v1.consent_pb2.VerifyConsentResponse, collections.abc.Awaitable[guerdon.membership.v1.consent_pb2.VerifyConsentResponse]]:
-        """Answers where the PIN is the member's, for a service that is about to spend points. Otherwise it is refused: as
-        CONSENT_REFUSED with how many more may be tried, as PIN_LOCKED after five wrong ones, until another PIN is set, or as
-        PIN_NOT_SET.
+        """Answers where the PIN, the code or the token is the member's, for a service that is about to spend points. A wrong PIN or
+        code is refused as CONSENT_REFUSED with how many more may be tried. Five wrong PINs are PIN_LOCKED, until another is set;
+        who has none is PIN_NOT_SET. A code or a token that cannot be used is CONSENT_EXPIRED: there was none, it was used, too many
+        were tried, or its time is over.
         """
 
     @abc.abstractmethod
