@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from guerdon_kit.days import first_instant
 from guerdon_kit.errors import DomainError
+from membership.domain.baskets import Basket
 from membership.domain.errors import ClaimLocked, ClaimTooLate
 from membership.domain.program import Program
 
@@ -24,6 +25,7 @@ class GuestPurchase:
     record_time: datetime
     amount: int
     wrong_claims: int
+    basket: Basket | None = None
 
 
 @dataclass(frozen=True, slots=True)

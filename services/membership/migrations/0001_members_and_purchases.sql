@@ -353,6 +353,8 @@ create table guest_purchases (
     event_time timestamptz not null,
     record_time timestamptz not null,
     amount bigint not null check (amount >= 0),
+    -- NULL where it is an amount alone.
+    basket jsonb,
     actor text not null,
     wrong_claims smallint not null default 0,
     primary key (program_no, purchase_id)

@@ -5,18 +5,21 @@ own time.
 from __future__ import annotations
 
 import json
+from datetime import datetime
 
 from guerdon_kit.clock import Clock
-from guerdon_kit.errors import InvalidField, NotFound
+from guerdon_kit.errors import NotFound
 from guerdon_kit.events import publish
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres import Connection, Database
 from guerdon_kit.postgres.requests import once
+from membership.domain.baskets import Basket
 from membership.domain.claims import WRONG_CLAIMS_MAX, GuestPurchase, Proof, proves, refusal
 from membership.domain.deliveries import Delivery
 from membership.domain.errors import ClaimNotProven, ClaimsNotTaken, PurchaseClaimed, PurchaseDiffers
 from membership.domain.moments import AHEAD_MAX, from_microseconds, to_microseconds
 from membership.domain.program import Program
+from membership.domain.purchases import FrozenTerms
 from membership.domain.rows import Row, sort_out
 from membership.operations.deliveries import Deliveries
 from membership.operations.events import guest_purchase_recorded
@@ -48,8 +51,6 @@ class Claims:
         """
         if not program.settings.claim_days:
             raise ClaimsNotTaken(program.name)
-        if row.basket is not None:
-            raise InvalidField.of("basket", "needs a member: what nobody has claimed is kept as its amount")
         now = self._clock.now()
         _, wrong = sort_out([row._replace(member_id=_NOBODY)], to_microseconds(now + AHEAD_MAX))
         for violation in wrong.values():
@@ -61,14 +62,18 @@ class Claims:
             name = f"{program.name}/purchases/{row.purchase_id}"
             found = await purchases.find(connection, program, row.purchase_id)
             if found is not None:  # with its member, or claimed meanwhile
-                _require_same(name, row, to_microseconds(found[0].event_time), found[0].amount)
+                purchase = found[0]
+                basket = purchase.terms.basket if isinstance(purchase.terms, FrozenTerms) else None
+                _require_same(name, row, purchase.event_time, purchase.amount, basket)
                 return b"true"
-            if await guests.insert(connection, program, row.purchase_id, event_time, row.amount, now, actor):
+            if await guests.insert(
+                connection, program, row.purchase_id, event_time, row.amount, row.basket, now, actor
+            ):
                 await publish(connection, guest_purchase_recorded(program, row, now))
                 return b"false"
             guest = await guests.find(connection, program, row.purchase_id)
             if guest is not None:
-                _require_same(name, row, to_microseconds(guest.event_time), guest.amount)
+                _require_same(name, row, guest.event_time, guest.amount, guest.basket)
             return b"true"
 
         outcome, replayed = await once(self._database, fingerprint, work)
@@ -116,7 +121,7 @@ class Claims:
                 await guests.count_wrong(connection, program, purchase_id)
                 return json.dumps({"left": WRONG_CLAIMS_MAX - guest.wrong_claims - 1}).encode()
             await guests.delete(connection, program, purchase_id)
-            row = Row(0, purchase_id, member_id, to_microseconds(guest.event_time), guest.amount)
+            row = Row(0, purchase_id, member_id, to_microseconds(guest.event_time), guest.amount, guest.basket)
             recorded = await record_rows(connection, program, self._rulebooks, [row], recording, enroll_unknown=False)
             for refused in recorded.refused.values():
                 raise refused
@@ -154,8 +159,11 @@ async def _claimable(
     return guest
 
 
-def _require_same(name: str, row: Row, event_us: int, amount: int) -> None:
-    facts = (("event_time", row.event_us, event_us), ("amount", row.amount, amount))
+def _require_same(name: str, row: Row, event_time: datetime, amount: int, basket: Basket | None) -> None:
+    """Refuses other facts than those that are recorded. A row without a basket contradicts none, as with a member."""
+    facts = [("event_time", row.event_us, to_microseconds(event_time)), ("amount", row.amount, amount)]
+    if row.basket is not None:
+        facts.append(("basket", row.basket, basket))
     differing = [field for field, asked, known in facts if asked != known]
     if differing:
         raise PurchaseDiffers(name, ",".join(differing))

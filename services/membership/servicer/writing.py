@@ -180,6 +180,7 @@ def guest_purchase(found: Program, one: GuestPurchase) -> purchase_pb2.Purchase:
         state=purchase_pb2.Purchase.STATE_UNCLAIMED,
         returned_amount=cash(found, 0),
         record_time=timestamp(one.record_time),
+        basket=None if one.basket is None else write_basket(one.basket),
     )
 
 

@@ -7,9 +7,11 @@ from datetime import datetime
 from asyncpg import Record
 
 from guerdon_kit.postgres import Connection
+from membership.domain.baskets import Basket
 from membership.domain.claims import GuestPurchase
 from membership.domain.program import Program
 from membership.store import queries
+from membership.store.ratings import read_basket, write_basket
 
 
 async def insert(
@@ -18,6 +20,7 @@ async def insert(
     purchase_id: str,
     event_time: datetime,
     amount: int,
+    basket: Basket | None,
     now: datetime,
     actor: str,
 ) -> bool:
@@ -29,6 +32,7 @@ async def insert(
         event_time=event_time,
         record_time=now,
         amount=amount,
+        basket=None if basket is None else write_basket(basket),
         actor=actor,
     )
     return written > 0
@@ -57,4 +61,11 @@ async def delete(connection: Connection, program: Program, purchase_id: str) -> 
 def _read(row: Record | None) -> GuestPurchase | None:
     if row is None:
         return None
-    return GuestPurchase(row["purchase_id"], row["event_time"], row["record_time"], row["amount"], row["wrong_claims"])
+    return GuestPurchase(
+        purchase_id=row["purchase_id"],
+        event_time=row["event_time"],
+        record_time=row["record_time"],
+        amount=row["amount"],
+        wrong_claims=row["wrong_claims"],
+        basket=None if row["basket"] is None else read_basket(row["basket"]),
+    )

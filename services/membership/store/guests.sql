@@ -1,6 +1,6 @@
 -- name: insert_guest_purchase!
-insert into guest_purchases (program_no, purchase_id, event_time, record_time, amount, actor)
-values (:program_no, :purchase_id, :event_time, :record_time, :amount, :actor)
+insert into guest_purchases (program_no, purchase_id, event_time, record_time, amount, basket, actor)
+values (:program_no, :purchase_id, :event_time, :record_time, :amount, :basket, :actor)
 on conflict do nothing;
 
 -- name: find_guest_purchase^

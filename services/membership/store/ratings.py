@@ -27,7 +27,7 @@ async def insert(connection: Connection, program: Program, frozen: Sequence[tupl
         program_no=program.program_no,
         purchase_ids=[purchase_id for purchase_id, _, _ in frozen],
         levels=[level for _, level, _ in frozen],
-        baskets=[None if one.basket is None else _write_basket(one.basket) for _, _, one in frozen],
+        baskets=[None if one.basket is None else write_basket(one.basket) for _, _, one in frozen],
         rated_by=[_write(one) for _, _, one in frozen],
     )
 
@@ -110,7 +110,8 @@ def _read_tranche(kept: list[Any]) -> Tranche:
     return Tranche(points, times[0], times[1], tuple(places))
 
 
-def _write_basket(one: Basket) -> dict[str, Any]:
+def write_basket(one: Basket) -> dict[str, Any]:
+    """A basket to be kept."""
     lines = [{name: getattr(line, name) for name in Line.__slots__} for line in one.lines]
     return {name: getattr(one, name) for name in Basket.__slots__} | {"lines": lines}
 

@@ -8,10 +8,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.date_pb2 import Date
 
 from guerdon import GuerdonError, InvalidRequestError, NotFoundError, RefusedError, new_request_id, was_replayed
-from guerdon.membership.v1 import claim_pb2, purchase_pb2
+from guerdon.membership.v1 import basket_pb2, claim_pb2, purchase_pb2, rule_pb2
 from guerdon.membership.v1 import membership_pb2 as pb
 from tests.contract.membership.world import Shop, World, usd, when
 
@@ -79,6 +80,51 @@ async def test_a_guests_purchase_earns_for_who_claims_it_as_of_its_own_time(shop
     assert (await record(shop, "p1", 40_00)).already_recorded
     assert await reason(claim(shop, "p1", "ben", 40_00)) == "PURCHASE_CLAIMED"
     assert (await shop.bring_back("r1", "p1", 15_00)).goods_return.points == 15
+
+
+async def test_a_basket_that_is_claimed_earns_what_it_would_have_earned_with_its_member(shop: Shop) -> None:
+    rule = rule_pb2.EarningRule(
+        name=f"{shop.program}/rules/coffee", bonus_points=25, condition="'coffee' in purchase.categories"
+    )
+    await shop.membership.membership.CreateEarningRule(
+        rule_pb2.CreateEarningRuleRequest(earning_rule=rule, request_id=new_request_id())
+    )
+    lines = [
+        basket_pb2.BasketLine(line_id="1", category="coffee", quantity=2, unit_price=4_00),
+        basket_pb2.BasketLine(line_id="2", category="book", quantity=1, unit_price=12_00),
+    ]
+    basket, calls = basket_pb2.Basket(lines=lines, order_discounts=[1_00], store="5th"), shop.membership.membership
+    now = Timestamp()
+    now.GetCurrentTime()
+
+    def bought(purchase_id: str, member: str, basket: basket_pb2.Basket) -> Any:
+        purchase = shop.purchase(purchase_id, "", 19_00, now)
+        purchase.member = f"{shop.program}/members/{member}" if member else ""
+        purchase.basket.CopyFrom(basket)
+        return calls.RecordPurchase(pb.RecordPurchaseRequest(purchase=purchase, request_id=new_request_id()))
+
+    kept = (await bought("guests", "", basket)).purchase
+    assert kept.basket == basket
+    assert (await bought("guests", "", basket)).already_recorded
+    less = basket_pb2.Basket(lines=lines[:1], shipping=11_00)
+    assert await reason(bought("guests", "", less)) == "PURCHASE_DIFFERS"
+    with pytest.raises(InvalidRequestError) as refused:
+        await bought("wrong", "", basket_pb2.Basket(lines=lines))
+    assert [one.field.partition(".")[0] for one in refused.value.violations] == ["purchase"]
+    claimed = (await claim(shop, "guests", "ada", 19_00, now.ToDatetime(UTC))).purchase
+    named = (await bought("bens", "ben", basket)).purchase
+    assert (claimed.rating, claimed.basket) == (named.rating, named.basket)
+    assert claimed.rating.rule_points == 25
+    assert (await bought("guests", "", basket)).already_recorded
+    assert await reason(bought("guests", "", less)) == "PURCHASE_DIFFERS"
+    back = purchase_pb2.Return(
+        name=f"{shop.program}/returns/r1",
+        purchase=claimed.name,
+        event_time=now,
+        lines=[basket_pb2.ReturnedLine(line_id="1", quantity=2)],
+    )
+    taken = await calls.RecordReturn(pb.RecordReturnRequest(goods_return=back, request_id=new_request_id()))
+    assert taken.goods_return.points >= 25
 
 
 async def test_of_many_who_claim_at_once_one_gets_it_once(shop: Shop) -> None:
