@@ -161,7 +161,10 @@ async def _claimable(
 
 def _require_same(name: str, row: Row, event_time: datetime, amount: int, basket: Basket | None) -> None:
     """Refuses other facts than those that are recorded. A row without a basket contradicts none, as with a member."""
-    facts = [("event_time", row.event_us, to_microseconds(event_time)), ("amount", row.amount, amount)]
+    facts: list[tuple[str, object, object]] = [
+        ("event_time", row.event_us, to_microseconds(event_time)),
+        ("amount", row.amount, amount),
+    ]
     if row.basket is not None:
         facts.append(("basket", row.basket, basket))
     differing = [field for field, asked, known in facts if asked != known]
