@@ -93,7 +93,9 @@ async def test_a_basket_that_is_claimed_earns_what_it_would_have_earned_with_its
         basket_pb2.BasketLine(line_id="1", category="coffee", quantity=2, unit_price=4_00),
         basket_pb2.BasketLine(line_id="2", category="book", quantity=1, unit_price=12_00),
     ]
-    basket, calls = basket_pb2.Basket(lines=lines, order_discounts=[1_00], store="5th"), shop.membership.membership
+    paid = [basket_pb2.Tender(means=basket_pb2.Tender.MEANS_MONEY, minor_units=19_00)]
+    basket = basket_pb2.Basket(lines=lines, order_discounts=[1_00], tenders=paid, store="5th")
+    calls = shop.membership.membership
     now = Timestamp()
     now.GetCurrentTime()
 

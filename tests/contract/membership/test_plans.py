@@ -168,8 +168,8 @@ async def test_who_or_what_is_not_there_is_refused(shop: Shop, world: Any) -> No
     assert await reason(buy(shop, "ada")) == "MEMBER_CLOSED"
 
 
-async def test_a_rule_that_names_the_plan_gives_to_who_holds_it_and_uses_the_period_by_that(shop: Shop) -> None:
-    await make(shop)
+async def make_double(shop: Shop) -> None:
+    """A rule that doubles what holders of the plan earn."""
     rule = rule_pb2.EarningRule(
         name=f"{shop.program}/rules/plus-double",
         multiplier=rational_pb2.Rational(numerator=2, denominator=1),
@@ -178,6 +178,11 @@ async def test_a_rule_that_names_the_plan_gives_to_who_holds_it_and_uses_the_per
     await shop.membership.membership.CreateEarningRule(
         rule_pb2.CreateEarningRuleRequest(earning_rule=rule, request_id=new_request_id())
     )
+
+
+async def test_a_rule_that_names_the_plan_gives_to_who_holds_it_and_uses_the_period_by_that(shop: Shop) -> None:
+    await make(shop)
+    await make_double(shop)
     await make_segment(shop, "members-plus", "member.plan != ''")
     before = now()
     for member_id in ("ada", "ben"):
@@ -202,6 +207,22 @@ async def test_a_rule_that_names_the_plan_gives_to_who_holds_it_and_uses_the_per
     assert (await cancel(shop, "ben")).refund == usd(9_99)
     assert await segments_of(shop, "ben") == []
     assert points((await shop.buy("p3", "ben", 10_00, now())).purchase) == 10
+
+
+async def test_a_period_is_refunded_or_its_benefit_given_and_never_both(shop: Shop) -> None:
+    await make(shop)
+    await make_double(shop)
+    people = [f"m{number}" for number in range(6)]
+    for one in people:
+        await shop.enroll(one)
+        await buy(shop, one)
+    moment = now()
+    answers = await asyncio.gather(
+        *(cancel(shop, one) for one in people), *(shop.buy(f"p-{one}", one, 10_00, moment) for one in people)
+    )
+    refunds = [one.refund.minor_units for one in answers[: len(people)]]
+    earned = [points(one.purchase) for one in answers[len(people) :]]
+    assert set(zip(refunds, earned, strict=True)) <= {(9_99, 10), (0, 20)}
 
 
 async def test_a_benefit_given_elsewhere_is_used_and_not_refunded(shop: Shop) -> None:
