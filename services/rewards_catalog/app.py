@@ -7,6 +7,7 @@ from guerdon_kit.egress import Egress
 from guerdon_kit.service import Job, Kit, Parts
 from rewards_catalog.clients.adjustments import Adjustments
 from rewards_catalog.clients.ledger import LEDGER, Ledger
+from rewards_catalog.clients.wallets import Wallets
 from rewards_catalog.config import Settings
 from rewards_catalog.domain.generated import CodeScheme
 from rewards_catalog.jobs.recovery import goodwill_recovery, recovery
@@ -37,7 +38,7 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
     egress = Egress(private=private)
     kit.on_close(egress.close)
     providers = Providers(kit.database, keys, egress, kit.clock, settings.provider_timeout_s, private)
-    progress = Progress(kit.database, ledger, providers, keys, kit.clock, settings.lease, reached)
+    progress = Progress(kit.database, ledger, Wallets(ledger), providers, keys, kit.clock, settings.lease, reached)
     giving = Giving(kit.database, ledger, Adjustments(remote), kit.clock, settings.lease, reached)
     fulfilments = Fulfilments(kit.database, progress, providers, keys)
     scheme = CodeScheme(settings.code_prefix, settings.code_length)

@@ -10,7 +10,7 @@ EXCHANGER = "partner_exchange"
 
 BY_SERVICE: dict[str, frozenset[Kind]] = {
     "membership": frozenset({Kind.EARN, Kind.ADJUSTMENT, Kind.MERGE}),
-    "rewards_catalog": frozenset({Kind.SPEND, Kind.ADJUSTMENT}),
+    "rewards_catalog": frozenset({Kind.SPEND, Kind.ADJUSTMENT, Kind.GRANT}),
     EXCHANGER: frozenset({Kind.EXCHANGE}),
     "recognition": frozenset({Kind.GRANT, Kind.RECOGNITION, Kind.FUND}),
 }

@@ -60,7 +60,7 @@ class Ledger:
     async def has_unit(self, program: str, unit: str, actor: str, until: float) -> bool:
         """Whether the program has the unit: a unit comes with its REDEMPTION account."""
         try:
-            await self.unit_of(_redemption_account(program, unit), actor, until)
+            await self.unit_of(redemption_account(program, unit), actor, until)
         except NotFound:
             return False
         return True
@@ -106,8 +106,8 @@ class Ledger:
         request = pb.PlaceHoldRequest(
             parent=redemption.parent, hold=hold, request_id=redemption.ledger_request_id("hold")
         )
-        with _refusals():
-            answer = await self._step("PlaceHold", request, pb.PlaceHoldResponse, redemption, until)
+        with refusals():
+            answer = await self.step("PlaceHold", request, pb.PlaceHoldResponse, redemption, until)
         return answer.hold.name
 
     async def capture(self, redemption: Redemption, until: float) -> str:
@@ -122,12 +122,12 @@ class Ledger:
             name=redemption.hold,
             amount=redemption.price,
             # Named, and not left to the ledger: a hold on an account of another unit is refused here.
-            destination=_redemption_account(redemption.program, redemption.unit),
+            destination=redemption_account(redemption.program, redemption.unit),
             memo=redemption.title,
             request_id=redemption.ledger_request_id("capture"),
         )
-        with _refusals():
-            answer = await self._step("CaptureHold", request, pb.CaptureHoldResponse, redemption, until)
+        with refusals():
+            answer = await self.step("CaptureHold", request, pb.CaptureHoldResponse, redemption, until)
         return answer.transaction
 
     async def release(self, redemption: Redemption, until: float) -> bool:
@@ -138,12 +138,12 @@ class Ledger:
         """
         request = pb.ReleaseHoldRequest(name=redemption.hold, request_id=redemption.ledger_request_id("release"))
         try:
-            await self._step("ReleaseHold", request, pb.ReleaseHoldResponse, redemption, until)
+            await self.step("ReleaseHold", request, pb.ReleaseHoldResponse, redemption, until)
         except RemoteError as refusal:
             require_decided(refusal)
             # It is resolved already: by us, by time, or by a capture.
             reading = pb.GetHoldRequest(name=redemption.hold)
-            answer = await self._step("GetHold", reading, pb.GetHoldResponse, redemption, until)
+            answer = await self.step("GetHold", reading, pb.GetHoldResponse, redemption, until)
             if answer.hold.state == res.HOLD_STATE_ACTIVE:
                 raise OutcomeUnknown from refusal
             return answer.hold.state != res.HOLD_STATE_CAPTURED
@@ -162,13 +162,19 @@ class Ledger:
             memo=redemption.title,
             request_id=redemption.ledger_request_id(redemption.refund_step),
         )
-        with _refusals():
-            answer = await self._step("ReverseTransaction", request, pb.ReverseTransactionResponse, redemption, until)
+        with refusals():
+            answer = await self.step("ReverseTransaction", request, pb.ReverseTransactionResponse, redemption, until)
         return answer.transaction
 
-    async def _step(
+    async def step(
         self, rpc: str, request: Message, answer: type[Answer], redemption: Redemption, until: float
     ) -> Answer:
+        """Asks for one step of a redemption, under its tenant and for whom it is booked to.
+
+        Raises:
+            RemoteError: the ledger refused.
+            OutcomeUnknown: ask again.
+        """
         return await self._call(rpc, request, answer, redemption.parent, actor=redemption.actor, until=until)
 
     async def _call(
@@ -193,7 +199,7 @@ async def call(
 
 
 @contextmanager
-def _refusals() -> Iterator[None]:
+def refusals() -> Iterator[None]:
     """The ledger's refusals of moving points, in the catalog's words."""
     try:
         yield
@@ -229,6 +235,6 @@ def _translated(refusal: RemoteError) -> DomainError:
             return PaymentRefused(ledger_reason=reason or refusal.remote_status.name)
 
 
-def _redemption_account(program: str, unit: str) -> str:
+def redemption_account(program: str, unit: str) -> str:
     """Where a unit's spent points go."""
     return f"programs/{program}/accounts/redemption.{unit}"

@@ -16,7 +16,7 @@ from guerdon_kit.errors import FieldViolation
 MAX_CASH = 2**53
 MAX_FRACTION_PART = 1_000_000
 MAX_BENEFIT_DAYS = 3_660
-_LONGEST = {"sku": 100, "location": 200, "method": 100, "beneficiary": 200, "benefit": 100}
+_LONGEST = {"sku": 100, "location": 200, "method": 100, "beneficiary": 200, "benefit": 100, "budget": 200}
 _CURRENCY = re.compile(r"[A-Z]{3}")
 
 
@@ -90,9 +90,12 @@ class TierBenefit:
 
 @dataclass(frozen=True, slots=True)
 class Cashback:
-    """Cash for points."""
+    """Cash for points. `budget` is the name of the account in the ledger that pays it into wallets; None: it is handed
+    over elsewhere.
+    """
 
     value: Cash
+    budget: str | None = None
 
 
 Kind = (
@@ -126,6 +129,11 @@ KIND_NAMES = {kind: name for name, kind in KINDS.items()}
 def value_for_points(kind: Kind | None) -> Cash | None:
     """What the kind comes to for the whole price, where fewer points make it less; None: they make it no less."""
     return kind.value if isinstance(kind, Cashback | FixedDiscount) else None
+
+
+def budget_of(kind: Kind | None) -> str | None:
+    """The account that pays what the kind is into a wallet; None: nothing is paid into one."""
+    return kind.budget if isinstance(kind, Cashback) else None
 
 
 def violations(kind: Kind) -> Iterator[FieldViolation]:

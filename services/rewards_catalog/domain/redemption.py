@@ -4,6 +4,7 @@
        │           │              │             ↑         └─────────┴─→ CANCELLED → REFUNDED
        │           └→ AWAITING_PAYMENT → PAID ──┘                           └───→ REFUND_REFUSED
        └───────────┴──────────────┴────────┴─────→ FAILED
+    CAPTURED → FULFILLED, or FULFILMENT_FAILED → REFUNDED, REFUND_REFUSED    into a wallet
 
     CAPTURED → (FULFILMENT_UNKNOWN) → FULFILLED, or FULFILMENT_FAILED → REFUNDED, REFUND_REFUSED    by a provider
 
@@ -11,7 +12,8 @@ A code is handed over by being issued, so its redemption goes from CAPTURED to F
 only where its voucher can be made void. One that costs money too waits, with its points and a piece or a code set
 aside, for somebody to say that the money is there. That one fails is decided once, by setting `failure`; what was taken
 is then given back, and only after that the state is FAILED. Points that the ledger refuses to take back, since their
-account was closed meanwhile, stay spent: people decide what becomes of them.
+account was closed meanwhile, stay spent: people decide what becomes of them. A value is paid into a wallet once the
+points are spent; one that cannot be paid gives them back.
 
 What a provider issues is ordered once the points are spent. It is asked again, by the same id, until it has said what
 became of the order.
@@ -29,6 +31,7 @@ from rewards_catalog.domain.errors import (
     FAILURES,
     AlreadyCancelled,
     AlreadyFulfilled,
+    CreditRefused,
     NotCancellableYet,
     NotIssued,
 )
@@ -63,6 +66,11 @@ _TO_GIVE_BACK = frozenset({State.CANCELLED, State.FULFILMENT_FAILED})
 _PAST_UNDOING = frozenset({State.FAILED, State.REFUND_REFUSED, State.FULFILMENT_FAILED, State.REFUNDED})
 """Where a failure says what was, and nothing is left to undo for it."""
 
+_TO_GIVE_BACK = frozenset({State.CANCELLED, State.FULFILMENT_FAILED})
+"""Where the whole price is on its way back."""
+_PAST_UNDOING = frozenset({State.FAILED, State.REFUND_REFUSED, State.FULFILMENT_FAILED, State.REFUNDED})
+"""Where a failure says what was, and nothing is left to undo for it."""
+
 
 class Step(Enum):
     """What the service does next with a redemption."""
@@ -71,6 +79,7 @@ class Step(Enum):
     RESERVE = auto()
     LAPSE = auto()
     CAPTURE = auto()
+    CREDIT = auto()
     ISSUE = auto()
     ASK = auto()
     UNDO = auto()
@@ -106,7 +115,8 @@ class Redemption:
     went back, as it was called off or after it was handed over at `fulfil_time`; then `refunds` is how many were begun,
     and `refunding` points are on their way in the last one. `actor` is whom it is booked to, here and in the ledger,
     and `request_key` finds the record of the request that made it. Its provider was asked `asks` times without a
-    decision, and is asked again at `ask_time`.
+    decision, and is asked again at `ask_time`. `wallet` is the account that the value is paid into, and `credit` the
+    transaction by which it was; empty where there is none.
     """
 
     program: str
@@ -127,6 +137,8 @@ class Redemption:
     hold: str
     hold_expire_time: datetime
     transaction: str
+    wallet: str
+    credit: str
     refund_transaction: str
     refunding: int
     refunded: int
@@ -174,6 +186,12 @@ def refund_refused(redemption: Redemption, error: DomainError) -> Redemption:
     return replace(redemption, state=State.REFUND_REFUSED, failure=Failure.of(error))
 
 
+def credit_refused(redemption: Redemption, ledger_reason: str) -> Redemption:
+    """The redemption once the ledger has refused for good to pay its wallet."""
+    error = CreditRefused(wallet=redemption.wallet, ledger_reason=ledger_reason)
+    return replace(redemption, state=State.FULFILMENT_FAILED, failure=Failure.of(error))
+
+
 def failing(redemption: Redemption, error: DomainError) -> Redemption:
     """The redemption once it is decided that it fails with `error`: undone at once if it has taken nothing yet."""
     state = State.FAILED if redemption.state is State.PENDING else redemption.state
@@ -200,6 +218,8 @@ def next_step(redemption: Redemption, now: datetime) -> Step | None:
         return Step.ASK
     if redemption.state is State.FULFILMENT_UNKNOWN and redemption.ask_time is not None:
         return Step.ASK if now >= redemption.ask_time else None
+    if redemption.state is State.CAPTURED and redemption.wallet:
+        return Step.CREDIT
     if redemption.state is State.AWAITING_PAYMENT and redemption.payment_end_time is not None:
         return Step.LAPSE if now >= redemption.payment_end_time else None
     return _FORWARD.get(redemption.state)

@@ -27,9 +27,13 @@ class RefundTerms:
     days: int = 0
 
 
-def violations(terms: RefundTerms, *, codes: bool) -> Iterator[FieldViolation]:
-    """Every bound that is broken; `codes`: the reward hands over codes, which nobody can hand back."""
+def violations(terms: RefundTerms, *, codes: bool, wallets: bool) -> Iterator[FieldViolation]:
+    """Every bound that is broken; `codes`: the reward hands over codes, which nobody can hand back; `wallets`: it pays
+    into wallets, out of which it comes back as a whole.
+    """
     if codes and terms.policy is not RefundPolicy.NONE:
         yield FieldViolation("reward.refund_policy", "must be absent for FULFILMENT_CODE_POOL")
+    if wallets and terms.policy is RefundPolicy.PARTIAL:
+        yield FieldViolation("reward.refund_policy", "must not be PARTIAL for what is paid into a wallet")
     if not 0 <= terms.days <= MAX_DAYS:
         yield FieldViolation("reward.refund_days", f"must be between 0 and {MAX_DAYS}")

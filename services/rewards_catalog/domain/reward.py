@@ -173,13 +173,21 @@ def _violations(reward: Reward) -> Iterator[FieldViolation]:
     yield from prices.violations(reward.cost)
     if reward.points_range and reward.cost.value and reward.fulfilment is Fulfilment.CODE_POOL:
         yield FieldViolation("reward.points_range", "must be absent for a value that codes stand for")
-    if (reward.fulfilment is Fulfilment.PROVIDER) != bool(reward.provider):
-        yield FieldViolation("reward.provider", "must be given for FULFILMENT_PROVIDER, and for nothing else")
     yield from audience.violations(reward.audience, "reward.audience")
     if reward.start_time and reward.end_time and reward.end_time <= reward.start_time:
         yield FieldViolation("reward.end_time", "must be later than start_time")
     yield from _limits(reward)
-    yield from refund_terms.violations(reward.refund, codes=reward.fulfilment is Fulfilment.CODE_POOL)
+    yield from _handing_over(reward)
+
+
+def _handing_over(reward: Reward) -> Iterator[FieldViolation]:
+    if (reward.fulfilment is Fulfilment.PROVIDER) != bool(reward.provider):
+        yield FieldViolation("reward.provider", "must be given for FULFILMENT_PROVIDER, and for nothing else")
+    codes, wallets = reward.fulfilment is Fulfilment.CODE_POOL, kinds.budget_of(reward.kind) is not None
+    yield from refund_terms.violations(reward.refund, codes=codes, wallets=wallets)
+    if wallets and reward.fulfilment not in {Fulfilment.STOCK, Fulfilment.UNLIMITED}:
+        needed = "must be FULFILMENT_STOCK or FULFILMENT_UNLIMITED for what is paid into a wallet"
+        yield FieldViolation("reward.fulfilment", needed)
 
 
 def category_ok(category: str) -> bool:

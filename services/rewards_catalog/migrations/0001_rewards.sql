@@ -191,6 +191,9 @@ create table redemptions (
     failure_metadata jsonb,
     hold text not null default '',
     transaction text not null default '',
+    -- The account that the value is paid into, and the transaction that paid it.
+    wallet text not null,
+    credit text not null default '',
     refund_transaction text not null default '',
     -- Points on their way back, points that went back, and how many refunds were begun after it was handed over.
     refunding bigint not null default 0 check (refunding >= 0),
@@ -214,10 +217,13 @@ create table redemptions (
     check (cash is null or state <> 'STOCK_RESERVED'),
     check (cash is null or payment <> '' or state in ('PENDING', 'POINTS_HELD', 'AWAITING_PAYMENT', 'FAILED')),
     check (state not in ('FAILED', 'REFUND_REFUSED', 'FULFILMENT_FAILED') or failure_reason is not null),
+    check (wallet = '' or value is not null),
+    check (credit = '' or wallet <> ''),
+    check ((credit = '') = (wallet = '') or state not in ('FULFILLED', 'REFUNDING')),
     -- Points that were spent are spent for something, and are given back by one transaction.
     check (state not in ('CAPTURED', 'ISSUED', 'FULFILLED', 'CANCELLED', 'REFUNDED', 'REFUND_REFUSED',
                          'REFUNDING', 'FULFILMENT_UNKNOWN', 'FULFILMENT_FAILED') or transaction <> ''),
-    check (state not in ('FULFILMENT_UNKNOWN', 'FULFILMENT_FAILED') or fulfilment = 'PROVIDER'),
+    check (state not in ('FULFILMENT_UNKNOWN', 'FULFILMENT_FAILED') or fulfilment = 'PROVIDER' or wallet <> ''),
     check (state <> 'FULFILMENT_UNKNOWN' or ask_time is not null),
     check ((refunded > 0) = (refund_transaction <> '')),
     check (refunded + refunding <= price),
@@ -404,7 +410,7 @@ grant update (
 grant update (available, redeemed) on stock to :"runtime_role";
 grant update (redemption) on codes to :"runtime_role";
 grant update (taken) on takings to :"runtime_role";
-grant update (state, failure_reason, failure_metadata, hold, transaction, refund_transaction, payment, refunding,
+grant update (state, failure_reason, failure_metadata, hold, transaction, credit, refund_transaction, payment, refunding,
               refunded, refunds, fulfil_time, asks, ask_time, update_time, due_time, attempts) on redemptions to :"runtime_role";
 grant update (balance, state) on vouchers to :"runtime_role";
 grant update (undo_time, undo_store, undo_terminal, undo_cashier, undo_actor) on voucher_uses to :"runtime_role";

@@ -18,6 +18,7 @@ from guerdon_kit.events import Event, publish
 from guerdon_kit.grpc import OutcomeUnknown
 from guerdon_kit.postgres import Connection, Database
 from rewards_catalog.clients.ledger import Ledger
+from rewards_catalog.clients.wallets import Wallets
 from rewards_catalog.domain.codes import CodeKeys
 from rewards_catalog.domain.errors import (
     AccountLimit,
@@ -32,11 +33,13 @@ from rewards_catalog.domain.errors import (
     RewardLimit,
 )
 from rewards_catalog.domain.fulfilment import Issued, Outcome, Refused, Undecided, runs_out_of_patience, told
+from rewards_catalog.domain.kinds import budget_of
 from rewards_catalog.domain.redemption import (
     RESERVED,
     Redemption,
     State,
     Step,
+    credit_refused,
     failing,
     next_step,
     refund_refused,
@@ -77,6 +80,7 @@ class Progress:
 
     database: Database
     ledger: Ledger
+    wallets: Wallets
     providers: Providers
     keys: CodeKeys
     clock: Clock
@@ -98,6 +102,7 @@ class Progress:
             Step.RESERVE: self._reserve,
             Step.LAPSE: self._lapse,
             Step.CAPTURE: self._capture,
+            Step.CREDIT: self._credit,
             Step.ISSUE: self._issue,
             Step.ASK: self._ask,
             Step.UNDO: self._undo,
@@ -224,12 +229,42 @@ class Progress:
 
         return await self._advance(redemption, told(redemption, outcome, self.clock.now()), take_over)
 
-    async def _refund(self, redemption: Redemption, until: float) -> Redemption:
+    async def _credit(self, redemption: Redemption, until: float) -> Redemption:
+        async with self.database.acquire() as connection:
+            terms = await rewards.get(connection, redemption.program, redemption.reward, redemption.reward_version)
+        budget = budget_of(terms.kind)
+        assert budget is not None, "what a reward is never changes"
+
+        async def give_back(connection: Connection) -> None:
+            await stock.put_back(connection, redemption)
+            await redemptions.forget_request(connection, redemption)
+
         try:
-            transaction = await self.ledger.refund(redemption, until)
+            credit = await self.wallets.credit(redemption, budget, until)
         except PaymentRefused as refusal:
+            refused = credit_refused(redemption, refusal.metadata["ledger_reason"])
+            return await self._advance(redemption, refused, give_back)
+        self.reached("wallet credited")
+        return await self._advance(redemption, replace(redemption, state=State.FULFILLED, credit=credit))
+
+    async def _refund(self, redemption: Redemption, until: float) -> Redemption:
+        """Gives points back; for what was paid into a wallet, once that is set aside there, so that it happens to both
+        or to neither.
+        """
+        hold = ""
+        try:
+            if redemption.credit:
+                hold = await self.wallets.hold(redemption, until)
+                self.reached("value held")
+            transaction = await self.ledger.refund(redemption, until)
+        except (InsufficientPoints, PaymentRefused) as refusal:
+            if hold:
+                await self.wallets.let_go(redemption, hold, until)
             return await self._advance(redemption, refund_refused(redemption, refusal))
         self.reached("spend reversed")
+        if hold:
+            await self.wallets.take(redemption, hold, until)
+            self.reached("value taken")
         return await self._advance(redemption, refunded(redemption, transaction))
 
     async def _fail(self, redemption: Redemption, error: DomainError) -> Redemption:
@@ -292,6 +327,8 @@ def _event(redemption: Redemption, type_: str, **numbers: int) -> Event:
         data["payment"] = redemption.payment
     if redemption.value is not None:
         data |= {"value_minor_units": redemption.value.minor_units, "value_currency_code": redemption.value.currency}
+    if redemption.wallet:
+        data["wallet"] = redemption.wallet
     if redemption.failure is not None:
         data["reason"] = redemption.failure.reason
         data |= redemption.failure.metadata if redemption.state in _TELL_WHY else {}

@@ -6,20 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from guerdon_kit.errors import InvalidField
+from guerdon_kit.errors import InvalidField, NotFound
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.ids import new_id
 from guerdon_kit.postgres import Connection, Database, requests
 from rewards_catalog.domain.audience import Groups
 from rewards_catalog.domain.codes import CodeKeys
 from rewards_catalog.domain.errors import CalledOff
-from rewards_catalog.domain.kinds import Cash
+from rewards_catalog.domain.kinds import Cash, budget_of
 from rewards_catalog.domain.payments import check_payment, paid
 from rewards_catalog.domain.prices import MAX_POINTS
 from rewards_catalog.domain.redemption import Redemption, State, check_cancellable, check_fulfillable, failing
 from rewards_catalog.domain.refunds import refunding
 from rewards_catalog.domain.reward import Fulfilment, check_redeemable
 from rewards_catalog.domain.vouchers import voided
+from rewards_catalog.domain.wallets import check_wallet, unit_of_budget
 from rewards_catalog.operations.asking import Asking
 from rewards_catalog.operations.progress import Progress
 from rewards_catalog.store import redemptions, rewards, stock, vouchers
@@ -31,7 +32,8 @@ _WITH_CODES = {Fulfilment.CODE_POOL, Fulfilment.PROVIDER}
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What is to be redeemed for whom; `version` is the one that the member was shown (0: whichever is current), and so
-    many `points` are to be paid (0: the price); `member` says which tiers and segments the member is in.
+    many `points` are to be paid (0: the price); `member` says which tiers and segments the member is in; a value is
+    paid into `wallet` (empty: none).
     """
 
     program: str
@@ -40,6 +42,7 @@ class Wish:
     version: int
     points: int
     member: Groups
+    wallet: str
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,8 @@ class Redemptions:
                 nothing was begun; the same request may pass later.
             InsufficientPoints, OutOfStock, HoldLapsed, PaymentTooLate, CalledOff, FulfilmentRefused: it failed, and so
                 it does for this request for ever.
-            AccountLimit, AccountPeriodLimit, RewardLimit, PaymentRefused: it failed; the same request may pass later.
+            AccountLimit, AccountPeriodLimit, RewardLimit, PaymentRefused, CreditRefused: it failed; the same request
+                may pass later.
             RedemptionUnfinished, Unavailable: send the same request again, or read the redemption.
         """
 
@@ -230,7 +234,8 @@ class Redemptions:
         payment_end_time = None if cash is None else now + self.payment_time
         if await self.progress.ledger.unit_of(wish.account, asking.actor, asking.until) != wanted.unit:
             raise InvalidField.of("account", f"must count {wanted.unit}, the unit of the price")
-        return Redemption(
+        check_wallet(wish.wallet, wish.program, budget_of(wanted.kind))
+        fresh = Redemption(
             program=wish.program,
             id=new_id("rd"),
             reward=wish.reward,
@@ -249,6 +254,8 @@ class Redemptions:
             hold="",
             hold_expire_time=(payment_end_time or now) + self.hold_time,
             transaction="",
+            wallet=wish.wallet,
+            credit="",
             refund_transaction="",
             refunding=0,
             refunded=0,
@@ -261,6 +268,25 @@ class Redemptions:
             create_time=now,
             update_time=now,
         )
+        if fresh.wallet:
+            await self._check_payable(fresh, budget_of(wanted.kind), asking.until)
+        return fresh
+
+    async def _check_payable(self, fresh: Redemption, budget: str | None, until: float) -> None:
+        """Checks that `budget` can pay into the wallet. One that does not exist will be opened.
+
+        Raises:
+            InvalidField: the wallet is of another unit.
+            CreditRefused: the budget has too little.
+        """
+        assert budget is not None, "a wallet is for what a budget pays"
+        try:
+            unit = await self.progress.ledger.unit_of(fresh.wallet, fresh.actor, until)
+        except NotFound:
+            unit = unit_of_budget(budget)
+        if unit != unit_of_budget(budget):
+            raise InvalidField.of("wallet", f"must count {unit_of_budget(budget)}, the unit of the budget")
+        await self.progress.wallets.check_covered(fresh, budget, until)
 
     async def _through(self, program: str, redemption: str, until: float) -> Redemption:
         """The redemption at rest, unless it failed.

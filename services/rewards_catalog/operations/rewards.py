@@ -9,6 +9,7 @@ from guerdon_kit.clock import Clock
 from guerdon_kit.errors import InvalidField, NotFound
 from guerdon_kit.postgres import Connection, Database, requests
 from rewards_catalog.clients.ledger import Ledger
+from rewards_catalog.domain.kinds import budget_of
 from rewards_catalog.domain.reward import (
     MAX_STOCK,
     Changes,
@@ -20,6 +21,7 @@ from rewards_catalog.domain.reward import (
 )
 from rewards_catalog.domain.shelf import Account, Offer, Position, Sought, check_sought, offer
 from rewards_catalog.domain.states import Act, RewardState, check_allowed
+from rewards_catalog.domain.wallets import check_budget
 from rewards_catalog.operations.asking import Asking
 from rewards_catalog.store import providers, rewards, stock
 from rewards_catalog.store.changes import Change, note
@@ -51,7 +53,7 @@ class Rewards:
         """Keeps a new reward, with its program's time zone; answers it as it is now, and whether it was sent before.
 
         Raises:
-            InvalidField: a bound is broken, or the program has no such unit or provider.
+            InvalidField: a bound is broken, or the program has no such unit, provider or budget.
             AlreadyExists: the program has a reward of this id.
         """
         check_new(reward)
@@ -68,8 +70,20 @@ class Rewards:
         if not known:
             if not await self.ledger.has_unit(reward.program, reward.unit, asking.actor, asking.until):
                 raise InvalidField.of("reward.unit", "must be a unit of the reward's program")
+            await self._check_budget(asking, reward)
             time_zone = await self.ledger.time_zone(reward.program, asking.actor, asking.until)
         return await self._once(asking, reward.program, reward.id, work)
+
+    async def _check_budget(self, asking: Asking, reward: Reward) -> None:
+        """Raises InvalidField where what is to pay into wallets is no budget that could."""
+        budget = budget_of(reward.kind)
+        if budget is None:
+            return
+        check_budget(budget, reward.program, reward.unit)
+        try:
+            await self.ledger.unit_of(budget, asking.actor, asking.until)
+        except NotFound as error:
+            raise InvalidField.of("reward.cashback.budget", "must be an account that exists") from error
 
     async def get(self, program: str, reward: str, version: int = 0) -> Reward:
         """The reward as it is now, or as it was in a version.

@@ -22,7 +22,7 @@ _READERS: dict[str, Callable[[res.Reward], Kind]] = {
     "percent_discount": lambda reward: _percent_discount(reward.percent_discount),
     "free_shipping": lambda reward: kinds.FreeShipping(reward.free_shipping.method),
     "donation": lambda reward: kinds.Donation(reward.donation.beneficiary),
-    "cashback": lambda reward: kinds.Cashback(read_cash(reward.cashback.value)),
+    "cashback": lambda reward: kinds.Cashback(read_cash(reward.cashback.value), reward.cashback.budget or None),
     "tier_benefit": lambda reward: kinds.TierBenefit(reward.tier_benefit.benefit, reward.tier_benefit.days),
 }
 

@@ -91,6 +91,8 @@ def redemption_message(redemption: Redemption) -> res.Redemption:
         payment=redemption.payment,
         transaction=redemption.transaction,
         refund_transaction=redemption.refund_transaction,
+        wallet=redemption.wallet,
+        credit_transaction=redemption.credit,
         refunded_points=redemption.refunded,
         create_time=timestamp(redemption.create_time),
         update_time=timestamp(redemption.update_time),

@@ -151,7 +151,7 @@ class RewardsServicer:
         calls.require_same_program(program, names.parse(request.account, _ACCOUNT, "account")[0], "account")
         asking = calls.asking(call, request, program)
         member = groups_of(request.member_groups)
-        wish = Wish(program, reward, request.account, request.reward_version, request.points, member)
+        wish = Wish(program, reward, request.account, request.reward_version, request.points, member, request.wallet)
         redemption, replayed = await self._redemptions.redeem(asking, wish)
         calls.mark(call, replayed)
         return pb.RedeemResponse(redemption=await self._shown(redemption, call))

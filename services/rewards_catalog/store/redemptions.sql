@@ -1,17 +1,17 @@
 -- name: insert_redemption!
 insert into redemptions (
     program, id, reward, reward_version, account, title, unit, price, cash, cash_currency, value, value_currency,
-    payment_end_time, fulfilment, actor, request_key, create_time, hold_expire_time, state, update_time, due_time
+    payment_end_time, fulfilment, wallet, actor, request_key, create_time, hold_expire_time, state, update_time, due_time
 )
 values (
     :program, :id, :reward, :reward_version, :account, :title, :unit, :price, :cash, :cash_currency, :value, :value_currency,
-    :payment_end_time, :fulfilment, :actor, :request_key, :create_time, :hold_expire_time, :state, :update_time, :due_time
+    :payment_end_time, :fulfilment, :wallet, :actor, :request_key, :create_time, :hold_expire_time, :state, :update_time, :due_time
 );
 
 -- name: find_redemption^
 select
     program, id, reward, reward_version, account, title, unit, price, cash, cash_currency, value, value_currency,
-    payment_end_time, payment, fulfilment, actor, request_key, create_time, hold_expire_time, state, failure_reason, failure_metadata, hold, transaction, refund_transaction,
+    payment_end_time, payment, fulfilment, actor, request_key, create_time, hold_expire_time, state, failure_reason, failure_metadata, hold, transaction, wallet, credit, refund_transaction,
     refunding, refunded, refunds, fulfil_time, asks, ask_time, update_time
 from redemptions
 where program = :program and id = :id;
@@ -19,7 +19,7 @@ where program = :program and id = :id;
 -- name: lock_redemption^
 select
     program, id, reward, reward_version, account, title, unit, price, cash, cash_currency, value, value_currency,
-    payment_end_time, payment, fulfilment, actor, request_key, create_time, hold_expire_time, state, failure_reason, failure_metadata, hold, transaction, refund_transaction,
+    payment_end_time, payment, fulfilment, actor, request_key, create_time, hold_expire_time, state, failure_reason, failure_metadata, hold, transaction, wallet, credit, refund_transaction,
     refunding, refunded, refunds, fulfil_time, asks, ask_time, update_time
 from redemptions
 where program = :program and id = :id
@@ -31,7 +31,7 @@ for no key update;
 update redemptions
 set
     state = :state, failure_reason = :failure_reason, failure_metadata = :failure_metadata, hold = :hold,
-    transaction = :transaction, payment = :payment, refund_transaction = :refund_transaction, refunding = :refunding, refunded = :refunded,
+    transaction = :transaction, credit = :credit, payment = :payment, refund_transaction = :refund_transaction, refunding = :refunding, refunded = :refunded,
     refunds = :refunds, asks = :asks, ask_time = :ask_time, update_time = :update_time,
     fulfil_time = case when :state::text = 'FULFILLED' then coalesce(fulfil_time, :update_time) else fulfil_time end,
     due_time = :due_time, attempts = 0
@@ -42,7 +42,7 @@ where
 -- name: list_redemptions
 select
     program, id, reward, reward_version, account, title, unit, price, cash, cash_currency, value, value_currency,
-    payment_end_time, payment, fulfilment, actor, request_key, create_time, hold_expire_time, state, failure_reason, failure_metadata, hold, transaction, refund_transaction,
+    payment_end_time, payment, fulfilment, actor, request_key, create_time, hold_expire_time, state, failure_reason, failure_metadata, hold, transaction, wallet, credit, refund_transaction,
     refunding, refunded, refunds, fulfil_time, asks, ask_time, update_time
 from redemptions
 where program = :program and (create_time, id) < (:before_time::timestamptz, :before_id::text)
@@ -52,7 +52,7 @@ limit :most;
 -- name: list_redemptions_of_account
 select
     program, id, reward, reward_version, account, title, unit, price, cash, cash_currency, value, value_currency,
-    payment_end_time, payment, fulfilment, actor, request_key, create_time, hold_expire_time, state, failure_reason, failure_metadata, hold, transaction, refund_transaction,
+    payment_end_time, payment, fulfilment, actor, request_key, create_time, hold_expire_time, state, failure_reason, failure_metadata, hold, transaction, wallet, credit, refund_transaction,
     refunding, refunded, refunds, fulfil_time, asks, ask_time, update_time
 from redemptions
 where

@@ -112,7 +112,7 @@ async def test_every_kind_moves_between_its_own_kinds_of_account_only(shop: Shop
     ("service", "kinds"),
     [
         ("membership", {EARN, ADJUSTMENT, MERGE}),
-        ("rewards_catalog", {SPEND, ADJUSTMENT}),
+        ("rewards_catalog", {SPEND, ADJUSTMENT, GRANT}),
         ("partner_exchange", {EXCHANGE}),
         ("recognition", {GRANT, RECOGNITION, FUND}),
         ("", {EARN, SPEND, GRANT, RECOGNITION, TRANSFER, MERGE, FUND, ADJUSTMENT}),

@@ -49,6 +49,8 @@ PROVIDED = (
     ("FULFILMENT_FAILED failing", 101),
 )
 """With the points for which the sandbox issues, refuses, or does so when it is asked again."""
+WALLETS = ("wallet credited", "value held", "value taken")
+"""Of `test_wallets`."""
 GOODWILL = (
     ("goodwill PENDING", 10),
     ("goodwill asked", 10),
@@ -417,6 +419,7 @@ def test_each_moment_that_something_comes_to_is_one_that_it_is_killed_at(fallibl
         *ONCE,
         *dict(REFUNDS),
         *dict(PROVIDED),
+        *WALLETS,
         *of_vouchers,
     }
     assert fallible.moments() - {"STOCK_RESERVED failing"} <= killed

@@ -70,6 +70,8 @@ def a_redemption(**changes: Any) -> Redemption:
         "hold": "",
         "hold_expire_time": NOW,
         "transaction": "",
+        "wallet": "",
+        "credit": "",
         "refund_transaction": "",
         "refunding": 0,
         "refunded": 0,

@@ -15,11 +15,13 @@ from rewards_catalog.domain.redemption import (
     Step,
     check_cancellable,
     check_fulfillable,
+    credit_refused,
     failing,
     next_step,
     refund_refused,
     state_when_issued,
 )
+from rewards_catalog.domain.refunds import refunded
 from rewards_catalog.domain.reward import Fulfilment
 from tests.unit.rewards_catalog.builders import NOW, a_redemption
 
@@ -46,6 +48,15 @@ OUT_OF_STOCK = errors.OutOfStock(reward="programs/acme/rewards/mug")
 )
 def test_points_are_held_then_a_piece_is_taken_then_the_points_are_spent(state: State, step: Step | None) -> None:
     assert next_step(a_redemption(state=state), NOW) is step
+
+
+def test_a_value_is_paid_into_a_wallet_once_the_points_are_spent_and_what_cannot_be_paid_gives_them_back() -> None:
+    spent = a_redemption(state=State.CAPTURED, wallet="programs/acme/accounts/m-1~cash")
+    assert next_step(spent, NOW) is Step.CREDIT
+    refused = credit_refused(spent, "ACCOUNT_CLOSED")
+    assert (next_step(refused, NOW), refused.refund_due, refused.refund_step) == (Step.REFUND, spent.price, "refund")
+    back = refunded(refused, "programs/acme/transactions/t-2")
+    assert (back.state, back.failure, next_step(back, NOW)) == (State.REFUNDED, refused.failure, None)
 
 
 @pytest.mark.parametrize("state", [State.POINTS_HELD, *RESERVED])
@@ -132,6 +143,7 @@ def test_only_what_waits_to_be_handed_over_can_be_handed_over(state: State) -> N
         errors.CalledOff(redemption="programs/acme/redemptions/rd-1"),
         errors.PaymentRefused(ledger_reason="ACCOUNT_CLOSED"),
         errors.FulfilmentRefused(redemption="programs/acme/redemptions/rd-1", provider_reason="SOLD_OUT"),
+        errors.CreditRefused(wallet="programs/acme/accounts/m-1~cash", ledger_reason="ACCOUNT_CLOSED"),
     ],
 )
 def test_a_kept_failure_answers_as_the_error_it_was_made_of(error: DomainError) -> None:

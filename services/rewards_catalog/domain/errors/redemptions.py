@@ -70,6 +70,16 @@ class PaymentRefused(DomainError):
     message = "The ledger refused the payment: {ledger_reason}."
 
 
+class CreditRefused(DomainError):
+    """The ledger refused to pay the value into the wallet: the wallet is closed, or is no wallet, or the budget cannot
+    pay it. The points, which were spent, are the account's again. It may not when the request is sent again.
+    """
+
+    reason = "CREDIT_REFUSED"
+    status = Status.FAILED_PRECONDITION
+    message = "{wallet} was not paid: {ledger_reason}."
+
+
 class PaymentTooLate(DomainError):
     """Nobody confirmed the payment in time: the points are the account's again. What was set aside is to be let go."""
 
@@ -194,6 +204,7 @@ FAILURES: Mapping[str, type[DomainError]] = {
         RewardLimit,
         HoldLapsed,
         PaymentRefused,
+        CreditRefused,
         PaymentTooLate,
         CalledOff,
         FulfilmentRefused,

@@ -233,7 +233,7 @@ class _RedemptionStateEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper
     again by itself, with the same id, until it does.
     """
     REDEMPTION_STATE_FULFILMENT_FAILED: _RedemptionState.ValueType  # 15
-    """The provider will not issue it; the points are on their way back. `failure` says why."""
+    """What the points were spent on cannot be had after all; they are on their way back. `failure` says why."""
 
 class RedemptionState(_RedemptionState, metaclass=_RedemptionStateEnumTypeWrapper):
     """How far a redemption is. It goes down this list to FULFILLED, or to FAILED from any of the first three. One that costs
@@ -241,6 +241,7 @@ class RedemptionState(_RedemptionState, metaclass=_RedemptionStateEnumTypeWrappe
     one can be called off, which ends in FAILED; an ISSUED one, and a FULFILLED one whose voucher can be made void, can be
     CANCELLED, which ends in REFUNDED or REFUND_REFUSED. One that a provider issues goes from CAPTURED to FULFILLED, or over
     FULFILMENT_UNKNOWN; or to FULFILMENT_FAILED, which ends in REFUNDED or REFUND_REFUSED too.
+    So does a cashback into a wallet, but for FULFILMENT_UNKNOWN.
     """
 
 REDEMPTION_STATE_UNSPECIFIED: RedemptionState.ValueType  # 0
@@ -280,7 +281,7 @@ REDEMPTION_STATE_FULFILMENT_UNKNOWN: RedemptionState.ValueType  # 14
 again by itself, with the same id, until it does.
 """
 REDEMPTION_STATE_FULFILMENT_FAILED: RedemptionState.ValueType  # 15
-"""The provider will not issue it; the points are on their way back. `failure` says why."""
+"""What the points were spent on cannot be had after all; they are on their way back. `failure` says why."""
 global___RedemptionState = RedemptionState
 
 @typing.final
@@ -567,11 +568,19 @@ global___TierBenefit = TierBenefit
 
 @typing.final
 class Cashback(google.protobuf.message.Message):
-    """Cash for points: onto a card's statement, a bank account or a wallet, by whoever hands it over."""
+    """Cash for points: into a wallet in the ledger where `budget` is given; else onto a card's statement or a bank account, by
+    whoever hands it over.
+    """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     VALUE_FIELD_NUMBER: builtins.int
+    BUDGET_FIELD_NUMBER: builtins.int
+    budget: builtins.str
+    """The BUDGET account that pays the value into the member's wallet, of the reward's program and of a unit other than the
+    price's: `programs/{program}/accounts/budget.cash`. The unit counts the minor units of the value's currency. The
+    fulfilment is then STOCK or UNLIMITED, and what goes back goes back as a whole: the refund policy is not PARTIAL.
+    """
     @property
     def value(self) -> guerdon.type.v1.cash_pb2.Cash:
         """How much for the price: 1 minor unit to 2^53. With a `points_range`, less for fewer points."""
@@ -580,9 +589,10 @@ class Cashback(google.protobuf.message.Message):
         self,
         *,
         value: guerdon.type.v1.cash_pb2.Cash | None = ...,
+        budget: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["value", b"value"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["value", b"value"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["budget", b"budget", "value", b"value"]) -> None: ...
 
 global___Cashback = Cashback
 
@@ -878,6 +888,8 @@ class Redemption(google.protobuf.message.Message):
     PAYMENT_FIELD_NUMBER: builtins.int
     PAYMENT_END_TIME_FIELD_NUMBER: builtins.int
     VALUE_FIELD_NUMBER: builtins.int
+    WALLET_FIELD_NUMBER: builtins.int
+    CREDIT_TRANSACTION_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`programs/{program}/redemptions/{redemption}`, given by the service."""
     reward: builtins.str
@@ -904,10 +916,14 @@ class Redemption(google.protobuf.message.Message):
     """How many points went back, at most the price."""
     payment: builtins.str
     """What whoever took the money calls that, from PAID on."""
+    wallet: builtins.str
+    """The ledger account that a cashback's value is paid into. Empty: none."""
+    credit_transaction: builtins.str
+    """The ledger transaction that paid the value into the wallet, from FULFILLED on."""
     @property
     def failure(self) -> global___RedemptionFailure:
         """Set from the moment at which it was decided that it fails; its state is FAILED once all is undone, and REFUNDED if the
-        points had been spent (`FULFILMENT_REFUSED`). Set, too, where the state is REFUND_REFUSED.
+        points had been spent (`FULFILMENT_REFUSED`, `CREDIT_REFUSED`). Set, too, where the state is REFUND_REFUSED.
         """
 
     @property
@@ -953,8 +969,10 @@ class Redemption(google.protobuf.message.Message):
         payment: builtins.str = ...,
         payment_end_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         value: guerdon.type.v1.cash_pb2.Cash | None = ...,
+        wallet: builtins.str = ...,
+        credit_transaction: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["cash", b"cash", "create_time", b"create_time", "failure", b"failure", "payment_end_time", b"payment_end_time", "update_time", b"update_time", "value", b"value"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["account", b"account", "cash", b"cash", "code", b"code", "create_time", b"create_time", "failure", b"failure", "name", b"name", "payment", b"payment", "payment_end_time", b"payment_end_time", "price", b"price", "refund_transaction", b"refund_transaction", "refunded_points", b"refunded_points", "reward", b"reward", "reward_version", b"reward_version", "state", b"state", "title", b"title", "transaction", b"transaction", "update_time", b"update_time", "value", b"value"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["account", b"account", "cash", b"cash", "code", b"code", "create_time", b"create_time", "credit_transaction", b"credit_transaction", "failure", b"failure", "name", b"name", "payment", b"payment", "payment_end_time", b"payment_end_time", "price", b"price", "refund_transaction", b"refund_transaction", "refunded_points", b"refunded_points", "reward", b"reward", "reward_version", b"reward_version", "state", b"state", "title", b"title", "transaction", b"transaction", "update_time", b"update_time", "value", b"value", "wallet", b"wallet"]) -> None: ...
 
 global___Redemption = Redemption

@@ -640,6 +640,7 @@ class RedeemRequest(google.protobuf.message.Message):
     REWARD_VERSION_FIELD_NUMBER: builtins.int
     POINTS_FIELD_NUMBER: builtins.int
     MEMBER_GROUPS_FIELD_NUMBER: builtins.int
+    WALLET_FIELD_NUMBER: builtins.int
     reward: builtins.str
     """The reward."""
     account: builtins.str
@@ -653,6 +654,10 @@ class RedeemRequest(google.protobuf.message.Message):
     points: builtins.int
     """How many points to pay, of a reward with a `points_range`: from its fewest up to the price, in its steps; the rest is
     money, or the less value. 0: the price.
+    """
+    wallet: builtins.str
+    """The member's wallet, for a cashback with a `budget`, and for nothing else: a MEMBER account of the budget's unit, which
+    the first payment into it opens. By custom it is called as the account that pays, with `~` and the unit: `m-ada~cash`.
     """
     @property
     def member_groups(self) -> guerdon.rewards.v1.resources_pb2.Groups:
@@ -669,9 +674,10 @@ class RedeemRequest(google.protobuf.message.Message):
         reward_version: builtins.int = ...,
         points: builtins.int = ...,
         member_groups: guerdon.rewards.v1.resources_pb2.Groups | None = ...,
+        wallet: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["member_groups", b"member_groups"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["account", b"account", "member_groups", b"member_groups", "points", b"points", "request_id", b"request_id", "reward", b"reward", "reward_version", b"reward_version"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["account", b"account", "member_groups", b"member_groups", "points", b"points", "request_id", b"request_id", "reward", b"reward", "reward_version", b"reward_version", "wallet", b"wallet"]) -> None: ...
 
 global___RedeemRequest = RedeemRequest
 

@@ -1,0 +1,140 @@
+"""Cashback over the service: paid into the member's wallet in the ledger, exact to the cent, and back as a whole."""
+
+from __future__ import annotations
+
+import pytest
+
+from guerdon import InvalidRequestError, RefusedError, new_request_id
+from guerdon.ledger.v1 import ledger_pb2 as ledger
+from guerdon.ledger.v1 import limits_pb2 as limits
+from guerdon.ledger.v1 import resources_pb2 as ledger_res
+from guerdon.rewards.v1 import resources_pb2 as res
+from tests.contract.rewards_catalog.wallets import budget_of, cashback, dollars, open_budget, wallet_of
+from tests.contract.rewards_catalog.world import Shop
+
+
+@pytest.fixture
+async def bank(shop: Shop) -> Shop:
+    await open_budget(shop)
+    return shop
+
+
+async def limit(shop: Shop, cents: int) -> None:
+    request = limits.SetCreditLimitRequest(
+        name=budget_of(shop), reason="a test", credit_limit=cents, request_id=new_request_id()
+    )
+    await shop.books.ledger.SetCreditLimit(request)
+
+
+async def test_a_cashback_is_in_the_wallet_when_it_is_answered_and_never_twice(bank: Shop) -> None:
+    reward, ada = await cashback(bank), await bank.member(2_500)
+    done = await bank.redeem(reward, ada, "once", wallet=wallet_of(ada))
+    assert (done.state, done.value, done.wallet) == (
+        res.REDEMPTION_STATE_FULFILLED,
+        dollars(9_99),
+        wallet_of(ada),
+    )
+    assert done.credit_transaction
+    assert await bank.redeem(reward, ada, "once", wallet=wallet_of(ada)) == done
+    assert [(await bank.balance(one)).available for one in (ada, wallet_of(ada))] == [1_500, 9_99]
+    await bank.redeem(reward, ada, wallet=wallet_of(ada))
+    assert [(await bank.balance(one)).available for one in (ada, wallet_of(ada))] == [500, 19_98]
+    assert (await bank.balance(budget_of(bank))).posted == -19_98
+    assert await bank.verified() == []
+
+
+async def test_fewer_points_are_worth_less_exactly(bank: Shop) -> None:
+    steps = res.PointsRange(min_points=100, step_points=100, step_cash=dollars(99))
+    reward, ada = await cashback(bank, points_range=steps), await bank.member(300)
+    await bank.redeem(reward, ada, points=300, wallet=wallet_of(ada))
+    assert (await bank.balance(wallet_of(ada))).available == 9_99 - 7 * 99
+
+
+async def test_what_is_refunded_goes_back_wholly_or_not_at_all(bank: Shop) -> None:
+    reward = await cashback(bank, refund_policy=res.REFUND_POLICY_WHOLE)
+    ada, ben = await bank.member(1_000), await bank.member(1_000)
+    had, spent = [(await bank.redeem(reward, who, wallet=wallet_of(who))).name for who in (ada, ben)]
+    back = await bank.refund(had, request_id="back")
+    assert (back.state, back.refunded_points) == (res.REDEMPTION_STATE_REFUNDED, 1_000)
+    assert await bank.refund(had, request_id="back") == back
+    wallet = await bank.balance(wallet_of(ada))
+    assert ((await bank.balance(ada)).available, wallet.available, wallet.held) == (1_000, 0, 0)
+
+    await pay(bank, wallet_of(ben), 1)
+    refused = await bank.refund(spent)
+    assert (refused.state, refused.failure.reason) == (res.REDEMPTION_STATE_REFUND_REFUSED, "INSUFFICIENT_POINTS")
+    wallet = await bank.balance(wallet_of(ben))
+    assert ((await bank.balance(ben)).available, wallet.available, wallet.held) == (0, 9_98, 0)
+
+
+async def pay(shop: Shop, wallet: str, cents: int) -> None:
+    """Pays with a wallet, straight in the ledger."""
+    posting = ledger_res.Posting(source=wallet, destination=f"{shop.program}/accounts/redemption.cash", amount=cents)
+    spend = ledger_res.Transaction(kind=ledger_res.TRANSACTION_KIND_SPEND, postings=[posting])
+    await shop.books.ledger.PostTransaction(
+        ledger.PostTransactionRequest(parent=shop.program, transaction=spend, request_id=new_request_id())
+    )
+
+
+async def test_points_that_cannot_go_back_leave_the_wallet_as_it_is(bank: Shop) -> None:
+    reward, ada = await cashback(bank, refund_policy=res.REFUND_POLICY_WHOLE), await bank.member(1_000)
+    done = await bank.redeem(reward, ada, wallet=wallet_of(ada))
+    await bank.close_account(ada)
+    refused = await bank.refund(done.name)
+    assert (refused.state, refused.failure.metadata["ledger_reason"]) == (
+        res.REDEMPTION_STATE_REFUND_REFUSED,
+        "ACCOUNT_CLOSED",
+    )
+    wallet = await bank.balance(wallet_of(ada))
+    assert (wallet.available, wallet.held) == (9_99, 0)
+
+
+async def test_a_wallet_that_cannot_be_paid_gives_the_points_back(bank: Shop) -> None:
+    reward, ada = await cashback(bank, unlimited=False, stock=1, limit=1), await bank.member(1_000)
+    closed = await bank.member(unit="cash")
+    await bank.close_account(closed)
+    for _ in range(2):
+        with pytest.raises(RefusedError) as refused:
+            await bank.redeem(reward, ada, "the-same", wallet=closed)
+        assert (refused.value.reason, refused.value.metadata["ledger_reason"]) == ("CREDIT_REFUSED", "ACCOUNT_CLOSED")
+    assert (await bank.balance(ada)).available == 1_000
+    assert await bank.left(reward) == 1
+    [first, second] = await bank.redemptions()
+    assert first.state == second.state == res.REDEMPTION_STATE_REFUNDED
+    assert (await bank.redeem(reward, ada, wallet=wallet_of(ada))).state == res.REDEMPTION_STATE_FULFILLED
+
+
+async def test_a_budget_that_is_used_up_costs_nobody_points(bank: Shop) -> None:
+    reward, ada = await cashback(bank), await bank.member(3_000)
+    await limit(bank, 10_00)
+    await bank.redeem(reward, ada, wallet=wallet_of(ada))
+    with pytest.raises(RefusedError) as refused:
+        await bank.redeem(reward, ada, "later", wallet=wallet_of(ada))
+    assert refused.value.metadata == {"wallet": wallet_of(ada), "ledger_reason": "BUDGET_EXHAUSTED"}
+    assert (await bank.balance(ada)).available == 2_000
+    await limit(bank, 20_00)
+    assert (await bank.redeem(reward, ada, "later", wallet=wallet_of(ada))).state == res.REDEMPTION_STATE_FULFILLED
+    assert (await bank.balance(wallet_of(ada))).available == 19_98
+
+
+async def test_what_is_wrong_with_a_wallet_or_a_budget_is_said_by_field(bank: Shop) -> None:
+    reward, mug, ada = await cashback(bank), await bank.reward(stock=1), await bank.member(2_000)
+    redeeming = [(reward, ""), (reward, ada), (reward, budget_of(bank)), (reward, "programs/o/accounts/w"), (mug, ada)]
+    for what, wallet in redeeming:
+        with pytest.raises(InvalidRequestError) as refused:
+            await bank.redeem(what, ada, wallet=wallet)
+        assert [one.field for one in refused.value.violations] == ["wallet"]
+    value, own = dollars(1), f"{bank.program}/accounts"
+    budgets = [
+        f"{own}/budget.points",
+        f"{own}/issuance.cash",
+        f"{own}/budget.cash.none",
+        "programs/o/accounts/budget.c",
+    ]
+    for budget in budgets:
+        with pytest.raises(InvalidRequestError) as refused:
+            await cashback(bank, cashback=res.Cashback(value=value, budget=budget))
+        assert [one.field for one in refused.value.violations] == ["reward.cashback.budget"]
+    with pytest.raises(InvalidRequestError) as refused:
+        await cashback(bank, refund_policy=res.REFUND_POLICY_PARTIAL)
+    assert [one.field for one in refused.value.violations] == ["reward.refund_policy"]
