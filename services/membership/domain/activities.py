@@ -100,6 +100,13 @@ class Activity:
     record_time: datetime
     expire_time: datetime | None
     state: State | None
+    given_as: str | None = None
+    """The id of its bonus, where that was given because another activity came late."""
+
+    @property
+    def bonus_id(self) -> str:
+        """The id of what it gives."""
+        return self.given_as or f"a-{self.asked.activity_id}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -586,11 +586,15 @@ create table activities (
     -- Why nothing was awarded: 1 to 4 the cap of a day, week, month, of all; 5 the cooldown. And until when, if ever.
     withheld smallint check (withheld between 1 and 5),
     again_time timestamptz,
+    -- The bonus where that is not `a-` and the id: one that was given because another activity came late.
+    bonus_id text collate "C",
     actor text not null,
     primary key (program_no, activity_id),
     check ((withheld is null) = (points > 0) and points >= 0)
 );
 create index activities_member_no on activities (member_no, event_time, activity_id);
+create trigger activities_rejudged before update of points, withheld, again_time, bonus_id on activities
+for each row execute function only_what_came_late();
 create index activities_awarded on activities (member_no, type_id, event_time) where withheld is null;
 
 -- What a program gives for referrals, in versions: a referral keeps the one that it was claimed under.
@@ -900,7 +904,7 @@ grant select, insert, update (state, transaction_id, revoked, late, reversed_poi
 grant select, insert, update (version, archived, given_through, due_time, attempts) on activity_types
 to :"runtime_role";
 grant select, insert on activity_type_versions to :"runtime_role";
-grant select, insert, update (attributes, member_no) on activities to :"runtime_role";
+grant select, insert, update (attributes, member_no, points, withheld, again_time, bonus_id) on activities to :"runtime_role";
 grant select, insert on referral_terms, former_contacts to :"runtime_role";
 grant select, insert, update (friends), delete on advocates to :"runtime_role";
 grant select, insert, update (member_no, own) on referral_codes to :"runtime_role";

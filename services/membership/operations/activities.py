@@ -5,6 +5,7 @@ brought to the ledger.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -14,7 +15,7 @@ from guerdon_kit.events import publish
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres import Connection, Database, Rerun
 from guerdon_kit.postgres.requests import once
-from membership.domain.activities import Activity, Asked, attribute_violations, judge, spans
+from membership.domain.activities import Activity, ActivityType, Asked, attribute_violations, judge, spans
 from membership.domain.bonuses import Bonus
 from membership.domain.deliveries import Delivery
 from membership.domain.endings import ended
@@ -27,6 +28,8 @@ from membership.domain.sliding import expire_time
 from membership.operations.activity_types import type_name
 from membership.operations.deliveries import Deliveries
 from membership.operations.events import activity_recorded
+from membership.operations.late_activities import Anew, change_activities, judged_in_place
+from membership.operations.qualifying import NOTHING, Rewards
 from membership.operations.sliding import keep, kept
 from membership.store import activities, bonuses, deliveries, members, profiles
 
@@ -63,8 +66,8 @@ class Activities:
             known = await _known(connection, program, member, of_member)
             delivery = None
             if known is None:
-                judged = await _judge(connection, program, member, of_member, now)
-                delivery = await self._write(connection, program, member, judged, actor)
+                judged, later = await _judge(connection, program, member, of_member, now)
+                delivery = await self._write(connection, program, member, judged, later, actor)
                 if asked.attributes:
                     await profiles.link(connection, [member.member_no], fingerprint.key)
             number = delivery.delivery_no if delivery else None
@@ -94,7 +97,7 @@ class Activities:
             if member is None:
                 raise NotFound(f"{program.name}/members/{asked.member_id}")
             known = await _known(connection, program, member, asked)
-            return known or await _judge(connection, program, member, asked, now), known is not None
+            return known or (await _judge(connection, program, member, asked, now))[0], known is not None
 
     async def page(
         self, program: Program, member_id: str, before_time: datetime, before_id: str, most: int
@@ -111,9 +114,17 @@ class Activities:
             return await activities.page(connection, member.member_no, before_time, before_id, most)
 
     async def _write(
-        self, connection: Connection, program: Program, member: Member, judged: Activity, actor: str
+        self,
+        connection: Connection,
+        program: Program,
+        member: Member,
+        judged: Activity,
+        later: Sequence[Anew],
+        actor: str,
     ) -> Delivery | None:
-        """Writes an activity and what it gives; answers what has to be brought to the ledger."""
+        """Writes an activity and what it gives, and what it makes of later ones; answers what has to be brought to the
+        ledger.
+        """
         asked, now = judged.asked, judged.record_time
         new = activities.NewActivities(
             asked.type_id,
@@ -127,13 +138,17 @@ class Activities:
         if not await activities.insert(connection, program, new, now, actor):
             raise Rerun  # recorded meanwhile, for another member
         await publish(connection, activity_recorded(program, judged))
-        if not judged.judgement.points:
-            return None
-        await keep(connection, program, {member.member_no: [asked.event_time]}, set(), now)
-        given = await bonuses.insert(connection, program, [bonus_of(judged, member)], now)
+        rewards = NOTHING
+        if judged.judgement.points:
+            await keep(connection, program, {member.member_no: [asked.event_time]}, set(), now)
+            rewards = Rewards(await bonuses.insert(connection, program, [bonus_of(judged, member)], now), ())
+        if later:
+            changed = await change_activities(connection, program, member, asked, later, now)
+            rewards = Rewards.together([rewards, changed])
+        given = rewards.bonuses
         if not given:
             return None
-        unready = [member] if member.state is State.PENDING else []
+        unready = rewards.with_accounts_of([member] if member.state is State.PENDING else [])
         number = await deliveries.insert(
             connection,
             program,
@@ -150,7 +165,7 @@ def bonus_of(activity: Activity, member: Member) -> Bonus:
     """What an activity gives."""
     asked = activity.asked
     return Bonus(
-        f"a-{asked.activity_id}",
+        activity.bonus_id,
         member.member_no,
         member.member_id,
         activity.judgement.points,
@@ -174,18 +189,24 @@ async def _known(connection: Connection, program: Program, member: Member, asked
     return known
 
 
-async def _judge(connection: Connection, program: Program, member: Member, asked: Asked, now: datetime) -> Activity:
-    """What an activity brings, after all that was awarded before."""
-    one = await activities.find_type(connection, program, asked.type_id)
+async def _judge(
+    connection: Connection, program: Program, member: Member, asked: Asked, now: datetime
+) -> tuple[Activity, Sequence[Anew]]:
+    """What an activity brings, after all that was awarded before; and later ones that it has judged anew."""
+    one = await _type_of(connection, program, asked)
     if one is None:
         raise NotFound(type_name(program, asked.type_id))
     if one.archived:
         raise ActivityTypeArchived(type_name(program, asked.type_id))
     if one.occasion is not None:
         raise InvalidField.of("activity.activity_type", "must not be of an occasion, which is given by itself")
-    within = spans(asked.event_time, program.time_zone)
-    past = await activities.past(connection, member.member_no, one.type_id, asked.event_time, within)
-    judgement = judge(one.terms, asked.event_time, within, past)
+    late = await judged_in_place(connection, program, member, asked, one.terms, now)
+    if late is not None:
+        judgement, later = late
+    else:
+        within = spans(asked.event_time, program.time_zone)
+        past = await activities.past(connection, member.member_no, one.type_id, asked.event_time, within)
+        judgement, later = judge(one.terms, asked.event_time, within, past), []
     expires = None
     if judgement.points:
         span = None if one.terms.expiry else await kept(connection, program, member, asked.event_time)
@@ -193,7 +214,14 @@ async def _judge(connection: Connection, program: Program, member: Member, asked
     state = None
     if judgement.points:
         state = State.LAPSED if expires is not None and expires <= now else State.PENDING
-    return Activity(asked, one.version, one.terms, judgement, now, expires, state)
+    return Activity(asked, one.version, one.terms, judgement, now, expires, state), later
+
+
+async def _type_of(connection: Connection, program: Program, asked: Asked) -> ActivityType | None:
+    """The type of an activity: as it is, or, where late events are judged anew, as it was."""
+    if program.has_timelines:
+        return await activities.find_type_at(connection, program, asked.type_id, asked.event_time)
+    return await activities.find_type(connection, program, asked.type_id)
 
 
 def _check(asked: Asked, latest: datetime) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from guerdon_kit.events import Event
-from membership.domain.activities import Activity
+from membership.domain.activities import Activity, Judgement
 from membership.domain.clawbacks import Asked
 from membership.domain.late import Moment
 from membership.domain.late_changes import AwardChange
@@ -75,6 +75,20 @@ def activity_recorded(program: Program, activity: Activity) -> Event:
     }
     name = f"{program.name}/activities/{asked.activity_id}"
     return Event("guerdon.membership.v1.activity_recorded", name, member, activity.record_time, data)
+
+
+def activity_judged_anew(program: Program, before: Activity, now_: Judgement, late_id: str, now: datetime) -> Event:
+    """What an activity brings is another than was told, because of one that came late."""
+    member = f"{program.name}/members/{before.asked.member_id}"
+    data = {
+        "member": member,
+        "late_event": f"{program.name}/activities/{late_id}",
+        "points_before": before.judgement.points,
+        "points": now_.points,
+        "withheld": now_.withheld.name if now_.withheld else "",
+    }
+    name = f"{program.name}/activities/{before.asked.activity_id}"
+    return Event("guerdon.membership.v1.activity_judged_anew", name, member, now, data)
 
 
 def purchase_recorded(program: Program, row: Row, rated: Rated, now: datetime) -> Event:

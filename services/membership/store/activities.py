@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from asyncpg import Record
 
@@ -20,6 +21,7 @@ from membership.domain.activities import (
     Spans,
     Withheld,
 )
+from membership.domain.late_activities import Before
 from membership.domain.program import Program
 from membership.domain.purchases import State
 from membership.store import queries
@@ -93,6 +95,46 @@ async def past(connection: Connection, member_no: int, type_id: str, event_time:
         month_end=within.month[1],
     )
     return Past(*row)
+
+
+async def find_type_at(connection: Connection, program: Program, type_id: str, moment: datetime) -> ActivityType | None:
+    """A type by its id, with the terms that were in force at a moment."""
+    row = await queries.find_activity_type_at(connection, program_no=program.program_no, type_id=type_id, moment=moment)
+    return None if row is None else _type(row)
+
+
+async def later(connection: Connection, member_no: int, asked: Asked) -> list[Activity]:
+    """A member's activities of the type of one, from behind it on, in their order."""
+    rows = queries.later_activities(connection, **_place(member_no, asked))
+    return [_activity(row) async for row in rows]
+
+
+async def before(connection: Connection, member_no: int, asked: Asked, since: datetime) -> Before:
+    """What of a member's activities of the type of one was awarded before it, with the times from `since` on."""
+    row = await queries.activities_before(connection, **_place(member_no, asked), since=since)
+    return Before(*row)
+
+
+async def rejudge(connection: Connection, program: Program, rejudged: Sequence[Activity]) -> None:
+    """Writes how recorded activities are judged now; the writer holds their member's row."""
+    await queries.rejudge_activities(
+        connection,
+        program_no=program.program_no,
+        activity_ids=[one.asked.activity_id for one in rejudged],
+        points=[one.judgement.points for one in rejudged],
+        withheld=[one.judgement.withheld for one in rejudged],
+        again_times=[one.judgement.again_time for one in rejudged],
+        bonus_ids=[one.given_as for one in rejudged],
+    )
+
+
+def _place(member_no: int, asked: Asked) -> dict[str, Any]:
+    return {
+        "member_no": member_no,
+        "type_id": asked.type_id,
+        "event_time": asked.event_time,
+        "activity_id": asked.activity_id,
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +227,7 @@ def _activity(row: Record) -> Activity:
         terms=_terms(row, row["type_points"]),
         judgement=Judgement(row["points"], None if withheld is None else Withheld(withheld), row["again_time"]),
         record_time=row["record_time"],
-        expire_time=row["expire_time"],
-        state=None if row["state"] is None else State(row["state"]),
+        expire_time=None if withheld else row["expire_time"],
+        state=None if withheld or row["state"] is None else State(row["state"]),
+        given_as=row["bonus_id"],
     )

@@ -23,6 +23,15 @@ from activity_types t
 join activity_type_versions v on v.program_no = t.program_no and v.type_id = t.type_id and v.version = t.version
 where t.program_no = :program_no and t.type_id = :type_id;
 
+-- name: find_activity_type_at^
+-- By the version that was in force at a moment, or the first.
+select t.occasion, t.archived, t.create_time as type_create_time, v.*
+from activity_types t
+join activity_type_versions v on v.program_no = t.program_no and v.type_id = t.type_id
+where t.program_no = :program_no and t.type_id = :type_id and (v.create_time <= :moment or v.version = 1)
+order by v.version desc
+limit 1;
+
 -- name: find_occasion^
 select type_id from activity_types where program_no = :program_no and occasion = :occasion and not archived;
 
@@ -99,6 +108,34 @@ select
 from activities
 where member_no = :member_no and type_id = :type_id and withheld is null;
 
+-- name: later_activities
+-- A member's of a type, from behind one on, in their order.
+select
+    a.*, m.member_id, b.state, b.expire_time, v.display_name, v.points as type_points, v.day_cap, v.week_cap,
+    v.month_cap, v.total_cap, v.cooldown, v.expiry
+from activities a
+join members m on m.member_no = a.member_no
+join activity_type_versions v on v.program_no = a.program_no and v.type_id = a.type_id and v.version = a.version
+left join bonuses b on b.program_no = a.program_no and b.bonus_id = coalesce(a.bonus_id, 'a-' || a.activity_id)
+where a.member_no = :member_no and a.type_id = :type_id and (a.event_time, a.activity_id) > (:event_time, :activity_id)
+order by a.event_time, a.activity_id;
+
+-- name: activities_before^
+-- What of a member's activities of a type was awarded before one: how many, when the last, and when those from a moment on.
+select
+    count(*) as total, max(event_time) as last,
+    coalesce(array_agg(event_time order by event_time) filter (where event_time >= :since), '{}') as times
+from activities
+where member_no = :member_no and type_id = :type_id and withheld is null
+    and (event_time, activity_id) < (:event_time, :activity_id);
+
+-- name: rejudge_activities!
+update activities a set points = row.points, withheld = row.withheld, again_time = row.again_time, bonus_id = row.bonus_id
+from unnest(
+    :activity_ids::text[], :points::bigint[], :withheld::smallint[], :again_times::timestamptz[], :bonus_ids::text[]
+) as row (activity_id, points, withheld, again_time, bonus_id)
+where a.program_no = :program_no and a.activity_id = row.activity_id;
+
 -- name: insert_activities
 -- Those that were not recorded yet.
 insert into activities (
@@ -119,7 +156,7 @@ select
 from activities a
 join members m on m.member_no = a.member_no
 join activity_type_versions v on v.program_no = a.program_no and v.type_id = a.type_id and v.version = a.version
-left join bonuses b on b.program_no = a.program_no and b.bonus_id = 'a-' || a.activity_id
+left join bonuses b on b.program_no = a.program_no and b.bonus_id = coalesce(a.bonus_id, 'a-' || a.activity_id)
 where a.program_no = :program_no and a.activity_id = :activity_id;
 
 -- name: list_activities
@@ -130,7 +167,7 @@ select
 from activities a
 join members m on m.member_no = a.member_no
 join activity_type_versions v on v.program_no = a.program_no and v.type_id = a.type_id and v.version = a.version
-left join bonuses b on b.program_no = a.program_no and b.bonus_id = 'a-' || a.activity_id
+left join bonuses b on b.program_no = a.program_no and b.bonus_id = coalesce(a.bonus_id, 'a-' || a.activity_id)
 where a.member_no = :member_no and (a.event_time, a.activity_id) < (:before_time, :before_id)
 order by a.event_time desc, a.activity_id desc
 limit :most;

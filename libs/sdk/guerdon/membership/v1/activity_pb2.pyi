@@ -60,7 +60,10 @@ class ActivityType(google.protobuf.message.Message):
 
     Caps and the cooldown count activities of one member and this type that brought points, by their event times in the
     program's zone, and in the order in which they arrive: one that arrives late is judged by what was awarded before it
-    arrived, and takes nothing from those that were.
+    arrived, and takes nothing from those that were. In a program with `late_days` they count in the order in which they
+    happened: one that arrives late, within the window, is judged by what was awarded before it happened, by the version of
+    that time, and those after it are judged anew. What no longer stands is taken back, what now stands is given, and an
+    event `activity_judged_anew` tells of each.
     """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
