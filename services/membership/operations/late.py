@@ -12,7 +12,7 @@ from guerdon_kit.events import Event, publish
 from guerdon_kit.postgres import Connection
 from membership.domain.baskets import Basket
 from membership.domain.clawbacks import CameBack
-from membership.domain.effects import within_campaigns_anew
+from membership.domain.effects import plan_uses, within_campaigns_anew
 from membership.domain.late import DAY_US, Happened, Moment, Replayed, Stretch, Sums, entries_of, replay
 from membership.domain.late_counts import Step
 from membership.domain.levels import Turn, counted_of
@@ -29,7 +29,17 @@ from membership.operations.late_changes import Changed, change_awards, share_ret
 from membership.operations.late_counts import counted_now, keep_counts
 from membership.operations.plan_periods import asked_of_plans
 from membership.operations.qualifying import NOTHING, Rewards
-from membership.store import campaigns, members, purchases, ratings, returns, rules, standings, timelines
+from membership.store import (
+    campaigns,
+    members,
+    plan_periods,
+    purchases,
+    ratings,
+    returns,
+    rules,
+    standings,
+    timelines,
+)
 
 Replays = Sequence[tuple[Stretch, Replayed]]
 
@@ -80,6 +90,7 @@ async def put_in_order(
         for one in done.rerated
         if one.changes
     ]
+    await plan_periods.use(connection, plan_uses(book, [one.rated for *_, one in rerated if one.rated is not None]))
     turned = [event for stretch, done in replayed if (event := _turned(program, stretch, done, now)) is not None]
     await publish(connection, *turned)
     changed = await change_awards(connection, program, rerated, now)

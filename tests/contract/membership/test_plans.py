@@ -18,6 +18,7 @@ from tests.contract.membership.people import close, get, merge, name
 from tests.contract.membership.test_consents import reason
 from tests.contract.membership.test_segments import make as make_segment
 from tests.contract.membership.test_segments import segments_of
+from tests.contract.membership.test_simulations import BASE, DOUBLE, costs, draft, simulate
 from tests.contract.membership.world import Shop, usd
 
 
@@ -197,6 +198,17 @@ async def test_a_rule_that_names_the_plan_gives_to_who_holds_it_and_uses_the_per
     inside = await shop.buy("p1", "ada", 10_00, now())
     assert (points(early.purchase), points(inside.purchase)) == (10, 20)
     assert [one.used for one in await periods(shop, "ada")] == [False, True]
+    tried = draft(
+        shop,
+        base=BASE,
+        double=DOUBLE | {"condition": "member.plan == 'plus'"},
+        among={"bonus_points": 7, "condition": "'members-plus' in member.segments"},
+    )
+    assert costs(shop, await simulate(shop, tried)).items() >= {
+        ("base", (20, 2)),
+        ("double", (10, 1)),  # by the plan at the time of the purchase
+        ("among", (14, 2)),  # by the segments when it was recorded
+    }
     refunded = await cancel(shop, "ada", "cancel")
     assert refunded.refund == usd(9_99)
     assert [one.start_time for one in refunded.periods] == [(await get(shop, "ada")).plan_end_time]

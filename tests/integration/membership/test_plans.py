@@ -123,3 +123,16 @@ async def test_a_late_event_leaves_the_plan_with_what_is_rated_anew(db: Database
         found = await purchases.find_all(connection, desk.program, ["inside", "after"])
     # silver from the late one on: a quarter more on the base of 10, and once more for the plan inside its period
     assert {one: purchase.award.points for one, (purchase, _) in found.items()} == {"inside": 22, "after": 12}
+
+
+async def test_a_benefit_that_a_late_event_brings_uses_the_period_of_its_purchase(db: Database) -> None:
+    desk = await open_desk(db, late_days=60)
+    rule = replace(TWICE, condition="member.plan == 'plus' && member.tier == 'silver'")
+    await Rules(db, desk.clock).create(desk.program, rule, None, desk.request(), "tester")
+    await desk.buy("ada")
+    await desk.buy("ada")
+    desk.clock.time += timedelta(days=2)
+    assert await desk.points("inside", 10, START + timedelta(days=1)) == 10
+    assert await desk.points("before", 100, START - timedelta(days=1)) == 100
+    cancelled, _ = await PlanPeriods(db, desk.clock).cancel(desk.program, "ada", desk.request())
+    assert [one.start_time for one in cancelled] == [datetime(2026, 2, 28, 12, tzinfo=UTC)]
