@@ -18,7 +18,7 @@ from tests.contract.membership.people import close, get, merge, name
 from tests.contract.membership.test_consents import reason
 from tests.contract.membership.test_segments import make as make_segment
 from tests.contract.membership.test_segments import segments_of
-from tests.contract.membership.test_simulations import BASE, DOUBLE, costs, draft, simulate
+from tests.contract.membership.test_simulations import DOUBLE, PER_DOLLAR, costs, draft, simulate
 from tests.contract.membership.world import Shop, usd
 
 
@@ -200,7 +200,7 @@ async def test_a_rule_that_names_the_plan_gives_to_who_holds_it_and_uses_the_per
     assert [one.used for one in await periods(shop, "ada")] == [False, True]
     tried = draft(
         shop,
-        base=BASE,
+        base=PER_DOLLAR,
         double=DOUBLE | {"condition": "member.plan == 'plus'"},
         among={"bonus_points": 7, "condition": "'members-plus' in member.segments"},
     )
