@@ -66,11 +66,6 @@ _TO_GIVE_BACK = frozenset({State.CANCELLED, State.FULFILMENT_FAILED})
 _PAST_UNDOING = frozenset({State.FAILED, State.REFUND_REFUSED, State.FULFILMENT_FAILED, State.REFUNDED})
 """Where a failure says what was, and nothing is left to undo for it."""
 
-_TO_GIVE_BACK = frozenset({State.CANCELLED, State.FULFILMENT_FAILED})
-"""Where the whole price is on its way back."""
-_PAST_UNDOING = frozenset({State.FAILED, State.REFUND_REFUSED, State.FULFILMENT_FAILED, State.REFUNDED})
-"""Where a failure says what was, and nothing is left to undo for it."""
-
 
 class Step(Enum):
     """What the service does next with a redemption."""

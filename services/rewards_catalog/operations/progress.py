@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from guerdon_kit.clock import Clock
 from guerdon_kit.errors import DomainError
-from guerdon_kit.events import Event, publish
+from guerdon_kit.events import publish
 from guerdon_kit.grpc import OutcomeUnknown
 from guerdon_kit.postgres import Connection, Database
 from rewards_catalog.clients.ledger import Ledger
@@ -32,7 +32,7 @@ from rewards_catalog.domain.errors import (
     RedemptionUnfinished,
     RewardLimit,
 )
-from rewards_catalog.domain.fulfilment import Issued, Outcome, Refused, Undecided, runs_out_of_patience, told
+from rewards_catalog.domain.fulfilment import Issued, Outcome, Refused, Undecided, told
 from rewards_catalog.domain.kinds import budget_of
 from rewards_catalog.domain.redemption import (
     RESERVED,
@@ -49,6 +49,7 @@ from rewards_catalog.domain.redemption import (
 )
 from rewards_catalog.domain.refunds import refunded
 from rewards_catalog.domain.reward import Fulfilment
+from rewards_catalog.operations.news import news
 from rewards_catalog.operations.providers import Providers
 from rewards_catalog.store import redemptions, rewards, stock, vouchers
 
@@ -59,15 +60,6 @@ Reached = Callable[[str], None]
 """Is told each moment that a process could be killed at: after a state was committed, and after a call to the ledger
 was answered. Crash tests end the process there; otherwise it does nothing."""
 Effect = Callable[[Connection], Awaitable[None]]
-
-_EVENTS = {
-    State.ISSUED: "redemption_issued",
-    State.FULFILLED: "redemption_fulfilled",
-    State.FAILED: "redemption_failed",
-    State.REFUND_REFUSED: "redemption_refund_refused",
-    State.FULFILMENT_FAILED: "redemption_fulfilment_failed",
-}
-_TELL_WHY = {State.REFUND_REFUSED, State.FULFILMENT_FAILED}
 
 
 def nowhere(moment: str) -> None:
@@ -140,12 +132,9 @@ class Progress:
         """Writes `after` over `before`, with the event that tells of it; False where it is no longer as `before`."""
         if not await redemptions.move(connection, before, after, self.due_time(after)):
             return False
-        if after.refunded > before.refunded:
-            await publish(connection, _event(after, "redemption_refunded", points=after.refunded - before.refunded))
-        elif after.state is not before.state and after.state in _EVENTS:
-            await publish(connection, _event(after, _EVENTS[after.state]))
-        elif runs_out_of_patience(before, after):
-            await publish(connection, _event(after, "redemption_fulfilment_overdue"))
+        event = news(before, after)
+        if event is not None:
+            await publish(connection, event)
         return True
 
     async def take_over(self, connection: Connection, redemption: Redemption, outcome: Outcome) -> None:
@@ -311,31 +300,3 @@ class Progress:
             return await self.read(before.program, before.id)
         self.reached(after.state if after.failure == before.failure else f"{after.state} failing")
         return after
-
-
-def _event(redemption: Redemption, type_: str, **numbers: int) -> Event:
-    """What the world is told. No code is in it."""
-    data: dict[str, str | int] = {
-        "redemption": redemption.name,
-        "reward": redemption.reward_name,
-        "account": redemption.account,
-        "price": redemption.price,
-        **numbers,
-    }
-    if redemption.cash is not None:
-        data |= {"cash_minor_units": redemption.cash.minor_units, "currency_code": redemption.cash.currency}
-        data["payment"] = redemption.payment
-    if redemption.value is not None:
-        data |= {"value_minor_units": redemption.value.minor_units, "value_currency_code": redemption.value.currency}
-    if redemption.wallet:
-        data["wallet"] = redemption.wallet
-    if redemption.failure is not None:
-        data["reason"] = redemption.failure.reason
-        data |= redemption.failure.metadata if redemption.state in _TELL_WHY else {}
-    return Event(
-        type=f"guerdon.rewards.v1.{type_}",
-        subject=redemption.name,
-        key=redemption.name,
-        time=redemption.update_time,
-        data=data,
-    )

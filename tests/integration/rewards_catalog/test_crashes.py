@@ -45,7 +45,6 @@ UNPAID = ("AWAITING_PAYMENT failing", "hold released", "FAILED")
 PROVIDED = (
     ("provider asked", 100),
     ("FULFILMENT_UNKNOWN", 102),
-    ("provider asked", 101),
     ("FULFILMENT_FAILED failing", 101),
 )
 """With the points for which the sandbox issues, refuses, or does so when it is asked again."""

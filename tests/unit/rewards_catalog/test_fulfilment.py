@@ -19,7 +19,6 @@ from rewards_catalog.domain.fulfilment import (
     Undecided,
     is_said_already,
     order_of,
-    runs_out_of_patience,
     told,
 )
 from rewards_catalog.domain.kinds import Cash, GiftCard
@@ -27,6 +26,7 @@ from rewards_catalog.domain.provider_messages import order_body, read_message
 from rewards_catalog.domain.redemption import Redemption, State, Step, next_step, rests_until
 from rewards_catalog.domain.reward import Fulfilment
 from rewards_catalog.domain.sandbox import sandbox
+from rewards_catalog.operations.news import news
 from tests.unit.rewards_catalog.builders import NOW, a_redemption, a_reward
 
 
@@ -52,7 +52,8 @@ def test_it_is_asked_ever_less_often_and_at_least_hourly_and_people_are_told_onc
     times, now, redemption, told_people = [], NOW, captured(), 0
     while now < NOW + 2 * PATIENCE:
         after = told(redemption, Undecided(), now)
-        told_people += runs_out_of_patience(redemption, after)
+        event = news(redemption, after)
+        told_people += event is not None and event.type.endswith(".redemption_fulfilment_overdue")
         assert after.ask_time is not None
         redemption, now = after, after.ask_time
         times.append(now)
@@ -60,7 +61,6 @@ def test_it_is_asked_ever_less_often_and_at_least_hourly_and_people_are_told_onc
     assert pauses == sorted(pauses)
     assert pauses[-1] == timedelta(hours=1)
     assert told_people == 1
-    assert not runs_out_of_patience(redemption, told(redemption, Issued(""), now))
 
 
 def test_what_is_issued_is_fulfilled_and_what_is_refused_is_given_back_as_a_whole() -> None:
