@@ -18,6 +18,7 @@ from membership.operations.claims import Claims
 from membership.operations.consents import Consents, Hashing
 from membership.operations.deliveries import Deliveries
 from membership.operations.endings import Endings
+from membership.operations.holds import Holds
 from membership.operations.imports import Imports
 from membership.operations.member_imports import MemberFiles
 from membership.operations.members import Members
@@ -38,6 +39,7 @@ from membership.operations.rules import Rulebooks, Rules
 from membership.operations.segments import Segments
 from membership.operations.sliding import Sliding
 from membership.operations.standings import Standings
+from membership.operations.velocity import VelocityPolicies
 from membership.servicer import MembershipServicer
 
 NAME = "membership"
@@ -77,6 +79,8 @@ async def compose(kit: Kit[Settings]) -> Parts:
         plans=Plans(database, clock),
         plan_periods=plan_periods,
         segments=Segments(database, clock),
+        velocity=VelocityPolicies(database, clock),
+        holds=Holds(database, deliveries, clock),
     )
     return Parts(
         servicers=[servicer],

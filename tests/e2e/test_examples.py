@@ -33,6 +33,7 @@ PROMPTS = (
     "howto/redeem-vouchers-at-a-till.md",
     "howto/set-up-a-catalog.md",
     "howto/set-up-earning-rules.md",
+    "howto/hold-suspicious-awards.md",
     "howto/run-a-coffee-shop.md",
     "howto/run-a-department-store.md",
     "howto/reward-activities.md",

@@ -261,6 +261,25 @@ class Ledger:
             if refusal.remote_reason != _CLOSED:
                 raise
 
+    async def activate(
+        self, program: Program, account_id: str, transactions: Sequence[str], request_id: str, actor: str
+    ) -> None:
+        """Makes pending points of transactions available."""
+        request = ledger_pb2.UpdateLotsRequest(
+            account=f"{program.name}/accounts/{account_id}",
+            transactions=[f"{program.name}/transactions/{one}" for one in transactions],
+            activate=ledger_pb2.ActivateLots(),
+            request_id=request_id,
+        )
+        await self._remote.call(
+            "UpdateLots",
+            request,
+            ledger_pb2.UpdateLotsResponse,
+            tenants=[program.name],
+            act=actor,
+            timeout_s=WRITE_TIMEOUT_S,
+        )
+
     async def close(self, program: Program, account_id: str, request_id: str, actor: str) -> Left | None:
         """Closes an account for ever; answers None, or what is left where that keeps it open."""
         name = f"{program.name}/accounts/{account_id}"
@@ -352,5 +371,7 @@ def _fill(item: ledger_pb2.PostTransactionItem, source: str, accounts: str, cred
     posting.amount = credit.points
     if credit.expire_time is not None:
         set_timestamp(posting.expire_time, credit.expire_time)
-    if credit.available_time is not None:
+    if credit.held:
+        posting.pending = True
+    elif credit.available_time is not None:
         set_timestamp(posting.available_time, credit.available_time)

@@ -30,3 +30,5 @@ class Bonus(NamedTuple):
     """When it can first be spent; None for at once."""
     late: bool = False
     """Whether that is because of what came late."""
+    held: bool = False
+    """It is pending until somebody decides."""

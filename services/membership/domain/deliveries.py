@@ -11,7 +11,7 @@ from membership.domain.bonuses import Bonus
 from membership.domain.late_changes import DueChange, Part, digest, taker
 from membership.domain.members import Member, account_id
 from membership.domain.program import Program
-from membership.domain.purchases import GoodsReturn, Spot, effective_time
+from membership.domain.purchases import GoodsReturn, Purchase, Spot, effective_time
 from membership.domain.tranches import available_time
 
 
@@ -26,6 +26,8 @@ class DuePurchase(NamedTuple):
     expire_time: datetime | None
     spot: Spot
     available_time: datetime | None = None
+    held: bool = False
+    """Its points are pending until somebody decides."""
 
 
 class Credit(NamedTuple):
@@ -39,6 +41,8 @@ class Credit(NamedTuple):
     memo: str
     available_time: datetime | None = None
     """When they can first be spent; None for at once."""
+    held: bool = False
+    """They are pending until somebody decides, whatever the time."""
 
 
 class Clawback(NamedTuple):
@@ -49,6 +53,7 @@ class Clawback(NamedTuple):
     """For what is left of the award, where that is less."""
     transaction: str
     points: int
+    """0 for all that is left."""
     memo: str
 
 
@@ -68,6 +73,8 @@ class Delivery:
     return_id: str | None = None
     bonuses: Sequence[Bonus] = ()
     changes: Sequence[DueChange] = ()
+    decided: str | None = None
+    """The purchase whose held award was released or rejected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +112,7 @@ def purchase_credit(purchase: DuePurchase) -> Credit:
         expire_time=purchase.expire_time,
         memo=f"Purchase {purchase.purchase_id}",
         available_time=purchase.available_time,
+        held=purchase.held,
     )
 
 
@@ -118,6 +126,7 @@ def bonus_credit(bonus: Bonus) -> Credit:
         expire_time=bonus.expire_time,
         memo=bonus.memo,
         available_time=bonus.available_time,
+        held=bonus.held,
     )
 
 
@@ -152,6 +161,20 @@ def change_clawbacks(change: DueChange, award: str, credited: Mapping[str, str])
     memo, id_ = f"Late arrival: purchase {change.purchase_id}", digest(change.change_id)
     whole = Clawback(f"l-{id_}", f"k-{id_}", award, -change.points, memo)
     return _in_parts(whole, taker(change.change_id), change.parts, credited)
+
+
+def rejection(purchase: Purchase, transactions: Sequence[str]) -> list[Clawback]:
+    """What takes back all that is left of a rejected award, which the ledger has in these transactions."""
+    return [
+        Clawback(
+            request_id=f"j-{digest(f'{purchase.purchase_id} {number}')}",
+            rest_request_id=f"k-{digest(f'{purchase.purchase_id} {number}')}",
+            transaction=transaction,
+            points=0,
+            memo=f"Purchase {purchase.purchase_id} rejected",
+        )
+        for number, transaction in enumerate(transactions)
+    ]
 
 
 def return_clawbacks(

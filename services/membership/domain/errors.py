@@ -418,6 +418,28 @@ class MemberChanging(DomainError):
         super().__init__(member=member)
 
 
+class AwardsHeld(DomainError):
+    """Awards of a member who is to be merged are held: they are released or rejected first."""
+
+    reason = "AWARDS_HELD"
+    status = Status.FAILED_PRECONDITION
+    message = "{awards} awards of {member} are held: release or reject them first."
+
+    def __init__(self, member: str, awards: int) -> None:
+        super().__init__(member=member, awards=awards)
+
+
+class AwardNotHeld(DomainError):
+    """An award is not held, or not any more: what became of it is its flag's state."""
+
+    reason = "AWARD_NOT_HELD"
+    status = Status.FAILED_PRECONDITION
+    message = "The award of {purchase} is not held; its flag is {state}."
+
+    def __init__(self, purchase: str, state: str) -> None:
+        super().__init__(purchase=purchase, state=state)
+
+
 class TooManyCards(DomainError):
     """Two members to be merged have more cards together than one member may have."""
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from membership.domain.baskets import Basket, Part
 from membership.domain.campaigns import Reached
 from membership.domain.earning import Award, Terms
+from membership.domain.flags import Flag
 from membership.domain.late_changes import AwardChange
 from membership.domain.stacking import Term
 from membership.domain.tallies import Tally
@@ -135,6 +136,8 @@ class Purchase:
     """
     available_time: datetime | None = None
     """When what the ledger was asked for can first be spent; None for at once."""
+    flag: Flag | None = None
+    """Why the award is suspicious."""
     changes: tuple[AwardChange, ...] = ()
     """What they changed, oldest first, where it was asked for."""
 

@@ -14,6 +14,7 @@ from membership.domain.conditions import Phrase
 from membership.domain.earning import Terms
 from membership.domain.rules import Version
 from membership.domain.tiers import Tier
+from membership.domain.velocity import VelocityPolicy
 
 T = TypeVar("T")
 
@@ -47,7 +48,7 @@ class InForce:
 
 
 class Rulebook:
-    """The versions of a program's rules, and its campaigns. `revision` counts the changes of both."""
+    """A program's rules in all versions, its campaigns, its velocity policy. `revision` counts the changes of all."""
 
     __slots__ = (
         "_multipliers",
@@ -57,13 +58,22 @@ class Rulebook:
         "plain",
         "revision",
         "timed",
+        "velocity",
         "versions",
     )
 
-    def __init__(self, versions: Iterable[Version], tiers: Sequence[Tier], campaigns: Sequence[Campaign] = ()) -> None:
+    def __init__(
+        self,
+        versions: Iterable[Version],
+        tiers: Sequence[Tier],
+        campaigns: Sequence[Campaign] = (),
+        velocity: VelocityPolicy | None = None,
+        velocity_revision: int = 0,
+    ) -> None:
         self.versions = tuple(sorted(versions, key=lambda one: one.revision))
         self.campaigns = tuple(sorted(campaigns, key=lambda one: one.campaign_no))
-        self.revision = max([self.versions[-1].revision, *(one.revision for one in campaigns)])
+        self.revision = max([self.versions[-1].revision, *(one.revision for one in campaigns), velocity_revision])
+        self.velocity = velocity
         self._multipliers = [Fraction(1), *(tier.multiplier for tier in tiers)]
         turns = list(_turns(self.versions, self.campaigns))
         self._starts = [start_us for start_us, _, _ in turns]

@@ -341,6 +341,8 @@ create table purchases (
     credited_points bigint,
     -- When what the ledger was asked for can first be spent; NULL for at once.
     available_time timestamptz check (available_time < expire_time),
+    -- 1 where the award was flagged, 2 where it was held for it: what became of it stands in its flag.
+    flag smallint check (flag in (1, 2)),
     primary key (program_no, purchase_id),
     check ((delivery_no is null) = (place is null))
 ) with (fillfactor = 90);
@@ -396,6 +398,49 @@ create trigger ratings_rerated before update on ratings for each row execute fun
 create trigger counted_anew before delete on counted_purchases for each row execute function only_what_came_late();
 create trigger count_awards_moved before update of purchase_id on count_awards
 for each row execute function only_what_came_late();
+
+-- What programs watch for; the latest revision of the rules that is one is in force.
+create table velocity_policies (
+    program_no integer not null references programs,
+    revision integer not null,
+    hold_flagged boolean not null,
+    -- Of each limit the subject, the period, the most purchases and the most points.
+    limits jsonb not null,
+    create_time timestamptz not null,
+    actor text not null,
+    primary key (program_no, revision)
+);
+
+-- What was counted of a member (by number), a cashier or a terminal in the period with the number `start`. Whoever counts
+-- holds the row until it is recorded, and waits for nothing after.
+create table velocity_counts (
+    program_no integer not null,
+    subject smallint not null check (subject between 1 and 3),
+    value text collate "C" not null,
+    period smallint not null check (period between 1 and 3),
+    start integer not null,
+    purchases bigint not null check (purchases > 0),
+    points bigint not null check (points >= 0),
+    primary key (program_no, subject, value, period)
+) with (fillfactor = 50);
+
+-- Awards that passed limits: which with what was counted, and what became of them. 1 flagged, 2 held, 3 released,
+-- 4 rejected; the last two once.
+create table award_flags (
+    program_no integer not null,
+    purchase_id text collate "C" not null,
+    member_no bigint not null,
+    record_time timestamptz not null,
+    passed jsonb not null,
+    state smallint not null check (state between 1 and 4),
+    decide_time timestamptz check ((decide_time is null) = (state < 3)),
+    actor text check ((actor is null) = (state < 3)),
+    reason text check ((reason is null) = (state < 3)),
+    primary key (program_no, purchase_id),
+    foreign key (program_no, purchase_id) references purchases deferrable initially deferred
+);
+create index award_flags_held on award_flags (program_no, purchase_id) where state = 2;
+create index award_flags_member_no on award_flags (member_no);
 
 -- What of the points that a return takes is taken of the tranches of the award that are bonuses beside the purchase's own
 -- credit, which gives the rest.
@@ -522,6 +567,8 @@ create table bonuses (
     expire_time timestamptz,
     -- When it can first be spent; NULL for at once.
     available_time timestamptz check (available_time < expire_time),
+    -- Whether it was pending until somebody decided.
+    held boolean not null,
     memo text not null,
     state smallint not null,
     -- The ledger's transaction, once POSTED.
@@ -803,6 +850,8 @@ create table deliveries (
     bonus_ids text[] not null,
     -- Late changes, where there are any.
     change_ids text[],
+    -- The purchase whose held award was released or rejected.
+    decided text,
     actor text not null,
     due_time timestamptz not null,
     attempts integer not null default 0
@@ -876,7 +925,9 @@ create table slides (
 create index slides_due_time on slides (due_time) where due_time is not null;
 
 grant select, insert, update (rules_revision, returns_wait) on programs to :"runtime_role";
-grant select, insert on tiers, rule_versions, late_parts, tranche_returns to :"runtime_role";
+grant select, insert on tiers, rule_versions, late_parts, tranche_returns, velocity_policies to :"runtime_role";
+grant select, insert, update (start, purchases, points) on velocity_counts to :"runtime_role";
+grant select, insert, update (state, decide_time, actor, reason) on award_flags to :"runtime_role";
 grant select, insert, update (state, welcome_transaction, ended, merged_into, referred, offers_until) on members to :"runtime_role";
 grant select, insert, update (used), delete on rule_uses to :"runtime_role";
 grant select, insert, update (counted, given, owed) on rule_counts to :"runtime_role";
@@ -921,7 +972,7 @@ grant select, insert, update (sent, held_out, skipped, after_member_id, due_time
 grant select, insert, update (member_no, accept_time, progress, complete_time, awards) on personal_offers
 to :"runtime_role";
 grant select, insert on offer_purchases to :"runtime_role";
-grant select, insert, update (due_time, attempts, purchase_ids, change_ids), delete on deliveries to :"runtime_role";
+grant select, insert, update (due_time, attempts, purchase_ids, change_ids, decided), delete on deliveries to :"runtime_role";
 grant select, insert, update, delete on profiles to :"runtime_role";
 grant select, insert, delete on contacts, profile_requests to :"runtime_role";
 grant select, insert, update (left_over, due_time, attempts), delete on endings to :"runtime_role";

@@ -31,6 +31,7 @@ from membership.domain.deliveries import (
 )
 from membership.domain.late_changes import DueChange, Part
 from membership.domain.purchases import FrozenTerms
+from membership.operations.decisions import carry_out
 from membership.operations.sliding import overtake
 from membership.store import bonuses, deliveries, late_changes, members, purchases, returns, tranches
 
@@ -98,6 +99,8 @@ class Deliveries:
             reversed_points = await self._take_back(delivery, delivery.return_id, outcome)
         revoked = await self._revoke(delivery, outcome) if outcome.done else {}
         lessened = await self._lessen(delivery, outcome) if outcome.done else {}
+        if delivery.decided is not None and outcome.done:
+            await carry_out(self._database, self._ledger, delivery, delivery.decided, *_transactions(delivery, outcome))
         await self._database.run(
             lambda connection: self._settle(connection, delivery, outcome, reversed_points, revoked, lessened)
         )

@@ -25,7 +25,7 @@ from membership.domain.program import Program
 from membership.domain.purchases import State
 from membership.operations.deliveries import LEASE, MARGIN_S, PATIENCE_S
 from membership.operations.events import member_closed, member_erased
-from membership.store import activities, consents, endings, members, merges, profiles
+from membership.store import activities, consents, endings, flags, members, merges, profiles
 
 
 class EndingWaits(Exception):
@@ -100,6 +100,7 @@ class Endings:
             await profiles.erase(connection, member.member_no)
             await activities.erase(connection, member.member_no)
             await consents.forget(connection, member.member_no)
+            await flags.erase(connection, member.member_no)
             await members.end(connection, member.member_no, Ended.ERASED)
             await publish(connection, member_erased(program, member, now))
             accounts = [member, *await members.merged_into(connection, member)]

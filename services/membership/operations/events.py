@@ -10,6 +10,7 @@ from datetime import datetime
 from guerdon_kit.events import Event
 from membership.domain.activities import Activity, Judgement
 from membership.domain.clawbacks import Asked
+from membership.domain.flags import Flag, FlagState
 from membership.domain.late import Moment
 from membership.domain.late_changes import AwardChange
 from membership.domain.late_counts import Difference
@@ -23,6 +24,7 @@ from membership.domain.referrals import Referral
 from membership.domain.reminders import Reminder
 from membership.domain.rows import Row
 from membership.domain.tallies import Tally
+from membership.domain.velocity import Bought, Subject
 
 
 def member_enrolled(program: Program, member: Member, now: datetime) -> Event:
@@ -105,6 +107,38 @@ def purchase_recorded(program: Program, row: Row, rated: Rated, now: datetime) -
     }
     purchase = f"{program.name}/purchases/{row.purchase_id}"
     return Event("guerdon.membership.v1.purchase_recorded", purchase, member, now, data)
+
+
+def award_flagged(program: Program, bought: Bought, flag: Flag, now: datetime) -> Event:
+    """An award passed limits of the velocity policy; its points may be held for it."""
+    name = f"{program.name}/members/{bought.member_id}"
+    passed = [
+        {
+            "subject": one.limit.subject.name.lower(),
+            "value": name if one.limit.subject is Subject.MEMBER else one.value,
+            "period": one.limit.period.name.lower(),
+            "purchases": one.counted.purchases,
+            "max_purchases": one.limit.max_purchases,
+            "points": one.counted.points,
+            "max_points": one.limit.max_points,
+        }
+        for one in flag.passed
+    ]
+    data = {"member": name, "points": bought.points, "held": flag.state is FlagState.HELD, "passed": passed}
+    purchase = f"{program.name}/purchases/{bought.purchase_id}"
+    return Event("guerdon.membership.v1.award_flagged", purchase, name, now, data)
+
+
+def award_decided(program: Program, purchase: Purchase, state: FlagState, actor: str, now: datetime) -> Event:
+    """A held award was released or rejected: `points` are what was left of it."""
+    name = f"{program.name}/members/{purchase.member_id}"
+    data = {
+        "member": name,
+        "points": purchase.award.points - purchase.returned_points,
+        "decided_by": actor,
+    }
+    of = f"{program.name}/purchases/{purchase.purchase_id}"
+    return Event(f"guerdon.membership.v1.award_{state.name.lower()}", of, name, now, data)
 
 
 def award_changed(program: Program, member: Member, change: AwardChange, now: datetime) -> Event:

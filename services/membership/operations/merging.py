@@ -19,7 +19,7 @@ from guerdon_kit.postgres.requests import once
 from membership.clients.ledger import Ledger
 from membership.domain.deliveries import Clawback
 from membership.domain.endings import ended
-from membership.domain.errors import MemberChanging, MemberPending
+from membership.domain.errors import AwardsHeld, MemberChanging, MemberPending
 from membership.domain.members import Ended, Member
 from membership.domain.merging import Merge, Step, merged_profile, next_step
 from membership.domain.profiles import NOTHING_KNOWN
@@ -31,7 +31,7 @@ from membership.operations.deliveries import LEASE, MARGIN_S, PATIENCE_S
 from membership.operations.events import member_merged
 from membership.operations.merging_referrals import after_merging, before_merging
 from membership.operations.profiles import write_profile
-from membership.store import consents, expiry_watches, members, merges, profiles, slides, standings
+from membership.store import consents, expiry_watches, flags, members, merges, profiles, slides, standings
 
 LOOK_AGAIN = timedelta(days=1)
 """How long what comes to an account that was merged may wait, where nobody told of it."""
@@ -67,6 +67,7 @@ class Merging:
             MemberClosed, MemberErased: one of the memberships has ended.
             MemberMerged: the member was merged into another one before.
             MemberChanging: one of them is being closed, or has another's points still on their way.
+            AwardsHeld: awards of the member are held.
             TooManyCards: they have more cards together than one member may have.
         """
 
@@ -116,6 +117,8 @@ class Merging:
                 raise MemberPending(f"{program.name}/members/{one.member_id}")
         if await merges.changing(connection, [member.member_no, into.member_no]):
             raise MemberChanging(f"{program.name}/members/{into.member_id}")
+        if held := await flags.count_held(connection, member.member_no):
+            raise AwardsHeld(f"{program.name}/members/{member.member_id}", held)
         await _merge_profiles(connection, program, member, into)
         await consents.forget(connection, member.member_no)  # the survivor's stays
         now = self._clock.now()

@@ -31,6 +31,7 @@ from membership.domain.sliding import Span, kept_until, sliding
 from membership.operations.budgets import Attempt, within_budgets
 from membership.operations.counting import award_counts, counted_before, keep_counted
 from membership.operations.events import member_enrolled, purchase_recorded, purchases_imported, tier_upgraded
+from membership.operations.flagging import flag_awards
 from membership.operations.late import Fresh, late_moments, put_in_order, stretches_from
 from membership.operations.late_changes import Changed, bring_along
 from membership.operations.qualifying import Rewards
@@ -122,6 +123,8 @@ async def record_rows(
     if not book.plain:
         given = await by_rules(connection, program, book, by_id, rated, row_at, recording.now)
         rewards = Rewards.together([rewards, given, changed.rewards])
+    watching = None if recording.bulk else book.velocity
+    timed = await flag_awards(connection, program, watching, timed, row_at, recording.now)
     rewards = await timed.give(connection, program, rewards, recording.now)
     delivery = await _deliver_later(connection, program, recording, unready, rated, written, row_at, rewards, changed)
     delivery = timed.bring(delivery)

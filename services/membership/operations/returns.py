@@ -28,7 +28,7 @@ from membership.operations.late import put_return
 from membership.operations.late_changes import Changed, bring_along
 from membership.operations.qualifying import Rewards, take_back
 from membership.operations.segments import uncount_bought
-from membership.operations.standings import take_off
+from membership.operations.standings import Taken, take_off
 from membership.operations.tranches import share_out
 from membership.store import campaigns, deliveries, members, merges, programs, purchases, returns, waiting_returns
 from membership.store.waiting_returns import Key, Waiting
@@ -159,7 +159,8 @@ class Returns:
         terms, after = purchase.terms, together(came_back, asked)
         left = [keeps_something(terms, purchase.amount, back) for back in (came_back, after)]
         visit = left == [True, False]
-        await take_off(connection, program, member, purchase, goods_return, nothing_left=visit)
+        taken = Taken(goods_return.points, goods_return.amount, nothing_left=visit)
+        await take_off(connection, program, member, purchase, taken, now)
         await uncount_bought(connection, program, member, purchase, goods_return, nothing_left=visit)
         if program.has_timelines:
             changed = await put_return(connection, program, member, purchase, goods_return, after, nothing_left=visit)
@@ -172,7 +173,7 @@ class Returns:
         if member.member_no != found[1]:
             await merges.wake(connection, found[1], now)
         unready = rewards.with_accounts_of([member] if member.state is State.PENDING else [])
-        due = [_due(purchase)] if purchase.state is State.PENDING else []
+        due = [due_of(purchase)] if purchase.state is State.PENDING else []
         return_id = asked.return_id if goods_return.points else None
         number = await deliveries.insert(
             connection,
@@ -289,7 +290,8 @@ def _require_same(program: Program, before: Asked, asked: Asked) -> None:
         raise ReturnDiffers(f"{program.name}/returns/{asked.return_id}", ",".join(differing))
 
 
-def _due(purchase: Purchase) -> DuePurchase:
+def due_of(purchase: Purchase) -> DuePurchase:
+    """A PENDING purchase, as it has to be brought to the ledger."""
     assert purchase.spot is not None, "what is PENDING has a delivery"
     return DuePurchase(
         purchase.purchase_id,
@@ -300,4 +302,5 @@ def _due(purchase: Purchase) -> DuePurchase:
         purchase.expire_time,
         purchase.spot,
         purchase.available_time,
+        held=purchase.flag is not None and purchase.flag.state.asked_pending,
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from guerdon_kit.clock import Clock
 from guerdon_kit.events import publish
@@ -15,7 +16,7 @@ from guerdon_kit.postgres import Connection, Database
 from membership.domain.levels import Levels, Turn, catch_up, counted_of, walked
 from membership.domain.members import Member
 from membership.domain.program import Program
-from membership.domain.purchases import GoodsReturn, Purchase
+from membership.domain.purchases import Purchase
 from membership.domain.tier_policy import Held
 from membership.domain.tiers import Progress, progress
 from membership.operations.events import tier_turned
@@ -23,6 +24,15 @@ from membership.store import members, programs, standings, year_ends
 
 PAGE = 500
 """Members of whom the end of a year is told in one transaction."""
+
+
+class Taken(NamedTuple):
+    """What a return takes of a purchase, in points and minor units, or the rejection of its award."""
+
+    points: int
+    amount: int = 0
+    nothing_left: bool = False
+    """Whether nothing of the purchase is kept any more."""
 
 
 async def levels_for(connection: Connection, program: Program, member_nos: Sequence[int]) -> Levels | None:
@@ -45,30 +55,26 @@ async def take_off(
     program: Program,
     member: Member,
     purchase: Purchase,
-    goods_return: GoodsReturn,
-    *,
-    nothing_left: bool,
+    taken: Taken,
+    now: datetime,
 ) -> None:
-    """Takes off what a return takes; a tier reached by it is lost at once. The writer holds the member's row.
-
-    `nothing_left` says that this is the return after which nothing of the purchase is kept.
-    """
-    policy, calendar, now = program.settings.tier_policy, program.calendar, goods_return.record_time
+    """Takes off what is taken of a purchase; a tier reached by it is lost at once. The member's row is held."""
+    policy, calendar = program.settings.tier_policy, program.calendar
     year, this = calendar.year_at(purchase.event_time), calendar.year_at(now)
-    if policy.plain and goods_return.points:
+    if policy.plain and taken.points:
         before = await _in_year(connection, program, member, this)
-        await members.lower_year(connection, member.member_no, year, goods_return.points)
+        await members.lower_year(connection, member.member_no, year, taken.points)
         after = await _in_year(connection, program, member, this)
         if after < before:
             turn = Turn(calendar.day_at(now), before, Held(after, None))
             await publish(connection, tier_turned(program, member.member_id, turn, now))
     if policy.plain:
         return
-    if goods_return.points:  # rules may ask for the year's points
-        await members.lower_year(connection, member.member_no, year, goods_return.points)
-    taken = counted_of(policy, goods_return.points, goods_return.amount, visit=nothing_left)
-    if taken:
-        await standings.lower(connection, member.member_no, calendar.day_at(purchase.event_time), taken)
+    if taken.points:  # rules may ask for the year's points
+        await members.lower_year(connection, member.member_no, year, taken.points)
+    counted = counted_of(policy, taken.points, taken.amount, visit=taken.nothing_left)
+    if counted:
+        await standings.lower(connection, member.member_no, calendar.day_at(purchase.event_time), counted)
         await standings.look_again(connection, program, [member.member_no], now)
 
 

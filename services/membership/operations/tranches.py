@@ -36,6 +36,8 @@ class Timed:
     own: Sequence[OwnCredit] | None = None
     """None where all points are available at once and expire alike."""
     bonuses: Sequence[Bonus] = ()
+    bonuses_of: Sequence[str] = ()
+    """The ids of their purchases."""
 
     async def give(self, connection: Connection, program: Program, rewards: Rewards, now: datetime) -> Rewards:
         """Writes the bonuses; answers what now has to be brought to the ledger beside the purchases."""
@@ -50,7 +52,7 @@ class Timed:
             return delivery
         own = {new.purchase_id: one for new, one in zip(self.written, self.own, strict=True)}
         due = [
-            one._replace(available_time=credit.available_time, points=credit.points or one.points)
+            one._replace(available_time=credit.available_time, points=credit.points or one.points, held=credit.held)
             for one in delivery.purchases
             for credit in [own[one.purchase_id]]
         ]
@@ -69,7 +71,7 @@ def with_times(
     """The times of purchases' points, where they are not simply those of the program's expiry."""
     if program.settings.availability is None and not book.timed:
         return Timed(rated, written)
-    again, own, beside = list[Rated](), list[OwnCredit](), list[Bonus]()
+    again, own, beside, of = list[Rated](), list[OwnCredit](), list[Bonus](), list[str]()
     anew, places = list[NewPurchase](), itertools.count(1)
     for one, new in zip(rated, written, strict=True):
         frozen, times, points = timed(program, book, one, new.event_time, spans.get(new.member_no))
@@ -80,7 +82,15 @@ def with_times(
         anew.append(new._replace(expire_time=times.expire_time, state=state, place=place))
         if frozen is not None:
             beside += _bonuses(new, row_at[one.entry.place].member_id, frozen, now)
-    return Timed(again, anew, own, beside)
+            of += [new.purchase_id] * (len(beside) - len(of))
+    return Timed(again, anew, own, beside, of)
+
+
+async def bonuses_of(connection: Connection, program: Program, purchase: Purchase) -> list[Bonus]:
+    """The tranches of a purchase that the ledger does not have yet, beside its own credit."""
+    count = len(purchase.terms.tranches) if isinstance(purchase.terms, FrozenTerms) else 0
+    ids = [bonus_id(purchase.purchase_id, number) for number in range(1, count)]
+    return await bonuses.due(connection, program.program_no, ids) if ids else []
 
 
 async def share_out(

@@ -20,6 +20,7 @@ from membership.operations.campaigns import Campaigns
 from membership.operations.claims import Claims
 from membership.operations.consents import Consents
 from membership.operations.endings import Endings
+from membership.operations.holds import Holds
 from membership.operations.imports import Chunk, Imports
 from membership.operations.member_imports import MemberFiles
 from membership.operations.members import Members
@@ -36,6 +37,7 @@ from membership.operations.replays import Replays
 from membership.operations.returns import Returns
 from membership.operations.rules import Rules
 from membership.operations.segments import Segments
+from membership.operations.velocity import VelocityPolicies
 from membership.servicer import reading, writing
 from membership.servicer.activities import ActivityRpcs
 from membership.servicer.campaigns import CampaignRpcs
@@ -50,6 +52,7 @@ from membership.servicer.referrals import ReferralRpcs
 from membership.servicer.rules import RuleRpcs
 from membership.servicer.segments import SegmentRpcs
 from membership.servicer.simulations import SimulationRpcs
+from membership.servicer.velocity import VelocityRpcs
 from membership.servicer.writing import tell_replay
 
 
@@ -66,6 +69,7 @@ class MembershipServicer(
     OfferRpcs,
     PlanRpcs,
     SegmentRpcs,
+    VelocityRpcs,
 ):
     """`guerdon.membership.v1.MembershipService`."""
 
@@ -96,6 +100,8 @@ class MembershipServicer(
         plans: Plans,
         plan_periods: PlanPeriods,
         segments: Segments,
+        velocity: VelocityPolicies,
+        holds: Holds,
     ) -> None:
         MemberRpcs.__init__(self, programs, members, profiles, endings, merges, referrals)
         FileRpcs.__init__(self, programs, files)
@@ -109,6 +115,7 @@ class MembershipServicer(
         OfferRpcs.__init__(self, programs, offers)
         PlanRpcs.__init__(self, programs, plans, plan_periods)
         SegmentRpcs.__init__(self, programs, segments)
+        VelocityRpcs.__init__(self, programs, velocity, holds, purchases)
         self._returns = returns
         self._imports = imports
 

@@ -14,11 +14,13 @@ from guerdon_kit.grpc.status import to_status
 from membership.domain.claims import GuestPurchase
 from membership.domain.earning import explain_return
 from membership.domain.explaining import explain, tell
+from membership.domain.flags import Flag
 from membership.domain.late_changes import AwardChange
 from membership.domain.members import Ended
 from membership.domain.program import Program
 from membership.domain.purchases import FrozenTerms, GoodsReturn, Purchase, State
 from membership.domain.tranches import Tranche
+from membership.domain.velocity import Subject
 from membership.operations.imports import Imported
 from membership.operations.members import Standing
 from membership.servicer.baskets import write_award, write_basket
@@ -149,6 +151,7 @@ def purchase(found: Program, one: Purchase) -> purchase_pb2.Purchase:
         record_time=timestamp(one.record_time),
         basket=None if basket is None else write_basket(basket),
         award_changes=[_award_change(found, change) for change in one.changes],
+        flag=None if one.flag is None else _flag(found, one.flag),
     )
 
 
@@ -157,6 +160,29 @@ def _tranche(one: Tranche) -> purchase_pb2.Tranche:
         points=one.points,
         available_time=optional_timestamp(one.available_time),
         expire_time=optional_timestamp(one.expire_time),
+    )
+
+
+def _flag(found: Program, one: Flag) -> purchase_pb2.AwardFlag:
+    return purchase_pb2.AwardFlag(
+        state=purchase_pb2.AwardFlag.State.ValueType(one.state),
+        passed=[
+            purchase_pb2.AwardFlag.Passed(
+                subject=passed.limit.subject.name.lower(),
+                value=f"{found.name}/members/{passed.value}"
+                if passed.limit.subject is Subject.MEMBER
+                else passed.value,
+                period=passed.limit.period.name.lower(),
+                purchases=passed.counted.purchases,
+                max_purchases=passed.limit.max_purchases,
+                points=passed.counted.points,
+                max_points=passed.limit.max_points,
+            )
+            for passed in one.passed
+        ],
+        decide_time=optional_timestamp(one.decide_time),
+        decided_by=one.decided_by,
+        reason=one.reason,
     )
 
 

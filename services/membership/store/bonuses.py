@@ -34,6 +34,7 @@ async def insert(connection: Connection, program: Program, bonuses: Sequence[Bon
         memos=[one.memo for one in bonuses],
         states=states,
         available_times=[one.available_time for one in bonuses],
+        held=[one.held for one in bonuses],
     )
     assert written == len(bonuses), "what a bonus is given for is decided once, under the lock on a row"
     await expiry_watches.watch(connection, program, ((one.member_no, one.expire_time) for one in bonuses), now)

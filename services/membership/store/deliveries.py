@@ -44,6 +44,11 @@ async def add(connection: Connection, delivery_no: int, purchase_ids: Sequence[s
     await queries.add_to_delivery(connection, delivery_no=delivery_no, purchase_ids=purchase_ids, change_ids=change_ids)
 
 
+async def decide(connection: Connection, delivery_no: int, purchase_id: str) -> None:
+    """Has a delivery bring what was decided of a purchase's held award."""
+    await queries.decide_delivery(connection, delivery_no=delivery_no, purchase_id=purchase_id)
+
+
 async def find(connection: Connection, delivery_no: int) -> Delivery | None:
     """A delivery, with what is still to be brought; None where all of it has arrived."""
     row = await queries.find_delivery(connection, delivery_no=delivery_no)
@@ -58,6 +63,7 @@ async def find(connection: Connection, delivery_no: int) -> Delivery | None:
         return_id=row["return_id"],
         bonuses=await bonuses.due(connection, row["program_no"], row["bonus_ids"]) if row["bonus_ids"] else (),
         changes=await late_changes.due(connection, row["program_no"], row["change_ids"]) if row["change_ids"] else (),
+        decided=row["decided"],
     )
 
 

@@ -9,6 +9,9 @@ set purchase_ids = purchase_ids || array(select unnest(:purchase_ids::text[]) ex
     change_ids = :change_ids::text[]
 where delivery_no = :delivery_no;
 
+-- name: decide_delivery!
+update deliveries set decided = :purchase_id where delivery_no = :delivery_no;
+
 -- name: find_delivery^
 select * from deliveries where delivery_no = :delivery_no;
 

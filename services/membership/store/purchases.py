@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from guerdon_kit.postgres import Connection, Rerun
 from membership.domain.deliveries import DuePurchase, Settled
 from membership.domain.earning import Award, Terms
+from membership.domain.flags import FlagState
 from membership.domain.moments import to_microseconds
 from membership.domain.program import Program
 from membership.domain.purchases import FrozenTerms, PlainTerms, Purchase, Spot, State
 from membership.domain.rating import Rated
 from membership.domain.rulebooks import LEVELS
-from membership.store import counts, queries, ratings, rules
+from membership.store import counts, flags, queries, ratings, rules
 
 if TYPE_CHECKING:
     from asyncpg import Record
@@ -47,11 +48,17 @@ class NewPurchase(NamedTuple):
 
 class OwnCredit(NamedTuple):
     """What the ledger is asked for under a purchase's own id: when it can be spent, None for at once, and how many
-    points, where these are not all.
+    points, where these are not all; and the flag of the award.
     """
 
-    available_time: datetime | None
-    points: int | None
+    available_time: datetime | None = None
+    points: int | None = None
+    flag: FlagState | None = None
+
+    @property
+    def held(self) -> bool:
+        """Whether its points are pending until somebody decides."""
+        return self.flag is FlagState.HELD
 
 
 async def known(
@@ -105,6 +112,7 @@ async def insert(
         states=states,
         places=places,
         delivery_no=delivery_no,
+        flags=None if own is None else [one.flag for one in own],
         rule_points=rule_points,
         available_times=None if own is None else [one.available_time for one in own],
         credited_points=None if own is None else [one.points for one in own],
@@ -123,11 +131,19 @@ async def find_all(
 ) -> dict[str, tuple[Purchase, int]]:
     """Purchases by their ids, each with the number of its member."""
     rows = queries.find_purchases(connection, program_no=program.program_no, purchase_ids=purchase_ids)
-    found = {row["purchase_id"]: (_purchase(program, row), row["member_no"]) async for row in rows}
+    found, flagged = dict[str, tuple[Purchase, int]](), list[str]()
+    async for row in rows:
+        found[row["purchase_id"]] = _purchase(program, row), row["member_no"]
+        if row["flag"] is not None:
+            flagged.append(row["purchase_id"])
     for purchase_id, (one, member_no) in found.items():
         if isinstance(one.terms, FrozenTerms) and one.terms.counts:
             tallies = await counts.of_purchase(connection, program, purchase_id)
             found[purchase_id] = replace(one, tallies=tallies), member_no
+    if flagged:
+        for purchase_id, flag in (await flags.of_purchases(connection, program, flagged)).items():
+            one, member_no = found[purchase_id]
+            found[purchase_id] = replace(one, flag=flag), member_no
     return found
 
 
@@ -167,6 +183,7 @@ async def due(connection: Connection, program_no: int, purchase_ids: Sequence[st
             row["expire_time"],
             Spot(row["delivery_no"], row["place"]),
             row["available_time"],
+            row["held"],
         )
         async for row in rows
     ]

@@ -14,21 +14,21 @@ where g.program_no = :program_no;
 -- Fewer rows than asked for: another transaction recorded one of the ids meanwhile.
 insert into purchases (
     program_no, record_time, actor, purchase_id, member_no, event_time, amount, terms, base_points, tier_points,
-    expire_time, state, place, rule_points, available_time, credited_points, delivery_no
+    expire_time, state, place, rule_points, available_time, credited_points, flag, delivery_no
 )
 select
     :program_no, :record_time, :actor, row.purchase_id, row.member_no, row.event_time, row.amount, row.terms,
     row.base_points, row.tier_points, row.expire_time, row.state, row.place, coalesce(row.rule_points, 0),
-    row.available_time, row.credited_points,
+    row.available_time, row.credited_points, row.flag,
     case when row.place is not null then :delivery_no::bigint end
 from unnest(
     :purchase_ids::text[], :member_nos::bigint[], :event_times::timestamptz[], :amounts::bigint[],
     :terms::integer[], :base_points::bigint[], :tier_points::bigint[], :expire_times::timestamptz[],
     :states::smallint[], :places::smallint[], :rule_points::bigint[],
-    :available_times::timestamptz[], :credited_points::bigint[]
+    :available_times::timestamptz[], :credited_points::bigint[], :flags::smallint[]
 ) as row (
     purchase_id, member_no, event_time, amount, terms, base_points, tier_points, expire_time, state, place, rule_points,
-    available_time, credited_points
+    available_time, credited_points, flag
 )
 on conflict do nothing;
 
@@ -51,7 +51,7 @@ where program_no = :program_no and purchase_id = any(:purchase_ids::text[]);
 -- Those that still have to reach the ledger, in the order in which they were asked for.
 select
     p.purchase_id, m.member_id, p.event_time, p.record_time, coalesce(p.credited_points, p.base_points + p.tier_points + p.rule_points) as points, p.expire_time,
-    p.delivery_no, p.place, p.available_time
+    p.delivery_no, p.place, p.available_time, coalesce(p.flag = 2, false) as held
 from unnest(:purchase_ids::text[]) with ordinality as wanted (purchase_id, place)
 join purchases p on p.program_no = :program_no and p.purchase_id = wanted.purchase_id
 join members m on m.member_no = p.member_no

@@ -14,14 +14,18 @@ from membership.domain.moments import from_microseconds, to_microseconds
 from membership.domain.program import Program
 from membership.domain.rulebooks import Rulebook
 from membership.domain.rules import BundleItem, Count, Eligibility, Outcome, Period, Rule, Version
-from membership.store import campaigns, policies, queries
+from membership.store import campaigns, flags, policies, queries
 
 
 async def book(connection: Connection, program: Program) -> Rulebook:
-    """All rules of a program, and its campaigns."""
+    """All rules of a program, its campaigns, and its velocity policy."""
     rows = queries.rule_versions(connection, program_no=program.program_no)
     versions = [_version(row) async for row in rows]
-    return Rulebook(versions, program.settings.tiers, await campaigns.every(connection, program))
+    watch = await flags.policy(connection, program)
+    every = await campaigns.every(connection, program)
+    if watch is None:
+        return Rulebook(versions, program.settings.tiers, every)
+    return Rulebook(versions, program.settings.tiers, every, watch.policy, watch.revision)
 
 
 async def hold(connection: Connection, program: Program) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from guerdon_kit.postgres import Connection
 from membership.domain.late_changes import Part
@@ -39,6 +39,11 @@ async def parts(connection: Connection, program: Program, purchase_id: str, retu
     )
     found = [(row["tranche"], row["points"]) async for row in rows]
     ids = [bonus_id(purchase_id, number) for number, _ in found]
-    transactions = queries.transactions_of_bonuses(connection, program_no=program.program_no, bonus_ids=ids)
-    known = {row["bonus_id"]: row["transaction_id"] async for row in transactions}
+    known = await transactions(connection, program, ids)
     return [Part(id_, points, known[id_]) for id_, (_, points) in zip(ids, found, strict=True)]
+
+
+async def transactions(connection: Connection, program: Program, bonus_ids: Sequence[str]) -> dict[str, str]:
+    """The ledger's transactions of bonuses; empty for what it does not have."""
+    rows = queries.transactions_of_bonuses(connection, program_no=program.program_no, bonus_ids=bonus_ids)
+    return {row["bonus_id"]: row["transaction_id"] async for row in rows}

@@ -27,6 +27,7 @@ from guerdon.membership.v1 import (
     purchase_pb2,
     referral_pb2,
     times_pb2,
+    velocity_pb2,
 )
 from guerdon.membership.v1 import membership_pb2 as pb
 from guerdon_kit.clock import set_offset
@@ -34,6 +35,8 @@ from guerdon_kit.processes import ServerProcess
 from guerdon_kit.testing import DatabaseFactory, RunningService, ServiceFactory, wait_until
 from membership.domain.purchases import State
 from tests.contract.membership import doings, friends, people
+from tests.contract.membership.test_rules import make
+from tests.contract.membership.test_velocity import limit, reject, release, watch
 from tests.contract.membership.world import Shop, World, row, stream, when
 
 PAST_THE_LEASE = timedelta(minutes=5)
@@ -390,6 +393,33 @@ async def _reminded(world: World, shop: Shop, clock: Moving) -> list[tuple[int, 
     finally:
         await database.close()
     return [(row["points"], row["days"]) for row in rows]
+
+
+@pytest.mark.crash
+async def test_tranches_and_what_is_decided_of_held_awards_while_the_ledger_is_away_arrive_once(
+    world: World, clock: Moving
+) -> None:
+    shop = await world.shop(welcome_points=0, tiers=[])
+    await shop.enroll("ada")
+    await make(shop, "later", bonus_points=30, availability=times_pb2.Availability(after_days=200))
+    await watch(shop, limit(velocity_pb2.VelocityLimit.SUBJECT_MEMBER, max_points=130), hold=True)
+    after = Timestamp(seconds=int(clock.now().timestamp()) + 60)
+    await shop.buy("p1", "ada", 100_00, event_time=after)
+    world.ledger.process.kill()
+    held = await asyncio.gather(*(shop.buy(f"p{number}", "ada", 100_00, event_time=after) for number in (2, 3)))
+    assert {one.purchase.flag.state for one in held} == {purchase_pb2.AwardFlag.STATE_HELD}
+    assert [len(one.purchase.rating.tranches) for one in held] == [2, 2]
+    returned, *_ = await asyncio.gather(shop.bring_back("r1", "p2", 40_00), release(shop, "p2"), reject(shop, "p3"))
+    assert returned.goods_return.points == 40
+    world.ledger.process.start()
+    clock.forward(PAST_THE_LEASE)
+
+    async def arrived() -> bool:
+        balance, amounts = await shop.balance("ada"), [amount for amount, _ in await shop.statement("ada")]
+        released = (balance.available, balance.pending) == (100 + 60 + 30, 30)
+        return released and sorted(amounts) == [-100, -40, -30, 30, 30, 30, 100, 100, 100]
+
+    await wait_until(arrived)
 
 
 async def test_a_member_whose_account_has_another_unit_waits_ever_longer_and_alone(world: World, clock: Moving) -> None:

@@ -61,7 +61,8 @@ class Tills:
                 "r", purchase_id, now, now, dollars * 100, dollars, dollars * 100, dollars, State.PENDING, 0
             )
             nothing_left = goods.cumulative_amount == purchase.amount
-            await standings.take_off(connection, self.program, member, purchase, goods, nothing_left=nothing_left)
+            taken = standings.Taken(goods.points, goods.amount, nothing_left)
+            await standings.take_off(connection, self.program, member, purchase, taken, goods.record_time)
 
         await self.db.run(work)
 

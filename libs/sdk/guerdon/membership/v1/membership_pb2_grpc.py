@@ -17,6 +17,7 @@ from guerdon.membership.v1 import referral_pb2 as guerdon_dot_membership_dot_v1_
 from guerdon.membership.v1 import rule_pb2 as guerdon_dot_membership_dot_v1_dot_rule__pb2
 from guerdon.membership.v1 import segment_pb2 as guerdon_dot_membership_dot_v1_dot_segment__pb2
 from guerdon.membership.v1 import simulation_pb2 as guerdon_dot_membership_dot_v1_dot_simulation__pb2
+from guerdon.membership.v1 import velocity_pb2 as guerdon_dot_membership_dot_v1_dot_velocity__pb2
 
 
 class MembershipServiceStub(object):
@@ -393,6 +394,31 @@ class MembershipServiceStub(object):
                 request_serializer=guerdon_dot_membership_dot_v1_dot_simulation__pb2.SimulateRulesRequest.SerializeToString,
                 response_deserializer=guerdon_dot_membership_dot_v1_dot_simulation__pb2.SimulateRulesResponse.FromString,
                 )
+        self.SetVelocityPolicy = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/SetVelocityPolicy',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_velocity__pb2.SetVelocityPolicyRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_velocity__pb2.SetVelocityPolicyResponse.FromString,
+                )
+        self.GetVelocityPolicy = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/GetVelocityPolicy',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_velocity__pb2.GetVelocityPolicyRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_velocity__pb2.GetVelocityPolicyResponse.FromString,
+                )
+        self.ListHeldAwards = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/ListHeldAwards',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_velocity__pb2.ListHeldAwardsRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_velocity__pb2.ListHeldAwardsResponse.FromString,
+                )
+        self.ReleaseAward = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/ReleaseAward',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_velocity__pb2.ReleaseAwardRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_velocity__pb2.ReleaseAwardResponse.FromString,
+                )
+        self.RejectAward = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/RejectAward',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_velocity__pb2.RejectAwardRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_velocity__pb2.RejectAwardResponse.FromString,
+                )
         self.GetPurchase = channel.unary_unary(
                 '/guerdon.membership.v1.MembershipService/GetPurchase',
                 request_serializer=guerdon_dot_membership_dot_v1_dot_membership__pb2.GetPurchaseRequest.SerializeToString,
@@ -589,6 +615,7 @@ class MembershipServiceServicer(object):
         of these is taken back from one. Friends are counted together, which may reach a milestone, and both codes are taken.
 
         What the old account has and owes in the ledger follows: available and pending points with their times, and debt.
+        Who has awards that are held is refused as AWARDS_HELD: they are released or rejected first.
         Points that are held follow once the hold is resolved. What still comes to the old account later, such as a refund,
         follows within a day. What was bought keeps the id that it was recorded for.
         """
@@ -972,6 +999,45 @@ class MembershipServiceServicer(object):
         see the tiers, points and purchases that the draft has come to then, and profiles as they are now. It streams how far
         it has come. A worker replays for one caller at a time, with half a processor at most; who comes
         meanwhile waits. It ends with the call's deadline at the latest, which for a stream may be half an hour.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetVelocityPolicy(self, request, context):
+        """Sets how much members, cashiers and terminals may have in a time before an award is flagged. It is in force for what is
+        recorded once it is answered.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetVelocityPolicy(self, request, context):
+        """Reads a program's velocity policy.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListHeldAwards(self, request, context):
+        """Lists the awards of a program that are held and wait for somebody to decide.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReleaseAward(self, request, context):
+        """Releases an award that is held: what is left of its points can be spent at once, also where the program's availability
+        would have them wait. An award that is not held, or not any more, is refused as AWARD_NOT_HELD.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RejectAward(self, request, context):
+        """Rejects an award that is held: what is left of its points is taken back, and counts towards no tier any more. What
+        else the purchase led to, such as a referral or an award for a count, stays. An award that is not held, or not any more,
+        is refused as AWARD_NOT_HELD.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -1362,6 +1428,31 @@ def add_MembershipServiceServicer_to_server(servicer, server):
                     servicer.SimulateRules,
                     request_deserializer=guerdon_dot_membership_dot_v1_dot_simulation__pb2.SimulateRulesRequest.FromString,
                     response_serializer=guerdon_dot_membership_dot_v1_dot_simulation__pb2.SimulateRulesResponse.SerializeToString,
+            ),
+            'SetVelocityPolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetVelocityPolicy,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_velocity__pb2.SetVelocityPolicyRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_velocity__pb2.SetVelocityPolicyResponse.SerializeToString,
+            ),
+            'GetVelocityPolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetVelocityPolicy,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_velocity__pb2.GetVelocityPolicyRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_velocity__pb2.GetVelocityPolicyResponse.SerializeToString,
+            ),
+            'ListHeldAwards': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListHeldAwards,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_velocity__pb2.ListHeldAwardsRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_velocity__pb2.ListHeldAwardsResponse.SerializeToString,
+            ),
+            'ReleaseAward': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReleaseAward,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_velocity__pb2.ReleaseAwardRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_velocity__pb2.ReleaseAwardResponse.SerializeToString,
+            ),
+            'RejectAward': grpc.unary_unary_rpc_method_handler(
+                    servicer.RejectAward,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_velocity__pb2.RejectAwardRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_velocity__pb2.RejectAwardResponse.SerializeToString,
             ),
             'GetPurchase': grpc.unary_unary_rpc_method_handler(
                     servicer.GetPurchase,
@@ -2602,6 +2693,91 @@ class MembershipService(object):
         return grpc.experimental.unary_stream(request, target, '/guerdon.membership.v1.MembershipService/SimulateRules',
             guerdon_dot_membership_dot_v1_dot_simulation__pb2.SimulateRulesRequest.SerializeToString,
             guerdon_dot_membership_dot_v1_dot_simulation__pb2.SimulateRulesResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def SetVelocityPolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/SetVelocityPolicy',
+            guerdon_dot_membership_dot_v1_dot_velocity__pb2.SetVelocityPolicyRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_velocity__pb2.SetVelocityPolicyResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def GetVelocityPolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/GetVelocityPolicy',
+            guerdon_dot_membership_dot_v1_dot_velocity__pb2.GetVelocityPolicyRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_velocity__pb2.GetVelocityPolicyResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ListHeldAwards(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/ListHeldAwards',
+            guerdon_dot_membership_dot_v1_dot_velocity__pb2.ListHeldAwardsRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_velocity__pb2.ListHeldAwardsResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ReleaseAward(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/ReleaseAward',
+            guerdon_dot_membership_dot_v1_dot_velocity__pb2.ReleaseAwardRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_velocity__pb2.ReleaseAwardResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def RejectAward(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/RejectAward',
+            guerdon_dot_membership_dot_v1_dot_velocity__pb2.RejectAwardRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_velocity__pb2.RejectAwardResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

@@ -22,6 +22,7 @@ import guerdon.membership.v1.referral_pb2
 import guerdon.membership.v1.rule_pb2
 import guerdon.membership.v1.segment_pb2
 import guerdon.membership.v1.simulation_pb2
+import guerdon.membership.v1.velocity_pb2
 import typing
 
 _T = typing.TypeVar("_T")
@@ -200,6 +201,7 @@ class MembershipServiceStub:
     of these is taken back from one. Friends are counted together, which may reach a milestone, and both codes are taken.
 
     What the old account has and owes in the ledger follows: available and pending points with their times, and debt.
+    Who has awards that are held is refused as AWARDS_HELD: they are released or rejected first.
     Points that are held follow once the hold is resolved. What still comes to the old account later, such as a refund,
     follows within a day. What was bought keeps the id that it was recorded for.
     """
@@ -556,6 +558,43 @@ class MembershipServiceStub:
     meanwhile waits. It ends with the call's deadline at the latest, which for a stream may be half an hour.
     """
 
+    SetVelocityPolicy: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.velocity_pb2.SetVelocityPolicyRequest,
+        guerdon.membership.v1.velocity_pb2.SetVelocityPolicyResponse,
+    ]
+    """Sets how much members, cashiers and terminals may have in a time before an award is flagged. It is in force for what is
+    recorded once it is answered.
+    """
+
+    GetVelocityPolicy: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.velocity_pb2.GetVelocityPolicyRequest,
+        guerdon.membership.v1.velocity_pb2.GetVelocityPolicyResponse,
+    ]
+    """Reads a program's velocity policy."""
+
+    ListHeldAwards: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.velocity_pb2.ListHeldAwardsRequest,
+        guerdon.membership.v1.velocity_pb2.ListHeldAwardsResponse,
+    ]
+    """Lists the awards of a program that are held and wait for somebody to decide."""
+
+    ReleaseAward: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.velocity_pb2.ReleaseAwardRequest,
+        guerdon.membership.v1.velocity_pb2.ReleaseAwardResponse,
+    ]
+    """Releases an award that is held: what is left of its points can be spent at once, also where the program's availability
+    would have them wait. An award that is not held, or not any more, is refused as AWARD_NOT_HELD.
+    """
+
+    RejectAward: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.velocity_pb2.RejectAwardRequest,
+        guerdon.membership.v1.velocity_pb2.RejectAwardResponse,
+    ]
+    """Rejects an award that is held: what is left of its points is taken back, and counts towards no tier any more. What
+    else the purchase led to, such as a referral or an award for a count, stays. An award that is not held, or not any more,
+    is refused as AWARD_NOT_HELD.
+    """
+
     GetPurchase: grpc.UnaryUnaryMultiCallable[
         guerdon.membership.v1.membership_pb2.GetPurchaseRequest,
         guerdon.membership.v1.membership_pb2.GetPurchaseResponse,
@@ -751,6 +790,7 @@ class MembershipServiceAsyncStub:
     of these is taken back from one. Friends are counted together, which may reach a milestone, and both codes are taken.
 
     What the old account has and owes in the ledger follows: available and pending points with their times, and debt.
+    Who has awards that are held is refused as AWARDS_HELD: they are released or rejected first.
     Points that are held follow once the hold is resolved. What still comes to the old account later, such as a refund,
     follows within a day. What was bought keeps the id that it was recorded for.
     """
@@ -1107,6 +1147,43 @@ class MembershipServiceAsyncStub:
     meanwhile waits. It ends with the call's deadline at the latest, which for a stream may be half an hour.
     """
 
+    SetVelocityPolicy: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.velocity_pb2.SetVelocityPolicyRequest,
+        guerdon.membership.v1.velocity_pb2.SetVelocityPolicyResponse,
+    ]
+    """Sets how much members, cashiers and terminals may have in a time before an award is flagged. It is in force for what is
+    recorded once it is answered.
+    """
+
+    GetVelocityPolicy: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.velocity_pb2.GetVelocityPolicyRequest,
+        guerdon.membership.v1.velocity_pb2.GetVelocityPolicyResponse,
+    ]
+    """Reads a program's velocity policy."""
+
+    ListHeldAwards: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.velocity_pb2.ListHeldAwardsRequest,
+        guerdon.membership.v1.velocity_pb2.ListHeldAwardsResponse,
+    ]
+    """Lists the awards of a program that are held and wait for somebody to decide."""
+
+    ReleaseAward: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.velocity_pb2.ReleaseAwardRequest,
+        guerdon.membership.v1.velocity_pb2.ReleaseAwardResponse,
+    ]
+    """Releases an award that is held: what is left of its points can be spent at once, also where the program's availability
+    would have them wait. An award that is not held, or not any more, is refused as AWARD_NOT_HELD.
+    """
+
+    RejectAward: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.velocity_pb2.RejectAwardRequest,
+        guerdon.membership.v1.velocity_pb2.RejectAwardResponse,
+    ]
+    """Rejects an award that is held: what is left of its points is taken back, and counts towards no tier any more. What
+    else the purchase led to, such as a referral or an award for a count, stays. An award that is not held, or not any more,
+    is refused as AWARD_NOT_HELD.
+    """
+
     GetPurchase: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.membership.v1.membership_pb2.GetPurchaseRequest,
         guerdon.membership.v1.membership_pb2.GetPurchaseResponse,
@@ -1346,6 +1423,7 @@ class MembershipServiceServicer(metaclass=abc.ABCMeta):
         of these is taken back from one. Friends are counted together, which may reach a milestone, and both codes are taken.
 
         What the old account has and owes in the ledger follows: available and pending points with their times, and debt.
+        Who has awards that are held is refused as AWARDS_HELD: they are released or rejected first.
         Points that are held follow once the hold is resolved. What still comes to the old account later, such as a refund,
         follows within a day. What was bought keeps the id that it was recorded for.
         """
@@ -1798,6 +1876,53 @@ class MembershipServiceServicer(metaclass=abc.ABCMeta):
         see the tiers, points and purchases that the draft has come to then, and profiles as they are now. It streams how far
         it has come. A worker replays for one caller at a time, with half a processor at most; who comes
         meanwhile waits. It ends with the call's deadline at the latest, which for a stream may be half an hour.
+        """
+
+    @abc.abstractmethod
+    def SetVelocityPolicy(
+        self,
+        request: guerdon.membership.v1.velocity_pb2.SetVelocityPolicyRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.velocity_pb2.SetVelocityPolicyResponse, collections.abc.Awaitable[guerdon.membership.v1.velocity_pb2.SetVelocityPolicyResponse]]:
+        """Sets how much members, cashiers and terminals may have in a time before an award is flagged. It is in force for what is
+        recorded once it is answered.
+        """
+
+    @abc.abstractmethod
+    def GetVelocityPolicy(
+        self,
+        request: guerdon.membership.v1.velocity_pb2.GetVelocityPolicyRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.velocity_pb2.GetVelocityPolicyResponse, collections.abc.Awaitable[guerdon.membership.v1.velocity_pb2.GetVelocityPolicyResponse]]:
+        """Reads a program's velocity policy."""
+
+    @abc.abstractmethod
+    def ListHeldAwards(
+        self,
+        request: guerdon.membership.v1.velocity_pb2.ListHeldAwardsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.velocity_pb2.ListHeldAwardsResponse, collections.abc.Awaitable[guerdon.membership.v1.velocity_pb2.ListHeldAwardsResponse]]:
+        """Lists the awards of a program that are held and wait for somebody to decide."""
+
+    @abc.abstractmethod
+    def ReleaseAward(
+        self,
+        request: guerdon.membership.v1.velocity_pb2.ReleaseAwardRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.velocity_pb2.ReleaseAwardResponse, collections.abc.Awaitable[guerdon.membership.v1.velocity_pb2.ReleaseAwardResponse]]:
+        """Releases an award that is held: what is left of its points can be spent at once, also where the program's availability
+        would have them wait. An award that is not held, or not any more, is refused as AWARD_NOT_HELD.
+        """
+
+    @abc.abstractmethod
+    def RejectAward(
+        self,
+        request: guerdon.membership.v1.velocity_pb2.RejectAwardRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.velocity_pb2.RejectAwardResponse, collections.abc.Awaitable[guerdon.membership.v1.velocity_pb2.RejectAwardResponse]]:
+        """Rejects an award that is held: what is left of its points is taken back, and counts towards no tier any more. What
+        else the purchase led to, such as a referral or an award for a count, stays. An award that is not held, or not any more,
+        is refused as AWARD_NOT_HELD.
         """
 
     @abc.abstractmethod

@@ -15,11 +15,12 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from guerdon.membership.v1 import basket_pb2 as guerdon_dot_membership_dot_v1_dot_basket__pb2
+from guerdon.options.v1 import options_pb2 as guerdon_dot_options_dot_v1_dot_options__pb2
 from guerdon.type.v1 import cash_pb2 as guerdon_dot_type_dot_v1_dot_cash__pb2
 from guerdon.type.v1 import rational_pb2 as guerdon_dot_type_dot_v1_dot_rational__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$guerdon/membership/v1/purchase.proto\x12\x15guerdon.membership.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"guerdon/membership/v1/basket.proto\x1a\x1aguerdon/type/v1/cash.proto\x1a\x1eguerdon/type/v1/rational.proto\"\xe2\x05\n\x08Purchase\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe0\x41\x02\xe0\x41\x05\xfa\x41\x16\n\x14guerdon.dev/Purchase\x12*\n\x06member\x18\x02 \x01(\tB\x1a\xe0\x41\x01\xfa\x41\x14\n\x12guerdon.dev/Member\x12\x33\n\nevent_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x02\x12*\n\x06\x61mount\x18\x04 \x01(\x0b\x32\x15.guerdon.type.v1.CashB\x03\xe0\x41\x02\x12\x39\n\x05state\x18\x05 \x01(\x0e\x32%.guerdon.membership.v1.Purchase.StateB\x03\xe0\x41\x03\x12\x32\n\x06rating\x18\x06 \x01(\x0b\x32\x1d.guerdon.membership.v1.RatingB\x03\xe0\x41\x03\x12\x33\n\x0freturned_amount\x18\x07 \x01(\x0b\x32\x15.guerdon.type.v1.CashB\x03\xe0\x41\x03\x12\x1c\n\x0freturned_points\x18\x08 \x01(\x03\x42\x03\xe0\x41\x03\x12\x34\n\x0brecord_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x32\n\x06\x62\x61sket\x18\n \x01(\x0b\x32\x1d.guerdon.membership.v1.BasketB\x03\xe0\x41\x01\x12>\n\raward_changes\x18\x0b \x03(\x0b\x32\".guerdon.membership.v1.AwardChangeB\x03\xe0\x41\x03\"j\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_PENDING\x10\x01\x12\x10\n\x0cSTATE_POSTED\x10\x02\x12\x10\n\x0cSTATE_LAPSED\x10\x03\x12\x13\n\x0fSTATE_UNCLAIMED\x10\x04:B\xea\x41?\n\x14guerdon.dev/Purchase\x12\'programs/{program}/purchases/{purchase}\"\xb2\x01\n\x0b\x41wardChange\x12\x12\n\nlate_event\x18\x01 \x01(\t\x12/\n\x0brecord_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rpoints_before\x18\x03 \x01(\x03\x12\x0e\n\x06points\x18\x04 \x01(\x03\x12\x1e\n\x16returned_points_before\x18\x05 \x01(\x03\x12\x17\n\x0freturned_points\x18\x06 \x01(\x03\"\xf7\x02\n\x06Rating\x12\x13\n\x0b\x62\x61se_points\x18\x01 \x01(\x03\x12\x13\n\x0btier_points\x18\x02 \x01(\x03\x12\x13\n\x0brule_points\x18\x03 \x01(\x03\x12\x0f\n\x07tier_id\x18\x04 \x01(\t\x12-\n\nmultiplier\x18\x05 \x01(\x0b\x32\x19.guerdon.type.v1.Rational\x12,\n\x06\x61wards\x18\x06 \x03(\x0b\x32\x1c.guerdon.membership.v1.Award\x12\x13\n\x0b\x65xplanation\x18\x07 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0c\x63ount_points\x18\t \x01(\x03\x12\x32\n\x0e\x61vailable_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x08tranches\x18\x0b \x03(\x0b\x32\x1e.guerdon.membership.v1.Tranche\"~\n\x07Tranche\x12\x0e\n\x06points\x18\x01 \x01(\x03\x12\x32\n\x0e\x61vailable_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x91\x05\n\x06Return\x12+\n\x04name\x18\x01 \x01(\tB\x1d\xe0\x41\x02\xe0\x41\x05\xfa\x41\x14\n\x12guerdon.dev/Return\x12.\n\x08purchase\x18\x02 \x01(\tB\x1c\xe0\x41\x02\xfa\x41\x16\n\x14guerdon.dev/Purchase\x12\x33\n\nevent_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x02\x12%\n\x06\x61mount\x18\x04 \x01(\x0b\x32\x15.guerdon.type.v1.Cash\x12\x37\n\x05state\x18\x05 \x01(\x0e\x32#.guerdon.membership.v1.Return.StateB\x03\xe0\x41\x03\x12\x13\n\x06points\x18\x06 \x01(\x03\x42\x03\xe0\x41\x03\x12\x1e\n\x11\x63umulative_points\x18\x07 \x01(\x03\x42\x03\xe0\x41\x03\x12\x18\n\x0b\x65xplanation\x18\x08 \x01(\tB\x03\xe0\x41\x03\x12\x34\n\x0brecord_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x1c\n\x0freversed_points\x18\n \x01(\x03\x42\x03\xe0\x41\x03\x12\x32\n\x05lines\x18\x0b \x03(\x0b\x32#.guerdon.membership.v1.ReturnedLine\x12\x13\n\x0bwhole_order\x18\x0c \x01(\x08\"k\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_PENDING\x10\x01\x12\x10\n\x0cSTATE_POSTED\x10\x02\x12\x11\n\rSTATE_WAITING\x10\x03\x12\x13\n\x0fSTATE_UNMATCHED\x10\x04:<\xea\x41\x39\n\x12guerdon.dev/Return\x12#programs/{program}/returns/{return}b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$guerdon/membership/v1/purchase.proto\x12\x15guerdon.membership.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"guerdon/membership/v1/basket.proto\x1a guerdon/options/v1/options.proto\x1a\x1aguerdon/type/v1/cash.proto\x1a\x1eguerdon/type/v1/rational.proto\"\x97\x06\n\x08Purchase\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe0\x41\x02\xe0\x41\x05\xfa\x41\x16\n\x14guerdon.dev/Purchase\x12*\n\x06member\x18\x02 \x01(\tB\x1a\xe0\x41\x01\xfa\x41\x14\n\x12guerdon.dev/Member\x12\x33\n\nevent_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x02\x12*\n\x06\x61mount\x18\x04 \x01(\x0b\x32\x15.guerdon.type.v1.CashB\x03\xe0\x41\x02\x12\x39\n\x05state\x18\x05 \x01(\x0e\x32%.guerdon.membership.v1.Purchase.StateB\x03\xe0\x41\x03\x12\x32\n\x06rating\x18\x06 \x01(\x0b\x32\x1d.guerdon.membership.v1.RatingB\x03\xe0\x41\x03\x12\x33\n\x0freturned_amount\x18\x07 \x01(\x0b\x32\x15.guerdon.type.v1.CashB\x03\xe0\x41\x03\x12\x1c\n\x0freturned_points\x18\x08 \x01(\x03\x42\x03\xe0\x41\x03\x12\x34\n\x0brecord_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x32\n\x06\x62\x61sket\x18\n \x01(\x0b\x32\x1d.guerdon.membership.v1.BasketB\x03\xe0\x41\x01\x12>\n\raward_changes\x18\x0b \x03(\x0b\x32\".guerdon.membership.v1.AwardChangeB\x03\xe0\x41\x03\x12\x33\n\x04\x66lag\x18\x14 \x01(\x0b\x32 .guerdon.membership.v1.AwardFlagB\x03\xe0\x41\x03\"j\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_PENDING\x10\x01\x12\x10\n\x0cSTATE_POSTED\x10\x02\x12\x10\n\x0cSTATE_LAPSED\x10\x03\x12\x13\n\x0fSTATE_UNCLAIMED\x10\x04:B\xea\x41?\n\x14guerdon.dev/Purchase\x12\'programs/{program}/purchases/{purchase}\"\xca\x03\n\tAwardFlag\x12\x35\n\x05state\x18\x01 \x01(\x0e\x32&.guerdon.membership.v1.AwardFlag.State\x12\x37\n\x06passed\x18\x02 \x03(\x0b\x32\'.guerdon.membership.v1.AwardFlag.Passed\x12/\n\x0b\x64\x65\x63ide_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ndecided_by\x18\x04 \x01(\t\x12\x14\n\x06reason\x18\x05 \x01(\tB\x04\xd0\xda\x18\x01\x1a\x86\x01\n\x06Passed\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\x12\x0e\n\x06period\x18\x03 \x01(\t\x12\x11\n\tpurchases\x18\x04 \x01(\x03\x12\x15\n\rmax_purchases\x18\x05 \x01(\x03\x12\x0e\n\x06points\x18\x06 \x01(\x03\x12\x12\n\nmax_points\x18\x07 \x01(\x03\"i\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_FLAGGED\x10\x01\x12\x0e\n\nSTATE_HELD\x10\x02\x12\x12\n\x0eSTATE_RELEASED\x10\x03\x12\x12\n\x0eSTATE_REJECTED\x10\x04\"\xb2\x01\n\x0b\x41wardChange\x12\x12\n\nlate_event\x18\x01 \x01(\t\x12/\n\x0brecord_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rpoints_before\x18\x03 \x01(\x03\x12\x0e\n\x06points\x18\x04 \x01(\x03\x12\x1e\n\x16returned_points_before\x18\x05 \x01(\x03\x12\x17\n\x0freturned_points\x18\x06 \x01(\x03\"\xf7\x02\n\x06Rating\x12\x13\n\x0b\x62\x61se_points\x18\x01 \x01(\x03\x12\x13\n\x0btier_points\x18\x02 \x01(\x03\x12\x13\n\x0brule_points\x18\x03 \x01(\x03\x12\x0f\n\x07tier_id\x18\x04 \x01(\t\x12-\n\nmultiplier\x18\x05 \x01(\x0b\x32\x19.guerdon.type.v1.Rational\x12,\n\x06\x61wards\x18\x06 \x03(\x0b\x32\x1c.guerdon.membership.v1.Award\x12\x13\n\x0b\x65xplanation\x18\x07 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0c\x63ount_points\x18\t \x01(\x03\x12\x32\n\x0e\x61vailable_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x08tranches\x18\x0b \x03(\x0b\x32\x1e.guerdon.membership.v1.Tranche\"~\n\x07Tranche\x12\x0e\n\x06points\x18\x01 \x01(\x03\x12\x32\n\x0e\x61vailable_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x91\x05\n\x06Return\x12+\n\x04name\x18\x01 \x01(\tB\x1d\xe0\x41\x02\xe0\x41\x05\xfa\x41\x14\n\x12guerdon.dev/Return\x12.\n\x08purchase\x18\x02 \x01(\tB\x1c\xe0\x41\x02\xfa\x41\x16\n\x14guerdon.dev/Purchase\x12\x33\n\nevent_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x02\x12%\n\x06\x61mount\x18\x04 \x01(\x0b\x32\x15.guerdon.type.v1.Cash\x12\x37\n\x05state\x18\x05 \x01(\x0e\x32#.guerdon.membership.v1.Return.StateB\x03\xe0\x41\x03\x12\x13\n\x06points\x18\x06 \x01(\x03\x42\x03\xe0\x41\x03\x12\x1e\n\x11\x63umulative_points\x18\x07 \x01(\x03\x42\x03\xe0\x41\x03\x12\x18\n\x0b\x65xplanation\x18\x08 \x01(\tB\x03\xe0\x41\x03\x12\x34\n\x0brecord_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x1c\n\x0freversed_points\x18\n \x01(\x03\x42\x03\xe0\x41\x03\x12\x32\n\x05lines\x18\x0b \x03(\x0b\x32#.guerdon.membership.v1.ReturnedLine\x12\x13\n\x0bwhole_order\x18\x0c \x01(\x08\"k\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_PENDING\x10\x01\x12\x10\n\x0cSTATE_POSTED\x10\x02\x12\x11\n\rSTATE_WAITING\x10\x03\x12\x13\n\x0fSTATE_UNMATCHED\x10\x04:<\xea\x41\x39\n\x12guerdon.dev/Return\x12#programs/{program}/returns/{return}b\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'guerdon.membership.v1.purchase_pb2', globals())
@@ -48,8 +49,12 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _PURCHASE.fields_by_name['basket']._serialized_options = b'\340A\001'
   _PURCHASE.fields_by_name['award_changes']._options = None
   _PURCHASE.fields_by_name['award_changes']._serialized_options = b'\340A\003'
+  _PURCHASE.fields_by_name['flag']._options = None
+  _PURCHASE.fields_by_name['flag']._serialized_options = b'\340A\003'
   _PURCHASE._options = None
   _PURCHASE._serialized_options = b'\352A?\n\024guerdon.dev/Purchase\022\'programs/{program}/purchases/{purchase}'
+  _AWARDFLAG.fields_by_name['reason']._options = None
+  _AWARDFLAG.fields_by_name['reason']._serialized_options = b'\320\332\030\001'
   _RETURN.fields_by_name['name']._options = None
   _RETURN.fields_by_name['name']._serialized_options = b'\340A\002\340A\005\372A\024\n\022guerdon.dev/Return'
   _RETURN.fields_by_name['purchase']._options = None
@@ -70,18 +75,24 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _RETURN.fields_by_name['reversed_points']._serialized_options = b'\340A\003'
   _RETURN._options = None
   _RETURN._serialized_options = b'\352A9\n\022guerdon.dev/Return\022#programs/{program}/returns/{return}'
-  _PURCHASE._serialized_start=253
-  _PURCHASE._serialized_end=991
-  _PURCHASE_STATE._serialized_start=817
-  _PURCHASE_STATE._serialized_end=923
-  _AWARDCHANGE._serialized_start=994
-  _AWARDCHANGE._serialized_end=1172
-  _RATING._serialized_start=1175
-  _RATING._serialized_end=1550
-  _TRANCHE._serialized_start=1552
-  _TRANCHE._serialized_end=1678
-  _RETURN._serialized_start=1681
-  _RETURN._serialized_end=2338
-  _RETURN_STATE._serialized_start=2169
-  _RETURN_STATE._serialized_end=2276
+  _PURCHASE._serialized_start=287
+  _PURCHASE._serialized_end=1078
+  _PURCHASE_STATE._serialized_start=904
+  _PURCHASE_STATE._serialized_end=1010
+  _AWARDFLAG._serialized_start=1081
+  _AWARDFLAG._serialized_end=1539
+  _AWARDFLAG_PASSED._serialized_start=1298
+  _AWARDFLAG_PASSED._serialized_end=1432
+  _AWARDFLAG_STATE._serialized_start=1434
+  _AWARDFLAG_STATE._serialized_end=1539
+  _AWARDCHANGE._serialized_start=1542
+  _AWARDCHANGE._serialized_end=1720
+  _RATING._serialized_start=1723
+  _RATING._serialized_end=2098
+  _TRANCHE._serialized_start=2100
+  _TRANCHE._serialized_end=2226
+  _RETURN._serialized_start=2229
+  _RETURN._serialized_end=2886
+  _RETURN_STATE._serialized_start=2717
+  _RETURN_STATE._serialized_end=2824
 # @@protoc_insertion_point(module_scope)

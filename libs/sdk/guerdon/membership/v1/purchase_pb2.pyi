@@ -77,6 +77,7 @@ class Purchase(google.protobuf.message.Message):
     RECORD_TIME_FIELD_NUMBER: builtins.int
     BASKET_FIELD_NUMBER: builtins.int
     AWARD_CHANGES_FIELD_NUMBER: builtins.int
+    FLAG_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`programs/{program}/purchases/{purchase}`; the id is the caller's, a letter or digit, then up to 59 letters, digits,
     `_`, `~` or `-`.
@@ -86,7 +87,7 @@ class Purchase(google.protobuf.message.Message):
     state: global___Purchase.State.ValueType
     """How far the award has come."""
     returned_points: builtins.int
-    """Points taken back by returns so far."""
+    """Points taken back by returns so far, or because the award was rejected."""
     @property
     def event_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When it happened: not before 1970, and at most five minutes ahead of the server's clock. Kept to the microsecond."""
@@ -115,6 +116,10 @@ class Purchase(google.protobuf.message.Message):
     def award_changes(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___AwardChange]:
         """What events that came late changed of the award and of what returns took, oldest first. `rating` is the latest."""
 
+    @property
+    def flag(self) -> global___AwardFlag:
+        """Why the award is suspicious, by the program's velocity policy. Absent: it is not, or the purchase is simulated."""
+
     def __init__(
         self,
         *,
@@ -129,11 +134,122 @@ class Purchase(google.protobuf.message.Message):
         record_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         basket: guerdon.membership.v1.basket_pb2.Basket | None = ...,
         award_changes: collections.abc.Iterable[global___AwardChange] | None = ...,
+        flag: global___AwardFlag | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["amount", b"amount", "basket", b"basket", "event_time", b"event_time", "rating", b"rating", "record_time", b"record_time", "returned_amount", b"returned_amount"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["amount", b"amount", "award_changes", b"award_changes", "basket", b"basket", "event_time", b"event_time", "member", b"member", "name", b"name", "rating", b"rating", "record_time", b"record_time", "returned_amount", b"returned_amount", "returned_points", b"returned_points", "state", b"state"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["amount", b"amount", "basket", b"basket", "event_time", b"event_time", "flag", b"flag", "rating", b"rating", "record_time", b"record_time", "returned_amount", b"returned_amount"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["amount", b"amount", "award_changes", b"award_changes", "basket", b"basket", "event_time", b"event_time", "flag", b"flag", "member", b"member", "name", b"name", "rating", b"rating", "record_time", b"record_time", "returned_amount", b"returned_amount", "returned_points", b"returned_points", "state", b"state"]) -> None: ...
 
 global___Purchase = Purchase
+
+@typing.final
+class AwardFlag(google.protobuf.message.Message):
+    """An award that passed limits of the program's velocity policy when it was recorded."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    class _State:
+        ValueType = typing.NewType("ValueType", builtins.int)
+        V: typing_extensions.TypeAlias = ValueType
+
+    class _StateEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[AwardFlag._State.ValueType], builtins.type):
+        DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+        STATE_UNSPECIFIED: AwardFlag._State.ValueType  # 0
+        """Not a state."""
+        STATE_FLAGGED: AwardFlag._State.ValueType  # 1
+        """It is flagged, and given all the same."""
+        STATE_HELD: AwardFlag._State.ValueType  # 2
+        """Its points are pending until somebody decides."""
+        STATE_RELEASED: AwardFlag._State.ValueType  # 3
+        """It was held, and released."""
+        STATE_REJECTED: AwardFlag._State.ValueType  # 4
+        """It was held, and rejected: all that was left of its points is taken back."""
+
+    class State(_State, metaclass=_StateEnumTypeWrapper):
+        """What becomes of the award."""
+
+    STATE_UNSPECIFIED: AwardFlag.State.ValueType  # 0
+    """Not a state."""
+    STATE_FLAGGED: AwardFlag.State.ValueType  # 1
+    """It is flagged, and given all the same."""
+    STATE_HELD: AwardFlag.State.ValueType  # 2
+    """Its points are pending until somebody decides."""
+    STATE_RELEASED: AwardFlag.State.ValueType  # 3
+    """It was held, and released."""
+    STATE_REJECTED: AwardFlag.State.ValueType  # 4
+    """It was held, and rejected: all that was left of its points is taken back."""
+
+    @typing.final
+    class Passed(google.protobuf.message.Message):
+        """A limit that was passed, with what was counted then, this purchase included."""
+
+        DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+        SUBJECT_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        PERIOD_FIELD_NUMBER: builtins.int
+        PURCHASES_FIELD_NUMBER: builtins.int
+        MAX_PURCHASES_FIELD_NUMBER: builtins.int
+        POINTS_FIELD_NUMBER: builtins.int
+        MAX_POINTS_FIELD_NUMBER: builtins.int
+        subject: builtins.str
+        """The limit's subject: `member`, `cashier` or `terminal`."""
+        value: builtins.str
+        """Which cashier or terminal; of a member its name."""
+        period: builtins.str
+        """The limit's period: `hour`, `day` or `month`."""
+        purchases: builtins.int
+        """Purchases counted."""
+        max_purchases: builtins.int
+        """The most that are not flagged; 0: any number."""
+        points: builtins.int
+        """Points counted."""
+        max_points: builtins.int
+        """The most that are not flagged; 0: any number."""
+        def __init__(
+            self,
+            *,
+            subject: builtins.str = ...,
+            value: builtins.str = ...,
+            period: builtins.str = ...,
+            purchases: builtins.int = ...,
+            max_purchases: builtins.int = ...,
+            points: builtins.int = ...,
+            max_points: builtins.int = ...,
+        ) -> None: ...
+        def ClearField(self, field_name: typing.Literal["max_points", b"max_points", "max_purchases", b"max_purchases", "period", b"period", "points", b"points", "purchases", b"purchases", "subject", b"subject", "value", b"value"]) -> None: ...
+
+    STATE_FIELD_NUMBER: builtins.int
+    PASSED_FIELD_NUMBER: builtins.int
+    DECIDE_TIME_FIELD_NUMBER: builtins.int
+    DECIDED_BY_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
+    state: global___AwardFlag.State.ValueType
+    """What becomes of the award."""
+    decided_by: builtins.str
+    """Who decided."""
+    reason: builtins.str
+    """Why; empty once the member is erased."""
+    @property
+    def passed(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___AwardFlag.Passed]:
+        """The limits that were passed, in the order of the policy."""
+
+    @property
+    def decide_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When somebody decided; absent before."""
+
+    def __init__(
+        self,
+        *,
+        state: global___AwardFlag.State.ValueType = ...,
+        passed: collections.abc.Iterable[global___AwardFlag.Passed] | None = ...,
+        decide_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        decided_by: builtins.str = ...,
+        reason: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["decide_time", b"decide_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["decide_time", b"decide_time", "decided_by", b"decided_by", "passed", b"passed", "reason", b"reason", "state", b"state"]) -> None: ...
+
+global___AwardFlag = AwardFlag
 
 @typing.final
 class AwardChange(google.protobuf.message.Message):
