@@ -41,11 +41,16 @@ select * from plan_periods where period_no = any(:period_nos::bigint[]) order by
 select * from plan_periods where member_no = :member_no and period_no < :before order by period_no desc limit :most;
 
 -- name: use_plan_periods!
--- Of members, at the moments beside their numbers.
+-- Of members, at the moments beside their numbers: of several periods at once the one that is held, which ends last.
 update plan_periods p set used = true
-from unnest(:member_nos::bigint[], :moments::timestamptz[]) as use (member_no, moment)
-where p.member_no = use.member_no and p.start_time <= use.moment and p.end_time > use.moment
-    and p.cancel_time is null and not p.used;
+from (
+    select distinct on (use.member_no, use.moment) held.period_no, held.used
+    from unnest(:member_nos::bigint[], :moments::timestamptz[]) as use (member_no, moment)
+    join plan_periods held on held.member_no = use.member_no and held.start_time <= use.moment
+        and held.end_time > use.moment and held.cancel_time is null
+    order by use.member_no, use.moment, held.end_time desc, held.period_no desc
+) as held
+where p.period_no = held.period_no and not held.used;
 
 -- name: cancel_plan_periods!
 update plan_periods set cancel_time = :now, due_time = null where period_no = any(:period_nos::bigint[]);

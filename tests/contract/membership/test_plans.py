@@ -267,3 +267,14 @@ async def test_the_survivor_of_a_merge_has_what_both_bought_and_the_later_end(sh
     assert [one.plan for one in refunded.periods][:2] == [year.plan, month.plan]
     assert refunded.refund == usd(2 * 9_99 + 99_00)
     assert (await get(shop, "new")).plan == ""
+
+
+async def test_of_two_periods_at_once_the_one_that_is_held_is_used_and_the_other_refunded(shop: Shop) -> None:
+    await make(shop)
+    await make(shop, "gold", months=12, price=usd(99_00))
+    for member_id, plan_id in (("old", "gold"), ("new", "plus")):
+        await shop.enroll(member_id)
+        await buy(shop, member_id, plan_id)
+    await merge(shop, "old", "new")
+    assert (await use(shop, "new")).period.plan == f"{shop.program}/plans/gold"
+    assert (await cancel(shop, "new")).refund == usd(9_99)
