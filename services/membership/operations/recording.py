@@ -7,51 +7,43 @@ after the commit.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from guerdon_kit.errors import DomainError, NotFound
 from guerdon_kit.events import Event, publish
 from guerdon_kit.postgres import Connection
-from membership.domain.campaigns import Budgets
-from membership.domain.counting import count
 from membership.domain.deliveries import Delivery, DuePurchase
 from membership.domain.endings import ended
-from membership.domain.errors import PurchaseDiffers
-from membership.domain.late import Moment, happened, replay
 from membership.domain.members import Member
 from membership.domain.moments import from_microseconds
 from membership.domain.program import Program
 from membership.domain.purchases import Spot, State
-from membership.domain.rating import Entry, Rated, Scene, Use, rate, uses_of
+from membership.domain.rating import Entry, Rated
 from membership.domain.rows import Row
-from membership.domain.rulebooks import Rulebook
 from membership.domain.sliding import Span, kept_until, sliding
-from membership.operations.budgets import Attempt, within_budgets
-from membership.operations.counting import award_counts, counted_before, keep_counted
 from membership.operations.events import member_enrolled, purchase_recorded, purchases_imported, tier_upgraded
 from membership.operations.flagging import flag_awards
-from membership.operations.late import Fresh, late_moments, put_in_order, stretches_from
+from membership.operations.known import sort_known
 from membership.operations.late_changes import Changed, bring_along
 from membership.operations.qualifying import Rewards
+from membership.operations.rating import rate_in_order
 from membership.operations.rewarding import by_rules, qualify
 from membership.operations.rules import Rulebooks
-from membership.operations.segments import asked_by_rules, count_bought
+from membership.operations.segments import count_bought
 from membership.operations.sliding import keep as keep_points
-from membership.operations.standings import keep, levels_for
 from membership.operations.survivors import for_survivors, same_people
-from membership.operations.tranches import with_times
+from membership.operations.tranches import Timed, with_times
 from membership.store import (
     deliveries,
     expiry_watches,
     members,
     purchases,
     ratings,
-    timelines,
     waiting_returns,
 )
-from membership.store.purchases import Known, NewPurchase
+from membership.store.purchases import NewPurchase
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,24 +89,14 @@ async def record_rows(
         already += await same_people(connection, program, rows, refused)
     by_id, enrolled = await _hold_members(connection, program, fresh, recording, enroll_unknown=enroll_unknown)
     fresh = await for_survivors(connection, program, fresh, by_id)
-    entries = []
-    for row in fresh:
-        member = by_id.get(row.member_id)
-        if member is None:
-            refused[row.place] = NotFound(f"{program.name}/members/{row.member_id}")
-        elif (why := ended(program, member)) is not None:
-            refused[row.place] = why
-        else:
-            assert row.event_us is not None, "a row within its bounds has a time"
-            entries.append(Entry(row.event_us, row.place, member.member_no, row.amount))
+    entries = _entries(program, fresh, by_id, refused)
     book = await rulebooks.at(connection, program, revision)
     row_at = {row.place: row for row in fresh}
-    rated, changed = await _rate_in_order(connection, program, book, entries, row_at, by_id, recording.now)
+    rated, changed = await rate_in_order(connection, program, book, entries, row_at, by_id, recording.now)
     spans = await _keep(connection, program, rated, enrolled, recording.now)
     written = _purchases(program, rated, row_at, recording.now, spans)
     timed = with_times(program, book, rated, written, row_at, spans, recording.now)
     rated, written = timed.rated, timed.written
-    frozen = [(row_at[one.entry.place].purchase_id, one.level, one.frozen) for one in rated if one.frozen is not None]
     touched = {one.entry.member_no for one in rated} | {member.member_no for member in enrolled}
     unready = [one for one in by_id.values() if one.state is State.PENDING and one.member_no in touched]
     if program.settings.purchase_statistics:
@@ -129,16 +111,7 @@ async def record_rows(
     delivery = await _deliver_later(connection, program, recording, unready, rated, written, row_at, rewards, changed)
     delivery = timed.bring(delivery)
     if written:
-        number = delivery.delivery_no if delivery else None
-        rule_points = [one.rule_points for one in rated] if frozen else None
-        await purchases.insert(
-            connection, program, written, recording.now, recording.actor, number, rule_points, timed.own
-        )
-        if frozen:
-            await ratings.insert(connection, program, frozen)
-        await expiry_watches.watch(
-            connection, program, ((one.member_no, one.expire_time) for one in written), recording.now
-        )
+        await _write(connection, program, recording, timed, row_at, delivery)
         if returns_wait:
             await waiting_returns.wake(connection, program, [one.purchase_id for one in written], recording.now)
     delivery = await bring_along(connection, delivery, changed)
@@ -146,33 +119,21 @@ async def record_rows(
     return Recorded(rated, already, refused, enrolled, delivery)
 
 
-async def sort_known(
-    connection: Connection, program: Program, rows: Sequence[Row]
-) -> tuple[list[Row], list[int], dict[int, DomainError], int, bool]:
-    """The new rows, the places of those recorded before, those that contradict what is recorded, the revision of the
-    program's rules, and whether returns may be waiting for purchases.
-    """
-    known, revision, returns_wait = await purchases.known(connection, program, [row.purchase_id for row in rows])
-    fresh: list[Row] = []
-    already: list[int] = []
-    refused: dict[int, DomainError] = {}
+def _entries(
+    program: Program, rows: Iterable[Row], by_id: Mapping[str, Member], refused: dict[int, DomainError]
+) -> list[Entry]:
+    """What is to be rated; adds to `refused` the rows of members that are unknown or have ended."""
+    entries = []
     for row in rows:
-        before = known.get(row.purchase_id)
-        assert row.event_us is not None, "a row within its bounds has a time"
-        facts = Known(row.member_id, row.event_us, row.amount)
-        if before is None:
-            known[row.purchase_id] = facts  # the same id again in these rows is the same purchase, or refused
-            fresh.append(row)
-        elif before == facts:
-            if row.basket is not None and row.basket != await ratings.basket(connection, program, row.purchase_id):
-                refused[row.place] = PurchaseDiffers(f"{program.name}/purchases/{row.purchase_id}", "basket")
-                continue
-            already.append(row.place)
+        member = by_id.get(row.member_id)
+        if member is None:
+            refused[row.place] = NotFound(f"{program.name}/members/{row.member_id}")
+        elif (why := ended(program, member)) is not None:
+            refused[row.place] = why
         else:
-            fields = ("member", "event_time", "amount")
-            differing = (name for name, old, new in zip(fields, before, facts, strict=True) if old != new)
-            refused[row.place] = PurchaseDiffers(f"{program.name}/purchases/{row.purchase_id}", ",".join(differing))
-    return fresh, already, refused, revision, returns_wait
+            assert row.event_us is not None, "a row within its bounds has a time"
+            entries.append(Entry(row.event_us, row.place, member.member_no, row.amount))
+    return entries
 
 
 async def _hold_members(
@@ -192,102 +153,6 @@ async def _hold_members(
     if others:  # somebody else enrolled them while we waited
         by_id |= {member.member_id: member for member in await members.lock(connection, program, others)}
     return by_id, enrolled
-
-
-async def _rate(
-    connection: Connection,
-    program: Program,
-    book: Rulebook,
-    entries: Sequence[Entry],
-    row_at: dict[int, Row],
-    by_id: dict[str, Member],
-    now: datetime,
-) -> list[Rated]:
-    """Rates and counts entries by what their members have earned, and writes what they have then."""
-    if not entries:
-        return []
-    baskets = {place: row.basket for place, row in row_at.items() if row.basket is not None}
-    before, uses = await earned_before(connection, program, book, entries)
-    bare = not baskets and (book.plain or all(book.at(entry.event_us).plain is not None for entry in entries))
-    standing = {} if bare else await counted_before(connection, book, entries)
-    ids = {} if bare else {place: row.purchase_id for place, row in row_at.items()}
-    by_no = {} if bare else {member.member_no: member for member in by_id.values()}
-    bought, inside, plans = (
-        ({}, {}, {}) if bare else await asked_by_rules(connection, program, book, entries, by_no, now)
-    )
-
-    async def attempt(budgets: Budgets) -> Attempt:
-        points = dict(before)
-        scene = None if bare else Scene(baskets, by_no, dict(uses), budgets, dict(bought), inside, plans)
-        levels = await levels_for(connection, program, list({entry.member_no for entry in entries}))
-        rated = rate(program, book, entries, points, scene, levels)
-        if scene is None:
-            return Attempt(rated, points, scene, levels, standing)
-        counted = count(book, rated, ids, standing, budgets)
-        return Attempt(counted.rated, points, scene, levels, counted.counting)
-
-    done = await attempt(Budgets())
-    if done.budgets.spent:
-        done = await within_budgets(connection, program, book, done, attempt)
-    rated, points, scene, levels, counting = done
-    changed = {key: value for key, value in points.items() if value != before.get(key, 0)}
-    if changed:
-        await members.write_years(connection, changed)
-    if levels is not None:
-        await keep(connection, program, levels, now)
-    if scene is not None:
-        counted = {use: value for use, value in scene.uses.items() if value != uses.get(use)}
-        if counted:
-            await ratings.write_uses(connection, counted)
-        await keep_counted(connection, standing, counting)
-    return rated
-
-
-async def _rate_in_order(
-    connection: Connection,
-    program: Program,
-    book: Rulebook,
-    entries: Sequence[Entry],
-    row_at: dict[int, Row],
-    by_id: dict[str, Member],
-    now: datetime,
-) -> tuple[list[Rated], Changed]:
-    """Rates entries in their places among all that happened to their members; answers what that changes of awards that
-    were recorded before. Without a lateness window they are rated by what arrived before.
-    """
-    if not program.has_timelines:
-        return await _rate(connection, program, book, entries, row_at, by_id, now), Changed()
-    moments = {entry: Moment(entry.event_us, "", row_at[entry.place].purchase_id) for entry in sorted(entries)}
-    coming = [(entry.member_no, moment) for entry, moment in moments.items()]
-    starts = await late_moments(connection, program, coming, now)
-    fresh = {one: entry for entry, one in moments.items() if (at := starts.get(entry.member_no)) and one >= at}
-    in_time = [entry for entry, moment in moments.items() if moment not in fresh]
-    rated = await _rate(connection, program, book, in_time, row_at, by_id, now)
-    told = [(one.entry.member_no, happened(program, moments[one.entry].purchase_id, one)) for one in rated]
-    await timelines.write(connection, told)
-    if not starts:
-        return rated, Changed()
-    given = await award_counts(connection, program, by_id, rated, row_at, now)  # before counts are read again
-    rated = [one._replace(tallies=tuple(tally.written() for tally in one.tallies)) for one in rated]
-    baskets = {place: row.basket for place, row in row_at.items() if row.basket is not None}
-    who = {member.member_no: member for member in by_id.values()}
-    stretches = await stretches_from(connection, program, book, who, starts, Fresh(fresh, baskets), now)
-    replayed = [(one, replay(program, book, one)) for one in stretches]
-    changed = await put_in_order(connection, program, book, replayed, starts, now)
-    changed = changed._replace(rewards=Rewards.together([given, changed.rewards]))
-    return sorted([*rated, *(one for _, done in replayed for one in done.rated)]), changed
-
-
-async def earned_before(
-    connection: Connection, program: Program, book: Rulebook, entries: Sequence[Entry]
-) -> tuple[dict[tuple[int, int], int], dict[Use, int]]:
-    """What the entries' members have earned in the years that matter, and what rules have counted of them."""
-    year_of = program.calendar.year_of
-    years = {year_of(entry.event_us // 1_000_000) for entry in entries}
-    member_nos = list({entry.member_no for entry in entries})
-    before = await members.years(connection, member_nos, sorted(years | {year - 1 for year in years}))
-    uses = {} if book.plain else await ratings.uses(connection, uses_of(program, book, entries))
-    return before, uses
 
 
 async def _keep(
@@ -337,6 +202,25 @@ def _credited(
         return None, State.PENDING
     expire_time = kept_until(span, expiry, event_time, program.time_zone)
     return expire_time, State.LAPSED if expire_time <= now else State.PENDING
+
+
+async def _write(
+    connection: Connection,
+    program: Program,
+    recording: Recording,
+    timed: Timed,
+    row_at: Mapping[int, Row],
+    delivery: Delivery | None,
+) -> None:
+    """Writes purchases with what they were rated by, and when their points expire for whoever reminds of it."""
+    rated, written, now = timed.rated, timed.written, recording.now
+    frozen = [(row_at[one.entry.place].purchase_id, one.level, one.frozen) for one in rated if one.frozen is not None]
+    number = delivery.delivery_no if delivery else None
+    rule_points = [one.rule_points for one in rated] if frozen else None
+    await purchases.insert(connection, program, written, now, recording.actor, number, rule_points, timed.own)
+    if frozen:
+        await ratings.insert(connection, program, frozen)
+    await expiry_watches.watch(connection, program, ((one.member_no, one.expire_time) for one in written), now)
 
 
 def _events(

@@ -22,8 +22,9 @@ from membership.domain.sliding import Span
 from membership.domain.timing import state_of, timed
 from membership.operations.budgets import rest
 from membership.operations.counting import counted_before
+from membership.operations.known import sort_known
 from membership.operations.late import Fresh, late_moments, stretches_from
-from membership.operations.recording import earned_before, sort_known
+from membership.operations.rating import earned_before
 from membership.operations.rules import Rulebooks
 from membership.operations.segments import asked_by_rules
 from membership.operations.sliding import kept
