@@ -24,9 +24,14 @@ if TYPE_CHECKING:
 
 MAX_ANSWER_BYTES = 65_536
 MAX_URL = 500
-_HOST = re.compile(r"[A-Za-z0-9.-]{1,253}")
-# Addresses that count as public, and lead to IPv4 addresses that need not be: NAT64 (RFC 6052, RFC 8215) and 6to4.
-_LEADING_INSIDE = tuple(map(ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16")))
+_HOST = re.compile(r"(?=.{1,253}\Z)([A-Za-z0-9-]{1,63}\.)*[A-Za-z0-9-]{1,63}\.?")
+_PORTS = range(1, 65_536)
+# What IPv6 addresses of the whole internet are of. Beyond it Python counts as global what is none: NAT64, site-local
+# addresses, and those that have an IPv4 address within.
+_UNICAST = ip_network("2000::/3")
+# What is of it, or of IPv4, and leads elsewhere: 6to4 and its relays, and what the IETF keeps, in which clouds put what
+# they tell their machines.
+_LEADING_INSIDE = tuple(map(ip_network, ("2002::/16", "192.88.99.0/24", "192.0.0.0/24")))
 
 
 class EgressRefused(Exception):
@@ -47,7 +52,7 @@ class Answer:
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:
     """Whether an address is one of the whole internet's."""
-    if not address.is_global or address.is_multicast:
+    if not address.is_global or address.is_multicast or (address.version == 6 and address not in _UNICAST):
         return False
     return not any(address.version == net.version and address in net for net in _LEADING_INSIDE)
 
@@ -68,8 +73,10 @@ def url_ok(url: str, *, private: bool) -> bool:
         return False
     if parsed.scheme not in schemes or not parsed.host or parsed.userinfo or parsed.fragment:
         return False
+    if parsed.port is not None and parsed.port not in _PORTS:
+        return False
     try:
-        return private or is_public(ip_address(parsed.host))
+        return is_public(ip_address(parsed.host)) or private
     except ValueError:
         return _HOST.fullmatch(parsed.host) is not None
 
@@ -82,17 +89,18 @@ class Egress:
         self._private = private
 
     @cached_property
-    def _client(self) -> httpx.AsyncClient:
+    def _transport(self) -> httpx.AsyncHTTPTransport:
         import httpx
 
         # Connections are known by address: one that is kept for a name would serve another name at the same address.
+        # So would a cookie: hence a transport, and no client, which keeps those that it is given.
         once = httpx.Limits(max_keepalive_connections=0)
-        return httpx.AsyncClient(trust_env=False, follow_redirects=False, limits=once)
+        return httpx.AsyncHTTPTransport(trust_env=False, limits=once)
 
     async def close(self) -> None:
         """Closes the connections."""
-        if "_client" in self.__dict__:
-            await self._client.aclose()
+        if "_transport" in self.__dict__:
+            await self._transport.aclose()
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str], timeout_s: float) -> Answer:
         """Posts the body, and answers what came back within the time, whatever its status.
@@ -114,17 +122,19 @@ class Egress:
             raise NoAnswer(type(error).__name__) from error
 
     async def _post(self, url: httpx.URL, body: bytes, headers: Mapping[str, str], timeout_s: float) -> Answer:
+        import httpx
+
         address = await self._resolve(url)
-        request = self._client.build_request(
+        request = httpx.Request(
             "POST",
             url.copy_with(host=address),
             content=body,
-            headers={**headers, "host": url.netloc.decode("ascii")},
-            timeout=timeout_s,
+            # An answer is taken as it comes, so that its size is what was received.
+            headers={**headers, "host": url.netloc.decode("ascii"), "accept-encoding": "identity"},
             # The certificate has to be the name's, whichever address is connected to.
-            extensions={"sni_hostname": url.host},
+            extensions={"sni_hostname": url.host, "timeout": httpx.Timeout(timeout_s).as_dict()},
         )
-        response = await self._client.send(request, stream=True)
+        response = await self._transport.handle_async_request(request)
         try:
             received = bytearray()
             async for part in response.aiter_raw():

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from ipaddress import ip_address
 
 import pytest
@@ -35,6 +38,12 @@ from guerdon_kit.egress import MAX_ANSWER_BYTES, Egress, EgressRefused, NoAnswer
         ("64:ff9b::10.0.0.1", False),
         ("64:ff9b:1::1", False),
         ("2002:a00:1::1", False),
+        ("::10.0.0.1", False),
+        ("::ffff:93.184.215.14", False),
+        ("fec0::1", False),
+        ("4000::1", False),
+        ("192.0.0.192", False),
+        ("192.88.99.1", False),
     ],
 )
 def test_only_addresses_of_the_whole_internet_are_called(address: str, public: bool) -> None:
@@ -54,6 +63,12 @@ def test_only_addresses_of_the_whole_internet_are_called(address: str, public: b
         "https://partner.example/" + "x" * 500,
         "https://partner.example/\n",
         "https://pärtner.example/",
+        "https://partner..example/",
+        "https://./",
+        f"https://{'x' * 64}.example/",
+        f"https://{'x.' * 127}example/",
+        "https://partner.example:0/",
+        "https://partner.example:65536/",
         "",
         "https://[",
     ],
@@ -61,6 +76,13 @@ def test_only_addresses_of_the_whole_internet_are_called(address: str, public: b
 def test_an_address_is_kept_only_in_a_good_form(url: str) -> None:
     assert not url_ok(url, private=False)
     assert url_ok("https://partner.example:8443/orders?shop=1", private=False)
+    assert url_ok("https://partner.example.", private=False)
+
+
+def test_within_a_private_network_a_host_has_to_be_one_too() -> None:
+    assert url_ok("http://10.0.0.1:8080/orders", private=True)
+    assert url_ok("http://orders/", private=True)
+    assert not url_ok("http://orders..within/", private=True)
 
 
 async def test_a_name_is_refused_that_leads_inside() -> None:
@@ -87,11 +109,36 @@ async def test_an_answer_that_takes_too_long_is_no_answer_and_no_redirect_is_fol
     assert await _ask(there) == 302
 
 
+async def test_an_answer_comes_unpacked_and_what_it_wants_kept_is_not_told_to_another_at_its_address() -> None:
+    async with _server(b"HTTP/1.1 200 X\r\nset-cookie: shop=one; path=/\r\ncontent-length: 0\r\n\r\n") as server:
+        for _ in range(2):
+            await server.egress.post(server.url, b"{}", {}, 5.0)
+    assert len(server.heads) == 2
+    for head in server.heads:
+        assert "accept-encoding: identity\r\n" in head
+        assert "cookie" not in head
+
+
 async def _ask(answer: bytes, *, hangs: bool = False, timeout_s: float = 5.0) -> int:
     """The status of what a server on this machine answers."""
+    async with _server(answer, hangs=hangs) as server:
+        return (await server.egress.post(server.url, b"{}", {}, timeout_s)).status
+
+
+@dataclass(frozen=True)
+class _Server:
+    url: str
+    egress: Egress
+    heads: list[str]
+    """What it was asked, in small letters."""
+
+
+@asynccontextmanager
+async def _server(answer: bytes, *, hangs: bool = False) -> AsyncIterator[_Server]:
+    heads: list[str] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
+        heads.append((await reader.readuntil(b"\r\n\r\n")).decode("ascii").lower())
         writer.write(answer)
         if hangs:
             await reader.read()
@@ -100,8 +147,7 @@ async def _ask(answer: bytes, *, hangs: bool = False, timeout_s: float = 5.0) ->
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     egress = Egress(private=True)
     try:
-        url = f"http://localhost:{server.sockets[0].getsockname()[1]}/orders"
-        return (await egress.post(url, b"{}", {}, timeout_s)).status
+        yield _Server(f"http://localhost:{server.sockets[0].getsockname()[1]}/orders", egress, heads)
     finally:
         await egress.close()
         server.close()
