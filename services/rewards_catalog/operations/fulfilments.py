@@ -57,7 +57,10 @@ class Fulfilments:
         if prefix != f"programs/{program}/redemptions":
             raise NotFound(name)
         if isinstance(outcome, Undecided):
-            return await self.progress.read(program, redemption), False
+            async with self.database.acquire() as connection:
+                found = await redemptions.get(connection, program, redemption)
+                await _require_asked(connection, found, provider)
+            return found, False
         return await self._say(asking, program, redemption, outcome, by=provider)
 
     async def decide(
@@ -80,9 +83,7 @@ class Fulfilments:
         async def say(connection: Connection) -> bytes:
             found = await redemptions.lock(connection, program, redemption)
             if by:
-                reward = await rewards.get(connection, program, found.reward, found.reward_version)
-                if reward.provider != by:
-                    raise NotFound(found.name)
+                await _require_asked(connection, found, by)
             if is_said_already(found, outcome, await self._code_of(connection, found)):
                 return b""
             now = self.progress.clock.now()
@@ -103,3 +104,10 @@ class Fulfilments:
     async def _code_of(self, connection: Connection, redemption: Redemption) -> str:
         kept = await stock.code_of(connection, redemption)
         return "" if kept is None else self.keys.open(redemption.program, redemption.reward, kept)
+
+
+async def _require_asked(connection: Connection, redemption: Redemption, provider: str) -> None:
+    """Raises NotFound unless the redemption is the provider's to speak of."""
+    reward = await rewards.get(connection, redemption.program, redemption.reward, redemption.reward_version)
+    if reward.provider != provider:
+        raise NotFound(redemption.name)

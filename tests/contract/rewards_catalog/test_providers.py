@@ -159,9 +159,11 @@ async def test_a_webhook_is_believed_only_with_its_providers_signature_of_now(sh
         with pytest.raises(GuerdonError) as refused:
             await shop.catalog.providers.ReportFulfilment(forged)
         assert refused.value.reason == "WEBHOOK_NOT_BELIEVED"
-    with pytest.raises(GuerdonError) as refused:  # another's redemption is not its to speak of
-        await report(shop, other, other_secret, body)
-    assert refused.value.reason == "NOT_FOUND"
+    for said in (body, says("accepted", silent.name)):  # another's redemption is not its to speak of, nor to read
+        with pytest.raises(GuerdonError) as refused:
+            await report(shop, other, other_secret, said)
+        assert refused.value.reason == "NOT_FOUND"
+    assert (await report(shop, provider, secret, says("accepted", silent.name))).state == UNKNOWN
     for senseless in (b"{}", b"[", b'{"type": "fulfilment.requested", "data": {"redemption": "x"}}'):
         with pytest.raises(GuerdonError) as refused:
             await report(shop, provider, secret, senseless)
