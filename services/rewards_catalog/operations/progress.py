@@ -226,7 +226,6 @@ class Progress:
 
         async def give_back(connection: Connection) -> None:
             await stock.put_back(connection, redemption)
-            await redemptions.forget_request(connection, redemption)
 
         try:
             credit = await self.wallets.credit(redemption, budget, until)
@@ -254,22 +253,15 @@ class Progress:
         if hold:
             await self.wallets.take(redemption, hold, until)
             self.reached("value taken")
-        return await self._advance(redemption, refunded(redemption, transaction))
+        return await self._advance(redemption, refunded(redemption, transaction), _forgetting(redemption))
 
     async def _fail(self, redemption: Redemption, error: DomainError) -> Redemption:
         """Decides, once, that the redemption fails; what it has taken is undone after that is committed."""
-
-        async def forget(connection: Connection) -> None:
-            if not error.frozen:
-                await redemptions.forget_request(connection, redemption)
-
         decided = failing(redemption, error)
-        effects = (forget,) if decided.state is State.FAILED else ()
+        effects = (_forgetting(decided),) if decided.state is State.FAILED else ()
         return await self._advance(redemption, decided, *effects)
 
     async def _undo(self, redemption: Redemption, until: float) -> Redemption:
-        failure = redemption.failure
-        assert failure is not None
         if not await self.ledger.release(redemption, until):
             # The capture had gone through, though its answer was lost: the points are spent, so it goes on. Asked
             # again, the ledger answers the capture as the first time.
@@ -279,10 +271,9 @@ class Progress:
         async def give_back(connection: Connection) -> None:
             if redemption.state in RESERVED:
                 await stock.put_back(connection, redemption)
-            if not failure.error().frozen:
-                await redemptions.forget_request(connection, redemption)
 
-        return await self._advance(redemption, replace(redemption, state=State.FAILED), give_back)
+        failed = replace(redemption, state=State.FAILED)
+        return await self._advance(redemption, failed, give_back, _forgetting(redemption))
 
     async def _advance(self, before: Redemption, after: Redemption, *effects: Effect) -> Redemption:
         """Commits `after` with the effects in one transaction; where somebody else was faster, answers what is."""
@@ -300,3 +291,15 @@ class Progress:
             return await self.read(before.program, before.id)
         self.reached(after.state if after.failure == before.failure else f"{after.state} failing")
         return after
+
+
+def _forgetting(redemption: Redemption) -> Effect:
+    """Lets the request be tried anew where the redemption failed for what may pass. With its end: before, the same
+    request has to find the one that is on its way, and make no other.
+    """
+
+    async def forget(connection: Connection) -> None:
+        if redemption.failure is not None and not redemption.failure.error().frozen:
+            await redemptions.forget_request(connection, redemption)
+
+    return forget

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from guerdon.rewards.v1 import resources_pb2 as res
@@ -42,3 +44,25 @@ async def test_killed_at_each_moment_a_wallet_is_paid_once_and_gives_back_once(f
         left = await shop.balance(wallet)
         assert ((await shop.balance(account)).available, left.available, left.held) == (1_000, 0, 0)
     assert await shop.verified() == []
+
+
+async def test_the_same_request_finds_the_redemption_whose_points_are_on_their_way_back(
+    fallible: Fallible, shop: Shop
+) -> None:
+    await open_budget(shop)
+    reward, ada, closed = await cashback(shop), await shop.member(2_000), await shop.member(unit="cash")
+    await shop.close_account(closed)
+    request = pb.RedeemRequest(reward=reward, account=ada, wallet=closed, request_id="once")
+    fallible.kill_ledger_at("FULFILMENT_FAILED failing")
+    for _ in range(2):
+        unfinished = await fallible.ask("Redeem", request)
+        assert unfinished is not None
+        assert unfinished.reason == "REDEMPTION_UNFINISHED"
+    await asyncio.to_thread(fallible.ledger.process.restart)
+    [redemption] = await all_at_rest(shop)
+    assert (redemption.state, redemption.failure.reason) == (res.REDEMPTION_STATE_REFUNDED, "CREDIT_REFUSED")
+    assert (await shop.balance(ada)).available == 2_000
+    again = await fallible.ask("Redeem", request)  # what failed may pass later: it is tried anew
+    assert again is not None
+    assert again.reason == "CREDIT_REFUSED"
+    assert len(await shop.redemptions()) == 2
