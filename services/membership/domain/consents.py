@@ -3,37 +3,25 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import NamedTuple
 
 CODE_LIFE = timedelta(minutes=10)
 CODE_TRIES_MAX = 3
 """Wrong codes, after which the right one is worthless. With `CODES_MAX` an hour: one guess in 60,000 gets through."""
 CODES_MAX = 5
-"""The most codes of a member within `CODES_WITHIN`."""
+"""The most codes of a member within `CODES_WITHIN`, whenever that begins."""
 CODES_WITHIN = timedelta(hours=1)
 TOKEN_LIFE = timedelta(minutes=2)
 TOKEN_BYTES = 24
 
 
-class Made(NamedTuple):
-    """How many codes were made since a time."""
-
-    since: datetime
-    number: int
-
-    @property
-    def reset_time(self) -> datetime:
-        """From when on they do not count any more."""
-        return self.since + CODES_WITHIN
-
-
-def one_more(before: Made | None, now: datetime) -> Made | None:
-    """With another code; None where there are as many as may be."""
-    if before is None or now >= before.reset_time:
-        return Made(now, 1)
-    return before._replace(number=before.number + 1) if before.number < CODES_MAX else None
+def made_within(times: Iterable[datetime], now: datetime) -> list[datetime]:
+    """When codes were made that count towards the limit, the oldest first: until that one is as old as `CODES_WITHIN`
+    there are no more than `CODES_MAX`.
+    """
+    return sorted(time for time in times if now < time + CODES_WITHIN)
 
 
 def new_code() -> str:

@@ -136,16 +136,15 @@ create table pins (
     tries smallint not null default 0 check (tries between 0 and 5)
 );
 
--- The latest code that a member was sent to consent with: scrypt of it and the salt, NULL once it was used. How many were
--- made since a time, for the limit of an hour.
+-- The latest code that a member was sent to consent with: scrypt of it and the salt, NULL once it was used. When those of the
+-- last hour were made, for the limit.
 create table consent_codes (
     member_no bigint primary key,
     salt bytea,
     hash bytea check ((hash is null) = (salt is null)),
     tries smallint not null default 0 check (tries between 0 and 3),
     expire_time timestamptz not null,
-    since timestamptz not null,
-    made smallint not null check (made between 1 and 5)
+    made_times timestamptz[] not null check (cardinality(made_times) between 1 and 5)
 );
 
 -- The latest token that a member's app shows to consent: its SHA-256. One that was used is deleted.
@@ -981,5 +980,5 @@ grant select, insert, update (wrong_claims), delete on guest_purchases to :"runt
 grant select, insert, update (seen_day, round, due_time, attempts) on expiry_watches to :"runtime_role";
 grant select, insert, update (since, until, record_time, round, due_time, attempts) on slides to :"runtime_role";
 grant select, insert, update (salt, hash, tries), delete on pins to :"runtime_role";
-grant select, insert, update (salt, hash, tries, expire_time, since, made), delete on consent_codes to :"runtime_role";
+grant select, insert, update (salt, hash, tries, expire_time, made_times), delete on consent_codes to :"runtime_role";
 grant select, insert, update (hash, expire_time), delete on consent_tokens to :"runtime_role";

@@ -12,10 +12,11 @@ from guerdon_kit.postgres.requests import find, once
 from membership.domain.consents import (
     CODE_LIFE,
     CODES_MAX,
+    CODES_WITHIN,
     TOKEN_LIFE,
+    made_within,
     new_code,
     new_token,
-    one_more,
     token_hash,
 )
 from membership.domain.errors import ConsentCodeLimit, ConsentExpired, ConsentRefused
@@ -51,13 +52,11 @@ class OneTimeConsents:
 
         async def work(connection: Connection) -> bytes:
             member = await hold_consenting(connection, program, member_id)
-            before = await consents.made(connection, member.member_no)
-            made = one_more(before, now)
-            if made is None:
-                assert before is not None, "there are too many"
+            made = made_within(await consents.made(connection, member.member_no), now)
+            if len(made) >= CODES_MAX:
                 name = f"{program.name}/members/{member.member_id}"
-                raise ConsentCodeLimit(name, CODES_MAX, before.reset_time.isoformat())
-            await consents.write_code(connection, member.member_no, hashed, now + CODE_LIFE, made)
+                raise ConsentCodeLimit(name, CODES_MAX, (made[0] + CODES_WITHIN).isoformat())
+            await consents.write_code(connection, member.member_no, hashed, now + CODE_LIFE, [*made, now])
             return (now + CODE_LIFE).isoformat().encode()
 
         return await self._told_once(code, fingerprint, work)

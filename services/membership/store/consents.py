@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from guerdon_kit.postgres import Connection
-from membership.domain.consents import CODE_TRIES_MAX, Made
+from membership.domain.consents import CODE_TRIES_MAX
 from membership.domain.pins import Hashed, Try
 from membership.store import queries
 
 
-async def made(connection: Connection, member_no: int) -> Made | None:
-    """How many codes a member was sent lately, whose row the caller holds; None where it never was."""
-    row = await queries.find_consent_codes(connection, member_no=member_no)
-    return None if row is None else Made(row["since"], row["made"])
+async def made(connection: Connection, member_no: int) -> list[datetime]:
+    """When codes were made lately for a member, whose row the caller holds."""
+    return await queries.consent_codes_made(connection, member_no=member_no) or []
 
 
 async def write_code(
-    connection: Connection, member_no: int, hashed: Hashed, expire_time: datetime, now_made: Made
+    connection: Connection, member_no: int, hashed: Hashed, expire_time: datetime, made_times: Sequence[datetime]
 ) -> None:
-    """Keeps a code, which takes the place of the one before."""
+    """Keeps a code, which takes the place of the one before, and when codes were made lately."""
     await queries.write_consent_code(
         connection,
         member_no=member_no,
         salt=hashed.salt,
         hash=hashed.hash,
         expire_time=expire_time,
-        since=now_made.since,
-        made=now_made.number,
+        made_times=made_times,
     )
 
 

@@ -1,12 +1,12 @@
--- name: find_consent_codes^
-select since, made from consent_codes where member_no = :member_no;
+-- name: consent_codes_made$
+select made_times from consent_codes where member_no = :member_no;
 
 -- name: write_consent_code!
-insert into consent_codes (member_no, salt, hash, expire_time, since, made)
-values (:member_no, :salt, :hash, :expire_time, :since, :made)
+insert into consent_codes (member_no, salt, hash, expire_time, made_times)
+values (:member_no, :salt, :hash, :expire_time, :made_times)
 on conflict (member_no) do update
-set salt = excluded.salt, hash = excluded.hash, tries = 0, expire_time = excluded.expire_time, since = excluded.since,
-    made = excluded.made;
+set salt = excluded.salt, hash = excluded.hash, tries = 0, expire_time = excluded.expire_time,
+    made_times = excluded.made_times;
 
 -- name: try_consent_code^
 -- Counted before it is looked at, as PINs are.
