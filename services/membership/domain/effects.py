@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from membership.domain.campaigns import Group, Reached
+from membership.domain.conditions import Phrase
 from membership.domain.late import Rerated
 from membership.domain.members import Member
 from membership.domain.purchases import FrozenTerms
 from membership.domain.rating import Rated
-from membership.domain.rulebooks import Rulebook
+from membership.domain.rulebooks import Rulebook, together
 from membership.domain.tallies import Tally
 
 Groups = dict[tuple[Reached, int], Group]
@@ -39,13 +40,23 @@ def plan_uses(book: Rulebook, rated: Iterable[Rated]) -> Iterator[tuple[int, int
     """The members, by number, who got something by a rule that looks at the plan they hold, with the moments."""
     for one in rated:
         asking = book.at(one.entry.event_us).plan_rule_nos
-        if one.frozen is None or not asking:
-            continue
-        gave = {rule_no for rule_no, _ in one.frozen.by_rule()} | {
-            tally.rule_no for tally in one.tallies if tally.awards
-        }
-        if asking & gave:
+        if asking and asking & _gave(one):
             yield one.entry.member_no, one.entry.event_us
+
+
+def segment_uses(book: Rulebook, rated: Iterable[Rated]) -> Iterator[tuple[int, frozenset[str] | None]]:
+    """The members, by number, who got something by rules for segments, with the ids of these; None where a rule may ask
+    for any.
+    """
+    for one in rated:
+        rules = book.at(one.entry.event_us)
+        if rules.asks_segments == frozenset():
+            continue
+        gave = _gave(one)
+        conditions = [version.rule.condition for version in rules.versions if version.rule_no in gave]
+        asked = together(Phrase.of(condition).segments for condition in conditions if condition)
+        if asked != frozenset():
+            yield one.entry.member_no, asked
 
 
 def within_campaigns_anew(rerated: Iterable[tuple[Member, Rerated]]) -> Groups:
@@ -64,6 +75,12 @@ def within_campaigns_anew(rerated: Iterable[tuple[Member, Rerated]]) -> Groups:
                 awarded = group.awarded_purchases + (points > 0) - (points_before > 0)
                 more[key] = group._replace(awarded_purchases=awarded, points=group.points + points - points_before)
     return more
+
+
+def _gave(one: Rated) -> set[int]:
+    """The numbers of the rules that gave something for a purchase."""
+    by_itself = one.frozen.by_rule() if one.frozen is not None else ()
+    return {rule_no for rule_no, _ in by_itself} | {tally.rule_no for tally in one.tallies if tally.awards}
 
 
 def _given(frozen: FrozenTerms, tallies: Sequence[Tally]) -> dict[str, int]:

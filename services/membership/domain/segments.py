@@ -28,6 +28,11 @@ class SegmentTerms:
     display_name: str
     condition: str
 
+    @property
+    def of_plan(self) -> bool:
+        """Whether it looks at the plan that a member holds."""
+        return Phrase.of(self.condition, Subject.MEMBER).of_plan
+
     def holds(self, about: dict[str, int | str | list[str]]) -> bool:
         """Whether whoever this is about is in it."""
         return Phrase.of(self.condition, Subject.MEMBER).holds(activation(about, Subject.MEMBER))

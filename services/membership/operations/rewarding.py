@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from guerdon_kit.postgres import Connection
-from membership.domain.effects import plan_uses, within_campaigns
+from membership.domain.effects import plan_uses, segment_uses, within_campaigns
 from membership.domain.members import Member
-from membership.domain.moments import from_microseconds
+from membership.domain.moments import from_microseconds, to_microseconds
 from membership.domain.program import Program
 from membership.domain.purchases import Bought
 from membership.domain.rating import Rated
@@ -17,7 +17,7 @@ from membership.domain.rulebooks import Rulebook
 from membership.operations.completing import count_purchases
 from membership.operations.counting import award_counts, keep_tallies
 from membership.operations.qualifying import NOTHING, Rewards, qualify_purchases
-from membership.store import campaigns, plan_periods
+from membership.store import campaigns, plan_periods, segments
 
 
 async def qualify(
@@ -56,8 +56,25 @@ async def by_rules(
     """Gives the awards for counts that purchases reach, adds up what was bought within the windows of campaigns, and
     marks the periods of plans that rules gave something for.
     """
-    await plan_periods.use(connection, plan_uses(book, rated))
+    await _use_plans(connection, program, book, rated, now)
     if bought := within_campaigns(rated):
         await campaigns.count(connection, program, bought)
     await keep_tallies(connection, program, rated, row_at)
     return await award_counts(connection, program, by_id, rated, row_at, now)
+
+
+async def _use_plans(
+    connection: Connection, program: Program, book: Rulebook, rated: Sequence[Rated], now: datetime
+) -> None:
+    """Marks the periods in which rules gave something that look at the plan: themselves, as it was held at the
+    purchase, or through segments, in which a member is by the plan that is held now.
+    """
+    uses = set(plan_uses(book, rated))
+    if by_segments := list(segment_uses(book, rated)):
+        looking = {one.segment_id for one in await segments.in_use(connection, program) if one.terms.of_plan}
+        uses |= {
+            (member_no, to_microseconds(now))
+            for member_no, asked in by_segments
+            if looking and (asked is None or asked & looking)
+        }
+    await plan_periods.use(connection, uses)

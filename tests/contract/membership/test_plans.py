@@ -169,12 +169,14 @@ async def test_who_or_what_is_not_there_is_refused(shop: Shop, world: Any) -> No
     assert await reason(buy(shop, "ada")) == "MEMBER_CLOSED"
 
 
-async def make_double(shop: Shop) -> None:
-    """A rule that doubles what holders of the plan earn."""
+async def make_double(
+    shop: Shop, condition: str = "member.plan == 'plus'", rule_id: str = "plus-double", multiplier: int = 2
+) -> None:
+    """A rule that multiplies what some earn: doubles what holders of the plan do, unless changed."""
     rule = rule_pb2.EarningRule(
-        name=f"{shop.program}/rules/plus-double",
-        multiplier=rational_pb2.Rational(numerator=2, denominator=1),
-        condition="member.plan == 'plus'",
+        name=f"{shop.program}/rules/{rule_id}",
+        multiplier=rational_pb2.Rational(numerator=multiplier, denominator=1),
+        condition=condition,
     )
     await shop.membership.membership.CreateEarningRule(
         rule_pb2.CreateEarningRuleRequest(earning_rule=rule, request_id=new_request_id())
@@ -278,3 +280,18 @@ async def test_of_two_periods_at_once_the_one_that_is_held_is_used_and_the_other
     await merge(shop, "old", "new")
     assert (await use(shop, "new")).period.plan == f"{shop.program}/plans/gold"
     assert (await cancel(shop, "new")).refund == usd(9_99)
+
+
+async def test_a_rule_for_a_segment_that_looks_at_the_plan_uses_the_period_too(shop: Shop) -> None:
+    await make(shop)
+    await make_segment(shop, "members-plus", "member.plan == 'plus'")
+    await make_segment(shop, "everybody", "true")
+    for member_id in ("ada", "ben"):
+        await shop.enroll(member_id)
+        await buy(shop, member_id)
+    await make_double(shop, "'everybody' in member.segments")
+    assert points((await shop.buy("p1", "ben", 10_00, now())).purchase) == 20
+    assert [one.used for one in await periods(shop, "ben")] == [False]
+    await make_double(shop, "'members-plus' in member.segments", "plus-triple", 3)
+    assert points((await shop.buy("p2", "ada", 10_00, now())).purchase) == 40
+    assert (await cancel(shop, "ada")).refund == usd(0)

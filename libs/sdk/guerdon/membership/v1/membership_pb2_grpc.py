@@ -722,7 +722,7 @@ class MembershipServiceServicer(object):
     def UsePlan(self, request, context):
         """Asks, before a benefit is given that membership does not give itself, such as free delivery or a reward for those who
         hold a plan, whether the member holds one now; the running period counts as used then. Else it is refused as PLAN_NOT_HELD.
-        What earning rules give by `member.plan` counts as used by itself.
+        What earning rules give by `member.plan`, or to segments whose conditions look at it, counts as used by itself.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -303,7 +303,7 @@ class MembershipServiceStub:
     ]
     """Asks, before a benefit is given that membership does not give itself, such as free delivery or a reward for those who
     hold a plan, whether the member holds one now; the running period counts as used then. Else it is refused as PLAN_NOT_HELD.
-    What earning rules give by `member.plan` counts as used by itself.
+    What earning rules give by `member.plan`, or to segments whose conditions look at it, counts as used by itself.
     """
 
     CancelPlan: grpc.UnaryUnaryMultiCallable[
@@ -892,7 +892,7 @@ class MembershipServiceAsyncStub:
     ]
     """Asks, before a benefit is given that membership does not give itself, such as free delivery or a reward for those who
     hold a plan, whether the member holds one now; the running period counts as used then. Else it is refused as PLAN_NOT_HELD.
-    What earning rules give by `member.plan` counts as used by itself.
+    What earning rules give by `member.plan`, or to segments whose conditions look at it, counts as used by itself.
     """
 
     CancelPlan: grpc.aio.UnaryUnaryMultiCallable[
@@ -1551,7 +1551,7 @@ class MembershipServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[guerdon.membership.v1.plan_pb2.UsePlanResponse, collections.abc.Awaitable[guerdon.membership.v1.plan_pb2.UsePlanResponse]]:
         """Asks, before a benefit is given that membership does not give itself, such as free delivery or a reward for those who
         hold a plan, whether the member holds one now; the running period counts as used then. Else it is refused as PLAN_NOT_HELD.
-        What earning rules give by `member.plan` counts as used by itself.
+        What earning rules give by `member.plan`, or to segments whose conditions look at it, counts as used by itself.
         """
 
     @abc.abstractmethod
