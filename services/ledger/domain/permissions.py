@@ -1,31 +1,49 @@
-"""Which kinds of transaction a caller may post."""
+"""Which kinds of transaction a caller may post, and which it may undo or approve."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+
 from ledger.domain.errors import KindNotAllowed, SpansPrograms
-from ledger.domain.model import Kind, Program
+from ledger.domain.model import AccountKind, Kind, Program
 
 EXCHANGER = "partner_exchange"
 """The one service whose transactions may span programs."""
 
-BY_SERVICE: dict[str, frozenset[Kind]] = {
+CATALOG = "rewards_catalog"
+"""The one service whose adjustments only give."""
+
+BY_SERVICE: Mapping[str, frozenset[Kind]] = {
     "membership": frozenset({Kind.EARN, Kind.ADJUSTMENT, Kind.MERGE}),
-    "rewards_catalog": frozenset({Kind.SPEND, Kind.ADJUSTMENT, Kind.GRANT}),
+    CATALOG: frozenset({Kind.SPEND, Kind.ADJUSTMENT, Kind.GRANT}),
     EXCHANGER: frozenset({Kind.EXCHANGE}),
     "recognition": frozenset({Kind.GRANT, Kind.RECOGNITION, Kind.FUND}),
 }
 """What Guerdon's own services may post."""
+RESOLVED_BY_SERVICE = {**BY_SERVICE, CATALOG: frozenset({Kind.SPEND})}
+"""What they may reverse, cancel or approve: grants are recognition's too, and adjustments are for people to decide."""
 BY_OTHERS = frozenset(
     {Kind.EARN, Kind.SPEND, Kind.GRANT, Kind.RECOGNITION, Kind.TRANSFER, Kind.MERGE, Kind.FUND, Kind.ADJUSTMENT}
 )
 """What every other caller may post."""
 
 
-def require_kind(kind: Kind, service: str | None) -> None:
+def require_kind(kind: Kind, service: str | None, by_service: Mapping[str, frozenset[Kind]] = BY_SERVICE) -> None:
     """Raises KindNotAllowed where the caller may not post this kind."""
-    allowed = BY_OTHERS if service is None else BY_SERVICE.get(service, frozenset())
+    allowed = BY_OTHERS if service is None else by_service.get(service, frozenset())
     if kind not in allowed:
         raise KindNotAllowed(kind=kind.name)
+
+
+def require_resolvable(kind: Kind, service: str | None) -> None:
+    """Raises KindNotAllowed where the caller may not reverse, cancel or approve what is of this kind."""
+    require_kind(kind, service, RESOLVED_BY_SERVICE)
+
+
+def require_direction(sources: Collection[AccountKind], service: str | None) -> None:
+    """Raises KindNotAllowed where the caller may not take points by an adjustment: the catalog gives goodwill."""
+    if service == CATALOG and AccountKind.MEMBER in sources:
+        raise KindNotAllowed(kind=Kind.ADJUSTMENT.name)
 
 
 def require_program(program: Program, owner: Program, kind: Kind) -> None:

@@ -12,7 +12,7 @@ from guerdon_kit.postgres import Database
 from ledger.domain.holds import CaptureOrder, HoldOrder
 from ledger.domain.lots import Activate, Cancel, LotsOrder, MoveExpiry
 from ledger.domain.model import Account, AccountKind, Hold, Kind, Program
-from ledger.domain.permissions import require_kind
+from ledger.domain.permissions import require_resolvable
 from ledger.domain.reversal import (
     FINAL,
     Original,
@@ -94,7 +94,7 @@ class Movements:
         """
         original = await self.original(name)
         if original.kind not in FINAL:
-            require_kind(original.kind, service)
+            require_resolvable(original.kind, service)
         if others or original.kind is Kind.EXCHANGE:
             original = await self._exchange(original, others)
         return await self._one(Reverse(fingerprint, order, original, original.program), deadline), original
@@ -122,7 +122,7 @@ class Movements:
         else:
             for original in originals:
                 require_cancellable(original)
-                require_kind(original.kind, service)
+                require_resolvable(original.kind, service)
             change = Cancel(tuple(originals))
         lots_order = LotsOrder(frozenset(made) if originals else None, change, order.actor)
         return await self._one(UpdateLots(fingerprint, account, lots_order), deadline)

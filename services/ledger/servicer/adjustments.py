@@ -15,7 +15,7 @@ from guerdon_kit.names import tenant_of
 from guerdon_kit.pages import page_size, read_token, write_token
 from ledger.domain.adjustments import Adjustment, AdjustmentState
 from ledger.domain.model import LONG_AGO, NEVER, Kind
-from ledger.domain.permissions import require_kind
+from ledger.domain.permissions import require_resolvable
 from ledger.domain.posting import PostingOrder
 from ledger.operations.adjustments import Adjustments
 from ledger.servicer import answers, orders
@@ -58,7 +58,7 @@ class AdjustmentRpcs:
         self, request: pb.ApproveAdjustmentRequest, call: CallContext
     ) -> pb.ApproveAdjustmentResponse:
         caller = call.caller
-        require_kind(Kind.ADJUSTMENT, caller.service)
+        require_resolvable(Kind.ADJUSTMENT, caller.service)
         fingerprint = Fingerprint.of(call, request, tenant_of(request.name))
         found, done = await self._adjustments.approve(
             request.name, caller.actor, caller.act or caller.name, fingerprint, call.deadline

@@ -210,7 +210,7 @@ async def test_who_proposed_an_adjustment_cannot_approve_it_under_any_name(shop:
     through = world.client(signed.token("ledger", "ledger.*", ("programs/*",), DEVELOPER))
     async with refused(PRECONDITION, "SECOND_PERSON_REQUIRED", adjustment=proposed.name):
         await through.ledger.ApproveAdjustment(approval(proposed))
-    for service in ("partner_exchange", "recognition"):
+    for service in ("rewards_catalog", "partner_exchange", "recognition"):
         async with refused(DENIED, "KIND_NOT_ALLOWED", kind="ADJUSTMENT"):
             await world.service(service).ledger.ApproveAdjustment(approval(proposed))
     assert (await read(shop, proposed)).state == PROPOSED

@@ -131,7 +131,7 @@ async def test_a_caller_posts_its_own_kinds_only(shop: Shop, world: World, servi
         RECOGNITION: ("ada", "ben"),
         TRANSFER: ("ada", "ben"),
         MERGE: ("ada", "ben"),
-        ADJUSTMENT: ("ada", "adjustment.points"),
+        ADJUSTMENT: ("adjustment.points", "ada"),
     }
     await shop.earn("ada", 100)
     caller = Shop(shop.name, world.service(service, shop.name) if service else shop.client)
@@ -142,6 +142,22 @@ async def test_a_caller_posts_its_own_kinds_only(shop: Shop, world: World, servi
             name = res.TransactionKind.Name(kind).removeprefix("TRANSACTION_KIND_")
             async with refused(DENIED, "KIND_NOT_ALLOWED", kind=name):
                 await caller.post(kind, shop.posting(source, destination, 1))
+
+
+async def test_the_catalog_takes_nothing_by_adjustments_and_reverses_spends_alone(shop: Shop, world: World) -> None:
+    await shop.add("ada")
+    await shop.add("budget.points", BUDGET)
+    catalog = Shop(shop.name, world.service("rewards_catalog", shop.name))
+    async with refused(DENIED, "KIND_NOT_ALLOWED", kind="ADJUSTMENT"):
+        await catalog.post(ADJUSTMENT, shop.posting("ada", "adjustment.points", 1))
+    granted = await shop.post(GRANT, shop.posting("budget.points", "ada", 2))
+    given = await shop.post(ADJUSTMENT, shop.posting("adjustment.points", "ada", 2))
+    for posted, kind in ((granted, "GRANT"), (given, "ADJUSTMENT")):
+        async with refused(DENIED, "KIND_NOT_ALLOWED", kind=kind):
+            await catalog.reverse(posted.transaction)
+    spent = await shop.post(SPEND, shop.posting("ada", "redemption.points", 3))
+    await catalog.reverse(spent.transaction)
+    assert (await shop.balance("ada")).posted == 4
 
 
 async def test_a_sum_beyond_int64_is_refused_and_leaves_all_as_it_was(shop: Shop, world: World) -> None:
