@@ -36,8 +36,7 @@ class Settings(ServiceSettings):
     voucher_lookups_per_minute: int = Field(default=600, ge=1, le=1_000_000)
     """For how many codes a caller may look in a minute: those of `ValidateVoucher`, and unknown ones of
     `RedeemVoucher`."""
-
-    provider_timeout_s: int = Field(default=5, ge=1, le=30)
+    provider_timeout_s: int = Field(default=5, ge=1, le=10)
     """How long a fulfilment provider may take to answer an order before it is asked again later."""
     private_providers: bool = False
     """Whether fulfilment providers may be within a private network, and without TLS, as they may in development."""

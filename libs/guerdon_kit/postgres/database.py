@@ -34,8 +34,9 @@ select pg_postmaster_start_time()::text as started, current_setting('fsync') as 
        current_setting('full_page_writes') as full_page_writes,
        current_setting('synchronous_commit') as synchronous_commit
 """
-_FIRST_OID_OF_USERS = 16_384
-"""PostgreSQL gives smaller ones to what every server has (`FirstNormalObjectId` of `access/transam.h`)."""
+_FIRST_OID_GIVEN = 10_000
+"""Smaller ones stand in PostgreSQL's sources, and so are the same in every server (`FirstGenbkiObjectId` of
+`access/transam.h`)."""
 _RUNS = 6
 _PAUSE_S = 0.01
 
@@ -62,7 +63,7 @@ class _PlainConnection(Connection):
         if all(oid in self._built_in for oid in wanted):
             return [self._built_in[oid] for oid in wanted], _AskedBefore()
         found: Introspected = await super()._introspect_types(wanted, timeout)  # type: ignore[misc]  # not in the stubs
-        self._built_in.update({row["oid"]: row for row in found[0] if row["oid"] < _FIRST_OID_OF_USERS})
+        self._built_in.update({row["oid"]: row for row in found[0] if row["oid"] < _FIRST_OID_GIVEN})
         return found
 
 

@@ -7,7 +7,7 @@ import re
 from guerdon_kit.errors import InvalidField
 
 _BUDGET = re.compile(r"programs/([^/]+)/accounts/budget\.([a-z0-9-]+)(?:\.[^/]+)?")
-_WALLET = re.compile(r"programs/([^/]+)/accounts/[A-Za-z0-9_~-]+")
+_WALLET = re.compile(r"programs/([^/]+)/accounts/[A-Za-z0-9][A-Za-z0-9_~-]{0,62}")
 
 
 def unit_of_budget(budget: str) -> str:

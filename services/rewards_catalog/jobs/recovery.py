@@ -12,7 +12,8 @@ from rewards_catalog.store import redemptions, support
 
 _LEASE = timedelta(seconds=15)
 _ADVANCE_S = 12.0
-"""How long one may wait for the ledger; less than the lease, so that it ends by itself."""
+"""How long one may wait for the ledger and for a provider; less than the lease, so that it ends by itself, and more
+than a provider may take at most."""
 
 
 def recovery(progress: Progress) -> RecoveryLoop[tuple[str, str]]:

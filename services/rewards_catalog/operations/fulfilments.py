@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from guerdon_kit import webhooks
+from guerdon_kit import names, webhooks
 from guerdon_kit.errors import NotFound
 from guerdon_kit.postgres import Connection, Database, requests
 from rewards_catalog.domain.codes import CodeKeys
@@ -53,8 +53,8 @@ class Fulfilments:
         if not webhooks.is_from(secrets, webhook.id, webhook.timestamp, webhook.signatures, webhook.body, now):
             raise WebhookNotBelieved
         name, outcome = read_message(webhook.body)
-        prefix, _, redemption = name.rpartition("/")
-        if prefix != f"programs/{program}/redemptions":
+        of, redemption = names.parse(name, "programs/{program}/redemptions/{redemption}", "body")
+        if of != program:
             raise NotFound(name)
         if isinstance(outcome, Undecided):
             async with self.database.acquire() as connection:

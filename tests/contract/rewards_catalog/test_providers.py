@@ -164,7 +164,8 @@ async def test_a_webhook_is_believed_only_with_its_providers_signature_of_now(sh
             await report(shop, other, other_secret, said)
         assert refused.value.reason == "NOT_FOUND"
     assert (await report(shop, provider, secret, says("accepted", silent.name))).state == UNKNOWN
-    for senseless in (b"{}", b"[", b'{"type": "fulfilment.requested", "data": {"redemption": "x"}}'):
+    nameless = [says("issued", f"{shop.program}/redemptions/{id_}") for id_ in ("\ud800", "\0", "")]
+    for senseless in (b"{}", b"[", b'{"type": "fulfilment.requested", "data": {"redemption": "x"}}', *nameless):
         with pytest.raises(GuerdonError) as refused:
             await report(shop, provider, secret, senseless)
         assert refused.value.reason == "INVALID_FIELD"

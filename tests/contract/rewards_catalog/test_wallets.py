@@ -119,11 +119,16 @@ async def test_a_budget_that_is_used_up_costs_nobody_points(bank: Shop) -> None:
 
 async def test_what_is_wrong_with_a_wallet_or_a_budget_is_said_by_field(bank: Shop) -> None:
     reward, mug, ada = await cashback(bank), await bank.reward(stock=1), await bank.member(2_000)
-    redeeming = [(reward, ""), (reward, ada), (reward, budget_of(bank)), (reward, "programs/o/accounts/w"), (mug, ada)]
+    impossible = [
+        f"{bank.program}/accounts/{id_}" for id_ in ("~cash", "x" * 64)
+    ]  # to be opened, once points are spent
+    wrong = ["", ada, budget_of(bank), "programs/o/accounts/w", *impossible]
+    redeeming = [*((reward, wallet) for wallet in wrong), (mug, ada)]
     for what, wallet in redeeming:
         with pytest.raises(InvalidRequestError) as refused:
             await bank.redeem(what, ada, wallet=wallet)
         assert [one.field for one in refused.value.violations] == ["wallet"]
+    assert await bank.redemptions() == []
     value, own = dollars(1), f"{bank.program}/accounts"
     budgets = [
         f"{own}/budget.points",
