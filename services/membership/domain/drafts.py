@@ -11,9 +11,9 @@ from membership.domain import arrival
 from membership.domain.campaigns import CAMPAIGNS_MAX, Budgets, Campaign
 from membership.domain.campaigns import violations as campaign_violations
 from membership.domain.conditions import Phrase
-from membership.domain.program import Program
+from membership.domain.program import Program, violations_of
 from membership.domain.rulebooks import Rulebook, together
-from membership.domain.rules import RULES_MAX, Rule, Version, excessive, violations
+from membership.domain.rules import RULES_MAX, Rule, Version
 
 _EPOCH_US = 0
 
@@ -79,9 +79,6 @@ def _campaign_violations(program: Program, campaigns: Sequence[Campaign]) -> Ite
 
 
 def _rule_violations(program: Program, rule: Rule, campaigns: Mapping[str, Campaign]) -> Iterator[FieldViolation]:
-    wrong = [*violations(rule), *excessive(rule, [tier.multiplier for tier in program.settings.tiers])]
-    yield from wrong
+    yield from violations_of(rule, program.settings)
     if rule.campaign and rule.campaign not in campaigns:
         yield FieldViolation("campaign", "must be one of `campaigns`, or a campaign of the program")
-    if program.has_timelines and not wrong:
-        yield from arrival.violations(rule)

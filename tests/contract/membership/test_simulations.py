@@ -11,7 +11,7 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from guerdon import InvalidRequestError
-from guerdon.membership.v1 import basket_pb2, campaign_pb2, program_pb2, purchase_pb2, rule_pb2
+from guerdon.membership.v1 import basket_pb2, campaign_pb2, program_pb2, purchase_pb2, rule_pb2, times_pb2
 from guerdon.membership.v1 import membership_pb2 as pb
 from guerdon.membership.v1 import simulation_pb2 as sim
 from guerdon.type.v1.rational_pb2 import Rational
@@ -203,10 +203,13 @@ async def test_a_draft_that_is_wrong_is_refused_by_field(shop: Shop) -> None:
     twice.earning_rules.add().CopyFrom(twice.earning_rules[0])
     many.named_members = 101
     none, over = f"{shop.program}/campaigns/none", draft(shop, a=DOUBLE)
+    window = times_pb2.Availability(after_return_window=True)
     over.campaigns.add(name=none, start_time=when(2026, 1, 2), end_time=when(2026, 1, 1))
     cases = [
         (draft(shop), "earning_rules"),
         (draft(shop, a=DOUBLE | {"condition": "line.colour == 'red'"}), "earning_rules[0].condition"),
+        (draft(shop, a=DOUBLE | {"condition": "purchases.count == 0"}), "earning_rules[0].condition"),
+        (draft(shop, a=DOUBLE | {"availability": window}), "earning_rules[0].availability.after_return_window"),
         (draft(shop, a=DOUBLE, b={}), "earning_rules[1].points_per_minor_unit"),
         (draft(shop, **{f"r{n}": DOUBLE for n in range(51)}), "earning_rules"),
         (draft(shop, a=DOUBLE, b={"bonus_points": 5, "campaign": none}), "earning_rules[1].campaign"),
