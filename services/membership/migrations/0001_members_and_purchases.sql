@@ -945,7 +945,8 @@ grant select, insert, update (amount) on member_days to :"runtime_role";
 grant select, insert, update (level, end_day, seen_day, due_time, attempts) on member_tiers to :"runtime_role";
 grant select, insert, update (year, after_member_no, due_time, attempts) on year_ends to :"runtime_role";
 grant select, insert, update (
-    returned_amount, returned_points, terms, base_points, tier_points, rule_points, expire_time, credited_points
+    returned_amount, returned_points, terms, base_points, tier_points, rule_points, available_time, expire_time,
+    credited_points
 ) on purchases to :"runtime_role";
 grant select, insert, update (transaction_ids) on settlements to :"runtime_role";
 grant select, insert, update (refusal, due_time, attempts), delete on waiting_returns to :"runtime_role";

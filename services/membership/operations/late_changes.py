@@ -14,6 +14,7 @@ from membership.domain.late_changes import AwardChange, split, taker
 from membership.domain.members import Member
 from membership.domain.program import Program
 from membership.domain.purchases import GoodsReturn, Purchase, State
+from membership.domain.tranches import Times, times
 from membership.operations.events import award_changed
 from membership.operations.qualifying import NOTHING, Rewards
 from membership.store import deliveries, expiry_watches, late_changes, purchases, ratings
@@ -32,8 +33,8 @@ async def change_awards(
     connection: Connection, program: Program, rerated: Sequence[tuple[Member, Moment, Rerated]], now: datetime
 ) -> Changed:
     """Writes what recorded purchases are rated now, by reason of what happened to their members at a moment."""
-    expiries = {one.purchase.purchase_id: _expire_time(program, one.purchase) for _, _, one in rerated}
-    await _rerate(connection, program, [one for _, _, one in rerated], expiries)
+    earned = {one.purchase.purchase_id: times(program, None, one.purchase.event_time, None) for _, _, one in rerated}
+    await _rerate(connection, program, [one for _, _, one in rerated], earned)
     moved = [
         (member, moment, one)
         for member, moment, one in rerated
@@ -45,7 +46,7 @@ async def change_awards(
     new: list[NewChange] = []
     for member, moment, one in moved:
         number = len(before.get(one.purchase.purchase_id, ())) + 1
-        change = _change(moment, one, number, expiries[one.purchase.purchase_id], now)
+        change = _change(moment, one, number, earned[one.purchase.purchase_id].expire_time, now)
         new.append(NewChange(change, number, member.member_no, _state(change, now)))
     await late_changes.insert(connection, program, new, now)
     parts = {
@@ -89,15 +90,15 @@ async def bring_along(connection: Connection, delivery: Delivery | None, changed
 
 
 async def _rerate(
-    connection: Connection, program: Program, rerated: Sequence[Rerated], expiries: dict[str, datetime | None]
+    connection: Connection, program: Program, rerated: Sequence[Rerated], earned: dict[str, Times]
 ) -> None:
-    # The ledger was asked for an award with its expiry: only a purchase that earned nothing has none yet.
+    # The ledger was asked for an award with its times: only a purchase that earned nothing has none yet.
     rated = [
         (
             one.purchase,
             one.rated,
             one.returned_points,
-            one.purchase.expire_time or (expiries[one.purchase.purchase_id] if one.points else None),
+            earned[one.purchase.purchase_id] if one.points and not one.purchase.award.points else _times(one.purchase),
         )
         for one in rerated
         if one.rated is not None
@@ -137,10 +138,8 @@ def _state(change: AwardChange, now: datetime) -> State:
     return State.PENDING if change.difference else State.POSTED
 
 
-def _expire_time(program: Program, purchase: Purchase) -> datetime | None:
-    """When points expire that a purchase earns."""
-    expiry = program.settings.expiry
-    return expiry.expire_time(purchase.event_time, program.time_zone) if expiry else None
+def _times(purchase: Purchase) -> Times:
+    return Times(purchase.available_time, purchase.expire_time)
 
 
 def _shared(points: int, before: Sequence[Kept]) -> dict[str, int]:

@@ -16,6 +16,7 @@ from membership.domain.program import Program
 from membership.domain.purchases import FrozenTerms, PlainTerms, Purchase, Spot, State
 from membership.domain.rating import Rated
 from membership.domain.rulebooks import LEVELS
+from membership.domain.tranches import Times
 from membership.store import counts, flags, queries, ratings, rules
 
 if TYPE_CHECKING:
@@ -235,10 +236,10 @@ async def take_back(
 
 
 async def rerate(
-    connection: Connection, program: Program, rerated: Sequence[tuple[Purchase, Rated, int, datetime | None]]
+    connection: Connection, program: Program, rerated: Sequence[tuple[Purchase, Rated, int, Times]]
 ) -> None:
-    """Writes what recorded purchases are rated now, what returns take of that, and when it expires. The writer holds
-    their members' rows.
+    """Writes what recorded purchases are rated now, what returns take of that, and when it can be spent and expires.
+    The writer holds their members' rows.
     """
     rated = [one for _, one, _, _ in rerated]
     await queries.rerate_purchases(
@@ -250,5 +251,6 @@ async def rerate(
         tier_points=[one.tier_points for one in rated],
         rule_points=[one.rule_points for one in rated],
         returned_points=[returned for _, _, returned, _ in rerated],
-        expire_times=[expire_time for *_, expire_time in rerated],
+        available_times=[times.available_time for *_, times in rerated],
+        expire_times=[times.expire_time for *_, times in rerated],
     )

@@ -78,10 +78,10 @@ where program_no = :program_no and purchase_id = :purchase_id;
 -- By what late events made of their ratings.
 update purchases p
 set terms = row.terms, base_points = row.base_points, tier_points = row.tier_points, rule_points = row.rule_points,
-    returned_points = row.returned_points, expire_time = row.expire_time,
+    returned_points = row.returned_points, available_time = row.available_time, expire_time = row.expire_time,
     credited_points = coalesce(p.credited_points, p.base_points + p.tier_points + p.rule_points)
 from unnest(
     :purchase_ids::text[], :terms::integer[], :base_points::bigint[], :tier_points::bigint[], :rule_points::bigint[],
-    :returned_points::bigint[], :expire_times::timestamptz[]
-) as row (purchase_id, terms, base_points, tier_points, rule_points, returned_points, expire_time)
+    :returned_points::bigint[], :available_times::timestamptz[], :expire_times::timestamptz[]
+) as row (purchase_id, terms, base_points, tier_points, rule_points, returned_points, available_time, expire_time)
 where p.program_no = :program_no and p.purchase_id = row.purchase_id;

@@ -133,3 +133,19 @@ async def test_times_that_cannot_be_kept_are_refused(world: World) -> None:
     with pytest.raises(InvalidRequestError) as why:
         await world.shop(availability=AFTER_WINDOW, return_window_days=367)
     assert [one.field for one in why.value.violations] == ["program.return_window_days"]
+
+
+async def test_what_late_events_give_can_be_spent_when_its_purchase_says(world: World) -> None:
+    shop = await world.shop(welcome_points=0, tiers=[], late_days=30, availability=times_pb2.Availability(after_days=9))
+    await shop.enroll("ada")
+    await make(shop, "loyal", bonus_points=5, condition="member.year_points >= 100")
+    start = ahead().seconds
+    for purchase_id, cents in (("small", 99), ("p2", 10_00)):
+        await buy(shop, purchase_id, cents, Timestamp(seconds=start + 60))
+    assert await has(shop) == (0, 10)
+    await buy(shop, "late", 100_00, Timestamp(seconds=start))
+    assert await has(shop) == (0, 10 + 100 + 5 + 5)
+    for purchase_id in ("small", "p2"):
+        request = pb.GetPurchaseRequest(name=f"{shop.program}/purchases/{purchase_id}")
+        read = (await shop.membership.membership.GetPurchase(request)).purchase
+        assert read.rating.available_time.seconds > read.event_time.seconds
