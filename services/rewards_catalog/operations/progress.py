@@ -253,7 +253,14 @@ class Progress:
         if hold:
             await self.wallets.take(redemption, hold, until)
             self.reached("value taken")
-        return await self._advance(redemption, refunded(redemption, transaction), _forgetting(redemption))
+        after = refunded(redemption, transaction)
+
+        async def discount(connection: Connection) -> None:
+            # What was called off, or could not be had, was before.
+            if redemption.state is State.REFUNDING and after.state is State.REFUNDED:
+                await stock.discount(connection, redemption)
+
+        return await self._advance(redemption, after, discount, _forgetting(redemption))
 
     async def _fail(self, redemption: Redemption, error: DomainError) -> Redemption:
         """Decides, once, that the redemption fails; what it has taken is undone after that is committed."""

@@ -166,8 +166,6 @@ class Redemptions:
             moved = await self.progress.move(connection, found, begun)
             assert moved, "it is locked"
             await note(connection, found, Change.REFUNDED, actor=asking.actor, time=now, amount=begun.refund_due)
-            if begun.refunded + begun.refund_due == found.price:
-                await stock.discount(connection, found)
             return b""
 
         _, replayed = await requests.once(self.database, asking.fingerprint, begin)

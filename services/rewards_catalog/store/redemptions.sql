@@ -68,8 +68,12 @@ select count(*) from (
     where
         program = :program and reward = :reward and account = :account and id <> :except_id
         and create_time >= :start_time and create_time < :end_time
-        and state in ('STOCK_RESERVED', 'AWAITING_PAYMENT', 'PAID', 'CAPTURED', 'ISSUED', 'FULFILLED', 'REFUNDING',
+        and (
+            state in ('STOCK_RESERVED', 'AWAITING_PAYMENT', 'PAID', 'CAPTURED', 'ISSUED', 'FULFILLED', 'REFUNDING',
                       'FULFILMENT_UNKNOWN')
+            -- It was handed over, and its points stay spent.
+            or (state = 'REFUND_REFUSED' and fulfil_time is not null)
+        )
     limit :most
 ) as counted;
 

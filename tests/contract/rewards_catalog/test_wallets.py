@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from guerdon import InvalidRequestError, RefusedError, new_request_id
+from guerdon import GuerdonError, InvalidRequestError, RefusedError, new_request_id
 from guerdon.ledger.v1 import ledger_pb2 as ledger
 from guerdon.ledger.v1 import limits_pb2 as limits
 from guerdon.ledger.v1 import resources_pb2 as ledger_res
@@ -74,6 +74,20 @@ async def pay(shop: Shop, wallet: str, cents: int) -> None:
     await shop.books.ledger.PostTransaction(
         ledger.PostTransactionRequest(parent=shop.program, transaction=spend, request_id=new_request_id())
     )
+
+
+async def test_what_is_not_refunded_counts_for_the_limits_as_before(bank: Shop) -> None:
+    monthly = res.PeriodLimit(period=res.PERIOD_MONTH, limit=1)
+    once = await cashback(bank, limit=1, refund_policy=res.REFUND_POLICY_WHOLE)
+    each_month = await cashback(bank, "monthly", limit_per_period=monthly, refund_policy=res.REFUND_POLICY_WHOLE)
+    for reward, reason in ((once, "ACCOUNT_LIMIT"), (each_month, "ACCOUNT_PERIOD_LIMIT")):
+        ada = await bank.member(3_000)
+        had = await bank.redeem(reward, ada, wallet=wallet_of(ada))
+        await pay(bank, wallet_of(ada), 1)
+        await bank.refund(had.name)
+        with pytest.raises(GuerdonError) as refused:
+            await bank.redeem(reward, ada, wallet=wallet_of(ada))
+        assert refused.value.reason == reason
 
 
 async def test_points_that_cannot_go_back_leave_the_wallet_as_it_is(bank: Shop) -> None:

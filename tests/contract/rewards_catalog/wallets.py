@@ -36,7 +36,7 @@ def dollars(cents: int) -> Cash:
     return Cash(minor_units=cents, currency_code="USD")
 
 
-async def cashback(shop: Shop, *, unlimited: bool = True, **more: Any) -> str:
+async def cashback(shop: Shop, id_: str = "cash-1000", *, unlimited: bool = True, **more: Any) -> str:
     """$9.99 for 1,000 points; `more` are fields of the reward."""
     kind = res.Cashback(value=dollars(9_99), budget=budget_of(shop))
-    return await shop.reward("cash-1000", price=1_000, unlimited=unlimited, **({"cashback": kind} | more))
+    return await shop.reward(id_, price=1_000, unlimited=unlimited, **({"cashback": kind} | more))
