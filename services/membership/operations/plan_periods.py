@@ -135,6 +135,8 @@ class PlanPeriods:
         program, member_no = found
         member = await members.by_no(connection, member_no)
         member = await members.hold(connection, program, member.member_id)
+        if await plan_periods.owner(connection, period_no) is None:  # told meanwhile: now nobody else does
+            return
         [period] = await plan_periods.some(connection, [period_no])
         standing = await _standing(connection, member, period.end_time)
         if member.ended is None and lapses(standing, period):

@@ -12,7 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from guerdon import InvalidRequestError, new_request_id
 from guerdon.membership.v1 import membership_pb2 as pb
-from guerdon.membership.v1 import purchase_pb2, rule_pb2, times_pb2
+from guerdon.membership.v1 import program_pb2, purchase_pb2, rule_pb2, times_pb2
 from guerdon.type.v1.rational_pb2 import Rational
 from tests.contract.membership.test_rules import make
 from tests.contract.membership.world import Shop, World, row
@@ -149,3 +149,23 @@ async def test_what_late_events_give_can_be_spent_when_its_purchase_says(world: 
         request = pb.GetPurchaseRequest(name=f"{shop.program}/purchases/{purchase_id}")
         read = (await shop.membership.membership.GetPurchase(request)).purchase
         assert read.rating.available_time.seconds > read.event_time.seconds
+
+
+async def test_a_tranche_lives_on_when_the_programs_points_have_expired_before_they_were_told_of(world: World) -> None:
+    base = rule_pb2.EarningRule(
+        points_per_minor_unit=Rational(numerator=1, denominator=100),
+        rounding=rule_pb2.ROUNDING_DOWN,
+        expiry_policy=YEAR,
+    )
+    tier = program_pb2.Tier(tier_id="silver", threshold=100, multiplier=Rational(numerator=2, denominator=1))
+    shop = await world.shop(welcome_points=0, tiers=[tier], earning_rule=base, expiry_policy=MONTH)
+    await shop.enroll("ada")
+    await buy(shop, "p1", 100_00, days_ago(41))
+    recorded = await buy(shop, "p2", 10_00, days_ago(40))
+    assert [one.points for one in recorded.rating.tranches] == [10, 10]
+    assert await has(shop) == (110, 0)
+    half = (await shop.bring_back("r1", "p2", 5_00)).goods_return
+    assert half.points == 10
+    whole = (await shop.bring_back("r2", "p2", 5_00)).goods_return
+    assert whole.points == 10
+    assert (half.reversed_points, whole.reversed_points, await has(shop)) == (5, 5, (100, 0))

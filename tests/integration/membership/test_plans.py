@@ -136,3 +136,15 @@ async def test_a_benefit_that_a_late_event_brings_uses_the_period_of_its_purchas
     assert await desk.points("before", 100, START - timedelta(days=1)) == 100
     cancelled, _ = await PlanPeriods(db, desk.clock).cancel(desk.program, "ada", desk.request())
     assert [one.start_time for one in cancelled] == [datetime(2026, 2, 28, 12, tzinfo=UTC)]
+
+
+async def test_a_lapse_is_told_once_also_by_two_who_look_at_once(db: Database) -> None:
+    desk = await open_desk(db)
+    period = await desk.buy("ada")
+    desk.clock.time = period.end_time
+    async with db.transaction() as connection:
+        await connection.execute("delete from outbox")
+    service = PlanPeriods(db, desk.clock)
+    await asyncio.gather(*(service.advance(period.period_no) for _ in range(4)))
+    async with db.acquire() as connection:
+        assert await connection.fetchval("select count(*) from outbox") == 1
