@@ -73,22 +73,16 @@ async def insert(connection: Connection, program: Program, counted: Sequence[Cou
     )
 
 
-async def of_purchase(connection: Connection, program: Program, purchase_id: str) -> tuple[Tally, ...]:
-    """What was counted with a purchase, less what came back of it."""
-    rows = queries.counted_purchase(connection, program_no=program.program_no, purchase_id=purchase_id)
-    return tuple(
-        [
-            Tally(
-                row["rule_no"],
-                Count(*row["count"]),
-                row["counts"],
-                row["reached"],
-                tuple(row["awards"]),
-                row["uncovered"],
-            )
-            async for row in rows
-        ]
-    )
+async def of_purchases(
+    connection: Connection, program: Program, purchase_ids: Sequence[str]
+) -> dict[str, tuple[Tally, ...]]:
+    """What was counted with purchases, less what came back of them, by their ids; others are absent."""
+    found: dict[str, tuple[Tally, ...]] = {}
+    rows = queries.counted_purchases(connection, program_no=program.program_no, purchase_ids=purchase_ids)
+    async for purchase_id, rule_no, by, counts, reached, awards, uncovered in rows:
+        one = Tally(rule_no, Count(*by), counts, reached, tuple(awards), uncovered)
+        found[purchase_id] = (*found.get(purchase_id, ()), one)
+    return found
 
 
 async def lower(connection: Connection, program: Program, purchase_id: str, rule_no: int, counts: int) -> None:

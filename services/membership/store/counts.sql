@@ -25,11 +25,11 @@ from unnest(
     :awards::jsonb[], :uncovered::boolean[]
 ) as row (purchase_id, rule_no, count, counts, reached, awards, uncovered);
 
--- name: counted_purchase
-select rule_no, count, counts, reached, awards, uncovered
+-- name: counted_purchases
+select purchase_id, rule_no, count, counts, reached, awards, uncovered
 from counted_purchases
-where program_no = :program_no and purchase_id = :purchase_id
-order by rule_no;
+where program_no = :program_no and purchase_id = any(:purchase_ids::text[])
+order by purchase_id, rule_no;
 
 -- name: delete_counted_purchase!
 delete from counted_purchases where program_no = :program_no and purchase_id = :purchase_id;

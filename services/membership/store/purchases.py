@@ -137,9 +137,9 @@ async def find_all(
         found[row["purchase_id"]] = _purchase(program, row), row["member_no"]
         if row["flag"] is not None:
             flagged.append(row["purchase_id"])
-    for purchase_id, (one, member_no) in found.items():
-        if isinstance(one.terms, FrozenTerms) and one.terms.counts:
-            tallies = await counts.of_purchase(connection, program, purchase_id)
+    if counted := [id_ for id_, (one, _) in found.items() if isinstance(one.terms, FrozenTerms) and one.terms.counts]:
+        for purchase_id, tallies in (await counts.of_purchases(connection, program, counted)).items():
+            one, member_no = found[purchase_id]
             found[purchase_id] = replace(one, tallies=tallies), member_no
     if flagged:
         for purchase_id, flag in (await flags.of_purchases(connection, program, flagged)).items():
