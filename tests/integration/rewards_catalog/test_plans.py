@@ -29,11 +29,11 @@ from generate_series(1, 5000) as n;
 insert into stock (program, reward, available) select program, id, 1 from rewards;
 insert into redemptions (
     program, id, reward, reward_version, account, title, unit, price, fulfilment, actor, request_key, create_time,
-    hold_expire_time, state, transaction, fulfil_time, update_time
+    hold_expire_time, state, transaction, fulfil_time, update_time, wallet
 )
 select
     'p1', 'rd' || n, 'r1', 1, 'a' || n % 500, 'Mug', 'points', 1, 'STOCK', 'a', 'k', now() - n * interval '1 minute',
-    now(), 'FULFILLED', 't', now(), now()
+    now(), 'FULFILLED', 't', now(), now(), ''
 from generate_series(1, 5000) as n;
 """
 _SOUGHT: dict[str, Any] = {
