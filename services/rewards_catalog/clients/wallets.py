@@ -11,7 +11,7 @@ from guerdon_kit.grpc import OutcomeUnknown, RemoteError
 from guerdon_kit.grpc.messages import timestamp
 from guerdon_kit.grpc.status import read_details
 from rewards_catalog.clients.ledger import Ledger, refusals
-from rewards_catalog.domain.errors import CreditRefused
+from rewards_catalog.domain.errors import CreditRefused, WalletSpent
 from rewards_catalog.domain.redemption import Redemption
 from rewards_catalog.domain.wallets import unit_of_budget
 
@@ -35,14 +35,26 @@ class Wallets:
             OutcomeUnknown: the ledger did not answer in time.
         """
         assert redemption.value is not None, "a wallet is for a value"
-        asked = pb.GetAccountRequest(name=budget)
-        account = (await self._ledger.step("GetAccount", asked, pb.GetAccountResponse, redemption, until)).account
+        account = await self._account(budget, redemption, until)
         if not account.HasField("credit_limit"):
             return
-        reading = pb.GetBalanceRequest(name=budget)
-        balance = (await self._ledger.step("GetBalance", reading, pb.GetBalanceResponse, redemption, until)).balance
+        balance = await self._balance(budget, redemption, until)
         if account.credit_limit + balance.posted < redemption.value.minor_units:
             raise CreditRefused(wallet=redemption.wallet, ledger_reason=_EXHAUSTED)
+
+    async def check_has(self, redemption: Redemption, until: float) -> None:
+        """Checks, before any points go back, that the value can be taken out of the wallet now.
+
+        Raises:
+            WalletSpent: it cannot.
+            OutcomeUnknown: the ledger did not answer in time.
+        """
+        assert redemption.value is not None, "a wallet is for a value"
+        account = await self._account(redemption.wallet, redemption, until)
+        balance = await self._balance(redemption.wallet, redemption, until)
+        available = balance.available if account.state == res.ACCOUNT_STATE_OPEN else 0
+        if available < redemption.value.minor_units:
+            raise WalletSpent(wallet=redemption.wallet, required=redemption.value.minor_units, available=available)
 
     async def credit(self, redemption: Redemption, budget: str, until: float) -> str:
         """Pays the value into the wallet, which is opened where it does not exist, and answers the transaction's name.
@@ -113,6 +125,14 @@ class Wallets:
         request = pb.ReleaseHoldRequest(name=hold, request_id=_id(redemption, "wallet-release"))
         with refusals():
             await self._ledger.step("ReleaseHold", request, pb.ReleaseHoldResponse, redemption, until)
+
+    async def _account(self, name: str, redemption: Redemption, until: float) -> res.Account:
+        request = pb.GetAccountRequest(name=name)
+        return (await self._ledger.step("GetAccount", request, pb.GetAccountResponse, redemption, until)).account
+
+    async def _balance(self, name: str, redemption: Redemption, until: float) -> res.Balance:
+        request = pb.GetBalanceRequest(name=name)
+        return (await self._ledger.step("GetBalance", request, pb.GetBalanceResponse, redemption, until)).balance
 
 
 def _id(redemption: Redemption, step: str) -> str:

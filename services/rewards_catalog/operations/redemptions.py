@@ -153,6 +153,7 @@ class Redemptions:
             NotFound: there is no such redemption.
             NotFulfilled, NotCancellableYet: nothing was handed over yet, or another refund is under way.
             AlreadyCancelled, RefundNotAllowed, PartialRefundNotAllowed, RefundTooLate, OverRefund: no, for ever.
+            WalletSpent: what was paid into a wallet is not all there; the same request may pass later.
             RedemptionUnfinished, Unavailable: send the same request again, or read the redemption.
         """
         if not 0 <= points <= MAX_POINTS:
@@ -168,6 +169,9 @@ class Redemptions:
             await note(connection, found, Change.REFUNDED, actor=asking.actor, time=now, amount=begun.refund_due)
             return b""
 
+        found = await self.progress.read(program, redemption)
+        if found.credit and await self._recorded(asking.fingerprint) is None:
+            await self._check_takable(found, points, asking.until)
         _, replayed = await requests.once(self.database, asking.fingerprint, begin)
         self.progress.reached(State.REFUNDING)
         return await self.progress.finish(await self.progress.read(program, redemption), asking.until), replayed
@@ -285,6 +289,18 @@ class Redemptions:
         if unit != unit_of_budget(budget):
             raise InvalidField.of("wallet", f"must count {unit_of_budget(budget)}, the unit of the budget")
         await self.progress.wallets.check_covered(fresh, budget, until)
+
+    async def _check_takable(self, found: Redemption, points: int, until: float) -> None:
+        """Checks that what was paid into a wallet can go back now, without deciding that it does.
+
+        Raises:
+            DomainError: the terms say no, as they will.
+            WalletSpent: it is not all there.
+        """
+        async with self.database.acquire() as connection:
+            reward = await rewards.get(connection, found.program, found.reward, found.reward_version)
+        refunding(found, reward.refund, points, self.progress.clock.now())
+        await self.progress.wallets.check_has(found, until)
 
     async def _through(self, program: str, redemption: str, until: float) -> Redemption:
         """The redemption at rest, unless it failed.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from guerdon import GuerdonError, InvalidRequestError, RefusedError, new_request_id
@@ -60,11 +62,29 @@ async def test_what_is_refunded_goes_back_wholly_or_not_at_all(bank: Shop) -> No
     wallet = await bank.balance(wallet_of(ada))
     assert ((await bank.balance(ada)).available, wallet.available, wallet.held) == (1_000, 0, 0)
 
+    assert (await refused_refund(bank, had))[0] == "ALREADY_CANCELLED"
     await pay(bank, wallet_of(ben), 1)
-    refused = await bank.refund(spent)
-    assert (refused.state, refused.failure.reason) == (res.REDEMPTION_STATE_REFUND_REFUSED, "INSUFFICIENT_POINTS")
+    before = await bank.redemption(spent)
+    numbers = {"wallet": wallet_of(ben), "required": "999", "available": "998"}
+    assert await refused_refund(bank, spent, request_id="ben") == ("WALLET_SPENT", numbers)
+    assert await bank.redemption(spent) == before
     wallet = await bank.balance(wallet_of(ben))
     assert ((await bank.balance(ben)).available, wallet.available, wallet.held) == (0, 9_98, 0)
+    await bank.redeem(
+        await bank.reward("cent", price=1, unlimited=True, cashback=cent(bank)), ada, wallet=wallet_of(ben)
+    )
+    assert (await bank.refund(spent, request_id="ben")).state == res.REDEMPTION_STATE_REFUNDED
+
+
+async def refused_refund(shop: Shop, redemption: str, **more: Any) -> tuple[str, dict[str, str]]:
+    with pytest.raises(RefusedError) as refused:
+        await shop.refund(redemption, **more)
+    return refused.value.reason, dict(refused.value.metadata)
+
+
+def cent(shop: Shop) -> res.Cashback:
+    """The smallest cashback."""
+    return res.Cashback(value=dollars(1), budget=budget_of(shop))
 
 
 async def pay(shop: Shop, wallet: str, cents: int) -> None:
@@ -83,8 +103,9 @@ async def test_what_is_not_refunded_counts_for_the_limits_as_before(bank: Shop) 
     for reward, reason in ((once, "ACCOUNT_LIMIT"), (each_month, "ACCOUNT_PERIOD_LIMIT")):
         ada = await bank.member(3_000)
         had = await bank.redeem(reward, ada, wallet=wallet_of(ada))
-        await pay(bank, wallet_of(ada), 1)
-        await bank.refund(had.name)
+        reversing = ledger.ReverseTransactionRequest(name=had.transaction, request_id=new_request_id())
+        await bank.books.ledger.ReverseTransaction(reversing)  # by somebody else, so that nothing is left to give back
+        assert (await bank.refund(had.name)).state == res.REDEMPTION_STATE_REFUND_REFUSED
         with pytest.raises(GuerdonError) as refused:
             await bank.redeem(reward, ada, wallet=wallet_of(ada))
         assert refused.value.reason == reason
@@ -143,7 +164,7 @@ async def test_what_is_wrong_with_a_wallet_or_a_budget_is_said_by_field(bank: Sh
             await bank.redeem(what, ada, wallet=wallet)
         assert [one.field for one in refused.value.violations] == ["wallet"]
     assert await bank.redemptions() == []
-    value, own = dollars(1), f"{bank.program}/accounts"
+    own = f"{bank.program}/accounts"
     budgets = [
         f"{own}/budget.points",
         f"{own}/issuance.cash",
@@ -152,7 +173,7 @@ async def test_what_is_wrong_with_a_wallet_or_a_budget_is_said_by_field(bank: Sh
     ]
     for budget in budgets:
         with pytest.raises(InvalidRequestError) as refused:
-            await cashback(bank, cashback=res.Cashback(value=value, budget=budget))
+            await cashback(bank, cashback=res.Cashback(value=dollars(1), budget=budget))
         assert [one.field for one in refused.value.violations] == ["reward.cashback.budget"]
     with pytest.raises(InvalidRequestError) as refused:
         await cashback(bank, refund_policy=res.REFUND_POLICY_PARTIAL)

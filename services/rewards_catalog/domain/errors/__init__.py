@@ -24,6 +24,7 @@ from rewards_catalog.domain.errors.redemptions import (
     PaymentTooLate,
     RedemptionUnfinished,
     RewardLimit,
+    WalletSpent,
     WebhookNotBelieved,
 )
 from rewards_catalog.domain.errors.refunds import (
@@ -109,6 +110,7 @@ __all__ = [
     "VoucherNotYetValid",
     "VoucherRedeemed",
     "VoucherUnknown",
+    "WalletSpent",
     "WebhookNotBelieved",
     "WrongFulfilment",
 ]

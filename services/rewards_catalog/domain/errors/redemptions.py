@@ -80,6 +80,14 @@ class CreditRefused(DomainError):
     message = "{wallet} was not paid: {ledger_reason}."
 
 
+class WalletSpent(DomainError):
+    """The wallet has less than was paid into it, or is frozen or closed: nothing goes back. It may have it later."""
+
+    reason = "WALLET_SPENT"
+    status = Status.FAILED_PRECONDITION
+    message = "This takes {required} out of {wallet}, and {available} are available."
+
+
 class PaymentTooLate(DomainError):
     """Nobody confirmed the payment in time: the points are the account's again. What was set aside is to be let go."""
 
