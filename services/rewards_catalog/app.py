@@ -10,7 +10,7 @@ from rewards_catalog.clients.ledger import LEDGER, Ledger
 from rewards_catalog.clients.wallets import Wallets
 from rewards_catalog.config import Settings
 from rewards_catalog.domain.generated import CodeScheme
-from rewards_catalog.jobs.recovery import goodwill_recovery, recovery
+from rewards_catalog.jobs.recovery import asking_again, goodwill_recovery, recovery
 from rewards_catalog.operations.codes import CodePools
 from rewards_catalog.operations.fulfilments import Fulfilments
 from rewards_catalog.operations.goodwill import Giving
@@ -68,6 +68,7 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
         ],
         jobs=[
             Job("recovery", recovery(progress).run),
+            Job("asking again", asking_again(progress).run),
             Job("goodwill recovery", goodwill_recovery(giving).run),
             *housekeeping.jobs(kit),
         ],

@@ -3,31 +3,46 @@
 from __future__ import annotations
 
 import time
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
 
-from guerdon_kit.saga import Records, RecoveryLoop
+from guerdon_kit.postgres import Connection
+from guerdon_kit.saga import Claim, Records, RecoveryLoop
 from rewards_catalog.operations.goodwill import Giving
 from rewards_catalog.operations.progress import Progress
 from rewards_catalog.store import redemptions, support
 
+Key = tuple[str, str]
+"""Program and redemption."""
+Claiming = Callable[[Connection, datetime, datetime, int], Awaitable[Sequence[Claim[Key]]]]
 _LEASE = timedelta(seconds=15)
 _ADVANCE_S = 12.0
 """How long one may wait for the ledger and for a provider; less than the lease, so that it ends by itself, and more
 than a provider may take at most."""
 
 
-def recovery(progress: Progress) -> RecoveryLoop[tuple[str, str]]:
+def recovery(progress: Progress) -> RecoveryLoop[Key]:
     """The loop over the redemptions that are due."""
+    return _loop("redemptions", progress, redemptions.claim)
 
-    async def advance(redemption: tuple[str, str]) -> None:
+
+def asking_again(progress: Progress) -> RecoveryLoop[Key]:
+    """The loop over those whose providers are to be asked again. One of its own: a provider that does not answer keeps
+    only the like waiting, and nobody's points.
+    """
+    return _loop("unknown fulfilments", progress, redemptions.claim_unknown)
+
+
+def _loop(name: str, progress: Progress, claim: Claiming) -> RecoveryLoop[Key]:
+    async def advance(redemption: Key) -> None:
         found = await progress.read(*redemption)
         await progress.drive(found, time.monotonic() + _ADVANCE_S)
 
     return RecoveryLoop(
-        "redemptions",
+        name,
         progress.database,
         progress.clock,
-        Records(redemptions.claim, redemptions.put_off),
+        Records(claim, redemptions.put_off),
         advance,
         lease=_LEASE,
         most_delay=timedelta(minutes=1),

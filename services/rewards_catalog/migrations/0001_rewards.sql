@@ -235,7 +235,8 @@ create index redemptions_newest on redemptions (program, create_time desc, id de
 create index redemptions_of_account on redemptions (program, account, create_time desc, id desc);
 -- How many an account made in a period.
 create index redemptions_of_reward on redemptions (program, reward, account, create_time);
-create index redemptions_due on redemptions (due_time) where due_time is not null;
+create index redemptions_due on redemptions (due_time) where due_time is not null and state <> 'FULFILMENT_UNKNOWN';
+create index redemptions_to_ask on redemptions (due_time) where due_time is not null and state = 'FULFILMENT_UNKNOWN';
 
 -- When vouchers of a reward can be used. Only ever added to: a voucher has the terms that were in force when its
 -- redemption was made.

@@ -125,8 +125,18 @@ async def count_in(connection: Connection, redemption: Redemption, span: Span, m
 async def claim(
     connection: Connection, now: datetime, lease_end: datetime, most: int
 ) -> Sequence[Claim[tuple[str, str]]]:
-    """Takes up to `most` redemptions that are due, until the lease ends; their ids are (program, redemption)."""
+    """Takes up to `most` redemptions that are due, until the lease ends; their ids are (program, redemption). Not those
+    whose providers are to be asked again.
+    """
     rows = queries.claim_redemptions(connection, now=now, lease_end=lease_end, most=most)
+    return [Claim((row["program"], row["id"]), row["attempts"]) async for row in rows]
+
+
+async def claim_unknown(
+    connection: Connection, now: datetime, lease_end: datetime, most: int
+) -> Sequence[Claim[tuple[str, str]]]:
+    """The same of those whose providers are to be asked again."""
+    rows = queries.claim_unknown_fulfilments(connection, now=now, lease_end=lease_end, most=most)
     return [Claim((row["program"], row["id"]), row["attempts"]) async for row in rows]
 
 

@@ -81,7 +81,22 @@ select count(*) from (
 -- Takes what is due, soonest first, and puts it off until the lease ends, so that other workers take other rows.
 with due as (
     select program, id from redemptions
-    where due_time <= :now
+    where due_time <= :now and state <> 'FULFILMENT_UNKNOWN'
+    order by due_time
+    limit :most
+    for update skip locked
+)
+update redemptions
+set due_time = :lease_end, attempts = attempts + 1
+from due
+where redemptions.program = due.program and redemptions.id = due.id
+returning redemptions.program, redemptions.id, redemptions.attempts;
+
+-- name: claim_unknown_fulfilments
+-- The same of those whose providers are to be asked again.
+with due as (
+    select program, id from redemptions
+    where due_time <= :now and state = 'FULFILMENT_UNKNOWN'
     order by due_time
     limit :most
     for update skip locked

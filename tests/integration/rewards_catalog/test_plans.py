@@ -106,3 +106,26 @@ async def test_the_redemptions_of_a_period_are_counted_among_those_of_one_accoun
         most=10,
     )
     assert 0 < explained.pages < FEW_PAGES
+
+
+async def test_providers_that_do_not_answer_keep_no_other_redemption_waiting(
+    connection: asyncpg.Connection[asyncpg.Record],
+) -> None:
+    due = datetime(2026, 1, 1, tzinfo=UTC)
+    claim = {"now": due, "lease_end": datetime(2027, 1, 1, tzinfo=UTC), "most": 10}
+    undone = connection.transaction()
+    await undone.start()
+    await connection.execute(
+        "update redemptions set state = 'FULFILMENT_UNKNOWN', fulfilment = 'PROVIDER', ask_time = $1, due_time = $1",
+        due,
+    )
+    await connection.execute("update redemptions set state = 'CAPTURED' where program = 'p1' and id = 'rd7'")
+    asked = [row["id"] async for row in queries.claim_unknown_fulfilments(connection, **claim)]
+    assert len(asked) == 10
+    assert "rd7" not in asked
+    explained = Explained(connection)
+    assert [row["id"] async for row in queries.claim_redemptions(connection, **claim)] == ["rd7"]
+    async for _ in queries.claim_redemptions(explained, **claim):
+        pass
+    assert 0 < explained.pages < FEW_PAGES
+    await undone.rollback()
