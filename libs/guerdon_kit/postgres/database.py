@@ -6,7 +6,7 @@ import asyncio
 import json
 import random
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -61,10 +61,18 @@ class _PlainConnection(Connection):
     async def _introspect_types(self, typeoids: Iterable[int], timeout: float | None) -> Introspected:
         wanted = list(typeoids)
         if all(oid in self._built_in for oid in wanted):
-            return [self._built_in[oid] for oid in wanted], _AskedBefore()
+            return [row for oid in wanted for row in self._made_of(oid)], _AskedBefore()
         found: Introspected = await super()._introspect_types(wanted, timeout)  # type: ignore[misc]  # not in the stubs
         self._built_in.update({row["oid"]: row for row in found[0] if row["oid"] < _FIRST_OID_GIVEN})
         return found
+
+    def _made_of(self, oid: int) -> Iterator[asyncpg.Record]:
+        """A built-in type after those that it is made of, as the catalogue answers them, too."""
+        row = self._built_in[oid]
+        for part in (row["elemtype"], row["range_subtype"], row["basetype"], *(row["attrtypoids"] or ())):
+            if part in self._built_in:
+                yield from self._made_of(part)
+        yield row
 
 
 class _AskedBefore(NamedTuple):

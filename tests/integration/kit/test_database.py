@@ -213,6 +213,13 @@ async def test_what_a_built_in_type_is_is_asked_once_and_not_by_each_connection(
     assert asked == [query]
 
 
+async def test_a_built_in_type_that_is_made_of_others_is_known_to_each_connection(db: Database) -> None:
+    query, spans = "select array[int4range(1, 3)], int8multirange(int8range(1, 5))", [asyncpg.Range(1, 3)]
+    async with db.acquire() as first, db.acquire() as second:
+        for connection in (first, second):
+            assert tuple(await connection.fetchrow(query) or ()) == (spans, [asyncpg.Range(1, 5)])
+
+
 async def test_a_type_of_ones_own_is_asked_for(db: Database, kit_database: ServiceDatabase) -> None:
     async with connected(kit_database.owner_url) as owner:
         await owner.execute("create type mood as enum ('fine', 'better')")
