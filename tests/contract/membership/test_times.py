@@ -163,6 +163,7 @@ async def test_a_tranche_lives_on_when_the_programs_points_have_expired_before_t
     await buy(shop, "p1", 100_00, days_ago(41))
     recorded = await buy(shop, "p2", 10_00, days_ago(40))
     assert [one.points for one in recorded.rating.tranches] == [10, 10]
+    assert recorded.state == purchase_pb2.Purchase.STATE_LAPSED, "of the first of them"
     assert await has(shop) == (110, 0)
     half = (await shop.bring_back("r1", "p2", 5_00)).goods_return
     assert half.points == 10

@@ -51,7 +51,7 @@ class Purchase(google.protobuf.message.Message):
         """Recorded without a member: it has no rating, and earns once a member claims it. It has no returns before that."""
 
     class State(_State, metaclass=_StateEnumTypeWrapper):
-        """How far the award has come. It goes forward only, by itself."""
+        """How far the award has come. It goes forward only, by itself. Of an award in `Rating.tranches` it tells of the first."""
 
     STATE_UNSPECIFIED: Purchase.State.ValueType  # 0
     """Not a state."""
