@@ -88,10 +88,12 @@ async def provided(shop: Shop, provider: str, reward: str = "card", **more: Any)
     return await shop.reward(reward, fulfilment=res.FULFILMENT_PROVIDER, provider=provider, **more)
 
 
-def report_request(provider: str, secret: str, body: bytes, message_id: str = "") -> pb.ReportFulfilmentRequest:
+def report_request(
+    provider: str, secret: str, body: bytes, message_id: str = "", now: datetime | None = None
+) -> pb.ReportFulfilmentRequest:
     """What a gateway hands on of a provider's message of now."""
     message_id = message_id or new_request_id()
-    headers = webhooks.headers([secret], message_id, datetime.now(UTC), body)
+    headers = webhooks.headers([secret], message_id, now or datetime.now(UTC), body)
     return pb.ReportFulfilmentRequest(
         name=provider,
         request_id=headers["webhook-id"],
@@ -101,9 +103,11 @@ def report_request(provider: str, secret: str, body: bytes, message_id: str = ""
     )
 
 
-async def report(shop: Shop, provider: str, secret: str, body: bytes, message_id: str = "") -> res.Redemption:
-    """Hands on a provider's message of now."""
-    request = report_request(provider, secret, body, message_id)
+async def report(
+    shop: Shop, provider: str, secret: str, body: bytes, message_id: str = "", now: datetime | None = None
+) -> res.Redemption:
+    """Hands on a provider's message of now, which is another time where a clock was moved."""
+    request = report_request(provider, secret, body, message_id, now)
     return (await shop.catalog.providers.ReportFulfilment(request)).redemption
 
 
