@@ -92,6 +92,8 @@ class Subject(Enum):
     """By segments."""
 
 
+_VARIABLES = {Subject.PURCHASE: _OF_PURCHASE, Subject.MEMBER: _OF_MEMBER}
+
 _PASSED_OVER = re.compile(  # comments and texts
     r"""
     //[^\n]*
@@ -127,6 +129,8 @@ class Phrase:
     """Whether it looks at the plan that a member holds."""
     segments: frozenset[str] | None
     """The ids of the segments whose members it asks for; None where that cannot be told."""
+    variables: frozenset[str]
+    """Those that it may look at: all whose own name is in it, in whatever meaning."""
 
     @staticmethod
     @lru_cache(maxsize=1_000)
@@ -148,7 +152,8 @@ class Phrase:
         if expression.return_type() != cel.Type.BOOL:
             raise Malformed(f"1:1: must be of type bool, not {expression.return_type().name().lower()}")
         of_purchases, of_plan = bool(_PURCHASES.search(bare)), bool(_PLAN.search(bare))
-        return Phrase(expression, of_line, of_purchases, of_plan, _segments(condition, bare))
+        there = frozenset(name for name in _VARIABLES[subject] if name.rpartition(".")[2] in condition)
+        return Phrase(expression, of_line, of_purchases, of_plan, _segments(condition, bare), there)
 
     def holds(self, facts: Activation) -> bool:
         """Whether the condition holds; not, where it cannot be evaluated or takes too many steps."""
@@ -165,7 +170,7 @@ def activation(facts: Facts, subject: Subject = Subject.PURCHASE) -> Activation:
 
 @lru_cache(maxsize=len(Subject))
 def _environment(subject: Subject) -> cel.Env:
-    return cel.NewEnv(variables=_OF_PURCHASE if subject is Subject.PURCHASE else _OF_MEMBER)
+    return cel.NewEnv(variables=_VARIABLES[subject])
 
 
 def _segments(condition: str, bare: str) -> frozenset[str] | None:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from membership.domain.baskets import Basket, Part, parts
+from membership.domain.baskets import Basket, Line, Part, parts
 from membership.domain.campaigns import Budgets, Reached
 from membership.domain.conditions import Activation, Facts, Phrase, activation
 from membership.domain.levels import Levels
@@ -262,9 +262,10 @@ class _Asking:
     def __init__(self, rules: InForce, basket: Basket | None, every: tuple[Part, ...], facts: Facts) -> None:
         self._lines = basket.lines if basket else ()
         self._parts = every
-        self._facts = facts
-        asked = any(version.rule.condition for version in rules.versions)
-        self._purchase = activation(facts) if asked else None
+        self._asked = rules.variables
+        self._facts = {name: value for name, value in facts.items() if name in self._asked}
+        conditions = any(version.rule.condition for version in rules.versions)
+        self._purchase = activation(self._facts) if conditions else None
         self._of_line: dict[int, Activation] = {}
 
     def eligible(self, rule: Rule, place: int) -> int | None:
@@ -279,17 +280,9 @@ class _Asking:
         if place >= len(self._lines):
             return False
         if place not in self._of_line:
-            line = self._lines[place]
-            self._of_line[place] = activation(
-                {
-                    **self._facts,
-                    "line.sku": line.sku,
-                    "line.category": line.category,
-                    "line.quantity": line.quantity,
-                    "line.unit_price": line.unit_price,
-                    "line.spend": self._parts[place].net,
-                }
-            )
+            facts = _line_facts(self._lines[place], self._parts[place])
+            asked = {name: value for name, value in facts.items() if name in self._asked}
+            self._of_line[place] = activation({**self._facts, **asked})
         return phrase.holds(self._of_line[place])
 
     def places(self, item: BundleItem) -> tuple[int, ...]:
@@ -362,6 +355,17 @@ def _count(version: Version, entry: Entry, local: datetime, given: int, uses: di
     for use, _ in _uses(version, entry, local):
         before = uses.get(use, 0)
         uses[use] = max(before, entry.event_us) if use.period == COOLDOWN else before + given
+
+
+def _line_facts(line: Line, part: Part) -> Facts:
+    """What conditions may look at of a line."""
+    return {
+        "line.sku": line.sku,
+        "line.category": line.category,
+        "line.quantity": line.quantity,
+        "line.unit_price": line.unit_price,
+        "line.spend": part.net,
+    }
 
 
 def _facts(

@@ -40,6 +40,8 @@ class InForce:
     """The ids of the segments that conditions ask for; None where they may ask for any."""
     plan_rule_nos: frozenset[int] = frozenset()
     """The numbers of the rules whose conditions look at the plan that a member holds."""
+    variables: frozenset[str] = frozenset()
+    """Those that conditions may look at: taking a value over to CEL costs two microseconds."""
 
     @property
     def counting(self) -> bool:
@@ -112,7 +114,8 @@ class Rulebook:
             one.rule_no for one in versions if one.revision in phrases and phrases[one.revision].of_plan
         )
         segments = together(phrase.segments for phrase in asked)
-        return InForce(versions, None, 0, running, of_purchases, segments, of_plans)
+        variables = frozenset[str]().union(*(phrase.variables for phrase in asked))
+        return InForce(versions, None, 0, running, of_purchases, segments, of_plans, variables)
 
     def _terms(self, version: Version) -> tuple[Terms, ...]:
         rule = version.rule.plain()

@@ -279,6 +279,8 @@ def _won(term: Term, places: Iterable[int], otherwise: Verdict = Verdict.OUTBID)
     if term.verdict is not Verdict.APPLIED:
         return term
     works_on = tuple(sorted(places))
+    if works_on and works_on == term.works_on:
+        return term
     return replace(term, works_on=works_on, verdict=term.verdict if works_on else otherwise)
 
 

@@ -9,9 +9,18 @@ import pytest
 
 from guerdon_kit.errors import FieldViolation
 from membership.domain.baskets import LINES_MAX, Basket
-from membership.domain.conditions import Malformed, Phrase
+from membership.domain.conditions import Malformed, Phrase, activation
 from membership.domain.rules import RULES_MAX, violations
 from tests.unit.membership.programs import PER_DOLLAR, bonus, line, rated, times
+
+
+def test_what_a_condition_looks_at_is_given_to_it_however_it_is_written() -> None:
+    phrase = Phrase.of("line // of the basket\n . category == 'tea' && (purchase\n.amount) > 0")
+    assert {"line.category", "purchase.amount"} <= phrase.variables
+    assert "member.tier" not in phrase.variables
+    facts: dict[str, int | str | list[str]] = {"line.category": "tea", "purchase.amount": 1}
+    assert phrase.holds(activation(facts))
+    assert not phrase.holds(activation({**facts, "line.category": "milk"}))
 
 
 @pytest.mark.parametrize(
