@@ -16,7 +16,7 @@ from guerdon_kit.postgres import Connection, Database
 from guerdon_kit.postgres.requests import once
 from membership.domain.endings import ended
 from membership.domain.errors import PlanArchived, PlanNotHeld, TooManyPeriods
-from membership.domain.members import Member
+from membership.domain.members import Ended, Member
 from membership.domain.moments import from_microseconds, to_microseconds
 from membership.domain.plans import PERIODS_MAX, HeldPlan, Period, covering, held_at, lapses, next_period, refundable
 from membership.domain.program import Program
@@ -88,16 +88,16 @@ class PlanPeriods:
 
     async def cancel(self, program: Program, member_id: str, fingerprint: Fingerprint) -> tuple[Sequence[Period], bool]:
         """Cancels the periods of a member in which no benefit was used; answers them, to be refunded in full, and
-        whether this is a replay.
+        whether this is a replay. Who has left has paid for them, too.
 
         Raises:
             NotFound: there is no such member.
-            MemberClosed, MemberErased: the membership has ended.
+            MemberMerged: another one has its periods.
             PlanNotHeld: nothing runs or is to come.
         """
 
         async def work(connection: Connection) -> bytes:
-            member, now = await _hold(connection, program, member_id), self._clock.now()
+            member, now = await _hold(connection, program, member_id, left=True), self._clock.now()
             standing = await _standing(connection, member, now)
             if not standing:
                 raise PlanNotHeld(f"{program.name}/members/{member.member_id}")
@@ -169,10 +169,11 @@ async def asked_of_plans(connection: Connection, book: Rulebook, entries: Sequen
     return {member_no: found.get(member_no, []) for member_no in member_nos}
 
 
-async def _hold(connection: Connection, program: Program, member_id: str) -> Member:
+async def _hold(connection: Connection, program: Program, member_id: str, *, left: bool = False) -> Member:
+    """A member, its row locked; one that has `left` only where that is right."""
     member = await members.hold(connection, program, member_id)
     why = ended(program, member)
-    if why is not None:
+    if why is not None and not (left and member.ended in {Ended.CLOSED, Ended.ERASED}):
         raise why
     return member
 

@@ -169,6 +169,24 @@ async def test_who_or_what_is_not_there_is_refused(shop: Shop, world: Any) -> No
     assert await reason(buy(shop, "ada")) == "MEMBER_CLOSED"
 
 
+async def test_who_has_left_is_refunded_what_was_not_used_and_nothing_else(shop: Shop) -> None:
+    await make(shop)
+    for member_id in ("ada", "ben"):
+        await shop.enroll(member_id)
+        await buy(shop, member_id)
+        await shop.spend(member_id, 50)
+    await use(shop, "ben")
+    for member_id in ("ada", "ben"):
+        await close(shop, member_id)
+    assert await reason(use(shop, "ada")) == await reason(buy(shop, "ada")) == "MEMBER_CLOSED"
+    request_id = new_request_id()
+    cancelled = await cancel(shop, "ada", request_id)
+    assert (len(cancelled.periods), cancelled.refund) == (1, usd(9_99))
+    assert await cancel(shop, "ada", request_id) == cancelled
+    assert await reason(cancel(shop, "ada")) == "PLAN_NOT_HELD"
+    assert (await cancel(shop, "ben")).periods == []
+
+
 async def make_double(
     shop: Shop, condition: str = "member.plan == 'plus'", rule_id: str = "plus-double", multiplier: int = 2
 ) -> None:

@@ -54,6 +54,10 @@ class Moving:
         self.offset += by
         set_offset(self.file, self.offset)
 
+    def forward_to(self, moment: datetime) -> None:
+        """Moves the clock of both services to a moment that is to come."""
+        self.forward(moment - self.now())
+
     def now(self) -> datetime:
         """The services' now, roughly."""
         return datetime.now(UTC) + self.offset
@@ -362,12 +366,13 @@ async def test_points_that_activity_keeps_are_told_of_before_they_expire_once_th
     clock.forward(timedelta(days=30))  # what the first purchase earned would expire in three weeks
     assert await _reminded(world, shop, clock) == []
     await shop.spend("ada", 50)
-    clock.forward(timedelta(days=30))
+    expire_time = bought.ToDatetime(tzinfo=UTC)
+    clock.forward_to(expire_time - timedelta(days=29))  # months differ in length
     assert await _reminded(world, shop, clock) == [(70, 30)]
     await shop.spend("ada", 10)
-    clock.forward(timedelta(days=24))
+    clock.forward_to(expire_time - timedelta(days=5))
     assert (await _reminded(world, shop, clock))[-1] == (60, 7)
-    clock.forward(timedelta(days=10))
+    clock.forward_to(expire_time + timedelta(days=5))
     assert (await _reminded(world, shop, clock))[-1] == (60, 7)
     assert (await shop.balance("ada")).available == 0
 

@@ -731,7 +731,7 @@ class MembershipServiceServicer(object):
     def CancelPlan(self, request, context):
         """Cancels the periods of a member in which no benefit was used, whether they have begun or not: each is to be refunded in
         full. A period in which one was used runs on to its end, and nothing follows it. Who has no period that runs or is to come
-        is refused as PLAN_NOT_HELD.
+        is refused as PLAN_NOT_HELD. Members whose membership was closed or erased can cancel, too.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -312,7 +312,7 @@ class MembershipServiceStub:
     ]
     """Cancels the periods of a member in which no benefit was used, whether they have begun or not: each is to be refunded in
     full. A period in which one was used runs on to its end, and nothing follows it. Who has no period that runs or is to come
-    is refused as PLAN_NOT_HELD.
+    is refused as PLAN_NOT_HELD. Members whose membership was closed or erased can cancel, too.
     """
 
     ListPlanPeriods: grpc.UnaryUnaryMultiCallable[
@@ -901,7 +901,7 @@ class MembershipServiceAsyncStub:
     ]
     """Cancels the periods of a member in which no benefit was used, whether they have begun or not: each is to be refunded in
     full. A period in which one was used runs on to its end, and nothing follows it. Who has no period that runs or is to come
-    is refused as PLAN_NOT_HELD.
+    is refused as PLAN_NOT_HELD. Members whose membership was closed or erased can cancel, too.
     """
 
     ListPlanPeriods: grpc.aio.UnaryUnaryMultiCallable[
@@ -1562,7 +1562,7 @@ class MembershipServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[guerdon.membership.v1.plan_pb2.CancelPlanResponse, collections.abc.Awaitable[guerdon.membership.v1.plan_pb2.CancelPlanResponse]]:
         """Cancels the periods of a member in which no benefit was used, whether they have begun or not: each is to be refunded in
         full. A period in which one was used runs on to its end, and nothing follows it. Who has no period that runs or is to come
-        is refused as PLAN_NOT_HELD.
+        is refused as PLAN_NOT_HELD. Members whose membership was closed or erased can cancel, too.
         """
 
     @abc.abstractmethod
