@@ -32,6 +32,7 @@ from membership.domain.deliveries import (
 from membership.domain.late_changes import DueChange, Part
 from membership.domain.purchases import FrozenTerms
 from membership.operations.decisions import carry_out
+from membership.operations.reminders import look_again
 from membership.operations.sliding import overtake
 from membership.store import bonuses, deliveries, late_changes, members, purchases, returns, tranches
 
@@ -227,6 +228,7 @@ class Deliveries:
         if delivery.return_id is not None and reversed_points is not None:
             await returns.settle(connection, program, delivery.return_id, reversed_points)
         await overtake(connection, delivery, self._clock.now())
+        await look_again(connection, delivery, self._clock.now())
         if outcome.done:
             await deliveries.finish(connection, delivery.delivery_no)
 

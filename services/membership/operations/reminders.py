@@ -13,6 +13,7 @@ from guerdon_kit.days import first_instant
 from guerdon_kit.events import Event, publish
 from guerdon_kit.postgres import Connection, Database
 from membership.clients.ledger import Ledger
+from membership.domain.deliveries import Delivery
 from membership.domain.reminders import Reminder, horizon, next_look, reminders
 from membership.operations.events import points_expiring
 from membership.store import expiry_watches, members, programs
@@ -20,6 +21,19 @@ from membership.store.expiry_watches import Watch
 
 ACTOR = "membership"
 """On whose behalf the ledger is asked: nobody asks for a reminder."""
+
+
+async def look_again(connection: Connection, delivery: Delivery, now: datetime) -> None:
+    """Has members looked at for points that have come to the ledger: who looked before found nothing of them there."""
+    program = delivery.program
+    if not program.settings.expiry_reminder_days:
+        return
+    came = [(one.member_id, one.expire_time) for one in delivery.purchases]
+    came += [(one.member_id, one.expire_time) for one in delivery.bonuses]
+    came += [(one.member_id, one.expire_time) for one in delivery.changes]
+    came += [(one.member_id, one.welcome_expire_time) for one in delivery.members]
+    numbers = await members.numbers(connection, program, sorted({member_id for member_id, _ in came}))
+    await expiry_watches.watch(connection, program, ((numbers[id_], expires) for id_, expires in came), now)
 
 
 class Reminders:

@@ -134,6 +134,12 @@ async def find(connection: Connection, program: Program, member_id: str) -> Memb
     return (await survivors(connection, [member.member_no]))[member.member_no]
 
 
+async def numbers(connection: Connection, program: Program, member_ids: Sequence[str]) -> dict[str, int]:
+    """The numbers of members by their ids."""
+    rows = queries.member_numbers(connection, program_no=program.program_no, member_ids=member_ids)
+    return {row["member_id"]: row["member_no"] async for row in rows}
+
+
 async def by_no(connection: Connection, member_no: int) -> Member:
     """A member as it is, whoever may stand for it."""
     return read(await queries.member_by_no(connection, member_no=member_no))

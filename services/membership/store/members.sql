@@ -22,6 +22,9 @@ where program_no = :program_no and member_id = any(:member_ids::text[])
 order by member_no
 for no key update;
 
+-- name: member_numbers
+select member_id, member_no from members where program_no = :program_no and member_id = any(:member_ids::text[]);
+
 -- name: find_member^
 select member_no, member_id, state, enroll_time, welcome_points, welcome_expire_time, ended, referred, offers_until
 from members

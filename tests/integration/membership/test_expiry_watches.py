@@ -6,7 +6,10 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from guerdon_kit.postgres import Connection, Database
+from membership.domain.deliveries import Delivery, DuePurchase
 from membership.domain.program import Program
+from membership.domain.purchases import Spot
+from membership.operations.reminders import look_again
 from membership.store import expiry_watches, members, programs
 from tests.integration.membership.conftest import ACME
 
@@ -68,6 +71,20 @@ async def test_points_given_while_somebody_looks_are_looked_at_and_none_given_af
         found = await expiry_watches.find(connection, ada)
         assert found is not None
         assert found.seen_day == later.date()
+
+
+async def test_points_that_come_to_the_ledger_after_a_look_are_looked_at_again(db: Database) -> None:
+    async with db.transaction() as connection:
+        program, [ada] = await made(connection, "ada")
+        await expiry_watches.watch(connection, program, [(ada, END_OF_MARCH)], NOW)
+        found = await expiry_watches.find(connection, ada)
+        assert found is not None
+        later = NOW + timedelta(days=30)
+        assert await expiry_watches.move(connection, found, later.date(), None), "nothing is in the ledger yet"
+        due = DuePurchase("p1", "ada", NOW, NOW, 100, END_OF_MARCH, Spot(1, 1))
+        await look_again(connection, Delivery(1, program, "tester", [], [due]), later)
+        assert await claimed(connection, MARCH_FIRST - timedelta(seconds=1)) == []
+        assert await claimed(connection, MARCH_FIRST) == [ada]
 
 
 async def test_points_that_come_between_two_looks_have_no_reminder_of_a_day_before_and_take_none_from_others(
