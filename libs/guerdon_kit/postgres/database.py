@@ -247,7 +247,8 @@ class Database:
                 proxy = await self._pool.acquire()
         except asyncpg.InvalidAuthorizationSpecificationError:
             raise  # a wrong password is a mistake of the set-up: waiting will not cure it
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+            # The last is what asyncpg says of a new connection whose server died while it was being made.
             raise Unavailable from error
         return cast("Connection", proxy)
 
