@@ -142,9 +142,9 @@ class Bed:
             yield Ledger(self, running, endpoints, workers)
 
     @contextlib.contextmanager
-    def membership(self, ledger: Ledger) -> Iterator[Service]:
-        """Membership with one worker, on an empty database, over a ledger; it is gone at the end."""
-        with self._started("membership", ledger.endpoints, {}, ledger=ledger.target) as running:
+    def over(self, ledger: Ledger, name: str) -> Iterator[Service]:
+        """The service of that name with one worker, on an empty database, over a ledger; it is gone at the end."""
+        with self._started(name, ledger.endpoints, {}, ledger=ledger.target) as running:
             yield Service(self, running, ledger.endpoints, workers=1)
 
     @contextlib.contextmanager

@@ -22,18 +22,25 @@ from guerdon.ledger.v1 import ledger_pb2 as pb
 from guerdon.membership.v1 import membership_pb2
 from guerdon_cli.bench.echo import ECHO
 from guerdon_cli.bench.plan import Plan, Seen, Shape
-from guerdon_cli.bench.requests import capture, requests
+from guerdon_cli.bench.requests import capture, execution, requests
 
 LEDGER = "/guerdon.ledger.v1.LedgerService/"
 MEMBERSHIP = "/guerdon.membership.v1.MembershipService/"
+COALITION = "/guerdon.exchange.v1.CoalitionService/"
 METHODS = {
     Shape.BATCH: f"{LEDGER}BatchPostTransactions",
     Shape.POST: f"{LEDGER}PostTransaction",
     Shape.HOLD: f"{LEDGER}PlaceHold",
     Shape.READ: f"{LEDGER}GetBalance",
     Shape.PURCHASE: f"{MEMBERSHIP}RecordPurchase",
+    Shape.EXCHANGE: f"{COALITION}CreateQuote",
     Shape.ECHO: ECHO,
 }
+SECOND = {
+    Shape.HOLD: (f"{LEDGER}CaptureHold", capture),
+    Shape.EXCHANGE: (f"{COALITION}ExecuteExchange", execution),
+}
+"""Where an item is two calls: the second one, and its request by the first one's answer."""
 OUTSTANDING_MAX = 5_000
 """Open loop: calls that may be under way before the client counts further ones as unsent."""
 MIB = 1024 * 1024
@@ -103,14 +110,15 @@ class Client:
         if plan.shape is Shape.IMPORT:
             return self._streamer([_Stream(channel, metadata) for channel in channels])
         main = [_method(channel, METHODS[plan.shape]) for channel in channels]
-        captures = [_method(channel, f"{LEDGER}CaptureHold") for channel in channels]
+        path, follow_up = SECOND.get(plan.shape, ("", None))
+        second = [_method(channel, path) for channel in channels] if path else []
 
         async def send(request: bytes, number: int) -> None:
             answer = await main[number](request, timeout=plan.deadline_s, metadata=metadata)
             if plan.shape is Shape.BATCH:
                 self._answers.append(answer) if plan.built_before else self._look_through(answer)
-            elif plan.shape is Shape.HOLD:
-                await captures[number](capture(answer), timeout=plan.deadline_s, metadata=metadata)
+            elif follow_up:
+                await second[number](follow_up(answer), timeout=plan.deadline_s, metadata=metadata)
 
         return send
 

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from guerdon_cli.bench import shops, workloads
+from guerdon_cli.bench import brands, shops, workloads
 from guerdon_cli.bench.bed import Bed, bench_stack, slow_flushes
 from guerdon_cli.bench.course import QUICK, Course, Length
 from guerdon_cli.bench.pgbench import Tpcb
@@ -46,7 +46,8 @@ def bench(context: typer.Context, data: DataFolder = DATA_FOLDER) -> None:
     DATA/bench, a file for each command.
     """
     if context.invoked_subcommand is None:
-        failed = _ledger(data, Length(), tuple(workloads.WORKLOADS)) | _membership(data, Length())
+        failed = _ledger(data, Length(), tuple(workloads.WORKLOADS))
+        failed |= _membership(data, Length()) | _exchange(data, Length())
         _import(data, SAMPLE, 30)
         raise typer.Exit(failed)
 
@@ -108,6 +109,21 @@ def membership(data: DataFolder = DATA_FOLDER, quick: Quick = False, flush_us: F
 def _membership(data: Path, length: Length) -> int:
     with _told(), _course(data, length, "membership") as course:
         shops.run(course)
+    return _end(course)
+
+
+@app.command()
+def exchange(data: DataFolder = DATA_FOLDER, quick: Quick = False, flush_us: FlushUs = 0) -> None:
+    """Measure partner exchange beside the ledger that it books in: quotes that are made and executed.
+
+    Exits with 1 when a verification of the ledger finds something or a request fails.
+    """
+    raise typer.Exit(_exchange(data, replace(QUICK if quick else Length(), flush_us=flush_us)))
+
+
+def _exchange(data: Path, length: Length) -> int:
+    with _told(), _course(data, length, "exchange") as course:
+        brands.run(course)
     return _end(course)
 
 

@@ -35,6 +35,9 @@ FLOORS: Mapping[str, Floor] = {
     "idle_post_vs_commit": Floor("p50 of one client's post ÷ p50 of a commit of one row", most=4),
     "verify_per_s": Floor("postings verified a second", least=50_000),
     "purchase_vs_post": Floor("purchases one by one, 64 in flight ÷ earns of the ledger under it likewise", least=0.35),
+    "exchange_vs_post": Floor(
+        "quotes made and executed, 64 in flight, pairs ÷ earns of the ledger likewise", least=0.25
+    ),
     "import_vs_batch": Floor("purchases imported ÷ earns through batches of the ledger under it", least=0.3),
 }
 
@@ -130,6 +133,7 @@ def figures(
         "hot_vs_uniform": _ratio(alone["batch_zipf"], alone["batch"]),
         "growth": _ratio(best("batch_grown"), best("batch_empty")),
         "purchase_vs_post": _ratio(best("purchase"), best("ledger_post")),
+        "exchange_vs_post": _ratio(best("exchange"), best("ledger_post")),
         "import_vs_batch": _ratio(best("import"), best("ledger_batch")),
     }
     return found | {name: facts.get(name) for name in FLOORS if name not in found}

@@ -24,6 +24,8 @@ class Shape(StrEnum):
     """RecordPurchase, of a basket of two lines."""
     IMPORT = "import"
     """A chunk of ImportPurchases; each connection has one stream."""
+    EXCHANGE = "exchange"
+    """CreateQuote, then ExecuteExchange of what was quoted: one item."""
     ECHO = "echo"
     """An empty call of a bare server."""
 
@@ -48,6 +50,8 @@ class Plan:
     program: str = ""
     """`programs/…`, with members `m0`, `m1`, …"""
     members: int = 1
+    receiver: str = ""
+    """The program whose members of the same ids receive what is exchanged."""
     spread: Spread = Spread.UNIFORM
     spends: bool = False
     """Spends rather than earns."""

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from guerdon import new_request_id
+from guerdon.exchange.v1 import coalition_service_pb2
+from guerdon.exchange.v1 import resources_pb2 as exchange_pb2
 from guerdon.ledger.v1 import ledger_pb2 as pb
 from guerdon.ledger.v1 import resources_pb2 as res
 from guerdon.membership.v1 import basket_pb2, membership_pb2, purchase_pb2
@@ -34,6 +36,7 @@ def requests(plan: Plan) -> Iterator[bytes]:
         Shape.ECHO: _echoes,
         Shape.PURCHASE: _purchases,
         Shape.IMPORT: _chunks,
+        Shape.EXCHANGE: _quotes,
     }
     return itertools.islice(make[plan.shape](plan), plan.calls)
 
@@ -42,6 +45,18 @@ def capture(place_hold: bytes) -> bytes:
     """The request that captures in full what was placed."""
     hold = pb.PlaceHoldResponse.FromString(place_hold).hold.name
     return pb.CaptureHoldRequest(name=hold, request_id=new_request_id()).SerializeToString()
+
+
+def execution(create_quote: bytes) -> bytes:
+    """The request that does what was quoted."""
+    quote = coalition_service_pb2.CreateQuoteResponse.FromString(create_quote).quote.name
+    request = coalition_service_pb2.ExecuteExchangeRequest(quote=quote, request_id=new_request_id())
+    return request.SerializeToString()
+
+
+def partner(program: str) -> str:
+    """The name of the partner whose program it is."""
+    return f"partners/{program.rpartition('/')[2]}"
 
 
 def _batches(plan: Plan) -> Iterator[bytes]:
@@ -109,6 +124,19 @@ def _chunks(plan: Plan) -> Iterator[bytes]:
         request = membership_pb2.ImportPurchasesRequest(
             parent=plan.program, request_id=new_request_id(), first_row=1, currency_code=CURRENCY, rows=rows
         )
+        yield request.SerializeToString()
+
+
+def _quotes(plan: Plan) -> Iterator[bytes]:
+    sender, receiver = partner(plan.program), partner(plan.receiver).rpartition("/")[2]
+    for account in _accounts(plan):
+        quote = exchange_pb2.Quote(
+            source_account=account,
+            receiver_id=receiver,
+            destination_account_id=account.rpartition("/")[2],
+            send=plan.amount or random.randint(2, 500),
+        )
+        request = coalition_service_pb2.CreateQuoteRequest(parent=sender, quote=quote, request_id=new_request_id())
         yield request.SerializeToString()
 
 

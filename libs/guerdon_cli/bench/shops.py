@@ -31,7 +31,7 @@ def run(course: Course) -> None:
     rule and under the three, all with tiers. Raises StackError, guerdon.GuerdonError.
     """
     course.run_tpcb()
-    with course.ledger("membership") as ledger, course.bed.membership(ledger) as membership:
+    with course.ledger("membership") as ledger, course.bed.over(ledger, "membership") as membership:
         bare = open_program(ledger, course.length.members)
         plain = open_shop(ledger, membership, course.length.members)
         ruled = open_shop(ledger, membership, course.length.members, rules=True)
