@@ -14,7 +14,7 @@ from membership.domain.purchases import Purchase
 from membership.domain.rows import Row, sort_out
 from membership.operations.deliveries import MARGIN_S, Deliveries
 from membership.operations.found import find_purchases
-from membership.operations.gathering import Gathering
+from membership.operations.gathering import GatheredPurchases
 from membership.operations.rules import Rulebooks
 from membership.operations.simulation import simulated
 
@@ -27,7 +27,7 @@ class Purchases:
         self._deliveries = deliveries
         self._rulebooks = rulebooks
         self._clock = clock
-        self._gathering = Gathering(database, deliveries, rulebooks, clock)
+        self._gathering = GatheredPurchases(database, deliveries, rulebooks, clock)
 
     async def record(
         self, program: Program, row: Row, fingerprint: Fingerprint, actor: str, within_s: float
