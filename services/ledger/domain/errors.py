@@ -17,6 +17,19 @@ class InsufficientPoints(DomainError):
         super().__init__(account=account, required=required, available=available, missing=required - available)
 
 
+class PointsLocked(DomainError):
+    """A debit or a hold would leave fewer points than the caller said are locked: they are there, for other uses."""
+
+    reason = "POINTS_LOCKED"
+    status = Status.FAILED_PRECONDITION
+    message = "{account} needs {required} points, and of its {available} {locked} are locked: {missing} are missing."
+    frozen = True
+
+    def __init__(self, account: str, required: int, available: int, locked: int) -> None:
+        missing = required + locked - available
+        super().__init__(account=account, required=required, available=available, locked=locked, missing=missing)
+
+
 class BudgetExhausted(DomainError):
     """A budget or another account with a credit limit has less left than a transaction takes out of it. More may have
     come in, or the limit may have been raised, by when the request comes again.
@@ -258,11 +271,11 @@ class VersionNotReached(DomainError):
 
 
 class BalanceChanged(DomainError):
-    """The account has changed since the first page of its explanation: begin again."""
+    """The account has changed since its balance was explained, or what of it is locked was found out: look again."""
 
     reason = "BALANCE_CHANGED"
     status = Status.ABORTED
-    message = "{account} is at version {version}: what was being explained is version {explained}."
+    message = "{account} is at version {version}: what was looked at is version {seen}."
 
 
 class TooManyAccounts(DomainError):

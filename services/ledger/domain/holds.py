@@ -16,6 +16,7 @@ from ledger.domain.errors import (
     HoldExpired,
 )
 from ledger.domain.journal import Event, Record
+from ledger.domain.locked import Locked, require_unlocked
 from ledger.domain.model import Account, EventKind, Hold, HoldState, Kind
 from ledger.domain.posting import entry, touch
 from ledger.domain.states import Operation, require
@@ -30,6 +31,8 @@ class HoldOrder:
     expire_time: datetime
     purpose: str
     actor: str
+    locked: Locked | None = None
+    """What has to be left in the account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +51,14 @@ def place(order: HoldOrder, book: Book, desk: Desk, now: datetime) -> Hold:
     Raises:
         AccountFrozen, AccountClosed: the account's state does not allow it.
         InsufficientPoints: less is available.
+        PointsLocked, BalanceChanged: it does not leave what is locked, or that is not known.
         ExpiryPassed: its time has passed before it began.
     """
     require(Operation.PLACE_HOLD, book.account, book.state)
     if order.expire_time <= now:
         raise ExpiryPassed(expire_time=order.expire_time.isoformat(), record_time=now.isoformat())
+    if order.locked is not None:
+        require_unlocked(book, order.amount, order.locked)
     id_ = desk.ids(1)
     lots = book.place(order.amount, order.expire_time, now)
     hold = Hold(

@@ -11,6 +11,7 @@ from ledger.domain.books import IfClosed, close_time_of, effective_time
 from ledger.domain.desk import Desk
 from ledger.domain.errors import ExpiryPassed, InsufficientPoints
 from ledger.domain.journal import Entry, Event, Record
+from ledger.domain.locked import Locked, require_unlocked
 from ledger.domain.model import (
     EARNING,
     MOVING,
@@ -38,6 +39,8 @@ class PostingOrder(NamedTuple):
     """When the lot that it makes expires; NEVER if it does not."""
     available_time: datetime
     """When that lot can first be spent; LONG_AGO if at once. Of a MERGE, NEVER says that pending points are moved."""
+    locked: Locked | None = None
+    """What has to be left in the source."""
 
 
 class TransactionOrder(NamedTuple):
@@ -57,6 +60,7 @@ def post(order: TransactionOrder, desk: Desk, now: datetime) -> Record:
 
     Raises:
         InsufficientPoints: a debit is not covered.
+        PointsLocked, BalanceChanged: a debit does not leave what is locked, or that is not known.
         BudgetExhausted: a credit limit does not allow it.
         BalanceOverflow: a balance would leave the range of int64.
         ExpiryPassed: a lot would be made that has expired already.
@@ -100,21 +104,11 @@ def _entry(kind: Kind, posting: PostingOrder, desk: Desk, id_: int, ordinal: int
     books = desk.books
     source = books[posting.source.id] if posting.source.is_member else None
     destination = books[posting.destination.id] if posting.destination.is_member else None
-    moves: list[Move] = []
-    source_debt = 0
     debt_before = 0 if destination is None else destination.debt
-    if source is not None:
-        if source.state is not AccountState.OPEN:
-            require(paying(kind), source.account, source.state)
-        if kind in SPENDING:
-            source.require_countable(posting.amount)
-        if kind is Kind.MERGE and destination is not None:
-            moves += hand_over(source, destination, posting.amount, now, pending=posting.available_time == NEVER)
-            source_debt = posting.amount + sum(delta for _, delta in moves)
-        else:
-            moves += source.debit(posting.amount, now)
-        if kind in SPENDING:
-            source.spent += posting.amount
+    moves: list[Move] = [] if source is None else _debit(kind, posting, source, destination, now)
+    source_debt = 0
+    if source is not None and kind is Kind.MERGE:
+        source_debt = posting.amount + sum(delta for _, delta in moves)
     if destination is not None and destination.state is not AccountState.OPEN:
         require(receiving(kind), destination.account, destination.state)
     if source is not None and destination is not None and not source_debt and kind in MOVING:
@@ -138,6 +132,21 @@ def _entry(kind: Kind, posting: PostingOrder, desk: Desk, id_: int, ordinal: int
         source_debt_delta=source_debt,
         destination_debt_delta=0 if destination is None else destination.debt - debt_before,
     )
+
+
+def _debit(kind: Kind, posting: PostingOrder, source: Book, destination: Book | None, now: datetime) -> list[Move]:
+    if source.state is not AccountState.OPEN:
+        require(paying(kind), source.account, source.state)
+    if kind is Kind.MERGE and destination is not None:
+        return hand_over(source, destination, posting.amount, now, pending=posting.available_time == NEVER)
+    if posting.locked is not None:
+        require_unlocked(source, posting.amount, posting.locked)
+    if kind not in SPENDING:
+        return source.debit(posting.amount, now)
+    source.require_countable(posting.amount)
+    moves = source.debit(posting.amount, now)
+    source.spent += posting.amount
+    return moves
 
 
 def _lot(posting: PostingOrder, id_: int, now: datetime) -> Lot:

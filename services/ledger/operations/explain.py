@@ -87,7 +87,7 @@ class Explain:
         ):
             [book] = await read_books(connection, account.shard, {account.id: account})
             if version is not None and book.version != version:
-                raise BalanceChanged(account=account.name, version=book.version, explained=version)
+                raise BalanceChanged(account=account.name, version=book.version, seen=version)
             await reader.load(connection, [book])
             lots = sorted((lot for lot in book.lots.values() if lot.id > after), key=lambda lot: lot.id)[:limit]
             origins = await self._origins(connection, account, lots)

@@ -58,7 +58,7 @@ class Movements:
         return await self._committer.submit(works, deadline, whole=whole)
 
     async def place(self, order: HoldOrder, fingerprint: Fingerprint, deadline: float) -> HoldAnswer:
-        """Places a hold. Raises InsufficientPoints."""
+        """Places a hold. Raises the refusals of `domain.holds.place`."""
         done = await self._one(Place(fingerprint, order.account, order), deadline)
         hold, account = await self._hold(order.account.program, done.outcome.hold)
         return HoldAnswer(hold, account, done)

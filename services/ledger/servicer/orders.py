@@ -16,6 +16,7 @@ from guerdon_kit.grpc.messages import instant
 from guerdon_kit.names import parse, tenant_of
 from ledger.domain.books import IfClosed
 from ledger.domain.chain import HASH_BYTES, Head
+from ledger.domain.locked import LOCKABLE, Locked
 from ledger.domain.lots import Activate, MoveExpiry
 from ledger.domain.model import AMOUNT_MAX, LONG_AGO, MOVING, NEVER, SIDES, Account, Kind, Program
 from ledger.domain.permissions import require_direction, require_kind, require_program
@@ -88,9 +89,11 @@ def _posting(
     message: pb.Posting, index: int, kind: Kind, known: KnownAccount, unopened: Mapping[str, Account]
 ) -> PostingOrder:
     source = known(message.source) or _missing(message.source, f"postings[{index}].source")
-    destination = known(message.destination) or unopened.get(message.destination)
-    if destination is None:
-        destination = _missing(message.destination, f"postings[{index}].destination")
+    destination = (
+        known(message.destination)
+        or unopened.get(message.destination)
+        or _missing(message.destination, f"postings[{index}].destination")
+    )
     amount = message.amount
     if not 1 <= amount <= AMOUNT_MAX:
         raise InvalidField.of(f"postings[{index}].amount", "must be 1 to 2^53")
@@ -109,7 +112,12 @@ def _posting(
     if timed and kind in MOVING and (kind is not Kind.MERGE or not message.pending or expire is not NEVER):
         raise InvalidField.of(f"postings[{index}]", f"a {kind.name} keeps the times of the points that it moves")
     _check_sides(source, destination, kind, index)
-    return PostingOrder(source, destination, amount, expire, available)
+    order = PostingOrder(source, destination, amount, expire, available)
+    if not message.HasField("locked"):
+        return order
+    if kind not in LOCKABLE or not source.is_member:
+        raise InvalidField.of(f"postings[{index}].locked", f"is not for a {kind.name} from {source.kind.name}")
+    return order._replace(locked=locked_of(message.locked, f"postings[{index}].locked"))
 
 
 def _missing(name: str, field: str) -> Account:
@@ -129,6 +137,14 @@ def _check_sides(source: Account, destination: Account, kind: Kind, index: int) 
         raise InvalidField.of(f"postings[{index}].destination", "must be of the source's program")
     if source.unit != destination.unit:
         raise InvalidField.of(f"postings[{index}].destination", "must be of the source's unit")
+
+
+def locked_of(message: pb.Locked, field: str) -> Locked:
+    """What a debit has to leave. Raises InvalidField."""
+    version = message.account_version if message.HasField("account_version") else None
+    if version is not None and version < 0:
+        raise InvalidField.of(f"{field}.account_version", "must be at least 0")
+    return Locked(amount(message.amount, f"{field}.amount", least=0), version)
 
 
 def hold_expiry(message: Timestamp, now: datetime) -> datetime:

@@ -264,6 +264,7 @@ class LedgerServicer(
             orders.hold_expiry(message.expire_time, self._clock.now()),
             orders.text(message.purpose, "hold.purpose"),
             call.caller.actor,
+            orders.locked_of(message.locked, "hold.locked") if message.HasField("locked") else None,
         )
         found = await self._movements.place(order, Fingerprint.of(call, request, program.name), call.deadline)
         call.replayed = found.done.replayed

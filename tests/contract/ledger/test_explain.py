@@ -78,7 +78,7 @@ async def test_all_pages_are_of_one_version(shop: Shop) -> None:
     _, lots, first = await explain(shop, 3)
     assert (len(first.lots), [lot.amount for lot in lots]) == (3, [2, 3, 4, 5, 6, 7])
     await shop.earn("ada", 1)
-    async with refused(grpc.StatusCode.ABORTED, "BALANCE_CHANGED", version=9, explained=8):
+    async with refused(grpc.StatusCode.ABORTED, "BALANCE_CHANGED", version=9, seen=8):
         await shop.ledger.ExplainBalance(
             pb.ExplainBalanceRequest(name=shop.account("ada"), page_size=3, page_token=first.next_page_token)
         )

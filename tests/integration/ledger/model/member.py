@@ -173,6 +173,24 @@ class Member:
         if self.state != frozen and operation == "UnfreezeAccount":
             raise Refused("FAILED_PRECONDITION", "ACCOUNT_NOT_FROZEN", account=self.name)
 
+    def require_unlocked(self, amount: int, locked: res.Locked, now: datetime) -> None:
+        """What is taken leaves what is locked, as was found at this version."""
+        if locked.HasField("account_version") and locked.account_version != self.version:
+            raise Refused(
+                "ABORTED", "BALANCE_CHANGED", account=self.name, version=self.version, seen=locked.account_version
+            )
+        has = self.available(now)
+        missing = amount + locked.amount - has
+        if missing > 0:
+            raise refused(
+                "POINTS_LOCKED",
+                account=self.name,
+                required=amount,
+                available=has,
+                locked=locked.amount,
+                missing=missing,
+            )
+
     def require(self, amount: int, now: datetime) -> None:
         has = self.available(now)
         if amount > has:

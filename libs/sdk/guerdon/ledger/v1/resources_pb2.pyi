@@ -407,6 +407,7 @@ class Posting(google.protobuf.message.Message):
     EXPIRE_TIME_FIELD_NUMBER: builtins.int
     AVAILABLE_TIME_FIELD_NUMBER: builtins.int
     PENDING_FIELD_NUMBER: builtins.int
+    LOCKED_FIELD_NUMBER: builtins.int
     source: builtins.str
     """The account that is debited."""
     destination: builtins.str
@@ -425,6 +426,10 @@ class Posting(google.protobuf.message.Message):
     def available_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When that lot can first be spent: before its expiry. Absent: at once."""
 
+    @property
+    def locked(self) -> global___Locked:
+        """The points of the source that this posting has to leave: of a SPEND, EXCHANGE, TRANSFER or RECOGNITION. Absent: none."""
+
     def __init__(
         self,
         *,
@@ -434,11 +439,42 @@ class Posting(google.protobuf.message.Message):
         expire_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         available_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         pending: builtins.bool = ...,
+        locked: global___Locked | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["available_time", b"available_time", "expire_time", b"expire_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["amount", b"amount", "available_time", b"available_time", "destination", b"destination", "expire_time", b"expire_time", "pending", b"pending", "source", b"source"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["available_time", b"available_time", "expire_time", b"expire_time", "locked", b"locked"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["amount", b"amount", "available_time", b"available_time", "destination", b"destination", "expire_time", b"expire_time", "locked", b"locked", "pending", b"pending", "source", b"source"]) -> None: ...
 
 global___Posting = Posting
+
+@typing.final
+class Locked(google.protobuf.message.Message):
+    """Points that are available and locked for one use, such as those of a purchase that can still come back: they can be spent
+    on goods, but do not become cash. Whoever posts knows how many; the ledger sees to it, under the account's lock, that as
+    many are left available, or refuses with POINTS_LOCKED. What is not there at all is INSUFFICIENT_POINTS.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    AMOUNT_FIELD_NUMBER: builtins.int
+    ACCOUNT_VERSION_FIELD_NUMBER: builtins.int
+    amount: builtins.int
+    """How many, in the unit's smallest part: 0 to 2^53."""
+    account_version: builtins.int
+    """The version of the account for which this was found out: right before this posting or hold it has to be at this one,
+    so that nothing has come in since that would be locked too. Otherwise it is refused with BALANCE_CHANGED: find out
+    again, and send the request with what is found. Absent: whatever the version.
+    """
+    def __init__(
+        self,
+        *,
+        amount: builtins.int = ...,
+        account_version: builtins.int | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_account_version", b"_account_version", "account_version", b"account_version"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_account_version", b"_account_version", "account_version", b"account_version", "amount", b"amount"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_account_version", b"_account_version"]) -> typing.Literal["account_version"] | None: ...
+
+global___Locked = Locked
 
 @typing.final
 class Transaction(google.protobuf.message.Message):
@@ -514,6 +550,7 @@ class Hold(google.protobuf.message.Message):
     PURPOSE_FIELD_NUMBER: builtins.int
     STATE_FIELD_NUMBER: builtins.int
     CAPTURED_AMOUNT_FIELD_NUMBER: builtins.int
+    LOCKED_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`programs/{program}/holds/{hold}`, given by the ledger."""
     account: builtins.str
@@ -530,6 +567,10 @@ class Hold(google.protobuf.message.Message):
     def expire_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When it lapses if it is not resolved before: later than now, at most 90 days ahead."""
 
+    @property
+    def locked(self) -> global___Locked:
+        """The points of the account that the hold has to leave when it is placed; a capture takes only what is held. Absent: none."""
+
     def __init__(
         self,
         *,
@@ -540,9 +581,10 @@ class Hold(google.protobuf.message.Message):
         purpose: builtins.str = ...,
         state: global___HoldState.ValueType = ...,
         captured_amount: builtins.int = ...,
+        locked: global___Locked | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["expire_time", b"expire_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["account", b"account", "amount", b"amount", "captured_amount", b"captured_amount", "expire_time", b"expire_time", "name", b"name", "purpose", b"purpose", "state", b"state"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["expire_time", b"expire_time", "locked", b"locked"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["account", b"account", "amount", b"amount", "captured_amount", b"captured_amount", "expire_time", b"expire_time", "locked", b"locked", "name", b"name", "purpose", b"purpose", "state", b"state"]) -> None: ...
 
 global___Hold = Hold
 

@@ -69,6 +69,15 @@ class Driver(RuleBasedStateMachine):
     def member_id(self, number: int) -> str:
         return list(self.auditor.members)[number % len(self.auditor.members)].rpartition("/")[2]
 
+    def locked(self, of: str, lock: tuple[int, int | None] | None) -> res.Locked | None:
+        """What has to be left of an account, given by its name."""
+        if lock is None:
+            return None
+        amount, ago = lock
+        if ago is None:
+            return res.Locked(amount=amount)
+        return res.Locked(amount=amount, account_version=max(0, self.auditor.members[of].version - ago))
+
     def hold_name(self, number: int) -> str:
         return self.auditor.holds[-1 - number % len(self.auditor.holds)].name
 

@@ -8,7 +8,7 @@ from hypothesis.stateful import precondition, rule
 from guerdon.ledger.v1 import ledger_pb2 as pb
 from guerdon.ledger.v1 import resources_pb2 as res
 from tests.integration.ledger.model.drive.driver import FIRST_MEMBERS, SYSTEM, Driver
-from tests.integration.ledger.model.drive.strategies import amounts, hours, members, words
+from tests.integration.ledger.model.drive.strategies import amounts, hours, locks, members, words
 from tests.integration.ledger.model.member import invalid, stamp
 from tests.integration.ledger.model.predict.records import Expected
 
@@ -18,11 +18,12 @@ names = st.sampled_from(["segment", "crm.id"])
 class Holding(Driver):
     """Points are set aside, captured, released; accounts are frozen, opened again, closed."""
 
-    @rule(of=members, amount=amounts, life=hours | st.just(24 * 91), purpose=words)
-    def place(self, of: int, amount: int, life: int, purpose: str) -> None:
+    @rule(of=members, amount=amounts, life=hours | st.just(24 * 91), purpose=words, lock=locks)
+    def place(self, of: int, amount: int, life: int, purpose: str, lock: tuple[int, int | None] | None) -> None:
         until = stamp(self.half_past(life))
         name = self.auditor.account(self.member_id(of))
         hold = res.Hold(account=name, amount=amount, expire_time=until, purpose=purpose)
+        hold.MergeFrom(res.Hold(locked=self.locked(name, lock)))
         request = pb.PlaceHoldRequest(parent=self.auditor.program, hold=hold, request_id=self.new_id())
         if life > 24 * 90:
             self.send("PlaceHold", request, Expected(refusal=invalid("hold.expire_time")))

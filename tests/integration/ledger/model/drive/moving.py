@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from guerdon.ledger.v1 import ledger_pb2 as pb
+from guerdon.ledger.v1 import resources_pb2 as res
 from tests.contract.ledger.world import ADJUSTMENT, EARN, EXCHANGE, FUND, GRANT, MERGE, RECOGNITION, SPEND
 from tests.integration.ledger.model.drive.bench import DEVELOPER
 from tests.integration.ledger.model.drive.driver import SYSTEM, Driver
@@ -18,6 +19,7 @@ from tests.integration.ledger.model.drive.strategies import (
     hours,
     hours_or_never,
     if_closed,
+    locks,
     members,
     past,
     policies,
@@ -50,9 +52,12 @@ class Moving(Driver):
         else:
             self.post(FUND, self.posting(SYSTEM["issuance"], SYSTEM["budget"], amount))
 
-    @rule(of=members, amount=amounts, ago=st.none() | past, late=if_closed, memo=words)
-    def spend(self, of: int, amount: int, ago: int | None, late: int, memo: str) -> None:
+    @rule(of=members, amount=amounts, ago=st.none() | past, late=if_closed, memo=words, lock=locks)
+    def spend(
+        self, of: int, amount: int, ago: int | None, late: int, memo: str, lock: tuple[int, int | None] | None
+    ) -> None:
         posting = self.posting(self.member_id(of), SYSTEM["redemption"], amount)
+        posting.MergeFrom(res.Posting(locked=self.locked(posting.source, lock)))
         if ago is None:
             self.post(SPEND, posting, memo=memo)
         else:

@@ -9,6 +9,8 @@ from tests.contract.ledger.world import RECOGNITION
 
 members = st.integers(0, 7)
 amounts = st.integers(1, 60) | st.sampled_from([1, 10, 100])
+locks = st.none() | st.tuples(st.integers(0, 80), st.sampled_from([None, 0, 0, 0, 1]))
+"""How much is locked, and how many versions ago that was found; None: it is not said."""
 hours = st.integers(-2, 40)
 hours_or_never = st.none() | hours
 past = st.integers(0, 60) | st.integers(0, 400).map(lambda days: 24 * days)

@@ -28,6 +28,8 @@ class Holds(Program):
             if expire <= now:
                 raise refused("EXPIRY_PASSED", expire_time=expire.isoformat())
             member.require(message.amount, now)
+            if message.HasField("locked"):
+                member.require_unlocked(message.amount, message.locked, now)
             hold = Hold(message.account, message.amount, expire, message.purpose, [])
             left = message.amount
             for lot in member.in_order(now):

@@ -82,6 +82,8 @@ class Postings(Program):
                         available=has,
                         missing=all_of_it - has,
                     )
+                if posting.HasField("locked"):
+                    source.require_unlocked(posting.amount, posting.locked, now)
                 moved.consumed = source.take(posting.amount, now, waiting=waiting)
                 indebted = posting.amount - sum(part for _, part in moved.consumed)
                 source.debt += indebted
