@@ -125,7 +125,7 @@ class Bed:
         self._servers = servers
         self._logs = logs
         self._databases = DatabaseFactory(self.admin_url)
-        self._services = ServiceFactory(logs, servers.endpoints, identity)
+        self._services = ServiceFactory(logs, servers.endpoints, identity, clocks_move=False)
         self._redis = cycle(REDIS_DATABASES)
 
     def close(self) -> None:

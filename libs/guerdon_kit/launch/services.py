@@ -28,14 +28,14 @@ def service_environment(
     endpoints: Endpoints,
     identity: DevelopmentIdentity,
     targets: Mapping[str, str],
-    clock_file: Path,
+    clock_file: Path | None,
     settings: Mapping[str, str],
 ) -> dict[str, str]:
     """The environment of a development service: ours, without any setting of ours, and with these.
 
     `targets` has the addresses of other services by their setting (`ledger` for GUERDON_LEDGER_TARGET);
     `settings` has further ones by name without the prefix, in lower or upper case, and goes before the
-    others.
+    others. Without a `clock_file` its clock is the machine's, as in production.
     """
     own = {
         "env": "development",
@@ -45,8 +45,8 @@ def service_environment(
         "redis_events_url": endpoints.redis_events_url,
         "issuers_file": str(identity.issuers_file),
         "signing_key_file": str(identity.signing_key_file(service)),
-        "clock_file": str(clock_file),
         "reflection": "true",
+        **({} if clock_file is None else {"clock_file": str(clock_file)}),
         **{f"{name}_target": target for name, target in targets.items()},
         **{name.lower(): value for name, value in settings.items()},
     }

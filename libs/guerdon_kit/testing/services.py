@@ -28,8 +28,11 @@ class RunningService:
 class ServiceFactory:
     """Starts services for one scope, and stops them at its end."""
 
-    def __init__(self, folder: Path, endpoints: Endpoints, identity: DevelopmentIdentity) -> None:
+    def __init__(
+        self, folder: Path, endpoints: Endpoints, identity: DevelopmentIdentity, *, clocks_move: bool = True
+    ) -> None:
         self._folder = folder
+        self._clocks_move = clocks_move
         self._numbers = itertools.count(1)
         self._started: list[ServerProcess] = []
         self.endpoints = endpoints
@@ -61,7 +64,7 @@ class ServiceFactory:
             endpoints=endpoints or self.endpoints,
             identity=self.identity,
             targets=targets or {},
-            clock_file=self.clock_file,
+            clock_file=self.clock_file if self._clocks_move else None,
             settings=settings or {},
         )
         number = next(self._numbers)
