@@ -20,6 +20,7 @@ from membership.operations.deliveries import Deliveries
 from membership.operations.endings import Endings
 from membership.operations.holds import Holds
 from membership.operations.imports import Imports
+from membership.operations.locking import Locking
 from membership.operations.member_imports import MemberFiles
 from membership.operations.members import Members
 from membership.operations.merging import Merging
@@ -81,6 +82,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
         segments=Segments(database, clock),
         velocity=VelocityPolicies(database, clock),
         holds=Holds(database, deliveries, clock),
+        locking=Locking(database, ledger, clock),
     )
     return Parts(
         servicers=[servicer],

@@ -275,7 +275,7 @@ class BalanceChanged(DomainError):
 
     reason = "BALANCE_CHANGED"
     status = Status.ABORTED
-    message = "{account} is at version {version}: what was looked at is version {seen}."
+    message = "What was found of {account} at version {seen} holds no more: it is at version {version}."
 
 
 class TooManyAccounts(DomainError):

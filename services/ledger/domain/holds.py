@@ -58,7 +58,7 @@ def place(order: HoldOrder, book: Book, desk: Desk, now: datetime) -> Hold:
     if order.expire_time <= now:
         raise ExpiryPassed(expire_time=order.expire_time.isoformat(), record_time=now.isoformat())
     if order.locked is not None:
-        require_unlocked(book, order.amount, order.locked)
+        require_unlocked(book, order.amount, order.locked, now)
     id_ = desk.ids(1)
     lots = book.place(order.amount, order.expire_time, now)
     hold = Hold(

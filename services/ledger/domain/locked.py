@@ -5,11 +5,12 @@ to know.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import NamedTuple
 
 from ledger.domain.book import Book
 from ledger.domain.errors import BalanceChanged, PointsLocked
-from ledger.domain.model import Kind
+from ledger.domain.model import NEVER, Kind
 
 
 class Locked(NamedTuple):
@@ -18,22 +19,24 @@ class Locked(NamedTuple):
     amount: int
     version: int | None
     """None: whatever the version is."""
+    valid_until: datetime = NEVER
+    """When some of what is pending becomes available that is locked as well."""
 
 
 LOCKABLE = frozenset({Kind.SPEND, Kind.EXCHANGE, Kind.TRANSFER, Kind.RECOGNITION})
 """The kinds whose debits may have to leave something: what people do with their points."""
 
 
-def require_unlocked(book: Book, amount: int, locked: Locked) -> None:
-    """Raises unless `amount` can be taken of what is available and not locked.
+def require_unlocked(book: Book, amount: int, locked: Locked, now: datetime) -> None:
+    """Raises unless `amount` can be taken at `now` of what is available and not locked.
 
     Raises:
         InsufficientPoints: less than `amount` is available, locked or not.
-        BalanceChanged: the account is not at the version at which it was found how many are locked.
+        BalanceChanged: how many are locked was found at another version of the account, or for a time that is over.
         PointsLocked: too many of those that are available are locked.
     """
     book.require(amount)
-    if locked.version not in (None, book.version):
+    if locked.version is not None and (locked.version != book.version or now >= locked.valid_until):
         raise BalanceChanged(account=book.account.name, version=book.version, seen=locked.version)
     if amount > book.available - locked.amount:
         raise PointsLocked(book.account.name, amount, book.available, locked.amount)

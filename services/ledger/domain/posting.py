@@ -140,7 +140,7 @@ def _debit(kind: Kind, posting: PostingOrder, source: Book, destination: Book | 
     if kind is Kind.MERGE and destination is not None:
         return hand_over(source, destination, posting.amount, now, pending=posting.available_time == NEVER)
     if posting.locked is not None:
-        require_unlocked(source, posting.amount, posting.locked)
+        require_unlocked(source, posting.amount, posting.locked, now)
     if kind not in SPENDING:
         return source.debit(posting.amount, now)
     source.require_countable(posting.amount)

@@ -144,7 +144,12 @@ def locked_of(message: pb.Locked, field: str) -> Locked:
     version = message.account_version if message.HasField("account_version") else None
     if version is not None and version < 0:
         raise InvalidField.of(f"{field}.account_version", "must be at least 0")
-    return Locked(amount(message.amount, f"{field}.amount", least=0), version)
+    until = NEVER
+    if message.HasField("valid_until"):
+        if version is None:
+            raise InvalidField.of(f"{field}.valid_until", "is for what was found at an account_version")
+        until = instant(message.valid_until, f"{field}.valid_until")
+    return Locked(amount(message.amount, f"{field}.amount", least=0), version, until)
 
 
 def hold_expiry(message: Timestamp, now: datetime) -> datetime:

@@ -311,6 +311,19 @@ class Ledger:
             timeout_s=WRITE_TIMEOUT_S,
         )
 
+    async def version(self, program: Program, account_id: str, actor: str) -> int:
+        """The version of an account; 0 where it is not open yet."""
+        request = ledger_pb2.GetBalanceRequest(name=f"{program.name}/accounts/{account_id}")
+        try:
+            answer = await self._remote.call(
+                "GetBalance", request, ledger_pb2.GetBalanceResponse, tenants=[program.name], act=actor
+            )
+        except RemoteError as refusal:
+            if refusal.remote_status is Status.NOT_FOUND:
+                return 0
+            raise
+        return answer.balance.version
+
     async def expiring(
         self, program: Program, account_id: str, actor: str, until: datetime
     ) -> Sequence[tuple[int, datetime]] | None:

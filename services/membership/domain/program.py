@@ -59,6 +59,8 @@ class Settings:
     """For how many days goods can be brought back; 0: it is not said."""
     availability: Availability | None = None
     """When points of purchases can first be spent; None: at once."""
+    never_locked: bool = False
+    """Whether points of purchases can become cash while the goods can be brought back."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,11 @@ class Program:
     def has_timelines(self) -> bool:
         """Whether what comes late is put into its place."""
         return self.settings.late_days > 0
+
+    @property
+    def locks(self) -> bool:
+        """Whether points of purchases are locked until the return window closes."""
+        return self.settings.return_window_days > 0 and not self.settings.never_locked
 
     @cached_property
     def tier_set(self) -> TierSet:

@@ -30,6 +30,8 @@ create table programs (
     returns_wait boolean not null default false,
     -- For how many days goods can be brought back; 0: it is not said.
     return_window_days smallint not null check (return_window_days >= 0),
+    -- Whether points of purchases can become cash while the goods can be brought back.
+    never_locked boolean not null,
     -- When points of purchases can first be spent, if not at once: days after, and 1 for after the return window.
     availability smallint[] check (array_length(availability, 1) = 2),
     create_time timestamptz not null,
@@ -342,9 +344,13 @@ create table purchases (
     available_time timestamptz check (available_time < expire_time),
     -- 1 where the award was flagged, 2 where it was held for it: what became of it stands in its flag.
     flag smallint check (flag in (1, 2)),
+    -- Whether its points are locked until the return window closes: in programs that lock any. NULL elsewhere, so that the
+    -- index has no row of theirs.
+    locks boolean check (locks),
     primary key (program_no, purchase_id),
     check ((delivery_no is null) = (place is null))
 ) with (fillfactor = 90);
+create index purchases_locks on purchases (member_no, event_time) where locks;
 
 -- Purchases of nobody known. One that is claimed is recorded as a member's, and deleted here. They lie apart so that every
 -- purchase has a member, and imports need not look whether it has.

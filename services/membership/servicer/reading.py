@@ -71,6 +71,7 @@ def settings(message: program_pb2.Program) -> Settings:
         purchase_statistics=message.purchase_statistics,
         late_days=message.late_days,
         return_window_days=message.return_window_days,
+        never_locked=message.never_locked,
         availability=read_availability(message.availability) if message.HasField("availability") else None,
         mild_returns=message.return_policy == program_pb2.RETURN_POLICY_MILD,
     )

@@ -22,6 +22,7 @@ from membership.operations.consents import Consents
 from membership.operations.endings import Endings
 from membership.operations.holds import Holds
 from membership.operations.imports import Chunk, Imports
+from membership.operations.locking import Locking
 from membership.operations.member_imports import MemberFiles
 from membership.operations.members import Members
 from membership.operations.merging import Merging
@@ -44,6 +45,7 @@ from membership.servicer.campaigns import CampaignRpcs
 from membership.servicer.claims import ClaimRpcs
 from membership.servicer.consents import ConsentRpcs
 from membership.servicer.files import FileRpcs
+from membership.servicer.locking import LockingRpcs
 from membership.servicer.members import MemberRpcs
 from membership.servicer.offers import OfferRpcs
 from membership.servicer.plans import PlanRpcs
@@ -70,6 +72,7 @@ class MembershipServicer(
     PlanRpcs,
     SegmentRpcs,
     VelocityRpcs,
+    LockingRpcs,
 ):
     """`guerdon.membership.v1.MembershipService`."""
 
@@ -102,6 +105,7 @@ class MembershipServicer(
         segments: Segments,
         velocity: VelocityPolicies,
         holds: Holds,
+        locking: Locking,
     ) -> None:
         MemberRpcs.__init__(self, programs, members, profiles, endings, merges, referrals)
         FileRpcs.__init__(self, programs, files)
@@ -116,6 +120,7 @@ class MembershipServicer(
         PlanRpcs.__init__(self, programs, plans, plan_periods)
         SegmentRpcs.__init__(self, programs, segments)
         VelocityRpcs.__init__(self, programs, velocity, holds, purchases)
+        LockingRpcs.__init__(self, programs, locking)
         self._returns = returns
         self._imports = imports
 

@@ -61,6 +61,7 @@ def program(found: Program) -> program_pb2.Program:
         expiry_reminder_days=settings.expiry_reminder_days,
         late_days=settings.late_days,
         return_window_days=settings.return_window_days,
+        never_locked=settings.never_locked,
         availability=None if settings.availability is None else write_availability(settings.availability),
         tiers=[
             program_pb2.Tier(tier_id=tier.tier_id, threshold=tier.threshold, multiplier=rational(tier.multiplier))

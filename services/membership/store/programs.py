@@ -49,6 +49,7 @@ async def insert(
         mild_returns=settings.mild_returns,
         late_days=settings.late_days,
         return_window_days=settings.return_window_days,
+        never_locked=settings.never_locked,
         create_time=create_time,
         actor=actor,
     )
@@ -119,6 +120,7 @@ async def _read(connection: Connection, row: Record) -> Program:
         mild_returns=row["mild_returns"],
         late_days=row["late_days"],
         return_window_days=row["return_window_days"],
+        never_locked=row["never_locked"],
         availability=policies.read_availability(row["availability"]),
     )
     return Program(row["program_no"], settings, row["time_zone"], row["create_time"])

@@ -115,6 +115,7 @@ async def insert(
         delivery_no=delivery_no,
         flags=None if own is None else [one.flag for one in own],
         rule_points=rule_points,
+        locks=program.locks or None,
         available_times=None if own is None else [one.available_time for one in own],
         credited_points=None if own is None else [one.points for one in own],
     )

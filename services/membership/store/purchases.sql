@@ -14,12 +14,12 @@ where g.program_no = :program_no;
 -- Fewer rows than asked for: another transaction recorded one of the ids meanwhile.
 insert into purchases (
     program_no, record_time, actor, purchase_id, member_no, event_time, amount, terms, base_points, tier_points,
-    expire_time, state, place, rule_points, available_time, credited_points, flag, delivery_no
+    expire_time, state, place, rule_points, available_time, credited_points, flag, locks, delivery_no
 )
 select
     :program_no, :record_time, :actor, row.purchase_id, row.member_no, row.event_time, row.amount, row.terms,
     row.base_points, row.tier_points, row.expire_time, row.state, row.place, coalesce(row.rule_points, 0),
-    row.available_time, row.credited_points, row.flag,
+    row.available_time, row.credited_points, row.flag, :locks::boolean,
     case when row.place is not null then :delivery_no::bigint end
 from unnest(
     :purchase_ids::text[], :member_nos::bigint[], :event_times::timestamptz[], :amounts::bigint[],

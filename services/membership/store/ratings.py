@@ -85,7 +85,7 @@ def read(basket_kept: dict[str, Any] | None, rated_by: dict[str, Any], amount: i
     terms = tuple(map(_read_term, rated_by["terms"]))
     reached = tuple(Reached(*one) for one in rated_by["campaigns"])
     counts = tuple(map(_read_term, rated_by["counts"]))
-    tranches = tuple(map(_read_tranche, rated_by["tranches"]))
+    tranches = tuple(map(read_tranche, rated_by["tranches"]))
     return FrozenTerms(bought, parts(bought, amount), terms, tuple(rated_by["points"]), reached, counts, tranches)
 
 
@@ -104,7 +104,8 @@ def _write_tranche(one: Tranche) -> list[Any]:
     return [one.points, *moments, one.places]
 
 
-def _read_tranche(kept: list[Any]) -> Tranche:
+def read_tranche(kept: list[Any]) -> Tranche:
+    """A tranche as it is kept."""
     points, available_us, expire_us, places = kept
     times = [None if us is None else from_microseconds(us) for us in (available_us, expire_us)]
     return Tranche(points, times[0], times[1], tuple(places))

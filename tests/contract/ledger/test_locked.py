@@ -119,6 +119,7 @@ async def test_of_many_who_take_all_that_is_not_locked_one_does(ada: Shop) -> No
         (SPEND, ("ada", "redemption.points"), {"amount": -1}, "locked.amount"),
         (SPEND, ("ada", "redemption.points"), {"amount": 2**53 + 1}, "locked.amount"),
         (SPEND, ("ada", "redemption.points"), {"account_version": -1}, "locked.account_version"),
+        (SPEND, ("ada", "redemption.points"), {"valid_until": stamp(TOMORROW)}, "locked.valid_until"),
     ],
 )
 async def test_what_is_locked_has_bounds_and_is_said_of_what_members_do(

@@ -65,7 +65,9 @@ def test_what_is_locked_was_found_at_the_version_that_the_account_is_at(take: ob
             take(ledger, 10, Locked(0, seen))
         assert (refusal.value.metadata["version"], refusal.value.metadata["seen"]) == ("2", str(seen))
         assert not refusal.value.frozen  # what is locked is found again, and the same request comes with that
-    take(ledger, 10, Locked(90, 2))
+    with pytest.raises(BalanceChanged):  # points that are pending become available, which are locked as well
+        take(ledger, 10, Locked(0, 2, ledger.now))
+    take(ledger, 10, Locked(90, 2, later(600)))
     assert ledger.ada.available == 90
 
 

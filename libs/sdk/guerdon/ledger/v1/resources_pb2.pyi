@@ -457,6 +457,7 @@ class Locked(google.protobuf.message.Message):
 
     AMOUNT_FIELD_NUMBER: builtins.int
     ACCOUNT_VERSION_FIELD_NUMBER: builtins.int
+    VALID_UNTIL_FIELD_NUMBER: builtins.int
     amount: builtins.int
     """How many, in the unit's smallest part: 0 to 2^53."""
     account_version: builtins.int
@@ -464,14 +465,21 @@ class Locked(google.protobuf.message.Message):
     so that nothing has come in since that would be locked too. Otherwise it is refused with BALANCE_CHANGED: find out
     again, and send the request with what is found. Absent: whatever the version.
     """
+    @property
+    def valid_until(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """Until when that holds, with an `account_version`: then the clock makes points available that are pending and locked too.
+        At that time or later it is refused with BALANCE_CHANGED. Absent: as long as the version is the same.
+        """
+
     def __init__(
         self,
         *,
         amount: builtins.int = ...,
         account_version: builtins.int | None = ...,
+        valid_until: google.protobuf.timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_account_version", b"_account_version", "account_version", b"account_version"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_account_version", b"_account_version", "account_version", b"account_version", "amount", b"amount"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_account_version", b"_account_version", "account_version", b"account_version", "valid_until", b"valid_until"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_account_version", b"_account_version", "account_version", b"account_version", "amount", b"amount", "valid_until", b"valid_until"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_account_version", b"_account_version"]) -> typing.Literal["account_version"] | None: ...
 
 global___Locked = Locked

@@ -433,6 +433,68 @@ class GetTierProgressResponse(google.protobuf.message.Message):
 global___GetTierProgressResponse = GetTierProgressResponse
 
 @typing.final
+class GetLockedPointsRequest(google.protobuf.message.Message):
+    """Asks what is locked."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: builtins.int
+    account: builtins.str
+    """The account's name in the ledger."""
+    def __init__(
+        self,
+        *,
+        account: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["account", b"account"]) -> None: ...
+
+global___GetLockedPointsRequest = GetLockedPointsRequest
+
+@typing.final
+class GetLockedPointsResponse(google.protobuf.message.Message):
+    """What is locked. Of an account that is no member's, and in a program that locks nothing or that membership does not know,
+    nothing is.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    LOCKED_POINTS_FIELD_NUMBER: builtins.int
+    ACCOUNT_VERSION_FIELD_NUMBER: builtins.int
+    VALID_UNTIL_FIELD_NUMBER: builtins.int
+    NEXT_UNLOCK_TIME_FIELD_NUMBER: builtins.int
+    locked_points: builtins.int
+    """How many points, at most, of those that the account can spend: what purchases within the return window gave, less what
+    came back, awards for counts included. They may be more than the account has.
+    """
+    account_version: builtins.int
+    """The account's version in the ledger for which this holds, to be said there as `Locked.account_version`. Absent where
+    nothing is locked whatever happens.
+    """
+    @property
+    def valid_until(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """Until when it holds, to be said as `Locked.valid_until`: then pending points become available that are locked. Absent
+        where none do.
+        """
+
+    @property
+    def next_unlock_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When the next of the locked points are free. Absent where none are locked."""
+
+    def __init__(
+        self,
+        *,
+        locked_points: builtins.int = ...,
+        account_version: builtins.int | None = ...,
+        valid_until: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        next_unlock_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_account_version", b"_account_version", "account_version", b"account_version", "next_unlock_time", b"next_unlock_time", "valid_until", b"valid_until"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_account_version", b"_account_version", "account_version", b"account_version", "locked_points", b"locked_points", "next_unlock_time", b"next_unlock_time", "valid_until", b"valid_until"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_account_version", b"_account_version"]) -> typing.Literal["account_version"] | None: ...
+
+global___GetLockedPointsResponse = GetLockedPointsResponse
+
+@typing.final
 class ExpiringPoints(google.protobuf.message.Message):
     """Points that expire together."""
 

@@ -234,6 +234,11 @@ class MembershipServiceStub(object):
                 request_serializer=guerdon_dot_membership_dot_v1_dot_membership__pb2.GetTierProgressRequest.SerializeToString,
                 response_deserializer=guerdon_dot_membership_dot_v1_dot_membership__pb2.GetTierProgressResponse.FromString,
                 )
+        self.GetLockedPoints = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/GetLockedPoints',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_membership__pb2.GetLockedPointsRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_membership__pb2.GetLockedPointsResponse.FromString,
+                )
         self.CreateActivityType = channel.unary_unary(
                 '/guerdon.membership.v1.MembershipService/CreateActivityType',
                 request_serializer=guerdon_dot_membership_dot_v1_dot_activity__pb2.CreateActivityTypeRequest.SerializeToString,
@@ -758,6 +763,14 @@ class MembershipServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetLockedPoints(self, request, context):
+        """Tells how many points of an account are locked now: they can be spent on goods, but neither exchanged nor become cash, as
+        the purchases that gave them can still come back. Who offers cash for points asks this and hands it on to the ledger.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CreateActivityType(self, request, context):
         """Makes a type of activity.
         """
@@ -1268,6 +1281,11 @@ def add_MembershipServiceServicer_to_server(servicer, server):
                     servicer.GetTierProgress,
                     request_deserializer=guerdon_dot_membership_dot_v1_dot_membership__pb2.GetTierProgressRequest.FromString,
                     response_serializer=guerdon_dot_membership_dot_v1_dot_membership__pb2.GetTierProgressResponse.SerializeToString,
+            ),
+            'GetLockedPoints': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetLockedPoints,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_membership__pb2.GetLockedPointsRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_membership__pb2.GetLockedPointsResponse.SerializeToString,
             ),
             'CreateActivityType': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateActivityType,
@@ -2149,6 +2167,23 @@ class MembershipService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/GetTierProgress',
             guerdon_dot_membership_dot_v1_dot_membership__pb2.GetTierProgressRequest.SerializeToString,
             guerdon_dot_membership_dot_v1_dot_membership__pb2.GetTierProgressResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def GetLockedPoints(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/GetLockedPoints',
+            guerdon_dot_membership_dot_v1_dot_membership__pb2.GetLockedPointsRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_membership__pb2.GetLockedPointsResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

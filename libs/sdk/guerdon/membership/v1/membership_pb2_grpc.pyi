@@ -333,6 +333,14 @@ class MembershipServiceStub:
     ]
     """Tells where a member stands: balance, tier, next tier, what is missing, what expires."""
 
+    GetLockedPoints: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.membership_pb2.GetLockedPointsRequest,
+        guerdon.membership.v1.membership_pb2.GetLockedPointsResponse,
+    ]
+    """Tells how many points of an account are locked now: they can be spent on goods, but neither exchanged nor become cash, as
+    the purchases that gave them can still come back. Who offers cash for points asks this and hands it on to the ledger.
+    """
+
     CreateActivityType: grpc.UnaryUnaryMultiCallable[
         guerdon.membership.v1.activity_pb2.CreateActivityTypeRequest,
         guerdon.membership.v1.activity_pb2.CreateActivityTypeResponse,
@@ -921,6 +929,14 @@ class MembershipServiceAsyncStub:
         guerdon.membership.v1.membership_pb2.GetTierProgressResponse,
     ]
     """Tells where a member stands: balance, tier, next tier, what is missing, what expires."""
+
+    GetLockedPoints: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.membership_pb2.GetLockedPointsRequest,
+        guerdon.membership.v1.membership_pb2.GetLockedPointsResponse,
+    ]
+    """Tells how many points of an account are locked now: they can be spent on goods, but neither exchanged nor become cash, as
+    the purchases that gave them can still come back. Who offers cash for points asks this and hands it on to the ledger.
+    """
 
     CreateActivityType: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.membership.v1.activity_pb2.CreateActivityTypeRequest,
@@ -1588,6 +1604,16 @@ class MembershipServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[guerdon.membership.v1.membership_pb2.GetTierProgressResponse, collections.abc.Awaitable[guerdon.membership.v1.membership_pb2.GetTierProgressResponse]]:
         """Tells where a member stands: balance, tier, next tier, what is missing, what expires."""
+
+    @abc.abstractmethod
+    def GetLockedPoints(
+        self,
+        request: guerdon.membership.v1.membership_pb2.GetLockedPointsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.membership_pb2.GetLockedPointsResponse, collections.abc.Awaitable[guerdon.membership.v1.membership_pb2.GetLockedPointsResponse]]:
+        """Tells how many points of an account are locked now: they can be spent on goods, but neither exchanged nor become cash, as
+        the purchases that gave them can still come back. Who offers cash for points asks this and hands it on to the ledger.
+        """
 
     @abc.abstractmethod
     def CreateActivityType(

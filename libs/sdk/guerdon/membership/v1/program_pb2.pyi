@@ -75,6 +75,7 @@ class Program(google.protobuf.message.Message):
     TIER_POLICY_FIELD_NUMBER: builtins.int
     RETURN_WINDOW_DAYS_FIELD_NUMBER: builtins.int
     AVAILABILITY_FIELD_NUMBER: builtins.int
+    NEVER_LOCKED_FIELD_NUMBER: builtins.int
     CREATE_TIME_FIELD_NUMBER: builtins.int
     RETURN_POLICY_FIELD_NUMBER: builtins.int
     name: builtins.str
@@ -111,6 +112,11 @@ class Program(google.protobuf.message.Message):
     return_window_days: builtins.int
     """For how many days after a purchase goods can be brought back, 0..366: for `Availability.after_return_window`, returns that come
     later are taken all the same. 0: it is not said.
+    """
+    never_locked: builtins.bool
+    """Whether points of purchases can be exchanged or become cash at once. Otherwise they are locked until the return window
+    closes: `return_window_days` after the purchase, at the same local time of day (GetLockedPoints). Without a window
+    nothing is ever locked.
     """
     return_policy: global___ReturnPolicy.ValueType
     """How returns are held against spend that earned at a plain rate."""
@@ -169,11 +175,12 @@ class Program(google.protobuf.message.Message):
         tier_policy: global___TierPolicy | None = ...,
         return_window_days: builtins.int = ...,
         availability: guerdon.membership.v1.times_pb2.Availability | None = ...,
+        never_locked: builtins.bool = ...,
         create_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         return_policy: global___ReturnPolicy.ValueType = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["availability", b"availability", "create_time", b"create_time", "earning_rule", b"earning_rule", "expiry_policy", b"expiry_policy", "tier_policy", b"tier_policy"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["availability", b"availability", "claim_days", b"claim_days", "create_time", b"create_time", "currency_code", b"currency_code", "earning_rule", b"earning_rule", "expiry_policy", b"expiry_policy", "expiry_reminder_days", b"expiry_reminder_days", "late_days", b"late_days", "name", b"name", "purchase_statistics", b"purchase_statistics", "return_policy", b"return_policy", "return_wait_days", b"return_wait_days", "return_window_days", b"return_window_days", "tier_policy", b"tier_policy", "tiers", b"tiers", "time_zone", b"time_zone", "unit", b"unit", "welcome_points", b"welcome_points"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["availability", b"availability", "claim_days", b"claim_days", "create_time", b"create_time", "currency_code", b"currency_code", "earning_rule", b"earning_rule", "expiry_policy", b"expiry_policy", "expiry_reminder_days", b"expiry_reminder_days", "late_days", b"late_days", "name", b"name", "never_locked", b"never_locked", "purchase_statistics", b"purchase_statistics", "return_policy", b"return_policy", "return_wait_days", b"return_wait_days", "return_window_days", b"return_window_days", "tier_policy", b"tier_policy", "tiers", b"tiers", "time_zone", b"time_zone", "unit", b"unit", "welcome_points", b"welcome_points"]) -> None: ...
 
 global___Program = Program
 

@@ -1,0 +1,54 @@
+"""What members' purchases gave that may be locked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from asyncpg import Record
+
+from guerdon_kit.postgres import Connection
+from membership.domain.availability import plus_days
+from membership.domain.flags import FlagState
+from membership.domain.locking import Given, Part
+from membership.domain.program import Program
+from membership.domain.purchases import State
+from membership.store import queries
+from membership.store.ratings import read_tranche
+
+_CLOCK_CHANGE = timedelta(days=1)
+"""More than days of local clocks are longer than 24 hours."""
+
+
+async def given(connection: Connection, program: Program, member_nos: Sequence[int], now: datetime) -> list[Given]:
+    """What purchases gave whose return window has not closed at `now`."""
+    days = program.settings.return_window_days
+    since = now - timedelta(days=days) - _CLOCK_CHANGE
+    rows = queries.locking_purchases(connection, member_nos=member_nos, since=since, lapsed=State.LAPSED)
+    bought = {row["purchase_id"]: row async for row in rows}
+    unlocks = {id_: plus_days(row["event_time"], days, program.time_zone) for id_, row in bought.items()}
+    found = [
+        Given(row["points"] - row["returned_points"], tuple(_parts(row)), unlocks[id_]) for id_, row in bought.items()
+    ]
+    if bought:
+        awards = queries.locking_count_awards(
+            connection, program_no=program.program_no, member_nos=member_nos, purchase_ids=list(bought)
+        )
+        async for award in awards:
+            parts = () if _held(bought[award["purchase_id"]]) else (Part(award["points"], award["available_time"]),)
+            found.append(Given(award["points"], parts, unlocks[award["purchase_id"]]))
+    return found
+
+
+def _parts(row: Record) -> Iterator[Part]:
+    if _held(row):
+        return
+    released = row["flag_state"] == FlagState.RELEASED
+    tranches = [read_tranche(kept) for kept in row["tranches"] or ()]
+    times = [(one.points, one.available_time) for one in tranches] or [(row["points"], row["available_time"])]
+    for points, available_time in times:
+        yield Part(points, None if released else available_time)
+
+
+def _held(row: Record) -> bool:
+    return bool(row["flag_state"] == FlagState.HELD)
