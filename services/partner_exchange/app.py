@@ -9,15 +9,17 @@ from guerdon_kit import housekeeping
 from guerdon_kit.service import Job, Kit, Parts
 from partner_exchange.clients.ledger import LEDGER, Ledger
 from partner_exchange.config import Settings
+from partner_exchange.jobs.limits import prune_usage
 from partner_exchange.jobs.quotes import prune_quotes
 from partner_exchange.jobs.recovery import recovery
 from partner_exchange.operations.exchanges import Exchanges
+from partner_exchange.operations.limits import PartnerLimits
 from partner_exchange.operations.partner_tokens import PartnerTokens
 from partner_exchange.operations.partners import Partners
 from partner_exchange.operations.progress import Progress, Reached, nowhere
 from partner_exchange.operations.quotes import Quotes
 from partner_exchange.operations.rate_books import RateBooks
-from partner_exchange.servicer import CoalitionAdminServicer, CoalitionServicer
+from partner_exchange.servicer import CoalitionAdminServicer, CoalitionServicer, LimitsServicer
 
 NAME = "partner_exchange"
 
@@ -34,11 +36,13 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
         servicers=[
             CoalitionAdminServicer(Partners(database, ledger, clock), RateBooks(database, ledger, clock), exchanges),
             CoalitionServicer(quotes, exchanges),
+            LimitsServicer(PartnerLimits(database, clock)),
         ],
         jobs=[
             Job("recovery", recovery(progress).run),
             *housekeeping.jobs(kit),
             Job("prune-quotes", partial(prune_quotes, quotes, keep_quotes)),
+            Job("prune-usage", partial(prune_usage, database, clock)),
         ],
         issuers=PartnerTokens(database).issuer,
     )

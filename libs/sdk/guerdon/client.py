@@ -16,6 +16,7 @@ from guerdon._interceptor import Decorator, TokenSource
 if TYPE_CHECKING:
     from guerdon.exchange.v1.coalition_admin_service_pb2_grpc import CoalitionAdminServiceAsyncStub
     from guerdon.exchange.v1.coalition_service_pb2_grpc import CoalitionServiceAsyncStub
+    from guerdon.exchange.v1.limits_pb2_grpc import LimitsServiceAsyncStub
     from guerdon.ledger.v1.ledger_pb2_grpc import LedgerServiceAsyncStub
     from guerdon.membership.v1.membership_pb2_grpc import MembershipServiceAsyncStub
     from guerdon.recognition.v1.recognition_pb2_grpc import RecognitionServiceAsyncStub
@@ -146,6 +147,13 @@ class Client:
         from guerdon.exchange.v1.coalition_admin_service_pb2_grpc import CoalitionAdminServiceStub
 
         return cast("CoalitionAdminServiceAsyncStub", CoalitionAdminServiceStub(self._channel))
+
+    @cached_property
+    def exchange_limits(self) -> LimitsServiceAsyncStub:
+        """How much may be exchanged, and what partners may owe."""
+        from guerdon.exchange.v1.limits_pb2_grpc import LimitsServiceStub
+
+        return cast("LimitsServiceAsyncStub", LimitsServiceStub(self._channel))
 
     @cached_property
     def recognition(self) -> RecognitionServiceAsyncStub:

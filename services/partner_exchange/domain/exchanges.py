@@ -91,13 +91,11 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Commitment:
-    """What the ledger and the agreed price made of an exchange when it was committed."""
+    """What the ledger made of an exchange."""
 
     transaction: str
     """The ledger's name of it."""
     commit_time: datetime
-    agreed_price: Fraction
-    """The receiver's: minor units for a point."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +112,8 @@ class Exchange:
     debited: int
     received: int
     bonus: int
+    agreed_price: Fraction
+    """The receiver's, as it was when the quote was used: minor units for a point."""
     actor: str
     """Whom it is booked to, here and in the ledger."""
     create_time: datetime
@@ -128,11 +128,11 @@ class Exchange:
         return f"partners/{self.sender}/exchanges/{self.exchange_id}"
 
     @property
-    def owed(self) -> Fraction | None:
-        """What the sender owes the receiver for it, in minor units, exactly: received points times the receiver's
-        price. None until it is committed.
+    def owed(self) -> Fraction:
+        """What the sender owes the receiver for it once it is COMMITTED, in minor units, exactly: received points times
+        the receiver's price.
         """
-        return self.received * self.commitment.agreed_price if self.commitment else None
+        return self.received * self.agreed_price
 
 
 def received_legs(

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from fractions import Fraction
+from functools import cache
 from typing import Any
+from zoneinfo import available_timezones
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -31,7 +33,7 @@ ACTIVE_KEYS_MAX = 2
 TEXT_LENGTH_MAX = 200
 JWK_LENGTH_MAX = 2_000
 
-_READ = frozenset({"exchange.rates.read", "exchange.exchanges.read"})
+_READ = frozenset({"exchange.rates.read", "exchange.exchanges.read", "exchange.limits.read"})
 _EXCHANGE = _READ | {"exchange.quotes.write", "exchange.exchanges.write"}
 
 
@@ -54,6 +56,8 @@ class Coalition:
     coalition_id: str
     display_name: str
     currency: str
+    time_zone: str
+    """Whose days and months those of limits are."""
     create_time: datetime
 
     @property
@@ -126,8 +130,16 @@ def check_coalition(coalition: Coalition) -> None:
     violations.extend(_wrong_text(coalition.display_name, "coalition.display_name"))
     if re.fullmatch("[A-Z]{3}", coalition.currency) is None:
         violations.append(FieldViolation("coalition.settlement_currency_code", "must be an ISO 4217 code"))
+    if coalition.time_zone not in _zones():
+        violations.append(FieldViolation("coalition.time_zone", "must be the IANA name of a time zone"))
     if violations:
         raise InvalidField(violations)
+
+
+@cache
+def _zones() -> frozenset[str]:
+    """Kept, because finding them reads hundreds of files. `localtime` is this machine's alone."""
+    return frozenset(available_timezones()) - {"Factory", "localtime"}
 
 
 def check_profile(profile: Profile) -> None:

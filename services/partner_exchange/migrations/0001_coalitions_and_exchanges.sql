@@ -4,6 +4,8 @@ create table coalitions (
     coalition text primary key,
     display_name text not null,
     currency text not null,
+    -- Its days and months are those of limits.
+    time_zone text not null,
     actor text not null,
     create_time timestamptz not null
 );
@@ -106,9 +108,9 @@ create table exchanges (
     refusal_metadata jsonb,
     transaction text,
     commit_time timestamptz,
-    -- The receiver's agreed price, as it was when this was committed.
-    price_numerator bigint,
-    price_denominator bigint,
+    -- The receiver's agreed price, as it was when the quote was used: what limits booked is what will be owed.
+    price_numerator bigint not null,
+    price_denominator bigint not null,
     actor text not null,
     create_time timestamptz not null,
     -- When the recovery loop takes it up; null at the end.
@@ -118,7 +120,6 @@ create table exchanges (
     check ((state = 'RECEIVED') = (legs is null)),
     check ((state = 'COMMITTED') = (transaction is not null)),
     check ((state = 'COMMITTED') = (commit_time is not null)),
-    check ((state = 'COMMITTED') = (price_numerator is not null and price_denominator is not null)),
     check ((state = 'ABORTED') = (refusal_reason is not null and refusal_metadata is not null)),
     check ((state in ('COMMITTED', 'ABORTED')) = (due_time is null))
 );
@@ -133,7 +134,6 @@ grant update (state) on partners to :"runtime_role";
 grant update (retire_time) on partner_keys to :"runtime_role";
 grant update (use_time) on quotes to :"runtime_role";
 grant delete on quotes to :"runtime_role";
-grant update (state, legs, ask_times, refusal_reason, refusal_metadata, transaction, commit_time, price_numerator,
-              price_denominator, due_time, attempts) on exchanges to :"runtime_role";
+grant update (state, legs, ask_times, refusal_reason, refusal_metadata, transaction, commit_time, due_time, attempts) on exchanges to :"runtime_role";
 -- Publishing is one at a time in a coalition, and locks its row.
 grant update (display_name) on coalitions to :"runtime_role";

@@ -13,6 +13,7 @@ from partner_exchange.domain.errors import ExchangeInProgress, QuoteUsed
 from partner_exchange.domain.exchanges import Exchange, Position, State, refused_with
 from partner_exchange.domain.partners import Coalition, Partner, check_exchanging
 from partner_exchange.domain.quotes import Quote, check_usable
+from partner_exchange.operations import booking
 from partner_exchange.operations.asking import Asking
 from partner_exchange.operations.progress import Progress
 from partner_exchange.store import exchanges, partners, quotes, rates
@@ -43,7 +44,7 @@ class Exchanges:
         Raises:
             NotFound: the partner has no such quote.
             QuoteUsed, QuoteExpired: it cannot be used, by this request for ever.
-            PartnerSuspended: not now.
+            PartnerSuspended, CorridorPaused, DailyLimit, MonthlyLimit, VelocityLimit, NetDebitCap: not now.
             InsufficientPoints, ExchangeAborted: the ledger refused; for this request for ever.
             ExchangeInProgress: send the same request again, or read the exchange.
         """
@@ -109,8 +110,10 @@ class Exchanges:
         check_usable(quote, edition.end_time, now)
         found = await partners.find(connection, [quote.sender, quote.receiver])
         check_exchanging(*found.values())
+        exchange = _received(quote, found[quote.receiver], asking, now)
+        await booking.book(connection, booking.sending_of(quote, found[quote.receiver], now))
         await quotes.use(connection, quote_id, now)
-        await exchanges.insert(connection, _received(quote, asking, now), now + self.progress.lease)
+        await exchanges.insert(connection, exchange, now + self.progress.lease)
 
     async def _views(self, reader: str, found: Sequence[Exchange]) -> Sequence[View]:
         if not found:
@@ -125,7 +128,7 @@ class Exchanges:
         ]
 
 
-def _received(quote: Quote, asking: Asking, now: datetime) -> Exchange:
+def _received(quote: Quote, receiver: Partner, asking: Asking, now: datetime) -> Exchange:
     return Exchange(
         exchange_id=quote.quote_id,
         coalition_id=quote.coalition_id,
@@ -137,6 +140,7 @@ def _received(quote: Quote, asking: Asking, now: datetime) -> Exchange:
         debited=quote.conversion.debited,
         received=quote.conversion.received,
         bonus=quote.conversion.bonus,
+        agreed_price=receiver.profile.agreed_price,
         actor=asking.actor,
         create_time=now,
     )

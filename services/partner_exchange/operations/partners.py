@@ -40,7 +40,7 @@ class Partners:
     clock: Clock
 
     async def create_coalition(
-        self, asking: Asking, coalition_id: str, display_name: str, currency: str
+        self, asking: Asking, coalition_id: str, display_name: str, currency: str, time_zone: str
     ) -> tuple[Coalition, bool]:
         """Makes a coalition.
 
@@ -48,7 +48,7 @@ class Partners:
             InvalidField: a field is out of its bounds.
             AlreadyExists: the id is taken.
         """
-        fresh = Coalition(coalition_id, display_name, currency, self.clock.now())
+        fresh = Coalition(coalition_id, display_name, currency, time_zone, self.clock.now())
         check_coalition(fresh)
 
         async def insert(connection: Connection) -> bytes:

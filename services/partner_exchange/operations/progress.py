@@ -27,6 +27,7 @@ from partner_exchange.domain.exchanges import (
     received_legs,
 )
 from partner_exchange.domain.partners import Partner
+from partner_exchange.operations import booking
 from partner_exchange.store import exchanges, partners
 
 Reached = Callable[[str], None]
@@ -68,7 +69,8 @@ class Progress:
         answer = await self.ledger.post(exchange, sender, receiver, until)
         self.reached("ledger answered")
         if isinstance(answer, Posted):
-            ended = await self._end(_committed(exchange, answer, receiver))
+            commitment = Commitment(answer.transaction, answer.record_time)
+            ended = await self._end(replace(exchange, state=State.COMMITTED, commitment=commitment))
         elif is_final_refusal(answer, asked_before=attempt.asked_before, now=self.clock.now()):
             latest = None if answer.reason in FROZEN_REFUSALS else attempt.ask_time
             ended = await self._end(replace(exchange, state=State.ABORTED, refusal=answer), latest)
@@ -133,9 +135,13 @@ class Progress:
         async def unit(connection: Connection) -> bool:
             if exchange.commitment is not None:
                 moved = await exchanges.commit(connection, exchange.exchange_id, exchange.commitment)
+                if moved:
+                    await booking.commit(connection, exchange)
             else:
                 assert exchange.refusal is not None
                 moved = await exchanges.abort(connection, exchange.exchange_id, exchange.refusal, latest_asked)
+                if moved:
+                    await booking.release(connection, exchange)
             if moved:
                 await publish(connection, _event(exchange, self.clock.now()))
             return moved
@@ -144,11 +150,6 @@ class Progress:
             return await self._now(exchange.exchange_id)
         self.reached(exchange.state.value)
         return exchange
-
-
-def _committed(exchange: Exchange, posted: Posted, receiver: Partner) -> Exchange:
-    commitment = Commitment(posted.transaction, posted.record_time, receiver.profile.agreed_price)
-    return replace(exchange, state=State.COMMITTED, commitment=commitment)
 
 
 def _event(exchange: Exchange, now: datetime) -> Event:

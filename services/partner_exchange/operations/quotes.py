@@ -11,11 +11,13 @@ from guerdon_kit.ids import new_id
 from guerdon_kit.postgres import Connection, Database, requests
 from partner_exchange.domain.book import Edition
 from partner_exchange.domain.errors import NoRate
+from partner_exchange.domain.limits import Pause
 from partner_exchange.domain.partners import Partner, check_exchanging
 from partner_exchange.domain.quotes import Quote, Wanted, check_accounts, convert, expire_time
 from partner_exchange.domain.rates import PairRate
+from partner_exchange.operations import booking
 from partner_exchange.operations.asking import Asking, recorded
-from partner_exchange.store import partners, quotes, rates
+from partner_exchange.store import corridors, partners, quotes, rates
 
 _PRUNE_ROWS = 5000
 
@@ -51,6 +53,11 @@ class Quotes:
             partner = await partners.get(connection, partner_id)
             return await self._rate(connection, partner, sender, receiver, time or self.clock.now())
 
+    async def pause(self, sender: str, receiver: str) -> Pause | None:
+        """Why nothing is exchanged from one partner to another now; None: it is."""
+        async with self.database.acquire() as connection:
+            return await corridors.pause_of(connection, sender, receiver)
+
     async def create(self, asking: Asking, route: Route, wanted: Wanted) -> tuple[Quote, bool]:
         """Makes a quote from the rate in force; answers it, and whether it was sent before.
 
@@ -58,6 +65,7 @@ class Quotes:
             InvalidField: the accounts are not members', the source is of another program, or the amount is malformed.
             NotFound: there is no such sender, or the coalition has no such receiver.
             PartnerSuspended, NoRate, AmountTooSmall, AboveMaximum: there is nothing to quote.
+            CorridorPaused, DailyLimit, MonthlyLimit, VelocityLimit, NetDebitCap: it could not be executed now.
         """
 
         async def insert(connection: Connection) -> bytes:
@@ -96,7 +104,7 @@ class Quotes:
         check_exchanging(sender, receiver)
         now = self.clock.now()
         edition, pair = await self._rate(connection, sender, route.sender, route.receiver, now)
-        return Quote(
+        quote = Quote(
             quote_id=new_id("qt"),
             coalition_id=edition.coalition_id,
             sender=route.sender,
@@ -110,6 +118,8 @@ class Quotes:
             create_time=now,
             expire_time=expire_time(now, edition.end_time),
         )
+        await booking.look(connection, booking.sending_of(quote, receiver, now))
+        return quote
 
     async def _rate(
         self, connection: Connection, partner: Partner, sender: str, receiver: str, time: datetime

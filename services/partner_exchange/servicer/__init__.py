@@ -2,5 +2,6 @@
 
 from partner_exchange.servicer.admin import CoalitionAdminServicer
 from partner_exchange.servicer.coalition import CoalitionServicer
+from partner_exchange.servicer.limits import LimitsServicer
 
-__all__ = ["CoalitionAdminServicer", "CoalitionServicer"]
+__all__ = ["CoalitionAdminServicer", "CoalitionServicer", "LimitsServicer"]

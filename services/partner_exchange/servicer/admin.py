@@ -31,7 +31,11 @@ class CoalitionAdminServicer:
         wanted = request.coalition
         (coalition_id,) = parse(wanted.name, COALITION, "coalition.name")
         made, replayed = await self._partners.create_coalition(
-            asking(call, request, wanted.name), coalition_id, wanted.display_name, wanted.settlement_currency_code
+            asking(call, request, wanted.name),
+            coalition_id,
+            wanted.display_name,
+            wanted.settlement_currency_code,
+            wanted.time_zone or "UTC",
         )
         mark(call, replayed)
         return pb.CreateCoalitionResponse(coalition=writing.coalition(made))

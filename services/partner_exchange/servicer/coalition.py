@@ -13,6 +13,7 @@ from guerdon_kit.names import check_id, parse
 from partner_exchange.operations.exchanges import Exchanges
 from partner_exchange.operations.quotes import Quotes
 from partner_exchange.servicer import reading, writing
+from partner_exchange.servicer.limits import pause_message
 from partner_exchange.servicer.reading import EXCHANGE, PARTNER, QUOTE, asking, mark
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -32,17 +33,17 @@ class CoalitionServicer:
     async def get_rate(self, request: pb.GetRateRequest, _call: CallContext) -> pb.GetRateResponse:
         """Reads a rate."""
         (partner_id,) = parse(request.partner, PARTNER, "partner")
-        edition, pair = await self._quotes.rate(
-            partner_id,
-            check_id(request.sender_id, "sender_id"),
-            check_id(request.receiver_id, "receiver_id"),
-            reading.optional_time(request, "time", "time"),
-        )
+        sender = check_id(request.sender_id, "sender_id")
+        receiver = check_id(request.receiver_id, "receiver_id")
+        time = reading.optional_time(request, "time", "time")
+        edition, pair = await self._quotes.rate(partner_id, sender, receiver, time)
+        pause = await self._quotes.pause(sender, receiver)
         return pb.GetRateResponse(
             rate=writing.pair(pair),
             rate_book=edition.name,
             effective_time=timestamp(edition.effective_time),
             end_time=None if edition.end_time is None else timestamp(edition.end_time),
+            pause=None if pause is None else pause_message(pause),
         )
 
     async def create_quote(self, request: pb.CreateQuoteRequest, call: CallContext) -> pb.CreateQuoteResponse:

@@ -33,6 +33,7 @@ def coalition(kept: Coalition) -> res.Coalition:
         name=kept.name,
         display_name=kept.display_name,
         settlement_currency_code=kept.currency,
+        time_zone=kept.time_zone,
         create_time=timestamp(kept.create_time),
     )
 
@@ -129,7 +130,7 @@ def exchange(view: View) -> res.Exchange:
     )
     if view.reader == kept.sender:
         message.source_account = f"programs/{view.sender.profile.program_id}/accounts/{kept.source_account_id}"
-    if kept.commitment is not None and kept.owed is not None:
+    if kept.commitment is not None:
         message.owed.CopyFrom(owed(kept.owed, view.currency))
         message.commit_time.CopyFrom(timestamp(kept.commitment.commit_time))
         if view.reader == kept.sender:

@@ -30,6 +30,8 @@ async def insert(connection: Connection, exchange: Exchange, due_time: datetime)
         debited=exchange.debited,
         received=exchange.received,
         bonus=exchange.bonus,
+        price_numerator=exchange.agreed_price.numerator,
+        price_denominator=exchange.agreed_price.denominator,
         actor=exchange.actor,
         create_time=exchange.create_time,
         due_time=due_time,
@@ -66,8 +68,6 @@ async def commit(connection: Connection, exchange_id: str, commitment: Commitmen
             exchange=exchange_id,
             transaction=commitment.transaction,
             commit_time=commitment.commit_time,
-            price_numerator=commitment.agreed_price.numerator,
-            price_denominator=commitment.agreed_price.denominator,
         )
     )
 
@@ -161,20 +161,14 @@ def _exchange(row: asyncpg.Record) -> Exchange:
         debited=row["debited"],
         received=row["received"],
         bonus=row["bonus"],
+        agreed_price=Fraction(row["price_numerator"], row["price_denominator"]),
         actor=row["actor"],
         create_time=row["create_time"],
         state=State(row["state"]),
         legs=_legs(row["legs"]),
         refusal=None if row["refusal_reason"] is None else Refusal(row["refusal_reason"], row["refusal_metadata"]),
-        commitment=_commitment(row),
+        commitment=None if row["transaction"] is None else Commitment(row["transaction"], row["commit_time"]),
     )
-
-
-def _commitment(row: asyncpg.Record) -> Commitment | None:
-    if row["transaction"] is None:
-        return None
-    price = Fraction(row["price_numerator"], row["price_denominator"])
-    return Commitment(row["transaction"], row["commit_time"], price)
 
 
 def _legs(kept: list[dict[str, Any]] | None) -> tuple[Leg, ...]:

@@ -1,11 +1,11 @@
 -- name: insert_exchange!
 insert into exchanges (
     exchange, coalition, version, sender, receiver, source_account, destination_account, debited, received, bonus,
-    state, actor, create_time, due_time
+    price_numerator, price_denominator, state, actor, create_time, due_time
 )
 values (
     :exchange, :coalition, :version, :sender, :receiver, :source_account, :destination_account, :debited, :received,
-    :bonus, 'RECEIVED', :actor, :create_time, :due_time
+    :bonus, :price_numerator, :price_denominator, 'RECEIVED', :actor, :create_time, :due_time
 );
 
 -- name: find_exchange^
@@ -22,9 +22,7 @@ where exchange = :exchange and state = 'RECEIVED';
 
 -- name: commit_exchange!
 update exchanges
-set
-    state = 'COMMITTED', transaction = :transaction, commit_time = :commit_time, price_numerator = :price_numerator,
-    price_denominator = :price_denominator, due_time = null
+set state = 'COMMITTED', transaction = :transaction, commit_time = :commit_time, due_time = null
 where exchange = :exchange and state = 'POSTING';
 
 -- name: abort_exchange!

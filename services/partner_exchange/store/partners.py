@@ -22,6 +22,7 @@ async def insert_coalition(connection: Connection, coalition: Coalition, actor: 
             coalition=coalition.coalition_id,
             display_name=coalition.display_name,
             currency=coalition.currency,
+            time_zone=coalition.time_zone,
             actor=actor,
             create_time=coalition.create_time,
         )
@@ -143,7 +144,7 @@ async def set_state(connection: Connection, partner_id: str, state: PartnerState
 def _coalition(row: asyncpg.Record | None, coalition_id: str) -> Coalition:
     if row is None:
         raise NotFound(f"coalitions/{coalition_id}")
-    return Coalition(row["coalition"], row["display_name"], row["currency"], row["create_time"])
+    return Coalition(row["coalition"], row["display_name"], row["currency"], row["time_zone"], row["create_time"])
 
 
 def _partner(row: asyncpg.Record) -> Partner:

@@ -1,13 +1,16 @@
 -- name: insert_coalition!
-insert into coalitions (coalition, display_name, currency, actor, create_time)
-values (:coalition, :display_name, :currency, :actor, :create_time)
+insert into coalitions (coalition, display_name, currency, time_zone, actor, create_time)
+values (:coalition, :display_name, :currency, :time_zone, :actor, :create_time)
 on conflict do nothing;
 
 -- name: find_coalition^
-select coalition, display_name, currency, create_time from coalitions where coalition = :coalition;
+select coalition, display_name, currency, time_zone, create_time from coalitions where coalition = :coalition;
 
 -- name: lock_coalition^
-select coalition, display_name, currency, create_time from coalitions where coalition = :coalition for no key update;
+select coalition, display_name, currency, time_zone, create_time
+from coalitions
+where coalition = :coalition
+for no key update;
 
 -- name: insert_partner!
 insert into partners (

@@ -17,6 +17,7 @@ from joserfc.jwk import ECKey, OKPKey
 from guerdon import Client, new_request_id
 from guerdon.exchange.v1 import coalition_admin_service_pb2 as admin
 from guerdon.exchange.v1 import coalition_service_pb2 as pb
+from guerdon.exchange.v1 import limits_pb2 as limits_pb
 from guerdon.exchange.v1 import resources_pb2 as res
 from guerdon.ledger.v1 import ledger_pb2 as ledger
 from guerdon.ledger.v1 import resources_pb2 as ledger_res
@@ -115,6 +116,19 @@ class Coalition:
         """The first 1,000 positions."""
         request = admin.ListPositionsRequest(parent=self.name, page_size=1000)
         return list((await self.operator.coalition_admin.ListPositions(request)).positions)
+
+    async def limit(self, brand: Brand, **limits: Any) -> limits_pb.PartnerLimits:
+        """Sets all limits of a brand."""
+        wanted = limits_pb.PartnerLimits(partner=brand.name, **limits)
+        request = limits_pb.SetPartnerLimitsRequest(limits=wanted, reason="Agreed", request_id=new_request_id())
+        return (await self.operator.exchange_limits.SetPartnerLimits(request)).limits
+
+    async def net_debit(self, brand: Brand) -> Fraction:
+        """What a brand owes, less what it is owed, in pence."""
+        request = limits_pb.GetPartnerLimitsRequest(partner=brand.name)
+        owed = (await self.operator.exchange_limits.GetPartnerLimits(request)).net_debit
+        assert owed.currency_code == "GBP"
+        return owed.minor_units + Fraction(owed.fraction.numerator, owed.fraction.denominator)
 
     async def move(self, brand: Brand, *, suspend: bool) -> res.Partner:
         """Suspends or resumes a brand."""

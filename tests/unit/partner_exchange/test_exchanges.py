@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
@@ -12,7 +11,6 @@ from hypothesis import strategies as st
 from partner_exchange.domain.exchanges import (
     LEGS_MAX,
     UNKNOWN_LASTS,
-    Commitment,
     Exchange,
     Expiry,
     Leg,
@@ -100,7 +98,6 @@ def test_the_sender_owes_received_points_at_the_receivers_price_exactly() -> Non
         bonus=5_000,
         actor="aurora",
         create_time=NOW,
+        agreed_price=Fraction(7, 10),
     )
-    assert exchange.owed is None
-    commitment = Commitment("programs/aurora/transactions/1", NOW, agreed_price=Fraction(7, 10))
-    assert replace(exchange, commitment=commitment).owed == Fraction(175_007, 10)
+    assert exchange.owed == Fraction(175_007, 10)

@@ -9,6 +9,7 @@ import google.protobuf.descriptor
 import google.protobuf.internal.containers
 import google.protobuf.message
 import google.protobuf.timestamp_pb2
+import guerdon.exchange.v1.limits_pb2
 import guerdon.exchange.v1.resources_pb2
 import typing
 
@@ -57,6 +58,7 @@ class GetRateResponse(google.protobuf.message.Message):
     RATE_BOOK_FIELD_NUMBER: builtins.int
     EFFECTIVE_TIME_FIELD_NUMBER: builtins.int
     END_TIME_FIELD_NUMBER: builtins.int
+    PAUSE_FIELD_NUMBER: builtins.int
     rate_book: builtins.str
     """The book they come from."""
     @property
@@ -71,6 +73,10 @@ class GetRateResponse(google.protobuf.message.Message):
     def end_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """Until when; absent: no next book is published."""
 
+    @property
+    def pause(self) -> guerdon.exchange.v1.limits_pb2.CorridorPause:
+        """That nothing is exchanged by it now; absent: it can be used."""
+
     def __init__(
         self,
         *,
@@ -78,9 +84,10 @@ class GetRateResponse(google.protobuf.message.Message):
         rate_book: builtins.str = ...,
         effective_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         end_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        pause: guerdon.exchange.v1.limits_pb2.CorridorPause | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["effective_time", b"effective_time", "end_time", b"end_time", "rate", b"rate"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["effective_time", b"effective_time", "end_time", b"end_time", "rate", b"rate", "rate_book", b"rate_book"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["effective_time", b"effective_time", "end_time", b"end_time", "pause", b"pause", "rate", b"rate"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["effective_time", b"effective_time", "end_time", b"end_time", "pause", b"pause", "rate", b"rate", "rate_book", b"rate_book"]) -> None: ...
 
 global___GetRateResponse = GetRateResponse
 

@@ -111,12 +111,15 @@ class Coalition(google.protobuf.message.Message):
     DISPLAY_NAME_FIELD_NUMBER: builtins.int
     SETTLEMENT_CURRENCY_CODE_FIELD_NUMBER: builtins.int
     CREATE_TIME_FIELD_NUMBER: builtins.int
+    TIME_ZONE_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`coalitions/{coalition}`; the id is 1 to 63 of `A-Z a-z 0-9 . _ ~ -`."""
     display_name: builtins.str
     """What people call it, at most 200 printable characters."""
     settlement_currency_code: builtins.str
     """The ISO 4217 code of the currency in which its partners settle, such as `USD`."""
+    time_zone: builtins.str
+    """The IANA name of the time zone whose days and months limits go by, such as `Europe/London`. Empty: `UTC`."""
     @property
     def create_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When it was made."""
@@ -128,9 +131,10 @@ class Coalition(google.protobuf.message.Message):
         display_name: builtins.str = ...,
         settlement_currency_code: builtins.str = ...,
         create_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        time_zone: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["create_time", b"create_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["create_time", b"create_time", "display_name", b"display_name", "name", b"name", "settlement_currency_code", b"settlement_currency_code"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["create_time", b"create_time", "display_name", b"display_name", "name", b"name", "settlement_currency_code", b"settlement_currency_code", "time_zone", b"time_zone"]) -> None: ...
 
 global___Coalition = Coalition
 
@@ -471,7 +475,7 @@ class Exchange(google.protobuf.message.Message):
     """The ledger's transaction, of the sending partner's program. Only the sending partner sees it."""
     @property
     def owed(self) -> global___Owed:
-        """What the sender owes the receiver for it, stamped when it was COMMITTED; absent before."""
+        """What the sender owes the receiver for it, at the price of when the quote was used; absent until it is COMMITTED."""
 
     @property
     def create_time(self) -> google.protobuf.timestamp_pb2.Timestamp:

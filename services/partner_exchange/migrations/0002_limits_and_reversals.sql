@@ -1,0 +1,87 @@
+-- Limits, what they have taken up, and paused corridors.
+
+-- Each change is a version of all of a partner's limits; the newest one is in force.
+create table partner_limits (
+    partner text not null references partners (partner),
+    version int not null check (version > 0),
+    velocity_exchanges int check (velocity_exchanges > 0),
+    velocity_minutes int check (velocity_minutes > 0),
+    net_debit_cap bigint check (net_debit_cap >= 0),
+    collateral bigint check (collateral >= 0),
+    cover_numerator bigint not null,
+    cover_denominator bigint not null check (cover_denominator > 0),
+    actor text not null,
+    reason text not null,
+    create_time timestamptz not null,
+    primary key (partner, version),
+    check ((velocity_exchanges is null) = (velocity_minutes is null)),
+    check (cover_numerator >= cover_denominator),
+    -- What a partner may owe is covered by what it has posted.
+    check (net_debit_cap::numeric * cover_numerator <= collateral::numeric * cover_denominator)
+);
+
+create table caps (
+    partner text not null,
+    version int not null,
+    scope text not null check (scope in ('MEMBER', 'PAIR', 'PARTNER')),
+    -- Of a pair; empty otherwise.
+    receiver text not null,
+    period text not null check (period in ('DAY', 'MONTH')),
+    points bigint check (points > 0),
+    exchanges bigint check (exchanges > 0),
+    primary key (partner, version, scope, receiver, period),
+    foreign key (partner, version) references partner_limits (partner, version),
+    check ((scope = 'PAIR') = (receiver <> '')),
+    check (points is not null or exchanges is not null)
+);
+
+-- What the exchanges of a period come to, ABORTED ones and what was taken back aside.
+create table usage (
+    sender text not null references partners (partner),
+    scope text not null check (scope in ('MEMBER', 'PAIR', 'PARTNER')),
+    -- The account of a member, the receiver of a pair; empty for the partner.
+    subject text not null,
+    period text not null check (period in ('DAY', 'MONTH')),
+    begin_date date not null,
+    points numeric not null check (points >= 0),
+    exchanges bigint not null check (exchanges >= 0),
+    -- The limits that the latest exchange was held against; null: there was none.
+    most_points bigint,
+    most_exchanges bigint,
+    primary key (sender, scope, subject, period, begin_date),
+    check (points <= most_points),
+    check (exchanges <= most_exchanges)
+);
+create index usage_by_age on usage (begin_date);
+
+-- What each partner owes, less what it is owed, in windows that are not settled: minor units, exactly.
+create table exposures (
+    partner text primary key references partners (partner),
+    numerator numeric not null,
+    denominator numeric not null check (denominator > 0),
+    -- The most that the latest exchange was held against; null: there was no limit, or what could not be refused, such as
+    -- a reversal, took it past.
+    most bigint,
+    check (numerator <= most * denominator)
+);
+
+create table corridor_pauses (
+    sender text not null references partners (partner),
+    receiver text not null references partners (partner),
+    pause_time timestamptz not null,
+    reason text not null,
+    actor text not null,
+    resume_time timestamptz,
+    resume_actor text,
+    check ((resume_time is null) = (resume_actor is null))
+);
+create unique index corridors_paused on corridor_pauses (sender, receiver) where resume_time is null;
+
+-- For velocity: how many exchanges of a member began within a time.
+create index exchanges_of_members on exchanges (sender, source_account, create_time);
+
+grant select, insert on partner_limits, caps, usage, exposures, corridor_pauses to :"runtime_role";
+grant update (points, exchanges, most_points, most_exchanges) on usage to :"runtime_role";
+grant delete on usage to :"runtime_role";
+grant update (numerator, denominator, most) on exposures to :"runtime_role";
+grant update (resume_time, resume_actor) on corridor_pauses to :"runtime_role";

@@ -1,0 +1,148 @@
+"""What an exchange takes up of the limits: looked at for its quote, booked when the quote is used up, and given back
+when it is ABORTED or taken back.
+
+Each of these is part of a transaction that says the same of the exchange, so that it happens once. Locks are taken in
+one order, so that no two wait for each other: the exchange or its quote, the member, the counts, as `store/usage.sql`
+orders them, and what partners owe, by their ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+from zoneinfo import ZoneInfo
+
+from guerdon_kit.postgres import Connection
+from partner_exchange.domain.errors import CorridorPaused
+from partner_exchange.domain.exchanges import Exchange
+from partner_exchange.domain.limits import (
+    Counter,
+    Limits,
+    Velocity,
+    check_room,
+    check_velocity,
+    counters,
+    net_debit_refusal,
+)
+from partner_exchange.domain.partners import Partner
+from partner_exchange.domain.quotes import Quote
+from partner_exchange.store import corridors, limits, usage
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What is to be sent, or was."""
+
+    sender: str
+    account: str
+    receiver: str
+    points: int
+    owed: Fraction
+    """What the sender owes the receiver for it, in minor units."""
+    time: datetime
+    """When it is, or was, accepted."""
+
+
+def sending_of(quote: Quote, receiver: Partner, time: datetime) -> Sending:
+    """What a quote sends, at the receiver's price of now."""
+    return Sending(
+        sender=quote.sender,
+        account=quote.source_account_id,
+        receiver=quote.receiver,
+        points=quote.conversion.debited,
+        owed=quote.conversion.received * receiver.profile.agreed_price,
+        time=time,
+    )
+
+
+async def look(connection: Connection, sending: Sending) -> None:
+    """Looks whether there is room, and books nothing: it may be gone when the quote is executed.
+
+    Raises:
+        CorridorPaused, DailyLimit, MonthlyLimit, VelocityLimit, NetDebitCap: there is none.
+    """
+    in_force, zone = await _open(connection, sending)
+    if in_force.velocity is not None:
+        await _check_velocity(connection, sending, in_force.velocity)
+    counts = _counters(in_force, sending, zone)
+    capped = [counter for counter in counts if counter.cap.points is not None or counter.cap.exchanges is not None]
+    if capped:
+        check_room(capped, await usage.find(connection, sending.sender, capped), sending.points, zone)
+    most = in_force.most_owed
+    if most is not None:
+        owed = await usage.exposure(connection, sending.sender)
+        if owed + sending.owed > most:
+            raise net_debit_refusal(most, owed, sending.owed)
+
+
+async def book(connection: Connection, sending: Sending) -> None:
+    """Books it. What it comes to is counted whether or not there is a limit, for one that is set later.
+
+    Raises:
+        CorridorPaused, DailyLimit, MonthlyLimit, VelocityLimit, NetDebitCap: there is no room for it; the transaction
+            has to be rolled back.
+    """
+    in_force, zone = await _open(connection, sending)
+    if in_force.velocity is not None:
+        await usage.lock_member(connection, sending.sender, sending.account)
+        await _check_velocity(connection, sending, in_force.velocity)
+    counts = _counters(in_force, sending, zone)
+    if not await usage.book(connection, sending.sender, counts, sending.points):
+        check_room(counts, await usage.find(connection, sending.sender, counts), sending.points, zone)
+        raise AssertionError("what did not fit under a cap fits under all of them")
+    most = in_force.most_owed
+    if not await usage.book_exposure(connection, sending.sender, sending.owed, most):
+        assert most is not None, "without a limit it fits"
+        raise net_debit_refusal(most, await usage.exposure(connection, sending.sender), sending.owed)
+
+
+async def release(connection: Connection, exchange: Exchange) -> None:
+    """Gives back what an exchange was booked with, in the transaction by which it is ABORTED."""
+    await give_room(connection, exchange, exchange.debited, whole=True)
+    await usage.move_exposures(connection, {exchange.sender: -exchange.owed})
+
+
+async def give_room(connection: Connection, exchange: Exchange, points: int, *, whole: bool) -> None:
+    """Gives points back to the counts that an exchange was booked in; with the `whole` of it, the exchange as well."""
+    _, zone = await limits.in_force(connection, exchange.sender, exchange.receiver)
+    counts = counters(Limits(), exchange.source_account_id, exchange.receiver, exchange.create_time, zone)
+    await usage.release(connection, exchange.sender, counts, points, int(whole))
+
+
+async def commit(connection: Connection, exchange: Exchange) -> None:
+    """Credits the receiver with what it is owed, in the transaction by which the exchange is COMMITTED: not before, as
+    what is under way may be ABORTED, and nobody may have owed more by then than is allowed.
+    """
+    await usage.move_exposures(connection, {exchange.receiver: -exchange.owed})
+
+
+async def settle(connection: Connection, positions: Mapping[str, Fraction]) -> None:
+    """Has settled what each partner owed in a window, less what it was owed, in the transaction by which the window is
+    settled: exactly what was stamped with it, in minor units and before any rounding.
+    """
+    await usage.move_exposures(connection, {partner: -owed for partner, owed in positions.items()})
+
+
+async def _open(connection: Connection, sending: Sending) -> tuple[Limits, ZoneInfo]:
+    pause = await corridors.pause_of(connection, sending.sender, sending.receiver)
+    if pause is not None:
+        raise CorridorPaused(
+            sender=sending.sender,
+            receiver=sending.receiver,
+            pause_time=pause.pause_time.isoformat(),
+            why=pause.reason,
+        )
+    version, zone = await limits.in_force(connection, sending.sender, sending.receiver)
+    return version.limits, zone
+
+
+def _counters(in_force: Limits, sending: Sending, zone: ZoneInfo) -> Sequence[Counter]:
+    return counters(in_force, sending.account, sending.receiver, sending.time, zone)
+
+
+async def _check_velocity(connection: Connection, sending: Sending, velocity: Velocity) -> None:
+    after = sending.time - velocity.within
+    begun = await usage.begun_within(connection, sending.sender, sending.account, after, velocity.exchanges)
+    check_velocity(velocity, begun)
