@@ -1,4 +1,4 @@
-r"""The secrets of a deployment: passwords, the services' signing keys, the keys of voucher codes.
+r"""The secrets of a deployment: passwords, the services' signing keys, the keys of codes and webhooks.
 
     python tools/deployment.py deploy/secrets --postgres postgres:5432 \
         --redis-cache cache:6379 --redis-events events:6379
@@ -21,6 +21,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from guerdon_kit.auth.keys import SERVICES, public_keys, service_issuer, signing_key, write_whole
+from guerdon_kit.sealing import make_key_file
 from guerdon_kit.secret_store import FolderSecrets
 from rewards_catalog.store.code_keys import make_code_keys
 
@@ -53,6 +54,7 @@ def write_secrets(folder: Path, postgres: str, cache: str, events: str) -> None:
         key = signing_key(own / "signing_key.pem")
         write_whole(folder / "public" / f"{service}.jwks.json", public_keys(key), 0o644)
     make_code_keys(folder / "rewards_catalog" / "code_keys.json")
+    make_key_file(folder / "partner_exchange" / "webhook_keys.json")
     _write_issuers(folder / "public" / "issuers.json")
 
 

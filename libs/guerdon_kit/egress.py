@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
@@ -32,6 +32,10 @@ _UNICAST = ip_network("2000::/3")
 # What is of it, or of IPv4, and leads elsewhere: 6to4 and its relays, and what the IETF keeps, in which clouds put what
 # they tell their machines.
 _LEADING_INSIDE = tuple(map(ip_network, ("2002::/16", "192.88.99.0/24", "192.0.0.0/24")))
+
+
+Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+"""The addresses of a host, for connections to a port; raises OSError where it has none."""
 
 
 class EgressRefused(Exception):
@@ -84,9 +88,10 @@ def url_ok(url: str, *, private: bool) -> bool:
 class Egress:
     """Posts to addresses that others chose."""
 
-    def __init__(self, *, private: bool = False) -> None:
-        """`private` allows http and inner addresses, for development."""
+    def __init__(self, *, private: bool = False, resolve: Resolve | None = None) -> None:
+        """`private` allows http and inner addresses, for development; `resolve` replaces the system's resolver."""
         self._private = private
+        self._addresses = resolve or _system_addresses
 
     @cached_property
     def _transport(self) -> httpx.AsyncHTTPTransport:
@@ -147,12 +152,15 @@ class Egress:
 
     async def _resolve(self, url: httpx.URL) -> str:
         """The address to connect to. One that is not public among several refuses them all."""
-        loop = asyncio.get_running_loop()
         try:
-            found = await loop.getaddrinfo(url.host, url.port or 443, type=socket.SOCK_STREAM)
+            addresses = await self._addresses(url.host, url.port or 443)
         except OSError as error:
             raise NoAnswer("the host does not resolve") from error
-        addresses = [str(address[0]) for *_, address in found]
         if not self._private and not all(is_public(ip_address(address)) for address in addresses):
             raise EgressRefused("the host resolves to an address that is not public")
         return addresses[0]
+
+
+async def _system_addresses(host: str, port: int) -> Sequence[str]:
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(address[0]) for *_, address in found]

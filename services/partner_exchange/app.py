@@ -6,12 +6,20 @@ from datetime import timedelta
 from functools import partial
 
 from guerdon_kit import housekeeping
+from guerdon_kit.egress import Egress
+from guerdon_kit.events import Consumer
+from guerdon_kit.events.consumer import pruning_consumed
+from guerdon_kit.sealing import SealingKeys, make_key_file
 from guerdon_kit.service import Job, Kit, Parts
 from partner_exchange.clients.ledger import LEDGER, Ledger
 from partner_exchange.config import Settings
 from partner_exchange.jobs.limits import prune_usage
+from partner_exchange.jobs.partner_events import prune_partner_events
 from partner_exchange.jobs.quotes import prune_quotes
 from partner_exchange.jobs.recovery import recovery
+from partner_exchange.jobs.webhooks import send_webhooks
+from partner_exchange.operations.deliveries import Deliveries
+from partner_exchange.operations.event_streams import EventStreams
 from partner_exchange.operations.exchanges import Exchanges
 from partner_exchange.operations.limits import PartnerLimits
 from partner_exchange.operations.partner_tokens import PartnerTokens
@@ -19,6 +27,8 @@ from partner_exchange.operations.partners import Partners
 from partner_exchange.operations.progress import Progress, Reached, nowhere
 from partner_exchange.operations.quotes import Quotes
 from partner_exchange.operations.rate_books import RateBooks
+from partner_exchange.operations.telling import Telling
+from partner_exchange.operations.webhook_endpoints import WebhookEndpoints
 from partner_exchange.servicer import CoalitionAdminServicer, CoalitionServicer, LimitsServicer
 
 NAME = "partner_exchange"
@@ -32,17 +42,54 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
     exchanges = Exchanges(database, progress)
     quotes = Quotes(database, clock)
     keep_quotes = housekeeping.keep_requests(settings) + timedelta(days=1)
+    webhooks, webhook_jobs = _webhooks(kit)
+    event_streams = EventStreams(database, clock, settings.partner_events_keep, settings.event_streams_max)
+    kit.on_stop(event_streams.stop)
     return Parts(
         servicers=[
             CoalitionAdminServicer(Partners(database, ledger, clock), RateBooks(database, ledger, clock), exchanges),
-            CoalitionServicer(quotes, exchanges),
             LimitsServicer(PartnerLimits(database, clock)),
+            CoalitionServicer(quotes, exchanges, event_streams, webhooks),
         ],
         jobs=[
             Job("recovery", recovery(progress).run),
             *housekeeping.jobs(kit),
             Job("prune-quotes", partial(prune_quotes, quotes, keep_quotes)),
             Job("prune-usage", partial(prune_usage, database, clock)),
+            *_telling(kit),
+            *webhook_jobs,
         ],
         issuers=PartnerTokens(database).issuer,
     )
+
+
+def _telling(kit: Kit[Settings]) -> list[Job]:
+    """What writes down events for partners, and deletes them when their time is over."""
+    name = f"{NAME}.partners"
+    telling = Telling(kit.clock)
+    consumer = Consumer(
+        kit.database, kit.events_redis(), name=name, service=NAME, handlers=telling.handlers, worker=str(kit.worker)
+    )
+    # An event that a stream still has after twice the outbox's time is known by the row that it made.
+    known = timedelta(days=2 * kit.settings.events_keep_days)
+    # A cursor is good for a little less than what follows it is kept.
+    keep = kit.settings.partner_events_keep + timedelta(hours=1)
+    return [
+        Job("tell-partners", consumer.run),
+        Job("prune-told", partial(pruning_consumed, kit.database, known)),
+        Job("prune-partner-events", partial(prune_partner_events, kit.database, kit.clock, keep)),
+    ]
+
+
+def _webhooks(kit: Kit[Settings]) -> tuple[WebhookEndpoints, list[Job]]:
+    """The partners' endpoints, and what sends to them."""
+    settings = kit.settings
+    if settings.development:
+        make_key_file(settings.keys_file())
+    keys = SealingKeys.read(settings.keys_file())
+    private = settings.development or settings.private_webhooks
+    egress = Egress(private=private)
+    kit.on_close(egress.close)
+    deliveries = Deliveries(kit.database, keys, egress, kit.clock, settings.webhook_timeout_s)
+    sending = Job("send-webhooks", partial(send_webhooks, deliveries))
+    return WebhookEndpoints(kit.database, keys, kit.clock, private), [sending]

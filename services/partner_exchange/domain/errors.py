@@ -152,3 +152,27 @@ class ExchangeInProgress(DomainError):
     status = Status.UNAVAILABLE
     message = "{exchange} is under way; send the same request again to learn how it ends."
     retry_after = timedelta(seconds=1)
+
+
+class WebhooksDisabled(DomainError):
+    """The partner's webhooks go nowhere: say where to with `SetWebhookEndpoint`."""
+
+    reason = "WEBHOOKS_DISABLED"
+    status = Status.FAILED_PRECONDITION
+    message = "The webhooks of {partner} are disabled; set an endpoint first."
+
+
+class ReplayTooLarge(DomainError):
+    """More happened since then than one request has sent again. Begin later, or read the events from a stream."""
+
+    reason = "REPLAY_TOO_LARGE"
+    status = Status.FAILED_PRECONDITION
+    message = "More than {most} events happened since then; begin later, or read them from a stream."
+
+
+class CursorExpired(DomainError):
+    """What followed the cursor may not be kept any more: begin with an empty one, and read what is."""
+
+    reason = "CURSOR_EXPIRED"
+    status = Status.OUT_OF_RANGE
+    message = "The cursor is older than {days} days, for which events are kept; begin with an empty one."

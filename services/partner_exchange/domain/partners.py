@@ -33,8 +33,16 @@ ACTIVE_KEYS_MAX = 2
 TEXT_LENGTH_MAX = 200
 JWK_LENGTH_MAX = 2_000
 
-_READ = frozenset({"exchange.rates.read", "exchange.exchanges.read", "exchange.limits.read"})
-_EXCHANGE = _READ | {"exchange.quotes.write", "exchange.exchanges.write"}
+_READ = frozenset(
+    {
+        "exchange.rates.read",
+        "exchange.exchanges.read",
+        "exchange.limits.read",
+        "exchange.events.read",
+        "exchange.webhooks.read",
+    }
+)
+_EXCHANGE = _READ | {"exchange.quotes.write", "exchange.exchanges.write", "exchange.webhooks.write"}
 
 
 class PartnerState(Enum):

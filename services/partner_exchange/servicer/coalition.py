@@ -10,23 +10,31 @@ from guerdon_kit.errors import InvalidField
 from guerdon_kit.grpc import CallContext
 from guerdon_kit.grpc.messages import timestamp
 from guerdon_kit.names import check_id, parse
+from partner_exchange.operations.event_streams import EventStreams
 from partner_exchange.operations.exchanges import Exchanges
 from partner_exchange.operations.quotes import Quotes
+from partner_exchange.operations.webhook_endpoints import WebhookEndpoints
 from partner_exchange.servicer import reading, writing
+from partner_exchange.servicer.events import EventRpcs
 from partner_exchange.servicer.limits import pause_message
 from partner_exchange.servicer.reading import EXCHANGE, PARTNER, QUOTE, asking, mark
+from partner_exchange.servicer.webhooks import WebhookRpcs
 
 _MICROSECOND = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _END_OF_TIME = datetime(9999, 12, 31, tzinfo=UTC)
 
 
-class CoalitionServicer:
+class CoalitionServicer(EventRpcs, WebhookRpcs):
     """`guerdon.exchange.v1.CoalitionService`."""
 
     service = pb.DESCRIPTOR.services_by_name["CoalitionService"]
 
-    def __init__(self, quotes: Quotes, exchanges: Exchanges) -> None:
+    def __init__(
+        self, quotes: Quotes, exchanges: Exchanges, event_streams: EventStreams, webhooks: WebhookEndpoints
+    ) -> None:
+        EventRpcs.__init__(self, event_streams)
+        WebhookRpcs.__init__(self, webhooks)
         self._quotes = quotes
         self._exchanges = exchanges
 

@@ -6,16 +6,13 @@ Sealing binds a code to its program, reward and digest, so that a sealed code mo
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import lru_cache
 from hashlib import blake2b
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
+from guerdon_kit.sealing import KEY_BYTES, decrypt, encrypt, joined
 from rewards_catalog.domain.generated import CodeScheme
 
 CHUNK = 1_000
@@ -23,9 +20,7 @@ CHUNK = 1_000
 REPORTED_REJECTIONS = 10_000
 """How many rejected rows an import's answer names."""
 _CODE = re.compile(r"[!-~]{4,128}")
-_NONCE_BYTES = 12
 DIGEST_BYTES = 16
-KEY_BYTES = 32
 
 
 class Rejection(StrEnum):
@@ -70,16 +65,14 @@ class CodeKeys:
     def digest(self, program: str, code: str) -> bytes:
         """The same for the same code of a program, and no help to whoever lacks the key."""
         keyed = blake2b(key=self.digest_key, digest_size=DIGEST_BYTES)
-        keyed.update(_bound(program.encode(), code.encode()))
+        keyed.update(joined(program.encode(), code.encode()))
         return keyed.digest()
 
     def seal(self, program: str, reward: str, code: str) -> SealedCode:
         """The code as the database keeps it, for this reward only."""
         digest = self.digest(program, code)
-        nonce = os.urandom(_NONCE_BYTES)
-        cipher = _cipher(self.sealing[self.current])
-        sealed = cipher.encrypt(nonce, code.encode(), _bound(program.encode(), reward.encode(), digest))
-        return SealedCode(digest, self.current, nonce + sealed)
+        sealed = encrypt(self.sealing[self.current], code, program.encode(), reward.encode(), digest)
+        return SealedCode(digest, self.current, sealed)
 
     def open(self, program: str, reward: str, kept: SealedCode) -> str:
         """The code again.
@@ -88,21 +81,7 @@ class CodeKeys:
             KeyError: the key it was sealed with is not among the keys.
             cryptography.exceptions.InvalidTag: it was altered, or belongs to another reward.
         """
-        cipher = _cipher(self.sealing[kept.key_id])
-        nonce, sealed = kept.sealed[:_NONCE_BYTES], kept.sealed[_NONCE_BYTES:]
-        bound = _bound(program.encode(), reward.encode(), kept.digest)
-        return cipher.decrypt(nonce, sealed, bound).decode()
-
-
-@lru_cache(maxsize=16)
-def _cipher(key: bytes) -> AESGCM:
-    """Made once for each key: making it takes longer than sealing a code with it."""
-    return AESGCM(key)
-
-
-def _bound(*parts: bytes) -> bytes:
-    """The parts with their lengths before them, so that no two lists of parts give the same bytes."""
-    return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+        return decrypt(self.sealing[kept.key_id], kept.sealed, program.encode(), reward.encode(), kept.digest)
 
 
 @dataclass(frozen=True, slots=True)

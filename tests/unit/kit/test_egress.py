@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
 
+import httpx
 import pytest
 
 from guerdon_kit.egress import MAX_ANSWER_BYTES, Egress, EgressRefused, NoAnswer, is_public, url_ok
@@ -92,6 +93,49 @@ async def test_a_name_is_refused_that_leads_inside() -> None:
             await egress.post("https://localhost/orders", b"{}", {}, 5.0)
     finally:
         await egress.close()
+
+
+PUBLIC, INSIDE = "93.184.215.14", "10.0.0.1"
+
+
+@pytest.mark.parametrize("addresses", [[INSIDE], [PUBLIC, INSIDE], [PUBLIC, "::1"], ["169.254.169.254"]])
+async def test_one_inner_address_of_a_name_refuses_it(addresses: list[str]) -> None:
+    made = _Resolved([addresses])
+    with pytest.raises(EgressRefused):
+        await made.egress.post("https://partner.example/", b"{}", {}, 5.0)
+    assert not made.requests
+
+
+async def test_the_address_that_was_looked_at_is_called_whatever_the_name_leads_to_then() -> None:
+    """Also by whoever changes what a name resolves to between the look and the call: nobody asks a second time."""
+    made = _Resolved([[PUBLIC], [INSIDE]])
+    answer = await made.egress.post("https://partner.example:8443/hooks", b"{}", {}, 5.0)
+    assert answer.status == 307  # to within, and it is not gone after
+    [request] = made.requests
+    assert (request.url.host, request.url.port) == (PUBLIC, 8443)
+    assert request.headers["host"] == "partner.example:8443"
+    assert request.extensions["sni_hostname"] == "partner.example"
+    with pytest.raises(EgressRefused):
+        await made.egress.post("https://partner.example:8443/hooks", b"{}", {}, 5.0)
+    assert len(made.requests) == 1
+
+
+class _Resolved:
+    """The guard at its edge: a resolver that answers in turn as it is told, and what the guard would send."""
+
+    def __init__(self, answers: Sequence[list[str]]) -> None:
+        self._answers = list(answers)
+        self.requests: list[httpx.Request] = []
+        self.egress = Egress(resolve=self._resolve)
+        self.egress.__dict__["_transport"] = httpx.MockTransport(self._answer)
+
+    async def _resolve(self, host: str, _port: int) -> Sequence[str]:
+        assert host == "partner.example"
+        return self._answers.pop(0)
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        return httpx.Response(307, headers={"location": f"https://{INSIDE}/"}, stream=httpx.ByteStream(b""))
 
 
 @pytest.mark.parametrize(

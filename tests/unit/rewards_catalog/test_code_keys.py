@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from rewards_catalog.store.code_keys import CodeKeysUnusable, make_code_keys, read_code_keys
+from guerdon_kit.sealing import KeysUnusable
+from rewards_catalog.store.code_keys import make_code_keys, read_code_keys
 
 
 def test_fresh_keys_are_their_owners_alone_and_stay_what_they_are(tmp_path: Path) -> None:
@@ -36,7 +37,7 @@ def test_keys_that_others_can_read_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "codes.json"
     make_code_keys(file)
     file.chmod(0o640)
-    with pytest.raises(CodeKeysUnusable, match="0600"):
+    with pytest.raises(KeysUnusable, match="0600"):
         read_code_keys(file)
 
 
@@ -54,11 +55,11 @@ def test_a_malformed_file_is_refused_without_quoting_it(tmp_path: Path, content:
     file = tmp_path / "codes.json"
     file.write_text(content)
     file.chmod(0o600)
-    with pytest.raises(CodeKeysUnusable) as refused:
+    with pytest.raises(KeysUnusable) as refused:
         read_code_keys(file)
     assert "c2VjcmV0" not in str(refused.value)
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CodeKeysUnusable, match="No such file"):
+    with pytest.raises(KeysUnusable, match="No such file"):
         read_code_keys(tmp_path / "codes.json")

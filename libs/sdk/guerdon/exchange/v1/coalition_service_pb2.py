@@ -16,10 +16,11 @@ from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from guerdon.exchange.v1 import limits_pb2 as guerdon_dot_exchange_dot_v1_dot_limits__pb2
 from guerdon.exchange.v1 import resources_pb2 as guerdon_dot_exchange_dot_v1_dot_resources__pb2
+from guerdon.exchange.v1 import webhooks_pb2 as guerdon_dot_exchange_dot_v1_dot_webhooks__pb2
 from guerdon.options.v1 import options_pb2 as guerdon_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+guerdon/exchange/v1/coalition_service.proto\x12\x13guerdon.exchange.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a guerdon/exchange/v1/limits.proto\x1a#guerdon/exchange/v1/resources.proto\x1a guerdon/options/v1/options.proto\"\x9a\x01\n\x0eGetRateRequest\x12,\n\x07partner\x18\x01 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Partner\x12\x16\n\tsender_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\x12\x18\n\x0breceiver_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\x12(\n\x04time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x81\x02\n\x0fGetRateResponse\x12+\n\x04rate\x18\x01 \x01(\x0b\x32\x1d.guerdon.exchange.v1.PairRate\x12,\n\trate_book\x18\x02 \x01(\tB\x19\xfa\x41\x16\n\x14guerdon.dev/RateBook\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x05pause\x18\x05 \x01(\x0b\x32\".guerdon.exchange.v1.CorridorPause\"\x8a\x01\n\x12\x43reateQuoteRequest\x12+\n\x06parent\x18\x01 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Partner\x12.\n\x05quote\x18\x02 \x01(\x0b\x32\x1a.guerdon.exchange.v1.QuoteB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\"@\n\x13\x43reateQuoteResponse\x12)\n\x05quote\x18\x01 \x01(\x0b\x32\x1a.guerdon.exchange.v1.Quote\"[\n\x16\x45xecuteExchangeRequest\x12(\n\x05quote\x18\x01 \x01(\tB\x19\xe0\x41\x02\xfa\x41\x13\n\x11guerdon.dev/Quote\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"J\n\x17\x45xecuteExchangeResponse\x12/\n\x08\x65xchange\x18\x01 \x01(\x0b\x32\x1d.guerdon.exchange.v1.Exchange\"@\n\x12GetExchangeRequest\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xe0\x41\x02\xfa\x41\x16\n\x14guerdon.dev/Exchange\"F\n\x13GetExchangeResponse\x12/\n\x08\x65xchange\x18\x01 \x01(\x0b\x32\x1d.guerdon.exchange.v1.Exchange\"j\n\x14ListExchangesRequest\x12+\n\x06parent\x18\x01 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Partner\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"b\n\x15ListExchangesResponse\x12\x30\n\texchanges\x18\x01 \x03(\x0b\x32\x1d.guerdon.exchange.v1.Exchange\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xa5\x05\n\x10\x43oalitionService\x12q\n\x07GetRate\x12#.guerdon.exchange.v1.GetRateRequest\x1a$.guerdon.exchange.v1.GetRateResponse\"\x1b\xca\xda\x18\x17\n\x13\x65xchange.rates.read\x10\x03\x12\x7f\n\x0b\x43reateQuote\x12\'.guerdon.exchange.v1.CreateQuoteRequest\x1a(.guerdon.exchange.v1.CreateQuoteResponse\"\x1d\xca\xda\x18\x19\n\x15\x65xchange.quotes.write\x10\x03\x12\x8e\x01\n\x0f\x45xecuteExchange\x12+.guerdon.exchange.v1.ExecuteExchangeRequest\x1a,.guerdon.exchange.v1.ExecuteExchangeResponse\" \xca\xda\x18\x1c\n\x18\x65xchange.exchanges.write\x10\x03\x12\x81\x01\n\x0bGetExchange\x12\'.guerdon.exchange.v1.GetExchangeRequest\x1a(.guerdon.exchange.v1.GetExchangeResponse\"\x1f\xca\xda\x18\x1b\n\x17\x65xchange.exchanges.read\x10\x03\x12\x87\x01\n\rListExchanges\x12).guerdon.exchange.v1.ListExchangesRequest\x1a*.guerdon.exchange.v1.ListExchangesResponse\"\x1f\xca\xda\x18\x1b\n\x17\x65xchange.exchanges.read\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+guerdon/exchange/v1/coalition_service.proto\x12\x13guerdon.exchange.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a guerdon/exchange/v1/limits.proto\x1a#guerdon/exchange/v1/resources.proto\x1a\"guerdon/exchange/v1/webhooks.proto\x1a guerdon/options/v1/options.proto\"\x9a\x01\n\x0eGetRateRequest\x12,\n\x07partner\x18\x01 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Partner\x12\x16\n\tsender_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\x12\x18\n\x0breceiver_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\x12(\n\x04time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x81\x02\n\x0fGetRateResponse\x12+\n\x04rate\x18\x01 \x01(\x0b\x32\x1d.guerdon.exchange.v1.PairRate\x12,\n\trate_book\x18\x02 \x01(\tB\x19\xfa\x41\x16\n\x14guerdon.dev/RateBook\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x05pause\x18\x05 \x01(\x0b\x32\".guerdon.exchange.v1.CorridorPause\"\x8a\x01\n\x12\x43reateQuoteRequest\x12+\n\x06parent\x18\x01 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Partner\x12.\n\x05quote\x18\x02 \x01(\x0b\x32\x1a.guerdon.exchange.v1.QuoteB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\"@\n\x13\x43reateQuoteResponse\x12)\n\x05quote\x18\x01 \x01(\x0b\x32\x1a.guerdon.exchange.v1.Quote\"[\n\x16\x45xecuteExchangeRequest\x12(\n\x05quote\x18\x01 \x01(\tB\x19\xe0\x41\x02\xfa\x41\x13\n\x11guerdon.dev/Quote\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"J\n\x17\x45xecuteExchangeResponse\x12/\n\x08\x65xchange\x18\x01 \x01(\x0b\x32\x1d.guerdon.exchange.v1.Exchange\"@\n\x12GetExchangeRequest\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xe0\x41\x02\xfa\x41\x16\n\x14guerdon.dev/Exchange\"F\n\x13GetExchangeResponse\x12/\n\x08\x65xchange\x18\x01 \x01(\x0b\x32\x1d.guerdon.exchange.v1.Exchange\"j\n\x14ListExchangesRequest\x12+\n\x06parent\x18\x01 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Partner\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"b\n\x15ListExchangesResponse\x12\x30\n\texchanges\x18\x01 \x03(\x0b\x32\x1d.guerdon.exchange.v1.Exchange\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xcb\r\n\x10\x43oalitionService\x12q\n\x07GetRate\x12#.guerdon.exchange.v1.GetRateRequest\x1a$.guerdon.exchange.v1.GetRateResponse\"\x1b\xca\xda\x18\x17\n\x13\x65xchange.rates.read\x10\x03\x12\x7f\n\x0b\x43reateQuote\x12\'.guerdon.exchange.v1.CreateQuoteRequest\x1a(.guerdon.exchange.v1.CreateQuoteResponse\"\x1d\xca\xda\x18\x19\n\x15\x65xchange.quotes.write\x10\x03\x12\x8e\x01\n\x0f\x45xecuteExchange\x12+.guerdon.exchange.v1.ExecuteExchangeRequest\x1a,.guerdon.exchange.v1.ExecuteExchangeResponse\" \xca\xda\x18\x1c\n\x18\x65xchange.exchanges.write\x10\x03\x12\x81\x01\n\x0bGetExchange\x12\'.guerdon.exchange.v1.GetExchangeRequest\x1a(.guerdon.exchange.v1.GetExchangeResponse\"\x1f\xca\xda\x18\x1b\n\x17\x65xchange.exchanges.read\x10\x03\x12\x87\x01\n\rListExchanges\x12).guerdon.exchange.v1.ListExchangesRequest\x1a*.guerdon.exchange.v1.ListExchangesResponse\"\x1f\xca\xda\x18\x1b\n\x17\x65xchange.exchanges.read\x10\x03\x12\x83\x01\n\x0cStreamEvents\x12(.guerdon.exchange.v1.StreamEventsRequest\x1a).guerdon.exchange.v1.StreamEventsResponse\"\x1c\xca\xda\x18\x18\n\x14\x65xchange.events.read\x10\x03\x30\x01\x12\x96\x01\n\x12SetWebhookEndpoint\x12..guerdon.exchange.v1.SetWebhookEndpointRequest\x1a/.guerdon.exchange.v1.SetWebhookEndpointResponse\"\x1f\xca\xda\x18\x1b\n\x17\x65xchange.webhooks.write\x10\x03\x12\x95\x01\n\x12GetWebhookEndpoint\x12..guerdon.exchange.v1.GetWebhookEndpointRequest\x1a/.guerdon.exchange.v1.GetWebhookEndpointResponse\"\x1e\xca\xda\x18\x1a\n\x16\x65xchange.webhooks.read\x10\x03\x12\xa2\x01\n\x16\x44isableWebhookEndpoint\x12\x32.guerdon.exchange.v1.DisableWebhookEndpointRequest\x1a\x33.guerdon.exchange.v1.DisableWebhookEndpointResponse\"\x1f\xca\xda\x18\x1b\n\x17\x65xchange.webhooks.write\x10\x03\x12\x99\x01\n\x13RotateWebhookSecret\x12/.guerdon.exchange.v1.RotateWebhookSecretRequest\x1a\x30.guerdon.exchange.v1.RotateWebhookSecretResponse\"\x1f\xca\xda\x18\x1b\n\x17\x65xchange.webhooks.write\x10\x03\x12\x9e\x01\n\x15ListWebhookDeliveries\x12\x31.guerdon.exchange.v1.ListWebhookDeliveriesRequest\x1a\x32.guerdon.exchange.v1.ListWebhookDeliveriesResponse\"\x1e\xca\xda\x18\x1a\n\x16\x65xchange.webhooks.read\x10\x03\x12\x8a\x01\n\x0eReplayWebhooks\x12*.guerdon.exchange.v1.ReplayWebhooksRequest\x1a+.guerdon.exchange.v1.ReplayWebhooksResponse\"\x1f\xca\xda\x18\x1b\n\x17\x65xchange.webhooks.write\x10\x03\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'guerdon.exchange.v1.coalition_service_pb2', globals())
@@ -58,26 +59,40 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _COALITIONSERVICE.methods_by_name['GetExchange']._serialized_options = b'\312\332\030\033\n\027exchange.exchanges.read\020\003'
   _COALITIONSERVICE.methods_by_name['ListExchanges']._options = None
   _COALITIONSERVICE.methods_by_name['ListExchanges']._serialized_options = b'\312\332\030\033\n\027exchange.exchanges.read\020\003'
-  _GETRATEREQUEST._serialized_start=267
-  _GETRATEREQUEST._serialized_end=421
-  _GETRATERESPONSE._serialized_start=424
-  _GETRATERESPONSE._serialized_end=681
-  _CREATEQUOTEREQUEST._serialized_start=684
-  _CREATEQUOTEREQUEST._serialized_end=822
-  _CREATEQUOTERESPONSE._serialized_start=824
-  _CREATEQUOTERESPONSE._serialized_end=888
-  _EXECUTEEXCHANGEREQUEST._serialized_start=890
-  _EXECUTEEXCHANGEREQUEST._serialized_end=981
-  _EXECUTEEXCHANGERESPONSE._serialized_start=983
-  _EXECUTEEXCHANGERESPONSE._serialized_end=1057
-  _GETEXCHANGEREQUEST._serialized_start=1059
-  _GETEXCHANGEREQUEST._serialized_end=1123
-  _GETEXCHANGERESPONSE._serialized_start=1125
-  _GETEXCHANGERESPONSE._serialized_end=1195
-  _LISTEXCHANGESREQUEST._serialized_start=1197
-  _LISTEXCHANGESREQUEST._serialized_end=1303
-  _LISTEXCHANGESRESPONSE._serialized_start=1305
-  _LISTEXCHANGESRESPONSE._serialized_end=1403
-  _COALITIONSERVICE._serialized_start=1406
-  _COALITIONSERVICE._serialized_end=2083
+  _COALITIONSERVICE.methods_by_name['StreamEvents']._options = None
+  _COALITIONSERVICE.methods_by_name['StreamEvents']._serialized_options = b'\312\332\030\030\n\024exchange.events.read\020\003'
+  _COALITIONSERVICE.methods_by_name['SetWebhookEndpoint']._options = None
+  _COALITIONSERVICE.methods_by_name['SetWebhookEndpoint']._serialized_options = b'\312\332\030\033\n\027exchange.webhooks.write\020\003'
+  _COALITIONSERVICE.methods_by_name['GetWebhookEndpoint']._options = None
+  _COALITIONSERVICE.methods_by_name['GetWebhookEndpoint']._serialized_options = b'\312\332\030\032\n\026exchange.webhooks.read\020\003'
+  _COALITIONSERVICE.methods_by_name['DisableWebhookEndpoint']._options = None
+  _COALITIONSERVICE.methods_by_name['DisableWebhookEndpoint']._serialized_options = b'\312\332\030\033\n\027exchange.webhooks.write\020\003'
+  _COALITIONSERVICE.methods_by_name['RotateWebhookSecret']._options = None
+  _COALITIONSERVICE.methods_by_name['RotateWebhookSecret']._serialized_options = b'\312\332\030\033\n\027exchange.webhooks.write\020\003'
+  _COALITIONSERVICE.methods_by_name['ListWebhookDeliveries']._options = None
+  _COALITIONSERVICE.methods_by_name['ListWebhookDeliveries']._serialized_options = b'\312\332\030\032\n\026exchange.webhooks.read\020\003'
+  _COALITIONSERVICE.methods_by_name['ReplayWebhooks']._options = None
+  _COALITIONSERVICE.methods_by_name['ReplayWebhooks']._serialized_options = b'\312\332\030\033\n\027exchange.webhooks.write\020\003'
+  _GETRATEREQUEST._serialized_start=303
+  _GETRATEREQUEST._serialized_end=457
+  _GETRATERESPONSE._serialized_start=460
+  _GETRATERESPONSE._serialized_end=717
+  _CREATEQUOTEREQUEST._serialized_start=720
+  _CREATEQUOTEREQUEST._serialized_end=858
+  _CREATEQUOTERESPONSE._serialized_start=860
+  _CREATEQUOTERESPONSE._serialized_end=924
+  _EXECUTEEXCHANGEREQUEST._serialized_start=926
+  _EXECUTEEXCHANGEREQUEST._serialized_end=1017
+  _EXECUTEEXCHANGERESPONSE._serialized_start=1019
+  _EXECUTEEXCHANGERESPONSE._serialized_end=1093
+  _GETEXCHANGEREQUEST._serialized_start=1095
+  _GETEXCHANGEREQUEST._serialized_end=1159
+  _GETEXCHANGERESPONSE._serialized_start=1161
+  _GETEXCHANGERESPONSE._serialized_end=1231
+  _LISTEXCHANGESREQUEST._serialized_start=1233
+  _LISTEXCHANGESREQUEST._serialized_end=1339
+  _LISTEXCHANGESRESPONSE._serialized_start=1341
+  _LISTEXCHANGESRESPONSE._serialized_end=1439
+  _COALITIONSERVICE._serialized_start=1442
+  _COALITIONSERVICE._serialized_end=3181
 # @@protoc_insertion_point(module_scope)

@@ -3,6 +3,7 @@
 import grpc
 
 from guerdon.exchange.v1 import coalition_service_pb2 as guerdon_dot_exchange_dot_v1_dot_coalition__service__pb2
+from guerdon.exchange.v1 import webhooks_pb2 as guerdon_dot_exchange_dot_v1_dot_webhooks__pb2
 
 
 class CoalitionServiceStub(object):
@@ -45,6 +46,41 @@ class CoalitionServiceStub(object):
                 '/guerdon.exchange.v1.CoalitionService/ListExchanges',
                 request_serializer=guerdon_dot_exchange_dot_v1_dot_coalition__service__pb2.ListExchangesRequest.SerializeToString,
                 response_deserializer=guerdon_dot_exchange_dot_v1_dot_coalition__service__pb2.ListExchangesResponse.FromString,
+                )
+        self.StreamEvents = channel.unary_stream(
+                '/guerdon.exchange.v1.CoalitionService/StreamEvents',
+                request_serializer=guerdon_dot_exchange_dot_v1_dot_webhooks__pb2.StreamEventsRequest.SerializeToString,
+                response_deserializer=guerdon_dot_exchange_dot_v1_dot_webhooks__pb2.StreamEventsResponse.FromString,
+                )
+        self.SetWebhookEndpoint = channel.unary_unary(
+                '/guerdon.exchange.v1.CoalitionService/SetWebhookEndpoint',
+                request_serializer=guerdon_dot_exchange_dot_v1_dot_webhooks__pb2.SetWebhookEndpointRequest.SerializeToString,
+                response_deserializer=guerdon_dot_exchange_dot_v1_dot_webhooks__pb2.SetWebhookEndpointResponse.FromString,
+                )
+        self.GetWebhookEndpoint = channel.unary_unary(
+                '/guerdon.exchange.v1.CoalitionService/GetWebhookEndpoint',
+                request_serializer=guerdon_dot_exchange_dot_v1_dot_webhooks__pb2.GetWebhookEndpointRequest.SerializeToString,
+                response_deserializer=guerdon_dot_exchange_dot_v1_dot_webhooks__pb2.GetWebhookEndpointResponse.FromString,
+                )
+        self.DisableWebhookEndpoint = channel.unary_unary(
+                '/guerdon.exchange.v1.CoalitionService/DisableWebhookEndpoint',
+                request_serializer=guerdon_dot_exchange_dot_v1_dot_webhooks__pb2.DisableWebhookEndpointRequest.SerializeToString,
+                response_deserializer=guerdon_dot_exchange_dot_v1_dot_webhooks__pb2.DisableWebhookEndpointResponse.FromString,
+                )
+        self.RotateWebhookSecret = channel.unary_unary(
+                '/guerdon.exchange.v1.CoalitionService/RotateWebhookSecret',
+                request_serializer=guerdon_dot_exchange_dot_v1_dot_webhooks__pb2.RotateWebhookSecretRequest.SerializeToString,
+                response_deserializer=guerdon_dot_exchange_dot_v1_dot_webhooks__pb2.RotateWebhookSecretResponse.FromString,
+                )
+        self.ListWebhookDeliveries = channel.unary_unary(
+                '/guerdon.exchange.v1.CoalitionService/ListWebhookDeliveries',
+                request_serializer=guerdon_dot_exchange_dot_v1_dot_webhooks__pb2.ListWebhookDeliveriesRequest.SerializeToString,
+                response_deserializer=guerdon_dot_exchange_dot_v1_dot_webhooks__pb2.ListWebhookDeliveriesResponse.FromString,
+                )
+        self.ReplayWebhooks = channel.unary_unary(
+                '/guerdon.exchange.v1.CoalitionService/ReplayWebhooks',
+                request_serializer=guerdon_dot_exchange_dot_v1_dot_webhooks__pb2.ReplayWebhooksRequest.SerializeToString,
+                response_deserializer=guerdon_dot_exchange_dot_v1_dot_webhooks__pb2.ReplayWebhooksResponse.FromString,
                 )
 
 
@@ -95,6 +131,60 @@ class CoalitionServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def StreamEvents(self, request, context):
+        """Tells a partner of its own events: those that are kept for 30 days, then each as it happens. A message without
+        events comes at once where there are none, and every fifteen seconds. The stream ends after five minutes, and with
+        UNAVAILABLE when the service stops: go on from the last cursor. Where that is older than what is kept the refusal is
+        `CURSOR_EXPIRED`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetWebhookEndpoint(self, request, context):
+        """Says where the partner's webhooks go, from now on and what waits: signed as Standard Webhooks has it, `webhook-id`
+        the event's id. An answer of 2xx within ten seconds takes one; 410 disables the endpoint; after any other it is sent
+        again, ten times in all, over three days. The order is not promised, nor that it comes once.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetWebhookEndpoint(self, request, context):
+        """Reads where the partner's webhooks go.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DisableWebhookEndpoint(self, request, context):
+        """Stops the partner's webhooks. One that is disabled stays so.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RotateWebhookSecret(self, request, context):
+        """Makes a new secret. For 24 hours each webhook carries a signature by each of the two; the one before those ends.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListWebhookDeliveries(self, request, context):
+        """Reads what became of the partner's webhooks, newest event first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReplayWebhooks(self, request, context):
+        """Sends webhooks again, whatever became of them before: of one event, or of all from a time on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CoalitionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -122,6 +212,41 @@ def add_CoalitionServiceServicer_to_server(servicer, server):
                     servicer.ListExchanges,
                     request_deserializer=guerdon_dot_exchange_dot_v1_dot_coalition__service__pb2.ListExchangesRequest.FromString,
                     response_serializer=guerdon_dot_exchange_dot_v1_dot_coalition__service__pb2.ListExchangesResponse.SerializeToString,
+            ),
+            'StreamEvents': grpc.unary_stream_rpc_method_handler(
+                    servicer.StreamEvents,
+                    request_deserializer=guerdon_dot_exchange_dot_v1_dot_webhooks__pb2.StreamEventsRequest.FromString,
+                    response_serializer=guerdon_dot_exchange_dot_v1_dot_webhooks__pb2.StreamEventsResponse.SerializeToString,
+            ),
+            'SetWebhookEndpoint': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetWebhookEndpoint,
+                    request_deserializer=guerdon_dot_exchange_dot_v1_dot_webhooks__pb2.SetWebhookEndpointRequest.FromString,
+                    response_serializer=guerdon_dot_exchange_dot_v1_dot_webhooks__pb2.SetWebhookEndpointResponse.SerializeToString,
+            ),
+            'GetWebhookEndpoint': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetWebhookEndpoint,
+                    request_deserializer=guerdon_dot_exchange_dot_v1_dot_webhooks__pb2.GetWebhookEndpointRequest.FromString,
+                    response_serializer=guerdon_dot_exchange_dot_v1_dot_webhooks__pb2.GetWebhookEndpointResponse.SerializeToString,
+            ),
+            'DisableWebhookEndpoint': grpc.unary_unary_rpc_method_handler(
+                    servicer.DisableWebhookEndpoint,
+                    request_deserializer=guerdon_dot_exchange_dot_v1_dot_webhooks__pb2.DisableWebhookEndpointRequest.FromString,
+                    response_serializer=guerdon_dot_exchange_dot_v1_dot_webhooks__pb2.DisableWebhookEndpointResponse.SerializeToString,
+            ),
+            'RotateWebhookSecret': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateWebhookSecret,
+                    request_deserializer=guerdon_dot_exchange_dot_v1_dot_webhooks__pb2.RotateWebhookSecretRequest.FromString,
+                    response_serializer=guerdon_dot_exchange_dot_v1_dot_webhooks__pb2.RotateWebhookSecretResponse.SerializeToString,
+            ),
+            'ListWebhookDeliveries': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListWebhookDeliveries,
+                    request_deserializer=guerdon_dot_exchange_dot_v1_dot_webhooks__pb2.ListWebhookDeliveriesRequest.FromString,
+                    response_serializer=guerdon_dot_exchange_dot_v1_dot_webhooks__pb2.ListWebhookDeliveriesResponse.SerializeToString,
+            ),
+            'ReplayWebhooks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReplayWebhooks,
+                    request_deserializer=guerdon_dot_exchange_dot_v1_dot_webhooks__pb2.ReplayWebhooksRequest.FromString,
+                    response_serializer=guerdon_dot_exchange_dot_v1_dot_webhooks__pb2.ReplayWebhooksResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -222,5 +347,124 @@ class CoalitionService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.CoalitionService/ListExchanges',
             guerdon_dot_exchange_dot_v1_dot_coalition__service__pb2.ListExchangesRequest.SerializeToString,
             guerdon_dot_exchange_dot_v1_dot_coalition__service__pb2.ListExchangesResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def StreamEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(request, target, '/guerdon.exchange.v1.CoalitionService/StreamEvents',
+            guerdon_dot_exchange_dot_v1_dot_webhooks__pb2.StreamEventsRequest.SerializeToString,
+            guerdon_dot_exchange_dot_v1_dot_webhooks__pb2.StreamEventsResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def SetWebhookEndpoint(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.CoalitionService/SetWebhookEndpoint',
+            guerdon_dot_exchange_dot_v1_dot_webhooks__pb2.SetWebhookEndpointRequest.SerializeToString,
+            guerdon_dot_exchange_dot_v1_dot_webhooks__pb2.SetWebhookEndpointResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def GetWebhookEndpoint(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.CoalitionService/GetWebhookEndpoint',
+            guerdon_dot_exchange_dot_v1_dot_webhooks__pb2.GetWebhookEndpointRequest.SerializeToString,
+            guerdon_dot_exchange_dot_v1_dot_webhooks__pb2.GetWebhookEndpointResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def DisableWebhookEndpoint(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.CoalitionService/DisableWebhookEndpoint',
+            guerdon_dot_exchange_dot_v1_dot_webhooks__pb2.DisableWebhookEndpointRequest.SerializeToString,
+            guerdon_dot_exchange_dot_v1_dot_webhooks__pb2.DisableWebhookEndpointResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def RotateWebhookSecret(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.CoalitionService/RotateWebhookSecret',
+            guerdon_dot_exchange_dot_v1_dot_webhooks__pb2.RotateWebhookSecretRequest.SerializeToString,
+            guerdon_dot_exchange_dot_v1_dot_webhooks__pb2.RotateWebhookSecretResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ListWebhookDeliveries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.CoalitionService/ListWebhookDeliveries',
+            guerdon_dot_exchange_dot_v1_dot_webhooks__pb2.ListWebhookDeliveriesRequest.SerializeToString,
+            guerdon_dot_exchange_dot_v1_dot_webhooks__pb2.ListWebhookDeliveriesResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ReplayWebhooks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.CoalitionService/ReplayWebhooks',
+            guerdon_dot_exchange_dot_v1_dot_webhooks__pb2.ReplayWebhooksRequest.SerializeToString,
+            guerdon_dot_exchange_dot_v1_dot_webhooks__pb2.ReplayWebhooksResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)

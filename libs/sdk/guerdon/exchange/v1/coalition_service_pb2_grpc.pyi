@@ -8,6 +8,7 @@ import collections.abc
 import grpc
 import grpc.aio
 import guerdon.exchange.v1.coalition_service_pb2
+import guerdon.exchange.v1.webhooks_pb2
 import typing
 
 _T = typing.TypeVar("_T")
@@ -61,6 +62,55 @@ class CoalitionServiceStub:
     ]
     """Reads the exchanges that the partner sent or received, newest first."""
 
+    StreamEvents: grpc.UnaryStreamMultiCallable[
+        guerdon.exchange.v1.webhooks_pb2.StreamEventsRequest,
+        guerdon.exchange.v1.webhooks_pb2.StreamEventsResponse,
+    ]
+    """Tells a partner of its own events: those that are kept for 30 days, then each as it happens. A message without
+    events comes at once where there are none, and every fifteen seconds. The stream ends after five minutes, and with
+    UNAVAILABLE when the service stops: go on from the last cursor. Where that is older than what is kept the refusal is
+    `CURSOR_EXPIRED`.
+    """
+
+    SetWebhookEndpoint: grpc.UnaryUnaryMultiCallable[
+        guerdon.exchange.v1.webhooks_pb2.SetWebhookEndpointRequest,
+        guerdon.exchange.v1.webhooks_pb2.SetWebhookEndpointResponse,
+    ]
+    """Says where the partner's webhooks go, from now on and what waits: signed as Standard Webhooks has it, `webhook-id`
+    the event's id. An answer of 2xx within ten seconds takes one; 410 disables the endpoint; after any other it is sent
+    again, ten times in all, over three days. The order is not promised, nor that it comes once.
+    """
+
+    GetWebhookEndpoint: grpc.UnaryUnaryMultiCallable[
+        guerdon.exchange.v1.webhooks_pb2.GetWebhookEndpointRequest,
+        guerdon.exchange.v1.webhooks_pb2.GetWebhookEndpointResponse,
+    ]
+    """Reads where the partner's webhooks go."""
+
+    DisableWebhookEndpoint: grpc.UnaryUnaryMultiCallable[
+        guerdon.exchange.v1.webhooks_pb2.DisableWebhookEndpointRequest,
+        guerdon.exchange.v1.webhooks_pb2.DisableWebhookEndpointResponse,
+    ]
+    """Stops the partner's webhooks. One that is disabled stays so."""
+
+    RotateWebhookSecret: grpc.UnaryUnaryMultiCallable[
+        guerdon.exchange.v1.webhooks_pb2.RotateWebhookSecretRequest,
+        guerdon.exchange.v1.webhooks_pb2.RotateWebhookSecretResponse,
+    ]
+    """Makes a new secret. For 24 hours each webhook carries a signature by each of the two; the one before those ends."""
+
+    ListWebhookDeliveries: grpc.UnaryUnaryMultiCallable[
+        guerdon.exchange.v1.webhooks_pb2.ListWebhookDeliveriesRequest,
+        guerdon.exchange.v1.webhooks_pb2.ListWebhookDeliveriesResponse,
+    ]
+    """Reads what became of the partner's webhooks, newest event first."""
+
+    ReplayWebhooks: grpc.UnaryUnaryMultiCallable[
+        guerdon.exchange.v1.webhooks_pb2.ReplayWebhooksRequest,
+        guerdon.exchange.v1.webhooks_pb2.ReplayWebhooksResponse,
+    ]
+    """Sends webhooks again, whatever became of them before: of one event, or of all from a time on."""
+
 class CoalitionServiceAsyncStub:
     """Exchanges of points between the brands of a coalition. A partner calls with tokens that it signs itself: `iss` its
     name (`partners/skyways`), `sub` whoever calls there, `aud` `guerdon.partner_exchange`, `iat` and `exp` at most five
@@ -103,6 +153,55 @@ class CoalitionServiceAsyncStub:
         guerdon.exchange.v1.coalition_service_pb2.ListExchangesResponse,
     ]
     """Reads the exchanges that the partner sent or received, newest first."""
+
+    StreamEvents: grpc.aio.UnaryStreamMultiCallable[
+        guerdon.exchange.v1.webhooks_pb2.StreamEventsRequest,
+        guerdon.exchange.v1.webhooks_pb2.StreamEventsResponse,
+    ]
+    """Tells a partner of its own events: those that are kept for 30 days, then each as it happens. A message without
+    events comes at once where there are none, and every fifteen seconds. The stream ends after five minutes, and with
+    UNAVAILABLE when the service stops: go on from the last cursor. Where that is older than what is kept the refusal is
+    `CURSOR_EXPIRED`.
+    """
+
+    SetWebhookEndpoint: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.exchange.v1.webhooks_pb2.SetWebhookEndpointRequest,
+        guerdon.exchange.v1.webhooks_pb2.SetWebhookEndpointResponse,
+    ]
+    """Says where the partner's webhooks go, from now on and what waits: signed as Standard Webhooks has it, `webhook-id`
+    the event's id. An answer of 2xx within ten seconds takes one; 410 disables the endpoint; after any other it is sent
+    again, ten times in all, over three days. The order is not promised, nor that it comes once.
+    """
+
+    GetWebhookEndpoint: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.exchange.v1.webhooks_pb2.GetWebhookEndpointRequest,
+        guerdon.exchange.v1.webhooks_pb2.GetWebhookEndpointResponse,
+    ]
+    """Reads where the partner's webhooks go."""
+
+    DisableWebhookEndpoint: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.exchange.v1.webhooks_pb2.DisableWebhookEndpointRequest,
+        guerdon.exchange.v1.webhooks_pb2.DisableWebhookEndpointResponse,
+    ]
+    """Stops the partner's webhooks. One that is disabled stays so."""
+
+    RotateWebhookSecret: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.exchange.v1.webhooks_pb2.RotateWebhookSecretRequest,
+        guerdon.exchange.v1.webhooks_pb2.RotateWebhookSecretResponse,
+    ]
+    """Makes a new secret. For 24 hours each webhook carries a signature by each of the two; the one before those ends."""
+
+    ListWebhookDeliveries: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.exchange.v1.webhooks_pb2.ListWebhookDeliveriesRequest,
+        guerdon.exchange.v1.webhooks_pb2.ListWebhookDeliveriesResponse,
+    ]
+    """Reads what became of the partner's webhooks, newest event first."""
+
+    ReplayWebhooks: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.exchange.v1.webhooks_pb2.ReplayWebhooksRequest,
+        guerdon.exchange.v1.webhooks_pb2.ReplayWebhooksResponse,
+    ]
+    """Sends webhooks again, whatever became of them before: of one event, or of all from a time on."""
 
 class CoalitionServiceServicer(metaclass=abc.ABCMeta):
     """Exchanges of points between the brands of a coalition. A partner calls with tokens that it signs itself: `iss` its
@@ -156,5 +255,68 @@ class CoalitionServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[guerdon.exchange.v1.coalition_service_pb2.ListExchangesResponse, collections.abc.Awaitable[guerdon.exchange.v1.coalition_service_pb2.ListExchangesResponse]]:
         """Reads the exchanges that the partner sent or received, newest first."""
+
+    @abc.abstractmethod
+    def StreamEvents(
+        self,
+        request: guerdon.exchange.v1.webhooks_pb2.StreamEventsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[collections.abc.Iterator[guerdon.exchange.v1.webhooks_pb2.StreamEventsResponse], collections.abc.AsyncIterator[guerdon.exchange.v1.webhooks_pb2.StreamEventsResponse]]:
+        """Tells a partner of its own events: those that are kept for 30 days, then each as it happens. A message without
+        events comes at once where there are none, and every fifteen seconds. The stream ends after five minutes, and with
+        UNAVAILABLE when the service stops: go on from the last cursor. Where that is older than what is kept the refusal is
+        `CURSOR_EXPIRED`.
+        """
+
+    @abc.abstractmethod
+    def SetWebhookEndpoint(
+        self,
+        request: guerdon.exchange.v1.webhooks_pb2.SetWebhookEndpointRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.exchange.v1.webhooks_pb2.SetWebhookEndpointResponse, collections.abc.Awaitable[guerdon.exchange.v1.webhooks_pb2.SetWebhookEndpointResponse]]:
+        """Says where the partner's webhooks go, from now on and what waits: signed as Standard Webhooks has it, `webhook-id`
+        the event's id. An answer of 2xx within ten seconds takes one; 410 disables the endpoint; after any other it is sent
+        again, ten times in all, over three days. The order is not promised, nor that it comes once.
+        """
+
+    @abc.abstractmethod
+    def GetWebhookEndpoint(
+        self,
+        request: guerdon.exchange.v1.webhooks_pb2.GetWebhookEndpointRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.exchange.v1.webhooks_pb2.GetWebhookEndpointResponse, collections.abc.Awaitable[guerdon.exchange.v1.webhooks_pb2.GetWebhookEndpointResponse]]:
+        """Reads where the partner's webhooks go."""
+
+    @abc.abstractmethod
+    def DisableWebhookEndpoint(
+        self,
+        request: guerdon.exchange.v1.webhooks_pb2.DisableWebhookEndpointRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.exchange.v1.webhooks_pb2.DisableWebhookEndpointResponse, collections.abc.Awaitable[guerdon.exchange.v1.webhooks_pb2.DisableWebhookEndpointResponse]]:
+        """Stops the partner's webhooks. One that is disabled stays so."""
+
+    @abc.abstractmethod
+    def RotateWebhookSecret(
+        self,
+        request: guerdon.exchange.v1.webhooks_pb2.RotateWebhookSecretRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.exchange.v1.webhooks_pb2.RotateWebhookSecretResponse, collections.abc.Awaitable[guerdon.exchange.v1.webhooks_pb2.RotateWebhookSecretResponse]]:
+        """Makes a new secret. For 24 hours each webhook carries a signature by each of the two; the one before those ends."""
+
+    @abc.abstractmethod
+    def ListWebhookDeliveries(
+        self,
+        request: guerdon.exchange.v1.webhooks_pb2.ListWebhookDeliveriesRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.exchange.v1.webhooks_pb2.ListWebhookDeliveriesResponse, collections.abc.Awaitable[guerdon.exchange.v1.webhooks_pb2.ListWebhookDeliveriesResponse]]:
+        """Reads what became of the partner's webhooks, newest event first."""
+
+    @abc.abstractmethod
+    def ReplayWebhooks(
+        self,
+        request: guerdon.exchange.v1.webhooks_pb2.ReplayWebhooksRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.exchange.v1.webhooks_pb2.ReplayWebhooksResponse, collections.abc.Awaitable[guerdon.exchange.v1.webhooks_pb2.ReplayWebhooksResponse]]:
+        """Sends webhooks again, whatever became of them before: of one event, or of all from a time on."""
 
 def add_CoalitionServiceServicer_to_server(servicer: CoalitionServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

@@ -1,0 +1,70 @@
+"""What partners are told of what happens: whom an event concerns, and in which words.
+
+Nobody is told of what is not in the table here: an event that another service reads is not by that a partner's to see.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+Data = Mapping[str, Any]
+PREFIX = "guerdon.exchange.v1."
+_PARTNER = "partners/"
+
+
+@dataclass(frozen=True, slots=True)
+class PartnerEvent:
+    """An event as one partner is told of it."""
+
+    id: int
+    """Its place among all that partners are told."""
+    event_id: str
+    type: str
+    time: datetime
+    payload: str
+    """The body of its webhook."""
+
+
+def told(type_: str, subject: str, time: datetime, data: Data) -> dict[str, str]:
+    """Whom an event concerns, by the partner's id, with the payload that it is told by."""
+    audience = _AUDIENCES.get(type_)
+    if audience is None:
+        return {}
+    return {partner: payload(type_, time, words) for partner, words in audience(subject, data).items()}
+
+
+def payload(type_: str, time: datetime, data: Data) -> str:
+    """The body of a webhook, as Standard Webhooks recommends it: the type, when it happened, and what."""
+    said = {"type": type_, "timestamp": time.astimezone(UTC).isoformat(timespec="microseconds"), "data": data}
+    return json.dumps(said, ensure_ascii=False, separators=(",", ":"))
+
+
+def _sides(_subject: str, data: Data) -> dict[str, Data]:
+    """Both partners of an exchange. Each is told its name as it reads it."""
+    exchange_id = data["exchange"].rpartition("/")[2]
+    return {
+        side.removeprefix(_PARTNER): {**data, "exchange": f"{side}/exchanges/{exchange_id}"}
+        for side in (data["sender"], data["receiver"])
+    }
+
+
+def _itself(subject: str, data: Data) -> dict[str, Data]:
+    """The partner whose resource it happened to."""
+    partner = "/".join(subject.split("/")[:2])
+    return {partner.removeprefix(_PARTNER): {"partner": partner, **data}}
+
+
+_AUDIENCES: dict[str, Callable[[str, Data], dict[str, Data]]] = {
+    PREFIX + name: audience
+    for audience, names in {
+        _sides: ("exchange_committed", "exchange_aborted"),
+        _itself: ("partner_resumed", "partner_suspended", "webhook_endpoint_disabled"),
+    }.items()
+    for name in names
+}
+TYPES = frozenset(_AUDIENCES)
+"""The types of the events that partners are told of."""

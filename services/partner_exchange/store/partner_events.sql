@@ -1,0 +1,28 @@
+-- name: tell_partners!
+-- Keeps an event for those it concerns, and has it sent to those with an endpoint that takes webhooks. One that comes
+-- again is known by its id.
+with told as (
+    insert into partner_events (partner, event_id, type, time, record_time, payload)
+    select told.partner, :event_id, :type, :time, :now, told.payload
+    from unnest(:partners::text[], :payloads::text[]) as told (partner, payload)
+    on conflict do nothing
+    returning id, partner
+)
+insert into webhook_deliveries (partner, event, due_time)
+select told.partner, told.id, :now
+from told join webhook_endpoints on webhook_endpoints.partner = told.partner
+where webhook_endpoints.state = 'ENABLED'
+on conflict do nothing;
+
+-- name: events_after
+select id, event_id, type, time, payload
+from partner_events
+where partner = :partner and id > :after
+order by id
+limit :most;
+
+-- name: prune_partner_events!
+-- What became of their webhooks goes with them.
+delete from partner_events where id in (
+    select id from partner_events where record_time < :before order by record_time limit :most
+);

@@ -1,0 +1,86 @@
+"""A partner's events, as a stream that goes on where the last one ended."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from guerdon import GuerdonError, InvalidRequestError, NotFoundError
+from guerdon.exchange.v1 import webhooks_pb2 as pb
+from guerdon_kit import pages
+from tests.contract.partner_exchange.hooks import RESUMED, SUSPENDED, suspend_and_resume
+from tests.contract.partner_exchange.world import Brand, Coalition
+
+METHOD = "guerdon.exchange.v1.CoalitionService/StreamEvents"
+
+
+async def streamed(brand: Brand, most: int, cursor: str = "") -> list[pb.StreamEventsResponse]:
+    """What a stream says from a cursor on, until it has told so many events; its first message for 0."""
+    said: list[pb.StreamEventsResponse] = []
+    call = brand.own.coalition.StreamEvents(pb.StreamEventsRequest(parent=brand.name, cursor=cursor))
+    try:
+        async for answer in call:
+            said.append(answer)
+            if sum(len(one.events) for one in said) >= most:
+                break
+    finally:
+        call.cancel()
+    return said
+
+
+async def events(brand: Brand, most: int, cursor: str = "") -> list[pb.PartnerEvent]:
+    """A brand's events from a cursor on, once there are so many."""
+    return [event for answer in await streamed(brand, most, cursor) for event in answer.events]
+
+
+async def test_a_stream_begins_with_what_is_kept_and_goes_on_from_its_cursor(coalition: Coalition) -> None:
+    brand, other = await coalition.brand(), await coalition.brand()
+    await suspend_and_resume(coalition, brand)
+    await suspend_and_resume(coalition, other)
+    first = await streamed(brand, 2)
+    assert [event.type for answer in first for event in answer.events] == [SUSPENDED, RESUMED]
+    cursor = first[-1].cursor
+    [nothing] = await streamed(brand, 0, cursor)  # it says at once that it is alive
+    assert not nothing.events
+    await suspend_and_resume(coalition, brand)
+    for resumed in (cursor, nothing.cursor):
+        assert [event.type for event in await events(brand, 2, resumed)] == [SUSPENDED, RESUMED]
+    told = await events(brand, 4)
+    assert len({event.event_id for event in told}) == 4
+    assert all(brand.name.encode() in event.payload for event in told)
+
+
+async def test_what_happens_while_a_stream_is_open_is_told_by_it(coalition: Coalition) -> None:
+    brand = await coalition.brand()
+    call = brand.own.coalition.StreamEvents(pb.StreamEventsRequest(parent=brand.name))
+    assert not (await anext(aiter(call))).events
+    await coalition.move(brand, suspend=True)
+    async for answer in call:
+        assert [event.type for event in answer.events] == [SUSPENDED]
+        break
+    call.cancel()
+
+
+async def test_a_cursor_is_good_for_its_stream_and_as_long_as_what_follows_it_is_kept(coalition: Coalition) -> None:
+    brand, other = await coalition.brand(), await coalition.brand()
+    cursor = (await streamed(brand, 0))[-1].cursor
+    for wrong in ("nonsense", pages.write_token((METHOD, brand.name), (1,)), cursor + "x"):
+        with pytest.raises(InvalidRequestError):
+            await streamed(brand, 0, wrong)
+    with pytest.raises(InvalidRequestError):
+        await streamed(other, 0, cursor)
+    month_ago = int(time.time()) - 30 * 86_400
+    with pytest.raises(GuerdonError) as refused:
+        await streamed(brand, 0, pages.write_token((METHOD, brand.name), (0, month_ago)))
+    assert (refused.value.reason, refused.value.metadata["days"]) == ("CURSOR_EXPIRED", "30")
+
+
+async def test_a_partners_events_are_nobody_elses(coalition: Coalition) -> None:
+    brand, other = await coalition.brand(), await coalition.brand()
+    with pytest.raises(NotFoundError):
+        async for _ in other.own.coalition.StreamEvents(pb.StreamEventsRequest(parent=brand.name)):
+            pass
+    stranger = Brand("partners/nobody", brand.program, coalition, brand.key, coalition.operator)
+    with pytest.raises(NotFoundError):
+        await streamed(stranger, 0)
