@@ -81,7 +81,9 @@ with due as (
     limit :most
 )
 update webhook_deliveries
-set due_time = :lease_time, lease_time = :lease_time, attempts = attempts + 1, last_time = :now
+set
+    due_time = :lease_time, lease_time = :lease_time, attempts = attempts + 1, last_time = :now, last_status = null,
+    last_failure = null
 from due
 where webhook_deliveries.partner = due.partner and webhook_deliveries.event = due.event
 returning webhook_deliveries.partner, webhook_deliveries.event, webhook_deliveries.attempts;

@@ -65,7 +65,7 @@ async def test_what_happens_while_a_stream_is_open_is_told_by_it(coalition: Coal
 async def test_a_cursor_is_good_for_its_stream_and_as_long_as_what_follows_it_is_kept(coalition: Coalition) -> None:
     brand, other = await coalition.brand(), await coalition.brand()
     cursor = (await streamed(brand, 0))[-1].cursor
-    for wrong in ("nonsense", pages.write_token((METHOD, brand.name), (1,)), cursor + "x"):
+    for wrong in ("nonsense", pages.write_token((METHOD, brand.name), (1,))):
         with pytest.raises(InvalidRequestError):
             await streamed(brand, 0, wrong)
     with pytest.raises(InvalidRequestError):

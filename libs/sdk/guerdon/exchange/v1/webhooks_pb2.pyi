@@ -404,7 +404,7 @@ class WebhookDelivery(google.protobuf.message.Message):
     attempt_count: builtins.int
     """How often it was sent, since it was last asked for."""
     last_status: builtins.int
-    """The HTTP status that was answered last; 0: none was."""
+    """The HTTP status that the last attempt was answered with; 0: none, or it is under way."""
     last_failure: builtins.str
     """Why the last attempt came to nothing: `STATUS`, `NO_ANSWER`, or `ADDRESS_REFUSED`; empty otherwise."""
     @property
