@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -82,6 +82,29 @@ class Group(NamedTuple):
     returned_amount: int = 0
     awarded_purchases: int = 0
     points: int = 0
+
+
+class Drawn(NamedTuple):
+    """What a purchase has had of the budgets of campaigns: decided as it arrives, and kept when it is rated anew."""
+
+    paid: tuple[tuple[int, int], ...] = ()
+    """The points that rules were paid for, by their numbers."""
+    refused: tuple[str, ...] = ()
+    """The campaigns that did not have all they would have given: they give no more than was paid for."""
+
+    def asks(self, given: Mapping[int, int]) -> int:
+        """What rules give, by their numbers, above what is paid for."""
+        paid = dict(self.paid)
+        return sum(max(0, points - paid.get(rule_no, 0)) for rule_no, points in given.items())
+
+    def plus(self, given: Mapping[int, int], refused: Iterable[str]) -> Drawn:
+        """With what rules give now, which stays paid for when they give less."""
+        paid = dict(self.paid)
+        paid |= {rule_no: max(points, paid.get(rule_no, 0)) for rule_no, points in given.items()}
+        return Drawn(tuple(sorted(paid.items())), tuple(sorted({*self.refused, *refused})))
+
+
+NOTHING_DRAWN = Drawn()
 
 
 @dataclass(slots=True)

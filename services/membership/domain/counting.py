@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from membership.domain.campaigns import Budgets
@@ -22,6 +23,16 @@ class Counted(NamedTuple):
     budgets: Budgets
 
 
+@dataclass(slots=True)
+class Decided:
+    """What budgets decided of awards when these were counted before, by the numbers of rules."""
+
+    paid: dict[int, int] = field(default_factory=dict)
+    """The points that were paid for; what is given takes of them first."""
+    refused: Set[int] = frozenset()
+    """The rules whose awards were not covered."""
+
+
 def keys(book: Rulebook, entries: Iterable[Entry]) -> set[Key]:
     """Whose counts have to be known, and of which rules."""
     return {
@@ -38,21 +49,28 @@ def count(
     ids: Mapping[int, str],
     before: Mapping[Key, Counting],
     budgets: Budgets,
+    decided: Decided | None = None,
 ) -> Counted:
     """Counts rated purchases in their order; `ids` are those of the purchases, by the places of their entries. Awards
     that the budget of their campaign does not cover are owed: they come with a later purchase, should there be a budget
-    again.
+    again. What is `decided` when they were counted before stays so.
     """
-    counting, counted = dict(before), []
+    counting, counted, decided = dict(before), [], decided or Decided()
     for one in rated:
         rules = book.at(one.entry.event_us)
-        tallies = tuple(_tallies(rules, one, ids, counting, budgets)) if one.frozen and one.frozen.counts else ()
+        some = _tallies(rules, one, ids, counting, budgets, decided) if one.frozen and one.frozen.counts else ()
+        tallies = tuple(some)
         counted.append(one._replace(tallies=tallies))
     return Counted(counted, counting, budgets)
 
 
 def _tallies(
-    rules: InForce, one: Rated, ids: Mapping[int, str], counting: dict[Key, Counting], budgets: Budgets
+    rules: InForce,
+    one: Rated,
+    ids: Mapping[int, str],
+    counting: dict[Key, Counting],
+    budgets: Budgets,
+    decided: Decided,
 ) -> Iterable[Tally]:
     assert one.frozen is not None, "rules that count freeze what they count"
     by_no = {version.rule_no: version.rule for version in rules.versions}
@@ -66,11 +84,16 @@ def _tallies(
             continue
         awards, after = reached.give()
         campaign, points = campaigns.get(rule.campaign), sum(award.points for award in awards)
-        uncovered = campaign is not None and points > 0 and not budgets.covers(campaign.campaign_no, points)
-        if uncovered:
-            awards, after = [], reached
-        elif campaign is not None and points:
-            budgets.spend(campaign.campaign_no, points)
+        uncovered = False
+        if campaign is not None and points:
+            paid = min(points, decided.paid.get(term.rule_no, 0))
+            uncovered = term.rule_no in decided.refused or not budgets.covers(campaign.campaign_no, points - paid)
+            if uncovered:
+                awards, after = [], reached
+            else:
+                decided.paid[term.rule_no] = decided.paid.get(term.rule_no, 0) - paid
+                if points > paid:
+                    budgets.spend(campaign.campaign_no, points - paid)
         counting[key] = after
         yield Tally(
             term.rule_no,

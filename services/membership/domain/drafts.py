@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from guerdon_kit.errors import FieldViolation, InvalidField
-from membership.domain import arrival
 from membership.domain.campaigns import CAMPAIGNS_MAX, Budgets, Campaign
 from membership.domain.campaigns import violations as campaign_violations
 from membership.domain.conditions import Phrase
@@ -44,12 +43,11 @@ def drafted(
     """Draft rules in `campaigns`, which are drafts too, or in those that are `made`, by their ids and in their order.
 
     Raises:
-        InvalidField: a bound is not kept, a condition does not compile, a campaign is neither drafted nor made, or late
-            events are rated anew in the program and a rule or a budget goes by the order of arrival.
+        InvalidField: a bound is not kept, a condition does not compile, or a campaign is neither drafted nor made.
     """
     known = {**made, **{one.campaign_id: one for one in campaigns}}  # in order: the first asked gives up first
     found = [
-        *_campaign_violations(program, campaigns),
+        *_campaign_violations(campaigns),
         *(
             replace(one, field=f"earning_rules[{place}].{one.field}")
             for place, rule in enumerate(rules)
@@ -69,10 +67,9 @@ def drafted(
     return Draft(Rulebook(versions, program.settings.tiers, joined), asked)
 
 
-def _campaign_violations(program: Program, campaigns: Sequence[Campaign]) -> Iterator[FieldViolation]:
+def _campaign_violations(campaigns: Sequence[Campaign]) -> Iterator[FieldViolation]:
     for place, campaign in enumerate(campaigns):
-        by_arrival = arrival.campaign_violations(campaign) if program.has_timelines else ()
-        for one in (*campaign_violations(campaign), *by_arrival):
+        for one in campaign_violations(campaign):
             yield replace(one, field=f"campaigns[{place}].{one.field}")
     if len({one.campaign_id for one in campaigns}) < len(campaigns) or len(campaigns) > CAMPAIGNS_MAX:
         yield FieldViolation("campaigns", f"must be at most {CAMPAIGNS_MAX}, of different names")

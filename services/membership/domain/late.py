@@ -2,8 +2,8 @@
 happened.
 
 It is done by the functions that rate what comes in time, so that what comes late is rated the same. All that a member's
-events counted from that moment on is taken off first; what was counted before stays as it is. Programs in which that is
-done have no rules that go by arrival: see `arrival`.
+events counted from that moment on is taken off first; what was counted before stays as it is. What was decided by the
+order of arrival stays decided: what budgets paid for and refused, and the segments that a member was in.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from membership.domain.baskets import Basket
+from membership.domain.campaigns import Budgets
 from membership.domain.clawbacks import Asked, CameBack, cumulative, keeps_something, together
+from membership.domain.late_bought import KeptThen, bought_before, still_counts
 from membership.domain.late_counts import Award, Counts, Standing, Step, before, steps_of
 from membership.domain.levels import Levels, counted_of
 from membership.domain.members import Member
@@ -21,7 +23,7 @@ from membership.domain.moments import from_microseconds
 from membership.domain.plans import Period
 from membership.domain.program import Program
 from membership.domain.purchases import FrozenTerms, PlainTerms, Purchase
-from membership.domain.rating import COOLDOWN, Entry, Rated, Scene, Use, counted, rate, terms_of, uses_of
+from membership.domain.rating import COOLDOWN, BoughtBefore, Entry, Rated, Scene, Use, counted, rate, terms_of, uses_of
 from membership.domain.rulebooks import Rulebook
 from membership.domain.tallies import Tally
 from membership.domain.tier_policy import Walk
@@ -94,6 +96,12 @@ class Stretch:
     """The periods of plans that the member bought, where rules ask for them."""
     times: Mapping[str, int] = field(default_factory=dict)
     """When purchases happened with which awards for counts were reached, by their ids."""
+    bought: BoughtBefore | None = None
+    """What the member bought, with all that is recorded; but the last purchase is that of before the moment. None where
+    no rule asks.
+    """
+    segments: Sequence[str] | None = None
+    """Those that the member is in now, for purchases of which none are kept; None where no rule asks."""
 
 
 class Rerated(NamedTuple):
@@ -155,21 +163,25 @@ def entries_of(stretch: Stretch) -> dict[Moment, Entry]:
     return entries | dict(stretch.fresh)
 
 
-def replay(program: Program, book: Rulebook, stretch: Stretch) -> Replayed:
-    """Rates all purchases of a stretch anew, in the order in which everything happened; what returns take follows."""
-    return _Replay(program, book, stretch).run()
+def replay(program: Program, book: Rulebook, stretch: Stretch, budgets: Budgets) -> Replayed:
+    """Rates all purchases of a stretch anew, in the order in which everything happened; what returns take follows. Of
+    `budgets` is spent what campaigns give that they had not paid for before.
+    """
+    return _Replay(program, book, stretch, budgets).run()
 
 
 class _Replay:
-    def __init__(self, program: Program, book: Rulebook, stretch: Stretch) -> None:
-        self._program, self._book, self._stretch = program, book, stretch
+    def __init__(self, program: Program, book: Rulebook, stretch: Stretch, budgets: Budgets) -> None:
+        self._program, self._book, self._stretch, self._budgets = program, book, stretch, budgets
         self._policy = program.settings.tier_policy
         self._entries = entries_of(stretch)
         self._sums = _before(program, book, stretch, self._entries)
         self._points = {(stretch.member.member_no, year): points for year, points in self._sums.years.items()}
         self._baskets, self._who = self._find_baskets(), {stretch.member.member_no: stretch.member}
-        self._counts = Counts(book, self._sums.counts, stretch.times)
+        steps = (step for one in stretch.happened for step in one.steps)
+        self._counts = Counts(book, self._sums.counts, stretch.times, budgets, steps)
         self._bought = self._bought_before()
+        self._had = self._had_before()
         self._rated: dict[str, Rated] = {}
         self._done = Replayed(self._sums)
 
@@ -217,15 +229,52 @@ class _Replay:
             self._counts.recall(purchase, back)
         return found
 
+    def _had_before(self) -> dict[int, BoughtBefore]:
+        """What the member had bought before the moment, where a rule asks."""
+        stretch = self._stretch
+        if stretch.bought is None:
+            return {}
+        since = {one.moment.purchase_id for one in stretch.happened if not one.moment.return_id}
+        kept_then = {
+            id_: KeptThen(still_counts(one.terms, one.amount, one.back), self._returned(one))
+            for id_, one in self._bought.items()
+            if id_ not in since
+        }
+        before = bought_before(stretch.bought, stretch.purchases.values(), stretch.returns, kept_then)
+        return {stretch.member.member_no: before}
+
+    def _returned(self, one: _Bought) -> int:
+        return cumulative(one.terms, one.amount, one.back, mild=self._program.settings.mild_returns)[0]
+
+    def _scene(self, moment: Moment, entry: Entry) -> Scene:
+        """What the rules look at, with what was decided when the purchase arrived."""
+        stretch, member_no = self._stretch, self._stretch.member.member_no
+        recorded = None if moment in stretch.fresh else stretch.purchases[moment.purchase_id].terms
+        inside, drawn = stretch.segments, {}
+        if isinstance(recorded, FrozenTerms):
+            inside = stretch.segments if recorded.segments is None else recorded.segments
+            drawn = {entry.place: recorded.drawn}
+        return Scene(
+            self._baskets,
+            self._who,
+            self._sums.uses,
+            self._budgets,
+            self._had,
+            {} if inside is None else {member_no: list(inside)},
+            {member_no: stretch.plans},
+            drawn,
+        )
+
     def _buy(self, moment: Moment, entry: Entry) -> None:
         sums, policy, member_no = self._sums, self._policy, self._stretch.member.member_no
         levels = None
         if not policy.plain:
             walk = Walk(self._program.tier_set, policy, sums.joined, sums.days)
             levels = Levels(policy, self._program.calendar, {member_no: walk})
-        scene = Scene(self._baskets, self._who, sums.uses, plans={member_no: self._stretch.plans})
-        [rated] = rate(self._program, self._book, [entry], self._points, scene, levels)
-        rated, steps = self._counts.buy(moment.purchase_id, rated)
+        [rated] = rate(self._program, self._book, [entry], self._points, self._scene(moment, entry), levels)
+        tallies = () if moment in self._stretch.fresh else self._stretch.purchases[moment.purchase_id].tallies
+        refused = {one.rule_no for one in tallies if one.uncovered}
+        rated, steps = self._counts.buy(moment.purchase_id, rated, refused)
         calendar, event_time = self._program.calendar, from_microseconds(entry.event_us)
         year, day = calendar.year_at(event_time), calendar.day_at(event_time)
         self._bought[moment.purchase_id] = _Bought(entry.amount, year, day, terms_of(self._book, rated))
@@ -242,7 +291,12 @@ class _Replay:
         amount_now, taken_now = cumulative(one.terms, one.amount, after, mild=mild)
         points = max(taken_now - one.taken, 0)
         gone = keeps_something(one.terms, one.amount, one.back) and not keeps_something(one.terms, one.amount, after)
-        key = (self._stretch.member.member_no, one.year)
+        member_no = self._stretch.member.member_no
+        if member_no in self._had:
+            had = self._had[member_no]
+            less = had._replace(purchases=had.purchases - gone, spend=had.spend - (amount_now - amount))
+            self._had[member_no] = less
+        key = (member_no, one.year)
         self._points[key] = self._points.get(key, 0) - points
         counts = 0 if self._policy.plain else counted_of(self._policy, points, amount_now - amount, visit=gone)
         steps = self._counts.bring_back(moment.purchase_id, one.terms, after)

@@ -8,14 +8,14 @@ counted since. Which awards stand for it is told by the purchases with which the
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 
 from membership.domain.campaigns import Budgets
 from membership.domain.clawbacks import CameBack, kept
-from membership.domain.counting import count
+from membership.domain.counting import Decided, count
 from membership.domain.purchases import FrozenTerms, PlainTerms, Purchase
 from membership.domain.rating import Rated
 from membership.domain.rulebooks import Rulebook
@@ -86,8 +86,20 @@ def before(now: Mapping[int, Standing], since: Iterable[Step]) -> dict[int, Stan
 class Counts:
     """Counts a member's purchases and returns one after the other. `standing` is brought forward."""
 
-    def __init__(self, book: Rulebook, standing: dict[int, Standing], times: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        book: Rulebook,
+        standing: dict[int, Standing],
+        times: Mapping[str, int],
+        budgets: Budgets,
+        paid: Iterable[Step],
+    ) -> None:
+        """`paid` are the steps since the moment: what they gave, budgets have paid for."""
         self.standing = standing
+        self._budgets, self._paid = budgets, dict[int, int]()
+        for step in paid:
+            points = sum(award.points for award in step.given)
+            self._paid[step.rule_no] = self._paid.get(step.rule_no, 0) + points
         self.given_us: dict[Award, int] = {}
         """When the purchase happened with which an award was given anew."""
         self._book, self._times = book, dict(times)
@@ -104,14 +116,15 @@ class Counts:
             recalled = {one.rule_no: replace(one, counts=numbers[one.rule_no]) for one in purchase.tallies}
             self._tallies[purchase.purchase_id] = recalled
 
-    def buy(self, purchase_id: str, rated: Rated) -> tuple[Rated, tuple[Step, ...]]:
+    def buy(self, purchase_id: str, rated: Rated, refused: Set[int]) -> tuple[Rated, tuple[Step, ...]]:
         """Counts a purchase; answers it with what is counted, and what that did. Its awards are not to be given by it:
-        they are told by what stands in the end.
+        they are told by what stands in the end. `refused` are the rules whose awards a budget did not cover with it.
         """
         entry = rated.entry
         self._times[purchase_id] = entry.event_us
         standing = {(entry.member_no, rule_no): one.counting for rule_no, one in self.standing.items()}
-        counted = count(self._book, [rated], {entry.place: purchase_id}, standing, Budgets())
+        decided, ids = Decided(self._paid, refused), {entry.place: purchase_id}
+        counted = count(self._book, [rated], ids, standing, self._budgets, decided)
         [rated] = counted.rated
         steps = steps_of(rated)
         for step in steps:

@@ -9,9 +9,8 @@ from datetime import datetime
 from functools import cached_property
 
 from guerdon_kit.errors import FieldViolation, InvalidField
-from membership.domain import arrival
 from membership.domain.availability import DAYS_MAX, Availability
-from membership.domain.calendar import Calendar, ExpiryKind, ExpiryPolicy
+from membership.domain.calendar import Calendar, ExpiryPolicy
 from membership.domain.conditions import PURCHASES_NOT_COUNTED, Phrase
 from membership.domain.ids import is_id
 from membership.domain.reminders import violations as reminder_violations
@@ -28,6 +27,7 @@ RETURN_WAIT_DAYS = 30
 RETURN_WAIT_DAYS_MAX = 3_660
 LATE_DAYS_MAX = 90
 
+_AS_ONE = "cannot be a rule's own with late_days: an award that is rated anew has the same times throughout"
 _CURRENCY = re.compile(r"[A-Z]{3}")
 
 
@@ -116,7 +116,8 @@ def violations_of(rule: Rule, settings: Settings) -> list[FieldViolation]:
     if not found and rule.condition and not settings.purchase_statistics and Phrase.of(rule.condition).of_purchases:
         found.append(FieldViolation("condition", PURCHASES_NOT_COUNTED))
     elif not found and settings.late_days:
-        found.extend(arrival.violations(rule))
+        own = {"availability": rule.availability, "expiry_policy": rule.expiry}
+        found.extend(FieldViolation(name, _AS_ONE) for name, value in own.items() if value is not None)
     if not found and rule.has_times:
         availability = rule.availability or settings.availability or Availability()
         expiry = rule.expiry or settings.expiry
@@ -153,8 +154,6 @@ def _time_violations(settings: Settings) -> Iterator[FieldViolation]:
         yield from settings.availability.violations("program.availability", window, expiry)
     if expiry is not None:
         yield from expiry.violations("program.expiry_policy", of_program=True)
-        if settings.late_days and expiry.kind is ExpiryKind.SLIDING:
-            yield FieldViolation("program.expiry_policy.kind", f"KIND_SLIDING {arrival.RERATED}")
 
 
 def _tier_violations(tiers: Sequence[Tier]) -> Iterator[FieldViolation]:

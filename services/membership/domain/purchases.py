@@ -9,7 +9,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from membership.domain.baskets import Basket, Part
-from membership.domain.campaigns import Reached
+from membership.domain.campaigns import NOTHING_DRAWN, Drawn, Reached
 from membership.domain.earning import Award, Terms
 from membership.domain.flags import Flag
 from membership.domain.late_changes import AwardChange
@@ -78,6 +78,12 @@ class FrozenTerms:
     """Those of rules that count: what of the purchase qualifies for them."""
     tranches: tuple[Tranche, ...] = ()
     """The points by their times, where rules have times of their own."""
+    segments: tuple[str, ...] | None = None
+    """Those that the member was in when the purchase arrived, of those that rules ask for; None where none do, or where
+    nothing is rated anew.
+    """
+    drawn: Drawn = NOTHING_DRAWN
+    """What it had of budgets, where it may be rated anew."""
 
     def by_campaigns(self) -> dict[str, int]:
         """What the rules of campaigns gave, by their ids, where they gave anything."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from membership.domain.baskets import Basket, Line, Part, parts
-from membership.domain.campaigns import Budgets, Reached
+from membership.domain.campaigns import NOTHING_DRAWN, Budgets, Campaign, Drawn, Reached
 from membership.domain.conditions import Activation, Facts, Phrase, activation
 from membership.domain.levels import Levels
 from membership.domain.members import Member
@@ -102,6 +102,8 @@ class Scene:
     bought: dict[int, BoughtBefore] = field(default_factory=dict)
     segments: Mapping[int, list[str]] = field(default_factory=dict)
     plans: Mapping[int, Sequence[PlanPeriod]] = field(default_factory=dict)
+    drawn: Mapping[int, Drawn] = field(default_factory=dict)
+    """What purchases that are rated anew had of budgets, by the places of entries."""
 
     def keep_bought(self, entry: Entry) -> None:
         """Has a purchase known to the next of its member, also one rated plainly: rules may ask from then on."""
@@ -204,31 +206,37 @@ def _by_rules(program: Program, rules: InForce, entry: Entry, level: int, earned
         for one in rules.campaigns
     )
     held_out = {one.campaign_id: Verdict.HELD_OUT for one in reached if one.held_out}
+    drawn = scene.drawn.get(entry.place, NOTHING_DRAWN)
+    paid = dict(drawn.paid)
 
     def met(refused: Mapping[str, Verdict], *, counting: bool) -> list[Candidate]:
         return [
-            _candidate(version, entry, local, scene.uses, asking, refused.get(version.rule.campaign))
+            _candidate(version, entry, local, scene.uses, asking, refused.get(version.rule.campaign), paid)
             for version in rules.versions
             if (version.rule.count is not None) is counting
         ]
 
     # What is counted costs nothing of a budget: awards that are reached with it do, and are asked for by themselves.
     counts = tuple(qualified(one, every, asking.eligible) for one in met(held_out, counting=True))
-    out, frozen = held_out, None
+    out, frozen = {**dict.fromkeys(drawn.refused, Verdict.BUDGET_SPENT), **held_out}, None
     while frozen is None:
         terms = meet(met(out, counting=False), every, asking.eligible, program.tier_set.multiplier(level))
         frozen = FrozenTerms(basket, every, terms, give(terms, Kept.all_of(every)), reached, counts)
-        uncovered = _uncovered(rules, frozen, scene.budgets)
+        uncovered = _uncovered(rules, frozen, scene.budgets, drawn)
         if uncovered:  # each time one campaign less
             out, frozen = {**out, uncovered: Verdict.BUDGET_SPENT}, None
-    given_by = frozen.by_campaigns()
-    for one in rules.campaigns:
-        if one.budget and one.campaign_id in given_by:
-            scene.budgets.spend(one.campaign_no, given_by[one.campaign_id])
+    for campaign, given_by in _of_budgets(rules, frozen):
+        if asked := drawn.asks(given_by):
+            scene.budgets.spend(campaign.campaign_no, asked)
+        drawn = drawn.plus(given_by, ())
     by_rule = {version.rule_no: version for version in rules.versions}
     for rule_no, given in frozen.by_rule():
         _count(by_rule[rule_no], entry, local, given, scene.uses)
-    return frozen
+    if not program.has_timelines:
+        return frozen
+    spent = [campaign_id for campaign_id, verdict in out.items() if verdict is Verdict.BUDGET_SPENT]
+    inside = scene.segments.get(entry.member_no) if rules.asks_segments != frozenset() else None
+    return replace(frozen, drawn=drawn.plus({}, spent), segments=None if inside is None else tuple(inside))
 
 
 def _known(entry: Entry, scene: Scene) -> dict[str, int | str | list[str]]:
@@ -246,14 +254,22 @@ def _known(entry: Entry, scene: Scene) -> dict[str, int | str | list[str]]:
     return known
 
 
-def _uncovered(rules: InForce, frozen: FrozenTerms, budgets: Budgets) -> str | None:
-    """A campaign whose budget does not cover what it would give."""
-    given_by = frozen.by_campaigns()
-    for one in rules.campaigns:
-        points = given_by.get(one.campaign_id, 0)
-        if one.budget and points and not budgets.covers(one.campaign_no, points):
-            return one.campaign_id
+def _uncovered(rules: InForce, frozen: FrozenTerms, budgets: Budgets, drawn: Drawn) -> str | None:
+    """A campaign whose budget does not cover what it would give above what is paid for."""
+    for campaign, given in _of_budgets(rules, frozen):
+        asked = drawn.asks(given)
+        if asked and not budgets.covers(campaign.campaign_no, asked):
+            return campaign.campaign_id
     return None
+
+
+def _of_budgets(rules: InForce, frozen: FrozenTerms) -> Iterator[tuple[Campaign, dict[int, int]]]:
+    """The campaigns with a budget that give something, with what each of their rules does, by its number."""
+    for one in rules.campaigns:
+        if one.budget:
+            of_rules = {term.rule_no for term in frozen.terms if term.campaign == one.campaign_id}
+            if given := {rule_no: points for rule_no, points in frozen.by_rule() if rule_no in of_rules}:
+                yield one, given
 
 
 class _Asking:
@@ -302,13 +318,17 @@ def _candidate(
     uses: Mapping[Use, int],
     asking: _Asking,
     refusal: Verdict | None,
+    paid: Mapping[int, int],
 ) -> Candidate:
     """A rule as the purchase meets it: its condition asked, its caps and its cooldown looked at. `refusal` is why its
-    campaign gives nothing.
+    campaign gives nothing, but what a budget has `paid` for, by the numbers of rules.
     """
     rule = version.rule
     phrase = Phrase.of(rule.condition) if rule.condition else None
     caps, counted = [points for period, points in rule.caps if period is Period.PURCHASE], None
+    if refusal is Verdict.BUDGET_SPENT and version.rule_no in paid:
+        refusal = None
+        caps.append(paid[version.rule_no])
     for use, most in _uses(version, entry, local):
         before = uses.get(use, 0)
         if use.period == COOLDOWN:

@@ -57,6 +57,11 @@ def kept_until(span: Span | None, policy: ExpiryPolicy, event_time: datetime, ti
     return policy.expire_time(event_time, time_zone)
 
 
+def now_until(expires: datetime | None, span: Span | None) -> datetime | None:
+    """When points expire that were given to expire at a time: later, where that was within the span, or since."""
+    return max(expires, span.until) if expires is not None and span is not None and expires > span.since else expires
+
+
 def expire_time(program: Program, own: ExpiryPolicy | None, span: Span | None, event_time: datetime) -> datetime | None:
     """When points of an event expire: by the policy that its terms have of their own, otherwise as the program's do for
     a member whose activity keeps points for a span; None for never.

@@ -23,7 +23,7 @@ create table programs (
     -- Whether member_purchases is written.
     purchase_statistics boolean not null,
     -- For how long what comes late has later events of its member rated anew.
-    late_days smallint not null check (late_days = 0 or late_days > 0 and expiry[3] is distinct from 3),
+    late_days smallint not null check (late_days >= 0),
     -- The latest revision of the rules, which whoever rates purchases has to know.
     rules_revision integer not null,
     -- Whether a return may be waiting for its purchase: whoever records purchases then looks for it.

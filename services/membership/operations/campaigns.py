@@ -14,7 +14,6 @@ from guerdon_kit.errors import AlreadyExists, InvalidField, NotFound
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres import Connection, Database
 from guerdon_kit.postgres.requests import once
-from membership.domain import arrival
 from membership.domain.campaigns import (
     CAMPAIGNS_EVER_MAX,
     CAMPAIGNS_MAX,
@@ -58,7 +57,7 @@ class Campaigns:
         """
         now = self._clock.now()
         one = replace(asked, start_us=to_microseconds(begins or now), create_time=now)
-        wrong = [*violations(one), *(arrival.campaign_violations(one) if program.has_timelines else ())]
+        wrong = list(violations(one))
         if wrong:
             raise InvalidField(wrong).within("campaign")
         if one.start_us < to_microseconds(now):

@@ -12,8 +12,8 @@ from guerdon_kit.events import Event, publish
 from guerdon_kit.postgres import Connection
 from membership.domain.baskets import Basket
 from membership.domain.clawbacks import CameBack
-from membership.domain.effects import plan_uses, within_campaigns_anew
-from membership.domain.late import DAY_US, Happened, Moment, Replayed, Stretch, Sums, entries_of, replay
+from membership.domain.effects import within_campaigns_anew
+from membership.domain.late import DAY_US, Happened, Moment, Replayed, Stretch, Sums, entries_of
 from membership.domain.late_counts import Step
 from membership.domain.levels import Turn, counted_of
 from membership.domain.members import Member
@@ -25,14 +25,15 @@ from membership.domain.rulebooks import Rulebook
 from membership.domain.tier_policy import Held
 from membership.operations.counting import lower_counts
 from membership.operations.events import tier_turned
+from membership.operations.late_budgets import replay_within
 from membership.operations.late_changes import Changed, change_awards, share_return
 from membership.operations.late_counts import counted_now, keep_counts
-from membership.operations.plan_periods import asked_of_plans
 from membership.operations.qualifying import NOTHING, Rewards
+from membership.operations.rewarding import use_plans
+from membership.operations.segments import asked_by_rules
 from membership.store import (
     campaigns,
     members,
-    plan_periods,
     purchases,
     ratings,
     returns,
@@ -90,7 +91,9 @@ async def put_in_order(
         for one in done.rerated
         if one.changes
     ]
-    await plan_periods.use(connection, plan_uses(book, [one.rated for *_, one in rerated if one.rated is not None]))
+    for _, _, one in rerated:
+        if one.rated is not None:
+            await use_plans(connection, program, book, [one.rated], one.purchase.record_time)
     turned = [event for stretch, done in replayed if (event := _turned(program, stretch, done, now)) is not None]
     await publish(connection, *turned)
     changed = await change_awards(connection, program, rerated, now)
@@ -131,7 +134,7 @@ async def put_return(
     book = await rules.book(connection, program)
     who, fresh = {member.member_no: member}, Fresh({}, {})
     [stretch] = await stretches_from(connection, program, book, who, starts, fresh, now)
-    replayed = [(stretch, replay(program, book, stretch))]
+    replayed = await replay_within(connection, program, book, [stretch], starts)
     changed = await put_in_order(connection, program, book, replayed, starts, now)
     return changed._replace(change_ids=list(dict.fromkeys([*taken_from, *changed.change_ids])))
 
@@ -164,7 +167,9 @@ async def stretches_from(
         for member_no, some in happened.items()
     ]
     entries = [entry for one in stretches for entry in entries_of(one).values()]
-    uses, plans = uses_of(program, book, entries), await asked_of_plans(connection, book, entries)
+    uses = uses_of(program, book, entries)
+    bought, inside, plans = await asked_by_rules(connection, program, book, entries, who, now)
+    last_us = await timelines.last_bought(connection, starts) if bought else {}
     last = await timelines.last_awards(
         connection, starts, sorted({use.rule_no for use in uses if use.period == COOLDOWN})
     )
@@ -173,7 +178,15 @@ async def stretches_from(
     for (member_no, rule_no), counted in standing.items():
         sums[member_no].counts[rule_no] = counted
     return [
-        replace(one, last_us=last[number], sums=sums[number], times=times, plans=plans.get(number, ()))
+        replace(
+            one,
+            last_us=last[number],
+            sums=sums[number],
+            times=times,
+            plans=plans.get(number, ()),
+            bought=bought[number]._replace(last_us=last_us.get(number)) if number in bought else None,
+            segments=inside.get(number),
+        )
         for one in stretches
         for number in [one.member.member_no]
     ]

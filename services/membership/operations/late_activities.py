@@ -16,9 +16,10 @@ from membership.domain.bonuses import Bonus
 from membership.domain.late_activities import Done, given_anew, judge_in_order
 from membership.domain.members import Member
 from membership.domain.program import Program
-from membership.domain.sliding import expire_time
+from membership.domain.sliding import Span, expire_time
 from membership.operations.events import activity_judged_anew
 from membership.operations.qualifying import NOTHING, Rewards, revoke
+from membership.operations.sliding import keep
 from membership.store import activities, bonuses
 
 
@@ -54,11 +55,13 @@ async def change_activities(
 ) -> Rewards:
     """Writes how later activities are judged because of a late one; gives what now stands, takes back the others."""
     given, fallen, changed = list[Bonus](), list[str](), list[Activity]()
+    awarded = [one.asked.event_time for one, judgement in later if judgement.points and not one.judgement.points]
+    spans = await keep(connection, program, {member.member_no: awarded}, set(), now) if awarded else {}
     for one, judgement in later:
         after = replace(one, judgement=judgement)
         if judgement.points and not one.judgement.points:
             after = replace(after, given_as=given_anew(one.asked.activity_id, late.activity_id))
-            given.append(_bonus(program, member, after, now))
+            given.append(_bonus(program, member, after, spans.get(member.member_no), now))
         elif one.judgement.points and not judgement.points:
             fallen.append(one.bonus_id)
         changed.append(after)
@@ -72,8 +75,8 @@ async def change_activities(
     return Rewards.together([Rewards(await bonuses.insert(connection, program, given, now), ()), taken])
 
 
-def _bonus(program: Program, member: Member, one: Activity, now: datetime) -> Bonus:
-    asked, expires = one.asked, expire_time(program, one.terms.expiry, None, one.asked.event_time)
+def _bonus(program: Program, member: Member, one: Activity, span: Span | None, now: datetime) -> Bonus:
+    asked, expires = one.asked, expire_time(program, one.terms.expiry, span, one.asked.event_time)
     return Bonus(
         one.bonus_id,
         member.member_no,

@@ -17,6 +17,7 @@ from membership.domain.purchases import GoodsReturn, Purchase, State
 from membership.domain.tranches import Times, times
 from membership.operations.events import award_changed
 from membership.operations.qualifying import NOTHING, Rewards
+from membership.operations.sliding import spans_of
 from membership.store import deliveries, expiry_watches, late_changes, purchases, ratings
 from membership.store.late_changes import Kept, NewChange
 
@@ -33,7 +34,11 @@ async def change_awards(
     connection: Connection, program: Program, rerated: Sequence[tuple[Member, Moment, Rerated]], now: datetime
 ) -> Changed:
     """Writes what recorded purchases are rated now, by reason of what happened to their members at a moment."""
-    earned = {one.purchase.purchase_id: times(program, None, one.purchase.event_time, None) for _, _, one in rerated}
+    spans = await spans_of(connection, program, {member.member_no for member, _, _ in rerated})
+    earned = {
+        one.purchase.purchase_id: times(program, None, one.purchase.event_time, spans.get(member.member_no))
+        for member, _, one in rerated
+    }
     await _rerate(connection, program, [one for _, _, one in rerated], earned)
     moved = [
         (member, moment, one)

@@ -15,10 +15,12 @@ from membership.domain.late_counts import Held, Standing, Wanted, difference
 from membership.domain.moments import from_microseconds
 from membership.domain.program import Program
 from membership.domain.rulebooks import Rulebook
+from membership.domain.sliding import Span, now_until
 from membership.domain.tranches import Times, times
 from membership.operations.counting import bonus_id, keep_counted
 from membership.operations.events import count_awards_changed
 from membership.operations.qualifying import NOTHING, Rewards, revoke
+from membership.operations.sliding import spans_of
 from membership.store import bonuses, counts, purchases
 from membership.store.counts import CountAward
 
@@ -68,11 +70,12 @@ async def keep_counts(
     await keep_counted(connection, *counting)
     changed = [no for no, one in after.items() if one.awards != before.get(no, Standing()).awards]
     held = await counts.standing(connection, program, [(member.member_no, no) for no in changed]) if changed else {}
+    span = (await spans_of(connection, program, [member.member_no] if changed else [])).get(member.member_no)
     rule_ids = {one.rule_no: one.rule.rule_id for one in book.versions}
     given, fallen = list[Bonus](), list[str]()
     for no in changed:
-        standing = held.get((member.member_no, no), ())
-        made = difference(standing, _wanted(program, stretch, done, after[no], standing))
+        standing = [_kept_by(one, span) for one in held.get((member.member_no, no), ())]
+        made = difference(standing, _wanted(program, stretch, done, after[no], standing, span))
         given += await _give(connection, program, stretch, (no, rule_ids[no]), made.given, now)
         fallen += [bonus_id(one.award_no) for one in made.fallen if one.award.points]
         await counts.take_back(connection, [one.award_no for one in made.fallen])
@@ -109,11 +112,16 @@ async def _give(
 
 
 def _wanted(
-    program: Program, stretch: Stretch, done: Replayed, standing: Standing, held: Sequence[Held]
+    program: Program, stretch: Stretch, done: Replayed, standing: Standing, held: Sequence[Held], span: Span | None
 ) -> list[Wanted]:
     wanted, kept = [], {one.award: one for one in held if one.award not in done.given_us}
     for award in standing.awards.elements():
         event_time = from_microseconds(done.given_us.get(award, stretch.times.get(award.purchase_id, 0)))
-        of_bonus = times(program, None, event_time, None) if award.points else Times(None, None)
+        of_bonus = times(program, None, event_time, span) if award.points else Times(None, None)
         wanted.append(Wanted(award, event_time, kept[award].times if award in kept else of_bonus))
     return wanted
+
+
+def _kept_by(one: Held, span: Span | None) -> Held:
+    """An award with the expiry that the member's activity has made of it."""
+    return one._replace(times=one.times._replace(expire_time=now_until(one.times.expire_time, span)))

@@ -10,7 +10,7 @@ from datetime import datetime
 from guerdon_kit.postgres import Connection
 from membership.domain.campaigns import Budgets
 from membership.domain.counting import count
-from membership.domain.late import Moment, happened, replay
+from membership.domain.late import Moment, happened
 from membership.domain.members import Member
 from membership.domain.program import Program
 from membership.domain.rating import Entry, Rated, Scene, Use, rate, uses_of
@@ -19,9 +19,10 @@ from membership.domain.rulebooks import Rulebook
 from membership.operations.budgets import Attempt, within_budgets
 from membership.operations.counting import award_counts, counted_before, keep_counted
 from membership.operations.late import Fresh, late_moments, put_in_order, stretches_from
+from membership.operations.late_budgets import hold_budgets, replay_within
 from membership.operations.late_changes import Changed
 from membership.operations.qualifying import Rewards
-from membership.operations.segments import asked_by_rules
+from membership.operations.segments import asked_by_rules, count_bought
 from membership.operations.standings import keep, levels_for
 from membership.store import members, ratings, timelines
 
@@ -39,15 +40,19 @@ async def rate_in_order(
     were recorded before. Without a lateness window they are rated by what arrived before.
     """
     if not program.has_timelines:
-        return await _rate(connection, program, book, entries, row_at, by_id, now), Changed()
+        rated = await _rate(connection, program, book, entries, row_at, by_id, now)
+        await count_bought(connection, program, rated)
+        return rated, Changed()
     moments = {entry: Moment(entry.event_us, "", row_at[entry.place].purchase_id) for entry in sorted(entries)}
     coming = [(entry.member_no, moment) for entry, moment in moments.items()]
     starts = await late_moments(connection, program, coming, now)
     fresh = {one: entry for entry, one in moments.items() if (at := starts.get(entry.member_no)) and one >= at}
     in_time = [entry for entry, moment in moments.items() if moment not in fresh]
+    await hold_budgets(connection, program, book, starts)
     rated = await _rate(connection, program, book, in_time, row_at, by_id, now)
     told = [(one.entry.member_no, happened(program, moments[one.entry].purchase_id, one)) for one in rated]
     await timelines.write(connection, told)
+    await count_bought(connection, program, rated)
     if not starts:
         return rated, Changed()
     given = await award_counts(connection, program, by_id, rated, row_at, now)  # before counts are read again
@@ -55,7 +60,8 @@ async def rate_in_order(
     baskets = {place: row.basket for place, row in row_at.items() if row.basket is not None}
     who = {member.member_no: member for member in by_id.values()}
     stretches = await stretches_from(connection, program, book, who, starts, Fresh(fresh, baskets), now)
-    replayed = [(one, replay(program, book, one)) for one in stretches]
+    replayed = await replay_within(connection, program, book, stretches, starts)
+    await count_bought(connection, program, [one for _, done in replayed for one in done.rated])
     changed = await put_in_order(connection, program, book, replayed, starts, now)
     changed = changed._replace(rewards=Rewards.together([given, changed.rewards]))
     return sorted([*rated, *(one for _, done in replayed for one in done.rated)]), changed

@@ -31,7 +31,6 @@ from membership.operations.qualifying import Rewards
 from membership.operations.rating import rate_in_order
 from membership.operations.rewarding import by_rules, qualify
 from membership.operations.rules import Rulebooks
-from membership.operations.segments import count_bought
 from membership.operations.sliding import keep as keep_points
 from membership.operations.survivors import for_survivors, same_people
 from membership.operations.tranches import Timed, with_times
@@ -92,15 +91,13 @@ async def record_rows(
     entries = _entries(program, fresh, by_id, refused)
     book = await rulebooks.at(connection, program, revision)
     row_at = {row.place: row for row in fresh}
+    spans = await _keep(connection, program, entries, enrolled, recording.now)
     rated, changed = await rate_in_order(connection, program, book, entries, row_at, by_id, recording.now)
-    spans = await _keep(connection, program, rated, enrolled, recording.now)
     written = _purchases(program, rated, row_at, recording.now, spans)
     timed = with_times(program, book, rated, written, row_at, spans, recording.now)
     rated, written = timed.rated, timed.written
     touched = {one.entry.member_no for one in rated} | {member.member_no for member in enrolled}
     unready = [one for one in by_id.values() if one.state is State.PENDING and one.member_no in touched]
-    if program.settings.purchase_statistics:
-        await count_bought(connection, program, rated)
     rewards = await qualify(connection, program, by_id, rated, row_at, recording.now)
     if not book.plain:
         given = await by_rules(connection, program, book, by_id, rated, row_at, recording.now)
@@ -156,12 +153,12 @@ async def _hold_members(
 
 
 async def _keep(
-    connection: Connection, program: Program, rated: Sequence[Rated], enrolled: Sequence[Member], now: datetime
+    connection: Connection, program: Program, entries: Sequence[Entry], enrolled: Sequence[Member], now: datetime
 ) -> dict[int, Span]:
     if sliding(program) is None:
         return {}
     times: dict[int, list[datetime]] = {}
-    for entry, *_ in rated:
+    for entry in entries:
         times.setdefault(entry.member_no, []).append(from_microseconds(entry.event_us))
     return await keep_points(connection, program, times, {member.member_no for member in enrolled}, now)
 

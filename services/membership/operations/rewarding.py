@@ -56,18 +56,18 @@ async def by_rules(
     """Gives the awards for counts that purchases reach, adds up what was bought within the windows of campaigns, and
     marks the periods of plans that rules gave something for.
     """
-    await _use_plans(connection, program, book, rated, now)
+    await use_plans(connection, program, book, rated, now)
     if bought := within_campaigns(rated):
         await campaigns.count(connection, program, bought)
     await keep_tallies(connection, program, rated, row_at)
     return await award_counts(connection, program, by_id, rated, row_at, now)
 
 
-async def _use_plans(
+async def use_plans(
     connection: Connection, program: Program, book: Rulebook, rated: Sequence[Rated], now: datetime
 ) -> None:
     """Marks the periods in which rules gave something that look at the plan: themselves, as it was held at the
-    purchase, or through segments, in which a member is by the plan that is held now.
+    purchase, or through segments, in which a member was by the plan that is held as it arrives, `now`.
     """
     uses = set(plan_uses(book, rated))
     if by_segments := list(segment_uses(book, rated)):

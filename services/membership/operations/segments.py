@@ -203,7 +203,9 @@ async def in_use(connection: Connection, program: Program, segment_id: str) -> S
 
 
 async def count_bought(connection: Connection, program: Program, rated: Iterable[Rated]) -> None:
-    """Counts purchases for segments to look at. The writer holds the members' rows."""
+    """Counts purchases for rules and segments to look at, if the program does. The writer holds the members' rows."""
+    if not program.settings.purchase_statistics:
+        return
     sums: dict[tuple[int, int], tuple[int, int, int]] = {}
     for one in rated:
         entry = one.entry

@@ -24,6 +24,7 @@ from membership.operations.budgets import rest
 from membership.operations.counting import counted_before
 from membership.operations.known import sort_known
 from membership.operations.late import Fresh, late_moments, stretches_from
+from membership.operations.late_budgets import budgeted
 from membership.operations.rating import earned_before
 from membership.operations.rules import Rulebooks
 from membership.operations.segments import asked_by_rules
@@ -80,7 +81,7 @@ async def _rated(
         if starts:
             coming = Fresh({moment: entry}, baskets)
             [stretch] = await stretches_from(connection, program, book, who, starts, coming, now)
-            [rated] = replay(program, book, stretch).rated
+            [rated] = replay(program, book, stretch, await rest(connection, program, budgeted(book, starts))).rated
             return rated
     points, uses = await earned_before(connection, program, book, [entry])
     known = await asked_by_rules(connection, program, book, [entry], who, now)

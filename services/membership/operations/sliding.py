@@ -50,7 +50,8 @@ async def spans_of(connection: Connection, program: Program, member_nos: Iterabl
     """How long activity, also that of this transaction, keeps the points of members: none where the expiry does not
     slide.
     """
-    return {} if sliding(program) is None else await slides.of(connection, set(member_nos))
+    numbers = set(member_nos)
+    return {} if sliding(program) is None or not numbers else await slides.of(connection, numbers)
 
 
 async def kept(connection: Connection, program: Program, member: Member, event_time: datetime) -> Span | None:
@@ -84,6 +85,7 @@ async def overtake(connection: Connection, delivery: Delivery, now: datetime) ->
         return
     came = [(one.member_id, one.record_time, one.expire_time) for one in delivery.purchases]
     came += [(one.member_id, one.record_time, one.expire_time) for one in delivery.bonuses]
+    came += [(one.member_id, one.record_time, one.expire_time) for one in delivery.changes]
     came += [(one.member_id, one.enroll_time, one.welcome_expire_time) for one in delivery.members]
     await slides.overtake(connection, delivery.program, came, now)
 

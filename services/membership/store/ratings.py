@@ -8,7 +8,7 @@ from typing import Any
 
 from guerdon_kit.postgres import Connection
 from membership.domain.baskets import Basket, Line, parts
-from membership.domain.campaigns import Reached
+from membership.domain.campaigns import NOTHING_DRAWN, Drawn, Reached
 from membership.domain.earning import Rounding
 from membership.domain.moments import from_microseconds, to_microseconds
 from membership.domain.program import Program
@@ -86,11 +86,25 @@ def read(basket_kept: dict[str, Any] | None, rated_by: dict[str, Any], amount: i
     reached = tuple(Reached(*one) for one in rated_by["campaigns"])
     counts = tuple(map(_read_term, rated_by["counts"]))
     tranches = tuple(map(read_tranche, rated_by["tranches"]))
-    return FrozenTerms(bought, parts(bought, amount), terms, tuple(rated_by["points"]), reached, counts, tranches)
+    inside = rated_by.get("segments")
+    return FrozenTerms(
+        bought,
+        parts(bought, amount),
+        terms,
+        tuple(rated_by["points"]),
+        reached,
+        counts,
+        tranches,
+        None if inside is None else tuple(inside),
+        _read_drawn(rated_by["drawn"]) if "drawn" in rated_by else NOTHING_DRAWN,
+    )
 
 
 def _write(one: FrozenTerms) -> dict[str, Any]:
-    return {
+    by_arrival: dict[str, Any] = {} if one.segments is None else {"segments": one.segments}
+    if one.drawn != NOTHING_DRAWN:
+        by_arrival["drawn"] = one.drawn
+    return by_arrival | {
         "terms": [_write_term(term) for term in one.terms],
         "points": one.points,
         "campaigns": one.campaigns,
@@ -109,6 +123,11 @@ def read_tranche(kept: list[Any]) -> Tranche:
     points, available_us, expire_us, places = kept
     times = [None if us is None else from_microseconds(us) for us in (available_us, expire_us)]
     return Tranche(points, times[0], times[1], tuple(places))
+
+
+def _read_drawn(kept: list[Any]) -> Drawn:
+    paid, refused = kept
+    return Drawn(tuple((rule_no, points) for rule_no, points in paid), tuple(refused))
 
 
 def write_basket(one: Basket) -> dict[str, Any]:

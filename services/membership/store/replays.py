@@ -34,7 +34,7 @@ async def page(
     return [
         Bought(
             row["member_no"],
-            0 if program.has_timelines else to_microseconds(row["record_time"]),
+            to_microseconds(row["event_time"] if program.has_timelines else row["record_time"]),
             to_microseconds(row["event_time"]),
             row["purchase_id"],
             row["amount"],

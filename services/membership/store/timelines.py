@@ -57,6 +57,12 @@ async def last_awards(
     return found
 
 
+async def last_bought(connection: Connection, starts: Mapping[int, Moment]) -> dict[int, int]:
+    """When members last bought something before a moment of each member's own, by member number, in microseconds."""
+    rows = queries.last_bought(connection, **_columns(sorted(starts.items())))
+    return {row["member_no"]: to_microseconds(row["event_time"]) async for row in rows}
+
+
 def _columns(moments: Sequence[tuple[int, Moment]]) -> dict[str, Any]:
     return {
         "member_nos": [member_no for member_no, _ in moments],

@@ -41,3 +41,17 @@ join timelines t
 cross join unnest(t.rule_nos) as rule_no
 where rule_no = any(:rule_nos::integer[])
 group by start.member_no, rule_no;
+
+-- name: last_bought
+-- When members last bought something before a moment, each its own.
+select start.member_no, before.event_time
+from unnest(:member_nos::bigint[], :event_times::timestamptz[], :return_ids::text[], :purchase_ids::text[])
+    as start (member_no, event_time, return_id, purchase_id)
+cross join lateral (
+    select t.event_time
+    from timelines t
+    where t.member_no = start.member_no and t.return_id = ''
+        and (t.event_time, t.return_id, t.purchase_id) < (start.event_time, start.return_id, start.purchase_id)
+    order by t.event_time desc, t.return_id desc, t.purchase_id desc
+    limit 1
+) as before;

@@ -19,9 +19,6 @@ from guerdon.membership.v1 import membership_pb2 as pb
 from guerdon.membership.v1 import purchase_pb2, rule_pb2
 from guerdon.type.v1.rational_pb2 import Rational
 from guerdon_kit.testing.waiting import wait_until
-from tests.contract.membership.campaigning import run
-from tests.contract.membership.test_rules import make, update
-from tests.contract.membership.test_sliding import SLIDING
 from tests.contract.membership.world import Shop, World, row, usd
 
 DAY = 24 * 3600
@@ -215,21 +212,3 @@ async def test_a_window_is_of_at_most_ninety_days(world: World) -> None:
     with pytest.raises(InvalidRequestError) as refused:
         await world.shop(late_days=91)
     assert [one.field for one in refused.value.violations] == ["program.late_days"]
-
-
-async def test_a_program_with_a_window_has_nothing_that_goes_by_arrival(world: World) -> None:
-    shop = await world.shop(late_days=30, purchase_statistics=True)
-    await make(shop, "gift", bonus_points=10)
-    for field, asked in (
-        ("campaign.budget_points", run(shop, "spring", budget_points=100)),
-        ("earning_rule.condition", make(shop, "first", bonus_points=10, condition="purchases.count == 0")),
-        ("earning_rule.condition", update(shop, "gift", bonus_points=10, condition="'vip' in member.segments")),
-    ):
-        with pytest.raises(InvalidRequestError) as refused:
-            await asked
-        [wrong] = refused.value.violations
-        assert wrong.field == field
-        assert "late events are rated anew" in wrong.description
-    with pytest.raises(InvalidRequestError) as refused:
-        await world.shop(late_days=30, expiry_policy=SLIDING)
-    assert [one.field for one in refused.value.violations] == ["program.expiry_policy.kind"]

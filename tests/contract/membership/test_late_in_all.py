@@ -23,6 +23,7 @@ from guerdon_kit.testing.waiting import wait_until
 from tests.contract.membership.campaigning import report, run
 from tests.contract.membership.doings import activity, list_all, make_type, record
 from tests.contract.membership.test_rules import make
+from tests.contract.membership.test_sliding import SLIDING
 from tests.contract.membership.world import Shop, World, row, usd
 
 PURCHASES = rule_pb2.Count.COUNTED_PURCHASES
@@ -32,6 +33,8 @@ SECONDS = 230
 SETTINGS: dict[str, Any] = {
     "late_days": 30,
     "welcome_points": 0,
+    "purchase_statistics": True,
+    "expiry_policy": SLIDING,
     "earning_rule": rule_pb2.EarningRule(
         points_per_minor_unit=Rational(numerator=1, denominator=100),
         rounding=rule_pb2.ROUNDING_DOWN,
@@ -88,7 +91,7 @@ async def do(shop: Shop, start: int, one: Event) -> None:
 
 
 async def made(world: World, member_ids: Sequence[str]) -> Shop:
-    """A program with tiers, caps, cooldowns, counts and a campaign, and with its members."""
+    """A program with tiers, caps, cooldowns, counts, conditions on purchases and a campaign, and with its members."""
     shop = await world.shop(**SETTINGS)
     third, first = (
         rule_pb2.Count(counted=PURCHASES, number=3, repeats=True),
@@ -97,6 +100,8 @@ async def made(world: World, member_ids: Sequence[str]) -> Shop:
     await make(shop, "third", bonus_points=50, count=third)
     await make(shop, "first", bonus_points=31, minimum_spend=5_000, count=first)
     await make(shop, "silver", bonus_points=17, count=first, condition="member.tier == 'silver'")
+    await make(shop, "new", bonus_points=13, condition="purchases.count == 0")
+    await make(shop, "large", bonus_points=19, condition="purchases.spend > 15000 && purchases.days_since_last == 0")
     spring = await run(shop, "spring")
     cap = rule_pb2.Cap(period=rule_pb2.Cap.PERIOD_EVER, points=25)
     await make(shop, "gift", bonus_points=10, campaign=spring.name, caps=[cap])

@@ -17,6 +17,7 @@ from guerdon.membership.v1 import simulation_pb2 as sim
 from guerdon.type.v1.rational_pb2 import Rational
 from guerdon_cli.demo.purchases import SAMPLE, Purchase, read_purchases
 from tests.contract.membership.campaigning import HALF, held_out, run
+from tests.contract.membership.test_segments import make as make_segment
 from tests.contract.membership.world import Shop, World, row, when
 
 PER_DOLLAR: dict[str, Any] = {
@@ -182,20 +183,23 @@ async def test_a_draft_counts_and_keeps_within_the_windows_budgets_and_groups_of
     assert made.budget_points == 0
 
 
-async def test_what_goes_by_arrival_is_refused_where_late_events_are_rated_anew(world: World) -> None:
-    shop = await world.shop(late_days=7, purchase_statistics=True)
+async def test_a_draft_takes_late_events_to_have_arrived_as_they_happened(world: World) -> None:
+    shop = await world.shop(late_days=7, purchase_statistics=True, welcome_points=0, tiers=[])
+    await shop.enroll("ada")
+    for day, cents in ((3, 30_00), (1, 10_00), (2, 20_00)):
+        await shop.buy(f"p{day}", "ada", cents, when(2026, 1, day, 12))
+    await make_segment(shop, "known", "purchases.count > 0")
     name = f"{shop.program}/campaigns/jan"
     asked = draft(
         shop,
-        count={"bonus_points": 1, "count": THIRD},
-        bought={"bonus_points": 1, "condition": "purchases.count == 0"},
-        campaign={"bonus_points": 1, "campaign": name},
+        base=PER_DOLLAR,
+        double={**DOUBLE, "campaign": name},
+        first={"bonus_points": 1, "condition": "purchases.count == 0"},
+        known={"bonus_points": 2, "condition": "'known' in member.segments"},
     )
-    asked.campaigns.add(name=name, budget_points=100)
-    with pytest.raises(InvalidRequestError) as refused:
-        await steps(shop, asked)
-    found = [one.field for one in refused.value.violations]
-    assert found == ["campaigns[0].budget_points", "earning_rules[1].condition"]
+    asked.campaigns.add(name=name, start_time=when(2026, 1, 1), budget_points=30)
+    found = await simulate(shop, asked)
+    assert costs(shop, found) == {"base": (60, 3), "double": (30, 2), "first": (1, 1), "known": (4, 2)}
 
 
 async def test_a_draft_that_is_wrong_is_refused_by_field(shop: Shop) -> None:

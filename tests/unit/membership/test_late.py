@@ -24,7 +24,7 @@ from membership.domain.members import Member
 from membership.domain.moments import to_microseconds
 from membership.domain.program import Program, Settings
 from membership.domain.purchases import FrozenTerms, Purchase, State
-from membership.domain.rating import Entry, Rated, Scene, Use, rate, terms_of
+from membership.domain.rating import BoughtBefore, Entry, Rated, Scene, Use, rate, terms_of
 from membership.domain.rulebooks import Rulebook
 from membership.domain.rules import Count, Outcome, Period, Rule, Version
 from membership.domain.tallies import Tally
@@ -84,6 +84,10 @@ class Books:
     happened: dict[Moment, Happened] = field(default_factory=dict)
     purchases: dict[str, Purchase] = field(default_factory=dict)
     returns: dict[str, list[Asked]] = field(default_factory=dict)
+    bought: BoughtBefore = field(default_factory=BoughtBefore)
+    budgets: Budgets = field(default_factory=Budgets)
+    inside: Sequence[str] = ()
+    """The segments that the member is in."""
 
     def earned(self) -> dict[str, tuple[earning.Award, int]]:
         return {one.purchase_id: (one.award, one.returned_points) for one in self.purchases.values()}
@@ -106,7 +110,8 @@ class Books:
         """Records purchases that came together, in time or late."""
         start = min(one.moment for one in some)
         fresh = {one.moment: one.entry(place) for place, one in enumerate(some)}
-        done = replay(self.program, self.rules, self._stretch(start, fresh))
+        done = replay(self.program, self.rules, self._stretch(start, fresh), self.budgets)
+        self._count_bought(len(some), sum(one.amount for one in some))
         for one in done.rated:
             [bought] = [bought for bought in some if fresh[bought.moment] == one.entry]
             self.purchases[bought.purchase_id] = Purchase(
@@ -147,13 +152,18 @@ class Books:
         self.happened[back.moment] = Happened(back.moment, -points, -counts)
         self.returns.setdefault(purchase.purchase_id, []).append(back.asked)
         self.purchases[purchase.purchase_id] = replace(purchase, returned_amount=returned, returned_points=taken)
-        self._keep(replay(self.program, self.rules, self._stretch(back.moment, {})))
+        self._count_bought(-gone, -amount)
+        self._keep(replay(self.program, self.rules, self._stretch(back.moment, {}), self.budgets))
+
+    def _count_bought(self, purchases: int, spend: int) -> None:
+        self.bought = BoughtBefore(self.bought.purchases + purchases, self.bought.spend + spend)
 
     def _stretch(self, start: Moment, fresh: dict[Moment, Entry]) -> Stretch:
         last: dict[int, int] = {}
         for moment, one in self.happened.items():
             for rule_no in one.rule_nos if moment < start else ():
                 last[rule_no] = max(last.get(rule_no, 0), moment.event_us)
+        before = [one.event_us for one in self.happened if one < start and not one.return_id]
         since = [one for moment, one in self.happened.items() if moment >= start]
         return Stretch(
             MEMBER,
@@ -165,6 +175,8 @@ class Books:
             last,
             self.sums,
             times={one.purchase_id: to_microseconds(one.event_time) for one in self.purchases.values()},
+            bought=self.bought._replace(last_us=max(before, default=None)),
+            segments=self.inside,
         )
 
     def _keep(self, done: Replayed) -> None:
@@ -235,6 +247,7 @@ def in_order(
     days: dict[int, int] = {}
     found: dict[str, tuple[earning.Award, int]] = {}
     terms, back = {}, dict[str, CameBack]()
+    bought = {MEMBER.member_no: BoughtBefore()}
     policy, calendar = program.settings.tier_policy, program.calendar
     for one in sorted(done, key=lambda one: one.moment):
         of = one if isinstance(one, Bought) else one.of
@@ -243,7 +256,8 @@ def in_order(
         if isinstance(one, Bought):
             walk = Walk(program.tier_set, policy, MEMBER.enroll_time.toordinal(), days)
             levels = None if policy.plain else Levels(policy, calendar, {MEMBER.member_no: walk})
-            [rated] = rate(program, rules, [one.entry(0)], points, Scene({}, {MEMBER.member_no: MEMBER}, uses), levels)
+            scene = Scene({}, {MEMBER.member_no: MEMBER}, uses, bought=bought)
+            [rated] = rate(program, rules, [one.entry(0)], points, scene, levels)
             found[of.purchase_id] = earning.Award(rated.base_points, rated.tier_points, rated.rule_points), 0
             terms[of.purchase_id], back[of.purchase_id] = terms_of(rules, rated), CameBack()
             counts = counted_of(policy, rated.points, one.amount)
@@ -255,6 +269,9 @@ def in_order(
             returned, taken = cumulative(of_it, of.amount, after, mild=program.settings.mild_returns)
             taken = max(taken, before)
             left = [keeps_something(of_it, of.amount, some) for some in (back[of.purchase_id], after)]
+            had = bought[MEMBER.member_no]
+            less = had._replace(purchases=had.purchases - (left == [True, False]), spend=had.spend - (returned - was))
+            bought[MEMBER.member_no] = less
             counts = -counted_of(policy, taken - before, returned - was, visit=left == [True, False])
             points[year] = points.get(year, 0) - (taken - before)
             found[of.purchase_id], back[of.purchase_id] = (award, taken), after
@@ -289,6 +306,14 @@ COUNTING = [
     bonus("gold", 30, count=Count(pieces=False, number=2, repeats=False), condition="member.tier == 'gold'"),
 ]
 BOOKS.append(versions((CAPPED, 0), *((rule, 0) for rule in COUNTING)))
+BOOKS.append(
+    versions(
+        (PER_DOLLAR, 0),
+        (bonus("second", 35, condition="purchases.count == 1"), 0),
+        (bonus("loyal", 20, condition="purchases.spend > 10000 && purchases.days_since_last < 3"), 0),
+        (times("back", 2, condition="purchases.days_since_last > 5"), 0),
+    )
+)
 POLICIES = [
     TierPolicy(),
     TierPolicy(counted_after_days=3),
@@ -322,7 +347,9 @@ def test_whatever_the_order_of_arrival_all_comes_to_what_it_comes_to_in_order(
 ) -> None:
     of_metric = {Metric.POINTS: Fraction(1), Metric.SPEND: Fraction(100), Metric.VISITS: Fraction(1, 30)}[policy.metric]
     tiers = tuple(replace(tier, threshold=int(tier.threshold * of_metric)) for tier in TIERS)
-    of_program = Settings("acme", "points", "USD", PER_DOLLAR, None, 0, tiers, tier_policy=policy, mild_returns=mild)
+    of_program = Settings(
+        "acme", "points", "USD", PER_DOLLAR, None, 0, tiers, tier_policy=policy, mild_returns=mild, late_days=30
+    )
     program = Program(1, of_program, "America/New_York", START)
     rules = Rulebook(made, tiers)
     books, waiting = Books(program, rules), list[Back]()

@@ -27,7 +27,9 @@ DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
 class Campaign(google.protobuf.message.Message):
     """A campaign: the earning rules that name it apply to purchases within its window, to members who are not held out, and
     while its budget lasts. What a purchase was awarded stays, whatever becomes of the campaign. Budgets go by the order of
-    arrival: in a program with `late_days`, where what comes late is rated anew, campaigns have none.
+    arrival, also in a program with `late_days`: what was paid for a purchase is not paid again when it is rated anew, what
+    was refused it stays refused, and what it is to have more is taken of what is left then. Where that is too little it
+    keeps as much as was paid for. What falls is not given back to the budget, as it is not for returns.
     """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor

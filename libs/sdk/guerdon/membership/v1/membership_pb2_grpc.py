@@ -1008,8 +1008,8 @@ class MembershipServiceServicer(object):
     def SimulateRules(self, request, context):
         """Replays a program's purchases under draft rules, and tells what each rule would have given and whose points would be
         more or less than what was awarded. Nothing is written. Purchases are rated in the order in which they were recorded,
-        in a program with `late_days` by their event times, and reach tiers by what the draft gives. Conditions on segments
-        see the tiers, points and purchases that the draft has come to then, and profiles as they are now. It streams how far
+        in a program with `late_days` as if each had been when it happened, and reach tiers by what the draft gives. Conditions
+        on segments see the tiers, points and purchases that the draft has come to then, and profiles as they are now. It streams how far
         it has come. A worker replays for one caller at a time, with half a processor at most; who comes
         meanwhile waits. It ends with the call's deadline at the latest, which for a stream may be half an hour.
         """

@@ -106,8 +106,9 @@ class Program(google.protobuf.message.Message):
     order, and the difference is brought to the ledger; so within the window the order of arrival does not matter. 0: what
     comes late is rated by what arrived before it, and changes nothing else.
 
-    What goes by the order of arrival is not for a program with a window: budgets of campaigns, conditions that look at
-    `purchases.…` or `member.segments`, and a KIND_SLIDING expiry are refused there.
+    What depends on arrival keeps its order: what budgets of campaigns paid for and refused, the `member.segments` that a
+    purchase was rated by, bonuses of referrals and personal offers, and what a KIND_SLIDING expiry let expire. Rules of
+    such a program have no `availability` and no `expiry_policy` of their own.
     """
     return_window_days: builtins.int
     """For how many days after a purchase goods can be brought back, 0..366: for `Availability.after_return_window`, returns that come

@@ -117,8 +117,9 @@ class EarningRule(google.protobuf.message.Message):
     `member.segments`, the ids of the segments that the member is in when the purchase is recorded; and of what the member
     bought before it, less returns, in programs with `purchase_statistics`: `purchases.count` (0: this is the first),
     `purchases.spend`, `purchases.days_since_last` (-1: never; 90 and more: a member won back).
-    Neither of these in programs with `late_days`: they go by the order of arrival. Amounts are minor units. Macros are not nested, and not used where a line is looked at. A condition that cannot be
-    evaluated, as when it divides by 0, does not hold.
+    In programs with `late_days` what was bought before is what had been bought at the event time; segments stay those of
+    the recording when a purchase is rated anew. Amounts are minor units. Macros are not nested, and not used where a line
+    is looked at. A condition that cannot be evaluated, as when it divides by 0, does not hold.
     """
     version: builtins.int
     """The version, counted from 1."""

@@ -35,8 +35,7 @@ class SimulateRulesRequest(google.protobuf.message.Message):
     def earning_rules(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[guerdon.membership.v1.rule_pb2.EarningRule]:
         """The draft: all rules that purchases shall meet, 1 to 50 of different names, none of which need exist. `rules/base`
         may be one. Each is in force for every purchase, or for those in the window of its campaign, which is one of
-        `campaigns` or of the program's: effective times are not looked at. In a program with `late_days`, rules that go by
-        the order of arrival are refused, as they are when they are made.
+        `campaigns` or of the program's: effective times are not looked at.
         """
 
     @property

@@ -71,7 +71,7 @@ class ExpiryPolicy(google.protobuf.message.Message):
         one: no birthday, referral, exchange, transfer or goodwill, and no refund. Activity extends all points that the
         member then has, however they were given, unless they expire later. What had expired before stays so, also where
         activity is told of later that would have kept it: of an old history send all rows of a member in one chunk, or the
-        latest first. Only as a program's policy, and not with `late_days`.
+        latest first. Only as a program's policy.
         """
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
@@ -90,7 +90,7 @@ class ExpiryPolicy(google.protobuf.message.Message):
     one: no birthday, referral, exchange, transfer or goodwill, and no refund. Activity extends all points that the
     member then has, however they were given, unless they expire later. What had expired before stays so, also where
     activity is told of later that would have kept it: of an old history send all rows of a member in one chunk, or the
-    latest first. Only as a program's policy, and not with `late_days`.
+    latest first. Only as a program's policy.
     """
 
     class _PeriodEnd:
