@@ -9,7 +9,7 @@ from guerdon_kit.clock import Clock
 from ledger.domain.errors import VersionNotReached
 from ledger.domain.model import Account, Balance
 from ledger.operations.grouped import Grouped
-from ledger.store.balances import BalanceReader
+from ledger.store.balances import BalanceReader, FullBalance
 from ledger.store.cache import BalanceCache
 
 
@@ -36,14 +36,19 @@ class Balances:
             return balance
         return _reached(await self._stored.get(account), min_version)
 
-    async def get_full(
-        self, account: Account, min_version: int = 0, after: datetime | None = None
-    ) -> tuple[Balance, list[tuple[datetime, int]]]:
+    async def get_full(self, account: Account, min_version: int = 0, after: datetime | None = None) -> FullBalance:
         """The balance and what expires when, `after` a time, from PostgreSQL. Raises VersionNotReached."""
-        if not account.is_member:
-            return _reached(await self._reader.read_system(account), min_version), []
-        balance, expiries = await self._reader.read_full(account, self._clock.now(), after)
+        [(balance, expiries)] = await self.get_many_full([account], after)
         return _reached(balance, min_version), expiries
+
+    async def get_many_full(self, accounts: Sequence[Account], after: datetime | None = None) -> list[FullBalance]:
+        """The balances of accounts and what expires when, `after` a time, in their order, from PostgreSQL."""
+        members = [account for account in accounts if account.is_member]
+        found = await self._reader.read_full(members, self._clock.now(), after)
+        return [
+            found[account.id] if account.is_member else (await self._reader.read_system(account), [])
+            for account in accounts
+        ]
 
     async def get_many(self, accounts: Sequence[Account]) -> list[Balance]:
         """The balances of accounts, in their order."""

@@ -20,6 +20,7 @@ from ledger.operations.movements import HoldAnswer
 from ledger.operations.outcome import Outcome
 from ledger.operations.programs import ProgramState
 from ledger.operations.transactions import StatementLine, StoredTransaction
+from ledger.store.balances import FullBalance
 from ledger.store.directory import Unit
 
 
@@ -80,6 +81,14 @@ def balance(found: Balance) -> resources_pb2.Balance:
         valid_until=None if found.valid_until == NEVER else timestamp(found.valid_until),
         state=cast("resources_pb2.AccountState.ValueType", found.state.value),
     )
+
+
+def full_balance(found: FullBalance) -> resources_pb2.Balance:
+    """A balance, and what expires when."""
+    message = balance(found[0])
+    for time, amount in found[1]:
+        message.expiries.add(expire_time=timestamp(time), amount=amount)
+    return message
 
 
 def transaction_name(owner: Program, id_: int) -> str:

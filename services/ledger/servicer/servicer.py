@@ -48,6 +48,7 @@ BATCH_POSTINGS_MAX = 10_000
 OPENINGS_TRIED = 5
 """How often a batch is tried whose accounts other processes open meanwhile."""
 NAMES_MAX = 1_000
+FULL_MAX = 100
 NEWEST = 2**63 - 1
 POST = "guerdon.ledger.v1.LedgerService/PostTransaction"
 """A transaction is the same request whether it comes alone or in a batch."""
@@ -327,18 +328,21 @@ class LedgerServicer(
             return pb.GetBalanceResponse(
                 balance=answers.balance(await self._balances.get(account, request.min_version))
             )
-        balance, expiries = await self._balances.get_full(account, request.min_version, after)
-        message = answers.balance(balance)
-        for time, amount in expiries:
-            message.expiries.add(expire_time=timestamp(time), amount=amount)
-        return pb.GetBalanceResponse(balance=message)
+        full = await self._balances.get_full(account, request.min_version, after)
+        return pb.GetBalanceResponse(balance=answers.full_balance(full))
 
     async def batch_get_balances(
         self, request: pb.BatchGetBalancesRequest, _call: CallContext
     ) -> pb.BatchGetBalancesResponse:
         program = await self._directory.program(request.parent, "parent")
-        found = await self._balances.get_many(await self._each_once(program, request.names, "names"))
-        return pb.BatchGetBalancesResponse(balances=[answers.balance(balance) for balance in found])
+        accounts = await self._each_once(program, request.names, "names")
+        if request.view != pb.BALANCE_VIEW_FULL:
+            found = await self._balances.get_many(accounts)
+            return pb.BatchGetBalancesResponse(balances=[answers.balance(balance) for balance in found])
+        if len(accounts) > FULL_MAX:
+            raise InvalidField.of("names", f"must be 1 to {FULL_MAX} in the full view")
+        full = await self._balances.get_many_full(accounts)
+        return pb.BatchGetBalancesResponse(balances=[answers.full_balance(balance) for balance in full])
 
     async def watch_balances(
         self, request: pb.WatchBalancesRequest, _call: CallContext

@@ -16,6 +16,9 @@ queries = load_queries("ledger")
 
 EXPIRIES_MAX = 100
 
+FullBalance = tuple[Balance, list[tuple[datetime, int]]]
+"""A balance, and how much of it expires when, soonest first: the first of it."""
+
 
 class BalanceReader:
     """Balances at a moment, whatever the sweeper has booked so far."""
@@ -25,11 +28,8 @@ class BalanceReader:
 
     async def read(self, accounts: Iterable[Account], now: datetime) -> dict[int, Balance]:
         """The balances of member accounts, by account id."""
-        by_shard: dict[int, dict[int, Account]] = {}
-        for account in accounts:
-            by_shard.setdefault(account.shard, {})[account.id] = account
         found: dict[int, Balance] = {}
-        for shard, mine in by_shard.items():
+        for shard, mine in _by_shard(accounts).items():
             async with self._database.acquire() as connection:
                 books = await read_books(connection, shard, mine)
             found |= {book.account.id: book.balance() for book in books if book.valid_until > now}
@@ -39,16 +39,15 @@ class BalanceReader:
         return found
 
     async def read_full(
-        self, account: Account, now: datetime, after: datetime | None
-    ) -> tuple[Balance, list[tuple[datetime, int]]]:
-        """The balance of one member account, and what expires when, soonest first: the first of it, `after` a time."""
-        [book] = await self._full(account.shard, {account.id: account})
+        self, accounts: Iterable[Account], now: datetime, after: datetime | None = None
+    ) -> dict[int, FullBalance]:
+        """The balances of member accounts with what expires when, by account id; only what expires `after` a time."""
         begin = now if after is None else max(now, after)
-        expiries: dict[datetime, int] = {}
-        for lot in book.lots.values():
-            if begin < lot.expire_time < NEVER and lot.open:
-                expiries[lot.expire_time] = expiries.get(lot.expire_time, 0) + lot.open
-        return settled(book, now), sorted(expiries.items())[:EXPIRIES_MAX]
+        return {
+            book.account.id: (settled(book, now), _expiries(book, begin))
+            for shard, mine in _by_shard(accounts).items()
+            for book in await self._full(shard, mine)
+        }
 
     async def read_system(self, account: Account) -> Balance:
         """The balance of a system account.
@@ -71,6 +70,21 @@ class BalanceReader:
             books = await read_books(connection, shard, accounts)
             await reader.load(connection, books)
         return books
+
+
+def _by_shard(accounts: Iterable[Account]) -> dict[int, dict[int, Account]]:
+    by_shard: dict[int, dict[int, Account]] = {}
+    for account in accounts:
+        by_shard.setdefault(account.shard, {})[account.id] = account
+    return by_shard
+
+
+def _expiries(book: Book, begin: datetime) -> list[tuple[datetime, int]]:
+    expiries: dict[datetime, int] = {}
+    for lot in book.lots.values():
+        if begin < lot.expire_time < NEVER and lot.open:
+            expiries[lot.expire_time] = expiries.get(lot.expire_time, 0) + lot.open
+    return sorted(expiries.items())[:EXPIRIES_MAX]
 
 
 async def _system(connection: Connection, account: Account) -> tuple[int, int]:

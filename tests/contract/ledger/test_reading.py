@@ -37,6 +37,24 @@ async def test_a_full_balance_says_what_expires_when_in_buckets(shop: Shop) -> N
     assert basic == balance
 
 
+async def test_many_full_balances_are_those_that_one_by_one_are_told(shop: Shop) -> None:
+    await shop.add_many([f"m{n}" for n in range(101)])
+    start = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
+    await shop.earn("m1", 10, expire_time=start)
+    await shop.earn("m2", 20, expire_time=start + timedelta(days=1))
+    await shop.earn("m2", 5)
+    ids = ["m2", "issuance.points", "m0", "m1"]
+    request = pb.BatchGetBalancesRequest(parent=shop.name, names=map(shop.account, ids), view=pb.BALANCE_VIEW_FULL)
+    told = (await shop.ledger.BatchGetBalances(request)).balances
+    assert list(told) == [await shop.balance(id_, full=True) for id_ in ids]
+    assert [len(balance.expiries) for balance in told] == [1, 0, 0, 1]
+    many = [shop.account(f"m{n}") for n in range(101)]
+    async with refused(INVALID, "INVALID_FIELD", violated=["names"]):
+        await shop.ledger.BatchGetBalances(
+            pb.BatchGetBalancesRequest(parent=shop.name, names=many, view=pb.BALANCE_VIEW_FULL)
+        )
+
+
 async def test_at_most_a_hundred_buckets_are_told_the_soonest_and_more_after_a_time(shop: Shop) -> None:
     await shop.add("ada")
     start = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)

@@ -1510,19 +1510,23 @@ class BatchGetBalancesRequest(google.protobuf.message.Message):
 
     PARENT_FIELD_NUMBER: builtins.int
     NAMES_FIELD_NUMBER: builtins.int
+    VIEW_FIELD_NUMBER: builtins.int
     parent: builtins.str
     """The program of the accounts."""
+    view: global___BalanceView.ValueType
+    """How much to read of each."""
     @property
     def names(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
-        """The accounts' names, 1 to 1,000, each once."""
+        """The accounts' names, 1 to 1,000, each once; in the FULL view up to 100."""
 
     def __init__(
         self,
         *,
         parent: builtins.str = ...,
         names: collections.abc.Iterable[builtins.str] | None = ...,
+        view: global___BalanceView.ValueType = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["names", b"names", "parent", b"parent"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["names", b"names", "parent", b"parent", "view", b"view"]) -> None: ...
 
 global___BatchGetBalancesRequest = BatchGetBalancesRequest
 
