@@ -23,10 +23,13 @@ from itertools import chain
 from math import lcm
 
 from partner_exchange.domain.best_rate import BestExchange, best_exchange
+from partner_exchange.domain.converting import convert_send, smallest_send
 from partner_exchange.domain.errors import AboveMaximum, AmountTooSmall
-from partner_exchange.domain.rates import PairRate, convert_send
+from partner_exchange.domain.rates import PairRate
 
 SEARCH_MULTIPLES = (*range(1, 65), *(2**n for n in range(7, 24)))
+REPEATS_MAX = 10**6
+"""Exchanges that a step is repeated for, where amounts are looked for that can be tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,8 @@ class Step:
     debited: int
     received: int
     times: int
+    promotion: str = ""
+    """The id of the promotion that it needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,11 @@ class Arbitrage:
     def cycle(self) -> tuple[str, ...]:
         """The brands in the order of the steps; the first one is the last one."""
         return (*(step.sender for step in self.steps), self.steps[0].sender)
+
+    @property
+    def exchanges(self) -> int:
+        """How many exchanges it takes."""
+        return sum(step.times for step in self.steps)
 
     @property
     def began(self) -> int:
@@ -70,23 +80,32 @@ class Arbitrage:
         return {step.receiver: points for step, points in zip(self.steps, left, strict=False) if points}
 
     def __str__(self) -> str:
-        """`60000 a -> 25000 b; 25000 b -> 62500 a`; repeated exchanges as `3 x 250 a -> 3 x 200 b`."""
-        return "; ".join(
-            f"{_times(step)}{step.debited} {step.sender} -> {_times(step)}{step.received} {step.receiver}"
-            for step in self.steps
-        )
+        """`60000 a -> 25000 b; 25000 b -> 62500 a`; repeated exchanges as `3 x 250 a -> 3 x 200 b`, and one that a
+        promotion gives with its id, `250 a -> 300 b (spring)`.
+        """
+        return "; ".join(map(_shown, self.steps))
 
 
-def _times(step: Step) -> str:
-    return f"{step.times} x " if step.times > 1 else ""
+def _shown(step: Step) -> str:
+    times = f"{step.times} x " if step.times > 1 else ""
+    promotion = f" ({step.promotion})" if step.promotion else ""
+    return f"{times}{step.debited} {step.sender} -> {times}{step.received} {step.receiver}{promotion}"
 
 
 def find_arbitrage(pairs: Sequence[PairRate]) -> Arbitrage | None:
     """A sequence that gains, as short and small as a bounded search finds it; None proves that there is none."""
-    cycle = _gaining_cycle([best_exchange(pair) for pair in pairs])
+    return arbitrage_of([best_exchange(pair) for pair in pairs])
+
+
+def arbitrage_of(exchanges: Sequence[BestExchange]) -> Arbitrage | None:
+    """As `find_arbitrage`, of the best exchanges of all pairs."""
+    cycle = _gaining_cycle(exchanges)
     if cycle is None:
         return None
-    return _small_gain(cycle) or _certain_gain(cycle)
+    if found := _small_gain(cycle):
+        return found
+    exact, rough = _certain_gain(cycle), _repeated_gain(cycle)
+    return rough if rough and rough.exchanges < exact.exchanges else exact
 
 
 def _gaining_cycle(exchanges: Sequence[BestExchange]) -> list[BestExchange] | None:
@@ -140,13 +159,23 @@ def _small_gain(cycle: list[BestExchange]) -> Arbitrage | None:
 
     Tries growing amounts from each brand of the cycle, and takes the smallest that gains.
     """
-    rotations = list(_rotations(cycle))
-    for multiple in SEARCH_MULTIPLES:
-        for rotation in rotations:
-            found = _walk([exchange.pair for exchange in rotation], rotation[0].debited * multiple)
-            if found is not None:
-                return found
+    tries = [
+        (amount, rotation)
+        for rotation in _rotations(cycle)
+        for amount in _tried(rotation[0])
+        if amount <= rotation[0].pair.maximum
+    ]
+    for amount, rotation in sorted(tries, key=lambda each: each[0]):
+        found = _walk([exchange.pair for exchange in rotation], amount)
+        if found is not None:
+            return found
     return None
+
+
+def _tried(best: BestExchange) -> set[int]:
+    """Amounts to begin with: multiples of the best one, and what a fee or a minimum lets pass of smaller ones."""
+    smallest = smallest_send(best.pair)
+    return {best.debited * n for n in SEARCH_MULTIPLES} | {smallest * 2**n for n in range(53)}
 
 
 def _walk(pairs: list[PairRate], amount: int) -> Arbitrage | None:
@@ -156,11 +185,33 @@ def _walk(pairs: list[PairRate], amount: int) -> Arbitrage | None:
             conversion = convert_send(pair, amount)
         except (AboveMaximum, AmountTooSmall):
             return None
-        steps.append(Step(pair.sender, pair.receiver, conversion.debited, conversion.received, times=1))
+        steps.append(_step(pair, conversion.debited, conversion.received, times=1))
         amount = conversion.received
-    found = Arbitrage(tuple(steps))
-    gains = found.ended > found.began or (found.ended == found.began and found.left_over)
-    return found if gains else None
+    return _if_gaining(steps)
+
+
+def _repeated_gain(cycle: list[BestExchange]) -> Arbitrage | None:
+    """The best exchanges of the cycle, each as often as what the one before brought suffices for: found where a cycle
+    gains enough to leave over at each step what does not fill one more exchange.
+    """
+    times = 1
+    while times <= REPEATS_MAX:
+        for rotation in _rotations(cycle):
+            if found := _repeat(rotation, times):
+                return found
+        times *= 2
+    return None
+
+
+def _repeat(cycle: list[BestExchange], times: int) -> Arbitrage | None:
+    steps: list[Step] = []
+    for exchange in cycle:
+        if steps:
+            times = steps[-1].received * steps[-1].times // exchange.debited
+        if not 1 <= times <= REPEATS_MAX:
+            return None
+        steps.append(_step(exchange.pair, exchange.debited, exchange.received, times))
+    return _if_gaining(steps)
 
 
 def _certain_gain(cycle: list[BestExchange]) -> Arbitrage:
@@ -177,7 +228,18 @@ def _certain_gain(cycle: list[BestExchange]) -> Arbitrage:
     begin = lcm(*(share.denominator for share in shares))
     return Arbitrage(
         tuple(
-            Step(exchange.pair.sender, exchange.pair.receiver, exchange.debited, exchange.received, int(share * begin))
+            _step(exchange.pair, exchange.debited, exchange.received, int(share * begin))
             for exchange, share in zip(cycle, shares, strict=True)
         )
     )
+
+
+def _step(terms: PairRate, debited: int, received: int, times: int) -> Step:
+    promotion = terms.promotion.promotion_id if terms.promotion else ""
+    return Step(terms.sender, terms.receiver, debited, received, times, promotion)
+
+
+def _if_gaining(steps: list[Step]) -> Arbitrage | None:
+    found = Arbitrage(tuple(steps))
+    gains = found.ended > found.began or (found.ended == found.began and found.left_over)
+    return found if gains else None

@@ -1,41 +1,67 @@
-"""What a rate book must be before it is looked at for arbitrage."""
+"""Rate books: their states, their times, and what they must be before they are proved."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 
 from guerdon_kit.errors import FieldViolation, InvalidField
-from partner_exchange.domain.arbitrage import find_arbitrage
-from partner_exchange.domain.errors import ArbitrageFound
-from partner_exchange.domain.rates import POINTS_MAX, PairRate, received_at_most
+from partner_exchange.domain.errors import ProposedByYou, RateBookSettled, RateBookSuperseded
+from partner_exchange.domain.proof import Review
+from partner_exchange.domain.rates import PairRate
+from partner_exchange.domain.terms import terms_violations
 
 PAIRS_MAX = 2450
 """Pairs in a book: fifty brands, each with each other."""
 
-RATE_TERM_MAX = 10**9
-"""The largest numerator and denominator of a rate."""
 
-SHOWN_MAX = 1500
-"""Characters of a cycle, or of its amounts, that a refusal shows: five of them fit a response's 8 KiB of metadata."""
+class BookState(Enum):
+    """What became of a book."""
+
+    PROPOSED = "PROPOSED"
+    PUBLISHED = "PUBLISHED"
+    REJECTED = "REJECTED"
+    WITHDRAWN = "WITHDRAWN"
 
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """One published book of a coalition, its rates aside. It holds from `effective_time` to before `end_time`."""
+    """When a published book of a coalition holds: from `effective_time` to before `end_time`."""
 
     coalition_id: str
     version: int
     effective_time: datetime
     end_time: datetime | None
-    """When the next book begins; None while no next one is published."""
-    publisher: str
+    """When the next book begins, or when it was withdrawn; None while neither is known."""
+    withdraw_time: datetime | None = None
 
     @property
     def name(self) -> str:
         """Its resource name."""
         return book_name(self.coalition_id, self.version)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who decides on a book: whom it is booked to, and the authenticated subject."""
+
+    actor: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """All that is known of a book, its rates aside."""
+
+    edition: Edition
+    state: BookState
+    revaluation: bool
+    review: Review
+    publisher: Person
+    decider: str = ""
+    """Whom the approval or rejection is booked to; empty where there was none."""
 
 
 def book_name(coalition_id: str, version: int) -> str:
@@ -57,29 +83,51 @@ def effective_time(asked: datetime | None, now: datetime, last: datetime | None)
     return begins
 
 
+def check_open(book: Record) -> None:
+    """A proposal is decided once.
+
+    Raises:
+        RateBookSettled: it is none, or no longer.
+    """
+    if book.state is not BookState.PROPOSED:
+        raise RateBookSettled(rate_book=book.edition.name, state=book.state.value)
+
+
+def check_approval(book: Record, approver: Person, newest: int) -> None:
+    """Whether a person may approve a book; `newest` is the newest version that was published.
+
+    Raises:
+        RateBookSettled: it is no proposal, or no longer.
+        ProposedByYou: the same person proposed it.
+        RateBookSuperseded: another book was published since.
+    """
+    check_open(book)
+    if approver.subject == book.publisher.subject:
+        raise ProposedByYou(rate_book=book.edition.name)
+    if newest > book.edition.version:
+        raise RateBookSuperseded(rate_book=book.edition.name, newer=book_name(book.edition.coalition_id, newest))
+
+
+def check_withdrawal(book: Record) -> bool:
+    """Whether a book is to be withdrawn still.
+
+    Raises:
+        RateBookSettled: it was never published.
+    """
+    if book.state in {BookState.PROPOSED, BookState.REJECTED}:
+        raise RateBookSettled(rate_book=book.edition.name, state=book.state.value)
+    return book.state is BookState.PUBLISHED
+
+
 def check(pairs: Sequence[PairRate], partners: Collection[str]) -> None:
-    """Whether the pairs make a book: within bounds, consistent, between partners of the coalition, and not profitable.
+    """Whether the pairs are well-formed: within bounds, consistent, and between partners of the coalition.
 
     Raises:
         InvalidField: a pair is malformed, doubled, or of a partner that is not in `partners`.
-        ArbitrageFound: a sequence of the book's exchanges ends with more than it began.
     """
     violations = list(_violations(pairs, partners))
     if violations:
         raise InvalidField(violations)
-    if found := find_arbitrage(pairs):
-        raise ArbitrageFound(
-            cycle=_shown(" > ".join(found.cycle)),
-            amounts=_shown(str(found)),
-            began=_shown(str(found.began)),
-            ended=_shown(str(found.ended)),
-            left_over=_shown("; ".join(f"{points} {brand}" for brand, points in found.left_over.items())),
-        )
-
-
-def _shown(text: str) -> str:
-    """As much of a text as an error's metadata may carry; only a book made for it has a longer one."""
-    return text if len(text) <= SHOWN_MAX else text[: SHOWN_MAX - 1] + "…"
 
 
 def _violations(pairs: Sequence[PairRate], partners: Collection[str]) -> Iterator[FieldViolation]:
@@ -89,7 +137,7 @@ def _violations(pairs: Sequence[PairRate], partners: Collection[str]) -> Iterato
     seen: set[tuple[str, str]] = set()
     for n, pair in enumerate(pairs):
         at = f"rate_book.pairs[{n}]"
-        for field, partner in (("sender", pair.sender), ("receiver", pair.receiver)):
+        for field, partner in _partners(pair):
             if partner not in partners:
                 yield FieldViolation(f"{at}.{field}", f"{partner} is no partner of this coalition")
         if pair.sender == pair.receiver:
@@ -97,32 +145,12 @@ def _violations(pairs: Sequence[PairRate], partners: Collection[str]) -> Iterato
         if (pair.sender, pair.receiver) in seen:
             yield FieldViolation(at, "this pair of sender and receiver is in the book already")
         seen.add((pair.sender, pair.receiver))
-        terms = list(_terms(pair))
-        yield from (FieldViolation(f"{at}.{field}", description) for field, description in terms)
+        yield from (FieldViolation(f"{at}.{field}", description) for field, description in terms_violations(pair))
 
 
-def _terms(pair: PairRate) -> Iterator[tuple[str, str]]:
-    """The violations of one pair's terms; the later ones only mean something once the earlier ones hold."""
-    bounded = True
-    if not (0 < pair.rate.numerator <= RATE_TERM_MAX and pair.rate.denominator <= RATE_TERM_MAX):
-        yield "rate", f"numerator and denominator must be 1 to {RATE_TERM_MAX} in lowest terms"
-        bounded = False
-    for field, amount in (("minimum", pair.minimum), ("increment", pair.increment), ("maximum", pair.maximum)):
-        if not 1 <= amount <= POINTS_MAX:
-            yield field, f"must be 1 to {POINTS_MAX}"
-            bounded = False
-    if pair.bonus and not (1 <= pair.bonus.threshold <= POINTS_MAX and 1 <= pair.bonus.points <= POINTS_MAX):
-        yield "bonus", f"threshold and points must be 1 to {POINTS_MAX}"
-        bounded = False
-    if not bounded:
-        return
-    if pair.first_step > pair.last_step:
-        yield "maximum", "no multiple of the increment lies between minimum and maximum"
-        return
-    if pair.bonus and (pair.bonus.threshold % pair.increment or pair.bonus.threshold * pair.rate % 1):
-        yield "bonus.threshold", "must be a multiple of the increment and convert into whole points by itself"
-    most = received_at_most(pair)
-    if most < 1:
-        yield "maximum", "not even the largest amount buys a point"
-    if most > POINTS_MAX:
-        yield "maximum", f"the largest amount must not bring more than {POINTS_MAX} points"
+def _partners(pair: PairRate) -> Iterator[tuple[str, str]]:
+    yield "sender", pair.sender
+    yield "receiver", pair.receiver
+    for n, promotion in enumerate(pair.promotions):
+        if promotion.funder is not None:
+            yield f"promotions[{n}].funder", promotion.funder

@@ -31,6 +31,60 @@ class ArbitrageFound(DomainError):
     message = "The book can be played along {cycle}: {began} points become {ended}; see the amounts."
 
 
+class ArbitrageAcrossBooks(DomainError):
+    """Exchanges by this rate book and by books before it end with more than they began: members could have exchanged
+    before and would gain by exchanging back. Lower the rates, or publish the book as a revaluation, by two people.
+    """
+
+    reason = "ARBITRAGE_ACROSS_BOOKS"
+    status = Status.FAILED_PRECONDITION
+    message = "With the books before, {cycle} can be played: {began} points become {ended}; see the amounts and books."
+
+
+class RateBookSettled(DomainError):
+    """The book is no proposal, or was decided on before; or it was never published and cannot be withdrawn."""
+
+    reason = "RATE_BOOK_SETTLED"
+    status = Status.FAILED_PRECONDITION
+    message = "{rate_book} is {state}."
+    frozen = True
+
+
+class ProposedByYou(DomainError):
+    """A second person has to approve what moves rates far: another authenticated subject than proposed it."""
+
+    reason = "PROPOSED_BY_YOU"
+    status = Status.FAILED_PRECONDITION
+    message = "{rate_book} was proposed by the same person; another one has to approve it."
+
+
+class RateBookSuperseded(DomainError):
+    """Another book was published after this one was proposed. Propose it anew."""
+
+    reason = "RATE_BOOK_SUPERSEDED"
+    status = Status.FAILED_PRECONDITION
+    message = "{newer} was published after {rate_book} was proposed."
+    frozen = True
+
+
+class RateBooksBusy(DomainError):
+    """Books of the coalition were published or withdrawn all the time that this one was being proved."""
+
+    reason = "RATE_BOOKS_BUSY"
+    status = Status.UNAVAILABLE
+    message = "Other rate books of the coalition came first; send the same request again."
+    retry_after = timedelta(seconds=1)
+
+
+class RateBookWithdrawn(DomainError):
+    """The rate book of the quote was withdrawn: its quotes are void."""
+
+    reason = "RATE_BOOK_WITHDRAWN"
+    status = Status.FAILED_PRECONDITION
+    message = "{rate_book}, which {quote} was made from, was withdrawn at {withdraw_time}."
+    frozen = True
+
+
 class NoRate(DomainError):
     """The book in force has no rate for this pair, or there is no book yet."""
 

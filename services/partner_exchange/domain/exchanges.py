@@ -121,6 +121,15 @@ class Exchange:
     legs: tuple[Leg, ...] = ()
     refusal: Refusal | None = None
     commitment: Commitment | None = None
+    fee: int = 0
+    """Points that the fee took off."""
+    cash_fee: int = 0
+    """Minor units of the settlement currency, which the sender takes of its member for the hub."""
+    promotion_id: str | None = None
+    funder: str | None = None
+    """Who pays for `promoted`: a partner's id; None with a promotion: the hub."""
+    promoted: int = 0
+    """Of the received points, those that the promotion brought."""
 
     @property
     def name(self) -> str:

@@ -28,6 +28,9 @@ PRICE_MAX = 10_000
 """The highest agreed price of a point, in minor units: keeps what is owed inside an int64."""
 
 PRICE_TERM_MAX = 10**9
+RATE_MOVE_MAX = Fraction(1, 5)
+"""Where a coalition says nothing else."""
+
 LIFETIME_DAYS_MAX = 36_500
 ACTIVE_KEYS_MAX = 2
 TEXT_LENGTH_MAX = 200
@@ -67,6 +70,8 @@ class Coalition:
     time_zone: str
     """Whose days and months those of limits are."""
     create_time: datetime
+    rate_move_max: Fraction = RATE_MOVE_MAX
+    """By which fraction of itself one person may move a rate from one book to the next."""
 
     @property
     def name(self) -> str:
@@ -140,6 +145,10 @@ def check_coalition(coalition: Coalition) -> None:
         violations.append(FieldViolation("coalition.settlement_currency_code", "must be an ISO 4217 code"))
     if coalition.time_zone not in _zones():
         violations.append(FieldViolation("coalition.time_zone", "must be the IANA name of a time zone"))
+    move = coalition.rate_move_max
+    if move.numerator > PRICE_TERM_MAX or move.denominator > PRICE_TERM_MAX:
+        field, wrong = "coalition.rate_move_max", f"numerator and denominator must be 1 to {PRICE_TERM_MAX}"
+        violations.append(FieldViolation(field, wrong))
     if violations:
         raise InvalidField(violations)
 

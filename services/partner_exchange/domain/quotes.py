@@ -8,13 +8,15 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 
 from guerdon_kit.errors import FieldViolation, InvalidField
-from partner_exchange.domain.errors import QuoteExpired
-from partner_exchange.domain.rates import POINTS_MAX, Conversion, PairRate, convert_receive, convert_send
+from partner_exchange.domain.book import Edition
+from partner_exchange.domain.converting import Conversion, convert_receive, convert_send
+from partner_exchange.domain.errors import QuoteExpired, RateBookWithdrawn
+from partner_exchange.domain.rates import POINTS_MAX, BonusCap, PairRate, Promotion
 
 _MEMBER_ACCOUNT = re.compile(r"[A-Za-z0-9_~-]{1,63}")
 
-LIFETIME = timedelta(minutes=15)
-"""How long a quote holds, unless its book ends before."""
+LIFETIMES = {0: timedelta(minutes=15), **{minutes: timedelta(minutes=minutes) for minutes in (1, 15, 30)}}
+"""How long a quote may be asked to hold, by minutes, unless its book or its promotion ends before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,12 @@ class Quote:
     conversion: Conversion
     create_time: datetime
     expire_time: datetime
+    promotion_id: str | None = None
+    """The promotion in force."""
+    funder: str | None = None
+    """Who pays for what the promotion brings: a partner's id; None: the hub."""
+    bonus_cap: BonusCap | None = None
+    """Of the bonus points of a member and pair in a period, by which its bonus is judged when it is executed."""
 
     @property
     def name(self) -> str:
@@ -78,20 +86,41 @@ def check_accounts(source_account_id: str, destination_account_id: str) -> None:
         raise InvalidField(violations)
 
 
-def check_usable(quote: Quote, book_end: datetime | None, now: datetime) -> None:
-    """A quote can be used until its own end, or that of its book where a later one was published since.
+def check_usable(quote: Quote, edition: Edition, now: datetime) -> None:
+    """A quote can be used until its own end, or that of its book where a later one was published or it was withdrawn
+    since.
 
     Raises:
-        QuoteExpired: that is past.
+        RateBookWithdrawn: its book was.
+        QuoteExpired: its time is past.
     """
-    end = quote.expire_time if book_end is None else min(quote.expire_time, book_end)
+    withdrawn = edition.withdraw_time
+    if withdrawn is not None and now >= withdrawn:
+        raise RateBookWithdrawn(rate_book=edition.name, quote=quote.name, withdraw_time=withdrawn.isoformat())
+    end = quote.expire_time if edition.end_time is None else min(quote.expire_time, edition.end_time)
     if now >= end:
         raise QuoteExpired(quote=quote.name, expire_time=end.isoformat())
 
 
-def expire_time(now: datetime, book_end: datetime | None) -> datetime:
-    """When a quote made now ends: with its book, so that two books cannot be played against each other."""
-    return now + LIFETIME if book_end is None else min(now + LIFETIME, book_end)
+def lifetime(minutes: int) -> timedelta:
+    """How long a quote is asked to hold.
+
+    Raises:
+        InvalidField: that is not on offer.
+    """
+    if minutes not in LIFETIMES:
+        raise InvalidField.of("lifetime_minutes", "must be 1, 15 or 30, or 0 for 15")
+    return LIFETIMES[minutes]
+
+
+def expire_time(now: datetime, wanted: timedelta, book_end: datetime | None, promotion: Promotion | None) -> datetime:
+    """When a quote made now ends: with its book and its promotion, so that neither can be played against the next."""
+    ends = [now + wanted]
+    if book_end is not None:
+        ends.append(book_end)
+    if promotion is not None:
+        ends.append(promotion.end_time)
+    return min(ends)
 
 
 def _bounded(points: int, field: str) -> int:

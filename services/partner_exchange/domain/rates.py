@@ -1,18 +1,36 @@
-"""What one exchange gives: the terms of a pair of brands, and the arithmetic of converting by them.
+"""The terms of a pair of brands, and what one exchange by them brings.
 
 All amounts are whole points of the sending ("send", "debited") or the receiving brand ("received"). Rates are exact.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import Enum
 from fractions import Fraction
 
-from partner_exchange.domain.errors import AboveMaximum, AmountTooSmall
+from partner_exchange.domain.fees import Fee
 
-POINTS_MAX = 10**12
-"""The largest amount on either side of one exchange, in points. Well inside what the ledger posts (2^53)."""
+POINTS_MAX = 2**53
+"""The largest amount on either side of one exchange, in points: what the ledger posts at most."""
+
+
+class Period(Enum):
+    """How long the bonuses of a member are added up until they begin anew."""
+
+    DAY = "DAY"
+    MONTH = "MONTH"
+    YEAR = "YEAR"
+
+
+@dataclass(frozen=True, slots=True)
+class BonusCap:
+    """At most so many bonus points of a pair for a member in each period, however many exchanges bring them."""
+
+    points: int
+    period: Period
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +39,27 @@ class ThresholdBonus:
 
     threshold: int
     points: int
+    cap: BonusCap | None = None
+
+    def on(self, debited: int) -> int:
+        """The bonus points on an exchange of `debited` points by a member who had none in the period."""
+        uncapped = debited // self.threshold * self.points
+        return uncapped if self.cap is None else min(uncapped, self.cap.points)
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """Better terms of a pair from `start_time` to before `end_time`. What they bring more, the funder pays for."""
+
+    promotion_id: str
+    start_time: datetime
+    end_time: datetime
+    funder: str | None
+    """A partner's id; None: the hub."""
+    rate: Fraction | None = None
+    """In place of the pair's; None: the pair's."""
+    bonus: ThresholdBonus | None = None
+    """In place of the pair's; None: the pair's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +67,7 @@ class PairRate:
     """The terms by which `sender`'s points become `receiver`'s.
 
     `rate` is received points for one debited point. A debited amount is a multiple of `increment` from `minimum` to
-    `maximum`. See `book.check` for the bounds that every published pair keeps; the arithmetic here relies on them.
+    `maximum`. See `terms.violations` for the bounds that every published pair keeps; the arithmetic relies on them.
     """
 
     sender: str
@@ -38,6 +77,17 @@ class PairRate:
     increment: int = 1
     maximum: int = POINTS_MAX
     bonus: ThresholdBonus | None = None
+    points_fee: Fee | None = None
+    """Deducted from what is received."""
+    cash_fee: Fee | None = None
+    arrives_within_hours: int = 0
+    """What members are told; 0: at once."""
+    promotions: tuple[Promotion, ...] = ()
+    """By their times; no two at once."""
+    promotion: Promotion | None = None
+    """The one that these terms are of; None: they are the pair's own."""
+    own: PairRate | None = None
+    """The pair's own terms, where these are a promotion's."""
 
     @property
     def first_step(self) -> int:
@@ -51,92 +101,56 @@ class PairRate:
 
     def bonus_for(self, debited: int) -> int:
         """The bonus points on an exchange of `debited` points."""
-        return debited // self.bonus.threshold * self.bonus.points if self.bonus else 0
+        return self.bonus.on(debited) if self.bonus else 0
+
+    def converted_for(self, debited: int) -> int:
+        """What the rate alone makes of an amount, rounded down."""
+        return debited * self.rate.numerator // self.rate.denominator
 
     def received_for(self, debited: int) -> int:
-        """The points received for an allowed amount, bonus included: rounded down, never a point from nothing."""
-        return debited * self.rate.numerator // self.rate.denominator + self.bonus_for(debited)
+        """The points received for an allowed amount, bonus included and the points fee deducted: rounded down once,
+        never a point from nothing. It never falls where the amount grows.
+        """
+        if self.points_fee is None:
+            return self.converted_for(debited) + self.bonus_for(debited)
+        return max(0, (self.rate * debited - self.points_fee.exact(debited)) // 1 + self.bonus_for(debited))
+
+    def under(self, promotion: Promotion) -> PairRate:
+        """The terms while the promotion lasts."""
+        return replace(
+            self,
+            rate=promotion.rate or self.rate,
+            bonus=promotion.bonus or self.bonus,
+            promotions=(),
+            promotion=promotion,
+            own=self,
+        )
+
+    def in_force(self, time: datetime) -> PairRate:
+        """The terms at a time: those of the promotion that is on, or the pair's own."""
+        on = (each for each in self.promotions if each.start_time <= time < each.end_time)
+        promotion = next(on, None)
+        return self if promotion is None else self.under(promotion)
+
+    def after_bonuses(self, points: int) -> PairRate:
+        """The terms for a member who has had so many bonus points of the pair in the period: less of a cap is left."""
+        own = self.own.after_bonuses(points) if self.own else None
+        if self.bonus is None or self.bonus.cap is None:
+            return replace(self, own=own)
+        cap = replace(self.bonus.cap, points=max(0, self.bonus.cap.points - points))
+        return replace(self, bonus=replace(self.bonus, cap=cap), own=own)
+
+    def variants(self) -> Iterator[PairRate]:
+        """The terms of every moment: the pair's own and those of each promotion."""
+        yield self
+        yield from (self.under(promotion) for promotion in self.promotions)
 
 
-@dataclass(frozen=True, slots=True)
-class Conversion:
-    """What one exchange does: `debited` leaves the sender, `received` arrives, `bonus` of it from a threshold.
-
-    `remainder` is what was offered beyond `debited` and would have bought nothing: it stays with the member.
-    """
-
-    debited: int
-    received: int
-    bonus: int
-    remainder: int
+def largest_maximum(pair: PairRate) -> int:
+    """The maximum of a pair that names none: what keeps both sides within POINTS_MAX, at the best of its terms."""
+    return min(min(POINTS_MAX, int(POINTS_MAX / _bound(terms))) for terms in pair.variants())
 
 
-def largest_maximum(rate: Fraction, bonus: ThresholdBonus | None) -> int:
-    """The maximum of a pair that names none: what keeps both sides within POINTS_MAX."""
-    at_best = rate + (Fraction(bonus.points, bonus.threshold) if bonus else 0)
-    return min(POINTS_MAX, int(POINTS_MAX / at_best))
-
-
-def convert_send(pair: PairRate, send: int) -> Conversion:
-    """Converts as much of `send` as buys something: received is rounded down, and the debit is the least amount that
-    buys it, so that no point is taken for nothing.
-
-    Raises:
-        AboveMaximum: `send` is more than the pair allows in one exchange.
-        AmountTooSmall: `send` buys not even one point, or is below the minimum; says the smallest amount that does.
-    """
-    if send > pair.maximum:
-        raise AboveMaximum(maximum=pair.maximum, receives_at_most=received_at_most(pair))
-    steps = send // pair.increment
-    received = pair.received_for(steps * pair.increment) if steps >= pair.first_step else 0
-    if received == 0:
-        raise AmountTooSmall(send=send, smallest_send=smallest_send(pair))
-    return _conversion(pair, _least_debit(pair, received), offered=send)
-
-
-def convert_receive(pair: PairRate, receive_at_least: int) -> Conversion:
-    """The least debit that brings at least `receive_at_least`; a step or a bonus may bring more.
-
-    Raises:
-        AboveMaximum: no single exchange of this pair brings as much.
-    """
-    most = received_at_most(pair)
-    if receive_at_least > most:
-        raise AboveMaximum(maximum=pair.maximum, receives_at_most=most)
-    return _conversion(pair, _least_debit(pair, receive_at_least), offered=None)
-
-
-def smallest_send(pair: PairRate) -> int:
-    """The least amount that may be sent and buys at least one point."""
-    return _least_debit(pair, 1)
-
-
-def received_at_most(pair: PairRate) -> int:
-    """What the largest allowed single exchange brings."""
-    return pair.received_for(pair.last_step * pair.increment)
-
-
-def _conversion(pair: PairRate, debited: int, offered: int | None) -> Conversion:
-    return Conversion(
-        debited=debited,
-        received=pair.received_for(debited),
-        bonus=pair.bonus_for(debited),
-        remainder=0 if offered is None else offered - debited,
-    )
-
-
-def _least_debit(pair: PairRate, received: int) -> int:
-    """The least allowed amount that brings at least `received`, which the largest allowed amount must bring."""
-    steps = _least(pair.first_step, pair.last_step, lambda n: pair.received_for(n * pair.increment) >= received)
-    return steps * pair.increment
-
-
-def _least(low: int, high: int, holds: Callable[[int], bool]) -> int:
-    """The least n in [low, high] for which `holds`, which stays true once it is and is true of `high`."""
-    while low < high:
-        middle = (low + high) // 2
-        if holds(middle):
-            high = middle
-        else:
-            low = middle + 1
-    return low
+def _bound(terms: PairRate) -> Fraction:
+    """Received for a debited point is never more."""
+    return terms.rate + (Fraction(terms.bonus.points, terms.bonus.threshold) if terms.bonus else 0)

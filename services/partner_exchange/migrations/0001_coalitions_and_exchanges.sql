@@ -7,7 +7,10 @@ create table coalitions (
     -- Its days and months are those of limits.
     time_zone text not null,
     actor text not null,
-    create_time timestamptz not null
+    create_time timestamptz not null,
+    -- By which fraction of itself one person may move a rate.
+    rate_move_numerator bigint not null check (rate_move_numerator > 0),
+    rate_move_denominator bigint not null check (rate_move_denominator > 0)
 );
 
 create table partners (
@@ -39,12 +42,45 @@ create table partner_keys (
 create table rate_books (
     coalition text not null references coalitions (coalition),
     version int not null check (version > 0),
+    state text not null check (state in ('PROPOSED', 'PUBLISHED', 'REJECTED', 'WITHDRAWN')),
+    -- Of a proposal: from when on it is meant to hold.
     effective_time timestamptz not null,
+    revaluation boolean not null,
+    -- What the proof came upon, for whoever approves.
+    review jsonb not null,
     publisher text not null,
+    -- The authenticated subject.
+    publisher_person text not null,
     publish_time timestamptz not null,
+    decider text,
+    decider_person text,
+    decide_time timestamptz,
+    withdrawer text,
+    withdraw_time timestamptz,
     primary key (coalition, version),
-    unique (coalition, effective_time)
+    check (num_nulls(decider, decider_person, decide_time) in (0, 3)),
+    -- Approving takes another person; whoever proposed may take it back.
+    check (state = 'REJECTED' or decider_person <> publisher_person),
+    check (state <> 'PROPOSED' or decider is null),
+    check (state <> 'REJECTED' or decider is not null),
+    check ((state = 'WITHDRAWN') = (withdraw_time is not null)),
+    check ((withdrawer is null) = (withdraw_time is null))
 );
+create unique index rate_books_in_order on rate_books (coalition, effective_time) where state = 'PUBLISHED';
+
+-- Published books: each holds until the next one does, or until it is withdrawn. One that was withdrawn before it began
+-- never held, and ends none.
+create view held_rate_books as
+select
+    book.coalition, book.version, book.effective_time, book.withdraw_time,
+    least(book.withdraw_time, (
+        select min(later.effective_time) from rate_books as later
+        where
+            later.coalition = book.coalition and later.version > book.version
+            and (later.state = 'PUBLISHED' or later.withdraw_time > later.effective_time)
+    )) as end_time
+from rate_books as book
+where book.state = 'PUBLISHED' or book.withdraw_time > book.effective_time;
 
 create table rates (
     coalition text not null,
@@ -56,11 +92,55 @@ create table rates (
     minimum bigint not null check (minimum > 0),
     increment bigint not null check (increment > 0),
     maximum bigint not null check (maximum >= minimum),
-    bonus_threshold bigint,
-    bonus_points bigint,
+    bonus_threshold bigint check (bonus_threshold > 0),
+    bonus_points bigint check (bonus_points > 0),
+    bonus_cap bigint check (bonus_cap >= bonus_points),
+    bonus_period text check (bonus_period in ('DAY', 'MONTH', 'YEAR')),
+    points_fee jsonb,
+    cash_fee jsonb,
+    arrives_within_hours int not null check (arrives_within_hours >= 0),
     primary key (coalition, version, sender, receiver),
     foreign key (coalition, version) references rate_books (coalition, version),
-    check ((bonus_threshold is null) = (bonus_points is null))
+    check ((bonus_threshold is null) = (bonus_points is null)),
+    check ((bonus_cap is null) = (bonus_period is null))
+);
+
+create table promotions (
+    coalition text not null,
+    version int not null,
+    sender text not null,
+    receiver text not null,
+    promotion text not null,
+    start_time timestamptz not null,
+    end_time timestamptz not null,
+    -- Null: the hub.
+    funder text references partners (partner),
+    numerator bigint check (numerator > 0),
+    denominator bigint check (denominator > 0),
+    bonus_threshold bigint check (bonus_threshold > 0),
+    bonus_points bigint check (bonus_points > 0),
+    bonus_cap bigint check (bonus_cap >= bonus_points),
+    bonus_period text check (bonus_period in ('DAY', 'MONTH', 'YEAR')),
+    primary key (coalition, version, sender, receiver, promotion),
+    foreign key (coalition, version, sender, receiver) references rates (coalition, version, sender, receiver),
+    check (start_time < end_time),
+    check ((numerator is null) = (denominator is null)),
+    check (numerator is not null or bonus_threshold is not null),
+    check ((bonus_threshold is null) = (bonus_points is null)),
+    check ((bonus_cap is null) = (bonus_period is null))
+);
+
+-- For each pair the book with its best rate, of all that a book was proved together with: what the next one is proved
+-- with.
+create table best_rates (
+    coalition text not null,
+    version int not null,
+    sender text not null,
+    receiver text not null,
+    best_version int not null check (best_version <= version),
+    primary key (coalition, version, sender, receiver),
+    foreign key (coalition, version) references rate_books (coalition, version),
+    foreign key (coalition, best_version, sender, receiver) references rates (coalition, version, sender, receiver)
 );
 
 create table quotes (
@@ -77,8 +157,16 @@ create table quotes (
     receive_at_least bigint,
     debited bigint not null check (debited > 0),
     received bigint not null check (received > 0),
-    bonus bigint not null check (bonus between 0 and received),
+    bonus bigint not null check (bonus >= 0),
+    fee bigint not null check (fee >= 0),
+    cash_fee bigint not null check (cash_fee >= 0),
+    promotion text,
+    -- Who pays for what the promotion brings; null with one: the hub.
+    funder text check (promotion is not null or funder is null),
+    promoted bigint not null check (promoted between 0 and received and (promotion is not null or promoted = 0)),
     remainder bigint not null check (remainder >= 0),
+    bonus_cap bigint,
+    bonus_period text,
     create_time timestamptz not null,
     expire_time timestamptz not null,
     use_time timestamptz,
@@ -98,7 +186,12 @@ create table exchanges (
     destination_account text not null,
     debited bigint not null check (debited > 0),
     received bigint not null check (received > 0),
-    bonus bigint not null,
+    bonus bigint not null check (bonus >= 0),
+    fee bigint not null check (fee >= 0),
+    cash_fee bigint not null check (cash_fee >= 0),
+    promotion text,
+    funder text check (promotion is not null or funder is null),
+    promoted bigint not null check (promoted between 0 and received and (promotion is not null or promoted = 0)),
     state text not null check (state in ('RECEIVED', 'POSTING', 'COMMITTED', 'ABORTED')),
     -- How the received points expire: fixed before the ledger is asked, so that asking again is asking the same.
     legs jsonb,
@@ -128,7 +221,12 @@ create index exchanges_received on exchanges (receiver, create_time desc, exchan
 create index exchanges_due on exchanges (due_time) where due_time is not null;
 create index exchanges_owed on exchanges (coalition, sender, receiver) where state = 'COMMITTED';
 
-grant select, insert on coalitions, partners, partner_keys, rate_books, rates, quotes, exchanges to :"runtime_role";
+grant select, insert on coalitions, partners, partner_keys, rate_books, rates, promotions, best_rates, quotes, exchanges
+to :"runtime_role";
+grant select on held_rate_books to :"runtime_role";
+-- A proposal is decided, a book withdrawn; what is in it never changes.
+grant update (state, effective_time, decider, decider_person, decide_time, withdrawer, withdraw_time)
+on rate_books to :"runtime_role";
 -- A published book, an agreed price and the terms of an exchange never change.
 grant update (state) on partners to :"runtime_role";
 grant update (retire_time) on partner_keys to :"runtime_role";

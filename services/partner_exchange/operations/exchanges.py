@@ -43,7 +43,7 @@ class Exchanges:
 
         Raises:
             NotFound: the partner has no such quote.
-            QuoteUsed, QuoteExpired: it cannot be used, by this request for ever.
+            QuoteUsed, QuoteExpired, RateBookWithdrawn: it cannot be used, by this request for ever.
             PartnerSuspended, CorridorPaused, DailyLimit, MonthlyLimit, VelocityLimit, NetDebitCap: not now.
             InsufficientPoints, ExchangeAborted: the ledger refused; for this request for ever.
             ExchangeInProgress: send the same request again, or read the exchange.
@@ -107,7 +107,7 @@ class Exchanges:
             raise QuoteUsed(exchange=f"partners/{sender}/exchanges/{quote_id}")
         now = self.progress.clock.now()
         edition = await rates.edition_of(connection, quote.coalition_id, quote.book_version)
-        check_usable(quote, edition.end_time, now)
+        check_usable(quote, edition, now)
         found = await partners.find(connection, [quote.sender, quote.receiver])
         check_exchanging(*found.values())
         exchange = _received(quote, found[quote.receiver], asking, now)
@@ -141,6 +141,11 @@ def _received(quote: Quote, receiver: Partner, asking: Asking, now: datetime) ->
         received=quote.conversion.received,
         bonus=quote.conversion.bonus,
         agreed_price=receiver.profile.agreed_price,
+        fee=quote.conversion.fee,
+        cash_fee=quote.conversion.cash_fee,
+        promotion_id=quote.promotion_id,
+        funder=quote.funder,
+        promoted=quote.conversion.promoted,
         actor=asking.actor,
         create_time=now,
     )

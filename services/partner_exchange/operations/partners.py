@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from guerdon_kit.clock import Clock
 from guerdon_kit.errors import AlreadyExists, InvalidField, NotFound
@@ -40,7 +41,13 @@ class Partners:
     clock: Clock
 
     async def create_coalition(
-        self, asking: Asking, coalition_id: str, display_name: str, currency: str, time_zone: str
+        self,
+        asking: Asking,
+        coalition_id: str,
+        display_name: str,
+        currency: str,
+        time_zone: str,
+        rate_move_max: Fraction,
     ) -> tuple[Coalition, bool]:
         """Makes a coalition.
 
@@ -48,7 +55,7 @@ class Partners:
             InvalidField: a field is out of its bounds.
             AlreadyExists: the id is taken.
         """
-        fresh = Coalition(coalition_id, display_name, currency, time_zone, self.clock.now())
+        fresh = Coalition(coalition_id, display_name, currency, time_zone, self.clock.now(), rate_move_max)
         check_coalition(fresh)
 
         async def insert(connection: Connection) -> bytes:

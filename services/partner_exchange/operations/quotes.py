@@ -13,8 +13,8 @@ from partner_exchange.domain.book import Edition
 from partner_exchange.domain.errors import NoRate
 from partner_exchange.domain.limits import Pause
 from partner_exchange.domain.partners import Partner, check_exchanging
-from partner_exchange.domain.quotes import Quote, Wanted, check_accounts, convert, expire_time
-from partner_exchange.domain.rates import PairRate
+from partner_exchange.domain.quotes import Quote, Wanted, check_accounts, convert, expire_time, lifetime
+from partner_exchange.domain.rates import PairRate, Promotion
 from partner_exchange.operations import booking
 from partner_exchange.operations.asking import Asking, recorded
 from partner_exchange.store import corridors, partners, quotes, rates
@@ -42,8 +42,9 @@ class Quotes:
 
     async def rate(
         self, partner_id: str, sender: str, receiver: str, time: datetime | None
-    ) -> tuple[Edition, PairRate]:
-        """The terms of a pair of the partner's coalition, now or at a time, and the book they are in.
+    ) -> tuple[Edition, PairRate, Promotion | None]:
+        """The terms of a pair of the partner's coalition, now or at a time, the book they are in, and the promotion
+        that is on.
 
         Raises:
             NotFound: there is no such partner.
@@ -51,35 +52,44 @@ class Quotes:
         """
         async with self.database.acquire() as connection:
             partner = await partners.get(connection, partner_id)
-            return await self._rate(connection, partner, sender, receiver, time or self.clock.now())
+            at = time or self.clock.now()
+            edition, pair = await self._rate(connection, partner, sender, receiver, at)
+            return edition, pair, pair.in_force(at).promotion
 
     async def pause(self, sender: str, receiver: str) -> Pause | None:
         """Why nothing is exchanged from one partner to another now; None: it is."""
         async with self.database.acquire() as connection:
             return await corridors.pause_of(connection, sender, receiver)
 
-    async def create(self, asking: Asking, route: Route, wanted: Wanted) -> tuple[Quote, bool]:
-        """Makes a quote from the rate in force; answers it, and whether it was sent before.
+    async def create(self, asking: Asking, route: Route, wanted: Wanted, minutes: int) -> tuple[Quote, str, bool]:
+        """Makes a quote from the rate in force, for so many minutes; answers it, the currency of its cash fee, and
+        whether it was sent before.
 
         Raises:
-            InvalidField: the accounts are not members', the source is of another program, or the amount is malformed.
+            InvalidField: the accounts are not members', the source is of another program, or the amount or the time is
+                malformed.
             NotFound: there is no such sender, or the coalition has no such receiver.
             PartnerSuspended, NoRate, AmountTooSmall, AboveMaximum: there is nothing to quote.
             CorridorPaused, DailyLimit, MonthlyLimit, VelocityLimit, NetDebitCap: it could not be executed now.
         """
 
         async def insert(connection: Connection) -> bytes:
-            quote = await self._fresh(connection, route, wanted)
+            quote = await self._fresh(connection, route, wanted, holds)
             await quotes.insert(connection, quote)
             return quote.quote_id.encode()
 
+        holds = lifetime(minutes)
         check_accounts(route.source_account_id, route.destination_account_id)
         outcome = await recorded(self.database, asking)
         replayed = outcome is not None
         if outcome is None:
             outcome, replayed = await requests.once(self.database, asking.fingerprint, insert)
         async with self.database.acquire() as connection:
-            return await quotes.get(connection, route.sender, outcome.decode()), replayed
+            quote = await quotes.get(connection, route.sender, outcome.decode())
+            currency = ""
+            if quote.conversion.cash_fee:
+                currency = (await partners.coalition(connection, quote.coalition_id)).currency
+            return quote, currency, replayed
 
     async def prune(self, keep: timedelta) -> int:
         """Deletes the quotes that expired longer ago than `keep`, in small transactions; answers how many."""
@@ -91,7 +101,7 @@ class Quotes:
             if deleted < _PRUNE_ROWS:
                 return total
 
-    async def _fresh(self, connection: Connection, route: Route, wanted: Wanted) -> Quote:
+    async def _fresh(self, connection: Connection, route: Route, wanted: Wanted, holds: timedelta) -> Quote:
         found = await partners.find(connection, [route.sender, route.receiver])
         sender = found.get(route.sender)
         if sender is None:
@@ -104,19 +114,24 @@ class Quotes:
         check_exchanging(sender, receiver)
         now = self.clock.now()
         edition, pair = await self._rate(connection, sender, route.sender, route.receiver, now)
+        terms = pair.in_force(now)
+        promotion = terms.promotion
         quote = Quote(
             quote_id=new_id("qt"),
             coalition_id=edition.coalition_id,
             sender=route.sender,
             receiver=route.receiver,
             book_version=edition.version,
-            rate=pair.rate,
+            rate=terms.rate,
             source_account_id=route.source_account_id,
             destination_account_id=route.destination_account_id,
             wanted=wanted,
-            conversion=convert(pair, wanted),
+            conversion=convert(terms, wanted),
             create_time=now,
-            expire_time=expire_time(now, edition.end_time),
+            expire_time=expire_time(now, holds, edition.end_time, promotion),
+            promotion_id=promotion.promotion_id if promotion else None,
+            funder=promotion.funder if promotion else None,
+            bonus_cap=terms.bonus.cap if terms.bonus else None,
         )
         await booking.look(connection, booking.sending_of(quote, receiver, now))
         return quote

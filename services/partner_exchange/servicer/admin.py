@@ -10,8 +10,11 @@ from partner_exchange.domain.partners import PartnerState, parse_jwk
 from partner_exchange.operations.exchanges import Exchanges
 from partner_exchange.operations.partners import Partners
 from partner_exchange.operations.rate_books import RateBooks
-from partner_exchange.servicer import reading, writing
-from partner_exchange.servicer.reading import COALITION, KEY, PARTNER, RATE_BOOK, asking, mark
+from partner_exchange.servicer import rate_messages, reading, writing
+from partner_exchange.servicer.reading import COALITION, KEY, PARTNER, asking, mark
+
+_VERSIONS_END = 2**31 - 1
+"""Beyond every version of a book."""
 
 
 class CoalitionAdminServicer:
@@ -36,6 +39,7 @@ class CoalitionAdminServicer:
             wanted.display_name,
             wanted.settlement_currency_code,
             wanted.time_zone or "UTC",
+            reading.rate_move_max(wanted),
         )
         mark(call, replayed)
         return pb.CreateCoalitionResponse(coalition=writing.coalition(made))
@@ -92,20 +96,58 @@ class CoalitionAdminServicer:
         self, request: pb.PublishRateBookRequest, call: CallContext
     ) -> pb.PublishRateBookResponse:
         """Publishes a book."""
-        (coalition_id,) = parse(request.parent, COALITION, "parent")
-        book = request.rate_book
-        pairs = [reading.pair(pair, f"rate_book.pairs[{number}]") for number, pair in enumerate(book.pairs)]
-        effective = reading.optional_time(book, "effective_time", "rate_book.effective_time")
         asked = asking(call, request, request.parent)
-        edition, kept, replayed = await self._rate_books.publish(asked, coalition_id, pairs, effective)
+        record, pairs, replayed = await self._rate_books.publish(
+            asked, reading.person(call), rate_messages.draft(request)
+        )
         mark(call, replayed)
-        return pb.PublishRateBookResponse(rate_book=writing.rate_book(edition, kept))
+        return pb.PublishRateBookResponse(rate_book=rate_messages.book(record, pairs))
+
+    async def approve_rate_book(
+        self, request: pb.ApproveRateBookRequest, call: CallContext
+    ) -> pb.ApproveRateBookResponse:
+        """Approves a proposed book."""
+        coalition_id, version = reading.rate_book(request.name)
+        asked = asking(call, request, f"coalitions/{coalition_id}")
+        record, pairs, replayed = await self._rate_books.approve(asked, reading.person(call), coalition_id, version)
+        mark(call, replayed)
+        return pb.ApproveRateBookResponse(rate_book=rate_messages.book(record, pairs))
+
+    async def reject_rate_book(self, request: pb.RejectRateBookRequest, call: CallContext) -> pb.RejectRateBookResponse:
+        """Rejects a proposed book."""
+        coalition_id, version = reading.rate_book(request.name)
+        asked = asking(call, request, f"coalitions/{coalition_id}")
+        record, pairs, replayed = await self._rate_books.reject(asked, reading.person(call), coalition_id, version)
+        mark(call, replayed)
+        return pb.RejectRateBookResponse(rate_book=rate_messages.book(record, pairs))
+
+    async def withdraw_book(self, request: pb.WithdrawBookRequest, call: CallContext) -> pb.WithdrawBookResponse:
+        """Withdraws a published book."""
+        coalition_id, version = reading.rate_book(request.name)
+        asked = asking(call, request, f"coalitions/{coalition_id}")
+        record, pairs, replayed = await self._rate_books.withdraw(asked, coalition_id, version)
+        mark(call, replayed)
+        return pb.WithdrawBookResponse(rate_book=rate_messages.book(record, pairs))
 
     async def get_rate_book(self, request: pb.GetRateBookRequest, _call: CallContext) -> pb.GetRateBookResponse:
         """Reads a book."""
-        coalition_id, version = parse(request.name, RATE_BOOK)
-        edition, pairs = await self._rate_books.get(coalition_id, reading.version(version, "name"))
-        return pb.GetRateBookResponse(rate_book=writing.rate_book(edition, pairs))
+        record, pairs = await self._rate_books.get(*reading.rate_book(request.name))
+        return pb.GetRateBookResponse(rate_book=rate_messages.book(record, pairs))
+
+    async def list_rate_books(self, request: pb.ListRateBooksRequest, call: CallContext) -> pb.ListRateBooksResponse:
+        """Reads books, newest first."""
+        (coalition_id,) = parse(request.parent, COALITION, "parent")
+        size = pages.page_size(request.page_size)
+        query = (call.method, request.parent)
+        before = _VERSIONS_END
+        if request.page_token:
+            (version,) = pages.read_token(request.page_token, query, (int,))
+            before = min(int(version), before)
+        found = await self._rate_books.newest(coalition_id, before, size + 1)
+        answer = pb.ListRateBooksResponse(rate_books=[rate_messages.book(record) for record in found[:size]])
+        if len(found) > size:
+            answer.next_page_token = pages.write_token(query, (found[size - 1].edition.version,))
+        return answer
 
     async def list_positions(self, request: pb.ListPositionsRequest, call: CallContext) -> pb.ListPositionsResponse:
         """Reads positions."""

@@ -14,7 +14,7 @@ from partner_exchange.operations.event_streams import EventStreams
 from partner_exchange.operations.exchanges import Exchanges
 from partner_exchange.operations.quotes import Quotes
 from partner_exchange.operations.webhook_endpoints import WebhookEndpoints
-from partner_exchange.servicer import reading, writing
+from partner_exchange.servicer import rate_messages, reading, writing
 from partner_exchange.servicer.events import EventRpcs
 from partner_exchange.servicer.limits import pause_message
 from partner_exchange.servicer.reading import EXCHANGE, PARTNER, QUOTE, asking, mark
@@ -44,23 +44,26 @@ class CoalitionServicer(EventRpcs, WebhookRpcs):
         sender = check_id(request.sender_id, "sender_id")
         receiver = check_id(request.receiver_id, "receiver_id")
         time = reading.optional_time(request, "time", "time")
-        edition, pair = await self._quotes.rate(partner_id, sender, receiver, time)
+        edition, pair, promotion = await self._quotes.rate(partner_id, sender, receiver, time)
         pause = await self._quotes.pause(sender, receiver)
         return pb.GetRateResponse(
-            rate=writing.pair(pair),
+            rate=rate_messages.pair(pair),
             rate_book=edition.name,
             effective_time=timestamp(edition.effective_time),
             end_time=None if edition.end_time is None else timestamp(edition.end_time),
             pause=None if pause is None else pause_message(pause),
+            promotion_id=promotion.promotion_id if promotion else "",
         )
 
     async def create_quote(self, request: pb.CreateQuoteRequest, call: CallContext) -> pb.CreateQuoteResponse:
         """Makes a quote."""
         route = reading.route(request.parent, request.quote)
         asked = asking(call, request, request.parent)
-        made, replayed = await self._quotes.create(asked, route, reading.wanted(request.quote))
+        made, currency, replayed = await self._quotes.create(
+            asked, route, reading.wanted(request.quote), request.lifetime_minutes
+        )
         mark(call, replayed)
-        return pb.CreateQuoteResponse(quote=writing.quote(made, route.source_program_id))
+        return pb.CreateQuoteResponse(quote=writing.quote(made, route.source_program_id, currency))
 
     async def execute_exchange(
         self, request: pb.ExecuteExchangeRequest, call: CallContext

@@ -15,9 +15,9 @@ from guerdon_kit.grpc import CallContext
 from guerdon_kit.grpc.messages import instant
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.names import check_id, parse
-from partner_exchange.domain.partners import Profile, PublicKey, parse_jwk
+from partner_exchange.domain.book import Person
+from partner_exchange.domain.partners import RATE_MOVE_MAX, Profile, PublicKey, parse_jwk
 from partner_exchange.domain.quotes import Wanted
-from partner_exchange.domain.rates import PairRate, ThresholdBonus, largest_maximum
 from partner_exchange.operations.asking import Asking
 from partner_exchange.operations.quotes import Route
 
@@ -39,10 +39,23 @@ def asking(call: CallContext, request: Message, tenant: str) -> Asking:
     return Asking(Fingerprint.of(call, request, tenant), caller.actor, call.deadline)
 
 
+def person(call: CallContext) -> Person:
+    """Who decides where it takes two people: the caller, or whom a service acts for."""
+    caller = call.caller
+    return Person(caller.actor, caller.act or caller.name)
+
+
 def mark(call: CallContext, replayed: bool) -> None:
     """Marks the answer where it is a replay."""
     if replayed:
         call.mark_replayed()
+
+
+def rate_move_max(message: res.Coalition) -> Fraction:
+    """By which fraction of itself one person may move a rate."""
+    if not message.HasField("rate_move_max"):
+        return RATE_MOVE_MAX
+    return rational(message.rate_move_max, "coalition.rate_move_max")
 
 
 def profile(message: res.Partner) -> Profile:
@@ -66,25 +79,10 @@ def keys(jwks: Sequence[str]) -> list[PublicKey]:
     return [parse_jwk(jwk, f"jwks[{number}]") for number, jwk in enumerate(jwks)]
 
 
-def pair(message: res.PairRate, field: str) -> PairRate:
-    """The terms of a pair; what is left out gets its default."""
-    (sender,) = parse(message.sender, PARTNER, f"{field}.sender")
-    (receiver,) = parse(message.receiver, PARTNER, f"{field}.receiver")
-    rate = rational(message.rate, f"{field}.rate")
-    bonus = None
-    if message.HasField("bonus"):
-        bonus = ThresholdBonus(message.bonus.threshold, message.bonus.points)
-        if bonus.threshold < 1 or bonus.points < 1:
-            raise InvalidField.of(f"{field}.bonus", "threshold and points must be at least 1")
-    return PairRate(
-        sender=sender,
-        receiver=receiver,
-        rate=rate,
-        minimum=message.minimum or 1,
-        increment=message.increment or 1,
-        maximum=message.maximum or largest_maximum(rate, bonus),
-        bonus=bonus,
-    )
+def rate_book(name: str) -> tuple[str, int]:
+    """The coalition and the version in the name of a book."""
+    coalition_id, text = parse(name, RATE_BOOK)
+    return coalition_id, version(text, "name")
 
 
 def version(text: str, field: str) -> int:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from fractions import Fraction
 
 from guerdon.exchange.v1 import resources_pb2 as res
 from guerdon_kit.grpc.messages import rational, timestamp
-from partner_exchange.domain.book import Edition, book_name
+from partner_exchange.domain.book import book_name
 from partner_exchange.domain.exchanges import Position, State
 from partner_exchange.domain.partners import Coalition, Partner, PartnerState, RegisteredKey
 from partner_exchange.domain.quotes import Quote
-from partner_exchange.domain.rates import PairRate
 from partner_exchange.operations.exchanges import View
 
 _PARTNER_STATES = {
@@ -35,6 +33,7 @@ def coalition(kept: Coalition) -> res.Coalition:
         settlement_currency_code=kept.currency,
         time_zone=kept.time_zone,
         create_time=timestamp(kept.create_time),
+        rate_move_max=rational(kept.rate_move_max),
     )
 
 
@@ -64,33 +63,8 @@ def _key(of: Partner, registered: RegisteredKey) -> res.PartnerKey:
     )
 
 
-def rate_book(edition: Edition, pairs: Sequence[PairRate]) -> res.RateBook:
-    """A book with its rates."""
-    return res.RateBook(
-        name=edition.name,
-        pairs=[pair(one) for one in pairs],
-        effective_time=timestamp(edition.effective_time),
-        end_time=None if edition.end_time is None else timestamp(edition.end_time),
-        publisher=edition.publisher,
-    )
-
-
-def pair(kept: PairRate) -> res.PairRate:
-    """The terms of a pair."""
-    bonus = kept.bonus
-    return res.PairRate(
-        sender=f"partners/{kept.sender}",
-        receiver=f"partners/{kept.receiver}",
-        rate=rational(kept.rate),
-        minimum=kept.minimum,
-        increment=kept.increment,
-        maximum=kept.maximum,
-        bonus=None if bonus is None else res.ThresholdBonus(threshold=bonus.threshold, points=bonus.points),
-    )
-
-
-def quote(kept: Quote, source_program_id: str) -> res.Quote:
-    """A quote, as its sender sees it."""
+def quote(kept: Quote, source_program_id: str, currency: str) -> res.Quote:
+    """A quote, as its sender sees it; its cash fee is in the coalition's currency."""
     message = res.Quote(
         name=kept.name,
         source_account=f"programs/{source_program_id}/accounts/{kept.source_account_id}",
@@ -104,7 +78,12 @@ def quote(kept: Quote, source_program_id: str) -> res.Quote:
         rate_book=book_name(kept.coalition_id, kept.book_version),
         create_time=timestamp(kept.create_time),
         expire_time=timestamp(kept.expire_time),
+        fee_amount=kept.conversion.fee,
+        promotion_id=kept.promotion_id or "",
+        promotion_amount=kept.conversion.promoted,
     )
+    if kept.conversion.cash_fee:
+        message.cash_fee_minor_units, message.cash_fee_currency_code = kept.conversion.cash_fee, currency
     if kept.wanted.send is not None:
         message.send = kept.wanted.send
     if kept.wanted.receive_at_least is not None:
@@ -127,6 +106,10 @@ def exchange(view: View) -> res.Exchange:
         state=_EXCHANGE_STATES[kept.state],
         abort_reason=kept.refusal.reason if kept.refusal else "",
         create_time=timestamp(kept.create_time),
+        fee_amount=kept.fee,
+        cash_fee_minor_units=kept.cash_fee,
+        promotion_id=kept.promotion_id or "",
+        promotion_amount=kept.promoted,
     )
     if view.reader == kept.sender:
         message.source_account = f"programs/{view.sender.profile.program_id}/accounts/{kept.source_account_id}"

@@ -1,17 +1,18 @@
 -- name: insert_exchange!
 insert into exchanges (
     exchange, coalition, version, sender, receiver, source_account, destination_account, debited, received, bonus,
-    price_numerator, price_denominator, state, actor, create_time, due_time
+    fee, cash_fee, promotion, funder, promoted, price_numerator, price_denominator, state, actor, create_time, due_time
 )
 values (
     :exchange, :coalition, :version, :sender, :receiver, :source_account, :destination_account, :debited, :received,
-    :bonus, :price_numerator, :price_denominator, 'RECEIVED', :actor, :create_time, :due_time
+    :bonus, :fee, :cash_fee, :promotion, :funder, :promoted, :price_numerator, :price_denominator, 'RECEIVED', :actor,
+    :create_time, :due_time
 );
 
 -- name: find_exchange^
 select
     exchange, coalition, version, sender, receiver, source_account, destination_account, debited, received, bonus,
-    state, legs, refusal_reason, refusal_metadata, transaction, commit_time, price_numerator,
+    fee, cash_fee, promotion, funder, promoted, state, legs, refusal_reason, refusal_metadata, transaction, commit_time, price_numerator,
     price_denominator, actor, create_time
 from exchanges
 where exchange = :exchange;
@@ -54,7 +55,7 @@ where exchange = :exchange and state = 'POSTING';
 -- name: list_exchanges
 select
     exchange, coalition, version, sender, receiver, source_account, destination_account, debited, received, bonus,
-    state, legs, refusal_reason, refusal_metadata, transaction, commit_time, price_numerator,
+    fee, cash_fee, promotion, funder, promoted, state, legs, refusal_reason, refusal_metadata, transaction, commit_time, price_numerator,
     price_denominator, actor, create_time
 from exchanges
 where

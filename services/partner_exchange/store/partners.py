@@ -25,6 +25,8 @@ async def insert_coalition(connection: Connection, coalition: Coalition, actor: 
             time_zone=coalition.time_zone,
             actor=actor,
             create_time=coalition.create_time,
+            rate_move_numerator=coalition.rate_move_max.numerator,
+            rate_move_denominator=coalition.rate_move_max.denominator,
         )
     )
 
@@ -144,7 +146,8 @@ async def set_state(connection: Connection, partner_id: str, state: PartnerState
 def _coalition(row: asyncpg.Record | None, coalition_id: str) -> Coalition:
     if row is None:
         raise NotFound(f"coalitions/{coalition_id}")
-    return Coalition(row["coalition"], row["display_name"], row["currency"], row["time_zone"], row["create_time"])
+    move = Fraction(row["rate_move_numerator"], row["rate_move_denominator"])
+    return Coalition(row["coalition"], row["display_name"], row["currency"], row["time_zone"], row["create_time"], move)
 
 
 def _partner(row: asyncpg.Record) -> Partner:

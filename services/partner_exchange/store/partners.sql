@@ -1,13 +1,19 @@
 -- name: insert_coalition!
-insert into coalitions (coalition, display_name, currency, time_zone, actor, create_time)
-values (:coalition, :display_name, :currency, :time_zone, :actor, :create_time)
+insert into coalitions (
+    coalition, display_name, currency, time_zone, actor, create_time, rate_move_numerator, rate_move_denominator
+)
+values (
+    :coalition, :display_name, :currency, :time_zone, :actor, :create_time, :rate_move_numerator, :rate_move_denominator
+)
 on conflict do nothing;
 
 -- name: find_coalition^
-select coalition, display_name, currency, time_zone, create_time from coalitions where coalition = :coalition;
+select coalition, display_name, currency, time_zone, create_time, rate_move_numerator, rate_move_denominator
+from coalitions
+where coalition = :coalition;
 
 -- name: lock_coalition^
-select coalition, display_name, currency, time_zone, create_time
+select coalition, display_name, currency, time_zone, create_time, rate_move_numerator, rate_move_denominator
 from coalitions
 where coalition = :coalition
 for no key update;

@@ -9,9 +9,10 @@ import asyncpg
 
 from guerdon_kit.errors import NotFound
 from guerdon_kit.postgres import Connection
+from partner_exchange.domain.converting import Conversion
 from partner_exchange.domain.quotes import Quote, Wanted
-from partner_exchange.domain.rates import Conversion
 from partner_exchange.store import queries
+from partner_exchange.store.pair_rates import bonus_cap
 
 
 async def insert(connection: Connection, quote: Quote) -> None:
@@ -32,6 +33,13 @@ async def insert(connection: Connection, quote: Quote) -> None:
         debited=quote.conversion.debited,
         received=quote.conversion.received,
         bonus=quote.conversion.bonus,
+        fee=quote.conversion.fee,
+        cash_fee=quote.conversion.cash_fee,
+        promotion=quote.promotion_id,
+        funder=quote.funder,
+        promoted=quote.conversion.promoted,
+        bonus_cap=quote.bonus_cap.points if quote.bonus_cap else None,
+        bonus_period=quote.bonus_cap.period.value if quote.bonus_cap else None,
         remainder=quote.conversion.remainder,
         create_time=quote.create_time,
         expire_time=quote.expire_time,
@@ -82,7 +90,18 @@ def _quote(row: asyncpg.Record | None, sender: str, quote_id: str) -> Quote:
         source_account_id=row["source_account"],
         destination_account_id=row["destination_account"],
         wanted=Wanted(row["send"], row["receive_at_least"]),
-        conversion=Conversion(row["debited"], row["received"], row["bonus"], row["remainder"]),
+        conversion=Conversion(
+            debited=row["debited"],
+            received=row["received"],
+            bonus=row["bonus"],
+            remainder=row["remainder"],
+            fee=row["fee"],
+            promoted=row["promoted"],
+            cash_fee=row["cash_fee"],
+        ),
         create_time=row["create_time"],
         expire_time=row["expire_time"],
+        promotion_id=row["promotion"],
+        funder=row["funder"],
+        bonus_cap=bonus_cap(row["bonus_cap"], row["bonus_period"]),
     )

@@ -1,24 +1,28 @@
 -- name: insert_quote!
 insert into quotes (
     quote, coalition, version, sender, receiver, source_account, destination_account, numerator, denominator, send,
-    receive_at_least, debited, received, bonus, remainder, create_time, expire_time
+    receive_at_least, debited, received, bonus, fee, cash_fee, promotion, funder, promoted, remainder, bonus_cap,
+    bonus_period, create_time, expire_time
 )
 values (
     :quote, :coalition, :version, :sender, :receiver, :source_account, :destination_account, :numerator, :denominator,
-    :send, :receive_at_least, :debited, :received, :bonus, :remainder, :create_time, :expire_time
+    :send, :receive_at_least, :debited, :received, :bonus, :fee, :cash_fee, :promotion, :funder, :promoted, :remainder,
+    :bonus_cap, :bonus_period, :create_time, :expire_time
 );
 
 -- name: find_quote^
 select
     quote, coalition, version, sender, receiver, source_account, destination_account, numerator, denominator, send,
-    receive_at_least, debited, received, bonus, remainder, create_time, expire_time
+    receive_at_least, debited, received, bonus, fee, cash_fee, promotion, funder, promoted, remainder, bonus_cap,
+    bonus_period, create_time, expire_time
 from quotes
 where sender = :sender and quote = :quote;
 
 -- name: lock_quote^
 select
     quote, coalition, version, sender, receiver, source_account, destination_account, numerator, denominator, send,
-    receive_at_least, debited, received, bonus, remainder, create_time, expire_time, use_time
+    receive_at_least, debited, received, bonus, fee, cash_fee, promotion, funder, promoted, remainder, bonus_cap,
+    bonus_period, create_time, expire_time, use_time
 from quotes
 where sender = :sender and quote = :quote
 for no key update;

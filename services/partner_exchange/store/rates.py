@@ -2,73 +2,144 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
+from typing import Any
 
 import asyncpg
 
 from guerdon_kit.errors import NotFound
 from guerdon_kit.postgres import Connection
-from partner_exchange.domain.book import Edition, book_name
-from partner_exchange.domain.rates import PairRate, ThresholdBonus
+from partner_exchange.domain.book import BookState, Edition, Person, Record, book_name
+from partner_exchange.domain.indirect import Detour
+from partner_exchange.domain.proof import Before, Move, Proof, Review
+from partner_exchange.domain.rates import PairRate
 from partner_exchange.store import queries
+from partner_exchange.store.pair_rates import pair_columns, pair_rate, promotion_columns
 
 
-async def last_book(connection: Connection, coalition_id: str) -> tuple[int, datetime | None]:
-    """Version and beginning of the newest book; (0, None) where there is none yet."""
-    row = await queries.last_book(connection, coalition=coalition_id)
-    return (0, None) if row is None else (row["version"], row["effective_time"])
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """Versions of a coalition's books; 0 where there is none."""
+
+    version: int
+    """The newest of all."""
+    published: int
+    """The newest that was ever published."""
+    held: int
+    """The newest that holds, held or will hold."""
 
 
-async def insert_book(
-    connection: Connection, edition: Edition, pairs: Sequence[PairRate], publish_time: datetime
-) -> None:
-    """Keeps a book with its rates."""
+async def newest(connection: Connection, coalition_id: str) -> Newest:
+    """The newest books."""
+    row = await queries.newest_versions(connection, coalition=coalition_id)
+    return Newest(row["version"], row["published"], row["held"])
+
+
+async def insert(connection: Connection, record: Record, pairs: Sequence[PairRate], publish_time: datetime) -> None:
+    """Keeps a book with its rates, PROPOSED or PUBLISHED."""
+    edition = record.edition
+    book = {"coalition": edition.coalition_id, "version": edition.version}
     await queries.insert_book(
         connection,
-        coalition=edition.coalition_id,
-        version=edition.version,
+        **book,
+        state=record.state.value,
         effective_time=edition.effective_time,
-        publisher=edition.publisher,
+        revaluation=record.revaluation,
+        review=_review_members(record.review),
+        publisher=record.publisher.actor,
+        publisher_person=record.publisher.subject,
         publish_time=publish_time,
     )
-    await queries.insert_rates(
+    await queries.insert_rates(connection, **book, pairs=[pair_columns(pair) for pair in pairs])
+    promotions = [promotion_columns(pair, promotion) for pair in pairs for promotion in pair.promotions]
+    if promotions:
+        await queries.insert_promotions(connection, **book, promotions=promotions)
+
+
+async def insert_best(connection: Connection, coalition_id: str, version: int, proof: Proof) -> None:
+    """Keeps what later books are proved with."""
+    await queries.insert_best_rates(
+        connection,
+        coalition=coalition_id,
+        version=version,
+        senders=[sender for sender, _ in proof.best],
+        receivers=[receiver for _, receiver in proof.best],
+        best_versions=[version if of is None else of for of in proof.best.values()],
+    )
+
+
+async def decide(
+    connection: Connection, edition: Edition, state: BookState, decider: Person, decide_time: datetime
+) -> None:
+    """Publishes or rejects a proposal."""
+    await queries.decide_book(
         connection,
         coalition=edition.coalition_id,
         version=edition.version,
-        senders=[pair.sender for pair in pairs],
-        receivers=[pair.receiver for pair in pairs],
-        numerators=[pair.rate.numerator for pair in pairs],
-        denominators=[pair.rate.denominator for pair in pairs],
-        minimums=[pair.minimum for pair in pairs],
-        increments=[pair.increment for pair in pairs],
-        maximums=[pair.maximum for pair in pairs],
-        bonus_thresholds=[pair.bonus.threshold if pair.bonus else None for pair in pairs],
-        bonus_points=[pair.bonus.points if pair.bonus else None for pair in pairs],
+        state=state.value,
+        effective_time=edition.effective_time,
+        decider=decider.actor,
+        decider_person=decider.subject,
+        decide_time=decide_time,
     )
 
 
-async def book(connection: Connection, coalition_id: str, version: int) -> tuple[Edition, list[PairRate]]:
+async def withdraw(connection: Connection, coalition_id: str, version: int, actor: str, time: datetime) -> None:
+    """Withdraws a published book."""
+    await queries.withdraw_book(
+        connection, coalition=coalition_id, version=version, withdrawer=actor, withdraw_time=time
+    )
+
+
+async def before(connection: Connection, coalition_id: str) -> Before:
+    """What a new book is proved with."""
+    version = (await newest(connection, coalition_id)).held
+    best = queries.best_rates_of_book(connection, coalition=coalition_id, version=version)
+    return Before(
+        version,
+        await _pairs(connection, coalition_id, version),
+        {(row["sender"], row["receiver"]): (row["best_version"], pair_rate(row)) async for row in best},
+    )
+
+
+async def book(connection: Connection, coalition_id: str, version: int) -> tuple[Record, list[PairRate]]:
     """A book with its rates.
 
     Raises:
         NotFound: there is none.
     """
-    edition = await edition_of(connection, coalition_id, version)
-    rows = queries.rates_of_book(connection, coalition=coalition_id, version=version)
-    return edition, [_pair(row) async for row in rows]
+    row = await queries.find_record(connection, coalition=coalition_id, version=version)
+    if row is None:
+        raise NotFound(book_name(coalition_id, version))
+    return _record(coalition_id, row), await _pairs(connection, coalition_id, version)
+
+
+async def newest_first(connection: Connection, coalition_id: str, before_version: int, most: int) -> list[Record]:
+    """Books without their rates, from below a version on."""
+    rows = queries.list_records(connection, coalition=coalition_id, before=before_version, most=most)
+    return [_record(coalition_id, row) async for row in rows]
 
 
 async def edition_of(connection: Connection, coalition_id: str, version: int) -> Edition:
-    """A book without its rates.
+    """When a book holds that began.
 
     Raises:
         NotFound: there is none.
     """
-    row = await queries.find_book(connection, coalition=coalition_id, version=version)
+    row = await queries.find_edition(connection, coalition=coalition_id, version=version)
     if row is None:
         raise NotFound(book_name(coalition_id, version))
+    return _edition(coalition_id, row)
+
+
+async def edition_at(connection: Connection, coalition_id: str, time: datetime) -> Edition | None:
+    """The book that holds at a time; None where none does."""
+    row = await queries.edition_at(connection, coalition=coalition_id, time=time)
+    if row is None or (row["end_time"] is not None and row["end_time"] <= time):
+        return None
     return _edition(coalition_id, row)
 
 
@@ -76,28 +147,45 @@ async def rate_at(
     connection: Connection, coalition_id: str, sender: str, receiver: str, time: datetime
 ) -> tuple[Edition, PairRate] | None:
     """The terms of a pair at a time, and the book they are in; None where there are none."""
-    row = await queries.book_at(connection, coalition=coalition_id, time=time)
-    if row is None:
+    edition = await edition_at(connection, coalition_id, time)
+    if edition is None:
         return None
-    edition = _edition(coalition_id, row)
     rate = await queries.find_rate(
         connection, coalition=coalition_id, version=edition.version, sender=sender, receiver=receiver
     )
-    return None if rate is None else (edition, _pair(rate))
+    return None if rate is None else (edition, pair_rate(rate))
+
+
+async def _pairs(connection: Connection, coalition_id: str, version: int) -> list[PairRate]:
+    return [pair_rate(row) async for row in queries.rates_of_book(connection, coalition=coalition_id, version=version)]
 
 
 def _edition(coalition_id: str, row: asyncpg.Record) -> Edition:
-    return Edition(coalition_id, row["version"], row["effective_time"], row["end_time"], row["publisher"])
+    return Edition(coalition_id, row["version"], row["effective_time"], row["end_time"], row["withdraw_time"])
 
 
-def _pair(row: asyncpg.Record) -> PairRate:
-    threshold = row["bonus_threshold"]
-    return PairRate(
-        sender=row["sender"],
-        receiver=row["receiver"],
-        rate=Fraction(row["numerator"], row["denominator"]),
-        minimum=row["minimum"],
-        increment=row["increment"],
-        maximum=row["maximum"],
-        bonus=None if threshold is None else ThresholdBonus(threshold, row["bonus_points"]),
+def _record(coalition_id: str, row: asyncpg.Record) -> Record:
+    return Record(
+        _edition(coalition_id, row),
+        BookState(row["state"]),
+        row["revaluation"],
+        _review(row["review"]),
+        Person(row["publisher"], row["publisher_person"]),
+        row["decider"] or "",
+    )
+
+
+def _review_members(review: Review) -> dict[str, Any]:
+    return {
+        "detours": [[list(one.path), str(one.rate), str(one.direct)] for one in review.detours],
+        "moves": [[one.sender, one.receiver, str(one.before), str(one.after)] for one in review.moves],
+        "gain": review.gain,
+    }
+
+
+def _review(kept: Mapping[str, Any]) -> Review:
+    return Review(
+        [Detour(tuple(path), Fraction(rate), Fraction(direct)) for path, rate, direct in kept["detours"]],
+        [Move(sender, receiver, Fraction(was), Fraction(becomes)) for sender, receiver, was, becomes in kept["moves"]],
+        kept["gain"],
     )

@@ -1,51 +1,130 @@
 -- name: insert_book!
-insert into rate_books (coalition, version, effective_time, publisher, publish_time)
-values (:coalition, :version, :effective_time, :publisher, :publish_time);
+insert into rate_books (
+    coalition, version, state, effective_time, revaluation, review, publisher, publisher_person, publish_time
+)
+values (
+    :coalition, :version, :state, :effective_time, :revaluation, :review, :publisher, :publisher_person, :publish_time
+);
 
 -- name: insert_rates!
 insert into rates (
     coalition, version, sender, receiver, numerator, denominator, minimum, increment, maximum, bonus_threshold,
-    bonus_points
+    bonus_points, bonus_cap, bonus_period, points_fee, cash_fee, arrives_within_hours
 )
 select :coalition, :version, pair.*
-from unnest(
-    :senders::text[], :receivers::text[], :numerators::bigint[], :denominators::bigint[], :minimums::bigint[],
-    :increments::bigint[], :maximums::bigint[], :bonus_thresholds::bigint[], :bonus_points::bigint[]
-) as pair;
+from jsonb_to_recordset(:pairs::jsonb) as pair (
+    sender text, receiver text, numerator bigint, denominator bigint, minimum bigint, increment bigint, maximum bigint,
+    bonus_threshold bigint, bonus_points bigint, bonus_cap bigint, bonus_period text, points_fee jsonb, cash_fee jsonb,
+    arrives_within_hours int
+);
 
--- name: last_book^
-select version, effective_time from rate_books where coalition = :coalition order by version desc limit 1;
+-- name: insert_promotions!
+insert into promotions (
+    coalition, version, sender, receiver, promotion, start_time, end_time, funder, numerator, denominator,
+    bonus_threshold, bonus_points, bonus_cap, bonus_period
+)
+select :coalition, :version, promotion.*
+from jsonb_to_recordset(:promotions::jsonb) as promotion (
+    sender text, receiver text, promotion text, start_time timestamptz, end_time timestamptz, funder text,
+    numerator bigint, denominator bigint, bonus_threshold bigint, bonus_points bigint, bonus_cap bigint,
+    bonus_period text
+);
 
--- name: find_book^
--- A book holds until the next one does.
+-- name: insert_best_rates!
+insert into best_rates (coalition, version, sender, receiver, best_version)
+select :coalition, :version, best.*
+from unnest(:senders::text[], :receivers::text[], :best_versions::int[]) as best;
+
+-- name: decide_book!
+update rate_books
+set
+    state = :state, effective_time = :effective_time, decider = :decider, decider_person = :decider_person,
+    decide_time = :decide_time
+where coalition = :coalition and version = :version and state = 'PROPOSED';
+
+-- name: withdraw_book!
+update rate_books
+set state = 'WITHDRAWN', withdrawer = :withdrawer, withdraw_time = :withdraw_time
+where coalition = :coalition and version = :version and state = 'PUBLISHED';
+
+-- name: newest_versions^
+-- The newest book of all, the newest of those that were ever published, and the newest of those that hold, held or will.
 select
-    version, effective_time, publisher,
-    (
-        select min(later.effective_time) from rate_books as later
-        where later.coalition = book.coalition and later.version > book.version
-    ) as end_time
-from rate_books as book
+    coalesce(max(version), 0) as version,
+    coalesce(max(version) filter (where state in ('PUBLISHED', 'WITHDRAWN')), 0) as published,
+    coalesce(max(version) filter (where state = 'PUBLISHED' or withdraw_time > effective_time), 0) as held
+from rate_books
+where coalition = :coalition;
+
+-- name: find_edition^
+select version, effective_time, end_time, withdraw_time from held_rate_books
 where coalition = :coalition and version = :version;
 
--- name: book_at^
-select
-    version, effective_time, publisher,
-    (
-        select min(later.effective_time) from rate_books as later
-        where later.coalition = book.coalition and later.version > book.version
-    ) as end_time
-from rate_books as book
+-- name: edition_at^
+-- The last book that began, although it may have been withdrawn since.
+select version, effective_time, end_time, withdraw_time from held_rate_books
 where coalition = :coalition and effective_time <= :time
 order by version desc
 limit 1;
 
+-- name: find_record^
+select
+    book.version, book.state, book.effective_time, coalesce(held.end_time, book.withdraw_time) as end_time,
+    book.withdraw_time, book.revaluation, book.review, book.publisher, book.publisher_person, book.decider
+from rate_books as book
+left join held_rate_books as held on held.coalition = book.coalition and held.version = book.version
+where book.coalition = :coalition and book.version = :version;
+
+-- name: list_records
+select
+    book.version, book.state, book.effective_time, coalesce(held.end_time, book.withdraw_time) as end_time,
+    book.withdraw_time, book.revaluation, book.review, book.publisher, book.publisher_person, book.decider
+from rate_books as book
+left join held_rate_books as held on held.coalition = book.coalition and held.version = book.version
+where book.coalition = :coalition and book.version < :before
+order by book.version desc
+limit :most;
+
 -- name: find_rate^
-select sender, receiver, numerator, denominator, minimum, increment, maximum, bonus_threshold, bonus_points
+select
+    sender, receiver, numerator, denominator, minimum, increment, maximum, bonus_threshold, bonus_points, bonus_cap,
+    bonus_period, points_fee, cash_fee, arrives_within_hours,
+    (
+        select jsonb_agg(to_jsonb(promotions) order by start_time) from promotions
+        where
+            promotions.coalition = rates.coalition and promotions.version = rates.version
+            and promotions.sender = rates.sender and promotions.receiver = rates.receiver
+    ) as promotions
 from rates
 where coalition = :coalition and version = :version and sender = :sender and receiver = :receiver;
 
 -- name: rates_of_book
-select sender, receiver, numerator, denominator, minimum, increment, maximum, bonus_threshold, bonus_points
+select
+    sender, receiver, numerator, denominator, minimum, increment, maximum, bonus_threshold, bonus_points, bonus_cap,
+    bonus_period, points_fee, cash_fee, arrives_within_hours,
+    (
+        select jsonb_agg(to_jsonb(promotions) order by start_time) from promotions
+        where
+            promotions.coalition = rates.coalition and promotions.version = rates.version
+            and promotions.sender = rates.sender and promotions.receiver = rates.receiver
+    ) as promotions
 from rates
 where coalition = :coalition and version = :version
 order by sender, receiver;
+
+-- name: best_rates_of_book
+select
+    best.best_version, best.sender, best.receiver, numerator, denominator, minimum, increment, maximum, bonus_threshold,
+    bonus_points, bonus_cap, bonus_period, points_fee, cash_fee, arrives_within_hours,
+    (
+        select jsonb_agg(to_jsonb(promotions) order by start_time) from promotions
+        where
+            promotions.coalition = rates.coalition and promotions.version = rates.version
+            and promotions.sender = rates.sender and promotions.receiver = rates.receiver
+    ) as promotions
+from best_rates as best
+join rates
+    on
+        rates.coalition = best.coalition and rates.version = best.best_version
+        and rates.sender = best.sender and rates.receiver = best.receiver
+where best.coalition = :coalition and best.version = :version;

@@ -174,7 +174,7 @@ async def test_a_quote_of_a_replaced_book_is_refused(coalition: Coalition) -> No
     one, other = await coalition.pair("1/2", "2")
     source, destination = await one.member(100), await other.member()
     quote = await one.quote(source, other, destination, send=10)
-    await coalition.publish(one.to(other, "1/4"), other.to(one, "4"))
+    await coalition.publish(one.to(other, "1/4"), other.to(one, "2"))
     with pytest.raises(RefusedError) as refused:
         await one.execute(quote)
     assert refused.value.reason == "QUOTE_EXPIRED"

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from guerdon import InvalidRequestError, NotFoundError, RefusedError, was_replayed
-from guerdon.exchange.v1 import resources_pb2 as res
+from guerdon.exchange.v1 import rates_pb2
 from tests.contract.partner_exchange.world import Coalition, rational
 
 
@@ -24,7 +24,7 @@ async def test_a_quote_says_what_is_sent_what_arrives_and_what_stays(coalition: 
 async def test_a_fixed_receive_may_bring_more_and_says_so(coalition: Coalition) -> None:
     """Marriott Bonvoy, at least 24,000 miles: 60,000 give 25,000."""
     one, other = await coalition.brand(), await coalition.brand()
-    bonus = res.ThresholdBonus(threshold=60_000, points=5_000)
+    bonus = rates_pb2.ThresholdBonus(threshold=60_000, points=5_000)
     await coalition.publish(one.to(other, "1/3", minimum=3_000, bonus=bonus))
     quote = await one.quote(await one.member(), other, await other.member(), receive_at_least=24_000)
     assert (quote.debited_amount, quote.received_amount, quote.bonus_amount) == (60_000, 25_000, 5_000)
@@ -46,7 +46,7 @@ async def test_an_amount_that_buys_nothing_is_refused_with_the_smallest_that_doe
 async def test_exactly_one_amount_is_asked_for(coalition: Coalition) -> None:
     one, other = await coalition.pair()
     source, destination = await one.member(), await other.member()
-    wrong: list[dict[str, int]] = [{}, {"send": 0}, {"send": -5}, {"receive_at_least": 10**12 + 1}]
+    wrong: list[dict[str, int]] = [{}, {"send": 0}, {"send": -5}, {"receive_at_least": 2**53 + 1}]
     for amount in wrong:
         with pytest.raises(InvalidRequestError):
             await one.quote(source, other, destination, **amount)

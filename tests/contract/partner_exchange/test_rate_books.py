@@ -9,6 +9,7 @@ import pytest
 from guerdon import InvalidRequestError, NotFoundError, RefusedError, new_request_id, was_replayed
 from guerdon.exchange.v1 import coalition_admin_service_pb2 as admin
 from guerdon.exchange.v1 import coalition_service_pb2 as pb
+from guerdon.exchange.v1 import rates_pb2
 from guerdon.exchange.v1 import resources_pb2 as res
 from tests.contract.partner_exchange.world import Brand, Coalition, rational
 
@@ -22,7 +23,7 @@ async def rate(asker: Brand, sender: Brand, receiver: Brand, time: datetime | No
 
 async def test_a_book_is_published_whole_and_stays_readable(coalition: Coalition) -> None:
     one, other = await coalition.brand(), await coalition.brand()
-    bonus = res.ThresholdBonus(threshold=60_000, points=5_000)
+    bonus = rates_pb2.ThresholdBonus(threshold=60_000, points=5_000)
     published = await coalition.publish(
         one.to(other, "1/3", minimum=3_000, increment=3, maximum=240_000, bonus=bonus), other.to(one, "2")
     )
@@ -41,7 +42,7 @@ async def test_a_book_is_published_whole_and_stays_readable(coalition: Coalition
 async def test_a_profitable_book_is_refused_with_the_cycle_and_amounts_that_gain(coalition: Coalition) -> None:
     """Marriott Bonvoy, 3:1 with +5,000 for each 60,000, is 2.4:1 at its best: 2.5 the other way can be played."""
     one, other = await coalition.brand(), await coalition.brand()
-    bonus = res.ThresholdBonus(threshold=60_000, points=5_000)
+    bonus = rates_pb2.ThresholdBonus(threshold=60_000, points=5_000)
     with pytest.raises(RefusedError) as refused:
         await coalition.publish(one.to(other, "1/3", minimum=3_000, bonus=bonus), other.to(one, "2.5"))
     assert refused.value.reason == "ARBITRAGE"
@@ -96,8 +97,10 @@ async def test_a_pair_is_refused_by_its_field(coalition: Coalition) -> None:
         "rate_book.pairs[0].receiver": one.to(stranger, "1"),
         "rate_book.pairs[0].rate": res.PairRate(sender=one.name, receiver=other.name, rate=rational(0)),
         "rate_book.pairs[0].minimum": one.to(other, "1", minimum=-1),
-        "rate_book.pairs[0].bonus": one.to(other, "1", bonus=res.ThresholdBonus(threshold=-5, points=1)),
-        "rate_book.pairs[0].bonus.threshold": one.to(other, "1/3", bonus=res.ThresholdBonus(threshold=10, points=1)),
+        "rate_book.pairs[0].bonus": one.to(other, "1", bonus=rates_pb2.ThresholdBonus(threshold=-5, points=1)),
+        "rate_book.pairs[0].bonus.threshold": one.to(
+            other, "1/3", bonus=rates_pb2.ThresholdBonus(threshold=10, points=1)
+        ),
     }
     for field, pair in wrong.items():
         with pytest.raises(InvalidRequestError) as refused:

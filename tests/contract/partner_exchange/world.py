@@ -55,12 +55,15 @@ class World:
         for client in self._clients:
             await client.close()
 
-    async def coalition(self) -> Coalition:
-        """A coalition of its own that settles in pounds."""
+    async def coalition(self, rate_move_max: str = "1000") -> Coalition:
+        """A coalition of its own that settles in pounds, in which one person may move rates as far as they like."""
         made = Coalition(f"coalitions/c-{next(_numbers)}", self, self.client(self.exchange), self.client(self.ledger))
         await made.operator.coalition_admin.CreateCoalition(
             admin.CreateCoalitionRequest(
-                coalition=res.Coalition(name=made.name, settlement_currency_code="GBP"), request_id=new_request_id()
+                coalition=res.Coalition(
+                    name=made.name, settlement_currency_code="GBP", rate_move_max=rational(rate_move_max)
+                ),
+                request_id=new_request_id(),
             )
         )
         return made

@@ -2,28 +2,55 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
+from math import lcm
 
 from hypothesis import strategies as st
 
-from partner_exchange.domain.rates import PairRate, ThresholdBonus
+from partner_exchange.domain.fees import Fee
+from partner_exchange.domain.rates import BonusCap, PairRate, Period, ThresholdBonus
+from partner_exchange.domain.terms import terms_violations
 
 BRANDS = ("aurora", "borealis", "cirrus", "dune")
 
 
 @st.composite
 def pair_rates(draw: st.DrawFn, sender: str = "aurora", receiver: str = "borealis") -> PairRate:
-    """A pair that `book.check` accepts and whose allowed amounts can be enumerated."""
+    """A pair that `terms_violations` accepts and whose allowed amounts can be enumerated."""
     rate = draw(st.fractions(min_value=Fraction(1, 12), max_value=12, max_denominator=12))
     increment = draw(st.integers(1, 6))
-    bonus = None
-    if draw(st.booleans()):
-        steps = (increment * rate).denominator * draw(st.integers(1, 3))
-        bonus = ThresholdBonus(threshold=steps * increment, points=draw(st.integers(1, 8)))
+    fee = draw(st.none() | _fees(rate))
+    bonus = draw(st.none() | _bonuses(increment * rate, increment * (fee.per_point if fee else Fraction(0)), increment))
     minimum = draw(st.integers(1, 40))
     least = max(minimum, -(-1 * rate.denominator // rate.numerator))
     first = -(-least // increment) * increment
-    return PairRate(sender, receiver, rate, minimum, increment, first + draw(st.integers(0, 60)), bonus)
+    pair = PairRate(sender, receiver, rate, minimum, increment, first + draw(st.integers(0, 60)), bonus, fee)
+    return _reaching_a_point(pair)
+
+
+@st.composite
+def _fees(draw: st.DrawFn, rate: Fraction) -> Fee:
+    per_point = rate * draw(st.sampled_from([Fraction(0), Fraction(1, 4), Fraction(2, 5), Fraction(1)]))
+    fixed = draw(st.integers(0 if per_point else 1, 3))
+    return Fee(fixed, per_point, draw(st.none() | st.integers(1, 12)))
+
+
+@st.composite
+def _bonuses(draw: st.DrawFn, per_step: Fraction, fee_per_step: Fraction, increment: int) -> ThresholdBonus:
+    steps = lcm(per_step.denominator, fee_per_step.denominator) * draw(st.integers(1, 3))
+    points = draw(st.integers(1, 8))
+    cap = draw(st.none() | st.integers(points, 4 * points))
+    return ThresholdBonus(steps * increment, points, None if cap is None else BonusCap(cap, Period.MONTH))
+
+
+def _reaching_a_point(pair: PairRate) -> PairRate:
+    """With as large a maximum as it takes to buy a point without the bonus; without a fee that takes all."""
+    for maximum in (pair.maximum, pair.maximum + 60, pair.maximum + 500):
+        wider = replace(pair, maximum=maximum)
+        if not any(terms_violations(wider)):
+            return wider
+    return replace(pair, points_fee=None)
 
 
 @st.composite
@@ -38,9 +65,16 @@ def small_books(draw: st.DrawFn) -> list[PairRate]:
                 base = draw(pair_rates(sender, receiver))
                 par = Fraction(worth[sender], worth[receiver]) * draw(st.sampled_from((Fraction(1), Fraction(9, 10))))
                 maximum = max(base.maximum, -(-1 * par.denominator // par.numerator) * base.increment)
-                bonus = base.bonus if base.bonus and base.bonus.threshold * par % 1 == 0 else None
-                book.append(PairRate(sender, receiver, par, base.minimum, base.increment, maximum, bonus))
+                book.append(_accepted(replace(base, rate=par, maximum=maximum)))
     return book
+
+
+def _accepted(pair: PairRate) -> PairRate:
+    """With as much of its bonus and its fee as a book may have with its rate."""
+    for terms in (pair, replace(pair, bonus=None), replace(pair, bonus=None, points_fee=None)):
+        if not any(terms_violations(terms)):
+            return terms
+    raise AssertionError(pair)
 
 
 def allowed(pair: PairRate) -> list[int]:

@@ -14,8 +14,11 @@ from hypothesis import strategies as st
 from guerdon_kit.errors import InvalidField
 from partner_exchange.domain.arbitrage import Arbitrage, find_arbitrage
 from partner_exchange.domain.book import check
+from partner_exchange.domain.converting import convert_send
 from partner_exchange.domain.errors import AboveMaximum, AmountTooSmall, ArbitrageFound
-from partner_exchange.domain.rates import POINTS_MAX, PairRate, ThresholdBonus, convert_send
+from partner_exchange.domain.partners import RATE_MOVE_MAX
+from partner_exchange.domain.proof import NONE_BEFORE, prove
+from partner_exchange.domain.rates import POINTS_MAX, PairRate, ThresholdBonus
 from tests.unit.partner_exchange.books import allowed, small_books
 
 
@@ -171,7 +174,7 @@ def test_a_long_cycle_is_found_and_shown() -> None:
 def test_a_refused_book_names_the_cycle_and_the_amounts() -> None:
     book = [PairRate("a", "b", Fraction(2), maximum=1000), PairRate("b", "a", Fraction(1), maximum=1000)]
     with pytest.raises(ArbitrageFound) as refused:
-        check(book, {"a", "b"})
+        prove(book, NONE_BEFORE, RATE_MOVE_MAX, revaluation=False)
     assert refused.value.metadata == {
         "cycle": "b > a > b",
         "amounts": "1 b -> 1 a; 1 a -> 2 b",

@@ -17,7 +17,7 @@ from guerdon.exchange.v1 import resources_pb2 as guerdon_dot_exchange_dot_v1_dot
 from guerdon.options.v1 import options_pb2 as guerdon_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n1guerdon/exchange/v1/coalition_admin_service.proto\x12\x13guerdon.exchange.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a#guerdon/exchange/v1/resources.proto\x1a guerdon/options/v1/options.proto\"i\n\x16\x43reateCoalitionRequest\x12\x36\n\tcoalition\x18\x01 \x01(\x0b\x32\x1e.guerdon.exchange.v1.CoalitionB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"L\n\x17\x43reateCoalitionResponse\x12\x31\n\tcoalition\x18\x01 \x01(\x0b\x32\x1e.guerdon.exchange.v1.Coalition\"q\n\x14\x43reatePartnerRequest\x12\x32\n\x07partner\x18\x01 \x01(\x0b\x32\x1c.guerdon.exchange.v1.PartnerB\x03\xe0\x41\x02\x12\x0c\n\x04jwks\x18\x02 \x03(\t\x12\x17\n\nrequest_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\"F\n\x15\x43reatePartnerResponse\x12-\n\x07partner\x18\x01 \x01(\x0b\x32\x1c.guerdon.exchange.v1.Partner\">\n\x11GetPartnerRequest\x12)\n\x04name\x18\x01 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Partner\"C\n\x12GetPartnerResponse\x12-\n\x07partner\x18\x01 \x01(\x0b\x32\x1c.guerdon.exchange.v1.Partner\"n\n\x14\x41\x64\x64PartnerKeyRequest\x12+\n\x06parent\x18\x01 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Partner\x12\x10\n\x03jwk\x18\x02 \x01(\tB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\"F\n\x15\x41\x64\x64PartnerKeyResponse\x12-\n\x07partner\x18\x01 \x01(\x0b\x32\x1c.guerdon.exchange.v1.Partner\"`\n\x17RetirePartnerKeyRequest\x12,\n\x04name\x18\x01 \x01(\tB\x1e\xe0\x41\x02\xfa\x41\x18\n\x16guerdon.dev/PartnerKey\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"I\n\x18RetirePartnerKeyResponse\x12-\n\x07partner\x18\x01 \x01(\x0b\x32\x1c.guerdon.exchange.v1.Partner\"[\n\x15SuspendPartnerRequest\x12)\n\x04name\x18\x01 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Partner\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"G\n\x16SuspendPartnerResponse\x12-\n\x07partner\x18\x01 \x01(\x0b\x32\x1c.guerdon.exchange.v1.Partner\"Z\n\x14ResumePartnerRequest\x12)\n\x04name\x18\x01 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Partner\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"F\n\x15ResumePartnerResponse\x12-\n\x07partner\x18\x01 \x01(\x0b\x32\x1c.guerdon.exchange.v1.Partner\"\x97\x01\n\x16PublishRateBookRequest\x12-\n\x06parent\x18\x01 \x01(\tB\x1d\xe0\x41\x02\xfa\x41\x17\n\x15guerdon.dev/Coalition\x12\x35\n\trate_book\x18\x02 \x01(\x0b\x32\x1d.guerdon.exchange.v1.RateBookB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\"K\n\x17PublishRateBookResponse\x12\x30\n\trate_book\x18\x01 \x01(\x0b\x32\x1d.guerdon.exchange.v1.RateBook\"@\n\x12GetRateBookRequest\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xe0\x41\x02\xfa\x41\x16\n\x14guerdon.dev/RateBook\"G\n\x13GetRateBookResponse\x12\x30\n\trate_book\x18\x01 \x01(\x0b\x32\x1d.guerdon.exchange.v1.RateBook\"l\n\x14ListPositionsRequest\x12-\n\x06parent\x18\x01 \x01(\tB\x1d\xe0\x41\x02\xfa\x41\x17\n\x15guerdon.dev/Coalition\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"b\n\x15ListPositionsResponse\x12\x30\n\tpositions\x18\x01 \x03(\x0b\x32\x1d.guerdon.exchange.v1.Position\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xfc\n\n\x15\x43oalitionAdminService\x12\x8f\x01\n\x0f\x43reateCoalition\x12+.guerdon.exchange.v1.CreateCoalitionRequest\x1a,.guerdon.exchange.v1.CreateCoalitionResponse\"!\xca\xda\x18\x1d\n\x19\x65xchange.coalitions.write\x10\x01\x12\x87\x01\n\rCreatePartner\x12).guerdon.exchange.v1.CreatePartnerRequest\x1a*.guerdon.exchange.v1.CreatePartnerResponse\"\x1f\xca\xda\x18\x1b\n\x17\x65xchange.partners.write\x10\x01\x12}\n\nGetPartner\x12&.guerdon.exchange.v1.GetPartnerRequest\x1a\'.guerdon.exchange.v1.GetPartnerResponse\"\x1e\xca\xda\x18\x1a\n\x16\x65xchange.partners.read\x10\x01\x12\x87\x01\n\rAddPartnerKey\x12).guerdon.exchange.v1.AddPartnerKeyRequest\x1a*.guerdon.exchange.v1.AddPartnerKeyResponse\"\x1f\xca\xda\x18\x1b\n\x17\x65xchange.partners.write\x10\x01\x12\x90\x01\n\x10RetirePartnerKey\x12,.guerdon.exchange.v1.RetirePartnerKeyRequest\x1a-.guerdon.exchange.v1.RetirePartnerKeyResponse\"\x1f\xca\xda\x18\x1b\n\x17\x65xchange.partners.write\x10\x01\x12\x8a\x01\n\x0eSuspendPartner\x12*.guerdon.exchange.v1.SuspendPartnerRequest\x1a+.guerdon.exchange.v1.SuspendPartnerResponse\"\x1f\xca\xda\x18\x1b\n\x17\x65xchange.partners.write\x10\x01\x12\x87\x01\n\rResumePartner\x12).guerdon.exchange.v1.ResumePartnerRequest\x1a*.guerdon.exchange.v1.ResumePartnerResponse\"\x1f\xca\xda\x18\x1b\n\x17\x65xchange.partners.write\x10\x01\x12\x8a\x01\n\x0fPublishRateBook\x12+.guerdon.exchange.v1.PublishRateBookRequest\x1a,.guerdon.exchange.v1.PublishRateBookResponse\"\x1c\xca\xda\x18\x18\n\x14\x65xchange.rates.write\x10\x01\x12}\n\x0bGetRateBook\x12\'.guerdon.exchange.v1.GetRateBookRequest\x1a(.guerdon.exchange.v1.GetRateBookResponse\"\x1b\xca\xda\x18\x17\n\x13\x65xchange.rates.read\x10\x01\x12\x87\x01\n\rListPositions\x12).guerdon.exchange.v1.ListPositionsRequest\x1a*.guerdon.exchange.v1.ListPositionsResponse\"\x1f\xca\xda\x18\x1b\n\x17\x65xchange.positions.read\x10\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n1guerdon/exchange/v1/coalition_admin_service.proto\x12\x13guerdon.exchange.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a#guerdon/exchange/v1/resources.proto\x1a guerdon/options/v1/options.proto\"i\n\x16\x43reateCoalitionRequest\x12\x36\n\tcoalition\x18\x01 \x01(\x0b\x32\x1e.guerdon.exchange.v1.CoalitionB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"L\n\x17\x43reateCoalitionResponse\x12\x31\n\tcoalition\x18\x01 \x01(\x0b\x32\x1e.guerdon.exchange.v1.Coalition\"q\n\x14\x43reatePartnerRequest\x12\x32\n\x07partner\x18\x01 \x01(\x0b\x32\x1c.guerdon.exchange.v1.PartnerB\x03\xe0\x41\x02\x12\x0c\n\x04jwks\x18\x02 \x03(\t\x12\x17\n\nrequest_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\"F\n\x15\x43reatePartnerResponse\x12-\n\x07partner\x18\x01 \x01(\x0b\x32\x1c.guerdon.exchange.v1.Partner\">\n\x11GetPartnerRequest\x12)\n\x04name\x18\x01 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Partner\"C\n\x12GetPartnerResponse\x12-\n\x07partner\x18\x01 \x01(\x0b\x32\x1c.guerdon.exchange.v1.Partner\"n\n\x14\x41\x64\x64PartnerKeyRequest\x12+\n\x06parent\x18\x01 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Partner\x12\x10\n\x03jwk\x18\x02 \x01(\tB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\"F\n\x15\x41\x64\x64PartnerKeyResponse\x12-\n\x07partner\x18\x01 \x01(\x0b\x32\x1c.guerdon.exchange.v1.Partner\"`\n\x17RetirePartnerKeyRequest\x12,\n\x04name\x18\x01 \x01(\tB\x1e\xe0\x41\x02\xfa\x41\x18\n\x16guerdon.dev/PartnerKey\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"I\n\x18RetirePartnerKeyResponse\x12-\n\x07partner\x18\x01 \x01(\x0b\x32\x1c.guerdon.exchange.v1.Partner\"[\n\x15SuspendPartnerRequest\x12)\n\x04name\x18\x01 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Partner\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"G\n\x16SuspendPartnerResponse\x12-\n\x07partner\x18\x01 \x01(\x0b\x32\x1c.guerdon.exchange.v1.Partner\"Z\n\x14ResumePartnerRequest\x12)\n\x04name\x18\x01 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Partner\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"F\n\x15ResumePartnerResponse\x12-\n\x07partner\x18\x01 \x01(\x0b\x32\x1c.guerdon.exchange.v1.Partner\"\xac\x01\n\x16PublishRateBookRequest\x12-\n\x06parent\x18\x01 \x01(\tB\x1d\xe0\x41\x02\xfa\x41\x17\n\x15guerdon.dev/Coalition\x12\x35\n\trate_book\x18\x02 \x01(\x0b\x32\x1d.guerdon.exchange.v1.RateBookB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\x12\x13\n\x0brevaluation\x18\x04 \x01(\x08\"K\n\x17PublishRateBookResponse\x12\x30\n\trate_book\x18\x01 \x01(\x0b\x32\x1d.guerdon.exchange.v1.RateBook\"]\n\x16\x41pproveRateBookRequest\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xe0\x41\x02\xfa\x41\x16\n\x14guerdon.dev/RateBook\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"K\n\x17\x41pproveRateBookResponse\x12\x30\n\trate_book\x18\x01 \x01(\x0b\x32\x1d.guerdon.exchange.v1.RateBook\"\\\n\x15RejectRateBookRequest\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xe0\x41\x02\xfa\x41\x16\n\x14guerdon.dev/RateBook\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"J\n\x16RejectRateBookResponse\x12\x30\n\trate_book\x18\x01 \x01(\x0b\x32\x1d.guerdon.exchange.v1.RateBook\"Z\n\x13WithdrawBookRequest\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xe0\x41\x02\xfa\x41\x16\n\x14guerdon.dev/RateBook\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"H\n\x14WithdrawBookResponse\x12\x30\n\trate_book\x18\x01 \x01(\x0b\x32\x1d.guerdon.exchange.v1.RateBook\"l\n\x14ListRateBooksRequest\x12-\n\x06parent\x18\x01 \x01(\tB\x1d\xe0\x41\x02\xfa\x41\x17\n\x15guerdon.dev/Coalition\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"c\n\x15ListRateBooksResponse\x12\x31\n\nrate_books\x18\x01 \x03(\x0b\x32\x1d.guerdon.exchange.v1.RateBook\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"@\n\x12GetRateBookRequest\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xe0\x41\x02\xfa\x41\x16\n\x14guerdon.dev/RateBook\"G\n\x13GetRateBookResponse\x12\x30\n\trate_book\x18\x01 \x01(\x0b\x32\x1d.guerdon.exchange.v1.RateBook\"l\n\x14ListPositionsRequest\x12-\n\x06parent\x18\x01 \x01(\tB\x1d\xe0\x41\x02\xfa\x41\x17\n\x15guerdon.dev/Coalition\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"b\n\x15ListPositionsResponse\x12\x30\n\tpositions\x18\x01 \x03(\x0b\x32\x1d.guerdon.exchange.v1.Position\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\x9f\x0f\n\x15\x43oalitionAdminService\x12\x8f\x01\n\x0f\x43reateCoalition\x12+.guerdon.exchange.v1.CreateCoalitionRequest\x1a,.guerdon.exchange.v1.CreateCoalitionResponse\"!\xca\xda\x18\x1d\n\x19\x65xchange.coalitions.write\x10\x01\x12\x87\x01\n\rCreatePartner\x12).guerdon.exchange.v1.CreatePartnerRequest\x1a*.guerdon.exchange.v1.CreatePartnerResponse\"\x1f\xca\xda\x18\x1b\n\x17\x65xchange.partners.write\x10\x01\x12}\n\nGetPartner\x12&.guerdon.exchange.v1.GetPartnerRequest\x1a\'.guerdon.exchange.v1.GetPartnerResponse\"\x1e\xca\xda\x18\x1a\n\x16\x65xchange.partners.read\x10\x01\x12\x87\x01\n\rAddPartnerKey\x12).guerdon.exchange.v1.AddPartnerKeyRequest\x1a*.guerdon.exchange.v1.AddPartnerKeyResponse\"\x1f\xca\xda\x18\x1b\n\x17\x65xchange.partners.write\x10\x01\x12\x90\x01\n\x10RetirePartnerKey\x12,.guerdon.exchange.v1.RetirePartnerKeyRequest\x1a-.guerdon.exchange.v1.RetirePartnerKeyResponse\"\x1f\xca\xda\x18\x1b\n\x17\x65xchange.partners.write\x10\x01\x12\x8a\x01\n\x0eSuspendPartner\x12*.guerdon.exchange.v1.SuspendPartnerRequest\x1a+.guerdon.exchange.v1.SuspendPartnerResponse\"\x1f\xca\xda\x18\x1b\n\x17\x65xchange.partners.write\x10\x01\x12\x87\x01\n\rResumePartner\x12).guerdon.exchange.v1.ResumePartnerRequest\x1a*.guerdon.exchange.v1.ResumePartnerResponse\"\x1f\xca\xda\x18\x1b\n\x17\x65xchange.partners.write\x10\x01\x12\x8a\x01\n\x0fPublishRateBook\x12+.guerdon.exchange.v1.PublishRateBookRequest\x1a,.guerdon.exchange.v1.PublishRateBookResponse\"\x1c\xca\xda\x18\x18\n\x14\x65xchange.rates.write\x10\x01\x12\x8c\x01\n\x0f\x41pproveRateBook\x12+.guerdon.exchange.v1.ApproveRateBookRequest\x1a,.guerdon.exchange.v1.ApproveRateBookResponse\"\x1e\xca\xda\x18\x1a\n\x16\x65xchange.rates.approve\x10\x01\x12\x87\x01\n\x0eRejectRateBook\x12*.guerdon.exchange.v1.RejectRateBookRequest\x1a+.guerdon.exchange.v1.RejectRateBookResponse\"\x1c\xca\xda\x18\x18\n\x14\x65xchange.rates.write\x10\x01\x12\x81\x01\n\x0cWithdrawBook\x12(.guerdon.exchange.v1.WithdrawBookRequest\x1a).guerdon.exchange.v1.WithdrawBookResponse\"\x1c\xca\xda\x18\x18\n\x14\x65xchange.rates.write\x10\x01\x12}\n\x0bGetRateBook\x12\'.guerdon.exchange.v1.GetRateBookRequest\x1a(.guerdon.exchange.v1.GetRateBookResponse\"\x1b\xca\xda\x18\x17\n\x13\x65xchange.rates.read\x10\x01\x12\x83\x01\n\rListRateBooks\x12).guerdon.exchange.v1.ListRateBooksRequest\x1a*.guerdon.exchange.v1.ListRateBooksResponse\"\x1b\xca\xda\x18\x17\n\x13\x65xchange.rates.read\x10\x01\x12\x87\x01\n\rListPositions\x12).guerdon.exchange.v1.ListPositionsRequest\x1a*.guerdon.exchange.v1.ListPositionsResponse\"\x1f\xca\xda\x18\x1b\n\x17\x65xchange.positions.read\x10\x01\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'guerdon.exchange.v1.coalition_admin_service_pb2', globals())
@@ -58,6 +58,20 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _PUBLISHRATEBOOKREQUEST.fields_by_name['rate_book']._serialized_options = b'\340A\002'
   _PUBLISHRATEBOOKREQUEST.fields_by_name['request_id']._options = None
   _PUBLISHRATEBOOKREQUEST.fields_by_name['request_id']._serialized_options = b'\340A\002'
+  _APPROVERATEBOOKREQUEST.fields_by_name['name']._options = None
+  _APPROVERATEBOOKREQUEST.fields_by_name['name']._serialized_options = b'\340A\002\372A\026\n\024guerdon.dev/RateBook'
+  _APPROVERATEBOOKREQUEST.fields_by_name['request_id']._options = None
+  _APPROVERATEBOOKREQUEST.fields_by_name['request_id']._serialized_options = b'\340A\002'
+  _REJECTRATEBOOKREQUEST.fields_by_name['name']._options = None
+  _REJECTRATEBOOKREQUEST.fields_by_name['name']._serialized_options = b'\340A\002\372A\026\n\024guerdon.dev/RateBook'
+  _REJECTRATEBOOKREQUEST.fields_by_name['request_id']._options = None
+  _REJECTRATEBOOKREQUEST.fields_by_name['request_id']._serialized_options = b'\340A\002'
+  _WITHDRAWBOOKREQUEST.fields_by_name['name']._options = None
+  _WITHDRAWBOOKREQUEST.fields_by_name['name']._serialized_options = b'\340A\002\372A\026\n\024guerdon.dev/RateBook'
+  _WITHDRAWBOOKREQUEST.fields_by_name['request_id']._options = None
+  _WITHDRAWBOOKREQUEST.fields_by_name['request_id']._serialized_options = b'\340A\002'
+  _LISTRATEBOOKSREQUEST.fields_by_name['parent']._options = None
+  _LISTRATEBOOKSREQUEST.fields_by_name['parent']._serialized_options = b'\340A\002\372A\027\n\025guerdon.dev/Coalition'
   _GETRATEBOOKREQUEST.fields_by_name['name']._options = None
   _GETRATEBOOKREQUEST.fields_by_name['name']._serialized_options = b'\340A\002\372A\026\n\024guerdon.dev/RateBook'
   _LISTPOSITIONSREQUEST.fields_by_name['parent']._options = None
@@ -78,8 +92,16 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _COALITIONADMINSERVICE.methods_by_name['ResumePartner']._serialized_options = b'\312\332\030\033\n\027exchange.partners.write\020\001'
   _COALITIONADMINSERVICE.methods_by_name['PublishRateBook']._options = None
   _COALITIONADMINSERVICE.methods_by_name['PublishRateBook']._serialized_options = b'\312\332\030\030\n\024exchange.rates.write\020\001'
+  _COALITIONADMINSERVICE.methods_by_name['ApproveRateBook']._options = None
+  _COALITIONADMINSERVICE.methods_by_name['ApproveRateBook']._serialized_options = b'\312\332\030\032\n\026exchange.rates.approve\020\001'
+  _COALITIONADMINSERVICE.methods_by_name['RejectRateBook']._options = None
+  _COALITIONADMINSERVICE.methods_by_name['RejectRateBook']._serialized_options = b'\312\332\030\030\n\024exchange.rates.write\020\001'
+  _COALITIONADMINSERVICE.methods_by_name['WithdrawBook']._options = None
+  _COALITIONADMINSERVICE.methods_by_name['WithdrawBook']._serialized_options = b'\312\332\030\030\n\024exchange.rates.write\020\001'
   _COALITIONADMINSERVICE.methods_by_name['GetRateBook']._options = None
   _COALITIONADMINSERVICE.methods_by_name['GetRateBook']._serialized_options = b'\312\332\030\027\n\023exchange.rates.read\020\001'
+  _COALITIONADMINSERVICE.methods_by_name['ListRateBooks']._options = None
+  _COALITIONADMINSERVICE.methods_by_name['ListRateBooks']._serialized_options = b'\312\332\030\027\n\023exchange.rates.read\020\001'
   _COALITIONADMINSERVICE.methods_by_name['ListPositions']._options = None
   _COALITIONADMINSERVICE.methods_by_name['ListPositions']._serialized_options = b'\312\332\030\033\n\027exchange.positions.read\020\001'
   _CREATECOALITIONREQUEST._serialized_start=205
@@ -111,17 +133,33 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _RESUMEPARTNERRESPONSE._serialized_start=1325
   _RESUMEPARTNERRESPONSE._serialized_end=1395
   _PUBLISHRATEBOOKREQUEST._serialized_start=1398
-  _PUBLISHRATEBOOKREQUEST._serialized_end=1549
-  _PUBLISHRATEBOOKRESPONSE._serialized_start=1551
-  _PUBLISHRATEBOOKRESPONSE._serialized_end=1626
-  _GETRATEBOOKREQUEST._serialized_start=1628
-  _GETRATEBOOKREQUEST._serialized_end=1692
-  _GETRATEBOOKRESPONSE._serialized_start=1694
-  _GETRATEBOOKRESPONSE._serialized_end=1765
-  _LISTPOSITIONSREQUEST._serialized_start=1767
-  _LISTPOSITIONSREQUEST._serialized_end=1875
-  _LISTPOSITIONSRESPONSE._serialized_start=1877
-  _LISTPOSITIONSRESPONSE._serialized_end=1975
-  _COALITIONADMINSERVICE._serialized_start=1978
-  _COALITIONADMINSERVICE._serialized_end=3382
+  _PUBLISHRATEBOOKREQUEST._serialized_end=1570
+  _PUBLISHRATEBOOKRESPONSE._serialized_start=1572
+  _PUBLISHRATEBOOKRESPONSE._serialized_end=1647
+  _APPROVERATEBOOKREQUEST._serialized_start=1649
+  _APPROVERATEBOOKREQUEST._serialized_end=1742
+  _APPROVERATEBOOKRESPONSE._serialized_start=1744
+  _APPROVERATEBOOKRESPONSE._serialized_end=1819
+  _REJECTRATEBOOKREQUEST._serialized_start=1821
+  _REJECTRATEBOOKREQUEST._serialized_end=1913
+  _REJECTRATEBOOKRESPONSE._serialized_start=1915
+  _REJECTRATEBOOKRESPONSE._serialized_end=1989
+  _WITHDRAWBOOKREQUEST._serialized_start=1991
+  _WITHDRAWBOOKREQUEST._serialized_end=2081
+  _WITHDRAWBOOKRESPONSE._serialized_start=2083
+  _WITHDRAWBOOKRESPONSE._serialized_end=2155
+  _LISTRATEBOOKSREQUEST._serialized_start=2157
+  _LISTRATEBOOKSREQUEST._serialized_end=2265
+  _LISTRATEBOOKSRESPONSE._serialized_start=2267
+  _LISTRATEBOOKSRESPONSE._serialized_end=2366
+  _GETRATEBOOKREQUEST._serialized_start=2368
+  _GETRATEBOOKREQUEST._serialized_end=2432
+  _GETRATEBOOKRESPONSE._serialized_start=2434
+  _GETRATEBOOKRESPONSE._serialized_end=2505
+  _LISTPOSITIONSREQUEST._serialized_start=2507
+  _LISTPOSITIONSREQUEST._serialized_end=2615
+  _LISTPOSITIONSRESPONSE._serialized_start=2617
+  _LISTPOSITIONSRESPONSE._serialized_end=2715
+  _COALITIONADMINSERVICE._serialized_start=2718
+  _COALITIONADMINSERVICE._serialized_end=4669
 # @@protoc_insertion_point(module_scope)

@@ -338,10 +338,16 @@ class PublishRateBookRequest(google.protobuf.message.Message):
     PARENT_FIELD_NUMBER: builtins.int
     RATE_BOOK_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
+    REVALUATION_FIELD_NUMBER: builtins.int
     parent: builtins.str
     """The coalition."""
     request_id: builtins.str
     """The caller's id of this request, 1 to 64 printable characters."""
+    revaluation: builtins.bool
+    """Publishes the book although members who exchanged by a book before can gain by exchanging back by this one: the
+    brands' points are worth something else from now on. It always wants a second person, who reads what is gained in
+    the book's `review`. Later books are proved with this one and what follows it.
+    """
     @property
     def rate_book(self) -> guerdon.exchange.v1.resources_pb2.RateBook:
         """The book. It replaces the one before wholly: a pair that it leaves out cannot be exchanged."""
@@ -352,15 +358,16 @@ class PublishRateBookRequest(google.protobuf.message.Message):
         parent: builtins.str = ...,
         rate_book: guerdon.exchange.v1.resources_pb2.RateBook | None = ...,
         request_id: builtins.str = ...,
+        revaluation: builtins.bool = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["rate_book", b"rate_book"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["parent", b"parent", "rate_book", b"rate_book", "request_id", b"request_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["parent", b"parent", "rate_book", b"rate_book", "request_id", b"request_id", "revaluation", b"revaluation"]) -> None: ...
 
 global___PublishRateBookRequest = PublishRateBookRequest
 
 @typing.final
 class PublishRateBookResponse(google.protobuf.message.Message):
-    """The book published."""
+    """The book published, or proposed."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -378,6 +385,185 @@ class PublishRateBookResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["rate_book", b"rate_book"]) -> None: ...
 
 global___PublishRateBookResponse = PublishRateBookResponse
+
+@typing.final
+class ApproveRateBookRequest(google.protobuf.message.Message):
+    """Approves a book."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """Its name."""
+    request_id: builtins.str
+    """The caller's id of this request, 1 to 64 printable characters."""
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["name", b"name", "request_id", b"request_id"]) -> None: ...
+
+global___ApproveRateBookRequest = ApproveRateBookRequest
+
+@typing.final
+class ApproveRateBookResponse(google.protobuf.message.Message):
+    """The book approved."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    RATE_BOOK_FIELD_NUMBER: builtins.int
+    @property
+    def rate_book(self) -> guerdon.exchange.v1.resources_pb2.RateBook:
+        """The book, PUBLISHED."""
+
+    def __init__(
+        self,
+        *,
+        rate_book: guerdon.exchange.v1.resources_pb2.RateBook | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["rate_book", b"rate_book"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["rate_book", b"rate_book"]) -> None: ...
+
+global___ApproveRateBookResponse = ApproveRateBookResponse
+
+@typing.final
+class RejectRateBookRequest(google.protobuf.message.Message):
+    """Rejects a book."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """Its name."""
+    request_id: builtins.str
+    """The caller's id of this request, 1 to 64 printable characters."""
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["name", b"name", "request_id", b"request_id"]) -> None: ...
+
+global___RejectRateBookRequest = RejectRateBookRequest
+
+@typing.final
+class RejectRateBookResponse(google.protobuf.message.Message):
+    """The book rejected."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    RATE_BOOK_FIELD_NUMBER: builtins.int
+    @property
+    def rate_book(self) -> guerdon.exchange.v1.resources_pb2.RateBook:
+        """The book, REJECTED."""
+
+    def __init__(
+        self,
+        *,
+        rate_book: guerdon.exchange.v1.resources_pb2.RateBook | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["rate_book", b"rate_book"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["rate_book", b"rate_book"]) -> None: ...
+
+global___RejectRateBookResponse = RejectRateBookResponse
+
+@typing.final
+class WithdrawBookRequest(google.protobuf.message.Message):
+    """Withdraws a book."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """Its name."""
+    request_id: builtins.str
+    """The caller's id of this request, 1 to 64 printable characters."""
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["name", b"name", "request_id", b"request_id"]) -> None: ...
+
+global___WithdrawBookRequest = WithdrawBookRequest
+
+@typing.final
+class WithdrawBookResponse(google.protobuf.message.Message):
+    """The book withdrawn."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    RATE_BOOK_FIELD_NUMBER: builtins.int
+    @property
+    def rate_book(self) -> guerdon.exchange.v1.resources_pb2.RateBook:
+        """The book, WITHDRAWN."""
+
+    def __init__(
+        self,
+        *,
+        rate_book: guerdon.exchange.v1.resources_pb2.RateBook | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["rate_book", b"rate_book"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["rate_book", b"rate_book"]) -> None: ...
+
+global___WithdrawBookResponse = WithdrawBookResponse
+
+@typing.final
+class ListRateBooksRequest(google.protobuf.message.Message):
+    """Reads books."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: builtins.int
+    PAGE_SIZE_FIELD_NUMBER: builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    parent: builtins.str
+    """The coalition."""
+    page_size: builtins.int
+    """How many at most, up to 1,000; 0: 50."""
+    page_token: builtins.str
+    """Where to go on: the `next_page_token` of the page before."""
+    def __init__(
+        self,
+        *,
+        parent: builtins.str = ...,
+        page_size: builtins.int = ...,
+        page_token: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]) -> None: ...
+
+global___ListRateBooksRequest = ListRateBooksRequest
+
+@typing.final
+class ListRateBooksResponse(google.protobuf.message.Message):
+    """A page of books."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    RATE_BOOKS_FIELD_NUMBER: builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    next_page_token: builtins.str
+    """Where the next page begins; empty on the last one."""
+    @property
+    def rate_books(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[guerdon.exchange.v1.resources_pb2.RateBook]:
+        """The books, newest first, their pairs left out."""
+
+    def __init__(
+        self,
+        *,
+        rate_books: collections.abc.Iterable[guerdon.exchange.v1.resources_pb2.RateBook] | None = ...,
+        next_page_token: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["next_page_token", b"next_page_token", "rate_books", b"rate_books"]) -> None: ...
+
+global___ListRateBooksResponse = ListRateBooksResponse
 
 @typing.final
 class GetRateBookRequest(google.protobuf.message.Message):

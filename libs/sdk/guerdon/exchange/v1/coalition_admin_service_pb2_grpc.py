@@ -56,10 +56,30 @@ class CoalitionAdminServiceStub(object):
                 request_serializer=guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.PublishRateBookRequest.SerializeToString,
                 response_deserializer=guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.PublishRateBookResponse.FromString,
                 )
+        self.ApproveRateBook = channel.unary_unary(
+                '/guerdon.exchange.v1.CoalitionAdminService/ApproveRateBook',
+                request_serializer=guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.ApproveRateBookRequest.SerializeToString,
+                response_deserializer=guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.ApproveRateBookResponse.FromString,
+                )
+        self.RejectRateBook = channel.unary_unary(
+                '/guerdon.exchange.v1.CoalitionAdminService/RejectRateBook',
+                request_serializer=guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.RejectRateBookRequest.SerializeToString,
+                response_deserializer=guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.RejectRateBookResponse.FromString,
+                )
+        self.WithdrawBook = channel.unary_unary(
+                '/guerdon.exchange.v1.CoalitionAdminService/WithdrawBook',
+                request_serializer=guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.WithdrawBookRequest.SerializeToString,
+                response_deserializer=guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.WithdrawBookResponse.FromString,
+                )
         self.GetRateBook = channel.unary_unary(
                 '/guerdon.exchange.v1.CoalitionAdminService/GetRateBook',
                 request_serializer=guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.GetRateBookRequest.SerializeToString,
                 response_deserializer=guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.GetRateBookResponse.FromString,
+                )
+        self.ListRateBooks = channel.unary_unary(
+                '/guerdon.exchange.v1.CoalitionAdminService/ListRateBooks',
+                request_serializer=guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.ListRateBooksRequest.SerializeToString,
+                response_deserializer=guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.ListRateBooksResponse.FromString,
                 )
         self.ListPositions = channel.unary_unary(
                 '/guerdon.exchange.v1.CoalitionAdminService/ListPositions',
@@ -124,8 +144,34 @@ class CoalitionAdminServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def PublishRateBook(self, request, context):
-        """Publishes a rate book, if no sequence of its exchanges ends with more than it began. Otherwise the refusal is
-        `ARBITRAGE` with the `cycle` of partners and the `amounts` that gain, from `began` to `ended` points.
+        """Publishes a rate book, if no sequence of its exchanges, nor of its and those of the books before it, ends with more
+        than it began. Otherwise the refusal is `ARBITRAGE`, or `ARBITRAGE_ACROSS_BOOKS`, with the `cycle` of partners and
+        the `amounts` that gain, from `began` to `ended` points. Where a rate moves further than one person may move it, the
+        book is PROPOSED, for another person to approve.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ApproveRateBook(self, request, context):
+        """Publishes a PROPOSED book, proved anew, by another person than proposed it. It holds from its `effective_time`, or
+        from now on where that is past. `RATE_BOOK_SUPERSEDED`: another book was published since.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RejectRateBook(self, request, context):
+        """Rejects a PROPOSED book, or takes the proposal back.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WithdrawBook(self, request, context):
+        """Withdraws a published book: from now on it does not hold, and its open quotes are void (`RATE_BOOK_WITHDRAWN`).
+        Nothing takes its place until the next book begins: publish one. A book that has not begun yet leaves the one before
+        it in force. What was executed stays. One that is withdrawn stays so.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -133,6 +179,13 @@ class CoalitionAdminServiceServicer(object):
 
     def GetRateBook(self, request, context):
         """Reads a rate book; past ones stay readable.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRateBooks(self, request, context):
+        """Reads a coalition's rate books without their pairs, newest first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -188,10 +241,30 @@ def add_CoalitionAdminServiceServicer_to_server(servicer, server):
                     request_deserializer=guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.PublishRateBookRequest.FromString,
                     response_serializer=guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.PublishRateBookResponse.SerializeToString,
             ),
+            'ApproveRateBook': grpc.unary_unary_rpc_method_handler(
+                    servicer.ApproveRateBook,
+                    request_deserializer=guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.ApproveRateBookRequest.FromString,
+                    response_serializer=guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.ApproveRateBookResponse.SerializeToString,
+            ),
+            'RejectRateBook': grpc.unary_unary_rpc_method_handler(
+                    servicer.RejectRateBook,
+                    request_deserializer=guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.RejectRateBookRequest.FromString,
+                    response_serializer=guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.RejectRateBookResponse.SerializeToString,
+            ),
+            'WithdrawBook': grpc.unary_unary_rpc_method_handler(
+                    servicer.WithdrawBook,
+                    request_deserializer=guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.WithdrawBookRequest.FromString,
+                    response_serializer=guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.WithdrawBookResponse.SerializeToString,
+            ),
             'GetRateBook': grpc.unary_unary_rpc_method_handler(
                     servicer.GetRateBook,
                     request_deserializer=guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.GetRateBookRequest.FromString,
                     response_serializer=guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.GetRateBookResponse.SerializeToString,
+            ),
+            'ListRateBooks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRateBooks,
+                    request_deserializer=guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.ListRateBooksRequest.FromString,
+                    response_serializer=guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.ListRateBooksResponse.SerializeToString,
             ),
             'ListPositions': grpc.unary_unary_rpc_method_handler(
                     servicer.ListPositions,
@@ -347,6 +420,57 @@ class CoalitionAdminService(object):
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 
     @staticmethod
+    def ApproveRateBook(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.CoalitionAdminService/ApproveRateBook',
+            guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.ApproveRateBookRequest.SerializeToString,
+            guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.ApproveRateBookResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def RejectRateBook(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.CoalitionAdminService/RejectRateBook',
+            guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.RejectRateBookRequest.SerializeToString,
+            guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.RejectRateBookResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def WithdrawBook(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.CoalitionAdminService/WithdrawBook',
+            guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.WithdrawBookRequest.SerializeToString,
+            guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.WithdrawBookResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
     def GetRateBook(request,
             target,
             options=(),
@@ -360,6 +484,23 @@ class CoalitionAdminService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.CoalitionAdminService/GetRateBook',
             guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.GetRateBookRequest.SerializeToString,
             guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.GetRateBookResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ListRateBooks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.CoalitionAdminService/ListRateBooks',
+            guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.ListRateBooksRequest.SerializeToString,
+            guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.ListRateBooksResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

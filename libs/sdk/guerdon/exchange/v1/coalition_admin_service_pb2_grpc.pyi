@@ -71,8 +71,33 @@ class CoalitionAdminServiceStub:
         guerdon.exchange.v1.coalition_admin_service_pb2.PublishRateBookRequest,
         guerdon.exchange.v1.coalition_admin_service_pb2.PublishRateBookResponse,
     ]
-    """Publishes a rate book, if no sequence of its exchanges ends with more than it began. Otherwise the refusal is
-    `ARBITRAGE` with the `cycle` of partners and the `amounts` that gain, from `began` to `ended` points.
+    """Publishes a rate book, if no sequence of its exchanges, nor of its and those of the books before it, ends with more
+    than it began. Otherwise the refusal is `ARBITRAGE`, or `ARBITRAGE_ACROSS_BOOKS`, with the `cycle` of partners and
+    the `amounts` that gain, from `began` to `ended` points. Where a rate moves further than one person may move it, the
+    book is PROPOSED, for another person to approve.
+    """
+
+    ApproveRateBook: grpc.UnaryUnaryMultiCallable[
+        guerdon.exchange.v1.coalition_admin_service_pb2.ApproveRateBookRequest,
+        guerdon.exchange.v1.coalition_admin_service_pb2.ApproveRateBookResponse,
+    ]
+    """Publishes a PROPOSED book, proved anew, by another person than proposed it. It holds from its `effective_time`, or
+    from now on where that is past. `RATE_BOOK_SUPERSEDED`: another book was published since.
+    """
+
+    RejectRateBook: grpc.UnaryUnaryMultiCallable[
+        guerdon.exchange.v1.coalition_admin_service_pb2.RejectRateBookRequest,
+        guerdon.exchange.v1.coalition_admin_service_pb2.RejectRateBookResponse,
+    ]
+    """Rejects a PROPOSED book, or takes the proposal back."""
+
+    WithdrawBook: grpc.UnaryUnaryMultiCallable[
+        guerdon.exchange.v1.coalition_admin_service_pb2.WithdrawBookRequest,
+        guerdon.exchange.v1.coalition_admin_service_pb2.WithdrawBookResponse,
+    ]
+    """Withdraws a published book: from now on it does not hold, and its open quotes are void (`RATE_BOOK_WITHDRAWN`).
+    Nothing takes its place until the next book begins: publish one. A book that has not begun yet leaves the one before
+    it in force. What was executed stays. One that is withdrawn stays so.
     """
 
     GetRateBook: grpc.UnaryUnaryMultiCallable[
@@ -80,6 +105,12 @@ class CoalitionAdminServiceStub:
         guerdon.exchange.v1.coalition_admin_service_pb2.GetRateBookResponse,
     ]
     """Reads a rate book; past ones stay readable."""
+
+    ListRateBooks: grpc.UnaryUnaryMultiCallable[
+        guerdon.exchange.v1.coalition_admin_service_pb2.ListRateBooksRequest,
+        guerdon.exchange.v1.coalition_admin_service_pb2.ListRateBooksResponse,
+    ]
+    """Reads a coalition's rate books without their pairs, newest first."""
 
     ListPositions: grpc.UnaryUnaryMultiCallable[
         guerdon.exchange.v1.coalition_admin_service_pb2.ListPositionsRequest,
@@ -140,8 +171,33 @@ class CoalitionAdminServiceAsyncStub:
         guerdon.exchange.v1.coalition_admin_service_pb2.PublishRateBookRequest,
         guerdon.exchange.v1.coalition_admin_service_pb2.PublishRateBookResponse,
     ]
-    """Publishes a rate book, if no sequence of its exchanges ends with more than it began. Otherwise the refusal is
-    `ARBITRAGE` with the `cycle` of partners and the `amounts` that gain, from `began` to `ended` points.
+    """Publishes a rate book, if no sequence of its exchanges, nor of its and those of the books before it, ends with more
+    than it began. Otherwise the refusal is `ARBITRAGE`, or `ARBITRAGE_ACROSS_BOOKS`, with the `cycle` of partners and
+    the `amounts` that gain, from `began` to `ended` points. Where a rate moves further than one person may move it, the
+    book is PROPOSED, for another person to approve.
+    """
+
+    ApproveRateBook: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.exchange.v1.coalition_admin_service_pb2.ApproveRateBookRequest,
+        guerdon.exchange.v1.coalition_admin_service_pb2.ApproveRateBookResponse,
+    ]
+    """Publishes a PROPOSED book, proved anew, by another person than proposed it. It holds from its `effective_time`, or
+    from now on where that is past. `RATE_BOOK_SUPERSEDED`: another book was published since.
+    """
+
+    RejectRateBook: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.exchange.v1.coalition_admin_service_pb2.RejectRateBookRequest,
+        guerdon.exchange.v1.coalition_admin_service_pb2.RejectRateBookResponse,
+    ]
+    """Rejects a PROPOSED book, or takes the proposal back."""
+
+    WithdrawBook: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.exchange.v1.coalition_admin_service_pb2.WithdrawBookRequest,
+        guerdon.exchange.v1.coalition_admin_service_pb2.WithdrawBookResponse,
+    ]
+    """Withdraws a published book: from now on it does not hold, and its open quotes are void (`RATE_BOOK_WITHDRAWN`).
+    Nothing takes its place until the next book begins: publish one. A book that has not begun yet leaves the one before
+    it in force. What was executed stays. One that is withdrawn stays so.
     """
 
     GetRateBook: grpc.aio.UnaryUnaryMultiCallable[
@@ -149,6 +205,12 @@ class CoalitionAdminServiceAsyncStub:
         guerdon.exchange.v1.coalition_admin_service_pb2.GetRateBookResponse,
     ]
     """Reads a rate book; past ones stay readable."""
+
+    ListRateBooks: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.exchange.v1.coalition_admin_service_pb2.ListRateBooksRequest,
+        guerdon.exchange.v1.coalition_admin_service_pb2.ListRateBooksResponse,
+    ]
+    """Reads a coalition's rate books without their pairs, newest first."""
 
     ListPositions: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.exchange.v1.coalition_admin_service_pb2.ListPositionsRequest,
@@ -225,8 +287,39 @@ class CoalitionAdminServiceServicer(metaclass=abc.ABCMeta):
         request: guerdon.exchange.v1.coalition_admin_service_pb2.PublishRateBookRequest,
         context: _ServicerContext,
     ) -> typing.Union[guerdon.exchange.v1.coalition_admin_service_pb2.PublishRateBookResponse, collections.abc.Awaitable[guerdon.exchange.v1.coalition_admin_service_pb2.PublishRateBookResponse]]:
-        """Publishes a rate book, if no sequence of its exchanges ends with more than it began. Otherwise the refusal is
-        `ARBITRAGE` with the `cycle` of partners and the `amounts` that gain, from `began` to `ended` points.
+        """Publishes a rate book, if no sequence of its exchanges, nor of its and those of the books before it, ends with more
+        than it began. Otherwise the refusal is `ARBITRAGE`, or `ARBITRAGE_ACROSS_BOOKS`, with the `cycle` of partners and
+        the `amounts` that gain, from `began` to `ended` points. Where a rate moves further than one person may move it, the
+        book is PROPOSED, for another person to approve.
+        """
+
+    @abc.abstractmethod
+    def ApproveRateBook(
+        self,
+        request: guerdon.exchange.v1.coalition_admin_service_pb2.ApproveRateBookRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.exchange.v1.coalition_admin_service_pb2.ApproveRateBookResponse, collections.abc.Awaitable[guerdon.exchange.v1.coalition_admin_service_pb2.ApproveRateBookResponse]]:
+        """Publishes a PROPOSED book, proved anew, by another person than proposed it. It holds from its `effective_time`, or
+        from now on where that is past. `RATE_BOOK_SUPERSEDED`: another book was published since.
+        """
+
+    @abc.abstractmethod
+    def RejectRateBook(
+        self,
+        request: guerdon.exchange.v1.coalition_admin_service_pb2.RejectRateBookRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.exchange.v1.coalition_admin_service_pb2.RejectRateBookResponse, collections.abc.Awaitable[guerdon.exchange.v1.coalition_admin_service_pb2.RejectRateBookResponse]]:
+        """Rejects a PROPOSED book, or takes the proposal back."""
+
+    @abc.abstractmethod
+    def WithdrawBook(
+        self,
+        request: guerdon.exchange.v1.coalition_admin_service_pb2.WithdrawBookRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.exchange.v1.coalition_admin_service_pb2.WithdrawBookResponse, collections.abc.Awaitable[guerdon.exchange.v1.coalition_admin_service_pb2.WithdrawBookResponse]]:
+        """Withdraws a published book: from now on it does not hold, and its open quotes are void (`RATE_BOOK_WITHDRAWN`).
+        Nothing takes its place until the next book begins: publish one. A book that has not begun yet leaves the one before
+        it in force. What was executed stays. One that is withdrawn stays so.
         """
 
     @abc.abstractmethod
@@ -236,6 +329,14 @@ class CoalitionAdminServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[guerdon.exchange.v1.coalition_admin_service_pb2.GetRateBookResponse, collections.abc.Awaitable[guerdon.exchange.v1.coalition_admin_service_pb2.GetRateBookResponse]]:
         """Reads a rate book; past ones stay readable."""
+
+    @abc.abstractmethod
+    def ListRateBooks(
+        self,
+        request: guerdon.exchange.v1.coalition_admin_service_pb2.ListRateBooksRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.exchange.v1.coalition_admin_service_pb2.ListRateBooksResponse, collections.abc.Awaitable[guerdon.exchange.v1.coalition_admin_service_pb2.ListRateBooksResponse]]:
+        """Reads a coalition's rate books without their pairs, newest first."""
 
     @abc.abstractmethod
     def ListPositions(

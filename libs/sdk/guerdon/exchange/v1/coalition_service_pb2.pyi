@@ -59,11 +59,14 @@ class GetRateResponse(google.protobuf.message.Message):
     EFFECTIVE_TIME_FIELD_NUMBER: builtins.int
     END_TIME_FIELD_NUMBER: builtins.int
     PAUSE_FIELD_NUMBER: builtins.int
+    PROMOTION_ID_FIELD_NUMBER: builtins.int
     rate_book: builtins.str
     """The book they come from."""
+    promotion_id: builtins.str
+    """The id of the promotion that is on at the time; empty: none is."""
     @property
     def rate(self) -> guerdon.exchange.v1.resources_pb2.PairRate:
-        """The pair's terms."""
+        """The pair's terms: those of every moment, promotions apart."""
 
     @property
     def effective_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
@@ -85,9 +88,10 @@ class GetRateResponse(google.protobuf.message.Message):
         effective_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         end_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         pause: guerdon.exchange.v1.limits_pb2.CorridorPause | None = ...,
+        promotion_id: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["effective_time", b"effective_time", "end_time", b"end_time", "pause", b"pause", "rate", b"rate"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["effective_time", b"effective_time", "end_time", b"end_time", "pause", b"pause", "rate", b"rate", "rate_book", b"rate_book"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["effective_time", b"effective_time", "end_time", b"end_time", "pause", b"pause", "promotion_id", b"promotion_id", "rate", b"rate", "rate_book", b"rate_book"]) -> None: ...
 
 global___GetRateResponse = GetRateResponse
 
@@ -100,10 +104,13 @@ class CreateQuoteRequest(google.protobuf.message.Message):
     PARENT_FIELD_NUMBER: builtins.int
     QUOTE_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
+    LIFETIME_MINUTES_FIELD_NUMBER: builtins.int
     parent: builtins.str
     """The sending partner."""
     request_id: builtins.str
     """The caller's id of this request, 1 to 64 printable characters."""
+    lifetime_minutes: builtins.int
+    """For how many minutes the quote holds: 1, 15 or 30. 0: 15."""
     @property
     def quote(self) -> guerdon.exchange.v1.resources_pb2.Quote:
         """The quote to make: both accounts, the receiver, and exactly one of `send` and `receive_at_least`."""
@@ -114,9 +121,10 @@ class CreateQuoteRequest(google.protobuf.message.Message):
         parent: builtins.str = ...,
         quote: guerdon.exchange.v1.resources_pb2.Quote | None = ...,
         request_id: builtins.str = ...,
+        lifetime_minutes: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["quote", b"quote"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["parent", b"parent", "quote", b"quote", "request_id", b"request_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["lifetime_minutes", b"lifetime_minutes", "parent", b"parent", "quote", b"quote", "request_id", b"request_id"]) -> None: ...
 
 global___CreateQuoteRequest = CreateQuoteRequest
 

@@ -102,7 +102,7 @@ class CoalitionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def CreateQuote(self, request, context):
-        """Says what an exchange would do, and holds to it for fifteen minutes or until the book ends.
+        """Says what an exchange would do, and holds to it for some minutes, or until the book or the promotion ends.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -39,7 +39,7 @@ class CoalitionServiceStub:
         guerdon.exchange.v1.coalition_service_pb2.CreateQuoteRequest,
         guerdon.exchange.v1.coalition_service_pb2.CreateQuoteResponse,
     ]
-    """Says what an exchange would do, and holds to it for fifteen minutes or until the book ends."""
+    """Says what an exchange would do, and holds to it for some minutes, or until the book or the promotion ends."""
 
     ExecuteExchange: grpc.UnaryUnaryMultiCallable[
         guerdon.exchange.v1.coalition_service_pb2.ExecuteExchangeRequest,
@@ -131,7 +131,7 @@ class CoalitionServiceAsyncStub:
         guerdon.exchange.v1.coalition_service_pb2.CreateQuoteRequest,
         guerdon.exchange.v1.coalition_service_pb2.CreateQuoteResponse,
     ]
-    """Says what an exchange would do, and holds to it for fifteen minutes or until the book ends."""
+    """Says what an exchange would do, and holds to it for some minutes, or until the book or the promotion ends."""
 
     ExecuteExchange: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.exchange.v1.coalition_service_pb2.ExecuteExchangeRequest,
@@ -227,7 +227,7 @@ class CoalitionServiceServicer(metaclass=abc.ABCMeta):
         request: guerdon.exchange.v1.coalition_service_pb2.CreateQuoteRequest,
         context: _ServicerContext,
     ) -> typing.Union[guerdon.exchange.v1.coalition_service_pb2.CreateQuoteResponse, collections.abc.Awaitable[guerdon.exchange.v1.coalition_service_pb2.CreateQuoteResponse]]:
-        """Says what an exchange would do, and holds to it for fifteen minutes or until the book ends."""
+        """Says what an exchange would do, and holds to it for some minutes, or until the book or the promotion ends."""
 
     @abc.abstractmethod
     def ExecuteExchange(

@@ -14,10 +14,11 @@ _sym_db = _symbol_database.Default()
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from guerdon.exchange.v1 import rates_pb2 as guerdon_dot_exchange_dot_v1_dot_rates__pb2
 from guerdon.type.v1 import rational_pb2 as guerdon_dot_type_dot_v1_dot_rational__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#guerdon/exchange/v1/resources.proto\x12\x13guerdon.exchange.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1eguerdon/type/v1/rational.proto\"\xd8\x01\n\tCoalition\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x02\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12%\n\x18settlement_currency_code\x18\x03 \x01(\tB\x03\xe0\x41\x02\x12\x34\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x11\n\ttime_zone\x18\x05 \x01(\t:2\xea\x41/\n\x15guerdon.dev/Coalition\x12\x16\x63oalitions/{coalition}\"\xb8\x03\n\x07Partner\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x02\x12\x30\n\tcoalition\x18\x02 \x01(\tB\x1d\xe0\x41\x02\xfa\x41\x17\n\x15guerdon.dev/Coalition\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12&\n\x04unit\x18\x04 \x01(\tB\x18\xe0\x41\x02\xfa\x41\x12\n\x10guerdon.dev/Unit\x12\x34\n\x0c\x61greed_price\x18\x05 \x01(\x0b\x32\x19.guerdon.type.v1.RationalB\x03\xe0\x41\x02\x12%\n\x1dreceived_points_lifetime_days\x18\x06 \x01(\x05\x12\x32\n\x04keys\x18\x07 \x03(\x0b\x32\x1f.guerdon.exchange.v1.PartnerKeyB\x03\xe0\x41\x03\x12\x35\n\x05state\x18\x08 \x01(\x0e\x32!.guerdon.exchange.v1.PartnerStateB\x03\xe0\x41\x03\x12\x34\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03:,\xea\x41)\n\x13guerdon.dev/Partner\x12\x12partners/{partner}\"\x82\x02\n\nPartnerKey\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x03\x12\x39\n\talgorithm\x18\x02 \x01(\x0e\x32!.guerdon.exchange.v1.KeyAlgorithmB\x03\xe0\x41\x03\x12\x34\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x34\n\x0bretire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03::\xea\x41\x37\n\x16guerdon.dev/PartnerKey\x12\x1dpartners/{partner}/keys/{key}\"\x96\x02\n\x08RateBook\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x03\x12\x31\n\x05pairs\x18\x02 \x03(\x0b\x32\x1d.guerdon.exchange.v1.PairRateB\x03\xe0\x41\x02\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x16\n\tpublisher\x18\x05 \x01(\tB\x03\xe0\x41\x03:E\xea\x41\x42\n\x14guerdon.dev/RateBook\x12*coalitions/{coalition}/rateBooks/{version}\"\xfd\x01\n\x08PairRate\x12+\n\x06sender\x18\x01 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Partner\x12-\n\x08receiver\x18\x02 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Partner\x12,\n\x04rate\x18\x03 \x01(\x0b\x32\x19.guerdon.type.v1.RationalB\x03\xe0\x41\x02\x12\x0f\n\x07minimum\x18\x04 \x01(\x03\x12\x11\n\tincrement\x18\x05 \x01(\x03\x12\x0f\n\x07maximum\x18\x06 \x01(\x03\x12\x32\n\x05\x62onus\x18\x07 \x01(\x0b\x32#.guerdon.exchange.v1.ThresholdBonus\"=\n\x0eThresholdBonus\x12\x16\n\tthreshold\x18\x01 \x01(\x03\x42\x03\xe0\x41\x02\x12\x13\n\x06points\x18\x02 \x01(\x03\x42\x03\xe0\x41\x02\"\xbf\x04\n\x05Quote\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x03\x12\x33\n\x0esource_account\x18\x02 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Account\x12\x18\n\x0breceiver_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\x12#\n\x16\x64\x65stination_account_id\x18\x04 \x01(\tB\x03\xe0\x41\x02\x12\x0e\n\x04send\x18\x05 \x01(\x03H\x00\x12\x1a\n\x10receive_at_least\x18\x06 \x01(\x03H\x00\x12\x1b\n\x0e\x64\x65\x62ited_amount\x18\x07 \x01(\x03\x42\x03\xe0\x41\x03\x12\x1c\n\x0freceived_amount\x18\x08 \x01(\x03\x42\x03\xe0\x41\x03\x12\x19\n\x0c\x62onus_amount\x18\t \x01(\x03\x42\x03\xe0\x41\x03\x12\x1d\n\x10remainder_amount\x18\n \x01(\x03\x42\x03\xe0\x41\x03\x12,\n\x04rate\x18\x0b \x01(\x0b\x32\x19.guerdon.type.v1.RationalB\x03\xe0\x41\x03\x12/\n\trate_book\x18\x0c \x01(\tB\x1c\xe0\x41\x03\xfa\x41\x16\n\x14guerdon.dev/RateBook\x12\x34\n\x0b\x63reate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x34\n\x0b\x65xpire_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03:9\xea\x41\x36\n\x11guerdon.dev/Quote\x12!partners/{partner}/quotes/{quote}B\x08\n\x06\x61mount\"\xac\x05\n\x08\x45xchange\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x03\x12\x16\n\tsender_id\x18\x02 \x01(\tB\x03\xe0\x41\x03\x12\x18\n\x0breceiver_id\x18\x03 \x01(\tB\x03\xe0\x41\x03\x12\x33\n\x0esource_account\x18\x04 \x01(\tB\x1b\xe0\x41\x03\xfa\x41\x15\n\x13guerdon.dev/Account\x12\x38\n\x13\x64\x65stination_account\x18\x05 \x01(\tB\x1b\xe0\x41\x03\xfa\x41\x15\n\x13guerdon.dev/Account\x12\x1b\n\x0e\x64\x65\x62ited_amount\x18\x06 \x01(\x03\x42\x03\xe0\x41\x03\x12\x1c\n\x0freceived_amount\x18\x07 \x01(\x03\x42\x03\xe0\x41\x03\x12\x19\n\x0c\x62onus_amount\x18\x08 \x01(\x03\x42\x03\xe0\x41\x03\x12/\n\trate_book\x18\t \x01(\tB\x1c\xe0\x41\x03\xfa\x41\x16\n\x14guerdon.dev/RateBook\x12\x36\n\x05state\x18\n \x01(\x0e\x32\".guerdon.exchange.v1.ExchangeStateB\x03\xe0\x41\x03\x12\x19\n\x0c\x61\x62ort_reason\x18\x0b \x01(\tB\x03\xe0\x41\x03\x12,\n\x04owed\x18\x0c \x01(\x0b\x32\x19.guerdon.exchange.v1.OwedB\x03\xe0\x41\x03\x12\x34\n\x0btransaction\x18\r \x01(\tB\x1f\xe0\x41\x03\xfa\x41\x19\n\x17guerdon.dev/Transaction\x12\x34\n\x0b\x63reate_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x34\n\x0b\x63ommit_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03:B\xea\x41?\n\x14guerdon.dev/Exchange\x12\'partners/{partner}/exchanges/{exchange}\"_\n\x04Owed\x12\x13\n\x0bminor_units\x18\x01 \x01(\x03\x12+\n\x08\x66raction\x18\x02 \x01(\x0b\x32\x19.guerdon.type.v1.Rational\x12\x15\n\rcurrency_code\x18\x03 \x01(\t\"\xd2\x01\n\x08Position\x12(\n\x06sender\x18\x01 \x01(\tB\x18\xfa\x41\x15\n\x13guerdon.dev/Partner\x12*\n\x08receiver\x18\x02 \x01(\tB\x18\xfa\x41\x15\n\x13guerdon.dev/Partner\x12\x16\n\x0e\x65xchange_count\x18\x03 \x01(\x03\x12\x16\n\x0e\x64\x65\x62ited_amount\x18\x04 \x01(\x03\x12\x17\n\x0freceived_amount\x18\x05 \x01(\x03\x12\'\n\x04owed\x18\x06 \x01(\x0b\x32\x19.guerdon.exchange.v1.Owed*b\n\x0cPartnerState\x12\x1d\n\x19PARTNER_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12PARTNER_STATE_LIVE\x10\x01\x12\x1b\n\x17PARTNER_STATE_SUSPENDED\x10\x02*a\n\x0cKeyAlgorithm\x12\x1d\n\x19KEY_ALGORITHM_UNSPECIFIED\x10\x00\x12\x17\n\x13KEY_ALGORITHM_ES256\x10\x01\x12\x19\n\x15KEY_ALGORITHM_ED25519\x10\x02*\xa2\x01\n\rExchangeState\x12\x1e\n\x1a\x45XCHANGE_STATE_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x45XCHANGE_STATE_RECEIVED\x10\x01\x12\x1a\n\x16\x45XCHANGE_STATE_POSTING\x10\x02\x12\x1c\n\x18\x45XCHANGE_STATE_COMMITTED\x10\x03\x12\x1a\n\x16\x45XCHANGE_STATE_ABORTED\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#guerdon/exchange/v1/resources.proto\x12\x13guerdon.exchange.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fguerdon/exchange/v1/rates.proto\x1a\x1eguerdon/type/v1/rational.proto\"\x8a\x02\n\tCoalition\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x02\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12%\n\x18settlement_currency_code\x18\x03 \x01(\tB\x03\xe0\x41\x02\x12\x34\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x11\n\ttime_zone\x18\x05 \x01(\t\x12\x30\n\rrate_move_max\x18\n \x01(\x0b\x32\x19.guerdon.type.v1.Rational:2\xea\x41/\n\x15guerdon.dev/Coalition\x12\x16\x63oalitions/{coalition}\"\xb8\x03\n\x07Partner\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x02\x12\x30\n\tcoalition\x18\x02 \x01(\tB\x1d\xe0\x41\x02\xfa\x41\x17\n\x15guerdon.dev/Coalition\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12&\n\x04unit\x18\x04 \x01(\tB\x18\xe0\x41\x02\xfa\x41\x12\n\x10guerdon.dev/Unit\x12\x34\n\x0c\x61greed_price\x18\x05 \x01(\x0b\x32\x19.guerdon.type.v1.RationalB\x03\xe0\x41\x02\x12%\n\x1dreceived_points_lifetime_days\x18\x06 \x01(\x05\x12\x32\n\x04keys\x18\x07 \x03(\x0b\x32\x1f.guerdon.exchange.v1.PartnerKeyB\x03\xe0\x41\x03\x12\x35\n\x05state\x18\x08 \x01(\x0e\x32!.guerdon.exchange.v1.PartnerStateB\x03\xe0\x41\x03\x12\x34\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03:,\xea\x41)\n\x13guerdon.dev/Partner\x12\x12partners/{partner}\"\x82\x02\n\nPartnerKey\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x03\x12\x39\n\talgorithm\x18\x02 \x01(\x0e\x32!.guerdon.exchange.v1.KeyAlgorithmB\x03\xe0\x41\x03\x12\x34\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x34\n\x0bretire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03::\xea\x41\x37\n\x16guerdon.dev/PartnerKey\x12\x1dpartners/{partner}/keys/{key}\"\xf0\x03\n\x08RateBook\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x03\x12\x31\n\x05pairs\x18\x02 \x03(\x0b\x32\x1d.guerdon.exchange.v1.PairRateB\x03\xe0\x41\x02\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x16\n\tpublisher\x18\x05 \x01(\tB\x03\xe0\x41\x03\x12\x36\n\x05state\x18\x06 \x01(\x0e\x32\".guerdon.exchange.v1.RateBookStateB\x03\xe0\x41\x03\x12\x36\n\rwithdraw_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x14\n\x07\x64\x65\x63ider\x18\x08 \x01(\tB\x03\xe0\x41\x03\x12\x18\n\x0brevaluation\x18\t \x01(\x08\x42\x03\xe0\x41\x03\x12\x38\n\x06review\x18\n \x01(\x0b\x32#.guerdon.exchange.v1.RateBookReviewB\x03\xe0\x41\x03:E\xea\x41\x42\n\x14guerdon.dev/RateBook\x12*coalitions/{coalition}/rateBooks/{version}\"\xa9\x03\n\x08PairRate\x12+\n\x06sender\x18\x01 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Partner\x12-\n\x08receiver\x18\x02 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Partner\x12,\n\x04rate\x18\x03 \x01(\x0b\x32\x19.guerdon.type.v1.RationalB\x03\xe0\x41\x02\x12\x0f\n\x07minimum\x18\x04 \x01(\x03\x12\x11\n\tincrement\x18\x05 \x01(\x03\x12\x0f\n\x07maximum\x18\x06 \x01(\x03\x12\x32\n\x05\x62onus\x18\x07 \x01(\x0b\x32#.guerdon.exchange.v1.ThresholdBonus\x12,\n\npoints_fee\x18\x08 \x01(\x0b\x32\x18.guerdon.exchange.v1.Fee\x12*\n\x08\x63\x61sh_fee\x18\t \x01(\x0b\x32\x18.guerdon.exchange.v1.Fee\x12\x1c\n\x14\x61rrives_within_hours\x18\n \x01(\x05\x12\x32\n\npromotions\x18\x0b \x03(\x0b\x32\x1e.guerdon.exchange.v1.Promotion\"\xda\x05\n\x05Quote\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x03\x12\x33\n\x0esource_account\x18\x02 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Account\x12\x18\n\x0breceiver_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\x12#\n\x16\x64\x65stination_account_id\x18\x04 \x01(\tB\x03\xe0\x41\x02\x12\x0e\n\x04send\x18\x05 \x01(\x03H\x00\x12\x1a\n\x10receive_at_least\x18\x06 \x01(\x03H\x00\x12\x1b\n\x0e\x64\x65\x62ited_amount\x18\x07 \x01(\x03\x42\x03\xe0\x41\x03\x12\x1c\n\x0freceived_amount\x18\x08 \x01(\x03\x42\x03\xe0\x41\x03\x12\x19\n\x0c\x62onus_amount\x18\t \x01(\x03\x42\x03\xe0\x41\x03\x12\x1d\n\x10remainder_amount\x18\n \x01(\x03\x42\x03\xe0\x41\x03\x12,\n\x04rate\x18\x0b \x01(\x0b\x32\x19.guerdon.type.v1.RationalB\x03\xe0\x41\x03\x12/\n\trate_book\x18\x0c \x01(\tB\x1c\xe0\x41\x03\xfa\x41\x16\n\x14guerdon.dev/RateBook\x12\x34\n\x0b\x63reate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x34\n\x0b\x65xpire_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x17\n\nfee_amount\x18\x0f \x01(\x03\x42\x03\xe0\x41\x03\x12!\n\x14\x63\x61sh_fee_minor_units\x18\x10 \x01(\x03\x42\x03\xe0\x41\x03\x12#\n\x16\x63\x61sh_fee_currency_code\x18\x11 \x01(\tB\x03\xe0\x41\x03\x12\x19\n\x0cpromotion_id\x18\x12 \x01(\tB\x03\xe0\x41\x03\x12\x1d\n\x10promotion_amount\x18\x13 \x01(\x03\x42\x03\xe0\x41\x03:9\xea\x41\x36\n\x11guerdon.dev/Quote\x12!partners/{partner}/quotes/{quote}B\x08\n\x06\x61mount\"\xa2\x06\n\x08\x45xchange\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x03\x12\x16\n\tsender_id\x18\x02 \x01(\tB\x03\xe0\x41\x03\x12\x18\n\x0breceiver_id\x18\x03 \x01(\tB\x03\xe0\x41\x03\x12\x33\n\x0esource_account\x18\x04 \x01(\tB\x1b\xe0\x41\x03\xfa\x41\x15\n\x13guerdon.dev/Account\x12\x38\n\x13\x64\x65stination_account\x18\x05 \x01(\tB\x1b\xe0\x41\x03\xfa\x41\x15\n\x13guerdon.dev/Account\x12\x1b\n\x0e\x64\x65\x62ited_amount\x18\x06 \x01(\x03\x42\x03\xe0\x41\x03\x12\x1c\n\x0freceived_amount\x18\x07 \x01(\x03\x42\x03\xe0\x41\x03\x12\x19\n\x0c\x62onus_amount\x18\x08 \x01(\x03\x42\x03\xe0\x41\x03\x12/\n\trate_book\x18\t \x01(\tB\x1c\xe0\x41\x03\xfa\x41\x16\n\x14guerdon.dev/RateBook\x12\x36\n\x05state\x18\n \x01(\x0e\x32\".guerdon.exchange.v1.ExchangeStateB\x03\xe0\x41\x03\x12\x19\n\x0c\x61\x62ort_reason\x18\x0b \x01(\tB\x03\xe0\x41\x03\x12,\n\x04owed\x18\x0c \x01(\x0b\x32\x19.guerdon.exchange.v1.OwedB\x03\xe0\x41\x03\x12\x34\n\x0btransaction\x18\r \x01(\tB\x1f\xe0\x41\x03\xfa\x41\x19\n\x17guerdon.dev/Transaction\x12\x34\n\x0b\x63reate_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x34\n\x0b\x63ommit_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x17\n\nfee_amount\x18\x1e \x01(\x03\x42\x03\xe0\x41\x03\x12!\n\x14\x63\x61sh_fee_minor_units\x18\x1f \x01(\x03\x42\x03\xe0\x41\x03\x12\x19\n\x0cpromotion_id\x18  \x01(\tB\x03\xe0\x41\x03\x12\x1d\n\x10promotion_amount\x18! \x01(\x03\x42\x03\xe0\x41\x03:B\xea\x41?\n\x14guerdon.dev/Exchange\x12\'partners/{partner}/exchanges/{exchange}\"_\n\x04Owed\x12\x13\n\x0bminor_units\x18\x01 \x01(\x03\x12+\n\x08\x66raction\x18\x02 \x01(\x0b\x32\x19.guerdon.type.v1.Rational\x12\x15\n\rcurrency_code\x18\x03 \x01(\t\"\xd2\x01\n\x08Position\x12(\n\x06sender\x18\x01 \x01(\tB\x18\xfa\x41\x15\n\x13guerdon.dev/Partner\x12*\n\x08receiver\x18\x02 \x01(\tB\x18\xfa\x41\x15\n\x13guerdon.dev/Partner\x12\x16\n\x0e\x65xchange_count\x18\x03 \x01(\x03\x12\x16\n\x0e\x64\x65\x62ited_amount\x18\x04 \x01(\x03\x12\x17\n\x0freceived_amount\x18\x05 \x01(\x03\x12\'\n\x04owed\x18\x06 \x01(\x0b\x32\x19.guerdon.exchange.v1.Owed*b\n\x0cPartnerState\x12\x1d\n\x19PARTNER_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12PARTNER_STATE_LIVE\x10\x01\x12\x1b\n\x17PARTNER_STATE_SUSPENDED\x10\x02*a\n\x0cKeyAlgorithm\x12\x1d\n\x19KEY_ALGORITHM_UNSPECIFIED\x10\x00\x12\x17\n\x13KEY_ALGORITHM_ES256\x10\x01\x12\x19\n\x15KEY_ALGORITHM_ED25519\x10\x02*\xaa\x01\n\rRateBookState\x12\x1f\n\x1bRATE_BOOK_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18RATE_BOOK_STATE_PROPOSED\x10\x01\x12\x1d\n\x19RATE_BOOK_STATE_PUBLISHED\x10\x02\x12\x1c\n\x18RATE_BOOK_STATE_REJECTED\x10\x03\x12\x1d\n\x19RATE_BOOK_STATE_WITHDRAWN\x10\x04*\xa2\x01\n\rExchangeState\x12\x1e\n\x1a\x45XCHANGE_STATE_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x45XCHANGE_STATE_RECEIVED\x10\x01\x12\x1a\n\x16\x45XCHANGE_STATE_POSTING\x10\x02\x12\x1c\n\x18\x45XCHANGE_STATE_COMMITTED\x10\x03\x12\x1a\n\x16\x45XCHANGE_STATE_ABORTED\x10\x04\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'guerdon.exchange.v1.resources_pb2', globals())
@@ -66,6 +67,16 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _RATEBOOK.fields_by_name['end_time']._serialized_options = b'\340A\003'
   _RATEBOOK.fields_by_name['publisher']._options = None
   _RATEBOOK.fields_by_name['publisher']._serialized_options = b'\340A\003'
+  _RATEBOOK.fields_by_name['state']._options = None
+  _RATEBOOK.fields_by_name['state']._serialized_options = b'\340A\003'
+  _RATEBOOK.fields_by_name['withdraw_time']._options = None
+  _RATEBOOK.fields_by_name['withdraw_time']._serialized_options = b'\340A\003'
+  _RATEBOOK.fields_by_name['decider']._options = None
+  _RATEBOOK.fields_by_name['decider']._serialized_options = b'\340A\003'
+  _RATEBOOK.fields_by_name['revaluation']._options = None
+  _RATEBOOK.fields_by_name['revaluation']._serialized_options = b'\340A\003'
+  _RATEBOOK.fields_by_name['review']._options = None
+  _RATEBOOK.fields_by_name['review']._serialized_options = b'\340A\003'
   _RATEBOOK._options = None
   _RATEBOOK._serialized_options = b'\352AB\n\024guerdon.dev/RateBook\022*coalitions/{coalition}/rateBooks/{version}'
   _PAIRRATE.fields_by_name['sender']._options = None
@@ -74,10 +85,6 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _PAIRRATE.fields_by_name['receiver']._serialized_options = b'\340A\002\372A\025\n\023guerdon.dev/Partner'
   _PAIRRATE.fields_by_name['rate']._options = None
   _PAIRRATE.fields_by_name['rate']._serialized_options = b'\340A\002'
-  _THRESHOLDBONUS.fields_by_name['threshold']._options = None
-  _THRESHOLDBONUS.fields_by_name['threshold']._serialized_options = b'\340A\002'
-  _THRESHOLDBONUS.fields_by_name['points']._options = None
-  _THRESHOLDBONUS.fields_by_name['points']._serialized_options = b'\340A\002'
   _QUOTE.fields_by_name['name']._options = None
   _QUOTE.fields_by_name['name']._serialized_options = b'\340A\003'
   _QUOTE.fields_by_name['source_account']._options = None
@@ -102,6 +109,16 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _QUOTE.fields_by_name['create_time']._serialized_options = b'\340A\003'
   _QUOTE.fields_by_name['expire_time']._options = None
   _QUOTE.fields_by_name['expire_time']._serialized_options = b'\340A\003'
+  _QUOTE.fields_by_name['fee_amount']._options = None
+  _QUOTE.fields_by_name['fee_amount']._serialized_options = b'\340A\003'
+  _QUOTE.fields_by_name['cash_fee_minor_units']._options = None
+  _QUOTE.fields_by_name['cash_fee_minor_units']._serialized_options = b'\340A\003'
+  _QUOTE.fields_by_name['cash_fee_currency_code']._options = None
+  _QUOTE.fields_by_name['cash_fee_currency_code']._serialized_options = b'\340A\003'
+  _QUOTE.fields_by_name['promotion_id']._options = None
+  _QUOTE.fields_by_name['promotion_id']._serialized_options = b'\340A\003'
+  _QUOTE.fields_by_name['promotion_amount']._options = None
+  _QUOTE.fields_by_name['promotion_amount']._serialized_options = b'\340A\003'
   _QUOTE._options = None
   _QUOTE._serialized_options = b'\352A6\n\021guerdon.dev/Quote\022!partners/{partner}/quotes/{quote}'
   _EXCHANGE.fields_by_name['name']._options = None
@@ -134,36 +151,44 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _EXCHANGE.fields_by_name['create_time']._serialized_options = b'\340A\003'
   _EXCHANGE.fields_by_name['commit_time']._options = None
   _EXCHANGE.fields_by_name['commit_time']._serialized_options = b'\340A\003'
+  _EXCHANGE.fields_by_name['fee_amount']._options = None
+  _EXCHANGE.fields_by_name['fee_amount']._serialized_options = b'\340A\003'
+  _EXCHANGE.fields_by_name['cash_fee_minor_units']._options = None
+  _EXCHANGE.fields_by_name['cash_fee_minor_units']._serialized_options = b'\340A\003'
+  _EXCHANGE.fields_by_name['promotion_id']._options = None
+  _EXCHANGE.fields_by_name['promotion_id']._serialized_options = b'\340A\003'
+  _EXCHANGE.fields_by_name['promotion_amount']._options = None
+  _EXCHANGE.fields_by_name['promotion_amount']._serialized_options = b'\340A\003'
   _EXCHANGE._options = None
   _EXCHANGE._serialized_options = b'\352A?\n\024guerdon.dev/Exchange\022\'partners/{partner}/exchanges/{exchange}'
   _POSITION.fields_by_name['sender']._options = None
   _POSITION.fields_by_name['sender']._serialized_options = b'\372A\025\n\023guerdon.dev/Partner'
   _POSITION.fields_by_name['receiver']._options = None
   _POSITION.fields_by_name['receiver']._serialized_options = b'\372A\025\n\023guerdon.dev/Partner'
-  _PARTNERSTATE._serialized_start=3283
-  _PARTNERSTATE._serialized_end=3381
-  _KEYALGORITHM._serialized_start=3383
-  _KEYALGORITHM._serialized_end=3480
-  _EXCHANGESTATE._serialized_start=3483
-  _EXCHANGESTATE._serialized_end=3645
-  _COALITION._serialized_start=186
-  _COALITION._serialized_end=402
-  _PARTNER._serialized_start=405
-  _PARTNER._serialized_end=845
-  _PARTNERKEY._serialized_start=848
-  _PARTNERKEY._serialized_end=1106
-  _RATEBOOK._serialized_start=1109
-  _RATEBOOK._serialized_end=1387
-  _PAIRRATE._serialized_start=1390
-  _PAIRRATE._serialized_end=1643
-  _THRESHOLDBONUS._serialized_start=1645
-  _THRESHOLDBONUS._serialized_end=1706
-  _QUOTE._serialized_start=1709
-  _QUOTE._serialized_end=2284
-  _EXCHANGE._serialized_start=2287
-  _EXCHANGE._serialized_end=2971
-  _OWED._serialized_start=2973
-  _OWED._serialized_end=3068
-  _POSITION._serialized_start=3071
-  _POSITION._serialized_end=3281
+  _PARTNERSTATE._serialized_start=3966
+  _PARTNERSTATE._serialized_end=4064
+  _KEYALGORITHM._serialized_start=4066
+  _KEYALGORITHM._serialized_end=4163
+  _RATEBOOKSTATE._serialized_start=4166
+  _RATEBOOKSTATE._serialized_end=4336
+  _EXCHANGESTATE._serialized_start=4339
+  _EXCHANGESTATE._serialized_end=4501
+  _COALITION._serialized_start=219
+  _COALITION._serialized_end=485
+  _PARTNER._serialized_start=488
+  _PARTNER._serialized_end=928
+  _PARTNERKEY._serialized_start=931
+  _PARTNERKEY._serialized_end=1189
+  _RATEBOOK._serialized_start=1192
+  _RATEBOOK._serialized_end=1688
+  _PAIRRATE._serialized_start=1691
+  _PAIRRATE._serialized_end=2116
+  _QUOTE._serialized_start=2119
+  _QUOTE._serialized_end=2849
+  _EXCHANGE._serialized_start=2852
+  _EXCHANGE._serialized_end=3654
+  _OWED._serialized_start=3656
+  _OWED._serialized_end=3751
+  _POSITION._serialized_start=3754
+  _POSITION._serialized_end=3964
 # @@protoc_insertion_point(module_scope)

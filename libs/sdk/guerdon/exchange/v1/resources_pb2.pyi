@@ -10,6 +10,7 @@ import google.protobuf.internal.containers
 import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
 import google.protobuf.timestamp_pb2
+import guerdon.exchange.v1.rates_pb2
 import guerdon.type.v1.rational_pb2
 import sys
 import typing
@@ -69,6 +70,38 @@ KEY_ALGORITHM_ED25519: KeyAlgorithm.ValueType  # 2
 """Ed25519; in a token's header `Ed25519` (RFC 9864) or `EdDSA`."""
 global___KeyAlgorithm = KeyAlgorithm
 
+class _RateBookState:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _RateBookStateEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_RateBookState.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    RATE_BOOK_STATE_UNSPECIFIED: _RateBookState.ValueType  # 0
+    """Not said."""
+    RATE_BOOK_STATE_PROPOSED: _RateBookState.ValueType  # 1
+    """Proved, and waiting for a second person."""
+    RATE_BOOK_STATE_PUBLISHED: _RateBookState.ValueType  # 2
+    """It holds, held or will hold, from `effective_time` to before `end_time`."""
+    RATE_BOOK_STATE_REJECTED: _RateBookState.ValueType  # 3
+    """A second person rejected it, or the first withdrew the proposal."""
+    RATE_BOOK_STATE_WITHDRAWN: _RateBookState.ValueType  # 4
+    """It holds no longer since `withdraw_time`, and its open quotes are void."""
+
+class RateBookState(_RateBookState, metaclass=_RateBookStateEnumTypeWrapper):
+    """What became of a rate book."""
+
+RATE_BOOK_STATE_UNSPECIFIED: RateBookState.ValueType  # 0
+"""Not said."""
+RATE_BOOK_STATE_PROPOSED: RateBookState.ValueType  # 1
+"""Proved, and waiting for a second person."""
+RATE_BOOK_STATE_PUBLISHED: RateBookState.ValueType  # 2
+"""It holds, held or will hold, from `effective_time` to before `end_time`."""
+RATE_BOOK_STATE_REJECTED: RateBookState.ValueType  # 3
+"""A second person rejected it, or the first withdrew the proposal."""
+RATE_BOOK_STATE_WITHDRAWN: RateBookState.ValueType  # 4
+"""It holds no longer since `withdraw_time`, and its open quotes are void."""
+global___RateBookState = RateBookState
+
 class _ExchangeState:
     ValueType = typing.NewType("ValueType", builtins.int)
     V: typing_extensions.TypeAlias = ValueType
@@ -112,6 +145,7 @@ class Coalition(google.protobuf.message.Message):
     SETTLEMENT_CURRENCY_CODE_FIELD_NUMBER: builtins.int
     CREATE_TIME_FIELD_NUMBER: builtins.int
     TIME_ZONE_FIELD_NUMBER: builtins.int
+    RATE_MOVE_MAX_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`coalitions/{coalition}`; the id is 1 to 63 of `A-Z a-z 0-9 . _ ~ -`."""
     display_name: builtins.str
@@ -124,6 +158,12 @@ class Coalition(google.protobuf.message.Message):
     def create_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When it was made."""
 
+    @property
+    def rate_move_max(self) -> guerdon.type.v1.rational_pb2.Rational:
+        """By which fraction of itself one person may move a rate, its best one included, from one book to the next; what moves
+        further wants a second person. Above 0, numerator and denominator at most 10^9 in lowest terms. Absent: 1/5.
+        """
+
     def __init__(
         self,
         *,
@@ -132,9 +172,10 @@ class Coalition(google.protobuf.message.Message):
         settlement_currency_code: builtins.str = ...,
         create_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         time_zone: builtins.str = ...,
+        rate_move_max: guerdon.type.v1.rational_pb2.Rational | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["create_time", b"create_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["create_time", b"create_time", "display_name", b"display_name", "name", b"name", "settlement_currency_code", b"settlement_currency_code", "time_zone", b"time_zone"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["create_time", b"create_time", "rate_move_max", b"rate_move_max"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["create_time", b"create_time", "display_name", b"display_name", "name", b"name", "rate_move_max", b"rate_move_max", "settlement_currency_code", b"settlement_currency_code", "time_zone", b"time_zone"]) -> None: ...
 
 global___Coalition = Coalition
 
@@ -245,10 +286,21 @@ class RateBook(google.protobuf.message.Message):
     EFFECTIVE_TIME_FIELD_NUMBER: builtins.int
     END_TIME_FIELD_NUMBER: builtins.int
     PUBLISHER_FIELD_NUMBER: builtins.int
+    STATE_FIELD_NUMBER: builtins.int
+    WITHDRAW_TIME_FIELD_NUMBER: builtins.int
+    DECIDER_FIELD_NUMBER: builtins.int
+    REVALUATION_FIELD_NUMBER: builtins.int
+    REVIEW_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`coalitions/{coalition}/rateBooks/{version}`; versions count from 1."""
     publisher: builtins.str
-    """Who published it."""
+    """Who published it, or proposed it."""
+    state: global___RateBookState.ValueType
+    """What became of it."""
+    decider: builtins.str
+    """The second person, who approved or rejected it; empty where one sufficed."""
+    revaluation: builtins.bool
+    """Whether it was published without regard to the books before: see `PublishRateBookRequest.revaluation`."""
     @property
     def pairs(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___PairRate]:
         """The pairs, 1 to 2,450, each pair of sender and receiver once."""
@@ -261,6 +313,14 @@ class RateBook(google.protobuf.message.Message):
     def end_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """Until when it holds: the moment the next book begins. Absent: no next one is published."""
 
+    @property
+    def withdraw_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When it was withdrawn; absent: it was not."""
+
+    @property
+    def review(self) -> guerdon.exchange.v1.rates_pb2.RateBookReview:
+        """What the proof came upon."""
+
     def __init__(
         self,
         *,
@@ -269,9 +329,14 @@ class RateBook(google.protobuf.message.Message):
         effective_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         end_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         publisher: builtins.str = ...,
+        state: global___RateBookState.ValueType = ...,
+        withdraw_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        decider: builtins.str = ...,
+        revaluation: builtins.bool = ...,
+        review: guerdon.exchange.v1.rates_pb2.RateBookReview | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["effective_time", b"effective_time", "end_time", b"end_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["effective_time", b"effective_time", "end_time", b"end_time", "name", b"name", "pairs", b"pairs", "publisher", b"publisher"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["effective_time", b"effective_time", "end_time", b"end_time", "review", b"review", "withdraw_time", b"withdraw_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["decider", b"decider", "effective_time", b"effective_time", "end_time", b"end_time", "name", b"name", "pairs", b"pairs", "publisher", b"publisher", "revaluation", b"revaluation", "review", b"review", "state", b"state", "withdraw_time", b"withdraw_time"]) -> None: ...
 
 global___RateBook = RateBook
 
@@ -288,16 +353,22 @@ class PairRate(google.protobuf.message.Message):
     INCREMENT_FIELD_NUMBER: builtins.int
     MAXIMUM_FIELD_NUMBER: builtins.int
     BONUS_FIELD_NUMBER: builtins.int
+    POINTS_FEE_FIELD_NUMBER: builtins.int
+    CASH_FEE_FIELD_NUMBER: builtins.int
+    ARRIVES_WITHIN_HOURS_FIELD_NUMBER: builtins.int
+    PROMOTIONS_FIELD_NUMBER: builtins.int
     sender: builtins.str
     """The brand whose points are sent, of the book's coalition."""
     receiver: builtins.str
     """The brand whose points are received, another one of the coalition."""
     minimum: builtins.int
-    """The least that can be sent, 1 to 10^12. 0: no minimum."""
+    """The least that can be sent, 1 to 2^53. 0: no minimum."""
     increment: builtins.int
-    """Only multiples of this are sent, 1 to 10^12. 0: any number."""
+    """Only multiples of this are sent, 1 to 2^53. 0: any number."""
     maximum: builtins.int
-    """The most that one exchange can send, 1 to 10^12. 0: as much as keeps both sides within 10^12."""
+    """The most that one exchange can send, 1 to 2^53. 0: as much as keeps both sides within 2^53."""
+    arrives_within_hours: builtins.int
+    """Within how many hours the points arrive, as members are told, up to 8,760. 0: at once."""
     @property
     def rate(self) -> guerdon.type.v1.rational_pb2.Rational:
         """Received points for one sent point: above 0; numerator and denominator at most 10^9 in lowest terms. What an
@@ -305,8 +376,24 @@ class PairRate(google.protobuf.message.Message):
         """
 
     @property
-    def bonus(self) -> global___ThresholdBonus:
+    def bonus(self) -> guerdon.exchange.v1.rates_pb2.ThresholdBonus:
         """Points on top for large amounts. Absent: none."""
+
+    @property
+    def points_fee(self) -> guerdon.exchange.v1.rates_pb2.Fee:
+        """A fee in the receiver's points, deducted from what arrives: what arrives is rounded down once, fee deducted.
+        Absent: none.
+        """
+
+    @property
+    def cash_fee(self) -> guerdon.exchange.v1.rates_pb2.Fee:
+        """A fee in minor units of the coalition's settlement currency, rounded up, that the sender takes of its member for the
+        hub. Absent: none.
+        """
+
+    @property
+    def promotions(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[guerdon.exchange.v1.rates_pb2.Promotion]:
+        """Better terms for a time, at most twelve, no two at once."""
 
     def __init__(
         self,
@@ -317,36 +404,16 @@ class PairRate(google.protobuf.message.Message):
         minimum: builtins.int = ...,
         increment: builtins.int = ...,
         maximum: builtins.int = ...,
-        bonus: global___ThresholdBonus | None = ...,
+        bonus: guerdon.exchange.v1.rates_pb2.ThresholdBonus | None = ...,
+        points_fee: guerdon.exchange.v1.rates_pb2.Fee | None = ...,
+        cash_fee: guerdon.exchange.v1.rates_pb2.Fee | None = ...,
+        arrives_within_hours: builtins.int = ...,
+        promotions: collections.abc.Iterable[guerdon.exchange.v1.rates_pb2.Promotion] | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["bonus", b"bonus", "rate", b"rate"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["bonus", b"bonus", "increment", b"increment", "maximum", b"maximum", "minimum", b"minimum", "rate", b"rate", "receiver", b"receiver", "sender", b"sender"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["bonus", b"bonus", "cash_fee", b"cash_fee", "points_fee", b"points_fee", "rate", b"rate"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["arrives_within_hours", b"arrives_within_hours", "bonus", b"bonus", "cash_fee", b"cash_fee", "increment", b"increment", "maximum", b"maximum", "minimum", b"minimum", "points_fee", b"points_fee", "promotions", b"promotions", "rate", b"rate", "receiver", b"receiver", "sender", b"sender"]) -> None: ...
 
 global___PairRate = PairRate
-
-@typing.final
-class ThresholdBonus(google.protobuf.message.Message):
-    """Points on top for each whole threshold that one exchange sends: +5,000 for each 60,000."""
-
-    DESCRIPTOR: google.protobuf.descriptor.Descriptor
-
-    THRESHOLD_FIELD_NUMBER: builtins.int
-    POINTS_FIELD_NUMBER: builtins.int
-    threshold: builtins.int
-    """How many points have to be sent in one exchange, 1 to 10^12: a multiple of the increment that by itself converts
-    into whole points.
-    """
-    points: builtins.int
-    """How many points each of them brings, 1 to 10^12."""
-    def __init__(
-        self,
-        *,
-        threshold: builtins.int = ...,
-        points: builtins.int = ...,
-    ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["points", b"points", "threshold", b"threshold"]) -> None: ...
-
-global___ThresholdBonus = ThresholdBonus
 
 @typing.final
 class Quote(google.protobuf.message.Message):
@@ -368,6 +435,11 @@ class Quote(google.protobuf.message.Message):
     RATE_BOOK_FIELD_NUMBER: builtins.int
     CREATE_TIME_FIELD_NUMBER: builtins.int
     EXPIRE_TIME_FIELD_NUMBER: builtins.int
+    FEE_AMOUNT_FIELD_NUMBER: builtins.int
+    CASH_FEE_MINOR_UNITS_FIELD_NUMBER: builtins.int
+    CASH_FEE_CURRENCY_CODE_FIELD_NUMBER: builtins.int
+    PROMOTION_ID_FIELD_NUMBER: builtins.int
+    PROMOTION_AMOUNT_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`partners/{partner}/quotes/{quote}`, under the sending partner."""
     source_account: builtins.str
@@ -379,22 +451,32 @@ class Quote(google.protobuf.message.Message):
     `programs/skyways/accounts/m-42`.
     """
     send: builtins.int
-    """How many points are offered, 1 to 10^12: as many are sent as buy something."""
+    """How many points are offered, 1 to 2^53: as many are sent as buy something."""
     receive_at_least: builtins.int
-    """How many points have to arrive at least, 1 to 10^12: the least that suffices is sent."""
+    """How many points have to arrive at least, 1 to 2^53: the least that suffices is sent."""
     debited_amount: builtins.int
     """How many points leave the source account."""
     received_amount: builtins.int
-    """How many points arrive, bonus included."""
+    """How many points arrive: what the rate makes of the debited ones, rounded down, and the bonus, less the fee."""
     bonus_amount: builtins.int
-    """How many of the received points are a bonus."""
+    """How many points a threshold bonus adds."""
     remainder_amount: builtins.int
     """How many of the offered points would buy nothing: they are not debited."""
     rate_book: builtins.str
     """The book that the quote is made from; the quote ends with it."""
+    fee_amount: builtins.int
+    """How many points the fee takes off."""
+    cash_fee_minor_units: builtins.int
+    """The fee in cash, in minor units of `cash_fee_currency_code`. 0: none."""
+    cash_fee_currency_code: builtins.str
+    """The ISO 4217 code of the settlement currency; empty without a cash fee."""
+    promotion_id: builtins.str
+    """The id of the promotion in force; empty: none is."""
+    promotion_amount: builtins.int
+    """How many of the received points it brings: without it so many fewer would arrive."""
     @property
     def rate(self) -> guerdon.type.v1.rational_pb2.Rational:
-        """The rate, bonus aside."""
+        """The rate in force, bonus and fee aside."""
 
     @property
     def create_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
@@ -421,9 +503,14 @@ class Quote(google.protobuf.message.Message):
         rate_book: builtins.str = ...,
         create_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         expire_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        fee_amount: builtins.int = ...,
+        cash_fee_minor_units: builtins.int = ...,
+        cash_fee_currency_code: builtins.str = ...,
+        promotion_id: builtins.str = ...,
+        promotion_amount: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["amount", b"amount", "create_time", b"create_time", "expire_time", b"expire_time", "rate", b"rate", "receive_at_least", b"receive_at_least", "send", b"send"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["amount", b"amount", "bonus_amount", b"bonus_amount", "create_time", b"create_time", "debited_amount", b"debited_amount", "destination_account_id", b"destination_account_id", "expire_time", b"expire_time", "name", b"name", "rate", b"rate", "rate_book", b"rate_book", "receive_at_least", b"receive_at_least", "received_amount", b"received_amount", "receiver_id", b"receiver_id", "remainder_amount", b"remainder_amount", "send", b"send", "source_account", b"source_account"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["amount", b"amount", "bonus_amount", b"bonus_amount", "cash_fee_currency_code", b"cash_fee_currency_code", "cash_fee_minor_units", b"cash_fee_minor_units", "create_time", b"create_time", "debited_amount", b"debited_amount", "destination_account_id", b"destination_account_id", "expire_time", b"expire_time", "fee_amount", b"fee_amount", "name", b"name", "promotion_amount", b"promotion_amount", "promotion_id", b"promotion_id", "rate", b"rate", "rate_book", b"rate_book", "receive_at_least", b"receive_at_least", "received_amount", b"received_amount", "receiver_id", b"receiver_id", "remainder_amount", b"remainder_amount", "send", b"send", "source_account", b"source_account"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["amount", b"amount"]) -> typing.Literal["send", "receive_at_least"] | None: ...
 
 global___Quote = Quote
@@ -449,6 +536,10 @@ class Exchange(google.protobuf.message.Message):
     TRANSACTION_FIELD_NUMBER: builtins.int
     CREATE_TIME_FIELD_NUMBER: builtins.int
     COMMIT_TIME_FIELD_NUMBER: builtins.int
+    FEE_AMOUNT_FIELD_NUMBER: builtins.int
+    CASH_FEE_MINOR_UNITS_FIELD_NUMBER: builtins.int
+    PROMOTION_ID_FIELD_NUMBER: builtins.int
+    PROMOTION_AMOUNT_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`partners/{partner}/exchanges/{exchange}`, under the partner that reads it; the id is the quote's."""
     sender_id: builtins.str
@@ -462,9 +553,9 @@ class Exchange(google.protobuf.message.Message):
     debited_amount: builtins.int
     """How many points left the source account."""
     received_amount: builtins.int
-    """How many points arrived, bonus included."""
+    """How many points arrived, bonus included and fee deducted."""
     bonus_amount: builtins.int
-    """How many of the received points are a bonus."""
+    """How many points a threshold bonus added."""
     rate_book: builtins.str
     """The book that the rate came from."""
     state: global___ExchangeState.ValueType
@@ -473,6 +564,14 @@ class Exchange(google.protobuf.message.Message):
     """Why it was ABORTED, such as `INSUFFICIENT_POINTS`; empty otherwise."""
     transaction: builtins.str
     """The ledger's transaction, of the sending partner's program. Only the sending partner sees it."""
+    fee_amount: builtins.int
+    """How many points the fee took off."""
+    cash_fee_minor_units: builtins.int
+    """The fee in cash, in minor units of the settlement currency."""
+    promotion_id: builtins.str
+    """The id of the promotion that it was made by; empty: none."""
+    promotion_amount: builtins.int
+    """How many of the received points the promotion brought."""
     @property
     def owed(self) -> global___Owed:
         """What the sender owes the receiver for it, at the price of when the quote was used; absent until it is COMMITTED."""
@@ -503,9 +602,13 @@ class Exchange(google.protobuf.message.Message):
         transaction: builtins.str = ...,
         create_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         commit_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        fee_amount: builtins.int = ...,
+        cash_fee_minor_units: builtins.int = ...,
+        promotion_id: builtins.str = ...,
+        promotion_amount: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["commit_time", b"commit_time", "create_time", b"create_time", "owed", b"owed"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["abort_reason", b"abort_reason", "bonus_amount", b"bonus_amount", "commit_time", b"commit_time", "create_time", b"create_time", "debited_amount", b"debited_amount", "destination_account", b"destination_account", "name", b"name", "owed", b"owed", "rate_book", b"rate_book", "received_amount", b"received_amount", "receiver_id", b"receiver_id", "sender_id", b"sender_id", "source_account", b"source_account", "state", b"state", "transaction", b"transaction"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["abort_reason", b"abort_reason", "bonus_amount", b"bonus_amount", "cash_fee_minor_units", b"cash_fee_minor_units", "commit_time", b"commit_time", "create_time", b"create_time", "debited_amount", b"debited_amount", "destination_account", b"destination_account", "fee_amount", b"fee_amount", "name", b"name", "owed", b"owed", "promotion_amount", b"promotion_amount", "promotion_id", b"promotion_id", "rate_book", b"rate_book", "received_amount", b"received_amount", "receiver_id", b"receiver_id", "sender_id", b"sender_id", "source_account", b"source_account", "state", b"state", "transaction", b"transaction"]) -> None: ...
 
 global___Exchange = Exchange
 
