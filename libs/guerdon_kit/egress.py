@@ -26,6 +26,7 @@ MAX_ANSWER_BYTES = 65_536
 MAX_URL = 500
 _HOST = re.compile(r"(?=.{1,253}\Z)([A-Za-z0-9-]{1,63}\.)*[A-Za-z0-9-]{1,63}\.?")
 _PORTS = range(1, 65_536)
+_PORT = re.compile(r"[1-9][0-9]{0,4}")
 # What IPv6 addresses of the whole internet are of. Beyond it Python counts as global what is none: NAT64, site-local
 # addresses, and those that have an IPv4 address within.
 _UNICAST = ip_network("2000::/3")
@@ -85,13 +86,45 @@ def url_ok(url: str, *, private: bool) -> bool:
         return _HOST.fullmatch(parsed.host) is not None
 
 
+def target_ok(target: str, *, private: bool) -> bool:
+    """Whether `host:port` may be kept to be called by gRPC: of a good form, and not plainly an inner one.
+
+    `private` allows inner addresses. What a name resolves to is looked at with every connection.
+    """
+    host, _, port = target.rpartition(":")
+    if not target.isascii() or _HOST.fullmatch(host) is None or _PORT.fullmatch(port) is None:
+        return False
+    try:
+        inner = int(port) not in _PORTS or not (private or is_public(ip_address(host)))
+    except ValueError:
+        return private or "." in host
+    return not inner
+
+
+async def public_address(host: str, port: int, *, private: bool, resolve: Resolve | None = None) -> str:
+    """The address to connect to for a host that somebody else chose. One that is not public among several refuses them
+    all, unless `private` allows inner ones; `resolve` replaces the system's resolver.
+
+    Raises:
+        EgressRefused: the host is none that this service calls.
+        NoAnswer: it does not resolve.
+    """
+    try:
+        addresses = await (resolve or _system_addresses)(host, port)
+    except OSError as error:
+        raise NoAnswer("the host does not resolve") from error
+    if not private and not all(is_public(ip_address(address)) for address in addresses):
+        raise EgressRefused("the host resolves to an address that is not public")
+    return addresses[0]
+
+
 class Egress:
     """Posts to addresses that others chose."""
 
     def __init__(self, *, private: bool = False, resolve: Resolve | None = None) -> None:
         """`private` allows http and inner addresses, for development; `resolve` replaces the system's resolver."""
         self._private = private
-        self._addresses = resolve or _system_addresses
+        self._resolve = resolve
 
     @cached_property
     def _transport(self) -> httpx.AsyncHTTPTransport:
@@ -129,7 +162,7 @@ class Egress:
     async def _post(self, url: httpx.URL, body: bytes, headers: Mapping[str, str], timeout_s: float) -> Answer:
         import httpx
 
-        address = await self._resolve(url)
+        address = await public_address(url.host, url.port or 443, private=self._private, resolve=self._resolve)
         request = httpx.Request(
             "POST",
             url.copy_with(host=address),
@@ -149,16 +182,6 @@ class Egress:
             return Answer(response.status_code, bytes(received))
         finally:
             await response.aclose()
-
-    async def _resolve(self, url: httpx.URL) -> str:
-        """The address to connect to. One that is not public among several refuses them all."""
-        try:
-            addresses = await self._addresses(url.host, url.port or 443)
-        except OSError as error:
-            raise NoAnswer("the host does not resolve") from error
-        if not self._private and not all(is_public(ip_address(address)) for address in addresses):
-            raise EgressRefused("the host resolves to an address that is not public")
-        return addresses[0]
 
 
 async def _system_addresses(host: str, port: int) -> Sequence[str]:

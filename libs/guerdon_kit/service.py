@@ -9,6 +9,7 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import structlog
@@ -24,6 +25,7 @@ from guerdon_kit.clock import Clock
 from guerdon_kit.config import ServiceSettings
 from guerdon_kit.errors import DomainError
 from guerdon_kit.grpc.client import ClientTls, Remote
+from guerdon_kit.grpc.outward import Outward
 from guerdon_kit.grpc.server import Server, Servicer
 from guerdon_kit.logs import CallLog
 from guerdon_kit.postgres.database import Database
@@ -109,6 +111,14 @@ class Kit(Generic[Settings]):
         remote = Remote(target, service, partial(tokens.token, callee), tls=tls, traced=traced)
         self.on_close(remote.close)
         return remote
+
+    def outward(self, *, private: bool, ca_file: Path | None = None) -> Outward:
+        """GRPC servers at addresses that others chose, called with this service's own tokens."""
+        assert self.settings.signing_key_file is not None, "GUERDON_SIGNING_KEY_FILE is needed to call others"
+        tokens = ServiceTokens(self.name, self.settings.signing_key_file)
+        outward = Outward(lambda audience, scope: tokens.token(audience, scope, (audience,), ""), private, ca_file)
+        self.on_close(outward.close)
+        return outward
 
     def stop(self) -> None:
         """Tells those who asked that the process is to end."""

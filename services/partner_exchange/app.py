@@ -12,21 +12,26 @@ from guerdon_kit.events.consumer import pruning_consumed
 from guerdon_kit.sealing import SealingKeys, make_key_file
 from guerdon_kit.service import Job, Kit, Parts
 from partner_exchange.clients.ledger import LEDGER, Ledger
+from partner_exchange.clients.partner_ledgers import PartnerLedgers
 from partner_exchange.config import Settings
 from partner_exchange.jobs.limits import prune_usage
 from partner_exchange.jobs.partner_events import prune_partner_events
 from partner_exchange.jobs.quotes import prune_quotes
-from partner_exchange.jobs.recovery import recovery
+from partner_exchange.jobs.recovery import asking_again, recovery
 from partner_exchange.jobs.webhooks import send_webhooks
 from partner_exchange.operations.deliveries import Deliveries
+from partner_exchange.operations.ends import Ends
 from partner_exchange.operations.event_streams import EventStreams
 from partner_exchange.operations.exchanges import Exchanges
 from partner_exchange.operations.limits import PartnerLimits
 from partner_exchange.operations.partner_tokens import PartnerTokens
 from partner_exchange.operations.partners import Partners
-from partner_exchange.operations.progress import Progress, Reached, nowhere
+from partner_exchange.operations.progress import Progress
 from partner_exchange.operations.quotes import Quotes
 from partner_exchange.operations.rate_books import RateBooks
+from partner_exchange.operations.reached import Reached, nowhere
+from partner_exchange.operations.sides import Sides
+from partner_exchange.operations.stepping import Stepping
 from partner_exchange.operations.telling import Telling
 from partner_exchange.operations.webhook_endpoints import WebhookEndpoints
 from partner_exchange.servicer import CoalitionAdminServicer, CoalitionServicer, LimitsServicer
@@ -38,7 +43,12 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
     """The servicers and jobs of partner exchange. Crash tests pass their own `reached`."""
     settings, database, clock = kit.settings, kit.database, kit.clock
     ledger = Ledger(kit.remote("ledger", settings.ledger_target, LEDGER))
-    progress = Progress(database, ledger, clock, settings.lease, reached)
+    private = settings.development or settings.private_partners
+    outward = kit.outward(private=private, ca_file=settings.partner_ca_file)
+    partner_ledgers = PartnerLedgers(outward, settings.partner_timeout_s, settings.partner_calls_max)
+    ends = Ends(database, clock, reached)
+    stepping = Stepping(ends, Sides(ledger, partner_ledgers), settings.patience, settings.lease)
+    progress = Progress(database, ledger, clock, settings.lease, ends, stepping)
     exchanges = Exchanges(database, progress)
     quotes = Quotes(database, clock)
     keep_quotes = housekeeping.keep_requests(settings) + timedelta(days=1)
@@ -47,12 +57,15 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
     kit.on_stop(event_streams.stop)
     return Parts(
         servicers=[
-            CoalitionAdminServicer(Partners(database, ledger, clock), RateBooks(database, ledger, clock), exchanges),
+            CoalitionAdminServicer(
+                Partners(database, ledger, clock, private), RateBooks(database, ledger, clock), exchanges
+            ),
             LimitsServicer(PartnerLimits(database, clock)),
             CoalitionServicer(quotes, exchanges, event_streams, webhooks),
         ],
         jobs=[
             Job("recovery", recovery(progress).run),
+            Job("asking-again", partial(asking_again, progress)),
             *housekeeping.jobs(kit),
             Job("prune-quotes", partial(prune_quotes, quotes, keep_quotes)),
             Job("prune-usage", partial(prune_usage, database, clock)),

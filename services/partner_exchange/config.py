@@ -9,6 +9,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from guerdon_kit.config import ServiceSettings
+from partner_exchange.domain.steps import Patience
 
 
 class Settings(ServiceSettings):
@@ -31,10 +32,28 @@ class Settings(ServiceSettings):
     event_streams_max: int = Field(default=500, ge=1, le=10_000)
     """How many streams of events one worker serves at once."""
 
+    partner_timeout_s: int = Field(default=5, ge=1, le=10)
+    """How long a remote partner may take to answer before it is asked again later."""
+    partner_calls_max: int = Field(default=16, ge=1, le=1000)
+    """How many calls to one remote partner a worker has under way at once."""
+    reserve_within_s: int = Field(default=900, ge=1, le=86_400)
+    """After so many seconds an exchange with a remote partner whose points are not reserved yet is given up."""
+    answer_within_s: int = Field(default=86_400, ge=1, le=2_592_000)
+    """After so many seconds a remote partner that has not answered is put before the operator."""
+    private_partners: bool = False
+    """Whether remote partners may be within a private network, and without TLS, as they may in development."""
+    partner_ca_file: Path | None = None
+    """The authorities (PEM) that certificates of remote partners may be of. Absent: those that the machine trusts."""
+
     @property
     def partner_events_keep(self) -> timedelta:
         """`partner_events_keep_days`."""
         return timedelta(days=self.partner_events_keep_days)
+
+    @property
+    def patience(self) -> Patience:
+        """`reserve_within_s` and `answer_within_s`."""
+        return Patience(timedelta(seconds=self.reserve_within_s), timedelta(seconds=self.answer_within_s))
 
     @property
     def lease(self) -> timedelta:

@@ -1,5 +1,5 @@
 """The ledger, in the words of a coalition: exchange accounts, when points expire, and the one transaction that an
-exchange is.
+exchange is, or its sides where one of them is remote.
 
 A refusal counts as one only where the ledger has decided on the request itself; anything else leaves the outcome
 unknown. `until` is of `time.monotonic()`.
@@ -25,6 +25,7 @@ from partner_exchange.domain.exchanges import Exchange, Expiry, Posted, Refusal
 from partner_exchange.domain.partners import Partner
 
 Answer = TypeVar("Answer", bound=Message)
+Moved = TypeVar("Moved", pb.PostTransactionResponse, pb.ReverseTransactionResponse)
 LEDGER = pb.DESCRIPTOR.services_by_name["LedgerService"]
 
 _DECIDED = {Status.INVALID_ARGUMENT, Status.NOT_FOUND, Status.FAILED_PRECONDITION, Status.OUT_OF_RANGE}
@@ -102,39 +103,61 @@ class Ledger:
         Raises:
             OutcomeUnknown: ask again.
         """
-        source = res.Posting(
-            source=f"{_program(sender)}/accounts/{exchange.source_account_id}",
-            destination=_exchange_account(sender, exchange.receiver),
-            amount=exchange.debited,
-        )
-        legs = [
-            res.Posting(
-                source=_exchange_account(receiver, exchange.sender),
-                destination=f"{_program(receiver)}/accounts/{exchange.destination_account_id}",
-                amount=leg.points,
-                expire_time=None if leg.expire_time is None else timestamp(leg.expire_time),
-            )
-            for leg in exchange.legs
-        ]
-        request = pb.PostTransactionRequest(
-            parent=_program(sender),
-            transaction=res.Transaction(
-                kind=res.TRANSACTION_KIND_EXCHANGE,
-                postings=[source, *legs],
-                memo=f"Exchange from {exchange.sender} to {exchange.receiver}",
-            ),
-            request_id=f"exchange-{exchange.exchange_id}",
-        )
         tenants = [_program(sender), _program(receiver)]
+        postings = [_debit(exchange, sender), *_credits(exchange, receiver)]
+        return await self._post(exchange, tenants, postings, f"exchange-{exchange.exchange_id}", until)
+
+    async def debit(self, exchange: Exchange, sender: Partner, until: float) -> Posted | Refusal:
+        """Moves the points that are sent out of the source account.
+
+        Raises:
+            OutcomeUnknown: ask again.
+        """
+        step = f"exchange-{exchange.exchange_id}-debit"
+        return await self._post(exchange, [_program(sender)], [_debit(exchange, sender)], step, until)
+
+    async def undo_debit(self, exchange: Exchange, sender: Partner, until: float) -> Posted | Refusal:
+        """Puts what `debit` moved back into the lots that it came from.
+
+        Raises:
+            OutcomeUnknown: ask again.
+        """
+        request = pb.ReverseTransactionRequest(
+            name=exchange.reservation,
+            memo=_memo(exchange),
+            request_id=f"exchange-{exchange.exchange_id}-cancel",
+        )
+        return await self._decided(
+            "ReverseTransaction", request, pb.ReverseTransactionResponse, exchange, [_program(sender)], until
+        )
+
+    async def credit(self, exchange: Exchange, receiver: Partner, until: float) -> Posted | Refusal:
+        """Moves the points that are received into the destination account.
+
+        Raises:
+            OutcomeUnknown: ask again.
+        """
+        step = f"exchange-{exchange.exchange_id}-credit"
+        return await self._post(exchange, [_program(receiver)], _credits(exchange, receiver), step, until)
+
+    async def _post(
+        self, exchange: Exchange, programs: Sequence[str], postings: Sequence[res.Posting], step: str, until: float
+    ) -> Posted | Refusal:
+        transaction = res.Transaction(kind=res.TRANSACTION_KIND_EXCHANGE, postings=postings, memo=_memo(exchange))
+        request = pb.PostTransactionRequest(parent=programs[0], transaction=transaction, request_id=step)
+        return await self._decided("PostTransaction", request, pb.PostTransactionResponse, exchange, programs, until)
+
+    async def _decided(
+        self,
+        rpc: str,
+        request: Message,
+        answer_type: type[Moved],
+        exchange: Exchange,
+        programs: Sequence[str],
+        until: float,
+    ) -> Posted | Refusal:
         try:
-            answer = await self._call(
-                "PostTransaction",
-                request,
-                pb.PostTransactionResponse,
-                tenants=tenants,
-                actor=exchange.actor,
-                until=until,
-            )
+            answer = await self._call(rpc, request, answer_type, tenants=programs, actor=exchange.actor, until=until)
         except RemoteError as refusal:
             if refusal.remote_status in _DECIDED:
                 return Refusal(refusal.remote_reason or refusal.remote_status.name, refusal.remote_metadata)
@@ -149,6 +172,30 @@ class Ledger:
             raise OutcomeUnknown
         timeout_s = min(left, _LONGEST_CALL_S)
         return await self._remote.call(rpc, request, answer, tenants=tenants, act=actor, timeout_s=timeout_s)
+
+
+def _debit(exchange: Exchange, sender: Partner) -> res.Posting:
+    return res.Posting(
+        source=sender.account_name(exchange.source_account_id),
+        destination=_exchange_account(sender, exchange.receiver),
+        amount=exchange.debited,
+    )
+
+
+def _credits(exchange: Exchange, receiver: Partner) -> list[res.Posting]:
+    return [
+        res.Posting(
+            source=_exchange_account(receiver, exchange.sender),
+            destination=receiver.account_name(exchange.destination_account_id),
+            amount=leg.points,
+            expire_time=None if leg.expire_time is None else timestamp(leg.expire_time),
+        )
+        for leg in exchange.legs
+    ]
+
+
+def _memo(exchange: Exchange) -> str:
+    return f"Exchange from {exchange.sender} to {exchange.receiver}"
 
 
 def _program(partner: Partner) -> str:

@@ -4,7 +4,8 @@
                        → ABORTED     a definite refusal of the ledger
 
 RECEIVED uses up the quote, in one transaction with it. POSTING fixes every word of the ledger request before it is
-first sent, so that asking again is asking the same. Both ends are final.
+first sent, so that asking again is asking the same. Both ends are final. Where a partner is remote there is no POSTING:
+the way from RECEIVED to the ends goes by the steps of `partner_exchange.domain.steps`.
 """
 
 from __future__ import annotations
@@ -38,6 +39,11 @@ class State(Enum):
 
     RECEIVED = "RECEIVED"
     POSTING = "POSTING"
+    RESERVING = "RESERVING"
+    RESERVED = "RESERVED"
+    CREDITING = "CREDITING"
+    CREDITED = "CREDITED"
+    CANCELLING = "CANCELLING"
     COMMITTED = "COMMITTED"
     ABORTED = "ABORTED"
 
@@ -65,10 +71,12 @@ class Leg:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why the ledger refused."""
+    """Why a side refused."""
 
     reason: str
     metadata: dict[str, str]
+    kept: bool = False
+    """Whether every later answer to the same question is this one, whatever the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +102,13 @@ class Commitment:
     """What the ledger made of an exchange."""
 
     transaction: str
-    """The ledger's name of it."""
+    """The ledger's name of it, in the sender's program; empty where the sender is remote."""
     commit_time: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """An exchange as it is kept. `legs` are there from POSTING on."""
+    """An exchange as it is kept. `legs` are there from POSTING, or from RESERVED on."""
 
     exchange_id: str
     coalition_id: str
@@ -130,6 +138,16 @@ class Exchange:
     """Who pays for `promoted`: a partner's id; None with a promotion: the hub."""
     promoted: int = 0
     """Of the received points, those that the promotion brought."""
+    state_time: datetime | None = None
+    """Since when a remote partner is asked what it is asked now; None before it is asked first."""
+    reservation: str = ""
+    """What the sending side calls what it reserved: a hosted one's is the ledger's transaction."""
+    credit: str = ""
+    """What the receiving side calls what it credited."""
+    unanswered: int = 0
+    """How often the remote partner that is asked now has not answered: above 0, the outcome is unknown."""
+    needs_operator: bool = False
+    """Whether people have to find out what the remote partner has done."""
 
     @property
     def name(self) -> str:
@@ -192,14 +210,19 @@ def is_final_refusal(refusal: Refusal, *, asked_before: datetime | None, now: da
     """
     if refusal.reason in NO_REFUSALS:
         return False
-    return refusal.reason in FROZEN_REFUSALS or asked_before is None or now - asked_before >= UNKNOWN_LASTS
+    return (
+        refusal.kept or refusal.reason in FROZEN_REFUSALS or asked_before is None or now - asked_before >= UNKNOWN_LASTS
+    )
 
 
 def refused_with(exchange: Exchange) -> DomainError:
-    """What the caller of an ABORTED exchange is told: the ledger's refusal."""
+    """What the caller of an ABORTED exchange is told: the refusal of the ledger, or of a partner, which says no
+    numbers.
+    """
     assert exchange.refusal is not None
-    if exchange.refusal.reason == InsufficientPoints.reason:
-        numbers = {key: exchange.refusal.metadata.get(key, "?") for key in ("required", "available", "missing")}
+    said = exchange.refusal.metadata
+    numbers = {key: said[key] for key in ("required", "available", "missing") if key in said}
+    if exchange.refusal.reason == InsufficientPoints.reason and len(numbers) == 3:
         return InsufficientPoints(**numbers)
     return ExchangeAborted(exchange=exchange.name, ledger_reason=exchange.refusal.reason)
 

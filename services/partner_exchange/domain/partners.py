@@ -35,6 +35,8 @@ LIFETIME_DAYS_MAX = 36_500
 ACTIVE_KEYS_MAX = 2
 TEXT_LENGTH_MAX = 200
 JWK_LENGTH_MAX = 2_000
+SANDBOX = "sandbox"
+"""The target of a partner whose ledger this service plays."""
 
 _READ = frozenset(
     {
@@ -106,11 +108,19 @@ class Profile:
     coalition_id: str
     display_name: str
     program_id: str
+    """Empty, as the unit's id is, where the partner is remote."""
     unit_id: str
     agreed_price: Fraction
     """Minor units of the settlement currency for one of its points."""
     received_lifetime_days: int | None
     """After how many days received points expire; None: never."""
+    target: str = ""
+    """Where its own ledger answers, as `host:port`, or SANDBOX; empty where it is hosted."""
+
+    @property
+    def remote(self) -> bool:
+        """Whether its points live in a ledger of its own."""
+        return bool(self.target)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +139,16 @@ class Partner:
 
     @property
     def tenants(self) -> frozenset[str]:
-        """The tenants whose resources its own tokens may name: itself and its program."""
+        """The tenants whose resources its own tokens may name: itself, and its program where it has one."""
+        if self.profile.remote:
+            return frozenset({self.name})
         return frozenset({self.name, f"programs/{self.profile.program_id}"})
+
+    def account_name(self, account_id: str) -> str:
+        """The resource name of an account of its, or of a member where it is remote."""
+        if self.profile.remote:
+            return f"{self.name}/members/{account_id}"
+        return f"programs/{self.profile.program_id}/accounts/{account_id}"
 
 
 def check_coalition(coalition: Coalition) -> None:
@@ -159,8 +177,8 @@ def _zones() -> frozenset[str]:
     return frozenset(available_timezones()) - {"Factory", "localtime"}
 
 
-def check_profile(profile: Profile) -> None:
-    """Checks the bounds of a new partner.
+def check_profile(profile: Profile, *, target_ok: bool = True) -> None:
+    """Checks the bounds of a new partner; `target_ok`: its target is an address that may be called.
 
     Raises:
         InvalidField: naming each field that is out of them.
@@ -169,6 +187,10 @@ def check_profile(profile: Profile) -> None:
     if PARTNER_ID.fullmatch(profile.partner_id) is None:
         violations.append(FieldViolation("partner.name", "the id must be 1 to 20 of A-Z a-z 0-9 _ ~ -"))
     violations.extend(_wrong_text(profile.display_name, "partner.display_name"))
+    if profile.remote is bool(profile.unit_id):
+        violations.append(FieldViolation("partner.target", "exactly one of unit and target must be set"))
+    elif not target_ok:
+        violations.append(FieldViolation("partner.target", f"must be a public host and a port, or {SANDBOX}"))
     price = profile.agreed_price
     if not 0 < price <= PRICE_MAX or max(price.numerator, price.denominator) > PRICE_TERM_MAX:
         violations.append(

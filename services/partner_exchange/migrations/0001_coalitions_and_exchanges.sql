@@ -17,8 +17,11 @@ create table partners (
     partner text primary key,
     coalition text not null references coalitions (coalition),
     display_name text not null,
-    program text not null,
-    unit text not null,
+    -- Of a hosted partner.
+    program text,
+    unit text,
+    -- Of a remote one: where its own ledger answers.
+    target text,
     price_numerator bigint not null check (price_numerator > 0),
     price_denominator bigint not null check (price_denominator > 0),
     received_lifetime_days int,
@@ -26,7 +29,8 @@ create table partners (
     actor text not null,
     create_time timestamptz not null,
     -- With two partners for a program, one brand could send the points of another.
-    unique (coalition, program)
+    unique (coalition, program),
+    check ((program is null) = (unit is null) and (program is null) <> (target is null))
 );
 
 create table partner_keys (
@@ -192,14 +196,25 @@ create table exchanges (
     promotion text,
     funder text check (promotion is not null or funder is null),
     promoted bigint not null check (promoted between 0 and received and (promotion is not null or promoted = 0)),
-    state text not null check (state in ('RECEIVED', 'POSTING', 'COMMITTED', 'ABORTED')),
+    state text not null check (state in (
+        'RECEIVED', 'POSTING', 'RESERVING', 'RESERVED', 'CREDITING', 'CREDITED', 'CANCELLING', 'COMMITTED', 'ABORTED'
+    )),
     -- How the received points expire: fixed before the ledger is asked, so that asking again is asking the same.
     legs jsonb,
     -- When the ledger was asked, in order, each time that it has not answered and may still be at work.
     ask_times timestamptz[],
     refusal_reason text,
     refusal_metadata jsonb,
+    -- The ledger's, of a hosted sender.
     transaction text,
+    -- What the sides call what they did for an exchange with a remote partner.
+    reservation text not null default '',
+    credit text not null default '',
+    -- The remote partner that is asked: since when, how often it has not answered, and whether people have to find out.
+    asked text references partners (partner),
+    state_time timestamptz,
+    unanswered int not null default 0,
+    needs_operator boolean not null default false,
     commit_time timestamptz,
     -- The receiver's agreed price, as it was when the quote was used: what limits booked is what will be owed.
     price_numerator bigint not null,
@@ -210,15 +225,19 @@ create table exchanges (
     due_time timestamptz,
     attempts int not null default 0,
     foreign key (coalition, version) references rate_books (coalition, version),
-    check ((state = 'RECEIVED') = (legs is null)),
-    check ((state = 'COMMITTED') = (transaction is not null)),
+    check (legs is not null or state in ('RECEIVED', 'RESERVING', 'CANCELLING', 'ABORTED')),
+    check (transaction is null or state = 'COMMITTED'),
     check ((state = 'COMMITTED') = (commit_time is not null)),
-    check ((state = 'ABORTED') = (refusal_reason is not null and refusal_metadata is not null)),
-    check ((state in ('COMMITTED', 'ABORTED')) = (due_time is null))
+    check ((state in ('CANCELLING', 'ABORTED')) = (refusal_reason is not null and refusal_metadata is not null)),
+    check ((state in ('COMMITTED', 'ABORTED')) = (due_time is null)),
+    check (asked is null or state not in ('POSTING', 'COMMITTED', 'ABORTED')),
+    check (asked is not null or unanswered = 0),
+    check (not needs_operator or state in ('CREDITING', 'CREDITED', 'CANCELLING'))
 );
 create index exchanges_sent on exchanges (sender, create_time desc, exchange desc);
 create index exchanges_received on exchanges (receiver, create_time desc, exchange desc);
-create index exchanges_due on exchanges (due_time) where due_time is not null;
+create index exchanges_due on exchanges (due_time) where due_time is not null and asked is null;
+create index exchanges_asked on exchanges (asked, due_time) where asked is not null;
 create index exchanges_owed on exchanges (coalition, sender, receiver) where state = 'COMMITTED';
 
 grant select, insert on coalitions, partners, partner_keys, rate_books, rates, promotions, best_rates, quotes, exchanges
@@ -232,6 +251,7 @@ grant update (state) on partners to :"runtime_role";
 grant update (retire_time) on partner_keys to :"runtime_role";
 grant update (use_time) on quotes to :"runtime_role";
 grant delete on quotes to :"runtime_role";
-grant update (state, legs, ask_times, refusal_reason, refusal_metadata, transaction, commit_time, due_time, attempts) on exchanges to :"runtime_role";
+grant update (state, legs, ask_times, refusal_reason, refusal_metadata, transaction, reservation, credit, asked,
+              state_time, unanswered, needs_operator, commit_time, due_time, attempts) on exchanges to :"runtime_role";
 -- Publishing is one at a time in a coalition, and locks its row.
 grant update (display_name) on coalitions to :"runtime_role";

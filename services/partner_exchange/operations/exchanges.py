@@ -13,6 +13,7 @@ from partner_exchange.domain.errors import ExchangeInProgress, QuoteUsed
 from partner_exchange.domain.exchanges import Exchange, Position, State, refused_with
 from partner_exchange.domain.partners import Coalition, Partner, check_exchanging
 from partner_exchange.domain.quotes import Quote, check_usable
+from partner_exchange.domain.steps import asked
 from partner_exchange.operations import booking
 from partner_exchange.operations.asking import Asking
 from partner_exchange.operations.progress import Progress
@@ -113,7 +114,8 @@ class Exchanges:
         exchange = _received(quote, found[quote.receiver], asking, now)
         await booking.book(connection, booking.sending_of(quote, found[quote.receiver], now))
         await quotes.use(connection, quote_id, now)
-        await exchanges.insert(connection, exchange, now + self.progress.lease)
+        first = asked(exchange, found[quote.sender], found[quote.receiver])
+        await exchanges.insert(connection, exchange, first, now + self.progress.lease)
 
     async def _views(self, reader: str, found: Sequence[Exchange]) -> Sequence[View]:
         if not found:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from guerdon_kit.clock import Clock
+from guerdon_kit.egress import target_ok
 from guerdon_kit.errors import AlreadyExists, InvalidField, NotFound
 from guerdon_kit.events import Event, publish
 from guerdon_kit.postgres import Connection, Database, requests
@@ -14,6 +15,7 @@ from partner_exchange.clients.ledger import Ledger
 from partner_exchange.domain.errors import ProgramTaken, TooManyKeys
 from partner_exchange.domain.partners import (
     ACTIVE_KEYS_MAX,
+    SANDBOX,
     Coalition,
     Partner,
     PartnerState,
@@ -39,6 +41,8 @@ class Partners:
     database: Database
     ledger: Ledger
     clock: Clock
+    private_targets: bool
+    """Remote partners may be within a private network, and without TLS."""
 
     async def create_coalition(
         self,
@@ -89,12 +93,17 @@ class Partners:
 
         replayed = await recorded(self.database, asking) is not None
         if not replayed:
-            check_profile(profile)
+            check_profile(profile, target_ok=self._may_call(profile.target))
             check_new_keys(keys, "jwks")
-            if not await self.ledger.has_unit(profile.program_id, profile.unit_id, asking.actor, asking.until):
+            if not profile.remote and not await self.ledger.has_unit(
+                profile.program_id, profile.unit_id, asking.actor, asking.until
+            ):
                 raise InvalidField.of("partner.unit", "the ledger has no such unit")
             _, replayed = await requests.once(self.database, asking.fingerprint, insert)
         return await self.get(profile.partner_id), replayed
+
+    def _may_call(self, target: str) -> bool:
+        return target in {"", SANDBOX} or target_ok(target, private=self.private_targets)
 
     async def get(self, partner_id: str) -> Partner:
         """The partner as it is now.

@@ -7,12 +7,10 @@ Several may do so at once: the ledger answers all alike, and of two that write a
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from guerdon_kit.clock import Clock
-from guerdon_kit.events import Event, publish
 from guerdon_kit.grpc import OutcomeUnknown
 from guerdon_kit.postgres import Connection, Database
 from partner_exchange.clients.ledger import Ledger
@@ -24,19 +22,13 @@ from partner_exchange.domain.exchanges import (
     Posted,
     State,
     is_final_refusal,
-    received_legs,
 )
 from partner_exchange.domain.partners import Partner
-from partner_exchange.operations import booking
+from partner_exchange.domain.steps import Source, goes_by_steps, legs_of
+from partner_exchange.operations.ends import Ends
+from partner_exchange.operations.reached import Reached
+from partner_exchange.operations.stepping import Stepping
 from partner_exchange.store import exchanges, partners
-
-Reached = Callable[[str], None]
-"""Is told each moment that a process could be killed at: after a state was committed, and after the ledger answered.
-Crash tests end the process there; otherwise it does nothing."""
-
-
-def nowhere(moment: str) -> None:
-    """Nothing happens at any moment."""
 
 
 @dataclass(frozen=True)
@@ -48,32 +40,43 @@ class Progress:
     clock: Clock
     lease: timedelta
     """After so long without an end the recovery loop takes an exchange up."""
-    reached: Reached = nowhere
+    ends: Ends
+    stepping: Stepping
 
-    async def drive(self, exchange_id: str, until: float) -> Exchange:
-        """Takes an exchange to its end, COMMITTED or ABORTED, and answers it. `until` is of `time.monotonic()`.
+    @property
+    def reached(self) -> Reached:
+        """Is told the moments of an exchange."""
+        return self.ends.reached
+
+    async def drive(self, exchange_id: str, until: float, *, alone: bool = False) -> Exchange:
+        """Takes an exchange to its end, COMMITTED or ABORTED, and answers it; with `alone` only as far as the remote
+        partner goes that is asked now. `until` is of `time.monotonic()`.
 
         Raises:
-            OutcomeUnknown: the ledger did not answer in time, or an earlier attempt may still be under way. Go on
-                later, from the state that is kept.
+            OutcomeUnknown: a side did not answer in time, or an earlier attempt may still be under way. Go on later,
+            from
+                the state that is kept.
             Unavailable: PostgreSQL is away.
         """
         exchange, sender, receiver = await self._read(exchange_id)
+        if goes_by_steps(sender, receiver):
+            return await self.stepping.drive(exchange, sender, receiver, until, alone=alone)
         attempt = None
         if exchange.state is State.RECEIVED:
             exchange, attempt = await self._begin(exchange, sender, receiver, until)
         if attempt is None:
             attempt = None if exchange.state.final else await self._ask_again(exchange)
         if attempt is None:  # at its end, perhaps by somebody else just now: the ledger is asked no more
-            return await self._now(exchange_id)
+            return await self.ends.now(exchange_id)
         answer = await self.ledger.post(exchange, sender, receiver, until)
         self.reached("ledger answered")
         if isinstance(answer, Posted):
             commitment = Commitment(answer.transaction, answer.record_time)
-            ended = await self._end(replace(exchange, state=State.COMMITTED, commitment=commitment))
+            moved = replace(exchange, state=State.COMMITTED, commitment=commitment)
+            ended = await self.ends.end(State.POSTING, moved)
         elif is_final_refusal(answer, asked_before=attempt.asked_before, now=self.clock.now()):
             latest = None if answer.reason in FROZEN_REFUSALS else attempt.ask_time
-            ended = await self._end(replace(exchange, state=State.ABORTED, refusal=answer), latest)
+            ended = await self.ends.end(State.POSTING, replace(exchange, state=State.ABORTED, refusal=answer), latest)
         else:
             await self._answered(exchange, attempt)
             raise OutcomeUnknown
@@ -95,72 +98,23 @@ class Progress:
         """
         expiries, complete = await self.ledger.expiries(exchange, sender, until)
         now = self.clock.now()
-        days = receiver.profile.received_lifetime_days
-        legs = received_legs(
-            exchange.debited,
-            exchange.received,
-            expiries,
-            complete=complete,
-            policy_expiry=None if days is None else now + timedelta(days=days),
-        )
+        legs = legs_of(exchange, Source(expiries, complete), receiver, now)
 
         async def unit(connection: Connection) -> bool:
             return await exchanges.begin_posting(connection, exchange.exchange_id, legs, now, now + self.lease)
 
         # Run again after a commit whose answer was lost, it finds the state moved: then this counts as asked before.
         if not await self.database.run(unit, repeatable=True):
-            return await self._now(exchange.exchange_id), None
+            return await self.ends.now(exchange.exchange_id), None
         self.reached(State.POSTING.value)
         return replace(exchange, state=State.POSTING, legs=legs), Attempt(now, None)
 
     async def _ask_again(self, exchange: Exchange) -> Attempt | None:
         async def unit(connection: Connection) -> Attempt | None:
-            return await exchanges.ask_again(connection, exchange.exchange_id, self.clock.now())
+            return await exchanges.ask_again(connection, exchange, self.clock.now())
 
         return await self.database.run(unit, repeatable=True)
 
     async def _answered(self, exchange: Exchange, attempt: Attempt) -> None:
         async with self.database.transaction() as connection:
-            await exchanges.answered(connection, exchange.exchange_id, attempt)
-
-    async def _now(self, exchange_id: str) -> Exchange:
-        async with self.database.acquire() as connection:
-            return await exchanges.get(connection, exchange_id)
-
-    async def _end(self, exchange: Exchange, latest_asked: datetime | None = None) -> Exchange:
-        """Commits the end with the event that tells of it; where somebody else was faster, answers what is. An
-        abortion with `latest_asked` is committed only where no attempt has begun after that one.
-        """
-
-        async def unit(connection: Connection) -> bool:
-            if exchange.commitment is not None:
-                moved = await exchanges.commit(connection, exchange.exchange_id, exchange.commitment)
-                if moved:
-                    await booking.commit(connection, exchange)
-            else:
-                assert exchange.refusal is not None
-                moved = await exchanges.abort(connection, exchange.exchange_id, exchange.refusal, latest_asked)
-                if moved:
-                    await booking.release(connection, exchange)
-            if moved:
-                await publish(connection, _event(exchange, self.clock.now()))
-            return moved
-
-        if not await self.database.run(unit, repeatable=True):
-            return await self._now(exchange.exchange_id)
-        self.reached(exchange.state.value)
-        return exchange
-
-
-def _event(exchange: Exchange, now: datetime) -> Event:
-    data: dict[str, str | int] = {
-        "exchange": exchange.name,
-        "sender": f"partners/{exchange.sender}",
-        "receiver": f"partners/{exchange.receiver}",
-        "debited_amount": exchange.debited,
-        "received_amount": exchange.received,
-    }
-    if exchange.refusal is not None:
-        data["reason"] = exchange.refusal.reason
-    kind = "exchange_committed" if exchange.state is State.COMMITTED else "exchange_aborted"
-    return Event(f"guerdon.exchange.v1.{kind}", exchange.name, exchange.name, now, data)
+            await exchanges.answered(connection, exchange, attempt)

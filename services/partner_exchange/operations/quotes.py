@@ -27,7 +27,8 @@ class Route:
     """Between whom a quote is: the sender's account and the receiver's, by their ids."""
 
     sender: str
-    source_program_id: str
+    source_account: str
+    """Its resource name."""
     source_account_id: str
     receiver: str
     destination_account_id: str
@@ -109,8 +110,8 @@ class Quotes:
         receiver = found.get(route.receiver)
         if receiver is None or receiver.profile.coalition_id != sender.profile.coalition_id:
             raise NotFound(f"partners/{route.receiver}")
-        if route.source_program_id != sender.profile.program_id:
-            raise InvalidField.of("quote.source_account", f"must be of programs/{sender.profile.program_id}")
+        if route.source_account != sender.account_name(route.source_account_id):
+            raise InvalidField.of("quote.source_account", f"must be as {sender.account_name('m-1')}")
         check_exchanging(sender, receiver)
         now = self.clock.now()
         edition, pair = await self._rate(connection, sender, route.sender, route.receiver, now)

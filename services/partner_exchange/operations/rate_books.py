@@ -228,7 +228,8 @@ class RateBooks:
             others.setdefault(pair.sender, set()).add(pair.receiver)
             others.setdefault(pair.receiver, set()).add(pair.sender)
         for brand, counterparts in sorted(others.items()):
-            await self.ledger.open_exchange_accounts(brands[brand], counterparts, asking.actor, asking.until)
+            if not brands[brand].profile.remote:
+                await self.ledger.open_exchange_accounts(brands[brand], counterparts, asking.actor, asking.until)
 
 
 async def _begin_of(connection: Connection, coalition_id: str, version: int) -> datetime | None:

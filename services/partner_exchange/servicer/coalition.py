@@ -63,7 +63,7 @@ class CoalitionServicer(EventRpcs, WebhookRpcs):
             asked, route, reading.wanted(request.quote), request.lifetime_minutes
         )
         mark(call, replayed)
-        return pb.CreateQuoteResponse(quote=writing.quote(made, route.source_program_id, currency))
+        return pb.CreateQuoteResponse(quote=writing.quote(made, route.source_account, currency))
 
     async def execute_exchange(
         self, request: pb.ExecuteExchangeRequest, call: CallContext

@@ -29,6 +29,7 @@ QUOTE = "partners/{partner}/quotes/{quote}"
 EXCHANGE = "partners/{partner}/exchanges/{exchange}"
 _UNIT = "programs/{program}/units/{unit}"
 _ACCOUNT = "programs/{program}/accounts/{account}"
+_MEMBER = "partners/{partner}/members/{member}"
 
 _VERSION_DIGITS_MAX = 9
 
@@ -62,7 +63,7 @@ def profile(message: res.Partner) -> Profile:
     """A partner to take in. Its bounds are the domain's to check."""
     (partner_id,) = parse(message.name, PARTNER, "partner.name")
     (coalition_id,) = parse(message.coalition, COALITION, "partner.coalition")
-    program_id, unit_id = parse(message.unit, _UNIT, "partner.unit")
+    program_id, unit_id = parse(message.unit, _UNIT, "partner.unit") if message.unit else ("", "")
     return Profile(
         partner_id=partner_id,
         coalition_id=coalition_id,
@@ -71,6 +72,7 @@ def profile(message: res.Partner) -> Profile:
         unit_id=unit_id,
         agreed_price=rational(message.agreed_price, "partner.agreed_price"),
         received_lifetime_days=message.received_points_lifetime_days or None,
+        target=message.target,
     )
 
 
@@ -95,10 +97,11 @@ def version(text: str, field: str) -> int:
 def route(parent: str, message: res.Quote) -> Route:
     """Between whom a quote is."""
     (sender,) = parse(parent, PARTNER, "parent")
-    program_id, account_id = parse(message.source_account, _ACCOUNT, "quote.source_account")
+    form = _MEMBER if message.source_account.startswith("partners/") else _ACCOUNT
+    _, account_id = parse(message.source_account, form, "quote.source_account")
     return Route(
         sender=sender,
-        source_program_id=program_id,
+        source_account=message.source_account,
         source_account_id=account_id,
         receiver=check_id(message.receiver_id, "quote.receiver_id"),
         destination_account_id=check_id(message.destination_account_id, "quote.destination_account_id"),

@@ -17,12 +17,7 @@ _PARTNER_STATES = {
     PartnerState.SUSPENDED: res.PARTNER_STATE_SUSPENDED,
 }
 _ALGORITHMS = {"ES256": res.KEY_ALGORITHM_ES256, "Ed25519": res.KEY_ALGORITHM_ED25519}
-_EXCHANGE_STATES = {
-    State.RECEIVED: res.EXCHANGE_STATE_RECEIVED,
-    State.POSTING: res.EXCHANGE_STATE_POSTING,
-    State.COMMITTED: res.EXCHANGE_STATE_COMMITTED,
-    State.ABORTED: res.EXCHANGE_STATE_ABORTED,
-}
+_EXCHANGE_STATES = {state: res.ExchangeState.Value(f"EXCHANGE_STATE_{state.name}") for state in State}
 
 
 def coalition(kept: Coalition) -> res.Coalition:
@@ -44,7 +39,8 @@ def partner(kept: Partner) -> res.Partner:
         name=kept.name,
         coalition=f"coalitions/{profile.coalition_id}",
         display_name=profile.display_name,
-        unit=f"programs/{profile.program_id}/units/{profile.unit_id}",
+        unit="" if profile.remote else f"programs/{profile.program_id}/units/{profile.unit_id}",
+        target=profile.target,
         agreed_price=rational(profile.agreed_price),
         received_points_lifetime_days=profile.received_lifetime_days or 0,
         keys=[_key(kept, registered) for registered in kept.keys],
@@ -63,11 +59,11 @@ def _key(of: Partner, registered: RegisteredKey) -> res.PartnerKey:
     )
 
 
-def quote(kept: Quote, source_program_id: str, currency: str) -> res.Quote:
+def quote(kept: Quote, source_account: str, currency: str) -> res.Quote:
     """A quote, as its sender sees it; its cash fee is in the coalition's currency."""
     message = res.Quote(
         name=kept.name,
-        source_account=f"programs/{source_program_id}/accounts/{kept.source_account_id}",
+        source_account=source_account,
         receiver_id=kept.receiver,
         destination_account_id=kept.destination_account_id,
         debited_amount=kept.conversion.debited,
@@ -98,13 +94,15 @@ def exchange(view: View) -> res.Exchange:
         name=f"partners/{view.reader}/exchanges/{kept.exchange_id}",
         sender_id=kept.sender,
         receiver_id=kept.receiver,
-        destination_account=f"programs/{view.receiver.profile.program_id}/accounts/{kept.destination_account_id}",
+        destination_account=view.receiver.account_name(kept.destination_account_id),
         debited_amount=kept.debited,
         received_amount=kept.received,
         bonus_amount=kept.bonus,
         rate_book=book_name(kept.coalition_id, kept.book_version),
         state=_EXCHANGE_STATES[kept.state],
         abort_reason=kept.refusal.reason if kept.refusal else "",
+        outcome_unknown=kept.unanswered > 0,
+        needs_operator=kept.needs_operator,
         create_time=timestamp(kept.create_time),
         fee_amount=kept.fee,
         cash_fee_minor_units=kept.cash_fee,
@@ -112,7 +110,7 @@ def exchange(view: View) -> res.Exchange:
         promotion_amount=kept.promoted,
     )
     if view.reader == kept.sender:
-        message.source_account = f"programs/{view.sender.profile.program_id}/accounts/{kept.source_account_id}"
+        message.source_account = view.sender.account_name(kept.source_account_id)
     if kept.commitment is not None:
         message.owed.CopyFrom(owed(kept.owed, view.currency))
         message.commit_time.CopyFrom(timestamp(kept.commitment.commit_time))

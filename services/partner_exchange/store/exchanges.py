@@ -16,8 +16,10 @@ from partner_exchange.domain.exchanges import Attempt, Commitment, Exchange, Leg
 from partner_exchange.store import queries
 
 
-async def insert(connection: Connection, exchange: Exchange, due_time: datetime) -> None:
-    """Keeps a new exchange, RECEIVED; the recovery loop takes it up at `due_time` if it is not at its end."""
+async def insert(connection: Connection, exchange: Exchange, asked: str | None, due_time: datetime) -> None:
+    """Keeps a new exchange, RECEIVED, for which `asked`, if anybody remote, is asked first; recovery takes it up at
+    `due_time` if it is not at its end.
+    """
     await queries.insert_exchange(
         connection,
         exchange=exchange.exchange_id,
@@ -37,6 +39,7 @@ async def insert(connection: Connection, exchange: Exchange, due_time: datetime)
         promotion=exchange.promotion_id,
         funder=exchange.funder,
         promoted=exchange.promoted,
+        asked=asked,
         actor=exchange.actor,
         create_time=exchange.create_time,
         due_time=due_time,
@@ -59,30 +62,76 @@ async def begin_posting(
     connection: Connection, exchange_id: str, legs: Sequence[Leg], ask_time: datetime, due_time: datetime
 ) -> bool:
     """From RECEIVED to POSTING: fixes what the ledger is asked, and when it is first asked."""
-    kept = [{"points": leg.points, "expire_time": _text(leg.expire_time)} for leg in legs]
     return bool(
-        await queries.begin_posting(connection, exchange=exchange_id, legs=kept, ask_time=ask_time, due_time=due_time)
+        await queries.begin_posting(
+            connection, exchange=exchange_id, legs=_kept(legs), ask_time=ask_time, due_time=due_time
+        )
     )
 
 
-async def commit(connection: Connection, exchange_id: str, commitment: Commitment) -> bool:
-    """From POSTING to COMMITTED."""
+async def move(
+    connection: Connection,
+    before: State,
+    exchange: Exchange,
+    asked: str | None,
+    *,
+    now: datetime,
+    due_time: datetime,
+    latest_asked: datetime | None,
+) -> bool:
+    """From a state to that of `exchange`, in which `asked`, if anybody remote, is asked. With `latest_asked` only where
+    no attempt has begun after that one.
+    """
+    refusal = exchange.refusal
+    return bool(
+        await queries.move_exchange(
+            connection,
+            exchange=exchange.exchange_id,
+            before=before.value,
+            state=exchange.state.value,
+            legs=_kept(exchange.legs) or None,
+            reservation=exchange.reservation,
+            credit=exchange.credit,
+            refusal_reason=None if refusal is None else refusal.reason,
+            refusal_metadata=None if refusal is None else refusal.metadata,
+            asked=asked,
+            now=now,
+            due_time=due_time,
+            ask_time=latest_asked,
+        )
+    )
+
+
+async def not_answered(connection: Connection, exchange: Exchange, *, needs_operator: bool) -> bool:
+    """Keeps that the remote partner has not answered; answers whether that puts it before the operator."""
+    row = await queries.not_answered(
+        connection, exchange=exchange.exchange_id, state=exchange.state.value, needs_operator=needs_operator
+    )
+    return row is not None and row["newly"]
+
+
+async def commit(connection: Connection, before: State, exchange_id: str, commitment: Commitment) -> bool:
+    """From POSTING or CREDITED to COMMITTED."""
     return bool(
         await queries.commit_exchange(
             connection,
             exchange=exchange_id,
-            transaction=commitment.transaction,
+            before=before.value,
+            transaction=commitment.transaction or None,
             commit_time=commitment.commit_time,
         )
     )
 
 
-async def abort(connection: Connection, exchange_id: str, refusal: Refusal, latest_asked: datetime | None) -> bool:
-    """From POSTING to ABORTED. With `latest_asked` only where no attempt has begun after that one."""
+async def abort(
+    connection: Connection, before: State, exchange_id: str, refusal: Refusal, latest_asked: datetime | None
+) -> bool:
+    """From a state before to ABORTED. With `latest_asked` only where no attempt has begun after that one."""
     return bool(
         await queries.abort_exchange(
             connection,
             exchange=exchange_id,
+            before=before.value,
             refusal_reason=refusal.reason,
             refusal_metadata=refusal.metadata,
             ask_time=latest_asked,
@@ -90,15 +139,19 @@ async def abort(connection: Connection, exchange_id: str, refusal: Refusal, late
     )
 
 
-async def ask_again(connection: Connection, exchange_id: str, ask_time: datetime) -> Attempt | None:
-    """Keeps that the ledger is asked again, before it is; None where the exchange is no longer POSTING."""
-    row = await queries.ask_again(connection, exchange=exchange_id, ask_time=ask_time)
+async def ask_again(connection: Connection, exchange: Exchange, ask_time: datetime) -> Attempt | None:
+    """Keeps that the ledger is asked again, before it is; None where the exchange is no longer in its state."""
+    row = await queries.ask_again(
+        connection, exchange=exchange.exchange_id, state=exchange.state.value, ask_time=ask_time
+    )
     return None if row is None else Attempt(row["ask_time"], row["asked_before"])
 
 
-async def answered(connection: Connection, exchange_id: str, attempt: Attempt) -> None:
-    """Keeps that an attempt is over without an end to the exchange."""
-    await queries.answered(connection, exchange=exchange_id, ask_time=attempt.ask_time)
+async def answered(connection: Connection, exchange: Exchange, attempt: Attempt) -> None:
+    """Keeps that an attempt of asking the ledger is over, with nothing decided."""
+    await queries.answered(
+        connection, exchange=exchange.exchange_id, state=exchange.state.value, ask_time=attempt.ask_time
+    )
 
 
 async def newest(connection: Connection, partner_id: str, before: tuple[datetime, str], most: int) -> list[Exchange]:
@@ -149,6 +202,19 @@ async def claim(connection: Connection, now: datetime, lease_end: datetime, most
     return [Claim(row["exchange"], row["attempts"]) async for row in rows]
 
 
+async def claim_asked(
+    asked: str, connection: Connection, now: datetime, lease_end: datetime, most: int
+) -> list[Claim[str]]:
+    """Takes up to `most` exchanges in which that remote partner is due to be asked, for the lease."""
+    rows = queries.claim_asked(connection, asked=asked, now=now, lease_time=lease_end, most=most)
+    return [Claim(row["exchange"], row["attempts"]) async for row in rows]
+
+
+async def partners_due(connection: Connection, now: datetime) -> list[str]:
+    """The remote partners that are due to be asked something."""
+    return [row["partner"] async for row in queries.partners_due(connection, now=now)]
+
+
 async def put_off(connection: Connection, exchange_id: str, due_time: datetime) -> None:
     """Has the recovery loop take the exchange again at `due_time`, unless it is at its end."""
     await queries.postpone_exchange(connection, exchange=exchange_id, due_time=due_time)
@@ -176,8 +242,13 @@ def _exchange(row: asyncpg.Record) -> Exchange:
         create_time=row["create_time"],
         state=State(row["state"]),
         legs=_legs(row["legs"]),
+        state_time=row["state_time"],
+        reservation=row["reservation"],
+        credit=row["credit"],
+        unanswered=row["unanswered"],
+        needs_operator=row["needs_operator"],
         refusal=None if row["refusal_reason"] is None else Refusal(row["refusal_reason"], row["refusal_metadata"]),
-        commitment=None if row["transaction"] is None else Commitment(row["transaction"], row["commit_time"]),
+        commitment=None if row["commit_time"] is None else Commitment(row["transaction"] or "", row["commit_time"]),
     )
 
 
@@ -186,6 +257,10 @@ def _legs(kept: list[dict[str, Any]] | None) -> tuple[Leg, ...]:
         Leg(leg["points"], None if leg["expire_time"] is None else datetime.fromisoformat(leg["expire_time"]))
         for leg in kept or ()
     )
+
+
+def _kept(legs: Sequence[Leg]) -> list[dict[str, Any]]:
+    return [{"points": leg.points, "expire_time": _text(leg.expire_time)} for leg in legs]
 
 
 def _text(time: datetime | None) -> str | None:

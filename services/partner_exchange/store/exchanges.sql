@@ -1,19 +1,20 @@
 -- name: insert_exchange!
 insert into exchanges (
     exchange, coalition, version, sender, receiver, source_account, destination_account, debited, received, bonus,
-    fee, cash_fee, promotion, funder, promoted, price_numerator, price_denominator, state, actor, create_time, due_time
+    fee, cash_fee, promotion, funder, promoted, price_numerator, price_denominator, state, asked, actor, create_time,
+    due_time
 )
 values (
     :exchange, :coalition, :version, :sender, :receiver, :source_account, :destination_account, :debited, :received,
-    :bonus, :fee, :cash_fee, :promotion, :funder, :promoted, :price_numerator, :price_denominator, 'RECEIVED', :actor,
-    :create_time, :due_time
+    :bonus, :fee, :cash_fee, :promotion, :funder, :promoted, :price_numerator, :price_denominator, 'RECEIVED', :asked,
+    :actor, :create_time, :due_time
 );
 
 -- name: find_exchange^
 select
     exchange, coalition, version, sender, receiver, source_account, destination_account, debited, received, bonus,
-    fee, cash_fee, promotion, funder, promoted, state, legs, refusal_reason, refusal_metadata, transaction, commit_time, price_numerator,
-    price_denominator, actor, create_time
+    fee, cash_fee, promotion, funder, promoted, state, legs, refusal_reason, refusal_metadata, transaction, reservation,
+    credit, state_time, unanswered, needs_operator, commit_time, price_numerator, price_denominator, actor, create_time
 from exchanges
 where exchange = :exchange;
 
@@ -23,21 +24,49 @@ where exchange = :exchange and state = 'RECEIVED';
 
 -- name: commit_exchange!
 update exchanges
-set state = 'COMMITTED', transaction = :transaction, commit_time = :commit_time, due_time = null
-where exchange = :exchange and state = 'POSTING';
+set
+    state = 'COMMITTED', transaction = :transaction, commit_time = :commit_time, due_time = null, asked = null,
+    unanswered = 0, needs_operator = false
+where exchange = :exchange and state = :before;
 
 -- name: abort_exchange!
 update exchanges
-set state = 'ABORTED', refusal_reason = :refusal_reason, refusal_metadata = :refusal_metadata, due_time = null
+set
+    state = 'ABORTED', refusal_reason = :refusal_reason, refusal_metadata = :refusal_metadata, due_time = null,
+    asked = null, unanswered = 0, needs_operator = false
 where
-    exchange = :exchange and state = 'POSTING'
+    exchange = :exchange and state = :before
     and (:ask_time::timestamptz is null or ask_times[cardinality(ask_times)] = :ask_time::timestamptz);
+
+-- name: move_exchange!
+-- From one state to the next; both sides' words are kept with it. The side that is then asked is asked for the first time.
+update exchanges
+set
+    state = :state, legs = coalesce(:legs, legs), reservation = :reservation, credit = :credit,
+    refusal_reason = :refusal_reason, refusal_metadata = :refusal_metadata, asked = :asked, state_time = :now,
+    ask_times = array[:now::timestamptz], unanswered = 0, needs_operator = false, due_time = :due_time, attempts = 0
+where
+    exchange = :exchange and state = :before
+    and (:ask_time::timestamptz is null or ask_times[cardinality(ask_times)] = :ask_time::timestamptz);
+
+-- name: not_answered^
+-- The side that is asked has not answered, or not as it may; answers whether it is put before the operator by that.
+with before as (
+    select exchange, needs_operator from exchanges
+    where exchange = :exchange and state = :state
+    for no key update
+)
+update exchanges
+set unanswered = unanswered + (asked is not null)::int, needs_operator = exchanges.needs_operator or :needs_operator
+from before
+where exchanges.exchange = before.exchange
+returning exchanges.needs_operator and not before.needs_operator as newly;
 
 -- name: ask_again^
 -- Notes that another attempt begins, later than all that may be under way, and answers when the last of those did.
 with before as (
     select exchange, ask_times[cardinality(ask_times)] as ask_time from exchanges
-    where exchange = :exchange and state = 'POSTING'
+    where exchange = :exchange and state = :state
     for no key update
 )
 update exchanges
@@ -50,13 +79,13 @@ returning before.ask_time as asked_before, ask_times[cardinality(ask_times)] as 
 -- The attempt that began at `ask_time` is over.
 update exchanges
 set ask_times = array_remove(ask_times, :ask_time::timestamptz)
-where exchange = :exchange and state = 'POSTING';
+where exchange = :exchange and state = :state;
 
 -- name: list_exchanges
 select
     exchange, coalition, version, sender, receiver, source_account, destination_account, debited, received, bonus,
-    fee, cash_fee, promotion, funder, promoted, state, legs, refusal_reason, refusal_metadata, transaction, commit_time, price_numerator,
-    price_denominator, actor, create_time
+    fee, cash_fee, promotion, funder, promoted, state, legs, refusal_reason, refusal_metadata, transaction, reservation,
+    credit, state_time, unanswered, needs_operator, commit_time, price_numerator, price_denominator, actor, create_time
 from exchanges
 where
     (sender = :partner or receiver = :partner)
@@ -90,7 +119,7 @@ limit :most;
 -- Takes what is due, soonest first, and puts it off until the lease ends, so that other workers take other rows.
 with due as (
     select exchange from exchanges
-    where due_time <= :now
+    where due_time <= :now and asked is null
     order by due_time
     limit :most
     for update skip locked
@@ -100,6 +129,28 @@ set due_time = :lease_time, attempts = attempts + 1
 from due
 where exchanges.exchange = due.exchange
 returning exchanges.exchange, exchanges.attempts;
+
+-- name: claim_asked
+-- The same of what one remote partner is asked.
+with due as (
+    select exchange from exchanges
+    where due_time <= :now and asked = :asked
+    order by due_time
+    limit :most
+    for update skip locked
+)
+update exchanges
+set due_time = :lease_time, attempts = attempts + 1
+from due
+where exchanges.exchange = due.exchange
+returning exchanges.exchange, exchanges.attempts;
+
+-- name: partners_due
+-- Remote partners that have to be asked something by now.
+select partner from partners
+where
+    target is not null
+    and exists (select from exchanges where exchanges.asked = partners.partner and exchanges.due_time <= :now);
 
 -- name: postpone_exchange!
 -- Only what is still on its way: one at its end has no due time, and is given none.

@@ -20,33 +20,33 @@ for no key update;
 
 -- name: insert_partner!
 insert into partners (
-    partner, coalition, display_name, program, unit, price_numerator, price_denominator, received_lifetime_days, state,
-    actor, create_time
+    partner, coalition, display_name, program, unit, target, price_numerator, price_denominator,
+    received_lifetime_days, state, actor, create_time
 )
 values (
-    :partner, :coalition, :display_name, :program, :unit, :price_numerator, :price_denominator,
+    :partner, :coalition, :display_name, :program, :unit, :target, :price_numerator, :price_denominator,
     :received_lifetime_days, :state, :actor, :create_time
 )
 on conflict do nothing;
 
 -- name: find_partners
 select
-    partner, coalition, display_name, program, unit, price_numerator, price_denominator, received_lifetime_days, state,
-    create_time
+    partner, coalition, display_name, program, unit, target, price_numerator, price_denominator,
+    received_lifetime_days, state, create_time
 from partners
 where partner = any(:partners::text[]);
 
 -- name: partners_of_coalition
 select
-    partner, coalition, display_name, program, unit, price_numerator, price_denominator, received_lifetime_days, state,
-    create_time
+    partner, coalition, display_name, program, unit, target, price_numerator, price_denominator,
+    received_lifetime_days, state, create_time
 from partners
 where coalition = :coalition;
 
 -- name: lock_partner^
 select
-    partner, coalition, display_name, program, unit, price_numerator, price_denominator, received_lifetime_days, state,
-    create_time
+    partner, coalition, display_name, program, unit, target, price_numerator, price_denominator,
+    received_lifetime_days, state, create_time
 from partners
 where partner = :partner
 for no key update;

@@ -101,6 +101,13 @@ class Coalition:
         )
         return brand
 
+    async def remote_brand(self, target: str = "sandbox", *, price: str = "1", lifetime_days: int = 0) -> Brand:
+        """A partner whose points live in a ledger of its own; by default in one that the service plays."""
+        brand = Brand(f"partners/b-{next(_numbers)}", "", self, ECKey.generate_key("P-256"))
+        asked = brand.application(price, lifetime_days=lifetime_days, target=target, request_id=new_request_id())
+        await self.operator.coalition_admin.CreatePartner(asked)
+        return brand
+
     async def publish(self, *pairs: res.PairRate, effective: datetime | None = None) -> res.RateBook:
         """Publishes a book of the pairs."""
         book = res.RateBook(pairs=pairs)
@@ -165,12 +172,15 @@ class Brand:
             self._own = world.client(world.exchange, self.token())
         return self._own
 
-    def application(self, price: str = "1", *, lifetime_days: int = 0, request_id: str) -> admin.CreatePartnerRequest:
+    def application(
+        self, price: str = "1", *, lifetime_days: int = 0, target: str = "", request_id: str
+    ) -> admin.CreatePartnerRequest:
         """The request that makes it a partner."""
         partner = res.Partner(
             name=self.name,
             coalition=self.coalition.name,
-            unit=f"{self.program}/units/points",
+            unit="" if target else f"{self.program}/units/points",
+            target=target,
             agreed_price=rational(price),
             received_points_lifetime_days=lifetime_days,
         )

@@ -11,7 +11,7 @@ from ipaddress import ip_address
 import httpx
 import pytest
 
-from guerdon_kit.egress import MAX_ANSWER_BYTES, Egress, EgressRefused, NoAnswer, is_public, url_ok
+from guerdon_kit.egress import MAX_ANSWER_BYTES, Egress, EgressRefused, NoAnswer, is_public, target_ok, url_ok
 
 
 @pytest.mark.parametrize(
@@ -195,3 +195,22 @@ async def _server(answer: bytes, *, hangs: bool = False) -> AsyncIterator[_Serve
     finally:
         await egress.close()
         server.close()
+
+
+@pytest.mark.parametrize("target", ["ledger.skyways.example:443", "8.8.8.8:8443"])
+def test_a_public_host_and_port_may_be_called_by_grpc(target: str) -> None:
+    assert target_ok(target, private=False)
+
+
+@pytest.mark.parametrize("target", ["localhost:443", "127.0.0.1:443", "10.1.2.3:443", "ledger:443"])
+def test_an_inner_host_may_be_called_by_grpc_only_where_that_is_allowed(target: str) -> None:
+    assert not target_ok(target, private=False)
+    assert target_ok(target, private=True)
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["", "x", "x:", ":443", "x:0", "x:65536", "x:0443", "http://x:443", "a b:443", "x:443/y", "unix:/x", "ä.de:1"],
+)
+def test_what_is_no_host_and_port_is_never_called(target: str) -> None:
+    assert not target_ok(target, private=True)

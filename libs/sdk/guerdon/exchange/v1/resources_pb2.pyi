@@ -115,9 +115,19 @@ class _ExchangeStateEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._
     EXCHANGE_STATE_POSTING: _ExchangeState.ValueType  # 2
     """The ledger is asked, again and again with the same id until it answers."""
     EXCHANGE_STATE_COMMITTED: _ExchangeState.ValueType  # 3
-    """Both legs are posted, in one ledger transaction."""
+    """Both sides are done, for good."""
     EXCHANGE_STATE_ABORTED: _ExchangeState.ValueType  # 4
-    """The ledger refused: nothing was posted, and nothing will be."""
+    """Neither side is done, and none will be."""
+    EXCHANGE_STATE_RESERVING: _ExchangeState.ValueType  # 5
+    """With a remote partner, the sending side is asked to reserve."""
+    EXCHANGE_STATE_RESERVED: _ExchangeState.ValueType  # 6
+    """The points are set aside at the sending side."""
+    EXCHANGE_STATE_CREDITING: _ExchangeState.ValueType  # 7
+    """The receiving side is asked to credit."""
+    EXCHANGE_STATE_CREDITED: _ExchangeState.ValueType  # 8
+    """The receiving member has the points: from here on there is only forward. The sending side is asked to commit."""
+    EXCHANGE_STATE_CANCELLING: _ExchangeState.ValueType  # 9
+    """It will be ABORTED: the sending side is asked to give back what it reserved."""
 
 class ExchangeState(_ExchangeState, metaclass=_ExchangeStateEnumTypeWrapper):
     """How far an exchange is."""
@@ -129,9 +139,19 @@ EXCHANGE_STATE_RECEIVED: ExchangeState.ValueType  # 1
 EXCHANGE_STATE_POSTING: ExchangeState.ValueType  # 2
 """The ledger is asked, again and again with the same id until it answers."""
 EXCHANGE_STATE_COMMITTED: ExchangeState.ValueType  # 3
-"""Both legs are posted, in one ledger transaction."""
+"""Both sides are done, for good."""
 EXCHANGE_STATE_ABORTED: ExchangeState.ValueType  # 4
-"""The ledger refused: nothing was posted, and nothing will be."""
+"""Neither side is done, and none will be."""
+EXCHANGE_STATE_RESERVING: ExchangeState.ValueType  # 5
+"""With a remote partner, the sending side is asked to reserve."""
+EXCHANGE_STATE_RESERVED: ExchangeState.ValueType  # 6
+"""The points are set aside at the sending side."""
+EXCHANGE_STATE_CREDITING: ExchangeState.ValueType  # 7
+"""The receiving side is asked to credit."""
+EXCHANGE_STATE_CREDITED: ExchangeState.ValueType  # 8
+"""The receiving member has the points: from here on there is only forward. The sending side is asked to commit."""
+EXCHANGE_STATE_CANCELLING: ExchangeState.ValueType  # 9
+"""It will be ABORTED: the sending side is asked to give back what it reserved."""
 global___ExchangeState = ExchangeState
 
 @typing.final
@@ -181,7 +201,9 @@ global___Coalition = Coalition
 
 @typing.final
 class Partner(google.protobuf.message.Message):
-    """A brand of a coalition, whose points live in this platform's ledger."""
+    """A brand of a coalition. Its points live in this platform's ledger (it is hosted: it has a `unit`), or in a ledger of
+    its own (it is remote: it has a `target`).
+    """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -194,6 +216,7 @@ class Partner(google.protobuf.message.Message):
     KEYS_FIELD_NUMBER: builtins.int
     STATE_FIELD_NUMBER: builtins.int
     CREATE_TIME_FIELD_NUMBER: builtins.int
+    TARGET_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`partners/{partner}`; the id is 1 to 20 of `A-Z a-z 0-9 _ ~ -`, a letter or digit first."""
     coalition: builtins.str
@@ -201,13 +224,19 @@ class Partner(google.protobuf.message.Message):
     display_name: builtins.str
     """What people call it, at most 200 printable characters."""
     unit: builtins.str
-    """The ledger's unit that it exchanges, of its own program. No other partner of the coalition has that program."""
+    """The ledger's unit that it exchanges, of its own program. No other partner of the coalition has that program. Empty
+    for a remote partner.
+    """
     received_points_lifetime_days: builtins.int
     """After how many days the points expire that its members receive by an exchange, 1 to 36,500. 0: never. They expire
     sooner where the points they came from would have.
     """
     state: global___PartnerState.ValueType
     """What it may do."""
+    target: builtins.str
+    """Where its own ledger answers, as `host:port`: a server of `PartnerLedgerService`. `sandbox`: a ledger that this
+    service plays, whose answers follow from the amounts. Empty for a hosted partner; exactly one of `unit` and `target`.
+    """
     @property
     def agreed_price(self) -> guerdon.type.v1.rational_pb2.Rational:
         """What the others pay it for each of its points that their members receive, in minor units of the settlement
@@ -234,9 +263,10 @@ class Partner(google.protobuf.message.Message):
         keys: collections.abc.Iterable[global___PartnerKey] | None = ...,
         state: global___PartnerState.ValueType = ...,
         create_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        target: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["agreed_price", b"agreed_price", "create_time", b"create_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["agreed_price", b"agreed_price", "coalition", b"coalition", "create_time", b"create_time", "display_name", b"display_name", "keys", b"keys", "name", b"name", "received_points_lifetime_days", b"received_points_lifetime_days", "state", b"state", "unit", b"unit"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["agreed_price", b"agreed_price", "coalition", b"coalition", "create_time", b"create_time", "display_name", b"display_name", "keys", b"keys", "name", b"name", "received_points_lifetime_days", b"received_points_lifetime_days", "state", b"state", "target", b"target", "unit", b"unit"]) -> None: ...
 
 global___Partner = Partner
 
@@ -443,12 +473,14 @@ class Quote(google.protobuf.message.Message):
     name: builtins.str
     """`partners/{partner}/quotes/{quote}`, under the sending partner."""
     source_account: builtins.str
-    """The account whose points are sent: a MEMBER account of the sending partner's program and unit."""
+    """The account whose points are sent: a MEMBER account of the sending partner's program and unit, or a member of a
+    remote partner, as `partners/{partner}/members/{member}`.
+    """
     receiver_id: builtins.str
     """The id of the receiving partner: `skyways` of `partners/skyways`."""
     destination_account_id: builtins.str
     """The id of the account that receives, a MEMBER account of the receiving partner's program: `m-42` of
-    `programs/skyways/accounts/m-42`.
+    `programs/skyways/accounts/m-42`; or of the receiving member of a remote partner.
     """
     send: builtins.int
     """How many points are offered, 1 to 2^53: as many are sent as buy something."""
@@ -540,6 +572,8 @@ class Exchange(google.protobuf.message.Message):
     CASH_FEE_MINOR_UNITS_FIELD_NUMBER: builtins.int
     PROMOTION_ID_FIELD_NUMBER: builtins.int
     PROMOTION_AMOUNT_FIELD_NUMBER: builtins.int
+    OUTCOME_UNKNOWN_FIELD_NUMBER: builtins.int
+    NEEDS_OPERATOR_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`partners/{partner}/exchanges/{exchange}`, under the partner that reads it; the id is the quote's."""
     sender_id: builtins.str
@@ -572,6 +606,12 @@ class Exchange(google.protobuf.message.Message):
     """The id of the promotion that it was made by; empty: none."""
     promotion_amount: builtins.int
     """How many of the received points the promotion brought."""
+    outcome_unknown: builtins.bool
+    """The remote partner that is asked has not answered: whether it has done what it was asked is not known. It is asked
+    again, the same, until it answers.
+    """
+    needs_operator: builtins.bool
+    """The remote partner has not answered for too long, or has answered what it may not: people of the operator find out."""
     @property
     def owed(self) -> global___Owed:
         """What the sender owes the receiver for it, at the price of when the quote was used; absent until it is COMMITTED."""
@@ -582,7 +622,7 @@ class Exchange(google.protobuf.message.Message):
 
     @property
     def commit_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
-        """When the ledger recorded it; absent before."""
+        """When it was COMMITTED; absent before."""
 
     def __init__(
         self,
@@ -606,9 +646,11 @@ class Exchange(google.protobuf.message.Message):
         cash_fee_minor_units: builtins.int = ...,
         promotion_id: builtins.str = ...,
         promotion_amount: builtins.int = ...,
+        outcome_unknown: builtins.bool = ...,
+        needs_operator: builtins.bool = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["commit_time", b"commit_time", "create_time", b"create_time", "owed", b"owed"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["abort_reason", b"abort_reason", "bonus_amount", b"bonus_amount", "cash_fee_minor_units", b"cash_fee_minor_units", "commit_time", b"commit_time", "create_time", b"create_time", "debited_amount", b"debited_amount", "destination_account", b"destination_account", "fee_amount", b"fee_amount", "name", b"name", "owed", b"owed", "promotion_amount", b"promotion_amount", "promotion_id", b"promotion_id", "rate_book", b"rate_book", "received_amount", b"received_amount", "receiver_id", b"receiver_id", "sender_id", b"sender_id", "source_account", b"source_account", "state", b"state", "transaction", b"transaction"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["abort_reason", b"abort_reason", "bonus_amount", b"bonus_amount", "cash_fee_minor_units", b"cash_fee_minor_units", "commit_time", b"commit_time", "create_time", b"create_time", "debited_amount", b"debited_amount", "destination_account", b"destination_account", "fee_amount", b"fee_amount", "name", b"name", "needs_operator", b"needs_operator", "outcome_unknown", b"outcome_unknown", "owed", b"owed", "promotion_amount", b"promotion_amount", "promotion_id", b"promotion_id", "rate_book", b"rate_book", "received_amount", b"received_amount", "receiver_id", b"receiver_id", "sender_id", b"sender_id", "source_account", b"source_account", "state", b"state", "transaction", b"transaction"]) -> None: ...
 
 global___Exchange = Exchange
 

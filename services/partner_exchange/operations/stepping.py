@@ -1,0 +1,187 @@
+"""Exchanges with a remote partner, step by step: see `partner_exchange.domain.steps`.
+
+This knows the two sides only as `Side`s. Whoever finds an exchange under way can go on, from the state that is kept;
+several may do so at once, since a side answers all alike, and of two that write a state one finds it written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from guerdon_kit.events import publish
+from guerdon_kit.grpc import OutcomeUnknown
+from guerdon_kit.postgres import Connection
+from partner_exchange.domain.exchanges import FROZEN_REFUSALS, Attempt, Exchange, Refusal, State, is_final_refusal
+from partner_exchange.domain.partners import Partner
+from partner_exchange.domain.steps import (
+    NOT_RESERVED_IN_TIME,
+    Answer,
+    Patience,
+    after,
+    asked,
+    given_up,
+    is_too_late,
+    to_crediting,
+    to_reserving,
+    waits_too_long,
+)
+from partner_exchange.operations.ends import Ends, exchange_event
+from partner_exchange.operations.sides import Sides
+from partner_exchange.store import exchanges
+
+
+@dataclass(frozen=True, slots=True)
+class Under:
+    """An exchange under way, and its partners."""
+
+    exchange: Exchange
+    sender: Partner
+    receiver: Partner
+    fresh: bool = False
+    """Whether it was brought into its state just now: nobody has asked for it before."""
+
+    @property
+    def asked(self) -> str | None:
+        """The id of the remote partner that is asked, if one is."""
+        return asked(self.exchange, self.sender, self.receiver)
+
+
+@dataclass(frozen=True)
+class Stepping:
+    """Takes exchanges with a remote partner to their end."""
+
+    ends: Ends
+    sides: Sides
+    patience: Patience
+    lease: timedelta
+    """After so long without a step the recovery loop takes an exchange up."""
+
+    async def drive(
+        self, exchange: Exchange, sender: Partner, receiver: Partner, until: float, *, alone: bool
+    ) -> Exchange:
+        """Takes an exchange to its end and answers it; with `alone` only as far as the partner goes that is asked now,
+        and then leaves it to whoever looks after the next one.
+
+        Raises:
+            OutcomeUnknown: a side did not answer. Go on later.
+            Unavailable: PostgreSQL is away.
+        """
+        under = Under(exchange, sender, receiver)
+        first = under.asked
+        while not under.exchange.state.final:
+            if alone and under.asked != first:
+                await self._hand_over(under.exchange)
+                break
+            under = await self._step(under, until)
+        return under.exchange
+
+    async def _step(self, under: Under, until: float) -> Under:
+        exchange = under.exchange
+        if is_too_late(exchange, under.sender, self.patience, self.ends.clock.now()):
+            return await self._move(under, given_up(exchange, NOT_RESERVED_IN_TIME))
+        if exchange.state is State.RESERVED:
+            return await self._move(under, to_crediting(exchange))
+        attempt = None
+        if under.asked is None and not under.fresh and exchange.state is not State.RECEIVED:
+            attempt = await self._ask_again(exchange)
+            if attempt is None:  # somebody else was faster
+                return replace(under, exchange=await self.ends.now(exchange.exchange_id), fresh=False)
+        try:
+            answer = await self._ask(under, until)
+        except OutcomeUnknown:
+            if under.asked is not None:
+                await self._not_answered(exchange, needs_operator=False)
+            raise
+        self.ends.reached(f"{exchange.state.value} answered")
+        return await self._answered(under, answer, attempt, until)
+
+    async def _ask(self, under: Under, until: float) -> Answer:
+        exchange = under.exchange
+        sender, receiver = self.sides.of(under.sender), self.sides.of(under.receiver)
+        match exchange.state:
+            case State.RECEIVED:
+                return await receiver.validate(exchange, until)
+            case State.RESERVING:
+                return await sender.reserve(exchange, until)
+            case State.CREDITING:
+                return await receiver.credit(exchange, until)
+            case State.CREDITED:
+                return await sender.commit(exchange, until)
+            case state:
+                assert state is State.CANCELLING, state
+                return await sender.cancel(exchange, until)
+
+    async def _answered(self, under: Under, answer: Answer, attempt: Attempt | None, until: float) -> Under:
+        exchange, now = under.exchange, self.ends.clock.now()
+        if exchange.state is State.RECEIVED and not isinstance(answer, Refusal):
+            source = await self.sides.of(under.sender).source(exchange, until)
+            return await self._move(under, to_reserving(exchange, source, under.receiver, now))
+        latest = None
+        if isinstance(answer, Refusal) and not answer.kept:  # the ledger's
+            latest = await self._latest_of(under, answer, attempt, now)
+        moved = after(exchange, answer, under.sender, under.receiver, now)
+        if moved.state is exchange.state:
+            await self._not_answered(exchange, needs_operator=True)
+            raise OutcomeUnknown
+        return await self._move(under, moved, latest)
+
+    async def _latest_of(
+        self, under: Under, refusal: Refusal, attempt: Attempt | None, now: datetime
+    ) -> datetime | None:
+        """The attempt after which none may have begun, for a refusal of the ledger to be the end.
+
+        Raises:
+            OutcomeUnknown: an earlier attempt may still be carried out.
+        """
+        exchange = under.exchange
+        assert exchange.state_time is not None
+        this = attempt or Attempt(exchange.state_time, None)
+        if not is_final_refusal(refusal, asked_before=this.asked_before, now=now):
+            async with self.ends.database.transaction() as connection:
+                await exchanges.answered(connection, exchange, this)
+            raise OutcomeUnknown
+        return None if refusal.reason in FROZEN_REFUSALS else this.ask_time
+
+    async def _move(self, under: Under, moved: Exchange, latest_asked: datetime | None = None) -> Under:
+        before, now = under.exchange.state, self.ends.clock.now()
+        if moved.state.final:
+            return replace(under, exchange=await self.ends.end(before, moved, latest_asked), fresh=False)
+        after_it = Under(
+            replace(moved, state_time=now, unanswered=0, needs_operator=False), under.sender, under.receiver
+        )
+
+        async def unit(connection: Connection) -> bool:
+            return await exchanges.move(
+                connection,
+                before,
+                moved,
+                after_it.asked,
+                now=now,
+                due_time=now + self.lease,
+                latest_asked=latest_asked,
+            )
+
+        # Run again after a commit whose answer was lost, it finds the state moved: then this counts as asked before.
+        if not await self.ends.database.run(unit, repeatable=True):
+            return replace(under, exchange=await self.ends.now(moved.exchange_id), fresh=False)
+        self.ends.reached(moved.state.value)
+        return replace(after_it, fresh=True)
+
+    async def _ask_again(self, exchange: Exchange) -> Attempt | None:
+        async def unit(connection: Connection) -> Attempt | None:
+            return await exchanges.ask_again(connection, exchange, self.ends.clock.now())
+
+        return await self.ends.database.run(unit, repeatable=True)
+
+    async def _not_answered(self, exchange: Exchange, *, needs_operator: bool) -> None:
+        """Keeps that the outcome is unknown; after too long, or at once, with the event that calls for people."""
+        now = self.ends.clock.now()
+        needs_operator = needs_operator or waits_too_long(exchange, self.patience, now)
+        async with self.ends.database.transaction() as connection:
+            if await exchanges.not_answered(connection, exchange, needs_operator=needs_operator):
+                await publish(connection, exchange_event("exchange_needs_operator", exchange, now))
+
+    async def _hand_over(self, exchange: Exchange) -> None:
+        async with self.ends.database.transaction() as connection:
+            await exchanges.put_off(connection, exchange.exchange_id, self.ends.clock.now())
