@@ -92,6 +92,8 @@ class ServiceSettings(BaseSettings):
 
     ledger_target: str = "127.0.0.1:7001"
     """Where the ledger listens."""
+    membership_target: str = "127.0.0.1:7002"
+    """Where membership listens, for services that give cash for points. Empty: there is none, and nothing is locked."""
 
     @property
     def development(self) -> bool:

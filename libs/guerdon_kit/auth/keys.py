@@ -14,8 +14,8 @@ from guerdon_kit.auth.service_tokens import LIFETIME_S
 SCOPES = {
     "ledger": [],
     "membership": ["ledger.*"],
-    "rewards_catalog": ["ledger.*"],
-    "partner_exchange": ["ledger.*"],
+    "rewards_catalog": ["ledger.*", "membership.locked_points.read"],
+    "partner_exchange": ["ledger.*", "membership.locked_points.read"],
     "recognition": ["ledger.*"],
 }
 """The most that each service's tokens can grant: what it calls."""

@@ -19,7 +19,8 @@ from guerdon_kit.errors import DomainError, NotFound, Status
 from guerdon_kit.grpc import OutcomeUnknown, Remote, RemoteError
 from guerdon_kit.grpc.messages import timestamp
 from guerdon_kit.names import tenant_of
-from rewards_catalog.domain.errors import HoldLapsed, InsufficientPoints, PaymentRefused
+from rewards_catalog.domain.errors import HoldLapsed, InsufficientPoints, PaymentRefused, PointsLocked
+from rewards_catalog.domain.locked import Locked
 from rewards_catalog.domain.redemption import Redemption
 
 Answer = TypeVar("Answer", bound=Message)
@@ -32,6 +33,12 @@ _NO_REFUSAL = "REQUEST_ID_REUSED"
 _LONGEST_CALL_S = 10.0
 # What is left of the caller's deadline after a call: enough to say that the outcome is not known.
 _MARGIN_S = 0.2
+
+
+class LookAgain(Exception):
+    """What is locked was found for an account that has changed since: as versions only rise, nothing will ever be done
+    that is asked with it.
+    """
 
 
 class Ledger:
@@ -93,7 +100,8 @@ class Ledger:
         """Sets the price aside, and answers the hold's name.
 
         Raises:
-            InsufficientPoints: the account has fewer.
+            InsufficientPoints, PointsLocked: the account has fewer, or does not keep what is locked.
+            LookAgain: the account has changed since that was found.
             PaymentRefused: the ledger refused for another reason.
             OutcomeUnknown: ask again.
         """
@@ -102,12 +110,18 @@ class Ledger:
             amount=redemption.price,
             expire_time=timestamp(redemption.hold_expire_time),
             purpose=redemption.title,
+            locked=None if redemption.locked is None else _locked(redemption.locked),
         )
         request = pb.PlaceHoldRequest(
             parent=redemption.parent, hold=hold, request_id=redemption.ledger_request_id("hold")
         )
         with refusals():
-            answer = await self.step("PlaceHold", request, pb.PlaceHoldResponse, redemption, until)
+            try:
+                answer = await self.step("PlaceHold", request, pb.PlaceHoldResponse, redemption, until)
+            except RemoteError as refusal:
+                if refusal.remote_reason == "BALANCE_CHANGED":
+                    raise LookAgain from refusal
+                raise
         return answer.hold.name
 
     async def capture(self, redemption: Redemption, until: float) -> str:
@@ -229,10 +243,18 @@ def _translated(refusal: RemoteError) -> DomainError:
         case "INSUFFICIENT_POINTS":
             numbers = refusal.remote_metadata
             return InsufficientPoints(**{name: numbers[name] for name in ("required", "available", "missing")})
+        case "POINTS_LOCKED":
+            numbers = refusal.remote_metadata
+            return PointsLocked(**{name: numbers[name] for name in ("required", "available", "locked", "missing")})
         case "HOLD_EXPIRED":
             return HoldLapsed()
         case reason:
             return PaymentRefused(ledger_reason=reason or refusal.remote_status.name)
+
+
+def _locked(locked: Locked) -> res.Locked:
+    until = None if locked.valid_until is None else timestamp(locked.valid_until)
+    return res.Locked(amount=locked.points, account_version=locked.account_version, valid_until=until)
 
 
 def redemption_account(program: str, unit: str) -> str:

@@ -126,6 +126,10 @@ KINDS: dict[str, type[Kind]] = {
 KIND_NAMES = {kind: name for name, kind in KINDS.items()}
 
 
+CASH_LIKE = (GiftCard, Cashback)
+"""The kinds that are as good as cash. A donation is cash for others, so that nobody gets any by bringing goods back."""
+
+
 def value_for_points(kind: Kind | None) -> Cash | None:
     """What the kind comes to for the whole price, where fewer points make it less; None: they make it no less."""
     return kind.value if isinstance(kind, Cashback | FixedDiscount) else None

@@ -36,6 +36,7 @@ from rewards_catalog.domain.errors import (
     NotIssued,
 )
 from rewards_catalog.domain.kinds import Cash
+from rewards_catalog.domain.locked import Locked
 from rewards_catalog.domain.reward import Fulfilment
 
 
@@ -111,7 +112,7 @@ class Redemption:
     and `refunding` points are on their way in the last one. `actor` is whom it is booked to, here and in the ledger,
     and `request_key` finds the record of the request that made it. Its provider was asked `asks` times without a
     decision, and is asked again at `ask_time`. `wallet` is the account that the value is paid into, and `credit` the
-    transaction by which it was; empty where there is none.
+    transaction by which it was; empty where there is none. `locked` is what the hold has to leave; None: nothing.
     """
 
     program: str
@@ -131,6 +132,7 @@ class Redemption:
     failure: Failure | None
     hold: str
     hold_expire_time: datetime
+    locked: Locked | None
     transaction: str
     wallet: str
     credit: str

@@ -190,6 +190,10 @@ create table redemptions (
     failure_reason text,
     failure_metadata jsonb,
     hold text not null default '',
+    -- How many points the hold has to leave, at which version of the account that was found, and until when it holds.
+    locked_points bigint check (locked_points >= 0),
+    locked_version bigint check ((locked_version is null) = (locked_points is null)),
+    locked_until timestamptz check (locked_until is null or locked_points is not null),
     transaction text not null default '',
     -- The account that the value is paid into, and the transaction that paid it.
     wallet text not null,
@@ -411,7 +415,8 @@ grant update (
 grant update (available, redeemed) on stock to :"runtime_role";
 grant update (redemption) on codes to :"runtime_role";
 grant update (taken) on takings to :"runtime_role";
-grant update (state, failure_reason, failure_metadata, hold, transaction, credit, refund_transaction, payment, refunding,
+grant update (state, failure_reason, failure_metadata, hold, locked_points, locked_version, locked_until, transaction, credit,
+              refund_transaction, payment, refunding,
               refunded, refunds, fulfil_time, asks, ask_time, update_time, due_time, attempts) on redemptions to :"runtime_role";
 grant update (balance, state) on vouchers to :"runtime_role";
 grant update (undo_time, undo_store, undo_terminal, undo_cashier, undo_actor) on voucher_uses to :"runtime_role";

@@ -17,7 +17,8 @@ from guerdon_kit.errors import DomainError
 from guerdon_kit.events import publish
 from guerdon_kit.grpc import OutcomeUnknown
 from guerdon_kit.postgres import Connection, Database
-from rewards_catalog.clients.ledger import Ledger
+from rewards_catalog.clients.ledger import Ledger, LookAgain
+from rewards_catalog.clients.membership import Membership
 from rewards_catalog.clients.wallets import Wallets
 from rewards_catalog.domain.codes import CodeKeys
 from rewards_catalog.domain.errors import (
@@ -29,6 +30,7 @@ from rewards_catalog.domain.errors import (
     OutOfStock,
     PaymentRefused,
     PaymentTooLate,
+    PointsLocked,
     RedemptionUnfinished,
     RewardLimit,
 )
@@ -73,6 +75,7 @@ class Progress:
     database: Database
     ledger: Ledger
     wallets: Wallets
+    membership: Membership
     providers: Providers
     keys: CodeKeys
     clock: Clock
@@ -105,6 +108,8 @@ class Progress:
             if step is None:
                 return redemption
             redemption = await steps[step](redemption, until)
+        if redemption.state is State.PENDING:  # its account changes faster than it is looked at
+            raise OutcomeUnknown
         raise AssertionError(f"{redemption.name} does not come to rest")
 
     async def finish(self, redemption: Redemption, until: float) -> Redemption:
@@ -162,7 +167,10 @@ class Progress:
             return await self._fail(redemption, HoldLapsed())
         try:
             hold = await self.ledger.place_hold(redemption, until)
-        except (InsufficientPoints, PaymentRefused) as refusal:
+        except LookAgain:
+            locked = await self.membership.locked(redemption.account, redemption.actor, until)
+            return await self._advance(redemption, replace(redemption, locked=locked))
+        except (InsufficientPoints, PointsLocked, PaymentRefused) as refusal:
             return await self._fail(redemption, refusal)
         self.reached("hold placed")
         held = replace(redemption, state=State.POINTS_HELD, hold=hold)

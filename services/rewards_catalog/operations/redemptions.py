@@ -13,7 +13,7 @@ from guerdon_kit.postgres import Connection, Database, requests
 from rewards_catalog.domain.audience import Groups
 from rewards_catalog.domain.codes import CodeKeys
 from rewards_catalog.domain.errors import CalledOff
-from rewards_catalog.domain.kinds import Cash, budget_of
+from rewards_catalog.domain.kinds import CASH_LIKE, Cash, budget_of
 from rewards_catalog.domain.payments import check_payment, paid
 from rewards_catalog.domain.prices import MAX_POINTS
 from rewards_catalog.domain.redemption import Redemption, State, check_cancellable, check_fulfillable, failing
@@ -64,8 +64,8 @@ class Redemptions:
         Raises:
             NotFound, RewardNotActive, RewardNotStarted, RewardEnded, NotInAudience, RewardChanged, InvalidField:
                 nothing was begun; the same request may pass later.
-            InsufficientPoints, OutOfStock, HoldLapsed, PaymentTooLate, CalledOff, FulfilmentRefused: it failed, and so
-                it does for this request for ever.
+            InsufficientPoints, PointsLocked, OutOfStock, HoldLapsed, PaymentTooLate, CalledOff, FulfilmentRefused: it
+                failed, and so it does for this request for ever.
             AccountLimit, AccountPeriodLimit, RewardLimit, PaymentRefused, CreditRefused: it failed; the same request
                 may pass later.
             RedemptionUnfinished, Unavailable: send the same request again, or read the redemption.
@@ -255,6 +255,7 @@ class Redemptions:
             failure=None,
             hold="",
             hold_expire_time=(payment_end_time or now) + self.hold_time,
+            locked=None,
             transaction="",
             wallet=wish.wallet,
             credit="",
@@ -272,7 +273,9 @@ class Redemptions:
         )
         if fresh.wallet:
             await self._check_payable(fresh, budget_of(wanted.kind), asking.until)
-        return fresh
+        if not isinstance(wanted.kind, CASH_LIKE):
+            return fresh
+        return replace(fresh, locked=await self.progress.membership.locked(wish.account, asking.actor, asking.until))
 
     async def _check_payable(self, fresh: Redemption, budget: str | None, until: float) -> None:
         """Checks that `budget` can pay into the wallet. One that does not exist will be opened.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import asyncpg
 
@@ -12,6 +13,7 @@ from guerdon_kit.postgres import Connection
 from guerdon_kit.saga import Claim
 from rewards_catalog.domain.kinds import Cash
 from rewards_catalog.domain.limits import Span
+from rewards_catalog.domain.locked import Locked
 from rewards_catalog.domain.redemption import Failure, Redemption, State
 from rewards_catalog.domain.reward import Fulfilment
 from rewards_catalog.store import queries
@@ -40,6 +42,7 @@ async def insert(connection: Connection, redemption: Redemption, due_time: datet
         request_key=redemption.request_key,
         create_time=redemption.create_time,
         hold_expire_time=redemption.hold_expire_time,
+        **_locked_columns(redemption.locked),
         state=redemption.state,
         update_time=redemption.update_time,
         due_time=due_time,
@@ -78,6 +81,9 @@ async def move(connection: Connection, before: Redemption, after: Redemption, du
         failure_reason=failure.reason if failure else None,
         failure_metadata=dict(failure.metadata) if failure else None,
         hold=after.hold,
+        **_locked_columns(after.locked),
+        from_locked_version=before.locked.account_version if before.locked else None,
+        from_locked_until=before.locked.valid_until if before.locked else None,
         transaction=after.transaction,
         credit=after.credit,
         payment=after.payment,
@@ -157,15 +163,25 @@ def _found(row: asyncpg.Record | None, program: str, redemption: str) -> Redempt
     return _redemption(row)
 
 
+def _locked_columns(locked: Locked | None) -> dict[str, Any]:
+    return {
+        "locked_points": locked.points if locked else None,
+        "locked_version": locked.account_version if locked else None,
+        "locked_until": locked.valid_until if locked else None,
+    }
+
+
 def _redemption(row: asyncpg.Record) -> Redemption:
     fields = dict(row)
     reason, metadata = fields.pop("failure_reason"), fields.pop("failure_metadata")
+    points, version, valid_until = (fields.pop(f"locked_{name}") for name in ("points", "version", "until"))
     currency, value_currency = fields.pop("cash_currency"), fields.pop("value_currency")
     return Redemption(
         **{
             **fields,
             "cash": None if currency is None else Cash(row["cash"], currency),
             "value": None if value_currency is None else Cash(row["value"], value_currency),
+            "locked": None if points is None else Locked(points, version, valid_until),
             "state": State(row["state"]),
             "fulfilment": Fulfilment(row["fulfilment"]),
             "failure": None if reason is None else Failure(reason, metadata),

@@ -1,17 +1,20 @@
 -- name: insert_redemption!
 insert into redemptions (
     program, id, reward, reward_version, account, title, unit, price, cash, cash_currency, value, value_currency,
-    payment_end_time, fulfilment, wallet, actor, request_key, create_time, hold_expire_time, state, update_time, due_time
+    payment_end_time, fulfilment, wallet, actor, request_key, create_time, hold_expire_time, locked_points,
+    locked_version, locked_until, state, update_time, due_time
 )
 values (
     :program, :id, :reward, :reward_version, :account, :title, :unit, :price, :cash, :cash_currency, :value, :value_currency,
-    :payment_end_time, :fulfilment, :wallet, :actor, :request_key, :create_time, :hold_expire_time, :state, :update_time, :due_time
+    :payment_end_time, :fulfilment, :wallet, :actor, :request_key, :create_time, :hold_expire_time, :locked_points,
+    :locked_version, :locked_until, :state, :update_time, :due_time
 );
 
 -- name: find_redemption^
 select
     program, id, reward, reward_version, account, title, unit, price, cash, cash_currency, value, value_currency,
-    payment_end_time, payment, fulfilment, actor, request_key, create_time, hold_expire_time, state, failure_reason, failure_metadata, hold, transaction, wallet, credit, refund_transaction,
+    payment_end_time, payment, fulfilment, actor, request_key, create_time, hold_expire_time, state, failure_reason, failure_metadata, hold,
+    locked_points, locked_version, locked_until, transaction, wallet, credit, refund_transaction,
     refunding, refunded, refunds, fulfil_time, asks, ask_time, update_time
 from redemptions
 where program = :program and id = :id;
@@ -19,7 +22,8 @@ where program = :program and id = :id;
 -- name: lock_redemption^
 select
     program, id, reward, reward_version, account, title, unit, price, cash, cash_currency, value, value_currency,
-    payment_end_time, payment, fulfilment, actor, request_key, create_time, hold_expire_time, state, failure_reason, failure_metadata, hold, transaction, wallet, credit, refund_transaction,
+    payment_end_time, payment, fulfilment, actor, request_key, create_time, hold_expire_time, state, failure_reason, failure_metadata, hold,
+    locked_points, locked_version, locked_until, transaction, wallet, credit, refund_transaction,
     refunding, refunded, refunds, fulfil_time, asks, ask_time, update_time
 from redemptions
 where program = :program and id = :id
@@ -27,22 +31,26 @@ for no key update;
 
 -- name: move_redemption!
 -- From one state to the next, unless somebody else has moved it, perhaps as far as to the same state of a later refund,
--- or has decided otherwise about its failure.
+-- or has decided otherwise about its failure or what is locked.
 update redemptions
 set
     state = :state, failure_reason = :failure_reason, failure_metadata = :failure_metadata, hold = :hold,
+    locked_points = :locked_points, locked_version = :locked_version, locked_until = :locked_until,
     transaction = :transaction, credit = :credit, payment = :payment, refund_transaction = :refund_transaction, refunding = :refunding, refunded = :refunded,
     refunds = :refunds, asks = :asks, ask_time = :ask_time, update_time = :update_time,
     fulfil_time = case when :state::text = 'FULFILLED' then coalesce(fulfil_time, :update_time) else fulfil_time end,
     due_time = :due_time, attempts = 0
 where
     program = :program and id = :id and state = :from_state and refunds = :from_refunds
-    and failure_reason is not distinct from :from_failure_reason::text;
+    and failure_reason is not distinct from :from_failure_reason::text
+    and locked_version is not distinct from :from_locked_version::bigint
+    and locked_until is not distinct from :from_locked_until::timestamptz;
 
 -- name: list_redemptions
 select
     program, id, reward, reward_version, account, title, unit, price, cash, cash_currency, value, value_currency,
-    payment_end_time, payment, fulfilment, actor, request_key, create_time, hold_expire_time, state, failure_reason, failure_metadata, hold, transaction, wallet, credit, refund_transaction,
+    payment_end_time, payment, fulfilment, actor, request_key, create_time, hold_expire_time, state, failure_reason, failure_metadata, hold,
+    locked_points, locked_version, locked_until, transaction, wallet, credit, refund_transaction,
     refunding, refunded, refunds, fulfil_time, asks, ask_time, update_time
 from redemptions
 where program = :program and (create_time, id) < (:before_time::timestamptz, :before_id::text)
@@ -52,7 +60,8 @@ limit :most;
 -- name: list_redemptions_of_account
 select
     program, id, reward, reward_version, account, title, unit, price, cash, cash_currency, value, value_currency,
-    payment_end_time, payment, fulfilment, actor, request_key, create_time, hold_expire_time, state, failure_reason, failure_metadata, hold, transaction, wallet, credit, refund_transaction,
+    payment_end_time, payment, fulfilment, actor, request_key, create_time, hold_expire_time, state, failure_reason, failure_metadata, hold,
+    locked_points, locked_version, locked_until, transaction, wallet, credit, refund_transaction,
     refunding, refunded, refunds, fulfil_time, asks, ask_time, update_time
 from redemptions
 where

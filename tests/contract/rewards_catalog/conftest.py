@@ -16,7 +16,7 @@ from tests.contract.rewards_catalog.world import Shop, World
 def running(many_services: ManyServices, databases: DatabaseFactory) -> Iterator[tuple[RunningService, RunningService]]:
     with many_services("rewards") as services:
         ledger = services.start("ledger", databases.make("ledger"))
-        targets = {"ledger": ledger.target}
+        targets = {"ledger": ledger.target, "membership": ""}
         catalog = services.start("rewards_catalog", databases.make("rewards_catalog"), targets=targets)
         yield ledger, catalog
     databases.drop(catalog.database)

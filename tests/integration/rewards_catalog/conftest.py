@@ -116,7 +116,7 @@ def _fallible(services: ServiceFactory, databases: DatabaseFactory, folder: Path
         database=database,
         endpoints=services.endpoints,
         identity=services.identity,
-        targets={"ledger": ledger.target},
+        targets={"ledger": ledger.target, "membership": ""},
         clock_file=services.clock_file,
         settings={"lease_s": "1", "workers": "2"},
     )

@@ -69,6 +69,7 @@ def a_redemption(**changes: Any) -> Redemption:
         "failure": None,
         "hold": "",
         "hold_expire_time": NOW,
+        "locked": None,
         "transaction": "",
         "wallet": "",
         "credit": "",

@@ -26,6 +26,17 @@ class InsufficientPoints(DomainError):
     frozen = True
 
 
+class PointsLocked(DomainError):
+    """The reward is as good as cash, and too many of the points are for goods only, as the purchases that gave them can
+    still come back.
+    """
+
+    reason = "POINTS_LOCKED"
+    status = Status.FAILED_PRECONDITION
+    message = "This needs {required} points, and of {available} available {locked} are locked; {missing} are missing."
+    frozen = True
+
+
 class AccountLimit(DomainError):
     """The account has as many redemptions of the reward as one may have. A cancelled one counts no more."""
 
@@ -207,6 +218,7 @@ FAILURES: Mapping[str, type[DomainError]] = {
     for failure in (
         OutOfStock,
         InsufficientPoints,
+        PointsLocked,
         AccountLimit,
         AccountPeriodLimit,
         RewardLimit,

@@ -392,7 +392,7 @@ global___RewardTexts = RewardTexts
 
 @typing.final
 class GiftCard(google.protobuf.message.Message):
-    """A card worth an amount of cash."""
+    """A card worth an amount of cash, and as good as cash: it takes no points that are locked."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -569,7 +569,7 @@ global___TierBenefit = TierBenefit
 @typing.final
 class Cashback(google.protobuf.message.Message):
     """Cash for points: into a wallet in the ledger where `budget` is given; else onto a card's statement or a bank account, by
-    whoever hands it over.
+    whoever hands it over. It takes no points that are locked.
     """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor

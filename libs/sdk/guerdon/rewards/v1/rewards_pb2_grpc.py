@@ -174,6 +174,8 @@ class RewardsServiceServicer(object):
         decided is answered as FULFILMENT_UNKNOWN: the service takes it to its end. When the end is not in sight within the
         deadline the answer is UNAVAILABLE, `REDEMPTION_UNFINISHED`: the service goes
         on by itself, and the same request again waits for the end or reports it.
+        A gift card and a cashback are as good as cash: membership is asked how many of the account's points are locked, and as
+        many have to be left, or else it is refused with `POINTS_LOCKED`. Where membership does not tell, nothing is begun.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -90,6 +90,8 @@ class RewardsServiceStub:
     decided is answered as FULFILMENT_UNKNOWN: the service takes it to its end. When the end is not in sight within the
     deadline the answer is UNAVAILABLE, `REDEMPTION_UNFINISHED`: the service goes
     on by itself, and the same request again waits for the end or reports it.
+    A gift card and a cashback are as good as cash: membership is asked how many of the account's points are locked, and as
+    many have to be left, or else it is refused with `POINTS_LOCKED`. Where membership does not tell, nothing is begun.
     """
 
     ConfirmPayment: grpc.UnaryUnaryMultiCallable[
@@ -213,6 +215,8 @@ class RewardsServiceAsyncStub:
     decided is answered as FULFILMENT_UNKNOWN: the service takes it to its end. When the end is not in sight within the
     deadline the answer is UNAVAILABLE, `REDEMPTION_UNFINISHED`: the service goes
     on by itself, and the same request again waits for the end or reports it.
+    A gift card and a cashback are as good as cash: membership is asked how many of the account's points are locked, and as
+    many have to be left, or else it is refused with `POINTS_LOCKED`. Where membership does not tell, nothing is begun.
     """
 
     ConfirmPayment: grpc.aio.UnaryUnaryMultiCallable[
@@ -356,6 +360,8 @@ class RewardsServiceServicer(metaclass=abc.ABCMeta):
         decided is answered as FULFILMENT_UNKNOWN: the service takes it to its end. When the end is not in sight within the
         deadline the answer is UNAVAILABLE, `REDEMPTION_UNFINISHED`: the service goes
         on by itself, and the same request again waits for the end or reports it.
+        A gift card and a cashback are as good as cash: membership is asked how many of the account's points are locked, and as
+        many have to be left, or else it is refused with `POINTS_LOCKED`. Where membership does not tell, nothing is begun.
         """
 
     @abc.abstractmethod
