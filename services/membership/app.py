@@ -9,6 +9,7 @@ from membership.config import Settings
 from membership.jobs.occasions import occasions
 from membership.jobs.offers import sending
 from membership.jobs.plans import lapsing
+from membership.jobs.purchase_events import awaiting
 from membership.jobs.recovery import ending, extending, merging, recovery, reminding, waiting_returns
 from membership.jobs.tiers import ending_years, turning
 from membership.operations.activities import Activities
@@ -31,6 +32,7 @@ from membership.operations.plan_periods import PlanPeriods
 from membership.operations.plans import Plans
 from membership.operations.profiles import Profiles
 from membership.operations.programs import Programs
+from membership.operations.purchase_events import PurchaseEvents
 from membership.operations.purchases import Purchases
 from membership.operations.referrals import Referrals
 from membership.operations.reminders import Reminders
@@ -57,6 +59,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
     plan_periods = PlanPeriods(database, clock)
     rulebooks, hashing = Rulebooks(), Hashing()
     returns = Returns(database, deliveries, clock)
+    purchase_events = PurchaseEvents(database, deliveries, clock)
     servicer = MembershipServicer(
         programs=Programs(database, ledger, clock),
         members=Members(database, deliveries, ledger, clock),
@@ -69,6 +72,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
         one_time_consents=OneTimeConsents(database, hashing, clock),
         purchases=Purchases(database, deliveries, rulebooks, clock),
         returns=returns,
+        purchase_events=purchase_events,
         imports=Imports(database, deliveries, rulebooks, clock),
         activity_types=ActivityTypes(database, clock),
         activities=Activities(database, deliveries, clock),
@@ -89,6 +93,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
         jobs=[
             Job("recovery", recovery(database, clock, deliveries).run),
             Job("returns", waiting_returns(database, clock, returns).run),
+            Job("purchase-events", awaiting(database, clock, purchase_events).run),
             Job("endings", ending(database, clock, endings).run),
             Job("merges", merging(database, clock, merges).run),
             Job("slides", extending(database, clock, Sliding(database, ledger, clock)).run),

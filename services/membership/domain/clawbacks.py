@@ -85,10 +85,19 @@ def returned_amount(parts: Sequence[Part], back: CameBack) -> int:
     return min(total, refunded.numerator // refunded.denominator)
 
 
-def cumulative(terms: PlainTerms | FrozenTerms, amount: int, back: CameBack, *, mild: bool) -> tuple[int, int]:
-    """What was refunded in all of a purchase of `amount`, in minor units, and what that takes of its points."""
+def cumulative(
+    terms: PlainTerms | FrozenTerms,
+    amount: int,
+    back: CameBack,
+    *,
+    mild: bool,
+    lost: frozenset[int] = frozenset(),
+) -> tuple[int, int]:
+    """What was refunded in all of a purchase of `amount`, in minor units, and what that takes of its points. What the
+    terms at the places of `lost` gave is taken as a whole.
+    """
     if isinstance(terms, FrozenTerms):
-        return returned_amount(terms.parts, back), taken(terms.terms, terms.parts, back, mild=mild)
+        return returned_amount(terms.parts, back), taken(terms.terms, terms.parts, back, mild=mild, lost=lost)
     returned = amount if back.whole else back.amount
     return returned, terms.terms.taken(amount, returned, mild=mild)
 
@@ -100,14 +109,17 @@ def keeps_something(terms: PlainTerms | FrozenTerms, amount: int, back: CameBack
     return not back.whole and (amount == 0 or back.amount < amount)
 
 
-def taken(terms: Sequence[Term], parts: Sequence[Part], back: CameBack, *, mild: bool) -> int:
+def taken(
+    terms: Sequence[Term], parts: Sequence[Part], back: CameBack, *, mild: bool, lost: frozenset[int] = frozenset()
+) -> int:
     """What all that came back takes: F(E) − F(E − R), with F by the frozen terms. Where the program is mild, the lesser
     of that and of what R alone earns at its plain rates; minimums and bonuses are not plain, and are always held to.
+    What the terms at the places of `lost` gave is taken already, as a whole.
     """
     everything, rest = Kept.all_of(parts), kept(parts, back)
-    awarded, left = give(terms, everything), give(terms, rest)
+    awarded, left = give(terms, everything), _without(lost, give(terms, rest))
     strict = sum(awarded) - sum(left)
-    if not mild or not _plain(terms):
+    if not mild or not _plain(terms) or not rest.something:
         return strict
     bonuses = sum(
         before - after
@@ -118,8 +130,14 @@ def taken(terms: Sequence[Term], parts: Sequence[Part], back: CameBack, *, mild:
         tuple(one - other for one, other in zip(everything.shares, rest.shares, strict=True)),
         tuple(one - other for one, other in zip(everything.pieces, rest.pieces, strict=True)),
     )
-    others = [term for term in terms if term.outcome is not Outcome.BONUS]
-    return min(strict, sum(give([replace(term, cap=None) for term in others], came)) + bonuses)
+    others = [(place, term) for place, term in enumerate(terms) if term.outcome is not Outcome.BONUS]
+    alone = give([replace(term, cap=None) for _, term in others], came)
+    plain = sum(awarded[place] if place in lost else one for (place, _), one in zip(others, alone, strict=True))
+    return min(strict, plain + bonuses)
+
+
+def _without(lost: frozenset[int], points: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(0 if place in lost else one for place, one in enumerate(points)) if lost else points
 
 
 def _plain(terms: Sequence[Term]) -> bool:

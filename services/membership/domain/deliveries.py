@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from membership.domain.bonuses import Bonus
+from membership.domain.flags import FlagState
 from membership.domain.late_changes import DueChange, Part, digest, taker
 from membership.domain.members import Member, account_id
 from membership.domain.program import Program
@@ -74,7 +75,7 @@ class Delivery:
     bonuses: Sequence[Bonus] = ()
     changes: Sequence[DueChange] = ()
     decided: str | None = None
-    """The purchase whose held award was released or rejected."""
+    """The purchase of which something was decided: what was held or waited is released or taken back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,18 +164,19 @@ def change_clawbacks(change: DueChange, award: str, credited: Mapping[str, str])
     return _in_parts(whole, taker(change.change_id), change.parts, credited)
 
 
-def rejection(purchase: Purchase, transactions: Sequence[str]) -> list[Clawback]:
-    """What takes back all that is left of a rejected award, which the ledger has in these transactions."""
-    return [
-        Clawback(
-            request_id=f"j-{digest(f'{purchase.purchase_id} {number}')}",
-            rest_request_id=f"k-{digest(f'{purchase.purchase_id} {number}')}",
-            transaction=transaction,
-            points=0,
-            memo=f"Purchase {purchase.purchase_id} rejected",
-        )
-        for number, transaction in enumerate(transactions)
-    ]
+def whole_clawback(purchase: Purchase, place: int, transaction: str) -> Clawback:
+    """What takes back all that is left of a credit of an award, by its place, which the ledger has under that id: the
+    award was rejected, or the event that the points waited for was not told.
+    """
+    id_ = digest(f"{purchase.purchase_id} {place}")
+    rejected = purchase.flag is not None and purchase.flag.state is FlagState.REJECTED
+    memo = f"Purchase {purchase.purchase_id} {'rejected' if rejected else 'not confirmed'}"
+    return Clawback(f"j-{id_}", f"k-{id_}", transaction, 0, memo)
+
+
+def activation_id(purchase_id: str, place: int) -> str:
+    """The id of the request that makes a credit of an award available, by its place."""
+    return f"u-{digest(f'{purchase_id} {place}')}"
 
 
 def return_clawbacks(

@@ -27,6 +27,17 @@ class ReturnDiffers(DomainError):
         super().__init__(goods_return=goods_return, fields=fields)
 
 
+class PurchaseEventDiffers(DomainError):
+    """The id of an event was recorded with other facts."""
+
+    reason = "PURCHASE_EVENT_DIFFERS"
+    status = Status.ALREADY_EXISTS
+    message = "{purchase_event} is recorded with other facts; these differ: {fields}."
+
+    def __init__(self, purchase_event: str, fields: str) -> None:
+        super().__init__(purchase_event=purchase_event, fields=fields)
+
+
 class ReturnExceedsPurchase(DomainError):
     """More came back than was bought. Amounts in minor units. Decided under lock and kept with the request."""
 
@@ -419,11 +430,13 @@ class MemberChanging(DomainError):
 
 
 class AwardsHeld(DomainError):
-    """Awards of a member who is to be merged are held: they are released or rejected first."""
+    """Awards of a member who is to be merged are held, or wait for an event: that is decided first."""
 
     reason = "AWARDS_HELD"
     status = Status.FAILED_PRECONDITION
-    message = "{awards} awards of {member} are held: release or reject them first."
+    message = (
+        "{awards} awards of {member} are held or wait for an event: release or reject them, or tell the event, first."
+    )
 
     def __init__(self, member: str, awards: int) -> None:
         super().__init__(member=member, awards=awards)

@@ -152,6 +152,10 @@ def _time_violations(settings: Settings) -> Iterator[FieldViolation]:
         yield FieldViolation("program.return_window_days", f"must be between 0 and {DAYS_MAX}")
     elif settings.availability is not None:
         yield from settings.availability.violations("program.availability", window, expiry)
+        if settings.late_days and settings.availability.on_event is not None:
+            yield FieldViolation(
+                "program.availability.on_event", "cannot be with late_days: late events credit by days"
+            )
     if expiry is not None:
         yield from expiry.violations("program.expiry_policy", of_program=True)
 

@@ -13,9 +13,11 @@ from membership.domain.campaigns import NOTHING_DRAWN, Drawn, Reached
 from membership.domain.earning import Award, Terms
 from membership.domain.flags import Flag
 from membership.domain.late_changes import AwardChange
+from membership.domain.program import Program
 from membership.domain.stacking import Term
 from membership.domain.tallies import Tally
 from membership.domain.tranches import Tranche
+from membership.domain.waits import Awaited, lost_places
 
 
 class Bought(NamedTuple):
@@ -144,8 +146,39 @@ class Purchase:
     """When what the ledger was asked for can first be spent; None for at once."""
     flag: Flag | None = None
     """Why the award is suspicious."""
+    awaited: tuple[Awaited, ...] = ()
+    """Those of its credits that wait for an event, or did; of a released award also those that wait for their time."""
     changes: tuple[AwardChange, ...] = ()
     """What they changed, oldest first, where it was asked for."""
+
+    @property
+    def credits(self) -> tuple[int, ...]:
+        """The points of each of its credits, its own first."""
+        tranches = self.terms.tranches if isinstance(self.terms, FrozenTerms) else ()
+        return tuple(one.points for one in tranches) or (self.award.points,)
+
+    @property
+    def awaits_event(self) -> bool:
+        """Whether its own credit was asked for as one that waits for an event."""
+        return any(one.place == 0 and one.wait.event for one in self.awaited)
+
+    @property
+    def lost(self) -> frozenset[int]:
+        """The places of the terms whose points were taken back because no event was told."""
+        places = lost_places(self.awaited)
+        if not places or not isinstance(self.terms, FrozenTerms):
+            return frozenset()
+        if not self.terms.tranches:
+            return frozenset(range(len(self.terms.terms)))
+        return frozenset(place for one in places for place in self.terms.tranches[one].places)
+
+
+def may_wait(program: Program, purchase: Purchase) -> bool:
+    """Whether points of a purchase may wait for an event: known without a look at those that do."""
+    availability = program.settings.availability
+    if availability is not None and availability.on_event is not None:
+        return True
+    return isinstance(purchase.terms, FrozenTerms) and any(one.wait for one in purchase.terms.tranches)
 
 
 @dataclass(frozen=True, slots=True)

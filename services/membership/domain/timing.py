@@ -42,7 +42,11 @@ def timed(program: Program, book: Rulebook, one: Rated, event_time: datetime, sp
     if not tranches:
         return Timed(frozen, others)
     first = tranches[0]
-    return Timed(replace(frozen, tranches=tranches), Times(first.available_time, first.expire_time), first.points)
+    return Timed(
+        replace(frozen, tranches=tranches),
+        Times(first.available_time, first.expire_time, first.wait),
+        first.points,
+    )
 
 
 def state_of(points: int, expire_time: datetime | None, now: datetime) -> State:

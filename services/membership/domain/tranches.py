@@ -19,11 +19,21 @@ _AT_ONCE = datetime.min.replace(tzinfo=UTC)
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
+class Wait(NamedTuple):
+    """Points wait for an event of their purchase, or only for a time, where the event is empty."""
+
+    event: str
+    until: datetime
+    released: bool
+    """Whether they can be spent once that time is over; otherwise they are taken back."""
+
+
 class Times(NamedTuple):
-    """When points can first be spent, None for at once; and when they expire, None for never."""
+    """When points can first be spent, None for at once or on an event; and when they expire, None for never."""
 
     available_time: datetime | None
     expire_time: datetime | None
+    wait: Wait | None = None
 
 
 class Tranche(NamedTuple):
@@ -33,14 +43,16 @@ class Tranche(NamedTuple):
     available_time: datetime | None
     expire_time: datetime | None
     places: tuple[int, ...]
+    wait: Wait | None = None
 
 
 def times(program: Program, rule: Rule | None, event_time: datetime, span: Span | None) -> Times:
     """When points of a purchase can be spent and expire that a rule gives, or for None the program without it. The
     member's activity keeps them for a span, where the expiry slides.
     """
-    available = available_time(program, event_time, rule.availability if rule else None)
-    return Times(available, expire_time(program, rule.expiry if rule else None, span, event_time))
+    own = rule.availability if rule else None
+    available, expires = available_time(program, event_time, own), rule.expiry if rule else None
+    return Times(available, expire_time(program, expires, span, event_time), wait(program, event_time, own))
 
 
 def available_time(program: Program, event_time: datetime, own: Availability | None = None) -> datetime | None:
@@ -51,6 +63,15 @@ def available_time(program: Program, event_time: datetime, own: Availability | N
     rule = own if own is not None else settings.availability
     days = 0 if rule is None else rule.days(settings.return_window_days)
     return plus_days(event_time, days, program.time_zone) if days else None
+
+
+def wait(program: Program, event_time: datetime, own: Availability | None = None) -> Wait | None:
+    """What points of a purchase wait for, likewise; None where that is no event."""
+    rule = own if own is not None else program.settings.availability
+    if rule is None or rule.on_event is None:
+        return None
+    event, days, released = rule.on_event
+    return Wait(event, plus_days(event_time, days, program.time_zone), released)
 
 
 def divide(
@@ -67,7 +88,9 @@ def divide(
     order = sorted((one for one, sum_ in given.items() if sum_), key=lambda one: (one != others, *_soonest(one)))
     if order in ([], [others]):
         return ()
-    return tuple(Tranche(given[one], *one, tuple(places[one])) for one in order)
+    return tuple(
+        Tranche(given[one], one.available_time, one.expire_time, tuple(places[one]), one.wait) for one in order
+    )
 
 
 def share(tranches: Sequence[Tranche], taken: Sequence[int], left: Sequence[int], points: int) -> list[int]:
@@ -86,8 +109,10 @@ def share(tranches: Sequence[Tranche], taken: Sequence[int], left: Sequence[int]
     return shares
 
 
-def _soonest(one: Times) -> tuple[datetime, datetime]:
-    return one.available_time or _AT_ONCE, one.expire_time or _NEVER
+def _soonest(one: Times) -> tuple[datetime, datetime, str, bool]:
+    """What waits for an event counts as available when its longest wait is over."""
+    event, until, released = one.wait or (("", one.available_time or _AT_ONCE, False))
+    return until, one.expire_time or _NEVER, event, released
 
 
 def bonus_id(purchase_id: str, number: int) -> str:

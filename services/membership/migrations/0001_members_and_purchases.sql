@@ -32,8 +32,9 @@ create table programs (
     return_window_days smallint not null check (return_window_days >= 0),
     -- Whether points of purchases can become cash while the goods can be brought back.
     never_locked boolean not null,
-    -- When points of purchases can first be spent, if not at once: days after, and 1 for after the return window.
-    availability smallint[] check (array_length(availability, 1) = 2),
+    -- When points of purchases can first be spent, if not at once: days after, whether after the return window, and the
+    -- event with the longest wait for it and whether they are released then.
+    availability jsonb,
     create_time timestamptz not null,
     actor text not null
 );
@@ -447,6 +448,41 @@ create table award_flags (
 create index award_flags_held on award_flags (program_no, purchase_id) where state = 2;
 create index award_flags_member_no on award_flags (member_no);
 
+-- Credits of purchases that wait for an event, by their places among the tranches of the award, 0 for the purchase's own;
+-- and of released awards those that wait for their time, without an event. 1 waiting, 2 the event was told, 3 released as
+-- the longest wait was over, 4 taken back then. While it waits it is looked at when it is due.
+create table awaited_credits (
+    program_no integer not null,
+    purchase_id text collate "C" not null,
+    tranche smallint not null check (tranche >= 0),
+    member_no bigint not null,
+    event text collate "C" not null,
+    until timestamptz not null,
+    released boolean not null check (released or event <> ''),
+    state smallint not null default 1 check (state between 1 and 4),
+    end_time timestamptz check ((end_time is null) = (state = 1)),
+    actor text not null,
+    due_time timestamptz check ((due_time is null) = (state > 1)),
+    attempts integer not null default 0,
+    primary key (program_no, purchase_id, tranche),
+    foreign key (program_no, purchase_id) references purchases
+);
+create index awaited_credits_due_time on awaited_credits (due_time) where due_time is not null;
+create index awaited_credits_member_no on awaited_credits (member_no) where state = 1;
+
+-- What was told of purchases, each event once under its id, whether or not the purchase has arrived.
+create table purchase_events (
+    program_no integer not null,
+    event_id text collate "C" not null,
+    purchase_id text collate "C" not null,
+    event text collate "C" not null,
+    event_time timestamptz not null,
+    record_time timestamptz not null,
+    actor text not null,
+    primary key (program_no, event_id)
+);
+create index purchase_events_purchase on purchase_events (program_no, purchase_id);
+
 -- What of the points that a return takes is taken of the tranches of the award that are bonuses beside the purchase's own
 -- credit, which gives the rest.
 create table tranche_returns (
@@ -454,6 +490,7 @@ create table tranche_returns (
     purchase_id text collate "C" not null,
     -- The place of the tranche among those of the award, the purchase's own being 0.
     tranche smallint not null check (tranche > 0),
+    -- Empty where it was taken back because the event that it waited for was not told.
     return_id text collate "C" not null,
     points bigint not null check (points > 0),
     primary key (program_no, purchase_id, tranche, return_id),
@@ -933,6 +970,8 @@ grant select, insert, update (rules_revision, returns_wait) on programs to :"run
 grant select, insert on tiers, rule_versions, late_parts, tranche_returns, velocity_policies to :"runtime_role";
 grant select, insert, update (start, purchases, points) on velocity_counts to :"runtime_role";
 grant select, insert, update (state, decide_time, actor, reason) on award_flags to :"runtime_role";
+grant select, insert, update (state, end_time, due_time, attempts) on awaited_credits to :"runtime_role";
+grant select, insert on purchase_events to :"runtime_role";
 grant select, insert, update (state, welcome_transaction, ended, merged_into, referred, offers_until) on members to :"runtime_role";
 grant select, insert, update (used), delete on rule_uses to :"runtime_role";
 grant select, insert, update (counted, given, owed) on rule_counts to :"runtime_role";

@@ -1,4 +1,4 @@
-"""Bringing to the ledger what was decided of held awards: their points are activated, or taken back."""
+"""Bringing to the ledger what was decided of points that were held or waited: they are activated, or taken back."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from collections.abc import Mapping
 
 from guerdon_kit.postgres import Database
 from membership.clients.ledger import Ledger
-from membership.domain.deliveries import Delivery, rejection
-from membership.domain.flags import FlagState
-from membership.domain.late_changes import digest
+from membership.domain.deliveries import Delivery, activation_id, whole_clawback
 from membership.domain.members import account_id
 from membership.domain.purchases import FrozenTerms
 from membership.domain.tranches import bonus_id
+from membership.domain.waits import Deed, deeds
 from membership.store import purchases, tranches
 
 
@@ -35,11 +34,11 @@ async def carry_out(
         ids = [bonus_id(purchase_id, number) for number in range(1, count)]
         known = await tranches.transactions(connection, program, ids) if ids else {}
     every = [awards.get(purchase_id, purchase.transaction), *(beside.get(one, known[one]) for one in ids)]
-    transactions = [one for one in every if one]
-    assert purchase.flag is not None, "what was held is flagged"
-    if purchase.flag.state is FlagState.REJECTED:
-        for one in rejection(purchase, transactions):
-            await ledger.take_back(program, one, delivery.actor)
-    elif transactions:
-        request_id = f"u-{digest(purchase_id)}"
-        await ledger.activate(program, account_id(purchase.member_id), transactions, request_id, delivery.actor)
+    flag = None if purchase.flag is None else purchase.flag.state
+    for place, deed in deeds(flag, purchase.awaited, len(every)).items():
+        transaction = every[place]
+        if transaction and deed is Deed.TAKE_BACK:
+            await ledger.take_back(program, whole_clawback(purchase, place, transaction), delivery.actor)
+        elif transaction:
+            account, request_id = account_id(purchase.member_id), activation_id(purchase_id, place)
+            await ledger.activate(program, account, [transaction], request_id, delivery.actor)

@@ -25,6 +25,7 @@ from membership.domain.reminders import Reminder
 from membership.domain.rows import Row
 from membership.domain.tallies import Tally
 from membership.domain.velocity import Bought, Subject
+from membership.domain.waits import Awaited, WaitState
 
 
 def member_enrolled(program: Program, member: Member, now: datetime) -> Event:
@@ -139,6 +140,21 @@ def award_decided(program: Program, purchase: Purchase, state: FlagState, actor:
     }
     of = f"{program.name}/purchases/{purchase.purchase_id}"
     return Event(f"guerdon.membership.v1.award_{state.name.lower()}", of, name, now, data)
+
+
+def award_wait_ended(
+    program: Program, purchase: Purchase, credits_: Sequence[Awaited], state: WaitState, now: datetime
+) -> Event:
+    """Points of a purchase wait for no event any more: `points` are what was given of them at first."""
+    name = f"{program.name}/members/{purchase.member_id}"
+    data = {
+        "member": name,
+        "outcome": state.name.lower(),
+        "events": sorted({one.wait.event for one in credits_}),
+        "points": sum(purchase.credits[one.place] for one in credits_),
+    }
+    of = f"{program.name}/purchases/{purchase.purchase_id}"
+    return Event("guerdon.membership.v1.award_wait_ended", of, name, now, data)
 
 
 def award_changed(program: Program, member: Member, change: AwardChange, now: datetime) -> Event:

@@ -57,7 +57,7 @@ def _flagged(timed: Timed, states: Mapping[str, FlagState]) -> Timed:
     own = timed.own or [OwnCredit()] * len(timed.written)
     ids = [new.purchase_id for new in timed.written]
     beside = [
-        bonus._replace(held=states.get(of) is FlagState.HELD)
+        bonus._replace(held=bonus.held or states.get(of) is FlagState.HELD)
         for bonus, of in zip(timed.bonuses, timed.bonuses_of, strict=True)
     ]
     flagged = [one._replace(flag=states.get(id_)) for id_, one in zip(ids, own, strict=True)]

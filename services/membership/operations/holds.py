@@ -18,13 +18,15 @@ from membership.domain.errors import AwardNotHeld
 from membership.domain.flags import REASON_MAX, FlagState
 from membership.domain.members import Member
 from membership.domain.program import Program
-from membership.domain.purchases import Purchase, State
+from membership.domain.purchases import FrozenTerms, Purchase
+from membership.domain.tranches import Wait
+from membership.domain.waits import WaitState
+from membership.operations.deciding import deliver_later
 from membership.operations.deliveries import Deliveries
 from membership.operations.events import award_decided
-from membership.operations.returns import due_of
 from membership.operations.standings import Taken, take_off
-from membership.operations.tranches import bonuses_of
-from membership.store import deliveries, flags, members, purchases
+from membership.store import awaited, flags, members, purchases
+from membership.store.awaited import NewWait
 
 
 class Holds:
@@ -64,7 +66,10 @@ class Holds:
             await publish(connection, award_decided(program, purchase, state, actor, now))
             if state is FlagState.REJECTED:
                 await _take_all(connection, program, member, purchase, now)
-            delivery = await self._deliver_later(connection, program, purchase, actor)
+            else:
+                await _wait_on(connection, program, member, purchase, actor, now)
+            due_time = self._deliveries.first_due_time()
+            delivery = await deliver_later(connection, program, purchase, actor, due_time)
             return json.dumps(delivery.delivery_no).encode()
 
         outcome, replayed = await once(self._database, fingerprint, work)
@@ -80,23 +85,6 @@ class Holds:
             ids = await flags.held(connection, program, after, most)
             found = await purchases.find_all(connection, program, ids)
         return [found[purchase_id][0] for purchase_id in ids]
-
-    async def _deliver_later(
-        self, connection: Connection, program: Program, purchase: Purchase, actor: str
-    ) -> Delivery:
-        due = [due_of(purchase)] if purchase.state is State.PENDING else []
-        beside = await bonuses_of(connection, program, purchase)
-        number = await deliveries.insert(
-            connection,
-            program,
-            actor,
-            self._deliveries.first_due_time(),
-            member_nos=[],
-            purchase_ids=[one.purchase_id for one in due],
-            bonus_ids=[one.bonus_id for one in beside],
-        )
-        await deliveries.decide(connection, number, purchase.purchase_id)
-        return Delivery(number, program, actor, [], due, bonuses=beside, decided=purchase.purchase_id)
 
 
 async def _hold(connection: Connection, program: Program, purchase_id: str) -> tuple[Purchase, Member]:
@@ -118,8 +106,27 @@ async def _take_all(
     connection: Connection, program: Program, member: Member, purchase: Purchase, now: datetime
 ) -> None:
     """Has nothing left of the award: returns that come later take nothing of it."""
+    await awaited.end(connection, program, purchase.purchase_id, WaitState.TAKEN_BACK, now)
     left = purchase.award.points - purchase.returned_points
     await purchases.take_back(
         connection, program, purchase.purchase_id, purchase.returned_amount, purchase.award.points
     )
     await take_off(connection, program, member, purchase, Taken(left), now)
+
+
+async def _wait_on(
+    connection: Connection, program: Program, member: Member, purchase: Purchase, actor: str, now: datetime
+) -> None:
+    """Has points of a released award wait that were not to be available yet."""
+    tranches = purchase.terms.tranches if isinstance(purchase.terms, FrozenTerms) else ()
+    times = [purchase.available_time, *(one.available_time for one in tranches[1:])]
+    await awaited.insert(
+        connection,
+        program,
+        [
+            NewWait(purchase.purchase_id, member.member_no, place, Wait("", time, released=True), time)
+            for place, time in enumerate(times)
+            if time is not None and time > now
+        ],
+        actor,
+    )

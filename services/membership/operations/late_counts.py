@@ -103,7 +103,7 @@ async def _give(
     )
     fresh = {moment.purchase_id for moment in stretch.fresh}
     bonuses_: list[Bonus] = []
-    for (purchase_id, points), event_time, (available_time, expires) in given:
+    for (purchase_id, points), event_time, (available_time, expires, _) in given:
         number = numbers[CountAward(member.member_no, rule_no, purchase_id, points)].pop()
         memo = f"Reached: {rule_id}" if purchase_id in fresh else f"Late arrival: reached {rule_id}"
         one = Bonus(bonus_id(number), member.member_no, member.member_id, points, event_time, now, expires, memo)

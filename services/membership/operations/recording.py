@@ -35,6 +35,7 @@ from membership.operations.sliding import keep as keep_points
 from membership.operations.survivors import for_survivors, same_people
 from membership.operations.tranches import Timed, with_times
 from membership.store import (
+    awaited,
     deliveries,
     expiry_watches,
     members,
@@ -217,6 +218,7 @@ async def _write(
     await purchases.insert(connection, program, written, now, recording.actor, number, rule_points, timed.own)
     if frozen:
         await ratings.insert(connection, program, frozen)
+    await awaited.insert(connection, program, list(timed.waits(now)), recording.actor)
     await expiry_watches.watch(connection, program, ((one.member_no, one.expire_time) for one in written), now)
 
 

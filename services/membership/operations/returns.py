@@ -233,7 +233,7 @@ def _rated(program: Program, purchase: Purchase, before: CameBack, asked: Asked,
         raise ReturnExceedsPurchase(purchase.amount, purchase.returned_amount, asked.amount)
     terms, mild, after = purchase.terms, program.settings.mild_returns, together(before, asked)
     check(terms.basket if isinstance(terms, FrozenTerms) else None, before, asked)
-    returned, taken_now = cumulative(terms, purchase.amount, after, mild=mild)
+    returned, taken_now = cumulative(terms, purchase.amount, after, mild=mild, lost=purchase.lost)
     taken_now = max(taken_now, purchase.returned_points)
     points = taken_now - purchase.returned_points
     return GoodsReturn(
@@ -302,5 +302,5 @@ def due_of(purchase: Purchase) -> DuePurchase:
         purchase.expire_time,
         purchase.spot,
         purchase.available_time,
-        held=purchase.flag is not None and purchase.flag.state.asked_pending,
+        held=purchase.awaits_event or (purchase.flag is not None and purchase.flag.state.asked_pending),
     )

@@ -20,6 +20,7 @@ from membership.domain.rows import Row
 from membership.domain.rulebooks import Rulebook
 from membership.domain.sliding import Span
 from membership.domain.timing import state_of, timed
+from membership.domain.waits import Awaited
 from membership.operations.budgets import rest
 from membership.operations.counting import counted_before
 from membership.operations.known import sort_known
@@ -114,4 +115,5 @@ def _purchase(program: Program, book: Rulebook, row: Row, rated: Rated, now: dat
         tallies=rated.tallies,
         credited_points=points,
         available_time=own.available_time,
+        awaited=() if own.wait is None else (Awaited(0, own.wait),),
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from guerdon_kit.postgres import Connection
 from membership.domain.bonuses import Bonus
@@ -24,7 +24,11 @@ from membership.domain.timing import state_of, timed
 from membership.domain.tranches import bonus_id, share
 from membership.operations.qualifying import Rewards
 from membership.store import bonuses, tranches
+from membership.store.awaited import NewWait
 from membership.store.purchases import NewPurchase, OwnCredit
+
+FIRST_LOOK = timedelta(seconds=1)
+"""When it is looked whether the event that points wait for was told already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,16 @@ class Timed:
             return rewards
         given = await bonuses.insert(connection, program, self.bonuses, now)
         return Rewards.together([rewards, Rewards(given, ())])
+
+    def waits(self, now: datetime) -> Iterator[NewWait]:
+        """What waits for an event. It is looked for soon, as it may have been told before or meanwhile."""
+        if self.own is None:
+            return
+        for one, new, own in zip(self.rated, self.written, self.own, strict=True):
+            tranches = one.frozen.tranches if one.frozen is not None else ()
+            for place, wait in enumerate([own.wait, *(tranche.wait for tranche in tranches[1:])]):
+                if wait is not None:
+                    yield NewWait(new.purchase_id, new.member_no, place, wait, now + FIRST_LOOK)
 
     def bring(self, delivery: Delivery | None) -> Delivery | None:
         """The delivery of the purchases, with what the ledger is asked for under their own ids."""
@@ -78,7 +92,7 @@ def with_times(
         state = state_of(one.points, times.expire_time, now)
         place = next(places) if state is State.PENDING else None
         again.append(one._replace(frozen=frozen))
-        own.append(OwnCredit(times.available_time, points))
+        own.append(OwnCredit(times.available_time, points, wait=times.wait))
         anew.append(new._replace(expire_time=times.expire_time, state=state, place=place))
         if frozen is not None:
             beside += _bonuses(new, row_at[one.entry.place].member_id, frozen, now)
@@ -125,4 +139,5 @@ def _bonuses(new: NewPurchase, member_id: str, frozen: FrozenTerms, now: datetim
             tranche.expire_time,
             f"Purchase {new.purchase_id}",
             available_time=tranche.available_time,
+            held=tranche.wait is not None,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from guerdon.membership.v1 import program_pb2, times_pb2
 from guerdon_kit.errors import InvalidField
-from membership.domain.availability import Availability
+from membership.domain.availability import Availability, OnEvent
 from membership.domain.calendar import ExpiryKind, ExpiryPolicy, PeriodEnd
 from membership.domain.tier_policy import Downgrade, Metric, Period, TierPolicy
 
@@ -72,11 +72,16 @@ def write_expiry(policy: ExpiryPolicy) -> times_pb2.ExpiryPolicy:
 
 def read_availability(message: times_pb2.Availability) -> Availability:
     """When points can first be spent; its bounds are the domain's to check."""
-    return Availability(message.after_days, message.after_return_window)
+    waits = message.on_event
+    on_event = OnEvent(waits.event, waits.wait_days, waits.released_after) if message.HasField("on_event") else None
+    return Availability(message.after_days, message.after_return_window, on_event)
 
 
 def write_availability(availability: Availability) -> times_pb2.Availability:
     """When points can first be spent."""
+    if (waits := availability.on_event) is not None:
+        on_event = times_pb2.OnEvent(event=waits.event, wait_days=waits.wait_days, released_after=waits.released)
+        return times_pb2.Availability(on_event=on_event)
     if availability.after_return_window:
         return times_pb2.Availability(after_return_window=True)
     return (

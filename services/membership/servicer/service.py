@@ -32,6 +32,7 @@ from membership.operations.plan_periods import PlanPeriods
 from membership.operations.plans import Plans
 from membership.operations.profiles import Profiles
 from membership.operations.programs import Programs
+from membership.operations.purchase_events import PurchaseEvents
 from membership.operations.purchases import Purchases
 from membership.operations.referrals import Referrals
 from membership.operations.replays import Replays
@@ -49,6 +50,7 @@ from membership.servicer.locking import LockingRpcs
 from membership.servicer.members import MemberRpcs
 from membership.servicer.offers import OfferRpcs
 from membership.servicer.plans import PlanRpcs
+from membership.servicer.purchase_events import PurchaseEventRpcs
 from membership.servicer.reading import MEMBER, PROGRAM, PURCHASE
 from membership.servicer.referrals import ReferralRpcs
 from membership.servicer.rules import RuleRpcs
@@ -73,6 +75,7 @@ class MembershipServicer(
     SegmentRpcs,
     VelocityRpcs,
     LockingRpcs,
+    PurchaseEventRpcs,
 ):
     """`guerdon.membership.v1.MembershipService`."""
 
@@ -92,6 +95,7 @@ class MembershipServicer(
         one_time_consents: OneTimeConsents,
         purchases: Purchases,
         returns: Returns,
+        purchase_events: PurchaseEvents,
         imports: Imports,
         activity_types: ActivityTypes,
         activities: Activities,
@@ -121,6 +125,7 @@ class MembershipServicer(
         SegmentRpcs.__init__(self, programs, segments)
         VelocityRpcs.__init__(self, programs, velocity, holds, purchases)
         LockingRpcs.__init__(self, programs, locking)
+        PurchaseEventRpcs.__init__(self, programs, purchase_events, purchases)
         self._returns = returns
         self._imports = imports
 

@@ -19,8 +19,9 @@ from membership.domain.late_changes import AwardChange
 from membership.domain.members import Ended
 from membership.domain.program import Program
 from membership.domain.purchases import FrozenTerms, GoodsReturn, Purchase, State
-from membership.domain.tranches import Tranche
+from membership.domain.tranches import Tranche, Wait
 from membership.domain.velocity import Subject
+from membership.domain.waits import Awaited
 from membership.operations.imports import Imported
 from membership.operations.members import Standing
 from membership.servicer.baskets import write_award, write_basket
@@ -146,6 +147,7 @@ def purchase(found: Program, one: Purchase) -> purchase_pb2.Purchase:
             count_points=sum(tally.points for tally in one.tallies),
             available_time=optional_timestamp(one.available_time),
             tranches=map(_tranche, one.terms.tranches) if isinstance(one.terms, FrozenTerms) else (),
+            wait=next((_wait(credit.wait) for credit in one.awaited if not credit.place and credit.wait.event), None),
         ),
         returned_amount=cash(found, one.returned_amount),
         returned_points=one.returned_points,
@@ -153,6 +155,20 @@ def purchase(found: Program, one: Purchase) -> purchase_pb2.Purchase:
         basket=None if basket is None else write_basket(basket),
         award_changes=[_award_change(found, change) for change in one.changes],
         flag=None if one.flag is None else _flag(found, one.flag),
+        awaited_points=[_awaited(one, credit) for credit in one.awaited],
+    )
+
+
+def _wait(one: Wait) -> purchase_pb2.Wait:
+    return purchase_pb2.Wait(event=one.event, until_time=timestamp(one.until), released_after=one.released)
+
+
+def _awaited(of: Purchase, one: Awaited) -> purchase_pb2.AwaitedPoints:
+    return purchase_pb2.AwaitedPoints(
+        wait=_wait(one.wait),
+        points=of.credits[one.place],
+        state=purchase_pb2.AwaitedPoints.State.ValueType(one.state),
+        end_time=optional_timestamp(one.end_time),
     )
 
 
@@ -161,6 +177,7 @@ def _tranche(one: Tranche) -> purchase_pb2.Tranche:
         points=one.points,
         available_time=optional_timestamp(one.available_time),
         expire_time=optional_timestamp(one.expire_time),
+        wait=None if one.wait is None else _wait(one.wait),
     )
 
 

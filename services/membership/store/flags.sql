@@ -39,8 +39,10 @@ where program_no = :program_no and state = 2 and purchase_id > :after
 order by purchase_id limit :most;
 
 -- name: count_held_of$
--- Those that are decided of, but not in the ledger yet, among them.
+-- Those that are decided of, but not in the ledger yet, among them, and those that wait for an event.
 select (select count(*) from award_flags where member_no = :member_no and state = 2) + (
+    select count(distinct purchase_id) from awaited_credits where member_no = :member_no and state = 1
+) + (
     select count(*) from deliveries d
     join purchases p on p.program_no = d.program_no and p.purchase_id = d.decided
     where p.member_no = :member_no

@@ -13,6 +13,7 @@ from membership.domain.flags import FlagState
 from membership.domain.locking import Given, Part
 from membership.domain.program import Program
 from membership.domain.purchases import State
+from membership.domain.waits import WaitState
 from membership.store import queries
 from membership.store.ratings import read_tranche
 
@@ -43,11 +44,15 @@ async def given(connection: Connection, program: Program, member_nos: Sequence[i
 def _parts(row: Record) -> Iterator[Part]:
     if _held(row):
         return
-    released = row["flag_state"] == FlagState.RELEASED
     tranches = [read_tranche(kept) for kept in row["tranches"] or ()]
     times = [(one.points, one.available_time) for one in tranches] or [(row["points"], row["available_time"])]
-    for points, available_time in times:
-        yield Part(points, None if released else available_time)
+    states = {int(place): WaitState(state) for place, state in (row["waits"] or {}).items()}
+    for place, (points, available_time) in enumerate(times):
+        state = states.get(place)
+        if state is None:
+            yield Part(points, available_time)
+        elif state in {WaitState.TOLD, WaitState.RELEASED}:
+            yield Part(points, None)
 
 
 def _held(row: Record) -> bool:

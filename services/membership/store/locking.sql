@@ -2,7 +2,11 @@
 -- What members' purchases gave that may still be locked.
 select
     p.purchase_id, p.event_time, p.available_time, p.base_points + p.tier_points + p.rule_points as points, p.returned_points,
-    r.rated_by -> 'tranches' as tranches, f.state as flag_state
+    r.rated_by -> 'tranches' as tranches, f.state as flag_state,
+    (
+        select jsonb_object_agg(a.tranche, a.state) from awaited_credits a
+        where a.program_no = p.program_no and a.purchase_id = p.purchase_id
+    ) as waits
 from purchases p
 left join ratings r on r.program_no = p.program_no and r.purchase_id = p.purchase_id
 left join award_flags f on p.flag is not null and f.program_no = p.program_no and f.purchase_id = p.purchase_id

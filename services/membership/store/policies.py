@@ -6,7 +6,7 @@ from typing import Any
 
 from asyncpg import Record
 
-from membership.domain.availability import Availability
+from membership.domain.availability import Availability, OnEvent
 from membership.domain.calendar import ExpiryKind, ExpiryPolicy, PeriodEnd
 from membership.domain.program import Settings
 from membership.domain.tier_policy import Downgrade, Metric, Period, TierPolicy
@@ -33,14 +33,19 @@ def expiry_column(policy: ExpiryPolicy | None) -> list[int] | None:
     return [policy.months, policy.rounded_to or 0, policy.kind, *(policy.month_day or (0, 0))]
 
 
-def availability_column(availability: Availability | None) -> list[int] | None:
+def availability_column(availability: Availability | None) -> list[Any] | None:
     """An availability as it is kept."""
-    return None if availability is None else [availability.after_days, int(availability.after_return_window)]
+    if availability is None:
+        return None
+    return [availability.after_days, availability.after_return_window, availability.on_event]
 
 
-def read_availability(column: list[int] | None) -> Availability | None:
+def read_availability(column: list[Any] | None) -> Availability | None:
     """When points can first be spent; None: at once, or as elsewhere."""
-    return None if column is None else Availability(column[0], bool(column[1]))
+    if column is None:
+        return None
+    after_days, after_return_window, on_event = column
+    return Availability(after_days, after_return_window, None if on_event is None else OnEvent(*on_event))
 
 
 def read_expiry(column: list[int] | None) -> ExpiryPolicy | None:

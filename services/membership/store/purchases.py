@@ -13,11 +13,11 @@ from membership.domain.earning import Award, Terms
 from membership.domain.flags import FlagState
 from membership.domain.moments import to_microseconds
 from membership.domain.program import Program
-from membership.domain.purchases import FrozenTerms, PlainTerms, Purchase, Spot, State
+from membership.domain.purchases import FrozenTerms, PlainTerms, Purchase, Spot, State, may_wait
 from membership.domain.rating import Rated
 from membership.domain.rulebooks import LEVELS
-from membership.domain.tranches import Times
-from membership.store import counts, flags, queries, ratings, rules
+from membership.domain.tranches import Times, Wait
+from membership.store import awaited, counts, flags, queries, ratings, rules
 
 if TYPE_CHECKING:
     from asyncpg import Record
@@ -49,17 +49,18 @@ class NewPurchase(NamedTuple):
 
 class OwnCredit(NamedTuple):
     """What the ledger is asked for under a purchase's own id: when it can be spent, None for at once, and how many
-    points, where these are not all; and the flag of the award.
+    points, where these are not all; the flag of the award; and what the points wait for.
     """
 
     available_time: datetime | None = None
     points: int | None = None
     flag: FlagState | None = None
+    wait: Wait | None = None
 
     @property
     def held(self) -> bool:
-        """Whether its points are pending until somebody decides."""
-        return self.flag is FlagState.HELD
+        """Whether its points are pending until somebody decides, or an event is told."""
+        return self.flag is FlagState.HELD or self.wait is not None
 
 
 async def known(
@@ -146,6 +147,11 @@ async def find_all(
         for purchase_id, flag in (await flags.of_purchases(connection, program, flagged)).items():
             one, member_no = found[purchase_id]
             found[purchase_id] = replace(one, flag=flag), member_no
+    waiting = [id_ for id_, (one, _) in found.items() if one.flag is not None or may_wait(program, one)]
+    if waiting:
+        for purchase_id, credits_ in (await awaited.of_purchases(connection, program, waiting)).items():
+            one, member_no = found[purchase_id]
+            found[purchase_id] = replace(one, awaited=credits_), member_no
     return found
 
 

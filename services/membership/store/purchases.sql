@@ -51,7 +51,10 @@ where program_no = :program_no and purchase_id = any(:purchase_ids::text[]);
 -- Those that still have to reach the ledger, in the order in which they were asked for.
 select
     p.purchase_id, m.member_id, p.event_time, p.record_time, coalesce(p.credited_points, p.base_points + p.tier_points + p.rule_points) as points, p.expire_time,
-    p.delivery_no, p.place, p.available_time, coalesce(p.flag = 2, false) as held
+    p.delivery_no, p.place, p.available_time, coalesce(p.flag = 2, false) or exists (
+        select from awaited_credits a
+        where a.program_no = p.program_no and a.purchase_id = p.purchase_id and a.tranche = 0 and a.event <> ''
+    ) as held
 from unnest(:purchase_ids::text[]) with ordinality as wanted (purchase_id, place)
 join purchases p on p.program_no = :program_no and p.purchase_id = wanted.purchase_id
 join members m on m.member_no = p.member_no

@@ -16,7 +16,7 @@ from membership.domain.purchases import FrozenTerms
 from membership.domain.rating import Use
 from membership.domain.rules import Outcome
 from membership.domain.stacking import Term, Verdict
-from membership.domain.tranches import Tranche
+from membership.domain.tranches import Tranche, Wait
 from membership.store import queries
 
 
@@ -115,14 +115,16 @@ def _write(one: FrozenTerms) -> dict[str, Any]:
 
 def _write_tranche(one: Tranche) -> list[Any]:
     moments = [None if time is None else to_microseconds(time) for time in (one.available_time, one.expire_time)]
-    return [one.points, *moments, one.places]
+    waits = None if one.wait is None else [one.wait.event, to_microseconds(one.wait.until), one.wait.released]
+    return [one.points, *moments, one.places, waits]
 
 
 def read_tranche(kept: list[Any]) -> Tranche:
     """A tranche as it is kept."""
-    points, available_us, expire_us, places = kept
+    points, available_us, expire_us, places, waits = kept
     times = [None if us is None else from_microseconds(us) for us in (available_us, expire_us)]
-    return Tranche(points, times[0], times[1], tuple(places))
+    wait = None if waits is None else Wait(waits[0], from_microseconds(waits[1]), waits[2])
+    return Tranche(points, times[0], times[1], tuple(places), wait)
 
 
 def _read_drawn(kept: list[Any]) -> Drawn:

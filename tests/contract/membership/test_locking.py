@@ -12,6 +12,7 @@ from guerdon.membership.v1 import membership_pb2 as pb
 from guerdon.membership.v1 import merging_pb2, rule_pb2, times_pb2
 from guerdon.membership.v1 import velocity_pb2 as v
 from guerdon.type.v1.rational_pb2 import Rational
+from tests.contract.membership.test_purchase_events import tell
 from tests.contract.membership.test_rules import make
 from tests.contract.membership.world import Shop, World, row
 
@@ -104,6 +105,17 @@ async def test_a_held_award_is_locked_once_it_is_released_and_a_rejected_one_nev
     )
     found, balance = await locked(shop), await shop.balance("ada")
     assert (found.locked_points, balance.available, found.account_version) == (3, 3, balance.version)
+
+
+async def test_points_that_wait_for_an_event_are_locked_once_it_is_told(world: World) -> None:
+    delivered = times_pb2.Availability(on_event=times_pb2.OnEvent(event="delivered", wait_days=20))
+    shop = await world.shop(welcome_points=0, tiers=[], return_window_days=30, availability=delivered)
+    await shop.enroll("ada")
+    await shop.buy("p1", "ada", 100_00, days_ago(1))
+    assert (await locked(shop)).locked_points == 0
+    await tell(shop, "e1", "p1")
+    found, balance = await locked(shop), await shop.balance("ada")
+    assert (found.locked_points, balance.available, found.account_version) == (100, 100, balance.version)
 
 
 async def test_awards_for_counts_and_what_a_merged_member_bought_are_locked_too(world: World) -> None:

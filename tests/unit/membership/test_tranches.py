@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from membership.domain.availability import Availability, plus_days
+from membership.domain.availability import Availability, OnEvent, plus_days
 from membership.domain.calendar import ExpiryKind, ExpiryPolicy
 from membership.domain.clawbacks import CameBack, kept, taken
 from membership.domain.stacking import give
@@ -43,8 +43,10 @@ def test_points_with_the_same_times_are_a_tranche_and_the_programs_come_first(
     assert divide([1, 2, 3], points, by_rule, OWN) == tuple(expected)
 
 
-@given(st.integers(0, 2**32), st.booleans())
-def test_returns_take_what_each_tranches_rules_do_not_give_and_everything_at_last(seed: int, mild: bool) -> None:
+@given(st.integers(0, 2**32), st.booleans(), st.booleans())
+def test_returns_take_what_each_tranches_rules_do_not_give_and_everything_at_last(
+    seed: int, mild: bool, loses: bool
+) -> None:
     dice = Random(seed)
     rules = [
         replace(PER_DOLLAR, rate=Fraction(dice.randint(1, 40), 1_000)),
@@ -60,10 +62,14 @@ def test_returns_take_what_each_tranches_rules_do_not_give_and_everything_at_las
     given_, terms, parts = frozen.tranches, frozen.terms, frozen.parts
     assert not given_ or sum(one.points for one in given_) == sum(frozen.points)
     left, back, so_far = [one.points for one in given_], 0, 0
-    for refund in [*(dice.randint(1, amount) for _ in range(4)), amount]:
+    gone = frozenset[int]()
+    for turn, refund in enumerate([*(dice.randint(1, amount) for _ in range(4)), amount]):
+        if loses and given_ and turn == 1:  # the event that a tranche waited for is not told
+            place = dice.randrange(len(given_))
+            gone, so_far, left[place] = frozenset(given_[place].places), so_far + left[place], 0
         back = min(amount, back + refund)
         came = CameBack(amount=back)
-        in_all = max(so_far, taken(terms, parts, came, mild=mild))
+        in_all = max(so_far, taken(terms, parts, came, mild=mild, lost=gone))
         if given_:
             before = [one.points - rest for one, rest in zip(given_, left, strict=True)]
             shares = share(given_, before, give(terms, kept(parts, came)), in_all - so_far)
@@ -91,6 +97,10 @@ def test_days_are_counted_on_the_wall_clock() -> None:
         (Availability(after_return_window=True), 30, ExpiryPolicy(2), None),
         (Availability(after_return_window=True), 30, ExpiryPolicy(1), "after_return_window"),
         (Availability(after_return_window=True), 0, None, "after_return_window"),
+        (Availability(on_event=OnEvent("delivered", 366)), 0, None, None),
+        (Availability(on_event=OnEvent("delivered", 0)), 0, None, "on_event.wait_days"),
+        (Availability(on_event=OnEvent("delivered", 28)), 0, ExpiryPolicy(1), "on_event.wait_days"),
+        (Availability(on_event=OnEvent("", 1)), 0, None, "on_event.event"),
     ],
 )
 def test_points_can_be_spent_before_they_expire(

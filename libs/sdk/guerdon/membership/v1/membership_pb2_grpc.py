@@ -13,6 +13,7 @@ from guerdon.membership.v1 import merging_pb2 as guerdon_dot_membership_dot_v1_d
 from guerdon.membership.v1 import offer_pb2 as guerdon_dot_membership_dot_v1_dot_offer__pb2
 from guerdon.membership.v1 import plan_pb2 as guerdon_dot_membership_dot_v1_dot_plan__pb2
 from guerdon.membership.v1 import profile_pb2 as guerdon_dot_membership_dot_v1_dot_profile__pb2
+from guerdon.membership.v1 import purchase_event_pb2 as guerdon_dot_membership_dot_v1_dot_purchase__event__pb2
 from guerdon.membership.v1 import referral_pb2 as guerdon_dot_membership_dot_v1_dot_referral__pb2
 from guerdon.membership.v1 import rule_pb2 as guerdon_dot_membership_dot_v1_dot_rule__pb2
 from guerdon.membership.v1 import segment_pb2 as guerdon_dot_membership_dot_v1_dot_segment__pb2
@@ -413,6 +414,11 @@ class MembershipServiceStub(object):
                 '/guerdon.membership.v1.MembershipService/ListHeldAwards',
                 request_serializer=guerdon_dot_membership_dot_v1_dot_velocity__pb2.ListHeldAwardsRequest.SerializeToString,
                 response_deserializer=guerdon_dot_membership_dot_v1_dot_velocity__pb2.ListHeldAwardsResponse.FromString,
+                )
+        self.RecordPurchaseEvent = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/RecordPurchaseEvent',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_purchase__event__pb2.RecordPurchaseEventRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_purchase__event__pb2.RecordPurchaseEventResponse.FromString,
                 )
         self.ReleaseAward = channel.unary_unary(
                 '/guerdon.membership.v1.MembershipService/ReleaseAward',
@@ -1039,9 +1045,18 @@ class MembershipServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RecordPurchaseEvent(self, request, context):
+        """Records an event of a purchase, such as its delivery: points that wait for it can be spent from now on. An event id counts
+        once for a program; the same event again changes nothing, other facts under its id are refused as
+        PURCHASE_EVENT_DIFFERS.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ReleaseAward(self, request, context):
-        """Releases an award that is held: what is left of its points can be spent at once, also where the program's availability
-        would have them wait. An award that is not held, or not any more, is refused as AWARD_NOT_HELD.
+        """Releases an award that is held: what is left of its points can be spent as if it had not been held, at once or when they
+        are available. An award that is not held, or not any more, is refused as AWARD_NOT_HELD.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -1461,6 +1476,11 @@ def add_MembershipServiceServicer_to_server(servicer, server):
                     servicer.ListHeldAwards,
                     request_deserializer=guerdon_dot_membership_dot_v1_dot_velocity__pb2.ListHeldAwardsRequest.FromString,
                     response_serializer=guerdon_dot_membership_dot_v1_dot_velocity__pb2.ListHeldAwardsResponse.SerializeToString,
+            ),
+            'RecordPurchaseEvent': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordPurchaseEvent,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_purchase__event__pb2.RecordPurchaseEventRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_purchase__event__pb2.RecordPurchaseEventResponse.SerializeToString,
             ),
             'ReleaseAward': grpc.unary_unary_rpc_method_handler(
                     servicer.ReleaseAward,
@@ -2779,6 +2799,23 @@ class MembershipService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/ListHeldAwards',
             guerdon_dot_membership_dot_v1_dot_velocity__pb2.ListHeldAwardsRequest.SerializeToString,
             guerdon_dot_membership_dot_v1_dot_velocity__pb2.ListHeldAwardsResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def RecordPurchaseEvent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/RecordPurchaseEvent',
+            guerdon_dot_membership_dot_v1_dot_purchase__event__pb2.RecordPurchaseEventRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_purchase__event__pb2.RecordPurchaseEventResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

@@ -18,6 +18,7 @@ import guerdon.membership.v1.merging_pb2
 import guerdon.membership.v1.offer_pb2
 import guerdon.membership.v1.plan_pb2
 import guerdon.membership.v1.profile_pb2
+import guerdon.membership.v1.purchase_event_pb2
 import guerdon.membership.v1.referral_pb2
 import guerdon.membership.v1.rule_pb2
 import guerdon.membership.v1.segment_pb2
@@ -586,12 +587,21 @@ class MembershipServiceStub:
     ]
     """Lists the awards of a program that are held and wait for somebody to decide."""
 
+    RecordPurchaseEvent: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.purchase_event_pb2.RecordPurchaseEventRequest,
+        guerdon.membership.v1.purchase_event_pb2.RecordPurchaseEventResponse,
+    ]
+    """Records an event of a purchase, such as its delivery: points that wait for it can be spent from now on. An event id counts
+    once for a program; the same event again changes nothing, other facts under its id are refused as
+    PURCHASE_EVENT_DIFFERS.
+    """
+
     ReleaseAward: grpc.UnaryUnaryMultiCallable[
         guerdon.membership.v1.velocity_pb2.ReleaseAwardRequest,
         guerdon.membership.v1.velocity_pb2.ReleaseAwardResponse,
     ]
-    """Releases an award that is held: what is left of its points can be spent at once, also where the program's availability
-    would have them wait. An award that is not held, or not any more, is refused as AWARD_NOT_HELD.
+    """Releases an award that is held: what is left of its points can be spent as if it had not been held, at once or when they
+    are available. An award that is not held, or not any more, is refused as AWARD_NOT_HELD.
     """
 
     RejectAward: grpc.UnaryUnaryMultiCallable[
@@ -1183,12 +1193,21 @@ class MembershipServiceAsyncStub:
     ]
     """Lists the awards of a program that are held and wait for somebody to decide."""
 
+    RecordPurchaseEvent: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.purchase_event_pb2.RecordPurchaseEventRequest,
+        guerdon.membership.v1.purchase_event_pb2.RecordPurchaseEventResponse,
+    ]
+    """Records an event of a purchase, such as its delivery: points that wait for it can be spent from now on. An event id counts
+    once for a program; the same event again changes nothing, other facts under its id are refused as
+    PURCHASE_EVENT_DIFFERS.
+    """
+
     ReleaseAward: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.membership.v1.velocity_pb2.ReleaseAwardRequest,
         guerdon.membership.v1.velocity_pb2.ReleaseAwardResponse,
     ]
-    """Releases an award that is held: what is left of its points can be spent at once, also where the program's availability
-    would have them wait. An award that is not held, or not any more, is refused as AWARD_NOT_HELD.
+    """Releases an award that is held: what is left of its points can be spent as if it had not been held, at once or when they
+    are available. An award that is not held, or not any more, is refused as AWARD_NOT_HELD.
     """
 
     RejectAward: grpc.aio.UnaryUnaryMultiCallable[
@@ -1931,13 +1950,24 @@ class MembershipServiceServicer(metaclass=abc.ABCMeta):
         """Lists the awards of a program that are held and wait for somebody to decide."""
 
     @abc.abstractmethod
+    def RecordPurchaseEvent(
+        self,
+        request: guerdon.membership.v1.purchase_event_pb2.RecordPurchaseEventRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.purchase_event_pb2.RecordPurchaseEventResponse, collections.abc.Awaitable[guerdon.membership.v1.purchase_event_pb2.RecordPurchaseEventResponse]]:
+        """Records an event of a purchase, such as its delivery: points that wait for it can be spent from now on. An event id counts
+        once for a program; the same event again changes nothing, other facts under its id are refused as
+        PURCHASE_EVENT_DIFFERS.
+        """
+
+    @abc.abstractmethod
     def ReleaseAward(
         self,
         request: guerdon.membership.v1.velocity_pb2.ReleaseAwardRequest,
         context: _ServicerContext,
     ) -> typing.Union[guerdon.membership.v1.velocity_pb2.ReleaseAwardResponse, collections.abc.Awaitable[guerdon.membership.v1.velocity_pb2.ReleaseAwardResponse]]:
-        """Releases an award that is held: what is left of its points can be spent at once, also where the program's availability
-        would have them wait. An award that is not held, or not any more, is refused as AWARD_NOT_HELD.
+        """Releases an award that is held: what is left of its points can be spent as if it had not been held, at once or when they
+        are available. An award that is not held, or not any more, is refused as AWARD_NOT_HELD.
         """
 
     @abc.abstractmethod

@@ -78,6 +78,7 @@ class Purchase(google.protobuf.message.Message):
     BASKET_FIELD_NUMBER: builtins.int
     AWARD_CHANGES_FIELD_NUMBER: builtins.int
     FLAG_FIELD_NUMBER: builtins.int
+    AWAITED_POINTS_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`programs/{program}/purchases/{purchase}`; the id is the caller's, a letter or digit, then up to 59 letters, digits,
     `_`, `~` or `-`.
@@ -87,7 +88,9 @@ class Purchase(google.protobuf.message.Message):
     state: global___Purchase.State.ValueType
     """How far the award has come."""
     returned_points: builtins.int
-    """Points taken back by returns so far, or because the award was rejected."""
+    """Points taken back by returns so far, because the award was rejected, or because the event that they waited for was not
+    told.
+    """
     @property
     def event_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When it happened: not before 1970, and at most five minutes ahead of the server's clock. Kept to the microsecond."""
@@ -120,6 +123,10 @@ class Purchase(google.protobuf.message.Message):
     def flag(self) -> global___AwardFlag:
         """Why the award is suspicious, by the program's velocity policy. Absent: it is not, or the purchase is simulated."""
 
+    @property
+    def awaited_points(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___AwaitedPoints]:
+        """Points of the award that wait, or did: for an event, or, of a released award, for the time when they can be spent."""
+
     def __init__(
         self,
         *,
@@ -135,11 +142,107 @@ class Purchase(google.protobuf.message.Message):
         basket: guerdon.membership.v1.basket_pb2.Basket | None = ...,
         award_changes: collections.abc.Iterable[global___AwardChange] | None = ...,
         flag: global___AwardFlag | None = ...,
+        awaited_points: collections.abc.Iterable[global___AwaitedPoints] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["amount", b"amount", "basket", b"basket", "event_time", b"event_time", "flag", b"flag", "rating", b"rating", "record_time", b"record_time", "returned_amount", b"returned_amount"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["amount", b"amount", "award_changes", b"award_changes", "basket", b"basket", "event_time", b"event_time", "flag", b"flag", "member", b"member", "name", b"name", "rating", b"rating", "record_time", b"record_time", "returned_amount", b"returned_amount", "returned_points", b"returned_points", "state", b"state"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["amount", b"amount", "awaited_points", b"awaited_points", "award_changes", b"award_changes", "basket", b"basket", "event_time", b"event_time", "flag", b"flag", "member", b"member", "name", b"name", "rating", b"rating", "record_time", b"record_time", "returned_amount", b"returned_amount", "returned_points", b"returned_points", "state", b"state"]) -> None: ...
 
 global___Purchase = Purchase
+
+@typing.final
+class Wait(google.protobuf.message.Message):
+    """What points wait for."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    EVENT_FIELD_NUMBER: builtins.int
+    UNTIL_TIME_FIELD_NUMBER: builtins.int
+    RELEASED_AFTER_FIELD_NUMBER: builtins.int
+    event: builtins.str
+    """The type of the event of the purchase; empty for none, where they wait for the time alone."""
+    released_after: builtins.bool
+    """Whether they can be spent then; otherwise they are taken back."""
+    @property
+    def until_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """How long they wait at most."""
+
+    def __init__(
+        self,
+        *,
+        event: builtins.str = ...,
+        until_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        released_after: builtins.bool = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["until_time", b"until_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["event", b"event", "released_after", b"released_after", "until_time", b"until_time"]) -> None: ...
+
+global___Wait = Wait
+
+@typing.final
+class AwaitedPoints(google.protobuf.message.Message):
+    """Points of an award that wait, which are pending in the ledger, or what became of them."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    class _State:
+        ValueType = typing.NewType("ValueType", builtins.int)
+        V: typing_extensions.TypeAlias = ValueType
+
+    class _StateEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[AwaitedPoints._State.ValueType], builtins.type):
+        DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+        STATE_UNSPECIFIED: AwaitedPoints._State.ValueType  # 0
+        """Not a state."""
+        STATE_WAITING: AwaitedPoints._State.ValueType  # 1
+        """They wait."""
+        STATE_TOLD: AwaitedPoints._State.ValueType  # 2
+        """The event was told: they can be spent, once the award is not held any more."""
+        STATE_RELEASED: AwaitedPoints._State.ValueType  # 3
+        """The longest wait was over: likewise."""
+        STATE_TAKEN_BACK: AwaitedPoints._State.ValueType  # 4
+        """The longest wait was over, or the award was rejected: they were taken back."""
+
+    class State(_State, metaclass=_StateEnumTypeWrapper):
+        """What becomes of them."""
+
+    STATE_UNSPECIFIED: AwaitedPoints.State.ValueType  # 0
+    """Not a state."""
+    STATE_WAITING: AwaitedPoints.State.ValueType  # 1
+    """They wait."""
+    STATE_TOLD: AwaitedPoints.State.ValueType  # 2
+    """The event was told: they can be spent, once the award is not held any more."""
+    STATE_RELEASED: AwaitedPoints.State.ValueType  # 3
+    """The longest wait was over: likewise."""
+    STATE_TAKEN_BACK: AwaitedPoints.State.ValueType  # 4
+    """The longest wait was over, or the award was rejected: they were taken back."""
+
+    WAIT_FIELD_NUMBER: builtins.int
+    POINTS_FIELD_NUMBER: builtins.int
+    STATE_FIELD_NUMBER: builtins.int
+    END_TIME_FIELD_NUMBER: builtins.int
+    points: builtins.int
+    """How many were awarded; returns may have taken of them."""
+    state: global___AwaitedPoints.State.ValueType
+    """What becomes of them."""
+    @property
+    def wait(self) -> global___Wait:
+        """What they wait for."""
+
+    @property
+    def end_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When that was decided; absent while they wait."""
+
+    def __init__(
+        self,
+        *,
+        wait: global___Wait | None = ...,
+        points: builtins.int = ...,
+        state: global___AwaitedPoints.State.ValueType = ...,
+        end_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["end_time", b"end_time", "wait", b"wait"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["end_time", b"end_time", "points", b"points", "state", b"state", "wait", b"wait"]) -> None: ...
+
+global___AwaitedPoints = AwaitedPoints
 
 @typing.final
 class AwardFlag(google.protobuf.message.Message):
@@ -311,6 +414,7 @@ class Rating(google.protobuf.message.Message):
     COUNT_POINTS_FIELD_NUMBER: builtins.int
     AVAILABLE_TIME_FIELD_NUMBER: builtins.int
     TRANCHES_FIELD_NUMBER: builtins.int
+    WAIT_FIELD_NUMBER: builtins.int
     base_points: builtins.int
     """Points by base rules."""
     tier_points: builtins.int
@@ -347,6 +451,10 @@ class Rating(google.protobuf.message.Message):
         are available and expire. Each is a credit of its own in the ledger. Empty: all points have the times above.
         """
 
+    @property
+    def wait(self) -> global___Wait:
+        """The event that the points wait for, if any. Of the first of `tranches`, where there are any."""
+
     def __init__(
         self,
         *,
@@ -361,9 +469,10 @@ class Rating(google.protobuf.message.Message):
         count_points: builtins.int = ...,
         available_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         tranches: collections.abc.Iterable[global___Tranche] | None = ...,
+        wait: global___Wait | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["available_time", b"available_time", "expire_time", b"expire_time", "multiplier", b"multiplier"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["available_time", b"available_time", "awards", b"awards", "base_points", b"base_points", "count_points", b"count_points", "expire_time", b"expire_time", "explanation", b"explanation", "multiplier", b"multiplier", "rule_points", b"rule_points", "tier_id", b"tier_id", "tier_points", b"tier_points", "tranches", b"tranches"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["available_time", b"available_time", "expire_time", b"expire_time", "multiplier", b"multiplier", "wait", b"wait"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["available_time", b"available_time", "awards", b"awards", "base_points", b"base_points", "count_points", b"count_points", "expire_time", b"expire_time", "explanation", b"explanation", "multiplier", b"multiplier", "rule_points", b"rule_points", "tier_id", b"tier_id", "tier_points", b"tier_points", "tranches", b"tranches", "wait", b"wait"]) -> None: ...
 
 global___Rating = Rating
 
@@ -378,6 +487,7 @@ class Tranche(google.protobuf.message.Message):
     POINTS_FIELD_NUMBER: builtins.int
     AVAILABLE_TIME_FIELD_NUMBER: builtins.int
     EXPIRE_TIME_FIELD_NUMBER: builtins.int
+    WAIT_FIELD_NUMBER: builtins.int
     points: builtins.int
     """How many points."""
     @property
@@ -388,15 +498,20 @@ class Tranche(google.protobuf.message.Message):
     def expire_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When they expire; absent for never."""
 
+    @property
+    def wait(self) -> global___Wait:
+        """The event that they wait for, if any."""
+
     def __init__(
         self,
         *,
         points: builtins.int = ...,
         available_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         expire_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        wait: global___Wait | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["available_time", b"available_time", "expire_time", b"expire_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["available_time", b"available_time", "expire_time", b"expire_time", "points", b"points"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["available_time", b"available_time", "expire_time", b"expire_time", "wait", b"wait"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["available_time", b"available_time", "expire_time", b"expire_time", "points", b"points", "wait", b"wait"]) -> None: ...
 
 global___Tranche = Tranche
 

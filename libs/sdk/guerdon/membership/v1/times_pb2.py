@@ -14,13 +14,19 @@ _sym_db = _symbol_database.Default()
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!guerdon/membership/v1/times.proto\x12\x15guerdon.membership.v1\x1a\x1fgoogle/api/field_behavior.proto\"K\n\x0c\x41vailability\x12\x14\n\nafter_days\x18\x01 \x01(\x05H\x00\x12\x1d\n\x13\x61\x66ter_return_window\x18\x02 \x01(\x08H\x00\x42\x06\n\x04when\"\xc6\x03\n\x0c\x45xpiryPolicy\x12\x13\n\x06months\x18\x01 \x01(\x05\x42\x03\xe0\x41\x01\x12\x46\n\nrounded_to\x18\x02 \x01(\x0e\x32-.guerdon.membership.v1.ExpiryPolicy.PeriodEndB\x03\xe0\x41\x01\x12;\n\x04kind\x18\x03 \x01(\x0e\x32(.guerdon.membership.v1.ExpiryPolicy.KindB\x03\xe0\x41\x01\x12\x1b\n\x0e\x63\x61lendar_month\x18\x04 \x01(\x05\x42\x03\xe0\x41\x01\x12\x19\n\x0c\x63\x61lendar_day\x18\x05 \x01(\x05\x42\x03\xe0\x41\x01\"]\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11KIND_FIXED_PERIOD\x10\x01\x12\x16\n\x12KIND_CALENDAR_DATE\x10\x02\x12\x10\n\x0cKIND_SLIDING\x10\x03\"\x84\x01\n\tPeriodEnd\x12\x1a\n\x16PERIOD_END_UNSPECIFIED\x10\x00\x12\x14\n\x10PERIOD_END_MONTH\x10\x01\x12\x16\n\x12PERIOD_END_QUARTER\x10\x02\x12\x18\n\x14PERIOD_END_HALF_YEAR\x10\x03\x12\x13\n\x0fPERIOD_END_YEAR\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!guerdon/membership/v1/times.proto\x12\x15guerdon.membership.v1\x1a\x1fgoogle/api/field_behavior.proto\"\x7f\n\x0c\x41vailability\x12\x14\n\nafter_days\x18\x01 \x01(\x05H\x00\x12\x1d\n\x13\x61\x66ter_return_window\x18\x02 \x01(\x08H\x00\x12\x32\n\x08on_event\x18\x03 \x01(\x0b\x32\x1e.guerdon.membership.v1.OnEventH\x00\x42\x06\n\x04when\"R\n\x07OnEvent\x12\x12\n\x05\x65vent\x18\x01 \x01(\tB\x03\xe0\x41\x02\x12\x16\n\twait_days\x18\x02 \x01(\x05\x42\x03\xe0\x41\x02\x12\x1b\n\x0ereleased_after\x18\x03 \x01(\x08\x42\x03\xe0\x41\x01\"\xc6\x03\n\x0c\x45xpiryPolicy\x12\x13\n\x06months\x18\x01 \x01(\x05\x42\x03\xe0\x41\x01\x12\x46\n\nrounded_to\x18\x02 \x01(\x0e\x32-.guerdon.membership.v1.ExpiryPolicy.PeriodEndB\x03\xe0\x41\x01\x12;\n\x04kind\x18\x03 \x01(\x0e\x32(.guerdon.membership.v1.ExpiryPolicy.KindB\x03\xe0\x41\x01\x12\x1b\n\x0e\x63\x61lendar_month\x18\x04 \x01(\x05\x42\x03\xe0\x41\x01\x12\x19\n\x0c\x63\x61lendar_day\x18\x05 \x01(\x05\x42\x03\xe0\x41\x01\"]\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11KIND_FIXED_PERIOD\x10\x01\x12\x16\n\x12KIND_CALENDAR_DATE\x10\x02\x12\x10\n\x0cKIND_SLIDING\x10\x03\"\x84\x01\n\tPeriodEnd\x12\x1a\n\x16PERIOD_END_UNSPECIFIED\x10\x00\x12\x14\n\x10PERIOD_END_MONTH\x10\x01\x12\x16\n\x12PERIOD_END_QUARTER\x10\x02\x12\x18\n\x14PERIOD_END_HALF_YEAR\x10\x03\x12\x13\n\x0fPERIOD_END_YEAR\x10\x04\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'guerdon.membership.v1.times_pb2', globals())
 if _descriptor._USE_C_DESCRIPTORS == False:
 
   DESCRIPTOR._options = None
+  _ONEVENT.fields_by_name['event']._options = None
+  _ONEVENT.fields_by_name['event']._serialized_options = b'\340A\002'
+  _ONEVENT.fields_by_name['wait_days']._options = None
+  _ONEVENT.fields_by_name['wait_days']._serialized_options = b'\340A\002'
+  _ONEVENT.fields_by_name['released_after']._options = None
+  _ONEVENT.fields_by_name['released_after']._serialized_options = b'\340A\001'
   _EXPIRYPOLICY.fields_by_name['months']._options = None
   _EXPIRYPOLICY.fields_by_name['months']._serialized_options = b'\340A\001'
   _EXPIRYPOLICY.fields_by_name['rounded_to']._options = None
@@ -32,11 +38,13 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _EXPIRYPOLICY.fields_by_name['calendar_day']._options = None
   _EXPIRYPOLICY.fields_by_name['calendar_day']._serialized_options = b'\340A\001'
   _AVAILABILITY._serialized_start=93
-  _AVAILABILITY._serialized_end=168
-  _EXPIRYPOLICY._serialized_start=171
-  _EXPIRYPOLICY._serialized_end=625
-  _EXPIRYPOLICY_KIND._serialized_start=397
-  _EXPIRYPOLICY_KIND._serialized_end=490
-  _EXPIRYPOLICY_PERIODEND._serialized_start=493
-  _EXPIRYPOLICY_PERIODEND._serialized_end=625
+  _AVAILABILITY._serialized_end=220
+  _ONEVENT._serialized_start=222
+  _ONEVENT._serialized_end=304
+  _EXPIRYPOLICY._serialized_start=307
+  _EXPIRYPOLICY._serialized_end=761
+  _EXPIRYPOLICY_KIND._serialized_start=533
+  _EXPIRYPOLICY_KIND._serialized_end=626
+  _EXPIRYPOLICY_PERIODEND._serialized_start=629
+  _EXPIRYPOLICY_PERIODEND._serialized_end=761
 # @@protoc_insertion_point(module_scope)

@@ -27,21 +27,59 @@ class Availability(google.protobuf.message.Message):
 
     AFTER_DAYS_FIELD_NUMBER: builtins.int
     AFTER_RETURN_WINDOW_FIELD_NUMBER: builtins.int
+    ON_EVENT_FIELD_NUMBER: builtins.int
     after_days: builtins.int
     """So many days after the purchase, at its time of day in the program's zone: 0..366; 0 is at once."""
     after_return_window: builtins.bool
     """Once goods cannot come back any more: after the program's `return_window_days`, counted likewise."""
+    @property
+    def on_event(self) -> global___OnEvent:
+        """Once an event of the purchase is told, such as its delivery: see RecordPurchaseEvent. Not in programs with `late_days`.
+        Awards for counts, which rest on several purchases, do not wait for it.
+        """
+
     def __init__(
         self,
         *,
         after_days: builtins.int = ...,
         after_return_window: builtins.bool = ...,
+        on_event: global___OnEvent | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["after_days", b"after_days", "after_return_window", b"after_return_window", "when", b"when"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["after_days", b"after_days", "after_return_window", b"after_return_window", "when", b"when"]) -> None: ...
-    def WhichOneof(self, oneof_group: typing.Literal["when", b"when"]) -> typing.Literal["after_days", "after_return_window"] | None: ...
+    def HasField(self, field_name: typing.Literal["after_days", b"after_days", "after_return_window", b"after_return_window", "on_event", b"on_event", "when", b"when"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["after_days", b"after_days", "after_return_window", b"after_return_window", "on_event", b"on_event", "when", b"when"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["when", b"when"]) -> typing.Literal["after_days", "after_return_window", "on_event"] | None: ...
 
 global___Availability = Availability
+
+@typing.final
+class OnEvent(google.protobuf.message.Message):
+    """Points wait for an event of their purchase."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    EVENT_FIELD_NUMBER: builtins.int
+    WAIT_DAYS_FIELD_NUMBER: builtins.int
+    RELEASED_AFTER_FIELD_NUMBER: builtins.int
+    event: builtins.str
+    """The type of the event, such as `delivered`: a letter or digit, then up to 59 letters, digits, `_`, `~` or `-`."""
+    wait_days: builtins.int
+    """How many days after the purchase they wait at most, counted as `after_days`: 1..366. An event counts that happened
+    before the wait was over, and is told before its end is acted on.
+    """
+    released_after: builtins.bool
+    """Whether they can be spent when the wait is over and no event was told. Otherwise they are taken back then, and count
+    towards no tier any more.
+    """
+    def __init__(
+        self,
+        *,
+        event: builtins.str = ...,
+        wait_days: builtins.int = ...,
+        released_after: builtins.bool = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["event", b"event", "released_after", b"released_after", "wait_days", b"wait_days"]) -> None: ...
+
+global___OnEvent = OnEvent
 
 @typing.final
 class ExpiryPolicy(google.protobuf.message.Message):
