@@ -18,11 +18,13 @@ from partner_exchange.jobs.limits import prune_usage
 from partner_exchange.jobs.partner_events import prune_partner_events
 from partner_exchange.jobs.quotes import prune_quotes
 from partner_exchange.jobs.recovery import asking_again, recovery
+from partner_exchange.jobs.settlements import settlement_recovery
 from partner_exchange.jobs.webhooks import send_webhooks
 from partner_exchange.operations.deliveries import Deliveries
 from partner_exchange.operations.ends import Ends
 from partner_exchange.operations.event_streams import EventStreams
 from partner_exchange.operations.exchanges import Exchanges
+from partner_exchange.operations.funds import SettlementAccounts
 from partner_exchange.operations.limits import PartnerLimits
 from partner_exchange.operations.partner_tokens import PartnerTokens
 from partner_exchange.operations.partners import Partners
@@ -30,11 +32,14 @@ from partner_exchange.operations.progress import Progress
 from partner_exchange.operations.quotes import Quotes
 from partner_exchange.operations.rate_books import RateBooks
 from partner_exchange.operations.reached import Reached, nowhere
+from partner_exchange.operations.settlements import Settlements
+from partner_exchange.operations.settling import Settling
 from partner_exchange.operations.sides import Sides
 from partner_exchange.operations.stepping import Stepping
 from partner_exchange.operations.telling import Telling
 from partner_exchange.operations.webhook_endpoints import WebhookEndpoints
-from partner_exchange.servicer import CoalitionAdminServicer, CoalitionServicer, LimitsServicer
+from partner_exchange.operations.windows import Windows
+from partner_exchange.servicer import CoalitionAdminServicer, CoalitionServicer, LimitsServicer, SettlementServicer
 
 NAME = "partner_exchange"
 
@@ -42,7 +47,8 @@ NAME = "partner_exchange"
 async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
     """The servicers and jobs of partner exchange. Crash tests pass their own `reached`."""
     settings, database, clock = kit.settings, kit.database, kit.clock
-    ledger = Ledger(kit.remote("ledger", settings.ledger_target, LEDGER))
+    remote = kit.remote("ledger", settings.ledger_target, LEDGER)
+    ledger = Ledger(remote)
     private = settings.development or settings.private_partners
     outward = kit.outward(private=private, ca_file=settings.partner_ca_file)
     partner_ledgers = PartnerLedgers(outward, settings.partner_timeout_s, settings.partner_calls_max)
@@ -51,6 +57,9 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
     progress = Progress(database, ledger, clock, settings.lease, ends, stepping)
     exchanges = Exchanges(database, progress)
     quotes = Quotes(database, clock)
+    windows = Windows(database, clock)
+    settling = Settling(database, remote, clock, windows, reached)
+    settlements = Settlements(database, clock, windows, settling, settings.lease)
     keep_quotes = housekeeping.keep_requests(settings) + timedelta(days=1)
     webhooks, webhook_jobs = _webhooks(kit)
     event_streams = EventStreams(database, clock, settings.partner_events_keep, settings.event_streams_max)
@@ -60,12 +69,14 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
             CoalitionAdminServicer(
                 Partners(database, ledger, clock, private), RateBooks(database, ledger, clock), exchanges
             ),
+            SettlementServicer(windows, settlements, SettlementAccounts(database, remote, clock)),
             LimitsServicer(PartnerLimits(database, clock)),
             CoalitionServicer(quotes, exchanges, event_streams, webhooks),
         ],
         jobs=[
             Job("recovery", recovery(progress).run),
             Job("asking-again", partial(asking_again, progress)),
+            Job("settlement-recovery", settlement_recovery(settling).run),
             *housekeeping.jobs(kit),
             Job("prune-quotes", partial(prune_quotes, quotes, keep_quotes)),
             Job("prune-usage", partial(prune_usage, database, clock)),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from guerdon.exchange.v1.coalition_admin_service_pb2_grpc import CoalitionAdminServiceAsyncStub
     from guerdon.exchange.v1.coalition_service_pb2_grpc import CoalitionServiceAsyncStub
     from guerdon.exchange.v1.limits_pb2_grpc import LimitsServiceAsyncStub
+    from guerdon.exchange.v1.settlement_pb2_grpc import SettlementServiceAsyncStub
     from guerdon.ledger.v1.ledger_pb2_grpc import LedgerServiceAsyncStub
     from guerdon.membership.v1.membership_pb2_grpc import MembershipServiceAsyncStub
     from guerdon.recognition.v1.recognition_pb2_grpc import RecognitionServiceAsyncStub
@@ -154,6 +155,13 @@ class Client:
         from guerdon.exchange.v1.limits_pb2_grpc import LimitsServiceStub
 
         return cast("LimitsServiceAsyncStub", LimitsServiceStub(self._channel))
+
+    @cached_property
+    def settlement(self) -> SettlementServiceAsyncStub:
+        """What the brands of a coalition owe each other, and how they pay."""
+        from guerdon.exchange.v1.settlement_pb2_grpc import SettlementServiceStub
+
+        return cast("SettlementServiceAsyncStub", SettlementServiceStub(self._channel))
 
     @cached_property
     def recognition(self) -> RecognitionServiceAsyncStub:

@@ -24,6 +24,9 @@ from partner_exchange.domain.errors import PartnerSuspended
 PARTNER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_~-]{0,19}")
 """Short, since it is part of the ids of the ledger's exchange accounts."""
 
+COALITION_ID_MAX = 50
+"""It is part of the id of the coalition's program in the ledger."""
+
 PRICE_MAX = 10_000
 """The highest agreed price of a point, in minor units: keeps what is owed inside an int64."""
 
@@ -158,6 +161,8 @@ def check_coalition(coalition: Coalition) -> None:
         InvalidField: naming each field that is out of them.
     """
     violations: list[FieldViolation] = []
+    if len(coalition.coalition_id) > COALITION_ID_MAX:
+        violations.append(FieldViolation("coalition.name", f"the id must have at most {COALITION_ID_MAX} characters"))
     violations.extend(_wrong_text(coalition.display_name, "coalition.display_name"))
     if re.fullmatch("[A-Z]{3}", coalition.currency) is None:
         violations.append(FieldViolation("coalition.settlement_currency_code", "must be an ISO 4217 code"))

@@ -17,7 +17,7 @@ from partner_exchange.domain.steps import asked
 from partner_exchange.operations import booking
 from partner_exchange.operations.asking import Asking
 from partner_exchange.operations.progress import Progress
-from partner_exchange.store import exchanges, partners, quotes, rates
+from partner_exchange.store import exchanges, partners, quotes, rates, windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +90,18 @@ class Exchanges:
         return await self._views(reader, found)
 
     async def positions(
-        self, coalition_id: str, after: tuple[str, str], most: int
+        self, coalition_id: str, window: int | None, after: tuple[str, str], most: int
     ) -> tuple[Coalition, Sequence[Position]]:
-        """What the brands of a coalition sent each other so far, by sender and receiver, from after the given pair.
+        """What the brands of a coalition sent each other in a window, by default the open one, by sender and receiver,
+        from after the given pair.
 
         Raises:
             NotFound: there is no such coalition.
         """
         async with self.database.acquire() as connection:
             coalition = await partners.coalition(connection, coalition_id)
-            return coalition, await exchanges.positions(connection, coalition_id, after, most)
+            number = window or await windows.open_number(connection, coalition_id)
+            return coalition, await exchanges.positions(connection, coalition_id, number, after, most)
 
     async def _accept(self, connection: Connection, asking: Asking, sender: str, quote_id: str) -> None:
         """Uses the quote up and keeps the exchange, in one transaction. From here on nothing can expire beneath it."""

@@ -26,7 +26,7 @@ from partner_exchange.domain.partners import (
     check_profile,
 )
 from partner_exchange.operations.asking import Asking, recorded
-from partner_exchange.store import partners
+from partner_exchange.store import partners, windows
 
 _EVENTS = {
     PartnerState.LIVE: "guerdon.exchange.v1.partner_resumed",
@@ -65,6 +65,7 @@ class Partners:
         async def insert(connection: Connection) -> bytes:
             if not await partners.insert_coalition(connection, fresh, asking.actor):
                 raise AlreadyExists(fresh.name)
+            await windows.open_first(connection, coalition_id, fresh.create_time)
             return b""
 
         _, replayed = await requests.once(self.database, asking.fingerprint, insert)

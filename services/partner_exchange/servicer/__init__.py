@@ -3,5 +3,6 @@
 from partner_exchange.servicer.admin import CoalitionAdminServicer
 from partner_exchange.servicer.coalition import CoalitionServicer
 from partner_exchange.servicer.limits import LimitsServicer
+from partner_exchange.servicer.settlement import SettlementServicer
 
-__all__ = ["CoalitionAdminServicer", "CoalitionServicer", "LimitsServicer"]
+__all__ = ["CoalitionAdminServicer", "CoalitionServicer", "LimitsServicer", "SettlementServicer"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from guerdon.exchange.v1 import coalition_admin_service_pb2 as pb
 from guerdon_kit import pages
+from guerdon_kit.errors import InvalidField
 from guerdon_kit.grpc import CallContext
 from guerdon_kit.names import parse
 from partner_exchange.domain.partners import PartnerState, parse_jwk
@@ -153,12 +154,17 @@ class CoalitionAdminServicer:
         """Reads positions."""
         (coalition_id,) = parse(request.parent, COALITION, "parent")
         size = pages.page_size(request.page_size)
-        query = (call.method, request.parent)
+        query = (call.method, request.parent, request.window)
+        window = None
+        if request.window:
+            of, window = reading.window(request.window, "window")
+            if of != coalition_id:
+                raise InvalidField.of("window", "must be of the coalition")
         after = ("", "")
         if request.page_token:
             sender, receiver = pages.read_token(request.page_token, query, (str, str))
             after = (str(sender), str(receiver))
-        coalition, found = await self._exchanges.positions(coalition_id, after, size + 1)
+        coalition, found = await self._exchanges.positions(coalition_id, window, after, size + 1)
         answer = pb.ListPositionsResponse(
             positions=[writing.position(position, coalition.currency) for position in found[:size]]
         )

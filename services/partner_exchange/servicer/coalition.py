@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
 from guerdon.exchange.v1 import coalition_service_pb2 as pb
 from guerdon_kit import pages
-from guerdon_kit.errors import InvalidField
 from guerdon_kit.grpc import CallContext
 from guerdon_kit.grpc.messages import timestamp
 from guerdon_kit.names import check_id, parse
@@ -17,12 +14,9 @@ from partner_exchange.operations.webhook_endpoints import WebhookEndpoints
 from partner_exchange.servicer import rate_messages, reading, writing
 from partner_exchange.servicer.events import EventRpcs
 from partner_exchange.servicer.limits import pause_message
+from partner_exchange.servicer.places import END, read_place, write_place
 from partner_exchange.servicer.reading import EXCHANGE, PARTNER, QUOTE, asking, mark
 from partner_exchange.servicer.webhooks import WebhookRpcs
-
-_MICROSECOND = timedelta(microseconds=1)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_END_OF_TIME = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 class CoalitionServicer(EventRpcs, WebhookRpcs):
@@ -85,21 +79,9 @@ class CoalitionServicer(EventRpcs, WebhookRpcs):
         (reader,) = parse(request.parent, PARTNER, "parent")
         size = pages.page_size(request.page_size)
         query = (call.method, request.parent)
-        found = await self._exchanges.newest(reader, _position(request.page_token, query), size + 1)
+        found = await self._exchanges.newest(reader, read_place(request.page_token, query, END), size + 1)
         answer = pb.ListExchangesResponse(exchanges=[writing.exchange(view) for view in found[:size]])
         if len(found) > size:
             last = found[size - 1].exchange
-            position = ((last.create_time - _EPOCH) // _MICROSECOND, last.exchange_id)
-            answer.next_page_token = pages.write_token(query, position)
+            answer.next_page_token = write_place(query, last.create_time, last.exchange_id)
         return answer
-
-
-def _position(token: str, query: tuple[str, ...]) -> tuple[datetime, str]:
-    """The time and id before which a page begins; the first page's for an empty token."""
-    if not token:
-        return _END_OF_TIME, ""
-    micros, exchange_id = pages.read_token(token, query, (int, str))
-    try:
-        return _EPOCH + int(micros) * _MICROSECOND, str(exchange_id)
-    except OverflowError:
-        raise InvalidField.of("page_token", "is not a token of this list") from None

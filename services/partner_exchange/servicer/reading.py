@@ -27,6 +27,7 @@ KEY = "partners/{partner}/keys/{key}"
 RATE_BOOK = "coalitions/{coalition}/rateBooks/{version}"
 QUOTE = "partners/{partner}/quotes/{quote}"
 EXCHANGE = "partners/{partner}/exchanges/{exchange}"
+WINDOW = "coalitions/{coalition}/settlementWindows/{window}"
 _UNIT = "programs/{program}/units/{unit}"
 _ACCOUNT = "programs/{program}/accounts/{account}"
 _MEMBER = "partners/{partner}/members/{member}"
@@ -87,11 +88,17 @@ def rate_book(name: str) -> tuple[str, int]:
     return coalition_id, version(text, "name")
 
 
-def version(text: str, field: str) -> int:
-    """The version of a book in its name."""
+def version(text: str, field: str, template: str = RATE_BOOK) -> int:
+    """The version of a book in its name, or the number of a window."""
     if not text.isdecimal() or len(text) > _VERSION_DIGITS_MAX:
-        raise InvalidField.of(field, f"must be of the form {RATE_BOOK}, its version a number")
+        raise InvalidField.of(field, f"must be of the form {template}, its last part a number")
     return int(text)
+
+
+def window(name: str, field: str = "name") -> tuple[str, int]:
+    """A settlement window: its coalition and its number."""
+    coalition_id, number = parse(name, WINDOW, field)
+    return coalition_id, version(number, field, WINDOW)
 
 
 def route(parent: str, message: res.Quote) -> Route:

@@ -163,10 +163,14 @@ async def newest(connection: Connection, partner_id: str, before: tuple[datetime
     return [_exchange(row) async for row in rows]
 
 
-async def positions(connection: Connection, coalition_id: str, after: tuple[str, str], most: int) -> list[Position]:
-    """What brands of a coalition sent each other, by sender and receiver, for up to `most` pairs after `after`."""
+async def positions(
+    connection: Connection, coalition_id: str, window: int, after: tuple[str, str], most: int
+) -> list[Position]:
+    """What brands of a coalition sent each other in a window, by sender and receiver, for up to `most` pairs after
+    `after`.
+    """
     rows = queries.pairs_with_positions(
-        connection, coalition=coalition_id, after_sender=after[0], after_receiver=after[1], most=most
+        connection, coalition=coalition_id, number=window, after_sender=after[0], after_receiver=after[1], most=most
     )
     pairs = [(row["sender"], row["receiver"]) async for row in rows]
     if not pairs:
@@ -177,6 +181,7 @@ async def positions(connection: Connection, coalition_id: str, after: tuple[str,
         async for row in queries.list_positions(
             connection,
             coalition=coalition_id,
+            number=window,
             after_sender=after[0],
             after_receiver=after[1],
             last_sender=pairs[-1][0],

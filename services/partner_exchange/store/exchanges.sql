@@ -23,10 +23,11 @@ update exchanges set state = 'POSTING', legs = :legs, ask_times = array[:ask_tim
 where exchange = :exchange and state = 'RECEIVED';
 
 -- name: commit_exchange!
+-- With the window that is open, and stays so until this is committed.
 update exchanges
 set
-    state = 'COMMITTED', transaction = :transaction, commit_time = :commit_time, due_time = null, asked = null,
-    unanswered = 0, needs_operator = false
+    state = 'COMMITTED', settlement_window = open_window(coalition), transaction = :transaction,
+    commit_time = :commit_time, due_time = null, asked = null, unanswered = 0, needs_operator = false
 where exchange = :exchange and state = :before;
 
 -- name: abort_exchange!
@@ -100,7 +101,7 @@ select
     sum(received)::numeric as received
 from exchanges
 where
-    coalition = :coalition and state = 'COMMITTED'
+    coalition = :coalition and settlement_window = :number and state = 'COMMITTED'
     and (sender, receiver) > (:after_sender::text, :after_receiver::text)
     and (sender, receiver) <= (:last_sender::text, :last_receiver::text)
 group by sender, receiver, price_numerator, price_denominator
@@ -110,7 +111,7 @@ order by sender, receiver;
 select distinct sender, receiver
 from exchanges
 where
-    coalition = :coalition and state = 'COMMITTED'
+    coalition = :coalition and settlement_window = :number and state = 'COMMITTED'
     and (sender, receiver) > (:after_sender::text, :after_receiver::text)
 order by sender, receiver
 limit :most;

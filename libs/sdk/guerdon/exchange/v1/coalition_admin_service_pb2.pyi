@@ -613,20 +613,24 @@ class ListPositionsRequest(google.protobuf.message.Message):
     PARENT_FIELD_NUMBER: builtins.int
     PAGE_SIZE_FIELD_NUMBER: builtins.int
     PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    WINDOW_FIELD_NUMBER: builtins.int
     parent: builtins.str
     """The coalition."""
     page_size: builtins.int
     """How many at most, up to 1,000; 0: 50."""
     page_token: builtins.str
     """Where to go on: the `next_page_token` of the page before."""
+    window: builtins.str
+    """The settlement window. Empty: the one that is open when the page is read."""
     def __init__(
         self,
         *,
         parent: builtins.str = ...,
         page_size: builtins.int = ...,
         page_token: builtins.str = ...,
+        window: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "window", b"window"]) -> None: ...
 
 global___ListPositionsRequest = ListPositionsRequest
 

@@ -192,7 +192,7 @@ class CoalitionAdminServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListPositions(self, request, context):
-        """Reads what each partner of a coalition has sent each other one, and owes it.
+        """Reads what each partner of a coalition has sent each other one in a settlement window, and owes it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

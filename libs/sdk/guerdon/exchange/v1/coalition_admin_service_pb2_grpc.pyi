@@ -116,7 +116,7 @@ class CoalitionAdminServiceStub:
         guerdon.exchange.v1.coalition_admin_service_pb2.ListPositionsRequest,
         guerdon.exchange.v1.coalition_admin_service_pb2.ListPositionsResponse,
     ]
-    """Reads what each partner of a coalition has sent each other one, and owes it."""
+    """Reads what each partner of a coalition has sent each other one in a settlement window, and owes it."""
 
 class CoalitionAdminServiceAsyncStub:
     """Coalitions, their partners and rates, for the operator. Every write takes a `request_id`: the same request again has
@@ -216,7 +216,7 @@ class CoalitionAdminServiceAsyncStub:
         guerdon.exchange.v1.coalition_admin_service_pb2.ListPositionsRequest,
         guerdon.exchange.v1.coalition_admin_service_pb2.ListPositionsResponse,
     ]
-    """Reads what each partner of a coalition has sent each other one, and owes it."""
+    """Reads what each partner of a coalition has sent each other one in a settlement window, and owes it."""
 
 class CoalitionAdminServiceServicer(metaclass=abc.ABCMeta):
     """Coalitions, their partners and rates, for the operator. Every write takes a `request_id`: the same request again has
@@ -344,6 +344,6 @@ class CoalitionAdminServiceServicer(metaclass=abc.ABCMeta):
         request: guerdon.exchange.v1.coalition_admin_service_pb2.ListPositionsRequest,
         context: _ServicerContext,
     ) -> typing.Union[guerdon.exchange.v1.coalition_admin_service_pb2.ListPositionsResponse, collections.abc.Awaitable[guerdon.exchange.v1.coalition_admin_service_pb2.ListPositionsResponse]]:
-        """Reads what each partner of a coalition has sent each other one, and owes it."""
+        """Reads what each partner of a coalition has sent each other one in a settlement window, and owes it."""
 
 def add_CoalitionAdminServiceServicer_to_server(servicer: CoalitionAdminServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

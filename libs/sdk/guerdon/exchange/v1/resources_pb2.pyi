@@ -167,7 +167,7 @@ class Coalition(google.protobuf.message.Message):
     TIME_ZONE_FIELD_NUMBER: builtins.int
     RATE_MOVE_MAX_FIELD_NUMBER: builtins.int
     name: builtins.str
-    """`coalitions/{coalition}`; the id is 1 to 63 of `A-Z a-z 0-9 . _ ~ -`."""
+    """`coalitions/{coalition}`; the id is 1 to 50 of `A-Z a-z 0-9 . _ ~ -`."""
     display_name: builtins.str
     """What people call it, at most 200 printable characters."""
     settlement_currency_code: builtins.str
@@ -685,7 +685,7 @@ global___Owed = Owed
 
 @typing.final
 class Position(google.protobuf.message.Message):
-    """What one brand has sent another so far."""
+    """What one brand has sent another in a settlement window."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 

@@ -1,0 +1,174 @@
+"""Settlement windows: what the brands owe each other in one, rounded once, and what each of them has to pay or gets.
+
+    OPEN → CLOSED → PENDING_SETTLEMENT → SETTLED
+                                       → ABORTED → PENDING_SETTLEMENT
+
+A window is always open: closing one opens the next. What is committed later is in a later window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from fractions import Fraction
+
+from partner_exchange.domain.errors import SettlementMismatch, WindowStateConflict
+from partner_exchange.domain.exchanges import State
+
+AMOUNT_MAX = 2**53
+"""The most that one participant pays or gets, in minor units: the most that the ledger posts."""
+
+
+class WindowState(Enum):
+    """How far a window is."""
+
+    OPEN = "OPEN"
+    CLOSED = "CLOSED"
+    PENDING_SETTLEMENT = "PENDING_SETTLEMENT"
+    SETTLED = "SETTLED"
+    ABORTED = "ABORTED"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A window as it is kept."""
+
+    coalition_id: str
+    number: int
+    state: WindowState
+    open_time: datetime
+    close_time: datetime | None = None
+    closer: str | None = None
+    count_time: datetime | None = None
+    """When it was counted what the brands owe each other."""
+    attempt: int = 0
+    """How often it was settled or is being."""
+    settler: str | None = None
+    aborter: str | None = None
+    """Who asked to abort the settlement that is under way, or was."""
+    settle_time: datetime | None = None
+    paid_in: int | None = None
+    """The window that was open when this one was settled."""
+    mismatch: str | None = None
+    """Why nothing goes on until the operator asks again."""
+
+    @property
+    def name(self) -> str:
+        """Its resource name."""
+        return window_name(self.coalition_id, self.number)
+
+    def require(self, *states: WindowState) -> None:
+        """Raises WindowStateConflict where it is in none of the states."""
+        if self.state not in states:
+            raise WindowStateConflict(window=self.name, state=self.state.value)
+
+
+def window_name(coalition_id: str, number: int) -> str:
+    """The resource name of a window."""
+    return f"coalitions/{coalition_id}/settlementWindows/{number}"
+
+
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """An exchange that is not at its end, and in no window."""
+
+    exchange_id: str
+    sender: str
+    receiver: str
+    state: State
+    create_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Obligations:
+    """What one brand owes another for all entries of a window at one price."""
+
+    payer: str
+    payee: str
+    price: Fraction
+    """Minor units for a point."""
+    entries: int
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
+class PairAmount:
+    """What one brand owes another for a window."""
+
+    payer: str
+    payee: str
+    entries: int
+    exact: Fraction
+    """Minor units, exactly."""
+    amount: int
+    """The same as it is settled, in whole minor units."""
+
+
+def count(found: Iterable[Obligations]) -> list[PairAmount]:
+    """What each brand owes each other one, by payer and payee: summed exactly, then rounded once to the nearest minor
+    unit, a half to the even one, so that rounding favours neither who pays nor who is paid.
+    """
+    entries: dict[tuple[str, str], int] = {}
+    exact: dict[tuple[str, str], Fraction] = {}
+    for one in found:
+        pair = one.payer, one.payee
+        entries[pair] = entries.get(pair, 0) + one.entries
+        exact[pair] = exact.get(pair, Fraction(0)) + one.points * one.price
+    return [PairAmount(*pair, entries[pair], exact[pair], round(exact[pair])) for pair in sorted(exact)]
+
+
+def net_positions(amounts: Sequence[PairAmount]) -> dict[str, int]:
+    """What each brand is owed by all others less what it owes them. They sum to zero."""
+    nets: dict[str, int] = {}
+    for pair in amounts:
+        nets[pair.payer] = nets.get(pair.payer, 0) - pair.amount
+        nets[pair.payee] = nets.get(pair.payee, 0) + pair.amount
+    return nets
+
+
+def exactly_owed(amounts: Sequence[PairAmount]) -> dict[str, Fraction]:
+    """What each brand owes all others less what it is owed, before any rounding."""
+    owed: dict[str, Fraction] = {}
+    for pair in amounts:
+        owed[pair.payer] = owed.get(pair.payer, Fraction(0)) + pair.exact
+        owed[pair.payee] = owed.get(pair.payee, Fraction(0)) - pair.exact
+    return owed
+
+
+def check_settleable(window: Window, nets: Mapping[str, int]) -> None:
+    """Raises SettlementMismatch where a position is more than the ledger can post."""
+    for partner, net in nets.items():
+        if abs(net) > AMOUNT_MAX:
+            raise SettlementMismatch(window=window.name, mismatch=f"partners/{partner} has {net}: above {AMOUNT_MAX}")
+
+
+def require_counted(window: Window, kept: Sequence[PairAmount], counted: Sequence[PairAmount]) -> None:
+    """What is kept must be what the entries come to when they are counted again.
+
+    Raises:
+        SettlementMismatch: naming the first pair that differs.
+    """
+    before = {(pair.payer, pair.payee): pair for pair in kept}
+    after = {(pair.payer, pair.payee): pair for pair in counted}
+    for pair in sorted(before.keys() | after.keys()):
+        if before.get(pair) != after.get(pair):
+            told = " and ".join(str(one.amount) if one else "nothing" for one in (before.get(pair), after.get(pair)))
+            mismatch = f"what partners/{pair[0]} owes partners/{pair[1]} was counted as {told}"
+            raise SettlementMismatch(window=window.name, mismatch=mismatch)
+
+
+def require_positions(window: Window, participants: Mapping[str, int], amounts: Sequence[PairAmount]) -> None:
+    """The participants' net amounts must be those of the pairs' amounts, and sum to zero.
+
+    Raises:
+        SettlementMismatch: naming the first one that differs.
+    """
+    nets = net_positions(amounts)
+    for partner in sorted(participants.keys() | nets.keys()):
+        if participants.get(partner) != nets.get(partner):
+            mismatch = f"partners/{partner} takes part with {participants.get(partner)} instead of {nets.get(partner)}"
+            raise SettlementMismatch(window=window.name, mismatch=mismatch)
+    if sum(participants.values()):
+        raise SettlementMismatch(window=window.name, mismatch=f"the positions sum to {sum(participants.values())}")
