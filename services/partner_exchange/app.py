@@ -14,6 +14,7 @@ from guerdon_kit.service import Job, Kit, Parts
 from partner_exchange.clients.ledger import LEDGER, Ledger
 from partner_exchange.clients.partner_ledgers import PartnerLedgers
 from partner_exchange.config import Settings
+from partner_exchange.jobs.bonuses import prune_bonuses
 from partner_exchange.jobs.limits import prune_usage
 from partner_exchange.jobs.partner_events import prune_partner_events
 from partner_exchange.jobs.quotes import prune_quotes
@@ -80,6 +81,7 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
             *housekeeping.jobs(kit),
             Job("prune-quotes", partial(prune_quotes, quotes, keep_quotes)),
             Job("prune-usage", partial(prune_usage, database, clock)),
+            Job("prune-bonuses", partial(prune_bonuses, database, clock)),
             *_telling(kit),
             *webhook_jobs,
         ],

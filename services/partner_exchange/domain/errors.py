@@ -120,6 +120,19 @@ class DailyLimit(DomainError):
     )
 
 
+class BonusCapReached(DomainError):
+    """Other exchanges of the member had of the pair's bonus what the quote promises: make a new quote, with what is
+    left of it.
+    """
+
+    reason = "BONUS_CAP_REACHED"
+    status = Status.RESOURCE_EXHAUSTED
+    message = (
+        "{used} of {limit} bonus points are used up, this quote has {requested}; make a new quote, or wait until "
+        "{reset_time}."
+    )
+
+
 class MonthlyLimit(DomainError):
     """With this exchange more would be sent in a month than the operator allows the member, the pair or the partner."""
 

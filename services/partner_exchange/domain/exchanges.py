@@ -17,6 +17,7 @@ from enum import Enum
 from fractions import Fraction
 
 from guerdon_kit.errors import DomainError
+from partner_exchange.domain.bonuses import BonusCount
 from partner_exchange.domain.errors import ExchangeAborted, InsufficientPoints
 
 LEGS_MAX = 50
@@ -148,6 +149,8 @@ class Exchange:
     """How often the remote partner that is asked now has not answered: above 0, the outcome is unknown."""
     needs_operator: bool = False
     """Whether people have to find out what the remote partner has done."""
+    bonus_count: BonusCount | None = None
+    """What its bonus was counted in; None: the bonus has no cap."""
 
     @property
     def name(self) -> str:

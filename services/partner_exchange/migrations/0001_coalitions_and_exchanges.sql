@@ -179,6 +179,21 @@ create table quotes (
 );
 create index quotes_by_age on quotes (expire_time);
 
+-- What members have had of bonuses with a cap, in each day, month or year.
+create table bonus_usage (
+    sender text not null references partners (partner),
+    account text not null,
+    receiver text not null references partners (partner),
+    period text not null check (period in ('DAY', 'MONTH', 'YEAR')),
+    begin_date date not null,
+    points bigint not null check (points >= 0),
+    -- The one that the latest bonus was held against.
+    cap bigint not null,
+    primary key (sender, account, receiver, period, begin_date),
+    check (points <= cap)
+);
+create index bonus_usage_by_age on bonus_usage (begin_date);
+
 create table exchanges (
     -- The quote's id: one quote, one exchange.
     exchange text primary key,
@@ -196,6 +211,10 @@ create table exchanges (
     promotion text,
     funder text check (promotion is not null or funder is null),
     promoted bigint not null check (promoted between 0 and received and (promotion is not null or promoted = 0)),
+    -- Of a bonus with a cap: what it was counted in.
+    bonus_period text check (bonus_period in ('DAY', 'MONTH', 'YEAR')),
+    bonus_begin_date date,
+    check ((bonus_period is null) = (bonus_begin_date is null)),
     state text not null check (state in (
         'RECEIVED', 'POSTING', 'RESERVING', 'RESERVED', 'CREDITING', 'CREDITED', 'CANCELLING', 'COMMITTED', 'ABORTED'
     )),
@@ -242,6 +261,7 @@ create index exchanges_owed on exchanges (coalition, sender, receiver) where sta
 
 grant select, insert on coalitions, partners, partner_keys, rate_books, rates, promotions, best_rates, quotes, exchanges
 to :"runtime_role";
+grant select, insert, delete, update (points, cap) on bonus_usage to :"runtime_role";
 grant select on held_rate_books to :"runtime_role";
 -- A proposal is decided, a book withdrawn; what is in it never changes.
 grant update (state, effective_time, decider, decider_person, decide_time, withdrawer, withdraw_time)

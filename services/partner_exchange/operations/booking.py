@@ -2,8 +2,8 @@
 when it is ABORTED or taken back.
 
 Each of these is part of a transaction that says the same of the exchange, so that it happens once. Locks are taken in
-one order, so that no two wait for each other: the exchange or its quote, the member, the counts, as `store/usage.sql`
-orders them, and what partners owe, by their ids.
+one order, so that no two wait for each other: the exchange or its quote, the bonus, the member, the counts, as
+`store/usage.sql` orders them, and what partners owe, by their ids.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from partner_exchange.domain.limits import (
 )
 from partner_exchange.domain.partners import Partner
 from partner_exchange.domain.quotes import Quote
+from partner_exchange.operations import bonuses
 from partner_exchange.store import corridors, limits, usage
 
 
@@ -105,7 +106,11 @@ async def release(connection: Connection, exchange: Exchange) -> None:
 
 
 async def give_room(connection: Connection, exchange: Exchange, points: int, *, whole: bool) -> None:
-    """Gives points back to the counts that an exchange was booked in; with the `whole` of it, the exchange as well."""
+    """Gives points back to the counts that an exchange was booked in; with the `whole` of it, the exchange and its
+    bonus as well.
+    """
+    if whole:
+        await bonuses.release(connection, exchange)
     _, zone = await limits.in_force(connection, exchange.sender, exchange.receiver)
     counts = counters(Limits(), exchange.source_account_id, exchange.receiver, exchange.create_time, zone)
     await usage.release(connection, exchange.sender, counts, points, int(whole))

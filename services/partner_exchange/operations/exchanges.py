@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from guerdon_kit.errors import NotFound, Unavailable
@@ -14,7 +14,7 @@ from partner_exchange.domain.exchanges import Exchange, Position, State, refused
 from partner_exchange.domain.partners import Coalition, Partner, check_exchanging
 from partner_exchange.domain.quotes import Quote, check_usable
 from partner_exchange.domain.steps import asked
-from partner_exchange.operations import booking
+from partner_exchange.operations import bonuses, booking
 from partner_exchange.operations.asking import Asking
 from partner_exchange.operations.progress import Progress
 from partner_exchange.store import exchanges, partners, quotes, rates, windows
@@ -45,7 +45,8 @@ class Exchanges:
         Raises:
             NotFound: the partner has no such quote.
             QuoteUsed, QuoteExpired, RateBookWithdrawn: it cannot be used, by this request for ever.
-            PartnerSuspended, CorridorPaused, DailyLimit, MonthlyLimit, VelocityLimit, NetDebitCap: not now.
+            PartnerSuspended, CorridorPaused, BonusCapReached, DailyLimit, MonthlyLimit, VelocityLimit, NetDebitCap: not
+                now.
             InsufficientPoints, ExchangeAborted: the ledger refused; for this request for ever.
             ExchangeInProgress: send the same request again, or read the exchange.
         """
@@ -113,7 +114,8 @@ class Exchanges:
         check_usable(quote, edition, now)
         found = await partners.find(connection, [quote.sender, quote.receiver])
         check_exchanging(*found.values())
-        exchange = _received(quote, found[quote.receiver], asking, now)
+        bonus_count = await bonuses.book(connection, quote, now)
+        exchange = replace(_received(quote, found[quote.receiver], asking, now), bonus_count=bonus_count)
         await booking.book(connection, booking.sending_of(quote, found[quote.receiver], now))
         await quotes.use(connection, quote_id, now)
         first = asked(exchange, found[quote.sender], found[quote.receiver])

@@ -15,7 +15,7 @@ from partner_exchange.domain.limits import Pause
 from partner_exchange.domain.partners import Partner, check_exchanging
 from partner_exchange.domain.quotes import Quote, Wanted, check_accounts, convert, expire_time, lifetime
 from partner_exchange.domain.rates import PairRate, Promotion
-from partner_exchange.operations import booking
+from partner_exchange.operations import bonuses, booking
 from partner_exchange.operations.asking import Asking, recorded
 from partner_exchange.store import corridors, partners, quotes, rates
 
@@ -116,6 +116,7 @@ class Quotes:
         now = self.clock.now()
         edition, pair = await self._rate(connection, sender, route.sender, route.receiver, now)
         terms = pair.in_force(now)
+        left = await bonuses.left(connection, edition.coalition_id, route.source_account_id, terms, now)
         promotion = terms.promotion
         quote = Quote(
             quote_id=new_id("qt"),
@@ -127,7 +128,7 @@ class Quotes:
             source_account_id=route.source_account_id,
             destination_account_id=route.destination_account_id,
             wanted=wanted,
-            conversion=convert(terms, wanted),
+            conversion=convert(left, wanted),
             create_time=now,
             expire_time=expire_time(now, holds, edition.end_time, promotion),
             promotion_id=promotion.promotion_id if promotion else None,

@@ -14,6 +14,7 @@ from guerdon_kit.postgres import Connection
 from guerdon_kit.saga import Claim
 from partner_exchange.domain.exchanges import Attempt, Commitment, Exchange, Leg, Position, Refusal, State
 from partner_exchange.store import queries
+from partner_exchange.store.bonus_usage import bonus_count
 
 
 async def insert(connection: Connection, exchange: Exchange, asked: str | None, due_time: datetime) -> None:
@@ -40,6 +41,8 @@ async def insert(connection: Connection, exchange: Exchange, asked: str | None, 
         funder=exchange.funder,
         promoted=exchange.promoted,
         asked=asked,
+        bonus_period=exchange.bonus_count.period.value if exchange.bonus_count else None,
+        bonus_begin_date=exchange.bonus_count.begin if exchange.bonus_count else None,
         actor=exchange.actor,
         create_time=exchange.create_time,
         due_time=due_time,
@@ -243,6 +246,7 @@ def _exchange(row: asyncpg.Record) -> Exchange:
         promotion_id=row["promotion"],
         funder=row["funder"],
         promoted=row["promoted"],
+        bonus_count=bonus_count(row["bonus_period"], row["bonus_begin_date"]),
         actor=row["actor"],
         create_time=row["create_time"],
         state=State(row["state"]),

@@ -1,20 +1,21 @@
 -- name: insert_exchange!
 insert into exchanges (
     exchange, coalition, version, sender, receiver, source_account, destination_account, debited, received, bonus,
-    fee, cash_fee, promotion, funder, promoted, price_numerator, price_denominator, state, asked, actor, create_time,
-    due_time
+    fee, cash_fee, promotion, funder, promoted, bonus_period, bonus_begin_date, price_numerator, price_denominator,
+    state, asked, actor, create_time, due_time
 )
 values (
     :exchange, :coalition, :version, :sender, :receiver, :source_account, :destination_account, :debited, :received,
-    :bonus, :fee, :cash_fee, :promotion, :funder, :promoted, :price_numerator, :price_denominator, 'RECEIVED', :asked,
-    :actor, :create_time, :due_time
+    :bonus, :fee, :cash_fee, :promotion, :funder, :promoted, :bonus_period, :bonus_begin_date, :price_numerator,
+    :price_denominator, 'RECEIVED', :asked, :actor, :create_time, :due_time
 );
 
 -- name: find_exchange^
 select
     exchange, coalition, version, sender, receiver, source_account, destination_account, debited, received, bonus,
-    fee, cash_fee, promotion, funder, promoted, state, legs, refusal_reason, refusal_metadata, transaction, reservation,
-    credit, state_time, unanswered, needs_operator, commit_time, price_numerator, price_denominator, actor, create_time
+    fee, cash_fee, promotion, funder, promoted, bonus_period, bonus_begin_date, state, legs, refusal_reason,
+    refusal_metadata, transaction, reservation, credit, state_time, unanswered, needs_operator, commit_time,
+    price_numerator, price_denominator, actor, create_time
 from exchanges
 where exchange = :exchange;
 
@@ -85,8 +86,9 @@ where exchange = :exchange and state = :state;
 -- name: list_exchanges
 select
     exchange, coalition, version, sender, receiver, source_account, destination_account, debited, received, bonus,
-    fee, cash_fee, promotion, funder, promoted, state, legs, refusal_reason, refusal_metadata, transaction, reservation,
-    credit, state_time, unanswered, needs_operator, commit_time, price_numerator, price_denominator, actor, create_time
+    fee, cash_fee, promotion, funder, promoted, bonus_period, bonus_begin_date, state, legs, refusal_reason,
+    refusal_metadata, transaction, reservation, credit, state_time, unanswered, needs_operator, commit_time,
+    price_numerator, price_denominator, actor, create_time
 from exchanges
 where
     (sender = :partner or receiver = :partner)
