@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from google.protobuf.message import Message
@@ -11,10 +12,12 @@ from guerdon.ledger.v1 import ledger_pb2 as pb
 from guerdon.ledger.v1 import resources_pb2 as res
 from guerdon_kit.grpc import OutcomeUnknown, Remote, RemoteError
 from guerdon_kit.grpc.messages import timestamp
-from rewards_catalog.clients.ledger import Answer, call, require_refused
+from rewards_catalog.clients.endings import TAKEN, require_ended, unaffordable
+from rewards_catalog.clients.ledger import Answer, call, require_decided, require_refused
 from rewards_catalog.domain.support import Goodwill, GoodwillState
 
-_SECOND_PERSON = "SECOND_PERSON_REQUIRED"
+_SECOND_PERSON = {"SECOND_PERSON_REQUIRED", TAKEN}
+"""Where it was ended, that was for this reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +41,35 @@ class Adjustments:
             OutcomeUnknown: ask again.
         """
         request = pb.PostTransactionRequest(
-            parent=goodwill.parent, transaction=_transaction(goodwill), request_id=f"{goodwill.id}-give"
+            parent=goodwill.parent, transaction=_transaction(goodwill), request_id=_giving(goodwill)
         )
-        answer = await self._ask("PostTransaction", request, pb.PostTransactionResponse, goodwill, until)
+        answer = await self._ask(
+            "PostTransaction", request, pb.PostTransactionResponse, goodwill, until, require_decided
+        )
         return answer if isinstance(answer, Refusal) else answer.transaction
+
+    async def end_giving(self, goodwill: Goodwill, until: float) -> None:
+        """Sees to it that the points are never posted, also by a copy of `give` that is on its way.
+
+        Raises:
+            OutcomeUnknown: they may have been. Ask `give` again.
+        """
+        never = unaffordable(goodwill.program, goodwill.account, goodwill.unit)
+        request = pb.PostTransactionRequest(parent=goodwill.parent, transaction=never, request_id=_giving(goodwill))
+        try:
+            await call(
+                self._remote,
+                "PostTransaction",
+                request,
+                pb.PostTransactionResponse,
+                goodwill.parent,
+                actor=goodwill.agent,
+                until=until,
+            )
+        except RemoteError as refusal:
+            require_ended(refusal.remote_reason)
+        else:
+            raise OutcomeUnknown
 
     async def propose(self, goodwill: Goodwill, until: float) -> str | Refusal:
         """Proposes the points, and answers the adjustment's name.
@@ -74,14 +102,24 @@ class Adjustments:
                 return GoodwillState.PROPOSED, ""
 
     async def _ask(
-        self, rpc: str, request: Message, answer: type[Answer], goodwill: Goodwill, until: float
+        self,
+        rpc: str,
+        request: Message,
+        answer: type[Answer],
+        goodwill: Goodwill,
+        until: float,
+        require: Callable[[RemoteError], None] = require_refused,
     ) -> Answer | Refusal:
         try:
             return await call(self._remote, rpc, request, answer, goodwill.parent, actor=goodwill.agent, until=until)
         except RemoteError as refusal:
-            require_refused(refusal)
+            require(refusal)
             reason = refusal.remote_reason or refusal.remote_status.name
-            return Refusal(reason, second_person=reason == _SECOND_PERSON)
+            return Refusal(reason, second_person=reason in _SECOND_PERSON)
+
+
+def _giving(goodwill: Goodwill) -> str:
+    return f"{goodwill.id}-give"
 
 
 def _transaction(goodwill: Goodwill) -> res.Transaction:

@@ -6,10 +6,11 @@ from datetime import timedelta
 
 from guerdon.ledger.v1 import ledger_pb2 as pb
 from guerdon.ledger.v1 import resources_pb2 as res
-from guerdon_kit.errors import Status
-from guerdon_kit.grpc import OutcomeUnknown, RemoteError
+from guerdon_kit.errors import InvalidField, Status
+from guerdon_kit.grpc import RemoteError
 from guerdon_kit.grpc.messages import timestamp
 from guerdon_kit.grpc.status import read_details
+from rewards_catalog.clients.endings import TAKEN, require_ended, unaffordable
 from rewards_catalog.clients.ledger import Ledger, refusals
 from rewards_catalog.domain.errors import CreditRefused, WalletSpent
 from rewards_catalog.domain.redemption import Redemption
@@ -17,8 +18,10 @@ from rewards_catalog.domain.wallets import unit_of_budget
 
 _HOLD_TIME = timedelta(days=89)
 """As good as for ever: the points go back in between, and the recovery loop sees to it."""
-_EXHAUSTED = "BUDGET_EXHAUSTED"
-"""The one refusal of a credit that another try may not meet: an account's unit and its end are for ever."""
+EXHAUSTED = "BUDGET_EXHAUSTED"
+_FOR_NOW = {EXHAUSTED, "ACCOUNT_FROZEN", TAKEN}
+"""The refusals of a credit that another try may not meet, of the budget; an account's unit and its end are for ever."""
+_CLOSED = "ACCOUNT_CLOSED"
 
 
 class Wallets:
@@ -27,20 +30,28 @@ class Wallets:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    async def check_covered(self, redemption: Redemption, budget: str, until: float) -> None:
-        """Checks, before any points are spent, that the budget has the value now.
+    async def check_payable(self, redemption: Redemption, budget: str, until: float) -> None:
+        """Checks, before any points are set aside, that the budget has the value now, and can pay it into the wallet.
+        One that does not exist will be opened.
 
         Raises:
-            CreditRefused: it has less.
+            InvalidField: the wallet counts something else.
+            CreditRefused: it is closed, or the budget has less.
             OutcomeUnknown: the ledger did not answer in time.
         """
         assert redemption.value is not None, "a wallet is for a value"
+        unit = unit_of_budget(budget)
+        wallet = await self._wallet(redemption, until)
+        if wallet is not None and wallet.unit != f"{redemption.parent}/units/{unit}":
+            raise InvalidField.of("wallet", f"must count {unit}, the unit of the budget")
+        if wallet is not None and wallet.state == res.ACCOUNT_STATE_CLOSED:
+            raise CreditRefused(wallet=redemption.wallet, ledger_reason=_CLOSED)
         account = await self._account(budget, redemption, until)
         if not account.HasField("credit_limit"):
             return
         balance = await self._balance(budget, redemption, until)
         if account.credit_limit + balance.posted < redemption.value.minor_units:
-            raise CreditRefused(wallet=redemption.wallet, ledger_reason=_EXHAUSTED)
+            raise CreditRefused(wallet=redemption.wallet, ledger_reason=EXHAUSTED)
 
     async def check_has(self, redemption: Redemption, until: float) -> None:
         """Checks, before any points go back, that the value can be taken out of the wallet now.
@@ -61,28 +72,46 @@ class Wallets:
 
         Raises:
             PaymentRefused: the ledger refused, as it will ever.
-            OutcomeUnknown: ask again, also where the budget has too little now: the points are spent, so it is owed.
+            CreditRefused: the budget has too little now, or is frozen, or `end_credit` ended it.
+            OutcomeUnknown: ask again.
         """
         assert redemption.value is not None, "a wallet is for a value"
         posting = res.Posting(source=budget, destination=redemption.wallet, amount=redemption.value.minor_units)
         transaction = res.Transaction(kind=res.TRANSACTION_KIND_GRANT, postings=[posting], memo=redemption.title)
+        with refusals():
+            answer = await self._post(redemption, transaction, unit_of_budget(budget), until)
+            if answer.HasField("error"):
+                reason, metadata = read_details(answer.error)
+                if reason in _FOR_NOW:
+                    raise CreditRefused(wallet=redemption.wallet, ledger_reason=EXHAUSTED)
+                raise RemoteError(Status(answer.error.code), reason, metadata, answer.error.message)
+        return answer.posted.transaction
+
+    async def end_credit(self, redemption: Redemption, until: float) -> None:
+        """Sees to it that the value is never paid, also by a copy of `credit` that is on its way.
+
+        Raises:
+            OutcomeUnknown: it may have been paid. Ask `credit` again.
+        """
+        never = unaffordable(redemption.program, redemption.account, redemption.unit)
+        answer = await self._post(redemption, never, "", until)
+        require_ended(read_details(answer.error)[0] if answer.HasField("error") else "")
+
+    async def _post(
+        self, redemption: Redemption, transaction: res.Transaction, unit: str, until: float
+    ) -> pb.PostTransactionResult:
+        """What the ledger answers to the step of paying; wallets of `unit` are opened, none where it is empty."""
         item = pb.PostTransactionItem(transaction=transaction, request_id=redemption.ledger_request_id("credit"))
         request = pb.BatchPostTransactionsRequest(
             parent=redemption.parent,
             items=[item],
-            open_accounts_in=f"{redemption.parent}/units/{unit_of_budget(budget)}",
+            open_accounts_in=f"{redemption.parent}/units/{unit}" if unit else "",
         )
-        with refusals():
-            answer = await self._ledger.step(
-                "BatchPostTransactions", request, pb.BatchPostTransactionsResponse, redemption, until
-            )
-            [result] = answer.results
-            if result.HasField("error"):
-                reason, metadata = read_details(result.error)
-                if reason == _EXHAUSTED:
-                    raise OutcomeUnknown
-                raise RemoteError(Status(result.error.code), reason, metadata, result.error.message)
-        return result.posted.transaction
+        answer = await self._ledger.step(
+            "BatchPostTransactions", request, pb.BatchPostTransactionsResponse, redemption, until
+        )
+        [result] = answer.results
+        return result
 
     async def hold(self, redemption: Redemption, until: float) -> str:
         """Sets the whole value aside in the wallet, for a refund, and answers the hold's name.
@@ -125,6 +154,14 @@ class Wallets:
         request = pb.ReleaseHoldRequest(name=hold, request_id=_id(redemption, "wallet-release"))
         with refusals():
             await self._ledger.step("ReleaseHold", request, pb.ReleaseHoldResponse, redemption, until)
+
+    async def _wallet(self, redemption: Redemption, until: float) -> res.Account | None:
+        try:
+            return await self._account(redemption.wallet, redemption, until)
+        except RemoteError as refusal:
+            if refusal.remote_status is Status.NOT_FOUND:
+                return None
+            raise
 
     async def _account(self, name: str, redemption: Redemption, until: float) -> res.Account:
         request = pb.GetAccountRequest(name=name)

@@ -127,6 +127,6 @@ def is_said_already(redemption: Redemption, outcome: Issued | Refused, code: str
 def runs_out_of_patience(before: Redemption, after: Redemption) -> bool:
     """Whether people are to be told, now and once, that a provider has not decided for too long."""
     end_time = before.create_time + PATIENCE
-    if after.state is not State.FULFILMENT_UNKNOWN or after.ask_time is None:
+    if after.state is not State.FULFILMENT_UNKNOWN or after.ask_time is None or after.wallet:
         return False
     return (before.ask_time is None or before.ask_time <= end_time) and after.ask_time > end_time

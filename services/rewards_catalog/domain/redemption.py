@@ -4,16 +4,16 @@
        │           │              │             ↑         └─────────┴─→ CANCELLED → REFUNDED
        │           └→ AWAITING_PAYMENT → PAID ──┘                           └───→ REFUND_REFUSED
        └───────────┴──────────────┴────────┴─────→ FAILED
-    CAPTURED → FULFILLED, or FULFILMENT_FAILED → REFUNDED, REFUND_REFUSED    into a wallet
-
-    CAPTURED → (FULFILMENT_UNKNOWN) → FULFILLED, or FULFILMENT_FAILED → REFUNDED, REFUND_REFUSED    by a provider
+    CAPTURED → (FULFILMENT_UNKNOWN) → FULFILLED, or FULFILMENT_FAILED → REFUNDED, REFUND_REFUSED
+                                                                       by a provider, or into a wallet
 
 A code is handed over by being issued, so its redemption goes from CAPTURED to FULFILLED; from there it is called off
 only where its voucher can be made void. One that costs money too waits, with its points and a piece or a code set
 aside, for somebody to say that the money is there. That one fails is decided once, by setting `failure`; what was taken
 is then given back, and only after that the state is FAILED. Points that the ledger refuses to take back, since their
 account was closed meanwhile, stay spent: people decide what becomes of them. A value is paid into a wallet once the
-points are spent; one that cannot be paid gives them back.
+points are spent; one that cannot be paid gives them back. One whose budget is used up waits for it, and gives the
+points back after `CREDIT_PATIENCE`.
 
 What a provider issues is ordered once the points are spent. It is asked again, by the same id, until it has said what
 became of the order.
@@ -184,7 +184,7 @@ def refund_refused(redemption: Redemption, error: DomainError) -> Redemption:
 
 
 def credit_refused(redemption: Redemption, ledger_reason: str) -> Redemption:
-    """The redemption once the ledger has refused for good to pay its wallet."""
+    """The redemption once it is decided that its wallet is not paid."""
     error = CreditRefused(wallet=redemption.wallet, ledger_reason=ledger_reason)
     return replace(redemption, state=State.FULFILMENT_FAILED, failure=Failure.of(error))
 
@@ -214,7 +214,8 @@ def next_step(redemption: Redemption, now: datetime) -> Step | None:
     if redemption.state is State.CAPTURED and redemption.fulfilment is Fulfilment.PROVIDER:
         return Step.ASK
     if redemption.state is State.FULFILMENT_UNKNOWN and redemption.ask_time is not None:
-        return Step.ASK if now >= redemption.ask_time else None
+        again = Step.CREDIT if redemption.wallet else Step.ASK
+        return again if now >= redemption.ask_time else None
     if redemption.state is State.CAPTURED and redemption.wallet:
         return Step.CREDIT
     if redemption.state is State.AWAITING_PAYMENT and redemption.payment_end_time is not None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta
 
 from guerdon_kit.errors import InvalidField
+from rewards_catalog.domain.redemption import Redemption, State
 
+CREDIT_PATIENCE = timedelta(days=7)
+"""For so long a value waits for its budget to be raised; then the points go back."""
 _BUDGET = re.compile(r"programs/([^/]+)/accounts/budget\.([a-z0-9-]+)(?:\.[^/]+)?")
 _WALLET = re.compile(r"programs/([^/]+)/accounts/[A-Za-z0-9][A-Za-z0-9_~-]{0,62}")
 
@@ -42,3 +46,14 @@ def check_wallet(wallet: str, program: str, budget: str | None) -> None:
     found = _WALLET.fullmatch(wallet)
     if found is None or found[1] != program:
         raise InvalidField.of("wallet", f"must be a MEMBER account of programs/{program}")
+
+
+def gives_up(redemption: Redemption, now: datetime) -> bool:
+    """Whether its budget has had its time to be raised."""
+    return now >= redemption.create_time + CREDIT_PATIENCE
+
+
+def begins_to_wait(before: Redemption, after: Redemption) -> bool:
+    """Whether people are to be told, now and once, that a budget was used up before it paid what it owes."""
+    waits = bool(after.wallet) and after.state is State.FULFILMENT_UNKNOWN
+    return waits and before.state is not State.FULFILMENT_UNKNOWN

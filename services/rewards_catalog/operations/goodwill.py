@@ -6,6 +6,7 @@ knows it by ids of its own, so that whoever finds it PENDING asks again: the cal
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -31,6 +32,8 @@ from rewards_catalog.operations.asking import Asking
 from rewards_catalog.operations.progress import Reached, nowhere
 from rewards_catalog.store import support
 
+_ASKED_AT_ONCE = 8
+"""So many proposals of a case the ledger is asked about at a time."""
 _STEPS_MAX = 4
 """Alone, then with a second person, each perhaps found done by somebody else."""
 
@@ -84,7 +87,13 @@ class Giving:
         """
         async with self.database.acquire() as connection:
             given = await support.of_case(connection, case)
-        return [await self._resolved(goodwill, until) for goodwill in given]
+        room = asyncio.Semaphore(_ASKED_AT_ONCE)
+
+        async def resolved(goodwill: Goodwill) -> Goodwill:
+            async with room:
+                return await self._resolved(goodwill, until)
+
+        return await asyncio.gather(*map(resolved, given))
 
     async def drive(self, key: support.Key, until: float) -> Goodwill:
         """Asks the ledger until the goodwill rests, and answers it as it is then.
@@ -146,7 +155,10 @@ class Giving:
         self.reached("goodwill asked")
         match answer:
             case Refusal(_, second_person=True) if goodwill.alone:
-                # The program's own limit in the ledger is lower than what is left of the agent's.
+                # The program's own limit in the ledger is lower than what is left of the agent's. It may be raised
+                # while a copy of the request is on its way, and what is proposed then would be given twice.
+                await self.adjustments.end_giving(goodwill, until)
+                self.reached("giving ended")
                 return await self._advance(goodwill, replace(goodwill, alone=False))
             case Refusal(reason):
                 return await self._advance(goodwill, replace(goodwill, state=GoodwillState.REFUSED, refusal=reason))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from guerdon_kit.events import Event
 from rewards_catalog.domain.fulfilment import runs_out_of_patience
 from rewards_catalog.domain.redemption import Redemption, State
+from rewards_catalog.domain.wallets import begins_to_wait
 
 _EVENTS = {
     State.ISSUED: "redemption_issued",
@@ -22,6 +23,8 @@ def news(before: Redemption, after: Redemption) -> Event | None:
         return _event(after, "redemption_refunded", points=after.refunded - before.refunded)
     if after.state is not before.state and after.state in _EVENTS:
         return _event(after, _EVENTS[after.state])
+    if begins_to_wait(before, after):
+        return _event(after, "redemption_credit_overdue")
     if runs_out_of_patience(before, after):
         return _event(after, "redemption_fulfilment_overdue")
     return None

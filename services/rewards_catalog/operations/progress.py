@@ -19,12 +19,13 @@ from guerdon_kit.grpc import OutcomeUnknown
 from guerdon_kit.postgres import Connection, Database
 from rewards_catalog.clients.ledger import Ledger, LookAgain
 from rewards_catalog.clients.membership import Membership
-from rewards_catalog.clients.wallets import Wallets
+from rewards_catalog.clients.wallets import EXHAUSTED, Wallets
 from rewards_catalog.domain.codes import CodeKeys
 from rewards_catalog.domain.errors import (
     AccountLimit,
     AccountPeriodLimit,
     CodeTaken,
+    CreditRefused,
     HoldLapsed,
     InsufficientPoints,
     OutOfStock,
@@ -51,6 +52,7 @@ from rewards_catalog.domain.redemption import (
 )
 from rewards_catalog.domain.refunds import refunded
 from rewards_catalog.domain.reward import Fulfilment
+from rewards_catalog.domain.wallets import gives_up
 from rewards_catalog.operations.news import news
 from rewards_catalog.operations.providers import Providers
 from rewards_catalog.store import redemptions, rewards, stock, vouchers
@@ -237,6 +239,13 @@ class Progress:
 
         try:
             credit = await self.wallets.credit(redemption, budget, until)
+        except CreditRefused:
+            now = self.clock.now()
+            if not gives_up(redemption, now):
+                return await self._advance(redemption, told(redemption, Undecided(), now))
+            await self.wallets.end_credit(redemption, until)
+            self.reached("credit ended")
+            return await self._advance(redemption, credit_refused(redemption, EXHAUSTED), give_back)
         except PaymentRefused as refusal:
             refused = credit_refused(redemption, refusal.metadata["ledger_reason"])
             return await self._advance(redemption, refused, give_back)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from guerdon_kit.errors import InvalidField, NotFound
+from guerdon_kit.errors import InvalidField
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.ids import new_id
 from guerdon_kit.postgres import Connection, Database, requests
@@ -20,7 +20,7 @@ from rewards_catalog.domain.redemption import Redemption, State, check_cancellab
 from rewards_catalog.domain.refunds import refunding
 from rewards_catalog.domain.reward import Fulfilment, check_redeemable
 from rewards_catalog.domain.vouchers import voided
-from rewards_catalog.domain.wallets import check_wallet, unit_of_budget
+from rewards_catalog.domain.wallets import check_wallet
 from rewards_catalog.operations.asking import Asking
 from rewards_catalog.operations.progress import Progress
 from rewards_catalog.store import redemptions, rewards, stock, vouchers
@@ -272,26 +272,12 @@ class Redemptions:
             update_time=now,
         )
         if fresh.wallet:
-            await self._check_payable(fresh, budget_of(wanted.kind), asking.until)
+            budget = budget_of(wanted.kind)
+            assert budget is not None, "a wallet is for what a budget pays"
+            await self.progress.wallets.check_payable(fresh, budget, asking.until)
         if not isinstance(wanted.kind, CASH_LIKE):
             return fresh
         return replace(fresh, locked=await self.progress.membership.locked(wish.account, asking.actor, asking.until))
-
-    async def _check_payable(self, fresh: Redemption, budget: str | None, until: float) -> None:
-        """Checks that `budget` can pay into the wallet. One that does not exist will be opened.
-
-        Raises:
-            InvalidField: the wallet is of another unit.
-            CreditRefused: the budget has too little.
-        """
-        assert budget is not None, "a wallet is for what a budget pays"
-        try:
-            unit = await self.progress.ledger.unit_of(fresh.wallet, fresh.actor, until)
-        except NotFound:
-            unit = unit_of_budget(budget)
-        if unit != unit_of_budget(budget):
-            raise InvalidField.of("wallet", f"must count {unit_of_budget(budget)}, the unit of the budget")
-        await self.progress.wallets.check_covered(fresh, budget, until)
 
     async def _check_takable(self, found: Redemption, points: int, until: float) -> None:
         """Checks that what was paid into a wallet can go back now, without deciding that it does.

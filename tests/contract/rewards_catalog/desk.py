@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from google.protobuf.field_mask_pb2 import FieldMask
+
 from guerdon import new_request_id
+from guerdon.ledger.v1 import ledger_pb2 as ledger
+from guerdon.ledger.v1 import resources_pb2 as ledger_res
 from guerdon.rewards.v1 import support_pb2 as pb
 from tests.contract.rewards_catalog.world import Shop
 
@@ -37,6 +41,15 @@ async def set_goodwill_limit(shop: Shop, daily_points: int, unit: str = "points"
         unit=f"{shop.program}/units/{unit}", daily_points=daily_points, request_id=new_request_id()
     )
     return (await shop.catalog.support.SetGoodwillLimit(request)).daily_points
+
+
+async def limit_adjustments(shop: Shop, points: int) -> None:
+    """How much one person may adjust alone in the program's ledger."""
+    program = ledger_res.Program(name=shop.program, adjustment_limits=[ledger_res.AdjustmentLimit(amount=points)])
+    mask = FieldMask(paths=["adjustment_limits"])
+    await shop.books.ledger.UpdateProgram(
+        ledger.UpdateProgramRequest(program=program, update_mask=mask, request_id=new_request_id())
+    )
 
 
 async def read_case(shop: Shop, case: pb.Case) -> tuple[pb.Case, list[pb.Goodwill]]:

@@ -6,7 +6,6 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from google.protobuf.field_mask_pb2 import FieldMask
 
 from guerdon import GuerdonError, RefusedError, new_request_id, was_replayed
 from guerdon.ledger.v1 import adjustments_pb2 as adjustments
@@ -17,6 +16,7 @@ from tests.contract.rewards_catalog.desk import (
     cases,
     give,
     goodwill_request,
+    limit_adjustments,
     open_case,
     read_case,
     set_goodwill_limit,
@@ -79,12 +79,7 @@ async def test_what_is_proposed_and_rejected_moves_nothing(shop: Shop) -> None:
 
 async def test_the_programs_own_limit_in_the_ledger_holds_too(shop: Shop) -> None:
     await set_goodwill_limit(shop, 500)
-    program = ledger_res.Program(name=shop.program, adjustment_limits=[ledger_res.AdjustmentLimit(amount=100)])
-    await shop.books.ledger.UpdateProgram(
-        ledger.UpdateProgramRequest(
-            program=program, update_mask=FieldMask(paths=["adjustment_limits"]), request_id=new_request_id()
-        )
-    )
+    await limit_adjustments(shop, 100)
     case, member = await open_case(shop), await shop.member()
     assert (await give(shop, case, member, 101)).state == PROPOSED
     assert (await give(shop, case, member, 100)).state == GIVEN

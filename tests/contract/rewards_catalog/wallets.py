@@ -6,6 +6,7 @@ from typing import Any
 
 from guerdon import new_request_id
 from guerdon.ledger.v1 import ledger_pb2 as ledger
+from guerdon.ledger.v1 import limits_pb2 as limits
 from guerdon.ledger.v1 import resources_pb2 as ledger_res
 from guerdon.rewards.v1 import resources_pb2 as res
 from guerdon.type.v1.cash_pb2 import Cash
@@ -19,6 +20,14 @@ async def open_budget(shop: Shop) -> None:
         name=budget_of(shop), unit=f"{shop.program}/units/cash", kind=ledger_res.ACCOUNT_KIND_BUDGET
     )
     await shop.books.ledger.CreateAccount(ledger.CreateAccountRequest(account=account, request_id=new_request_id()))
+
+
+async def limit(shop: Shop, cents: int) -> None:
+    """Sets how much the budget may pay in all."""
+    request = limits.SetCreditLimitRequest(
+        name=budget_of(shop), reason="a test", credit_limit=cents, request_id=new_request_id()
+    )
+    await shop.books.ledger.SetCreditLimit(request)
 
 
 def budget_of(shop: Shop) -> str:

@@ -22,7 +22,13 @@ from guerdon_kit.clock import MovableClock, set_offset
 from guerdon_kit.testing import wait_until
 from tests.contract.rewards_catalog.counter import euros
 from tests.contract.rewards_catalog.counterparty import make_provider, provided
-from tests.contract.rewards_catalog.desk import goodwill_request, open_case, read_case, set_goodwill_limit
+from tests.contract.rewards_catalog.desk import (
+    goodwill_request,
+    limit_adjustments,
+    open_case,
+    read_case,
+    set_goodwill_limit,
+)
 from tests.contract.rewards_catalog.world import Shop
 from tests.integration.rewards_catalog.conftest import Fallible
 
@@ -48,7 +54,7 @@ PROVIDED = (
     ("FULFILMENT_FAILED failing", 101),
 )
 """With the points for which the sandbox issues, refuses, or does so when it is asked again."""
-WALLETS = ("wallet credited", "value held", "value taken")
+WALLETS = ("wallet credited", "value held", "value taken", "credit ended")
 """Of `test_wallets`."""
 GOODWILL = (
     ("goodwill PENDING", 10),
@@ -56,8 +62,9 @@ GOODWILL = (
     ("goodwill GIVEN", 10),
     ("goodwill asked", 1000),
     ("goodwill PROPOSED", 1000),
+    ("giving ended", 60),
 )
-"""With points that an agent gives alone, and that it proposes."""
+"""With points that an agent gives alone, that it proposes, and that only the program's limit has it propose."""
 ONCE = ("FAILED failing", "ISSUED", "AWAITING_PAYMENT", "PAID failing", "REFUND_REFUSED failing")
 """Those that a test here names by themselves."""
 AT_REST = {
@@ -74,17 +81,17 @@ def id_of(account: str) -> str:
     return account.rpartition("/")[2]
 
 
-async def all_at_rest(shop: Shop) -> list[res.Redemption]:
-    """The program's redemptions, once none is on its way."""
+async def all_at_rest(shop: Shop, account: str = "") -> list[res.Redemption]:
+    """The program's redemptions, or those of one account, once none is on its way."""
 
     async def at_rest() -> bool:
         try:
-            return all(redemption.state in AT_REST for redemption in await shop.redemptions())
+            return all(redemption.state in AT_REST for redemption in await shop.redemptions(account))
         except UnavailableError:  # the client has not found the restarted server yet
             return False
 
     await wait_until(at_rest)
-    return [await shop.redemption(redemption.name) for redemption in await shop.redemptions()]
+    return [await shop.redemption(redemption.name) for redemption in await shop.redemptions(account)]
 
 
 async def check_whole_or_not_at_all(shop: Shop, redemptions: Sequence[res.Redemption], endowment: int) -> None:
@@ -265,6 +272,7 @@ async def test_killed_where_the_ledger_refuses_a_redemption_it_ends_as_if_it_had
 @pytest.mark.usefixtures("long_lived_workers")
 async def test_killed_at_each_moment_goodwill_is_one_adjustment_or_one_proposal(fallible: Fallible, shop: Shop) -> None:
     await set_goodwill_limit(shop, 100)
+    await limit_adjustments(shop, 50)
     case, member = await open_case(shop), await shop.member()
     for number, (moment, points) in enumerate(GOODWILL):
         request = goodwill_request(case, member, points, request_id=f"give-{number}")
@@ -281,12 +289,14 @@ async def test_killed_at_each_moment_goodwill_is_one_adjustment_or_one_proposal(
         except UnavailableError:
             return False
         states = [(one.points, one.state) for one in given if one.account == member]
-        return states == [(10, support.GOODWILL_STATE_GIVEN)] * 3 + [(1000, support.GOODWILL_STATE_PROPOSED)] * 2
+        return states == [(10, support.GOODWILL_STATE_GIVEN)] * 3 + [
+            (points, support.GOODWILL_STATE_PROPOSED) for points in (1000, 1000, 60)
+        ]
 
     await wait_until(at_rest)
     assert (await shop.balance(member)).available == 30
     proposed = await shop.books.ledger.ListAdjustments(adjustments.ListAdjustmentsRequest(parent=shop.program))
-    assert len(proposed.adjustments) == 2
+    assert len(proposed.adjustments) == 3
 
 
 @pytest.mark.usefixtures("long_lived_workers")

@@ -230,7 +230,8 @@ class _RedemptionStateEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper
     """The money is there: the points are about to be spent."""
     REDEMPTION_STATE_FULFILMENT_UNKNOWN: _RedemptionState.ValueType  # 14
     """The points are spent, and the provider has not said yet whether it issues the reward, or gave no answer. It is asked
-    again by itself, with the same id, until it does.
+    again by itself, with the same id, until it does. Or the budget that is to pay into the wallet was used up meanwhile:
+    it is asked again, and after seven days the points go back.
     """
     REDEMPTION_STATE_FULFILMENT_FAILED: _RedemptionState.ValueType  # 15
     """What the points were spent on cannot be had after all; they are on their way back. `failure` says why."""
@@ -241,7 +242,7 @@ class RedemptionState(_RedemptionState, metaclass=_RedemptionStateEnumTypeWrappe
     one can be called off, which ends in FAILED; an ISSUED one, and a FULFILLED one whose voucher can be made void, can be
     CANCELLED, which ends in REFUNDED or REFUND_REFUSED. One that a provider issues goes from CAPTURED to FULFILLED, or over
     FULFILMENT_UNKNOWN; or to FULFILMENT_FAILED, which ends in REFUNDED or REFUND_REFUSED too.
-    So does a cashback into a wallet, but for FULFILMENT_UNKNOWN.
+    So does a cashback into a wallet.
     """
 
 REDEMPTION_STATE_UNSPECIFIED: RedemptionState.ValueType  # 0
@@ -278,7 +279,8 @@ REDEMPTION_STATE_PAID: RedemptionState.ValueType  # 13
 """The money is there: the points are about to be spent."""
 REDEMPTION_STATE_FULFILMENT_UNKNOWN: RedemptionState.ValueType  # 14
 """The points are spent, and the provider has not said yet whether it issues the reward, or gave no answer. It is asked
-again by itself, with the same id, until it does.
+again by itself, with the same id, until it does. Or the budget that is to pay into the wallet was used up meanwhile:
+it is asked again, and after seven days the points go back.
 """
 REDEMPTION_STATE_FULFILMENT_FAILED: RedemptionState.ValueType  # 15
 """What the points were spent on cannot be had after all; they are on their way back. `failure` says why."""
