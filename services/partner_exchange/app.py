@@ -26,7 +26,9 @@ from partner_exchange.operations.ends import Ends
 from partner_exchange.operations.event_streams import EventStreams
 from partner_exchange.operations.exchanges import Exchanges
 from partner_exchange.operations.funds import SettlementAccounts
+from partner_exchange.operations.lifecycle import Lifecycle
 from partner_exchange.operations.limits import PartnerLimits
+from partner_exchange.operations.partner_terms import PartnerTerms
 from partner_exchange.operations.partner_tokens import PartnerTokens
 from partner_exchange.operations.partners import Partners
 from partner_exchange.operations.progress import Progress
@@ -68,7 +70,11 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
     return Parts(
         servicers=[
             CoalitionAdminServicer(
-                Partners(database, ledger, clock, private), RateBooks(database, ledger, clock), exchanges
+                Partners(database, ledger, clock, private),
+                Lifecycle(database, clock),
+                PartnerTerms(database, clock),
+                RateBooks(database, ledger, clock),
+                exchanges,
             ),
             SettlementServicer(windows, settlements, SettlementAccounts(database, remote, clock)),
             LimitsServicer(PartnerLimits(database, clock)),

@@ -7,6 +7,7 @@ import asyncio
 import guerdon
 from guerdon import new_request_id
 from guerdon.exchange.v1 import coalition_admin_service_pb2 as pb
+from guerdon.exchange.v1.partners_pb2 import LaunchPartnerRequest, StartPartnerSandboxRequest
 from guerdon.exchange.v1.resources_pb2 import Coalition, PairRate, Partner, RateBook
 from guerdon.type.v1.rational_pb2 import Rational
 from guerdon_cli.bench.bed import Service
@@ -48,6 +49,9 @@ async def _found(exchange: Service, *programs: str) -> None:
                 name=partner(program), coalition=COALITION, unit=f"{program}/units/{UNIT}", agreed_price=price
             )
             await operator.CreatePartner(pb.CreatePartnerRequest(partner=brand, request_id=new_request_id()))
+            tries = StartPartnerSandboxRequest(name=brand.name, request_id=new_request_id())
+            await operator.StartPartnerSandbox(tries)
+            await operator.LaunchPartner(LaunchPartnerRequest(name=brand.name, request_id=new_request_id()))
         one, other = map(partner, programs)
         book = RateBook(
             pairs=[

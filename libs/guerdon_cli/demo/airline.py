@@ -12,6 +12,7 @@ from joserfc.jwk import ECKey
 import guerdon
 from guerdon.exchange.v1 import coalition_admin_service_pb2 as admin
 from guerdon.exchange.v1 import coalition_service_pb2 as coalition
+from guerdon.exchange.v1 import partners_pb2 as partners
 from guerdon.exchange.v1.resources_pb2 import Coalition, PairRate, Partner, Position, Quote, RateBook
 from guerdon.membership.v1 import membership_pb2 as membership
 from guerdon.membership.v1 import program_pb2, rule_pb2, times_pb2
@@ -175,5 +176,11 @@ async def _join(platform: Platform, operator: guerdon.Client, partner: Partner, 
     request_id = partner.name.rpartition("/")[2]
     await operator.coalition_admin.CreatePartner(
         admin.CreatePartnerRequest(partner=partner, jwks=[jwk], request_id=request_id)
+    )
+    await operator.coalition_admin.StartPartnerSandbox(
+        partners.StartPartnerSandboxRequest(name=partner.name, request_id=f"{request_id}-sandbox")
+    )
+    await operator.coalition_admin.LaunchPartner(
+        partners.LaunchPartnerRequest(name=partner.name, request_id=f"{request_id}-launch")
     )
     return Brand(partner.name, books, await platform.partner_client(partner.name, key, KEY_ID))

@@ -160,6 +160,59 @@ class NetDebitCap(DomainError):
     message = "The partner may owe {cap}, owes {used} until windows are settled, and this needs {requested}."
 
 
+class PartnerNotLive(DomainError):
+    """One side of the exchange has not begun to exchange, or has left the coalition."""
+
+    reason = "PARTNER_NOT_LIVE"
+    status = Status.FAILED_PRECONDITION
+    message = "{partner} is {state}: nothing is exchanged with it."
+
+
+class SandboxOnly(DomainError):
+    """One side of the exchange only tries: it exchanges with others that do."""
+
+    reason = "SANDBOX_ONLY"
+    status = Status.FAILED_PRECONDITION
+    message = "Of {sender} and {receiver} one is in the sandbox, and exchanges only with partners that are, too."
+
+
+class PartnerLeaving(DomainError):
+    """A partner that leaves gives out no more points; its own are sent until its notice is over."""
+
+    reason = "PARTNER_LEAVING"
+    status = Status.FAILED_PRECONDITION
+    message = "{partner} leaves the coalition: its points can be sent until {leave_time}, and none are received."
+
+
+class WrongPartnerState(DomainError):
+    """The partner is not in a state from which this leads on."""
+
+    reason = "WRONG_PARTNER_STATE"
+    status = Status.FAILED_PRECONDITION
+    message = "{move} does not begin in {state}."
+
+
+class NoticeNotOver(DomainError):
+    """The partner is leaving, and its members have time left."""
+
+    reason = "NOTICE_NOT_OVER"
+    status = Status.FAILED_PRECONDITION
+    message = "The notice is over at {leave_time}."
+
+
+class PartnerNotCleared(DomainError):
+    """Something of the partner is still open: exchanges under way, what is owed until it is settled, or collateral that
+    is to be given back.
+    """
+
+    reason = "PARTNER_NOT_CLEARED"
+    status = Status.FAILED_PRECONDITION
+    message = (
+        "{partner} has {exchanges} exchanges under way, owes {owed} minor units (less than none: is owed), and has "
+        "collateral of {collateral}."
+    )
+
+
 class ProgramTaken(DomainError):
     """A program has one partner in a coalition: with two it could be sent from by another brand."""
 

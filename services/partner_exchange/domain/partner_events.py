@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from partner_exchange.domain.lifecycle import Move
+
 Data = Mapping[str, Any]
 PREFIX = "guerdon.exchange.v1."
 _PARTNER = "partners/"
@@ -62,7 +64,7 @@ _AUDIENCES: dict[str, Callable[[str, Data], dict[str, Data]]] = {
     PREFIX + name: audience
     for audience, names in {
         _sides: ("exchange_committed", "exchange_aborted"),
-        _itself: ("partner_resumed", "partner_suspended", "webhook_endpoint_disabled"),
+        _itself: (*(move.value for move in Move), "partner_updated", "webhook_endpoint_disabled"),
     }.items()
     for name in names
 }

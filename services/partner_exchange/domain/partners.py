@@ -9,7 +9,6 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 from fractions import Fraction
 from functools import cache
 from typing import Any
@@ -19,7 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from guerdon_kit.errors import FieldViolation, InvalidField
 from guerdon_kit.names import check_id
-from partner_exchange.domain.errors import PartnerSuspended
+from partner_exchange.domain.errors import PartnerLeaving, PartnerNotLive, PartnerSuspended, SandboxOnly
+from partner_exchange.domain.lifecycle import PartnerState, Standing
 
 PARTNER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_~-]{0,19}")
 """Short, since it is part of the ids of the ledger's exchange accounts."""
@@ -40,29 +40,6 @@ TEXT_LENGTH_MAX = 200
 JWK_LENGTH_MAX = 2_000
 SANDBOX = "sandbox"
 """The target of a partner whose ledger this service plays."""
-
-_READ = frozenset(
-    {
-        "exchange.rates.read",
-        "exchange.exchanges.read",
-        "exchange.limits.read",
-        "exchange.events.read",
-        "exchange.webhooks.read",
-    }
-)
-_EXCHANGE = _READ | {"exchange.quotes.write", "exchange.exchanges.write", "exchange.webhooks.write"}
-
-
-class PartnerState(Enum):
-    """What a partner may do."""
-
-    LIVE = "LIVE"
-    SUSPENDED = "SUSPENDED"
-
-    @property
-    def scopes(self) -> frozenset[str]:
-        """What the partner's own tokens may do, whatever they claim."""
-        return _EXCHANGE if self is PartnerState.LIVE else _READ
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +104,17 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True)
+class AgreedPrice:
+    """A price as it was agreed at some time."""
+
+    price: Fraction
+    version: int
+    """Counts from 1."""
+    create_time: datetime
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
 class Partner:
     """A partner as it is kept."""
 
@@ -134,6 +122,25 @@ class Partner:
     state: PartnerState
     create_time: datetime
     keys: tuple[RegisteredKey, ...] = ()
+    resumed: PartnerState | None = None
+    """The state that a SUSPENDED one comes back to."""
+    leave_time: datetime | None = None
+    """When the notice of one that leaves is over."""
+
+    @property
+    def standing(self) -> Standing:
+        """Where it is on its way through the coalition."""
+        return Standing(self.state, self.resumed, self.leave_time)
+
+    @property
+    def tries(self) -> bool:
+        """Whether nothing is owed for what it exchanges."""
+        return self.state is PartnerState.SANDBOX
+
+    @property
+    def price_owed(self) -> Fraction:
+        """What each of its points that is received is owed now."""
+        return Fraction(0) if self.tries else self.profile.agreed_price
 
     @property
     def name(self) -> str:
@@ -217,15 +224,24 @@ def _wrong_text(text: str, field: str) -> list[FieldViolation]:
     return [FieldViolation(field, f"must have at most {TEXT_LENGTH_MAX} printable characters")]
 
 
-def check_exchanging(*partners: Partner) -> None:
-    """Both sides of an exchange must be LIVE.
+def check_exchanging(sender: Partner, receiver: Partner, now: datetime) -> None:
+    """Whether points of the one may become points of the other.
 
     Raises:
-        PartnerSuspended: one is not.
+        PartnerSuspended, PartnerNotLive: one side exchanges nothing.
+        SandboxOnly: one side only tries, and the other does not.
+        PartnerLeaving: the receiver gives out no more points, or the sender's notice is over.
     """
-    for partner in partners:
-        if partner.state is not PartnerState.LIVE:
+    for partner in (sender, receiver):
+        if partner.state is PartnerState.SUSPENDED:
             raise PartnerSuspended(partner=partner.name)
+        if partner.state in {PartnerState.DRAFT, PartnerState.LEFT}:
+            raise PartnerNotLive(partner=partner.name, state=partner.state.value)
+    if sender.tries is not receiver.tries:
+        raise SandboxOnly(sender=sender.name, receiver=receiver.name)
+    for partner in (sender, receiver):
+        if partner.leave_time is not None and (partner is receiver or now >= partner.leave_time):
+            raise PartnerLeaving(partner=partner.name, leave_time=partner.leave_time.isoformat())
 
 
 def check_new_keys(keys: Collection[PublicKey], field: str) -> None:

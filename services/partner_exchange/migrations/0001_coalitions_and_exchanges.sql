@@ -25,9 +25,14 @@ create table partners (
     price_numerator bigint not null check (price_numerator > 0),
     price_denominator bigint not null check (price_denominator > 0),
     received_lifetime_days int,
-    state text not null check (state in ('LIVE', 'SUSPENDED')),
+    state text not null check (state in ('DRAFT', 'SANDBOX', 'LIVE', 'SUSPENDED', 'LEAVING', 'LEFT')),
+    -- What a suspended one comes back to, and when the notice of one that leaves is over.
+    resumed text check (resumed in ('SANDBOX', 'LIVE', 'LEAVING')),
+    leave_time timestamptz,
     actor text not null,
     create_time timestamptz not null,
+    check ((state = 'SUSPENDED') = (resumed is not null)),
+    check (state <> 'LEAVING' and resumed is distinct from 'LEAVING' or leave_time is not null),
     -- With two partners for a program, one brand could send the points of another.
     unique (coalition, program),
     check ((program is null) = (unit is null) and (program is null) <> (target is null))
@@ -267,7 +272,8 @@ grant select on held_rate_books to :"runtime_role";
 grant update (state, effective_time, decider, decider_person, decide_time, withdrawer, withdraw_time)
 on rate_books to :"runtime_role";
 -- A published book, an agreed price and the terms of an exchange never change.
-grant update (state) on partners to :"runtime_role";
+grant update (state, resumed, leave_time, display_name, received_lifetime_days, price_numerator, price_denominator)
+    on partners to :"runtime_role";
 grant update (retire_time) on partner_keys to :"runtime_role";
 grant update (use_time) on quotes to :"runtime_role";
 grant delete on quotes to :"runtime_role";

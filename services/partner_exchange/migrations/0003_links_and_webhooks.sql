@@ -1,4 +1,14 @@
--- What partners are told, and how.
+-- The prices that were agreed with partners, what partners are told, and how.
+
+create table agreed_prices (
+    partner text not null references partners (partner),
+    version int not null check (version > 0),
+    numerator bigint not null check (numerator > 0),
+    denominator bigint not null check (denominator > 0),
+    actor text not null,
+    create_time timestamptz not null,
+    primary key (partner, version)
+);
 
 create table partner_events (
     -- Written by one consumer at a time, so the order of ids is the order of commits: a cursor skips nothing.
@@ -56,5 +66,6 @@ create table webhook_deliveries (
 create index webhook_deliveries_due on webhook_deliveries (partner, due_time) where due_time is not null;
 create index webhook_deliveries_of_event on webhook_deliveries (event);
 
+grant select, insert on agreed_prices to :"runtime_role";
 grant select, insert, delete on partner_events to :"runtime_role";
 grant select, insert, update on webhook_endpoints, webhook_secrets, webhook_deliveries to :"runtime_role";

@@ -53,7 +53,7 @@ def sending_of(quote: Quote, receiver: Partner, time: datetime) -> Sending:
         account=quote.source_account_id,
         receiver=quote.receiver,
         points=quote.conversion.debited,
-        owed=quote.conversion.received * receiver.profile.agreed_price,
+        owed=quote.conversion.received * receiver.price_owed,
         time=time,
     )
 

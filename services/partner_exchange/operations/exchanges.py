@@ -45,8 +45,8 @@ class Exchanges:
         Raises:
             NotFound: the partner has no such quote.
             QuoteUsed, QuoteExpired, RateBookWithdrawn: it cannot be used, by this request for ever.
-            PartnerSuspended, CorridorPaused, BonusCapReached, DailyLimit, MonthlyLimit, VelocityLimit, NetDebitCap: not
-                now.
+            PartnerSuspended, PartnerNotLive, SandboxOnly, PartnerLeaving: not in the partners' states.
+            CorridorPaused, BonusCapReached, DailyLimit, MonthlyLimit, VelocityLimit, NetDebitCap: not now.
             InsufficientPoints, ExchangeAborted: the ledger refused; for this request for ever.
             ExchangeInProgress: send the same request again, or read the exchange.
         """
@@ -113,7 +113,7 @@ class Exchanges:
         edition = await rates.edition_of(connection, quote.coalition_id, quote.book_version)
         check_usable(quote, edition, now)
         found = await partners.find(connection, [quote.sender, quote.receiver])
-        check_exchanging(*found.values())
+        check_exchanging(found[quote.sender], found[quote.receiver], now)
         bonus_count = await bonuses.book(connection, quote, now)
         exchange = replace(_received(quote, found[quote.receiver], asking, now), bonus_count=bonus_count)
         await booking.book(connection, booking.sending_of(quote, found[quote.receiver], now))
@@ -146,9 +146,9 @@ def _received(quote: Quote, receiver: Partner, asking: Asking, now: datetime) ->
         debited=quote.conversion.debited,
         received=quote.conversion.received,
         bonus=quote.conversion.bonus,
-        agreed_price=receiver.profile.agreed_price,
+        agreed_price=receiver.price_owed,
         fee=quote.conversion.fee,
-        cash_fee=quote.conversion.cash_fee,
+        cash_fee=0 if receiver.tries else quote.conversion.cash_fee,
         promotion_id=quote.promotion_id,
         funder=quote.funder,
         promoted=quote.conversion.promoted,

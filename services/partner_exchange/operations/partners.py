@@ -9,16 +9,15 @@ from fractions import Fraction
 from guerdon_kit.clock import Clock
 from guerdon_kit.egress import target_ok
 from guerdon_kit.errors import AlreadyExists, InvalidField, NotFound
-from guerdon_kit.events import Event, publish
 from guerdon_kit.postgres import Connection, Database, requests
 from partner_exchange.clients.ledger import Ledger
 from partner_exchange.domain.errors import ProgramTaken, TooManyKeys
+from partner_exchange.domain.lifecycle import PartnerState
 from partner_exchange.domain.partners import (
     ACTIVE_KEYS_MAX,
     SANDBOX,
     Coalition,
     Partner,
-    PartnerState,
     Profile,
     PublicKey,
     check_coalition,
@@ -26,12 +25,7 @@ from partner_exchange.domain.partners import (
     check_profile,
 )
 from partner_exchange.operations.asking import Asking, recorded
-from partner_exchange.store import partners, windows
-
-_EVENTS = {
-    PartnerState.LIVE: "guerdon.exchange.v1.partner_resumed",
-    PartnerState.SUSPENDED: "guerdon.exchange.v1.partner_suspended",
-}
+from partner_exchange.store import partner_terms, partners, windows
 
 
 @dataclass(frozen=True)
@@ -73,7 +67,7 @@ class Partners:
             return await partners.coalition(connection, coalition_id), replayed
 
     async def create_partner(self, asking: Asking, profile: Profile, keys: Sequence[PublicKey]) -> tuple[Partner, bool]:
-        """Takes a brand into a coalition, LIVE.
+        """Takes a brand into a coalition, as a DRAFT.
 
         Raises:
             InvalidField: a field is out of its bounds, or the ledger has no such unit.
@@ -83,11 +77,14 @@ class Partners:
 
         async def insert(connection: Connection) -> bytes:
             await partners.lock_coalition(connection, profile.coalition_id)
-            fresh = Partner(profile, PartnerState.LIVE, self.clock.now())
+            fresh = Partner(profile, PartnerState.DRAFT, self.clock.now())
             if not await partners.insert(connection, fresh, asking.actor):
                 if await partners.find(connection, [profile.partner_id]):
                     raise AlreadyExists(fresh.name)
                 raise ProgramTaken(program=f"programs/{profile.program_id}")
+            await partner_terms.add_price(
+                connection, profile.partner_id, profile.agreed_price, asking.actor, fresh.create_time
+            )
             for key in keys:
                 await partners.insert_key(connection, profile.partner_id, key, fresh.create_time)
             return b""
@@ -151,21 +148,4 @@ class Partners:
             return b""
 
         _, replayed = await requests.once(self.database, asking.fingerprint, retire)
-        return await self.get(partner_id), replayed
-
-    async def move(self, asking: Asking, partner_id: str, state: PartnerState) -> tuple[Partner, bool]:
-        """Suspends or resumes a partner; one that is in `state` stays in it.
-
-        Raises:
-            NotFound: there is no such partner.
-        """
-
-        async def change(connection: Connection) -> bytes:
-            partner = await partners.lock(connection, partner_id)
-            if partner.state is not state:
-                await partners.set_state(connection, partner_id, state)
-                await publish(connection, Event(_EVENTS[state], partner.name, partner.name, self.clock.now(), data={}))
-            return b""
-
-        _, replayed = await requests.once(self.database, asking.fingerprint, change)
         return await self.get(partner_id), replayed

@@ -112,8 +112,8 @@ class Quotes:
             raise NotFound(f"partners/{route.receiver}")
         if route.source_account != sender.account_name(route.source_account_id):
             raise InvalidField.of("quote.source_account", f"must be as {sender.account_name('m-1')}")
-        check_exchanging(sender, receiver)
         now = self.clock.now()
+        check_exchanging(sender, receiver, now)
         edition, pair = await self._rate(connection, sender, route.sender, route.receiver, now)
         terms = pair.in_force(now)
         left = await bonuses.left(connection, edition.coalition_id, route.source_account_id, terms, now)

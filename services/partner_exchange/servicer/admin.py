@@ -7,23 +7,34 @@ from guerdon_kit import pages
 from guerdon_kit.errors import InvalidField
 from guerdon_kit.grpc import CallContext
 from guerdon_kit.names import parse
-from partner_exchange.domain.partners import PartnerState, parse_jwk
+from partner_exchange.domain.partners import parse_jwk
 from partner_exchange.operations.exchanges import Exchanges
+from partner_exchange.operations.lifecycle import Lifecycle
+from partner_exchange.operations.partner_terms import PartnerTerms
 from partner_exchange.operations.partners import Partners
 from partner_exchange.operations.rate_books import RateBooks
 from partner_exchange.servicer import rate_messages, reading, writing
+from partner_exchange.servicer.partners import PartnerRpcs
 from partner_exchange.servicer.reading import COALITION, KEY, PARTNER, asking, mark
 
 _VERSIONS_END = 2**31 - 1
 """Beyond every version of a book."""
 
 
-class CoalitionAdminServicer:
+class CoalitionAdminServicer(PartnerRpcs):
     """`guerdon.exchange.v1.CoalitionAdminService`."""
 
     service = pb.DESCRIPTOR.services_by_name["CoalitionAdminService"]
 
-    def __init__(self, partners: Partners, rate_books: RateBooks, exchanges: Exchanges) -> None:
+    def __init__(
+        self,
+        partners: Partners,
+        lifecycle: Lifecycle,
+        terms: PartnerTerms,
+        rate_books: RateBooks,
+        exchanges: Exchanges,
+    ) -> None:
+        PartnerRpcs.__init__(self, lifecycle, terms)
         self._partners = partners
         self._rate_books = rate_books
         self._exchanges = exchanges
@@ -76,22 +87,6 @@ class CoalitionAdminServicer:
         now, replayed = await self._partners.retire_key(asked, partner_id, key_id)
         mark(call, replayed)
         return pb.RetirePartnerKeyResponse(partner=writing.partner(now))
-
-    async def suspend_partner(self, request: pb.SuspendPartnerRequest, call: CallContext) -> pb.SuspendPartnerResponse:
-        """Suspends a partner."""
-        (partner_id,) = parse(request.name, PARTNER)
-        asked = asking(call, request, request.name)
-        now, replayed = await self._partners.move(asked, partner_id, PartnerState.SUSPENDED)
-        mark(call, replayed)
-        return pb.SuspendPartnerResponse(partner=writing.partner(now))
-
-    async def resume_partner(self, request: pb.ResumePartnerRequest, call: CallContext) -> pb.ResumePartnerResponse:
-        """Resumes a partner."""
-        (partner_id,) = parse(request.name, PARTNER)
-        asked = asking(call, request, request.name)
-        now, replayed = await self._partners.move(asked, partner_id, PartnerState.LIVE)
-        mark(call, replayed)
-        return pb.ResumePartnerResponse(partner=writing.partner(now))
 
     async def publish_rate_book(
         self, request: pb.PublishRateBookRequest, call: CallContext

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from fractions import Fraction
+from typing import Any
 
 from google.protobuf.message import Message
 
@@ -75,6 +76,18 @@ def profile(message: res.Partner) -> Profile:
         received_lifetime_days=message.received_points_lifetime_days or None,
         target=message.target,
     )
+
+
+def changes(message: res.Partner, paths: Collection[str]) -> dict[str, Any]:
+    """The fields of a partner that are to change, as the domain calls and bounds them."""
+    found: dict[str, Any] = {}
+    if "display_name" in paths:
+        found["display_name"] = message.display_name
+    if "agreed_price" in paths:
+        found["agreed_price"] = rational(message.agreed_price, "partner.agreed_price")
+    if "received_points_lifetime_days" in paths:
+        found["received_lifetime_days"] = message.received_points_lifetime_days or None
+    return found
 
 
 def keys(jwks: Sequence[str]) -> list[PublicKey]:

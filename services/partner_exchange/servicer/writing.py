@@ -8,13 +8,18 @@ from guerdon.exchange.v1 import resources_pb2 as res
 from guerdon_kit.grpc.messages import rational, timestamp
 from partner_exchange.domain.book import book_name
 from partner_exchange.domain.exchanges import Position, State
-from partner_exchange.domain.partners import Coalition, Partner, PartnerState, RegisteredKey
+from partner_exchange.domain.lifecycle import PartnerState
+from partner_exchange.domain.partners import Coalition, Partner, RegisteredKey
 from partner_exchange.domain.quotes import Quote
 from partner_exchange.operations.exchanges import View
 
 _PARTNER_STATES = {
+    PartnerState.DRAFT: res.PARTNER_STATE_DRAFT,
+    PartnerState.SANDBOX: res.PARTNER_STATE_SANDBOX,
     PartnerState.LIVE: res.PARTNER_STATE_LIVE,
     PartnerState.SUSPENDED: res.PARTNER_STATE_SUSPENDED,
+    PartnerState.LEAVING: res.PARTNER_STATE_LEAVING,
+    PartnerState.LEFT: res.PARTNER_STATE_LEFT,
 }
 _ALGORITHMS = {"ES256": res.KEY_ALGORITHM_ES256, "Ed25519": res.KEY_ALGORITHM_ED25519}
 _EXCHANGE_STATES = {state: res.ExchangeState.Value(f"EXCHANGE_STATE_{state.name}") for state in State}
@@ -46,6 +51,7 @@ def partner(kept: Partner) -> res.Partner:
         keys=[_key(kept, registered) for registered in kept.keys],
         state=_PARTNER_STATES[kept.state],
         create_time=timestamp(kept.create_time),
+        leave_time=None if kept.leave_time is None else timestamp(kept.leave_time),
     )
 
 

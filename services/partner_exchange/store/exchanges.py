@@ -61,6 +61,12 @@ async def get(connection: Connection, exchange_id: str) -> Exchange:
     return _exchange(row)
 
 
+async def under_way(connection: Connection, partner_id: str) -> int:
+    """How many exchanges of a partner, sent or received, are not at their end."""
+    count: int = await queries.exchanges_under_way(connection, partner=partner_id)
+    return count
+
+
 async def begin_posting(
     connection: Connection, exchange_id: str, legs: Sequence[Leg], ask_time: datetime, due_time: datetime
 ) -> bool:

@@ -19,6 +19,10 @@ select
 from exchanges
 where exchange = :exchange;
 
+-- name: exchanges_under_way$
+select count(*) from exchanges
+where (sender = :partner or receiver = :partner) and state not in ('COMMITTED', 'ABORTED');
+
 -- name: begin_posting!
 update exchanges set state = 'POSTING', legs = :legs, ask_times = array[:ask_time::timestamptz], due_time = :due_time
 where exchange = :exchange and state = 'RECEIVED';

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from fractions import Fraction
 
@@ -10,7 +11,8 @@ import asyncpg
 
 from guerdon_kit.errors import NotFound
 from guerdon_kit.postgres import Connection
-from partner_exchange.domain.partners import Coalition, Partner, PartnerState, Profile, PublicKey, RegisteredKey
+from partner_exchange.domain.lifecycle import PartnerState, Standing
+from partner_exchange.domain.partners import Coalition, Partner, Profile, PublicKey, RegisteredKey
 from partner_exchange.store import queries
 
 
@@ -92,8 +94,7 @@ async def get(connection: Connection, partner_id: str) -> Partner:
     found = await find(connection, [partner_id])
     if partner_id not in found:
         raise NotFound(f"partners/{partner_id}")
-    partner = found[partner_id]
-    return Partner(partner.profile, partner.state, partner.create_time, await keys(connection, partner_id))
+    return replace(found[partner_id], keys=await keys(connection, partner_id))
 
 
 async def lock(connection: Connection, partner_id: str) -> Partner:
@@ -105,8 +106,7 @@ async def lock(connection: Connection, partner_id: str) -> Partner:
     row = await queries.lock_partner(connection, partner=partner_id)
     if row is None:
         raise NotFound(f"partners/{partner_id}")
-    partner = _partner(row)
-    return Partner(partner.profile, partner.state, partner.create_time, await keys(connection, partner_id))
+    return replace(_partner(row), keys=await keys(connection, partner_id))
 
 
 async def keys(connection: Connection, partner_id: str) -> tuple[RegisteredKey, ...]:
@@ -139,9 +139,15 @@ async def retire_key(connection: Connection, partner_id: str, key_id: str, retir
     await queries.retire_key(connection, partner=partner_id, key=key_id, retire_time=retire_time)
 
 
-async def set_state(connection: Connection, partner_id: str, state: PartnerState) -> None:
-    """Moves the partner to `state`."""
-    await queries.set_partner_state(connection, partner=partner_id, state=state.value)
+async def stand(connection: Connection, partner_id: str, standing: Standing) -> None:
+    """Moves the partner on its way."""
+    await queries.set_standing(
+        connection,
+        partner=partner_id,
+        state=standing.state.value,
+        resumed=None if standing.resumed is None else standing.resumed.value,
+        leave_time=standing.leave_time,
+    )
 
 
 def _coalition(row: asyncpg.Record | None, coalition_id: str) -> Coalition:
@@ -162,4 +168,10 @@ def _partner(row: asyncpg.Record) -> Partner:
         agreed_price=Fraction(row["price_numerator"], row["price_denominator"]),
         received_lifetime_days=row["received_lifetime_days"],
     )
-    return Partner(profile, PartnerState(row["state"]), row["create_time"])
+    return Partner(
+        profile,
+        PartnerState(row["state"]),
+        row["create_time"],
+        resumed=None if row["resumed"] is None else PartnerState(row["resumed"]),
+        leave_time=row["leave_time"],
+    )

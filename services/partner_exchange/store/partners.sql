@@ -32,21 +32,24 @@ on conflict do nothing;
 -- name: find_partners
 select
     partner, coalition, display_name, program, unit, target, price_numerator, price_denominator,
-    received_lifetime_days, state, create_time
+    received_lifetime_days, state, resumed, leave_time,
+    create_time
 from partners
 where partner = any(:partners::text[]);
 
 -- name: partners_of_coalition
 select
     partner, coalition, display_name, program, unit, target, price_numerator, price_denominator,
-    received_lifetime_days, state, create_time
+    received_lifetime_days, state, resumed, leave_time,
+    create_time
 from partners
 where coalition = :coalition;
 
 -- name: lock_partner^
 select
     partner, coalition, display_name, program, unit, target, price_numerator, price_denominator,
-    received_lifetime_days, state, create_time
+    received_lifetime_days, state, resumed, leave_time,
+    create_time
 from partners
 where partner = :partner
 for no key update;
@@ -65,5 +68,5 @@ on conflict do nothing;
 -- name: retire_key!
 update partner_keys set retire_time = :retire_time where partner = :partner and key = :key and retire_time is null;
 
--- name: set_partner_state!
-update partners set state = :state where partner = :partner;
+-- name: set_standing!
+update partners set state = :state, resumed = :resumed, leave_time = :leave_time where partner = :partner;

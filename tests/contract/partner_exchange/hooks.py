@@ -15,13 +15,36 @@ from tests.contract.partner_exchange.world import Brand, Coalition
 from tests.contract.rewards_catalog.counterparty import Asked, Counterparty
 
 COMMITTED = "guerdon.exchange.v1.exchange_committed"
+JOINED = ["guerdon.exchange.v1.partner_sandbox_started", "guerdon.exchange.v1.partner_launched"]
 SUSPENDED, RESUMED = "guerdon.exchange.v1.partner_suspended", "guerdon.exchange.v1.partner_resumed"
 
 
 async def listen(brand: Brand, url: str) -> str:
-    """Has the brand's webhooks sent to an address; its secret, where it is the first."""
+    """Has a brand's webhooks sent to an address, once it was told that it joined; its secret, if it is the first."""
+    await events(brand, 0)
     request = pb.SetWebhookEndpointRequest(parent=brand.name, url=url, request_id=new_request_id())
     return (await brand.own.coalition.SetWebhookEndpoint(request)).secret
+
+
+async def streamed(brand: Brand, most: int, cursor: str = "") -> list[pb.StreamEventsResponse]:
+    """What a stream says from a cursor on, until it has told so many events; its first message for 0."""
+    said: list[pb.StreamEventsResponse] = []
+    call = brand.own.coalition.StreamEvents(pb.StreamEventsRequest(parent=brand.name, cursor=cursor))
+    try:
+        async for answer in call:
+            said.append(answer)
+            if sum(len(one.events) for one in said) >= most:
+                break
+    finally:
+        call.cancel()
+    return said
+
+
+async def events(brand: Brand, most: int) -> list[pb.PartnerEvent]:
+    """A brand's events since it joined, once there are so many."""
+    told = [event for answer in await streamed(brand, len(JOINED) + most) for event in answer.events]
+    assert [event.type for event in told[: len(JOINED)]] == JOINED
+    return told[len(JOINED) :]
 
 
 async def endpoint(brand: Brand) -> pb.WebhookEndpoint:

@@ -9,43 +9,25 @@ import pytest
 from guerdon import GuerdonError, InvalidRequestError, NotFoundError
 from guerdon.exchange.v1 import webhooks_pb2 as pb
 from guerdon_kit import pages
-from tests.contract.partner_exchange.hooks import RESUMED, SUSPENDED, suspend_and_resume
+from tests.contract.partner_exchange.hooks import JOINED, RESUMED, SUSPENDED, events, streamed, suspend_and_resume
 from tests.contract.partner_exchange.world import Brand, Coalition
 
 METHOD = "guerdon.exchange.v1.CoalitionService/StreamEvents"
-
-
-async def streamed(brand: Brand, most: int, cursor: str = "") -> list[pb.StreamEventsResponse]:
-    """What a stream says from a cursor on, until it has told so many events; its first message for 0."""
-    said: list[pb.StreamEventsResponse] = []
-    call = brand.own.coalition.StreamEvents(pb.StreamEventsRequest(parent=brand.name, cursor=cursor))
-    try:
-        async for answer in call:
-            said.append(answer)
-            if sum(len(one.events) for one in said) >= most:
-                break
-    finally:
-        call.cancel()
-    return said
-
-
-async def events(brand: Brand, most: int, cursor: str = "") -> list[pb.PartnerEvent]:
-    """A brand's events from a cursor on, once there are so many."""
-    return [event for answer in await streamed(brand, most, cursor) for event in answer.events]
 
 
 async def test_a_stream_begins_with_what_is_kept_and_goes_on_from_its_cursor(coalition: Coalition) -> None:
     brand, other = await coalition.brand(), await coalition.brand()
     await suspend_and_resume(coalition, brand)
     await suspend_and_resume(coalition, other)
-    first = await streamed(brand, 2)
-    assert [event.type for answer in first for event in answer.events] == [SUSPENDED, RESUMED]
+    first = await streamed(brand, 4)
+    assert [event.type for answer in first for event in answer.events] == [*JOINED, SUSPENDED, RESUMED]
     cursor = first[-1].cursor
     [nothing] = await streamed(brand, 0, cursor)  # it says at once that it is alive
     assert not nothing.events
     await suspend_and_resume(coalition, brand)
     for resumed in (cursor, nothing.cursor):
-        assert [event.type for event in await events(brand, 2, resumed)] == [SUSPENDED, RESUMED]
+        later = await streamed(brand, 2, resumed)
+        assert [event.type for answer in later for event in answer.events] == [SUSPENDED, RESUMED]
     told = await events(brand, 4)
     assert len({event.event_id for event in told}) == 4
     assert all(brand.name.encode() in event.payload for event in told)
@@ -53,7 +35,8 @@ async def test_a_stream_begins_with_what_is_kept_and_goes_on_from_its_cursor(coa
 
 async def test_what_happens_while_a_stream_is_open_is_told_by_it(coalition: Coalition) -> None:
     brand = await coalition.brand()
-    call = brand.own.coalition.StreamEvents(pb.StreamEventsRequest(parent=brand.name))
+    cursor = (await streamed(brand, 2))[-1].cursor
+    call = brand.own.coalition.StreamEvents(pb.StreamEventsRequest(parent=brand.name, cursor=cursor))
     assert not (await anext(aiter(call))).events
     await coalition.move(brand, suspend=True)
     async for answer in call:

@@ -23,6 +23,7 @@ from tests.contract.partner_exchange.hooks import (
     deliveries,
     ended,
     endpoint,
+    events,
     listen,
     ok,
     replay,
@@ -31,7 +32,6 @@ from tests.contract.partner_exchange.hooks import (
     suspend_and_resume,
     taken,
 )
-from tests.contract.partner_exchange.test_events import events
 from tests.contract.partner_exchange.world import Coalition
 from tests.contract.rewards_catalog.counterparty import Counterparty, counterparty
 

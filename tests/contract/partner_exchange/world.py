@@ -18,6 +18,7 @@ from guerdon import Client, new_request_id
 from guerdon.exchange.v1 import coalition_admin_service_pb2 as admin
 from guerdon.exchange.v1 import coalition_service_pb2 as pb
 from guerdon.exchange.v1 import limits_pb2 as limits_pb
+from guerdon.exchange.v1 import partners_pb2 as partners
 from guerdon.exchange.v1 import resources_pb2 as res
 from guerdon.ledger.v1 import ledger_pb2 as ledger
 from guerdon.ledger.v1 import resources_pb2 as ledger_res
@@ -92,13 +93,16 @@ class Coalition:
         await self.books.ledger.CreateUnit(ledger.CreateUnitRequest(unit=unit, request_id=new_request_id()))
         return name
 
-    async def brand(self, price: str = "1", lifetime_days: int = 0) -> Brand:
-        """A partner with a program and a key of its own."""
+    async def brand(self, price: str = "1", lifetime_days: int = 0, *, launch: bool = True) -> Brand:
+        """A partner with a program and a key of its own; in the sandbox, unless it is launched."""
         program = await self.program()
         brand = Brand(f"partners/b-{next(_numbers)}", program, self, ECKey.generate_key("P-256"))
         await self.operator.coalition_admin.CreatePartner(
             brand.application(price, lifetime_days=lifetime_days, request_id=new_request_id())
         )
+        await self.start(brand)
+        if launch:
+            await self.launch(brand)
         return brand
 
     async def remote_brand(self, target: str = "sandbox", *, price: str = "1", lifetime_days: int = 0) -> Brand:
@@ -106,7 +110,19 @@ class Coalition:
         brand = Brand(f"partners/b-{next(_numbers)}", "", self, ECKey.generate_key("P-256"))
         asked = brand.application(price, lifetime_days=lifetime_days, target=target, request_id=new_request_id())
         await self.operator.coalition_admin.CreatePartner(asked)
+        await self.start(brand)
+        await self.launch(brand)
         return brand
+
+    async def start(self, brand: Brand) -> None:
+        """Lets a brand try."""
+        request = partners.StartPartnerSandboxRequest(name=brand.name, request_id=new_request_id())
+        await self.operator.coalition_admin.StartPartnerSandbox(request)
+
+    async def launch(self, brand: Brand) -> None:
+        """Lets a brand that tries go live."""
+        request = partners.LaunchPartnerRequest(name=brand.name, request_id=new_request_id())
+        await self.operator.coalition_admin.LaunchPartner(request)
 
     async def publish(self, *pairs: res.PairRate, effective: datetime | None = None) -> res.RateBook:
         """Publishes a book of the pairs."""

@@ -9,7 +9,7 @@ import pytest
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from guerdon_kit.errors import InvalidField
-from partner_exchange.domain.partners import PartnerState, Profile, check_new_keys, check_profile, parse_jwk
+from partner_exchange.domain.partners import Profile, check_new_keys, check_profile, parse_jwk
 
 
 def jwk(key: ECKey | OKPKey | RSAKey, **changes: object) -> str:
@@ -106,8 +106,3 @@ def test_a_partner_starts_with_at_most_two_keys_of_different_ids() -> None:
     for keys in ([one, two, three], [one, one]):
         with pytest.raises(InvalidField):
             check_new_keys(keys, "jwks")
-
-
-def test_a_suspended_partner_only_reads() -> None:
-    assert {scope.rpartition(".")[2] for scope in PartnerState.SUSPENDED.scopes} == {"read"}
-    assert PartnerState.SUSPENDED.scopes < PartnerState.LIVE.scopes

@@ -9,7 +9,8 @@ from fractions import Fraction
 import pytest
 
 from partner_exchange.domain.exchanges import Exchange, Expiry, Leg, Refusal, State
-from partner_exchange.domain.partners import Partner, PartnerState, Profile
+from partner_exchange.domain.lifecycle import PartnerState
+from partner_exchange.domain.partners import Partner, Profile
 from partner_exchange.domain.steps import (
     RESERVED_OTHERWISE,
     Done,

@@ -3,6 +3,7 @@
 import grpc
 
 from guerdon.exchange.v1 import coalition_admin_service_pb2 as guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2
+from guerdon.exchange.v1 import partners_pb2 as guerdon_dot_exchange_dot_v1_dot_partners__pb2
 
 
 class CoalitionAdminServiceStub(object):
@@ -50,6 +51,36 @@ class CoalitionAdminServiceStub(object):
                 '/guerdon.exchange.v1.CoalitionAdminService/ResumePartner',
                 request_serializer=guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.ResumePartnerRequest.SerializeToString,
                 response_deserializer=guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.ResumePartnerResponse.FromString,
+                )
+        self.UpdatePartner = channel.unary_unary(
+                '/guerdon.exchange.v1.CoalitionAdminService/UpdatePartner',
+                request_serializer=guerdon_dot_exchange_dot_v1_dot_partners__pb2.UpdatePartnerRequest.SerializeToString,
+                response_deserializer=guerdon_dot_exchange_dot_v1_dot_partners__pb2.UpdatePartnerResponse.FromString,
+                )
+        self.ListAgreedPrices = channel.unary_unary(
+                '/guerdon.exchange.v1.CoalitionAdminService/ListAgreedPrices',
+                request_serializer=guerdon_dot_exchange_dot_v1_dot_partners__pb2.ListAgreedPricesRequest.SerializeToString,
+                response_deserializer=guerdon_dot_exchange_dot_v1_dot_partners__pb2.ListAgreedPricesResponse.FromString,
+                )
+        self.StartPartnerSandbox = channel.unary_unary(
+                '/guerdon.exchange.v1.CoalitionAdminService/StartPartnerSandbox',
+                request_serializer=guerdon_dot_exchange_dot_v1_dot_partners__pb2.StartPartnerSandboxRequest.SerializeToString,
+                response_deserializer=guerdon_dot_exchange_dot_v1_dot_partners__pb2.StartPartnerSandboxResponse.FromString,
+                )
+        self.LaunchPartner = channel.unary_unary(
+                '/guerdon.exchange.v1.CoalitionAdminService/LaunchPartner',
+                request_serializer=guerdon_dot_exchange_dot_v1_dot_partners__pb2.LaunchPartnerRequest.SerializeToString,
+                response_deserializer=guerdon_dot_exchange_dot_v1_dot_partners__pb2.LaunchPartnerResponse.FromString,
+                )
+        self.BeginPartnerLeave = channel.unary_unary(
+                '/guerdon.exchange.v1.CoalitionAdminService/BeginPartnerLeave',
+                request_serializer=guerdon_dot_exchange_dot_v1_dot_partners__pb2.BeginPartnerLeaveRequest.SerializeToString,
+                response_deserializer=guerdon_dot_exchange_dot_v1_dot_partners__pb2.BeginPartnerLeaveResponse.FromString,
+                )
+        self.CompletePartnerLeave = channel.unary_unary(
+                '/guerdon.exchange.v1.CoalitionAdminService/CompletePartnerLeave',
+                request_serializer=guerdon_dot_exchange_dot_v1_dot_partners__pb2.CompletePartnerLeaveRequest.SerializeToString,
+                response_deserializer=guerdon_dot_exchange_dot_v1_dot_partners__pb2.CompletePartnerLeaveResponse.FromString,
                 )
         self.PublishRateBook = channel.unary_unary(
                 '/guerdon.exchange.v1.CoalitionAdminService/PublishRateBook',
@@ -101,7 +132,7 @@ class CoalitionAdminServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def CreatePartner(self, request, context):
-        """Takes a brand into a coalition, LIVE at once.
+        """Takes a brand into a coalition, as a DRAFT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -137,7 +168,51 @@ class CoalitionAdminServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ResumePartner(self, request, context):
-        """Lets a suspended partner exchange again. One that is LIVE stays so.
+        """Lets a suspended partner go on as before. One that is not suspended stays as it is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdatePartner(self, request, context):
+        """Changes what is said of a partner. An agreed price gets a version, and what was stamped with another stays so.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAgreedPrices(self, request, context):
+        """Reads the prices that were agreed with a partner, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StartPartnerSandbox(self, request, context):
+        """From DRAFT to SANDBOX: it tries with partners that do, too. One in the sandbox stays there.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LaunchPartner(self, request, context):
+        """From SANDBOX to LIVE: what is exchanged from now on is owed. One that is LIVE stays so.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BeginPartnerLeave(self, request, context):
+        """From LIVE to LEAVING: until the notice is over its members send its points, and nobody receives more of them. A
+        partner that is suspended stays so, and leaves when it is resumed. One that is LEAVING keeps its time.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CompletePartnerLeave(self, request, context):
+        """From LEAVING to LEFT, once the notice is over; from DRAFT or SANDBOX at once. Refused with `PARTNER_NOT_CLEARED`
+        while exchanges are under way, something is owed by it or to it, or collateral is held. One that has LEFT stays so.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -235,6 +310,36 @@ def add_CoalitionAdminServiceServicer_to_server(servicer, server):
                     servicer.ResumePartner,
                     request_deserializer=guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.ResumePartnerRequest.FromString,
                     response_serializer=guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.ResumePartnerResponse.SerializeToString,
+            ),
+            'UpdatePartner': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdatePartner,
+                    request_deserializer=guerdon_dot_exchange_dot_v1_dot_partners__pb2.UpdatePartnerRequest.FromString,
+                    response_serializer=guerdon_dot_exchange_dot_v1_dot_partners__pb2.UpdatePartnerResponse.SerializeToString,
+            ),
+            'ListAgreedPrices': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAgreedPrices,
+                    request_deserializer=guerdon_dot_exchange_dot_v1_dot_partners__pb2.ListAgreedPricesRequest.FromString,
+                    response_serializer=guerdon_dot_exchange_dot_v1_dot_partners__pb2.ListAgreedPricesResponse.SerializeToString,
+            ),
+            'StartPartnerSandbox': grpc.unary_unary_rpc_method_handler(
+                    servicer.StartPartnerSandbox,
+                    request_deserializer=guerdon_dot_exchange_dot_v1_dot_partners__pb2.StartPartnerSandboxRequest.FromString,
+                    response_serializer=guerdon_dot_exchange_dot_v1_dot_partners__pb2.StartPartnerSandboxResponse.SerializeToString,
+            ),
+            'LaunchPartner': grpc.unary_unary_rpc_method_handler(
+                    servicer.LaunchPartner,
+                    request_deserializer=guerdon_dot_exchange_dot_v1_dot_partners__pb2.LaunchPartnerRequest.FromString,
+                    response_serializer=guerdon_dot_exchange_dot_v1_dot_partners__pb2.LaunchPartnerResponse.SerializeToString,
+            ),
+            'BeginPartnerLeave': grpc.unary_unary_rpc_method_handler(
+                    servicer.BeginPartnerLeave,
+                    request_deserializer=guerdon_dot_exchange_dot_v1_dot_partners__pb2.BeginPartnerLeaveRequest.FromString,
+                    response_serializer=guerdon_dot_exchange_dot_v1_dot_partners__pb2.BeginPartnerLeaveResponse.SerializeToString,
+            ),
+            'CompletePartnerLeave': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompletePartnerLeave,
+                    request_deserializer=guerdon_dot_exchange_dot_v1_dot_partners__pb2.CompletePartnerLeaveRequest.FromString,
+                    response_serializer=guerdon_dot_exchange_dot_v1_dot_partners__pb2.CompletePartnerLeaveResponse.SerializeToString,
             ),
             'PublishRateBook': grpc.unary_unary_rpc_method_handler(
                     servicer.PublishRateBook,
@@ -399,6 +504,108 @@ class CoalitionAdminService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.CoalitionAdminService/ResumePartner',
             guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.ResumePartnerRequest.SerializeToString,
             guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.ResumePartnerResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def UpdatePartner(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.CoalitionAdminService/UpdatePartner',
+            guerdon_dot_exchange_dot_v1_dot_partners__pb2.UpdatePartnerRequest.SerializeToString,
+            guerdon_dot_exchange_dot_v1_dot_partners__pb2.UpdatePartnerResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ListAgreedPrices(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.CoalitionAdminService/ListAgreedPrices',
+            guerdon_dot_exchange_dot_v1_dot_partners__pb2.ListAgreedPricesRequest.SerializeToString,
+            guerdon_dot_exchange_dot_v1_dot_partners__pb2.ListAgreedPricesResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def StartPartnerSandbox(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.CoalitionAdminService/StartPartnerSandbox',
+            guerdon_dot_exchange_dot_v1_dot_partners__pb2.StartPartnerSandboxRequest.SerializeToString,
+            guerdon_dot_exchange_dot_v1_dot_partners__pb2.StartPartnerSandboxResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def LaunchPartner(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.CoalitionAdminService/LaunchPartner',
+            guerdon_dot_exchange_dot_v1_dot_partners__pb2.LaunchPartnerRequest.SerializeToString,
+            guerdon_dot_exchange_dot_v1_dot_partners__pb2.LaunchPartnerResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def BeginPartnerLeave(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.CoalitionAdminService/BeginPartnerLeave',
+            guerdon_dot_exchange_dot_v1_dot_partners__pb2.BeginPartnerLeaveRequest.SerializeToString,
+            guerdon_dot_exchange_dot_v1_dot_partners__pb2.BeginPartnerLeaveResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def CompletePartnerLeave(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.CoalitionAdminService/CompletePartnerLeave',
+            guerdon_dot_exchange_dot_v1_dot_partners__pb2.CompletePartnerLeaveRequest.SerializeToString,
+            guerdon_dot_exchange_dot_v1_dot_partners__pb2.CompletePartnerLeaveResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

@@ -8,6 +8,7 @@ import collections.abc
 import grpc
 import grpc.aio
 import guerdon.exchange.v1.coalition_admin_service_pb2
+import guerdon.exchange.v1.partners_pb2
 import typing
 
 _T = typing.TypeVar("_T")
@@ -33,7 +34,7 @@ class CoalitionAdminServiceStub:
         guerdon.exchange.v1.coalition_admin_service_pb2.CreatePartnerRequest,
         guerdon.exchange.v1.coalition_admin_service_pb2.CreatePartnerResponse,
     ]
-    """Takes a brand into a coalition, LIVE at once."""
+    """Takes a brand into a coalition, as a DRAFT."""
 
     GetPartner: grpc.UnaryUnaryMultiCallable[
         guerdon.exchange.v1.coalition_admin_service_pb2.GetPartnerRequest,
@@ -65,7 +66,47 @@ class CoalitionAdminServiceStub:
         guerdon.exchange.v1.coalition_admin_service_pb2.ResumePartnerRequest,
         guerdon.exchange.v1.coalition_admin_service_pb2.ResumePartnerResponse,
     ]
-    """Lets a suspended partner exchange again. One that is LIVE stays so."""
+    """Lets a suspended partner go on as before. One that is not suspended stays as it is."""
+
+    UpdatePartner: grpc.UnaryUnaryMultiCallable[
+        guerdon.exchange.v1.partners_pb2.UpdatePartnerRequest,
+        guerdon.exchange.v1.partners_pb2.UpdatePartnerResponse,
+    ]
+    """Changes what is said of a partner. An agreed price gets a version, and what was stamped with another stays so."""
+
+    ListAgreedPrices: grpc.UnaryUnaryMultiCallable[
+        guerdon.exchange.v1.partners_pb2.ListAgreedPricesRequest,
+        guerdon.exchange.v1.partners_pb2.ListAgreedPricesResponse,
+    ]
+    """Reads the prices that were agreed with a partner, newest first."""
+
+    StartPartnerSandbox: grpc.UnaryUnaryMultiCallable[
+        guerdon.exchange.v1.partners_pb2.StartPartnerSandboxRequest,
+        guerdon.exchange.v1.partners_pb2.StartPartnerSandboxResponse,
+    ]
+    """From DRAFT to SANDBOX: it tries with partners that do, too. One in the sandbox stays there."""
+
+    LaunchPartner: grpc.UnaryUnaryMultiCallable[
+        guerdon.exchange.v1.partners_pb2.LaunchPartnerRequest,
+        guerdon.exchange.v1.partners_pb2.LaunchPartnerResponse,
+    ]
+    """From SANDBOX to LIVE: what is exchanged from now on is owed. One that is LIVE stays so."""
+
+    BeginPartnerLeave: grpc.UnaryUnaryMultiCallable[
+        guerdon.exchange.v1.partners_pb2.BeginPartnerLeaveRequest,
+        guerdon.exchange.v1.partners_pb2.BeginPartnerLeaveResponse,
+    ]
+    """From LIVE to LEAVING: until the notice is over its members send its points, and nobody receives more of them. A
+    partner that is suspended stays so, and leaves when it is resumed. One that is LEAVING keeps its time.
+    """
+
+    CompletePartnerLeave: grpc.UnaryUnaryMultiCallable[
+        guerdon.exchange.v1.partners_pb2.CompletePartnerLeaveRequest,
+        guerdon.exchange.v1.partners_pb2.CompletePartnerLeaveResponse,
+    ]
+    """From LEAVING to LEFT, once the notice is over; from DRAFT or SANDBOX at once. Refused with `PARTNER_NOT_CLEARED`
+    while exchanges are under way, something is owed by it or to it, or collateral is held. One that has LEFT stays so.
+    """
 
     PublishRateBook: grpc.UnaryUnaryMultiCallable[
         guerdon.exchange.v1.coalition_admin_service_pb2.PublishRateBookRequest,
@@ -133,7 +174,7 @@ class CoalitionAdminServiceAsyncStub:
         guerdon.exchange.v1.coalition_admin_service_pb2.CreatePartnerRequest,
         guerdon.exchange.v1.coalition_admin_service_pb2.CreatePartnerResponse,
     ]
-    """Takes a brand into a coalition, LIVE at once."""
+    """Takes a brand into a coalition, as a DRAFT."""
 
     GetPartner: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.exchange.v1.coalition_admin_service_pb2.GetPartnerRequest,
@@ -165,7 +206,47 @@ class CoalitionAdminServiceAsyncStub:
         guerdon.exchange.v1.coalition_admin_service_pb2.ResumePartnerRequest,
         guerdon.exchange.v1.coalition_admin_service_pb2.ResumePartnerResponse,
     ]
-    """Lets a suspended partner exchange again. One that is LIVE stays so."""
+    """Lets a suspended partner go on as before. One that is not suspended stays as it is."""
+
+    UpdatePartner: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.exchange.v1.partners_pb2.UpdatePartnerRequest,
+        guerdon.exchange.v1.partners_pb2.UpdatePartnerResponse,
+    ]
+    """Changes what is said of a partner. An agreed price gets a version, and what was stamped with another stays so."""
+
+    ListAgreedPrices: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.exchange.v1.partners_pb2.ListAgreedPricesRequest,
+        guerdon.exchange.v1.partners_pb2.ListAgreedPricesResponse,
+    ]
+    """Reads the prices that were agreed with a partner, newest first."""
+
+    StartPartnerSandbox: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.exchange.v1.partners_pb2.StartPartnerSandboxRequest,
+        guerdon.exchange.v1.partners_pb2.StartPartnerSandboxResponse,
+    ]
+    """From DRAFT to SANDBOX: it tries with partners that do, too. One in the sandbox stays there."""
+
+    LaunchPartner: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.exchange.v1.partners_pb2.LaunchPartnerRequest,
+        guerdon.exchange.v1.partners_pb2.LaunchPartnerResponse,
+    ]
+    """From SANDBOX to LIVE: what is exchanged from now on is owed. One that is LIVE stays so."""
+
+    BeginPartnerLeave: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.exchange.v1.partners_pb2.BeginPartnerLeaveRequest,
+        guerdon.exchange.v1.partners_pb2.BeginPartnerLeaveResponse,
+    ]
+    """From LIVE to LEAVING: until the notice is over its members send its points, and nobody receives more of them. A
+    partner that is suspended stays so, and leaves when it is resumed. One that is LEAVING keeps its time.
+    """
+
+    CompletePartnerLeave: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.exchange.v1.partners_pb2.CompletePartnerLeaveRequest,
+        guerdon.exchange.v1.partners_pb2.CompletePartnerLeaveResponse,
+    ]
+    """From LEAVING to LEFT, once the notice is over; from DRAFT or SANDBOX at once. Refused with `PARTNER_NOT_CLEARED`
+    while exchanges are under way, something is owed by it or to it, or collateral is held. One that has LEFT stays so.
+    """
 
     PublishRateBook: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.exchange.v1.coalition_admin_service_pb2.PublishRateBookRequest,
@@ -237,7 +318,7 @@ class CoalitionAdminServiceServicer(metaclass=abc.ABCMeta):
         request: guerdon.exchange.v1.coalition_admin_service_pb2.CreatePartnerRequest,
         context: _ServicerContext,
     ) -> typing.Union[guerdon.exchange.v1.coalition_admin_service_pb2.CreatePartnerResponse, collections.abc.Awaitable[guerdon.exchange.v1.coalition_admin_service_pb2.CreatePartnerResponse]]:
-        """Takes a brand into a coalition, LIVE at once."""
+        """Takes a brand into a coalition, as a DRAFT."""
 
     @abc.abstractmethod
     def GetPartner(
@@ -279,7 +360,59 @@ class CoalitionAdminServiceServicer(metaclass=abc.ABCMeta):
         request: guerdon.exchange.v1.coalition_admin_service_pb2.ResumePartnerRequest,
         context: _ServicerContext,
     ) -> typing.Union[guerdon.exchange.v1.coalition_admin_service_pb2.ResumePartnerResponse, collections.abc.Awaitable[guerdon.exchange.v1.coalition_admin_service_pb2.ResumePartnerResponse]]:
-        """Lets a suspended partner exchange again. One that is LIVE stays so."""
+        """Lets a suspended partner go on as before. One that is not suspended stays as it is."""
+
+    @abc.abstractmethod
+    def UpdatePartner(
+        self,
+        request: guerdon.exchange.v1.partners_pb2.UpdatePartnerRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.exchange.v1.partners_pb2.UpdatePartnerResponse, collections.abc.Awaitable[guerdon.exchange.v1.partners_pb2.UpdatePartnerResponse]]:
+        """Changes what is said of a partner. An agreed price gets a version, and what was stamped with another stays so."""
+
+    @abc.abstractmethod
+    def ListAgreedPrices(
+        self,
+        request: guerdon.exchange.v1.partners_pb2.ListAgreedPricesRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.exchange.v1.partners_pb2.ListAgreedPricesResponse, collections.abc.Awaitable[guerdon.exchange.v1.partners_pb2.ListAgreedPricesResponse]]:
+        """Reads the prices that were agreed with a partner, newest first."""
+
+    @abc.abstractmethod
+    def StartPartnerSandbox(
+        self,
+        request: guerdon.exchange.v1.partners_pb2.StartPartnerSandboxRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.exchange.v1.partners_pb2.StartPartnerSandboxResponse, collections.abc.Awaitable[guerdon.exchange.v1.partners_pb2.StartPartnerSandboxResponse]]:
+        """From DRAFT to SANDBOX: it tries with partners that do, too. One in the sandbox stays there."""
+
+    @abc.abstractmethod
+    def LaunchPartner(
+        self,
+        request: guerdon.exchange.v1.partners_pb2.LaunchPartnerRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.exchange.v1.partners_pb2.LaunchPartnerResponse, collections.abc.Awaitable[guerdon.exchange.v1.partners_pb2.LaunchPartnerResponse]]:
+        """From SANDBOX to LIVE: what is exchanged from now on is owed. One that is LIVE stays so."""
+
+    @abc.abstractmethod
+    def BeginPartnerLeave(
+        self,
+        request: guerdon.exchange.v1.partners_pb2.BeginPartnerLeaveRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.exchange.v1.partners_pb2.BeginPartnerLeaveResponse, collections.abc.Awaitable[guerdon.exchange.v1.partners_pb2.BeginPartnerLeaveResponse]]:
+        """From LIVE to LEAVING: until the notice is over its members send its points, and nobody receives more of them. A
+        partner that is suspended stays so, and leaves when it is resumed. One that is LEAVING keeps its time.
+        """
+
+    @abc.abstractmethod
+    def CompletePartnerLeave(
+        self,
+        request: guerdon.exchange.v1.partners_pb2.CompletePartnerLeaveRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.exchange.v1.partners_pb2.CompletePartnerLeaveResponse, collections.abc.Awaitable[guerdon.exchange.v1.partners_pb2.CompletePartnerLeaveResponse]]:
+        """From LEAVING to LEFT, once the notice is over; from DRAFT or SANDBOX at once. Refused with `PARTNER_NOT_CLEARED`
+        while exchanges are under way, something is owed by it or to it, or collateral is held. One that has LEFT stays so.
+        """
 
     @abc.abstractmethod
     def PublishRateBook(

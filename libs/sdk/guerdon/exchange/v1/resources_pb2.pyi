@@ -34,6 +34,14 @@ class _PartnerStateEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._E
     """Exchanges, in both directions."""
     PARTNER_STATE_SUSPENDED: _PartnerState.ValueType  # 2
     """Reads only; nobody exchanges with it. What was begun before is finished."""
+    PARTNER_STATE_DRAFT: _PartnerState.ValueType  # 3
+    """Is described, and may do nothing: its tokens are good for no method."""
+    PARTNER_STATE_SANDBOX: _PartnerState.ValueType  # 4
+    """Tries: exchanges in both directions, with partners that are in the sandbox too. Nothing is owed for it."""
+    PARTNER_STATE_LEAVING: _PartnerState.ValueType  # 5
+    """Has given notice: until `leave_time` its members send its points, and nobody receives more of them."""
+    PARTNER_STATE_LEFT: _PartnerState.ValueType  # 6
+    """Is gone for good: its tokens are good for no method."""
 
 class PartnerState(_PartnerState, metaclass=_PartnerStateEnumTypeWrapper):
     """What a partner may do."""
@@ -44,6 +52,14 @@ PARTNER_STATE_LIVE: PartnerState.ValueType  # 1
 """Exchanges, in both directions."""
 PARTNER_STATE_SUSPENDED: PartnerState.ValueType  # 2
 """Reads only; nobody exchanges with it. What was begun before is finished."""
+PARTNER_STATE_DRAFT: PartnerState.ValueType  # 3
+"""Is described, and may do nothing: its tokens are good for no method."""
+PARTNER_STATE_SANDBOX: PartnerState.ValueType  # 4
+"""Tries: exchanges in both directions, with partners that are in the sandbox too. Nothing is owed for it."""
+PARTNER_STATE_LEAVING: PartnerState.ValueType  # 5
+"""Has given notice: until `leave_time` its members send its points, and nobody receives more of them."""
+PARTNER_STATE_LEFT: PartnerState.ValueType  # 6
+"""Is gone for good: its tokens are good for no method."""
 global___PartnerState = PartnerState
 
 class _KeyAlgorithm:
@@ -217,6 +233,7 @@ class Partner(google.protobuf.message.Message):
     STATE_FIELD_NUMBER: builtins.int
     CREATE_TIME_FIELD_NUMBER: builtins.int
     TARGET_FIELD_NUMBER: builtins.int
+    LEAVE_TIME_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`partners/{partner}`; the id is 1 to 20 of `A-Z a-z 0-9 _ ~ -`, a letter or digit first."""
     coalition: builtins.str
@@ -251,6 +268,10 @@ class Partner(google.protobuf.message.Message):
     def create_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When it joined."""
 
+    @property
+    def leave_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When the notice of one that leaves, or has left, is over; absent otherwise."""
+
     def __init__(
         self,
         *,
@@ -264,9 +285,10 @@ class Partner(google.protobuf.message.Message):
         state: global___PartnerState.ValueType = ...,
         create_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         target: builtins.str = ...,
+        leave_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["agreed_price", b"agreed_price", "create_time", b"create_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["agreed_price", b"agreed_price", "coalition", b"coalition", "create_time", b"create_time", "display_name", b"display_name", "keys", b"keys", "name", b"name", "received_points_lifetime_days", b"received_points_lifetime_days", "state", b"state", "target", b"target", "unit", b"unit"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["agreed_price", b"agreed_price", "create_time", b"create_time", "leave_time", b"leave_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["agreed_price", b"agreed_price", "coalition", b"coalition", "create_time", b"create_time", "display_name", b"display_name", "keys", b"keys", "leave_time", b"leave_time", "name", b"name", "received_points_lifetime_days", b"received_points_lifetime_days", "state", b"state", "target", b"target", "unit", b"unit"]) -> None: ...
 
 global___Partner = Partner
 
