@@ -53,13 +53,14 @@ alter table exchanges add check ((state = 'COMMITTED') = (settlement_window is n
 drop index exchanges_owed;
 create index exchanges_owed on exchanges (coalition, settlement_window, sender, receiver) where state = 'COMMITTED';
 
--- Everything by which one brand owes another: `points` at a price, in minor units.
+-- Everything by which one brand owes another: `points` at a price, in minor units. What was tried in the sandbox has no price,
+-- and who only tries takes part in no settlement.
 create view obligations as
 select
     coalition, settlement_window, sender as payer, receiver as payee, 'EXCHANGE' as kind, exchange as entry, commit_time,
     debited, received, received as points, price_numerator, price_denominator
 from exchanges
-where state = 'COMMITTED';
+where state = 'COMMITTED' and price_numerator > 0;
 
 -- What a brand owes another for a window: the exact sum, and what it is rounded to, once.
 create table settlement_amounts (
