@@ -19,6 +19,7 @@ from partner_exchange.jobs.limits import prune_usage
 from partner_exchange.jobs.partner_events import prune_partner_events
 from partner_exchange.jobs.quotes import prune_quotes
 from partner_exchange.jobs.recovery import asking_again, recovery
+from partner_exchange.jobs.reversals import reversal_recovery
 from partner_exchange.jobs.settlements import settlement_recovery
 from partner_exchange.jobs.webhooks import send_webhooks
 from partner_exchange.operations.deliveries import Deliveries
@@ -35,6 +36,7 @@ from partner_exchange.operations.progress import Progress
 from partner_exchange.operations.quotes import Quotes
 from partner_exchange.operations.rate_books import RateBooks
 from partner_exchange.operations.reached import Reached, nowhere
+from partner_exchange.operations.reversals import Reversals
 from partner_exchange.operations.settlements import Settlements
 from partner_exchange.operations.settling import Settling
 from partner_exchange.operations.sides import Sides
@@ -42,7 +44,13 @@ from partner_exchange.operations.stepping import Stepping
 from partner_exchange.operations.telling import Telling
 from partner_exchange.operations.webhook_endpoints import WebhookEndpoints
 from partner_exchange.operations.windows import Windows
-from partner_exchange.servicer import CoalitionAdminServicer, CoalitionServicer, LimitsServicer, SettlementServicer
+from partner_exchange.servicer import (
+    CoalitionAdminServicer,
+    CoalitionServicer,
+    LimitsServicer,
+    ReversalsServicer,
+    SettlementServicer,
+)
 
 NAME = "partner_exchange"
 
@@ -59,6 +67,7 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
     stepping = Stepping(ends, Sides(ledger, partner_ledgers), settings.patience, settings.lease)
     progress = Progress(database, ledger, clock, settings.lease, ends, stepping)
     exchanges = Exchanges(database, progress)
+    reversals = Reversals(database, ledger, clock, settings.lease, reached)
     quotes = Quotes(database, clock)
     windows = Windows(database, clock)
     settling = Settling(database, remote, clock, windows, reached)
@@ -79,11 +88,13 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
             SettlementServicer(windows, settlements, SettlementAccounts(database, remote, clock)),
             LimitsServicer(PartnerLimits(database, clock)),
             CoalitionServicer(quotes, exchanges, event_streams, webhooks),
+            ReversalsServicer(reversals),
         ],
         jobs=[
             Job("recovery", recovery(progress).run),
             Job("asking-again", partial(asking_again, progress)),
             Job("settlement-recovery", settlement_recovery(settling).run),
+            Job("reversals", reversal_recovery(reversals).run),
             *housekeeping.jobs(kit),
             Job("prune-quotes", partial(prune_quotes, quotes, keep_quotes)),
             Job("prune-usage", partial(prune_usage, database, clock)),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from guerdon.exchange.v1.coalition_admin_service_pb2_grpc import CoalitionAdminServiceAsyncStub
     from guerdon.exchange.v1.coalition_service_pb2_grpc import CoalitionServiceAsyncStub
     from guerdon.exchange.v1.limits_pb2_grpc import LimitsServiceAsyncStub
+    from guerdon.exchange.v1.reversals_pb2_grpc import ReversalsServiceAsyncStub
     from guerdon.exchange.v1.settlement_pb2_grpc import SettlementServiceAsyncStub
     from guerdon.ledger.v1.ledger_pb2_grpc import LedgerServiceAsyncStub
     from guerdon.membership.v1.membership_pb2_grpc import MembershipServiceAsyncStub
@@ -162,6 +163,13 @@ class Client:
         from guerdon.exchange.v1.settlement_pb2_grpc import SettlementServiceStub
 
         return cast("SettlementServiceAsyncStub", SettlementServiceStub(self._channel))
+
+    @cached_property
+    def reversals(self) -> ReversalsServiceAsyncStub:
+        """Exchanges taken back, wholly or in part."""
+        from guerdon.exchange.v1.reversals_pb2_grpc import ReversalsServiceStub
+
+        return cast("ReversalsServiceAsyncStub", ReversalsServiceStub(self._channel))
 
     @cached_property
     def recognition(self) -> RecognitionServiceAsyncStub:

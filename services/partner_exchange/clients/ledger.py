@@ -23,6 +23,7 @@ from guerdon_kit.grpc import OutcomeUnknown, Remote, RemoteError
 from guerdon_kit.grpc.messages import timestamp
 from partner_exchange.domain.exchanges import Exchange, Expiry, Posted, Refusal
 from partner_exchange.domain.partners import Partner
+from partner_exchange.domain.reversals import Reversal
 
 Answer = TypeVar("Answer", bound=Message)
 Moved = TypeVar("Moved", pb.PostTransactionResponse, pb.ReverseTransactionResponse)
@@ -159,10 +160,56 @@ class Ledger:
         try:
             answer = await self._call(rpc, request, answer_type, tenants=programs, actor=exchange.actor, until=until)
         except RemoteError as refusal:
-            if refusal.remote_status in _DECIDED:
-                return Refusal(refusal.remote_reason or refusal.remote_status.name, refusal.remote_metadata)
-            raise OutcomeUnknown from refusal
+            return _refusal(refusal)
         return Posted(answer.transaction, _time(answer.record_time))
+
+    async def take_back(
+        self, reversal: Reversal, exchange: Exchange, sender: Partner, receiver: Partner, until: float
+    ) -> Posted | Refusal:
+        """Takes the exchange's transaction back as a whole, or posts the opposite of a part of it.
+
+        Raises:
+            OutcomeUnknown: ask again.
+        """
+        assert exchange.commitment is not None, "only what is COMMITTED goes back"
+        tenants = [_program(sender), _program(receiver)]
+        request_id = f"reversal-{reversal.reversal_id}"
+        memo = f"{_memo(exchange)} taken back"
+        try:
+            if reversal.whole:
+                undo = pb.ReverseTransactionRequest(
+                    name=exchange.commitment.transaction,
+                    other_programs=[_program(receiver)],
+                    policy=pb.CLAWBACK_POLICY_WITHIN_BALANCE,
+                    memo=memo,
+                    request_id=request_id,
+                )
+                undone = await self._call(
+                    "ReverseTransaction",
+                    undo,
+                    pb.ReverseTransactionResponse,
+                    tenants=tenants,
+                    actor=reversal.actor,
+                    until=until,
+                )
+                return Posted(undone.transaction, _time(undone.record_time))
+            transaction = res.Transaction(
+                kind=res.TRANSACTION_KIND_EXCHANGE,
+                postings=_opposite(reversal, exchange, sender, receiver),
+                memo=memo,
+            )
+            post = pb.PostTransactionRequest(parent=_program(sender), transaction=transaction, request_id=request_id)
+            posted = await self._call(
+                "PostTransaction",
+                post,
+                pb.PostTransactionResponse,
+                tenants=tenants,
+                actor=reversal.actor,
+                until=until,
+            )
+            return Posted(posted.transaction, _time(posted.record_time))
+        except RemoteError as refusal:
+            return _refusal(refusal)
 
     async def _call(
         self, rpc: str, request: Message, answer: type[Answer], *, tenants: Iterable[str], actor: str, until: float
@@ -196,6 +243,36 @@ def _credits(exchange: Exchange, receiver: Partner) -> list[res.Posting]:
 
 def _memo(exchange: Exchange) -> str:
     return f"Exchange from {exchange.sender} to {exchange.receiver}"
+
+
+def _refusal(error: RemoteError) -> Refusal:
+    """Why the ledger refused.
+
+    Raises:
+        OutcomeUnknown: it has not decided on the request itself.
+    """
+    if error.remote_status not in _DECIDED:
+        raise OutcomeUnknown from error
+    return Refusal(error.remote_reason or error.remote_status.name, error.remote_metadata)
+
+
+def _opposite(reversal: Reversal, exchange: Exchange, sender: Partner, receiver: Partner) -> list[res.Posting]:
+    """The postings that take a part of an exchange back. What is returned may be worth no point of the receiver."""
+    taken = res.Posting(
+        source=receiver.account_name(exchange.destination_account_id),
+        destination=_exchange_account(receiver, exchange.sender),
+        amount=reversal.taken_back,
+    )
+    returned = [
+        res.Posting(
+            source=_exchange_account(sender, exchange.receiver),
+            destination=sender.account_name(exchange.source_account_id),
+            amount=leg.points,
+            expire_time=None if leg.expire_time is None else timestamp(leg.expire_time),
+        )
+        for leg in reversal.legs
+    ]
+    return [taken, *returned] if reversal.taken_back else returned
 
 
 def _program(partner: Partner) -> str:

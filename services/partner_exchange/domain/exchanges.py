@@ -151,6 +151,8 @@ class Exchange:
     """Whether people have to find out what the remote partner has done."""
     bonus_count: BonusCount | None = None
     """What its bonus was counted in; None: the bonus has no cap."""
+    returned: int = 0
+    """How many of the debited points have been taken back, or are about to be."""
 
     @property
     def name(self) -> str:

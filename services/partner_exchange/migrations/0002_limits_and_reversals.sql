@@ -1,4 +1,4 @@
--- Limits, what they have taken up, and paused corridors.
+-- Limits, what they have taken up, and paused corridors; reversals.
 
 -- Each change is a version of all of a partner's limits; the newest one is in force.
 create table partner_limits (
@@ -80,6 +80,45 @@ create unique index corridors_paused on corridor_pauses (sender, receiver) where
 -- For velocity: how many exchanges of a member began within a time.
 create index exchanges_of_members on exchanges (sender, source_account, create_time);
 
+-- How the debited points were to expire, as they were taken: for a part that goes back. And how many have gone back.
+alter table exchanges add column sources jsonb;
+alter table exchanges add column returned bigint not null default 0;
+alter table exchanges add check (returned between 0 and debited);
+
+create table reversals (
+    reversal text primary key,
+    exchange text not null references exchanges (exchange),
+    returned bigint not null check (returned > 0),
+    taken_back bigint not null check (taken_back >= 0),
+    -- How a returned part expires; empty where the ledger takes its own transaction back.
+    legs jsonb not null,
+    reason text not null,
+    state text not null check (state in ('POSTING', 'COMMITTED', 'ABORTED')),
+    -- When the ledger was asked last, and the time before that.
+    ask_time timestamptz,
+    asked_before timestamptz,
+    refusal_reason text,
+    refusal_metadata jsonb,
+    transaction text,
+    commit_time timestamptz,
+    actor text not null,
+    create_time timestamptz not null,
+    -- When the recovery loop takes it up; null at the end.
+    due_time timestamptz,
+    attempts int not null default 0,
+    check ((state = 'COMMITTED') = (transaction is not null and commit_time is not null)),
+    check ((state = 'ABORTED') = (refusal_reason is not null and refusal_metadata is not null)),
+    check ((state = 'POSTING') = (due_time is not null))
+);
+create index reversals_of_exchange on reversals (exchange, create_time);
+-- The rounding of the next one goes by what became of this one.
+create unique index one_reversal_under_way on reversals (exchange) where state = 'POSTING';
+create index reversals_due on reversals (due_time) where due_time is not null;
+
+grant select, insert on reversals to :"runtime_role";
+grant update (state, ask_time, asked_before, refusal_reason, refusal_metadata, transaction, commit_time, due_time,
+              attempts) on reversals to :"runtime_role";
+grant update (sources, returned) on exchanges to :"runtime_role";
 grant select, insert on partner_limits, caps, usage, exposures, corridor_pauses to :"runtime_role";
 grant update (points, exchanges, most_points, most_exchanges) on usage to :"runtime_role";
 grant delete on usage to :"runtime_role";

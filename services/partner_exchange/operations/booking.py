@@ -28,6 +28,7 @@ from partner_exchange.domain.limits import (
 )
 from partner_exchange.domain.partners import Partner
 from partner_exchange.domain.quotes import Quote
+from partner_exchange.domain.reversals import Reversal
 from partner_exchange.operations import bonuses
 from partner_exchange.store import corridors, limits, usage
 
@@ -121,6 +122,15 @@ async def commit(connection: Connection, exchange: Exchange) -> None:
     what is under way may be ABORTED, and nobody may have owed more by then than is allowed.
     """
     await usage.move_exposures(connection, {exchange.receiver: -exchange.owed})
+
+
+async def take_back(connection: Connection, exchange: Exchange, reversal: Reversal, *, whole: bool) -> None:
+    """Gives back what a reversal returns, in the transaction by which it is COMMITTED, and has the receiver owe the
+    sender for it; `whole` where nothing of the exchange is left.
+    """
+    await give_room(connection, exchange, reversal.returned, whole=whole)
+    owed = reversal.taken_back * exchange.agreed_price
+    await usage.move_exposures(connection, {exchange.sender: -owed, exchange.receiver: owed})
 
 
 async def settle(connection: Connection, positions: Mapping[str, Fraction]) -> None:

@@ -22,6 +22,7 @@ from partner_exchange.domain.exchanges import (
     Posted,
     State,
     is_final_refusal,
+    received_legs,
 )
 from partner_exchange.domain.partners import Partner
 from partner_exchange.domain.steps import Source, goes_by_steps, legs_of
@@ -99,9 +100,10 @@ class Progress:
         expiries, complete = await self.ledger.expiries(exchange, sender, until)
         now = self.clock.now()
         legs = legs_of(exchange, Source(expiries, complete), receiver, now)
+        sources = received_legs(exchange.debited, exchange.debited, expiries, complete=complete, policy_expiry=None)
 
         async def unit(connection: Connection) -> bool:
-            return await exchanges.begin_posting(connection, exchange.exchange_id, legs, now, now + self.lease)
+            return await exchanges.begin_posting(connection, exchange.exchange_id, legs, sources, now, now + self.lease)
 
         # Run again after a commit whose answer was lost, it finds the state moved: then this counts as asked before.
         if not await self.database.run(unit, repeatable=True):

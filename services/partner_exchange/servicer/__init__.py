@@ -3,6 +3,7 @@
 from partner_exchange.servicer.admin import CoalitionAdminServicer
 from partner_exchange.servicer.coalition import CoalitionServicer
 from partner_exchange.servicer.limits import LimitsServicer
+from partner_exchange.servicer.reversals import ReversalsServicer
 from partner_exchange.servicer.settlement import SettlementServicer
 
-__all__ = ["CoalitionAdminServicer", "CoalitionServicer", "LimitsServicer", "SettlementServicer"]
+__all__ = ["CoalitionAdminServicer", "CoalitionServicer", "LimitsServicer", "ReversalsServicer", "SettlementServicer"]

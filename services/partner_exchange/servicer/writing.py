@@ -104,6 +104,7 @@ def exchange(view: View) -> res.Exchange:
         debited_amount=kept.debited,
         received_amount=kept.received,
         bonus_amount=kept.bonus,
+        returned_amount=kept.returned,
         rate_book=book_name(kept.coalition_id, kept.book_version),
         state=_EXCHANGE_STATES[kept.state],
         abort_reason=kept.refusal.reason if kept.refusal else "",

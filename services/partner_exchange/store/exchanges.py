@@ -68,12 +68,24 @@ async def under_way(connection: Connection, partner_id: str) -> int:
 
 
 async def begin_posting(
-    connection: Connection, exchange_id: str, legs: Sequence[Leg], ask_time: datetime, due_time: datetime
+    connection: Connection,
+    exchange_id: str,
+    legs: Sequence[Leg],
+    sources: Sequence[Leg],
+    ask_time: datetime,
+    due_time: datetime,
 ) -> bool:
-    """From RECEIVED to POSTING: fixes what the ledger is asked, and when it is first asked."""
+    """From RECEIVED to POSTING: fixes what the ledger is asked, and when it is first asked; `sources` are the debited
+    points by their expiry, for a part that goes back.
+    """
     return bool(
         await queries.begin_posting(
-            connection, exchange=exchange_id, legs=_kept(legs), ask_time=ask_time, due_time=due_time
+            connection,
+            exchange=exchange_id,
+            legs=legs_to_keep(legs),
+            sources=legs_to_keep(sources),
+            ask_time=ask_time,
+            due_time=due_time,
         )
     )
 
@@ -98,7 +110,7 @@ async def move(
             exchange=exchange.exchange_id,
             before=before.value,
             state=exchange.state.value,
-            legs=_kept(exchange.legs) or None,
+            legs=legs_to_keep(exchange.legs) or None,
             reservation=exchange.reservation,
             credit=exchange.credit,
             refusal_reason=None if refusal is None else refusal.reason,
@@ -255,8 +267,9 @@ def _exchange(row: asyncpg.Record) -> Exchange:
         bonus_count=bonus_count(row["bonus_period"], row["bonus_begin_date"]),
         actor=row["actor"],
         create_time=row["create_time"],
+        returned=row["returned"],
         state=State(row["state"]),
-        legs=_legs(row["legs"]),
+        legs=legs_of(row["legs"]),
         state_time=row["state_time"],
         reservation=row["reservation"],
         credit=row["credit"],
@@ -267,15 +280,17 @@ def _exchange(row: asyncpg.Record) -> Exchange:
     )
 
 
-def _legs(kept: list[dict[str, Any]] | None) -> tuple[Leg, ...]:
+def legs_to_keep(legs: Sequence[Leg]) -> list[dict[str, Any]]:
+    """Legs as JSON."""
+    return [{"points": leg.points, "expire_time": _text(leg.expire_time)} for leg in legs]
+
+
+def legs_of(kept: list[dict[str, Any]] | None) -> tuple[Leg, ...]:
+    """Legs from JSON."""
     return tuple(
         Leg(leg["points"], None if leg["expire_time"] is None else datetime.fromisoformat(leg["expire_time"]))
         for leg in kept or ()
     )
-
-
-def _kept(legs: Sequence[Leg]) -> list[dict[str, Any]]:
-    return [{"points": leg.points, "expire_time": _text(leg.expire_time)} for leg in legs]
 
 
 def _text(time: datetime | None) -> str | None:

@@ -15,7 +15,7 @@ select
     exchange, coalition, version, sender, receiver, source_account, destination_account, debited, received, bonus,
     fee, cash_fee, promotion, funder, promoted, bonus_period, bonus_begin_date, state, legs, refusal_reason,
     refusal_metadata, transaction, reservation, credit, state_time, unanswered, needs_operator, commit_time,
-    price_numerator, price_denominator, actor, create_time
+    price_numerator, price_denominator, returned, actor, create_time
 from exchanges
 where exchange = :exchange;
 
@@ -24,7 +24,9 @@ select count(*) from exchanges
 where (sender = :partner or receiver = :partner) and state not in ('COMMITTED', 'ABORTED');
 
 -- name: begin_posting!
-update exchanges set state = 'POSTING', legs = :legs, ask_times = array[:ask_time::timestamptz], due_time = :due_time
+update exchanges
+set
+    state = 'POSTING', legs = :legs, sources = :sources, ask_times = array[:ask_time::timestamptz], due_time = :due_time
 where exchange = :exchange and state = 'RECEIVED';
 
 -- name: commit_exchange!
@@ -92,7 +94,7 @@ select
     exchange, coalition, version, sender, receiver, source_account, destination_account, debited, received, bonus,
     fee, cash_fee, promotion, funder, promoted, bonus_period, bonus_begin_date, state, legs, refusal_reason,
     refusal_metadata, transaction, reservation, credit, state_time, unanswered, needs_operator, commit_time,
-    price_numerator, price_denominator, actor, create_time
+    price_numerator, price_denominator, returned, actor, create_time
 from exchanges
 where
     (sender = :partner or receiver = :partner)

@@ -20,6 +20,7 @@ from guerdon.exchange.v1 import coalition_service_pb2 as pb
 from guerdon.exchange.v1 import limits_pb2 as limits_pb
 from guerdon.exchange.v1 import partners_pb2 as partners
 from guerdon.exchange.v1 import resources_pb2 as res
+from guerdon.exchange.v1 import reversals_pb2 as reversals_pb
 from guerdon.ledger.v1 import ledger_pb2 as ledger
 from guerdon.ledger.v1 import resources_pb2 as ledger_res
 from guerdon.type.v1 import rational_pb2
@@ -155,6 +156,13 @@ class Coalition:
         owed = (await self.operator.exchange_limits.GetPartnerLimits(request)).net_debit
         assert owed.currency_code == "GBP"
         return owed.minor_units + Fraction(owed.fraction.numerator, owed.fraction.denominator)
+
+    async def reverse(self, exchange: res.Exchange, amount: int = 0, request_id: str = "") -> reversals_pb.Reversal:
+        """Takes an exchange back."""
+        request = reversals_pb.ReverseExchangeRequest(
+            name=exchange.name, amount=amount, reason="Asked for", request_id=request_id or new_request_id()
+        )
+        return (await self.operator.reversals.ReverseExchange(request)).reversal
 
     async def move(self, brand: Brand, *, suspend: bool) -> res.Partner:
         """Suspends or resumes a brand."""

@@ -1,4 +1,4 @@
-"""Killed at any moment, an exchange is finished: both sides are posted once, or neither is."""
+"""Killed at any moment, an exchange is finished: both sides are posted once, or neither is. So is a reversal."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from google.rpc import status_pb2
 
 from guerdon import RefusedError, UnavailableError
 from guerdon.exchange.v1 import coalition_service_pb2 as pb
+from guerdon.exchange.v1 import limits_pb2, reversals_pb2
 from guerdon.exchange.v1 import resources_pb2 as res
 from guerdon.exchange.v1.coalition_service_pb2_grpc import CoalitionServiceStub
 from guerdon_kit.clock import set_offset
@@ -29,6 +30,7 @@ pytestmark = [pytest.mark.crash, pytest.mark.timeout(180)]
 
 MOMENTS = ("RECEIVED", "POSTING", "ledger answered", "COMMITTED")
 REFUSED_MOMENTS = ("ledger answered", "ABORTED")
+REVERSAL_MOMENTS = ("reversal accepted", "reversal answered", "reversal ended")
 COMMITTED, ABORTED = res.EXCHANGE_STATE_COMMITTED, res.EXCHANGE_STATE_ABORTED
 
 
@@ -183,4 +185,34 @@ async def test_killed_at_random_under_load_no_point_is_lost_or_made(
     assert (out, back) == (300, 600)
     assert [await one.posted(mine) for mine, _ in members] == [1_000 - 50 + 100] * 6
     assert [await other.posted(theirs) for _, theirs in members] == [1_000 + 25 - 50] * 6
+    await world.verify()
+
+
+async def reversed_in(brand: Brand, exchange: str, count: int) -> bool:
+    """Whether the exchange has so many reversals, all of them COMMITTED."""
+    found = (await brand.own.reversals.ListReversals(reversals_pb2.ListReversalsRequest(parent=exchange))).reversals
+    return [reversal.state for reversal in found] == [reversals_pb2.REVERSAL_STATE_COMMITTED] * count
+
+
+async def test_killed_at_each_moment_a_reversal_is_finished_once(
+    fallible: Fallible, coalition: Coalition, world: World
+) -> None:
+    one, other = await coalition.pair("1/2", "2")
+    await coalition.limit(one, member=limits_pb2.Caps(daily_points=100, daily_exchanges=1), net_debit_cap=50)
+    source, destination = await one.member(100), await other.member()
+    sent = await one.execute(await one.quote(source, other, destination, send=100))
+    for number, (moment, amount) in enumerate(zip(REVERSAL_MOMENTS, (30, 20, 0), strict=True), start=1):
+        fallible.kill_exchange_at(moment)
+        with pytest.raises(UnavailableError):
+            await coalition.reverse(sent, amount, request_id=f"part-{number}")
+        await wait_until(lambda: not fallible.exchange.process.running)
+        await asyncio.to_thread(fallible.exchange.process.restart)
+        await wait_until(partial(answers, one))
+        await wait_until(partial(reversed_in, one, sent.name, number))
+        again = await coalition.reverse(sent, amount, request_id=f"part-{number}")
+        assert again.returned_amount == (amount or 50)
+    assert (await one.posted(source), await other.posted(destination)) == (100, 0)
+    assert await coalition.net_debit(one) == 0 == await coalition.net_debit(other)
+    await one.execute(await one.quote(source, other, destination, send=100))
+    assert await coalition.net_debit(one) == 50
     await world.verify()

@@ -596,6 +596,7 @@ class Exchange(google.protobuf.message.Message):
     PROMOTION_AMOUNT_FIELD_NUMBER: builtins.int
     OUTCOME_UNKNOWN_FIELD_NUMBER: builtins.int
     NEEDS_OPERATOR_FIELD_NUMBER: builtins.int
+    RETURNED_AMOUNT_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`partners/{partner}/exchanges/{exchange}`, under the partner that reads it; the id is the quote's."""
     sender_id: builtins.str
@@ -634,6 +635,8 @@ class Exchange(google.protobuf.message.Message):
     """
     needs_operator: builtins.bool
     """The remote partner has not answered for too long, or has answered what it may not: people of the operator find out."""
+    returned_amount: builtins.int
+    """How many of the debited points have been taken back, or are about to be: see its reversals."""
     @property
     def owed(self) -> global___Owed:
         """What the sender owes the receiver for it, at the price of when the quote was used; absent until it is COMMITTED."""
@@ -670,9 +673,10 @@ class Exchange(google.protobuf.message.Message):
         promotion_amount: builtins.int = ...,
         outcome_unknown: builtins.bool = ...,
         needs_operator: builtins.bool = ...,
+        returned_amount: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["commit_time", b"commit_time", "create_time", b"create_time", "owed", b"owed"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["abort_reason", b"abort_reason", "bonus_amount", b"bonus_amount", "cash_fee_minor_units", b"cash_fee_minor_units", "commit_time", b"commit_time", "create_time", b"create_time", "debited_amount", b"debited_amount", "destination_account", b"destination_account", "fee_amount", b"fee_amount", "name", b"name", "needs_operator", b"needs_operator", "outcome_unknown", b"outcome_unknown", "owed", b"owed", "promotion_amount", b"promotion_amount", "promotion_id", b"promotion_id", "rate_book", b"rate_book", "received_amount", b"received_amount", "receiver_id", b"receiver_id", "sender_id", b"sender_id", "source_account", b"source_account", "state", b"state", "transaction", b"transaction"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["abort_reason", b"abort_reason", "bonus_amount", b"bonus_amount", "cash_fee_minor_units", b"cash_fee_minor_units", "commit_time", b"commit_time", "create_time", b"create_time", "debited_amount", b"debited_amount", "destination_account", b"destination_account", "fee_amount", b"fee_amount", "name", b"name", "needs_operator", b"needs_operator", "outcome_unknown", b"outcome_unknown", "owed", b"owed", "promotion_amount", b"promotion_amount", "promotion_id", b"promotion_id", "rate_book", b"rate_book", "received_amount", b"received_amount", "receiver_id", b"receiver_id", "returned_amount", b"returned_amount", "sender_id", b"sender_id", "source_account", b"source_account", "state", b"state", "transaction", b"transaction"]) -> None: ...
 
 global___Exchange = Exchange
 

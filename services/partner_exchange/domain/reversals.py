@@ -1,0 +1,160 @@
+"""Reversals: how much of an exchange goes back on each side, and until when.
+
+    POSTING → COMMITTED
+            → ABORTED     a definite refusal of the ledger
+
+One reversal of an exchange is under way at a time: the next one's rounding goes by what became of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+from guerdon_kit.errors import InvalidField
+from partner_exchange.domain.errors import ExchangeNotCommitted, OverReversal, RemoteReversal, ReversalTooLate
+from partner_exchange.domain.exchanges import NO_REFUSALS, UNKNOWN_LASTS, Exchange, Leg, Refusal, State
+from partner_exchange.domain.partners import Partner
+
+REVERSIBLE_FOR = timedelta(days=90)
+"""How long after it was committed an exchange can be taken back, but by a dispute."""
+
+GRACE = timedelta(days=30)
+"""How long points last that have expired before a part of an exchange brings them back."""
+
+KEPT_REFUSALS = frozenset(
+    {
+        "ACCOUNT_CLOSED",
+        "EXPIRY_PASSED",
+        "INSUFFICIENT_POINTS",
+        "NOT_REVERSIBLE",
+        "OVER_REVERSAL",
+        "PARTIAL_REVERSAL_NOT_POSSIBLE",
+        "TOO_MANY_LOTS",
+    }
+)
+"""Refusals that the ledger keeps with the request: every later answer to the same id is this one."""
+
+
+class ReversalState(Enum):
+    """How far a reversal is."""
+
+    POSTING = "POSTING"
+    COMMITTED = "COMMITTED"
+    ABORTED = "ABORTED"
+
+
+@dataclass(frozen=True, slots=True)
+class Reversal:
+    """A reversal as it is kept."""
+
+    reversal_id: str
+    exchange_id: str
+    returned: int
+    """Points that the sending member gets back."""
+    taken_back: int
+    """Points that the receiving member loses."""
+    legs: tuple[Leg, ...]
+    """How a returned part expires; none where the whole exchange goes back by the ledger's own reversal."""
+    reason: str
+    actor: str
+    create_time: datetime
+    state: ReversalState = ReversalState.POSTING
+    refusal: Refusal | None = None
+    commit_time: datetime | None = None
+    dispute_id: str | None = None
+    """The dispute that it resolves."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is the ledger's own reversal of the whole exchange."""
+        return not self.legs
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """Points of both sides of an exchange."""
+
+    debited: int
+    received: int
+
+
+def check_reversible(exchange: Exchange, now: datetime, *, disputed: bool) -> None:
+    """Only what is COMMITTED goes back, for as long as that is possible or a dispute was opened in time.
+
+    Raises:
+        ExchangeNotCommitted, ReversalTooLate: it does not.
+    """
+    if exchange.state is not State.COMMITTED or exchange.commitment is None:
+        raise ExchangeNotCommitted(exchange=exchange.name, state=exchange.state.value)
+    end = exchange.commitment.commit_time + REVERSIBLE_FOR
+    if now > end and not disputed:
+        raise ReversalTooLate(exchange=exchange.name, end_time=end.isoformat())
+
+
+def check_hosted(exchange: Exchange, *sides: Partner) -> None:
+    """Only the platform's own ledger takes anything back: no partner's contract has words for it.
+
+    Raises:
+        RemoteReversal: a side has a ledger of its own.
+    """
+    for side in sides:
+        if side.profile.remote:
+            raise RemoteReversal(exchange=exchange.name, partner=side.name)
+
+
+def part_to_reverse(exchange: Exchange, reversed_before: int, amount: int) -> Amounts:
+    """What one more reversal returns and takes back; `amount` is of debited points, 0 all that is left.
+
+    What all reversals together take back is in proportion to what they return, rounded up: what stays with the receiver
+    is then what the rest is worth, rounded down as every exchange is, and all of it is taken back with the last point.
+
+    Raises:
+        InvalidField: the amount is below 0.
+        OverReversal: it is more than is left, or nothing is.
+    """
+    if amount < 0:
+        raise InvalidField.of("amount", "must be at least 0")
+    remaining = exchange.debited - reversed_before
+    returned = amount or remaining
+    if returned > remaining or returned == 0:
+        raise OverReversal(exchange=exchange.name, requested=amount or exchange.debited, remaining=remaining)
+    return Amounts(returned, _taken_back(exchange, reversed_before + returned) - _taken_back(exchange, reversed_before))
+
+
+def _taken_back(exchange: Exchange, returned: int) -> int:
+    return -(-exchange.received * returned // exchange.debited)
+
+
+def returned_legs(sources: Sequence[Leg], reversed_before: int, returned: int, now: datetime) -> tuple[Leg, ...]:
+    """How the points of a part expire that goes back. `sources` are the debited points by their expiry, as they were
+    taken; what was taken last comes back first, which is the ledger's order too.
+    """
+    legs: list[Leg] = []
+    skip, wanted = reversed_before, returned
+    for source in reversed(sources):
+        skipped = min(skip, source.points)
+        skip -= skipped
+        points = min(source.points - skipped, wanted)
+        wanted -= points
+        if not points:
+            continue
+        over = source.expire_time is not None and source.expire_time <= now
+        expires = now + GRACE if over else source.expire_time
+        if legs and legs[-1].expire_time == expires:
+            legs[-1] = Leg(legs[-1].points + points, expires)
+        else:
+            legs.append(Leg(points, expires))
+    assert not wanted, "more is returned than was taken"
+    return tuple(legs)
+
+
+def ends_reversal(refusal: Refusal, *, asked_before: datetime | None, now: datetime) -> bool:
+    """Whether a refusal ends a reversal; `asked_before` is when the attempt before this one began, None if this is the
+    first. What the ledger does not keep answers this attempt only: an earlier one must be over.
+    """
+    if refusal.reason in NO_REFUSALS:
+        return False
+    return refusal.reason in KEPT_REFUSALS or asked_before is None or now - asked_before >= UNKNOWN_LASTS

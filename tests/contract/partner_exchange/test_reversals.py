@@ -1,0 +1,139 @@
+"""Exchanges go back, wholly or in part, and with them what the brands owe and the room under the limits."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+
+import pytest
+
+from guerdon import GuerdonError, InvalidRequestError, NotFoundError, RefusedError, new_request_id
+from guerdon.exchange.v1 import limits_pb2
+from guerdon.exchange.v1 import reversals_pb2 as pb
+from tests.contract.partner_exchange.world import Brand, Coalition, World, rational
+
+COMMITTED, ABORTED = pb.REVERSAL_STATE_COMMITTED, pb.REVERSAL_STATE_ABORTED
+
+
+async def expiries(brand: Brand, account: str) -> list[tuple[datetime, int]]:
+    balance = await brand.balance(account)
+    return [(bucket.expire_time.ToDatetime(tzinfo=UTC), bucket.amount) for bucket in balance.expiries]
+
+
+async def reversals_of(brand: Brand, name: str) -> list[pb.Reversal]:
+    return list((await brand.own.reversals.ListReversals(pb.ListReversalsRequest(parent=name))).reversals)
+
+
+async def test_the_whole_of_an_exchange_goes_back_to_where_it_was_with_room_and_debts(
+    coalition: Coalition, world: World
+) -> None:
+    one, other = await coalition.brand("1/3"), await coalition.brand("2/7")
+    await coalition.publish(one.to(other, "1/2"), other.to(one, "2"))
+    await coalition.limit(one, member=limits_pb2.Caps(daily_points=100, monthly_exchanges=1), net_debit_cap=15)
+    soon = datetime.now(UTC).replace(microsecond=0) + timedelta(days=9)
+    source, destination = await one.member(60, expire=soon), await other.member()
+    await one.earn(source, 60)
+    sent = await one.execute(await one.quote(source, other, destination, send=100))
+    assert await coalition.net_debit(one) == Fraction(100, 7) == -await coalition.net_debit(other)
+    reversal = await coalition.reverse(sent, request_id="once")
+    assert (reversal.returned_amount, reversal.taken_back_amount, reversal.state) == (100, 50, COMMITTED)
+    assert (reversal.owed.minor_units, reversal.owed.fraction) == (14, rational("2/7"))
+    assert (await one.posted(source), await other.posted(destination)) == (120, 0)
+    assert await expiries(one, source) == [(soon, 60)]
+    assert await coalition.net_debit(one) == 0 == await coalition.net_debit(other)
+    assert (await one.exchange(sent.name)).returned_amount == 100
+    assert await coalition.reverse(sent, request_id="once") == reversal
+    with pytest.raises(RefusedError) as refused:
+        await coalition.reverse(sent)
+    assert (refused.value.reason, refused.value.metadata["remaining"]) == ("OVER_REVERSAL", "0")
+    await one.execute(await one.quote(source, other, destination, send=100))
+    await world.verify()
+
+
+async def test_parts_go_back_in_the_exchanges_own_rate_and_never_more_than_all(
+    coalition: Coalition, world: World
+) -> None:
+    one, other = await coalition.brand(), await coalition.brand(lifetime_days=20)
+    await coalition.publish(one.to(other, "1/3"), other.to(one, "3"))
+    soon = datetime.now(UTC).replace(microsecond=0) + timedelta(days=400)
+    source, destination = await one.member(60, expire=soon), await other.member()
+    await one.earn(source, 40)
+    sent = await one.execute(await one.quote(source, other, destination, send=99))
+    assert sent.received_amount == 33
+    await coalition.publish(one.to(other, "1/9"), other.to(one, "9"))
+    parts = [await coalition.reverse(sent, amount) for amount in (1, 2, 47)]
+    assert [(part.returned_amount, part.taken_back_amount) for part in parts] == [(1, 1), (2, 0), (47, 16)]
+    assert (await one.posted(source), await other.posted(destination)) == (51, 16)
+    assert await expiries(one, source) == [(soon, 11)]  # what never expires was taken last
+    assert await coalition.net_debit(one) == 16
+    for amount in (50, -1):
+        with pytest.raises((RefusedError, InvalidRequestError)):
+            await coalition.reverse(sent, amount)
+    rest = await coalition.reverse(sent)
+    assert (rest.returned_amount, rest.taken_back_amount) == (49, 16)
+    assert (await one.posted(source), await other.posted(destination)) == (100, 0)
+    assert await expiries(one, source) == [(soon, 60)]
+    assert await coalition.net_debit(one) == 0
+    assert [r.name.rpartition("/")[2] for r in await reversals_of(other, sent.name.replace(one.name, other.name))] == [
+        r.name.rpartition("/")[2] for r in (*parts, rest)
+    ]
+    await world.verify()
+
+
+async def test_what_the_receiver_has_spent_is_not_taken_back_and_nothing_moves(coalition: Coalition) -> None:
+    one, other = await coalition.pair("1", "1")
+    third = await coalition.brand()
+    await coalition.publish(one.to(other, "1"), other.to(one, "1"), other.to(third, "1"))
+    await coalition.limit(one, net_debit_cap=100)
+    source, destination = await one.member(100), await other.member()
+    sent = await one.execute(await one.quote(source, other, destination, send=100))
+    await other.execute(await other.quote(destination, third, await third.member(), send=60))
+    for amount in (0, 50):
+        for _ in range(2):
+            with pytest.raises(RefusedError) as refused:
+                await coalition.reverse(sent, amount, request_id=f"of-{amount}")
+            metadata = refused.value.metadata
+            assert (refused.value.reason, metadata["ledger_reason"]) == ("REVERSAL_ABORTED", "INSUFFICIENT_POINTS")
+            assert metadata["available"] == "40"
+    assert [r.state for r in await reversals_of(one, sent.name)] == [ABORTED, ABORTED]
+    assert (await one.posted(source), await other.posted(destination)) == (0, 40)
+    assert await coalition.net_debit(one) == 100
+    assert (await coalition.reverse(sent, 40)).taken_back_amount == 40
+    assert await coalition.net_debit(one) == 60
+
+
+async def test_of_many_reversals_at_once_no_more_goes_back_than_was_exchanged(
+    coalition: Coalition, world: World
+) -> None:
+    one, other = await coalition.pair("1/2", "2")
+    source, destination = await one.member(100), await other.member()
+    sent = await one.execute(await one.quote(source, other, destination, send=100))
+    answers = await asyncio.gather(
+        *[coalition.reverse(sent, 30) for _ in range(6)], coalition.reverse(sent), return_exceptions=True
+    )
+    done = [answer for answer in answers if isinstance(answer, pb.Reversal)]
+    reasons = {answer.reason for answer in answers if isinstance(answer, GuerdonError)}
+    assert reasons <= {"OVER_REVERSAL", "REVERSAL_IN_PROGRESS"}
+    assert sum(reversal.returned_amount for reversal in done) == await one.posted(source) <= 100
+    rest = 100 - await one.posted(source)
+    if rest:
+        await coalition.reverse(sent)
+    assert (await one.posted(source), await other.posted(destination)) == (100, 0)
+    await world.verify()
+
+
+async def test_reversals_are_the_operators_and_read_by_the_two_partners(coalition: Coalition) -> None:
+    one, other = await coalition.pair()
+    third = await coalition.brand()
+    sent = await one.execute(await one.quote(await one.member(10), other, await other.member(), send=10))
+    request = pb.ReverseExchangeRequest(name=sent.name, reason="Mine", request_id=new_request_id())
+    with pytest.raises(GuerdonError) as refused:
+        await one.own.reversals.ReverseExchange(request)
+    assert refused.value.reason == "SCOPE_REQUIRED"
+    request.name = sent.name.replace(one.name, other.name)
+    with pytest.raises(NotFoundError):
+        await coalition.operator.reversals.ReverseExchange(request)
+    assert await reversals_of(one, sent.name) == []
+    with pytest.raises(NotFoundError):
+        await reversals_of(third, sent.name.replace(one.name, third.name))
