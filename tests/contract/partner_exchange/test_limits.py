@@ -17,7 +17,7 @@ from guerdon.exchange.v1 import limits_pb2 as pb
 from guerdon.exchange.v1 import resources_pb2 as res
 from guerdon_kit.clock import set_offset
 from guerdon_kit.testing import ServiceFactory
-from tests.contract.partner_exchange.world import Brand, Coalition, rational
+from tests.contract.partner_exchange.world import Brand, Coalition, World, rational
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ async def test_a_member_exchanges_only_so_often_within_a_time(coalition: Coaliti
     await one.execute(await one.quote(another, other, destination, send=10))
     set_offset(clock, timedelta(minutes=5, seconds=30))
     try:
-        await one.execute(await one.quote(source, other, destination, send=10))
+        assert (await one.quote(source, other, destination, send=10)).debited_amount == 10
     finally:
         set_offset(clock, timedelta())
 
@@ -122,29 +122,32 @@ async def test_an_aborted_exchange_gives_its_room_back(coalition: Coalition) -> 
     assert await coalition.net_debit(one) == 100
 
 
-async def test_what_was_used_before_a_limit_was_set_counts_and_a_day_ends(coalition: Coalition, clock: Path) -> None:
+async def test_what_was_used_before_a_limit_was_set_counts_until_the_coalitions_day_ends(
+    world: World, clock: Path
+) -> None:
+    now = datetime.now(UTC)
+    ahead = 12 - now.hour  # to a zone in which it is about noon; the names of these zones have the opposite sign
+    coalition = await world.coalition(time_zone=f"Etc/GMT{-ahead:+d}")
     one, other = await coalition.pair()
     source, destination = await one.member(100), await other.member()
-    noon = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) + timedelta(days=1)
-    set_offset(clock, noon - datetime.now(UTC))
+    await one.execute(await one.quote(source, other, destination, send=30))
+    quote = await one.quote(source, other, destination, send=30)
+    await coalition.limit(one, member=pb.Caps(daily_points=50))
+    with pytest.raises(RefusedError) as refused:
+        await one.execute(quote)
+    metadata = refused.value.metadata
+    assert (metadata["limit"], metadata["used"], metadata["requested"]) == ("50", "30", "30")
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(hours=24 - ahead)
+    assert metadata["reset_time"] == midnight.isoformat()
+    with pytest.raises(RefusedError):
+        await one.quote(source, other, destination, send=22)
+    set_offset(clock, midnight + timedelta(minutes=1) - now)
     try:
-        await one.execute(await one.quote(source, other, destination, send=30))
-        quote = await one.quote(source, other, destination, send=30)
-        await coalition.limit(one, member=pb.Caps(daily_points=50))
-        with pytest.raises(RefusedError) as refused:
-            await one.execute(quote)
-        metadata = refused.value.metadata
-        assert (metadata["limit"], metadata["used"], metadata["requested"]) == ("50", "30", "30")
-        midnight = (noon + timedelta(days=1)).replace(hour=0)
-        assert metadata["reset_time"] == midnight.isoformat()
-        with pytest.raises(RefusedError):
-            await one.quote(source, other, destination, send=22)
-        set_offset(clock, midnight + timedelta(minutes=1) - datetime.now(UTC))
-        await one.execute(await one.quote(source, other, destination, send=50))
-        await coalition.limit(one)
-        await one.execute(await one.quote(source, other, destination, send=20))
+        assert (await one.quote(source, other, destination, send=50)).debited_amount == 50
     finally:
         set_offset(clock, timedelta())
+    await coalition.limit(one)
+    await one.execute(await one.quote(source, other, destination, send=60))
 
 
 async def test_a_cap_is_lowered_below_what_is_used_and_nothing_more_fits(coalition: Coalition) -> None:

@@ -57,13 +57,16 @@ class World:
         for client in self._clients:
             await client.close()
 
-    async def coalition(self, rate_move_max: str = "1000") -> Coalition:
+    async def coalition(self, rate_move_max: str = "1000", time_zone: str = "") -> Coalition:
         """A coalition of its own that settles in pounds, in which one person may move rates as far as they like."""
         made = Coalition(f"coalitions/c-{next(_numbers)}", self, self.client(self.exchange), self.client(self.ledger))
         await made.operator.coalition_admin.CreateCoalition(
             admin.CreateCoalitionRequest(
                 coalition=res.Coalition(
-                    name=made.name, settlement_currency_code="GBP", rate_move_max=rational(rate_move_max)
+                    name=made.name,
+                    settlement_currency_code="GBP",
+                    rate_move_max=rational(rate_move_max),
+                    time_zone=time_zone,
                 ),
                 request_id=new_request_id(),
             )
@@ -73,7 +76,7 @@ class World:
     async def verify(self) -> None:
         """The whole ledger holds."""
         async for progress in self.client(self.ledger).ledger.Verify(ledger.VerifyRequest()):
-            assert not progress.findings
+            assert not progress.findings, progress.findings
 
 
 @dataclass
