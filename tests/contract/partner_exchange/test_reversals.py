@@ -61,7 +61,7 @@ async def test_parts_go_back_in_the_exchanges_own_rate_and_never_more_than_all(
     await one.earn(source, 40)
     sent = await one.execute(await one.quote(source, other, destination, send=99))
     assert sent.received_amount == 33
-    await coalition.publish(one.to(other, "1/9"), other.to(one, "9"))
+    await coalition.publish(one.to(other, "1/9"), other.to(one, "3"))
     parts = [await coalition.reverse(sent, amount) for amount in (1, 2, 47)]
     assert [(part.returned_amount, part.taken_back_amount) for part in parts] == [(1, 1), (2, 0), (47, 16)]
     assert (await one.posted(source), await other.posted(destination)) == (51, 16)
