@@ -88,6 +88,12 @@ alter table exchanges add check (returned between 0 and debited);
 create table reversals (
     reversal text primary key,
     exchange text not null references exchanges (exchange),
+    -- The exchange's own: by it the receiver owes the sender.
+    coalition text not null,
+    payer text not null,
+    payee text not null,
+    price_numerator bigint not null,
+    price_denominator bigint not null,
     returned bigint not null check (returned > 0),
     taken_back bigint not null check (taken_back >= 0),
     -- How a returned part expires; empty where the ledger takes its own transaction back.
@@ -101,23 +107,26 @@ create table reversals (
     refusal_metadata jsonb,
     transaction text,
     commit_time timestamptz,
+    settlement_window int,
     actor text not null,
     create_time timestamptz not null,
     -- When the recovery loop takes it up; null at the end.
     due_time timestamptz,
     attempts int not null default 0,
     check ((state = 'COMMITTED') = (transaction is not null and commit_time is not null)),
+    check ((state = 'COMMITTED') = (settlement_window is not null)),
     check ((state = 'ABORTED') = (refusal_reason is not null and refusal_metadata is not null)),
     check ((state = 'POSTING') = (due_time is not null))
 );
 create index reversals_of_exchange on reversals (exchange, create_time);
 -- The rounding of the next one goes by what became of this one.
 create unique index one_reversal_under_way on reversals (exchange) where state = 'POSTING';
+create index reversals_owed on reversals (coalition, settlement_window, payer) where state = 'COMMITTED';
 create index reversals_due on reversals (due_time) where due_time is not null;
 
 grant select, insert on reversals to :"runtime_role";
-grant update (state, ask_time, asked_before, refusal_reason, refusal_metadata, transaction, commit_time, due_time,
-              attempts) on reversals to :"runtime_role";
+grant update (state, ask_time, asked_before, refusal_reason, refusal_metadata, transaction, commit_time,
+              settlement_window, due_time, attempts) on reversals to :"runtime_role";
 grant update (sources, returned) on exchanges to :"runtime_role";
 grant select, insert on partner_limits, caps, usage, exposures, corridor_pauses to :"runtime_role";
 grant update (points, exchanges, most_points, most_exchanges) on usage to :"runtime_role";

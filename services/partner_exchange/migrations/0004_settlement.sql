@@ -60,6 +60,13 @@ select
     coalition, settlement_window, sender as payer, receiver as payee, 'EXCHANGE' as kind, exchange as entry, commit_time,
     debited, received, received as points, price_numerator, price_denominator
 from exchanges
+where state = 'COMMITTED' and price_numerator > 0
+union all
+-- What was taken back of an exchange, at its own price, in the window that was open then.
+select
+    coalition, settlement_window, payer, payee, 'REVERSAL' as kind, reversal as entry, commit_time, returned as debited,
+    taken_back as received, taken_back as points, price_numerator, price_denominator
+from reversals
 where state = 'COMMITTED' and price_numerator > 0;
 
 -- What a brand owes another for a window: the exact sum, and what it is rounded to, once.

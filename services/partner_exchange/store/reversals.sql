@@ -7,11 +7,14 @@ update exchanges set returned = returned + :points where exchange = :exchange;
 
 -- name: insert_reversal!
 insert into reversals (
-    reversal, exchange, returned, taken_back, legs, reason, state, actor, create_time, due_time
+    reversal, exchange, coalition, payer, payee, price_numerator, price_denominator, returned, taken_back, legs, reason,
+    state, actor, create_time, due_time
 )
-values (
-    :reversal, :exchange, :returned, :taken_back, :legs, :reason, 'POSTING', :actor, :create_time, :due_time
-);
+select
+    :reversal, exchange, coalition, receiver, sender, price_numerator, price_denominator, :returned, :taken_back, :legs,
+    :reason, 'POSTING', :actor, :create_time, :due_time
+from exchanges
+where exchange = :exchange;
 
 -- name: find_reversal^
 select
@@ -37,7 +40,11 @@ where reversal = :reversal and state = 'POSTING'
 returning asked_before, ask_time;
 
 -- name: commit_reversal!
-update reversals set state = 'COMMITTED', transaction = :transaction, commit_time = :commit_time, due_time = null
+-- With the window that is open, and stays so until this is committed.
+update reversals
+set
+    state = 'COMMITTED', settlement_window = open_window(coalition), transaction = :transaction,
+    commit_time = :commit_time, due_time = null
 where reversal = :reversal and state = 'POSTING';
 
 -- name: abort_reversal!

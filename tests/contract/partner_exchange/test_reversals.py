@@ -11,6 +11,7 @@ import pytest
 from guerdon import GuerdonError, InvalidRequestError, NotFoundError, RefusedError, new_request_id
 from guerdon.exchange.v1 import limits_pb2
 from guerdon.exchange.v1 import reversals_pb2 as pb
+from tests.contract.partner_exchange.treasury import Treasurer, nets
 from tests.contract.partner_exchange.world import Brand, Coalition, World, rational
 
 COMMITTED, ABORTED = pb.REVERSAL_STATE_COMMITTED, pb.REVERSAL_STATE_ABORTED
@@ -137,3 +138,25 @@ async def test_reversals_are_the_operators_and_read_by_the_two_partners(coalitio
     assert await reversals_of(one, sent.name) == []
     with pytest.raises(NotFoundError):
         await reversals_of(third, sent.name.replace(one.name, third.name))
+
+
+async def test_a_reversal_is_settled_in_the_window_that_is_open_then_and_cap_and_cover_follow_settlements(
+    coalition: Coalition,
+) -> None:
+    one, other = await coalition.brand("1/2"), await coalition.brand("1/2")
+    await coalition.publish(one.to(other, "1"), other.to(one, "1"))
+    treasurer = Treasurer(coalition)
+    sent = await one.execute(await one.quote(await one.member(101), other, await other.member(), send=101))
+    assert await coalition.net_debit(one) == Fraction(101, 2) == -await coalition.net_debit(other)
+    await treasurer.close(1)
+    await treasurer.deposit(one, 100)
+    settled = await treasurer.settle(1)
+    assert nets(settled) == {one.name: -50, other.name: 50}  # 50.5: rounded to the even one
+    assert await coalition.net_debit(one) == 0 == await coalition.net_debit(other)
+    await coalition.reverse(sent, 1)
+    await coalition.reverse(sent)
+    assert await coalition.net_debit(other) == Fraction(101, 2) == -await coalition.net_debit(one)
+    await treasurer.close(2)
+    assert nets(await treasurer.settle(2)) == {one.name: 50, other.name: -50}
+    assert await coalition.net_debit(one) == 0 == await coalition.net_debit(other)
+    assert (await treasurer.funds(one), await treasurer.funds(other), await treasurer.hub()) == (100, 0, 0)
