@@ -171,14 +171,14 @@ class Programs:
             return b""
 
         _, replayed = await requests.once(self._database, fingerprint, make)
-        unit = await self._unit(program, id_)
+        unit = await self.unit(program, id_)
         return unit, replayed
 
     async def create_account(
         self, fingerprint: Fingerprint, program: Program, wanted: AccountOrder
     ) -> tuple[Account, bool]:
         """Makes an account. Raises InvalidField, NotFound, AlreadyExists."""
-        unit = await self._unit(program, wanted.unit_id)
+        unit = await self.unit(program, wanted.unit_id)
         id_ = wanted.id
         account = new_account(wanted, unit, "account")
 
@@ -236,7 +236,7 @@ class Programs:
         """The accounts that these names may be opened as, in that unit: of those that are member accounts' of the
         program and that are not in memory. Raises NotFound where the unit does not exist.
         """
-        unit = await self._unit(program, unit_id)
+        unit = await self.unit(program, unit_id)
         prefix = f"{program.name}/accounts/"
         wanted = [
             name
@@ -290,7 +290,8 @@ class Programs:
             )
         return made
 
-    async def _unit(self, program: Program, id_: str) -> Unit:
+    async def unit(self, program: Program, id_: str) -> Unit:
+        """A program's unit by its id. Raises NotFound."""
         for unit in await self._directory.units(program):
             if unit.id == id_:
                 return unit

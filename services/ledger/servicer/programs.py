@@ -25,6 +25,7 @@ from ledger.store.policies import NEWEST
 
 CHANGEABLE = frozenset({"display_name", "adjustment_limits", "restored_lot_grace"})
 _LIMITS = "program.adjustment_limits"
+_UNIT = "programs/{program}/units/{unit}"
 
 
 class ProgramRpcs:
@@ -93,12 +94,17 @@ class ProgramRpcs:
 
     async def create_unit(self, request: pb.CreateUnitRequest, call: CallContext) -> pb.CreateUnitResponse:
         message = request.unit
-        program_id, id_ = parse(message.name, "programs/{program}/units/{unit}", "unit.name")
+        program_id, id_ = parse(message.name, _UNIT, "unit.name")
         program = await self._directory.program_by_id(program_id)
         made, call.replayed = await self._programs.create_unit(
             Fingerprint.of(call, request, program.name), program, id_, message.display_name, message.scale
         )
         return pb.CreateUnitResponse(unit=answers.unit(made, program))
+
+    async def get_unit(self, request: pb.GetUnitRequest, _call: CallContext) -> pb.GetUnitResponse:
+        program_id, id_ = parse(request.name, _UNIT)
+        program = await self._directory.program_by_id(program_id)
+        return pb.GetUnitResponse(unit=answers.unit(await self._programs.unit(program, id_), program))
 
 
 def _limits(message: res.Program, units: Mapping[str, int]) -> Mapping[int, int]:

@@ -22,6 +22,7 @@ from guerdon_kit.names import tenant_of
 from rewards_catalog.domain.errors import HoldLapsed, InsufficientPoints, PaymentRefused, PointsLocked
 from rewards_catalog.domain.locked import Locked
 from rewards_catalog.domain.redemption import Redemption
+from rewards_catalog.domain.wallets import ALLOWED, BUDGET_LABEL, Funding
 
 Answer = TypeVar("Answer", bound=Message)
 
@@ -63,6 +64,27 @@ class Ledger:
                 raise NotFound(account) from refusal
             raise
         return answer.account.unit.rpartition("/")[2]
+
+    async def funding(self, budget: str, actor: str, until: float) -> Funding:
+        """What an account is that is to pay into wallets.
+
+        Raises:
+            NotFound: there is no such account.
+        """
+        tenant = tenant_of(budget)
+        reading = pb.GetAccountRequest(name=budget)
+        try:
+            account = (
+                await self._call("GetAccount", reading, pb.GetAccountResponse, tenant, actor=actor, until=until)
+            ).account
+        except RemoteError as refusal:
+            if refusal.remote_status in {Status.NOT_FOUND, Status.INVALID_ARGUMENT}:
+                raise NotFound(budget) from refusal
+            raise
+        asked = pb.GetUnitRequest(name=account.unit)
+        unit = (await self._call("GetUnit", asked, pb.GetUnitResponse, tenant, actor=actor, until=until)).unit
+        allowed = account.labels.get(BUDGET_LABEL) == ALLOWED
+        return Funding(unit.scale, account.state == res.ACCOUNT_STATE_CLOSED, allowed)
 
     async def has_unit(self, program: str, unit: str, actor: str, until: float) -> bool:
         """Whether the program has the unit: a unit comes with its REDEMPTION account."""

@@ -9,6 +9,8 @@ from enum import StrEnum
 
 from guerdon_kit.errors import FieldViolation
 
+MAX_ORDERS = 1_000
+USUAL_ORDERS = 20
 OVERLAP = timedelta(hours=24)
 """How long the secret before signs beside a new one."""
 
@@ -28,6 +30,8 @@ class Provider:
     id: str
     kind: ProviderKind
     url: str
+    max_orders: int
+    """How many orders each process may have under way to it."""
     create_time: datetime
     secret_create_time: datetime
 
@@ -43,3 +47,5 @@ def violations(provider: Provider, *, url_ok: bool) -> Iterator[FieldViolation]:
         yield FieldViolation("provider.url", "must be empty for a sandbox")
     if provider.kind is ProviderKind.HTTP and not url_ok:
         yield FieldViolation("provider.url", "must be a public https address of at most 500 characters")
+    if not 1 <= provider.max_orders <= MAX_ORDERS:
+        yield FieldViolation("provider.max_orders", f"must be between 0 and {MAX_ORDERS:,}")

@@ -6,6 +6,7 @@ create table providers (
     id text not null,
     kind text not null check (kind in ('HTTP', 'SANDBOX')),
     url text not null check ((url <> '') = (kind = 'HTTP')),
+    max_orders int not null check (max_orders > 0),
     actor text not null,
     create_time timestamptz not null,
     primary key (program, id)
@@ -27,9 +28,18 @@ create table provider_secrets (
 create unique index provider_secrets_current on provider_secrets (program, provider) where end_time is null;
 
 grant select, insert on providers, provider_secrets to :"runtime_role";
--- FOR NO KEY UPDATE of a provider, whose secrets are made one after another, needs a column that may be updated.
-grant update (url) on providers to :"runtime_role";
+grant update (url, max_orders) on providers to :"runtime_role";
 grant update (end_time) on provider_secrets to :"runtime_role";
+
+-- What currency the wallets of a unit are of: that of the first reward that paid into them.
+create table wallet_units (
+    program text not null,
+    unit text not null,
+    currency text not null,
+    primary key (program, unit)
+);
+
+grant select, insert on wallet_units to :"runtime_role";
 
 create table rewards (
     program text not null,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence, Set
+from dataclasses import dataclass, field, replace
 
 from guerdon_kit import webhooks
 from guerdon_kit.clock import Clock
@@ -14,15 +14,18 @@ from guerdon_kit.grpc import OutcomeUnknown
 from guerdon_kit.postgres import Connection, Database, requests
 from rewards_catalog.clients.providers import HttpIssuer, Issuer, SandboxIssuer
 from rewards_catalog.domain.codes import CodeKeys
-from rewards_catalog.domain.fulfilment import Outcome, order_of
+from rewards_catalog.domain.fulfilment import Outcome, Undecided, order_of
 from rewards_catalog.domain.providers import Provider, ProviderKind, violations
 from rewards_catalog.domain.redemption import Redemption
 from rewards_catalog.operations.asking import Asking
+from rewards_catalog.operations.lanes import Lanes
 from rewards_catalog.store import providers, rewards
 from rewards_catalog.store.changes import Change, note
 
 # What is left of the caller's deadline after an order: enough to say what came of it.
 _MARGIN_S = 0.5
+_LANE_WAIT_S = 1.0
+"""How long an order waits for others to the same provider, before it is put off."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class Providers:
     """How long a provider may take to answer an order."""
     private: bool
     """Providers may be within a private network, and without TLS."""
+    lanes: Lanes = field(default_factory=Lanes)
 
     async def create(self, asking: Asking, provider: Provider) -> tuple[Provider, str, bool]:
         """Keeps a new provider; answers it, its secret, and whether the request was sent before.
@@ -45,9 +49,7 @@ class Providers:
             InvalidField: a bound is broken.
             AlreadyExists: the program has one of this id.
         """
-        broken = list(violations(provider, url_ok=url_ok(provider.url, private=self.private)))
-        if broken:
-            raise InvalidField(broken)
+        self._check(provider)
 
         async def work(connection: Connection) -> bytes:
             await providers.insert(connection, provider, actor=asking.actor)
@@ -55,6 +57,26 @@ class Providers:
             return await self._make_secret(connection, provider.program, provider.id)
 
         return await self._with_secret(asking, provider.program, provider.id, work)
+
+    async def update(self, asking: Asking, provider: Provider, fields: Set[str]) -> tuple[Provider, bool]:
+        """Gives a provider those fields of `provider`; answers it, and whether the request was sent before.
+
+        Raises:
+            InvalidField: a bound is broken.
+            NotFound: there is no such provider.
+        """
+
+        async def work(connection: Connection) -> bytes:
+            await providers.lock(connection, provider.program, provider.id)
+            found = await providers.get(connection, provider.program, provider.id)
+            changed = replace(found, **{name: getattr(provider, name) for name in fields})
+            self._check(changed)
+            await providers.update(connection, changed)
+            await note(connection, found, Change.UPDATED, actor=asking.actor, time=self.clock.now())
+            return b""
+
+        _, replayed = await requests.once(self.database, asking.fingerprint, work)
+        return await self.get(provider.program, provider.id), replayed
 
     async def rotate(self, asking: Asking, program: str, provider: str) -> tuple[Provider, str, bool]:
         """Makes a new secret, beside which the one before signs for a while; answers as `create`.
@@ -108,7 +130,17 @@ class Providers:
             reward = await rewards.get(connection, redemption.program, redemption.reward, redemption.reward_version)
             provider = await providers.get(connection, redemption.program, reward.provider)
             secrets = await self._open(connection, redemption.program, reward.provider)
-        return await self._issuer(provider, secrets).issue(order_of(redemption, reward), left)
+        async with self.lanes.one(provider.name, provider.max_orders, min(left, _LANE_WAIT_S)) as room:
+            if not room:
+                return Undecided()
+            left = min(until - time.monotonic() - _MARGIN_S, self.timeout_s)
+            return await self._issuer(provider, secrets).issue(order_of(redemption, reward), left)
+
+    def _check(self, provider: Provider) -> None:
+        """Raises InvalidField with all bounds that a provider breaks."""
+        broken = list(violations(provider, url_ok=url_ok(provider.url, private=self.private)))
+        if broken:
+            raise InvalidField(broken)
 
     def _issuer(self, provider: Provider, secrets: Sequence[str]) -> Issuer:
         if provider.kind is ProviderKind.SANDBOX:

@@ -9,7 +9,7 @@ from guerdon_kit.clock import Clock
 from guerdon_kit.errors import InvalidField, NotFound
 from guerdon_kit.postgres import Connection, Database, requests
 from rewards_catalog.clients.ledger import Ledger
-from rewards_catalog.domain.kinds import budget_of
+from rewards_catalog.domain.kinds import budget_of, value_for_points
 from rewards_catalog.domain.reward import (
     MAX_STOCK,
     Changes,
@@ -21,9 +21,9 @@ from rewards_catalog.domain.reward import (
 )
 from rewards_catalog.domain.shelf import Account, Offer, Position, Sought, check_sought, offer
 from rewards_catalog.domain.states import Act, RewardState, check_allowed
-from rewards_catalog.domain.wallets import check_budget
+from rewards_catalog.domain.wallets import check_budget, check_funding, unit_of_budget
 from rewards_catalog.operations.asking import Asking
-from rewards_catalog.store import providers, rewards, stock
+from rewards_catalog.store import providers, rewards, stock, wallet_units
 from rewards_catalog.store.changes import Change, note
 
 _TURNS = {
@@ -61,6 +61,7 @@ class Rewards:
 
         async def work(connection: Connection) -> bytes:
             await _check_provider(connection, reward)
+            await _check_currency(connection, reward)
             await rewards.insert(connection, replace(reward, time_zone=time_zone))
             await self._note(connection, asking, reward, Change.CREATED, reward.available)
             return b""
@@ -81,9 +82,12 @@ class Rewards:
             return
         check_budget(budget, reward.program, reward.unit)
         try:
-            await self.ledger.unit_of(budget, asking.actor, asking.until)
+            funding = await self.ledger.funding(budget, asking.actor, asking.until)
         except NotFound as error:
             raise InvalidField.of("reward.cashback.budget", "must be an account that exists") from error
+        value = value_for_points(reward.kind)
+        assert value is not None, "a cashback has a value"
+        check_funding(funding, value.currency)
 
     async def get(self, program: str, reward: str, version: int = 0) -> Reward:
         """The reward as it is now, or as it was in a version.
@@ -216,3 +220,15 @@ async def _check_provider(connection: Connection, reward: Reward) -> None:
         await providers.get(connection, reward.program, reward.provider)
     except NotFound as error:
         raise InvalidField.of("reward.provider", "must be a provider of the reward's program") from error
+
+
+async def _check_currency(connection: Connection, reward: Reward) -> None:
+    """Raises InvalidField where the wallets that the reward pays into are of another currency: that of the first reward
+    that paid into wallets of the unit.
+    """
+    budget, value = budget_of(reward.kind), value_for_points(reward.kind)
+    if budget is None or value is None:
+        return
+    currency = await wallet_units.currency_of(connection, reward.program, unit_of_budget(budget), value.currency)
+    if currency != value.currency:
+        raise InvalidField.of("reward.cashback.value.currency_code", f"must be {currency}, as wallets of the unit have")

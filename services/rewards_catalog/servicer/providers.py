@@ -11,7 +11,7 @@ from guerdon_kit.grpc.messages import timestamp
 from rewards_catalog.domain.codes import CodeKeys
 from rewards_catalog.domain.fulfilment import Issued, Refused
 from rewards_catalog.domain.provider_messages import MAX_BODY
-from rewards_catalog.domain.providers import Provider, ProviderKind
+from rewards_catalog.domain.providers import USUAL_ORDERS, Provider, ProviderKind
 from rewards_catalog.operations.fulfilments import Fulfilments, Webhook
 from rewards_catalog.operations.providers import Providers
 from rewards_catalog.servicer import calls
@@ -22,6 +22,7 @@ _PROVIDER = "programs/{program}/providers/{provider}"
 _REDEMPTION = "programs/{program}/redemptions/{redemption}"
 _KINDS = {pb.PROVIDER_KIND_HTTP: ProviderKind.HTTP, pb.PROVIDER_KIND_SANDBOX: ProviderKind.SANDBOX}
 _MAX_SIGNATURE = 2_000
+_CHANGEABLE = frozenset({"url", "max_orders"})
 
 
 class ProvidersServicer:
@@ -38,15 +39,22 @@ class ProvidersServicer:
     async def create_provider(self, request: pb.CreateProviderRequest, call: CallContext) -> pb.CreateProviderResponse:
         """Makes a provider."""
         asked = request.provider
-        program, provider = names.parse(asked.name, _PROVIDER, "provider.name")
         if asked.kind not in _KINDS:
             raise InvalidField.of("provider.kind", "must be one of the values that the contract names")
-        now = self._clock.now()
-        made, secret, replayed = await self._providers.create(
-            calls.asking(call, request, program), Provider(program, provider, _KINDS[asked.kind], asked.url, now, now)
-        )
+        wanted = self._read(asked, _KINDS[asked.kind])
+        made, secret, replayed = await self._providers.create(calls.asking(call, request, wanted.program), wanted)
         calls.mark(call, replayed)
         return pb.CreateProviderResponse(provider=_message(made), secret=secret)
+
+    async def update_provider(self, request: pb.UpdateProviderRequest, call: CallContext) -> pb.UpdateProviderResponse:
+        """Changes a provider."""
+        paths = frozenset(request.update_mask.paths)
+        if not paths or not paths <= _CHANGEABLE:
+            raise InvalidField.of("update_mask", f"must be some of {', '.join(sorted(_CHANGEABLE))}")
+        wanted = self._read(request.provider, ProviderKind.HTTP)  # whichever it is, it stays
+        now, replayed = await self._providers.update(calls.asking(call, request, wanted.program), wanted, paths)
+        calls.mark(call, replayed)
+        return pb.UpdateProviderResponse(provider=_message(now))
 
     async def get_provider(self, request: pb.GetProviderRequest, call: CallContext) -> pb.GetProviderResponse:
         """Reads a provider."""
@@ -118,12 +126,18 @@ class ProvidersServicer:
         calls.mark(call, replayed)
         return pb.DecideFulfilmentResponse(redemption=redemption_message(now))
 
+    def _read(self, asked: pb.Provider, kind: ProviderKind) -> Provider:
+        program, provider = names.parse(asked.name, _PROVIDER, "provider.name")
+        now = self._clock.now()
+        return Provider(program, provider, kind, asked.url, asked.max_orders or USUAL_ORDERS, now, now)
+
 
 def _message(provider: Provider) -> pb.Provider:
     return pb.Provider(
         name=provider.name,
         kind=pb.ProviderKind.Value(f"PROVIDER_KIND_{provider.kind}"),
         url=provider.url,
+        max_orders=provider.max_orders,
         create_time=timestamp(provider.create_time),
         secret_create_time=timestamp(provider.secret_create_time),
     )

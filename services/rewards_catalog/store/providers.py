@@ -26,6 +26,7 @@ async def insert(connection: Connection, provider: Provider, *, actor: str) -> N
         id=provider.id,
         kind=provider.kind,
         url=provider.url,
+        max_orders=provider.max_orders,
         actor=actor,
         create_time=provider.create_time,
     )
@@ -46,13 +47,20 @@ async def get(connection: Connection, program: str, provider: str) -> Provider:
 
 
 async def lock(connection: Connection, program: str, provider: str) -> None:
-    """Keeps others from changing the provider's secrets until the transaction ends.
+    """Keeps others from changing the provider or its secrets until the transaction ends.
 
     Raises:
         NotFound: there is none.
     """
     if await queries.lock_provider(connection, program=program, id=provider) is None:
         raise NotFound(f"programs/{program}/providers/{provider}")
+
+
+async def update(connection: Connection, provider: Provider) -> None:
+    """Writes what can be changed of a provider that is locked."""
+    await queries.update_provider(
+        connection, program=provider.program, id=provider.id, url=provider.url, max_orders=provider.max_orders
+    )
 
 
 async def after(connection: Connection, program: str, provider: str, most: int) -> list[Provider]:

@@ -1,11 +1,11 @@
 -- name: insert_provider!
-insert into providers (program, id, kind, url, actor, create_time)
-values (:program, :id, :kind, :url, :actor, :create_time)
+insert into providers (program, id, kind, url, max_orders, actor, create_time)
+values (:program, :id, :kind, :url, :max_orders, :actor, :create_time)
 on conflict do nothing;
 
 -- name: find_provider^
 select
-    providers.program, id, kind, url, providers.create_time,
+    providers.program, id, kind, url, max_orders, providers.create_time,
     (
         select max(create_time) from provider_secrets
         where provider_secrets.program = providers.program and provider = id
@@ -15,7 +15,7 @@ where providers.program = :program and id = :id;
 
 -- name: list_providers
 select
-    providers.program, id, kind, url, providers.create_time,
+    providers.program, id, kind, url, max_orders, providers.create_time,
     (
         select max(create_time) from provider_secrets
         where provider_secrets.program = providers.program and provider = id
@@ -25,8 +25,11 @@ where providers.program = :program and id > :after
 order by id
 limit :most;
 
+-- name: update_provider!
+update providers set url = :url, max_orders = :max_orders where program = :program and id = :id;
+
 -- name: lock_provider$
--- Whoever makes a secret waits here.
+-- Whoever makes a secret, or changes the provider, waits here.
 select id from providers where program = :program and id = :id for no key update;
 
 -- name: end_secrets!

@@ -59,6 +59,7 @@ def sample(method: str, program: str) -> Any:
         ),
         "ListPolicyChanges": policies_pb2.ListPolicyChangesRequest(parent=program),
         "CreateUnit": pb.CreateUnitRequest(unit=res.Unit(name=unit), request_id=id_),
+        "GetUnit": pb.GetUnitRequest(name=unit),
         "CreateAccount": pb.CreateAccountRequest(account=account, request_id=id_),
         "BatchCreateAccounts": pb.BatchCreateAccountsRequest(parent=program, accounts=[account], request_id=id_),
         "GetAccount": pb.GetAccountRequest(name=ada),

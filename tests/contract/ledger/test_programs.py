@@ -136,6 +136,9 @@ async def test_a_unit_comes_with_its_system_accounts(shop: Shop) -> None:
     made = await shop.ledger.CreateUnit(request)
     assert made.unit == request.unit
     assert await shop.ledger.CreateUnit(request) == made
+    assert (await shop.ledger.GetUnit(pb.GetUnitRequest(name=made.unit.name))).unit == made.unit
+    async with refused(NOT_FOUND, "NOT_FOUND", resource=f"{shop.name}/units/none"):
+        await shop.ledger.GetUnit(pb.GetUnitRequest(name=f"{shop.name}/units/none"))
     for kind in ("issuance", "redemption", "breakage", "adjustment"):
         found = (await shop.ledger.GetAccount(pb.GetAccountRequest(name=shop.account(f"{kind}.stamps")))).account
         assert (found.unit, res.AccountKind.Name(found.kind)) == (made.unit.name, f"ACCOUNT_KIND_{kind.upper()}")

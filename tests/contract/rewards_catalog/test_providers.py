@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from guerdon import GuerdonError, RefusedError, new_request_id, was_replayed
+from guerdon import GuerdonError, InvalidRequestError, RefusedError, new_request_id, was_replayed
 from guerdon.rewards.v1 import providers_pb2 as pb
 from guerdon.rewards.v1 import resources_pb2 as res
 from guerdon_kit import webhooks
@@ -247,3 +247,45 @@ async def test_providers_and_rewards_of_them_keep_their_bounds(shop: Shop) -> No
     )
     assert [found.name.rpartition("/")[2] for found in (*page.providers, *rest.providers)] == ["a", "b"]
     assert not rest.next_page_token
+
+
+async def test_a_provider_that_moved_is_asked_at_its_new_address_and_given_no_more_at_once_than_it_takes(
+    shop: Shop,
+) -> None:
+    async with counterparty() as before, counterparty() as after:
+        before.answer = lambda asked: (503, b"")
+        after.answer = lambda asked: (200, says("issued", asked.redemption))
+        provider, _ = await make_provider(shop, "acme", before.url)
+        card, member = await provided(shop, provider), await shop.member(300)
+        waiting = await shop.redeem(card, member)
+        assert waiting.state == UNKNOWN
+        moved = pb.Provider(name=provider, url=after.url, max_orders=1)
+        request = pb.UpdateProviderRequest(provider=moved, request_id=new_request_id())
+        request.update_mask.paths.extend(["url", "max_orders"])
+        now = (await shop.catalog.providers.UpdateProvider(request)).provider
+        assert (now.url, now.max_orders, now.kind) == (after.url, 1, pb.PROVIDER_KIND_HTTP)
+        again = shop.catalog.providers.UpdateProvider(request)
+        assert (await again).provider == now
+        assert await was_replayed(again)
+        assert (await shop.redeem(card, member)).state == FULFILLED
+
+        async def issued() -> bool:
+            return (await shop.redemption(waiting.name)).state == FULFILLED
+
+        await wait_until(issued)
+        assert waiting.name in {asked.redemption for asked in after.asked}
+
+
+async def test_what_a_provider_cannot_be_changed_to_is_refused_by_field(shop: Shop) -> None:
+    sandbox, _ = await make_provider(shop)
+    for changes, paths, field in (
+        ({"max_orders": 1_001}, ["max_orders"], "provider.max_orders"),
+        ({"url": "https://example.com"}, ["url"], "provider.url"),
+        ({}, ["kind"], "update_mask"),
+        ({}, [], "update_mask"),
+    ):
+        request = pb.UpdateProviderRequest(provider=pb.Provider(name=sandbox, **changes), request_id=new_request_id())
+        request.update_mask.paths.extend(paths)
+        with pytest.raises(InvalidRequestError) as refused:
+            await shop.catalog.providers.UpdateProvider(request)
+        assert [one.field for one in refused.value.violations] == [field]

@@ -10,7 +10,16 @@ from guerdon import GuerdonError, InvalidRequestError, RefusedError, new_request
 from guerdon.ledger.v1 import ledger_pb2 as ledger
 from guerdon.ledger.v1 import resources_pb2 as ledger_res
 from guerdon.rewards.v1 import resources_pb2 as res
-from tests.contract.rewards_catalog.wallets import budget_of, cashback, dollars, limit, open_budget, wallet_of
+from guerdon.type.v1.cash_pb2 import Cash
+from tests.contract.rewards_catalog.wallets import (
+    budget_of,
+    cashback,
+    dollars,
+    limit,
+    make_budget,
+    open_budget,
+    wallet_of,
+)
 from tests.contract.rewards_catalog.world import Shop
 
 
@@ -168,3 +177,23 @@ async def test_what_is_wrong_with_a_wallet_or_a_budget_is_said_by_field(bank: Sh
     with pytest.raises(InvalidRequestError) as refused:
         await cashback(bank, refund_policy=res.REFUND_POLICY_PARTIAL)
     assert [one.field for one in refused.value.violations] == ["reward.refund_policy"]
+
+
+async def test_only_a_budget_that_may_pays_cashback_and_only_in_its_units_currency(bank: Shop) -> None:
+    own = f"{bank.program}/accounts"
+    await bank.make_unit("coins", scale=0)
+    unlabelled = await make_budget(bank, f"{own}/budget.cash.team", "cash")
+    coins = await make_budget(bank, f"{own}/budget.coins", "coins", cashback="allowed")
+    euro = Cash(minor_units=1, currency_code="EUR")
+    await cashback(bank)
+    for value, budget, field, said in (
+        (dollars(1), unlabelled, "budget", "must be open, and labelled cashback: allowed"),
+        (dollars(1), coins, "budget", "must be of a unit with a scale of 2, as USD has"),
+        (euro, budget_of(bank), "value.currency_code", "must be USD, as wallets of the unit have"),
+    ):
+        with pytest.raises(InvalidRequestError) as refused:
+            await cashback(bank, "other", cashback=res.Cashback(value=value, budget=budget))
+        [wrong] = refused.value.violations
+        assert (wrong.field, wrong.description) == (f"reward.cashback.{field}", said)
+    yen = res.Cashback(value=Cash(minor_units=100, currency_code="JPY"), budget=coins)
+    assert await cashback(bank, "yen", cashback=yen)

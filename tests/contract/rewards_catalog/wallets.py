@@ -15,11 +15,16 @@ from tests.contract.rewards_catalog.world import Shop
 
 async def open_budget(shop: Shop) -> None:
     """Makes a unit of cents, and a budget of it."""
-    await shop.make_unit("cash")
-    account = ledger_res.Account(
-        name=budget_of(shop), unit=f"{shop.program}/units/cash", kind=ledger_res.ACCOUNT_KIND_BUDGET
-    )
+    await shop.make_unit("cash", scale=2)
+    await make_budget(shop, budget_of(shop), "cash", cashback="allowed")
+
+
+async def make_budget(shop: Shop, name: str, unit: str, **labels: str) -> str:
+    """Makes a BUDGET account."""
+    kind = ledger_res.ACCOUNT_KIND_BUDGET
+    account = ledger_res.Account(name=name, unit=f"{shop.program}/units/{unit}", kind=kind, labels=labels)
     await shop.books.ledger.CreateAccount(ledger.CreateAccountRequest(account=account, request_id=new_request_id()))
+    return name
 
 
 async def limit(shop: Shop, cents: int) -> None:

@@ -62,11 +62,11 @@ class Shop:
     books: Client
     catalog: Client
 
-    async def make_unit(self, unit: str) -> None:
+    async def make_unit(self, unit: str, scale: int = 0) -> None:
         """A unit and its system accounts."""
         name = f"{self.program}/units/{unit}"
         await self.books.ledger.CreateUnit(
-            ledger.CreateUnitRequest(unit=ledger_res.Unit(name=name), request_id=new_request_id())
+            ledger.CreateUnitRequest(unit=ledger_res.Unit(name=name, scale=scale), request_id=new_request_id())
         )
 
     async def member(self, points: int = 0, *, unit: str = "points", account: str = "") -> str:

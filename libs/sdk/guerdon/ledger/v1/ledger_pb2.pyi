@@ -261,6 +261,45 @@ class CreateUnitResponse(google.protobuf.message.Message):
 global___CreateUnitResponse = CreateUnitResponse
 
 @typing.final
+class GetUnitRequest(google.protobuf.message.Message):
+    """Reads a unit."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """Its name."""
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["name", b"name"]) -> None: ...
+
+global___GetUnitRequest = GetUnitRequest
+
+@typing.final
+class GetUnitResponse(google.protobuf.message.Message):
+    """The unit asked for."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    UNIT_FIELD_NUMBER: builtins.int
+    @property
+    def unit(self) -> guerdon.ledger.v1.resources_pb2.Unit:
+        """The unit."""
+
+    def __init__(
+        self,
+        *,
+        unit: guerdon.ledger.v1.resources_pb2.Unit | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["unit", b"unit"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["unit", b"unit"]) -> None: ...
+
+global___GetUnitResponse = GetUnitResponse
+
+@typing.final
 class CreateAccountRequest(google.protobuf.message.Message):
     """Makes an account."""
 

@@ -47,6 +47,11 @@ class LedgerServiceStub(object):
                 request_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.CreateUnitRequest.SerializeToString,
                 response_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.CreateUnitResponse.FromString,
                 )
+        self.GetUnit = channel.unary_unary(
+                '/guerdon.ledger.v1.LedgerService/GetUnit',
+                request_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.GetUnitRequest.SerializeToString,
+                response_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.GetUnitResponse.FromString,
+                )
         self.CreateAccount = channel.unary_unary(
                 '/guerdon.ledger.v1.LedgerService/CreateAccount',
                 request_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.CreateAccountRequest.SerializeToString,
@@ -274,6 +279,13 @@ class LedgerServiceServicer(object):
 
     def CreateUnit(self, request, context):
         """Makes a unit and its system accounts.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetUnit(self, request, context):
+        """Reads a unit.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -588,6 +600,11 @@ def add_LedgerServiceServicer_to_server(servicer, server):
                     request_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.CreateUnitRequest.FromString,
                     response_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.CreateUnitResponse.SerializeToString,
             ),
+            'GetUnit': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetUnit,
+                    request_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.GetUnitRequest.FromString,
+                    response_serializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.GetUnitResponse.SerializeToString,
+            ),
             'CreateAccount': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateAccount,
                     request_deserializer=guerdon_dot_ledger_dot_v1_dot_ledger__pb2.CreateAccountRequest.FromString,
@@ -872,6 +889,23 @@ class LedgerService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.ledger.v1.LedgerService/CreateUnit',
             guerdon_dot_ledger_dot_v1_dot_ledger__pb2.CreateUnitRequest.SerializeToString,
             guerdon_dot_ledger_dot_v1_dot_ledger__pb2.CreateUnitResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def GetUnit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.ledger.v1.LedgerService/GetUnit',
+            guerdon_dot_ledger_dot_v1_dot_ledger__pb2.GetUnitRequest.SerializeToString,
+            guerdon_dot_ledger_dot_v1_dot_ledger__pb2.GetUnitResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

@@ -59,6 +59,12 @@ class LedgerServiceStub:
     ]
     """Makes a unit and its system accounts."""
 
+    GetUnit: grpc.UnaryUnaryMultiCallable[
+        guerdon.ledger.v1.ledger_pb2.GetUnitRequest,
+        guerdon.ledger.v1.ledger_pb2.GetUnitResponse,
+    ]
+    """Reads a unit."""
+
     CreateAccount: grpc.UnaryUnaryMultiCallable[
         guerdon.ledger.v1.ledger_pb2.CreateAccountRequest,
         guerdon.ledger.v1.ledger_pb2.CreateAccountResponse,
@@ -348,6 +354,12 @@ class LedgerServiceAsyncStub:
         guerdon.ledger.v1.ledger_pb2.CreateUnitResponse,
     ]
     """Makes a unit and its system accounts."""
+
+    GetUnit: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.ledger.v1.ledger_pb2.GetUnitRequest,
+        guerdon.ledger.v1.ledger_pb2.GetUnitResponse,
+    ]
+    """Reads a unit."""
 
     CreateAccount: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.ledger.v1.ledger_pb2.CreateAccountRequest,
@@ -648,6 +660,14 @@ class LedgerServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[guerdon.ledger.v1.ledger_pb2.CreateUnitResponse, collections.abc.Awaitable[guerdon.ledger.v1.ledger_pb2.CreateUnitResponse]]:
         """Makes a unit and its system accounts."""
+
+    @abc.abstractmethod
+    def GetUnit(
+        self,
+        request: guerdon.ledger.v1.ledger_pb2.GetUnitRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.ledger.v1.ledger_pb2.GetUnitResponse, collections.abc.Awaitable[guerdon.ledger.v1.ledger_pb2.GetUnitResponse]]:
+        """Reads a unit."""
 
     @abc.abstractmethod
     def CreateAccount(

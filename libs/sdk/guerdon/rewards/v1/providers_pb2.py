@@ -13,12 +13,13 @@ _sym_db = _symbol_database.Default()
 
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
+from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from guerdon.options.v1 import options_pb2 as guerdon_dot_options_dot_v1_dot_options__pb2
 from guerdon.rewards.v1 import resources_pb2 as guerdon_dot_rewards_dot_v1_dot_resources__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"guerdon/rewards/v1/providers.proto\x12\x12guerdon.rewards.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a guerdon/options/v1/options.proto\x1a\"guerdon/rewards/v1/resources.proto\"\x96\x02\n\x08Provider\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x02\x12\x33\n\x04kind\x18\x02 \x01(\x0e\x32 .guerdon.rewards.v1.ProviderKindB\x03\xe0\x41\x02\x12\x0b\n\x03url\x18\x03 \x01(\t\x12\x34\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12;\n\x12secret_create_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03:B\xea\x41?\n\x14guerdon.dev/Provider\x12\'programs/{program}/providers/{provider}\"e\n\x15\x43reateProviderRequest\x12\x33\n\x08provider\x18\x01 \x01(\x0b\x32\x1c.guerdon.rewards.v1.ProviderB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"^\n\x16\x43reateProviderResponse\x12.\n\x08provider\x18\x01 \x01(\x0b\x32\x1c.guerdon.rewards.v1.Provider\x12\x14\n\x06secret\x18\x02 \x01(\tB\x04\xd0\xda\x18\x01\"@\n\x12GetProviderRequest\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xe0\x41\x02\xfa\x41\x16\n\x14guerdon.dev/Provider\"E\n\x13GetProviderResponse\x12.\n\x08provider\x18\x01 \x01(\x0b\x32\x1c.guerdon.rewards.v1.Provider\"j\n\x14ListProvidersRequest\x12+\n\x06parent\x18\x01 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Program\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"a\n\x15ListProvidersResponse\x12/\n\tproviders\x18\x01 \x03(\x0b\x32\x1c.guerdon.rewards.v1.Provider\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"b\n\x1bRotateProviderSecretRequest\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xe0\x41\x02\xfa\x41\x16\n\x14guerdon.dev/Provider\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"d\n\x1cRotateProviderSecretResponse\x12.\n\x08provider\x18\x01 \x01(\x0b\x32\x1c.guerdon.rewards.v1.Provider\x12\x14\n\x06secret\x18\x02 \x01(\tB\x04\xd0\xda\x18\x01\"\xb9\x01\n\x17ReportFulfilmentRequest\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xe0\x41\x02\xfa\x41\x16\n\x14guerdon.dev/Provider\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\x12\x1e\n\x11webhook_timestamp\x18\x03 \x01(\tB\x03\xe0\x41\x02\x12\"\n\x11webhook_signature\x18\x04 \x01(\tB\x07\xe0\x41\x02\xd0\xda\x18\x01\x12\x15\n\x04\x62ody\x18\x05 \x01(\x0c\x42\x07\xe0\x41\x02\xd0\xda\x18\x01\"N\n\x18ReportFulfilmentResponse\x12\x32\n\nredemption\x18\x01 \x01(\x0b\x32\x1e.guerdon.rewards.v1.Redemption\"\xc9\x01\n\x17\x44\x65\x63ideFulfilmentRequest\x12,\n\x04name\x18\x01 \x01(\tB\x1e\xe0\x41\x02\xfa\x41\x18\n\x16guerdon.dev/Redemption\x12,\n\x06issued\x18\x02 \x01(\x0b\x32\x1a.guerdon.rewards.v1.IssuedH\x00\x12.\n\x07refused\x18\x03 \x01(\x0b\x32\x1b.guerdon.rewards.v1.RefusedH\x00\x12\x17\n\nrequest_id\x18\x04 \x01(\tB\x03\xe0\x41\x02\x42\t\n\x07outcome\"\x1c\n\x06Issued\x12\x12\n\x04\x63ode\x18\x01 \x01(\tB\x04\xd0\xda\x18\x01\"\x1e\n\x07Refused\x12\x13\n\x06reason\x18\x01 \x01(\tB\x03\xe0\x41\x02\"N\n\x18\x44\x65\x63ideFulfilmentResponse\x12\x32\n\nredemption\x18\x01 \x01(\x0b\x32\x1e.guerdon.rewards.v1.Redemption*`\n\x0cProviderKind\x12\x1d\n\x19PROVIDER_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12PROVIDER_KIND_HTTP\x10\x01\x12\x19\n\x15PROVIDER_KIND_SANDBOX\x10\x02\x32\xe8\x06\n\x0fProviderService\x12\x88\x01\n\x0e\x43reateProvider\x12).guerdon.rewards.v1.CreateProviderRequest\x1a*.guerdon.rewards.v1.CreateProviderResponse\"\x1f\xca\xda\x18\x1b\n\x17rewards.providers.write\x10\x02\x12~\n\x0bGetProvider\x12&.guerdon.rewards.v1.GetProviderRequest\x1a\'.guerdon.rewards.v1.GetProviderResponse\"\x1e\xca\xda\x18\x1a\n\x16rewards.providers.read\x10\x02\x12\x84\x01\n\rListProviders\x12(.guerdon.rewards.v1.ListProvidersRequest\x1a).guerdon.rewards.v1.ListProvidersResponse\"\x1e\xca\xda\x18\x1a\n\x16rewards.providers.read\x10\x02\x12\x9a\x01\n\x14RotateProviderSecret\x12/.guerdon.rewards.v1.RotateProviderSecretRequest\x1a\x30.guerdon.rewards.v1.RotateProviderSecretResponse\"\x1f\xca\xda\x18\x1b\n\x17rewards.providers.write\x10\x02\x12\x91\x01\n\x10ReportFulfilment\x12+.guerdon.rewards.v1.ReportFulfilmentRequest\x1a,.guerdon.rewards.v1.ReportFulfilmentResponse\"\"\xca\xda\x18\x1e\n\x1arewards.fulfilments.report\x10\x02\x12\x91\x01\n\x10\x44\x65\x63ideFulfilment\x12+.guerdon.rewards.v1.DecideFulfilmentRequest\x1a,.guerdon.rewards.v1.DecideFulfilmentResponse\"\"\xca\xda\x18\x1e\n\x1arewards.fulfilments.decide\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"guerdon/rewards/v1/providers.proto\x12\x12guerdon.rewards.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a guerdon/options/v1/options.proto\x1a\"guerdon/rewards/v1/resources.proto\"\xaa\x02\n\x08Provider\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x02\x12\x33\n\x04kind\x18\x02 \x01(\x0e\x32 .guerdon.rewards.v1.ProviderKindB\x03\xe0\x41\x02\x12\x0b\n\x03url\x18\x03 \x01(\t\x12\x34\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12;\n\x12secret_create_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x12\n\nmax_orders\x18\x06 \x01(\x05:B\xea\x41?\n\x14guerdon.dev/Provider\x12\'programs/{program}/providers/{provider}\"e\n\x15\x43reateProviderRequest\x12\x33\n\x08provider\x18\x01 \x01(\x0b\x32\x1c.guerdon.rewards.v1.ProviderB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"^\n\x16\x43reateProviderResponse\x12.\n\x08provider\x18\x01 \x01(\x0b\x32\x1c.guerdon.rewards.v1.Provider\x12\x14\n\x06secret\x18\x02 \x01(\tB\x04\xd0\xda\x18\x01\"\x9b\x01\n\x15UpdateProviderRequest\x12\x33\n\x08provider\x18\x01 \x01(\x0b\x32\x1c.guerdon.rewards.v1.ProviderB\x03\xe0\x41\x02\x12\x34\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\"H\n\x16UpdateProviderResponse\x12.\n\x08provider\x18\x01 \x01(\x0b\x32\x1c.guerdon.rewards.v1.Provider\"@\n\x12GetProviderRequest\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xe0\x41\x02\xfa\x41\x16\n\x14guerdon.dev/Provider\"E\n\x13GetProviderResponse\x12.\n\x08provider\x18\x01 \x01(\x0b\x32\x1c.guerdon.rewards.v1.Provider\"j\n\x14ListProvidersRequest\x12+\n\x06parent\x18\x01 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Program\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"a\n\x15ListProvidersResponse\x12/\n\tproviders\x18\x01 \x03(\x0b\x32\x1c.guerdon.rewards.v1.Provider\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"b\n\x1bRotateProviderSecretRequest\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xe0\x41\x02\xfa\x41\x16\n\x14guerdon.dev/Provider\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"d\n\x1cRotateProviderSecretResponse\x12.\n\x08provider\x18\x01 \x01(\x0b\x32\x1c.guerdon.rewards.v1.Provider\x12\x14\n\x06secret\x18\x02 \x01(\tB\x04\xd0\xda\x18\x01\"\xb9\x01\n\x17ReportFulfilmentRequest\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xe0\x41\x02\xfa\x41\x16\n\x14guerdon.dev/Provider\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\x12\x1e\n\x11webhook_timestamp\x18\x03 \x01(\tB\x03\xe0\x41\x02\x12\"\n\x11webhook_signature\x18\x04 \x01(\tB\x07\xe0\x41\x02\xd0\xda\x18\x01\x12\x15\n\x04\x62ody\x18\x05 \x01(\x0c\x42\x07\xe0\x41\x02\xd0\xda\x18\x01\"N\n\x18ReportFulfilmentResponse\x12\x32\n\nredemption\x18\x01 \x01(\x0b\x32\x1e.guerdon.rewards.v1.Redemption\"\xc9\x01\n\x17\x44\x65\x63ideFulfilmentRequest\x12,\n\x04name\x18\x01 \x01(\tB\x1e\xe0\x41\x02\xfa\x41\x18\n\x16guerdon.dev/Redemption\x12,\n\x06issued\x18\x02 \x01(\x0b\x32\x1a.guerdon.rewards.v1.IssuedH\x00\x12.\n\x07refused\x18\x03 \x01(\x0b\x32\x1b.guerdon.rewards.v1.RefusedH\x00\x12\x17\n\nrequest_id\x18\x04 \x01(\tB\x03\xe0\x41\x02\x42\t\n\x07outcome\"\x1c\n\x06Issued\x12\x12\n\x04\x63ode\x18\x01 \x01(\tB\x04\xd0\xda\x18\x01\"\x1e\n\x07Refused\x12\x13\n\x06reason\x18\x01 \x01(\tB\x03\xe0\x41\x02\"N\n\x18\x44\x65\x63ideFulfilmentResponse\x12\x32\n\nredemption\x18\x01 \x01(\x0b\x32\x1e.guerdon.rewards.v1.Redemption*`\n\x0cProviderKind\x12\x1d\n\x19PROVIDER_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12PROVIDER_KIND_HTTP\x10\x01\x12\x19\n\x15PROVIDER_KIND_SANDBOX\x10\x02\x32\xf3\x07\n\x0fProviderService\x12\x88\x01\n\x0e\x43reateProvider\x12).guerdon.rewards.v1.CreateProviderRequest\x1a*.guerdon.rewards.v1.CreateProviderResponse\"\x1f\xca\xda\x18\x1b\n\x17rewards.providers.write\x10\x02\x12\x88\x01\n\x0eUpdateProvider\x12).guerdon.rewards.v1.UpdateProviderRequest\x1a*.guerdon.rewards.v1.UpdateProviderResponse\"\x1f\xca\xda\x18\x1b\n\x17rewards.providers.write\x10\x02\x12~\n\x0bGetProvider\x12&.guerdon.rewards.v1.GetProviderRequest\x1a\'.guerdon.rewards.v1.GetProviderResponse\"\x1e\xca\xda\x18\x1a\n\x16rewards.providers.read\x10\x02\x12\x84\x01\n\rListProviders\x12(.guerdon.rewards.v1.ListProvidersRequest\x1a).guerdon.rewards.v1.ListProvidersResponse\"\x1e\xca\xda\x18\x1a\n\x16rewards.providers.read\x10\x02\x12\x9a\x01\n\x14RotateProviderSecret\x12/.guerdon.rewards.v1.RotateProviderSecretRequest\x1a\x30.guerdon.rewards.v1.RotateProviderSecretResponse\"\x1f\xca\xda\x18\x1b\n\x17rewards.providers.write\x10\x02\x12\x91\x01\n\x10ReportFulfilment\x12+.guerdon.rewards.v1.ReportFulfilmentRequest\x1a,.guerdon.rewards.v1.ReportFulfilmentResponse\"\"\xca\xda\x18\x1e\n\x1arewards.fulfilments.report\x10\x02\x12\x91\x01\n\x10\x44\x65\x63ideFulfilment\x12+.guerdon.rewards.v1.DecideFulfilmentRequest\x1a,.guerdon.rewards.v1.DecideFulfilmentResponse\"\"\xca\xda\x18\x1e\n\x1arewards.fulfilments.decide\x10\x02\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'guerdon.rewards.v1.providers_pb2', globals())
@@ -41,6 +42,12 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _CREATEPROVIDERREQUEST.fields_by_name['request_id']._serialized_options = b'\340A\002'
   _CREATEPROVIDERRESPONSE.fields_by_name['secret']._options = None
   _CREATEPROVIDERRESPONSE.fields_by_name['secret']._serialized_options = b'\320\332\030\001'
+  _UPDATEPROVIDERREQUEST.fields_by_name['provider']._options = None
+  _UPDATEPROVIDERREQUEST.fields_by_name['provider']._serialized_options = b'\340A\002'
+  _UPDATEPROVIDERREQUEST.fields_by_name['update_mask']._options = None
+  _UPDATEPROVIDERREQUEST.fields_by_name['update_mask']._serialized_options = b'\340A\002'
+  _UPDATEPROVIDERREQUEST.fields_by_name['request_id']._options = None
+  _UPDATEPROVIDERREQUEST.fields_by_name['request_id']._serialized_options = b'\340A\002'
   _GETPROVIDERREQUEST.fields_by_name['name']._options = None
   _GETPROVIDERREQUEST.fields_by_name['name']._serialized_options = b'\340A\002\372A\026\n\024guerdon.dev/Provider'
   _LISTPROVIDERSREQUEST.fields_by_name['parent']._options = None
@@ -71,6 +78,8 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _REFUSED.fields_by_name['reason']._serialized_options = b'\340A\002'
   _PROVIDERSERVICE.methods_by_name['CreateProvider']._options = None
   _PROVIDERSERVICE.methods_by_name['CreateProvider']._serialized_options = b'\312\332\030\033\n\027rewards.providers.write\020\002'
+  _PROVIDERSERVICE.methods_by_name['UpdateProvider']._options = None
+  _PROVIDERSERVICE.methods_by_name['UpdateProvider']._serialized_options = b'\312\332\030\033\n\027rewards.providers.write\020\002'
   _PROVIDERSERVICE.methods_by_name['GetProvider']._options = None
   _PROVIDERSERVICE.methods_by_name['GetProvider']._serialized_options = b'\312\332\030\032\n\026rewards.providers.read\020\002'
   _PROVIDERSERVICE.methods_by_name['ListProviders']._options = None
@@ -81,38 +90,42 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _PROVIDERSERVICE.methods_by_name['ReportFulfilment']._serialized_options = b'\312\332\030\036\n\032rewards.fulfilments.report\020\002'
   _PROVIDERSERVICE.methods_by_name['DecideFulfilment']._options = None
   _PROVIDERSERVICE.methods_by_name['DecideFulfilment']._serialized_options = b'\312\332\030\036\n\032rewards.fulfilments.decide\020\002'
-  _PROVIDERKIND._serialized_start=1861
-  _PROVIDERKIND._serialized_end=1957
-  _PROVIDER._serialized_start=222
-  _PROVIDER._serialized_end=500
-  _CREATEPROVIDERREQUEST._serialized_start=502
-  _CREATEPROVIDERREQUEST._serialized_end=603
-  _CREATEPROVIDERRESPONSE._serialized_start=605
-  _CREATEPROVIDERRESPONSE._serialized_end=699
-  _GETPROVIDERREQUEST._serialized_start=701
-  _GETPROVIDERREQUEST._serialized_end=765
-  _GETPROVIDERRESPONSE._serialized_start=767
-  _GETPROVIDERRESPONSE._serialized_end=836
-  _LISTPROVIDERSREQUEST._serialized_start=838
-  _LISTPROVIDERSREQUEST._serialized_end=944
-  _LISTPROVIDERSRESPONSE._serialized_start=946
-  _LISTPROVIDERSRESPONSE._serialized_end=1043
-  _ROTATEPROVIDERSECRETREQUEST._serialized_start=1045
-  _ROTATEPROVIDERSECRETREQUEST._serialized_end=1143
-  _ROTATEPROVIDERSECRETRESPONSE._serialized_start=1145
-  _ROTATEPROVIDERSECRETRESPONSE._serialized_end=1245
-  _REPORTFULFILMENTREQUEST._serialized_start=1248
-  _REPORTFULFILMENTREQUEST._serialized_end=1433
-  _REPORTFULFILMENTRESPONSE._serialized_start=1435
-  _REPORTFULFILMENTRESPONSE._serialized_end=1513
-  _DECIDEFULFILMENTREQUEST._serialized_start=1516
-  _DECIDEFULFILMENTREQUEST._serialized_end=1717
-  _ISSUED._serialized_start=1719
-  _ISSUED._serialized_end=1747
-  _REFUSED._serialized_start=1749
-  _REFUSED._serialized_end=1779
-  _DECIDEFULFILMENTRESPONSE._serialized_start=1781
-  _DECIDEFULFILMENTRESPONSE._serialized_end=1859
-  _PROVIDERSERVICE._serialized_start=1960
-  _PROVIDERSERVICE._serialized_end=2832
+  _PROVIDERKIND._serialized_start=2147
+  _PROVIDERKIND._serialized_end=2243
+  _PROVIDER._serialized_start=256
+  _PROVIDER._serialized_end=554
+  _CREATEPROVIDERREQUEST._serialized_start=556
+  _CREATEPROVIDERREQUEST._serialized_end=657
+  _CREATEPROVIDERRESPONSE._serialized_start=659
+  _CREATEPROVIDERRESPONSE._serialized_end=753
+  _UPDATEPROVIDERREQUEST._serialized_start=756
+  _UPDATEPROVIDERREQUEST._serialized_end=911
+  _UPDATEPROVIDERRESPONSE._serialized_start=913
+  _UPDATEPROVIDERRESPONSE._serialized_end=985
+  _GETPROVIDERREQUEST._serialized_start=987
+  _GETPROVIDERREQUEST._serialized_end=1051
+  _GETPROVIDERRESPONSE._serialized_start=1053
+  _GETPROVIDERRESPONSE._serialized_end=1122
+  _LISTPROVIDERSREQUEST._serialized_start=1124
+  _LISTPROVIDERSREQUEST._serialized_end=1230
+  _LISTPROVIDERSRESPONSE._serialized_start=1232
+  _LISTPROVIDERSRESPONSE._serialized_end=1329
+  _ROTATEPROVIDERSECRETREQUEST._serialized_start=1331
+  _ROTATEPROVIDERSECRETREQUEST._serialized_end=1429
+  _ROTATEPROVIDERSECRETRESPONSE._serialized_start=1431
+  _ROTATEPROVIDERSECRETRESPONSE._serialized_end=1531
+  _REPORTFULFILMENTREQUEST._serialized_start=1534
+  _REPORTFULFILMENTREQUEST._serialized_end=1719
+  _REPORTFULFILMENTRESPONSE._serialized_start=1721
+  _REPORTFULFILMENTRESPONSE._serialized_end=1799
+  _DECIDEFULFILMENTREQUEST._serialized_start=1802
+  _DECIDEFULFILMENTREQUEST._serialized_end=2003
+  _ISSUED._serialized_start=2005
+  _ISSUED._serialized_end=2033
+  _REFUSED._serialized_start=2035
+  _REFUSED._serialized_end=2065
+  _DECIDEFULFILMENTRESPONSE._serialized_start=2067
+  _DECIDEFULFILMENTRESPONSE._serialized_end=2145
+  _PROVIDERSERVICE._serialized_start=2246
+  _PROVIDERSERVICE._serialized_end=3257
 # @@protoc_insertion_point(module_scope)

@@ -6,6 +6,7 @@ Fulfilment providers: who issues what a program does not hand over itself."""
 import builtins
 import collections.abc
 import google.protobuf.descriptor
+import google.protobuf.field_mask_pb2
 import google.protobuf.internal.containers
 import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
@@ -56,6 +57,7 @@ class Provider(google.protobuf.message.Message):
     URL_FIELD_NUMBER: builtins.int
     CREATE_TIME_FIELD_NUMBER: builtins.int
     SECRET_CREATE_TIME_FIELD_NUMBER: builtins.int
+    MAX_ORDERS_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`programs/{program}/providers/{provider}`; the id is 1 to 63 of `A-Z a-z 0-9 . _ ~ -`, a letter or digit first."""
     kind: global___ProviderKind.ValueType
@@ -63,6 +65,10 @@ class Provider(google.protobuf.message.Message):
     url: builtins.str
     """Where an HTTP provider is asked: an https address of at most 500 characters that is not within a private network.
     Empty for a sandbox.
+    """
+    max_orders: builtins.int
+    """How many orders each worker of the service may have under way to it at once, 1 to 1,000; 0 is read as 20. What comes
+    meanwhile waits for a second, and is then as if it gave no answer: it is asked again later.
     """
     @property
     def create_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
@@ -80,9 +86,10 @@ class Provider(google.protobuf.message.Message):
         url: builtins.str = ...,
         create_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         secret_create_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        max_orders: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["create_time", b"create_time", "secret_create_time", b"secret_create_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["create_time", b"create_time", "kind", b"kind", "name", b"name", "secret_create_time", b"secret_create_time", "url", b"url"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["create_time", b"create_time", "kind", b"kind", "max_orders", b"max_orders", "name", b"name", "secret_create_time", b"secret_create_time", "url", b"url"]) -> None: ...
 
 global___Provider = Provider
 
@@ -135,6 +142,58 @@ class CreateProviderResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["provider", b"provider", "secret", b"secret"]) -> None: ...
 
 global___CreateProviderResponse = CreateProviderResponse
+
+@typing.final
+class UpdateProviderRequest(google.protobuf.message.Message):
+    """Changes a provider."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PROVIDER_FIELD_NUMBER: builtins.int
+    UPDATE_MASK_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """The caller's id of this request, 1 to 64 printable characters."""
+    @property
+    def provider(self) -> global___Provider:
+        """The provider by its name, with the new values."""
+
+    @property
+    def update_mask(self) -> google.protobuf.field_mask_pb2.FieldMask:
+        """Which of them to change: `url`, `max_orders`."""
+
+    def __init__(
+        self,
+        *,
+        provider: global___Provider | None = ...,
+        update_mask: google.protobuf.field_mask_pb2.FieldMask | None = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["provider", b"provider", "update_mask", b"update_mask"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["provider", b"provider", "request_id", b"request_id", "update_mask", b"update_mask"]) -> None: ...
+
+global___UpdateProviderRequest = UpdateProviderRequest
+
+@typing.final
+class UpdateProviderResponse(google.protobuf.message.Message):
+    """The provider changed."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PROVIDER_FIELD_NUMBER: builtins.int
+    @property
+    def provider(self) -> global___Provider:
+        """The provider as it is now."""
+
+    def __init__(
+        self,
+        *,
+        provider: global___Provider | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["provider", b"provider"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["provider", b"provider"]) -> None: ...
+
+global___UpdateProviderResponse = UpdateProviderResponse
 
 @typing.final
 class GetProviderRequest(google.protobuf.message.Message):

@@ -21,6 +21,11 @@ class ProviderServiceStub(object):
                 request_serializer=guerdon_dot_rewards_dot_v1_dot_providers__pb2.CreateProviderRequest.SerializeToString,
                 response_deserializer=guerdon_dot_rewards_dot_v1_dot_providers__pb2.CreateProviderResponse.FromString,
                 )
+        self.UpdateProvider = channel.unary_unary(
+                '/guerdon.rewards.v1.ProviderService/UpdateProvider',
+                request_serializer=guerdon_dot_rewards_dot_v1_dot_providers__pb2.UpdateProviderRequest.SerializeToString,
+                response_deserializer=guerdon_dot_rewards_dot_v1_dot_providers__pb2.UpdateProviderResponse.FromString,
+                )
         self.GetProvider = channel.unary_unary(
                 '/guerdon.rewards.v1.ProviderService/GetProvider',
                 request_serializer=guerdon_dot_rewards_dot_v1_dot_providers__pb2.GetProviderRequest.SerializeToString,
@@ -56,6 +61,14 @@ class ProviderServiceServicer(object):
     def CreateProvider(self, request, context):
         """Makes a provider, with a secret that both sides sign with. The answer alone shows the secret, also to the same
         request again, as long as it signs.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateProvider(self, request, context):
+        """Changes where a provider is asked, and how much is asked of it at once. An order that was sent to the address before is
+        asked after at the new one, under the same id: it has to know it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -106,6 +119,11 @@ def add_ProviderServiceServicer_to_server(servicer, server):
                     servicer.CreateProvider,
                     request_deserializer=guerdon_dot_rewards_dot_v1_dot_providers__pb2.CreateProviderRequest.FromString,
                     response_serializer=guerdon_dot_rewards_dot_v1_dot_providers__pb2.CreateProviderResponse.SerializeToString,
+            ),
+            'UpdateProvider': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateProvider,
+                    request_deserializer=guerdon_dot_rewards_dot_v1_dot_providers__pb2.UpdateProviderRequest.FromString,
+                    response_serializer=guerdon_dot_rewards_dot_v1_dot_providers__pb2.UpdateProviderResponse.SerializeToString,
             ),
             'GetProvider': grpc.unary_unary_rpc_method_handler(
                     servicer.GetProvider,
@@ -158,6 +176,23 @@ class ProviderService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.rewards.v1.ProviderService/CreateProvider',
             guerdon_dot_rewards_dot_v1_dot_providers__pb2.CreateProviderRequest.SerializeToString,
             guerdon_dot_rewards_dot_v1_dot_providers__pb2.CreateProviderResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def UpdateProvider(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.rewards.v1.ProviderService/UpdateProvider',
+            guerdon_dot_rewards_dot_v1_dot_providers__pb2.UpdateProviderRequest.SerializeToString,
+            guerdon_dot_rewards_dot_v1_dot_providers__pb2.UpdateProviderResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

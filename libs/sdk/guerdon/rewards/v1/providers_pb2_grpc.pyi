@@ -31,6 +31,14 @@ class ProviderServiceStub:
     request again, as long as it signs.
     """
 
+    UpdateProvider: grpc.UnaryUnaryMultiCallable[
+        guerdon.rewards.v1.providers_pb2.UpdateProviderRequest,
+        guerdon.rewards.v1.providers_pb2.UpdateProviderResponse,
+    ]
+    """Changes where a provider is asked, and how much is asked of it at once. An order that was sent to the address before is
+    asked after at the new one, under the same id: it has to know it.
+    """
+
     GetProvider: grpc.UnaryUnaryMultiCallable[
         guerdon.rewards.v1.providers_pb2.GetProviderRequest,
         guerdon.rewards.v1.providers_pb2.GetProviderResponse,
@@ -77,6 +85,14 @@ class ProviderServiceAsyncStub:
     ]
     """Makes a provider, with a secret that both sides sign with. The answer alone shows the secret, also to the same
     request again, as long as it signs.
+    """
+
+    UpdateProvider: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.rewards.v1.providers_pb2.UpdateProviderRequest,
+        guerdon.rewards.v1.providers_pb2.UpdateProviderResponse,
+    ]
+    """Changes where a provider is asked, and how much is asked of it at once. An order that was sent to the address before is
+    asked after at the new one, under the same id: it has to know it.
     """
 
     GetProvider: grpc.aio.UnaryUnaryMultiCallable[
@@ -127,6 +143,16 @@ class ProviderServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[guerdon.rewards.v1.providers_pb2.CreateProviderResponse, collections.abc.Awaitable[guerdon.rewards.v1.providers_pb2.CreateProviderResponse]]:
         """Makes a provider, with a secret that both sides sign with. The answer alone shows the secret, also to the same
         request again, as long as it signs.
+        """
+
+    @abc.abstractmethod
+    def UpdateProvider(
+        self,
+        request: guerdon.rewards.v1.providers_pb2.UpdateProviderRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.rewards.v1.providers_pb2.UpdateProviderResponse, collections.abc.Awaitable[guerdon.rewards.v1.providers_pb2.UpdateProviderResponse]]:
+        """Changes where a provider is asked, and how much is asked of it at once. An order that was sent to the address before is
+        asked after at the new one, under the same id: it has to know it.
         """
 
     @abc.abstractmethod

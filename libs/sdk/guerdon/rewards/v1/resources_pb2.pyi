@@ -580,7 +580,8 @@ class Cashback(google.protobuf.message.Message):
     BUDGET_FIELD_NUMBER: builtins.int
     budget: builtins.str
     """The BUDGET account that pays the value into the member's wallet, of the reward's program and of a unit other than the
-    price's: `programs/{program}/accounts/budget.cash`. The unit counts the minor units of the value's currency. The
+    price's: `programs/{program}/accounts/budget.cash`. Whoever keeps the accounts has labelled it `cashback: allowed`. Its
+    unit has the scale of the value's currency, and pays in no other: that of the first reward that paid in it. The
     fulfilment is then STOCK or UNLIMITED, and what goes back goes back as a whole: the refund policy is not PARTIAL.
     """
     @property
