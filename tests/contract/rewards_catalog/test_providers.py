@@ -259,7 +259,7 @@ async def test_a_provider_that_moved_is_asked_at_its_new_address_and_given_no_mo
         card, member = await provided(shop, provider), await shop.member(300)
         waiting = await shop.redeem(card, member)
         assert waiting.state == UNKNOWN
-        moved = pb.Provider(name=provider, url=after.url, max_orders=1)
+        moved = pb.Provider(name=provider, kind=pb.PROVIDER_KIND_HTTP, url=after.url, max_orders=1)
         request = pb.UpdateProviderRequest(provider=moved, request_id=new_request_id())
         request.update_mask.paths.extend(["url", "max_orders"])
         now = (await shop.catalog.providers.UpdateProvider(request)).provider
@@ -284,7 +284,8 @@ async def test_what_a_provider_cannot_be_changed_to_is_refused_by_field(shop: Sh
         ({}, ["kind"], "update_mask"),
         ({}, [], "update_mask"),
     ):
-        request = pb.UpdateProviderRequest(provider=pb.Provider(name=sandbox, **changes), request_id=new_request_id())
+        asked = pb.Provider(name=sandbox, kind=pb.PROVIDER_KIND_SANDBOX, **changes)
+        request = pb.UpdateProviderRequest(provider=asked, request_id=new_request_id())
         request.update_mask.paths.extend(paths)
         with pytest.raises(InvalidRequestError) as refused:
             await shop.catalog.providers.UpdateProvider(request)

@@ -156,7 +156,7 @@ class UpdateProviderRequest(google.protobuf.message.Message):
     """The caller's id of this request, 1 to 64 printable characters."""
     @property
     def provider(self) -> global___Provider:
-        """The provider by its name, with the new values."""
+        """The provider by its name, with the new values. How it is asked stays."""
 
     @property
     def update_mask(self) -> google.protobuf.field_mask_pb2.FieldMask:
