@@ -130,16 +130,18 @@ class Ledger:
     async def credit(
         self, program: Program, credits_: Sequence[Credit], actor: str, *, opening: bool
     ) -> list[str | Refused]:
-        """Credits members, each on its own, `opening` accounts that do not exist; answers transaction ids or refusals,
-        in their order.
+        """Credits members, each on its own, all in one unit, `opening` accounts that do not exist, as it does with
+        wallets; answers transaction ids or refusals, in their order.
 
         Always by the batch call, also for one: there a request id means the same whoever asks again.
         """
-        source = _issuance(program.name, program.settings.unit_id)
+        wallet = credits_[0].unit
+        unit_id = wallet or program.settings.unit_id
+        source = _issuance(program.name, unit_id)
         accounts = f"{program.name}/accounts/"
         request = ledger_pb2.BatchPostTransactionsRequest(parent=program.name, omit_balances=True)
-        if opening:
-            request.open_accounts_in = f"{program.name}/units/{program.settings.unit_id}"
+        if opening or wallet:
+            request.open_accounts_in = f"{program.name}/units/{unit_id}"
         for one in credits_:
             _fill(request.items.add(), source, accounts, one)
         answer = await self._remote.call(

@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
+from membership.domain.members import account_id
+from membership.domain.wallets import wallet_id
+
 POINTS_MAX = 10**9
 """The most points of one bonus."""
 
@@ -32,3 +35,10 @@ class Bonus(NamedTuple):
     """Whether that is because of what came late."""
     held: bool = False
     """It is pending until somebody decides."""
+    unit: str = ""
+    """The id of the unit of the wallet that it goes to; empty for points."""
+
+    @property
+    def account_id(self) -> str:
+        """The id of the account that it goes to."""
+        return wallet_id(self.member_id, self.unit) if self.unit else account_id(self.member_id)

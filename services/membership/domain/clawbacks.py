@@ -7,7 +7,7 @@ all that is left. So it depends on what came back in all, not on the order in wh
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from fractions import Fraction
@@ -17,6 +17,7 @@ from membership.domain.errors import LineNotReturnable
 from membership.domain.purchases import FrozenTerms, PlainTerms
 from membership.domain.rules import Outcome
 from membership.domain.stacking import ONE, ZERO, Kept, Term, Verdict, give
+from membership.domain.tranches import share
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,28 @@ def taken(
     alone = give([replace(term, cap=None) for _, term in others], came)
     plain = sum(awarded[place] if place in lost else one for (place, _), one in zip(others, alone, strict=True))
     return min(strict, plain + bonuses)
+
+
+def wallet_shares(
+    terms: FrozenTerms, back: CameBack, before: Mapping[int, int], lost: Collection[int], *, mild: bool
+) -> dict[int, int]:
+    """What is taken now of the credits in other units, by their places, when all of `back` is back and so much was
+    taken of each `before`. Those at the places of `lost` were taken as a whole. Each unit by itself, as points.
+    """
+    shares: dict[int, int] = {}
+    start = terms.own_credits
+    for wallet in terms.wallets:
+        places = range(start, start + len(wallet.tranches))
+        start = places.stop
+        gone = frozenset(
+            term for place in places if place in lost for term in wallet.tranches[place - places.start].places
+        )
+        so_far = [before.get(place, 0) for place in places]
+        in_all = taken(wallet.terms, terms.parts, back, mild=mild, lost=gone)
+        now = max(0, in_all - sum(so_far))
+        each = share(wallet.tranches, so_far, give(wallet.terms, kept(terms.parts, back)), now)
+        shares |= {place: part for place, part in zip(places, each, strict=True) if part}
+    return shares
 
 
 def _without(lost: frozenset[int], points: tuple[int, ...]) -> tuple[int, ...]:

@@ -44,6 +44,8 @@ class Credit(NamedTuple):
     """When they can first be spent; None for at once."""
     held: bool = False
     """They are pending until somebody decides, whatever the time."""
+    unit: str = ""
+    """Of another unit than the program's points; its account is opened with it."""
 
 
 class Clawback(NamedTuple):
@@ -121,13 +123,14 @@ def bonus_credit(bonus: Bonus) -> Credit:
     """A bonus."""
     return Credit(
         request_id=bonus.bonus_id,
-        account_id=account_id(bonus.member_id),
+        account_id=bonus.account_id,
         points=bonus.points,
         effective_time=effective_time(bonus.event_time, bonus.record_time),
         expire_time=bonus.expire_time,
         memo=bonus.memo,
         available_time=bonus.available_time,
         held=bonus.held,
+        unit=bonus.unit,
     )
 
 
@@ -183,14 +186,24 @@ def return_clawbacks(
     goods_return: GoodsReturn, award: str, parts: Sequence[Part], credited: Mapping[str, str]
 ) -> list[Clawback]:
     """What a return takes back: likewise."""
-    whole = Clawback(
+    whole = _of_return(goods_return, award, goods_return.points)
+    return _in_parts(whole, whole.request_id, parts, credited)
+
+
+def wallet_clawbacks(goods_return: GoodsReturn, parts: Sequence[Part], credited: Mapping[str, str]) -> list[Clawback]:
+    """What a return takes back of credits in other units, likewise."""
+    whole = _of_return(goods_return, "", sum(one.points for one in parts))
+    return _in_parts(whole, whole.request_id, parts, credited)
+
+
+def _of_return(goods_return: GoodsReturn, award: str, points: int) -> Clawback:
+    return Clawback(
         request_id=f"r-{goods_return.return_id}",
         rest_request_id=f"s-{goods_return.return_id}",
         transaction=award,
-        points=goods_return.points,
+        points=points,
         memo=f"Return {goods_return.return_id} of purchase {goods_return.purchase_id}",
     )
-    return _in_parts(whole, whole.request_id, parts, credited)
 
 
 def _in_parts(whole: Clawback, taker_name: str, parts: Sequence[Part], credited: Mapping[str, str]) -> list[Clawback]:

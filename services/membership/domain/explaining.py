@@ -38,6 +38,8 @@ class Told:
     campaign: str = ""
     count: int = 0
     """Of a rule that counts: how much, with this purchase."""
+    unit: str = ""
+    """Of what it gave, if not points."""
 
 
 def tell(purchase: Purchase) -> list[Told]:
@@ -45,7 +47,10 @@ def tell(purchase: Purchase) -> list[Told]:
     if isinstance(purchase.terms, PlainTerms):
         return list(_tell_plain(purchase, purchase.terms))
     counted = (_tell_count(term, purchase.tallies) for term in purchase.terms.counts)
-    return [*_tell_frozen(purchase.terms), *counted]
+    frozen = purchase.terms
+    in_points = _tell_frozen(frozen, frozen.terms, frozen.points)
+    into = (told for one in frozen.wallets for told in _tell_frozen(frozen, one.terms, one.points, one.unit))
+    return [*in_points, *counted, *into]
 
 
 def explain(purchase: Purchase, told: Iterable[Told]) -> str:
@@ -71,7 +76,7 @@ def _tell_plain(purchase: Purchase, plain: PlainTerms) -> Iterator[Told]:
         yield Told("", 0, tier, award.tier_points, (), told)
 
 
-def _tell_frozen(frozen: FrozenTerms) -> list[Told]:
+def _tell_frozen(frozen: FrozenTerms, terms: Sequence[Term], given: Sequence[int], unit: str = "") -> list[Told]:
     kept = Kept.all_of(frozen.parts)
     return [
         Told(
@@ -84,10 +89,11 @@ def _tell_frozen(frozen: FrozenTerms) -> list[Told]:
             )
             if term.verdict is Verdict.APPLIED
             else (),
-            _explain(term, points, frozen.parts, kept),
+            _explain(term, points, frozen.parts, kept, unit or "points"),
             term.campaign,
+            unit=unit,
         )
-        for term, points in zip(frozen.terms, frozen.points, strict=True)
+        for term, points in zip(terms, given, strict=True)
     ]
 
 
@@ -105,13 +111,13 @@ def _tell_count(term: Term, tallies: Sequence[Tally]) -> Told:
     return Told(term.rule_id, term.version, tally.verdict, tally.points, (), text, term.campaign, tally.reached)
 
 
-def _explain(term: Term, points: int, parts: Sequence[Part], kept: Kept) -> str:
+def _explain(term: Term, points: int, parts: Sequence[Part], kept: Kept, unit: str) -> str:
     if term.verdict is Verdict.BELOW_MINIMUM:
-        return f"{sum(term.spends.values())} is below the minimum spend of {term.minimum_spend}: 0 points"
+        return f"{sum(term.spends.values())} is below the minimum spend of {term.minimum_spend}: 0 {unit}"
     if term.verdict is not Verdict.APPLIED:
-        return f"{_WHY_NOT[term.verdict]}: 0 points"
+        return f"{_WHY_NOT[term.verdict]}: 0 {unit}"
     capped = f", at most {term.cap}" if term.cap is not None else ""
-    return f"{_arithmetic(term, parts, kept)}{capped}: {points} points"
+    return f"{_arithmetic(term, parts, kept)}{capped}: {points} {unit}"
 
 
 def _arithmetic(term: Term, parts: Sequence[Part], kept: Kept) -> str:

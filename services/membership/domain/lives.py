@@ -164,5 +164,10 @@ def _given(book: Rulebook, rated: Rated) -> Iterator[tuple[str, int]]:
         each = [
             *zip((term.rule_id for term in rated.frozen.terms), rated.frozen.points, strict=True),
             *((counts[tally.rule_no], tally.points) for tally in rated.tallies),
+            *(
+                (term.rule_id, points)
+                for one in rated.frozen.wallets
+                for term, points in zip(one.terms, one.points, strict=True)
+            ),
         ]
     return ((rule_id, points) for rule_id, points in each if points)

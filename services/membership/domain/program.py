@@ -27,7 +27,7 @@ RETURN_WAIT_DAYS = 30
 RETURN_WAIT_DAYS_MAX = 3_660
 LATE_DAYS_MAX = 90
 
-_AS_ONE = "cannot be a rule's own with late_days: an award that is rated anew has the same times throughout"
+_AS_ONE = "cannot be a rule's own with late_days: an award that is rated anew has the same times and unit throughout"
 _CURRENCY = re.compile(r"[A-Z]{3}")
 
 
@@ -116,11 +116,13 @@ def violations_of(rule: Rule, settings: Settings) -> list[FieldViolation]:
     if not found and rule.condition and not settings.purchase_statistics and Phrase.of(rule.condition).of_purchases:
         found.append(FieldViolation("condition", PURCHASES_NOT_COUNTED))
     elif not found and settings.late_days:
-        own = {"availability": rule.availability, "expiry_policy": rule.expiry}
+        own = {"availability": rule.availability, "expiry_policy": rule.expiry, "unit": rule.unit or None}
         found.extend(FieldViolation(name, _AS_ONE) for name, value in own.items() if value is not None)
+    if rule.unit == settings.unit_id:
+        found.append(FieldViolation("unit", "must be absent for the program's own"))
     if not found and rule.has_times:
         availability = rule.availability or settings.availability or Availability()
-        expiry = rule.expiry or settings.expiry
+        expiry = rule.expiry or (None if rule.unit else settings.expiry)
         found.extend(availability.violations("availability", settings.return_window_days, expiry))
     return found
 
@@ -141,6 +143,8 @@ def _violations(settings: Settings) -> Iterator[FieldViolation]:
     yield from reminder_violations(settings.expiry_reminder_days)
     if not settings.rule.outcome.is_base:
         yield FieldViolation("program.earning_rule", "must be a base rule")
+    if settings.rule.unit:
+        yield FieldViolation("program.earning_rule.unit", "must be absent: the first rule gives the program's points")
     for one in violations_of(settings.rule, settings):
         yield FieldViolation(f"program.earning_rule.{one.field}", one.description)
     yield from _tier_violations(settings.tiers)

@@ -18,6 +18,7 @@ from membership.domain.stacking import Term
 from membership.domain.tallies import Tally
 from membership.domain.tranches import Tranche
 from membership.domain.waits import Awaited, lost_places
+from membership.domain.wallets import Wallet
 
 
 class Bought(NamedTuple):
@@ -86,6 +87,8 @@ class FrozenTerms:
     """
     drawn: Drawn = NOTHING_DRAWN
     """What it had of budgets, where it may be rated anew."""
+    wallets: tuple[Wallet, ...] = ()
+    """What it was rated by in other units."""
 
     def by_campaigns(self) -> dict[str, int]:
         """What the rules of campaigns gave, by their ids, where they gave anything."""
@@ -113,6 +116,21 @@ class FrozenTerms:
         for term, points in zip(self.terms, self.points, strict=True):
             if points and term.rule_no:
                 yield term.rule_no, points
+        for wallet in self.wallets:
+            yield from wallet.by_rule()
+
+    @property
+    def own_credits(self) -> int:
+        """How many credits of points there are: the purchase's own, and those beside it."""
+        return max(1, len(self.tranches))
+
+    def credits_beside(self) -> Iterator[tuple[int, str, Tranche]]:
+        """The credits beside the purchase's own, each with its place among all and its unit; empty for points."""
+        for place, tranche in enumerate(self.tranches[1:], start=1):
+            yield place, "", tranche
+        into = ((wallet.unit, tranche) for wallet in self.wallets for tranche in wallet.tranches)
+        for place, (unit, tranche) in enumerate(into, start=self.own_credits):
+            yield place, unit, tranche
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +171,16 @@ class Purchase:
 
     @property
     def credits(self) -> tuple[int, ...]:
-        """The points of each of its credits, its own first."""
-        tranches = self.terms.tranches if isinstance(self.terms, FrozenTerms) else ()
-        return tuple(one.points for one in tranches) or (self.award.points,)
+        """The points of each of its credits by their places, its own first; then those in other units."""
+        if not isinstance(self.terms, FrozenTerms):
+            return (self.award.points,)
+        own = self.terms.tranches[0].points if self.terms.tranches else self.award.points
+        return (own, *(one.points for _, _, one in self.terms.credits_beside()))
+
+    @property
+    def own_credits(self) -> int:
+        """How many of these are of points."""
+        return self.terms.own_credits if isinstance(self.terms, FrozenTerms) else 1
 
     @property
     def awaits_event(self) -> bool:
@@ -169,8 +194,9 @@ class Purchase:
         if not places or not isinstance(self.terms, FrozenTerms):
             return frozenset()
         if not self.terms.tranches:
-            return frozenset(range(len(self.terms.terms)))
-        return frozenset(place for one in places for place in self.terms.tranches[one].places)
+            return frozenset(range(len(self.terms.terms)) if 0 in places else ())
+        own = (self.terms.tranches[one].places for one in places if one < self.terms.own_credits)
+        return frozenset(place for those in own for place in those)
 
 
 def may_wait(program: Program, purchase: Purchase) -> bool:
@@ -178,7 +204,10 @@ def may_wait(program: Program, purchase: Purchase) -> bool:
     availability = program.settings.availability
     if availability is not None and availability.on_event is not None:
         return True
-    return isinstance(purchase.terms, FrozenTerms) and any(one.wait for one in purchase.terms.tranches)
+    if not isinstance(purchase.terms, FrozenTerms):
+        return False
+    tranches = (*purchase.terms.tranches[:1], *(one for _, _, one in purchase.terms.credits_beside()))
+    return any(one.wait for one in tranches)
 
 
 @dataclass(frozen=True, slots=True)

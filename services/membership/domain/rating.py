@@ -21,8 +21,9 @@ from membership.domain.program import Program
 from membership.domain.purchases import FrozenTerms, PlainTerms
 from membership.domain.rulebooks import InForce, Rulebook
 from membership.domain.rules import BundleItem, Period, Rule, Version
-from membership.domain.stacking import Candidate, Kept, Verdict, give, meet, qualified
+from membership.domain.stacking import ONE, Candidate, Kept, Verdict, give, meet, qualified
 from membership.domain.tallies import Tally
+from membership.domain.wallets import Wallet
 
 _DAY_US = 24 * 3600 * 1_000_000
 COOLDOWN = 0
@@ -209,11 +210,11 @@ def _by_rules(program: Program, rules: InForce, entry: Entry, level: int, earned
     drawn = scene.drawn.get(entry.place, NOTHING_DRAWN)
     paid = dict(drawn.paid)
 
-    def met(refused: Mapping[str, Verdict], *, counting: bool) -> list[Candidate]:
+    def met(refused: Mapping[str, Verdict], *, counting: bool, unit: str = "") -> list[Candidate]:
         return [
             _candidate(version, entry, local, scene.uses, asking, refused.get(version.rule.campaign), paid)
             for version in rules.versions
-            if (version.rule.count is not None) is counting
+            if (version.rule.count is not None) is counting and version.rule.unit == unit
         ]
 
     # What is counted costs nothing of a budget: awards that are reached with it do, and are asked for by themselves.
@@ -229,6 +230,9 @@ def _by_rules(program: Program, rules: InForce, entry: Entry, level: int, earned
         if asked := drawn.asks(given_by):
             scene.budgets.spend(campaign.campaign_no, asked)
         drawn = drawn.plus(given_by, ())
+    if rules.units:
+        into = (_wallet(unit, met(held_out, counting=False, unit=unit), every, asking) for unit in rules.units)
+        frozen = replace(frozen, wallets=tuple(into))
     by_rule = {version.rule_no: version for version in rules.versions}
     for rule_no, given in frozen.by_rule():
         _count(by_rule[rule_no], entry, local, given, scene.uses)
@@ -237,6 +241,12 @@ def _by_rules(program: Program, rules: InForce, entry: Entry, level: int, earned
     spent = [campaign_id for campaign_id, verdict in out.items() if verdict is Verdict.BUDGET_SPENT]
     inside = scene.segments.get(entry.member_no) if rules.asks_segments != frozenset() else None
     return replace(frozen, drawn=drawn.plus({}, spent), segments=None if inside is None else tuple(inside))
+
+
+def _wallet(unit: str, met: Sequence[Candidate], every: tuple[Part, ...], asking: _Asking) -> Wallet:
+    """What rules give in another unit: they stack among themselves, and the tier's multiplier is of points."""
+    terms = meet(met, every, asking.eligible, ONE)
+    return Wallet(unit, terms, give(terms, Kept.all_of(every)))
 
 
 def _known(entry: Entry, scene: Scene) -> dict[str, int | str | list[str]]:

@@ -40,6 +40,8 @@ class InForce:
     """The ids of the segments that conditions ask for; None where they may ask for any."""
     plan_rule_nos: frozenset[int] = frozenset()
     """The numbers of the rules whose conditions look at the plan that a member holds."""
+    units: tuple[str, ...] = ()
+    """Those beside the program's points that rules give."""
     variables: frozenset[str] = frozenset()
     """Those that conditions may look at: taking a value over to CEL costs two microseconds."""
 
@@ -62,6 +64,7 @@ class Rulebook:
         "timed",
         "velocity",
         "versions",
+        "wallets",
     )
 
     def __init__(
@@ -85,6 +88,8 @@ class Rulebook:
         """Whether no purchase without lines needs more than its amount."""
         self.timed = any(one.rule.has_times for one in self.versions)
         """Whether points of any rule have times of their own."""
+        self.wallets = any(one.units for one in self._stretches)
+        """Whether rules give anything else than the program's points."""
 
     def at(self, event_us: int) -> InForce:
         """The rules in force at a moment. The rule of the settings is in force from 1970 on."""
@@ -115,7 +120,8 @@ class Rulebook:
         )
         segments = together(phrase.segments for phrase in asked)
         variables = frozenset[str]().union(*(phrase.variables for phrase in asked))
-        return InForce(versions, None, 0, running, of_purchases, segments, of_plans, variables)
+        units = tuple(sorted({one.rule.unit for one in versions if one.rule.unit}))
+        return InForce(versions, None, 0, running, of_purchases, segments, of_plans, units, variables)
 
     def _terms(self, version: Version) -> tuple[Terms, ...]:
         rule = version.rule.plain()

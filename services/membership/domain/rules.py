@@ -141,6 +141,8 @@ class Rule:
     """When its points can first be spent, if not as the program's."""
     expiry: ExpiryPolicy | None = None
     """When they expire, likewise."""
+    unit: str = ""
+    """The id of the unit that it gives, if not the program's points."""
 
     @property
     def has_times(self) -> bool:
@@ -156,7 +158,7 @@ class Rule:
         """The rule as one that works on an amount alone; None where it needs more than that."""
         if self.outcome is not Outcome.SPEND or self.caps or self.cooldown_s or self.condition or self.bundle:
             return None
-        if self.has_times:
+        if self.has_times or self.unit:
             return None
         return EarningRule(self.rate, self.rounding, self.minimum_spend, self.spend_increment)
 
@@ -206,6 +208,8 @@ def violations(rule: Rule) -> Iterator[FieldViolation]:
         yield FieldViolation("campaign", f"its id {ID_RULE}")
     if rule.expiry is not None:
         yield from rule.expiry.violations("expiry_policy")
+    if rule.unit and (rule.campaign or rule.count is not None):
+        yield FieldViolation("unit", "cannot be together with a campaign or a count")
     yield from _list_violations(rule)
     yield from _count_violations(rule)
     yield from _condition_violations(rule)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
@@ -12,6 +13,8 @@ from membership.domain.rating import Rated
 from membership.domain.rulebooks import Rulebook
 from membership.domain.sliding import Span
 from membership.domain.tranches import Times, divide, times
+from membership.domain.wallets import Wallet, wallet_times
+from membership.domain.wallets import with_times as wallet_with_times
 
 _NO_POINTS = Times(None, None)
 
@@ -28,9 +31,12 @@ class Timed(NamedTuple):
 
 def timed(program: Program, book: Rulebook, one: Rated, event_time: datetime, span: Span | None) -> Timed:
     """The times of what a purchase earned; the member's activity keeps its points for a span, where expiry slides."""
+    frozen = one.frozen
+    if frozen is not None and frozen.wallets:
+        frozen = replace(frozen, wallets=tuple(_wallets(program, book, one, event_time)))
     if not one.points:
-        return Timed(one.frozen, _NO_POINTS)
-    others, frozen = times(program, None, event_time, span), one.frozen
+        return Timed(frozen, _NO_POINTS)
+    others = times(program, None, event_time, span)
     if frozen is None or not book.timed:
         return Timed(frozen, others)
     by_rule = {
@@ -47,6 +53,22 @@ def timed(program: Program, book: Rulebook, one: Rated, event_time: datetime, sp
         Times(first.available_time, first.expire_time, first.wait),
         first.points,
     )
+
+
+def _wallets(program: Program, book: Rulebook, one: Rated, event_time: datetime) -> Iterator[Wallet]:
+    assert one.frozen is not None, "wallets are of frozen terms"
+    by_rule = {
+        version.rule_no: wallet_times(
+            program,
+            version.rule,
+            event_time,
+            version.rule.expiry.expire_time(event_time, program.time_zone) if version.rule.expiry else None,
+        )
+        for version in book.at(one.entry.event_us).versions
+        if version.rule.unit
+    }
+    for wallet in one.frozen.wallets:
+        yield wallet_with_times(wallet, by_rule)
 
 
 def state_of(points: int, expire_time: datetime | None, now: datetime) -> State:

@@ -611,6 +611,8 @@ create table bonuses (
     available_time timestamptz check (available_time < expire_time),
     -- Whether it was pending until somebody decided.
     held boolean not null,
+    -- Of the wallet that it goes to; empty for points.
+    unit_id text not null,
     memo text not null,
     state smallint not null,
     -- The ledger's transaction, once POSTED.

@@ -11,6 +11,7 @@ from membership.domain.members import account_id
 from membership.domain.purchases import FrozenTerms
 from membership.domain.tranches import bonus_id
 from membership.domain.waits import Deed, deeds
+from membership.domain.wallets import wallet_id
 from membership.store import purchases, tranches
 
 
@@ -30,15 +31,16 @@ async def carry_out(
         found = await purchases.find(connection, program, purchase_id)
         assert found is not None, "what is decided of is not deleted"
         purchase = found[0]
-        count = len(purchase.terms.tranches) if isinstance(purchase.terms, FrozenTerms) else 0
-        ids = [bonus_id(purchase_id, number) for number in range(1, count)]
+        beside_it = list(purchase.terms.credits_beside()) if isinstance(purchase.terms, FrozenTerms) else []
+        ids = [bonus_id(purchase_id, place) for place, _, _ in beside_it]
         known = await tranches.transactions(connection, program, ids) if ids else {}
     every = [awards.get(purchase_id, purchase.transaction), *(beside.get(one, known[one]) for one in ids)]
+    wallets = {place: wallet_id(purchase.member_id, unit) for place, unit, _ in beside_it if unit}
     flag = None if purchase.flag is None else purchase.flag.state
     for place, deed in deeds(flag, purchase.awaited, len(every)).items():
         transaction = every[place]
         if transaction and deed is Deed.TAKE_BACK:
             await ledger.take_back(program, whole_clawback(purchase, place, transaction), delivery.actor)
         elif transaction:
-            account, request_id = account_id(purchase.member_id), activation_id(purchase_id, place)
-            await ledger.activate(program, account, [transaction], request_id, delivery.actor)
+            account = wallets.get(place, account_id(purchase.member_id))
+            await ledger.activate(program, account, [transaction], activation_id(purchase_id, place), delivery.actor)

@@ -7,6 +7,7 @@ two do at once.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -19,6 +20,7 @@ from guerdon_kit.postgres import Connection, Database
 from membership.clients.ledger import BATCH_MAX, Ledger, Refused
 from membership.domain.bonuses import Bonus
 from membership.domain.deliveries import (
+    Credit,
     Delivery,
     Settled,
     bonus_clawback,
@@ -27,6 +29,7 @@ from membership.domain.deliveries import (
     change_credit,
     purchase_credit,
     return_clawbacks,
+    wallet_clawbacks,
     welcome_credit,
 )
 from membership.domain.late_changes import DueChange, Part
@@ -141,14 +144,15 @@ class Deliveries:
         bonus_credits = map(bonus_credit, _to_give(delivery))
         change_credits = (change_credit(program, one) for one in _to_credit(delivery))
         credits_ = [*welcomes, *map(purchase_credit, delivery.purchases), *bonus_credits, *change_credits]
-        answers: list[str | Refused] = []
-        for at in range(0, len(credits_), BATCH_MAX):
-            asked = credits_[at : at + BATCH_MAX]
-            answers += await self._ledger.credit(program, asked, actor, opening=bool(unready))
-        settled = [*map(_settled, answers)]
+        answers = dict[int, str | Refused]()
+        for places in batches(credits_, BATCH_MAX, alike=not any(one.unit for one in delivery.bonuses)):
+            asked = [credits_[place] for place in places]
+            told = await self._ledger.credit(program, asked, actor, opening=bool(unready))
+            answers.update(zip(places, told, strict=True))
+        settled = [_settled(answers[place]) for place in range(len(credits_))]
         taken: frozenset[str] = frozenset()
         if unready:
-            open_ = {one.account_id for one, answer in zip(credits_, answers, strict=True) if isinstance(answer, str)}
+            open_ = {one.account_id for place, one in enumerate(credits_) if isinstance(answers[place], str)}
             rest = sorted(unready - open_)  # without a credit, or with one that the ledger refused
             taken = await self._ledger.open_accounts(program, rest, actor) if rest else taken
         left = iter(settled)
@@ -169,13 +173,17 @@ class Deliveries:
             found = await purchases.find(connection, program, goods_return.purchase_id)
             assert found is not None, "a return refers to its purchase"
             asked = f"r-{return_id}"
-            purchase, parts = found[0], list[Part]()
+            purchase, parts, wallets = found[0], list[Part](), list[Part]()
             if program.has_timelines:
                 parts = (await late_changes.parts(connection, program.program_no, [asked])).get(asked, [])
-            elif isinstance(purchase.terms, FrozenTerms) and purchase.terms.tranches:
-                parts = await tranches.parts(connection, program, purchase.purchase_id, return_id)
+            elif isinstance(purchase.terms, FrozenTerms) and (purchase.terms.tranches or purchase.terms.wallets):
+                found_parts = await tranches.parts(connection, program, purchase.purchase_id, return_id)
+                parts = [one for place, one in found_parts if place < purchase.terms.own_credits]
+                wallets = [one for place, one in found_parts if place >= purchase.terms.own_credits]
         awards, credited = _transactions(delivery, outcome)
         award = awards.get(purchase.purchase_id, purchase.transaction)
+        for one in wallet_clawbacks(goods_return, wallets, credited):
+            await self._ledger.take_back(program, one, delivery.actor)
         clawbacks = return_clawbacks(goods_return, award, parts, credited)
         return sum([await self._ledger.take_back(program, one, delivery.actor) for one in clawbacks])
 
@@ -231,6 +239,19 @@ class Deliveries:
         await look_again(connection, delivery, self._clock.now())
         if outcome.done:
             await deliveries.finish(connection, delivery.delivery_no)
+
+
+def batches(credits_: Sequence[Credit], most: int, *, alike: bool) -> Iterator[Sequence[int]]:
+    """The places of credits that are asked for together, `most` at a time: each batch is of one unit, as all are where
+    they are `alike`.
+    """
+    by_unit: dict[str, Sequence[int]] = {"": range(len(credits_))}
+    if not alike:
+        units = sorted({one.unit for one in credits_})
+        by_unit = {unit: [place for place, one in enumerate(credits_) if one.unit == unit] for unit in units}
+    for places in by_unit.values():
+        for at in range(0, len(places), most):
+            yield places[at : at + most]
 
 
 _NO_BONUS = Settled(lapsed=True)

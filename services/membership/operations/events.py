@@ -106,6 +106,8 @@ def purchase_recorded(program: Program, row: Row, rated: Rated, now: datetime) -
         "tier_points": rated.tier_points,
         "rule_points": rated.rule_points,
     }
+    if rated.frozen is not None and rated.frozen.wallets:
+        data["wallets"] = {f"{program.name}/units/{one.unit}": sum(one.points) for one in rated.frozen.wallets}
     purchase = f"{program.name}/purchases/{row.purchase_id}"
     return Event("guerdon.membership.v1.purchase_recorded", purchase, member, now, data)
 

@@ -41,10 +41,10 @@ async def flag_awards(
     passed = flags(policy, bought, after)
     if not passed:
         return timed
-    new: dict[str, tuple[int, Flag]] = {}
+    new, beside = dict[str, tuple[int, Flag]](), set(timed.bonuses_of)
     for one in bought:
         if one.purchase_id in passed:
-            holds = policy.hold_flagged and one.points
+            holds = policy.hold_flagged and (one.points or one.purchase_id in beside)
             flag = Flag(FlagState.HELD if holds else FlagState.FLAGGED, passed[one.purchase_id])
             new[one.purchase_id] = one.member_no, flag
             await publish(connection, award_flagged(program, one, flag, now))

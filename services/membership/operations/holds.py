@@ -118,8 +118,8 @@ async def _wait_on(
     connection: Connection, program: Program, member: Member, purchase: Purchase, actor: str, now: datetime
 ) -> None:
     """Has points of a released award wait that were not to be available yet."""
-    tranches = purchase.terms.tranches if isinstance(purchase.terms, FrozenTerms) else ()
-    times = [purchase.available_time, *(one.available_time for one in tranches[1:])]
+    beside = purchase.terms.credits_beside() if isinstance(purchase.terms, FrozenTerms) else ()
+    times = [purchase.available_time, *(one.available_time for _, _, one in beside)]
     await awaited.insert(
         connection,
         program,

@@ -131,15 +131,18 @@ async def _take(
 ) -> None:
     """Has nothing left of credits of an award, by their places: returns that come later take nothing of them."""
     before = await tranches.taken(connection, program, purchase.purchase_id)
-    others = [before.get(place, 0) for place in range(1, len(purchase.credits))]
-    taken = [purchase.returned_points - sum(others), *others]
-    losses = lost(purchase.credits, taken, places, purchase.award.points - purchase.returned_points)
+    credits_, own = purchase.credits, purchase.own_credits
+    beside = [before.get(place, 0) for place in range(1, len(credits_))]
+    taken = [purchase.returned_points - sum(beside[: own - 1]), *beside]
+    of_points = [place for place in places if place < own]
+    losses = lost(credits_, taken, of_points, purchase.award.points - purchase.returned_points)
     points = sum(losses.values())
+    losses |= {place: credits_[place] - taken[place] for place in places if place >= own}
     await purchases.take_back(
         connection, program, purchase.purchase_id, purchase.returned_amount, purchase.returned_points + points
     )
-    beside = {place: loss for place, loss in losses.items() if place and loss}
-    await tranches.insert(connection, program, purchase.purchase_id, "", beside)
+    parts = {place: loss for place, loss in losses.items() if place and loss}
+    await tranches.insert(connection, program, purchase.purchase_id, "", parts)
     await take_off(connection, program, member, purchase, Taken(points), now)
 
 

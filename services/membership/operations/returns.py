@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime
 
 from guerdon_kit.clock import Clock
@@ -141,6 +142,11 @@ class Returns:
             return True, None
         came_back = await returns.came_back(connection, program, asked.purchase_id)
         goods_return = _rated(program, purchase, came_back, asked, now)
+        beside, tranches = await share_out(
+            connection, program, purchase, together(came_back, asked), asked.return_id, goods_return.points
+        )
+        if beside:
+            goods_return = replace(goods_return, state=State.PENDING)
         await returns.insert(connection, program, goods_return, actor)
         await purchases.take_back(
             connection, program, asked.purchase_id, goods_return.cumulative_amount, goods_return.cumulative_points
@@ -152,9 +158,6 @@ class Returns:
         rewards = await take_back(connection, program, member.member_no, purchase, returned, now)
         if member.offers_until is not None:
             rewards = Rewards.together([rewards, await uncount(connection, program, purchase, returned, now)])
-        tranches = await share_out(
-            connection, program, purchase, together(came_back, asked), asked.return_id, goods_return.points
-        )
         rewards = Rewards.together([rewards, Rewards(tranches, ())])
         terms, after = purchase.terms, together(came_back, asked)
         left = [keeps_something(terms, purchase.amount, back) for back in (came_back, after)]
@@ -168,13 +171,14 @@ class Returns:
             counted, _ = await lower_counts(connection, program, member, purchase, after, now)
             changed = Changed(rewards=counted)
         rewards = Rewards.together([rewards, changed.rewards])
-        if not goods_return.points and not rewards.bonuses and not changed.change_ids:
+        takes = beside or goods_return.points > 0
+        if not takes and not rewards.bonuses and not changed.change_ids:
             return False, None
         if member.member_no != found[1]:
             await merges.wake(connection, found[1], now)
         unready = rewards.with_accounts_of([member] if member.state is State.PENDING else [])
         due = [due_of(purchase)] if purchase.state is State.PENDING else []
-        return_id = asked.return_id if goods_return.points else None
+        return_id = asked.return_id if takes else None
         number = await deliveries.insert(
             connection,
             program,

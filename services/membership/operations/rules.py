@@ -11,6 +11,7 @@ from guerdon_kit.errors import AlreadyExists, FieldViolation, InvalidField, NotF
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres import Connection, Database
 from guerdon_kit.postgres.requests import once
+from membership.clients.ledger import Ledger
 from membership.domain.errors import TooManyRules
 from membership.domain.moments import to_microseconds
 from membership.domain.program import Program, violations_of
@@ -44,8 +45,9 @@ class Rulebooks:
 class Rules:
     """Earning rules."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, ledger: Ledger, clock: Clock) -> None:
         self._database = database
+        self._ledger = ledger
         self._clock = clock
 
     async def create(
@@ -55,12 +57,14 @@ class Rules:
 
         Raises:
             InvalidField: a bound is not kept, the condition does not compile, the effective time has passed, or there
-                is no such campaign.
+                is no such campaign or unit.
             AlreadyExists: the program has a rule of that id.
             TooManyRules: it has as many as it can have.
         """
         now = self._clock.now()
         _check(program, rule, effective, now)
+        if rule.unit and not await self._ledger.has_unit(program.name, rule.unit, actor):
+            raise InvalidField.of("earning_rule.unit", "must be a unit of the ledger's program")
 
         def change(book: Rulebook) -> Version:
             if _find(book, rule.rule_id) is not None:
@@ -93,6 +97,8 @@ class Rules:
                 raise InvalidField.of("earning_rule.outcome", "cannot become another one: make another rule")
             if before.rule.campaign != rule.campaign:
                 raise InvalidField.of("earning_rule.campaign", "cannot become another one: make another rule")
+            if before.rule.unit != rule.unit:
+                raise InvalidField.of("earning_rule.unit", "cannot become another one: make another rule")
             if before.rule.count != rule.count:
                 raise InvalidField.of("earning_rule.count", "cannot become another one: make another rule")
             return _following(book, before, rule, archived=False, effective=effective or now, now=now)

@@ -1,5 +1,6 @@
-"""Awards whose points are not all available at once, or expire at different times: their credits, and what returns take
-of each. In the transaction that records the purchase or the return, under the lock on the member's row.
+"""Awards whose points are not all available at once, expire at different times, or are in other units: their credits,
+and what returns take of each. In the transaction that records the purchase or the return, under the lock on the
+member's row.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from datetime import datetime, timedelta
 
 from guerdon_kit.postgres import Connection
 from membership.domain.bonuses import Bonus
-from membership.domain.clawbacks import CameBack, kept
+from membership.domain.clawbacks import CameBack, kept, wallet_shares
 from membership.domain.deliveries import Delivery
+from membership.domain.flags import FlagState
 from membership.domain.program import Program
 from membership.domain.purchases import FrozenTerms, Purchase, State
 from membership.domain.rating import Rated
@@ -22,6 +24,7 @@ from membership.domain.sliding import Span
 from membership.domain.stacking import give
 from membership.domain.timing import state_of, timed
 from membership.domain.tranches import bonus_id, share
+from membership.domain.waits import lost_places
 from membership.operations.qualifying import Rewards
 from membership.store import bonuses, tranches
 from membership.store.awaited import NewWait
@@ -55,8 +58,8 @@ class Timed:
         if self.own is None:
             return
         for one, new, own in zip(self.rated, self.written, self.own, strict=True):
-            tranches = one.frozen.tranches if one.frozen is not None else ()
-            for place, wait in enumerate([own.wait, *(tranche.wait for tranche in tranches[1:])]):
+            beside = one.frozen.credits_beside() if one.frozen is not None else ()
+            for place, wait in enumerate([own.wait, *(tranche.wait for _, _, tranche in beside)]):
                 if wait is not None:
                     yield NewWait(new.purchase_id, new.member_no, place, wait, now + FIRST_LOOK)
 
@@ -83,7 +86,7 @@ def with_times(
     now: datetime,
 ) -> Timed:
     """The times of purchases' points, where they are not simply those of the program's expiry."""
-    if program.settings.availability is None and not book.timed:
+    if program.settings.availability is None and not book.timed and not book.wallets:
         return Timed(rated, written)
     again, own, beside, of = list[Rated](), list[OwnCredit](), list[Bonus](), list[str]()
     anew, places = list[NewPurchase](), itertools.count(1)
@@ -101,36 +104,42 @@ def with_times(
 
 
 async def bonuses_of(connection: Connection, program: Program, purchase: Purchase) -> list[Bonus]:
-    """The tranches of a purchase that the ledger does not have yet, beside its own credit."""
-    count = len(purchase.terms.tranches) if isinstance(purchase.terms, FrozenTerms) else 0
-    ids = [bonus_id(purchase.purchase_id, number) for number in range(1, count)]
+    """The credits beside a purchase's own that the ledger does not have yet."""
+    beside = purchase.terms.credits_beside() if isinstance(purchase.terms, FrozenTerms) else ()
+    ids = [bonus_id(purchase.purchase_id, place) for place, _, _ in beside]
     return await bonuses.due(connection, program.program_no, ids) if ids else []
 
 
 async def share_out(
     connection: Connection, program: Program, purchase: Purchase, after: CameBack, return_id: str, points: int
-) -> list[Bonus]:
-    """Writes what a return, after which all of `after` is back, takes of which tranche; answers those of them that the
-    ledger may have to be asked for before.
+) -> tuple[bool, list[Bonus]]:
+    """Writes what a return, after which all of `after` is back, takes of the credits beside the purchase's own: of
+    `points`, and of what was given in other units. Answers whether that is anything, and those of them that the ledger
+    may have to be asked for before.
     """
     terms = purchase.terms
-    if not isinstance(terms, FrozenTerms) or not terms.tranches or not points:
-        return []
+    if not isinstance(terms, FrozenTerms) or not (terms.wallets or (terms.tranches and points)):
+        return False, []
     before = await tranches.taken(connection, program, purchase.purchase_id)
-    others = [before.get(number, 0) for number in range(1, len(terms.tranches))]
-    taken = [purchase.returned_points - sum(others), *others]
-    shares = share(terms.tranches, taken, give(terms.terms, kept(terms.parts, after)), points)
-    of_bonuses = {number: part for number, part in enumerate(shares) if number and part}
-    await tranches.insert(connection, program, purchase.purchase_id, return_id, of_bonuses)
-    ids = [bonus_id(purchase.purchase_id, number) for number in of_bonuses]
-    return await bonuses.due(connection, program.program_no, ids)
+    shares: dict[int, int] = {}
+    if terms.tranches and points:
+        others = [before.get(number, 0) for number in range(1, len(terms.tranches))]
+        taken = [purchase.returned_points - sum(others), *others]
+        of_points = share(terms.tranches, taken, give(terms.terms, kept(terms.parts, after)), points)
+        shares = {number: part for number, part in enumerate(of_points) if number and part}
+    if purchase.flag is None or purchase.flag.state is not FlagState.REJECTED:
+        gone = lost_places(purchase.awaited)
+        shares |= wallet_shares(terms, after, before, gone, mild=program.settings.mild_returns)
+    await tranches.insert(connection, program, purchase.purchase_id, return_id, shares)
+    ids = [bonus_id(purchase.purchase_id, place) for place in shares]
+    return bool(shares), await bonuses.due(connection, program.program_no, ids)
 
 
 def _bonuses(new: NewPurchase, member_id: str, frozen: FrozenTerms, now: datetime) -> Iterator[Bonus]:
-    """The tranches of a purchase that stand beside its own credit."""
-    for number, tranche in enumerate(frozen.tranches[1:], start=1):
+    """The credits that stand beside a purchase's own."""
+    for place, unit, tranche in frozen.credits_beside():
         yield Bonus(
-            bonus_id(new.purchase_id, number),
+            bonus_id(new.purchase_id, place),
             new.member_no,
             member_id,
             tranche.points,
@@ -140,4 +149,5 @@ def _bonuses(new: NewPurchase, member_id: str, frozen: FrozenTerms, now: datetim
             f"Purchase {new.purchase_id}",
             available_time=tranche.available_time,
             held=tranche.wait is not None,
+            unit=unit,
         )

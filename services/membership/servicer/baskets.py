@@ -94,4 +94,5 @@ def write_award(program: Program, told: Told) -> pb.Award:
         explanation=told.explanation,
         campaign=f"{program.name}/campaigns/{told.campaign}" if told.campaign else "",
         count=told.count,
+        unit=f"{program.name}/units/{told.unit}" if told.unit else "",
     )

@@ -18,6 +18,7 @@ from membership.servicer.policies import read_availability, read_expiry, write_a
 from membership.servicer.rationals import fraction
 
 CAMPAIGN = "programs/{program}/campaigns/{campaign}"
+UNIT = "programs/{program}/units/{unit}"
 
 _ROUNDINGS = {pb.ROUNDING_DOWN: Rounding.DOWN, pb.ROUNDING_HALF_UP: Rounding.HALF_UP}
 _FIELDS = {
@@ -70,13 +71,14 @@ def read_rule(message: pb.EarningRule, rule_id: str, path: str) -> Rule:
         caps=tuple((_period(cap, f"{path}.caps"), cap.points) for cap in message.caps),
         cooldown_s=_seconds(message.cooldown) if message.HasField("cooldown") else 0,
         condition=message.condition,
-        campaign=_campaign_id(message, path) if message.campaign else "",
+        campaign=_id_of(message.campaign, CAMPAIGN, message, f"{path}.campaign") if message.campaign else "",
         bundle=tuple(BundleItem(item.sku, item.category, item.quantity or 1) for item in message.bundle),
         count=_read_count(message.count, f"{path}.count") if message.HasField("count") else None,
         availability=read_availability(message.availability) if message.HasField("availability") else None,
         expiry=read_expiry(message.expiry_policy, f"{path}.expiry_policy")
         if message.HasField("expiry_policy")
         else None,
+        unit=_id_of(message.unit, UNIT, message, f"{path}.unit") if message.unit else "",
     )
 
 
@@ -123,6 +125,8 @@ def write_version(program: Program, one: Version) -> pb.EarningRule:
     message = write_rule(one.rule, f"{program.name}/rules/{one.rule.rule_id}")
     if one.rule.campaign:
         message.campaign = f"{program.name}/campaigns/{one.rule.campaign}"
+    if one.rule.unit:
+        message.unit = f"{program.name}/units/{one.rule.unit}"
     message.effective_time.CopyFrom(timestamp(from_microseconds(one.effective_us)))
     message.version = one.version
     message.archived = one.archived
@@ -147,11 +151,11 @@ def _write_item(item: BundleItem) -> pb.BundleItem:
     return pb.BundleItem(category=item.category, quantity=item.quantity)
 
 
-def _campaign_id(message: pb.EarningRule, path: str) -> str:
-    program_id, campaign_id = parse(message.campaign, CAMPAIGN, f"{path}.campaign")
+def _id_of(name: str, pattern: str, message: pb.EarningRule, field: str) -> str:
+    program_id, found = parse(name, pattern, field)
     if not message.name.startswith(f"programs/{program_id}/"):
-        raise InvalidField.of(f"{path}.campaign", "must be of the rule's program")
-    return campaign_id
+        raise InvalidField.of(field, "must be of the rule's program")
+    return found
 
 
 def _period(cap: pb.Cap, path: str) -> Period:

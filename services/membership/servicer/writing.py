@@ -22,6 +22,7 @@ from membership.domain.purchases import FrozenTerms, GoodsReturn, Purchase, Stat
 from membership.domain.tranches import Tranche, Wait
 from membership.domain.velocity import Subject
 from membership.domain.waits import Awaited
+from membership.domain.wallets import wallet_id
 from membership.operations.imports import Imported
 from membership.operations.members import Standing
 from membership.servicer.baskets import write_award, write_basket
@@ -147,6 +148,16 @@ def purchase(found: Program, one: Purchase) -> purchase_pb2.Purchase:
             count_points=sum(tally.points for tally in one.tallies),
             available_time=optional_timestamp(one.available_time),
             tranches=map(_tranche, one.terms.tranches) if isinstance(one.terms, FrozenTerms) else (),
+            wallet_awards=[
+                purchase_pb2.WalletAward(
+                    unit=f"{found.name}/units/{wallet.unit}",
+                    account=f"{found.name}/accounts/{wallet_id(one.member_id, wallet.unit)}",
+                    amount=sum(wallet.points),
+                    tranches=map(_tranche, wallet.tranches),
+                )
+                for wallet in (one.terms.wallets if isinstance(one.terms, FrozenTerms) else ())
+                if any(wallet.points)
+            ],
             wait=next((_wait(credit.wait) for credit in one.awaited if not credit.place and credit.wait.event), None),
         ),
         returned_amount=cash(found, one.returned_amount),

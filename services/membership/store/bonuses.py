@@ -35,6 +35,7 @@ async def insert(connection: Connection, program: Program, bonuses: Sequence[Bon
         states=states,
         available_times=[one.available_time for one in bonuses],
         held=[one.held for one in bonuses],
+        unit_ids=[one.unit for one in bonuses],
     )
     assert written == len(bonuses), "what a bonus is given for is decided once, under the lock on a row"
     await expiry_watches.watch(connection, program, ((one.member_no, one.expire_time) for one in bonuses), now)

@@ -2,21 +2,22 @@
 -- Fewer rows than asked for: one of them was given already.
 insert into bonuses (
     program_no, bonus_id, member_no, points, event_time, record_time, expire_time, memo, state,
-    available_time, held
+    available_time, held, unit_id
 )
 select :program_no, row.bonus_id, row.member_no, row.points, row.event_time, :record_time, row.expire_time, row.memo, row.state,
-    row.available_time, row.held
+    row.available_time, row.held, row.unit_id
 from unnest(
     :bonus_ids::text[], :member_nos::bigint[], :points::bigint[], :event_times::timestamptz[],
-    :expire_times::timestamptz[], :memos::text[], :states::smallint[], :available_times::timestamptz[], :held::boolean[]
-) as row (bonus_id, member_no, points, event_time, expire_time, memo, state, available_time, held)
+    :expire_times::timestamptz[], :memos::text[], :states::smallint[], :available_times::timestamptz[], :held::boolean[],
+    :unit_ids::text[]
+) as row (bonus_id, member_no, points, event_time, expire_time, memo, state, available_time, held, unit_id)
 on conflict do nothing;
 
 -- name: bonuses_to_deliver
 -- Those that still have to reach the ledger or to be taken back there, in the order in which they were asked for.
 select
     b.bonus_id, b.member_no, m.member_id, b.points, b.event_time, b.record_time, b.expire_time, b.memo,
-    coalesce(b.transaction_id, '') as transaction_id, b.revoked, b.available_time, b.late, b.held
+    coalesce(b.transaction_id, '') as transaction_id, b.revoked, b.available_time, b.late, b.held, b.unit_id
 from unnest(:bonus_ids::text[]) with ordinality as wanted (bonus_id, place)
 join bonuses b on b.program_no = :program_no and b.bonus_id = wanted.bonus_id
 join members m on m.member_no = b.member_no

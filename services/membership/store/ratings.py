@@ -17,6 +17,7 @@ from membership.domain.rating import Use
 from membership.domain.rules import Outcome
 from membership.domain.stacking import Term, Verdict
 from membership.domain.tranches import Tranche, Wait
+from membership.domain.wallets import Wallet
 from membership.store import queries
 
 
@@ -97,20 +98,37 @@ def read(basket_kept: dict[str, Any] | None, rated_by: dict[str, Any], amount: i
         tranches,
         None if inside is None else tuple(inside),
         _read_drawn(rated_by["drawn"]) if "drawn" in rated_by else NOTHING_DRAWN,
+        tuple(map(_read_wallet, rated_by.get("wallets", ()))),
     )
 
 
 def _write(one: FrozenTerms) -> dict[str, Any]:
-    by_arrival: dict[str, Any] = {} if one.segments is None else {"segments": one.segments}
+    beside: dict[str, Any] = {} if one.segments is None else {"segments": one.segments}
     if one.drawn != NOTHING_DRAWN:
-        by_arrival["drawn"] = one.drawn
-    return by_arrival | {
+        beside["drawn"] = one.drawn
+    if one.wallets:
+        beside["wallets"] = [_write_wallet(wallet) for wallet in one.wallets]
+    return beside | {
         "terms": [_write_term(term) for term in one.terms],
         "points": one.points,
         "campaigns": one.campaigns,
         "counts": [_write_term(term) for term in one.counts],
         "tranches": [_write_tranche(tranche) for tranche in one.tranches],
     }
+
+
+def _write_wallet(one: Wallet) -> dict[str, Any]:
+    return {
+        "unit": one.unit,
+        "terms": [_write_term(term) for term in one.terms],
+        "points": one.points,
+        "tranches": [_write_tranche(tranche) for tranche in one.tranches],
+    }
+
+
+def _read_wallet(kept: dict[str, Any]) -> Wallet:
+    terms, tranches = map(_read_term, kept["terms"]), map(read_tranche, kept["tranches"])
+    return Wallet(kept["unit"], tuple(terms), tuple(kept["points"]), tuple(tranches))
 
 
 def _write_tranche(one: Tranche) -> list[Any]:

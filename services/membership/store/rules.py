@@ -88,6 +88,7 @@ def read(rule_id: str, kept: dict[str, Any]) -> Rule:
         count=None if kept["count"] is None else Count(*kept["count"]),
         availability=policies.read_availability(kept["availability"]),
         expiry=policies.read_expiry(kept["expiry"]),
+        unit=kept["unit"],
     )
 
 
@@ -114,4 +115,5 @@ def _write(rule: Rule) -> dict[str, Any]:
         "count": rule.count,
         "availability": policies.availability_column(rule.availability),
         "expiry": policies.expiry_column(rule.expiry),
+        "unit": rule.unit,
     }

@@ -32,15 +32,15 @@ async def insert(
         )
 
 
-async def parts(connection: Connection, program: Program, purchase_id: str, return_id: str) -> list[Part]:
-    """What a return takes of the tranches' credits."""
+async def parts(connection: Connection, program: Program, purchase_id: str, return_id: str) -> list[tuple[int, Part]]:
+    """What a return takes of the credits beside the purchase's own, with their places."""
     rows = queries.parts_of_tranches(
         connection, program_no=program.program_no, purchase_id=purchase_id, return_id=return_id
     )
     found = [(row["tranche"], row["points"]) async for row in rows]
     ids = [bonus_id(purchase_id, number) for number, _ in found]
     known = await transactions(connection, program, ids)
-    return [Part(id_, points, known[id_]) for id_, (_, points) in zip(ids, found, strict=True)]
+    return [(place, Part(id_, points, known[id_])) for id_, (place, points) in zip(ids, found, strict=True)]
 
 
 async def transactions(connection: Connection, program: Program, bonus_ids: Sequence[str]) -> dict[str, str]:

@@ -267,6 +267,7 @@ class Award(google.protobuf.message.Message):
     VERSION_FIELD_NUMBER: builtins.int
     VERDICT_FIELD_NUMBER: builtins.int
     POINTS_FIELD_NUMBER: builtins.int
+    UNIT_FIELD_NUMBER: builtins.int
     LINE_IDS_FIELD_NUMBER: builtins.int
     EXPLANATION_FIELD_NUMBER: builtins.int
     CAMPAIGN_FIELD_NUMBER: builtins.int
@@ -278,7 +279,9 @@ class Award(google.protobuf.message.Message):
     verdict: global___Award.Verdict.ValueType
     """Whether it applied, or why not."""
     points: builtins.int
-    """The points it gave."""
+    """The points it gave; of another `unit` in its smallest parts."""
+    unit: builtins.str
+    """The unit of what it gave, `programs/{program}/units/{unit}`; empty for points."""
     explanation: builtins.str
     """The arithmetic in words, for people: it may change its wording."""
     campaign: builtins.str
@@ -296,11 +299,12 @@ class Award(google.protobuf.message.Message):
         version: builtins.int = ...,
         verdict: global___Award.Verdict.ValueType = ...,
         points: builtins.int = ...,
+        unit: builtins.str = ...,
         line_ids: collections.abc.Iterable[builtins.str] | None = ...,
         explanation: builtins.str = ...,
         campaign: builtins.str = ...,
         count: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["campaign", b"campaign", "count", b"count", "explanation", b"explanation", "line_ids", b"line_ids", "points", b"points", "rule", b"rule", "verdict", b"verdict", "version", b"version"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["campaign", b"campaign", "count", b"count", "explanation", b"explanation", "line_ids", b"line_ids", "points", b"points", "rule", b"rule", "unit", b"unit", "verdict", b"verdict", "version", b"version"]) -> None: ...
 
 global___Award = Award

@@ -415,6 +415,7 @@ class Rating(google.protobuf.message.Message):
     AVAILABLE_TIME_FIELD_NUMBER: builtins.int
     TRANCHES_FIELD_NUMBER: builtins.int
     WAIT_FIELD_NUMBER: builtins.int
+    WALLET_AWARDS_FIELD_NUMBER: builtins.int
     base_points: builtins.int
     """Points by base rules."""
     tier_points: builtins.int
@@ -455,6 +456,10 @@ class Rating(google.protobuf.message.Message):
     def wait(self) -> global___Wait:
         """The event that the points wait for, if any. Of the first of `tranches`, where there are any."""
 
+    @property
+    def wallet_awards(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___WalletAward]:
+        """What rules gave in other units, by unit."""
+
     def __init__(
         self,
         *,
@@ -470,11 +475,44 @@ class Rating(google.protobuf.message.Message):
         available_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         tranches: collections.abc.Iterable[global___Tranche] | None = ...,
         wait: global___Wait | None = ...,
+        wallet_awards: collections.abc.Iterable[global___WalletAward] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["available_time", b"available_time", "expire_time", b"expire_time", "multiplier", b"multiplier", "wait", b"wait"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["available_time", b"available_time", "awards", b"awards", "base_points", b"base_points", "count_points", b"count_points", "expire_time", b"expire_time", "explanation", b"explanation", "multiplier", b"multiplier", "rule_points", b"rule_points", "tier_id", b"tier_id", "tier_points", b"tier_points", "tranches", b"tranches", "wait", b"wait"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["available_time", b"available_time", "awards", b"awards", "base_points", b"base_points", "count_points", b"count_points", "expire_time", b"expire_time", "explanation", b"explanation", "multiplier", b"multiplier", "rule_points", b"rule_points", "tier_id", b"tier_id", "tier_points", b"tier_points", "tranches", b"tranches", "wait", b"wait", "wallet_awards", b"wallet_awards"]) -> None: ...
 
 global___Rating = Rating
+
+@typing.final
+class WalletAward(google.protobuf.message.Message):
+    """What a purchase earned in another unit than the program's points. Returns take it back as they do points, by itself."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    UNIT_FIELD_NUMBER: builtins.int
+    ACCOUNT_FIELD_NUMBER: builtins.int
+    AMOUNT_FIELD_NUMBER: builtins.int
+    TRANCHES_FIELD_NUMBER: builtins.int
+    unit: builtins.str
+    """The unit, `programs/{program}/units/{unit}`."""
+    account: builtins.str
+    """The member's account of that unit, which is opened by the first credit."""
+    amount: builtins.int
+    """How much, in the unit's smallest parts."""
+    @property
+    def tranches(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Tranche]:
+        """The amount by its times; `points` are smallest parts, too."""
+
+    def __init__(
+        self,
+        *,
+        unit: builtins.str = ...,
+        account: builtins.str = ...,
+        amount: builtins.int = ...,
+        tranches: collections.abc.Iterable[global___Tranche] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["account", b"account", "amount", b"amount", "tranches", b"tranches", "unit", b"unit"]) -> None: ...
+
+global___WalletAward = WalletAward
 
 @typing.final
 class Tranche(google.protobuf.message.Message):

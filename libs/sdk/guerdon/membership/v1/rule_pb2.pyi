@@ -86,6 +86,7 @@ class EarningRule(google.protobuf.message.Message):
     COUNT_FIELD_NUMBER: builtins.int
     AVAILABILITY_FIELD_NUMBER: builtins.int
     EXPIRY_POLICY_FIELD_NUMBER: builtins.int
+    UNIT_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`programs/{program}/rules/{rule}`; the id is the caller's, a letter or digit, then up to 59 letters, digits, `_`, `~`
     or `-`. The rule of a program's settings is `rules/base`, and is not named there.
@@ -128,6 +129,12 @@ class EarningRule(google.protobuf.message.Message):
     campaign: builtins.str
     """The campaign that the rule belongs to, which is not archived when the rule is made: the rule applies within its
     window, to members who are not held out, while its budget lasts. It cannot be changed.
+    """
+    unit: builtins.str
+    """The unit that the rule gives, if not the program's points, such as cash or stamps: what is called points here is then
+    counted in its smallest parts, and credited to a wallet of the member's, see `Rating.wallet_awards`. Rules of a unit
+    stack among themselves; the tier's multiplier is of points, and so is what counts towards tiers. Not with a `campaign` or
+    a `count`, and not in programs with `late_days`. It cannot be changed.
     """
     @property
     def points_per_minor_unit(self) -> guerdon.type.v1.rational_pb2.Rational:
@@ -205,7 +212,7 @@ class EarningRule(google.protobuf.message.Message):
     @property
     def expiry_policy(self) -> guerdon.membership.v1.times_pb2.ExpiryPolicy:
         """When the points that the rule gives expire, if they have a policy of their own, which does not slide. Absent: as the
-        program's.
+        program's; what is given in another `unit` then does not expire.
         """
 
     def __init__(
@@ -237,9 +244,10 @@ class EarningRule(google.protobuf.message.Message):
         count: global___Count | None = ...,
         availability: guerdon.membership.v1.times_pb2.Availability | None = ...,
         expiry_policy: guerdon.membership.v1.times_pb2.ExpiryPolicy | None = ...,
+        unit: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["availability", b"availability", "bonus_points", b"bonus_points", "cooldown", b"cooldown", "count", b"count", "create_time", b"create_time", "effective_time", b"effective_time", "eligibility", b"eligibility", "expiry_policy", b"expiry_policy", "multiplier", b"multiplier", "outcome", b"outcome", "piece_points_per_minor_unit", b"piece_points_per_minor_unit", "points_per_item", b"points_per_item", "points_per_line", b"points_per_line", "points_per_minor_unit", b"points_per_minor_unit", "points_per_visit", b"points_per_visit"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["archived", b"archived", "availability", b"availability", "bonus_points", b"bonus_points", "bundle", b"bundle", "campaign", b"campaign", "caps", b"caps", "condition", b"condition", "cooldown", b"cooldown", "count", b"count", "create_time", b"create_time", "effective_time", b"effective_time", "eligibility", b"eligibility", "exclusive", b"exclusive", "expiry_policy", b"expiry_policy", "minimum_spend", b"minimum_spend", "multiplier", b"multiplier", "name", b"name", "outcome", b"outcome", "piece_points_per_minor_unit", b"piece_points_per_minor_unit", "points_per_item", b"points_per_item", "points_per_line", b"points_per_line", "points_per_minor_unit", b"points_per_minor_unit", "points_per_visit", b"points_per_visit", "round_each_line", b"round_each_line", "rounding", b"rounding", "spend_increment", b"spend_increment", "version", b"version"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["archived", b"archived", "availability", b"availability", "bonus_points", b"bonus_points", "bundle", b"bundle", "campaign", b"campaign", "caps", b"caps", "condition", b"condition", "cooldown", b"cooldown", "count", b"count", "create_time", b"create_time", "effective_time", b"effective_time", "eligibility", b"eligibility", "exclusive", b"exclusive", "expiry_policy", b"expiry_policy", "minimum_spend", b"minimum_spend", "multiplier", b"multiplier", "name", b"name", "outcome", b"outcome", "piece_points_per_minor_unit", b"piece_points_per_minor_unit", "points_per_item", b"points_per_item", "points_per_line", b"points_per_line", "points_per_minor_unit", b"points_per_minor_unit", "points_per_visit", b"points_per_visit", "round_each_line", b"round_each_line", "rounding", b"rounding", "spend_increment", b"spend_increment", "unit", b"unit", "version", b"version"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["outcome", b"outcome"]) -> typing.Literal["points_per_minor_unit", "points_per_item", "points_per_line", "points_per_visit", "multiplier", "bonus_points", "piece_points_per_minor_unit"] | None: ...
 
 global___EarningRule = EarningRule
