@@ -77,7 +77,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
         activity_types=ActivityTypes(database, clock),
         activities=Activities(database, deliveries, clock),
         referrals=Referrals(database, clock),
-        rules=Rules(database, ledger, clock),
+        rules=Rules(database, clock),
         replays=Replays(database, clock),
         campaigns=Campaigns(database, clock),
         offers=Offers(database, clock),

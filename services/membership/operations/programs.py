@@ -69,6 +69,15 @@ class Programs:
         self._kept[program_id] = found
         return found
 
+    async def require_unit(self, program: Program, unit_id: str, actor: str) -> None:
+        """Refuses a rule's unit that the program does not have.
+
+        Raises:
+            InvalidField: it has none of that id.
+        """
+        if not await self._ledger.has_unit(program.name, unit_id, actor):
+            raise InvalidField.of("earning_rule.unit", "must be a unit of the ledger's program")
+
     async def totals(self, program_id: str, as_of: datetime | None) -> tuple[Program, Totals]:
         """A program's totals, with the tiers of `as_of`, or of now."""
         program = await self.get(program_id)

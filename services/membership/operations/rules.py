@@ -11,7 +11,6 @@ from guerdon_kit.errors import AlreadyExists, FieldViolation, InvalidField, NotF
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres import Connection, Database
 from guerdon_kit.postgres.requests import once
-from membership.clients.ledger import Ledger
 from membership.domain.errors import TooManyRules
 from membership.domain.moments import to_microseconds
 from membership.domain.program import Program, violations_of
@@ -45,9 +44,8 @@ class Rulebooks:
 class Rules:
     """Earning rules."""
 
-    def __init__(self, database: Database, ledger: Ledger, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
-        self._ledger = ledger
         self._clock = clock
 
     async def create(
@@ -57,14 +55,12 @@ class Rules:
 
         Raises:
             InvalidField: a bound is not kept, the condition does not compile, the effective time has passed, or there
-                is no such campaign or unit.
+                is no such campaign.
             AlreadyExists: the program has a rule of that id.
             TooManyRules: it has as many as it can have.
         """
         now = self._clock.now()
         _check(program, rule, effective, now)
-        if rule.unit and not await self._ledger.has_unit(program.name, rule.unit, actor):
-            raise InvalidField.of("earning_rule.unit", "must be a unit of the ledger's program")
 
         def change(book: Rulebook) -> Version:
             if _find(book, rule.rule_id) is not None:

@@ -31,6 +31,8 @@ class RuleRpcs:
     ) -> pb.CreateEarningRuleResponse:
         """Makes a rule."""
         program, rule, effective = await self._asked(request.earning_rule)
+        if rule.unit:
+            await self._programs.require_unit(program, rule.unit, call.caller.actor)
         fingerprint = Fingerprint.of(call, request, program.name)
         made, replayed = await self._rules.create(program, rule, effective, fingerprint, call.caller.actor)
         tell_replay(call, replayed)
