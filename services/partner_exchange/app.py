@@ -40,6 +40,7 @@ from partner_exchange.operations.reversals import Reversals
 from partner_exchange.operations.settlements import Settlements
 from partner_exchange.operations.settling import Settling
 from partner_exchange.operations.sides import Sides
+from partner_exchange.operations.statements import Statements
 from partner_exchange.operations.stepping import Stepping
 from partner_exchange.operations.telling import Telling
 from partner_exchange.operations.webhook_endpoints import WebhookEndpoints
@@ -50,6 +51,7 @@ from partner_exchange.servicer import (
     LimitsServicer,
     ReversalsServicer,
     SettlementServicer,
+    StatementServicer,
 )
 
 NAME = "partner_exchange"
@@ -85,6 +87,7 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
                 RateBooks(database, ledger, clock),
                 exchanges,
             ),
+            StatementServicer(Statements(database)),
             SettlementServicer(windows, settlements, SettlementAccounts(database, remote, clock)),
             LimitsServicer(PartnerLimits(database, clock)),
             CoalitionServicer(quotes, exchanges, event_streams, webhooks),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from guerdon.exchange.v1.limits_pb2_grpc import LimitsServiceAsyncStub
     from guerdon.exchange.v1.reversals_pb2_grpc import ReversalsServiceAsyncStub
     from guerdon.exchange.v1.settlement_pb2_grpc import SettlementServiceAsyncStub
+    from guerdon.exchange.v1.statements_pb2_grpc import StatementServiceAsyncStub
     from guerdon.ledger.v1.ledger_pb2_grpc import LedgerServiceAsyncStub
     from guerdon.membership.v1.membership_pb2_grpc import MembershipServiceAsyncStub
     from guerdon.recognition.v1.recognition_pb2_grpc import RecognitionServiceAsyncStub
@@ -170,6 +171,13 @@ class Client:
         from guerdon.exchange.v1.reversals_pb2_grpc import ReversalsServiceStub
 
         return cast("ReversalsServiceAsyncStub", ReversalsServiceStub(self._channel))
+
+    @cached_property
+    def statements(self) -> StatementServiceAsyncStub:
+        """What a partner owes and is owed for a settlement window."""
+        from guerdon.exchange.v1.statements_pb2_grpc import StatementServiceStub
+
+        return cast("StatementServiceAsyncStub", StatementServiceStub(self._channel))
 
     @cached_property
     def recognition(self) -> RecognitionServiceAsyncStub:

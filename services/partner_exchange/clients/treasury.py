@@ -1,4 +1,5 @@
-"""The cash of a coalition in the ledger: a program of its own, with an account for each partner and one for the hub.
+"""The cash of a coalition in the ledger: a program of its own, with an account for each partner, one of the
+operator's own, which gets fees and pays for promotions, and one for the hub.
 
 What a debtor pays is set aside by moving it to the hub, and what a creditor gets comes from there. So the hub has
 nothing before a settlement and nothing after it; it can never pay more than it was paid, as its credit limit is zero.
@@ -23,12 +24,14 @@ from guerdon_kit.grpc import OutcomeUnknown, Remote, RemoteError
 from partner_exchange.domain.currencies import minor_digits
 from partner_exchange.domain.partners import Coalition
 from partner_exchange.domain.settlement import Participant, Refused
-from partner_exchange.domain.windows import Window
+from partner_exchange.domain.windows import HUB, Window
 
 Answer = TypeVar("Answer", bound=Message)
 
 _HUB = "hub"
 _BANK = "bank"
+_OPERATOR = "the-operators-own-account"
+"""Longer than any partner's id."""
 _DECIDED = {Status.INVALID_ARGUMENT, Status.NOT_FOUND, Status.FAILED_PRECONDITION, Status.OUT_OF_RANGE}
 _OTHER_WORDS = "REQUEST_ID_REUSED"
 """The ledger knows the step in other words, such as those of another release: it was decided, perhaps by doing it."""
@@ -115,8 +118,8 @@ class Treasury:
     def _side(self, other: str) -> str:
         return f"{self._program}/accounts/exchange.{self._unit}.{other}"
 
-    def _account_of(self, partner: str) -> str:
-        return f"{self._program}/accounts/{partner}"
+    def _account_of(self, party: str) -> str:
+        return f"{self._program}/accounts/{_OPERATOR if party == HUB else party}"
 
     async def _move(self, route: tuple[str, str], amount: int, request_id: str, memo: str) -> str | Refused:
         posting = res.Posting(source=route[0], destination=route[1], amount=amount)

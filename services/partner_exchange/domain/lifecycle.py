@@ -19,6 +19,7 @@ _READ = frozenset(
     {
         "exchange.rates.read",
         "exchange.exchanges.read",
+        "exchange.statements.read",
         "exchange.limits.read",
         "exchange.events.read",
         "exchange.webhooks.read",

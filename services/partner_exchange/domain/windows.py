@@ -81,12 +81,54 @@ class UnderWay:
     create_time: datetime
 
 
+HUB = ""
+"""Stands for the operator's own account where a partner's id would: it gets fees, and pays for promotions."""
+
+
+def party_name(party: str) -> str:
+    """What a party to a settlement is called."""
+    return "the hub" if party == HUB else f"partners/{party}"
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """Who pays and gets money: a partner, or the operator of a coalition."""
+
+    coalition_id: str
+    """Empty where it is a partner's that is not known yet."""
+    party_id: str
+    """The partner's id, or HUB."""
+
+    @property
+    def name(self) -> str:
+        """Its resource name; the operator goes by the coalition's."""
+        return f"partners/{self.party_id}" if self.party_id != HUB else f"coalitions/{self.coalition_id}"
+
+
+class Kind(Enum):
+    """Why one party owes another."""
+
+    EXCHANGE = "EXCHANGE"
+    """The sender, for the points that the receiver's member got."""
+    REVERSAL = "REVERSAL"
+    """The receiver, for what was taken back of an exchange."""
+    PROMOTION = "PROMOTION"
+    """Who funds a promotion, the sender: for those of the points that the promotion brought."""
+    FEE = "FEE"
+    """The sender, the hub: for what the member paid in cash."""
+
+
+EXPOSED = frozenset({Kind.EXCHANGE, Kind.REVERSAL})
+"""What limits on a partner's net debit count."""
+
+
 @dataclass(frozen=True, slots=True)
 class Obligations:
-    """What one brand owes another for all entries of a window at one price."""
+    """What one party owes another for all entries of a window of one kind at one price."""
 
     payer: str
     payee: str
+    kind: Kind
     price: Fraction
     """Minor units for a point."""
     entries: int
@@ -128,12 +170,14 @@ def net_positions(amounts: Sequence[PairAmount]) -> dict[str, int]:
     return nets
 
 
-def exactly_owed(amounts: Sequence[PairAmount]) -> dict[str, Fraction]:
-    """What each brand owes all others less what it is owed, before any rounding."""
+def exposures(found: Iterable[Obligations]) -> dict[str, Fraction]:
+    """What each brand owes all others less what it is owed, of what limits count, before any rounding."""
     owed: dict[str, Fraction] = {}
-    for pair in amounts:
-        owed[pair.payer] = owed.get(pair.payer, Fraction(0)) + pair.exact
-        owed[pair.payee] = owed.get(pair.payee, Fraction(0)) - pair.exact
+    for one in found:
+        if one.kind in EXPOSED:
+            due = one.points * one.price
+            owed[one.payer] = owed.get(one.payer, Fraction(0)) + due
+            owed[one.payee] = owed.get(one.payee, Fraction(0)) - due
     return owed
 
 
@@ -141,7 +185,9 @@ def check_settleable(window: Window, nets: Mapping[str, int]) -> None:
     """Raises SettlementMismatch where a position is more than the ledger can post."""
     for partner, net in nets.items():
         if abs(net) > AMOUNT_MAX:
-            raise SettlementMismatch(window=window.name, mismatch=f"partners/{partner} has {net}: above {AMOUNT_MAX}")
+            raise SettlementMismatch(
+                window=window.name, mismatch=f"{party_name(partner)} has {net}: above {AMOUNT_MAX}"
+            )
 
 
 def require_counted(window: Window, kept: Sequence[PairAmount], counted: Sequence[PairAmount]) -> None:
@@ -155,7 +201,7 @@ def require_counted(window: Window, kept: Sequence[PairAmount], counted: Sequenc
     for pair in sorted(before.keys() | after.keys()):
         if before.get(pair) != after.get(pair):
             told = " and ".join(str(one.amount) if one else "nothing" for one in (before.get(pair), after.get(pair)))
-            mismatch = f"what partners/{pair[0]} owes partners/{pair[1]} was counted as {told}"
+            mismatch = f"what {party_name(pair[0])} owes {party_name(pair[1])} was counted as {told}"
             raise SettlementMismatch(window=window.name, mismatch=mismatch)
 
 
@@ -168,7 +214,9 @@ def require_positions(window: Window, participants: Mapping[str, int], amounts: 
     nets = net_positions(amounts)
     for partner in sorted(participants.keys() | nets.keys()):
         if participants.get(partner) != nets.get(partner):
-            mismatch = f"partners/{partner} takes part with {participants.get(partner)} instead of {nets.get(partner)}"
+            mismatch = (
+                f"{party_name(partner)} takes part with {participants.get(partner)} instead of {nets.get(partner)}"
+            )
             raise SettlementMismatch(window=window.name, mismatch=mismatch)
     if sum(participants.values()):
         raise SettlementMismatch(window=window.name, mismatch=f"the positions sum to {sum(participants.values())}")

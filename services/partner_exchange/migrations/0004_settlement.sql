@@ -31,6 +31,7 @@ create table settlement_windows (
 create unique index one_open_window on settlement_windows (coalition) where state = 'OPEN';
 -- The hub's account is zero after each settlement: with two at once nobody could tell.
 create unique index one_settlement on settlement_windows (coalition) where state = 'PENDING_SETTLEMENT';
+create index windows_paid on settlement_windows (coalition, paid_in) where paid_in is not null;
 create index windows_due on settlement_windows (due_time) where due_time is not null;
 
 -- The fence of a coalition's windows. What is stamped with the open window holds it in common until it is committed;
@@ -51,10 +52,15 @@ end $$;
 alter table exchanges add column settlement_window int;
 alter table exchanges add check ((state = 'COMMITTED') = (settlement_window is not null));
 drop index exchanges_owed;
-create index exchanges_owed on exchanges (coalition, settlement_window, sender, receiver) where state = 'COMMITTED';
+create index exchanges_owed on exchanges (coalition, settlement_window, sender, receiver, commit_time)
+where state = 'COMMITTED';
+create index exchanges_promoted on exchanges (coalition, settlement_window, coalesce(funder, ''))
+where state = 'COMMITTED' and promoted > 0;
+create index exchanges_with_fees on exchanges (coalition, settlement_window, sender)
+where state = 'COMMITTED' and cash_fee > 0;
 
--- Everything by which one brand owes another: `points` at a price, in minor units. What was tried in the sandbox has no price,
--- and who only tries takes part in no settlement.
+-- Everything by which one party owes another: `points` at a price, in minor units. The hub, which is the operator, has
+-- the empty id. What was tried in the sandbox has no price, and who only tries takes part in no settlement.
 create view obligations as
 select
     coalition, settlement_window, sender as payer, receiver as payee, 'EXCHANGE' as kind, exchange as entry, commit_time,
@@ -67,14 +73,27 @@ select
     coalition, settlement_window, payer, payee, 'REVERSAL' as kind, reversal as entry, commit_time, returned as debited,
     taken_back as received, taken_back as points, price_numerator, price_denominator
 from reversals
-where state = 'COMMITTED' and price_numerator > 0;
+where state = 'COMMITTED' and price_numerator > 0
+union all
+-- What a promotion brought on top is owed to the sender by who promised to pay for it.
+select
+    coalition, settlement_window, coalesce(funder, ''), sender, 'PROMOTION', exchange, commit_time, 0, promoted, promoted,
+    price_numerator, price_denominator
+from exchanges
+where state = 'COMMITTED' and promoted > 0 and funder is distinct from sender and price_numerator > 0
+union all
+-- The member paid it to the sender.
+select
+    coalition, settlement_window, sender, '', 'FEE', exchange, commit_time, 0, 0, cash_fee, 1, 1
+from exchanges
+where state = 'COMMITTED' and cash_fee > 0 and price_numerator > 0;
 
--- What a brand owes another for a window: the exact sum, and what it is rounded to, once.
+-- What one party owes another for a window: the exact sum, and what it is rounded to, once.
 create table settlement_amounts (
     coalition text not null,
     number int not null,
-    payer text not null references partners (partner),
-    payee text not null references partners (partner),
+    payer text not null,
+    payee text not null,
     entries bigint not null check (entries > 0),
     exact_numerator numeric not null,
     exact_denominator numeric not null check (exact_denominator > 0),
@@ -85,12 +104,23 @@ create table settlement_amounts (
     check (2 * abs(amount * exact_denominator - exact_numerator) <= exact_denominator)
 );
 
+-- What each party is owed for a window less what it owes, in whole minor units.
+create table settlement_nets (
+    coalition text not null,
+    party text not null,
+    number int not null,
+    net bigint not null,
+    primary key (coalition, party, number),
+    foreign key (coalition, number) references settlement_windows (coalition, number)
+);
+
 -- Who takes part in a settlement, and with how much: what the others owe it less what it owes them.
 create table settlement_participants (
     coalition text not null,
     number int not null,
     attempt int not null,
-    partner text not null references partners (partner),
+    -- Empty: the hub.
+    partner text not null,
     net bigint not null,
     state text not null check (state in ('RECORDED', 'RESERVED', 'COMMITTED', 'SETTLED', 'ABORTED')),
     -- The ledger is asked under the number of the try: a refusal for want of money is for ever that try's.
@@ -121,7 +151,7 @@ end $$;
 create trigger participants_forward_only before update on settlement_participants
 for each row execute function forward_only();
 
-grant select, insert on settlement_windows, settlement_amounts, settlement_participants to :"runtime_role";
+grant select, insert on settlement_windows, settlement_amounts, settlement_nets, settlement_participants to :"runtime_role";
 grant select on obligations to :"runtime_role";
 grant update (state, close_time, closer, count_time, attempt, settler, aborter, settle_time, paid_in, mismatch, due_time,
               attempts) on settlement_windows to :"runtime_role";

@@ -1,4 +1,4 @@
-"""The money that partners have with the coalition: what they paid in, and what settlements brought them."""
+"""The money of partners, and of the operator: what they paid in, and what settlements brought them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from partner_exchange.clients.treasury import Treasury
 from partner_exchange.domain.errors import InsufficientFunds, SettlementRefused
 from partner_exchange.domain.partners import Coalition
 from partner_exchange.domain.settlement import Refused
-from partner_exchange.domain.windows import AMOUNT_MAX
+from partner_exchange.domain.windows import AMOUNT_MAX, HUB, Party
 from partner_exchange.operations.asking import Asking, recorded
 from partner_exchange.store import partners, settlement
 
@@ -21,32 +21,32 @@ REFERENCE_LENGTH_MAX = 100
 
 @dataclass(frozen=True, slots=True)
 class Funds:
-    """What a partner has, in minor units of the coalition's currency."""
+    """What a party has, in minor units of the coalition's currency."""
 
-    partner: str
+    party: Party
     available: int
     currency: str
 
 
 @dataclass(frozen=True)
 class SettlementAccounts:
-    """Partners' settlement accounts."""
+    """Settlement accounts."""
 
     database: Database
     ledger: Remote
     clock: Clock
 
-    async def deposit(self, asking: Asking, partner_id: str, amount: int, reference: str) -> tuple[Funds, bool]:
-        """Books money that the operator's bank got from a partner; a settlement that waits for it goes on.
+    async def deposit(self, asking: Asking, party: Party, amount: int, reference: str) -> tuple[Funds, bool]:
+        """Books money that the operator's bank got from a party; a settlement that waits for it goes on.
 
         Raises:
-            NotFound: there is no such partner.
+            NotFound: there is no such partner, or coalition.
             InvalidField: the amount or the reference is out of bounds.
             OutcomeUnknown: the ledger did not answer; send the same request again.
         """
         _check(amount, reference)
-        coalition = await self._coalition(partner_id)
-        answer = await self._book(asking, coalition, partner_id, amount, reference)
+        coalition = await self._coalition(party)
+        answer = await self._book(asking, coalition, party, amount, reference)
 
         async def nudge(connection: Connection) -> None:
             await settlement.nudge(connection, coalition.coalition_id, self.clock.now())
@@ -54,50 +54,52 @@ class SettlementAccounts:
         await self.database.run(nudge, repeatable=True)
         return answer
 
-    async def withdraw(self, asking: Asking, partner_id: str, amount: int, reference: str) -> tuple[Funds, bool]:
-        """Books money that the operator's bank pays to a partner.
+    async def withdraw(self, asking: Asking, party: Party, amount: int, reference: str) -> tuple[Funds, bool]:
+        """Books money that the operator's bank pays to a party.
 
         Raises:
             InsufficientFunds: the account has less.
             NotFound, InvalidField, OutcomeUnknown: as `deposit`.
         """
         _check(amount, reference)
-        return await self._book(asking, await self._coalition(partner_id), partner_id, -amount, reference)
+        return await self._book(asking, await self._coalition(party), party, -amount, reference)
 
-    async def get(self, asking_actor: str, partner_id: str, until: float) -> Funds:
-        """What a partner has.
+    async def get(self, asking_actor: str, party: Party, until: float) -> Funds:
+        """What a party has.
 
         Raises:
-            NotFound: there is no such partner.
+            NotFound: there is no such partner, or coalition.
             OutcomeUnknown: the ledger did not answer.
         """
-        coalition = await self._coalition(partner_id)
+        coalition = await self._coalition(party)
         treasury = Treasury(self.ledger, coalition, asking_actor, until)
-        await treasury.open_accounts([partner_id])
-        return Funds(partner_id, await treasury.available(partner_id), coalition.currency)
+        await treasury.open_accounts([party.party_id])
+        return Funds(party, await treasury.available(party.party_id), coalition.currency)
 
     async def _book(
-        self, asking: Asking, coalition: Coalition, partner_id: str, amount: int, reference: str
+        self, asking: Asking, coalition: Coalition, party: Party, amount: int, reference: str
     ) -> tuple[Funds, bool]:
         replayed = await recorded(self.database, asking) is not None
         if not replayed:
             treasury = Treasury(self.ledger, coalition, asking.actor, asking.until)
-            await treasury.open_accounts([partner_id])
+            await treasury.open_accounts([party.party_id])
             move, request_id = (treasury.deposit, "deposit") if amount > 0 else (treasury.withdraw, "withdraw")
             request_id = f"{request_id}-{asking.fingerprint.key.hex()[:32]}"
-            answer = await move(partner_id, abs(amount), request_id, reference)
+            answer = await move(party.party_id, abs(amount), request_id, reference)
 
             async def keep(_: Connection) -> bytes:
                 if isinstance(answer, Refused):
-                    raise _refusal(answer, partner_id)
+                    raise _refusal(answer, party)
                 return answer.encode()
 
             _, replayed = await requests.once(self.database, asking.fingerprint, keep)
-        return await self.get(asking.actor, partner_id, asking.until), replayed
+        return await self.get(asking.actor, party, asking.until), replayed
 
-    async def _coalition(self, partner_id: str) -> Coalition:
+    async def _coalition(self, party: Party) -> Coalition:
         async with self.database.acquire() as connection:
-            partner = await partners.get(connection, partner_id)
+            if party.party_id == HUB:
+                return await partners.coalition(connection, party.coalition_id)
+            partner = await partners.get(connection, party.party_id)
             return await partners.coalition(connection, partner.profile.coalition_id)
 
 
@@ -108,9 +110,9 @@ def _check(amount: int, reference: str) -> None:
         raise InvalidField.of("reference", f"must be 1 to {REFERENCE_LENGTH_MAX} printable characters")
 
 
-def _refusal(refused: Refused, partner_id: str) -> InsufficientFunds | SettlementRefused:
+def _refusal(refused: Refused, party: Party) -> InsufficientFunds | SettlementRefused:
     if refused.lasting:
         return InsufficientFunds(
             **{key: refused.metadata.get(key, "?") for key in ("required", "available", "missing")}
         )
-    return SettlementRefused(window="the account", partner=f"partners/{partner_id}", ledger_reason=refused.reason)
+    return SettlementRefused(window="the account", partner=party.name, ledger_reason=refused.reason)

@@ -21,10 +21,10 @@ from partner_exchange.domain.errors import SettlementMismatch, SettlementRefused
 from partner_exchange.domain.exchanges import UNKNOWN_LASTS
 from partner_exchange.domain.settlement import Participant, ParticipantState, Refused, Settlement
 from partner_exchange.domain.windows import (
-    PairAmount,
     Window,
     WindowState,
-    exactly_owed,
+    exposures,
+    party_name,
     require_counted,
     require_positions,
 )
@@ -152,11 +152,12 @@ class Settling:
             if not await settlement.settle(connection, window, now):
                 return False
             await settlement.move_all(connection, window, COMMITTED, SETTLED)
-            await booking.settle(connection, exactly_owed(amounts))
+            await booking.settle(connection, exposed)
             await publish(connection, _event("settled", window, now))
             return True
 
-        amounts = await self._require_positions(found)
+        await self._require_positions(found)
+        exposed = exposures(await self.windows.obligations(window))
         if await self.database.run(settle, repeatable=True):
             self.reached("window settled")
 
@@ -210,7 +211,7 @@ class Settling:
 
             await self.database.run(next_try)
             return
-        raise SettlementRefused(window=window.name, partner=f"partners/{one.partner}", ledger_reason=refusal.reason)
+        raise SettlementRefused(window=window.name, partner=party_name(one.partner), ledger_reason=refusal.reason)
 
     async def _asked(self, window: Window, one: Participant) -> bool:
         async def unit(connection: Connection) -> bool:
@@ -233,12 +234,10 @@ class Settling:
 
         await self.database.run(unit, repeatable=True)
 
-    async def _require_positions(self, found: Settlement) -> list[PairAmount]:
-        """What the brands owe each other, where the participants' net amounts are of that."""
+    async def _require_positions(self, found: Settlement) -> None:
         async with self.database.acquire() as connection:
             amounts = await windows.amounts(connection, found.window)
         require_positions(found.window, {one.partner: one.net for one in found.participants}, amounts)
-        return amounts
 
     async def _now(self, window: Window) -> Settlement:
         """The participants of this attempt as they are now."""

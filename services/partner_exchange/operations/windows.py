@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,6 +10,7 @@ from guerdon_kit.clock import Clock
 from guerdon_kit.postgres import Connection, Database, requests
 from partner_exchange.domain.settlement import Settlement
 from partner_exchange.domain.windows import (
+    HUB,
     Obligations,
     PairAmount,
     UnderWay,
@@ -106,14 +107,14 @@ class Windows:
 
     async def count(self, window: Window) -> list[PairAmount]:
         """What the brands owe each other in a window that is closed, from its entries."""
-        return count([one async for one in self._obligations(window)])
+        return count(await self.obligations(window))
 
-    async def _obligations(self, window: Window) -> AsyncIterator[Obligations]:
-        """Brand by brand, so that no statement is long however many exchanges there are."""
+    async def obligations(self, window: Window) -> list[Obligations]:
+        """The sums of a window's entries: party by party, so that no statement is long however many there are."""
         async with self.database.acquire() as connection:
-            payers = sorted(await partners.of_coalition(connection, window.coalition_id))
+            payers = [HUB, *sorted(await partners.of_coalition(connection, window.coalition_id))]
+        found: list[Obligations] = []
         for payer in payers:
             async with self.database.acquire() as connection:
-                found = await windows.obligations(connection, window, payer)
-            for one in found:
-                yield one
+                found += await windows.obligations(connection, window, payer)
+        return found

@@ -5,5 +5,20 @@ from partner_exchange.servicer.coalition import CoalitionServicer
 from partner_exchange.servicer.limits import LimitsServicer
 from partner_exchange.servicer.reversals import ReversalsServicer
 from partner_exchange.servicer.settlement import SettlementServicer
+from partner_exchange.servicer.statements import StatementServicer
 
-__all__ = ["CoalitionAdminServicer", "CoalitionServicer", "LimitsServicer", "ReversalsServicer", "SettlementServicer"]
+__all__ = [
+    "CoalitionAdminServicer",
+    "CoalitionServicer",
+    "LimitsServicer",
+    "ReversalsServicer",
+    "SettlementServicer",
+    "StatementServicer",
+]
+    "CoalitionAdminServicer",
+    "CoalitionServicer",
+    "LimitsServicer",
+    "ReversalsServicer",
+    "SettlementServicer",
+    "StatementServicer",
+]

@@ -19,6 +19,7 @@ from guerdon_kit.names import check_id, parse
 from partner_exchange.domain.book import Person
 from partner_exchange.domain.partners import RATE_MOVE_MAX, Profile, PublicKey, parse_jwk
 from partner_exchange.domain.quotes import Wanted
+from partner_exchange.domain.windows import HUB, Party
 from partner_exchange.operations.asking import Asking
 from partner_exchange.operations.quotes import Route
 
@@ -29,6 +30,7 @@ RATE_BOOK = "coalitions/{coalition}/rateBooks/{version}"
 QUOTE = "partners/{partner}/quotes/{quote}"
 EXCHANGE = "partners/{partner}/exchanges/{exchange}"
 WINDOW = "coalitions/{coalition}/settlementWindows/{window}"
+STATEMENT = "partners/{partner}/statements/{statement}"
 _UNIT = "programs/{program}/units/{unit}"
 _ACCOUNT = "programs/{program}/accounts/{account}"
 _MEMBER = "partners/{partner}/members/{member}"
@@ -106,6 +108,15 @@ def version(text: str, field: str, template: str = RATE_BOOK) -> int:
     if not text.isdecimal() or len(text) > _VERSION_DIGITS_MAX:
         raise InvalidField.of(field, f"must be of the form {template}, its last part a number")
     return int(text)
+
+
+def party(name: str) -> Party:
+    """A partner, or by the coalition's name its operator."""
+    if name.startswith("coalitions/"):
+        (coalition_id,) = parse(name, COALITION, "party")
+        return Party(coalition_id, HUB)
+    (partner_id,) = parse(name, PARTNER, "party")
+    return Party("", partner_id)
 
 
 def window(name: str, field: str = "name") -> tuple[str, int]:

@@ -8,13 +8,13 @@ from guerdon_kit.grpc import CallContext
 from guerdon_kit.grpc.messages import timestamp
 from guerdon_kit.names import parse
 from partner_exchange.domain.settlement import Participant, ParticipantState, Settlement
-from partner_exchange.domain.windows import UnderWay, Window, WindowState, window_name
+from partner_exchange.domain.windows import Party, UnderWay, Window, WindowState, window_name
 from partner_exchange.operations.funds import Funds, SettlementAccounts
 from partner_exchange.operations.settlements import Settlements
 from partner_exchange.operations.windows import Windows
 from partner_exchange.servicer import reading
 from partner_exchange.servicer.places import BEGINNING, read_place, write_place
-from partner_exchange.servicer.reading import COALITION, PARTNER, asking, mark
+from partner_exchange.servicer.reading import COALITION, asking, mark
 
 _STATES = {state: pb.SettlementWindowState.Value(f"SETTLEMENT_WINDOW_STATE_{state.value}") for state in WindowState}
 _PARTICIPANT_STATES = {
@@ -89,9 +89,10 @@ class SettlementServicer:
         self, request: pb.DepositSettlementFundsRequest, call: CallContext
     ) -> pb.DepositSettlementFundsResponse:
         """Books money that came in."""
-        (partner_id,) = parse(request.partner, PARTNER, "partner")
-        asked = asking(call, request, request.partner)
-        funds, replayed = await self._accounts.deposit(asked, partner_id, request.amount, request.reference)
+        asked = asking(call, request, request.party)
+        funds, replayed = await self._accounts.deposit(
+            asked, reading.party(request.party), request.amount, request.reference
+        )
         mark(call, replayed)
         return pb.DepositSettlementFundsResponse(funds=_funds(funds))
 
@@ -99,9 +100,10 @@ class SettlementServicer:
         self, request: pb.WithdrawSettlementFundsRequest, call: CallContext
     ) -> pb.WithdrawSettlementFundsResponse:
         """Books money that goes out."""
-        (partner_id,) = parse(request.partner, PARTNER, "partner")
-        asked = asking(call, request, request.partner)
-        funds, replayed = await self._accounts.withdraw(asked, partner_id, request.amount, request.reference)
+        asked = asking(call, request, request.party)
+        funds, replayed = await self._accounts.withdraw(
+            asked, reading.party(request.party), request.amount, request.reference
+        )
         mark(call, replayed)
         return pb.WithdrawSettlementFundsResponse(funds=_funds(funds))
 
@@ -109,8 +111,7 @@ class SettlementServicer:
         self, request: pb.GetSettlementFundsRequest, call: CallContext
     ) -> pb.GetSettlementFundsResponse:
         """Reads what a partner has."""
-        (partner_id,) = parse(request.partner, PARTNER, "partner")
-        funds = await self._accounts.get(call.caller.actor, partner_id, call.deadline)
+        funds = await self._accounts.get(call.caller.actor, reading.party(request.party), call.deadline)
         return pb.GetSettlementFundsResponse(funds=_funds(funds))
 
     async def list_under_way_exchanges(
@@ -130,7 +131,7 @@ class SettlementServicer:
 
 def _settlement(kept: Settlement) -> pb.SettlementWindow:
     message = _window(kept.window)
-    message.participants.extend(map(_participant, kept.participants))
+    message.participants.extend(_participant(kept.window, one) for one in kept.participants)
     return message
 
 
@@ -147,9 +148,9 @@ def _window(kept: Window) -> pb.SettlementWindow:
     )
 
 
-def _participant(kept: Participant) -> pb.SettlementParticipant:
+def _participant(of: Window, kept: Participant) -> pb.SettlementParticipant:
     return pb.SettlementParticipant(
-        partner=f"partners/{kept.partner}",
+        party=Party(of.coalition_id, kept.partner).name,
         net_amount=kept.net,
         state=_PARTICIPANT_STATES[kept.state],
         missing_amount=kept.missing,
@@ -167,6 +168,4 @@ def _under_way(kept: UnderWay) -> pb.UnderWayExchange:
 
 
 def _funds(kept: Funds) -> pb.SettlementFunds:
-    return pb.SettlementFunds(
-        partner=f"partners/{kept.partner}", available_amount=kept.available, currency_code=kept.currency
-    )
+    return pb.SettlementFunds(party=kept.party.name, available_amount=kept.available, currency_code=kept.currency)

@@ -13,7 +13,16 @@ from guerdon_kit.errors import NotFound
 from guerdon_kit.postgres import Connection
 from guerdon_kit.saga import Claim
 from partner_exchange.domain.exchanges import State
-from partner_exchange.domain.windows import Obligations, PairAmount, UnderWay, Window, WindowState, window_name
+from partner_exchange.domain.windows import (
+    Kind,
+    Obligations,
+    PairAmount,
+    UnderWay,
+    Window,
+    WindowState,
+    net_positions,
+    window_name,
+)
 from partner_exchange.store import queries
 
 Key = tuple[str, int]
@@ -85,12 +94,13 @@ async def close(connection: Connection, window: Window, close_time: datetime, cl
 
 
 async def obligations(connection: Connection, window: Window, payer: str) -> list[Obligations]:
-    """What a brand owes others for the window, at each price."""
+    """What a party owes others for the window, for each reason and at each price."""
     rows = queries.sum_obligations(connection, coalition=window.coalition_id, number=window.number, payer=payer)
     return [
         Obligations(
             payer=payer,
             payee=row["payee"],
+            kind=Kind(row["kind"]),
             price=Fraction(row["price_numerator"], row["price_denominator"]),
             entries=row["entries"],
             points=int(row["points"]),
@@ -116,6 +126,8 @@ async def keep_amounts(
         denominators=[Decimal(pair.exact.denominator) for pair in amounts],
         amounts=[pair.amount for pair in amounts],
     )
+    nets = net_positions(amounts)
+    await queries.insert_nets(connection, **key, parties=list(nets), nets=list(nets.values()))
 
 
 async def amounts(connection: Connection, window: Window) -> list[PairAmount]:

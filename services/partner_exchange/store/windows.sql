@@ -37,11 +37,12 @@ update settlement_windows set state = 'CLOSED', close_time = :close_time, closer
 where coalition = :coalition and number = :number;
 
 -- name: sum_obligations
--- What one brand owes the others, at each price: a step of counting a window, so that no statement is long.
-select payee, price_numerator, price_denominator, count(*) as entries, sum(points)::numeric as points
+-- What one party owes the others, for each reason and at each price: a step of counting a window, so that no statement
+-- is long.
+select payee, kind, price_numerator, price_denominator, count(*) as entries, sum(points)::numeric as points
 from obligations
 where coalition = :coalition and settlement_window = :number and payer = :payer
-group by payee, price_numerator, price_denominator;
+group by payee, kind, price_numerator, price_denominator;
 
 -- name: insert_amounts!
 insert into settlement_amounts (
@@ -52,6 +53,10 @@ from unnest(
     :payers::text[], :payees::text[], :entries::bigint[], :numerators::numeric[], :denominators::numeric[],
     :amounts::bigint[]
 ) as pair;
+
+-- name: insert_nets!
+insert into settlement_nets (coalition, number, party, net)
+select :coalition, :number, one.* from unnest(:parties::text[], :nets::bigint[]) as one;
 
 -- name: counted!
 update settlement_windows set count_time = :count_time, due_time = null, attempts = 0

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
 
 from guerdon import NotFoundError, RefusedError
+from guerdon.exchange.v1 import rates_pb2 as rates_pb
 from guerdon.exchange.v1 import settlement_pb2 as pb
 from guerdon_kit.testing import wait_until
 from tests.contract.partner_exchange.treasury import Treasurer, nets, sent
-from tests.contract.partner_exchange.world import Brand, Coalition, World
+from tests.contract.partner_exchange.world import Brand, Coalition, World, rational
 
 CLOSED, PENDING = pb.SETTLEMENT_WINDOW_STATE_CLOSED, pb.SETTLEMENT_WINDOW_STATE_PENDING_SETTLEMENT
 SETTLED, ABORTED = pb.SETTLEMENT_WINDOW_STATE_SETTLED, pb.SETTLEMENT_WINDOW_STATE_ABORTED
@@ -74,7 +76,7 @@ async def test_nobody_is_paid_before_all_who_owe_have_paid_and_then_it_goes_on_b
     await treasurer.deposit(uk, 100)
     waiting = await treasurer.settle(1)
     assert waiting.state == PENDING
-    assert {one.partner: (one.state, one.missing_amount) for one in waiting.participants} == {
+    assert {one.party: (one.state, one.missing_amount) for one in waiting.participants} == {
         uk.name: (pb.PARTICIPANT_STATE_RESERVED, 0),
         sa.name: (pb.PARTICIPANT_STATE_RECORDED, 50),
         fr.name: (pb.PARTICIPANT_STATE_RECORDED, 0),
@@ -146,6 +148,43 @@ async def test_what_two_brands_owe_each_other_is_rounded_once_for_the_window(
     await treasurer.close(1)
     await treasurer.deposit(one, 1)
     assert nets(await treasurer.settle(1)) == {one.name: -1, other.name: 1}
+
+
+async def test_fees_are_the_hubs_and_who_funds_a_promotion_pays_the_sender_for_it(
+    coalition: Coalition, treasurer: Treasurer
+) -> None:
+    """1,000 points at a penny, of which 200 by a promotion that the hub funds, with a fee of 7 pence; and as many the
+    other way, whose promotion a third brand funds.
+    """
+    now = datetime.now(UTC)
+    uk, sa, fr = await coalition.brand(), await coalition.brand(), await coalition.brand()
+    promoted = rates_pb.Promotion(promotion_id="spring", rate=rational("10/10"))
+    promoted.start_time.FromDatetime(now - timedelta(minutes=1))
+    promoted.end_time.FromDatetime(now + timedelta(hours=1))
+    by_third = rates_pb.Promotion(funder=sa.name)
+    by_third.MergeFrom(promoted)
+    await coalition.publish(
+        uk.to(fr, "8/10", cash_fee=rates_pb.Fee(fixed=7), promotions=[promoted]),
+        fr.to(uk, "8/10", promotions=[by_third]),
+    )
+    await sent(uk, fr, 1_000)
+    await sent(fr, uk, 500)
+    await treasurer.close(1)
+    operator = coalition.name
+    await treasurer.deposit(operator, 200)
+    for brand in (uk, sa, fr):
+        await treasurer.deposit(brand, 1_000)
+    settled = await treasurer.settle(1)
+    assert settled.state == SETTLED
+    assert nets(settled) == {
+        operator: 7 - 200,
+        uk.name: -1_000 - 7 + 200 + 500,
+        fr.name: 1_000 - 500 + 100,
+        sa.name: -100,
+    }
+    assert (await treasurer.funds(operator), await treasurer.hub()) == (7, 0)
+    # What limits count are the points alone, and those are settled.
+    assert [await coalition.net_debit(brand) for brand in (uk, sa, fr)] == [0, 0, 0]
 
 
 @pytest.mark.parametrize(

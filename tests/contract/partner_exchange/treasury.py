@@ -55,25 +55,25 @@ class Treasurer:
         request = admin.ListPositionsRequest(parent=self.coalition.name, window=self.window(number), page_size=1_000)
         return list((await self.coalition.operator.coalition_admin.ListPositions(request)).positions)
 
-    async def deposit(self, brand: Brand, amount: int) -> int:
-        """Money that a brand paid in; what it has then."""
+    async def deposit(self, brand: Brand | str, amount: int) -> int:
+        """Money that a brand, or the coalition's operator, paid in; what it has then."""
         request = pb.DepositSettlementFundsRequest(
-            partner=brand.name, amount=amount, reference=f"bank-{next(_references)}", request_id=new_request_id()
+            party=_name(brand), amount=amount, reference=f"bank-{next(_references)}", request_id=new_request_id()
         )
         answer = await self.coalition.operator.settlement.DepositSettlementFunds(request)
         return answer.funds.available_amount
 
-    async def withdraw(self, brand: Brand, amount: int) -> int:
+    async def withdraw(self, brand: Brand | str, amount: int) -> int:
         """Money that is paid out to a brand; what it has then."""
         request = pb.WithdrawSettlementFundsRequest(
-            partner=brand.name, amount=amount, reference=f"bank-{next(_references)}", request_id=new_request_id()
+            party=_name(brand), amount=amount, reference=f"bank-{next(_references)}", request_id=new_request_id()
         )
         answer = await self.coalition.operator.settlement.WithdrawSettlementFunds(request)
         return answer.funds.available_amount
 
-    async def funds(self, brand: Brand) -> int:
+    async def funds(self, brand: Brand | str) -> int:
         """What a brand has."""
-        request = pb.GetSettlementFundsRequest(partner=brand.name)
+        request = pb.GetSettlementFundsRequest(party=_name(brand))
         answer = await self.coalition.operator.settlement.GetSettlementFunds(request)
         return answer.funds.available_amount
 
@@ -92,4 +92,8 @@ async def sent(sender: Brand, receiver: Brand, points: int) -> res.Exchange:
 
 def nets(window: pb.SettlementWindow) -> dict[str, int]:
     """What each participant gets or pays."""
-    return {one.partner: one.net_amount for one in window.participants}
+    return {one.party: one.net_amount for one in window.participants}
+
+
+def _name(party: Brand | str) -> str:
+    return party if isinstance(party, str) else party.name

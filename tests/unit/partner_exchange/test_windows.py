@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from partner_exchange.domain.currencies import minor_digits
 from partner_exchange.domain.errors import SettlementMismatch
 from partner_exchange.domain.windows import (
+    Kind,
     Obligations,
     PairAmount,
     Window,
@@ -31,7 +32,12 @@ ENTRY = st.tuples(
 
 
 def owed(payer: str, payee: str, points: int, price: str = "1", entries: int = 1) -> Obligations:
-    return Obligations(payer, payee, Fraction(price), entries, points)
+    return Obligations(payer, payee, Kind.EXCHANGE, Fraction(price), entries, points)
+
+
+def one_entry(entry: tuple[str, str, Fraction, int]) -> Obligations:
+    payer, payee, price, points = entry
+    return Obligations(payer, payee, Kind.EXCHANGE, price, 1, points)
 
 
 def test_netting_in_one_currency() -> None:
@@ -68,7 +74,7 @@ def test_a_pairs_sum_is_rounded_to_the_nearest_minor_unit_and_a_half_to_the_even
 
 @given(st.lists(ENTRY, max_size=60))
 def test_random_entries_come_to_what_a_direct_computation_says(entries: list[tuple[str, str, Fraction, int]]) -> None:
-    amounts = count(Obligations(payer, payee, price, 1, points) for payer, payee, price, points in entries)
+    amounts = count(map(one_entry, entries))
     nets = net_positions(amounts)
     assert sum(nets.values()) == 0
     for pair in amounts:
@@ -84,7 +90,7 @@ def test_random_entries_come_to_what_a_direct_computation_says(entries: list[tup
         )
         assert abs(nets.get(brand, 0) - due) <= len(BRANDS) - 1
     # In whatever order and parts they are counted.
-    assert count(Obligations(*entry[:3], 1, entry[3]) for entry in reversed(entries)) == amounts
+    assert count(map(one_entry, reversed(entries))) == amounts
     require_positions(WINDOW, nets, amounts)
 
 

@@ -155,17 +155,17 @@ global___SettlementWindow = SettlementWindow
 
 @typing.final
 class SettlementParticipant(google.protobuf.message.Message):
-    """A brand's part in a settlement."""
+    """A party's part in a settlement."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
-    PARTNER_FIELD_NUMBER: builtins.int
+    PARTY_FIELD_NUMBER: builtins.int
     NET_AMOUNT_FIELD_NUMBER: builtins.int
     STATE_FIELD_NUMBER: builtins.int
     MISSING_AMOUNT_FIELD_NUMBER: builtins.int
     TRANSACTION_FIELD_NUMBER: builtins.int
-    partner: builtins.str
-    """The partner."""
+    party: builtins.str
+    """The partner; or the coalition for the operator itself, who pays for promotions and gets fees."""
     net_amount: builtins.int
     """What the others owe it less what it owes them, in minor units: above 0 it gets them, below 0 it pays them. All
     participants' amounts sum to zero.
@@ -179,29 +179,29 @@ class SettlementParticipant(google.protobuf.message.Message):
     def __init__(
         self,
         *,
-        partner: builtins.str = ...,
+        party: builtins.str = ...,
         net_amount: builtins.int = ...,
         state: global___ParticipantState.ValueType = ...,
         missing_amount: builtins.int = ...,
         transaction: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["missing_amount", b"missing_amount", "net_amount", b"net_amount", "partner", b"partner", "state", b"state", "transaction", b"transaction"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["missing_amount", b"missing_amount", "net_amount", b"net_amount", "party", b"party", "state", b"state", "transaction", b"transaction"]) -> None: ...
 
 global___SettlementParticipant = SettlementParticipant
 
 @typing.final
 class SettlementFunds(google.protobuf.message.Message):
-    """What a partner has with the coalition: what it paid in and what settlements brought it, less what they cost it and what
+    """What a party has with the coalition: what it paid in and what settlements brought it, less what they cost it and what
     was paid out.
     """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
-    PARTNER_FIELD_NUMBER: builtins.int
+    PARTY_FIELD_NUMBER: builtins.int
     AVAILABLE_AMOUNT_FIELD_NUMBER: builtins.int
     CURRENCY_CODE_FIELD_NUMBER: builtins.int
-    partner: builtins.str
-    """The partner."""
+    party: builtins.str
+    """The partner, or the coalition for the operator itself."""
     available_amount: builtins.int
     """What it can pay with, in minor units."""
     currency_code: builtins.str
@@ -209,11 +209,11 @@ class SettlementFunds(google.protobuf.message.Message):
     def __init__(
         self,
         *,
-        partner: builtins.str = ...,
+        party: builtins.str = ...,
         available_amount: builtins.int = ...,
         currency_code: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["available_amount", b"available_amount", "currency_code", b"currency_code", "partner", b"partner"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["available_amount", b"available_amount", "currency_code", b"currency_code", "party", b"party"]) -> None: ...
 
 global___SettlementFunds = SettlementFunds
 
@@ -478,12 +478,12 @@ class DepositSettlementFundsRequest(google.protobuf.message.Message):
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
-    PARTNER_FIELD_NUMBER: builtins.int
+    PARTY_FIELD_NUMBER: builtins.int
     AMOUNT_FIELD_NUMBER: builtins.int
     REFERENCE_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
-    partner: builtins.str
-    """The partner that paid it."""
+    party: builtins.str
+    """Who paid it: a partner, or the coalition for the operator itself, who pays for promotions and gets fees."""
     amount: builtins.int
     """How much, in minor units: 1 to 2^53."""
     reference: builtins.str
@@ -493,12 +493,12 @@ class DepositSettlementFundsRequest(google.protobuf.message.Message):
     def __init__(
         self,
         *,
-        partner: builtins.str = ...,
+        party: builtins.str = ...,
         amount: builtins.int = ...,
         reference: builtins.str = ...,
         request_id: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["amount", b"amount", "partner", b"partner", "reference", b"reference", "request_id", b"request_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["amount", b"amount", "party", b"party", "reference", b"reference", "request_id", b"request_id"]) -> None: ...
 
 global___DepositSettlementFundsRequest = DepositSettlementFundsRequest
 
@@ -529,12 +529,12 @@ class WithdrawSettlementFundsRequest(google.protobuf.message.Message):
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
-    PARTNER_FIELD_NUMBER: builtins.int
+    PARTY_FIELD_NUMBER: builtins.int
     AMOUNT_FIELD_NUMBER: builtins.int
     REFERENCE_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
-    partner: builtins.str
-    """The partner that gets it."""
+    party: builtins.str
+    """Who gets it: a partner, or the coalition for the operator itself, who pays for promotions and gets fees."""
     amount: builtins.int
     """How much, in minor units: 1 to 2^53."""
     reference: builtins.str
@@ -544,12 +544,12 @@ class WithdrawSettlementFundsRequest(google.protobuf.message.Message):
     def __init__(
         self,
         *,
-        partner: builtins.str = ...,
+        party: builtins.str = ...,
         amount: builtins.int = ...,
         reference: builtins.str = ...,
         request_id: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["amount", b"amount", "partner", b"partner", "reference", b"reference", "request_id", b"request_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["amount", b"amount", "party", b"party", "reference", b"reference", "request_id", b"request_id"]) -> None: ...
 
 global___WithdrawSettlementFundsRequest = WithdrawSettlementFundsRequest
 
@@ -580,15 +580,15 @@ class GetSettlementFundsRequest(google.protobuf.message.Message):
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
-    PARTNER_FIELD_NUMBER: builtins.int
-    partner: builtins.str
-    """The partner."""
+    PARTY_FIELD_NUMBER: builtins.int
+    party: builtins.str
+    """Whose: a partner, or the coalition for the operator itself, who pays for promotions and gets fees."""
     def __init__(
         self,
         *,
-        partner: builtins.str = ...,
+        party: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["partner", b"partner"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["party", b"party"]) -> None: ...
 
 global___GetSettlementFundsRequest = GetSettlementFundsRequest
 
