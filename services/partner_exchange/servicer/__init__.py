@@ -15,10 +15,3 @@ __all__ = [
     "SettlementServicer",
     "StatementServicer",
 ]
-    "CoalitionAdminServicer",
-    "CoalitionServicer",
-    "LimitsServicer",
-    "ReversalsServicer",
-    "SettlementServicer",
-    "StatementServicer",
-]
