@@ -25,6 +25,7 @@ from guerdon_kit.clock import Clock
 from guerdon_kit.config import ServiceSettings
 from guerdon_kit.errors import DomainError
 from guerdon_kit.grpc.client import ClientTls, Remote
+from guerdon_kit.grpc.locked import MEMBERSHIP, LockedPoints
 from guerdon_kit.grpc.outward import Outward
 from guerdon_kit.grpc.server import Server, Servicer
 from guerdon_kit.logs import CallLog
@@ -119,6 +120,15 @@ class Kit(Generic[Settings]):
         outward = Outward(lambda audience, scope: tokens.token(audience, scope, (audience,), ""), private, ca_file)
         self.on_close(outward.close)
         return outward
+
+    def locked_points(self) -> LockedPoints:
+        """Tells what is locked, by asking membership where there is one.
+
+        Raises:
+            ValueError: as `remote`.
+        """
+        target = self.settings.membership_target
+        return LockedPoints(self.remote("membership", target, MEMBERSHIP) if target else None)
 
     def stop(self) -> None:
         """Tells those who asked that the process is to end."""

@@ -61,7 +61,7 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
     """The servicers and jobs of partner exchange. Crash tests pass their own `reached`."""
     settings, database, clock = kit.settings, kit.database, kit.clock
     remote = kit.remote("ledger", settings.ledger_target, LEDGER)
-    ledger = Ledger(remote)
+    ledger = Ledger(remote, kit.locked_points())
     private = settings.development or settings.private_partners
     outward = kit.outward(private=private, ca_file=settings.partner_ca_file)
     partner_ledgers = PartnerLedgers(outward, settings.partner_timeout_s, settings.partner_calls_max)

@@ -7,7 +7,6 @@ from guerdon_kit.egress import Egress
 from guerdon_kit.service import Job, Kit, Parts
 from rewards_catalog.clients.adjustments import Adjustments
 from rewards_catalog.clients.ledger import LEDGER, Ledger
-from rewards_catalog.clients.membership import MEMBERSHIP, Membership
 from rewards_catalog.clients.wallets import Wallets
 from rewards_catalog.config import Settings
 from rewards_catalog.domain.generated import CodeScheme
@@ -35,14 +34,12 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
     keys = read_code_keys(settings.keys_file())
     remote = kit.remote("ledger", settings.ledger_target, LEDGER)
     ledger = Ledger(remote)
-    target = settings.membership_target
-    membership = Membership(kit.remote("membership", target, MEMBERSHIP) if target else None)
     private = settings.development or settings.private_providers
     egress = Egress(private=private)
     kit.on_close(egress.close)
     providers = Providers(kit.database, keys, egress, kit.clock, settings.provider_timeout_s, private)
     progress = Progress(
-        kit.database, ledger, Wallets(ledger), membership, providers, keys, kit.clock, settings.lease, reached
+        kit.database, ledger, Wallets(ledger), kit.locked_points(), providers, keys, kit.clock, settings.lease, reached
     )
     giving = Giving(kit.database, ledger, Adjustments(remote), kit.clock, settings.lease, reached)
     fulfilments = Fulfilments(kit.database, progress, providers, keys)

@@ -144,7 +144,7 @@ class Bed:
     @contextlib.contextmanager
     def over(self, ledger: Ledger, name: str) -> Iterator[Service]:
         """The service of that name with one worker, on an empty database, over a ledger; it is gone at the end."""
-        with self._started(name, ledger.endpoints, {}, ledger=ledger.target) as running:
+        with self._started(name, ledger.endpoints, {}, ledger=ledger.target, membership="") as running:
             yield Service(self, running, ledger.endpoints, workers=1)
 
     @contextlib.contextmanager

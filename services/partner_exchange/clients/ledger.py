@@ -20,10 +20,12 @@ from guerdon.ledger.v1 import ledger_pb2 as pb
 from guerdon.ledger.v1 import resources_pb2 as res
 from guerdon_kit.errors import Status
 from guerdon_kit.grpc import OutcomeUnknown, Remote, RemoteError
+from guerdon_kit.grpc.locked import LOOK_AGAIN, LockedPoints, write_locked
 from guerdon_kit.grpc.messages import timestamp
 from partner_exchange.domain.exchanges import Exchange, Expiry, Posted, Refusal
 from partner_exchange.domain.partners import Partner
 from partner_exchange.domain.reversals import Reversal
+from partner_exchange.domain.steps import Source
 
 Answer = TypeVar("Answer", bound=Message)
 Moved = TypeVar("Moved", pb.PostTransactionResponse, pb.ReverseTransactionResponse)
@@ -36,11 +38,16 @@ _LONGEST_CALL_S = 10.0
 _MARGIN_S = 0.2
 
 
-class Ledger:
-    """The ledger's side of a coalition."""
+class LookAgain(Exception):
+    """The source account has changed since it was found what is locked of it: nothing was done, nor will be."""
 
-    def __init__(self, remote: Remote) -> None:
+
+class Ledger:
+    """The ledger's side of a coalition. What of members' points is locked `locked` tells."""
+
+    def __init__(self, remote: Remote, locked: LockedPoints) -> None:
         self._remote = remote
+        self._locked = locked
 
     async def has_unit(self, program_id: str, unit_id: str, actor: str, until: float) -> bool:
         """Whether the program has the unit: a unit comes with its ISSUANCE account.
@@ -75,13 +82,18 @@ class Ledger:
             "BatchCreateAccounts", request, pb.BatchCreateAccountsResponse, tenants=[program], actor=actor, until=until
         )
 
-    async def expiries(self, exchange: Exchange, sender: Partner, until: float) -> tuple[Sequence[Expiry], bool]:
-        """When the points of the source account expire, soonest first; and whether that is all of them, so that what
-        is beyond never expires. Nothing where the ledger refuses to tell: it will refuse the exchange as well.
+    async def source(self, exchange: Exchange, sender: Partner, until: float) -> Source:
+        """What the points of the source account are now. Where the ledger refuses to tell when they expire, it will
+        refuse the exchange as well.
 
         Raises:
-            OutcomeUnknown: the ledger did not answer.
+            OutcomeUnknown: the ledger did not answer, or membership.
         """
+        locked = await self._locked.of(sender.account_name(exchange.source_account_id), exchange.actor, until)
+        return Source(*await self._expiries(exchange, sender, until), locked)
+
+    async def _expiries(self, exchange: Exchange, sender: Partner, until: float) -> tuple[Sequence[Expiry], bool]:
+        """When the points expire, soonest first; and whether that is all of them, so that what is beyond never does."""
         program = _program(sender)
         request = pb.GetBalanceRequest(
             name=f"{program}/accounts/{exchange.source_account_id}", view=pb.BALANCE_VIEW_FULL
@@ -102,6 +114,7 @@ class Ledger:
         """Posts both sides of the exchange in one transaction, owned by the sender's program.
 
         Raises:
+            LookAgain: what is locked has to be found again.
             OutcomeUnknown: ask again.
         """
         tenants = [_program(sender), _program(receiver)]
@@ -112,6 +125,7 @@ class Ledger:
         """Moves the points that are sent out of the source account.
 
         Raises:
+            LookAgain: what is locked has to be found again.
             OutcomeUnknown: ask again.
         """
         step = f"exchange-{exchange.exchange_id}-debit"
@@ -160,6 +174,8 @@ class Ledger:
         try:
             answer = await self._call(rpc, request, answer_type, tenants=programs, actor=exchange.actor, until=until)
         except RemoteError as refusal:
+            if refusal.remote_reason == LOOK_AGAIN:
+                raise LookAgain from refusal
             return _refusal(refusal)
         return Posted(answer.transaction, _time(answer.record_time))
 
@@ -226,6 +242,7 @@ def _debit(exchange: Exchange, sender: Partner) -> res.Posting:
         source=sender.account_name(exchange.source_account_id),
         destination=_exchange_account(sender, exchange.receiver),
         amount=exchange.debited,
+        locked=write_locked(exchange.locked),
     )
 
 

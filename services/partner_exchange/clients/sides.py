@@ -19,7 +19,7 @@ class Side(Protocol):
     """
 
     async def source(self, exchange: Exchange, until: float) -> Source | None:
-        """When the points expire that are sent, where that is known before they are reserved."""
+        """When the points expire that are sent and what is locked, where that is known before they are reserved."""
 
     async def validate(self, exchange: Exchange, until: float) -> Answer:
         """Whether the receiving member can receive."""
@@ -49,16 +49,15 @@ class HostedSide:
     partner: Partner
 
     async def source(self, exchange: Exchange, until: float) -> Source | None:
-        """When the member's points expire now: asked again after the debit, it would be too late."""
-        expiries, complete = await self.ledger.expiries(exchange, self.partner, until)
-        return Source(expiries, complete)
+        """What the member's points are now: asked again after the debit, it would be too late."""
+        return await self.ledger.source(exchange, self.partner, until)
 
     async def validate(self, exchange: Exchange, until: float) -> Answer:
         """The ledger says so when it is to credit, and nothing has to be waited for until then."""
         return Done()
 
     async def reserve(self, exchange: Exchange, until: float) -> Answer:
-        """Debits the member."""
+        """Debits the member. Raises LookAgain where what is locked has to be found again."""
         return _answer(await self.ledger.debit(exchange, self.partner, until))
 
     async def credit(self, exchange: Exchange, until: float) -> Answer:

@@ -256,6 +256,17 @@ class InsufficientPoints(DomainError):
     frozen = True
 
 
+class PointsLocked(DomainError):
+    """Too many of the points are locked: the purchases that gave them can still come back. The exchange
+    is ABORTED; make a new quote.
+    """
+
+    reason = "POINTS_LOCKED"
+    status = Status.FAILED_PRECONDITION
+    message = "This needs {required} points, and of {available} available {locked} are locked; {missing} are missing."
+    frozen = True
+
+
 class ExchangeAborted(DomainError):
     """The ledger refused for another reason, such as an account that does not exist. The exchange is ABORTED."""
 

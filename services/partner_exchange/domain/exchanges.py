@@ -17,8 +17,9 @@ from enum import Enum
 from fractions import Fraction
 
 from guerdon_kit.errors import DomainError
+from guerdon_kit.locked import Locked
 from partner_exchange.domain.bonuses import BonusCount
-from partner_exchange.domain.errors import ExchangeAborted, InsufficientPoints
+from partner_exchange.domain.errors import ExchangeAborted, InsufficientPoints, PointsLocked
 
 LEGS_MAX = 50
 """Postings that credit the receiver. One ledger transaction takes 100 postings."""
@@ -26,7 +27,7 @@ LEGS_MAX = 50
 UNKNOWN_LASTS = timedelta(minutes=2)
 """After this long a request that was never answered can no longer be under way: the ledger's deadlines are shorter."""
 
-FROZEN_REFUSALS = frozenset({"INSUFFICIENT_POINTS", "EXPIRY_PASSED", "ACCOUNT_CLOSED"})
+FROZEN_REFUSALS = frozenset({"INSUFFICIENT_POINTS", "POINTS_LOCKED", "EXPIRY_PASSED", "ACCOUNT_CLOSED"})
 """Refusals that the ledger keeps with the request: every later answer to the same id is this one."""
 
 NO_REFUSALS = frozenset({"REQUEST_ID_REUSED"})
@@ -128,6 +129,8 @@ class Exchange:
     create_time: datetime
     state: State = State.RECEIVED
     legs: tuple[Leg, ...] = ()
+    locked: Locked | None = None
+    """What has to be left in a hosted sender's account, from when the legs are there; None: nothing."""
     refusal: Refusal | None = None
     commitment: Commitment | None = None
     fee: int = 0
@@ -226,7 +229,9 @@ def refused_with(exchange: Exchange) -> DomainError:
     """
     assert exchange.refusal is not None
     said = exchange.refusal.metadata
-    numbers = {key: said[key] for key in ("required", "available", "missing") if key in said}
+    numbers = {key: said[key] for key in ("required", "available", "locked", "missing") if key in said}
+    if exchange.refusal.reason == PointsLocked.reason and len(numbers) == 4:
+        return PointsLocked(**numbers)
     if exchange.refusal.reason == InsufficientPoints.reason and len(numbers) == 3:
         return InsufficientPoints(**numbers)
     return ExchangeAborted(exchange=exchange.name, ledger_reason=exchange.refusal.reason)

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from guerdon_kit.locked import Locked
 from partner_exchange.domain.exchanges import Commitment, Exchange, Expiry, Leg, Refusal, State, received_legs
 from partner_exchange.domain.partners import Partner
 
@@ -28,10 +29,13 @@ RESERVED_OTHERWISE = Refusal("RESERVED_OTHERWISE", {}, kept=True)
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """When the points expire that are sent, soonest first; `complete`: what is beyond them never does."""
+    """When the points expire that are sent, soonest first; `complete`: what is beyond them never does. `locked` of the
+    account's points have to be left, if any.
+    """
 
     expiries: Sequence[Expiry]
     complete: bool
+    locked: Locked | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +89,19 @@ def goes_by_steps(sender: Partner, receiver: Partner) -> bool:
 
 def to_reserving(exchange: Exchange, source: Source | None, receiver: Partner, now: datetime) -> Exchange:
     """The sending side is asked to reserve. What a hosted one's points are is fixed before they are moved."""
-    legs = () if source is None else legs_of(exchange, source, receiver, now)
-    return replace(exchange, state=State.RESERVING, legs=legs)
+    state = replace(exchange, state=State.RESERVING)
+    return state if source is None else sent_of(state, source, receiver, now)
+
+
+def sent_of(exchange: Exchange, source: Source, receiver: Partner, now: datetime) -> Exchange:
+    """The exchange with what the ledger is told of its points: when they expire, and what is left."""
+    return replace(exchange, legs=legs_of(exchange, source, receiver, now), locked=source.locked)
+
+
+def sources_of(exchange: Exchange, source: Source) -> tuple[Leg, ...]:
+    """The debited points by their expiry."""
+    debited = exchange.debited
+    return received_legs(debited, debited, source.expiries, complete=source.complete, policy_expiry=None)
 
 
 def to_crediting(exchange: Exchange) -> Exchange:

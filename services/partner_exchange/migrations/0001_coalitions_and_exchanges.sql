@@ -225,6 +225,8 @@ create table exchanges (
     )),
     -- How the received points expire: fixed before the ledger is asked, so that asking again is asking the same.
     legs jsonb,
+    -- How many points a hosted sender's account has to keep, and for which version of it that was found: fixed likewise.
+    locked jsonb,
     -- When the ledger was asked, in order, each time that it has not answered and may still be at work.
     ask_times timestamptz[],
     refusal_reason text,
@@ -277,7 +279,7 @@ grant update (state, resumed, leave_time, display_name, received_lifetime_days, 
 grant update (retire_time) on partner_keys to :"runtime_role";
 grant update (use_time) on quotes to :"runtime_role";
 grant delete on quotes to :"runtime_role";
-grant update (state, legs, ask_times, refusal_reason, refusal_metadata, transaction, reservation, credit, asked,
+grant update (state, legs, locked, ask_times, refusal_reason, refusal_metadata, transaction, reservation, credit, asked,
               state_time, unanswered, needs_operator, commit_time, due_time, attempts) on exchanges to :"runtime_role";
 -- Publishing is one at a time in a coalition, and locks its row.
 grant update (display_name) on coalitions to :"runtime_role";

@@ -47,7 +47,7 @@ class Exchanges:
             QuoteUsed, QuoteExpired, RateBookWithdrawn: it cannot be used, by this request for ever.
             PartnerSuspended, PartnerNotLive, SandboxOnly, PartnerLeaving: not in the partners' states.
             CorridorPaused, BonusCapReached, DailyLimit, MonthlyLimit, VelocityLimit, NetDebitCap: not now.
-            InsufficientPoints, ExchangeAborted: the ledger refused; for this request for ever.
+            InsufficientPoints, PointsLocked, ExchangeAborted: the ledger refused; for this request for ever.
             ExchangeInProgress: send the same request again, or read the exchange.
         """
 

@@ -13,7 +13,7 @@ from datetime import timedelta
 from guerdon_kit.clock import Clock
 from guerdon_kit.grpc import OutcomeUnknown
 from guerdon_kit.postgres import Connection, Database
-from partner_exchange.clients.ledger import Ledger
+from partner_exchange.clients.ledger import Ledger, LookAgain
 from partner_exchange.domain.exchanges import (
     FROZEN_REFUSALS,
     Attempt,
@@ -22,10 +22,9 @@ from partner_exchange.domain.exchanges import (
     Posted,
     State,
     is_final_refusal,
-    received_legs,
 )
 from partner_exchange.domain.partners import Partner
-from partner_exchange.domain.steps import Source, goes_by_steps, legs_of
+from partner_exchange.domain.steps import goes_by_steps, sent_of, sources_of
 from partner_exchange.operations.ends import Ends
 from partner_exchange.operations.reached import Reached
 from partner_exchange.operations.stepping import Stepping
@@ -69,7 +68,12 @@ class Progress:
             attempt = None if exchange.state.final else await self._ask_again(exchange)
         if attempt is None:  # at its end, perhaps by somebody else just now: the ledger is asked no more
             return await self.ends.now(exchange_id)
-        answer = await self.ledger.post(exchange, sender, receiver, until)
+        while True:  # each time takes a call to the ledger, which ends with `until`
+            try:
+                answer = await self.ledger.post(exchange, sender, receiver, until)
+                break
+            except LookAgain:
+                exchange, attempt = await self._look_again(exchange, sender, receiver, until)
         self.reached("ledger answered")
         if isinstance(answer, Posted):
             commitment = Commitment(answer.transaction, answer.record_time)
@@ -97,19 +101,38 @@ class Progress:
         """Fixes what the ledger will be asked, as the first attempt; None where somebody else did, with the exchange
         as it is.
         """
-        expiries, complete = await self.ledger.expiries(exchange, sender, until)
+        source = await self.ledger.source(exchange, sender, until)
         now = self.clock.now()
-        legs = legs_of(exchange, Source(expiries, complete), receiver, now)
-        sources = received_legs(exchange.debited, exchange.debited, expiries, complete=complete, policy_expiry=None)
+        posting = sent_of(replace(exchange, state=State.POSTING), source, receiver, now)
+        sources = sources_of(exchange, source)
 
         async def unit(connection: Connection) -> bool:
-            return await exchanges.begin_posting(connection, exchange.exchange_id, legs, sources, now, now + self.lease)
+            return await exchanges.begin_posting(connection, posting, sources, now, now + self.lease)
 
         # Run again after a commit whose answer was lost, it finds the state moved: then this counts as asked before.
         if not await self.database.run(unit, repeatable=True):
             return await self.ends.now(exchange.exchange_id), None
         self.reached(State.POSTING.value)
-        return replace(exchange, state=State.POSTING, legs=legs), Attempt(now, None)
+        return posting, Attempt(now, None)
+
+    async def _look_again(
+        self, void: Exchange, sender: Partner, receiver: Partner, until: float
+    ) -> tuple[Exchange, Attempt]:
+        """Fixes anew what the ledger will be asked, as the first attempt with that.
+
+        Raises:
+            OutcomeUnknown: somebody else did.
+        """
+        source = await self.ledger.source(void, sender, until)
+        now = self.clock.now()
+        anew, sources = sent_of(void, source, receiver, now), sources_of(void, source)
+
+        async def unit(connection: Connection) -> bool:
+            return await exchanges.look_again(connection, void, anew, sources, now, now + self.lease)
+
+        if not await self.database.run(unit):
+            raise OutcomeUnknown
+        return anew, Attempt(now, None)
 
     async def _ask_again(self, exchange: Exchange) -> Attempt | None:
         async def unit(connection: Connection) -> Attempt | None:

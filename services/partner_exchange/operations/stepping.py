@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from guerdon_kit.events import publish
 from guerdon_kit.grpc import OutcomeUnknown
 from guerdon_kit.postgres import Connection
+from partner_exchange.clients.ledger import LookAgain
 from partner_exchange.domain.exchanges import FROZEN_REFUSALS, Attempt, Exchange, Refusal, State, is_final_refusal
 from partner_exchange.domain.partners import Partner
 from partner_exchange.domain.steps import (
@@ -22,6 +23,7 @@ from partner_exchange.domain.steps import (
     asked,
     given_up,
     is_too_late,
+    sent_of,
     to_crediting,
     to_reserving,
     waits_too_long,
@@ -89,6 +91,8 @@ class Stepping:
                 return replace(under, exchange=await self.ends.now(exchange.exchange_id), fresh=False)
         try:
             answer = await self._ask(under, until)
+        except LookAgain:
+            return await self._look_again(under, until)
         except OutcomeUnknown:
             if under.asked is not None:
                 await self._not_answered(exchange, needs_operator=False)
@@ -167,6 +171,20 @@ class Stepping:
             return replace(under, exchange=await self.ends.now(moved.exchange_id), fresh=False)
         self.ends.reached(moved.state.value)
         return replace(after_it, fresh=True)
+
+    async def _look_again(self, under: Under, until: float) -> Under:
+        """Fixes anew what the sender's ledger is asked, unless somebody else did."""
+        void, now = under.exchange, self.ends.clock.now()
+        source = await self.sides.of(under.sender).source(void, until)
+        assert source is not None, "only a hosted sender's ledger looks at what is locked"
+        anew = replace(sent_of(void, source, under.receiver, now), state_time=now)
+
+        async def unit(connection: Connection) -> bool:
+            return await exchanges.look_again(connection, void, anew, (), now, now + self.lease)
+
+        if not await self.ends.database.run(unit):
+            return replace(under, exchange=await self.ends.now(void.exchange_id), fresh=False)
+        return replace(under, exchange=anew, fresh=True)
 
     async def _ask_again(self, exchange: Exchange) -> Attempt | None:
         async def unit(connection: Connection) -> Attempt | None:

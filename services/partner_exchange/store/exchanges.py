@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 
 from guerdon_kit.errors import NotFound
+from guerdon_kit.locked import Locked
 from guerdon_kit.postgres import Connection
 from guerdon_kit.saga import Claim
 from partner_exchange.domain.exchanges import Attempt, Commitment, Exchange, Leg, Position, Refusal, State
@@ -68,12 +69,7 @@ async def under_way(connection: Connection, partner_id: str) -> int:
 
 
 async def begin_posting(
-    connection: Connection,
-    exchange_id: str,
-    legs: Sequence[Leg],
-    sources: Sequence[Leg],
-    ask_time: datetime,
-    due_time: datetime,
+    connection: Connection, exchange: Exchange, sources: Sequence[Leg], ask_time: datetime, due_time: datetime
 ) -> bool:
     """From RECEIVED to POSTING: fixes what the ledger is asked, and when it is first asked; `sources` are the debited
     points by their expiry, for a part that goes back.
@@ -81,9 +77,34 @@ async def begin_posting(
     return bool(
         await queries.begin_posting(
             connection,
-            exchange=exchange_id,
-            legs=legs_to_keep(legs),
+            exchange=exchange.exchange_id,
+            legs=legs_to_keep(exchange.legs),
             sources=legs_to_keep(sources),
+            locked=_kept_locked(exchange.locked),
+            ask_time=ask_time,
+            due_time=due_time,
+        )
+    )
+
+
+async def look_again(
+    connection: Connection,
+    void: Exchange,
+    exchange: Exchange,
+    sources: Sequence[Leg],
+    ask_time: datetime,
+    due_time: datetime,
+) -> bool:
+    """Fixes anew what the ledger is asked in a state, where nothing will come of what it was asked with, `void`."""
+    return bool(
+        await queries.look_again(
+            connection,
+            exchange=exchange.exchange_id,
+            state=exchange.state.value,
+            void=_kept_locked(void.locked),
+            legs=legs_to_keep(exchange.legs),
+            sources=legs_to_keep(sources) or None,
+            locked=_kept_locked(exchange.locked),
             ask_time=ask_time,
             due_time=due_time,
         )
@@ -111,6 +132,7 @@ async def move(
             before=before.value,
             state=exchange.state.value,
             legs=legs_to_keep(exchange.legs) or None,
+            locked=_kept_locked(exchange.locked),
             reservation=exchange.reservation,
             credit=exchange.credit,
             refusal_reason=None if refusal is None else refusal.reason,
@@ -270,6 +292,7 @@ def _exchange(row: asyncpg.Record) -> Exchange:
         returned=row["returned"],
         state=State(row["state"]),
         legs=legs_of(row["legs"]),
+        locked=_locked(row["locked"]),
         state_time=row["state_time"],
         reservation=row["reservation"],
         credit=row["credit"],
@@ -291,6 +314,23 @@ def legs_of(kept: list[dict[str, Any]] | None) -> tuple[Leg, ...]:
         Leg(leg["points"], None if leg["expire_time"] is None else datetime.fromisoformat(leg["expire_time"]))
         for leg in kept or ()
     )
+
+
+def _locked(kept: dict[str, Any] | None) -> Locked | None:
+    if kept is None:
+        return None
+    until = kept["valid_until"]
+    return Locked(kept["points"], kept["account_version"], None if until is None else datetime.fromisoformat(until))
+
+
+def _kept_locked(locked: Locked | None) -> dict[str, Any] | None:
+    if locked is None:
+        return None
+    return {
+        "points": locked.points,
+        "account_version": locked.account_version,
+        "valid_until": _text(locked.valid_until),
+    }
 
 
 def _text(time: datetime | None) -> str | None:

@@ -13,7 +13,7 @@ values (
 -- name: find_exchange^
 select
     exchange, coalition, version, sender, receiver, source_account, destination_account, debited, received, bonus,
-    fee, cash_fee, promotion, funder, promoted, bonus_period, bonus_begin_date, state, legs, refusal_reason,
+    fee, cash_fee, promotion, funder, promoted, bonus_period, bonus_begin_date, state, legs, locked, refusal_reason,
     refusal_metadata, transaction, reservation, credit, state_time, unanswered, needs_operator, commit_time,
     price_numerator, price_denominator, returned, actor, create_time
 from exchanges
@@ -26,8 +26,16 @@ where (sender = :partner or receiver = :partner) and state not in ('COMMITTED', 
 -- name: begin_posting!
 update exchanges
 set
-    state = 'POSTING', legs = :legs, sources = :sources, ask_times = array[:ask_time::timestamptz], due_time = :due_time
+    state = 'POSTING', legs = :legs, sources = :sources, locked = :locked, ask_times = array[:ask_time::timestamptz],
+    due_time = :due_time
 where exchange = :exchange and state = 'RECEIVED';
+
+-- name: look_again!
+-- What the ledger was asked with is void, whoever asked it and when: it is asked anew, unless somebody else has seen to it.
+update exchanges
+set
+    legs = :legs, sources = :sources, locked = :locked, ask_times = array[:ask_time::timestamptz], due_time = :due_time
+where exchange = :exchange and state = :state and locked = :void;
 
 -- name: commit_exchange!
 -- With the window that is open, and stays so until this is committed.
@@ -50,7 +58,7 @@ where
 -- From one state to the next; both sides' words are kept with it. The side that is then asked is asked for the first time.
 update exchanges
 set
-    state = :state, legs = coalesce(:legs, legs), reservation = :reservation, credit = :credit,
+    state = :state, legs = coalesce(:legs, legs), locked = :locked, reservation = :reservation, credit = :credit,
     refusal_reason = :refusal_reason, refusal_metadata = :refusal_metadata, asked = :asked, state_time = :now,
     ask_times = array[:now::timestamptz], unanswered = 0, needs_operator = false, due_time = :due_time, attempts = 0
 where
@@ -92,7 +100,7 @@ where exchange = :exchange and state = :state;
 -- name: list_exchanges
 select
     exchange, coalition, version, sender, receiver, source_account, destination_account, debited, received, bonus,
-    fee, cash_fee, promotion, funder, promoted, bonus_period, bonus_begin_date, state, legs, refusal_reason,
+    fee, cash_fee, promotion, funder, promoted, bonus_period, bonus_begin_date, state, legs, locked, refusal_reason,
     refusal_metadata, transaction, reservation, credit, state_time, unanswered, needs_operator, commit_time,
     price_numerator, price_denominator, returned, actor, create_time
 from exchanges

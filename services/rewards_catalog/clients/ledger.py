@@ -17,10 +17,10 @@ from guerdon.ledger.v1 import ledger_pb2 as pb
 from guerdon.ledger.v1 import resources_pb2 as res
 from guerdon_kit.errors import DomainError, NotFound, Status
 from guerdon_kit.grpc import OutcomeUnknown, Remote, RemoteError
+from guerdon_kit.grpc.locked import LOOK_AGAIN, write_locked
 from guerdon_kit.grpc.messages import timestamp
 from guerdon_kit.names import tenant_of
 from rewards_catalog.domain.errors import HoldLapsed, InsufficientPoints, PaymentRefused, PointsLocked
-from rewards_catalog.domain.locked import Locked
 from rewards_catalog.domain.redemption import Redemption
 from rewards_catalog.domain.wallets import ALLOWED, BUDGET_LABEL, Funding
 
@@ -37,9 +37,7 @@ _MARGIN_S = 0.2
 
 
 class LookAgain(Exception):
-    """What is locked was found for an account that has changed since: as versions only rise, nothing will ever be done
-    that is asked with it.
-    """
+    """The account has changed since it was found what is locked of it."""
 
 
 class Ledger:
@@ -132,7 +130,7 @@ class Ledger:
             amount=redemption.price,
             expire_time=timestamp(redemption.hold_expire_time),
             purpose=redemption.title,
-            locked=None if redemption.locked is None else _locked(redemption.locked),
+            locked=write_locked(redemption.locked),
         )
         request = pb.PlaceHoldRequest(
             parent=redemption.parent, hold=hold, request_id=redemption.ledger_request_id("hold")
@@ -141,7 +139,7 @@ class Ledger:
             try:
                 answer = await self.step("PlaceHold", request, pb.PlaceHoldResponse, redemption, until)
             except RemoteError as refusal:
-                if refusal.remote_reason == "BALANCE_CHANGED":
+                if refusal.remote_reason == LOOK_AGAIN:
                     raise LookAgain from refusal
                 raise
         return answer.hold.name
@@ -272,11 +270,6 @@ def _translated(refusal: RemoteError) -> DomainError:
             return HoldLapsed()
         case reason:
             return PaymentRefused(ledger_reason=reason or refusal.remote_status.name)
-
-
-def _locked(locked: Locked) -> res.Locked:
-    until = None if locked.valid_until is None else timestamp(locked.valid_until)
-    return res.Locked(amount=locked.points, account_version=locked.account_version, valid_until=until)
 
 
 def redemption_account(program: str, unit: str) -> str:

@@ -27,6 +27,7 @@ from datetime import datetime
 from enum import Enum, StrEnum, auto
 
 from guerdon_kit.errors import DomainError
+from guerdon_kit.locked import Locked
 from rewards_catalog.domain.errors import (
     FAILURES,
     AlreadyCancelled,
@@ -36,7 +37,6 @@ from rewards_catalog.domain.errors import (
     NotIssued,
 )
 from rewards_catalog.domain.kinds import Cash
-from rewards_catalog.domain.locked import Locked
 from rewards_catalog.domain.reward import Fulfilment
 
 

@@ -16,9 +16,9 @@ from guerdon_kit.clock import Clock
 from guerdon_kit.errors import DomainError
 from guerdon_kit.events import publish
 from guerdon_kit.grpc import OutcomeUnknown
+from guerdon_kit.grpc.locked import LockedPoints
 from guerdon_kit.postgres import Connection, Database
 from rewards_catalog.clients.ledger import Ledger, LookAgain
-from rewards_catalog.clients.membership import Membership
 from rewards_catalog.clients.wallets import EXHAUSTED, Wallets
 from rewards_catalog.domain.codes import CodeKeys
 from rewards_catalog.domain.errors import (
@@ -77,7 +77,7 @@ class Progress:
     database: Database
     ledger: Ledger
     wallets: Wallets
-    membership: Membership
+    locked_points: LockedPoints
     providers: Providers
     keys: CodeKeys
     clock: Clock
@@ -170,7 +170,7 @@ class Progress:
         try:
             hold = await self.ledger.place_hold(redemption, until)
         except LookAgain:
-            locked = await self.membership.locked(redemption.account, redemption.actor, until)
+            locked = await self.locked_points.of(redemption.account, redemption.actor, until)
             return await self._advance(redemption, replace(redemption, locked=locked))
         except (InsufficientPoints, PointsLocked, PaymentRefused) as refusal:
             return await self._fail(redemption, refusal)

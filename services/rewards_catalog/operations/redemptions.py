@@ -277,7 +277,7 @@ class Redemptions:
             await self.progress.wallets.check_payable(fresh, budget, asking.until)
         if not isinstance(wanted.kind, CASH_LIKE):
             return fresh
-        return replace(fresh, locked=await self.progress.membership.locked(wish.account, asking.actor, asking.until))
+        return replace(fresh, locked=await self.progress.locked_points.of(wish.account, asking.actor, asking.until))
 
     async def _check_takable(self, found: Redemption, points: int, until: float) -> None:
         """Checks that what was paid into a wallet can go back now, without deciding that it does.

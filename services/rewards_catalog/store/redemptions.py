@@ -9,11 +9,11 @@ from typing import Any
 import asyncpg
 
 from guerdon_kit.errors import NotFound
+from guerdon_kit.locked import Locked
 from guerdon_kit.postgres import Connection
 from guerdon_kit.saga import Claim
 from rewards_catalog.domain.kinds import Cash
 from rewards_catalog.domain.limits import Span
-from rewards_catalog.domain.locked import Locked
 from rewards_catalog.domain.redemption import Failure, Redemption, State
 from rewards_catalog.domain.reward import Fulfilment
 from rewards_catalog.store import queries

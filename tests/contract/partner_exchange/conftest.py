@@ -23,7 +23,7 @@ def running(
 ) -> Iterator[tuple[RunningService, RunningService]]:
     ledger = exchange_services.start("ledger", databases.make("ledger"))
     exchange = exchange_services.start(
-        "partner_exchange", databases.make("partner_exchange"), targets={"ledger": ledger.target}
+        "partner_exchange", databases.make("partner_exchange"), targets={"ledger": ledger.target, "membership": ""}
     )
     yield ledger, exchange
     databases.drop(exchange.database)

@@ -67,7 +67,7 @@ def _exchange(
         database=database,
         endpoints=services.endpoints,
         identity=services.identity,
-        targets={"ledger": ledger_target},
+        targets={"ledger": ledger_target, "membership": ""},
         clock_file=services.clock_file,
         settings={"lease_s": "1"},
     )

@@ -111,7 +111,8 @@ class CoalitionServiceServicer(object):
     def ExecuteExchange(self, request, context):
         """Does what a quote says, once. Answers when both sides are posted. If the ledger refuses, that refusal is the
         answer, and the exchange is ABORTED. If it does not answer in time, `EXCHANGE_IN_PROGRESS`: the exchange is
-        finished without the caller, and the same request again tells how.
+        finished without the caller, and the same request again tells how. Points that are locked, as the purchases that gave them
+        can still come back, are not sent: `POINTS_LOCKED`, if the sending brand's points are in the ledger.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

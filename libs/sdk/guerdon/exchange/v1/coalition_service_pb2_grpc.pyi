@@ -47,7 +47,8 @@ class CoalitionServiceStub:
     ]
     """Does what a quote says, once. Answers when both sides are posted. If the ledger refuses, that refusal is the
     answer, and the exchange is ABORTED. If it does not answer in time, `EXCHANGE_IN_PROGRESS`: the exchange is
-    finished without the caller, and the same request again tells how.
+    finished without the caller, and the same request again tells how. Points that are locked, as the purchases that gave them
+    can still come back, are not sent: `POINTS_LOCKED`, if the sending brand's points are in the ledger.
     """
 
     GetExchange: grpc.UnaryUnaryMultiCallable[
@@ -139,7 +140,8 @@ class CoalitionServiceAsyncStub:
     ]
     """Does what a quote says, once. Answers when both sides are posted. If the ledger refuses, that refusal is the
     answer, and the exchange is ABORTED. If it does not answer in time, `EXCHANGE_IN_PROGRESS`: the exchange is
-    finished without the caller, and the same request again tells how.
+    finished without the caller, and the same request again tells how. Points that are locked, as the purchases that gave them
+    can still come back, are not sent: `POINTS_LOCKED`, if the sending brand's points are in the ledger.
     """
 
     GetExchange: grpc.aio.UnaryUnaryMultiCallable[
@@ -237,7 +239,8 @@ class CoalitionServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[guerdon.exchange.v1.coalition_service_pb2.ExecuteExchangeResponse, collections.abc.Awaitable[guerdon.exchange.v1.coalition_service_pb2.ExecuteExchangeResponse]]:
         """Does what a quote says, once. Answers when both sides are posted. If the ledger refuses, that refusal is the
         answer, and the exchange is ABORTED. If it does not answer in time, `EXCHANGE_IN_PROGRESS`: the exchange is
-        finished without the caller, and the same request again tells how.
+        finished without the caller, and the same request again tells how. Points that are locked, as the purchases that gave them
+        can still come back, are not sent: `POINTS_LOCKED`, if the sending brand's points are in the ledger.
         """
 
     @abc.abstractmethod

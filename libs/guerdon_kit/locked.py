@@ -1,4 +1,4 @@
-"""Points that can be spent on goods and do not become cash: how many a redemption has to leave in its account."""
+"""Points that can be spent on goods and do not become cash: how many have to be left in an account."""
 
 from __future__ import annotations
 
