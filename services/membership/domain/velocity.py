@@ -86,6 +86,16 @@ class Passed(NamedTuple):
     counted: Counted
 
 
+ALL_PERIODS = frozenset(Period)
+
+
+def periods_of(event_time: datetime, now: datetime, time_zone: str) -> frozenset[Period]:
+    """The periods in which an imported purchase is counted: those of now in which it happened. A till's batch of this
+    morning is, a history is not.
+    """
+    return frozenset(one for one in Period if one.start(event_time, time_zone) == one.start(now, time_zone))
+
+
 class Bought(NamedTuple):
     """A purchase, as far as it is counted."""
 
@@ -94,6 +104,7 @@ class Bought(NamedTuple):
     member_id: str
     basket: Basket | None
     points: int
+    periods: frozenset[Period] = ALL_PERIODS
 
     def value(self, subject: Subject) -> str:
         """By what a subject is known, empty where nobody said."""
@@ -134,7 +145,7 @@ def keys(policy: VelocityPolicy, one: Bought) -> Iterator[tuple[Limit, Key]]:
     """What a purchase counts for."""
     for limit in policy.limits:
         value = one.value(limit.subject)
-        if value:
+        if value and limit.period in one.periods:
             yield limit, Key(limit.subject, value, limit.period)
 
 

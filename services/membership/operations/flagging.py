@@ -11,9 +11,11 @@ from datetime import datetime
 from guerdon_kit.events import publish
 from guerdon_kit.postgres import Connection
 from membership.domain.flags import Flag, FlagState
+from membership.domain.moments import from_microseconds
 from membership.domain.program import Program
+from membership.domain.rating import Rated
 from membership.domain.rows import Row
-from membership.domain.velocity import Bought, VelocityPolicy, flags, together
+from membership.domain.velocity import ALL_PERIODS, Bought, Period, VelocityPolicy, flags, periods_of, together
 from membership.operations.events import award_flagged
 from membership.operations.tranches import Timed
 from membership.store import flags as store
@@ -27,14 +29,19 @@ async def flag_awards(
     timed: Timed,
     row_at: Mapping[int, Row],
     now: datetime,
+    *,
+    bulk: bool,
 ) -> Timed:
-    """Counts purchases, and flags those that pass a limit; their points are held where the policy says so."""
+    """Counts purchases, and flags those that pass a limit; their points are held where the policy says so. `bulk` says
+    that they are imported.
+    """
     if policy is None or not policy.limits or not timed.written:
         return timed
     rows = [row_at[one.entry.place] for one in timed.rated]
     bought = [
-        Bought(row.purchase_id, one.entry.member_no, row.member_id, row.basket, one.points)
+        Bought(row.purchase_id, one.entry.member_no, row.member_id, row.basket, one.points, periods)
         for one, row in zip(timed.rated, rows, strict=True)
+        if (periods := _periods(program, one, now) if bulk else ALL_PERIODS)
     ]
     counted = together(policy, bought)
     after = await store.count(connection, program, counted, now) if counted else {}
@@ -50,6 +57,10 @@ async def flag_awards(
             await publish(connection, award_flagged(program, one, flag, now))
     await store.insert(connection, program, new, now)
     return _flagged(timed, {purchase_id: flag.state for purchase_id, (_, flag) in new.items()})
+
+
+def _periods(program: Program, one: Rated, now: datetime) -> frozenset[Period]:
+    return periods_of(from_microseconds(one.entry.event_us), now, program.time_zone)
 
 
 def _flagged(timed: Timed, states: Mapping[str, FlagState]) -> Timed:

@@ -103,8 +103,7 @@ async def record_rows(
     if not book.plain:
         given = await by_rules(connection, program, book, by_id, rated, row_at, recording.now)
         rewards = Rewards.together([rewards, given, changed.rewards])
-    watching = None if recording.bulk else book.velocity
-    timed = await flag_awards(connection, program, watching, timed, row_at, recording.now)
+    timed = await flag_awards(connection, program, book.velocity, timed, row_at, recording.now, bulk=recording.bulk)
     rewards = await timed.give(connection, program, rewards, recording.now)
     delivery = await _deliver_later(connection, program, recording, unready, rated, written, row_at, rewards, changed)
     delivery = timed.bring(delivery)

@@ -219,3 +219,19 @@ async def test_what_cannot_be_watched_or_decided_is_refused(world: World) -> Non
     clerk = world.client(world.membership, world.identity.token(scopes=["membership.awards.release"]))
     with pytest.raises(PermissionDeniedError):
         await clerk.membership.RejectAward(v.RejectAwardRequest(**request, reason="no"))
+
+
+async def test_of_an_import_only_what_happened_in_the_period_of_now_counts_and_is_held(world: World) -> None:
+    shop = await world.shop(welcome_points=0, tiers=[])
+    await watch(shop, OF_MEMBER, hold=True)
+    now = Timestamp()
+    now.GetCurrentTime()
+    history = [row(f"old-{n}", "ada", 1_00, when(2026, 1, 5, n)) for n in range(5)]
+    batch = [row(f"p{n}", "ada", 1_00, now) for n in (1, 2, 3)]
+    [imported] = await shop.import_([shop.chunk(1, [*history, *batch])])
+    assert imported.recorded_count == 8
+    assert await held(shop) == ["p3"]
+    assert await has(shop) == (7, 1)
+    assert (await buy(shop, "p4", 1_00)).flag.passed[0].purchases == 4
+    await release(shop, "p3")
+    assert await has(shop) == (8, 1)

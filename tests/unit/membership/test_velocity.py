@@ -19,6 +19,7 @@ from membership.domain.velocity import (
     Subject,
     VelocityPolicy,
     flags,
+    periods_of,
     together,
 )
 
@@ -87,3 +88,18 @@ def test_purchases_together_are_flagged_as_one_after_the_other(drawn: list[tuple
 )
 def test_a_limit_is_passed_above_it(limit: Limit, counted: Counted, passed: bool) -> None:
     assert limit.passed(counted) is passed
+
+
+def test_of_what_is_imported_only_that_counts_which_happened_in_the_period_of_now() -> None:
+    now = datetime(2026, 5, 20, 14, 30, tzinfo=UTC)
+    happened = {
+        "now": (now, {Period.HOUR, Period.DAY, Period.MONTH}),
+        "today": (datetime(2026, 5, 20, 4, 0, tzinfo=UTC), {Period.DAY, Period.MONTH}),
+        "yesterday": (datetime(2026, 5, 20, 3, 59, tzinfo=UTC), {Period.MONTH}),
+        "a year ago": (datetime(2025, 5, 20, 14, 30, tzinfo=UTC), set()),
+    }
+    for when, (event_time, expected) in happened.items():
+        found = periods_of(event_time, now, NEW_YORK)
+        assert found == expected, when
+        counted = together(POLICY, [bought("p", 1, 5, "eve")._replace(periods=found)])
+        assert {key.period for key in counted} == expected & {Period.DAY, Period.HOUR}

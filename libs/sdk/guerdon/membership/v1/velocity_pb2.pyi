@@ -23,8 +23,9 @@ DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
 
 @typing.final
 class VelocityPolicy(google.protobuf.message.Message):
-    """What a program watches for. Purchases are counted as they are recorded, one by one or claimed, in the order in which they
-    arrive; imported ones are not counted. Whatever is above a limit is flagged, and an event `award_flagged` tells of it.
+    """What a program watches for. Purchases are counted as they are recorded, in the order in which they arrive, whenever they
+    happened; imported ones only in the periods of now in which they happened, so that a till's batch of today counts and a
+    history does not. Whatever is above a limit is flagged, and an event `award_flagged` tells of it.
     """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
