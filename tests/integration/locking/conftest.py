@@ -51,6 +51,8 @@ class Shop:
         )
         asked = own.application(request_id=new_request_id())
         await self.coalition.operator.coalition_admin.CreatePartner(asked)
+        await self.coalition.start(own)
+        await self.coalition.launch(own)
         hosted, remote = await self.coalition.brand(), await self.coalition.remote_brand()
         await self.coalition.publish(own.to(hosted, "1"), own.to(remote, "1"))
         return own, hosted, remote
