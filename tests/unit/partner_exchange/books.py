@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from itertools import permutations
 from math import lcm
 
 from hypothesis import strategies as st
 
 from partner_exchange.domain.fees import Fee
-from partner_exchange.domain.rates import BonusCap, PairRate, Period, ThresholdBonus
+from partner_exchange.domain.rates import BonusCap, PairRate, Period, Promotion, ThresholdBonus
 from partner_exchange.domain.terms import terms_violations
+
+SPRING = datetime(2026, 3, 1, tzinfo=UTC)
 
 BRANDS = ("aurora", "borealis", "cirrus", "dune")
 
@@ -26,7 +31,18 @@ def pair_rates(draw: st.DrawFn, sender: str = "aurora", receiver: str = "boreali
     least = max(minimum, -(-1 * rate.denominator // rate.numerator))
     first = -(-least // increment) * increment
     pair = PairRate(sender, receiver, rate, minimum, increment, first + draw(st.integers(0, 60)), bonus, fee)
-    return _reaching_a_point(pair)
+    return _promoted(_reaching_a_point(pair), draw(st.integers(0, 3)))
+
+
+def _promoted(pair: PairRate, kind: int) -> PairRate:
+    """With one of the promotions that are never worse than the pair, where it has a threshold to build on."""
+    bonus = pair.bonus and replace(pair.bonus, points=pair.bonus.points + 1, cap=None)
+    offered = {1: (pair.rate * Fraction(9, 8), None), 2: (None, bonus), 3: (pair.rate * 2, bonus)}
+    rate, better = offered.get(kind, (None, None))
+    if rate is None and better is None:
+        return pair
+    promoted = replace(pair, promotions=(Promotion("spring", SPRING, SPRING + timedelta(days=9), None, rate, better),))
+    return pair if any(terms_violations(promoted)) else promoted
 
 
 @st.composite
@@ -71,10 +87,33 @@ def small_books(draw: st.DrawFn) -> list[PairRate]:
 
 def _accepted(pair: PairRate) -> PairRate:
     """With as much of its bonus and its fee as a book may have with its rate."""
-    for terms in (pair, replace(pair, bonus=None), replace(pair, bonus=None, points_fee=None)):
+    plain = replace(pair, promotions=())
+    kept = (pair, plain, replace(plain, bonus=None), replace(plain, bonus=None, points_fee=None))
+    for terms in kept:
         if not any(terms_violations(terms)):
             return terms
     raise AssertionError(pair)
+
+
+def large_book(count: int) -> list[PairRate]:
+    """Every pair of `count` brands with a step, limits, a capped bonus, a fee and a promotion, at a haircut that keeps
+    them safe.
+    """
+    rng = random.Random(1)
+    worth = [rng.randint(100, 400) for _ in range(count)]
+    book = []
+    for i, j in permutations(range(count), 2):
+        rate = Fraction(worth[i], worth[j]) * Fraction(rng.randint(700, 800), 1000)
+        increment = rng.choice((1, 5, 50))
+        fee = Fee(rng.randint(0, 50), rate / rng.choice((50, 100, 200)), rng.choice((None, 1000, 5000)))
+        threshold = lcm((rate * increment).denominator, (fee.per_point * increment).denominator) * increment
+        points = int(threshold * rate / 20) + 1
+        bonus = ThresholdBonus(threshold, points, rng.choice((None, BonusCap(10**7, Period.MONTH))))
+        better = Promotion("p", SPRING, SPRING + timedelta(days=9), None, None, replace(bonus, points=points + 1))
+        maximum = rng.choice((10**6 + 7, 10**12))
+        minimum = rng.choice((1, 1000, 3000))
+        book.append(PairRate(f"b{i}", f"b{j}", rate, minimum, increment, maximum, bonus, fee, promotions=(better,)))
+    return book
 
 
 def allowed(pair: PairRate) -> list[int]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from partner_exchange.domain.best_rate import best_exchange, best_of_range, max_linear_floor
-from partner_exchange.domain.rates import PairRate, ThresholdBonus
+from partner_exchange.domain.fees import Fee
+from partner_exchange.domain.rates import BonusCap, PairRate, Period, ThresholdBonus
 from tests.unit.partner_exchange.books import allowed, pair_rates
 
 SMALL = st.integers(-30, 30)
@@ -44,12 +45,13 @@ def test_the_best_ratio_of_a_range_is_found(rate: Fraction, constant: int, first
     assert ratio(found) == max(map(ratio, range(first, first + more + 1)))
 
 
+@settings(max_examples=300)
 @given(pair_rates())
 def test_the_best_exchange_is_allowed_and_no_allowed_one_is_better(pair: PairRate) -> None:
     best = best_exchange(pair)
     assert best.debited in allowed(pair)
-    assert best.received == pair.received_for(best.debited)
-    assert best.rate == max(Fraction(pair.received_for(n), n) for n in allowed(pair))
+    assert best.received == best.pair.received_for(best.debited)
+    assert best.rate == max(Fraction(terms.received_for(n), n) for terms in pair.variants() for n in allowed(pair))
 
 
 def test_a_bonus_threshold_counts() -> None:
@@ -71,3 +73,17 @@ def test_a_rate_that_only_large_amounts_reach_counts_only_where_they_are_allowed
     rate = Fraction("0.05263158")
     assert best_exchange(PairRate("a", "b", rate)).rate == rate
     assert best_exchange(PairRate("a", "b", rate, maximum=1_000_000)).rate == Fraction(1, 19)
+
+
+def test_a_fee_with_a_maximum_makes_large_amounts_the_best() -> None:
+    """A tenth of what is sent, at most 50: of 1,000 a twentieth, of 10,000 a two-hundredth."""
+    fee = Fee(per_point=Fraction(1, 10), maximum=50)
+    assert best_exchange(PairRate("a", "b", Fraction(1), maximum=1_000, points_fee=fee)).rate == Fraction(19, 20)
+    assert best_exchange(PairRate("a", "b", Fraction(1), maximum=10_000, points_fee=fee)).rate == Fraction(199, 200)
+
+
+def test_a_cap_on_the_bonus_bounds_what_a_single_exchange_has_of_it_and_no_more() -> None:
+    """What has been had in the period does not count: the next period begins with all of it again."""
+    bonus = ThresholdBonus(10, 5, BonusCap(12, Period.DAY))
+    assert best_exchange(PairRate("a", "b", Fraction(1), minimum=30, bonus=bonus)).rate == Fraction(42, 30)
+    assert best_exchange(PairRate("a", "b", Fraction(1), bonus=bonus)).rate == Fraction(15, 10)
