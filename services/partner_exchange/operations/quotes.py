@@ -13,7 +13,7 @@ from partner_exchange.domain.book import Edition
 from partner_exchange.domain.errors import NoRate
 from partner_exchange.domain.limits import Pause
 from partner_exchange.domain.partners import Partner, check_exchanging
-from partner_exchange.domain.quotes import Quote, Wanted, check_accounts, convert, expire_time, lifetime
+from partner_exchange.domain.quotes import Quote, Wanted, check_accounts, check_owed, convert, expire_time, lifetime
 from partner_exchange.domain.rates import PairRate, Promotion
 from partner_exchange.operations import bonuses, booking
 from partner_exchange.operations.asking import Asking, recorded
@@ -118,6 +118,8 @@ class Quotes:
         terms = pair.in_force(now)
         left = await bonuses.left(connection, edition.coalition_id, route.source_account_id, terms, now)
         promotion = terms.promotion
+        conversion = convert(left, wanted)
+        check_owed(conversion, left, receiver.profile.agreed_price)
         quote = Quote(
             quote_id=new_id("qt"),
             coalition_id=edition.coalition_id,
@@ -128,7 +130,7 @@ class Quotes:
             source_account_id=route.source_account_id,
             destination_account_id=route.destination_account_id,
             wanted=wanted,
-            conversion=convert(left, wanted),
+            conversion=conversion,
             create_time=now,
             expire_time=expire_time(now, holds, edition.end_time, promotion),
             promotion_id=promotion.promotion_id if promotion else None,

@@ -27,7 +27,7 @@ from partner_exchange.domain.errors import RateBooksBusy
 from partner_exchange.domain.proof import Proof, prove
 from partner_exchange.domain.rates import PairRate
 from partner_exchange.operations.asking import Asking, recorded
-from partner_exchange.store import partners, rates
+from partner_exchange.store import partners, quotes, rates
 
 _PROOFS_MAX = 5
 """Times that a book is proved anew because another one was published meanwhile."""
@@ -132,7 +132,8 @@ class RateBooks:
     async def withdraw(
         self, asking: Asking, coalition_id: str, version: int
     ) -> tuple[Record, Sequence[PairRate], bool]:
-        """Withdraws a published book: from now on it does not hold. One that is withdrawn stays so.
+        """Withdraws a published book: from now on it does not hold, and nothing that was quoted by it is accepted. One
+        that is withdrawn stays so.
 
         Raises:
             NotFound: there is no such book.
@@ -142,6 +143,8 @@ class RateBooks:
         async def end(connection: Connection) -> bytes:
             found, _ = await self._locked(connection, coalition_id, version)
             if check_withdrawal(found):
+                # Rare and short; so nothing is accepted by the book once its withdrawal is answered.
+                await quotes.fence(connection)
                 now = self.clock.now()
                 await rates.withdraw(connection, coalition_id, version, asking.actor, now)
                 await publish(connection, _event("withdrawn", found.edition, now))

@@ -66,6 +66,11 @@ async def lock(connection: Connection, sender: str, quote_id: str) -> tuple[Quot
     return quote, row["use_time"] is not None
 
 
+async def fence(connection: Connection) -> None:
+    """Until the transaction ends no quote is made or used; returns when those under way have ended."""
+    await queries.fence_quotes(connection)
+
+
 async def use(connection: Connection, quote_id: str, use_time: datetime) -> None:
     """Marks the quote as used."""
     await queries.use_quote(connection, quote=quote_id, use_time=use_time)

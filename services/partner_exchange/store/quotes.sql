@@ -27,6 +27,10 @@ from quotes
 where sender = :sender and quote = :quote
 for no key update;
 
+-- name: fence_quotes!
+-- Waits for every exchange that is being accepted or quoted, and holds up what comes after, until the transaction ends.
+lock table quotes in exclusive mode;
+
 -- name: use_quote!
 update quotes set use_time = :use_time where quote = :quote;
 

@@ -43,6 +43,19 @@ async def test_an_amount_that_buys_nothing_is_refused_with_the_smallest_that_doe
     assert dict(refused.value.metadata) == {"maximum": "1000", "receives_at_most": "52"}
 
 
+async def test_amounts_up_to_2_to_the_53_are_quoted_exactly(coalition: Coalition) -> None:
+    """A float has no room for the last point of them. What would be owed for them has to be told, too."""
+    one, other, dear = await coalition.brand(), await coalition.brand("1/3"), await coalition.brand("10000")
+    await coalition.publish(one.to(other, "999999929/999999937"), one.to(dear, "1"))
+    source = await one.member()
+    quote = await one.quote(source, other, await other.member(), send=2**53)
+    assert quote.received_amount == 2**53 * 999999929 // 999999937
+    assert quote.debited_amount + quote.remainder_amount == 2**53
+    with pytest.raises(RefusedError) as refused:
+        await one.quote(source, dear, await dear.member(), send=2**53)
+    assert dict(refused.value.metadata) == {"maximum": str(2**53), "receives_at_most": str(10**14)}
+
+
 async def test_exactly_one_amount_is_asked_for(coalition: Coalition) -> None:
     one, other = await coalition.pair()
     source, destination = await one.member(), await other.member()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -145,6 +146,22 @@ async def test_a_withdrawn_book_voids_its_quotes_and_leaves_no_rate(coalition: C
     assert await one.posted(source) == 100
     following = await coalition.publish(one.to(other, "1/2"), other.to(one, "2"))
     assert await book_at(one, other) == following.name
+
+
+async def test_nothing_is_accepted_by_a_book_once_its_withdrawal_is_answered(coalition: Coalition) -> None:
+    one, other = await coalition.pair()
+    source, destination = await one.member(1_000), await other.member()
+    quotes = [await one.quote(source, other, destination, send=10) for _ in range(12)]
+    before, after = quotes[:8], quotes[8:]
+    under_way = [asyncio.ensure_future(one.execute(quote)) for quote in before]
+    withdrawn = await withdraw(coalition, res.RateBook(name=quotes[0].rate_book))
+    made = await asyncio.gather(*under_way, *(one.execute(quote) for quote in after), return_exceptions=True)
+    refused = {each.reason for each in made if isinstance(each, RefusedError)}
+    assert refused == {"RATE_BOOK_WITHDRAWN"}
+    accepted = [each for each in made if isinstance(each, res.Exchange)]
+    assert all(each.create_time.ToNanoseconds() <= withdrawn.withdraw_time.ToNanoseconds() for each in accepted)
+    assert not any(isinstance(each, res.Exchange) for each in made[len(before) :])
+    assert await one.posted(source) == 1_000 - 10 * len(accepted)
 
 
 async def test_a_book_withdrawn_before_it_began_never_was(coalition: Coalition, second: Client) -> None:

@@ -21,7 +21,7 @@ def test_exactly_the_pairs_that_a_way_around_beats_are_told_with_the_best_one(bo
     if arbitrage_of(exchanges) is not None:
         return
     best = {(each.pair.sender, each.pair.receiver): each.rate for each in exchanges}
-    beaten = {}
+    beaten: dict[tuple[str, str], Fraction] = {}
     for size in range(3, len(BRANDS) + 1):
         for path in permutations(BRANDS, size):
             rate = Fraction(1)
