@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
+import json
 import time
 from collections.abc import Awaitable
 from typing import Any
@@ -40,6 +43,23 @@ async def reason(call: Awaitable[Any]) -> str:
 
 def reading(brand: Brand) -> pb.ListExchangesRequest:
     return pb.ListExchangesRequest(parent=brand.name)
+
+
+def unsigned(token: str) -> str:
+    """The same claims under `none`."""
+    header = encoded(json.dumps({"alg": "none", "kid": "first"}).encode())
+    return f"{header}.{token.split('.')[1]}."
+
+
+def symmetric(token: str, secret: bytes) -> str:
+    """The same claims, signed with a secret that everybody knows."""
+    header = encoded(json.dumps({"alg": "HS256", "kid": "first"}).encode())
+    signed = f"{header}.{token.split('.')[1]}"
+    return f"{signed}.{encoded(hmac.digest(secret, signed.encode(), 'sha256'))}"
+
+
+def encoded(part: bytes) -> str:
+    return base64.urlsafe_b64encode(part).rstrip(b"=").decode()
 
 
 async def accepts(client: Client, brand: Brand) -> bool:
@@ -133,9 +153,21 @@ async def test_a_partner_signs_its_own_tokens_with_either_kind_of_key(coalition:
         admin.AddPartnerKeyRequest(parent=brand.name, jwk=jwk(key, "second"), request_id=new_request_id())
     )
     assert await accepts(brand.own, brand)
-    for algorithm in ("Ed25519", "EdDSA"):
-        token = brand.token(key=key, kid="second", algorithm=algorithm)
+    tokens = [brand.token(key=key, kid="second", algorithm=algorithm) for algorithm in ("Ed25519", "EdDSA")]
+    for token in tokens:
         assert await accepts(world.client(world.exchange, token), brand)
+    # The one goes on when the other is retired, whose id is no good for it either.
+    await coalition.operator.coalition_admin.RetirePartnerKey(
+        admin.RetirePartnerKeyRequest(name=f"{brand.name}/keys/first", request_id=new_request_id())
+    )
+
+    async def refused() -> bool:
+        return not await accepts(world.client(world.exchange, brand.token()), brand)
+
+    await wait_until(refused, timeout_s=WITHIN_S)
+    assert await accepts(world.client(world.exchange, tokens[0]), brand)
+    crossed = brand.token(key=key, kid="first", algorithm="Ed25519")
+    assert not await accepts(world.client(world.exchange, crossed), brand)
 
 
 async def test_a_token_that_is_not_quite_right_is_no_token(coalition: Coalition, world: World) -> None:
@@ -155,6 +187,18 @@ async def test_a_token_that_is_not_quite_right_is_no_token(coalition: Coalition,
         "in nobody's name": brand.token(iss="partners/nobody"),
         "in no name": brand.token(iss="partners/"),
         "for a subject that cannot be written down": brand.token(sub="nul \0"),
+        "of a time to come": brand.token(iat=now + 60, exp=now + 120),
+        "not good before a time to come": brand.token(nbf=now + 60),
+        "signed by nobody": unsigned(brand.token()),
+        **{
+            f"signed with the public key as a secret, as {form}": symmetric(brand.token(), secret)
+            for form, secret in {
+                "PEM": brand.key.as_pem(private=False),
+                "DER": brand.key.as_der(private=False),
+                "a JWK": jwk(brand.key, "first").encode(),
+                "a coordinate": str(brand.key.as_dict(private=False)["x"]).encode(),
+            }.items()
+        },
     }
     for description, token in wrong.items():
         assert not await accepts(world.client(world.exchange, token), brand), description
