@@ -16,12 +16,14 @@ from partner_exchange.clients.partner_ledgers import PartnerLedgers
 from partner_exchange.config import Settings
 from partner_exchange.jobs.bonuses import prune_bonuses
 from partner_exchange.jobs.limits import prune_usage
+from partner_exchange.jobs.links import prune_link_codes
 from partner_exchange.jobs.partner_events import prune_partner_events
 from partner_exchange.jobs.quotes import prune_quotes
 from partner_exchange.jobs.recovery import asking_again, recovery
 from partner_exchange.jobs.reversals import reversal_recovery
 from partner_exchange.jobs.settlements import settlement_recovery
 from partner_exchange.jobs.webhooks import send_webhooks
+from partner_exchange.operations.authority import Authority
 from partner_exchange.operations.deliveries import Deliveries
 from partner_exchange.operations.ends import Ends
 from partner_exchange.operations.event_streams import EventStreams
@@ -29,6 +31,7 @@ from partner_exchange.operations.exchanges import Exchanges
 from partner_exchange.operations.funds import SettlementAccounts
 from partner_exchange.operations.lifecycle import Lifecycle
 from partner_exchange.operations.limits import PartnerLimits
+from partner_exchange.operations.links import Links
 from partner_exchange.operations.partner_terms import PartnerTerms
 from partner_exchange.operations.partner_tokens import PartnerTokens
 from partner_exchange.operations.partners import Partners
@@ -68,7 +71,7 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
     ends = Ends(database, clock, reached)
     stepping = Stepping(ends, Sides(ledger, partner_ledgers), settings.patience, settings.lease)
     progress = Progress(database, ledger, clock, settings.lease, ends, stepping)
-    exchanges = Exchanges(database, progress)
+    exchanges = Exchanges(database, progress, Authority())
     reversals = Reversals(database, ledger, clock, settings.lease, reached)
     quotes = Quotes(database, clock)
     windows = Windows(database, clock)
@@ -90,7 +93,7 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
             StatementServicer(Statements(database)),
             SettlementServicer(windows, settlements, SettlementAccounts(database, remote, clock)),
             LimitsServicer(PartnerLimits(database, clock)),
-            CoalitionServicer(quotes, exchanges, event_streams, webhooks),
+            CoalitionServicer(quotes, exchanges, event_streams, webhooks, Links(database, clock)),
             ReversalsServicer(reversals),
         ],
         jobs=[
@@ -102,6 +105,7 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
             Job("prune-quotes", partial(prune_quotes, quotes, keep_quotes)),
             Job("prune-usage", partial(prune_usage, database, clock)),
             Job("prune-bonuses", partial(prune_bonuses, database, clock)),
+            Job("prune-link-codes", partial(prune_link_codes, database, clock)),
             *_telling(kit),
             *webhook_jobs,
         ],

@@ -8,7 +8,7 @@ import guerdon
 from guerdon import new_request_id
 from guerdon.exchange.v1 import coalition_admin_service_pb2 as pb
 from guerdon.exchange.v1.partners_pb2 import LaunchPartnerRequest, StartPartnerSandboxRequest
-from guerdon.exchange.v1.resources_pb2 import Coalition, PairRate, Partner, RateBook
+from guerdon.exchange.v1.resources_pb2 import Coalition, LinkPolicy, PairRate, Partner, RateBook
 from guerdon.type.v1.rational_pb2 import Rational
 from guerdon_cli.bench.bed import Service
 from guerdon_cli.bench.course import Course
@@ -42,7 +42,7 @@ async def _found(exchange: Service, *programs: str) -> None:
     """A coalition of two brands, with rates there and back."""
     async with guerdon.Client(exchange.target, token=exchange.bed.token, timeout_seconds=TIMEOUT_S) as client:
         operator = client.coalition_admin
-        made = Coalition(name=COALITION, settlement_currency_code=CURRENCY)
+        made = Coalition(name=COALITION, settlement_currency_code=CURRENCY, link_policy=LinkPolicy(optional=True))
         await operator.CreateCoalition(pb.CreateCoalitionRequest(coalition=made, request_id=new_request_id()))
         for program, price in zip(programs, PRICES, strict=True):
             brand = Partner(

@@ -13,7 +13,7 @@ import guerdon
 from guerdon.exchange.v1 import coalition_admin_service_pb2 as admin
 from guerdon.exchange.v1 import coalition_service_pb2 as coalition
 from guerdon.exchange.v1 import partners_pb2 as partners
-from guerdon.exchange.v1.resources_pb2 import Coalition, PairRate, Partner, Position, Quote, RateBook
+from guerdon.exchange.v1.resources_pb2 import Coalition, LinkPolicy, PairRate, Partner, Position, Quote, RateBook
 from guerdon.membership.v1 import membership_pb2 as membership
 from guerdon.membership.v1 import program_pb2, rule_pb2, times_pb2
 from guerdon.type.v1.rational_pb2 import Rational
@@ -102,7 +102,13 @@ class Exchanges:
         """Make the coalition, take both brands in with keys of their own, and publish rates."""
         operator = await platform.client("partner_exchange", "coalition-operator", ["exchange.*"], ["*"])
         name = f"coalitions/harbour-{platform.run}"
-        found = Coalition(name=name, display_name="Harbour coalition", settlement_currency_code=CURRENCY)
+        found = Coalition(
+            name=name,
+            display_name="Harbour coalition",
+            settlement_currency_code=CURRENCY,
+            # The demo's customers are the same people at both: their accounts are not linked one by one.
+            link_policy=LinkPolicy(optional=True),
+        )
         await operator.coalition_admin.CreateCoalition(
             admin.CreateCoalitionRequest(coalition=found, request_id=f"coalition-{platform.run}")
         )

@@ -137,6 +137,8 @@ class Exchange:
     """Points that the fee took off."""
     cash_fee: int = 0
     """Minor units of the settlement currency, which the sender takes of its member for the hub."""
+    authorization_reference: str = ""
+    """The sending brand's, of what its member agreed to; empty where none was given."""
     promotion_id: str | None = None
     funder: str | None = None
     """Who pays for `promoted`: a partner's id; None with a promotion: the hub."""

@@ -23,9 +23,15 @@ _READ = frozenset(
         "exchange.limits.read",
         "exchange.events.read",
         "exchange.webhooks.read",
+        "exchange.links.read",
     }
 )
-_EXCHANGE = _READ | {"exchange.quotes.write", "exchange.exchanges.write", "exchange.webhooks.write"}
+_EXCHANGE = _READ | {
+    "exchange.quotes.write",
+    "exchange.exchanges.write",
+    "exchange.webhooks.write",
+    "exchange.links.write",
+}
 
 
 class PartnerState(Enum):

@@ -54,6 +54,14 @@ def _sides(_subject: str, data: Data) -> dict[str, Data]:
     }
 
 
+def _linked(subject: str, data: Data) -> dict[str, Data]:
+    """Both partners of a link. Each is told its name as it reads it."""
+    link_id = subject.rpartition("/")[2]
+    return {
+        side.removeprefix(_PARTNER): {**data, "member_link": f"{side}/memberLinks/{link_id}"} for side in data["sides"]
+    }
+
+
 def _itself(subject: str, data: Data) -> dict[str, Data]:
     """The partner whose resource it happened to."""
     partner = "/".join(subject.split("/")[:2])
@@ -63,6 +71,7 @@ def _itself(subject: str, data: Data) -> dict[str, Data]:
 _AUDIENCES: dict[str, Callable[[str, Data], dict[str, Data]]] = {
     PREFIX + name: audience
     for audience, names in {
+        _linked: ("member_linked", "member_unlinked"),
         _sides: ("exchange_committed", "exchange_aborted"),
         _itself: (*(move.value for move in Move), "partner_updated", "webhook_endpoint_disabled"),
     }.items()

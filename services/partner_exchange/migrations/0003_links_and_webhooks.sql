@@ -10,6 +10,53 @@ create table agreed_prices (
     primary key (partner, version)
 );
 
+create table link_policies (
+    coalition text primary key references coalitions (coalition),
+    optional boolean not null,
+    cooling_off_hours int not null check (cooling_off_hours >= 0),
+    links_per_year int not null check (links_per_year > 0)
+);
+
+-- What a member takes from one brand to the other. With it go the only names that are kept here, for ten minutes.
+create table link_codes (
+    partner text not null references partners (partner),
+    account text not null,
+    coalition text not null references coalitions (coalition),
+    digest bytea not null unique,
+    consent text not null,
+    given_names text not null,
+    family_name text not null,
+    expire_time timestamptz not null,
+    primary key (partner, account)
+);
+create index link_codes_by_age on link_codes (expire_time);
+
+create table member_links (
+    link text primary key,
+    partner_one text not null references partners (partner),
+    account_one text not null,
+    consent_one text not null,
+    partner_two text not null references partners (partner),
+    account_two text not null,
+    consent_two text not null,
+    create_time timestamptz not null,
+    usable_time timestamptz not null,
+    unlink_time timestamptz,
+    unlinker text,
+    check (partner_one collate "C" < partner_two),
+    check ((unlink_time is null) = (unlinker is null))
+);
+-- An account is linked with one account of another brand at a time.
+create unique index links_of_one on member_links (partner_one, account_one, partner_two) where unlink_time is null;
+create unique index links_of_two on member_links (partner_two, account_two, partner_one) where unlink_time is null;
+create index links_of_one_by_age on member_links (partner_one, account_one, create_time);
+create index links_of_two_by_age on member_links (partner_two, account_two, create_time);
+
+-- The sending brand's reference of what its member agreed to: good for one exchange.
+alter table exchanges add column authorization_reference text;
+create unique index exchanges_authorized on exchanges (sender, authorization_reference)
+where authorization_reference is not null;
+
 create table partner_events (
     -- Written by one consumer at a time, so the order of ids is the order of commits: a cursor skips nothing.
     id bigint generated always as identity (cache 1) primary key,
@@ -66,6 +113,9 @@ create table webhook_deliveries (
 create index webhook_deliveries_due on webhook_deliveries (partner, due_time) where due_time is not null;
 create index webhook_deliveries_of_event on webhook_deliveries (event);
 
-grant select, insert on agreed_prices to :"runtime_role";
+grant select, insert on agreed_prices, link_policies to :"runtime_role";
+grant select, insert, update, delete on link_codes to :"runtime_role";
+grant select, insert on member_links to :"runtime_role";
+grant update (usable_time, unlink_time, unlinker) on member_links to :"runtime_role";
 grant select, insert, delete on partner_events to :"runtime_role";
 grant select, insert, update on webhook_endpoints, webhook_secrets, webhook_deliveries to :"runtime_role";

@@ -16,6 +16,7 @@ from partner_exchange.domain.quotes import Quote, check_usable
 from partner_exchange.domain.steps import asked
 from partner_exchange.operations import bonuses, booking
 from partner_exchange.operations.asking import Asking
+from partner_exchange.operations.authority import Authority
 from partner_exchange.operations.progress import Progress
 from partner_exchange.store import exchanges, partners, quotes, rates, windows
 
@@ -38,21 +39,25 @@ class Exchanges:
 
     database: Database
     progress: Progress
+    authority: Authority
 
-    async def execute(self, asking: Asking, sender: str, quote_id: str) -> tuple[View, bool]:
+    async def execute(self, asking: Asking, sender: str, quote_id: str, authorization: str) -> tuple[View, bool]:
         """Does what the quote says, once; answers the exchange, and whether the request was sent before.
+
+        `authorization` is the sending brand's reference of what its member agreed to, where the coalition asks for one.
 
         Raises:
             NotFound: the partner has no such quote.
             QuoteUsed, QuoteExpired, RateBookWithdrawn: it cannot be used, by this request for ever.
             PartnerSuspended, PartnerNotLive, SandboxOnly, PartnerLeaving: not in the partners' states.
+            AuthorizationRequired, AuthorizationUsed, NotLinked, LinkCoolingOff: not between these accounts, or not so.
             CorridorPaused, BonusCapReached, DailyLimit, MonthlyLimit, VelocityLimit, NetDebitCap: not now.
             InsufficientPoints, PointsLocked, ExchangeAborted: the ledger refused; for this request for ever.
             ExchangeInProgress: send the same request again, or read the exchange.
         """
 
         async def accept(connection: Connection) -> bytes:
-            await self._accept(connection, asking, sender, quote_id)
+            await self._accept(connection, asking, sender, quote_id, authorization)
             return quote_id.encode()
 
         _, replayed = await requests.once(self.database, asking.fingerprint, accept)
@@ -104,7 +109,9 @@ class Exchanges:
             number = window or await windows.open_number(connection, coalition_id)
             return coalition, await exchanges.positions(connection, coalition_id, number, after, most)
 
-    async def _accept(self, connection: Connection, asking: Asking, sender: str, quote_id: str) -> None:
+    async def _accept(
+        self, connection: Connection, asking: Asking, sender: str, quote_id: str, authorization: str
+    ) -> None:
         """Uses the quote up and keeps the exchange, in one transaction. From here on nothing can expire beneath it."""
         quote, used = await quotes.lock(connection, sender, quote_id)
         if used:
@@ -114,8 +121,13 @@ class Exchanges:
         check_usable(quote, edition, now)
         found = await partners.find(connection, [quote.sender, quote.receiver])
         check_exchanging(found[quote.sender], found[quote.receiver], now)
+        await self.authority.check(connection, quote, authorization, now)
         bonus_count = await bonuses.book(connection, quote, now)
-        exchange = replace(_received(quote, found[quote.receiver], asking, now), bonus_count=bonus_count)
+        exchange = replace(
+            _received(quote, found[quote.receiver], asking, now),
+            bonus_count=bonus_count,
+            authorization_reference=authorization,
+        )
         await booking.book(connection, booking.sending_of(quote, found[quote.receiver], now))
         await quotes.use(connection, quote_id, now)
         first = asked(exchange, found[quote.sender], found[quote.receiver])

@@ -13,6 +13,7 @@ from guerdon_kit.postgres import Connection, Database, requests
 from partner_exchange.clients.ledger import Ledger
 from partner_exchange.domain.errors import ProgramTaken, TooManyKeys
 from partner_exchange.domain.lifecycle import PartnerState
+from partner_exchange.domain.links import LinkPolicy
 from partner_exchange.domain.partners import (
     ACTIVE_KEYS_MAX,
     SANDBOX,
@@ -25,7 +26,7 @@ from partner_exchange.domain.partners import (
     check_profile,
 )
 from partner_exchange.operations.asking import Asking, recorded
-from partner_exchange.store import partner_terms, partners, windows
+from partner_exchange.store import links, partner_terms, partners, windows
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Partners:
         currency: str,
         time_zone: str,
         rate_move_max: Fraction,
+        link_policy: LinkPolicy,
     ) -> tuple[Coalition, bool]:
         """Makes a coalition.
 
@@ -59,6 +61,7 @@ class Partners:
         async def insert(connection: Connection) -> bytes:
             if not await partners.insert_coalition(connection, fresh, asking.actor):
                 raise AlreadyExists(fresh.name)
+            await links.insert_policy(connection, coalition_id, link_policy)
             await windows.open_first(connection, coalition_id, fresh.create_time)
             return b""
 

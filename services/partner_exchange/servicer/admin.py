@@ -14,6 +14,7 @@ from partner_exchange.operations.partner_terms import PartnerTerms
 from partner_exchange.operations.partners import Partners
 from partner_exchange.operations.rate_books import RateBooks
 from partner_exchange.servicer import rate_messages, reading, writing
+from partner_exchange.servicer.links import link_policy, policy_message
 from partner_exchange.servicer.partners import PartnerRpcs
 from partner_exchange.servicer.reading import COALITION, KEY, PARTNER, asking, mark
 
@@ -45,6 +46,7 @@ class CoalitionAdminServicer(PartnerRpcs):
         """Makes a coalition."""
         wanted = request.coalition
         (coalition_id,) = parse(wanted.name, COALITION, "coalition.name")
+        policy = link_policy(wanted)
         made, replayed = await self._partners.create_coalition(
             asking(call, request, wanted.name),
             coalition_id,
@@ -52,9 +54,12 @@ class CoalitionAdminServicer(PartnerRpcs):
             wanted.settlement_currency_code,
             wanted.time_zone or "UTC",
             reading.rate_move_max(wanted),
+            policy,
         )
         mark(call, replayed)
-        return pb.CreateCoalitionResponse(coalition=writing.coalition(made))
+        answer = pb.CreateCoalitionResponse(coalition=writing.coalition(made))
+        answer.coalition.link_policy.CopyFrom(policy_message(policy))
+        return answer
 
     async def create_partner(self, request: pb.CreatePartnerRequest, call: CallContext) -> pb.CreatePartnerResponse:
         """Takes a brand in."""

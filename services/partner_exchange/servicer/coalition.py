@@ -7,28 +7,37 @@ from guerdon_kit import pages
 from guerdon_kit.grpc import CallContext
 from guerdon_kit.grpc.messages import timestamp
 from guerdon_kit.names import check_id, parse
+from partner_exchange.domain.links import check_reference
 from partner_exchange.operations.event_streams import EventStreams
 from partner_exchange.operations.exchanges import Exchanges
+from partner_exchange.operations.links import Links
 from partner_exchange.operations.quotes import Quotes
 from partner_exchange.operations.webhook_endpoints import WebhookEndpoints
 from partner_exchange.servicer import rate_messages, reading, writing
 from partner_exchange.servicer.events import EventRpcs
 from partner_exchange.servicer.limits import pause_message
+from partner_exchange.servicer.links import LinkRpcs
 from partner_exchange.servicer.places import END, read_place, write_place
 from partner_exchange.servicer.reading import EXCHANGE, PARTNER, QUOTE, asking, mark
 from partner_exchange.servicer.webhooks import WebhookRpcs
 
 
-class CoalitionServicer(EventRpcs, WebhookRpcs):
+class CoalitionServicer(EventRpcs, WebhookRpcs, LinkRpcs):
     """`guerdon.exchange.v1.CoalitionService`."""
 
     service = pb.DESCRIPTOR.services_by_name["CoalitionService"]
 
     def __init__(
-        self, quotes: Quotes, exchanges: Exchanges, event_streams: EventStreams, webhooks: WebhookEndpoints
+        self,
+        quotes: Quotes,
+        exchanges: Exchanges,
+        event_streams: EventStreams,
+        webhooks: WebhookEndpoints,
+        links: Links,
     ) -> None:
         EventRpcs.__init__(self, event_streams)
         WebhookRpcs.__init__(self, webhooks)
+        LinkRpcs.__init__(self, links)
         self._quotes = quotes
         self._exchanges = exchanges
 
@@ -65,7 +74,9 @@ class CoalitionServicer(EventRpcs, WebhookRpcs):
         """Executes a quote."""
         sender, quote_id = parse(request.quote, QUOTE, "quote")
         asked = asking(call, request, f"partners/{sender}")
-        view, replayed = await self._exchanges.execute(asked, sender, quote_id)
+        if request.authorization_reference:
+            check_reference(request.authorization_reference, "authorization_reference")
+        view, replayed = await self._exchanges.execute(asked, sender, quote_id, request.authorization_reference)
         mark(call, replayed)
         return pb.ExecuteExchangeResponse(exchange=writing.exchange(view))
 

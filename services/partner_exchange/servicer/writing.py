@@ -117,6 +117,7 @@ def exchange(view: View) -> res.Exchange:
         promotion_amount=kept.promoted,
     )
     if view.reader == kept.sender:
+        message.authorization_reference = kept.authorization_reference
         message.source_account = view.sender.account_name(kept.source_account_id)
     if kept.commitment is not None:
         message.owed.CopyFrom(owed(kept.owed, view.currency))

@@ -13,6 +13,7 @@ from guerdon_kit.errors import NotFound
 from guerdon_kit.locked import Locked
 from guerdon_kit.postgres import Connection
 from guerdon_kit.saga import Claim
+from partner_exchange.domain.errors import AuthorizationUsed
 from partner_exchange.domain.exchanges import Attempt, Commitment, Exchange, Leg, Position, Refusal, State
 from partner_exchange.store import queries
 from partner_exchange.store.bonus_usage import bonus_count
@@ -21,9 +22,13 @@ from partner_exchange.store.bonus_usage import bonus_count
 async def insert(connection: Connection, exchange: Exchange, asked: str | None, due_time: datetime) -> None:
     """Keeps a new exchange, RECEIVED, for which `asked`, if anybody remote, is asked first; recovery takes it up at
     `due_time` if it is not at its end.
+
+    Raises:
+        AuthorizationUsed: another one has its authorization.
     """
-    await queries.insert_exchange(
+    inserted = await queries.insert_exchange(
         connection,
+        authorization_reference=exchange.authorization_reference or None,
         exchange=exchange.exchange_id,
         coalition=exchange.coalition_id,
         version=exchange.book_version,
@@ -48,6 +53,8 @@ async def insert(connection: Connection, exchange: Exchange, asked: str | None, 
         create_time=exchange.create_time,
         due_time=due_time,
     )
+    if not inserted:
+        raise AuthorizationUsed
 
 
 async def get(connection: Connection, exchange_id: str) -> Exchange:
@@ -287,6 +294,7 @@ def _exchange(row: asyncpg.Record) -> Exchange:
         funder=row["funder"],
         promoted=row["promoted"],
         bonus_count=bonus_count(row["bonus_period"], row["bonus_begin_date"]),
+        authorization_reference=row["authorization_reference"] or "",
         actor=row["actor"],
         create_time=row["create_time"],
         returned=row["returned"],

@@ -2,20 +2,23 @@
 insert into exchanges (
     exchange, coalition, version, sender, receiver, source_account, destination_account, debited, received, bonus,
     fee, cash_fee, promotion, funder, promoted, bonus_period, bonus_begin_date, price_numerator, price_denominator,
-    state, asked, actor, create_time, due_time
+    state, asked, authorization_reference, actor, create_time, due_time
 )
 values (
     :exchange, :coalition, :version, :sender, :receiver, :source_account, :destination_account, :debited, :received,
     :bonus, :fee, :cash_fee, :promotion, :funder, :promoted, :bonus_period, :bonus_begin_date, :price_numerator,
-    :price_denominator, 'RECEIVED', :asked, :actor, :create_time, :due_time
-);
+    :price_denominator, 'RECEIVED', :asked, :authorization_reference, :actor, :create_time, :due_time
+)
+-- What a member has authorized is good for one exchange.
+on conflict (sender, authorization_reference) where authorization_reference is not null do nothing;
 
 -- name: find_exchange^
 select
     exchange, coalition, version, sender, receiver, source_account, destination_account, debited, received, bonus,
     fee, cash_fee, promotion, funder, promoted, bonus_period, bonus_begin_date, state, legs, locked, refusal_reason,
     refusal_metadata, transaction, reservation, credit, state_time, unanswered, needs_operator, commit_time,
-    price_numerator, price_denominator, returned, actor, create_time
+    price_numerator, price_denominator, returned, authorization_reference, actor,
+    create_time
 from exchanges
 where exchange = :exchange;
 
@@ -102,7 +105,8 @@ select
     exchange, coalition, version, sender, receiver, source_account, destination_account, debited, received, bonus,
     fee, cash_fee, promotion, funder, promoted, bonus_period, bonus_begin_date, state, legs, locked, refusal_reason,
     refusal_metadata, transaction, reservation, credit, state_time, unanswered, needs_operator, commit_time,
-    price_numerator, price_denominator, returned, actor, create_time
+    price_numerator, price_denominator, returned, authorization_reference, actor,
+    create_time
 from exchanges
 where
     (sender = :partner or receiver = :partner)

@@ -57,8 +57,12 @@ class World:
         for client in self._clients:
             await client.close()
 
-    async def coalition(self, rate_move_max: str = "1000", time_zone: str = "") -> Coalition:
-        """A coalition of its own that settles in pounds, in which one person may move rates as far as they like."""
+    async def coalition(
+        self, rate_move_max: str = "1000", time_zone: str = "", links: res.LinkPolicy | None = None
+    ) -> Coalition:
+        """A coalition of its own that settles in pounds, in which one person may move rates as far as they like. Any
+        two accounts exchange, unless `links` says what is asked of them.
+        """
         made = Coalition(f"coalitions/c-{next(_numbers)}", self, self.client(self.exchange), self.client(self.ledger))
         await made.operator.coalition_admin.CreateCoalition(
             admin.CreateCoalitionRequest(
@@ -67,6 +71,7 @@ class World:
                     settlement_currency_code="GBP",
                     rate_move_max=rational(rate_move_max),
                     time_zone=time_zone,
+                    link_policy=res.LinkPolicy(optional=True) if links is None else links,
                 ),
                 request_id=new_request_id(),
             )
@@ -280,10 +285,12 @@ class Brand:
         request = self.asking(source, other, destination, request_id=new_request_id(), **amount)
         return (await self.own.coalition.CreateQuote(request)).quote
 
-    async def execute(self, quote: res.Quote | str, request_id: str = "") -> res.Exchange:
+    async def execute(self, quote: res.Quote | str, request_id: str = "", *, authorization: str = "") -> res.Exchange:
         """Executes a quote, under an id of its own unless one is given."""
         name = quote if isinstance(quote, str) else quote.name
-        request = pb.ExecuteExchangeRequest(quote=name, request_id=request_id or new_request_id())
+        request = pb.ExecuteExchangeRequest(
+            quote=name, request_id=request_id or new_request_id(), authorization_reference=authorization
+        )
         return (await self.own.coalition.ExecuteExchange(request)).exchange
 
     async def exchange(self, name: str) -> res.Exchange:

@@ -157,17 +157,23 @@ class ExecuteExchangeRequest(google.protobuf.message.Message):
 
     QUOTE_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
+    AUTHORIZATION_REFERENCE_FIELD_NUMBER: builtins.int
     quote: builtins.str
     """The quote's name."""
     request_id: builtins.str
     """The caller's id of this request, 1 to 64 printable characters."""
+    authorization_reference: builtins.str
+    """The sending brand's own reference of what its member agreed to, at most 100 printable characters, good for one
+    exchange. Required unless the coalition's `link_policy` is optional.
+    """
     def __init__(
         self,
         *,
         quote: builtins.str = ...,
         request_id: builtins.str = ...,
+        authorization_reference: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["quote", b"quote", "request_id", b"request_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["authorization_reference", b"authorization_reference", "quote", b"quote", "request_id", b"request_id"]) -> None: ...
 
 global___ExecuteExchangeRequest = ExecuteExchangeRequest
 

@@ -3,6 +3,7 @@
 import grpc
 
 from guerdon.exchange.v1 import coalition_service_pb2 as guerdon_dot_exchange_dot_v1_dot_coalition__service__pb2
+from guerdon.exchange.v1 import links_pb2 as guerdon_dot_exchange_dot_v1_dot_links__pb2
 from guerdon.exchange.v1 import webhooks_pb2 as guerdon_dot_exchange_dot_v1_dot_webhooks__pb2
 
 
@@ -81,6 +82,36 @@ class CoalitionServiceStub(object):
                 '/guerdon.exchange.v1.CoalitionService/ReplayWebhooks',
                 request_serializer=guerdon_dot_exchange_dot_v1_dot_webhooks__pb2.ReplayWebhooksRequest.SerializeToString,
                 response_deserializer=guerdon_dot_exchange_dot_v1_dot_webhooks__pb2.ReplayWebhooksResponse.FromString,
+                )
+        self.CreateLinkCode = channel.unary_unary(
+                '/guerdon.exchange.v1.CoalitionService/CreateLinkCode',
+                request_serializer=guerdon_dot_exchange_dot_v1_dot_links__pb2.CreateLinkCodeRequest.SerializeToString,
+                response_deserializer=guerdon_dot_exchange_dot_v1_dot_links__pb2.CreateLinkCodeResponse.FromString,
+                )
+        self.LinkMember = channel.unary_unary(
+                '/guerdon.exchange.v1.CoalitionService/LinkMember',
+                request_serializer=guerdon_dot_exchange_dot_v1_dot_links__pb2.LinkMemberRequest.SerializeToString,
+                response_deserializer=guerdon_dot_exchange_dot_v1_dot_links__pb2.LinkMemberResponse.FromString,
+                )
+        self.GetMemberLink = channel.unary_unary(
+                '/guerdon.exchange.v1.CoalitionService/GetMemberLink',
+                request_serializer=guerdon_dot_exchange_dot_v1_dot_links__pb2.GetMemberLinkRequest.SerializeToString,
+                response_deserializer=guerdon_dot_exchange_dot_v1_dot_links__pb2.GetMemberLinkResponse.FromString,
+                )
+        self.ListMemberLinks = channel.unary_unary(
+                '/guerdon.exchange.v1.CoalitionService/ListMemberLinks',
+                request_serializer=guerdon_dot_exchange_dot_v1_dot_links__pb2.ListMemberLinksRequest.SerializeToString,
+                response_deserializer=guerdon_dot_exchange_dot_v1_dot_links__pb2.ListMemberLinksResponse.FromString,
+                )
+        self.UnlinkMember = channel.unary_unary(
+                '/guerdon.exchange.v1.CoalitionService/UnlinkMember',
+                request_serializer=guerdon_dot_exchange_dot_v1_dot_links__pb2.UnlinkMemberRequest.SerializeToString,
+                response_deserializer=guerdon_dot_exchange_dot_v1_dot_links__pb2.UnlinkMemberResponse.FromString,
+                )
+        self.NoteContactChange = channel.unary_unary(
+                '/guerdon.exchange.v1.CoalitionService/NoteContactChange',
+                request_serializer=guerdon_dot_exchange_dot_v1_dot_links__pb2.NoteContactChangeRequest.SerializeToString,
+                response_deserializer=guerdon_dot_exchange_dot_v1_dot_links__pb2.NoteContactChangeResponse.FromString,
                 )
 
 
@@ -186,6 +217,52 @@ class CoalitionServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateLinkCode(self, request, context):
+        """Makes a code with which a member links its account at this partner to one at another: the member consented, and takes
+        the code there. An account has one code at a time.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LinkMember(self, request, context):
+        """Links an account with the one that a member's code is of. The two brands' names of the member have to be one person's:
+        case, accents, hyphens and missing or abbreviated middle names aside. Otherwise the refusal is `NAME_MISMATCH`, which
+        says in what, and the code is used up. Points are exchanged when the coalition's cooling-off is over.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetMemberLink(self, request, context):
+        """Reads a link that the partner has a side of.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListMemberLinks(self, request, context):
+        """Reads the partner's links, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UnlinkMember(self, request, context):
+        """Ends a link, from either side. Exchanges that were accepted are finished. One that has ended stays so.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def NoteContactChange(self, request, context):
+        """Says that the partner changed how a member is reached (telephone, mail, password): the cooling-off of the account's
+        links begins anew, so that whoever took it over does not exchange its points at once.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CoalitionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -248,6 +325,36 @@ def add_CoalitionServiceServicer_to_server(servicer, server):
                     servicer.ReplayWebhooks,
                     request_deserializer=guerdon_dot_exchange_dot_v1_dot_webhooks__pb2.ReplayWebhooksRequest.FromString,
                     response_serializer=guerdon_dot_exchange_dot_v1_dot_webhooks__pb2.ReplayWebhooksResponse.SerializeToString,
+            ),
+            'CreateLinkCode': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateLinkCode,
+                    request_deserializer=guerdon_dot_exchange_dot_v1_dot_links__pb2.CreateLinkCodeRequest.FromString,
+                    response_serializer=guerdon_dot_exchange_dot_v1_dot_links__pb2.CreateLinkCodeResponse.SerializeToString,
+            ),
+            'LinkMember': grpc.unary_unary_rpc_method_handler(
+                    servicer.LinkMember,
+                    request_deserializer=guerdon_dot_exchange_dot_v1_dot_links__pb2.LinkMemberRequest.FromString,
+                    response_serializer=guerdon_dot_exchange_dot_v1_dot_links__pb2.LinkMemberResponse.SerializeToString,
+            ),
+            'GetMemberLink': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetMemberLink,
+                    request_deserializer=guerdon_dot_exchange_dot_v1_dot_links__pb2.GetMemberLinkRequest.FromString,
+                    response_serializer=guerdon_dot_exchange_dot_v1_dot_links__pb2.GetMemberLinkResponse.SerializeToString,
+            ),
+            'ListMemberLinks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMemberLinks,
+                    request_deserializer=guerdon_dot_exchange_dot_v1_dot_links__pb2.ListMemberLinksRequest.FromString,
+                    response_serializer=guerdon_dot_exchange_dot_v1_dot_links__pb2.ListMemberLinksResponse.SerializeToString,
+            ),
+            'UnlinkMember': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnlinkMember,
+                    request_deserializer=guerdon_dot_exchange_dot_v1_dot_links__pb2.UnlinkMemberRequest.FromString,
+                    response_serializer=guerdon_dot_exchange_dot_v1_dot_links__pb2.UnlinkMemberResponse.SerializeToString,
+            ),
+            'NoteContactChange': grpc.unary_unary_rpc_method_handler(
+                    servicer.NoteContactChange,
+                    request_deserializer=guerdon_dot_exchange_dot_v1_dot_links__pb2.NoteContactChangeRequest.FromString,
+                    response_serializer=guerdon_dot_exchange_dot_v1_dot_links__pb2.NoteContactChangeResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -467,5 +574,107 @@ class CoalitionService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.CoalitionService/ReplayWebhooks',
             guerdon_dot_exchange_dot_v1_dot_webhooks__pb2.ReplayWebhooksRequest.SerializeToString,
             guerdon_dot_exchange_dot_v1_dot_webhooks__pb2.ReplayWebhooksResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def CreateLinkCode(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.CoalitionService/CreateLinkCode',
+            guerdon_dot_exchange_dot_v1_dot_links__pb2.CreateLinkCodeRequest.SerializeToString,
+            guerdon_dot_exchange_dot_v1_dot_links__pb2.CreateLinkCodeResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def LinkMember(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.CoalitionService/LinkMember',
+            guerdon_dot_exchange_dot_v1_dot_links__pb2.LinkMemberRequest.SerializeToString,
+            guerdon_dot_exchange_dot_v1_dot_links__pb2.LinkMemberResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def GetMemberLink(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.CoalitionService/GetMemberLink',
+            guerdon_dot_exchange_dot_v1_dot_links__pb2.GetMemberLinkRequest.SerializeToString,
+            guerdon_dot_exchange_dot_v1_dot_links__pb2.GetMemberLinkResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ListMemberLinks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.CoalitionService/ListMemberLinks',
+            guerdon_dot_exchange_dot_v1_dot_links__pb2.ListMemberLinksRequest.SerializeToString,
+            guerdon_dot_exchange_dot_v1_dot_links__pb2.ListMemberLinksResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def UnlinkMember(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.CoalitionService/UnlinkMember',
+            guerdon_dot_exchange_dot_v1_dot_links__pb2.UnlinkMemberRequest.SerializeToString,
+            guerdon_dot_exchange_dot_v1_dot_links__pb2.UnlinkMemberResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def NoteContactChange(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.CoalitionService/NoteContactChange',
+            guerdon_dot_exchange_dot_v1_dot_links__pb2.NoteContactChangeRequest.SerializeToString,
+            guerdon_dot_exchange_dot_v1_dot_links__pb2.NoteContactChangeResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)

@@ -8,6 +8,7 @@ import collections.abc
 import grpc
 import grpc.aio
 import guerdon.exchange.v1.coalition_service_pb2
+import guerdon.exchange.v1.links_pb2
 import guerdon.exchange.v1.webhooks_pb2
 import typing
 
@@ -112,6 +113,49 @@ class CoalitionServiceStub:
     ]
     """Sends webhooks again, whatever became of them before: of one event, or of all from a time on."""
 
+    CreateLinkCode: grpc.UnaryUnaryMultiCallable[
+        guerdon.exchange.v1.links_pb2.CreateLinkCodeRequest,
+        guerdon.exchange.v1.links_pb2.CreateLinkCodeResponse,
+    ]
+    """Makes a code with which a member links its account at this partner to one at another: the member consented, and takes
+    the code there. An account has one code at a time.
+    """
+
+    LinkMember: grpc.UnaryUnaryMultiCallable[
+        guerdon.exchange.v1.links_pb2.LinkMemberRequest,
+        guerdon.exchange.v1.links_pb2.LinkMemberResponse,
+    ]
+    """Links an account with the one that a member's code is of. The two brands' names of the member have to be one person's:
+    case, accents, hyphens and missing or abbreviated middle names aside. Otherwise the refusal is `NAME_MISMATCH`, which
+    says in what, and the code is used up. Points are exchanged when the coalition's cooling-off is over.
+    """
+
+    GetMemberLink: grpc.UnaryUnaryMultiCallable[
+        guerdon.exchange.v1.links_pb2.GetMemberLinkRequest,
+        guerdon.exchange.v1.links_pb2.GetMemberLinkResponse,
+    ]
+    """Reads a link that the partner has a side of."""
+
+    ListMemberLinks: grpc.UnaryUnaryMultiCallable[
+        guerdon.exchange.v1.links_pb2.ListMemberLinksRequest,
+        guerdon.exchange.v1.links_pb2.ListMemberLinksResponse,
+    ]
+    """Reads the partner's links, newest first."""
+
+    UnlinkMember: grpc.UnaryUnaryMultiCallable[
+        guerdon.exchange.v1.links_pb2.UnlinkMemberRequest,
+        guerdon.exchange.v1.links_pb2.UnlinkMemberResponse,
+    ]
+    """Ends a link, from either side. Exchanges that were accepted are finished. One that has ended stays so."""
+
+    NoteContactChange: grpc.UnaryUnaryMultiCallable[
+        guerdon.exchange.v1.links_pb2.NoteContactChangeRequest,
+        guerdon.exchange.v1.links_pb2.NoteContactChangeResponse,
+    ]
+    """Says that the partner changed how a member is reached (telephone, mail, password): the cooling-off of the account's
+    links begins anew, so that whoever took it over does not exchange its points at once.
+    """
+
 class CoalitionServiceAsyncStub:
     """Exchanges of points between the brands of a coalition. A partner calls with tokens that it signs itself: `iss` its
     name (`partners/skyways`), `sub` whoever calls there, `aud` `guerdon.partner_exchange`, `iat` and `exp` at most five
@@ -204,6 +248,49 @@ class CoalitionServiceAsyncStub:
         guerdon.exchange.v1.webhooks_pb2.ReplayWebhooksResponse,
     ]
     """Sends webhooks again, whatever became of them before: of one event, or of all from a time on."""
+
+    CreateLinkCode: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.exchange.v1.links_pb2.CreateLinkCodeRequest,
+        guerdon.exchange.v1.links_pb2.CreateLinkCodeResponse,
+    ]
+    """Makes a code with which a member links its account at this partner to one at another: the member consented, and takes
+    the code there. An account has one code at a time.
+    """
+
+    LinkMember: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.exchange.v1.links_pb2.LinkMemberRequest,
+        guerdon.exchange.v1.links_pb2.LinkMemberResponse,
+    ]
+    """Links an account with the one that a member's code is of. The two brands' names of the member have to be one person's:
+    case, accents, hyphens and missing or abbreviated middle names aside. Otherwise the refusal is `NAME_MISMATCH`, which
+    says in what, and the code is used up. Points are exchanged when the coalition's cooling-off is over.
+    """
+
+    GetMemberLink: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.exchange.v1.links_pb2.GetMemberLinkRequest,
+        guerdon.exchange.v1.links_pb2.GetMemberLinkResponse,
+    ]
+    """Reads a link that the partner has a side of."""
+
+    ListMemberLinks: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.exchange.v1.links_pb2.ListMemberLinksRequest,
+        guerdon.exchange.v1.links_pb2.ListMemberLinksResponse,
+    ]
+    """Reads the partner's links, newest first."""
+
+    UnlinkMember: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.exchange.v1.links_pb2.UnlinkMemberRequest,
+        guerdon.exchange.v1.links_pb2.UnlinkMemberResponse,
+    ]
+    """Ends a link, from either side. Exchanges that were accepted are finished. One that has ended stays so."""
+
+    NoteContactChange: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.exchange.v1.links_pb2.NoteContactChangeRequest,
+        guerdon.exchange.v1.links_pb2.NoteContactChangeResponse,
+    ]
+    """Says that the partner changed how a member is reached (telephone, mail, password): the cooling-off of the account's
+    links begins anew, so that whoever took it over does not exchange its points at once.
+    """
 
 class CoalitionServiceServicer(metaclass=abc.ABCMeta):
     """Exchanges of points between the brands of a coalition. A partner calls with tokens that it signs itself: `iss` its
@@ -321,5 +408,60 @@ class CoalitionServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[guerdon.exchange.v1.webhooks_pb2.ReplayWebhooksResponse, collections.abc.Awaitable[guerdon.exchange.v1.webhooks_pb2.ReplayWebhooksResponse]]:
         """Sends webhooks again, whatever became of them before: of one event, or of all from a time on."""
+
+    @abc.abstractmethod
+    def CreateLinkCode(
+        self,
+        request: guerdon.exchange.v1.links_pb2.CreateLinkCodeRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.exchange.v1.links_pb2.CreateLinkCodeResponse, collections.abc.Awaitable[guerdon.exchange.v1.links_pb2.CreateLinkCodeResponse]]:
+        """Makes a code with which a member links its account at this partner to one at another: the member consented, and takes
+        the code there. An account has one code at a time.
+        """
+
+    @abc.abstractmethod
+    def LinkMember(
+        self,
+        request: guerdon.exchange.v1.links_pb2.LinkMemberRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.exchange.v1.links_pb2.LinkMemberResponse, collections.abc.Awaitable[guerdon.exchange.v1.links_pb2.LinkMemberResponse]]:
+        """Links an account with the one that a member's code is of. The two brands' names of the member have to be one person's:
+        case, accents, hyphens and missing or abbreviated middle names aside. Otherwise the refusal is `NAME_MISMATCH`, which
+        says in what, and the code is used up. Points are exchanged when the coalition's cooling-off is over.
+        """
+
+    @abc.abstractmethod
+    def GetMemberLink(
+        self,
+        request: guerdon.exchange.v1.links_pb2.GetMemberLinkRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.exchange.v1.links_pb2.GetMemberLinkResponse, collections.abc.Awaitable[guerdon.exchange.v1.links_pb2.GetMemberLinkResponse]]:
+        """Reads a link that the partner has a side of."""
+
+    @abc.abstractmethod
+    def ListMemberLinks(
+        self,
+        request: guerdon.exchange.v1.links_pb2.ListMemberLinksRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.exchange.v1.links_pb2.ListMemberLinksResponse, collections.abc.Awaitable[guerdon.exchange.v1.links_pb2.ListMemberLinksResponse]]:
+        """Reads the partner's links, newest first."""
+
+    @abc.abstractmethod
+    def UnlinkMember(
+        self,
+        request: guerdon.exchange.v1.links_pb2.UnlinkMemberRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.exchange.v1.links_pb2.UnlinkMemberResponse, collections.abc.Awaitable[guerdon.exchange.v1.links_pb2.UnlinkMemberResponse]]:
+        """Ends a link, from either side. Exchanges that were accepted are finished. One that has ended stays so."""
+
+    @abc.abstractmethod
+    def NoteContactChange(
+        self,
+        request: guerdon.exchange.v1.links_pb2.NoteContactChangeRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.exchange.v1.links_pb2.NoteContactChangeResponse, collections.abc.Awaitable[guerdon.exchange.v1.links_pb2.NoteContactChangeResponse]]:
+        """Says that the partner changed how a member is reached (telephone, mail, password): the cooling-off of the account's
+        links begins anew, so that whoever took it over does not exchange its points at once.
+        """
 
 def add_CoalitionServiceServicer_to_server(servicer: CoalitionServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

@@ -182,6 +182,7 @@ class Coalition(google.protobuf.message.Message):
     CREATE_TIME_FIELD_NUMBER: builtins.int
     TIME_ZONE_FIELD_NUMBER: builtins.int
     RATE_MOVE_MAX_FIELD_NUMBER: builtins.int
+    LINK_POLICY_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`coalitions/{coalition}`; the id is 1 to 50 of `A-Z a-z 0-9 . _ ~ -`."""
     display_name: builtins.str
@@ -200,6 +201,10 @@ class Coalition(google.protobuf.message.Message):
         further wants a second person. Above 0, numerator and denominator at most 10^9 in lowest terms. Absent: 1/5.
         """
 
+    @property
+    def link_policy(self) -> global___LinkPolicy:
+        """What its exchanges ask of the members' accounts; it does not change."""
+
     def __init__(
         self,
         *,
@@ -209,11 +214,42 @@ class Coalition(google.protobuf.message.Message):
         create_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         time_zone: builtins.str = ...,
         rate_move_max: guerdon.type.v1.rational_pb2.Rational | None = ...,
+        link_policy: global___LinkPolicy | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["create_time", b"create_time", "rate_move_max", b"rate_move_max"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["create_time", b"create_time", "display_name", b"display_name", "name", b"name", "rate_move_max", b"rate_move_max", "settlement_currency_code", b"settlement_currency_code", "time_zone", b"time_zone"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["create_time", b"create_time", "link_policy", b"link_policy", "rate_move_max", b"rate_move_max"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["create_time", b"create_time", "display_name", b"display_name", "link_policy", b"link_policy", "name", b"name", "rate_move_max", b"rate_move_max", "settlement_currency_code", b"settlement_currency_code", "time_zone", b"time_zone"]) -> None: ...
 
 global___Coalition = Coalition
+
+@typing.final
+class LinkPolicy(google.protobuf.message.Message):
+    """What a coalition asks of the accounts between which points are exchanged."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    OPTIONAL_FIELD_NUMBER: builtins.int
+    COOLING_OFF_HOURS_FIELD_NUMBER: builtins.int
+    LINKS_PER_YEAR_FIELD_NUMBER: builtins.int
+    optional: builtins.bool
+    """Points are exchanged between any two accounts, without an authorization: the partners see to it. By default accounts
+    have to be linked, and each exchange authorized by its member.
+    """
+    cooling_off_hours: builtins.int
+    """For how many hours a link cannot be used after it was made, or after a change of contact, 0 to 720. Absent: 24."""
+    links_per_year: builtins.int
+    """How often an account may be linked with accounts of one other partner within 365 days, at most 100. 0: 3."""
+    def __init__(
+        self,
+        *,
+        optional: builtins.bool = ...,
+        cooling_off_hours: builtins.int | None = ...,
+        links_per_year: builtins.int = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_cooling_off_hours", b"_cooling_off_hours", "cooling_off_hours", b"cooling_off_hours"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_cooling_off_hours", b"_cooling_off_hours", "cooling_off_hours", b"cooling_off_hours", "links_per_year", b"links_per_year", "optional", b"optional"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_cooling_off_hours", b"_cooling_off_hours"]) -> typing.Literal["cooling_off_hours"] | None: ...
+
+global___LinkPolicy = LinkPolicy
 
 @typing.final
 class Partner(google.protobuf.message.Message):
@@ -597,6 +633,7 @@ class Exchange(google.protobuf.message.Message):
     OUTCOME_UNKNOWN_FIELD_NUMBER: builtins.int
     NEEDS_OPERATOR_FIELD_NUMBER: builtins.int
     RETURNED_AMOUNT_FIELD_NUMBER: builtins.int
+    AUTHORIZATION_REFERENCE_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`partners/{partner}/exchanges/{exchange}`, under the partner that reads it; the id is the quote's."""
     sender_id: builtins.str
@@ -637,6 +674,8 @@ class Exchange(google.protobuf.message.Message):
     """The remote partner has not answered for too long, or has answered what it may not: people of the operator find out."""
     returned_amount: builtins.int
     """How many of the debited points have been taken back, or are about to be: see its reversals."""
+    authorization_reference: builtins.str
+    """The sending brand's reference of what its member agreed to. Only the sending partner sees it."""
     @property
     def owed(self) -> global___Owed:
         """What the sender owes the receiver for it, at the price of when the quote was used; absent until it is COMMITTED."""
@@ -674,9 +713,10 @@ class Exchange(google.protobuf.message.Message):
         outcome_unknown: builtins.bool = ...,
         needs_operator: builtins.bool = ...,
         returned_amount: builtins.int = ...,
+        authorization_reference: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["commit_time", b"commit_time", "create_time", b"create_time", "owed", b"owed"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["abort_reason", b"abort_reason", "bonus_amount", b"bonus_amount", "cash_fee_minor_units", b"cash_fee_minor_units", "commit_time", b"commit_time", "create_time", b"create_time", "debited_amount", b"debited_amount", "destination_account", b"destination_account", "fee_amount", b"fee_amount", "name", b"name", "needs_operator", b"needs_operator", "outcome_unknown", b"outcome_unknown", "owed", b"owed", "promotion_amount", b"promotion_amount", "promotion_id", b"promotion_id", "rate_book", b"rate_book", "received_amount", b"received_amount", "receiver_id", b"receiver_id", "returned_amount", b"returned_amount", "sender_id", b"sender_id", "source_account", b"source_account", "state", b"state", "transaction", b"transaction"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["abort_reason", b"abort_reason", "authorization_reference", b"authorization_reference", "bonus_amount", b"bonus_amount", "cash_fee_minor_units", b"cash_fee_minor_units", "commit_time", b"commit_time", "create_time", b"create_time", "debited_amount", b"debited_amount", "destination_account", b"destination_account", "fee_amount", b"fee_amount", "name", b"name", "needs_operator", b"needs_operator", "outcome_unknown", b"outcome_unknown", "owed", b"owed", "promotion_amount", b"promotion_amount", "promotion_id", b"promotion_id", "rate_book", b"rate_book", "received_amount", b"received_amount", "receiver_id", b"receiver_id", "returned_amount", b"returned_amount", "sender_id", b"sender_id", "source_account", b"source_account", "state", b"state", "transaction", b"transaction"]) -> None: ...
 
 global___Exchange = Exchange
 
