@@ -38,8 +38,9 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
     egress = Egress(private=private)
     kit.on_close(egress.close)
     providers = Providers(kit.database, keys, egress, kit.clock, settings.provider_timeout_s, private)
+    locked_points = kit.locked_points()
     progress = Progress(
-        kit.database, ledger, Wallets(ledger), kit.locked_points(), providers, keys, kit.clock, settings.lease, reached
+        kit.database, ledger, Wallets(ledger), locked_points, providers, keys, kit.clock, settings.lease, reached
     )
     giving = Giving(kit.database, ledger, Adjustments(remote), kit.clock, settings.lease, reached)
     fulfilments = Fulfilments(kit.database, progress, providers, keys)
@@ -55,7 +56,7 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
         reached,
     )
     servicer = RewardsServicer(
-        Rewards(kit.database, ledger, kit.clock),
+        Rewards(kit.database, ledger, locked_points, kit.clock),
         codes,
         Redemptions(kit.database, progress, keys, settings.hold_time, settings.payment_time),
         keys,

@@ -35,6 +35,14 @@ class Locking:
             now = self._clock.now()
             return locked(await self._given(connection, program, account_id), version, now)
 
+    async def shown(self, program: Program, account_id: str, available: int) -> LockedPoints:
+        """What is locked now of the points that an account can spend, to be shown and not to be held to."""
+        if not program.locks:
+            return NOTHING
+        async with self._database.acquire() as connection:
+            found = locked(await self._given(connection, program, account_id), 0, self._clock.now())
+        return found._replace(points=max(0, min(found.points, available)))
+
     async def _given(self, connection: Connection, program: Program, account_id: str) -> list[Given]:
         member_id = owner_of(account_id)
         member = await members.find(connection, program, member_id) if member_id else None

@@ -159,6 +159,7 @@ class MembershipServicer(
         program = await self._programs.get(program_id)
         standing = await self._members.get(program, member_id, as_of)
         balance = await self._members.balance(program, standing.member, call.caller.actor)
+        locked = await self._locking.shown(program, standing.member.account_id, balance.available)
         return pb.GetTierProgressResponse(
             progress=writing.progress(program, standing),
             available_points=balance.available,
@@ -167,6 +168,8 @@ class MembershipServicer(
             expiring_points=[
                 pb.ExpiringPoints(points=points, expire_time=timestamp(time)) for points, time in balance.expiring
             ],
+            locked_points=locked.points,
+            next_unlock_time=timestamp(locked.next_unlock_time) if locked.next_unlock_time and locked.points else None,
         )
 
     async def record_purchase(self, request: pb.RecordPurchaseRequest, call: CallContext) -> pb.RecordPurchaseResponse:

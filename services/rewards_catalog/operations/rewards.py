@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 
 from guerdon_kit.clock import Clock
 from guerdon_kit.errors import InvalidField, NotFound
+from guerdon_kit.grpc.locked import LockedPoints
 from guerdon_kit.postgres import Connection, Database, requests
 from rewards_catalog.clients.ledger import Ledger
-from rewards_catalog.domain.kinds import budget_of, value_for_points
+from rewards_catalog.domain.kinds import CASH_LIKE, budget_of, value_for_points
 from rewards_catalog.domain.reward import (
     MAX_STOCK,
     Changes,
@@ -47,6 +48,7 @@ class Rewards:
 
     database: Database
     ledger: Ledger
+    locked_points: LockedPoints
     clock: Clock
 
     async def create(self, asking: Asking, reward: Reward) -> tuple[Reward, bool]:
@@ -170,7 +172,8 @@ class Rewards:
     async def shelf(
         self, program: str, account: str, sought: Sought, after: Position, most: int, *, actor: str, until: float
     ) -> Shelf:
-        """What can be redeemed now in the account's unit of that which is sought, after the given position.
+        """What can be redeemed now in the account's unit of that which is sought, after the given position. Among what
+        is affordable may be what is as good as cash and is not affordable, as too many points are locked.
 
         Raises:
             InvalidField: a bound is broken.
@@ -182,7 +185,14 @@ class Rewards:
         looking = Account(program, unit, available)
         async with self.database.acquire() as connection:
             found = await rewards.on_offer(connection, looking, sought, self.clock.now(), after, most)
-        return Shelf([offer(reward, available, sought.locale) for reward in found], available)
+        free = available
+        if any(isinstance(reward.kind, CASH_LIKE) for reward in found):
+            locked = await self.locked_points.of(account, actor, until)
+            free -= 0 if locked is None else locked.points
+        offers = [
+            offer(reward, free if isinstance(reward.kind, CASH_LIKE) else available, sought.locale) for reward in found
+        ]
+        return Shelf(offers, available)
 
     async def _turn(self, asking: Asking, program: str, reward: str, act: Act) -> tuple[Reward, bool]:
         state, change = _TURNS[act]

@@ -138,9 +138,8 @@ class RewardsServicer:
         shelf = await self._rewards.shelf(
             program, request.account, sought, after, size + 1, actor=call.caller.actor, until=call.deadline
         )
-        answer = pb.ListRewardsResponse(
-            offers=map(offer_message, shelf.offers[:size]), available_points=shelf.available_points
-        )
+        shown = [one for one in shelf.offers[:size] if one.affordable or not sought.affordable_only]
+        answer = pb.ListRewardsResponse(offers=map(offer_message, shown), available_points=shelf.available_points)
         if len(shelf.offers) > size:
             answer.next_page_token = reward_token(sought.order, shelf.offers[size - 1].reward, query)
         return answer

@@ -48,6 +48,8 @@ async def test_what_purchases_gave_is_locked_until_their_window_closes_less_what
     await shop.spend("ada", 150)  # on goods: what is left has to cover what can still come back
     found, balance = await locked(shop), await shop.balance("ada")
     assert (found.locked_points, found.account_version, balance.available) == (79, balance.version, 49)
+    shown = await shop.progress("ada")
+    assert (shown.available_points, shown.locked_points, shown.next_unlock_time) == (49, 49, found.next_unlock_time)
     await shop.bring_back("r2", "p1", 70_00)
     assert (await locked(shop)).locked_points == 9
 

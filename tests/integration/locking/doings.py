@@ -9,6 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from guerdon import RefusedError, UnavailableError
 from guerdon.exchange.v1 import resources_pb2 as exchange_res
 from guerdon.rewards.v1 import resources_pb2 as res
+from guerdon.rewards.v1 import rewards_pb2 as pb
 from guerdon.type.v1.cash_pb2 import Cash
 from tests.contract.partner_exchange.world import Brand
 from tests.integration.locking.conftest import Shop
@@ -49,6 +50,17 @@ async def redeem(shop: Shop, reward: str, points: int = 0) -> str:
         return refusal.reason
     assert done.state == res.REDEMPTION_STATE_ISSUED
     return ""
+
+
+async def to_go(shop: Shop) -> dict[str, int]:
+    """How many points ada lacks for cash, for a card and for the dearest goods, as she is shown."""
+    request = pb.ListRewardsRequest(parent=shop.rewards.program, account=f"{shop.rewards.program}/accounts/m-ada")
+    offers = (await shop.rewards.catalog.rewards.ListRewards(request)).offers
+    found = {one.reward.name.rpartition("/")[2]: one.points_to_go for one in offers}
+    request.affordable_only = True
+    affordable = (await shop.rewards.catalog.rewards.ListRewards(request)).offers
+    assert {one.reward.name for one in affordable} == {one.reward.name for one in offers if not one.points_to_go}
+    return {reward: found[reward] for reward in ("cash", "card", "mug-60")}
 
 
 async def exchange(own: Brand, other: Brand, destination: str, points: int) -> str:

@@ -12,7 +12,7 @@ from guerdon import RefusedError, UnavailableError
 from guerdon.rewards.v1 import resources_pb2 as res
 from guerdon.rewards.v1 import rewards_pb2 as pb
 from tests.integration.locking.conftest import Shop
-from tests.integration.locking.doings import GOODS, LONG_AGO, buys, exchange, open_catalog, redeem
+from tests.integration.locking.doings import GOODS, LONG_AGO, buys, exchange, open_catalog, redeem, to_go
 
 STEPS = 60
 
@@ -27,6 +27,7 @@ async def test_locked_points_buy_goods_and_neither_cash_nor_a_gift_card_until_th
         )
     told = {"required": "51", "available": "150", "locked": "100", "missing": "1"}
     assert (refusal.value.reason, dict(refusal.value.metadata)) == ("POINTS_LOCKED", told)
+    assert await to_go(shop) == {"cash": 0, "card": 0, "mug-60": 0}
     [failed] = await shop.rewards.redemptions()
     assert (failed.state, failed.failure.reason) == (res.REDEMPTION_STATE_FAILED, "POINTS_LOCKED")
     assert [await redeem(shop, "cash", 30), await redeem(shop, "card"), await redeem(shop, "mug-60")] == [
@@ -38,6 +39,7 @@ async def test_locked_points_buy_goods_and_neither_cash_nor_a_gift_card_until_th
     assert (await shop.purchases.balance("ada")).available == -40
     await buys(shop, "newer", 75)
     assert await redeem(shop, "card") == "POINTS_LOCKED"
+    assert await to_go(shop) == {"cash": 41, "card": 70, "mug-60": 25}
     shop.mall.move_clocks(LONG_AGO)
     assert (await redeem(shop, "card"), await redeem(shop, "cash", 5)) == ("", "")
     assert (await shop.purchases.balance("ada")).available == 0

@@ -402,10 +402,14 @@ class GetTierProgressResponse(google.protobuf.message.Message):
     NEXT_EXPIRING_POINTS_FIELD_NUMBER: builtins.int
     NEXT_EXPIRE_TIME_FIELD_NUMBER: builtins.int
     EXPIRING_POINTS_FIELD_NUMBER: builtins.int
+    LOCKED_POINTS_FIELD_NUMBER: builtins.int
+    NEXT_UNLOCK_TIME_FIELD_NUMBER: builtins.int
     available_points: builtins.int
     """Points the member can spend now."""
     next_expiring_points: builtins.int
     """Points that expire next; 0 when none do."""
+    locked_points: builtins.int
+    """How many of the points that the member can spend now are locked: they are for goods (GetLockedPoints)."""
     @property
     def progress(self) -> guerdon.membership.v1.member_pb2.TierProgress:
         """The member's tier and what is missing for the next."""
@@ -418,6 +422,10 @@ class GetTierProgressResponse(google.protobuf.message.Message):
     def expiring_points(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___ExpiringPoints]:
         """All that expires, the soonest first, as far as the ledger's balance tells it; the first is the one above."""
 
+    @property
+    def next_unlock_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When the next of them are free; absent where none are locked."""
+
     def __init__(
         self,
         *,
@@ -426,9 +434,11 @@ class GetTierProgressResponse(google.protobuf.message.Message):
         next_expiring_points: builtins.int = ...,
         next_expire_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         expiring_points: collections.abc.Iterable[global___ExpiringPoints] | None = ...,
+        locked_points: builtins.int = ...,
+        next_unlock_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["next_expire_time", b"next_expire_time", "progress", b"progress"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["available_points", b"available_points", "expiring_points", b"expiring_points", "next_expire_time", b"next_expire_time", "next_expiring_points", b"next_expiring_points", "progress", b"progress"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["next_expire_time", b"next_expire_time", "next_unlock_time", b"next_unlock_time", "progress", b"progress"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["available_points", b"available_points", "expiring_points", b"expiring_points", "locked_points", b"locked_points", "next_expire_time", b"next_expire_time", "next_expiring_points", b"next_expiring_points", "next_unlock_time", b"next_unlock_time", "progress", b"progress"]) -> None: ...
 
 global___GetTierProgressResponse = GetTierProgressResponse
 

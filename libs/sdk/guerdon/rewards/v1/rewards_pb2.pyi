@@ -516,7 +516,7 @@ class ListRewardsRequest(google.protobuf.message.Message):
     category: builtins.str
     """Only rewards of this category. Empty: of any."""
     affordable_only: builtins.bool
-    """Only rewards that the account has the points for now."""
+    """Only rewards that the account has the points for now. A page may then have fewer than there is room for."""
     min_price: builtins.int
     """Only rewards at this price or more: 0 to 2^53."""
     max_price: builtins.int
@@ -599,8 +599,8 @@ class Offer(google.protobuf.message.Message):
     TITLE_FIELD_NUMBER: builtins.int
     DESCRIPTION_FIELD_NUMBER: builtins.int
     affordable: builtins.bool
-    """The account has the points for it now: those of the price, or the fewest of its range. Whether a piece is left, the
-    reward says.
+    """The account has the points for it now: those of the price, or the fewest of its range; for a gift card or a cashback,
+    points that are not locked. Whether a piece is left, the reward says.
     """
     points_to_go: builtins.int
     """How many points the account lacks for it; 0 if it is affordable."""
