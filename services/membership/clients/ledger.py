@@ -94,7 +94,7 @@ class Ledger:
         One of these has the ledger refuse all that are asked for with it, so each half is asked for on its own then.
         """
         try:
-            await self._open(program, account_ids, actor)
+            await self._open(program, account_ids, actor, program.settings.unit_id)
         except RemoteError as refusal:
             if refusal.remote_status is not Status.ALREADY_EXISTS:
                 raise
@@ -105,8 +105,12 @@ class Ledger:
             return taken | await self.open_accounts(program, account_ids[half:], actor)
         return frozenset()
 
-    async def _open(self, program: Program, account_ids: Sequence[str], actor: str) -> None:
-        unit = f"{program.name}/units/{program.settings.unit_id}"
+    async def open_wallet(self, program: Program, account_id: str, unit_id: str, actor: str) -> None:
+        """Opens an account of another unit than the program's, if it is not open yet."""
+        await self._open(program, [account_id], actor, unit_id)
+
+    async def _open(self, program: Program, account_ids: Sequence[str], actor: str, unit_id: str) -> None:
+        unit = f"{program.name}/units/{unit_id}"
         accounts = [
             resources_pb2.Account(
                 name=f"{program.name}/accounts/{one}", unit=unit, kind=resources_pb2.ACCOUNT_KIND_MEMBER
@@ -204,7 +208,7 @@ class Ledger:
         """Moves what a step of a merge names between the old account and the survivor's; answers 0, or how many points
         can be moved at once where these are too many lots. Where less is there than was, nothing is moved.
         """
-        old, new = (f"{program.name}/accounts/{one.account_id}" for one in (merge.member, merge.into))
+        old, new = (f"{program.name}/accounts/{one}" for one in merge.accounts(step.unit))
         source, destination = (new, old) if step.part is Part.DEBT else (old, new)
         posting = resources_pb2.Posting(
             source=source, destination=destination, amount=step.points, pending=step.part is Part.PENDING
@@ -234,11 +238,16 @@ class Ledger:
         return 0
 
     async def remains(self, program: Program, account_id: str, actor: str) -> Remains:
-        """What an account that was merged still has and owes."""
+        """What an account still has and owes; nothing, where there is none."""
         request = ledger_pb2.GetBalanceRequest(name=f"{program.name}/accounts/{account_id}")
-        answer = await self._remote.call(
-            "GetBalance", request, ledger_pb2.GetBalanceResponse, tenants=[program.name], act=actor
-        )
+        try:
+            answer = await self._remote.call(
+                "GetBalance", request, ledger_pb2.GetBalanceResponse, tenants=[program.name], act=actor
+            )
+        except RemoteError as refusal:
+            if refusal.remote_status is not Status.NOT_FOUND:
+                raise
+            return Remains(0, 0, 0, 0)
         balance = answer.balance
         return Remains(balance.available, balance.pending, balance.debt, balance.held)
 
@@ -283,7 +292,7 @@ class Ledger:
         )
 
     async def close(self, program: Program, account_id: str, request_id: str, actor: str) -> Left | None:
-        """Closes an account for ever; answers None, or what is left where that keeps it open."""
+        """Closes an account for ever, if there is one; answers None, or what is left where that keeps it open."""
         name = f"{program.name}/accounts/{account_id}"
         try:
             await self._remote.call(
@@ -297,8 +306,9 @@ class Ledger:
         except RemoteError as refusal:
             if refusal.remote_reason == "ACCOUNT_NOT_EMPTY":
                 told = refusal.remote_metadata
-                return Left(*(int(told[name]) for name in ("posted", "held", "pending", "debt")))
-            if refusal.remote_reason != _CLOSED:
+                posted, held, pending, debt = (int(told[name]) for name in ("posted", "held", "pending", "debt"))
+                return Left(posted, held, pending, debt)
+            if refusal.remote_reason != _CLOSED and refusal.remote_status is not Status.NOT_FOUND:
                 raise
         return None
 

@@ -26,6 +26,8 @@ class Left:
     held: int
     pending: int
     debt: int
+    unit: str = ""
+    """Of the wallet that it is in; empty for points."""
 
 
 @dataclass(frozen=True, slots=True)

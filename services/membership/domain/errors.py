@@ -386,14 +386,16 @@ class MemberPending(DomainError):
 
 
 class MemberNotEmpty(DomainError):
-    """The member's account has or owes something. Decided by the ledger and kept with the request."""
+    """The member's account, or a wallet of the member's, has or owes something. Decided by the ledger and kept with the
+    request.
+    """
 
     reason = "MEMBER_NOT_EMPTY"
     status = Status.FAILED_PRECONDITION
-    message = "{member} has {posted} points, {held} of them held and {pending} pending, and a debt of {debt}."
+    message = "{member} has {posted} of {unit}, {held} of them held and {pending} pending, and a debt of {debt}."
 
-    def __init__(self, member: str, posted: int, held: int, pending: int, debt: int) -> None:
-        super().__init__(member=member, posted=posted, held=held, pending=pending, debt=debt)
+    def __init__(self, member: str, posted: int, held: int, pending: int, debt: int, unit: str) -> None:
+        super().__init__(member=member, posted=posted, held=held, pending=pending, debt=debt, unit=unit)
 
 
 class MemberClosed(DomainError):

@@ -9,6 +9,7 @@ from membership.domain.errors import TooManyCards
 from membership.domain.members import Member
 from membership.domain.profiles import CARDS_MAX, Profile, card_key
 from membership.domain.program import Program
+from membership.domain.wallets import wallet_id
 
 
 class Part(IntEnum):
@@ -27,6 +28,8 @@ class Step:
     number: int
     part: Part
     points: int
+    unit: str = ""
+    """Of the wallets that it is moved between; empty for points."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +62,26 @@ class Merge:
         """
         return f"m-{self.member.member_no}-{self.into.member_no}-{self.last_step}"
 
+    def accounts(self, unit: str) -> tuple[str, str]:
+        """The ids of the old account and of the survivor's: of their wallets of a unit, unless it is empty."""
+        if not unit:
+            return self.member.account_id, self.into.account_id
+        return wallet_id(self.member.member_id, unit), wallet_id(self.into.member_id, unit)
+
     @property
     def welcome_request_ids(self) -> tuple[str, str]:
         """The ids of the ledger's requests that reverse the welcome bonus, and what is left of it."""
         return f"d-{self.member.member_no}", f"l-{self.member.member_no}"
 
 
-def next_step(remains: Remains, number: int) -> Step | None:
+def next_step(remains: Remains, number: int, unit: str = "") -> Step | None:
     """What is moved next, a debt first; None where nothing is left that can be moved."""
     if remains.debt:
-        return Step(number, Part.DEBT, remains.debt)
+        return Step(number, Part.DEBT, remains.debt, unit)
     if remains.available > 0:
-        return Step(number, Part.AVAILABLE, remains.available)
+        return Step(number, Part.AVAILABLE, remains.available, unit)
     if remains.pending:
-        return Step(number, Part.PENDING, remains.pending)
+        return Step(number, Part.PENDING, remains.pending, unit)
     return None
 
 

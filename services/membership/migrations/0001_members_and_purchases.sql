@@ -624,6 +624,8 @@ create table bonuses (
     reversed_points bigint check (reversed_points is null or (revoked and reversed_points between 0 and points)),
     primary key (program_no, bonus_id)
 );
+-- Which wallets a member has, for whoever merges or closes it. Points pay nothing for it.
+create index bonuses_wallets on bonuses (member_no, unit_id) where unit_id <> '';
 
 -- What members can do besides buying. What changes of it makes a version; an activity keeps the one it was judged by.
 create table activity_types (
@@ -912,6 +914,8 @@ create table endings (
     errand smallint not null check (errand in (1, 2)),
     actor text not null,
     left_over bigint[] check (left_over is null or (errand = 1 and array_length(left_over, 1) = 4)),
+    -- Of the wallet that this is in; empty for points.
+    left_unit_id text not null default '',
     due_time timestamptz,
     attempts integer not null default 0,
     check ((left_over is null) = (due_time is not null))
@@ -932,6 +936,8 @@ create table merges (
     step integer not null default 0,
     part smallint check (part in (1, 2, 3)),
     points bigint check (points > 0),
+    -- Of the wallets that it moves this between; empty for points.
+    unit_id text not null default '',
     -- Whether nothing was left when it was last looked at.
     done boolean not null default false,
     due_time timestamptz not null,
@@ -1022,8 +1028,8 @@ grant select, insert on offer_purchases to :"runtime_role";
 grant select, insert, update (due_time, attempts, purchase_ids, change_ids, decided), delete on deliveries to :"runtime_role";
 grant select, insert, update, delete on profiles to :"runtime_role";
 grant select, insert, delete on contacts, profile_requests to :"runtime_role";
-grant select, insert, update (left_over, due_time, attempts), delete on endings to :"runtime_role";
-grant select, insert, update (reverses_welcome, welcome_reversed, step, part, points, done, due_time, attempts) on merges to :"runtime_role";
+grant select, insert, update (left_over, left_unit_id, due_time, attempts), delete on endings to :"runtime_role";
+grant select, insert, update (reverses_welcome, welcome_reversed, step, part, points, unit_id, done, due_time, attempts) on merges to :"runtime_role";
 grant select, insert, update (wrong_claims), delete on guest_purchases to :"runtime_role";
 grant select, insert, update (seen_day, round, due_time, attempts) on expiry_watches to :"runtime_role";
 grant select, insert, update (since, until, record_time, round, due_time, attempts) on slides to :"runtime_role";

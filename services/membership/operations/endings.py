@@ -23,9 +23,10 @@ from membership.domain.errors import MemberChanging, MemberErased, MemberNotEmpt
 from membership.domain.members import Ended, Member
 from membership.domain.program import Program
 from membership.domain.purchases import State
+from membership.domain.wallets import wallet_id
 from membership.operations.deliveries import LEASE, MARGIN_S, PATIENCE_S
 from membership.operations.events import member_closed, member_erased
-from membership.store import activities, consents, endings, flags, members, merges, profiles
+from membership.store import activities, bonuses, consents, endings, flags, members, merges, profiles
 
 
 class EndingWaits(Exception):
@@ -77,7 +78,9 @@ class Endings:
         ending = await self._find(number)
         if ending is not None and ending.left is not None:
             left = ending.left
-            raise MemberNotEmpty(f"{program.name}/members/{member_id}", left.posted, left.held, left.pending, left.debt)
+            unit = f"{program.name}/units/{left.unit or program.settings.unit_id}"
+            name = f"{program.name}/members/{member_id}"
+            raise MemberNotEmpty(name, left.posted, left.held, left.pending, left.debt, unit)
         if not done:
             raise Unavailable
         return replayed
@@ -127,10 +130,26 @@ class Endings:
         ask = (ending.program, ending.member.account_id, ending.request_id, ending.actor)
         left: Left | None = None
         if ending.errand is Errand.CLOSE:
-            left = await self._ledger.close(*ask)
+            left = await self._close(ending)
         else:
             await self._ledger.erase_texts(*ask)
         await self._database.run(lambda connection: self._settle(connection, ending, left))
+
+    async def _close(self, ending: Ending) -> Left | None:
+        """Closes the account and the wallets, where none of them has or owes anything; else answers what is left."""
+        program, member = ending.program, ending.member
+        async with self._database.acquire() as connection:
+            units = await bonuses.units_of(connection, [member.member_no])
+        wallets = {unit: wallet_id(member.member_id, unit) for unit in units}
+        for unit, wallet in wallets.items():
+            one = await self._ledger.remains(program, wallet, ending.actor)
+            if one.available or one.pending or one.debt or one.held:
+                return Left(max(one.available, 0) + one.held, one.held, one.pending, one.debt, unit)
+        left = await self._ledger.close(program, member.account_id, ending.request_id, ending.actor)
+        if left is None:
+            for unit, wallet in wallets.items():  # what came to one meanwhile keeps that one open
+                await self._ledger.close(program, wallet, f"{ending.request_id}-{unit}", ending.actor)
+        return left
 
     async def _settle(self, connection: Connection, ending: Ending, left: Left | None) -> None:
         if left is not None:

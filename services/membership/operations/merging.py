@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -31,7 +32,7 @@ from membership.operations.deliveries import LEASE, MARGIN_S, PATIENCE_S
 from membership.operations.events import member_merged
 from membership.operations.merging_referrals import after_merging, before_merging
 from membership.operations.profiles import write_profile
-from membership.store import consents, expiry_watches, flags, members, merges, profiles, slides, standings
+from membership.store import bonuses, consents, expiry_watches, flags, members, merges, profiles, slides, standings
 
 LOOK_AGAIN = timedelta(days=1)
 """How long what comes to an account that was merged may wait, where nobody told of it."""
@@ -150,24 +151,36 @@ class Merging:
 
     async def _move(self, merge: Merge, step: Step) -> None:
         """Asks the ledger for a step that was begun."""
+        if step.unit:
+            _, wallet = merge.accounts(step.unit)
+            await self._ledger.open_wallet(merge.program, wallet, step.unit, merge.actor)
         movable = await self._ledger.merge(merge.program, merge, step)
         await self._database.run(lambda connection: merges.end(connection, merge))
         if movable:
-            smaller = Step(step.number + 1, step.part, movable)
-            await self._database.run(lambda connection: merges.begin(connection, merge, smaller))
+            smaller = replace(step, number=step.number + 1, points=movable)
+            await self._begin(merge, smaller)
 
     async def _look(self, merge: Merge) -> bool:
         """Begins the next step; answers whether there is one."""
-        remains = await self._ledger.remains(merge.program, merge.member.account_id, merge.actor)
-        step = next_step(remains, merge.last_step + 1)
-        if step is not None:
-            await self._database.run(lambda connection: merges.begin(connection, merge, step))
-            return True
-        if remains.held:
+        async with self._database.acquire() as connection:
+            units = await bonuses.units_of(connection, [merge.member.member_no, merge.into.member_no])
+        held = False
+        for unit in ("", *units):
+            old, _ = merge.accounts(unit)
+            remains = await self._ledger.remains(merge.program, old, merge.actor)
+            step = next_step(remains, merge.last_step + 1, unit)
+            if step is not None:
+                await self._begin(merge, step)
+                return True
+            held = held or remains.held > 0
+        if held:
             raise MergeWaits
         again = self._clock.now() + LOOK_AGAIN
         await self._database.run(lambda connection: self._rest(connection, merge, again))
         return False
+
+    async def _begin(self, merge: Merge, step: Step) -> None:
+        await self._database.run(lambda connection: merges.begin(connection, merge, step))
 
     async def _rest(self, connection: Connection, merge: Merge, again: datetime) -> None:
         await merges.rest(connection, merge, again)

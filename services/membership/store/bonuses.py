@@ -77,3 +77,8 @@ async def settle_revoked(connection: Connection, program: Program, reversed_poin
         bonus_ids=list(reversed_points),
         reversed_points=list(reversed_points.values()),
     )
+
+
+async def units_of(connection: Connection, member_nos: Sequence[int]) -> list[str]:
+    """The units of the wallets that members, or those who were merged into them, have from their awards."""
+    return [row["unit_id"] async for row in queries.wallet_units_of(connection, member_nos=member_nos)]

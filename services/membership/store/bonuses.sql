@@ -39,3 +39,11 @@ returning bonus_id;
 update bonuses b set reversed_points = row.reversed_points
 from unnest(:bonus_ids::text[], :reversed_points::bigint[]) as row (bonus_id, reversed_points)
 where b.program_no = :program_no and b.bonus_id = row.bonus_id and b.reversed_points is null;
+
+-- name: wallet_units_of
+-- The other units in which members, or those who were merged into them, were ever given anything.
+select distinct b.unit_id
+from members m
+join bonuses b on b.member_no = m.member_no
+where (m.member_no = any(:member_nos::bigint[]) or m.merged_into = any(:member_nos::bigint[])) and b.unit_id <> ''
+order by b.unit_id;

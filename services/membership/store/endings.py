@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from guerdon_kit.postgres import Connection
@@ -40,7 +41,7 @@ async def find(connection: Connection, ending_no: int) -> Ending | None:
         member=members.read(row),
         errand=Errand(row["errand"]),
         actor=row["actor"],
-        left=None if row["left_over"] is None else Left(*row["left_over"]),
+        left=None if row["left_over"] is None else _left(row["left_over"], row["left_unit_id"]),
     )
 
 
@@ -52,7 +53,7 @@ async def finish(connection: Connection, ending_no: int) -> None:
 async def refuse(connection: Connection, ending_no: int, left: Left) -> None:
     """Keeps what was left where the ledger refused a closing."""
     numbers = [left.posted, left.held, left.pending, left.debt]
-    await queries.refuse_ending(connection, ending_no=ending_no, left_over=numbers)
+    await queries.refuse_ending(connection, ending_no=ending_no, left_over=numbers, left_unit_id=left.unit)
 
 
 async def claim(connection: Connection, now: datetime, lease_end: datetime, most: int) -> list[Claim[int]]:
@@ -64,3 +65,8 @@ async def claim(connection: Connection, now: datetime, lease_end: datetime, most
 async def put_off(connection: Connection, ending_no: int, due_time: datetime) -> None:
     """Sets when an ending is taken up again."""
     await queries.put_off_ending(connection, ending_no=ending_no, due_time=due_time)
+
+
+def _left(numbers: Sequence[int], unit: str) -> Left:
+    posted, held, pending, debt = numbers
+    return Left(posted, held, pending, debt, unit)

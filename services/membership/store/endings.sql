@@ -13,7 +13,7 @@ where e.ending_no = :ending_no;
 delete from endings where ending_no = :ending_no;
 
 -- name: refuse_ending!
-update endings set left_over = :left_over::bigint[], due_time = null
+update endings set left_over = :left_over::bigint[], left_unit_id = :left_unit_id, due_time = null
 where ending_no = :ending_no and left_over is null;
 
 -- name: claim_endings

@@ -63,7 +63,7 @@ async def find(connection: Connection, member_no: int) -> Merge | None:
         actor=row["actor"],
         reverses_welcome=row["reverses_welcome"],
         last_step=row["step"],
-        step=None if row["part"] is None else Step(row["step"], Part(row["part"]), row["points"]),
+        step=None if row["part"] is None else Step(row["step"], Part(row["part"]), row["points"], row["unit_id"]),
         done=row["done"],
     )
 
@@ -71,7 +71,12 @@ async def find(connection: Connection, member_no: int) -> Merge | None:
 async def begin(connection: Connection, merge: Merge, step: Step) -> None:
     """Writes what the ledger is asked for next."""
     await queries.begin_merge_step(
-        connection, member_no=merge.member.member_no, step=step.number, part=step.part, points=step.points
+        connection,
+        member_no=merge.member.member_no,
+        step=step.number,
+        part=step.part,
+        points=step.points,
+        unit_id=step.unit,
     )
 
 

@@ -18,7 +18,7 @@ select * from merges where member_no = :member_no;
 
 -- name: begin_merge_step!
 -- Whoever comes second finds the step begun, and asks for the same.
-update merges set step = :step, part = :part, points = :points, done = false
+update merges set step = :step, part = :part, points = :points, unit_id = :unit_id, done = false
 where member_no = :member_no and step = :step - 1 and part is null;
 
 -- name: end_merge_step!

@@ -6,13 +6,17 @@ from typing import Any
 
 import pytest
 
-from guerdon import InvalidRequestError, new_request_id
+from guerdon import InvalidRequestError, RefusedError, new_request_id
 from guerdon.ledger.v1 import ledger_pb2 as ledger
 from guerdon.ledger.v1 import resources_pb2 as ledger_res
 from guerdon.membership.v1 import membership_pb2 as pb
 from guerdon.membership.v1 import purchase_pb2, rule_pb2, times_pb2
 from guerdon.membership.v1 import velocity_pb2 as v
 from guerdon.type.v1.rational_pb2 import Rational
+from guerdon_kit.testing import wait_until
+from membership.domain.wallets import wallet_id
+from tests.contract.ledger.world import findings
+from tests.contract.membership.people import close, merge
 from tests.contract.membership.test_purchase_events import tell
 from tests.contract.membership.test_rules import make
 from tests.contract.membership.test_times import ahead, buy, has
@@ -132,3 +136,55 @@ async def test_what_a_unit_cannot_be_with_is_refused(world: World) -> None:
             rule_pb2.UpdateEarningRuleRequest(earning_rule=changed, request_id=new_request_id())
         )
     assert [one.field for one in why.value.violations] == ["earning_rule.unit"]
+
+
+async def in_wallets(shop: Shop, purchase: purchase_pb2.Purchase, member_id: str) -> dict[str, tuple[int, int]]:
+    """The same of the wallets that another member has in these units."""
+    accounts = {
+        one.unit.rpartition("/")[2]: wallet_id(member_id, one.unit.rpartition("/")[2])
+        for one in purchase.rating.wallet_awards
+    }
+    found = {}
+    for unit, account in accounts.items():
+        request = ledger.GetBalanceRequest(name=f"{shop.program}/accounts/{account}")
+        balance = (await shop.books.ledger.GetBalance(request)).balance
+        found[unit] = balance.available, balance.pending
+    return found
+
+
+async def test_wallets_follow_a_merge_also_by_way_of_another_and_with_what_they_owe(world: World) -> None:
+    shop = await cash_shop(world)
+    for member_id in ("ada", "ben", "eve"):
+        await shop.enroll(member_id)
+    first, other = await buy(shop, "p1", 100_00, ahead()), await shop.buy("p2", "eve", 10_00, ahead())
+    assert await wallets(shop, first) == {"cash": (200, 0), "stamps": (1, 0)}
+    await merge(shop, "ada", "ben")  # who has no wallet yet
+    assert await wallets(shop, first) == {"cash": (0, 0), "stamps": (0, 0)}
+    assert await in_wallets(shop, first, "ben") == {"cash": (200, 0), "stamps": (1, 0)}
+    await merge(shop, "ben", "eve")
+    assert await in_wallets(shop, first, "ben") == {"cash": (0, 0), "stamps": (0, 0)}
+    together = {"cash": (220, 0), "stamps": (2, 0)}
+    assert await wallets(shop, other.purchase) == together
+    await shop.bring_back("r1", "p1", 100_00)
+
+    async def followed() -> bool:
+        return await wallets(shop, other.purchase) == {"cash": (20, 0), "stamps": (1, 0)}
+
+    await wait_until(followed)
+    assert await findings(shop.books) == []
+
+
+async def test_a_membership_is_closed_with_its_wallets_and_only_when_these_are_empty(world: World) -> None:
+    shop = await cash_shop(world)
+    await shop.enroll("ada")
+    bought = await buy(shop, "p1", 99, ahead())
+    assert await wallets(shop, bought) == {"cash": (1, 0), "stamps": (1, 0)}
+    with pytest.raises(RefusedError) as refused:
+        await close(shop, "ada")
+    assert refused.value.reason == "MEMBER_NOT_EMPTY"
+    assert (refused.value.metadata["posted"], refused.value.metadata["unit"]) == ("1", f"{shop.program}/units/cash")
+    await shop.bring_back("r1", "p1", 99)
+    await close(shop, "ada")
+    for one in bought.rating.wallet_awards:
+        account = (await shop.books.ledger.GetAccount(ledger.GetAccountRequest(name=one.account))).account
+        assert account.state == ledger_res.ACCOUNT_STATE_CLOSED

@@ -175,8 +175,9 @@ class MembershipServiceStub:
         guerdon.membership.v1.ending_pb2.CloseMemberRequest,
         guerdon.membership.v1.ending_pb2.CloseMemberResponse,
     ]
-    """Closes a membership and its account in the ledger, which must have nothing and owe nothing: else it is refused as
-    MEMBER_NOT_EMPTY with what is left, and nothing is changed. The contacts become free for another member.
+    """Closes a membership, its account in the ledger, and the wallets that rules have given to. None of them may have or owe
+    anything: else it is refused as MEMBER_NOT_EMPTY with what is left of which unit, and nothing is changed. The contacts
+    become free for another member.
 
     Where the ledger cannot be reached in time this is UNAVAILABLE: the closing is recorded and finished by itself, and
     the same request again tells what became of it.
@@ -201,7 +202,8 @@ class MembershipServiceStub:
     MEMBER_MERGED. A welcome bonus, a referral as somebody's friend and each milestone are a person's once: what both had
     of these is taken back from one. Friends are counted together, which may reach a milestone, and both codes are taken.
 
-    What the old account has and owes in the ledger follows: available and pending points with their times, and debt.
+    What the old account has and owes in the ledger follows: available and pending points with their times, and debt. So
+    does what is in the wallets of all units in which rules have given to it.
     Who has awards that are held is refused as AWARDS_HELD: they are released or rejected first.
     Points that are held follow once the hold is resolved. What still comes to the old account later, such as a refund,
     follows within a day. What was bought keeps the id that it was recorded for.
@@ -781,8 +783,9 @@ class MembershipServiceAsyncStub:
         guerdon.membership.v1.ending_pb2.CloseMemberRequest,
         guerdon.membership.v1.ending_pb2.CloseMemberResponse,
     ]
-    """Closes a membership and its account in the ledger, which must have nothing and owe nothing: else it is refused as
-    MEMBER_NOT_EMPTY with what is left, and nothing is changed. The contacts become free for another member.
+    """Closes a membership, its account in the ledger, and the wallets that rules have given to. None of them may have or owe
+    anything: else it is refused as MEMBER_NOT_EMPTY with what is left of which unit, and nothing is changed. The contacts
+    become free for another member.
 
     Where the ledger cannot be reached in time this is UNAVAILABLE: the closing is recorded and finished by itself, and
     the same request again tells what became of it.
@@ -807,7 +810,8 @@ class MembershipServiceAsyncStub:
     MEMBER_MERGED. A welcome bonus, a referral as somebody's friend and each milestone are a person's once: what both had
     of these is taken back from one. Friends are counted together, which may reach a milestone, and both codes are taken.
 
-    What the old account has and owes in the ledger follows: available and pending points with their times, and debt.
+    What the old account has and owes in the ledger follows: available and pending points with their times, and debt. So
+    does what is in the wallets of all units in which rules have given to it.
     Who has awards that are held is refused as AWARDS_HELD: they are released or rejected first.
     Points that are held follow once the hold is resolved. What still comes to the old account later, such as a refund,
     follows within a day. What was bought keeps the id that it was recorded for.
@@ -1427,8 +1431,9 @@ class MembershipServiceServicer(metaclass=abc.ABCMeta):
         request: guerdon.membership.v1.ending_pb2.CloseMemberRequest,
         context: _ServicerContext,
     ) -> typing.Union[guerdon.membership.v1.ending_pb2.CloseMemberResponse, collections.abc.Awaitable[guerdon.membership.v1.ending_pb2.CloseMemberResponse]]:
-        """Closes a membership and its account in the ledger, which must have nothing and owe nothing: else it is refused as
-        MEMBER_NOT_EMPTY with what is left, and nothing is changed. The contacts become free for another member.
+        """Closes a membership, its account in the ledger, and the wallets that rules have given to. None of them may have or owe
+        anything: else it is refused as MEMBER_NOT_EMPTY with what is left of which unit, and nothing is changed. The contacts
+        become free for another member.
 
         Where the ledger cannot be reached in time this is UNAVAILABLE: the closing is recorded and finished by itself, and
         the same request again tells what became of it.
@@ -1457,7 +1462,8 @@ class MembershipServiceServicer(metaclass=abc.ABCMeta):
         MEMBER_MERGED. A welcome bonus, a referral as somebody's friend and each milestone are a person's once: what both had
         of these is taken back from one. Friends are counted together, which may reach a milestone, and both codes are taken.
 
-        What the old account has and owes in the ledger follows: available and pending points with their times, and debt.
+        What the old account has and owes in the ledger follows: available and pending points with their times, and debt. So
+        does what is in the wallets of all units in which rules have given to it.
         Who has awards that are held is refused as AWARDS_HELD: they are released or rejected first.
         Points that are held follow once the hold is resolved. What still comes to the old account later, such as a refund,
         follows within a day. What was bought keeps the id that it was recorded for.
