@@ -139,6 +139,17 @@ create table promotions (
     check ((bonus_cap is null) = (bonus_period is null))
 );
 
+create view rates_with_promotions as
+select
+    rates.*,
+    (
+        select jsonb_agg(to_jsonb(promotions) order by promotions.start_time) from promotions
+        where
+            promotions.coalition = rates.coalition and promotions.version = rates.version
+            and promotions.sender = rates.sender and promotions.receiver = rates.receiver
+    ) as promotions
+from rates;
+
 -- For each pair the book with its best rate, of all that a book was proved together with: what the next one is proved
 -- with.
 create table best_rates (
@@ -269,7 +280,7 @@ create index exchanges_owed on exchanges (coalition, sender, receiver) where sta
 grant select, insert on coalitions, partners, partner_keys, rate_books, rates, promotions, best_rates, quotes, exchanges
 to :"runtime_role";
 grant select, insert, delete, update (points, cap) on bonus_usage to :"runtime_role";
-grant select on held_rate_books to :"runtime_role";
+grant select on held_rate_books, rates_with_promotions to :"runtime_role";
 -- A proposal is decided, a book withdrawn; what is in it never changes.
 grant update (state, effective_time, decider, decider_person, decide_time, withdrawer, withdraw_time)
 on rate_books to :"runtime_role";

@@ -124,7 +124,7 @@ async def newest_first(connection: Connection, coalition_id: str, before_version
 
 
 async def edition_of(connection: Connection, coalition_id: str, version: int) -> Edition:
-    """When a book holds that began.
+    """When a book holds, or would have.
 
     Raises:
         NotFound: there is none.

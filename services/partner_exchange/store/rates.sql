@@ -57,8 +57,10 @@ from rate_books
 where coalition = :coalition;
 
 -- name: find_edition^
-select version, effective_time, end_time, withdraw_time from held_rate_books
-where coalition = :coalition and version = :version;
+select book.version, book.effective_time, coalesce(held.end_time, book.withdraw_time) as end_time, book.withdraw_time
+from rate_books as book
+left join held_rate_books as held on held.coalition = book.coalition and held.version = book.version
+where book.coalition = :coalition and book.version = :version;
 
 -- name: edition_at^
 -- The last book that began, although it may have been withdrawn since.
@@ -88,42 +90,24 @@ limit :most;
 -- name: find_rate^
 select
     sender, receiver, numerator, denominator, minimum, increment, maximum, bonus_threshold, bonus_points, bonus_cap,
-    bonus_period, points_fee, cash_fee, arrives_within_hours,
-    (
-        select jsonb_agg(to_jsonb(promotions) order by start_time) from promotions
-        where
-            promotions.coalition = rates.coalition and promotions.version = rates.version
-            and promotions.sender = rates.sender and promotions.receiver = rates.receiver
-    ) as promotions
-from rates
+    bonus_period, points_fee, cash_fee, arrives_within_hours, promotions
+from rates_with_promotions
 where coalition = :coalition and version = :version and sender = :sender and receiver = :receiver;
 
 -- name: rates_of_book
 select
     sender, receiver, numerator, denominator, minimum, increment, maximum, bonus_threshold, bonus_points, bonus_cap,
-    bonus_period, points_fee, cash_fee, arrives_within_hours,
-    (
-        select jsonb_agg(to_jsonb(promotions) order by start_time) from promotions
-        where
-            promotions.coalition = rates.coalition and promotions.version = rates.version
-            and promotions.sender = rates.sender and promotions.receiver = rates.receiver
-    ) as promotions
-from rates
+    bonus_period, points_fee, cash_fee, arrives_within_hours, promotions
+from rates_with_promotions
 where coalition = :coalition and version = :version
 order by sender, receiver;
 
 -- name: best_rates_of_book
 select
     best.best_version, best.sender, best.receiver, numerator, denominator, minimum, increment, maximum, bonus_threshold,
-    bonus_points, bonus_cap, bonus_period, points_fee, cash_fee, arrives_within_hours,
-    (
-        select jsonb_agg(to_jsonb(promotions) order by start_time) from promotions
-        where
-            promotions.coalition = rates.coalition and promotions.version = rates.version
-            and promotions.sender = rates.sender and promotions.receiver = rates.receiver
-    ) as promotions
+    bonus_points, bonus_cap, bonus_period, points_fee, cash_fee, arrives_within_hours, promotions
 from best_rates as best
-join rates
+inner join rates_with_promotions as rates
     on
         rates.coalition = best.coalition and rates.version = best.best_version
         and rates.sender = best.sender and rates.receiver = best.receiver

@@ -116,6 +116,21 @@ async def test_two_books_cannot_be_played_against_each_other(coalition: Coalitio
     assert refused.value.reason == "ARBITRAGE_ACROSS_BOOKS"
 
 
+async def test_of_books_published_at_once_each_is_proved_with_those_that_came_first(world: World) -> None:
+    """Each is safe alone, and no two of them together."""
+    coalition = await world.coalition()
+    one, other = await coalition.brand(), await coalition.brand()
+    rates = [("1", "1"), ("1/2", "2"), ("1/4", "4"), ("1/8", "8")]
+    published = await asyncio.gather(
+        *(coalition.publish(one.to(other, there), other.to(one, back)) for there, back in rates),
+        return_exceptions=True,
+    )
+    refused = [each.reason for each in published if isinstance(each, RefusedError)]
+    assert refused == ["ARBITRAGE_ACROSS_BOOKS"] * 3
+    [book] = [each for each in published if isinstance(each, res.RateBook)]
+    assert book.name == f"{coalition.name}/rateBooks/1"
+
+
 async def test_a_revaluation_says_what_members_gain_and_takes_two(coalition: Coalition, second: Client) -> None:
     one, other = await coalition.pair("1/2", "2")
     proposed = await propose(coalition, one.to(other, "1/4"), other.to(one, "4"))
