@@ -25,6 +25,7 @@ from partner_exchange.jobs.settlements import settlement_recovery
 from partner_exchange.jobs.webhooks import send_webhooks
 from partner_exchange.operations.authority import Authority
 from partner_exchange.operations.deliveries import Deliveries
+from partner_exchange.operations.disputes import Disputes
 from partner_exchange.operations.ends import Ends
 from partner_exchange.operations.event_streams import EventStreams
 from partner_exchange.operations.exchanges import Exchanges
@@ -51,6 +52,7 @@ from partner_exchange.operations.windows import Windows
 from partner_exchange.servicer import (
     CoalitionAdminServicer,
     CoalitionServicer,
+    DisputesServicer,
     LimitsServicer,
     ReversalsServicer,
     SettlementServicer,
@@ -95,6 +97,7 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
             LimitsServicer(PartnerLimits(database, clock)),
             CoalitionServicer(quotes, exchanges, event_streams, webhooks, Links(database, clock)),
             ReversalsServicer(reversals),
+            DisputesServicer(Disputes(database, clock, reversals)),
         ],
         jobs=[
             Job("recovery", recovery(progress).run),

@@ -16,6 +16,7 @@ from guerdon._interceptor import Decorator, TokenSource
 if TYPE_CHECKING:
     from guerdon.exchange.v1.coalition_admin_service_pb2_grpc import CoalitionAdminServiceAsyncStub
     from guerdon.exchange.v1.coalition_service_pb2_grpc import CoalitionServiceAsyncStub
+    from guerdon.exchange.v1.disputes_pb2_grpc import DisputesServiceAsyncStub
     from guerdon.exchange.v1.limits_pb2_grpc import LimitsServiceAsyncStub
     from guerdon.exchange.v1.reversals_pb2_grpc import ReversalsServiceAsyncStub
     from guerdon.exchange.v1.settlement_pb2_grpc import SettlementServiceAsyncStub
@@ -164,6 +165,13 @@ class Client:
         from guerdon.exchange.v1.settlement_pb2_grpc import SettlementServiceStub
 
         return cast("SettlementServiceAsyncStub", SettlementServiceStub(self._channel))
+
+    @cached_property
+    def disputes(self) -> DisputesServiceAsyncStub:
+        """What partners say was wrong with exchanges, and what is decided."""
+        from guerdon.exchange.v1.disputes_pb2_grpc import DisputesServiceStub
+
+        return cast("DisputesServiceAsyncStub", DisputesServiceStub(self._channel))
 
     @cached_property
     def reversals(self) -> ReversalsServiceAsyncStub:

@@ -153,11 +153,13 @@ class VelocityLimit(DomainError):
 
 
 class NetDebitCap(DomainError):
-    """The sending partner would owe more than its net debit cap, or than its collateral covers. In minor units."""
+    """The sending partner, or who funds a promotion, would owe more than its net debit cap, or than its collateral
+    covers. In minor units.
+    """
 
     reason = "NET_DEBIT_CAP"
     status = Status.RESOURCE_EXHAUSTED
-    message = "The partner may owe {cap}, owes {used} until windows are settled, and this needs {requested}."
+    message = "{partner} may owe {cap}, owes {used} until windows are settled, and this needs {requested}."
 
 
 class PartnerNotLive(DomainError):
@@ -471,3 +473,43 @@ class AuthorizationUsed(DomainError):
     reason = "AUTHORIZATION_USED"
     status = Status.FAILED_PRECONDITION
     message = "This authorization_reference was used for another exchange."
+
+
+class DisputeTooLate(DomainError):
+    """The time is over within which the exchange could be disputed."""
+
+    reason = "DISPUTE_TOO_LATE"
+    status = Status.FAILED_PRECONDITION
+    message = "{exchange} could be disputed until {end_time}."
+
+
+class DisputeOpen(DomainError):
+    """The exchange has a dispute that is not decided: there is one at a time."""
+
+    reason = "DISPUTE_OPEN"
+    status = Status.FAILED_PRECONDITION
+    message = "{exchange} is disputed already."
+
+
+class DisputeStateConflict(DomainError):
+    """The dispute is in a state that does not allow it. Read the dispute."""
+
+    reason = "DISPUTE_STATE_CONFLICT"
+    status = Status.FAILED_PRECONDITION
+    message = "{dispute} is {state}."
+
+
+class AnswerTooLate(DomainError):
+    """The time for an answer is over: the operator decides without."""
+
+    reason = "ANSWER_TOO_LATE"
+    status = Status.FAILED_PRECONDITION
+    message = "{dispute} could be answered until {answer_deadline}."
+
+
+class AnswerPending(DomainError):
+    """The other partner has not answered, and still can: both are heard before the operator decides."""
+
+    reason = "ANSWER_PENDING"
+    status = Status.FAILED_PRECONDITION
+    message = "{dispute} can be answered until {answer_deadline}."

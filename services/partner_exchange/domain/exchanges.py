@@ -171,6 +171,29 @@ class Exchange:
         """
         return self.received * self.agreed_price
 
+    @property
+    def owing(self) -> dict[str, Fraction]:
+        """What partners owe for it as soon as it is under way, in minor units."""
+        return owing(self.sender, self.funder, self.received, self.promoted, self.cash_fee, self.agreed_price)
+
+    @property
+    def due(self) -> dict[str, Fraction]:
+        """What partners are owed for it once it is COMMITTED, in minor units."""
+        paid = self.promoted * self.agreed_price if self.funder != self.sender else Fraction(0)
+        return {self.receiver: self.owed, self.sender: paid} if paid else {self.receiver: self.owed}
+
+
+def owing(
+    sender: str, funder: str | None, received: int, promoted: int, cash_fee: int, price: Fraction
+) -> dict[str, Fraction]:
+    """What partners owe for an exchange, in minor units: the sender all that was received, and the fee that its member
+    paid in cash; and who funds a promotion, unless that is the sender or the hub, what the promotion brought.
+    """
+    owed = {sender: received * price + cash_fee}
+    if promoted and funder is not None and funder != sender:
+        owed[funder] = promoted * price
+    return owed
+
 
 def received_legs(
     debited: int,

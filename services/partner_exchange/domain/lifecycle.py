@@ -21,12 +21,15 @@ _READ = frozenset(
         "exchange.exchanges.read",
         "exchange.statements.read",
         "exchange.limits.read",
+        "exchange.disputes.read",
         "exchange.events.read",
         "exchange.webhooks.read",
         "exchange.links.read",
     }
 )
-_EXCHANGE = _READ | {
+_HEARD = _READ | {"exchange.disputes.write"}
+"""Whoever is in the coalition is heard, also in a dispute about why it was suspended."""
+_EXCHANGE = _HEARD | {
     "exchange.quotes.write",
     "exchange.exchanges.write",
     "exchange.webhooks.write",
@@ -54,7 +57,7 @@ _SCOPES = {
     PartnerState.DRAFT: frozenset[str](),
     PartnerState.SANDBOX: _EXCHANGE,
     PartnerState.LIVE: _EXCHANGE,
-    PartnerState.SUSPENDED: _READ,
+    PartnerState.SUSPENDED: _HEARD,
     PartnerState.LEAVING: _EXCHANGE,
     PartnerState.LEFT: frozenset[str](),
 }

@@ -264,6 +264,6 @@ def check_velocity(velocity: Velocity, begun: Sequence[datetime]) -> None:
         )
 
 
-def net_debit_refusal(most: int, owed: Fraction, requested: Fraction) -> NetDebitCap:
+def net_debit_refusal(partner_id: str, most: int, owed: Fraction, requested: Fraction) -> NetDebitCap:
     """What is said of an exchange by which a partner would owe too much: in minor units, rounded up."""
-    return NetDebitCap(cap=most, used=-(-owed // 1), requested=-(-requested // 1))
+    return NetDebitCap(partner=f"partners/{partner_id}", cap=most, used=-(-owed // 1), requested=-(-requested // 1))

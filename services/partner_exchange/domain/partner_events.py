@@ -46,12 +46,18 @@ def payload(type_: str, time: datetime, data: Data) -> str:
 
 
 def _sides(_subject: str, data: Data) -> dict[str, Data]:
-    """Both partners of an exchange. Each is told its name as it reads it."""
-    exchange_id = data["exchange"].rpartition("/")[2]
-    return {
-        side.removeprefix(_PARTNER): {**data, "exchange": f"{side}/exchanges/{exchange_id}"}
-        for side in (data["sender"], data["receiver"])
-    }
+    """Both partners of an exchange, or of a corridor. Each is told its resources' names as it reads them."""
+    return {side.removeprefix(_PARTNER): _as_read_by(side, data) for side in (data["sender"], data["receiver"])}
+
+
+def _parties(_subject: str, data: Data) -> dict[str, Data]:
+    """Both partners of a dispute."""
+    return {side.removeprefix(_PARTNER): _as_read_by(side, data) for side in (data["opener"], data["respondent"])}
+
+
+def _as_read_by(side: str, data: Data) -> Data:
+    named = ("exchange", "dispute", "reversal")
+    return {**data, **{word: "/".join([side, *data[word].split("/")[2:]]) for word in named if word in data}}
 
 
 def _linked(subject: str, data: Data) -> dict[str, Data]:
@@ -72,8 +78,16 @@ _AUDIENCES: dict[str, Callable[[str, Data], dict[str, Data]]] = {
     PREFIX + name: audience
     for audience, names in {
         _linked: ("member_linked", "member_unlinked"),
-        _sides: ("exchange_committed", "exchange_aborted"),
-        _itself: (*(move.value for move in Move), "partner_updated", "webhook_endpoint_disabled"),
+        _sides: (
+            "exchange_committed",
+            "exchange_aborted",
+            "exchange_reversed",
+            "reversal_aborted",
+            "corridor_paused",
+            "corridor_resumed",
+        ),
+        _parties: ("dispute_opened", "dispute_answered", "dispute_withdrawn", "dispute_resolved"),
+        _itself: (*(move.value for move in Move), "partner_updated", "limits_set", "webhook_endpoint_disabled"),
     }.items()
     for name in names
 }

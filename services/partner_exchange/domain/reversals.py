@@ -56,6 +56,8 @@ class Reversal:
     """Points that the sending member gets back."""
     taken_back: int
     """Points that the receiving member loses."""
+    promoted_back: int
+    """Those of them that a promotion brought."""
     legs: tuple[Leg, ...]
     """How a returned part expires; none where the whole exchange goes back by the ledger's own reversal."""
     reason: str
@@ -64,8 +66,6 @@ class Reversal:
     state: ReversalState = ReversalState.POSTING
     refusal: Refusal | None = None
     commit_time: datetime | None = None
-    dispute_id: str | None = None
-    """The dispute that it resolves."""
 
     @property
     def whole(self) -> bool:
@@ -74,11 +74,12 @@ class Reversal:
 
 
 @dataclass(frozen=True, slots=True)
-class Amounts:
-    """Points of both sides of an exchange."""
+class Part:
+    """A part of an exchange, in points."""
 
-    debited: int
-    received: int
+    returned: int
+    taken_back: int
+    promoted_back: int
 
 
 def check_reversible(exchange: Exchange, now: datetime, *, disputed: bool) -> None:
@@ -105,7 +106,7 @@ def check_hosted(exchange: Exchange, *sides: Partner) -> None:
             raise RemoteReversal(exchange=exchange.name, partner=side.name)
 
 
-def part_to_reverse(exchange: Exchange, reversed_before: int, amount: int) -> Amounts:
+def part_to_reverse(exchange: Exchange, reversed_before: int, amount: int) -> Part:
     """What one more reversal returns and takes back; `amount` is of debited points, 0 all that is left.
 
     What all reversals together take back is in proportion to what they return, rounded up: what stays with the receiver
@@ -121,11 +122,15 @@ def part_to_reverse(exchange: Exchange, reversed_before: int, amount: int) -> Am
     returned = amount or remaining
     if returned > remaining or returned == 0:
         raise OverReversal(exchange=exchange.name, requested=amount or exchange.debited, remaining=remaining)
-    return Amounts(returned, _taken_back(exchange, reversed_before + returned) - _taken_back(exchange, reversed_before))
 
+    def back(points: int) -> int:
+        """What of points that the exchange brought goes back now."""
+        by_then, before = (
+            -(-points * gone // exchange.debited) for gone in (reversed_before + returned, reversed_before)
+        )
+        return by_then - before
 
-def _taken_back(exchange: Exchange, returned: int) -> int:
-    return -(-exchange.received * returned // exchange.debited)
+    return Part(returned, back(exchange.received), back(exchange.promoted))
 
 
 def returned_legs(sources: Sequence[Leg], reversed_before: int, returned: int, now: datetime) -> tuple[Leg, ...]:

@@ -116,10 +116,10 @@ class Kind(Enum):
     """Who funds a promotion, the sender: for those of the points that the promotion brought."""
     FEE = "FEE"
     """The sender, the hub: for what the member paid in cash."""
-
-
-EXPOSED = frozenset({Kind.EXCHANGE, Kind.REVERSAL})
-"""What limits on a partner's net debit count."""
+    PROMOTION_REVERSAL = "PROMOTION_REVERSAL"
+    """The sender, who funded a promotion: for what was taken back of what it brought."""
+    ADJUSTMENT = "ADJUSTMENT"
+    """One partner of an exchange the other: what a dispute was decided to cost it, a point being a minor unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,13 +171,13 @@ def net_positions(amounts: Sequence[PairAmount]) -> dict[str, int]:
 
 
 def exposures(found: Iterable[Obligations]) -> dict[str, Fraction]:
-    """What each brand owes all others less what it is owed, of what limits count, before any rounding."""
+    """What each brand owes all others and the hub less what it is owed, before any rounding: what limits count."""
     owed: dict[str, Fraction] = {}
     for one in found:
-        if one.kind in EXPOSED:
-            due = one.points * one.price
-            owed[one.payer] = owed.get(one.payer, Fraction(0)) + due
-            owed[one.payee] = owed.get(one.payee, Fraction(0)) - due
+        due = one.points * one.price
+        owed[one.payer] = owed.get(one.payer, Fraction(0)) + due
+        owed[one.payee] = owed.get(one.payee, Fraction(0)) - due
+    owed.pop(HUB, None)
     return owed
 
 

@@ -1,4 +1,4 @@
--- Limits, what they have taken up, and paused corridors; reversals.
+-- Limits, what they have taken up, and paused corridors; reversals and disputes.
 
 -- Each change is a version of all of a partner's limits; the newest one is in force.
 create table partner_limits (
@@ -96,6 +96,9 @@ create table reversals (
     price_denominator bigint not null,
     returned bigint not null check (returned > 0),
     taken_back bigint not null check (taken_back >= 0),
+    -- Those of them that a promotion brought, and who gets back what it paid for them: a partner, or null, the hub.
+    promoted_back bigint not null check (promoted_back between 0 and taken_back),
+    funder text,
     -- How a returned part expires; empty where the ledger takes its own transaction back.
     legs jsonb not null,
     reason text not null,
@@ -122,8 +125,54 @@ create index reversals_of_exchange on reversals (exchange, create_time);
 -- The rounding of the next one goes by what became of this one.
 create unique index one_reversal_under_way on reversals (exchange) where state = 'POSTING';
 create index reversals_owed on reversals (coalition, settlement_window, payer) where state = 'COMMITTED';
+create index reversals_of_promotions on reversals (coalition, settlement_window, payee)
+where state = 'COMMITTED' and promoted_back > 0;
 create index reversals_due on reversals (due_time) where due_time is not null;
 
+create table disputes (
+    dispute text primary key,
+    exchange text not null references exchanges (exchange),
+    coalition text not null,
+    opener text not null references partners (partner),
+    respondent text not null references partners (partner),
+    claim text not null,
+    state text not null check (state in ('OPEN', 'ANSWERED', 'RESOLVING', 'RESOLVED', 'WITHDRAWN')),
+    answer_deadline timestamptz not null,
+    answer text not null default '',
+    answer_time timestamptz,
+    outcome text check (outcome in ('REJECTED', 'REVERSED', 'ADJUSTED')),
+    ruling text not null default '',
+    resolver text,
+    reversal text references reversals (reversal),
+    -- What one brand owes the other by an adjustment, in minor units.
+    payer text,
+    payee text,
+    amount bigint check (amount > 0),
+    settlement_window int,
+    actor text not null,
+    create_time timestamptz not null,
+    end_time timestamptz,
+    check (opener <> respondent),
+    check ((answer_time is null) = (answer = '')),
+    check (state <> 'ANSWERED' or answer_time is not null),
+    check ((state = 'RESOLVED') = (outcome is not null)),
+    check ((state in ('RESOLVING', 'RESOLVED')) = (resolver is not null)),
+    check ((state in ('RESOLVED', 'WITHDRAWN')) = (end_time is not null)),
+    check ((state = 'RESOLVING' or coalesce(outcome = 'REVERSED', false)) = (reversal is not null)),
+    check (coalesce(outcome = 'ADJUSTED', false) = (amount is not null)),
+    check ((amount is null) = (payer is null and payee is null and settlement_window is null))
+);
+create unique index one_open_dispute on disputes (exchange) where state in ('OPEN', 'ANSWERED', 'RESOLVING');
+create unique index disputes_resolving on disputes (reversal) where state = 'RESOLVING';
+create index disputes_opened on disputes (opener, create_time desc, dispute desc);
+create index disputes_answered on disputes (respondent, create_time desc, dispute desc);
+create index disputes_waiting on disputes (coalition, create_time, dispute)
+where state in ('OPEN', 'ANSWERED', 'RESOLVING');
+create index disputes_owed on disputes (coalition, settlement_window, payer) where outcome = 'ADJUSTED';
+
+grant select, insert on disputes to :"runtime_role";
+grant update (state, answer, answer_time, outcome, ruling, resolver, reversal, payer, payee, amount, settlement_window,
+              end_time) on disputes to :"runtime_role";
 grant select, insert on reversals to :"runtime_role";
 grant update (state, ask_time, asked_before, refusal_reason, refusal_metadata, transaction, commit_time,
               settlement_window, due_time, attempts) on reversals to :"runtime_role";

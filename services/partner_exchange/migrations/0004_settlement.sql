@@ -86,7 +86,19 @@ union all
 select
     coalition, settlement_window, sender, '', 'FEE', exchange, commit_time, 0, 0, cash_fee, 1, 1
 from exchanges
-where state = 'COMMITTED' and cash_fee > 0 and price_numerator > 0;
+where state = 'COMMITTED' and cash_fee > 0 and price_numerator > 0
+union all
+-- What was taken back of the points that a promotion brought, who paid for them gets back.
+select
+    coalition, settlement_window, payee, coalesce(funder, ''), 'PROMOTION_REVERSAL', reversal, commit_time, 0,
+    promoted_back, promoted_back, price_numerator, price_denominator
+from reversals
+where state = 'COMMITTED' and promoted_back > 0 and funder is distinct from payee and price_numerator > 0
+union all
+-- What a dispute was decided to cost one of them.
+select coalition, settlement_window, payer, payee, 'ADJUSTMENT', dispute, end_time, 0, 0, amount, 1, 1
+from disputes
+where outcome = 'ADJUSTED';
 
 -- What one party owes another for a window: the exact sum, and what it is rounded to, once.
 create table settlement_amounts (

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from guerdon_kit.postgres import Connection
 from partner_exchange.domain.errors import CorridorPaused
-from partner_exchange.domain.exchanges import Exchange
+from partner_exchange.domain.exchanges import Exchange, owing
 from partner_exchange.domain.limits import (
     Counter,
     Limits,
@@ -41,20 +41,22 @@ class Sending:
     account: str
     receiver: str
     points: int
-    owed: Fraction
-    """What the sender owes the receiver for it, in minor units."""
+    owing: Mapping[str, Fraction]
+    """What partners owe for it, in minor units."""
     time: datetime
     """When it is, or was, accepted."""
 
 
 def sending_of(quote: Quote, receiver: Partner, time: datetime) -> Sending:
-    """What a quote sends, at the receiver's price of now."""
+    """What a quote sends, at the receiver's price of now. What is only tried in the sandbox costs nothing."""
+    made = quote.conversion
+    cash_fee = 0 if receiver.tries else made.cash_fee
     return Sending(
         sender=quote.sender,
         account=quote.source_account_id,
         receiver=quote.receiver,
-        points=quote.conversion.debited,
-        owed=quote.conversion.received * receiver.price_owed,
+        points=made.debited,
+        owing=owing(quote.sender, quote.funder, made.received, made.promoted, cash_fee, receiver.price_owed),
         time=time,
     )
 
@@ -72,11 +74,12 @@ async def look(connection: Connection, sending: Sending) -> None:
     capped = [counter for counter in counts if counter.cap.points is not None or counter.cap.exchanges is not None]
     if capped:
         check_room(capped, await usage.find(connection, sending.sender, capped), sending.points, zone)
-    most = in_force.most_owed
-    if most is not None:
-        owed = await usage.exposure(connection, sending.sender)
-        if owed + sending.owed > most:
-            raise net_debit_refusal(most, owed, sending.owed)
+    for partner, requested in sending.owing.items():
+        most = (await _limits_of(connection, partner, sending.sender, in_force)).most_owed
+        if most is not None:
+            owed = await usage.exposure(connection, partner)
+            if owed + requested > most:
+                raise net_debit_refusal(partner, most, owed, requested)
 
 
 async def book(connection: Connection, sending: Sending) -> None:
@@ -94,16 +97,17 @@ async def book(connection: Connection, sending: Sending) -> None:
     if not await usage.book(connection, sending.sender, counts, sending.points):
         check_room(counts, await usage.find(connection, sending.sender, counts), sending.points, zone)
         raise AssertionError("what did not fit under a cap fits under all of them")
-    most = in_force.most_owed
-    if not await usage.book_exposure(connection, sending.sender, sending.owed, most):
-        assert most is not None, "without a limit it fits"
-        raise net_debit_refusal(most, await usage.exposure(connection, sending.sender), sending.owed)
+    for partner, requested in sorted(sending.owing.items()):
+        most = (await _limits_of(connection, partner, sending.sender, in_force)).most_owed
+        if not await usage.book_exposure(connection, partner, requested, most):
+            assert most is not None, "without a limit it fits"
+            raise net_debit_refusal(partner, most, await usage.exposure(connection, partner), requested)
 
 
 async def release(connection: Connection, exchange: Exchange) -> None:
     """Gives back what an exchange was booked with, in the transaction by which it is ABORTED."""
     await give_room(connection, exchange, exchange.debited, whole=True)
-    await usage.move_exposures(connection, {exchange.sender: -exchange.owed})
+    await usage.move_exposures(connection, _less(exchange.owing))
 
 
 async def give_room(connection: Connection, exchange: Exchange, points: int, *, whole: bool) -> None:
@@ -118,10 +122,10 @@ async def give_room(connection: Connection, exchange: Exchange, points: int, *, 
 
 
 async def commit(connection: Connection, exchange: Exchange) -> None:
-    """Credits the receiver with what it is owed, in the transaction by which the exchange is COMMITTED: not before, as
+    """Credits partners with what they are owed, in the transaction by which the exchange is COMMITTED: not before, as
     what is under way may be ABORTED, and nobody may have owed more by then than is allowed.
     """
-    await usage.move_exposures(connection, {exchange.receiver: -exchange.owed})
+    await usage.move_exposures(connection, _less(exchange.due))
 
 
 async def take_back(connection: Connection, exchange: Exchange, reversal: Reversal, *, whole: bool) -> None:
@@ -130,14 +134,34 @@ async def take_back(connection: Connection, exchange: Exchange, reversal: Revers
     """
     await give_room(connection, exchange, reversal.returned, whole=whole)
     owed = reversal.taken_back * exchange.agreed_price
-    await usage.move_exposures(connection, {exchange.sender: -owed, exchange.receiver: owed})
+    changes = {exchange.receiver: owed, exchange.sender: -owed}
+    if exchange.funder != exchange.sender:
+        promoted = reversal.promoted_back * exchange.agreed_price
+        changes[exchange.sender] += promoted
+        if exchange.funder is not None:
+            changes[exchange.funder] = changes.get(exchange.funder, Fraction(0)) - promoted
+    await usage.move_exposures(connection, changes)
+
+
+async def adjust(connection: Connection, payer: str, payee: str, owed: Fraction) -> None:
+    """Has one partner owe another something besides all exchanges, in the transaction that decides so."""
+    await usage.move_exposures(connection, {payer: owed, payee: -owed})
 
 
 async def settle(connection: Connection, positions: Mapping[str, Fraction]) -> None:
     """Has settled what each partner owed in a window, less what it was owed, in the transaction by which the window is
     settled: exactly what was stamped with it, in minor units and before any rounding.
     """
-    await usage.move_exposures(connection, {partner: -owed for partner, owed in positions.items()})
+    await usage.move_exposures(connection, _less(positions))
+
+
+def _less(amounts: Mapping[str, Fraction]) -> dict[str, Fraction]:
+    return {partner: -amount for partner, amount in amounts.items()}
+
+
+async def _limits_of(connection: Connection, partner: str, sender: str, of_sender: Limits) -> Limits:
+    """Those of the sender are at hand; who else owes funds a promotion."""
+    return of_sender if partner == sender else (await limits.in_force(connection, partner, ""))[0].limits
 
 
 async def _open(connection: Connection, sending: Sending) -> tuple[Limits, ZoneInfo]:

@@ -33,8 +33,9 @@ from partner_exchange.domain.reversals import (
 )
 from partner_exchange.operations import booking
 from partner_exchange.operations.asking import Asking
+from partner_exchange.operations.dispute_events import dispute_event
 from partner_exchange.operations.reached import Reached, nowhere
-from partner_exchange.store import exchanges, partners, reversals
+from partner_exchange.store import disputes, exchanges, partners, reversals
 
 LISTED_MAX = 1000
 
@@ -146,18 +147,19 @@ class Reversals:
         if any(reversal.state is ReversalState.POSTING for reversal in earlier):
             raise ReversalInProgress(exchange=exchange.name)
         part = part_to_reverse(exchange, returned_before, wanted.points)
-        whole = part.debited == exchange.debited
+        whole = part.returned == exchange.debited
         new = Reversal(
             reversal_id=new_id("rv"),
             exchange_id=exchange.exchange_id,
-            returned=part.debited,
-            taken_back=part.received,
-            legs=() if whole else returned_legs(sources, returned_before, part.debited, now),
+            returned=part.returned,
+            taken_back=part.taken_back,
+            promoted_back=part.promoted_back,
+            legs=() if whole else returned_legs(sources, returned_before, part.returned, now),
             reason=wanted.reason,
             actor=actor,
             create_time=now,
         )
-        await reversals.count_returned(connection, exchange.exchange_id, part.debited)
+        await reversals.count_returned(connection, exchange.exchange_id, part.returned)
         await reversals.insert(connection, new, now + self.lease)
         return new.reversal_id
 
@@ -201,13 +203,23 @@ class Reversals:
             _, returned = await reversals.lock_exchange(connection, exchange.exchange_id)
             if isinstance(answer, Posted):
                 if await reversals.commit(connection, reversal.reversal_id, answer):
+                    await self._tell_dispute(connection, reversal, committed=True)
                     await booking.take_back(connection, exchange, reversal, whole=returned == exchange.debited)
                     await publish(connection, _event("exchange_reversed", exchange, reversal, self.clock.now()))
             elif await reversals.abort(connection, reversal.reversal_id, answer, latest_asked):
+                await self._tell_dispute(connection, reversal, committed=False)
                 await reversals.count_returned(connection, exchange.exchange_id, -reversal.returned)
                 await publish(connection, _event("reversal_aborted", exchange, reversal, self.clock.now()))
 
         await self.database.run(unit, repeatable=True)
+
+    async def _tell_dispute(self, connection: Connection, reversal: Reversal, *, committed: bool) -> None:
+        dispute = await disputes.lock_waiting_for(connection, reversal.reversal_id)
+        if dispute is not None:
+            now = self.clock.now()
+            await disputes.reversal_ended(connection, dispute.dispute_id, now, committed=committed)
+            if committed:
+                await publish(connection, dispute_event("dispute_resolved", dispute, now))
 
     async def _read(self, reversal_id: str) -> tuple[Reversal, Exchange, Partner, Partner]:
         async with self.database.acquire() as connection:
@@ -232,7 +244,7 @@ class Reversals:
 def _event(kind: str, exchange: Exchange, reversal: Reversal, now: datetime) -> Event:
     data: dict[str, str | int] = {
         "exchange": exchange.name,
-        "reversal": reversal.reversal_id,
+        "reversal": f"{exchange.name}/reversals/{reversal.reversal_id}",
         "sender": f"partners/{exchange.sender}",
         "receiver": f"partners/{exchange.receiver}",
         "returned_amount": reversal.returned,

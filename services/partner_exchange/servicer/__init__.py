@@ -2,6 +2,7 @@
 
 from partner_exchange.servicer.admin import CoalitionAdminServicer
 from partner_exchange.servicer.coalition import CoalitionServicer
+from partner_exchange.servicer.disputes import DisputesServicer
 from partner_exchange.servicer.limits import LimitsServicer
 from partner_exchange.servicer.reversals import ReversalsServicer
 from partner_exchange.servicer.settlement import SettlementServicer
@@ -10,6 +11,7 @@ from partner_exchange.servicer.statements import StatementServicer
 __all__ = [
     "CoalitionAdminServicer",
     "CoalitionServicer",
+    "DisputesServicer",
     "LimitsServicer",
     "ReversalsServicer",
     "SettlementServicer",

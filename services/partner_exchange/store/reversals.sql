@@ -7,26 +7,26 @@ update exchanges set returned = returned + :points where exchange = :exchange;
 
 -- name: insert_reversal!
 insert into reversals (
-    reversal, exchange, coalition, payer, payee, price_numerator, price_denominator, returned, taken_back, legs, reason,
-    state, actor, create_time, due_time
+    reversal, exchange, coalition, payer, payee, price_numerator, price_denominator, returned, taken_back, promoted_back, funder,
+    legs, reason, state, actor, create_time, due_time
 )
 select
-    :reversal, exchange, coalition, receiver, sender, price_numerator, price_denominator, :returned, :taken_back, :legs,
-    :reason, 'POSTING', :actor, :create_time, :due_time
+    :reversal, exchange, coalition, receiver, sender, price_numerator, price_denominator, :returned, :taken_back,
+    :promoted_back, funder, :legs, :reason, 'POSTING', :actor, :create_time, :due_time
 from exchanges
 where exchange = :exchange;
 
 -- name: find_reversal^
 select
-    reversal, exchange, returned, taken_back, legs, reason, state, refusal_reason, refusal_metadata, commit_time, actor,
-    create_time
+    reversal, exchange, returned, taken_back, promoted_back, legs, reason, state, refusal_reason, refusal_metadata,
+    commit_time, actor, create_time
 from reversals
 where reversal = :reversal;
 
 -- name: reversals_of_exchange
 select
-    reversal, exchange, returned, taken_back, legs, reason, state, refusal_reason, refusal_metadata, commit_time, actor,
-    create_time
+    reversal, exchange, returned, taken_back, promoted_back, legs, reason, state, refusal_reason, refusal_metadata,
+    commit_time, actor, create_time
 from reversals
 where exchange = :exchange
 order by create_time, reversal

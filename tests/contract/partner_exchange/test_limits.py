@@ -45,7 +45,7 @@ async def test_of_three_concurrent_exchanges_of_2_exactly_two_fit_under_a_net_de
     done, [refusal] = await rush(one, other, accounts, 2)
     assert (done, refusal.reason) == (2, "NET_DEBIT_CAP")
     assert isinstance(refusal, RefusedError)
-    assert dict(refusal.metadata) == {"cap": "4", "used": "4", "requested": "2"}
+    assert dict(refusal.metadata) == {"partner": one.name, "cap": "4", "used": "4", "requested": "2"}
     assert await coalition.net_debit(one) == 4 == -await coalition.net_debit(other)
 
 

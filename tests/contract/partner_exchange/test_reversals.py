@@ -9,8 +9,9 @@ from fractions import Fraction
 import pytest
 
 from guerdon import GuerdonError, InvalidRequestError, NotFoundError, RefusedError, new_request_id
-from guerdon.exchange.v1 import limits_pb2
+from guerdon.exchange.v1 import limits_pb2, rates_pb2
 from guerdon.exchange.v1 import reversals_pb2 as pb
+from tests.contract.partner_exchange.test_promotions import promotion
 from tests.contract.partner_exchange.treasury import Treasurer, nets
 from tests.contract.partner_exchange.world import Brand, Coalition, World, rational
 
@@ -160,3 +161,28 @@ async def test_a_reversal_is_settled_in_the_window_that_is_open_then_and_cap_and
     assert nets(await treasurer.settle(2)) == {one.name: 50, other.name: -50}
     assert await coalition.net_debit(one) == 0 == await coalition.net_debit(other)
     assert (await treasurer.funds(one), await treasurer.funds(other), await treasurer.hub()) == (100, 0, 0)
+
+
+async def test_who_funds_a_promotion_is_held_to_its_cap_and_gets_back_what_is_taken_back(coalition: Coalition) -> None:
+    """1,000 points of which a third brand pays 200, with a fee of 7 pence that stays the operator's."""
+    one, other, funder = await coalition.brand(), await coalition.brand(), await coalition.brand()
+    on = promotion(rate=rational(1), funder=funder.name)
+    await coalition.publish(one.to(other, "4/5", cash_fee=rates_pb2.Fee(fixed=7), promotions=[on]))
+    await coalition.limit(funder, net_debit_cap=200)
+    source, destination = await one.member(2_000), await other.member()
+    sent = await one.execute(await one.quote(source, other, destination, send=1_000))
+    assert sent.promotion_amount == 200
+    brands = (one, other, funder)
+    assert [await coalition.net_debit(brand) for brand in brands] == [1_000 + 7 - 200, -1_000, 200]
+    with pytest.raises(RefusedError) as refused:
+        await one.quote(source, other, destination, send=10)
+    assert (refused.value.reason, refused.value.metadata["partner"]) == ("NET_DEBIT_CAP", funder.name)
+    await coalition.reverse(sent, 500)
+    assert [await coalition.net_debit(brand) for brand in brands] == [500 + 7 - 100, -500, 100]
+    await coalition.reverse(sent)
+    assert [await coalition.net_debit(brand) for brand in brands] == [7, 0, 0]
+    treasurer = Treasurer(coalition)
+    await treasurer.close(1)
+    await treasurer.deposit(one, 7)
+    assert nets(await treasurer.settle(1)) == {one.name: -7, coalition.name: 7} | {other.name: 0, funder.name: 0}
+    assert [await coalition.net_debit(brand) for brand in brands] == [0, 0, 0]

@@ -183,7 +183,7 @@ async def test_fees_are_the_hubs_and_who_funds_a_promotion_pays_the_sender_for_i
         sa.name: -100,
     }
     assert (await treasurer.funds(operator), await treasurer.hub()) == (7, 0)
-    # What limits count are the points alone, and those are settled.
+    # What limits count is settled with it.
     assert [await coalition.net_debit(brand) for brand in (uk, sa, fr)] == [0, 0, 0]
 
 

@@ -116,8 +116,8 @@ def test_a_partner_owes_at_most_its_cap_and_what_its_collateral_covers_rounded_d
 
 
 def test_what_a_partner_owes_is_said_in_whole_minor_units_rounded_up() -> None:
-    refusal = net_debit_refusal(4, Fraction(7, 2), Fraction(2, 3))
-    assert refusal.metadata == {"cap": "4", "used": "4", "requested": "1"}
+    refusal = net_debit_refusal("aurora", 4, Fraction(7, 2), Fraction(2, 3))
+    assert refusal.metadata == {"partner": "partners/aurora", "cap": "4", "used": "4", "requested": "1"}
 
 
 @pytest.mark.parametrize(

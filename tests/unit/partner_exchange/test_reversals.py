@@ -62,8 +62,8 @@ def test_parts_take_back_in_proportion_rounded_up_and_the_last_one_all_that_is_l
         amounts = part_to_reverse(one, returned, part) if returned < debited else None
         if amounts is None:
             break
-        returned += amounts.debited
-        taken_back += amounts.received
+        returned += amounts.returned
+        taken_back += amounts.taken_back
         kept = received - taken_back
         # What the receiver keeps is what the rest would have brought, rounded down as every exchange is.
         assert kept == (debited - returned) * received // debited
@@ -84,7 +84,7 @@ def test_parts_take_back_in_proportion_rounded_up_and_the_last_one_all_that_is_l
 def test_what_parts_take_back(debited: int, received: int, parts: list[int], taken: list[int]) -> None:
     one, returned = exchange(debited, received), 0
     for part, expected in zip(parts, taken, strict=True):
-        assert part_to_reverse(one, returned, part).received == expected
+        assert part_to_reverse(one, returned, part).taken_back == expected
         returned += part
 
 

@@ -41,6 +41,10 @@ class _StatementLineKindEnumTypeWrapper(google.protobuf.internal.enum_type_wrapp
     """The partner paid, or was paid, for an earlier window, while this one was open."""
     STATEMENT_LINE_KIND_REVERSAL: _StatementLineKind.ValueType  # 6
     """An exchange was taken back, wholly or in part: its receiver owes its sender."""
+    STATEMENT_LINE_KIND_PROMOTION_REVERSAL: _StatementLineKind.ValueType  # 7
+    """Points that a promotion brought were taken back: the sender owes who funded it."""
+    STATEMENT_LINE_KIND_ADJUSTMENT: _StatementLineKind.ValueType  # 8
+    """What the decision of a dispute has one partner owe the other."""
 
 class StatementLineKind(_StatementLineKind, metaclass=_StatementLineKindEnumTypeWrapper):
     """Why a line is in a statement."""
@@ -59,6 +63,10 @@ STATEMENT_LINE_KIND_SETTLEMENT: StatementLineKind.ValueType  # 5
 """The partner paid, or was paid, for an earlier window, while this one was open."""
 STATEMENT_LINE_KIND_REVERSAL: StatementLineKind.ValueType  # 6
 """An exchange was taken back, wholly or in part: its receiver owes its sender."""
+STATEMENT_LINE_KIND_PROMOTION_REVERSAL: StatementLineKind.ValueType  # 7
+"""Points that a promotion brought were taken back: the sender owes who funded it."""
+STATEMENT_LINE_KIND_ADJUSTMENT: StatementLineKind.ValueType  # 8
+"""What the decision of a dispute has one partner owe the other."""
 global___StatementLineKind = StatementLineKind
 
 class _DifferenceKind:
@@ -145,7 +153,7 @@ class StatementLine(google.protobuf.message.Message):
     kind: global___StatementLineKind.ValueType
     """Why it is there."""
     entry_id: builtins.str
-    """The id of the exchange, or of the reversal; empty for roundings and settlements."""
+    """The id of the exchange, the reversal or the dispute; empty for roundings and settlements."""
     counterparty: builtins.str
     """Who owes or is owed: a partner, or the coalition for its operator. Empty for settlements."""
     debited_amount: builtins.int
