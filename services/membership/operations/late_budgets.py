@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 
 from guerdon_kit.postgres import Connection
 from membership.domain.campaigns import Budgets, Campaign
-from membership.domain.late import Moment, Replayed, Stretch, replay
+from membership.domain.late import Moment, Replayed, Stretch
+from membership.domain.late_replay import replay
 from membership.domain.program import Program
 from membership.domain.rulebooks import Rulebook
 from membership.store import budgets

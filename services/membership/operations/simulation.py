@@ -10,7 +10,8 @@ from membership.domain.campaigns import Budgets
 from membership.domain.counting import count
 from membership.domain.earning import Award
 from membership.domain.endings import ended
-from membership.domain.late import Moment, replay
+from membership.domain.late import Moment
+from membership.domain.late_replay import replay
 from membership.domain.members import Member
 from membership.domain.moments import from_microseconds
 from membership.domain.program import Program

@@ -16,9 +16,10 @@ from membership.domain import earning, tallies
 from membership.domain.campaigns import Budgets
 from membership.domain.clawbacks import Asked, CameBack, cumulative, keeps_something, kept, together
 from membership.domain.counting import Key, count
-from membership.domain.late import Happened, Moment, Replayed, Stretch, Sums, replay
+from membership.domain.late import Happened, Moment, Replayed, Stretch, Sums
 from membership.domain.late_changes import split
 from membership.domain.late_counts import Award, Standing
+from membership.domain.late_replay import replay
 from membership.domain.levels import Levels, counted_of
 from membership.domain.members import Member
 from membership.domain.moments import to_microseconds
