@@ -8,6 +8,7 @@ from guerdon_cli.bench import command as bench
 from guerdon_cli.demo.command import demo
 from guerdon_cli.export import export
 from guerdon_cli.migrate import migrate
+from guerdon_cli.partner import conformance as partner
 from guerdon_cli.serve import serve
 from guerdon_cli.up import up
 from guerdon_cli.verify import verify
@@ -26,3 +27,4 @@ app.command()(export)
 app.command()(migrate)
 app.command()(serve)
 app.add_typer(bench.app, name="bench")
+app.add_typer(partner.app, name="partner")

@@ -40,6 +40,7 @@ from partner_exchange.operations.progress import Progress
 from partner_exchange.operations.quotes import Quotes
 from partner_exchange.operations.rate_books import RateBooks
 from partner_exchange.operations.reached import Reached, nowhere
+from partner_exchange.operations.resolutions import Resolutions
 from partner_exchange.operations.reversals import Reversals
 from partner_exchange.operations.settlements import Settlements
 from partner_exchange.operations.settling import Settling
@@ -54,6 +55,7 @@ from partner_exchange.servicer import (
     CoalitionServicer,
     DisputesServicer,
     LimitsServicer,
+    ResolutionServicer,
     ReversalsServicer,
     SettlementServicer,
     StatementServicer,
@@ -98,6 +100,7 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
             CoalitionServicer(quotes, exchanges, event_streams, webhooks, Links(database, clock)),
             ReversalsServicer(reversals),
             DisputesServicer(Disputes(database, clock, reversals)),
+            ResolutionServicer(Resolutions(stepping, exchanges)),
         ],
         jobs=[
             Job("recovery", recovery(progress).run),

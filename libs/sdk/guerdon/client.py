@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from guerdon.exchange.v1.coalition_service_pb2_grpc import CoalitionServiceAsyncStub
     from guerdon.exchange.v1.disputes_pb2_grpc import DisputesServiceAsyncStub
     from guerdon.exchange.v1.limits_pb2_grpc import LimitsServiceAsyncStub
+    from guerdon.exchange.v1.resolutions_pb2_grpc import ResolutionServiceAsyncStub
     from guerdon.exchange.v1.reversals_pb2_grpc import ReversalsServiceAsyncStub
     from guerdon.exchange.v1.settlement_pb2_grpc import SettlementServiceAsyncStub
     from guerdon.exchange.v1.statements_pb2_grpc import StatementServiceAsyncStub
@@ -172,6 +173,13 @@ class Client:
         from guerdon.exchange.v1.disputes_pb2_grpc import DisputesServiceStub
 
         return cast("DisputesServiceAsyncStub", DisputesServiceStub(self._channel))
+
+    @cached_property
+    def resolutions(self) -> ResolutionServiceAsyncStub:
+        """Exchanges whose partner does not answer, and what two people say in its stead."""
+        from guerdon.exchange.v1.resolutions_pb2_grpc import ResolutionServiceStub
+
+        return cast("ResolutionServiceAsyncStub", ResolutionServiceStub(self._channel))
 
     @cached_property
     def reversals(self) -> ReversalsServiceAsyncStub:

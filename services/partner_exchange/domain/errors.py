@@ -513,3 +513,28 @@ class AnswerPending(DomainError):
     reason = "ANSWER_PENDING"
     status = Status.FAILED_PRECONDITION
     message = "{dispute} can be answered until {answer_deadline}."
+
+
+class NotBeforeOperator(DomainError):
+    """The exchange is at its end, or goes on without people: its partner has answered, or may still."""
+
+    reason = "NOT_BEFORE_OPERATOR"
+    status = Status.FAILED_PRECONDITION
+    message = "{exchange} does not need the operator."
+
+
+class ResolutionOutdated(DomainError):
+    """The exchange has gone on since it was proposed, or another proposal replaced it."""
+
+    reason = "RESOLUTION_OUTDATED"
+    status = Status.FAILED_PRECONDITION
+    message = "{resolution} does not count any more: read the exchange, and propose anew where that is needed."
+    frozen = True
+
+
+class ResolutionProposedByYou(DomainError):
+    """A second person has to approve what a partner is said to have done."""
+
+    reason = "RESOLUTION_PROPOSED_BY_YOU"
+    status = Status.FAILED_PRECONDITION
+    message = "{resolution} was proposed by the same person; another one has to approve it."

@@ -275,7 +275,26 @@ create index exchanges_sent on exchanges (sender, create_time desc, exchange des
 create index exchanges_received on exchanges (receiver, create_time desc, exchange desc);
 create index exchanges_due on exchanges (due_time) where due_time is not null and asked is null;
 create index exchanges_asked on exchanges (asked, due_time) where asked is not null;
+create index exchanges_before_operator on exchanges (coalition, create_time, exchange) where needs_operator;
 create index exchanges_owed on exchanges (coalition, sender, receiver) where state = 'COMMITTED';
+
+create table resolutions (
+    exchange text not null references exchanges (exchange),
+    number int not null check (number > 0),
+    -- The exchange's: for that alone it counts.
+    state text not null check (state in ('CREDITING', 'CREDITED', 'CANCELLING')),
+    outcome text not null check (outcome = 'DONE' or (outcome = 'REFUSED' and state = 'CREDITING')),
+    reason text not null,
+    proposer text not null,
+    proposer_person text not null,
+    propose_time timestamptz not null,
+    approver text,
+    approver_person text check (approver_person <> proposer_person),
+    approve_time timestamptz,
+    primary key (exchange, number),
+    check ((approver is null) = (approver_person is null) and (approver is null) = (approve_time is null))
+);
+grant select, insert, update (approver, approver_person, approve_time) on resolutions to :"runtime_role";
 
 grant select, insert on coalitions, partners, partner_keys, rate_books, rates, promotions, best_rates, quotes, exchanges
 to :"runtime_role";

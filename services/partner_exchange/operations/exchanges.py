@@ -67,7 +67,7 @@ class Exchanges:
             exchange = await self.progress.drive(quote_id, asking.until)
             if exchange.state is State.ABORTED:
                 raise refused_with(exchange)
-            [view] = await self._views(sender, [exchange])
+            [view] = await self.views(sender, [exchange])
         except (OutcomeUnknown, Unavailable) as error:
             raise ExchangeInProgress(exchange=f"partners/{sender}/exchanges/{quote_id}") from error
         return view, replayed
@@ -86,14 +86,14 @@ class Exchanges:
             raise NotFound(name) from None
         if reader not in {exchange.sender, exchange.receiver}:
             raise NotFound(name)
-        [view] = await self._views(reader, [exchange])
+        [view] = await self.views(reader, [exchange])
         return view
 
     async def newest(self, reader: str, before: tuple[datetime, str], most: int) -> Sequence[View]:
         """What a partner sent or received, newest first, from before the given time and id."""
         async with self.database.acquire() as connection:
             found = await exchanges.newest(connection, reader, before, most)
-        return await self._views(reader, found)
+        return await self.views(reader, found)
 
     async def positions(
         self, coalition_id: str, window: int | None, after: tuple[str, str], most: int
@@ -133,7 +133,8 @@ class Exchanges:
         first = asked(exchange, found[quote.sender], found[quote.receiver])
         await exchanges.insert(connection, exchange, first, now + self.progress.lease)
 
-    async def _views(self, reader: str, found: Sequence[Exchange]) -> Sequence[View]:
+    async def views(self, reader: str, found: Sequence[Exchange]) -> Sequence[View]:
+        """Exchanges of one coalition, as the reader sees them."""
         if not found:
             return []
         sides = {side for exchange in found for side in (exchange.sender, exchange.receiver)}

@@ -30,7 +30,7 @@ from partner_exchange.domain.steps import (
 )
 from partner_exchange.operations.ends import Ends, exchange_event
 from partner_exchange.operations.sides import Sides
-from partner_exchange.store import exchanges
+from partner_exchange.store import exchanges, partners
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,23 @@ class Stepping:
                 break
             under = await self._step(under, until)
         return under.exchange
+
+    async def answer_for(self, connection: Connection, exchange: Exchange, answer: Answer) -> None:
+        """Takes an exchange one step on as if the partner that is asked had answered so, within a transaction that
+        holds its lock. It goes on by the recovery loop.
+        """
+        found = await partners.find(connection, [exchange.sender, exchange.receiver])
+        sender, receiver = found[exchange.sender], found[exchange.receiver]
+        now = self.ends.clock.now()
+        moved = after(exchange, answer, sender, receiver, now)
+        if moved.state.final:
+            written = await self.ends.write(connection, exchange.state, moved)
+        else:
+            next_one = asked(moved, sender, receiver)
+            written = await exchanges.move(
+                connection, exchange.state, moved, next_one, now=now, due_time=now, latest_asked=None
+            )
+        assert written, "its lock is held"
 
     async def _step(self, under: Under, until: float) -> Under:
         exchange = under.exchange

@@ -4,6 +4,7 @@ from partner_exchange.servicer.admin import CoalitionAdminServicer
 from partner_exchange.servicer.coalition import CoalitionServicer
 from partner_exchange.servicer.disputes import DisputesServicer
 from partner_exchange.servicer.limits import LimitsServicer
+from partner_exchange.servicer.resolutions import ResolutionServicer
 from partner_exchange.servicer.reversals import ReversalsServicer
 from partner_exchange.servicer.settlement import SettlementServicer
 from partner_exchange.servicer.statements import StatementServicer
@@ -13,6 +14,7 @@ __all__ = [
     "CoalitionServicer",
     "DisputesServicer",
     "LimitsServicer",
+    "ResolutionServicer",
     "ReversalsServicer",
     "SettlementServicer",
     "StatementServicer",

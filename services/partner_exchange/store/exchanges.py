@@ -75,6 +75,27 @@ async def under_way(connection: Connection, partner_id: str) -> int:
     return count
 
 
+async def lock(connection: Connection, exchange_id: str) -> Exchange:
+    """The exchange, which nobody else moves until the transaction ends.
+
+    Raises:
+        NotFound: there is none.
+    """
+    await queries.lock_exchange(connection, exchange=exchange_id)
+    return await get(connection, exchange_id)
+
+
+async def before_operator(
+    connection: Connection, coalition_id: str, after: tuple[datetime, str], most: int
+) -> list[Exchange]:
+    """The exchanges of a coalition that are before the operator, oldest first, from after the given time and id."""
+    time, exchange_id = after
+    rows = queries.exchanges_before_operator(
+        connection, coalition=coalition_id, after_time=time, after_exchange=exchange_id, most=most
+    )
+    return [await get(connection, row["exchange"]) for row in [row async for row in rows]]
+
+
 async def begin_posting(
     connection: Connection, exchange: Exchange, sources: Sequence[Leg], ask_time: datetime, due_time: datetime
 ) -> bool:

@@ -22,6 +22,14 @@ select
 from exchanges
 where exchange = :exchange;
 
+-- name: exchanges_before_operator
+select exchange from exchanges
+where
+    coalition = :coalition and needs_operator
+    and (create_time, exchange) > (:after_time::timestamptz, :after_exchange::text)
+order by create_time, exchange
+limit :most;
+
 -- name: exchanges_under_way$
 select count(*) from exchanges
 where (sender = :partner or receiver = :partner) and state not in ('COMMITTED', 'ABORTED');

@@ -114,9 +114,11 @@ class Coalition:
             await self.launch(brand)
         return brand
 
-    async def remote_brand(self, target: str = "sandbox", *, price: str = "1", lifetime_days: int = 0) -> Brand:
+    async def remote_brand(
+        self, target: str = "sandbox", *, name: str = "", price: str = "1", lifetime_days: int = 0
+    ) -> Brand:
         """A partner whose points live in a ledger of its own; by default in one that the service plays."""
-        brand = Brand(f"partners/b-{next(_numbers)}", "", self, ECKey.generate_key("P-256"))
+        brand = Brand(name or f"partners/b-{next(_numbers)}", "", self, ECKey.generate_key("P-256"))
         asked = brand.application(price, lifetime_days=lifetime_days, target=target, request_id=new_request_id())
         await self.operator.coalition_admin.CreatePartner(asked)
         await self.start(brand)

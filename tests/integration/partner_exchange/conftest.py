@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from guerdon_kit.auth.development import DevelopmentIdentity
 from guerdon_kit.launch.ports import LOOPBACK, free_ports
 from guerdon_kit.launch.services import service_environment, service_plan
 from guerdon_kit.processes import ServerProcess
@@ -27,6 +28,7 @@ class Fallible:
     ledger: RunningService
     exchange: RunningService
     armed: Path
+    identity: DevelopmentIdentity
 
     def kill_exchange_at(self, moment: str) -> None:
         """Partner exchange kills itself when an exchange next comes to the moment."""
@@ -49,7 +51,7 @@ def fallible(
     folder = tmp_path_factory.mktemp("fallible")
     armed = folder / "armed"
     exchange = _exchange(module_services, databases, folder, ledger.target, armed)
-    yield Fallible(ledger, exchange, armed)
+    yield Fallible(ledger, exchange, armed, module_services.identity)
     exchange.process.stop()
     databases.drop(exchange.database)
     ledger.process.stop()
@@ -69,7 +71,7 @@ def _exchange(
         identity=services.identity,
         targets={"ledger": ledger_target, "membership": ""},
         clock_file=services.clock_file,
-        settings={"lease_s": "1"},
+        settings={"lease_s": "1", "partner_timeout_s": "1"},
     )
     plan = service_plan("partner_exchange", environment, log=folder / "log", lock=folder / "lock")
     process = ServerProcess(

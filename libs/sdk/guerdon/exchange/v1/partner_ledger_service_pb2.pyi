@@ -127,7 +127,7 @@ class ValidateMemberRequest(google.protobuf.message.Message):
 
     MEMBER_ID_FIELD_NUMBER: builtins.int
     member_id: builtins.str
-    """The member's id at the partner: 1 to 63 of `A-Z a-z 0-9 . _ ~ -`."""
+    """The member's id at the partner: 1 to 63 of `A-Z a-z 0-9 _ ~ -`."""
     def __init__(
         self,
         *,
@@ -143,9 +143,15 @@ class MemberFound(google.protobuf.message.Message):
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
+    AVAILABLE_AMOUNT_FIELD_NUMBER: builtins.int
+    available_amount: builtins.int
+    """How many points it could send now. Partner exchange does not go by it; `guerdon partner conformance` does."""
     def __init__(
         self,
+        *,
+        available_amount: builtins.int = ...,
     ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["available_amount", b"available_amount"]) -> None: ...
 
 global___MemberFound = MemberFound
 

@@ -1,0 +1,1 @@
+"""`guerdon partner`: what a partner brand runs against its own server."""

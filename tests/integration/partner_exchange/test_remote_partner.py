@@ -1,0 +1,259 @@
+"""A partner with a ledger of its own, in a process of its own that fails in every way: each exchange ends, and both
+ledgers agree.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from guerdon import GuerdonError
+from guerdon.exchange.v1 import resources_pb2 as res
+from guerdon_kit.auth.service_tokens import ServiceTokens
+from guerdon_kit.clock import Clock, SystemClock
+from guerdon_kit.grpc import Remote
+from guerdon_kit.grpc.locked import LockedPoints
+from guerdon_kit.grpc.outward import Outward
+from guerdon_kit.postgres import Database
+from guerdon_kit.testing import wait_until
+from partner_exchange.clients.ledger import LEDGER, Ledger
+from partner_exchange.clients.partner_ledgers import PartnerLedgers
+from partner_exchange.domain.exchanges import UNKNOWN_LASTS
+from partner_exchange.domain.steps import Patience
+from partner_exchange.operations.asking import Asking
+from partner_exchange.operations.authority import Authority
+from partner_exchange.operations.ends import Ends
+from partner_exchange.operations.exchanges import Exchanges
+from partner_exchange.operations.progress import Progress
+from partner_exchange.operations.reached import Reached, nowhere
+from partner_exchange.operations.sides import Sides
+from partner_exchange.operations.stepping import Stepping
+from tests.contract.partner_exchange.world import Brand, Coalition, World
+from tests.integration.partner_exchange.conftest import Fallible
+from tests.integration.partner_exchange.faulty import FAULTS, STEPS
+from tests.integration.partner_exchange.partner import POINTS, PartnerProcess, partner_process
+
+if TYPE_CHECKING:
+    from guerdon_kit.idempotency import Fingerprint
+
+pytestmark = [pytest.mark.crash, pytest.mark.timeout(180)]
+
+COMMITTED, ABORTED = res.EXCHANGE_STATE_COMMITTED, res.EXCHANGE_STATE_ABORTED
+SENDS, RECEIVES, CANCELS = ("Reserve", "Commit"), ("ValidateMember", "Credit"), ("Cancel",)
+MEMBERS = ["ada", *(f"{step}~{fault}" for step in STEPS for fault in FAULTS)]
+SENT = 100
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A hosted brand and the remote one, with the process that keeps its points."""
+
+    hosted: Brand
+    remote: Brand
+    partner: PartnerProcess
+
+
+@pytest.fixture
+def partner(request: pytest.FixtureRequest, tmp_path: Path, fallible: Fallible) -> Iterator[tuple[str, PartnerProcess]]:
+    name = f"partners/r-{request.session.items.index(request.node)}"
+    with partner_process(tmp_path, fallible.identity, name, MEMBERS) as process:
+        yield name, process
+
+
+@pytest.fixture
+async def pair(coalition: Coalition, partner: tuple[str, PartnerProcess]) -> Pair:
+    name, process = partner
+    hosted, remote = await coalition.brand(), await coalition.remote_brand(process.target, name=name)
+    await coalition.publish(hosted.to(remote, "1"), remote.to(hosted, "1"))
+    return Pair(hosted, remote, process)
+
+
+async def begin(sender: Brand, source: str, receiver: Brand, destination: str) -> str:
+    """Begins an exchange, whatever becomes of the call; answers its id."""
+    quote = await sender.quote(source, receiver, destination, send=SENT)
+    with contextlib.suppress(GuerdonError):
+        await sender.execute(quote)
+    return quote.name.rpartition("/")[2]
+
+
+async def ended(brand: Brand) -> dict[str, res.Exchange]:
+    """The brand's exchanges by id, once none is under way."""
+
+    async def all_final() -> bool:
+        return all(exchange.state in {COMMITTED, ABORTED} for exchange in await brand.exchanges())
+
+    await wait_until(all_final, timeout_s=120)
+    return {exchange.name.rpartition("/")[2]: exchange for exchange in await brand.exchanges()}
+
+
+async def test_however_a_partner_fails_every_exchange_ends_and_both_ledgers_agree(pair: Pair, world: World) -> None:
+    """Killed before and after each step, late, saying that it failed when it has done it, away, and saying nothing."""
+    hosted, remote, partner = pair.hosted, pair.remote, pair.partner
+    ours = await hosted.member(POINTS)
+    nobody = f"{hosted.program}/accounts/nobody"
+
+    def theirs(step: str, fault: str) -> str:
+        return f"{remote.name}/members/{step}~{fault}"
+
+    cases = {
+        **{(step, fault): (remote, theirs(step, fault), hosted, ours) for step in SENDS for fault in FAULTS},
+        **{(step, fault): (hosted, ours, remote, theirs(step, fault)) for step in RECEIVES for fault in FAULTS},
+        **{(step, fault): (remote, theirs(step, fault), hosted, nobody) for step in CANCELS for fault in FAULTS},
+    }
+    async with partner.kept_running():
+        ids = await asyncio.gather(*[begin(*route) for route in cases.values()])
+        found = await ended(hosted)
+    for (step, fault), exchange_id in zip(cases, ids, strict=True):
+        exchange, leg = found[exchange_id], partner.books.leg(exchange_id)
+        assert leg is not None, (step, fault)
+        cancels = step in CANCELS
+        assert exchange.state == (ABORTED if cancels else COMMITTED), (step, fault, exchange)
+        assert leg.state == ("CANCELLED" if cancels else "COMMITTED" if step in SENDS else "CREDITED"), (step, fault)
+        change = {"Reserve": -SENT, "Commit": -SENT, "Cancel": 0}.get(step, SENT)
+        assert partner.books.available(f"{step}~{fault}") == POINTS + change, (step, fault)
+    assert await hosted.posted(ours) == POINTS
+    assert await hosted.exchanged_with(remote) == 0
+    await world.verify()
+
+
+async def test_a_partner_that_is_away_has_only_its_own_exchanges_wait(pair: Pair, coalition: Coalition) -> None:
+    """UNKNOWN is shown while it lasts, nothing is given back meanwhile, and others go on as fast as ever."""
+    hosted, remote, partner = pair.hosted, pair.remote, pair.partner
+    ours = await hosted.member(POINTS)
+    sandbox = await coalition.remote_brand()
+    await coalition.publish(hosted.to(remote, "1"), remote.to(hosted, "1"), hosted.to(sandbox, "1"))
+    quotes = [await hosted.quote(ours, remote, f"{remote.name}/members/ada", send=SENT) for _ in range(20)]
+    reserved = await remote.quote(f"{remote.name}/members/ada", hosted, ours, send=SENT)
+    os.kill(partner.pid, signal.SIGSTOP)  # it takes connections, and answers nothing
+    waiting = [asyncio.create_task(executed(hosted, quote)) for quote in quotes]
+    waiting.append(asyncio.create_task(executed(remote, reserved)))
+    await wait_until(lambda: unknown(remote))
+    quote = await hosted.quote(ours, sandbox, f"{sandbox.name}/members/ada", send=SENT)
+    async with asyncio.timeout(5):
+        assert (await hosted.execute(quote)).state == COMMITTED
+    os.kill(partner.pid, signal.SIGCONT)
+    await asyncio.gather(*waiting)
+    assert {exchange.state for exchange in (await ended(hosted)).values()} == {COMMITTED}
+    assert await hosted.posted(ours) == POINTS - 20 * SENT - SENT + SENT
+    assert partner.books.available("ada") == POINTS + 20 * SENT - SENT
+
+
+async def executed(brand: Brand, quote: res.Quote) -> None:
+    with contextlib.suppress(GuerdonError):
+        await brand.execute(quote)
+
+
+async def unknown(brand: Brand) -> bool:
+    """Whether the partner is shown that it has not answered."""
+    return any(exchange.outcome_unknown for exchange in await brand.exchanges())
+
+
+class Ahead(SystemClock):
+    """A little later."""
+
+    def now(self) -> datetime:
+        return super().now() + UNKNOWN_LASTS
+
+
+class Crash(BaseException):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize("way", ["sent", "received", "refused", "sent on"])
+async def test_killed_at_each_moment_an_exchange_with_a_remote_partner_goes_on_from_the_state_that_is_kept(
+    pair: Pair, coalition: Coalition, fallible: Fallible, world: World, way: str
+) -> None:
+    """By enumeration: at each moment that an exchange comes to, it is left as a crash leaves it, and taken up again."""
+    hosted, remote, partner = pair.hosted, pair.remote, pair.partner
+    other = await coalition.remote_brand()
+    await coalition.publish(hosted.to(remote, "1"), remote.to(hosted, "1"), remote.to(other, "1"))
+    ours, ada = await hosted.member(POINTS), f"{remote.name}/members/ada"
+    route = {
+        "sent": (remote, ada, hosted, ours),
+        "received": (hosted, ours, remote, ada),
+        "refused": (remote, ada, hosted, f"{hosted.program}/accounts/nobody"),
+        "sent on": (remote, ada, other, f"{other.name}/members/bob"),
+    }[way]
+    moments: list[str] = []
+    async with in_process(fallible) as service:
+        await service.run(await quote_of(*route), moments.append)
+        for number in range(len(moments)):
+            quote = await quote_of(*route)
+
+            def crash(reached: str, left: list[str] = moments[: number + 1]) -> None:
+                assert reached == left.pop(0)
+                if not left:
+                    raise Crash
+
+            with pytest.raises(Crash):
+                await service.run(quote, crash)
+            # An attempt whose answer was lost counts as under way for a while, where the ledger refuses for now.
+            await service.take_up(quote, Ahead() if way == "refused" else SystemClock())
+    states = {exchange.state for exchange in await remote.exchanges()}
+    assert states == {ABORTED if way == "refused" else COMMITTED}
+    assert len(moments) >= 9
+    total = SENT * (len(moments) + 1)
+    ours_moved = {"sent": total, "received": -total}.get(way, 0)
+    theirs_moved = {"received": total, "refused": 0}.get(way, -total)
+    assert await hosted.posted(ours) == POINTS + ours_moved
+    assert partner.books.available("ada") == POINTS + theirs_moved
+    await world.verify()
+
+
+async def quote_of(sender: Brand, source: str, receiver: Brand, destination: str) -> res.Quote:
+    return await sender.quote(source, receiver, destination, send=SENT)
+
+
+@dataclass(frozen=True)
+class InProcess:
+    """What partner exchange does with an exchange, in this process and with its database."""
+
+    database: Database
+    sides: Sides
+    ledger: Ledger
+
+    async def run(self, quote: res.Quote, reached: Reached) -> None:
+        """Accepts the quote, and takes the exchange to its end or to the crash."""
+        progress = self._progress(reached, SystemClock())
+        _, sender, _, quote_id = quote.name.split("/")
+        asking = Asking(cast("Fingerprint", None), "test", 0.0)  # only `requests.once` looks at the fingerprint
+        async with self.database.transaction() as connection:
+            service = Exchanges(self.database, progress, Authority())
+            await service._accept(connection, asking, sender, quote_id, "")
+        reached("RECEIVED")
+        await progress.drive(quote_id, time.monotonic() + 30)
+
+    async def take_up(self, quote: res.Quote, clock: Clock) -> None:
+        """Goes on with what was left."""
+        await self._progress(nowhere, clock).drive(quote.name.rpartition("/")[2], time.monotonic() + 30)
+
+    def _progress(self, reached: Reached, clock: Clock) -> Progress:
+        lease = timedelta(hours=1)  # so long that the service that runs leaves them alone
+        ends = Ends(self.database, clock, reached)
+        patience = Patience(timedelta(hours=1), timedelta(days=1))
+        return Progress(self.database, self.ledger, clock, lease, ends, Stepping(ends, self.sides, patience, lease))
+
+
+@asynccontextmanager
+async def in_process(fallible: Fallible) -> AsyncIterator[InProcess]:
+    tokens = ServiceTokens("partner_exchange", fallible.identity.signing_key_file("partner_exchange"))
+    remote = Remote(fallible.ledger.target, LEDGER, partial(tokens.token, "ledger"))
+    outward = Outward(lambda audience, scope: tokens.token(audience, scope, (audience,), ""), private=True)
+    database = await Database.open(fallible.exchange.database.runtime_url, name="test")
+    ledger = Ledger(remote, LockedPoints(None))
+    yield InProcess(database, Sides(ledger, PartnerLedgers(outward, 10.0, 4)), ledger)
+    await outward.close()
+    await remote.close()
+    await database.close()
