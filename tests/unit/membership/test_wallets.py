@@ -78,5 +78,7 @@ def test_a_batch_is_of_one_unit_and_of_so_many_credits() -> None:
 
 
 def test_a_wallets_id_fits_whatever_the_names() -> None:
+    assert wallet_id("ada", "cash") == "m-ada~cash"
     assert len(wallet_id("m" * 60, "u" * 60)) <= 63
+    assert wallet_id("m" * 60, "cash") != wallet_id("m" * 60, "cask")
     assert len({wallet_id(member, unit) for member in ("a", "b") for unit in ("c", "d")}) == 4
