@@ -15,6 +15,9 @@ account was closed meanwhile, stay spent: people decide what becomes of them. A 
 points are spent; one that cannot be paid gives them back. One whose budget is used up waits for it, and gives the
 points back after `CREDIT_PATIENCE`.
 
+What is given costs no points: it goes from PENDING to CAPTURED as its piece is taken, and from CANCELLED to REFUNDED
+without a call to the ledger.
+
 What a provider issues is ordered once the points are spent. It is asked again, by the same id, until it has said what
 became of the order.
 """
@@ -164,6 +167,11 @@ class Redemption:
         return f"programs/{self.program}"
 
     @property
+    def granted(self) -> bool:
+        """Whether it costs nothing: it was given."""
+        return self.price == 0
+
+    @property
     def refund_due(self) -> int:
         """How many points the ledger is to give back now."""
         return self.price if self.state in _TO_GIVE_BACK else self.refunding
@@ -211,6 +219,8 @@ def next_step(redemption: Redemption, now: datetime) -> Step | None:
     """What is to be done next by the service; None when it rests: it ended, or waits for people."""
     if redemption.failure is not None and redemption.state not in _PAST_UNDOING:
         return Step.UNDO
+    if redemption.state is State.PENDING and redemption.granted:
+        return Step.RESERVE
     if redemption.state is State.CAPTURED and redemption.fulfilment is Fulfilment.PROVIDER:
         return Step.ASK
     if redemption.state is State.FULFILMENT_UNKNOWN and redemption.ask_time is not None:
@@ -235,7 +245,9 @@ def rests_until(redemption: Redemption, now: datetime) -> datetime | None:
 
 
 def state_when_reserved(redemption: Redemption) -> State:
-    """Points alone can be spent at once; money is waited for."""
+    """Points alone can be spent at once; money is waited for; what is given has nothing to spend."""
+    if redemption.granted:
+        return State.CAPTURED
     return State.STOCK_RESERVED if redemption.cash is None else State.AWAITING_PAYMENT
 
 

@@ -29,7 +29,7 @@ def refunding(redemption: Redemption, terms: RefundTerms, points: int, now: date
     _check_state(redemption)
     remaining = redemption.price - redemption.refunded
     due = points or remaining
-    if terms.policy is RefundPolicy.NONE:
+    if terms.policy is RefundPolicy.NONE or redemption.granted:
         raise RefundNotAllowed(redemption=redemption.name)
     if due > remaining:
         raise OverRefund(redemption=redemption.name, requested=due, remaining=remaining)

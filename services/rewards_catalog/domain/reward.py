@@ -216,8 +216,19 @@ def _limits(reward: Reward) -> Iterator[FieldViolation]:
         yield FieldViolation("reward.limit_in_all", f"must be between 0 and {MAX_IN_ALL}")
 
 
-def check_redeemable(reward: Reward, now: datetime, version: int, member: Groups) -> None:
-    """Checks that the member can redeem it now, and that it is still the version that was shown (0: whichever it is).
+def check_grantable(reward: Reward) -> None:
+    """Checks that a reward can be given: one that pays cash into a wallet moves money, which is given there.
+
+    Raises:
+        InvalidField: it cannot.
+    """
+    if kinds.budget_of(reward.kind) is not None:
+        raise InvalidField.of("reward", "cannot be one that pays into a wallet")
+
+
+def check_redeemable(reward: Reward, now: datetime, version: int, member: Groups | None) -> None:
+    """Checks that the member, None for whoever it is, can redeem it now, and that it is still the version that was
+    shown (0: whichever it is).
 
     Raises:
         RewardNotActive, RewardNotStarted, RewardEnded: nobody can.
@@ -229,7 +240,7 @@ def check_redeemable(reward: Reward, now: datetime, version: int, member: Groups
         raise RewardNotStarted(reward=reward.name, start_time=reward.start_time.isoformat())
     if reward.end_time is not None and now >= reward.end_time:
         raise RewardEnded(reward=reward.name, end_time=reward.end_time.isoformat())
-    if not reward.audience.admits(member):
+    if member is not None and not reward.audience.admits(member):
         raise NotInAudience(reward=reward.name)
     if version not in {0, reward.version}:
         raise RewardChanged(reward=reward.name, asked=version, current=reward.version)

@@ -180,7 +180,8 @@ create table redemptions (
     account text not null,
     title text not null,
     unit text not null,
-    price bigint not null check (price > 0),
+    -- 0 where it was given.
+    price bigint not null check (price >= 0),
     -- Money that it costs besides, until when that can be confirmed, and what those call it who took it.
     cash bigint check (cash > 0),
     cash_currency text check (cash_currency ~ '^[A-Z]{3}$'),
@@ -236,12 +237,14 @@ create table redemptions (
     check ((credit = '') = (wallet = '') or state not in ('FULFILLED', 'REFUNDING')),
     -- Points that were spent are spent for something, and are given back by one transaction.
     check (state not in ('CAPTURED', 'ISSUED', 'FULFILLED', 'CANCELLED', 'REFUNDED', 'REFUND_REFUSED',
-                         'REFUNDING', 'FULFILMENT_UNKNOWN', 'FULFILMENT_FAILED') or transaction <> ''),
+                         'REFUNDING', 'FULFILMENT_UNKNOWN', 'FULFILMENT_FAILED')
+           or (transaction <> '') = (price > 0)),
     check (state not in ('FULFILMENT_UNKNOWN', 'FULFILMENT_FAILED') or fulfilment = 'PROVIDER' or wallet <> ''),
     check (state <> 'FULFILMENT_UNKNOWN' or ask_time is not null),
     check ((refunded > 0) = (refund_transaction <> '')),
     check (refunded + refunding <= price),
-    check ((state = 'REFUNDED') = (refunded = price)),
+    check (price = 0 or (state = 'REFUNDED') = (refunded = price)),
+    check (price > 0 or hold = '' and cash is null and wallet = ''),
     check (state <> 'REFUNDING' or refunding > 0),
     check (state not in ('FULFILLED', 'REFUNDING') or fulfil_time is not null)
 );

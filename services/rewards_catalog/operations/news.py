@@ -21,6 +21,8 @@ def news(before: Redemption, after: Redemption) -> Event | None:
     """The event of a redemption that was `before` and is `after`; None where nobody waits for it."""
     if after.refunded > before.refunded:
         return _event(after, "redemption_refunded", points=after.refunded - before.refunded)
+    if after.granted and after.state is State.REFUNDED:
+        return _event(after, "redemption_refunded", points=0)
     if after.state is not before.state and after.state in _EVENTS:
         return _event(after, _EVENTS[after.state])
     if begins_to_wait(before, after):

@@ -254,8 +254,10 @@ class Progress:
 
     async def _refund(self, redemption: Redemption, until: float) -> Redemption:
         """Gives points back; for what was paid into a wallet, once that is set aside there, so that it happens to both
-        or to neither.
+        or to neither. What was given has nothing to give back.
         """
+        if redemption.granted:
+            return await self._advance(redemption, refunded(redemption, ""), _forgetting(redemption))
         hold = ""
         try:
             if redemption.credit:

@@ -18,7 +18,7 @@ from rewards_catalog.domain.payments import check_payment, paid
 from rewards_catalog.domain.prices import MAX_POINTS
 from rewards_catalog.domain.redemption import Redemption, State, check_cancellable, check_fulfillable, failing
 from rewards_catalog.domain.refunds import refunding
-from rewards_catalog.domain.reward import Fulfilment, check_redeemable
+from rewards_catalog.domain.reward import Fulfilment, check_grantable, check_redeemable
 from rewards_catalog.domain.vouchers import voided
 from rewards_catalog.domain.wallets import check_wallet
 from rewards_catalog.operations.asking import Asking
@@ -33,7 +33,7 @@ _WITH_CODES = {Fulfilment.CODE_POOL, Fulfilment.PROVIDER}
 class Wish:
     """What is to be redeemed for whom; `version` is the one that the member was shown (0: whichever is current), and so
     many `points` are to be paid (0: the price); `member` says which tiers and segments the member is in; a value is
-    paid into `wallet` (empty: none).
+    paid into `wallet` (empty: none). What is `granted` costs nothing, and is for whoever it is given to.
     """
 
     program: str
@@ -43,6 +43,7 @@ class Wish:
     points: int
     member: Groups
     wallet: str
+    granted: bool = False
 
 
 @dataclass(frozen=True)
@@ -230,13 +231,16 @@ class Redemptions:
     async def _fresh(self, asking: Asking, wish: Wish, now: datetime) -> Redemption:
         async with self.database.acquire() as connection:
             wanted = await rewards.get(connection, wish.program, wish.reward)
-        check_redeemable(wanted, now, wish.version, wish.member)
+        check_redeemable(wanted, now, wish.version, None if wish.granted else wish.member)
         points = wish.points or wanted.price
-        cash = wanted.cost.cash_due(points)
+        cash = None if wish.granted else wanted.cost.cash_due(points)
         payment_end_time = None if cash is None else now + self.payment_time
-        if await self.progress.ledger.unit_of(wish.account, asking.actor, asking.until) != wanted.unit:
+        if wish.granted:
+            check_grantable(wanted)
+        elif await self.progress.ledger.unit_of(wish.account, asking.actor, asking.until) != wanted.unit:
             raise InvalidField.of("account", f"must count {wanted.unit}, the unit of the price")
-        check_wallet(wish.wallet, wish.program, budget_of(wanted.kind))
+        if not wish.granted:
+            check_wallet(wish.wallet, wish.program, budget_of(wanted.kind))
         fresh = Redemption(
             program=wish.program,
             id=new_id("rd"),
@@ -245,7 +249,7 @@ class Redemptions:
             account=wish.account,
             title=wanted.title,
             unit=wanted.unit,
-            price=points,
+            price=0 if wish.granted else points,
             cash=cash,
             value=wanted.cost.value_due(points),
             payment="",
@@ -275,7 +279,7 @@ class Redemptions:
             budget = budget_of(wanted.kind)
             assert budget is not None, "a wallet is for what a budget pays"
             await self.progress.wallets.check_payable(fresh, budget, asking.until)
-        if not isinstance(wanted.kind, CASH_LIKE):
+        if wish.granted or not isinstance(wanted.kind, CASH_LIKE):
             return fresh
         return replace(fresh, locked=await self.progress.locked_points.of(wish.account, asking.actor, asking.until))
 

@@ -10,6 +10,7 @@ from guerdon_kit import names, pages
 from guerdon_kit.clock import Clock
 from guerdon_kit.errors import InvalidField
 from guerdon_kit.grpc import CallContext
+from rewards_catalog.domain.audience import Groups
 from rewards_catalog.domain.codes import REPORTED_REJECTIONS, CodeKeys
 from rewards_catalog.domain.redemption import Redemption
 from rewards_catalog.operations.asking import Asking
@@ -154,6 +155,16 @@ class RewardsServicer:
         redemption, replayed = await self._redemptions.redeem(asking, wish)
         calls.mark(call, replayed)
         return pb.RedeemResponse(redemption=await self._shown(redemption, call))
+
+    async def grant_reward(self, request: pb.GrantRewardRequest, call: CallContext) -> pb.GrantRewardResponse:
+        """Gives a reward."""
+        program, reward = names.parse(request.reward, _REWARD, "reward")
+        calls.require_same_program(program, names.parse(request.account, _ACCOUNT, "account")[0], "account")
+        asking = calls.asking(call, request, program)
+        wish = Wish(program, reward, request.account, 0, 0, Groups(), "", granted=True)
+        redemption, replayed = await self._redemptions.redeem(asking, wish)
+        calls.mark(call, replayed)
+        return pb.GrantRewardResponse(redemption=await self._shown(redemption, call))
 
     async def confirm_payment(self, request: pb.ConfirmPaymentRequest, call: CallContext) -> pb.ConfirmPaymentResponse:
         """Sees a redemption through whose money is there."""

@@ -20,6 +20,7 @@ from rewards_catalog.domain.redemption import (
     next_step,
     refund_refused,
     state_when_issued,
+    state_when_reserved,
 )
 from rewards_catalog.domain.refunds import refunded
 from rewards_catalog.domain.reward import Fulfilment
@@ -48,6 +49,14 @@ OUT_OF_STOCK = errors.OutOfStock(reward="programs/acme/rewards/mug")
 )
 def test_points_are_held_then_a_piece_is_taken_then_the_points_are_spent(state: State, step: Step | None) -> None:
     assert next_step(a_redemption(state=state), NOW) is step
+
+
+def test_what_is_given_takes_its_piece_and_nothing_else() -> None:
+    given = a_redemption(state=State.PENDING, price=0)
+    assert (next_step(given, NOW), state_when_reserved(given)) == (Step.RESERVE, State.CAPTURED)
+    assert failing(given, OUT_OF_STOCK).state is State.FAILED
+    back = refunded(a_redemption(state=State.CANCELLED, price=0), "")
+    assert (back.state, next_step(back, NOW)) == (State.REFUNDED, None)
 
 
 def test_a_value_is_paid_into_a_wallet_once_the_points_are_spent_and_what_cannot_be_paid_gives_them_back() -> None:

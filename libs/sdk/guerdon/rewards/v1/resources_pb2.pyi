@@ -902,7 +902,9 @@ class Redemption(google.protobuf.message.Message):
     title: builtins.str
     """The reward's title when it was redeemed."""
     price: builtins.int
-    """The points that it costs: the reward's price when it was redeemed, or as many as the caller chose within its range."""
+    """The points that it costs: the reward's price when it was redeemed, or as many as the caller chose within its range; 0
+    where it was given.
+    """
     state: global___RedemptionState.ValueType
     """How far it is."""
     code: builtins.str

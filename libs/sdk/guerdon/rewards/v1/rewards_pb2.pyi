@@ -703,6 +703,55 @@ class RedeemResponse(google.protobuf.message.Message):
 global___RedeemResponse = RedeemResponse
 
 @typing.final
+class GrantRewardRequest(google.protobuf.message.Message):
+    """Gives a reward."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REWARD_FIELD_NUMBER: builtins.int
+    ACCOUNT_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    reward: builtins.str
+    """The reward."""
+    account: builtins.str
+    """The ledger account of the member who gets it, of the same program: it counts for the limits of that account, and need not
+    be open yet.
+    """
+    request_id: builtins.str
+    """The caller's id of this request, 1 to 64 printable characters."""
+    def __init__(
+        self,
+        *,
+        reward: builtins.str = ...,
+        account: builtins.str = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["account", b"account", "request_id", b"request_id", "reward", b"reward"]) -> None: ...
+
+global___GrantRewardRequest = GrantRewardRequest
+
+@typing.final
+class GrantRewardResponse(google.protobuf.message.Message):
+    """The reward given."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REDEMPTION_FIELD_NUMBER: builtins.int
+    @property
+    def redemption(self) -> guerdon.rewards.v1.resources_pb2.Redemption:
+        """The redemption, of the price 0, as it is now. With its code if the caller may see codes."""
+
+    def __init__(
+        self,
+        *,
+        redemption: guerdon.rewards.v1.resources_pb2.Redemption | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["redemption", b"redemption"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["redemption", b"redemption"]) -> None: ...
+
+global___GrantRewardResponse = GrantRewardResponse
+
+@typing.final
 class ConfirmPaymentRequest(google.protobuf.message.Message):
     """Says that the money is there."""
 

@@ -66,6 +66,11 @@ class RewardsServiceStub(object):
                 request_serializer=guerdon_dot_rewards_dot_v1_dot_rewards__pb2.RedeemRequest.SerializeToString,
                 response_deserializer=guerdon_dot_rewards_dot_v1_dot_rewards__pb2.RedeemResponse.FromString,
                 )
+        self.GrantReward = channel.unary_unary(
+                '/guerdon.rewards.v1.RewardsService/GrantReward',
+                request_serializer=guerdon_dot_rewards_dot_v1_dot_rewards__pb2.GrantRewardRequest.SerializeToString,
+                response_deserializer=guerdon_dot_rewards_dot_v1_dot_rewards__pb2.GrantRewardResponse.FromString,
+                )
         self.ConfirmPayment = channel.unary_unary(
                 '/guerdon.rewards.v1.RewardsService/ConfirmPayment',
                 request_serializer=guerdon_dot_rewards_dot_v1_dot_rewards__pb2.ConfirmPaymentRequest.SerializeToString,
@@ -181,6 +186,15 @@ class RewardsServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GrantReward(self, request, context):
+        """Gives a reward for nothing, as its terms say, to the end: stock, codes and limits are taken as by `Redeem`, and its window
+        holds; no points and no money are. Whom it is for is whoever gives it to say. A reward that pays into a wallet cannot be
+        given. What was given is called off as what was bought is, and nothing of it is refunded.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ConfirmPayment(self, request, context):
         """Says that the money of an AWAITING_PAYMENT redemption is there, and sees the redemption through, as `Redeem` does.
         Set the money aside first (authorise the card), confirm, and collect it once the answer is ISSUED or FULFILLED:
@@ -285,6 +299,11 @@ def add_RewardsServiceServicer_to_server(servicer, server):
                     servicer.Redeem,
                     request_deserializer=guerdon_dot_rewards_dot_v1_dot_rewards__pb2.RedeemRequest.FromString,
                     response_serializer=guerdon_dot_rewards_dot_v1_dot_rewards__pb2.RedeemResponse.SerializeToString,
+            ),
+            'GrantReward': grpc.unary_unary_rpc_method_handler(
+                    servicer.GrantReward,
+                    request_deserializer=guerdon_dot_rewards_dot_v1_dot_rewards__pb2.GrantRewardRequest.FromString,
+                    response_serializer=guerdon_dot_rewards_dot_v1_dot_rewards__pb2.GrantRewardResponse.SerializeToString,
             ),
             'ConfirmPayment': grpc.unary_unary_rpc_method_handler(
                     servicer.ConfirmPayment,
@@ -495,6 +514,23 @@ class RewardsService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.rewards.v1.RewardsService/Redeem',
             guerdon_dot_rewards_dot_v1_dot_rewards__pb2.RedeemRequest.SerializeToString,
             guerdon_dot_rewards_dot_v1_dot_rewards__pb2.RedeemResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def GrantReward(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.rewards.v1.RewardsService/GrantReward',
+            guerdon_dot_rewards_dot_v1_dot_rewards__pb2.GrantRewardRequest.SerializeToString,
+            guerdon_dot_rewards_dot_v1_dot_rewards__pb2.GrantRewardResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

@@ -94,6 +94,15 @@ class RewardsServiceStub:
     many have to be left, or else it is refused with `POINTS_LOCKED`. Where membership does not tell, nothing is begun.
     """
 
+    GrantReward: grpc.UnaryUnaryMultiCallable[
+        guerdon.rewards.v1.rewards_pb2.GrantRewardRequest,
+        guerdon.rewards.v1.rewards_pb2.GrantRewardResponse,
+    ]
+    """Gives a reward for nothing, as its terms say, to the end: stock, codes and limits are taken as by `Redeem`, and its window
+    holds; no points and no money are. Whom it is for is whoever gives it to say. A reward that pays into a wallet cannot be
+    given. What was given is called off as what was bought is, and nothing of it is refunded.
+    """
+
     ConfirmPayment: grpc.UnaryUnaryMultiCallable[
         guerdon.rewards.v1.rewards_pb2.ConfirmPaymentRequest,
         guerdon.rewards.v1.rewards_pb2.ConfirmPaymentResponse,
@@ -217,6 +226,15 @@ class RewardsServiceAsyncStub:
     on by itself, and the same request again waits for the end or reports it.
     A gift card and a cashback are as good as cash: membership is asked how many of the account's points are locked, and as
     many have to be left, or else it is refused with `POINTS_LOCKED`. Where membership does not tell, nothing is begun.
+    """
+
+    GrantReward: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.rewards.v1.rewards_pb2.GrantRewardRequest,
+        guerdon.rewards.v1.rewards_pb2.GrantRewardResponse,
+    ]
+    """Gives a reward for nothing, as its terms say, to the end: stock, codes and limits are taken as by `Redeem`, and its window
+    holds; no points and no money are. Whom it is for is whoever gives it to say. A reward that pays into a wallet cannot be
+    given. What was given is called off as what was bought is, and nothing of it is refunded.
     """
 
     ConfirmPayment: grpc.aio.UnaryUnaryMultiCallable[
@@ -362,6 +380,17 @@ class RewardsServiceServicer(metaclass=abc.ABCMeta):
         on by itself, and the same request again waits for the end or reports it.
         A gift card and a cashback are as good as cash: membership is asked how many of the account's points are locked, and as
         many have to be left, or else it is refused with `POINTS_LOCKED`. Where membership does not tell, nothing is begun.
+        """
+
+    @abc.abstractmethod
+    def GrantReward(
+        self,
+        request: guerdon.rewards.v1.rewards_pb2.GrantRewardRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.rewards.v1.rewards_pb2.GrantRewardResponse, collections.abc.Awaitable[guerdon.rewards.v1.rewards_pb2.GrantRewardResponse]]:
+        """Gives a reward for nothing, as its terms say, to the end: stock, codes and limits are taken as by `Redeem`, and its window
+        holds; no points and no money are. Whom it is for is whoever gives it to say. A reward that pays into a wallet cannot be
+        given. What was given is called off as what was bought is, and nothing of it is refunded.
         """
 
     @abc.abstractmethod
