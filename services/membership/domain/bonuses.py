@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from membership.domain.members import account_id
-from membership.domain.wallets import wallet_id
+from membership.domain.accounts import account_id, wallet_id
 
 POINTS_MAX = 10**9
 """The most points of one bonus."""

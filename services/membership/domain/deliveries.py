@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from membership.domain.accounts import account_id
 from membership.domain.bonuses import Bonus
 from membership.domain.flags import FlagState
 from membership.domain.late_changes import DueChange, Part, digest, taker
-from membership.domain.members import Member, account_id
+from membership.domain.members import Member
 from membership.domain.program import Program
 from membership.domain.purchases import GoodsReturn, Purchase, Spot, effective_time
 from membership.domain.tranches import available_time

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 
+from membership.domain.accounts import account_id
 from membership.domain.purchases import State
 
 
@@ -38,16 +39,3 @@ class Member:
     def account_id(self) -> str:
         """The id of the member's account in the ledger, within the program."""
         return account_id(self.member_id)
-
-
-_ACCOUNT_PREFIX = "m-"
-
-
-def account_id(member_id: str) -> str:
-    """The id of a member's account in the ledger, within the program."""
-    return _ACCOUNT_PREFIX + member_id
-
-
-def owner_of(account_id_: str) -> str | None:
-    """The id of the member whose account has this id, if there is one; None where no member's can have it."""
-    return account_id_.removeprefix(_ACCOUNT_PREFIX) if account_id_.startswith(_ACCOUNT_PREFIX) else None

@@ -10,15 +10,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from membership.domain.late_changes import digest
-from membership.domain.members import account_id
 from membership.domain.program import Program
 from membership.domain.rules import Rule
 from membership.domain.stacking import Term
 from membership.domain.tranches import Times, Tranche, available_time, divide, wait
-
-ACCOUNT_ID_MAX = 63
-"""Characters of an account's id in the ledger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +32,6 @@ class Wallet:
         for term, points in zip(self.terms, self.points, strict=True):
             if points:
                 yield term.rule_no, points
-
-
-def wallet_id(member_id: str, unit: str) -> str:
-    """The id of a member's account of another unit than the program's: as the catalog's callers name wallets by custom,
-    so that it is the same one. Where that is longer than an id may be, a digest stands for it.
-    """
-    by_custom = f"{account_id(member_id)}~{unit}"
-    return by_custom if len(by_custom) <= ACCOUNT_ID_MAX else f"w-{digest(f'{unit} {member_id}')}"
 
 
 def wallet_times(program: Program, rule: Rule, event_time: datetime, expire_time: datetime | None) -> Times:

@@ -12,9 +12,9 @@ from typing import Any, Protocol, TypeVar
 
 from guerdon_kit.errors import DomainError, FieldViolation, ReplayedRefusal
 from guerdon_kit.postgres.requests import freeze, thaw
+from membership.domain.accounts import account_id
 from membership.domain.deliveries import Delivery
 from membership.domain.errors import AccountTaken
-from membership.domain.members import account_id
 from membership.domain.program import Program
 from membership.operations.deliveries import Deliveries
 

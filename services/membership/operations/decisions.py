@@ -6,12 +6,11 @@ from collections.abc import Mapping
 
 from guerdon_kit.postgres import Database
 from membership.clients.ledger import Ledger
+from membership.domain.accounts import account_id, wallet_id
 from membership.domain.deliveries import Delivery, activation_id, whole_clawback
-from membership.domain.members import account_id
 from membership.domain.purchases import FrozenTerms
 from membership.domain.tranches import bonus_id
 from membership.domain.waits import Deed, deeds
-from membership.domain.wallets import wallet_id
 from membership.store import purchases, tranches
 
 

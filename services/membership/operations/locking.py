@@ -5,8 +5,8 @@ from __future__ import annotations
 from guerdon_kit.clock import Clock
 from guerdon_kit.postgres import Connection, Database
 from membership.clients.ledger import Ledger
+from membership.domain.accounts import owner_of
 from membership.domain.locking import NOTHING, Given, LockedPoints, locked
-from membership.domain.members import owner_of
 from membership.domain.program import Program
 from membership.store import locking, members
 

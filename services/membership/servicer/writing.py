@@ -11,6 +11,7 @@ from guerdon.type.v1 import cash_pb2
 from guerdon_kit.grpc import CallContext
 from guerdon_kit.grpc.messages import rational, timestamp
 from guerdon_kit.grpc.status import to_status
+from membership.domain.accounts import wallet_id
 from membership.domain.claims import GuestPurchase
 from membership.domain.earning import explain_return
 from membership.domain.explaining import explain, tell
@@ -22,7 +23,6 @@ from membership.domain.purchases import FrozenTerms, GoodsReturn, Purchase, Stat
 from membership.domain.tranches import Tranche, Wait
 from membership.domain.velocity import Subject
 from membership.domain.waits import Awaited
-from membership.domain.wallets import wallet_id
 from membership.operations.imports import Imported
 from membership.operations.members import Standing
 from membership.servicer.baskets import write_award, write_basket

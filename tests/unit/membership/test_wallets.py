@@ -8,13 +8,13 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
+from membership.domain.accounts import wallet_id
 from membership.domain.availability import Availability
 from membership.domain.clawbacks import CameBack, wallet_shares
 from membership.domain.deliveries import Credit
 from membership.domain.earning import Rounding
 from membership.domain.rules import Outcome, Rule
 from membership.domain.timing import timed
-from membership.domain.wallets import wallet_id
 from membership.operations.deliveries import batches
 from tests.unit.membership.programs import NOW, PER_DOLLAR, bonus, book, program, rated, times
 
