@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from guerdon_kit import housekeeping
 from guerdon_kit.service import Job, Kit, Parts
+from membership.clients.catalog import CATALOG, Catalog
 from membership.clients.ledger import LEDGER, Ledger
 from membership.config import Settings
+from membership.jobs.gifts import giving
 from membership.jobs.occasions import occasions
 from membership.jobs.offers import sending
 from membership.jobs.plans import lapsing
@@ -19,6 +21,7 @@ from membership.operations.claims import Claims
 from membership.operations.consents import Consents, Hashing
 from membership.operations.deliveries import Deliveries
 from membership.operations.endings import Endings
+from membership.operations.gifts import Gifts
 from membership.operations.holds import Holds
 from membership.operations.imports import Imports
 from membership.operations.locking import Locking
@@ -52,6 +55,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
     """Membership's servicer and jobs."""
     settings, database, clock = kit.settings, kit.database, kit.clock
     ledger = Ledger(kit.remote("ledger", settings.ledger_target, LEDGER))
+    catalog = Catalog(kit.remote("rewards_catalog", settings.rewards_target, CATALOG))
     deliveries = Deliveries(database, ledger, clock, kit.log)
     endings = Endings(database, ledger, clock, kit.log)
     merges = Merging(database, ledger, clock, kit.log)
@@ -94,6 +98,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
             Job("recovery", recovery(database, clock, deliveries).run),
             Job("returns", waiting_returns(database, clock, returns).run),
             Job("purchase-events", awaiting(database, clock, purchase_events).run),
+            Job("gifts", giving(database, clock, Gifts(database, catalog, clock)).run),
             Job("endings", ending(database, clock, endings).run),
             Job("merges", merging(database, clock, merges).run),
             Job("slides", extending(database, clock, Sliding(database, ledger, clock)).run),

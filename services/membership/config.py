@@ -10,3 +10,5 @@ class Settings(ServiceSettings):
 
     listen: str = "127.0.0.1:7002"
     """`host:port` that the gRPC server listens on."""
+    rewards_target: str = "127.0.0.1:7003"
+    """Where the rewards catalog listens, for rules that give its rewards."""

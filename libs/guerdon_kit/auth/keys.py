@@ -13,7 +13,7 @@ from guerdon_kit.auth.service_tokens import LIFETIME_S
 
 SCOPES = {
     "ledger": [],
-    "membership": ["ledger.*"],
+    "membership": ["ledger.*", "rewards.redemptions.grant", "rewards.redemptions.write"],
     "rewards_catalog": ["ledger.*", "membership.locked_points.read"],
     "partner_exchange": ["ledger.*", "membership.locked_points.read"],
     "recognition": ["ledger.*"],

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from membership.domain.baskets import Part
 from membership.domain.earning import Rounding, explain_award
+from membership.domain.gifts import Qualified
 from membership.domain.purchases import FrozenTerms, PlainTerms, Purchase
 from membership.domain.rules import Outcome
 from membership.domain.stacking import VISIT, Kept, Term, Verdict, base
@@ -50,7 +51,9 @@ def tell(purchase: Purchase) -> list[Told]:
     frozen = purchase.terms
     in_points = _tell_frozen(frozen, frozen.terms, frozen.points)
     into = (told for one in frozen.wallets for told in _tell_frozen(frozen, one.terms, one.points, one.unit))
-    return [*in_points, *counted, *into]
+    kept = Kept.all_of(frozen.parts)
+    rewards = (_tell_reward(frozen, one, one.gives(kept)) for one in frozen.rewards)
+    return [*in_points, *counted, *into, *rewards]
 
 
 def explain(purchase: Purchase, told: Iterable[Told]) -> str:
@@ -97,6 +100,11 @@ def _tell_frozen(frozen: FrozenTerms, terms: Sequence[Term], given: Sequence[int
     ]
 
 
+def _tell_reward(frozen: FrozenTerms, one: Qualified, gives: bool) -> Told:
+    [told] = _tell_frozen(frozen, [one.term], [0], "rewards")
+    return replace(told, explanation=f"the reward {one.reward}" if gives else told.explanation, unit="")
+
+
 def _tell_count(term: Term, tallies: Sequence[Tally]) -> Told:
     tally = next((one for one in tallies if one.rule_no == term.rule_no), None)
     if tally is None:
@@ -140,3 +148,5 @@ def _arithmetic(term: Term, parts: Sequence[Part], kept: Kept) -> str:
             return f"the exact base of what it works on x ({term.rate} - 1), rounded with what was added before"
         case Outcome.BONUS | Outcome.PIECE:
             return f"a bonus of {term.rate}"
+        case _:
+            return "a reward"

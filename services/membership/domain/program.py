@@ -117,6 +117,7 @@ def violations_of(rule: Rule, settings: Settings) -> list[FieldViolation]:
         found.append(FieldViolation("condition", PURCHASES_NOT_COUNTED))
     elif not found and settings.late_days:
         own = {"availability": rule.availability, "expiry_policy": rule.expiry, "unit": rule.unit or None}
+        own |= {"reward": rule.reward or None}
         found.extend(FieldViolation(name, _AS_ONE) for name, value in own.items() if value is not None)
     if rule.unit == settings.unit_id:
         found.append(FieldViolation("unit", "must be absent for the program's own"))

@@ -12,9 +12,10 @@ from membership.domain.baskets import Basket, Part
 from membership.domain.campaigns import NOTHING_DRAWN, Drawn, Reached
 from membership.domain.earning import Award, Terms
 from membership.domain.flags import Flag
+from membership.domain.gifts import Gift, Qualified
 from membership.domain.late_changes import AwardChange
 from membership.domain.program import Program
-from membership.domain.stacking import Term
+from membership.domain.stacking import Kept, Term
 from membership.domain.tallies import Tally
 from membership.domain.tranches import Tranche
 from membership.domain.waits import Awaited, lost_places
@@ -89,6 +90,8 @@ class FrozenTerms:
     """What it had of budgets, where it may be rated anew."""
     wallets: tuple[Wallet, ...] = ()
     """What it was rated by in other units."""
+    rewards: tuple[Qualified, ...] = ()
+    """The rules that give rewards."""
 
     def by_campaigns(self) -> dict[str, int]:
         """What the rules of campaigns gave, by their ids, where they gave anything."""
@@ -118,11 +121,17 @@ class FrozenTerms:
                 yield term.rule_no, points
         for wallet in self.wallets:
             yield from wallet.by_rule()
+        if self.rewards:
+            yield from ((one.term.rule_no, 1) for one in self.given(Kept.all_of(self.parts)))
 
     @property
     def own_credits(self) -> int:
         """How many credits of points there are: the purchase's own, and those beside it."""
         return max(1, len(self.tranches))
+
+    def given(self, kept: Kept) -> Iterator[Qualified]:
+        """The rewards that it gives for what is kept."""
+        return (one for one in self.rewards if one.gives(kept))
 
     def credits_beside(self) -> Iterator[tuple[int, str, Tranche]]:
         """The credits beside the purchase's own, each with its place among all and its unit; empty for points."""
@@ -164,6 +173,8 @@ class Purchase:
     """When what the ledger was asked for can first be spent; None for at once."""
     flag: Flag | None = None
     """Why the award is suspicious."""
+    gifts: tuple[Gift, ...] = ()
+    """The rewards that it gave."""
     awaited: tuple[Awaited, ...] = ()
     """Those of its credits that wait for an event, or did; of a released award also those that wait for their time."""
     changes: tuple[AwardChange, ...] = ()

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from membership.domain.baskets import Basket, Line, Part, parts
 from membership.domain.campaigns import NOTHING_DRAWN, Budgets, Campaign, Drawn, Reached
 from membership.domain.conditions import Activation, Facts, Phrase, activation
+from membership.domain.gifts import Qualified
 from membership.domain.levels import Levels
 from membership.domain.members import Member
 from membership.domain.moments import from_microseconds
@@ -233,6 +234,10 @@ def _by_rules(program: Program, rules: InForce, entry: Entry, level: int, earned
     if rules.units:
         into = (_wallet(unit, met(held_out, counting=False, unit=unit), every, asking) for unit in rules.units)
         frozen = replace(frozen, wallets=tuple(into))
+    if rules.gives_rewards:
+        giving = (one for one in met(held_out, counting=False) if one.version.rule.reward)
+        qualify = [Qualified(qualified(one, every, asking.eligible), one.version.rule.reward) for one in giving]
+        frozen = replace(frozen, rewards=tuple(qualify))
     by_rule = {version.rule_no: version for version in rules.versions}
     for rule_no, given in frozen.by_rule():
         _count(by_rule[rule_no], entry, local, given, scene.uses)

@@ -42,6 +42,8 @@ class InForce:
     """The numbers of the rules whose conditions look at the plan that a member holds."""
     units: tuple[str, ...] = ()
     """Those beside the program's points that rules give."""
+    gives_rewards: bool = False
+    """Whether a rule gives a reward."""
     variables: frozenset[str] = frozenset()
     """Those that conditions may look at: taking a value over to CEL costs two microseconds."""
 
@@ -121,7 +123,8 @@ class Rulebook:
         segments = together(phrase.segments for phrase in asked)
         variables = frozenset[str]().union(*(phrase.variables for phrase in asked))
         units = tuple(sorted({one.rule.unit for one in versions if one.rule.unit}))
-        return InForce(versions, None, 0, running, of_purchases, segments, of_plans, units, variables)
+        gives = any(one.rule.reward for one in versions)
+        return InForce(versions, None, 0, running, of_purchases, segments, of_plans, units, gives, variables)
 
     def _terms(self, version: Version) -> tuple[Terms, ...]:
         rule = version.rule.plain()

@@ -49,6 +49,8 @@ class Outcome(IntEnum):
     BONUS = 6
     PIECE = 7
     """Of a rule that counts pieces: points for each minor unit of the one that completes the count."""
+    REWARD = 8
+    """A reward of the catalog."""
 
     @property
     def is_base(self) -> bool:
@@ -143,6 +145,8 @@ class Rule:
     """When they expire, likewise."""
     unit: str = ""
     """The id of the unit that it gives, if not the program's points."""
+    reward: str = ""
+    """The id of the reward that it gives, of a REWARD."""
 
     @property
     def has_times(self) -> bool:
@@ -208,11 +212,19 @@ def violations(rule: Rule) -> Iterator[FieldViolation]:
         yield FieldViolation("campaign", f"its id {ID_RULE}")
     if rule.expiry is not None:
         yield from rule.expiry.violations("expiry_policy")
-    if rule.unit and (rule.campaign or rule.count is not None):
-        yield FieldViolation("unit", "cannot be together with a campaign or a count")
+    yield from _other_outcomes(rule)
     yield from _list_violations(rule)
     yield from _count_violations(rule)
     yield from _condition_violations(rule)
+
+
+def _other_outcomes(rule: Rule) -> Iterator[FieldViolation]:
+    """What gives something else than points can be together with."""
+    if rule.unit and (rule.campaign or rule.count is not None):
+        yield FieldViolation("unit", "cannot be together with a campaign or a count")
+    if rule.reward and (rule.unit or rule.campaign or rule.count is not None or rule.has_times):
+        beside = "a unit, a campaign, a count, an availability or an expiry_policy"
+        yield FieldViolation("reward", f"cannot be together with {beside}")
 
 
 def _list_violations(rule: Rule) -> Iterator[FieldViolation]:
@@ -273,6 +285,7 @@ _RATES = {
     Outcome.MULTIPLIER: ("multiplier", 1, 1_000, MULTIPLIER_PART_MAX),
     Outcome.BONUS: ("bonus_points", 0, BONUS_MAX, BONUS_MAX),
     Outcome.PIECE: ("piece_points_per_minor_unit", 0, 1_000, RATE_PART_MAX),
+    Outcome.REWARD: ("reward", 0, 1, 1),
 }
 """The field of an outcome, above and up to which rate it may be, and the largest numerator and denominator of it."""
 

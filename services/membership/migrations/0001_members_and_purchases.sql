@@ -627,6 +627,24 @@ create table bonuses (
 -- Which wallets a member has, for whoever merges or closes it. Points pay nothing for it.
 create index bonuses_wallets on bonuses (member_no, unit_id) where unit_id <> '';
 
+-- Rewards of the catalog that rules give for purchases, or gave: 1 to be given, 2 given, 3 refused for the reason, 4 to be
+-- taken back, 5 taken back, 6 kept for the reason. It is due until the catalog has answered.
+create table gifts (
+    program_no integer not null,
+    purchase_id text collate "C" not null,
+    rule_id text collate "C" not null,
+    reward text not null,
+    state smallint not null default 1 check (state between 1 and 6),
+    redemption text not null default '' check (redemption = '' or state <> 1),
+    reason text not null default '' check ((reason <> '') = (state in (3, 6))),
+    actor text not null,
+    due_time timestamptz check ((due_time is null) = (state not in (1, 4))),
+    attempts integer not null default 0,
+    primary key (program_no, purchase_id, rule_id),
+    foreign key (program_no, purchase_id) references purchases
+);
+create index gifts_due_time on gifts (due_time) where due_time is not null;
+
 -- What members can do besides buying. What changes of it makes a version; an activity keeps the one it was judged by.
 create table activity_types (
     program_no integer not null,
@@ -979,6 +997,7 @@ grant select, insert on tiers, rule_versions, late_parts, tranche_returns, veloc
 grant select, insert, update (start, purchases, points) on velocity_counts to :"runtime_role";
 grant select, insert, update (state, decide_time, actor, reason) on award_flags to :"runtime_role";
 grant select, insert, update (state, end_time, due_time, attempts) on awaited_credits to :"runtime_role";
+grant select, insert, update (state, redemption, reason, due_time, attempts) on gifts to :"runtime_role";
 grant select, insert on purchase_events to :"runtime_role";
 grant select, insert, update (state, welcome_transaction, ended, merged_into, referred, offers_until) on members to :"runtime_role";
 grant select, insert, update (used), delete on rule_uses to :"runtime_role";

@@ -11,6 +11,7 @@ from guerdon_kit.events import Event
 from membership.domain.activities import Activity, Judgement
 from membership.domain.clawbacks import Asked
 from membership.domain.flags import Flag, FlagState
+from membership.domain.gifts import Gift
 from membership.domain.late import Moment
 from membership.domain.late_changes import AwardChange
 from membership.domain.late_counts import Difference
@@ -157,6 +158,20 @@ def award_wait_ended(
     }
     of = f"{program.name}/purchases/{purchase.purchase_id}"
     return Event("guerdon.membership.v1.award_wait_ended", of, name, now, data)
+
+
+def gift_changed(program: Program, gift: Gift, now: datetime) -> Event:
+    """A reward that a rule gives for a purchase was given, refused, taken back or kept."""
+    name = f"{program.name}/members/{gift.member_id}"
+    data = {
+        "member": name,
+        "rule": f"{program.name}/rules/{gift.rule_id}",
+        "reward": f"{program.name}/rewards/{gift.reward}",
+        "redemption": f"{program.name}/redemptions/{gift.redemption}" if gift.redemption else "",
+        "reason": gift.reason,
+    }
+    of = f"{program.name}/purchases/{gift.purchase_id}"
+    return Event(f"guerdon.membership.v1.reward_{gift.state.name.lower()}", of, name, now, data)
 
 
 def award_changed(program: Program, member: Member, change: AwardChange, now: datetime) -> Event:

@@ -25,7 +25,7 @@ from membership.operations.deciding import deliver_later
 from membership.operations.deliveries import Deliveries
 from membership.operations.events import award_decided
 from membership.operations.standings import Taken, take_off
-from membership.store import awaited, flags, members, purchases
+from membership.store import awaited, flags, gifts, members, purchases
 from membership.store.awaited import NewWait
 
 
@@ -68,6 +68,7 @@ class Holds:
                 await _take_all(connection, program, member, purchase, now)
             else:
                 await _wait_on(connection, program, member, purchase, actor, now)
+            await gifts.wake(connection, program.program_no, purchase_id)
             due_time = self._deliveries.first_due_time()
             delivery = await deliver_later(connection, program, purchase, actor, due_time)
             return json.dumps(delivery.delivery_no).encode()

@@ -23,6 +23,7 @@ from membership.domain.purchases import Spot, State
 from membership.domain.rating import Entry, Rated
 from membership.domain.rows import Row
 from membership.domain.sliding import Span, kept_until, sliding
+from membership.domain.stacking import Kept
 from membership.operations.events import member_enrolled, purchase_recorded, purchases_imported, tier_upgraded
 from membership.operations.flagging import flag_awards
 from membership.operations.known import sort_known
@@ -38,6 +39,7 @@ from membership.store import (
     awaited,
     deliveries,
     expiry_watches,
+    gifts,
     members,
     purchases,
     ratings,
@@ -218,6 +220,13 @@ async def _write(
     if frozen:
         await ratings.insert(connection, program, frozen)
     await awaited.insert(connection, program, list(timed.waits(now)), recording.actor)
+    rewards = [
+        (purchase_id, one.term.rule_id, one.reward)
+        for purchase_id, _, terms in frozen
+        if terms.rewards
+        for one in terms.given(Kept.all_of(terms.parts))
+    ]
+    await gifts.insert(connection, program.program_no, rewards, now, recording.actor)
     await expiry_watches.watch(connection, program, ((one.member_no, one.expire_time) for one in written), now)
 
 

@@ -13,7 +13,7 @@ from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres import Connection, Database
 from guerdon_kit.postgres.requests import freeze, once, thaw
 from membership.domain.baskets import LINES_MAX, QUANTITY_MAX
-from membership.domain.clawbacks import Asked, CameBack, check, cumulative, keeps_something, together
+from membership.domain.clawbacks import Asked, CameBack, check, cumulative, keeps_something, kept, together
 from membership.domain.deliveries import Delivery, DuePurchase
 from membership.domain.earning import AMOUNT_MAX
 from membership.domain.errors import LineNotReturnable, ReturnDiffers, ReturnExceedsPurchase
@@ -31,7 +31,17 @@ from membership.operations.qualifying import Rewards, take_back
 from membership.operations.segments import uncount_bought
 from membership.operations.standings import Taken, take_off
 from membership.operations.tranches import share_out
-from membership.store import campaigns, deliveries, members, merges, programs, purchases, returns, waiting_returns
+from membership.store import (
+    campaigns,
+    deliveries,
+    gifts,
+    members,
+    merges,
+    programs,
+    purchases,
+    returns,
+    waiting_returns,
+)
 from membership.store.waiting_returns import Key, Waiting
 
 
@@ -145,6 +155,7 @@ class Returns:
         beside, tranches = await share_out(
             connection, program, purchase, together(came_back, asked), asked.return_id, goods_return.points
         )
+        await _take_gifts(connection, program, purchase, together(came_back, asked), now)
         if beside:
             goods_return = replace(goods_return, state=State.PENDING)
         await returns.insert(connection, program, goods_return, actor)
@@ -200,6 +211,17 @@ class Returns:
             return False
         _require_same(program, before.asked, asked)
         return True
+
+
+async def _take_gifts(
+    connection: Connection, program: Program, purchase: Purchase, after: CameBack, now: datetime
+) -> None:
+    """Has rewards called off whose rules do not give them for what is kept after all of `after` is back."""
+    terms = purchase.terms
+    if isinstance(terms, FrozenTerms) and terms.rewards:
+        rest = kept(terms.parts, after)
+        gone = [one.term.rule_id for one in terms.rewards if not one.gives(rest)]
+        await gifts.take_back(connection, program.program_no, purchase.purchase_id, gone, now)
 
 
 async def _wait_on(connection: Connection, program: Program, key: Key, waiting: Waiting, now: datetime) -> None:

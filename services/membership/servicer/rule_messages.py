@@ -18,6 +18,7 @@ from membership.servicer.policies import read_availability, read_expiry, write_a
 from membership.servicer.rationals import fraction
 
 CAMPAIGN = "programs/{program}/campaigns/{campaign}"
+REWARD = "programs/{program}/rewards/{reward}"
 UNIT = "programs/{program}/units/{unit}"
 
 _ROUNDINGS = {pb.ROUNDING_DOWN: Rounding.DOWN, pb.ROUNDING_HALF_UP: Rounding.HALF_UP}
@@ -29,6 +30,7 @@ _FIELDS = {
     Outcome.MULTIPLIER: "multiplier",
     Outcome.BONUS: "bonus_points",
     Outcome.PIECE: "piece_points_per_minor_unit",
+    Outcome.REWARD: "reward",
 }
 _COUNTED = {pb.Count.COUNTED_PURCHASES: False, pb.Count.COUNTED_PIECES: True}
 _OUTCOMES = {field: outcome for outcome, field in _FIELDS.items()}
@@ -52,8 +54,8 @@ def read_rule(message: pb.EarningRule, rule_id: str, path: str) -> Rule:
     return Rule(
         rule_id=rule_id,
         outcome=outcome,
-        rate=Fraction(message.bonus_points)
-        if outcome is Outcome.BONUS
+        rate=Fraction(message.bonus_points if outcome is Outcome.BONUS else 1)
+        if outcome in {Outcome.BONUS, Outcome.REWARD}
         else fraction(getattr(message, field), f"{path}.{field}"),
         rounding=_ROUNDINGS.get(message.rounding, Rounding.DOWN),
         round_each_line=message.round_each_line,
@@ -78,6 +80,7 @@ def read_rule(message: pb.EarningRule, rule_id: str, path: str) -> Rule:
         expiry=read_expiry(message.expiry_policy, f"{path}.expiry_policy")
         if message.HasField("expiry_policy")
         else None,
+        reward=_id_of(message.reward, REWARD, message, f"{path}.reward") if outcome is Outcome.REWARD else "",
         unit=_id_of(message.unit, UNIT, message, f"{path}.unit") if message.unit else "",
     )
 
@@ -104,7 +107,7 @@ def write_rule(rule: Rule, name: str = "") -> pb.EarningRule:
     )
     if rule.outcome is Outcome.BONUS:
         message.bonus_points = int(rule.rate)
-    else:
+    elif rule.outcome is not Outcome.REWARD:
         getattr(message, _FIELDS[rule.outcome]).CopyFrom(rational(rule.rate))
     if spends != Eligibility():
         message.eligibility.CopyFrom(
@@ -125,6 +128,8 @@ def write_version(program: Program, one: Version) -> pb.EarningRule:
     message = write_rule(one.rule, f"{program.name}/rules/{one.rule.rule_id}")
     if one.rule.campaign:
         message.campaign = f"{program.name}/campaigns/{one.rule.campaign}"
+    if one.rule.reward:
+        message.reward = f"{program.name}/rewards/{one.rule.reward}"
     if one.rule.unit:
         message.unit = f"{program.name}/units/{one.rule.unit}"
     message.effective_time.CopyFrom(timestamp(from_microseconds(one.effective_us)))

@@ -16,6 +16,7 @@ from membership.domain.claims import GuestPurchase
 from membership.domain.earning import explain_return
 from membership.domain.explaining import explain, tell
 from membership.domain.flags import Flag
+from membership.domain.gifts import Gift
 from membership.domain.late_changes import AwardChange
 from membership.domain.members import Ended
 from membership.domain.program import Program
@@ -166,7 +167,18 @@ def purchase(found: Program, one: Purchase) -> purchase_pb2.Purchase:
         basket=None if basket is None else write_basket(basket),
         award_changes=[_award_change(found, change) for change in one.changes],
         flag=None if one.flag is None else _flag(found, one.flag),
+        given_rewards=[_gift(found, gift) for gift in one.gifts],
         awaited_points=[_awaited(one, credit) for credit in one.awaited],
+    )
+
+
+def _gift(found: Program, one: Gift) -> purchase_pb2.GivenReward:
+    return purchase_pb2.GivenReward(
+        rule=f"{found.name}/rules/{one.rule_id}",
+        reward=f"{found.name}/rewards/{one.reward}",
+        state=purchase_pb2.GivenReward.State.ValueType(one.state),
+        redemption=f"{found.name}/redemptions/{one.redemption}" if one.redemption else "",
+        reason=one.reason,
     )
 
 

@@ -17,7 +17,7 @@ from membership.domain.purchases import FrozenTerms, PlainTerms, Purchase, Spot,
 from membership.domain.rating import Rated
 from membership.domain.rulebooks import LEVELS
 from membership.domain.tranches import Times, Wait
-from membership.store import awaited, counts, flags, queries, ratings, rules
+from membership.store import awaited, counts, flags, gifts, queries, ratings, rules
 
 if TYPE_CHECKING:
     from asyncpg import Record
@@ -152,7 +152,16 @@ async def find_all(
         for purchase_id, credits_ in (await awaited.of_purchases(connection, program, waiting)).items():
             one, member_no = found[purchase_id]
             found[purchase_id] = replace(one, awaited=credits_), member_no
+    await _add_gifts(connection, program, found)
     return found
+
+
+async def _add_gifts(connection: Connection, program: Program, found: dict[str, tuple[Purchase, int]]) -> None:
+    gave = [id_ for id_, (one, _) in found.items() if isinstance(one.terms, FrozenTerms) and one.terms.rewards]
+    if gave:
+        for purchase_id, given in (await gifts.of_purchases(connection, program.program_no, gave)).items():
+            one, member_no = found[purchase_id]
+            found[purchase_id] = replace(one, gifts=given), member_no
 
 
 def _purchase(program: Program, row: Record) -> Purchase:

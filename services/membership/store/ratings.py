@@ -10,6 +10,7 @@ from guerdon_kit.postgres import Connection
 from membership.domain.baskets import Basket, Line, parts
 from membership.domain.campaigns import NOTHING_DRAWN, Drawn, Reached
 from membership.domain.earning import Rounding
+from membership.domain.gifts import Qualified
 from membership.domain.moments import from_microseconds, to_microseconds
 from membership.domain.program import Program
 from membership.domain.purchases import FrozenTerms
@@ -99,6 +100,7 @@ def read(basket_kept: dict[str, Any] | None, rated_by: dict[str, Any], amount: i
         None if inside is None else tuple(inside),
         _read_drawn(rated_by["drawn"]) if "drawn" in rated_by else NOTHING_DRAWN,
         tuple(map(_read_wallet, rated_by.get("wallets", ()))),
+        tuple(Qualified(_read_term(term), reward) for term, reward in rated_by.get("rewards", ())),
     )
 
 
@@ -108,6 +110,8 @@ def _write(one: FrozenTerms) -> dict[str, Any]:
         beside["drawn"] = one.drawn
     if one.wallets:
         beside["wallets"] = [_write_wallet(wallet) for wallet in one.wallets]
+    if one.rewards:
+        beside["rewards"] = [[_write_term(term), reward] for term, reward in one.rewards]
     return beside | {
         "terms": [_write_term(term) for term in one.terms],
         "points": one.points,

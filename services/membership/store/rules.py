@@ -89,6 +89,7 @@ def read(rule_id: str, kept: dict[str, Any]) -> Rule:
         availability=policies.read_availability(kept["availability"]),
         expiry=policies.read_expiry(kept["expiry"]),
         unit=kept["unit"],
+        reward=kept["reward"],
     )
 
 
@@ -116,4 +117,5 @@ def _write(rule: Rule) -> dict[str, Any]:
         "availability": policies.availability_column(rule.availability),
         "expiry": policies.expiry_column(rule.expiry),
         "unit": rule.unit,
+        "reward": rule.reward,
     }

@@ -19,7 +19,7 @@ from guerdon.membership.v1 import times_pb2 as guerdon_dot_membership_dot_v1_dot
 from guerdon.type.v1 import rational_pb2 as guerdon_dot_type_dot_v1_dot_rational__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n guerdon/membership/v1/rule.proto\x12\x15guerdon.membership.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!guerdon/membership/v1/times.proto\x1a\x1eguerdon/type/v1/rational.proto\"\x9b\n\n\x0b\x45\x61rningRule\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x05\x12:\n\x15points_per_minor_unit\x18\x02 \x01(\x0b\x32\x19.guerdon.type.v1.RationalH\x00\x12\x34\n\x0fpoints_per_item\x18\x03 \x01(\x0b\x32\x19.guerdon.type.v1.RationalH\x00\x12\x34\n\x0fpoints_per_line\x18\x04 \x01(\x0b\x32\x19.guerdon.type.v1.RationalH\x00\x12\x35\n\x10points_per_visit\x18\x05 \x01(\x0b\x32\x19.guerdon.type.v1.RationalH\x00\x12/\n\nmultiplier\x18\x06 \x01(\x0b\x32\x19.guerdon.type.v1.RationalH\x00\x12\x16\n\x0c\x62onus_points\x18\x07 \x01(\x03H\x00\x12@\n\x1bpiece_points_per_minor_unit\x18\x18 \x01(\x0b\x32\x19.guerdon.type.v1.RationalH\x00\x12\x36\n\x08rounding\x18\x08 \x01(\x0e\x32\x1f.guerdon.membership.v1.RoundingB\x03\xe0\x41\x01\x12\x1c\n\x0fround_each_line\x18\t \x01(\x08\x42\x03\xe0\x41\x01\x12\x1a\n\rminimum_spend\x18\n \x01(\x03\x42\x03\xe0\x41\x01\x12\x1c\n\x0fspend_increment\x18\x0b \x01(\x03\x42\x03\xe0\x41\x01\x12<\n\x0b\x65ligibility\x18\x0c \x01(\x0b\x32\".guerdon.membership.v1.EligibilityB\x03\xe0\x41\x01\x12\x16\n\texclusive\x18\r \x01(\x08\x42\x03\xe0\x41\x01\x12-\n\x04\x63\x61ps\x18\x0e \x03(\x0b\x32\x1a.guerdon.membership.v1.CapB\x03\xe0\x41\x01\x12\x30\n\x08\x63ooldown\x18\x0f \x01(\x0b\x32\x19.google.protobuf.DurationB\x03\xe0\x41\x01\x12\x16\n\tcondition\x18\x10 \x01(\tB\x03\xe0\x41\x01\x12\x37\n\x0e\x65\x66\x66\x65\x63tive_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x01\x12\x14\n\x07version\x18\x12 \x01(\x05\x42\x03\xe0\x41\x03\x12\x15\n\x08\x61rchived\x18\x13 \x01(\x08\x42\x03\xe0\x41\x03\x12\x34\n\x0b\x63reate_time\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x31\n\x08\x63\x61mpaign\x18\x15 \x01(\tB\x1f\xe0\x41\x01\xe0\x41\x05\xfa\x41\x16\n\x14guerdon.dev/Campaign\x12\x36\n\x06\x62undle\x18\x16 \x03(\x0b\x32!.guerdon.membership.v1.BundleItemB\x03\xe0\x41\x01\x12\x33\n\x05\x63ount\x18\x17 \x01(\x0b\x32\x1c.guerdon.membership.v1.CountB\x06\xe0\x41\x01\xe0\x41\x05\x12>\n\x0c\x61vailability\x18\x1e \x01(\x0b\x32#.guerdon.membership.v1.AvailabilityB\x03\xe0\x41\x01\x12?\n\rexpiry_policy\x18\x1f \x01(\x0b\x32#.guerdon.membership.v1.ExpiryPolicyB\x03\xe0\x41\x01\x12)\n\x04unit\x18  \x01(\tB\x1b\xe0\x41\x01\xe0\x41\x05\xfa\x41\x12\n\x10guerdon.dev/Unit:=\xea\x41:\n\x17guerdon.dev/EarningRule\x12\x1fprograms/{program}/rules/{rule}B\t\n\x07outcome\"\xa5\x01\n\x0b\x45ligibility\x12\x1b\n\x13\x65xcluded_categories\x18\x01 \x03(\t\x12\x15\n\rexcluded_skus\x18\x02 \x03(\t\x12\x17\n\x0f\x62\x65\x66ore_discount\x18\x03 \x01(\x08\x12\x1a\n\x12\x65\x61rn_on_gift_cards\x18\x04 \x01(\x08\x12\x13\n\x0b\x65\x61rn_on_tax\x18\x05 \x01(\x08\x12\x18\n\x10\x65\x61rn_on_shipping\x18\x06 \x01(\x08\"J\n\nBundleItem\x12\r\n\x03sku\x18\x01 \x01(\tH\x00\x12\x12\n\x08\x63\x61tegory\x18\x02 \x01(\tH\x00\x12\x10\n\x08quantity\x18\x03 \x01(\x05\x42\x07\n\x05goods\"\xbd\x01\n\x05\x43ount\x12:\n\x07\x63ounted\x18\x01 \x01(\x0e\x32$.guerdon.membership.v1.Count.CountedB\x03\xe0\x41\x02\x12\x13\n\x06number\x18\x02 \x01(\x05\x42\x03\xe0\x41\x02\x12\x14\n\x07repeats\x18\x03 \x01(\x08\x42\x03\xe0\x41\x01\"M\n\x07\x43ounted\x12\x17\n\x13\x43OUNTED_UNSPECIFIED\x10\x00\x12\x15\n\x11\x43OUNTED_PURCHASES\x10\x01\x12\x12\n\x0e\x43OUNTED_PIECES\x10\x02\"\xd5\x01\n\x03\x43\x61p\x12\x31\n\x06period\x18\x01 \x01(\x0e\x32!.guerdon.membership.v1.Cap.Period\x12\x0e\n\x06points\x18\x02 \x01(\x03\"\x8a\x01\n\x06Period\x12\x16\n\x12PERIOD_UNSPECIFIED\x10\x00\x12\x13\n\x0fPERIOD_PURCHASE\x10\x01\x12\x0e\n\nPERIOD_DAY\x10\x02\x12\x0f\n\x0bPERIOD_WEEK\x10\x03\x12\x10\n\x0cPERIOD_MONTH\x10\x04\x12\x0f\n\x0bPERIOD_YEAR\x10\x05\x12\x0f\n\x0bPERIOD_EVER\x10\x06\"r\n\x18\x43reateEarningRuleRequest\x12=\n\x0c\x65\x61rning_rule\x18\x01 \x01(\x0b\x32\".guerdon.membership.v1.EarningRuleB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"U\n\x19\x43reateEarningRuleResponse\x12\x38\n\x0c\x65\x61rning_rule\x18\x01 \x01(\x0b\x32\".guerdon.membership.v1.EarningRule\"r\n\x18UpdateEarningRuleRequest\x12=\n\x0c\x65\x61rning_rule\x18\x01 \x01(\x0b\x32\".guerdon.membership.v1.EarningRuleB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"U\n\x19UpdateEarningRuleResponse\x12\x38\n\x0c\x65\x61rning_rule\x18\x01 \x01(\x0b\x32\".guerdon.membership.v1.EarningRule\"c\n\x19\x41rchiveEarningRuleRequest\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe0\x41\x02\xfa\x41\x19\n\x17guerdon.dev/EarningRule\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"V\n\x1a\x41rchiveEarningRuleResponse\x12\x38\n\x0c\x65\x61rning_rule\x18\x01 \x01(\x0b\x32\".guerdon.membership.v1.EarningRule\"F\n\x15GetEarningRuleRequest\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe0\x41\x02\xfa\x41\x19\n\x17guerdon.dev/EarningRule\"\x88\x01\n\x16GetEarningRuleResponse\x12\x38\n\x0c\x65\x61rning_rule\x18\x01 \x01(\x0b\x32\".guerdon.membership.v1.EarningRule\x12\x34\n\x08versions\x18\x02 \x03(\x0b\x32\".guerdon.membership.v1.EarningRule\"]\n\x17ListEarningRulesRequest\x12+\n\x06parent\x18\x01 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Program\x12\x15\n\rshow_archived\x18\x02 \x01(\x08\"U\n\x18ListEarningRulesResponse\x12\x39\n\rearning_rules\x18\x01 \x03(\x0b\x32\".guerdon.membership.v1.EarningRule*M\n\x08Rounding\x12\x18\n\x14ROUNDING_UNSPECIFIED\x10\x00\x12\x11\n\rROUNDING_DOWN\x10\x01\x12\x14\n\x10ROUNDING_HALF_UP\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n guerdon/membership/v1/rule.proto\x12\x15guerdon.membership.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!guerdon/membership/v1/times.proto\x1a\x1eguerdon/type/v1/rational.proto\"\xc6\n\n\x0b\x45\x61rningRule\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x05\x12:\n\x15points_per_minor_unit\x18\x02 \x01(\x0b\x32\x19.guerdon.type.v1.RationalH\x00\x12\x34\n\x0fpoints_per_item\x18\x03 \x01(\x0b\x32\x19.guerdon.type.v1.RationalH\x00\x12\x34\n\x0fpoints_per_line\x18\x04 \x01(\x0b\x32\x19.guerdon.type.v1.RationalH\x00\x12\x35\n\x10points_per_visit\x18\x05 \x01(\x0b\x32\x19.guerdon.type.v1.RationalH\x00\x12/\n\nmultiplier\x18\x06 \x01(\x0b\x32\x19.guerdon.type.v1.RationalH\x00\x12\x16\n\x0c\x62onus_points\x18\x07 \x01(\x03H\x00\x12@\n\x1bpiece_points_per_minor_unit\x18\x18 \x01(\x0b\x32\x19.guerdon.type.v1.RationalH\x00\x12)\n\x06reward\x18! \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/RewardH\x00\x12\x36\n\x08rounding\x18\x08 \x01(\x0e\x32\x1f.guerdon.membership.v1.RoundingB\x03\xe0\x41\x01\x12\x1c\n\x0fround_each_line\x18\t \x01(\x08\x42\x03\xe0\x41\x01\x12\x1a\n\rminimum_spend\x18\n \x01(\x03\x42\x03\xe0\x41\x01\x12\x1c\n\x0fspend_increment\x18\x0b \x01(\x03\x42\x03\xe0\x41\x01\x12<\n\x0b\x65ligibility\x18\x0c \x01(\x0b\x32\".guerdon.membership.v1.EligibilityB\x03\xe0\x41\x01\x12\x16\n\texclusive\x18\r \x01(\x08\x42\x03\xe0\x41\x01\x12-\n\x04\x63\x61ps\x18\x0e \x03(\x0b\x32\x1a.guerdon.membership.v1.CapB\x03\xe0\x41\x01\x12\x30\n\x08\x63ooldown\x18\x0f \x01(\x0b\x32\x19.google.protobuf.DurationB\x03\xe0\x41\x01\x12\x16\n\tcondition\x18\x10 \x01(\tB\x03\xe0\x41\x01\x12\x37\n\x0e\x65\x66\x66\x65\x63tive_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x01\x12\x14\n\x07version\x18\x12 \x01(\x05\x42\x03\xe0\x41\x03\x12\x15\n\x08\x61rchived\x18\x13 \x01(\x08\x42\x03\xe0\x41\x03\x12\x34\n\x0b\x63reate_time\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x31\n\x08\x63\x61mpaign\x18\x15 \x01(\tB\x1f\xe0\x41\x01\xe0\x41\x05\xfa\x41\x16\n\x14guerdon.dev/Campaign\x12\x36\n\x06\x62undle\x18\x16 \x03(\x0b\x32!.guerdon.membership.v1.BundleItemB\x03\xe0\x41\x01\x12\x33\n\x05\x63ount\x18\x17 \x01(\x0b\x32\x1c.guerdon.membership.v1.CountB\x06\xe0\x41\x01\xe0\x41\x05\x12>\n\x0c\x61vailability\x18\x1e \x01(\x0b\x32#.guerdon.membership.v1.AvailabilityB\x03\xe0\x41\x01\x12?\n\rexpiry_policy\x18\x1f \x01(\x0b\x32#.guerdon.membership.v1.ExpiryPolicyB\x03\xe0\x41\x01\x12)\n\x04unit\x18  \x01(\tB\x1b\xe0\x41\x01\xe0\x41\x05\xfa\x41\x12\n\x10guerdon.dev/Unit:=\xea\x41:\n\x17guerdon.dev/EarningRule\x12\x1fprograms/{program}/rules/{rule}B\t\n\x07outcome\"\xa5\x01\n\x0b\x45ligibility\x12\x1b\n\x13\x65xcluded_categories\x18\x01 \x03(\t\x12\x15\n\rexcluded_skus\x18\x02 \x03(\t\x12\x17\n\x0f\x62\x65\x66ore_discount\x18\x03 \x01(\x08\x12\x1a\n\x12\x65\x61rn_on_gift_cards\x18\x04 \x01(\x08\x12\x13\n\x0b\x65\x61rn_on_tax\x18\x05 \x01(\x08\x12\x18\n\x10\x65\x61rn_on_shipping\x18\x06 \x01(\x08\"J\n\nBundleItem\x12\r\n\x03sku\x18\x01 \x01(\tH\x00\x12\x12\n\x08\x63\x61tegory\x18\x02 \x01(\tH\x00\x12\x10\n\x08quantity\x18\x03 \x01(\x05\x42\x07\n\x05goods\"\xbd\x01\n\x05\x43ount\x12:\n\x07\x63ounted\x18\x01 \x01(\x0e\x32$.guerdon.membership.v1.Count.CountedB\x03\xe0\x41\x02\x12\x13\n\x06number\x18\x02 \x01(\x05\x42\x03\xe0\x41\x02\x12\x14\n\x07repeats\x18\x03 \x01(\x08\x42\x03\xe0\x41\x01\"M\n\x07\x43ounted\x12\x17\n\x13\x43OUNTED_UNSPECIFIED\x10\x00\x12\x15\n\x11\x43OUNTED_PURCHASES\x10\x01\x12\x12\n\x0e\x43OUNTED_PIECES\x10\x02\"\xd5\x01\n\x03\x43\x61p\x12\x31\n\x06period\x18\x01 \x01(\x0e\x32!.guerdon.membership.v1.Cap.Period\x12\x0e\n\x06points\x18\x02 \x01(\x03\"\x8a\x01\n\x06Period\x12\x16\n\x12PERIOD_UNSPECIFIED\x10\x00\x12\x13\n\x0fPERIOD_PURCHASE\x10\x01\x12\x0e\n\nPERIOD_DAY\x10\x02\x12\x0f\n\x0bPERIOD_WEEK\x10\x03\x12\x10\n\x0cPERIOD_MONTH\x10\x04\x12\x0f\n\x0bPERIOD_YEAR\x10\x05\x12\x0f\n\x0bPERIOD_EVER\x10\x06\"r\n\x18\x43reateEarningRuleRequest\x12=\n\x0c\x65\x61rning_rule\x18\x01 \x01(\x0b\x32\".guerdon.membership.v1.EarningRuleB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"U\n\x19\x43reateEarningRuleResponse\x12\x38\n\x0c\x65\x61rning_rule\x18\x01 \x01(\x0b\x32\".guerdon.membership.v1.EarningRule\"r\n\x18UpdateEarningRuleRequest\x12=\n\x0c\x65\x61rning_rule\x18\x01 \x01(\x0b\x32\".guerdon.membership.v1.EarningRuleB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"U\n\x19UpdateEarningRuleResponse\x12\x38\n\x0c\x65\x61rning_rule\x18\x01 \x01(\x0b\x32\".guerdon.membership.v1.EarningRule\"c\n\x19\x41rchiveEarningRuleRequest\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe0\x41\x02\xfa\x41\x19\n\x17guerdon.dev/EarningRule\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"V\n\x1a\x41rchiveEarningRuleResponse\x12\x38\n\x0c\x65\x61rning_rule\x18\x01 \x01(\x0b\x32\".guerdon.membership.v1.EarningRule\"F\n\x15GetEarningRuleRequest\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe0\x41\x02\xfa\x41\x19\n\x17guerdon.dev/EarningRule\"\x88\x01\n\x16GetEarningRuleResponse\x12\x38\n\x0c\x65\x61rning_rule\x18\x01 \x01(\x0b\x32\".guerdon.membership.v1.EarningRule\x12\x34\n\x08versions\x18\x02 \x03(\x0b\x32\".guerdon.membership.v1.EarningRule\"]\n\x17ListEarningRulesRequest\x12+\n\x06parent\x18\x01 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Program\x12\x15\n\rshow_archived\x18\x02 \x01(\x08\"U\n\x18ListEarningRulesResponse\x12\x39\n\rearning_rules\x18\x01 \x03(\x0b\x32\".guerdon.membership.v1.EarningRule*M\n\x08Rounding\x12\x18\n\x14ROUNDING_UNSPECIFIED\x10\x00\x12\x11\n\rROUNDING_DOWN\x10\x01\x12\x14\n\x10ROUNDING_HALF_UP\x10\x02\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'guerdon.membership.v1.rule_pb2', globals())
@@ -28,6 +28,8 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _EARNINGRULE.fields_by_name['name']._options = None
   _EARNINGRULE.fields_by_name['name']._serialized_options = b'\340A\005'
+  _EARNINGRULE.fields_by_name['reward']._options = None
+  _EARNINGRULE.fields_by_name['reward']._serialized_options = b'\372A\024\n\022guerdon.dev/Reward'
   _EARNINGRULE.fields_by_name['rounding']._options = None
   _EARNINGRULE.fields_by_name['rounding']._serialized_options = b'\340A\001'
   _EARNINGRULE.fields_by_name['round_each_line']._options = None
@@ -90,40 +92,40 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _GETEARNINGRULEREQUEST.fields_by_name['name']._serialized_options = b'\340A\002\372A\031\n\027guerdon.dev/EarningRule'
   _LISTEARNINGRULESREQUEST.fields_by_name['parent']._options = None
   _LISTEARNINGRULESREQUEST.fields_by_name['parent']._serialized_options = b'\340A\002\372A\025\n\023guerdon.dev/Program'
-  _ROUNDING._serialized_start=3201
-  _ROUNDING._serialized_end=3278
+  _ROUNDING._serialized_start=3244
+  _ROUNDING._serialized_end=3321
   _EARNINGRULE._serialized_start=252
-  _EARNINGRULE._serialized_end=1559
-  _ELIGIBILITY._serialized_start=1562
-  _ELIGIBILITY._serialized_end=1727
-  _BUNDLEITEM._serialized_start=1729
-  _BUNDLEITEM._serialized_end=1803
-  _COUNT._serialized_start=1806
-  _COUNT._serialized_end=1995
-  _COUNT_COUNTED._serialized_start=1918
-  _COUNT_COUNTED._serialized_end=1995
-  _CAP._serialized_start=1998
-  _CAP._serialized_end=2211
-  _CAP_PERIOD._serialized_start=2073
-  _CAP_PERIOD._serialized_end=2211
-  _CREATEEARNINGRULEREQUEST._serialized_start=2213
-  _CREATEEARNINGRULEREQUEST._serialized_end=2327
-  _CREATEEARNINGRULERESPONSE._serialized_start=2329
-  _CREATEEARNINGRULERESPONSE._serialized_end=2414
-  _UPDATEEARNINGRULEREQUEST._serialized_start=2416
-  _UPDATEEARNINGRULEREQUEST._serialized_end=2530
-  _UPDATEEARNINGRULERESPONSE._serialized_start=2532
-  _UPDATEEARNINGRULERESPONSE._serialized_end=2617
-  _ARCHIVEEARNINGRULEREQUEST._serialized_start=2619
-  _ARCHIVEEARNINGRULEREQUEST._serialized_end=2718
-  _ARCHIVEEARNINGRULERESPONSE._serialized_start=2720
-  _ARCHIVEEARNINGRULERESPONSE._serialized_end=2806
-  _GETEARNINGRULEREQUEST._serialized_start=2808
-  _GETEARNINGRULEREQUEST._serialized_end=2878
-  _GETEARNINGRULERESPONSE._serialized_start=2881
-  _GETEARNINGRULERESPONSE._serialized_end=3017
-  _LISTEARNINGRULESREQUEST._serialized_start=3019
-  _LISTEARNINGRULESREQUEST._serialized_end=3112
-  _LISTEARNINGRULESRESPONSE._serialized_start=3114
-  _LISTEARNINGRULESRESPONSE._serialized_end=3199
+  _EARNINGRULE._serialized_end=1602
+  _ELIGIBILITY._serialized_start=1605
+  _ELIGIBILITY._serialized_end=1770
+  _BUNDLEITEM._serialized_start=1772
+  _BUNDLEITEM._serialized_end=1846
+  _COUNT._serialized_start=1849
+  _COUNT._serialized_end=2038
+  _COUNT_COUNTED._serialized_start=1961
+  _COUNT_COUNTED._serialized_end=2038
+  _CAP._serialized_start=2041
+  _CAP._serialized_end=2254
+  _CAP_PERIOD._serialized_start=2116
+  _CAP_PERIOD._serialized_end=2254
+  _CREATEEARNINGRULEREQUEST._serialized_start=2256
+  _CREATEEARNINGRULEREQUEST._serialized_end=2370
+  _CREATEEARNINGRULERESPONSE._serialized_start=2372
+  _CREATEEARNINGRULERESPONSE._serialized_end=2457
+  _UPDATEEARNINGRULEREQUEST._serialized_start=2459
+  _UPDATEEARNINGRULEREQUEST._serialized_end=2573
+  _UPDATEEARNINGRULERESPONSE._serialized_start=2575
+  _UPDATEEARNINGRULERESPONSE._serialized_end=2660
+  _ARCHIVEEARNINGRULEREQUEST._serialized_start=2662
+  _ARCHIVEEARNINGRULEREQUEST._serialized_end=2761
+  _ARCHIVEEARNINGRULERESPONSE._serialized_start=2763
+  _ARCHIVEEARNINGRULERESPONSE._serialized_end=2849
+  _GETEARNINGRULEREQUEST._serialized_start=2851
+  _GETEARNINGRULEREQUEST._serialized_end=2921
+  _GETEARNINGRULERESPONSE._serialized_start=2924
+  _GETEARNINGRULERESPONSE._serialized_end=3060
+  _LISTEARNINGRULESREQUEST._serialized_start=3062
+  _LISTEARNINGRULESREQUEST._serialized_end=3155
+  _LISTEARNINGRULESRESPONSE._serialized_start=3157
+  _LISTEARNINGRULESRESPONSE._serialized_end=3242
 # @@protoc_insertion_point(module_scope)

@@ -68,6 +68,7 @@ class EarningRule(google.protobuf.message.Message):
     MULTIPLIER_FIELD_NUMBER: builtins.int
     BONUS_POINTS_FIELD_NUMBER: builtins.int
     PIECE_POINTS_PER_MINOR_UNIT_FIELD_NUMBER: builtins.int
+    REWARD_FIELD_NUMBER: builtins.int
     ROUNDING_FIELD_NUMBER: builtins.int
     ROUND_EACH_LINE_FIELD_NUMBER: builtins.int
     MINIMUM_SPEND_FIELD_NUMBER: builtins.int
@@ -93,6 +94,11 @@ class EarningRule(google.protobuf.message.Message):
     """
     bonus_points: builtins.int
     """Points given for the purchase beside all else, never multiplied. 1..10^9."""
+    reward: builtins.str
+    """A reward of the catalog, `programs/{program}/rewards/{reward}`, is given for the purchase, for nothing: see
+    `Purchase.given_rewards`. Caps count rewards. Not with a `unit`, a `campaign`, a `count` or times of its own, and not in
+    programs with `late_days`.
+    """
     rounding: global___Rounding.ValueType
     """How a fraction of a point is rounded. Required of base rules; the others have none of their own."""
     round_each_line: builtins.bool
@@ -226,6 +232,7 @@ class EarningRule(google.protobuf.message.Message):
         multiplier: guerdon.type.v1.rational_pb2.Rational | None = ...,
         bonus_points: builtins.int = ...,
         piece_points_per_minor_unit: guerdon.type.v1.rational_pb2.Rational | None = ...,
+        reward: builtins.str = ...,
         rounding: global___Rounding.ValueType = ...,
         round_each_line: builtins.bool = ...,
         minimum_spend: builtins.int = ...,
@@ -246,9 +253,9 @@ class EarningRule(google.protobuf.message.Message):
         expiry_policy: guerdon.membership.v1.times_pb2.ExpiryPolicy | None = ...,
         unit: builtins.str = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["availability", b"availability", "bonus_points", b"bonus_points", "cooldown", b"cooldown", "count", b"count", "create_time", b"create_time", "effective_time", b"effective_time", "eligibility", b"eligibility", "expiry_policy", b"expiry_policy", "multiplier", b"multiplier", "outcome", b"outcome", "piece_points_per_minor_unit", b"piece_points_per_minor_unit", "points_per_item", b"points_per_item", "points_per_line", b"points_per_line", "points_per_minor_unit", b"points_per_minor_unit", "points_per_visit", b"points_per_visit"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["archived", b"archived", "availability", b"availability", "bonus_points", b"bonus_points", "bundle", b"bundle", "campaign", b"campaign", "caps", b"caps", "condition", b"condition", "cooldown", b"cooldown", "count", b"count", "create_time", b"create_time", "effective_time", b"effective_time", "eligibility", b"eligibility", "exclusive", b"exclusive", "expiry_policy", b"expiry_policy", "minimum_spend", b"minimum_spend", "multiplier", b"multiplier", "name", b"name", "outcome", b"outcome", "piece_points_per_minor_unit", b"piece_points_per_minor_unit", "points_per_item", b"points_per_item", "points_per_line", b"points_per_line", "points_per_minor_unit", b"points_per_minor_unit", "points_per_visit", b"points_per_visit", "round_each_line", b"round_each_line", "rounding", b"rounding", "spend_increment", b"spend_increment", "unit", b"unit", "version", b"version"]) -> None: ...
-    def WhichOneof(self, oneof_group: typing.Literal["outcome", b"outcome"]) -> typing.Literal["points_per_minor_unit", "points_per_item", "points_per_line", "points_per_visit", "multiplier", "bonus_points", "piece_points_per_minor_unit"] | None: ...
+    def HasField(self, field_name: typing.Literal["availability", b"availability", "bonus_points", b"bonus_points", "cooldown", b"cooldown", "count", b"count", "create_time", b"create_time", "effective_time", b"effective_time", "eligibility", b"eligibility", "expiry_policy", b"expiry_policy", "multiplier", b"multiplier", "outcome", b"outcome", "piece_points_per_minor_unit", b"piece_points_per_minor_unit", "points_per_item", b"points_per_item", "points_per_line", b"points_per_line", "points_per_minor_unit", b"points_per_minor_unit", "points_per_visit", b"points_per_visit", "reward", b"reward"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["archived", b"archived", "availability", b"availability", "bonus_points", b"bonus_points", "bundle", b"bundle", "campaign", b"campaign", "caps", b"caps", "condition", b"condition", "cooldown", b"cooldown", "count", b"count", "create_time", b"create_time", "effective_time", b"effective_time", "eligibility", b"eligibility", "exclusive", b"exclusive", "expiry_policy", b"expiry_policy", "minimum_spend", b"minimum_spend", "multiplier", b"multiplier", "name", b"name", "outcome", b"outcome", "piece_points_per_minor_unit", b"piece_points_per_minor_unit", "points_per_item", b"points_per_item", "points_per_line", b"points_per_line", "points_per_minor_unit", b"points_per_minor_unit", "points_per_visit", b"points_per_visit", "reward", b"reward", "round_each_line", b"round_each_line", "rounding", b"rounding", "spend_increment", b"spend_increment", "unit", b"unit", "version", b"version"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["outcome", b"outcome"]) -> typing.Literal["points_per_minor_unit", "points_per_item", "points_per_line", "points_per_visit", "multiplier", "bonus_points", "piece_points_per_minor_unit", "reward"] | None: ...
 
 global___EarningRule = EarningRule
 

@@ -1,0 +1,74 @@
+"""The rewards catalog, in membership's words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from guerdon.rewards.v1 import rewards_pb2 as pb
+from guerdon_kit.errors import Status
+from guerdon_kit.grpc.client import OutcomeUnknown, Remote, RemoteError
+from membership.domain.accounts import account_id
+from membership.domain.gifts import Gift
+from membership.domain.program import Program
+
+CATALOG = pb.DESCRIPTOR.services_by_name["RewardsService"]
+_PASSING = {Status.UNAVAILABLE, Status.ABORTED, Status.PERMISSION_DENIED, Status.UNAUTHENTICATED, Status.INTERNAL}
+"""What may be answered otherwise later: nothing is decided by it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The id of the redemption by which a reward was given."""
+
+    redemption: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The catalog refused, for a reason of its own, and always will."""
+
+    reason: str
+
+
+class Catalog:
+    """Calls the catalog with membership's own tokens, on behalf of whoever recorded the purchase.
+
+    Every method raises OutcomeUnknown where the catalog did not answer, or says that it may answer otherwise later.
+    """
+
+    def __init__(self, remote: Remote) -> None:
+        self._remote = remote
+
+    async def give(self, program: Program, gift: Gift) -> Given | Refused:
+        """Has a reward given."""
+        request = pb.GrantRewardRequest(
+            reward=f"{program.name}/rewards/{gift.reward}",
+            account=f"{program.name}/accounts/{account_id(gift.member_id)}",
+            request_id=gift.request_id("give"),
+        )
+        try:
+            answer = await self._remote.call(
+                "GrantReward", request, pb.GrantRewardResponse, tenants=[program.name], act=gift.actor
+            )
+        except RemoteError as refusal:
+            return _refused(refusal)
+        return Given(answer.redemption.name.rpartition("/")[2])
+
+    async def take_back(self, program: Program, gift: Gift) -> Refused | None:
+        """Has a reward called off that was given; answers why not, or None."""
+        request = pb.CancelRedemptionRequest(
+            name=f"{program.name}/redemptions/{gift.redemption}", request_id=gift.request_id("take")
+        )
+        try:
+            await self._remote.call(
+                "CancelRedemption", request, pb.CancelRedemptionResponse, tenants=[program.name], act=gift.actor
+            )
+        except RemoteError as refusal:
+            return None if refusal.remote_reason == "ALREADY_CANCELLED" else _refused(refusal)
+        return None
+
+
+def _refused(refusal: RemoteError) -> Refused:
+    if refusal.remote_status in _PASSING or refusal.remote_reason == "NOT_CANCELLABLE_YET":
+        raise OutcomeUnknown from refusal
+    return Refused(refusal.remote_reason)
