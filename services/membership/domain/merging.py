@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from enum import IntEnum
 
+from membership.domain.accounts import wallet_id
 from membership.domain.errors import TooManyCards
 from membership.domain.members import Member
 from membership.domain.profiles import CARDS_MAX, Profile, card_key
 from membership.domain.program import Program
-from membership.domain.wallets import wallet_id
 
 
 class Part(IntEnum):

@@ -18,12 +18,12 @@ from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres import Connection, Database
 from guerdon_kit.postgres.requests import once
 from membership.clients.ledger import Ledger
+from membership.domain.accounts import wallet_id
 from membership.domain.endings import Ending, Errand, Left, ended
 from membership.domain.errors import MemberChanging, MemberErased, MemberNotEmpty, MemberPending
 from membership.domain.members import Ended, Member
 from membership.domain.program import Program
 from membership.domain.purchases import State
-from membership.domain.wallets import wallet_id
 from membership.operations.deliveries import LEASE, MARGIN_S, PATIENCE_S
 from membership.operations.events import member_closed, member_erased
 from membership.store import activities, bonuses, consents, endings, flags, members, merges, profiles

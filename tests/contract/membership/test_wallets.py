@@ -14,7 +14,7 @@ from guerdon.membership.v1 import purchase_pb2, rule_pb2, times_pb2
 from guerdon.membership.v1 import velocity_pb2 as v
 from guerdon.type.v1.rational_pb2 import Rational
 from guerdon_kit.testing import wait_until
-from membership.domain.wallets import wallet_id
+from membership.domain.accounts import wallet_id
 from tests.contract.ledger.world import findings
 from tests.contract.membership.people import close, merge
 from tests.contract.membership.test_purchase_events import tell
