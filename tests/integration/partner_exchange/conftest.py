@@ -15,6 +15,7 @@ from guerdon_kit.launch.ports import LOOPBACK, free_ports
 from guerdon_kit.launch.services import service_environment, service_plan
 from guerdon_kit.processes import ServerProcess
 from guerdon_kit.testing import DatabaseFactory, RunningService, ServiceFactory
+from guerdon_kit.testing.fixtures import ManyServices
 from tests.contract.partner_exchange.world import Coalition, World
 from tests.integration.partner_exchange.fallible import ARMED, ITSELF, arm
 
@@ -43,15 +44,22 @@ class Fallible:
         self.armed.unlink(missing_ok=True)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
+def fallible_services(many_services: ManyServices) -> Iterator[ServiceFactory]:
+    """For all tests of the folder: each makes a coalition of its own."""
+    with many_services("fallible") as services:
+        yield services
+
+
+@pytest.fixture(scope="package")
 def fallible(
-    module_services: ServiceFactory, databases: DatabaseFactory, tmp_path_factory: pytest.TempPathFactory
+    fallible_services: ServiceFactory, databases: DatabaseFactory, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Fallible]:
-    ledger = module_services.start("ledger", databases.make("ledger"))
+    ledger = fallible_services.start("ledger", databases.make("ledger"))
     folder = tmp_path_factory.mktemp("fallible")
     armed = folder / "armed"
-    exchange = _exchange(module_services, databases, folder, ledger.target, armed)
-    yield Fallible(ledger, exchange, armed, module_services.identity)
+    exchange = _exchange(fallible_services, databases, folder, ledger.target, armed)
+    yield Fallible(ledger, exchange, armed, fallible_services.identity)
     exchange.process.stop()
     databases.drop(exchange.database)
     ledger.process.stop()
@@ -86,8 +94,8 @@ def _exchange(
 
 
 @pytest.fixture
-async def world(fallible: Fallible, module_services: ServiceFactory) -> AsyncIterator[World]:
-    made = World(fallible.ledger, fallible.exchange, module_services.identity)
+async def world(fallible: Fallible, fallible_services: ServiceFactory) -> AsyncIterator[World]:
+    made = World(fallible.ledger, fallible.exchange, fallible_services.identity)
     yield made
     fallible.disarm()
     await made.close()

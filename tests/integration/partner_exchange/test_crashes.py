@@ -20,6 +20,7 @@ from guerdon.exchange.v1.coalition_service_pb2_grpc import CoalitionServiceStub
 from guerdon_kit.clock import set_offset
 from guerdon_kit.grpc.status import DETAILS_KEY, read_details
 from guerdon_kit.testing import ServiceFactory, wait_until
+from tests.contract.partner_exchange.treasury import Treasurer
 from tests.contract.partner_exchange.world import Brand, Coalition, World
 from tests.integration.partner_exchange.conftest import Fallible
 
@@ -71,14 +72,19 @@ async def test_killed_at_each_moment_an_exchange_is_finished(
     one, other = await coalition.pair("1/2", "2")
     moments = MOMENTS if enough else REFUSED_MOMENTS
     source, destination = await one.member(1_000 if enough else 99), await other.member()
-    for moment in moments:
+    treasurer = Treasurer(coalition)
+    for number, moment in enumerate(moments, 1):
         await killed(fallible, moment, one, await one.quote(source, other, destination, send=100))
+        await treasurer.close(number)
     exchanges = await all_ended(one)
     assert [exchange.state for exchange in exchanges] == [COMMITTED if enough else ABORTED] * len(moments)
     sent = 100 * len(moments) if enough else 0
     assert (await one.posted(source), await other.posted(destination)) == (1_000 - sent if enough else 99, sent // 2)
     assert (await one.exchanged_with(other), await other.exchanged_with(one)) == (sent, -sent // 2)
-    assert sum(position.received_amount for position in await coalition.positions()) == sent // 2
+    # Closed between any two steps, each exchange is in exactly one settlement window.
+    windows = [await treasurer.positions(number) for number in range(1, len(moments) + 2)]
+    assert sum(position.received_amount for positions in windows for position in positions) == sent // 2
+    assert sum(position.exchange_count for positions in windows for position in positions) == sent // 100
     # The same requests again are answered with what has become of them.
     for moment, exchange in zip(moments, reversed(exchanges), strict=True):
         request_id, quote = f"at {moment}".replace(" ", "-"), exchange.name.replace("/exchanges/", "/quotes/")
@@ -108,7 +114,7 @@ async def test_with_the_ledger_away_the_caller_learns_that_it_goes_on_and_the_sa
 
 
 async def test_a_refusal_that_may_pass_ends_the_exchange_once_no_unanswered_attempt_can_still_post(
-    fallible: Fallible, coalition: Coalition, module_services: ServiceFactory
+    fallible: Fallible, coalition: Coalition, fallible_services: ServiceFactory
 ) -> None:
     """However often it is asked meanwhile: an attempt that was answered is over."""
     one, other = await coalition.pair("1/2", "2")
@@ -116,11 +122,11 @@ async def test_a_refusal_that_may_pass_ends_the_exchange_once_no_unanswered_atte
     quote = await one.quote(source, other, nobody, send=100)
     await killed(fallible, "POSTING", one, quote)
     for seconds in (0, 90):
-        set_offset(module_services.clock_file, timedelta(seconds=seconds))
+        set_offset(fallible_services.clock_file, timedelta(seconds=seconds))
         assert await asked_once(fallible, one, quote, "at-POSTING") == "EXCHANGE_IN_PROGRESS"
-    set_offset(module_services.clock_file, timedelta(seconds=180))
+    set_offset(fallible_services.clock_file, timedelta(seconds=180))
     [exchange] = await all_ended(one)
-    set_offset(module_services.clock_file, timedelta())
+    set_offset(fallible_services.clock_file, timedelta())
     assert (exchange.state, exchange.abort_reason) == (ABORTED, "NOT_FOUND")
     assert await one.posted(source) == 100
 

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.crash, pytest.mark.timeout(180)]
 
 
 async def test_a_webhook_that_was_cut_short_is_sent_again_and_a_stream_ends_with_its_process(
-    fallible: Fallible, coalition: Coalition, module_services: ServiceFactory
+    fallible: Fallible, coalition: Coalition, fallible_services: ServiceFactory
 ) -> None:
     brand = await coalition.brand()
     async with counterparty() as partner:
@@ -31,10 +31,10 @@ async def test_a_webhook_that_was_cut_short_is_sent_again_and_a_stream_ends_with
         await wait_until(lambda: not fallible.exchange.process.running)
         partner.answer = ok
         await asyncio.to_thread(fallible.exchange.process.restart)
-        set_offset(module_services.clock_file, timedelta(minutes=1))
+        set_offset(fallible_services.clock_file, timedelta(minutes=1))
         assert (await ended(brand, attempts=2)).state == pb.WEBHOOK_DELIVERY_STATE_DELIVERED
         again = partner.asked[1]
-        set_offset(module_services.clock_file, timedelta())
+        set_offset(fallible_services.clock_file, timedelta())
     assert (again.headers["webhook-id"], again.body) == (cut_short.headers["webhook-id"], cut_short.body)
     believed(cut_short, secret)
 
