@@ -7,14 +7,14 @@ import asyncio
 import guerdon
 from guerdon import new_request_id
 from guerdon.exchange.v1 import coalition_admin_service_pb2 as pb
-from guerdon.exchange.v1.partners_pb2 import LaunchPartnerRequest, StartPartnerSandboxRequest
 from guerdon.exchange.v1.resources_pb2 import Coalition, LinkPolicy, PairRate, Partner, RateBook
 from guerdon.type.v1.rational_pb2 import Rational
+from guerdon_cli.bench import settlements
 from guerdon_cli.bench.bed import Service
 from guerdon_cli.bench.course import Course
 from guerdon_cli.bench.plan import Shape
 from guerdon_cli.bench.programs import TIMEOUT_S, open_program
-from guerdon_cli.bench.requests import CURRENCY, UNIT, partner
+from guerdon_cli.bench.requests import CURRENCY, partner
 
 COALITION = "coalitions/bench"
 PLENTY = 10**9
@@ -24,7 +24,7 @@ PRICES = (Rational(numerator=1, denominator=2), Rational(numerator=4, denominato
 
 def run(course: Course) -> None:
     """Quotes that are made and executed between two brands whose points are in the ledger, and earns of the ledger
-    under them. Raises StackError, guerdon.GuerdonError.
+    under them; then the settlement of many brands. Raises StackError, guerdon.GuerdonError.
     """
     course.run_tpcb()
     with course.ledger("exchange") as ledger, course.bed.over(ledger, "partner_exchange") as exchange:
@@ -35,6 +35,7 @@ def run(course: Course) -> None:
         for _ in range(course.length.rounds):
             course.measure("ledger_post", ledger, course.plan(ledger, Shape.POST, bare))
             course.measure("exchange", exchange, course.plan(exchange, Shape.EXCHANGE, shop, receiver=airline))
+        settlements.run(course, ledger, exchange)
     course.run_tpcb()
 
 
@@ -45,13 +46,9 @@ async def _found(exchange: Service, *programs: str) -> None:
         made = Coalition(name=COALITION, settlement_currency_code=CURRENCY, link_policy=LinkPolicy(optional=True))
         await operator.CreateCoalition(pb.CreateCoalitionRequest(coalition=made, request_id=new_request_id()))
         for program, price in zip(programs, PRICES, strict=True):
-            brand = Partner(
-                name=partner(program), coalition=COALITION, unit=f"{program}/units/{UNIT}", agreed_price=price
+            await settlements.enter(
+                client, Partner(name=partner(program), coalition=COALITION, agreed_price=price), program
             )
-            await operator.CreatePartner(pb.CreatePartnerRequest(partner=brand, request_id=new_request_id()))
-            tries = StartPartnerSandboxRequest(name=brand.name, request_id=new_request_id())
-            await operator.StartPartnerSandbox(tries)
-            await operator.LaunchPartner(LaunchPartnerRequest(name=brand.name, request_id=new_request_id()))
         one, other = map(partner, programs)
         book = RateBook(
             pairs=[

@@ -114,7 +114,7 @@ def _membership(data: Path, length: Length) -> int:
 
 @app.command()
 def exchange(data: DataFolder = DATA_FOLDER, quick: Quick = False, flush_us: FlushUs = 0) -> None:
-    """Measure partner exchange beside the ledger that it books in: quotes that are made and executed.
+    """Measure partner exchange beside the ledger that it books in: quotes made and executed, and a window settled.
 
     Exits with 1 when a verification of the ledger finds something or a request fails.
     """

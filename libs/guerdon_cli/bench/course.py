@@ -36,11 +36,22 @@ class Length:
     spenders: int = 20_000
     """Members with 23 lots each: two spends of 3 lots leave them 20 before the second."""
     growth_postings: int = 5_000_000
+    settled_partners: int = 100
+    settled_exchanges: int = 1_000_000
     flush_us: int = 0
     """How much longer than it does each flush of PostgreSQL's log takes."""
 
 
-QUICK = Length(seconds=2.0, warm_s=0.5, rounds=1, tpcb_s=3, spenders=2_000, growth_postings=100_000)
+QUICK = Length(
+    seconds=2.0,
+    warm_s=0.5,
+    rounds=1,
+    tpcb_s=3,
+    spenders=2_000,
+    growth_postings=100_000,
+    settled_partners=20,
+    settled_exchanges=20_000,
+)
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ FLOORS: Mapping[str, Floor] = {
     "exchange_vs_post": Floor(
         "quotes made and executed, 64 in flight, pairs ÷ earns of the ledger likewise", least=0.25
     ),
+    "settle_s": Floor("seconds in which 1,000,000 exchanges of 100 partners are settled", most=60),
     "import_vs_batch": Floor("purchases imported ÷ earns through batches of the ledger under it", least=0.3),
 }
 
