@@ -100,10 +100,13 @@ def prove(pairs: Sequence[PairRate], before: Before, move_max: Fraction, *, reva
 
 
 def _moves(own: Mapping[Pair, BestExchange], before: Before, move_max: Fraction) -> list[Move]:
-    """The pairs whose own rate, or best one, moved by more than the fraction."""
+    """The pairs whose own rate, or best one, moved by more than the fraction. One that the book before left out moves
+    from the best rate that it had earlier: leaving it out for a book is no way round the second person.
+    """
+    known = {key: terms for key, (_, terms) in before.best.items()} | {_key(pair): pair for pair in before.pairs}
     far = []
-    for old in before.pairs:
-        new = own.get(_key(old))
+    for key, old in known.items():
+        new = own.get(key)
         if new is None:
             continue
         was, terms = best_exchange(old).rate, new.pair.own or new.pair

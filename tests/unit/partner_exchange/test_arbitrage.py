@@ -96,18 +96,19 @@ def test_a_gain_that_no_single_round_reaches_is_shown_with_repeated_exchanges() 
 
 @pytest.mark.parametrize("profitable", [False, True])
 def test_thirty_brands_with_bonuses_promotions_and_fees_are_judged_within_a_second(profitable: bool) -> None:
+    """Of the processor, whatever else runs beside the test."""
     book = large_book(30)
     if profitable:
         book[-1] = replace(book[-1], rate=book[-1].rate * 2, bonus=None, points_fee=None, promotions=())
     before = Before(1, book, {(pair.sender, pair.receiver): (1, pair) for pair in book})
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         prove(book, before, RATE_MOVE_MAX, revaluation=False)
     except ArbitrageFound:
         assert profitable
     else:
         assert not profitable
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 def test_a_long_cycle_is_found_and_shown() -> None:

@@ -168,3 +168,12 @@ def test_a_revaluation_begins_anew_what_books_are_proved_with() -> None:
     assert proof.takes_two
     after = prove(dearer, following(before, dearer, proof), Fraction(9), revaluation=False)
     assert not after.takes_two
+
+
+def test_leaving_a_pair_out_of_a_book_is_no_way_round_the_second_person() -> None:
+    both, one, dear = [THERE, BACK], [BACK], [replace(THERE, rate=Fraction(1, 4)), BACK]
+    before = following(NONE_BEFORE, both, prove(both, NONE_BEFORE, Fraction(1, 5), revaluation=False))
+    without = prove(one, before, Fraction(1, 5), revaluation=False)
+    assert not without.takes_two
+    [move] = prove(dear, following(before, one, without), Fraction(1, 5), revaluation=False).review.moves
+    assert (move.sender, move.before, move.after) == ("a", Fraction(1, 2), Fraction(1, 4))
