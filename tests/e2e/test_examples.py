@@ -20,9 +20,10 @@ import pytest
 from guerdon_cli.stack import SERVICES, Stack
 
 ROOT = Path(__file__).resolve().parents[2]
-NEEDED = tuple(kind for kind in SERVICES if kind.name in {"ledger", "membership", "rewards_catalog"})
+NEEDED = tuple(kind for kind in SERVICES if kind.name in {"ledger", "membership", "rewards_catalog", "partner_exchange"})
 PROMPTS = (
     "tutorials/first-points.md",
+    "tutorials/join-a-coalition.md",
     "howto/call-from-python.md",
     "howto/import-purchases.md",
     "howto/keep-members.md",
