@@ -20,7 +20,7 @@ import pytest
 from guerdon_cli.stack import SERVICES, Stack
 
 ROOT = Path(__file__).resolve().parents[2]
-NEEDED = tuple(kind for kind in SERVICES if kind.name in {"ledger", "membership", "rewards_catalog", "partner_exchange"})
+NEEDED = tuple(kind for kind in SERVICES if kind.name != "recognition")
 PROMPTS = (
     "tutorials/first-points.md",
     "tutorials/join-a-coalition.md",

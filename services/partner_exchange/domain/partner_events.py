@@ -91,5 +91,9 @@ _AUDIENCES: dict[str, Callable[[str, Data], dict[str, Data]]] = {
     }.items()
     for name in names
 }
-TYPES = frozenset(_AUDIENCES)
+COALITION_WIDE = frozenset(
+    PREFIX + name for name in ("rate_book_published", "rate_book_withdrawn", "settled", "settlement_aborted")
+)
+"""The types of the events that every partner of the coalition, whose key they have, is told of in the same words."""
+TYPES = COALITION_WIDE | _AUDIENCES.keys()
 """The types of the events that partners are told of."""

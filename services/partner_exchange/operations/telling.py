@@ -14,8 +14,9 @@ from guerdon_kit.clock import Clock
 from guerdon_kit.events import CloudEvent
 from guerdon_kit.events.consumer import Handler
 from guerdon_kit.postgres import Connection
-from partner_exchange.domain.partner_events import TYPES, told
-from partner_exchange.store import partner_events
+from partner_exchange.domain.lifecycle import PartnerState
+from partner_exchange.domain.partner_events import COALITION_WIDE, TYPES, payload, told
+from partner_exchange.store import partner_events, partners
 
 
 @dataclass(frozen=True)
@@ -30,5 +31,15 @@ class Telling:
         return dict.fromkeys(TYPES, self._tell)
 
     async def _tell(self, connection: Connection, event: CloudEvent) -> None:
-        payloads = told(event.type, event.subject, event.time, event.data)
+        if event.type in COALITION_WIDE:
+            words = payload(event.type, event.time, {"coalition": event.key, **event.data})
+            payloads = dict.fromkeys(await self._members(connection, event.key), words)
+        else:
+            payloads = told(event.type, event.subject, event.time, event.data)
         await partner_events.tell(connection, event.id, event.type, event.time, payloads, self.clock.now())
+
+    async def _members(self, connection: Connection, coalition: str) -> list[str]:
+        """The partners that a coalition has now: who is a draft, or has left, is told nothing of the others."""
+        brands = await partners.of_coalition(connection, coalition.removeprefix("coalitions/"))
+        outside = {PartnerState.DRAFT, PartnerState.LEFT}
+        return [partner_id for partner_id, brand in brands.items() if brand.state not in outside]

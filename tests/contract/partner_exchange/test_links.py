@@ -93,7 +93,7 @@ async def test_linked_accounts_exchange_with_an_authorization_that_is_good_once(
     assert (await unlink(other, name)).HasField("unlink_time")
     assert await reason(one.execute(again, authorization="agreed-2")) == "NOT_LINKED"
     for brand in (one, other):
-        told = [event for event in await events(brand, 4) if "_linked" in event.type or "_unlinked" in event.type]
+        told = [event for event in await events(brand, 5) if "_linked" in event.type or "_unlinked" in event.type]
         assert len(told) == 2
         assert all(f"{brand.name}/memberLinks/".encode() in event.payload for event in told)
 

@@ -56,6 +56,8 @@ async def test_both_sides_of_an_exchange_are_told_each_in_its_own_words(
     coalition: Coalition, partner: Counterparty
 ) -> None:
     one, other = await coalition.pair("1/2", "2")
+    [book] = await events(one, 1)
+    assert book.type == "guerdon.exchange.v1.rate_book_published"
     secret = await listen(one, partner.url)
     done = await one.execute(await one.quote(await one.member(100), other, await other.member(), send=100))
     [asked] = await taken(partner)
@@ -69,7 +71,7 @@ async def test_both_sides_of_an_exchange_are_told_each_in_its_own_words(
         "debited_amount": 100,
         "received_amount": 50,
     }
-    [mine], [theirs] = await events(one, 1), await events(other, 1)
+    [_, mine], [_, theirs] = await events(one, 2), await events(other, 2)
     assert asked.headers["webhook-id"] == mine.event_id == theirs.event_id
     assert mine.payload == asked.body
     assert f"{other.name}/exchanges/".encode() in theirs.payload

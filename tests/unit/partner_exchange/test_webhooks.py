@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from partner_exchange.domain.partner_events import PREFIX, told
+from partner_exchange.domain.partner_events import PREFIX, TYPES, told
 from partner_exchange.domain.webhooks import DELAYS, DeliveryState, Failure, Outcome, next_time
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -57,3 +57,4 @@ def test_both_sides_are_told_of_an_exchange_each_by_the_name_it_reads_it_by() ->
 
 def test_nobody_is_told_of_what_is_not_partners_to_know() -> None:
     assert told(f"{PREFIX}rate_book_proposed", "coalitions/c/rateBooks/2", NOW, {"sender": "partners/a"}) == {}
+    assert f"{PREFIX}rate_book_proposed" not in TYPES
