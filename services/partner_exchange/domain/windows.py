@@ -170,13 +170,12 @@ def net_positions(amounts: Sequence[PairAmount]) -> dict[str, int]:
     return nets
 
 
-def exposures(found: Iterable[Obligations]) -> dict[str, Fraction]:
+def exposures(amounts: Iterable[PairAmount]) -> dict[str, Fraction]:
     """What each brand owes all others and the hub less what it is owed, before any rounding: what limits count."""
     owed: dict[str, Fraction] = {}
-    for one in found:
-        due = one.points * one.price
-        owed[one.payer] = owed.get(one.payer, Fraction(0)) + due
-        owed[one.payee] = owed.get(one.payee, Fraction(0)) - due
+    for pair in amounts:
+        owed[pair.payer] = owed.get(pair.payer, Fraction(0)) + pair.exact
+        owed[pair.payee] = owed.get(pair.payee, Fraction(0)) - pair.exact
     owed.pop(HUB, None)
     return owed
 

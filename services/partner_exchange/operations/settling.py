@@ -21,6 +21,7 @@ from partner_exchange.domain.errors import SettlementMismatch, SettlementRefused
 from partner_exchange.domain.exchanges import UNKNOWN_LASTS
 from partner_exchange.domain.settlement import Participant, ParticipantState, Refused, Settlement
 from partner_exchange.domain.windows import (
+    PairAmount,
     Window,
     WindowState,
     exposures,
@@ -156,8 +157,7 @@ class Settling:
             await publish(connection, _event("settled", window, now))
             return True
 
-        await self._require_positions(found)
-        exposed = exposures(await self.windows.obligations(window))
+        exposed = exposures(await self._require_positions(found))
         if await self.database.run(settle, repeatable=True):
             self.reached("window settled")
 
@@ -234,10 +234,12 @@ class Settling:
 
         await self.database.run(unit, repeatable=True)
 
-    async def _require_positions(self, found: Settlement) -> None:
+    async def _require_positions(self, found: Settlement) -> list[PairAmount]:
+        """What the brands owe each other, where the participants' net amounts are of that."""
         async with self.database.acquire() as connection:
             amounts = await windows.amounts(connection, found.window)
         require_positions(found.window, {one.partner: one.net for one in found.participants}, amounts)
+        return amounts
 
     async def _now(self, window: Window) -> Settlement:
         """The participants of this attempt as they are now."""

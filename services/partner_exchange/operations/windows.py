@@ -107,14 +107,11 @@ class Windows:
 
     async def count(self, window: Window) -> list[PairAmount]:
         """What the brands owe each other in a window that is closed, from its entries."""
-        return count(await self.obligations(window))
-
-    async def obligations(self, window: Window) -> list[Obligations]:
-        """The sums of a window's entries: party by party, so that no statement is long however many there are."""
+        # Party by party, so that no statement is long however many entries there are.
         async with self.database.acquire() as connection:
             payers = [HUB, *sorted(await partners.of_coalition(connection, window.coalition_id))]
         found: list[Obligations] = []
         for payer in payers:
             async with self.database.acquire() as connection:
                 found += await windows.obligations(connection, window, payer)
-        return found
+        return count(found)
