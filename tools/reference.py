@@ -4,8 +4,8 @@
     python tools/reference.py check        say which of them the code has left behind
 
 The errors come from the catalogues, the settings from the settings classes and the docstrings of their fields, the
-RPCs from the protos and their comments, the states of accounts and of rewards, and what the sandbox provider does, from
-the services' own tables.
+RPCs from the protos and their comments, the states of accounts and of rewards, and what the sandboxes do, from the
+services' own tables.
 """
 
 import argparse
@@ -30,6 +30,7 @@ from guerdon_kit.config import ServiceSettings
 from guerdon_kit.errors import DomainError, catalogue
 from ledger.domain import states
 from ledger.domain.model import AccountState
+from partner_exchange.domain import sandbox as sandbox_partner
 from rewards_catalog.domain import sandbox
 from rewards_catalog.domain import states as reward_states
 
@@ -56,6 +57,7 @@ def main() -> int:
         "account-states.md": states_page(),
         "reward-states.md": reward_states_page(),
         "sandbox-provider.md": sandbox_page(),
+        "sandbox-partner.md": sandbox_partner_page(),
     }
     changed = [name for name, text in fresh.items() if _read(PAGES / name) != text]
     if command == "check":
@@ -147,6 +149,21 @@ def reward_states_page() -> str:
     ]
     header = ("Operation", *(f"`{state.name}`" for state in reward_states.RewardState))
     return _page([_lead(lead), _table(header, rows)])
+
+
+def sandbox_partner_page() -> str:
+    """What the sandbox partner answers to which points."""
+    lead = """
+        # The sandbox partner
+
+        A partner with the target `sandbox` has no ledger: partner exchange answers itself, by the last two digits of
+        the points that are asked of it. As a sender these are the points debited, as a receiver the points received.
+        Commit and cancel always succeed. How exchanges with remote partners go is in
+        [Exchanges with a partner that keeps its own points](../explanation/remote-exchanges.md).
+    """
+    rows = [(f"…{digits:02}", behaviour.words) for digits, behaviour in sandbox_partner.MAGIC.items()]
+    rows.append(("any others", sandbox_partner.OTHERWISE.words))
+    return _page([_lead(lead), _table(("Points", "What it does"), rows)])
 
 
 def sandbox_page() -> str:

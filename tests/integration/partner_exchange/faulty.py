@@ -22,7 +22,12 @@ from examples.partner.tokens import Tokens
 
 DONE = "FAULTY_DONE"
 STEPS = ("ValidateMember", "Reserve", "Commit", "Cancel", "Credit")
-FAULTS = ("killed-before", "killed-after", "late", "error-after", "empty")
+FAULTS = ("late", "error-after", "empty")
+CASES = (
+    *((step, fault) for step in STEPS for fault in FAULTS),
+    *((step, "killed-after") for step in STEPS[1:]),
+    ("Reserve", "killed-before"),
+)
 LATE_S = 1.6
 """Longer than the caller waits."""
 
