@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from guerdon.exchange.v1 import links_pb2 as pb
 from guerdon.exchange.v1 import resources_pb2 as res
@@ -23,12 +23,10 @@ from partner_exchange.domain.links import (
 )
 from partner_exchange.domain.member_names import MemberName
 from partner_exchange.operations.links import Links
+from partner_exchange.servicer.places import END, read_place, write_place
 from partner_exchange.servicer.reading import PARTNER, asking, mark
 
 _LINK = "partners/{partner}/memberLinks/{member_link}"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-_END_OF_TIME = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 def link_policy(coalition: res.Coalition) -> LinkPolicy:
@@ -84,12 +82,11 @@ class LinkRpcs:
         account = check_id(request.account_id, "account_id") if request.account_id else None
         size = pages.page_size(request.page_size)
         query = (call.method, request.parent, request.account_id)
-        found = await self._links.newest(reader, account, _position(request.page_token, query), size + 1)
+        found = await self._links.newest(reader, account, read_place(request.page_token, query, END), size + 1)
         answer = pb.ListMemberLinksResponse(member_links=[_message(one, reader) for one in found[:size]])
         if len(found) > size:
             last = found[size - 1]
-            position = ((last.create_time - _EPOCH) // _MICROSECOND, last.link_id)
-            answer.next_page_token = pages.write_token(query, position)
+            answer.next_page_token = write_place(query, last.create_time, last.link_id)
         return answer
 
     async def unlink_member(self, request: pb.UnlinkMemberRequest, call: CallContext) -> pb.UnlinkMemberResponse:
@@ -130,14 +127,3 @@ def _message(link: Link, reader: str) -> pb.MemberLink:
         usable_time=timestamp(link.usable_time),
         unlink_time=None if link.unlink_time is None else timestamp(link.unlink_time),
     )
-
-
-def _position(token: str, query: tuple[str, ...]) -> tuple[datetime, str]:
-    """The time and id before which a page begins; the first page's for an empty token."""
-    if not token:
-        return _END_OF_TIME, ""
-    micros, link_id = pages.read_token(token, query, (int, str))
-    try:
-        return _EPOCH + int(micros) * _MICROSECOND, str(link_id)
-    except OverflowError:
-        raise InvalidField.of("page_token", "is not a token of this list") from None
