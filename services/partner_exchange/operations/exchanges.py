@@ -31,6 +31,8 @@ class View:
     receiver: Partner
     sender: Partner
     currency: str
+    settled: bool = False
+    """Whether its settlement window is, where that was asked for."""
 
 
 @dataclass(frozen=True)
@@ -86,14 +88,14 @@ class Exchanges:
             raise NotFound(name) from None
         if reader not in {exchange.sender, exchange.receiver}:
             raise NotFound(name)
-        [view] = await self.views(reader, [exchange])
+        [view] = await self.views(reader, [exchange], with_settled=True)
         return view
 
     async def newest(self, reader: str, before: tuple[datetime, str], most: int) -> Sequence[View]:
         """What a partner sent or received, newest first, from before the given time and id."""
         async with self.database.acquire() as connection:
             found = await exchanges.newest(connection, reader, before, most)
-        return await self.views(reader, found)
+        return await self.views(reader, found, with_settled=True)
 
     async def positions(
         self, coalition_id: str, window: int | None, after: tuple[str, str], most: int
@@ -133,7 +135,7 @@ class Exchanges:
         first = asked(exchange, found[quote.sender], found[quote.receiver])
         await exchanges.insert(connection, exchange, first, now + self.progress.lease)
 
-    async def views(self, reader: str, found: Sequence[Exchange]) -> Sequence[View]:
+    async def views(self, reader: str, found: Sequence[Exchange], *, with_settled: bool = False) -> Sequence[View]:
         """Exchanges of one coalition, as the reader sees them."""
         if not found:
             return []
@@ -141,8 +143,17 @@ class Exchanges:
         async with self.database.acquire() as connection:
             brands = await partners.find(connection, sorted(sides))
             coalition = await partners.coalition(connection, found[0].coalition_id)
+            ids = [exchange.exchange_id for exchange in found]
+            settled = await windows.settled(connection, ids) if with_settled else set()
         return [
-            View(exchange, reader, brands[exchange.receiver], brands[exchange.sender], coalition.currency)
+            View(
+                exchange,
+                reader,
+                brands[exchange.receiver],
+                brands[exchange.sender],
+                coalition.currency,
+                exchange.exchange_id in settled,
+            )
             for exchange in found
         ]
 

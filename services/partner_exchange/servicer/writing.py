@@ -122,6 +122,8 @@ def exchange(view: View) -> res.Exchange:
     if kept.commitment is not None:
         message.owed.CopyFrom(owed(kept.owed, view.currency))
         message.commit_time.CopyFrom(timestamp(kept.commitment.commit_time))
+        if view.settled:
+            message.state = res.EXCHANGE_STATE_SETTLED
         if view.reader == kept.sender:
             message.transaction = kept.commitment.transaction
     return message

@@ -156,6 +156,12 @@ async def under_way(
     ]
 
 
+async def settled(connection: Connection, exchange_ids: Sequence[str]) -> set[str]:
+    """Those of the exchanges whose window is settled."""
+    rows = queries.settled_exchanges(connection, exchanges=list(exchange_ids))
+    return {row["exchange"] async for row in rows}
+
+
 async def claim(connection: Connection, now: datetime, lease_end: datetime, most: int) -> list[Claim[Key]]:
     """Takes up to `most` windows that are due, for the lease."""
     rows = queries.claim_windows(connection, now=now, lease_time=lease_end, most=most)

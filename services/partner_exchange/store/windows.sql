@@ -96,3 +96,10 @@ from exchanges
 where coalition = :coalition and due_time is not null and (create_time, exchange) > (:after_time::timestamptz, :after::text)
 order by create_time, exchange
 limit :most;
+
+-- name: settled_exchanges
+-- An exchange is settled when its window is: its own row says nothing of that.
+select one.exchange
+from exchanges as one
+join settlement_windows as windows on windows.coalition = one.coalition and windows.number = one.settlement_window
+where one.exchange = any(:exchanges::text[]) and windows.state = 'SETTLED';

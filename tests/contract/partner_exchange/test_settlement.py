@@ -11,6 +11,7 @@ import pytest
 
 from guerdon import NotFoundError, RefusedError
 from guerdon.exchange.v1 import rates_pb2 as rates_pb
+from guerdon.exchange.v1 import resources_pb2 as res
 from guerdon.exchange.v1 import settlement_pb2 as pb
 from guerdon_kit.testing import wait_until
 from tests.contract.partner_exchange.treasury import Treasurer, nets, sent
@@ -70,7 +71,7 @@ async def test_nobody_is_paid_before_all_who_owe_have_paid_and_then_it_goes_on_b
     coalition: Coalition, treasurer: Treasurer
 ) -> None:
     uk, sa, fr = await three(coalition)
-    await sent(uk, fr, 100)
+    exchange = await sent(uk, fr, 100)
     await sent(sa, fr, 50)
     await treasurer.close(1)
     await treasurer.deposit(uk, 100)
@@ -87,6 +88,7 @@ async def test_nobody_is_paid_before_all_who_owe_have_paid_and_then_it_goes_on_b
     with pytest.raises(RefusedError) as other:
         await treasurer.settle(2)
     assert (other.value.reason, other.value.metadata["window"]) == ("SETTLEMENT_UNDER_WAY", treasurer.window(1))
+    assert (await uk.exchange(exchange.name)).state == res.EXCHANGE_STATE_COMMITTED
     await treasurer.deposit(sa, 50)
 
     async def settled() -> bool:
@@ -94,6 +96,7 @@ async def test_nobody_is_paid_before_all_who_owe_have_paid_and_then_it_goes_on_b
 
     await wait_until(settled)
     assert (await treasurer.funds(fr), await treasurer.hub()) == (150, 0)
+    assert (await uk.exchange(exchange.name)).state == res.EXCHANGE_STATE_SETTLED
 
 
 async def test_an_aborted_settlement_gives_back_what_was_set_aside_and_is_settled_again(

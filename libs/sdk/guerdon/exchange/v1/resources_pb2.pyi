@@ -144,6 +144,10 @@ class _ExchangeStateEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._
     """The receiving member has the points: from here on there is only forward. The sending side is asked to commit."""
     EXCHANGE_STATE_CANCELLING: _ExchangeState.ValueType  # 9
     """It will be ABORTED: the sending side is asked to give back what it reserved."""
+    EXCHANGE_STATE_SETTLED: _ExchangeState.ValueType  # 10
+    """COMMITTED, and what the brands owe each other for it is paid: its settlement window is SETTLED. `GetExchange` and
+    `ListExchanges` tell.
+    """
 
 class ExchangeState(_ExchangeState, metaclass=_ExchangeStateEnumTypeWrapper):
     """How far an exchange is."""
@@ -168,6 +172,10 @@ EXCHANGE_STATE_CREDITED: ExchangeState.ValueType  # 8
 """The receiving member has the points: from here on there is only forward. The sending side is asked to commit."""
 EXCHANGE_STATE_CANCELLING: ExchangeState.ValueType  # 9
 """It will be ABORTED: the sending side is asked to give back what it reserved."""
+EXCHANGE_STATE_SETTLED: ExchangeState.ValueType  # 10
+"""COMMITTED, and what the brands owe each other for it is paid: its settlement window is SETTLED. `GetExchange` and
+`ListExchanges` tell.
+"""
 global___ExchangeState = ExchangeState
 
 @typing.final
