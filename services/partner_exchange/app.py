@@ -23,6 +23,7 @@ from partner_exchange.jobs.recovery import asking_again, recovery
 from partner_exchange.jobs.reversals import reversal_recovery
 from partner_exchange.jobs.settlements import settlement_recovery
 from partner_exchange.jobs.webhooks import send_webhooks
+from partner_exchange.operations.accepting import Accepting
 from partner_exchange.operations.authority import Authority
 from partner_exchange.operations.deliveries import Deliveries
 from partner_exchange.operations.disputes import Disputes
@@ -38,6 +39,7 @@ from partner_exchange.operations.partner_tokens import PartnerTokens
 from partner_exchange.operations.partners import Partners
 from partner_exchange.operations.progress import Progress
 from partner_exchange.operations.quotes import Quotes
+from partner_exchange.operations.quoting import Quoting
 from partner_exchange.operations.rate_books import RateBooks
 from partner_exchange.operations.reached import Reached, nowhere
 from partner_exchange.operations.resolutions import Resolutions
@@ -45,6 +47,7 @@ from partner_exchange.operations.reversals import Reversals
 from partner_exchange.operations.settlements import Settlements
 from partner_exchange.operations.settling import Settling
 from partner_exchange.operations.sides import Sides
+from partner_exchange.operations.standings import Standings
 from partner_exchange.operations.statements import Statements
 from partner_exchange.operations.stepping import Stepping
 from partner_exchange.operations.telling import Telling
@@ -74,8 +77,10 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
     partner_ledgers = PartnerLedgers(outward, settings.partner_timeout_s, settings.partner_calls_max)
     ends = Ends(database, clock, reached)
     stepping = Stepping(ends, Sides(ledger, partner_ledgers), settings.patience, settings.lease)
-    progress = Progress(database, ledger, clock, settings.lease, ends, stepping)
-    exchanges = Exchanges(database, progress, Authority())
+    standings = Standings(database)
+    progress = Progress(standings, ledger, settings.lease, ends, stepping)
+    accepting = Accepting(database, clock, settings.lease, Authority())
+    exchanges = Exchanges(database, accepting, standings, progress)
     reversals = Reversals(database, ledger, clock, settings.lease, reached)
     quotes = Quotes(database, clock)
     windows = Windows(database, clock)
@@ -97,7 +102,9 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
             StatementServicer(Statements(database)),
             SettlementServicer(windows, settlements, SettlementAccounts(database, remote, clock)),
             LimitsServicer(PartnerLimits(database, clock)),
-            CoalitionServicer(quotes, exchanges, event_streams, webhooks, Links(database, clock)),
+            CoalitionServicer(
+                quotes, Quoting(database, clock), exchanges, event_streams, webhooks, Links(database, clock)
+            ),
             ReversalsServicer(reversals),
             DisputesServicer(Disputes(database, clock, reversals)),
             ResolutionServicer(Resolutions(stepping, exchanges)),

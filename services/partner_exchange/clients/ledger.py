@@ -2,13 +2,15 @@
 exchange is, or its sides where one of them is remote.
 
 A refusal counts as one only where the ledger has decided on the request itself; anything else leaves the outcome
-unknown. `until` is of `time.monotonic()`.
+unknown. `until` is of `time.monotonic()`. What is asked at the same time goes in one call.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import TypeVar
@@ -19,16 +21,18 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from guerdon.ledger.v1 import ledger_pb2 as pb
 from guerdon.ledger.v1 import resources_pb2 as res
 from guerdon_kit.errors import Status
+from guerdon_kit.gathering import Gathering
 from guerdon_kit.grpc import OutcomeUnknown, Remote, RemoteError
 from guerdon_kit.grpc.locked import LOOK_AGAIN, LockedPoints, write_locked
 from guerdon_kit.grpc.messages import timestamp
+from guerdon_kit.grpc.status import read_details
 from partner_exchange.domain.exchanges import Exchange, Expiry, Posted, Refusal
 from partner_exchange.domain.partners import Partner
 from partner_exchange.domain.reversals import Reversal
 from partner_exchange.domain.steps import Source
 
 Answer = TypeVar("Answer", bound=Message)
-Moved = TypeVar("Moved", pb.PostTransactionResponse, pb.ReverseTransactionResponse)
+Awaited = TypeVar("Awaited")
 LEDGER = pb.DESCRIPTOR.services_by_name["LedgerService"]
 
 _DECIDED = {Status.INVALID_ARGUMENT, Status.NOT_FOUND, Status.FAILED_PRECONDITION, Status.OUT_OF_RANGE}
@@ -42,12 +46,24 @@ class LookAgain(Exception):
     """The source account has changed since it was found what is locked of it: nothing was done, nor will be."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Tenants:
+    """For whom a call is: the programs, of which the first one owns what is posted, and the caller."""
+
+    programs: tuple[str, ...]
+    actor: str
+
+
 class Ledger:
     """The ledger's side of a coalition. What of members' points is locked `locked` tells."""
 
     def __init__(self, remote: Remote, locked: LockedPoints) -> None:
         self._remote = remote
         self._locked = locked
+        self._reads = Gathering(self._expiries, lambda asked: [asked[0]])
+        self._posts: Gathering[_Tenants, tuple[pb.PostTransactionItem, float], Posted | Refusal] = Gathering(
+            self._post_together, lambda asked: [asked[0].request_id]
+        )
 
     async def has_unit(self, program_id: str, unit_id: str, actor: str, until: float) -> bool:
         """Whether the program has the unit: a unit comes with its ISSUANCE account.
@@ -89,26 +105,10 @@ class Ledger:
         Raises:
             OutcomeUnknown: the ledger did not answer, or membership.
         """
-        locked = await self._locked.of(sender.account_name(exchange.source_account_id), exchange.actor, until)
-        return Source(*await self._expiries(exchange, sender, until), locked)
-
-    async def _expiries(self, exchange: Exchange, sender: Partner, until: float) -> tuple[Sequence[Expiry], bool]:
-        """When the points expire, soonest first; and whether that is all of them, so that what is beyond never does."""
-        program = _program(sender)
-        request = pb.GetBalanceRequest(
-            name=f"{program}/accounts/{exchange.source_account_id}", view=pb.BALANCE_VIEW_FULL
-        )
-        try:
-            answer = await self._call(
-                "GetBalance", request, pb.GetBalanceResponse, tenants=[program], actor=exchange.actor, until=until
-            )
-        except RemoteError as refusal:
-            if refusal.remote_status in _DECIDED:
-                return (), True
-            raise OutcomeUnknown from refusal
-        buckets = answer.balance.expiries
-        expiries = [Expiry(_time(bucket.expire_time), bucket.amount) for bucket in buckets]
-        return expiries, len(expiries) < _EXPIRIES_MAX
+        account = sender.account_name(exchange.source_account_id)
+        locked = await self._locked.of(account, exchange.actor, until)
+        of = _Tenants((_program(sender),), exchange.actor)
+        return Source(*await _in_time(self._reads.do(of, (account, until)), until), locked)
 
     async def post(self, exchange: Exchange, sender: Partner, receiver: Partner, until: float) -> Posted | Refusal:
         """Posts both sides of the exchange in one transaction, owned by the sender's program.
@@ -142,9 +142,18 @@ class Ledger:
             memo=_memo(exchange),
             request_id=f"exchange-{exchange.exchange_id}-cancel",
         )
-        return await self._decided(
-            "ReverseTransaction", request, pb.ReverseTransactionResponse, exchange, [_program(sender)], until
-        )
+        try:
+            answer = await self._call(
+                "ReverseTransaction",
+                request,
+                pb.ReverseTransactionResponse,
+                tenants=[_program(sender)],
+                actor=exchange.actor,
+                until=until,
+            )
+        except RemoteError as refusal:
+            return _refusal(refusal)
+        return Posted(answer.transaction, _time(answer.record_time))
 
     async def credit(self, exchange: Exchange, receiver: Partner, until: float) -> Posted | Refusal:
         """Moves the points that are received into the destination account.
@@ -159,25 +168,54 @@ class Ledger:
         self, exchange: Exchange, programs: Sequence[str], postings: Sequence[res.Posting], step: str, until: float
     ) -> Posted | Refusal:
         transaction = res.Transaction(kind=res.TRANSACTION_KIND_EXCHANGE, postings=postings, memo=_memo(exchange))
-        request = pb.PostTransactionRequest(parent=programs[0], transaction=transaction, request_id=step)
-        return await self._decided("PostTransaction", request, pb.PostTransactionResponse, exchange, programs, until)
+        asked = (pb.PostTransactionItem(transaction=transaction, request_id=step), until)
+        return await _in_time(self._posts.do(_Tenants(tuple(programs), exchange.actor), asked), until)
 
-    async def _decided(
-        self,
-        rpc: str,
-        request: Message,
-        answer_type: type[Moved],
-        exchange: Exchange,
-        programs: Sequence[str],
-        until: float,
-    ) -> Posted | Refusal:
+    async def _expiries(
+        self, of: _Tenants, asked: Sequence[tuple[str, float]]
+    ) -> list[tuple[Sequence[Expiry], bool] | Exception]:
+        request = pb.BatchGetBalancesRequest(
+            parent=of.programs[0], names=[name for name, _ in asked], view=pb.BALANCE_VIEW_FULL
+        )
         try:
-            answer = await self._call(rpc, request, answer_type, tenants=programs, actor=exchange.actor, until=until)
+            answer = await self._call_together("BatchGetBalances", request, pb.BatchGetBalancesResponse, of, asked)
+        except OutcomeUnknown as unknown:
+            return [unknown] * len(asked)
+        except RemoteError:
+            if len(asked) > 1:  # one of them has the ledger refuse all: each by itself
+                raise
+            return [((), True)]
+        return [_expiries_of(balance) for balance in answer.balances]
+
+    async def _post_together(
+        self, of: _Tenants, asked: Sequence[tuple[pb.PostTransactionItem, float]]
+    ) -> list[Posted | Refusal | Exception]:
+        request = pb.BatchPostTransactionsRequest(
+            parent=of.programs[0], items=[item for item, _ in asked], omit_balances=True
+        )
+        try:
+            answer = await self._call_together(
+                "BatchPostTransactions", request, pb.BatchPostTransactionsResponse, of, asked
+            )
+        except OutcomeUnknown as unknown:
+            return [unknown] * len(asked)
         except RemoteError as refusal:
-            if refusal.remote_reason == LOOK_AGAIN:
-                raise LookAgain from refusal
-            return _refusal(refusal)
-        return Posted(answer.transaction, _time(answer.record_time))
+            if len(asked) > 1:
+                raise
+            return [_refusal(refusal)]
+        return [_outcome(result) for result in answer.results]
+
+    async def _call_together(
+        self, rpc: str, request: Message, answer: type[Answer], of: _Tenants, asked: Sequence[tuple[object, float]]
+    ) -> Answer:
+        """Raises RemoteError only where the ledger has decided, otherwise OutcomeUnknown."""
+        until = max(until for _, until in asked)  # who has less time than that leaves before
+        try:
+            return await self._call(rpc, request, answer, tenants=of.programs, actor=of.actor, until=until)
+        except RemoteError as refusal:
+            if refusal.remote_status in _DECIDED:
+                raise
+            raise OutcomeUnknown from refusal
 
     async def take_back(
         self, reversal: Reversal, exchange: Exchange, sender: Partner, receiver: Partner, until: float
@@ -235,6 +273,30 @@ class Ledger:
             raise OutcomeUnknown
         timeout_s = min(left, _LONGEST_CALL_S)
         return await self._remote.call(rpc, request, answer, tenants=tenants, act=actor, timeout_s=timeout_s)
+
+
+async def _in_time(answer: Awaitable[Awaited], until: float) -> Awaited:
+    """Raises OutcomeUnknown where it does not come in time: others who ask with us may have more of it."""
+    try:
+        async with asyncio.timeout(until - time.monotonic()):
+            return await answer
+    except TimeoutError as error:
+        raise OutcomeUnknown from error
+
+
+def _expiries_of(balance: res.Balance) -> tuple[Sequence[Expiry], bool]:
+    expiries = [Expiry(_time(bucket.expire_time), bucket.amount) for bucket in balance.expiries]
+    return expiries, len(expiries) < _EXPIRIES_MAX
+
+
+def _outcome(result: pb.PostTransactionResult) -> Posted | Refusal | Exception:
+    if result.HasField("posted"):
+        return Posted(result.posted.transaction, _time(result.posted.record_time))
+    reason, metadata = read_details(result.error)
+    if reason == LOOK_AGAIN:
+        return LookAgain()
+    status = Status(result.error.code)
+    return Refusal(reason or status.name, metadata) if status in _DECIDED else OutcomeUnknown()
 
 
 def _debit(exchange: Exchange, sender: Partner) -> res.Posting:

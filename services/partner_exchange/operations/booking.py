@@ -8,7 +8,7 @@ one order, so that no two wait for each other: the exchange or its quote, the bo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
@@ -20,6 +20,8 @@ from partner_exchange.domain.exchanges import Exchange, owing
 from partner_exchange.domain.limits import (
     Counter,
     Limits,
+    Pause,
+    Used,
     Velocity,
     check_room,
     check_velocity,
@@ -61,13 +63,43 @@ def sending_of(quote: Quote, receiver: Partner, time: datetime) -> Sending:
     )
 
 
-async def look(connection: Connection, sending: Sending) -> None:
+class NotTogether(Exception):
+    """What is booked together does not fit together."""
+
+
+class Rules:
+    """The limits in force of one sender, and its paused corridors, read once within a transaction."""
+
+    def __init__(self, connection: Connection, sender: str) -> None:
+        self._connection = connection
+        self._sender = sender
+        self._read: dict[str, tuple[Pause | None, Limits, ZoneInfo]] = {}
+
+    async def to(self, receiver: str) -> tuple[Limits, ZoneInfo]:
+        """The limits for what is sent to a receiver, and the coalition's time zone.
+
+        Raises:
+            CorridorPaused: nothing is sent to it.
+        """
+        if receiver not in self._read:
+            pause = await corridors.pause_of(self._connection, self._sender, receiver)
+            version, zone = await limits.in_force(self._connection, self._sender, receiver)
+            self._read[receiver] = pause, version.limits, zone
+        pause, in_force, zone = self._read[receiver]
+        if pause is not None:
+            raise CorridorPaused(
+                sender=self._sender, receiver=receiver, pause_time=pause.pause_time.isoformat(), why=pause.reason
+            )
+        return in_force, zone
+
+
+async def look(connection: Connection, rules: Rules, sending: Sending) -> None:
     """Looks whether there is room, and books nothing: it may be gone when the quote is executed.
 
     Raises:
         CorridorPaused, DailyLimit, MonthlyLimit, VelocityLimit, NetDebitCap: there is none.
     """
-    in_force, zone = await _open(connection, sending)
+    in_force, zone = await rules.to(sending.receiver)
     if in_force.velocity is not None:
         await _check_velocity(connection, sending, in_force.velocity)
     counts = _counters(in_force, sending, zone)
@@ -82,25 +114,36 @@ async def look(connection: Connection, sending: Sending) -> None:
                 raise net_debit_refusal(partner, most, owed, requested)
 
 
-async def book(connection: Connection, sending: Sending) -> None:
-    """Books it. What it comes to is counted whether or not there is a limit, for one that is set later.
+async def book(connection: Connection, rules: Rules, sendings: Sequence[Sending]) -> None:
+    """Books what one sender is to send at one time. What it comes to is counted whether or not there is a limit, for
+    one that is set later.
 
     Raises:
-        CorridorPaused, DailyLimit, MonthlyLimit, VelocityLimit, NetDebitCap: there is no room for it; the transaction
-            has to be rolled back.
+        CorridorPaused: to the receiver of one of them, nothing is sent.
+        DailyLimit, MonthlyLimit, VelocityLimit, NetDebitCap: there is no room for it; the transaction has to be rolled
+            back.
+        NotTogether: the same where they are several, of which some may fit; each has to be tried by itself.
     """
-    in_force, zone = await _open(connection, sending)
+    in_force, zone = await rules.to(sendings[0].receiver)
     if in_force.velocity is not None:
-        await usage.lock_member(connection, sending.sender, sending.account)
-        await _check_velocity(connection, sending, in_force.velocity)
-    counts = _counters(in_force, sending, zone)
-    if not await usage.book(connection, sending.sender, counts, sending.points):
-        check_room(counts, await usage.find(connection, sending.sender, counts), sending.points, zone)
+        await _check_velocities(connection, sendings, in_force.velocity)
+    counts: dict[Counter, Used] = {}
+    for sending in sendings:
+        for counter in _counters((await rules.to(sending.receiver))[0], sending, zone):
+            so_far = counts.get(counter, Used())
+            counts[counter] = Used(so_far.points + sending.points, so_far.exchanges + 1)
+    sender = sendings[0].sender
+    if not await usage.book(connection, sender, counts):
+        if len(sendings) > 1:
+            raise NotTogether
+        check_room(list(counts), await usage.find(connection, sender, list(counts)), sendings[0].points, zone)
         raise AssertionError("what did not fit under a cap fits under all of them")
-    for partner, requested in sorted(sending.owing.items()):
-        most = (await _limits_of(connection, partner, sending.sender, in_force)).most_owed
+    for partner, requested in sorted(_summed(sending.owing for sending in sendings).items()):
+        most = (await _limits_of(connection, partner, sender, in_force)).most_owed
         if not await usage.book_exposure(connection, partner, requested, most):
             assert most is not None, "without a limit it fits"
+            if len(sendings) > 1:
+                raise NotTogether
             raise net_debit_refusal(partner, most, await usage.exposure(connection, partner), requested)
 
 
@@ -121,11 +164,11 @@ async def give_room(connection: Connection, exchange: Exchange, points: int, *, 
     await usage.release(connection, exchange.sender, counts, points, int(whole))
 
 
-async def commit(connection: Connection, exchange: Exchange) -> None:
-    """Credits partners with what they are owed, in the transaction by which the exchange is COMMITTED: not before, as
+async def commit(connection: Connection, committed: Sequence[Exchange]) -> None:
+    """Credits partners with what they are owed, in the transaction by which the exchanges are COMMITTED: not before, as
     what is under way may be ABORTED, and nobody may have owed more by then than is allowed.
     """
-    await usage.move_exposures(connection, _less(exchange.due))
+    await usage.move_exposures(connection, _less(_summed(exchange.due for exchange in committed)))
 
 
 async def take_back(connection: Connection, exchange: Exchange, reversal: Reversal, *, whole: bool) -> None:
@@ -155,6 +198,15 @@ async def settle(connection: Connection, positions: Mapping[str, Fraction]) -> N
     await usage.move_exposures(connection, _less(positions))
 
 
+def _summed(amounts: Iterable[Mapping[str, Fraction]]) -> dict[str, Fraction]:
+    """By partner."""
+    total: dict[str, Fraction] = {}
+    for each in amounts:
+        for partner, amount in each.items():
+            total[partner] = total.get(partner, Fraction(0)) + amount
+    return total
+
+
 def _less(amounts: Mapping[str, Fraction]) -> dict[str, Fraction]:
     return {partner: -amount for partner, amount in amounts.items()}
 
@@ -164,21 +216,17 @@ async def _limits_of(connection: Connection, partner: str, sender: str, of_sende
     return of_sender if partner == sender else (await limits.in_force(connection, partner, ""))[0].limits
 
 
-async def _open(connection: Connection, sending: Sending) -> tuple[Limits, ZoneInfo]:
-    pause = await corridors.pause_of(connection, sending.sender, sending.receiver)
-    if pause is not None:
-        raise CorridorPaused(
-            sender=sending.sender,
-            receiver=sending.receiver,
-            pause_time=pause.pause_time.isoformat(),
-            why=pause.reason,
-        )
-    version, zone = await limits.in_force(connection, sending.sender, sending.receiver)
-    return version.limits, zone
-
-
 def _counters(in_force: Limits, sending: Sending, zone: ZoneInfo) -> Sequence[Counter]:
     return counters(in_force, sending.account, sending.receiver, sending.time, zone)
+
+
+async def _check_velocities(connection: Connection, sendings: Sequence[Sending], velocity: Velocity) -> None:
+    by_account = {sending.account: sending for sending in sendings}
+    if len(by_account) < len(sendings):
+        raise NotTogether
+    for account, sending in sorted(by_account.items()):
+        await usage.lock_member(connection, sending.sender, account)
+        await _check_velocity(connection, sending, velocity)
 
 
 async def _check_velocity(connection: Connection, sending: Sending, velocity: Velocity) -> None:

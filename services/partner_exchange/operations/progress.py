@@ -7,12 +7,13 @@ Several may do so at once: the ledger answers all alike, and of two that write a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
-from guerdon_kit.clock import Clock
+from guerdon_kit.gathering import Gathering
 from guerdon_kit.grpc import OutcomeUnknown
-from guerdon_kit.postgres import Connection, Database
+from guerdon_kit.postgres import Connection
 from partner_exchange.clients.ledger import Ledger, LookAgain
 from partner_exchange.domain.exchanges import (
     FROZEN_REFUSALS,
@@ -26,51 +27,60 @@ from partner_exchange.domain.exchanges import (
 from partner_exchange.domain.partners import Partner
 from partner_exchange.domain.steps import goes_by_steps, sent_of, sources_of
 from partner_exchange.operations.ends import Ends
-from partner_exchange.operations.reached import Reached
+from partner_exchange.operations.standings import Standing, Standings
 from partner_exchange.operations.stepping import Stepping
-from partner_exchange.store import exchanges, partners
+from partner_exchange.store import exchanges
+from partner_exchange.store.exchanges import Begun
 
 
-@dataclass(frozen=True)
 class Progress:
     """Takes exchanges to their end."""
 
-    database: Database
-    ledger: Ledger
-    clock: Clock
-    lease: timedelta
-    """After so long without an end the recovery loop takes an exchange up."""
-    ends: Ends
-    stepping: Stepping
-
-    @property
-    def reached(self) -> Reached:
-        """Is told the moments of an exchange."""
-        return self.ends.reached
+    def __init__(
+        self,
+        standings: Standings,
+        ledger: Ledger,
+        lease: timedelta,
+        ends: Ends,
+        stepping: Stepping,
+    ) -> None:
+        """After `lease` without an end the recovery loop takes an exchange up."""
+        self.database = ends.database
+        self.clock = ends.clock
+        self.reached = ends.reached
+        self.lease = lease
+        self._standings = standings
+        self._ledger = ledger
+        self._ends = ends
+        self._stepping = stepping
+        self._beginnings = Gathering(self._begin_together, lambda begun: [begun.exchange.exchange_id])
 
     async def drive(self, exchange_id: str, until: float, *, alone: bool = False) -> Exchange:
+        """Takes an exchange to its end, as `drive_from`."""
+        return await self.drive_from(await self._standings.get(exchange_id), until, alone=alone)
+
+    async def drive_from(self, standing: Standing, until: float, *, alone: bool = False) -> Exchange:
         """Takes an exchange to its end, COMMITTED or ABORTED, and answers it; with `alone` only as far as the remote
         partner goes that is asked now. `until` is of `time.monotonic()`.
 
         Raises:
             OutcomeUnknown: a side did not answer in time, or an earlier attempt may still be under way. Go on later,
-            from
-                the state that is kept.
+                from the state that is kept.
             Unavailable: PostgreSQL is away.
         """
-        exchange, sender, receiver = await self._read(exchange_id)
+        exchange, sender, receiver = standing.exchange, standing.sender, standing.receiver
         if goes_by_steps(sender, receiver):
-            return await self.stepping.drive(exchange, sender, receiver, until, alone=alone)
+            return await self._stepping.drive(exchange, sender, receiver, until, alone=alone)
         attempt = None
         if exchange.state is State.RECEIVED:
             exchange, attempt = await self._begin(exchange, sender, receiver, until)
         if attempt is None:
             attempt = None if exchange.state.final else await self._ask_again(exchange)
         if attempt is None:  # at its end, perhaps by somebody else just now: the ledger is asked no more
-            return await self.ends.now(exchange_id)
+            return await self._ends.now(exchange.exchange_id)
         while True:  # each time takes a call to the ledger, which ends with `until`
             try:
-                answer = await self.ledger.post(exchange, sender, receiver, until)
+                answer = await self._ledger.post(exchange, sender, receiver, until)
                 break
             except LookAgain:
                 exchange, attempt = await self._look_again(exchange, sender, receiver, until)
@@ -78,10 +88,10 @@ class Progress:
         if isinstance(answer, Posted):
             commitment = Commitment(answer.transaction, answer.record_time)
             moved = replace(exchange, state=State.COMMITTED, commitment=commitment)
-            ended = await self.ends.end(State.POSTING, moved)
+            ended = await self._ends.end(State.POSTING, moved)
         elif is_final_refusal(answer, asked_before=attempt.asked_before, now=self.clock.now()):
             latest = None if answer.reason in FROZEN_REFUSALS else attempt.ask_time
-            ended = await self.ends.end(State.POSTING, replace(exchange, state=State.ABORTED, refusal=answer), latest)
+            ended = await self._ends.end(State.POSTING, replace(exchange, state=State.ABORTED, refusal=answer), latest)
         else:
             await self._answered(exchange, attempt)
             raise OutcomeUnknown
@@ -89,29 +99,20 @@ class Progress:
             raise OutcomeUnknown
         return ended
 
-    async def _read(self, exchange_id: str) -> tuple[Exchange, Partner, Partner]:
-        async with self.database.acquire() as connection:
-            exchange = await exchanges.get(connection, exchange_id)
-            found = await partners.find(connection, [exchange.sender, exchange.receiver])
-        return exchange, found[exchange.sender], found[exchange.receiver]
-
     async def _begin(
         self, exchange: Exchange, sender: Partner, receiver: Partner, until: float
     ) -> tuple[Exchange, Attempt | None]:
         """Fixes what the ledger will be asked, as the first attempt; None where somebody else did, with the exchange
         as it is.
         """
-        source = await self.ledger.source(exchange, sender, until)
+        source = await self._ledger.source(exchange, sender, until)
         now = self.clock.now()
         posting = sent_of(replace(exchange, state=State.POSTING), source, receiver, now)
         sources = sources_of(exchange, source)
 
-        async def unit(connection: Connection) -> bool:
-            return await exchanges.begin_posting(connection, posting, sources, now, now + self.lease)
-
         # Run again after a commit whose answer was lost, it finds the state moved: then this counts as asked before.
-        if not await self.database.run(unit, repeatable=True):
-            return await self.ends.now(exchange.exchange_id), None
+        if not await self._beginnings.do((), Begun(posting, sources, now, now + self.lease)):
+            return await self._ends.now(exchange.exchange_id), None
         self.reached(State.POSTING.value)
         return posting, Attempt(now, None)
 
@@ -123,7 +124,7 @@ class Progress:
         Raises:
             OutcomeUnknown: somebody else did.
         """
-        source = await self.ledger.source(void, sender, until)
+        source = await self._ledger.source(void, sender, until)
         now = self.clock.now()
         anew, sources = sent_of(void, source, receiver, now), sources_of(void, source)
 
@@ -133,6 +134,13 @@ class Progress:
         if not await self.database.run(unit):
             raise OutcomeUnknown
         return anew, Attempt(now, None)
+
+    async def _begin_together(self, _key: tuple[()], begun: Sequence[Begun]) -> list[bool | Exception]:
+        async def unit(connection: Connection) -> set[str]:
+            return await exchanges.begin_posting(connection, begun)
+
+        moved = await self.database.run(unit, repeatable=True)
+        return [one.exchange.exchange_id in moved for one in begun]
 
     async def _ask_again(self, exchange: Exchange) -> Attempt | None:
         async def unit(connection: Connection) -> Attempt | None:

@@ -12,6 +12,7 @@ from partner_exchange.operations.event_streams import EventStreams
 from partner_exchange.operations.exchanges import Exchanges
 from partner_exchange.operations.links import Links
 from partner_exchange.operations.quotes import Quotes
+from partner_exchange.operations.quoting import Quoting
 from partner_exchange.operations.webhook_endpoints import WebhookEndpoints
 from partner_exchange.servicer import rate_messages, reading, writing
 from partner_exchange.servicer.events import EventRpcs
@@ -30,6 +31,7 @@ class CoalitionServicer(EventRpcs, WebhookRpcs, LinkRpcs):
     def __init__(
         self,
         quotes: Quotes,
+        quoting: Quoting,
         exchanges: Exchanges,
         event_streams: EventStreams,
         webhooks: WebhookEndpoints,
@@ -39,6 +41,7 @@ class CoalitionServicer(EventRpcs, WebhookRpcs, LinkRpcs):
         WebhookRpcs.__init__(self, webhooks)
         LinkRpcs.__init__(self, links)
         self._quotes = quotes
+        self._quoting = quoting
         self._exchanges = exchanges
 
     async def get_rate(self, request: pb.GetRateRequest, _call: CallContext) -> pb.GetRateResponse:
@@ -62,11 +65,9 @@ class CoalitionServicer(EventRpcs, WebhookRpcs, LinkRpcs):
         """Makes a quote."""
         route = reading.route(request.parent, request.quote)
         asked = asking(call, request, request.parent)
-        made, currency, replayed = await self._quotes.create(
-            asked, route, reading.wanted(request.quote), request.lifetime_minutes
-        )
-        mark(call, replayed)
-        return pb.CreateQuoteResponse(quote=writing.quote(made, route.source_account, currency))
+        made = await self._quoting.make(asked, route, reading.wanted(request.quote), request.lifetime_minutes)
+        mark(call, made.replayed)
+        return pb.CreateQuoteResponse(quote=writing.quote(made.quote, route.source_account, made.currency))
 
     async def execute_exchange(
         self, request: pb.ExecuteExchangeRequest, call: CallContext
@@ -93,6 +94,6 @@ class CoalitionServicer(EventRpcs, WebhookRpcs, LinkRpcs):
         found = await self._exchanges.newest(reader, read_place(request.page_token, query, END), size + 1)
         answer = pb.ListExchangesResponse(exchanges=[writing.exchange(view) for view in found[:size]])
         if len(found) > size:
-            last = found[size - 1].exchange
+            last = found[size - 1].standing.exchange
             answer.next_page_token = write_place(query, last.create_time, last.exchange_id)
         return answer

@@ -21,7 +21,7 @@ from partner_exchange.domain.partners import RATE_MOVE_MAX, Profile, PublicKey, 
 from partner_exchange.domain.quotes import Wanted
 from partner_exchange.domain.windows import HUB, Party
 from partner_exchange.operations.asking import Asking
-from partner_exchange.operations.quotes import Route
+from partner_exchange.operations.quoting import Route
 
 COALITION = "coalitions/{coalition}"
 PARTNER = "partners/{partner}"

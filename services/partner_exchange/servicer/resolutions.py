@@ -37,7 +37,7 @@ class ResolutionServicer:
         found = await self._resolutions.unanswered(coalition_id, after, size + 1)
         answer = pb.ListUnansweredExchangesResponse(exchanges=[writing.exchange(view) for view in found[:size]])
         if len(found) > size:
-            last = found[size - 1].exchange
+            last = found[size - 1].standing.exchange
             answer.next_page_token = places.write_place(query, last.create_time, last.exchange_id)
         return answer
 

@@ -95,12 +95,13 @@ def quote(kept: Quote, source_account: str, currency: str) -> res.Quote:
 
 def exchange(view: View) -> res.Exchange:
     """An exchange, as one of its partners may see it: the other's member stays the other's."""
-    kept = view.exchange
+    standing = view.standing
+    kept = standing.exchange
     message = res.Exchange(
         name=f"partners/{view.reader}/exchanges/{kept.exchange_id}",
         sender_id=kept.sender,
         receiver_id=kept.receiver,
-        destination_account=view.receiver.account_name(kept.destination_account_id),
+        destination_account=standing.receiver.account_name(kept.destination_account_id),
         debited_amount=kept.debited,
         received_amount=kept.received,
         bonus_amount=kept.bonus,
@@ -118,9 +119,9 @@ def exchange(view: View) -> res.Exchange:
     )
     if view.reader == kept.sender:
         message.authorization_reference = kept.authorization_reference
-        message.source_account = view.sender.account_name(kept.source_account_id)
+        message.source_account = standing.sender.account_name(kept.source_account_id)
     if kept.commitment is not None:
-        message.owed.CopyFrom(owed(kept.owed, view.currency))
+        message.owed.CopyFrom(owed(kept.owed, standing.currency))
         message.commit_time.CopyFrom(timestamp(kept.commitment.commit_time))
         if view.settled:
             message.state = res.EXCHANGE_STATE_SETTLED

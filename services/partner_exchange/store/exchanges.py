@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 from typing import Any
@@ -19,42 +20,43 @@ from partner_exchange.store import queries
 from partner_exchange.store.bonus_usage import bonus_count
 
 
-async def insert(connection: Connection, exchange: Exchange, asked: str | None, due_time: datetime) -> None:
-    """Keeps a new exchange, RECEIVED, for which `asked`, if anybody remote, is asked first; recovery takes it up at
-    `due_time` if it is not at its end.
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A new exchange."""
+
+    exchange: Exchange
+    asked: str | None
+    """The remote partner that is asked first, if any."""
+    due_time: datetime
+    """When recovery takes it up if it is not at its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An exchange with what the ledger is asked, and when it is first asked."""
+
+    exchange: Exchange
+    sources: Sequence[Leg]
+    """The debited points by their expiry, for a part that goes back."""
+    ask_time: datetime
+    due_time: datetime
+
+
+async def insert(connection: Connection, received: Sequence[Received]) -> None:
+    """Keeps new exchanges, RECEIVED.
 
     Raises:
-        AuthorizationUsed: another one has its authorization.
+        AuthorizationUsed: another one has the authorization of one of them; the transaction has to be rolled back.
     """
-    inserted = await queries.insert_exchange(
-        connection,
-        authorization_reference=exchange.authorization_reference or None,
-        exchange=exchange.exchange_id,
-        coalition=exchange.coalition_id,
-        version=exchange.book_version,
-        sender=exchange.sender,
-        receiver=exchange.receiver,
-        source_account=exchange.source_account_id,
-        destination_account=exchange.destination_account_id,
-        debited=exchange.debited,
-        received=exchange.received,
-        bonus=exchange.bonus,
-        price_numerator=exchange.agreed_price.numerator,
-        price_denominator=exchange.agreed_price.denominator,
-        fee=exchange.fee,
-        cash_fee=exchange.cash_fee,
-        promotion=exchange.promotion_id,
-        funder=exchange.funder,
-        promoted=exchange.promoted,
-        asked=asked,
-        bonus_period=exchange.bonus_count.period.value if exchange.bonus_count else None,
-        bonus_begin_date=exchange.bonus_count.begin if exchange.bonus_count else None,
-        actor=exchange.actor,
-        create_time=exchange.create_time,
-        due_time=due_time,
-    )
-    if not inserted:
+    inserted = await queries.insert_exchanges(connection, exchanges=[_columns(one) for one in received])
+    if inserted < len(received):
         raise AuthorizationUsed
+
+
+async def find(connection: Connection, exchange_ids: Sequence[str]) -> dict[str, Exchange]:
+    """The exchanges of those ids as they are now, as far as there are any."""
+    rows = queries.find_exchanges(connection, exchanges=list(exchange_ids))
+    return {row["exchange"]: _exchange(row) async for row in rows}
 
 
 async def get(connection: Connection, exchange_id: str) -> Exchange:
@@ -63,10 +65,10 @@ async def get(connection: Connection, exchange_id: str) -> Exchange:
     Raises:
         NotFound: there is none.
     """
-    row = await queries.find_exchange(connection, exchange=exchange_id)
-    if row is None:
+    found = await find(connection, [exchange_id])
+    if exchange_id not in found:
         raise NotFound(f"exchanges/{exchange_id}")
-    return _exchange(row)
+    return found[exchange_id]
 
 
 async def under_way(connection: Connection, partner_id: str) -> int:
@@ -93,26 +95,28 @@ async def before_operator(
     rows = queries.exchanges_before_operator(
         connection, coalition=coalition_id, after_time=time, after_exchange=exchange_id, most=most
     )
-    return [await get(connection, row["exchange"]) for row in [row async for row in rows]]
+    ids = [row["exchange"] async for row in rows]
+    found = await find(connection, ids)
+    return [found[one] for one in ids]
 
 
-async def begin_posting(
-    connection: Connection, exchange: Exchange, sources: Sequence[Leg], ask_time: datetime, due_time: datetime
-) -> bool:
-    """From RECEIVED to POSTING: fixes what the ledger is asked, and when it is first asked; `sources` are the debited
-    points by their expiry, for a part that goes back.
-    """
-    return bool(
-        await queries.begin_posting(
-            connection,
-            exchange=exchange.exchange_id,
-            legs=legs_to_keep(exchange.legs),
-            sources=legs_to_keep(sources),
-            locked=_kept_locked(exchange.locked),
-            ask_time=ask_time,
-            due_time=due_time,
-        )
+async def begin_posting(connection: Connection, begun: Sequence[Begun]) -> set[str]:
+    """From RECEIVED to POSTING, and which of them were: fixes what the ledger is asked, and when it is first asked."""
+    rows = queries.begin_posting(
+        connection,
+        begun=[
+            {
+                "exchange": one.exchange.exchange_id,
+                "legs": legs_to_keep(one.exchange.legs),
+                "sources": legs_to_keep(one.sources),
+                "locked": _kept_locked(one.exchange.locked),
+                "ask_time": one.ask_time.isoformat(),
+                "due_time": one.due_time.isoformat(),
+            }
+            for one in begun
+        ],
     )
+    return {row["exchange"] async for row in rows}
 
 
 async def look_again(
@@ -181,17 +185,16 @@ async def not_answered(connection: Connection, exchange: Exchange, *, needs_oper
     return row is not None and row["newly"]
 
 
-async def commit(connection: Connection, before: State, exchange_id: str, commitment: Commitment) -> bool:
-    """From POSTING or CREDITED to COMMITTED."""
-    return bool(
-        await queries.commit_exchange(
-            connection,
-            exchange=exchange_id,
-            before=before.value,
-            transaction=commitment.transaction or None,
-            commit_time=commitment.commit_time,
-        )
+async def commit(connection: Connection, before: State, ended: Mapping[str, Commitment]) -> set[str]:
+    """From POSTING or CREDITED to COMMITTED, by their ids; answers which of them were `before`."""
+    rows = queries.commit_exchanges(
+        connection,
+        before=before.value,
+        exchanges=list(ended),
+        transactions=[commitment.transaction or None for commitment in ended.values()],
+        commit_times=[commitment.commit_time for commitment in ended.values()],
     )
+    return {row["exchange"] async for row in rows}
 
 
 async def abort(
@@ -294,6 +297,36 @@ async def partners_due(connection: Connection, now: datetime) -> list[str]:
 async def put_off(connection: Connection, exchange_id: str, due_time: datetime) -> None:
     """Has the recovery loop take the exchange again at `due_time`, unless it is at its end."""
     await queries.postpone_exchange(connection, exchange=exchange_id, due_time=due_time)
+
+
+def _columns(received: Received) -> dict[str, Any]:
+    exchange = received.exchange
+    return {
+        "exchange": exchange.exchange_id,
+        "coalition": exchange.coalition_id,
+        "version": exchange.book_version,
+        "sender": exchange.sender,
+        "receiver": exchange.receiver,
+        "source_account": exchange.source_account_id,
+        "destination_account": exchange.destination_account_id,
+        "debited": exchange.debited,
+        "received": exchange.received,
+        "bonus": exchange.bonus,
+        "price_numerator": exchange.agreed_price.numerator,
+        "price_denominator": exchange.agreed_price.denominator,
+        "fee": exchange.fee,
+        "cash_fee": exchange.cash_fee,
+        "promotion": exchange.promotion_id,
+        "funder": exchange.funder,
+        "promoted": exchange.promoted,
+        "asked": received.asked,
+        "authorization_reference": exchange.authorization_reference or None,
+        "bonus_period": exchange.bonus_count.period.value if exchange.bonus_count else None,
+        "bonus_begin_date": exchange.bonus_count.begin.isoformat() if exchange.bonus_count else None,
+        "actor": exchange.actor,
+        "create_time": exchange.create_time.isoformat(),
+        "due_time": received.due_time.isoformat(),
+    }
 
 
 def _exchange(row: asyncpg.Record) -> Exchange:

@@ -1,18 +1,18 @@
--- name: insert_exchange!
+-- name: insert_exchanges!
 insert into exchanges (
     exchange, coalition, version, sender, receiver, source_account, destination_account, debited, received, bonus,
     fee, cash_fee, promotion, funder, promoted, bonus_period, bonus_begin_date, price_numerator, price_denominator,
     state, asked, authorization_reference, actor, create_time, due_time
 )
-values (
-    :exchange, :coalition, :version, :sender, :receiver, :source_account, :destination_account, :debited, :received,
-    :bonus, :fee, :cash_fee, :promotion, :funder, :promoted, :bonus_period, :bonus_begin_date, :price_numerator,
-    :price_denominator, 'RECEIVED', :asked, :authorization_reference, :actor, :create_time, :due_time
-)
+select
+    exchange, coalition, version, sender, receiver, source_account, destination_account, debited, received, bonus,
+    fee, cash_fee, promotion, funder, promoted, bonus_period, bonus_begin_date, price_numerator, price_denominator,
+    'RECEIVED', asked, authorization_reference, actor, create_time, due_time
+from jsonb_populate_recordset(null::exchanges, :exchanges)
 -- What a member has authorized is good for one exchange.
 on conflict (sender, authorization_reference) where authorization_reference is not null do nothing;
 
--- name: find_exchange^
+-- name: find_exchanges
 select
     exchange, coalition, version, sender, receiver, source_account, destination_account, debited, received, bonus,
     fee, cash_fee, promotion, funder, promoted, bonus_period, bonus_begin_date, state, legs, locked, refusal_reason,
@@ -20,7 +20,7 @@ select
     price_numerator, price_denominator, returned, authorization_reference, actor,
     create_time
 from exchanges
-where exchange = :exchange;
+where exchange = any(:exchanges::text[]);
 
 -- name: exchanges_before_operator
 select exchange from exchanges
@@ -34,12 +34,17 @@ limit :most;
 select count(*) from exchanges
 where (sender = :partner or receiver = :partner) and state not in ('COMMITTED', 'ABORTED');
 
--- name: begin_posting!
+-- name: begin_posting
+-- Answers which of them were RECEIVED until now.
 update exchanges
 set
-    state = 'POSTING', legs = :legs, sources = :sources, locked = :locked, ask_times = array[:ask_time::timestamptz],
-    due_time = :due_time
-where exchange = :exchange and state = 'RECEIVED';
+    state = 'POSTING', legs = given.legs, sources = given.sources, locked = given.locked,
+    ask_times = array[given.ask_time], due_time = given.due_time
+from jsonb_to_recordset(:begun) as given (
+    exchange text, legs jsonb, sources jsonb, locked jsonb, ask_time timestamptz, due_time timestamptz
+)
+where exchanges.exchange = given.exchange and exchanges.state = 'RECEIVED'
+returning exchanges.exchange;
 
 -- name: look_again!
 -- What the ledger was asked with is void, whoever asked it and when: it is asked anew, unless somebody else has seen to it.
@@ -48,13 +53,17 @@ set
     legs = :legs, sources = :sources, locked = :locked, ask_times = array[:ask_time::timestamptz], due_time = :due_time
 where exchange = :exchange and state = :state and locked = :void;
 
--- name: commit_exchange!
--- With the window that is open, and stays so until this is committed.
+-- name: commit_exchanges
+-- With the window that is open, and stays so until this is committed. Answers which of them were in the state `before`.
 update exchanges
 set
-    state = 'COMMITTED', settlement_window = open_window(coalition), transaction = :transaction,
-    commit_time = :commit_time, due_time = null, asked = null, unanswered = 0, needs_operator = false
-where exchange = :exchange and state = :before;
+    state = 'COMMITTED', settlement_window = open_window(coalition), transaction = given.transaction,
+    commit_time = given.commit_time, due_time = null, asked = null, unanswered = 0, needs_operator = false
+from
+    unnest(:exchanges::text[], :transactions::text[], :commit_times::timestamptz[])
+        as given (exchange, transaction, commit_time)
+where exchanges.exchange = given.exchange and exchanges.state = :before
+returning exchanges.exchange;
 
 -- name: abort_exchange!
 update exchanges

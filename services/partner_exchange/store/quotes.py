@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from fractions import Fraction
+from typing import Any
 
 import asyncpg
 
-from guerdon_kit.errors import NotFound
 from guerdon_kit.postgres import Connection
 from partner_exchange.domain.converting import Conversion
 from partner_exchange.domain.quotes import Quote, Wanted
@@ -15,55 +16,23 @@ from partner_exchange.store import queries
 from partner_exchange.store.pair_rates import bonus_cap
 
 
-async def insert(connection: Connection, quote: Quote) -> None:
-    """Keeps a new quote."""
-    await queries.insert_quote(
-        connection,
-        quote=quote.quote_id,
-        coalition=quote.coalition_id,
-        version=quote.book_version,
-        sender=quote.sender,
-        receiver=quote.receiver,
-        source_account=quote.source_account_id,
-        destination_account=quote.destination_account_id,
-        numerator=quote.rate.numerator,
-        denominator=quote.rate.denominator,
-        send=quote.wanted.send,
-        receive_at_least=quote.wanted.receive_at_least,
-        debited=quote.conversion.debited,
-        received=quote.conversion.received,
-        bonus=quote.conversion.bonus,
-        fee=quote.conversion.fee,
-        cash_fee=quote.conversion.cash_fee,
-        promotion=quote.promotion_id,
-        funder=quote.funder,
-        promoted=quote.conversion.promoted,
-        bonus_cap=quote.bonus_cap.points if quote.bonus_cap else None,
-        bonus_period=quote.bonus_cap.period.value if quote.bonus_cap else None,
-        remainder=quote.conversion.remainder,
-        create_time=quote.create_time,
-        expire_time=quote.expire_time,
-    )
+async def insert(connection: Connection, made: Sequence[Quote]) -> None:
+    """Keeps new quotes."""
+    await queries.insert_quotes(connection, quotes=[_columns(quote) for quote in made])
 
 
-async def get(connection: Connection, sender: str, quote_id: str) -> Quote:
-    """The sender's quote of that id.
+async def find(connection: Connection, sender: str, quote_ids: Sequence[str]) -> dict[str, Quote]:
+    """The sender's quotes of those ids, as far as there are any."""
+    rows = queries.find_quotes(connection, sender=sender, quotes=list(quote_ids))
+    return {row["quote"]: _quote(row) async for row in rows}
 
-    Raises:
-        NotFound: there is none.
+
+async def lock(connection: Connection, sender: str, quote_ids: Sequence[str]) -> dict[str, tuple[Quote, bool]]:
+    """The sender's quotes of those ids, as far as there are any, which nobody else uses until the transaction ends; and
+    whether each is used.
     """
-    return _quote(await queries.find_quote(connection, sender=sender, quote=quote_id), sender, quote_id)
-
-
-async def lock(connection: Connection, sender: str, quote_id: str) -> tuple[Quote, bool]:
-    """The sender's quote of that id, which nobody else uses until the transaction ends; and whether it is used.
-
-    Raises:
-        NotFound: there is none.
-    """
-    row = await queries.lock_quote(connection, sender=sender, quote=quote_id)
-    quote = _quote(row, sender, quote_id)
-    return quote, row["use_time"] is not None
+    rows = queries.lock_quotes(connection, sender=sender, quotes=list(quote_ids))
+    return {row["quote"]: (_quote(row), row["use_time"] is not None) async for row in rows}
 
 
 async def fence(connection: Connection) -> None:
@@ -71,9 +40,9 @@ async def fence(connection: Connection) -> None:
     await queries.fence_quotes(connection)
 
 
-async def use(connection: Connection, quote_id: str, use_time: datetime) -> None:
-    """Marks the quote as used."""
-    await queries.use_quote(connection, quote=quote_id, use_time=use_time)
+async def use(connection: Connection, quote_ids: Sequence[str], use_time: datetime) -> None:
+    """Marks quotes as used."""
+    await queries.use_quotes(connection, quotes=list(quote_ids), use_time=use_time)
 
 
 async def prune(connection: Connection, before: datetime, most: int) -> int:
@@ -82,9 +51,36 @@ async def prune(connection: Connection, before: datetime, most: int) -> int:
     return deleted
 
 
-def _quote(row: asyncpg.Record | None, sender: str, quote_id: str) -> Quote:
-    if row is None:
-        raise NotFound(f"partners/{sender}/quotes/{quote_id}")
+def _columns(quote: Quote) -> dict[str, Any]:
+    return {
+        "quote": quote.quote_id,
+        "coalition": quote.coalition_id,
+        "version": quote.book_version,
+        "sender": quote.sender,
+        "receiver": quote.receiver,
+        "source_account": quote.source_account_id,
+        "destination_account": quote.destination_account_id,
+        "numerator": quote.rate.numerator,
+        "denominator": quote.rate.denominator,
+        "send": quote.wanted.send,
+        "receive_at_least": quote.wanted.receive_at_least,
+        "debited": quote.conversion.debited,
+        "received": quote.conversion.received,
+        "bonus": quote.conversion.bonus,
+        "fee": quote.conversion.fee,
+        "cash_fee": quote.conversion.cash_fee,
+        "promotion": quote.promotion_id,
+        "funder": quote.funder,
+        "promoted": quote.conversion.promoted,
+        "bonus_cap": quote.bonus_cap.points if quote.bonus_cap else None,
+        "bonus_period": quote.bonus_cap.period.value if quote.bonus_cap else None,
+        "remainder": quote.conversion.remainder,
+        "create_time": quote.create_time.isoformat(),
+        "expire_time": quote.expire_time.isoformat(),
+    }
+
+
+def _quote(row: asyncpg.Record) -> Quote:
     return Quote(
         quote_id=row["quote"],
         coalition_id=row["coalition"],

@@ -1,38 +1,40 @@
--- name: insert_quote!
+-- name: insert_quotes!
 insert into quotes (
     quote, coalition, version, sender, receiver, source_account, destination_account, numerator, denominator, send,
     receive_at_least, debited, received, bonus, fee, cash_fee, promotion, funder, promoted, remainder, bonus_cap,
     bonus_period, create_time, expire_time
 )
-values (
-    :quote, :coalition, :version, :sender, :receiver, :source_account, :destination_account, :numerator, :denominator,
-    :send, :receive_at_least, :debited, :received, :bonus, :fee, :cash_fee, :promotion, :funder, :promoted, :remainder,
-    :bonus_cap, :bonus_period, :create_time, :expire_time
-);
+select
+    quote, coalition, version, sender, receiver, source_account, destination_account, numerator, denominator, send,
+    receive_at_least, debited, received, bonus, fee, cash_fee, promotion, funder, promoted, remainder, bonus_cap,
+    bonus_period, create_time, expire_time
+from jsonb_populate_recordset(null::quotes, :quotes);
 
--- name: find_quote^
+-- name: find_quotes
 select
     quote, coalition, version, sender, receiver, source_account, destination_account, numerator, denominator, send,
     receive_at_least, debited, received, bonus, fee, cash_fee, promotion, funder, promoted, remainder, bonus_cap,
     bonus_period, create_time, expire_time
 from quotes
-where sender = :sender and quote = :quote;
+where sender = :sender and quote = any(:quotes::text[]);
 
--- name: lock_quote^
+-- name: lock_quotes
+-- In one order, so that no two wait for each other.
 select
     quote, coalition, version, sender, receiver, source_account, destination_account, numerator, denominator, send,
     receive_at_least, debited, received, bonus, fee, cash_fee, promotion, funder, promoted, remainder, bonus_cap,
     bonus_period, create_time, expire_time, use_time
 from quotes
-where sender = :sender and quote = :quote
+where sender = :sender and quote = any(:quotes::text[])
+order by quote
 for no key update;
 
 -- name: fence_quotes!
 -- Waits for every exchange that is being accepted or quoted, and holds up what comes after, until the transaction ends.
 lock table quotes in exclusive mode;
 
--- name: use_quote!
-update quotes set use_time = :use_time where quote = :quote;
+-- name: use_quotes!
+update quotes set use_time = :use_time where quote = any(:quotes::text[]);
 
 -- name: prune_quotes!
 -- What an exchange needs of its quote it has itself.

@@ -11,19 +11,20 @@ from partner_exchange.domain.limits import Counter, Period, Scope, Used
 from partner_exchange.store import queries
 
 
-async def book(connection: Connection, sender: str, counts: Sequence[Counter], points: int) -> bool:
-    """Counts one more exchange of so many points everywhere; False where a cap leaves no room somewhere: then the
-    transaction has to be rolled back.
+async def book(connection: Connection, sender: str, counts: Mapping[Counter, Used]) -> bool:
+    """Counts so many more exchanges and points each; False where a cap leaves no room somewhere: then the transaction
+    has to be rolled back.
     """
     booked = [
         row
         async for row in queries.book_usage(
             connection,
             sender=sender,
-            points=points,
+            points=[more.points for more in counts.values()],
+            exchanges=[more.exchanges for more in counts.values()],
             most_points=[counter.cap.points for counter in counts],
             most_exchanges=[counter.cap.exchanges for counter in counts],
-            **_keys(counts),
+            **_keys(list(counts)),
         )
     ]
     return len(booked) == len(counts)

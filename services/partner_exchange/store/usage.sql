@@ -1,26 +1,28 @@
 -- name: book_usage
--- Counts one more exchange where it fits under the cap, and answers where it did; what it did not fit into stays locked
--- as it is. In one order, so that two exchanges never wait for each other.
+-- Counts more exchanges where they fit under the cap, and answers where they did; what they did not fit into stays locked
+-- as it is. In one order, so that no two who count wait for each other.
 insert into usage as kept (
     sender, scope, subject, period, begin_date, points, exchanges, most_points, most_exchanges
 )
 select
-    :sender::text, wanted.scope, wanted.subject, wanted.period, wanted.begin_date, :points::numeric, 1,
+    :sender::text, wanted.scope, wanted.subject, wanted.period, wanted.begin_date, wanted.points, wanted.exchanges,
     wanted.most_points, wanted.most_exchanges
 from
     unnest(
-        :scopes::text[], :subjects::text[], :periods::text[], :begin_dates::date[], :most_points::bigint[],
-        :most_exchanges::bigint[]
-    ) as wanted (scope, subject, period, begin_date, most_points, most_exchanges)
-where coalesce(:points::numeric <= wanted.most_points, true)
+        :scopes::text[], :subjects::text[], :periods::text[], :begin_dates::date[], :points::numeric[],
+        :exchanges::bigint[], :most_points::bigint[], :most_exchanges::bigint[]
+    ) as wanted (scope, subject, period, begin_date, points, exchanges, most_points, most_exchanges)
+where
+    coalesce(wanted.points <= wanted.most_points, true)
+    and coalesce(wanted.exchanges <= wanted.most_exchanges, true)
 order by wanted.scope, wanted.subject, wanted.period, wanted.begin_date
 on conflict (sender, scope, subject, period, begin_date) do update
 set
-    points = kept.points + excluded.points, exchanges = kept.exchanges + 1, most_points = excluded.most_points,
-    most_exchanges = excluded.most_exchanges
+    points = kept.points + excluded.points, exchanges = kept.exchanges + excluded.exchanges,
+    most_points = excluded.most_points, most_exchanges = excluded.most_exchanges
 where
     coalesce(kept.points + excluded.points <= excluded.most_points, true)
-    and coalesce(kept.exchanges + 1 <= excluded.most_exchanges, true)
+    and coalesce(kept.exchanges + excluded.exchanges <= excluded.most_exchanges, true)
 returning kept.scope;
 
 -- name: release_usage!

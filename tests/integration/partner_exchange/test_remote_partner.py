@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import Any, cast
 
 import pytest
 
@@ -26,27 +26,26 @@ from guerdon_kit.clock import Clock, SystemClock
 from guerdon_kit.grpc import Remote
 from guerdon_kit.grpc.locked import LockedPoints
 from guerdon_kit.grpc.outward import Outward
+from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres import Database
 from guerdon_kit.testing import wait_until
 from partner_exchange.clients.ledger import LEDGER, Ledger
 from partner_exchange.clients.partner_ledgers import PartnerLedgers
 from partner_exchange.domain.exchanges import UNKNOWN_LASTS
 from partner_exchange.domain.steps import Patience
+from partner_exchange.operations.accepting import Accepting
 from partner_exchange.operations.asking import Asking
 from partner_exchange.operations.authority import Authority
 from partner_exchange.operations.ends import Ends
-from partner_exchange.operations.exchanges import Exchanges
 from partner_exchange.operations.progress import Progress
 from partner_exchange.operations.reached import Reached, nowhere
 from partner_exchange.operations.sides import Sides
+from partner_exchange.operations.standings import Standings
 from partner_exchange.operations.stepping import Stepping
 from tests.contract.partner_exchange.world import Brand, Coalition, World
 from tests.integration.partner_exchange.conftest import Fallible
 from tests.integration.partner_exchange.faulty import CASES
 from tests.integration.partner_exchange.partner import POINTS, PartnerProcess, partner_process
-
-if TYPE_CHECKING:
-    from guerdon_kit.idempotency import Fingerprint
 
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(180)]
 
@@ -54,6 +53,8 @@ COMMITTED, ABORTED = res.EXCHANGE_STATE_COMMITTED, res.EXCHANGE_STATE_ABORTED
 SENDS, RECEIVES, CANCELS = ("Reserve", "Commit"), ("ValidateMember", "Credit"), ("Cancel",)
 MEMBERS = ["ada", *(f"{step}~{fault}" for step, fault in CASES)]
 SENT = 100
+LEASE = timedelta(hours=1)
+"""So long that the service that runs leaves what was left alone."""
 
 
 @dataclass(frozen=True)
@@ -225,24 +226,22 @@ class InProcess:
 
     async def run(self, quote: res.Quote, reached: Reached) -> None:
         """Accepts the quote, and takes the exchange to its end or to the crash."""
-        progress = self._progress(reached, SystemClock())
         _, sender, _, quote_id = quote.name.split("/")
-        asking = Asking(cast("Fingerprint", None), "test", 0.0)  # only `requests.once` looks at the fingerprint
-        async with self.database.transaction() as connection:
-            service = Exchanges(self.database, progress, Authority())
-            await service._accept(connection, asking, sender, quote_id, "")
+        fingerprint = Fingerprint(quote_id.encode(), b"", b"", cast("Any", None))
+        accepting = Accepting(self.database, SystemClock(), LEASE, Authority())
+        await accepting.accept(Asking(fingerprint, "test", 0.0), sender, quote_id, "")
         reached("RECEIVED")
-        await progress.drive(quote_id, time.monotonic() + 30)
+        await self._progress(reached, SystemClock()).drive(quote_id, time.monotonic() + 30)
 
     async def take_up(self, quote: res.Quote, clock: Clock) -> None:
         """Goes on with what was left."""
         await self._progress(nowhere, clock).drive(quote.name.rpartition("/")[2], time.monotonic() + 30)
 
     def _progress(self, reached: Reached, clock: Clock) -> Progress:
-        lease = timedelta(hours=1)  # so long that the service that runs leaves them alone
         ends = Ends(self.database, clock, reached)
         patience = Patience(timedelta(hours=1), timedelta(days=1))
-        return Progress(self.database, self.ledger, clock, lease, ends, Stepping(ends, self.sides, patience, lease))
+        stepping = Stepping(ends, self.sides, patience, LEASE)
+        return Progress(Standings(self.database), self.ledger, LEASE, ends, stepping)
 
 
 @asynccontextmanager

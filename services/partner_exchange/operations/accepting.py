@@ -1,0 +1,140 @@
+"""Using quotes up. Those of one sender that are executed at the same time become exchanges in one transaction, so that
+what they are counted in, and what the sender owes, is locked once for all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from guerdon_kit.clock import Clock
+from guerdon_kit.errors import DomainError, NotFound
+from guerdon_kit.gathering import Gathering
+from guerdon_kit.postgres import Connection, Database, requests
+from partner_exchange.domain.bonuses import BonusCount
+from partner_exchange.domain.errors import QuoteUsed
+from partner_exchange.domain.exchanges import Exchange
+from partner_exchange.domain.partners import Partner, check_exchanging
+from partner_exchange.domain.quotes import Quote, check_usable
+from partner_exchange.domain.steps import asked
+from partner_exchange.operations import bonuses, booking
+from partner_exchange.operations.asking import Asking
+from partner_exchange.operations.authority import Authority
+from partner_exchange.store import exchanges, partners, quotes, rates
+from partner_exchange.store.exchanges import Received
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    asking: Asking
+    quote_id: str
+    authorization: str
+
+
+class Accepting:
+    """Makes exchanges of quotes."""
+
+    def __init__(self, database: Database, clock: Clock, lease: timedelta, authority: Authority) -> None:
+        self._database = database
+        self._clock = clock
+        self._lease = lease
+        self._authority = authority
+        self._gathering = Gathering(self._accept, lambda asked: (asked.asking.fingerprint.key, asked.quote_id))
+
+    async def accept(self, asking: Asking, sender: str, quote_id: str, authorization: str) -> bool:
+        """Uses the quote up and keeps the exchange: from here on nothing can expire beneath it. Answers whether the
+        request was sent before. `authorization` is the sending brand's reference of what its member agreed to, where
+        the coalition asks for one.
+
+        Raises:
+            NotFound: the partner has no such quote.
+            QuoteUsed, QuoteExpired, RateBookWithdrawn: it cannot be used, by this request for ever.
+            PartnerSuspended, PartnerNotLive, SandboxOnly, PartnerLeaving: not in the partners' states.
+            CorridorPaused, BonusCapReached, DailyLimit, MonthlyLimit, VelocityLimit, NetDebitCap: not now.
+        """
+        return await self._gathering.do(sender, _Asked(asking, quote_id, authorization))
+
+    async def _accept(self, sender: str, group: Sequence[_Asked]) -> list[bool | Exception]:
+        if len(group) == 1:
+            return [await self._accept_one(sender, group[0])]
+
+        async def unit(connection: Connection) -> list[bool | Exception]:
+            found = await requests.find_all(connection, [one.asking.fingerprint for one in group])
+            fresh = [one for one, before in zip(group, found, strict=True) if before is None]
+            if fresh:
+                await self._use(connection, sender, fresh)
+                await requests.record_all(
+                    connection, [(one.asking.fingerprint, one.quote_id.encode()) for one in fresh]
+                )
+            return [before if isinstance(before, DomainError) else before is not None for before in found]
+
+        # One that is refused has the transaction undone: then each is accepted, or refused for good, by itself.
+        return await self._database.run(unit, repeatable=True)
+
+    async def _accept_one(self, sender: str, one: _Asked) -> bool:
+        async def use(connection: Connection) -> bytes:
+            await self._use(connection, sender, [one])
+            return one.quote_id.encode()
+
+        return (await requests.once(self._database, one.asking.fingerprint, use))[1]
+
+    async def _use(self, connection: Connection, sender: str, group: Sequence[_Asked]) -> None:
+        now = self._clock.now()
+        wanted = {one.quote_id: one for one in group}
+        usable = await _lock(connection, sender, list(wanted), now)
+        brands = await partners.find(connection, sorted({sender, *(quote.receiver for quote in usable)}))
+        received: list[Received] = []
+        sendings: list[booking.Sending] = []
+        for quote in usable:
+            receiver = brands[quote.receiver]
+            check_exchanging(brands[sender], receiver, now)
+            one = wanted[quote.quote_id]
+            await self._authority.check(connection, quote, one.authorization, now)
+            count = await bonuses.book(connection, quote, now)
+            exchange = _received(quote, receiver, count, one, now)
+            received.append(Received(exchange, asked(exchange, brands[sender], receiver), now + self._lease))
+            sendings.append(booking.sending_of(quote, receiver, now))
+        await booking.book(connection, booking.Rules(connection, sender), sendings)
+        await quotes.use(connection, list(wanted), now)
+        await exchanges.insert(connection, received)
+
+
+async def _lock(connection: Connection, sender: str, quote_ids: Sequence[str], now: datetime) -> list[Quote]:
+    """The quotes, none of which is used or over, by their members: bonuses are locked in that order."""
+    found = await quotes.lock(connection, sender, quote_ids)
+    books = {(quote.coalition_id, quote.book_version) for quote, _ in found.values()}
+    editions = {book: await rates.edition_of(connection, *book) for book in books}
+    for quote_id in quote_ids:
+        if quote_id not in found:
+            raise NotFound(f"partners/{sender}/quotes/{quote_id}")
+        quote, used = found[quote_id]
+        if used:
+            raise QuoteUsed(exchange=f"partners/{sender}/exchanges/{quote_id}")
+        check_usable(quote, editions[quote.coalition_id, quote.book_version], now)
+    return sorted((quote for quote, _ in found.values()), key=lambda quote: (quote.source_account_id, quote.receiver))
+
+
+def _received(quote: Quote, receiver: Partner, count: BonusCount | None, asked_by: _Asked, now: datetime) -> Exchange:
+    return Exchange(
+        exchange_id=quote.quote_id,
+        coalition_id=quote.coalition_id,
+        book_version=quote.book_version,
+        sender=quote.sender,
+        receiver=quote.receiver,
+        source_account_id=quote.source_account_id,
+        destination_account_id=quote.destination_account_id,
+        debited=quote.conversion.debited,
+        received=quote.conversion.received,
+        bonus=quote.conversion.bonus,
+        bonus_count=count,
+        agreed_price=receiver.price_owed,
+        fee=quote.conversion.fee,
+        cash_fee=0 if receiver.tries else quote.conversion.cash_fee,
+        promotion_id=quote.promotion_id,
+        funder=quote.funder,
+        promoted=quote.conversion.promoted,
+        authorization_reference=asked_by.authorization,
+        actor=asked_by.asking.actor,
+        create_time=now,
+    )
