@@ -276,9 +276,11 @@ class Ledger:
 
 
 async def _in_time(answer: Awaitable[Awaited], until: float) -> Awaited:
-    """Raises OutcomeUnknown where it does not come in time: others who ask with us may have more of it."""
+    """Raises OutcomeUnknown where it does not come while that can still be said: others who ask with us may have more
+    time.
+    """
     try:
-        async with asyncio.timeout(until - time.monotonic()):
+        async with asyncio.timeout(until - time.monotonic() - _MARGIN_S):
             return await answer
     except TimeoutError as error:
         raise OutcomeUnknown from error

@@ -102,15 +102,15 @@ def check_owed(conversion: Conversion, pair: PairRate, price: Fraction) -> None:
 
 
 def check_usable(quote: Quote, edition: Edition, now: datetime) -> None:
-    """A quote can be used until its own end, or that of its book where a later one was published or it was withdrawn
-    since.
+    """A quote can be used until its own end, or that of its book where a later one was published since; not at all once
+    its book was withdrawn, which another host's clock may call later than now.
 
     Raises:
         RateBookWithdrawn: its book was.
         QuoteExpired: its time is past.
     """
     withdrawn = edition.withdraw_time
-    if withdrawn is not None and now >= withdrawn:
+    if withdrawn is not None:
         raise RateBookWithdrawn(rate_book=edition.name, quote=quote.name, withdraw_time=withdrawn.isoformat())
     end = quote.expire_time if edition.end_time is None else min(quote.expire_time, edition.end_time)
     if now >= end:

@@ -4,7 +4,7 @@ what they are counted in, and what the sender owes, is locked once for all of th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -80,9 +80,10 @@ class Accepting:
         return (await requests.once(self._database, one.asking.fingerprint, use))[1]
 
     async def _use(self, connection: Connection, sender: str, group: Sequence[_Asked]) -> None:
-        now = self._clock.now()
         wanted = {one.quote_id: one for one in group}
-        usable = await _lock(connection, sender, list(wanted), now)
+        locked = await quotes.lock(connection, sender, list(wanted))
+        now = self._clock.now()  # not before: what the lock was waited for may have ended a quote
+        usable = await _usable(connection, sender, list(wanted), locked, now)
         brands = await partners.find(connection, sorted({sender, *(quote.receiver for quote in usable)}))
         received: list[Received] = []
         sendings: list[booking.Sending] = []
@@ -100,9 +101,14 @@ class Accepting:
         await exchanges.insert(connection, received)
 
 
-async def _lock(connection: Connection, sender: str, quote_ids: Sequence[str], now: datetime) -> list[Quote]:
-    """The quotes, none of which is used or over, by their members: bonuses are locked in that order."""
-    found = await quotes.lock(connection, sender, quote_ids)
+async def _usable(
+    connection: Connection,
+    sender: str,
+    quote_ids: Sequence[str],
+    found: Mapping[str, tuple[Quote, bool]],
+    now: datetime,
+) -> list[Quote]:
+    """The locked quotes, none of which is used or over, by their members: bonuses are locked in that order."""
     books = {(quote.coalition_id, quote.book_version) for quote, _ in found.values()}
     editions = {book: await rates.edition_of(connection, *book) for book in books}
     for quote_id in quote_ids:

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
+import asyncpg
 import pytest
 
 from guerdon import Client, InvalidRequestError, RefusedError, new_request_id, was_replayed
 from guerdon.exchange.v1 import coalition_admin_service_pb2 as admin
 from guerdon.exchange.v1 import coalition_service_pb2 as pb
 from guerdon.exchange.v1 import resources_pb2 as res
+from guerdon_kit.testing import wait_until
 from tests.contract.partner_exchange.world import Brand, Coalition, World
+
+WAITING = """
+select count(distinct pid) from pg_locks
+where
+    not granted and relation = 'quotes'::regclass
+    and database = (select oid from pg_database where datname = current_database())
+"""
 
 
 @pytest.fixture
@@ -177,6 +187,30 @@ async def test_nothing_is_accepted_by_a_book_once_its_withdrawal_is_answered(coa
     assert all(each.create_time.ToNanoseconds() <= withdrawn.withdraw_time.ToNanoseconds() for each in accepted)
     assert not any(isinstance(each, res.Exchange) for each in made[len(before) :])
     assert await one.posted(source) == 1_000 - 10 * len(accepted)
+
+
+async def test_what_waits_for_a_withdrawal_is_not_accepted_after_it(coalition: Coalition, world: World) -> None:
+    """The withdrawal waits for somebody who uses a quote, and others wait behind it, whose calls began before."""
+    one, other = await coalition.pair()
+    source, destination = await one.member(100), await other.member()
+    quotes = [await one.quote(source, other, destination, send=10) for _ in range(3)]
+    connection = await asyncpg.connect(world.exchange.database.owner_url)
+
+    async def waiting(most: int) -> bool:
+        return bool(await connection.fetchval(WAITING) == most)
+
+    try:
+        async with connection.transaction():
+            await connection.execute("lock table quotes in row share mode")
+            withdrawal = asyncio.ensure_future(withdraw(coalition, res.RateBook(name=quotes[0].rate_book)))
+            await wait_until(partial(waiting, 1))
+            executed = asyncio.gather(*map(one.execute, quotes), return_exceptions=True)
+            await wait_until(partial(waiting, 2))
+    finally:
+        await connection.close()
+    await withdrawal
+    refused = {each.reason for each in await executed if isinstance(each, RefusedError)}
+    assert (refused, await one.posted(source)) == ({"RATE_BOOK_WITHDRAWN"}, 100)
 
 
 async def test_a_book_withdrawn_before_it_began_never_was(coalition: Coalition, second: Client) -> None:

@@ -39,13 +39,19 @@ def test_a_quote_can_be_used_to_its_last_moment_and_not_at_its_end() -> None:
         check_usable(QUOTE, edition, SPRING + QUARTER)
 
 
-def test_a_quote_ends_with_a_book_that_was_replaced_or_withdrawn_since() -> None:
+def test_a_quote_ends_with_a_book_that_was_replaced_since() -> None:
     end = SPRING + timedelta(minutes=5)
-    replaced, withdrawn = Edition("c", 1, SPRING, end), Edition("c", 1, SPRING, end, withdraw_time=end)
-    for edition, refusal in ((replaced, QuoteExpired), (withdrawn, RateBookWithdrawn)):
-        check_usable(QUOTE, edition, end - MOMENT)
-        with pytest.raises(refusal):
-            check_usable(QUOTE, edition, end)
+    replaced = Edition("c", 1, SPRING, end)
+    check_usable(QUOTE, replaced, end - MOMENT)
+    with pytest.raises(QuoteExpired):
+        check_usable(QUOTE, replaced, end)
+
+
+def test_a_quote_of_a_withdrawn_book_cannot_be_used_even_by_a_clock_that_is_behind() -> None:
+    end = SPRING + timedelta(minutes=5)
+    for now in (end - MOMENT, end):
+        with pytest.raises(RateBookWithdrawn):
+            check_usable(QUOTE, Edition("c", 1, SPRING, end, withdraw_time=end), now)
 
 
 def test_a_new_quote_ends_with_whatever_ends_first() -> None:
