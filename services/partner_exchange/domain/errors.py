@@ -203,15 +203,16 @@ class NoticeNotOver(DomainError):
 
 
 class PartnerNotCleared(DomainError):
-    """Something of the partner is still open: exchanges under way, what is owed until it is settled, or collateral that
-    is to be given back.
+    """Something of the partner is still open: exchanges or reversals under way, disputes, windows that are not settled,
+    or collateral that is to be given back.
     """
 
     reason = "PARTNER_NOT_CLEARED"
     status = Status.FAILED_PRECONDITION
     message = (
-        "{partner} has {exchanges} exchanges under way, owes {owed} minor units (less than none: is owed), and has "
-        "collateral of {collateral}."
+        "{partner} has {exchanges} exchanges and {reversals} reversals under way, {disputes} disputes that are not "
+        "decided, entries in {windows} windows that are not settled, owes {owed} minor units (less than none: is "
+        "owed), and has collateral of {collateral}."
     )
 
 

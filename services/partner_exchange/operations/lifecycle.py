@@ -14,7 +14,7 @@ from partner_exchange.domain.lifecycle import Move, PartnerState, moved
 from partner_exchange.domain.partner_events import PREFIX
 from partner_exchange.domain.partners import Partner
 from partner_exchange.operations.asking import Asking
-from partner_exchange.store import exchanges, limits, partners, usage
+from partner_exchange.store import clearance, limits, partners, usage
 
 NOTICE_DAYS = 30
 NOTICE_DAYS_MAX = 365
@@ -80,9 +80,9 @@ class Lifecycle:
 async def _check_cleared(connection: Connection, partner: Partner) -> None:
     """Whether nothing of a partner is open."""
     partner_id = partner.profile.partner_id
-    under_way = await exchanges.under_way(connection, partner_id)
+    numbers = await clearance.what_is_open(connection, partner)
     owed = await usage.exposure(connection, partner_id)
     version, _ = await limits.in_force(connection, partner_id)
     collateral = version.limits.collateral or 0
-    if under_way or owed or collateral:
-        raise PartnerNotCleared(partner=partner.name, exchanges=under_way, owed=str(owed), collateral=collateral)
+    if any(numbers.values()) or owed or collateral:
+        raise PartnerNotCleared(partner=partner.name, owed=str(owed), collateral=collateral, **numbers)

@@ -71,12 +71,6 @@ async def get(connection: Connection, exchange_id: str) -> Exchange:
     return found[exchange_id]
 
 
-async def under_way(connection: Connection, partner_id: str) -> int:
-    """How many exchanges of a partner, sent or received, are not at their end."""
-    count: int = await queries.exchanges_under_way(connection, partner=partner_id)
-    return count
-
-
 async def lock(connection: Connection, exchange_id: str) -> Exchange:
     """The exchange, which nobody else moves until the transaction ends.
 

@@ -30,10 +30,6 @@ where
 order by create_time, exchange
 limit :most;
 
--- name: exchanges_under_way$
-select count(*) from exchanges
-where (sender = :partner or receiver = :partner) and state not in ('COMMITTED', 'ABORTED');
-
 -- name: begin_posting
 -- Answers which of them were RECEIVED until now.
 update exchanges

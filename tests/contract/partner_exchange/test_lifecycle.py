@@ -10,13 +10,16 @@ from typing import Any
 import pytest
 
 from guerdon import GuerdonError, InvalidRequestError, PermissionDeniedError, RefusedError, new_request_id, was_replayed
+from guerdon.exchange.v1 import disputes_pb2
 from guerdon.exchange.v1 import partners_pb2 as pb
 from guerdon.exchange.v1 import resources_pb2 as res
 from guerdon.exchange.v1.coalition_admin_service_pb2 import GetPartnerRequest
 from guerdon_kit.clock import set_offset
 from guerdon_kit.testing import ServiceFactory, wait_until
 from tests.contract.partner_exchange.hooks import streamed
+from tests.contract.partner_exchange.test_disputes import answered, disputed, resolved
 from tests.contract.partner_exchange.test_partners import reason
+from tests.contract.partner_exchange.treasury import Treasurer
 from tests.contract.partner_exchange.world import Brand, Coalition, rational
 
 COMMITTED = res.EXCHANGE_STATE_COMMITTED
@@ -114,6 +117,34 @@ async def test_who_leaves_sends_until_its_notice_is_over_and_goes_when_nothing_i
         return not await is_let_in()
 
     await wait_until(is_locked_out, timeout_s=5.0)
+
+
+async def test_nobody_leaves_with_a_dispute_or_with_windows_that_only_cancel_each_other_out(
+    coalition: Coalition, clock: Path
+) -> None:
+    brand, other = await coalition.pair("1", "1")
+    treasurer = Treasurer(coalition)
+    mine, theirs = await brand.member(100), await other.member(100)
+    received = await other.execute(await other.quote(theirs, brand, mine, send=10))
+    await treasurer.close(1)
+    await brand.execute(await brand.quote(mine, other, theirs, send=10))
+    dispute = await disputed(other, received)
+    assert await coalition.net_debit(brand) == 0
+    await begin_leave(coalition, brand, days=1)
+    set_offset(clock, timedelta(days=1, minutes=2))
+    with pytest.raises(RefusedError) as refused:
+        await complete_leave(coalition, brand)
+    told = {key: refused.value.metadata[key] for key in ("exchanges", "reversals", "disputes", "windows", "owed")}
+    assert told == {"exchanges": "0", "reversals": "0", "disputes": "1", "windows": "2", "owed": "0"}
+    await answered(brand, dispute)
+    await resolved(coalition, dispute, reject=disputes_pb2.Reject())
+    await treasurer.close(2)
+    for party in (brand, other):
+        await treasurer.deposit(party, 10)
+    await treasurer.settle(1)
+    assert await reason(complete_leave(coalition, brand)) == "PARTNER_NOT_CLEARED"
+    await treasurer.settle(2)
+    assert (await complete_leave(coalition, brand)).state == res.PARTNER_STATE_LEFT
 
 
 async def test_a_suspended_partner_that_gives_notice_stays_suspended(coalition: Coalition) -> None:

@@ -212,7 +212,8 @@ class CoalitionAdminServiceServicer(object):
 
     def CompletePartnerLeave(self, request, context):
         """From LEAVING to LEFT, once the notice is over; from DRAFT or SANDBOX at once. Refused with `PARTNER_NOT_CLEARED`
-        while exchanges are under way, something is owed by it or to it, or collateral is held. One that has LEFT stays so.
+        while exchanges or reversals are under way, a dispute is not decided, something is owed by it or to it in a window
+        that is not settled, or collateral is held. One that has LEFT stays so.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

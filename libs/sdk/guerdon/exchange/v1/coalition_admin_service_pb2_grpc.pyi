@@ -105,7 +105,8 @@ class CoalitionAdminServiceStub:
         guerdon.exchange.v1.partners_pb2.CompletePartnerLeaveResponse,
     ]
     """From LEAVING to LEFT, once the notice is over; from DRAFT or SANDBOX at once. Refused with `PARTNER_NOT_CLEARED`
-    while exchanges are under way, something is owed by it or to it, or collateral is held. One that has LEFT stays so.
+    while exchanges or reversals are under way, a dispute is not decided, something is owed by it or to it in a window
+    that is not settled, or collateral is held. One that has LEFT stays so.
     """
 
     PublishRateBook: grpc.UnaryUnaryMultiCallable[
@@ -245,7 +246,8 @@ class CoalitionAdminServiceAsyncStub:
         guerdon.exchange.v1.partners_pb2.CompletePartnerLeaveResponse,
     ]
     """From LEAVING to LEFT, once the notice is over; from DRAFT or SANDBOX at once. Refused with `PARTNER_NOT_CLEARED`
-    while exchanges are under way, something is owed by it or to it, or collateral is held. One that has LEFT stays so.
+    while exchanges or reversals are under way, a dispute is not decided, something is owed by it or to it in a window
+    that is not settled, or collateral is held. One that has LEFT stays so.
     """
 
     PublishRateBook: grpc.aio.UnaryUnaryMultiCallable[
@@ -411,7 +413,8 @@ class CoalitionAdminServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[guerdon.exchange.v1.partners_pb2.CompletePartnerLeaveResponse, collections.abc.Awaitable[guerdon.exchange.v1.partners_pb2.CompletePartnerLeaveResponse]]:
         """From LEAVING to LEFT, once the notice is over; from DRAFT or SANDBOX at once. Refused with `PARTNER_NOT_CLEARED`
-        while exchanges are under way, something is owed by it or to it, or collateral is held. One that has LEFT stays so.
+        while exchanges or reversals are under way, a dispute is not decided, something is owed by it or to it in a window
+        that is not settled, or collateral is held. One that has LEFT stays so.
         """
 
     @abc.abstractmethod
