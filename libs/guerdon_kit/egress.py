@@ -39,6 +39,29 @@ Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """The addresses of a host, for connections to a port; raises OSError where it has none."""
 
 
+async def _system_addresses(host: str, port: int) -> Sequence[str]:
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(address[0]) for *_, address in found]
+
+
+class Lookups:
+    """The system's resolver. A name is looked up once at a time, however many wait for it: the resolver has few
+    threads, and a name whose servers are slow, which somebody may have for the purpose, would take them all.
+    """
+
+    def __init__(self, look_up: Resolve = _system_addresses) -> None:
+        self._look_up = look_up
+        self._under_way: dict[tuple[str, int], asyncio.Future[Sequence[str]]] = {}
+
+    async def __call__(self, host: str, port: int) -> Sequence[str]:
+        """The addresses of a host. Raises OSError where it has none."""
+        asked = (host.lower(), port)
+        if asked not in self._under_way:
+            self._under_way[asked] = asyncio.ensure_future(self._look_up(*asked))
+            self._under_way[asked].add_done_callback(lambda _done: self._under_way.pop(asked))
+        return await asyncio.shield(self._under_way[asked])
+
+
 class EgressRefused(Exception):
     """The address is none that this service calls. The text is for the log."""
 
@@ -101,16 +124,16 @@ def target_ok(target: str, *, private: bool) -> bool:
     return not inner
 
 
-async def public_address(host: str, port: int, *, private: bool, resolve: Resolve | None = None) -> str:
+async def public_address(host: str, port: int, *, private: bool, resolve: Resolve) -> str:
     """The address to connect to for a host that somebody else chose. One that is not public among several refuses them
-    all, unless `private` allows inner ones; `resolve` replaces the system's resolver.
+    all, unless `private` allows inner ones.
 
     Raises:
         EgressRefused: the host is none that this service calls.
         NoAnswer: it does not resolve.
     """
     try:
-        addresses = await (resolve or _system_addresses)(host, port)
+        addresses = await resolve(host, port)
     except OSError as error:
         raise NoAnswer("the host does not resolve") from error
     if not private and not all(is_public(ip_address(address)) for address in addresses):
@@ -124,7 +147,7 @@ class Egress:
     def __init__(self, *, private: bool = False, resolve: Resolve | None = None) -> None:
         """`private` allows http and inner addresses, for development; `resolve` replaces the system's resolver."""
         self._private = private
-        self._resolve = resolve
+        self._resolve = resolve or Lookups()
 
     @cached_property
     def _transport(self) -> httpx.AsyncHTTPTransport:
@@ -182,8 +205,3 @@ class Egress:
             return Answer(response.status_code, bytes(received))
         finally:
             await response.aclose()
-
-
-async def _system_addresses(host: str, port: int) -> Sequence[str]:
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [str(address[0]) for *_, address in found]

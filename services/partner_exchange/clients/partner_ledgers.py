@@ -62,7 +62,7 @@ class PartnerLedgers:
         Raises:
             OutcomeUnknown: it has not answered, for whatever reason.
         """
-        async with self._turn(partner, until):
+        async with self.turn(partner, until):
             timeout_s = min(self.timeout_s, until - time.monotonic())
             if timeout_s <= 0:
                 raise OutcomeUnknown
@@ -71,7 +71,12 @@ class PartnerLedgers:
             )
 
     @asynccontextmanager
-    async def _turn(self, partner: Partner, until: float) -> AsyncIterator[None]:
+    async def turn(self, partner: Partner, until: float) -> AsyncIterator[None]:
+        """While a call to the partner is under way.
+
+        Raises:
+            OutcomeUnknown: too many wait, or it was not its turn in time: nothing was asked.
+        """
         slots = self._slots.setdefault(partner.name, Slots(asyncio.Semaphore(self.calls_max)))
         if slots.waiting >= 8 * self.calls_max:
             raise OutcomeUnknown
@@ -169,14 +174,24 @@ def _reserved(reserved: pb.Reserved, asked: int) -> Answer:
     expiries = _expiries(reserved.points)
     if reserved.amount != asked or expiries is None or (reserved.points and _total(reserved.points) != asked):
         return Unclear("it reserved something else than it was asked to")
-    return Done(reserved.reference[:_REFERENCE_MAX], Source(expiries, complete=True))
+    return Done(_reference(reserved), Source(expiries, complete=True))
+
+
+def _reference(answer: Any) -> str:
+    """What can be kept of a partner's reference. One that is none, as with a NUL, which text in PostgreSQL does not
+    hold, makes what the partner has done no less done.
+    """
+    return "".join(letter if letter.isprintable() else "?" for letter in answer.reference[:_REFERENCE_MAX])
 
 
 def _expiries(points: Sequence[pb.PartnerPoints]) -> list[Expiry] | None:
-    """When they expire, where they are in order; None where they are not."""
+    """When they expire, where they are in order; None where they are not, or a time is none."""
     if len(points) > _POINTS_MAX or any(some.amount < 1 for some in points):
         return None
-    ends = [_end(some) for some in points]
+    try:
+        ends = [_end(some) for some in points]
+    except ValueError:  # beyond what a timestamp can be: it says nothing, and least of all that they never expire
+        return None
     if ends != sorted(ends):
         return None
     return [Expiry(end, some.amount) for some, end in zip(points, ends, strict=True) if end != _NEVER]
@@ -186,12 +201,7 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 def _end(points: pb.PartnerPoints) -> datetime:
-    if not points.HasField("expire_time"):
-        return _NEVER
-    try:
-        return points.expire_time.ToDatetime(tzinfo=UTC)
-    except ValueError:  # beyond what a date can be
-        return _NEVER
+    return points.expire_time.ToDatetime(tzinfo=UTC) if points.HasField("expire_time") else _NEVER
 
 
 def _total(points: Sequence[pb.PartnerPoints]) -> int:
@@ -201,4 +211,4 @@ def _total(points: Sequence[pb.PartnerPoints]) -> int:
 def _of_amount(answer: Any, asked: int) -> Answer:
     if answer.amount != asked:
         return Unclear("it answered another amount than it was asked")
-    return Done(answer.reference[:_REFERENCE_MAX])
+    return Done(_reference(answer))

@@ -7,7 +7,9 @@ import time
 from dataclasses import dataclass
 
 from guerdon_kit.grpc import OutcomeUnknown
+from partner_exchange.clients.partner_ledgers import PartnerLedgers
 from partner_exchange.domain.exchanges import Exchange
+from partner_exchange.domain.partners import Partner
 from partner_exchange.domain.sandbox import TIMES_OUT, behaviour
 from partner_exchange.domain.steps import Answer, Done, Source
 
@@ -16,10 +18,12 @@ _NEVER_EXPIRE = Source((), complete=True)
 
 @dataclass(frozen=True, slots=True)
 class SandboxSide:
-    """A ledger that this service plays: see `partner_exchange.domain.sandbox`. Commit and cancel always succeed."""
+    """A ledger that this service plays: see `partner_exchange.domain.sandbox`. Commit and cancel always succeed. The
+    silent ones take their turns as any partner's calls: trying things out holds up no call of others.
+    """
 
-    timeout_s: float
-    """How long a partner is waited for."""
+    ledgers: PartnerLedgers
+    partner: Partner
 
     async def source(self, exchange: Exchange, until: float) -> Source | None:
         """A remote side tells it with the reservation."""
@@ -53,6 +57,7 @@ class SandboxSide:
             return done
         if answer is False:
             if points % 100 == TIMES_OUT:
-                await asyncio.sleep(max(0.0, min(self.timeout_s, until - time.monotonic())))
+                async with self.ledgers.turn(self.partner, until):
+                    await asyncio.sleep(max(0.0, min(self.ledgers.timeout_s, until - time.monotonic())))
             raise OutcomeUnknown
         return answer

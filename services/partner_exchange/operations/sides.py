@@ -23,5 +23,5 @@ class Sides:
         if not partner.profile.remote:
             return HostedSide(self.ledger, partner)
         if partner.profile.target == SANDBOX:
-            return SandboxSide(self.ledgers.timeout_s)
+            return SandboxSide(self.ledgers, partner)
         return RemoteSide(self.ledgers, partner)

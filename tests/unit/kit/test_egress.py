@@ -11,7 +11,16 @@ from ipaddress import ip_address
 import httpx
 import pytest
 
-from guerdon_kit.egress import MAX_ANSWER_BYTES, Egress, EgressRefused, NoAnswer, is_public, target_ok, url_ok
+from guerdon_kit.egress import (
+    MAX_ANSWER_BYTES,
+    Egress,
+    EgressRefused,
+    Lookups,
+    NoAnswer,
+    is_public,
+    target_ok,
+    url_ok,
+)
 
 
 @pytest.mark.parametrize(
@@ -214,3 +223,25 @@ def test_an_inner_host_may_be_called_by_grpc_only_where_that_is_allowed(target: 
 )
 def test_what_is_no_host_and_port_is_never_called(target: str) -> None:
     assert not target_ok(target, private=True)
+
+
+async def test_a_name_is_looked_up_once_at_a_time_however_many_wait_and_leave() -> None:
+    asked: list[str] = []
+    go = asyncio.Event()
+
+    async def slow(host: str, _port: int) -> Sequence[str]:
+        asked.append(host)
+        await go.wait()
+        return ["93.184.216.34"]
+
+    lookups = Lookups(slow)
+    impatient, patient = (asyncio.create_task(lookups(host, 443)) for host in ("slow.example", "SLOW.example"))
+    await asyncio.sleep(0)
+    impatient.cancel()
+    later = asyncio.create_task(lookups("slow.example", 443))
+    await asyncio.sleep(0)
+    go.set()
+    assert list(await asyncio.gather(patient, later)) == [["93.184.216.34"]] * 2
+    assert asked == ["slow.example"]
+    await lookups("slow.example", 443)
+    assert len(asked) == 2
