@@ -34,6 +34,7 @@ from partner_exchange.operations.funds import SettlementAccounts
 from partner_exchange.operations.lifecycle import Lifecycle
 from partner_exchange.operations.limits import PartnerLimits
 from partner_exchange.operations.links import Links
+from partner_exchange.operations.news import News
 from partner_exchange.operations.partner_terms import PartnerTerms
 from partner_exchange.operations.partner_tokens import PartnerTokens
 from partner_exchange.operations.partners import Partners
@@ -87,8 +88,9 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
     settling = Settling(database, remote, clock, windows, reached)
     settlements = Settlements(database, clock, windows, settling, settings.lease)
     keep_quotes = housekeeping.keep_requests(settings) + timedelta(days=1)
-    webhooks, webhook_jobs = _webhooks(kit)
-    event_streams = EventStreams(database, clock, settings.partner_events_keep, settings.event_streams_max)
+    news = News(database)
+    webhooks, webhook_jobs = _webhooks(kit, news)
+    event_streams = EventStreams(database, clock, settings.partner_events_keep, settings.event_streams_max, news)
     kit.on_stop(event_streams.stop)
     return Parts(
         servicers=[
@@ -120,6 +122,7 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
             Job("prune-bonuses", partial(prune_bonuses, database, clock)),
             Job("prune-link-codes", partial(prune_link_codes, database, clock)),
             *_telling(kit),
+            Job("watch-news", news.watch),
             *webhook_jobs,
         ],
         issuers=PartnerTokens(database).issuer,
@@ -144,7 +147,7 @@ def _telling(kit: Kit[Settings]) -> list[Job]:
     ]
 
 
-def _webhooks(kit: Kit[Settings]) -> tuple[WebhookEndpoints, list[Job]]:
+def _webhooks(kit: Kit[Settings], news: News) -> tuple[WebhookEndpoints, list[Job]]:
     """The partners' endpoints, and what sends to them."""
     settings = kit.settings
     if settings.development:
@@ -154,5 +157,5 @@ def _webhooks(kit: Kit[Settings]) -> tuple[WebhookEndpoints, list[Job]]:
     egress = Egress(private=private)
     kit.on_close(egress.close)
     deliveries = Deliveries(kit.database, keys, egress, kit.clock, settings.webhook_timeout_s)
-    sending = Job("send-webhooks", partial(send_webhooks, deliveries))
+    sending = Job("send-webhooks", partial(send_webhooks, deliveries, news))
     return WebhookEndpoints(kit.database, keys, kit.clock, private), [sending]

@@ -11,6 +11,7 @@ import structlog
 from guerdon_kit.errors import Unavailable
 from partner_exchange.domain.webhooks import Attempt
 from partner_exchange.operations.deliveries import Deliveries
+from partner_exchange.operations.news import ANYBODY, News
 
 _log = structlog.get_logger(__name__)
 
@@ -18,17 +19,23 @@ _AT_ONCE = 256
 _POLL_S = 0.5
 
 
-async def send_webhooks(deliveries: Deliveries) -> None:
+async def send_webhooks(deliveries: Deliveries, news: News) -> None:
     """A job: sends what is due until it is cancelled, which also cuts short what is under way; it is sent again."""
+    with news.of(ANYBODY) as told:
+        await _send(deliveries, told)
+
+
+async def _send(deliveries: Deliveries, told: asyncio.Event) -> None:
     async with asyncio.TaskGroup() as group:
         under_way: set[asyncio.Task[None]] = set()
         while True:
+            told.clear()
             begun = await _claimed(deliveries, _AT_ONCE - len(under_way))
             for attempt in begun:
                 task = group.create_task(_made(deliveries.make, attempt))
                 under_way.add(task)
                 task.add_done_callback(under_way.discard)
-            await _pause(under_way if begun else set())
+            await _pause(told, under_way if begun else set())
 
 
 async def _claimed(deliveries: Deliveries, most: int) -> list[Attempt]:
@@ -48,10 +55,13 @@ async def _made(make: Callable[[Attempt], Awaitable[None]], attempt: Attempt) ->
         _log.warning("webhook_cut_short", partner=attempt.partner, error=type(error).__name__)
 
 
-async def _pause(under_way: set[asyncio.Task[None]]) -> None:
-    """Until the next look: at once where one that was under way is over, for more of its endpoint may be due."""
-    pause_s = _POLL_S * random.uniform(0.5, 1.5)
-    if under_way:
-        await asyncio.wait(under_way, timeout=pause_s, return_when=asyncio.FIRST_COMPLETED)
-    else:
-        await asyncio.sleep(pause_s)
+async def _pause(told: asyncio.Event, under_way: set[asyncio.Task[None]]) -> None:
+    """Until the next look: at once where a partner has been told something, or one that was under way is over, for more
+    of its endpoint may be due.
+    """
+    news = asyncio.create_task(told.wait())
+    try:
+        pause_s = _POLL_S * random.uniform(0.5, 1.5)
+        await asyncio.wait({news, *under_way}, timeout=pause_s, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        news.cancel()

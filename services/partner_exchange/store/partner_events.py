@@ -34,6 +34,17 @@ async def after(connection: Connection, partner_id: str, event: int, most: int) 
     ]
 
 
+async def newest(connection: Connection) -> int:
+    """The newest event of all; 0 where there is none."""
+    event: int = await queries.newest_event(connection)
+    return event
+
+
+async def told_after(connection: Connection, event: int) -> dict[str, int]:
+    """The partners that were told something after an event, each with the last of it."""
+    return {row["partner"]: row["id"] async for row in queries.told_after(connection, after=event)}
+
+
 async def prune(connection: Connection, before: datetime, most: int) -> int:
     """Deletes what was written down before a time, and what became of its webhooks; answers how many."""
     deleted: int = await queries.prune_partner_events(connection, before=before, most=most)

@@ -21,6 +21,13 @@ where partner = :partner and id > :after
 order by id
 limit :most;
 
+-- name: newest_event$
+select coalesce(max(id), 0) from partner_events;
+
+-- name: told_after
+-- The partners that were told something after an event, each with the last of it.
+select partner, max(id) as id from partner_events where id > :after group by partner;
+
 -- name: prune_partner_events!
 -- What became of their webhooks goes with them.
 delete from partner_events where id in (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from guerdon import GuerdonError, InvalidRequestError, NotFoundError
 from guerdon.exchange.v1 import webhooks_pb2 as pb
 from guerdon_kit import pages
+from guerdon_kit.testing import wait_until
+from partner_exchange.operations.event_streams import SHARE
 from tests.contract.partner_exchange.hooks import JOINED, RESUMED, SUSPENDED, events, streamed, suspend_and_resume
 from tests.contract.partner_exchange.world import Brand, Coalition
 
@@ -39,10 +42,33 @@ async def test_what_happens_while_a_stream_is_open_is_told_by_it(coalition: Coal
     call = brand.own.coalition.StreamEvents(pb.StreamEventsRequest(parent=brand.name, cursor=cursor))
     assert not (await anext(aiter(call))).events
     await coalition.move(brand, suspend=True)
-    async for answer in call:
-        assert [event.type for event in answer.events] == [SUSPENDED]
-        break
+    async with asyncio.timeout(10):  # sooner than it would look, or speak, by itself
+        async for answer in call:
+            assert [event.type for event in answer.events] == [SUSPENDED]
+            break
     call.cancel()
+
+
+async def test_one_partner_cannot_have_all_streams(coalition: Coalition) -> None:
+    brand, other = await coalition.brand(), await coalition.brand()
+    request = pb.StreamEventsRequest(parent=brand.name)
+    calls = [brand.own.coalition.StreamEvents(request) for _ in range(SHARE)]
+    for call in calls:
+        await anext(aiter(call))
+    with pytest.raises(GuerdonError) as refused:
+        await anext(aiter(brand.own.coalition.StreamEvents(request)))
+    assert refused.value.reason == "OVERLOADED"
+    await streamed(other, 0)
+    for call in calls:
+        call.cancel()
+
+    async def free_again() -> bool:
+        try:
+            return bool(await streamed(brand, 0))
+        except GuerdonError:
+            return False
+
+    await wait_until(free_again)
 
 
 async def test_a_cursor_is_good_for_its_stream_and_as_long_as_what_follows_it_is_kept(coalition: Coalition) -> None:
