@@ -167,7 +167,7 @@ class CoalitionServiceServicer(object):
         """Tells a partner of its own events: those that are kept for 30 days, then each as it happens. A message without
         events comes at once where there are none, and every fifteen seconds. The stream ends after five minutes, and with
         UNAVAILABLE when the service stops: go on from the last cursor. Where that is older than what is kept the refusal is
-        `CURSOR_EXPIRED`.
+        `CURSOR_EXPIRED`. A partner that has ten streams at once may be refused more with `OVERLOADED`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

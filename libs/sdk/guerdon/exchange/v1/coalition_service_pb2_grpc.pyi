@@ -71,7 +71,7 @@ class CoalitionServiceStub:
     """Tells a partner of its own events: those that are kept for 30 days, then each as it happens. A message without
     events comes at once where there are none, and every fifteen seconds. The stream ends after five minutes, and with
     UNAVAILABLE when the service stops: go on from the last cursor. Where that is older than what is kept the refusal is
-    `CURSOR_EXPIRED`.
+    `CURSOR_EXPIRED`. A partner that has ten streams at once may be refused more with `OVERLOADED`.
     """
 
     SetWebhookEndpoint: grpc.UnaryUnaryMultiCallable[
@@ -207,7 +207,7 @@ class CoalitionServiceAsyncStub:
     """Tells a partner of its own events: those that are kept for 30 days, then each as it happens. A message without
     events comes at once where there are none, and every fifteen seconds. The stream ends after five minutes, and with
     UNAVAILABLE when the service stops: go on from the last cursor. Where that is older than what is kept the refusal is
-    `CURSOR_EXPIRED`.
+    `CURSOR_EXPIRED`. A partner that has ten streams at once may be refused more with `OVERLOADED`.
     """
 
     SetWebhookEndpoint: grpc.aio.UnaryUnaryMultiCallable[
@@ -355,7 +355,7 @@ class CoalitionServiceServicer(metaclass=abc.ABCMeta):
         """Tells a partner of its own events: those that are kept for 30 days, then each as it happens. A message without
         events comes at once where there are none, and every fifteen seconds. The stream ends after five minutes, and with
         UNAVAILABLE when the service stops: go on from the last cursor. Where that is older than what is kept the refusal is
-        `CURSOR_EXPIRED`.
+        `CURSOR_EXPIRED`. A partner that has ten streams at once may be refused more with `OVERLOADED`.
         """
 
     @abc.abstractmethod
