@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +16,7 @@ from guerdon_kit.auth.development import DevelopmentIdentity
 from guerdon_kit.launch.ports import LOOPBACK, free_ports
 from guerdon_kit.launch.services import service_environment, service_plan
 from guerdon_kit.processes import ServerProcess
-from guerdon_kit.testing import DatabaseFactory, RunningService, ServiceFactory
+from guerdon_kit.testing import DatabaseFactory, RunningService, ServiceFactory, wait_until
 from guerdon_kit.testing.fixtures import ManyServices
 from tests.contract.partner_exchange.world import Coalition, World
 from tests.integration.partner_exchange.fallible import ARMED, ITSELF, arm
@@ -38,6 +40,15 @@ class Fallible:
     def kill_ledger_at(self, moment: str) -> None:
         """The ledger is killed when an exchange next comes to the moment."""
         arm(self.armed, moment, self.ledger.process.pid)
+
+    async def killed_at(self, moment: str, call: Coroutine[Any, Any, object]) -> None:
+        """Partner exchange is killed at the moment of a call, whose caller leaves, and started again."""
+        self.kill_exchange_at(moment)
+        asked = asyncio.create_task(call)
+        await wait_until(lambda: not self.exchange.process.running)
+        asked.cancel()
+        await asyncio.wait({asked})
+        await asyncio.to_thread(self.exchange.process.restart)
 
     def disarm(self) -> None:
         """Nothing is killed any more."""

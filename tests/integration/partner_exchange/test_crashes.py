@@ -48,11 +48,7 @@ async def all_ended(brand: Brand) -> list[res.Exchange]:
 async def killed(fallible: Fallible, moment: str, brand: Brand, quote: res.Quote) -> None:
     """An exchange during which partner exchange is killed at the moment, and started again."""
     await all_ended(brand)  # or one that recovery takes up comes to the moment first, and this one is never received
-    fallible.kill_exchange_at(moment)
-    with pytest.raises(UnavailableError):
-        await brand.execute(quote, f"at {moment}".replace(" ", "-"))
-    await wait_until(lambda: not fallible.exchange.process.running)
-    await asyncio.to_thread(fallible.exchange.process.restart)
+    await fallible.killed_at(moment, brand.execute(quote, f"at {moment}".replace(" ", "-")))
     await wait_until(partial(answers, brand))
 
 
@@ -208,11 +204,7 @@ async def test_killed_at_each_moment_a_reversal_is_finished_once(
     source, destination = await one.member(100), await other.member()
     sent = await one.execute(await one.quote(source, other, destination, send=100))
     for number, (moment, amount) in enumerate(zip(REVERSAL_MOMENTS, (30, 20, 0), strict=True), start=1):
-        fallible.kill_exchange_at(moment)
-        with pytest.raises(UnavailableError):
-            await coalition.reverse(sent, amount, request_id=f"part-{number}")
-        await wait_until(lambda: not fallible.exchange.process.running)
-        await asyncio.to_thread(fallible.exchange.process.restart)
+        await fallible.killed_at(moment, coalition.reverse(sent, amount, request_id=f"part-{number}"))
         await wait_until(partial(answers, one))
         await wait_until(partial(reversed_in, one, sent.name, number))
         again = await coalition.reverse(sent, amount, request_id=f"part-{number}")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
-
 import pytest
 
 from guerdon import UnavailableError
@@ -17,16 +14,6 @@ from tests.integration.partner_exchange.conftest import Fallible
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(180)]
 
 SETTLED, ABORTED = pb.SETTLEMENT_WINDOW_STATE_SETTLED, pb.SETTLEMENT_WINDOW_STATE_ABORTED
-Call = Callable[[int, str], Awaitable[pb.SettlementWindow]]
-
-
-async def killed(fallible: Fallible, moment: str, call: Call, number: int) -> None:
-    """A call during which partner exchange is killed at the moment, and started again."""
-    fallible.kill_exchange_at(moment)
-    with pytest.raises(UnavailableError):
-        await call(number, f"at-{moment}".replace(" ", "-"))
-    await wait_until(lambda: not fallible.exchange.process.running)
-    await asyncio.to_thread(fallible.exchange.process.restart)
 
 
 async def ended(treasurer: Treasurer, number: int, state: int) -> None:
@@ -51,7 +38,7 @@ async def test_killed_at_each_moment_a_settlement_is_finished(
         await sent(one, other, 10)
         await treasurer.close(number)
         await treasurer.deposit(one, 10)
-        await killed(fallible, moment, treasurer.settle, number)
+        await fallible.killed_at(moment, treasurer.settle(number, f"at-{moment}".replace(" ", "-")))
         await ended(treasurer, number, SETTLED)
         again = await treasurer.settle(number, f"at-{moment}".replace(" ", "-"))
         assert {participant.state for participant in again.participants} == {pb.PARTICIPANT_STATE_SETTLED}
@@ -72,7 +59,7 @@ async def test_killed_while_it_gives_back_an_aborted_settlement_gives_back_once(
     await treasurer.deposit(one, 10)
     await treasurer.settle(1)
     assert (await treasurer.funds(one), await treasurer.hub()) == (0, 10)
-    await killed(fallible, "given back", treasurer.abort, 1)
+    await fallible.killed_at("given back", treasurer.abort(1))
     await ended(treasurer, 1, ABORTED)
     assert (await treasurer.funds(one), await treasurer.funds(third), await treasurer.hub()) == (10, 0, 0)
     await treasurer.deposit(third, 5)
