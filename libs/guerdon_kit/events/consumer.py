@@ -16,6 +16,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import groupby
 from uuid import UUID
 
 import structlog
@@ -38,9 +39,18 @@ Handler = Callable[[Connection, CloudEvent], Awaitable[None]]
 """Handles one event inside the consumer's transaction. May run again after a roll-back, so it has no other
 effect than on the database."""
 
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Handles events that follow each other at once, in their order; where it fails they come again one by one."""
+
+    handle: Callable[[Connection, Sequence[CloudEvent]], Awaitable[None]]
+
+
 _PAUSE_S = 0.2
 _PAUSE_MOST_S = 5.0
 _STANDBY_S = 0.5
+_GATHER_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +78,7 @@ class Consumer:
         *,
         name: str,
         service: str,
-        handlers: Mapping[str, Handler],
+        handlers: Mapping[str, Handler | Together],
         worker: str = "0",
         batch: int = 100,
         attempts: int = 5,
@@ -104,6 +114,8 @@ class Consumer:
                     await asyncio.sleep(_STANDBY_S)
                 elif handled == 0:
                     await self._group.wait(self._position, self._block_ms)
+                elif handled < self._batch and self._failure is None:
+                    await asyncio.sleep(_GATHER_S)  # a turn costs as much for one event as for a batch of them
                 pause = _PAUSE_S
             except (Unavailable, RedisError) as error:
                 _log.warning("consumer_waits", consumer=self._name, error=type(error).__name__, pause_s=pause)
@@ -149,6 +161,7 @@ class Consumer:
                 connection, consumer=self._name, event_ids=[entry.event_id for entry in entries]
             )
         }
+        handled: list[tuple[Entry, CloudEvent, Handler | Together]] = []
         for entry in entries:
             if entry.event_id not in fresh:
                 continue
@@ -163,14 +176,26 @@ class Consumer:
             if failure and failure.event_id == entry.event_id and failure.times >= self._attempts:
                 await self._park(connection, entry, failure.error)
                 continue
-            try:
-                await handler(connection, entry.event)
-            except Exception as error:
-                if isinstance(error, Unavailable) or is_rerunnable(error):
-                    raise Unavailable from error
-                if is_away(error, closed=is_gone(connection)):
-                    raise
-                raise _HandlerFailed(entry, error) from error
+            handled.append((entry, entry.event, handler))
+        for _, run in groupby(handled, key=lambda one: one[2] if isinstance(one[2], Together) else one[0].id):
+            await self._handle_run(connection, list(run))
+
+    async def _handle_run(
+        self, connection: Connection, run: Sequence[tuple[Entry, CloudEvent, Handler | Together]]
+    ) -> None:
+        """Events that one handler takes at once. A failure is put down to the first of them."""
+        entry, event, handler = run[0]
+        try:
+            if isinstance(handler, Together):
+                await handler.handle(connection, [event for _, event, _ in run])
+            else:
+                await handler(connection, event)
+        except Exception as error:
+            if isinstance(error, Unavailable) or is_rerunnable(error):
+                raise Unavailable from error
+            if is_away(error, closed=is_gone(connection)):
+                raise
+            raise _HandlerFailed(entry, error) from error
 
     async def _after(self, failed: _HandlerFailed) -> None:
         """Remembers the failure, and pauses the longer the more there were of the same event."""

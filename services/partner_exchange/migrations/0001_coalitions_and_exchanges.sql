@@ -270,13 +270,12 @@ create table exchanges (
     check (asked is null or state not in ('POSTING', 'COMMITTED', 'ABORTED')),
     check (asked is not null or unanswered = 0),
     check (not needs_operator or state in ('CREDITING', 'CREDITED', 'CANCELLING'))
-);
+) with (fillfactor = 60);  -- a row has room to change beside itself
 create index exchanges_sent on exchanges (sender, create_time desc, exchange desc);
 create index exchanges_received on exchanges (receiver, create_time desc, exchange desc);
 create index exchanges_due on exchanges (due_time) where due_time is not null and asked is null;
 create index exchanges_asked on exchanges (asked, due_time) where asked is not null;
 create index exchanges_before_operator on exchanges (coalition, create_time, exchange) where needs_operator;
-create index exchanges_owed on exchanges (coalition, sender, receiver) where state = 'COMMITTED';
 
 create table resolutions (
     exchange text not null references exchanges (exchange),

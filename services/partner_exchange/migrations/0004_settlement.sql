@@ -51,13 +51,13 @@ end $$;
 -- No foreign key: its check would lock the window's row, which all commits share, and write into it.
 alter table exchanges add column settlement_window int;
 alter table exchanges add check ((state = 'COMMITTED') = (settlement_window is not null));
-drop index exchanges_owed;
+-- Not by the state: a row whose state moves on before that would get entries in all indexes anew.
 create index exchanges_owed on exchanges (coalition, settlement_window, sender, receiver, commit_time)
-where state = 'COMMITTED';
+where settlement_window is not null;
 create index exchanges_promoted on exchanges (coalition, settlement_window, coalesce(funder, ''))
-where state = 'COMMITTED' and promoted > 0;
+where settlement_window is not null and promoted > 0;
 create index exchanges_with_fees on exchanges (coalition, settlement_window, sender)
-where state = 'COMMITTED' and cash_fee > 0;
+where settlement_window is not null and cash_fee > 0;
 
 -- Everything by which one party owes another: `points` at a price, in minor units. The hub, which is the operator, has
 -- the empty id. What was tried in the sandbox has no price, and who only tries takes part in no settlement.

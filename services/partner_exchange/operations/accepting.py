@@ -21,6 +21,7 @@ from partner_exchange.domain.steps import asked
 from partner_exchange.operations import bonuses, booking
 from partner_exchange.operations.asking import Asking
 from partner_exchange.operations.authority import Authority
+from partner_exchange.operations.standings import Standing
 from partner_exchange.store import exchanges, partners, quotes, rates
 from partner_exchange.store.exchanges import Received
 
@@ -42,10 +43,10 @@ class Accepting:
         self._authority = authority
         self._gathering = Gathering(self._accept, lambda asked: (asked.asking.fingerprint.key, asked.quote_id))
 
-    async def accept(self, asking: Asking, sender: str, quote_id: str, authorization: str) -> bool:
-        """Uses the quote up and keeps the exchange: from here on nothing can expire beneath it. Answers whether the
-        request was sent before. `authorization` is the sending brand's reference of what its member agreed to, where
-        the coalition asks for one.
+    async def accept(self, asking: Asking, sender: str, quote_id: str, authorization: str) -> Standing | None:
+        """Uses the quote up and keeps the exchange: from here on nothing can expire beneath it. Answers where it
+        stands; None where the request was sent before. `authorization` is the sending brand's reference of what its
+        member agreed to, where the coalition asks for one.
 
         Raises:
             NotFound: the partner has no such quote.
@@ -55,31 +56,34 @@ class Accepting:
         """
         return await self._gathering.do(sender, _Asked(asking, quote_id, authorization))
 
-    async def _accept(self, sender: str, group: Sequence[_Asked]) -> list[bool | Exception]:
+    async def _accept(self, sender: str, group: Sequence[_Asked]) -> list[Standing | Exception | None]:
         if len(group) == 1:
             return [await self._accept_one(sender, group[0])]
 
-        async def unit(connection: Connection) -> list[bool | Exception]:
+        async def unit(connection: Connection) -> list[Standing | Exception | None]:
             found = await requests.find_all(connection, [one.asking.fingerprint for one in group])
             fresh = [one for one, before in zip(group, found, strict=True) if before is None]
-            if fresh:
-                await self._use(connection, sender, fresh)
-                await requests.record_all(
-                    connection, [(one.asking.fingerprint, one.quote_id.encode()) for one in fresh]
-                )
-            return [before if isinstance(before, DomainError) else before is not None for before in found]
+            standing = await self._use(connection, sender, fresh) if fresh else {}
+            await requests.record_all(connection, [(one.asking.fingerprint, one.quote_id.encode()) for one in fresh])
+            return [
+                before if isinstance(before, DomainError) else standing.get(one.quote_id) if before is None else None
+                for one, before in zip(group, found, strict=True)
+            ]
 
         # One that is refused has the transaction undone: then each is accepted, or refused for good, by itself.
         return await self._database.run(unit, repeatable=True)
 
-    async def _accept_one(self, sender: str, one: _Asked) -> bool:
+    async def _accept_one(self, sender: str, one: _Asked) -> Standing | None:
+        accepted: list[Standing] = []
+
         async def use(connection: Connection) -> bytes:
-            await self._use(connection, sender, [one])
+            accepted[:] = (await self._use(connection, sender, [one])).values()
             return one.quote_id.encode()
 
-        return (await requests.once(self._database, one.asking.fingerprint, use))[1]
+        _, replayed = await requests.once(self._database, one.asking.fingerprint, use)
+        return None if replayed else accepted[0]
 
-    async def _use(self, connection: Connection, sender: str, group: Sequence[_Asked]) -> None:
+    async def _use(self, connection: Connection, sender: str, group: Sequence[_Asked]) -> dict[str, Standing]:
         wanted = {one.quote_id: one for one in group}
         locked = await quotes.lock(connection, sender, list(wanted))
         now = self._clock.now()  # not before: what the lock was waited for may have ended a quote
@@ -99,6 +103,13 @@ class Accepting:
         await booking.book(connection, booking.Rules(connection, sender), sendings)
         await quotes.use(connection, list(wanted), now)
         await exchanges.insert(connection, received)
+        coalition = await partners.coalition(connection, brands[sender].profile.coalition_id)
+        return {
+            one.exchange.exchange_id: Standing(
+                one.exchange, brands[sender], brands[one.exchange.receiver], coalition.currency
+            )
+            for one in received
+        }
 
 
 async def _usable(

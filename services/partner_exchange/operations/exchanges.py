@@ -53,17 +53,17 @@ class Exchanges:
             InsufficientPoints, PointsLocked, ExchangeAborted: the ledger refused; for this request for ever.
             ExchangeInProgress: send the same request again, or read the exchange.
         """
-        replayed = await self.accepting.accept(asking, sender, quote_id, authorization)
-        if not replayed:
+        accepted = await self.accepting.accept(asking, sender, quote_id, authorization)
+        if accepted is not None:
             self.progress.reached(State.RECEIVED.value)
         try:
-            standing = await self.standings.get(quote_id)
+            standing = accepted or await self.standings.get(quote_id)
             exchange = await self.progress.drive_from(standing, asking.until)
         except (OutcomeUnknown, Unavailable) as error:
             raise ExchangeInProgress(exchange=f"partners/{sender}/exchanges/{quote_id}") from error
         if exchange.state is State.ABORTED:
             raise refused_with(exchange)
-        return View(replace(standing, exchange=exchange), sender), replayed
+        return View(replace(standing, exchange=exchange), sender), accepted is None
 
     async def get(self, reader: str, exchange_id: str) -> View:
         """An exchange that the partner sent or received.

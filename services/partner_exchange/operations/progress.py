@@ -111,7 +111,7 @@ class Progress:
         sources = sources_of(exchange, source)
 
         # Run again after a commit whose answer was lost, it finds the state moved: then this counts as asked before.
-        if not await self._beginnings.do((), Begun(posting, sources, now, now + self.lease)):
+        if not await self._beginnings.do((), Begun(posting, sources, now)):
             return await self._ends.now(exchange.exchange_id), None
         self.reached(State.POSTING.value)
         return posting, Attempt(now, None)

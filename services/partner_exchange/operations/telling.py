@@ -7,16 +7,17 @@ partners.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from guerdon_kit.clock import Clock
 from guerdon_kit.events import CloudEvent
-from guerdon_kit.events.consumer import Handler
+from guerdon_kit.events.consumer import Together
 from guerdon_kit.postgres import Connection
 from partner_exchange.domain.lifecycle import PartnerState
 from partner_exchange.domain.partner_events import COALITION_WIDE, TYPES, payload, told
 from partner_exchange.store import partner_events, partners
+from partner_exchange.store.partner_events import Message
 
 
 @dataclass(frozen=True)
@@ -26,17 +27,24 @@ class Telling:
     clock: Clock
 
     @property
-    def handlers(self) -> Mapping[str, Handler]:
-        """By type of event."""
-        return dict.fromkeys(TYPES, self._tell)
+    def handlers(self) -> Mapping[str, Together]:
+        """By type of event: all by one handler, which takes those that follow each other at once."""
+        return dict.fromkeys(TYPES, Together(self._tell))
 
-    async def _tell(self, connection: Connection, event: CloudEvent) -> None:
-        if event.type in COALITION_WIDE:
-            words = payload(event.type, event.time, {"coalition": event.key, **event.data})
-            payloads = dict.fromkeys(await self._members(connection, event.key), words)
-        else:
-            payloads = told(event.type, event.subject, event.time, event.data)
-        await partner_events.tell(connection, event.id, event.type, event.time, payloads, self.clock.now())
+    async def _tell(self, connection: Connection, events: Sequence[CloudEvent]) -> None:
+        messages = [
+            Message(partner_id, event.id, event.type, event.time, words)
+            for event in events
+            for partner_id, words in (await self._payloads(connection, event)).items()
+        ]
+        await partner_events.tell(connection, messages, self.clock.now())
+
+    async def _payloads(self, connection: Connection, event: CloudEvent) -> Mapping[str, str]:
+        """What each partner is told that an event concerns, by their ids."""
+        if event.type not in COALITION_WIDE:
+            return told(event.type, event.subject, event.time, event.data)
+        words = payload(event.type, event.time, {"coalition": event.key, **event.data})
+        return dict.fromkeys(await self._members(connection, event.key), words)
 
     async def _members(self, connection: Connection, coalition: str) -> list[str]:
         """The partners that a coalition has now: who is a draft, or has left, is told nothing of the others."""

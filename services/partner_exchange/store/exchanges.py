@@ -39,7 +39,6 @@ class Begun:
     sources: Sequence[Leg]
     """The debited points by their expiry, for a part that goes back."""
     ask_time: datetime
-    due_time: datetime
 
 
 async def insert(connection: Connection, received: Sequence[Received]) -> None:
@@ -105,7 +104,6 @@ async def begin_posting(connection: Connection, begun: Sequence[Begun]) -> set[s
                 "sources": legs_to_keep(one.sources),
                 "locked": _kept_locked(one.exchange.locked),
                 "ask_time": one.ask_time.isoformat(),
-                "due_time": one.due_time.isoformat(),
             }
             for one in begun
         ],

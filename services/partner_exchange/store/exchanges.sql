@@ -31,13 +31,13 @@ order by create_time, exchange
 limit :most;
 
 -- name: begin_posting
--- Answers which of them were RECEIVED until now.
+-- Answers which of them were RECEIVED until now. Changes no column that an index has: the row stays where it is.
 update exchanges
 set
     state = 'POSTING', legs = given.legs, sources = given.sources, locked = given.locked,
-    ask_times = array[given.ask_time], due_time = given.due_time
+    ask_times = array[given.ask_time]
 from jsonb_to_recordset(:begun) as given (
-    exchange text, legs jsonb, sources jsonb, locked jsonb, ask_time timestamptz, due_time timestamptz
+    exchange text, legs jsonb, sources jsonb, locked jsonb, ask_time timestamptz
 )
 where exchanges.exchange = given.exchange and exchanges.state = 'RECEIVED'
 returning exchanges.exchange;
@@ -51,14 +51,19 @@ where exchange = :exchange and state = :state and locked = :void;
 
 -- name: commit_exchanges
 -- With the window that is open, and stays so until this is committed. Answers which of them were in the state `before`.
+with stamps as materialized (
+    select found.coalition, open_window(found.coalition) as number
+    from (select distinct coalition from exchanges where exchange = any(:exchanges::text[])) as found
+)
 update exchanges
 set
-    state = 'COMMITTED', settlement_window = open_window(coalition), transaction = given.transaction,
+    state = 'COMMITTED', settlement_window = stamps.number, transaction = given.transaction,
     commit_time = given.commit_time, due_time = null, asked = null, unanswered = 0, needs_operator = false
 from
     unnest(:exchanges::text[], :transactions::text[], :commit_times::timestamptz[])
-        as given (exchange, transaction, commit_time)
-where exchanges.exchange = given.exchange and exchanges.state = :before
+        as given (exchange, transaction, commit_time),
+    stamps
+where exchanges.exchange = given.exchange and exchanges.state = :before and stamps.coalition = exchanges.coalition
 returning exchanges.exchange;
 
 -- name: abort_exchange!

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -11,18 +12,27 @@ from partner_exchange.domain.partner_events import PartnerEvent
 from partner_exchange.store import queries
 
 
-async def tell(
-    connection: Connection, event_id: UUID, type_: str, time: datetime, payloads: Mapping[str, str], now: datetime
-) -> None:
-    """Keeps an event for those it concerns, by their ids, with their payloads, and has webhooks sent of it."""
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What one partner is told of an event."""
+
+    partner_id: str
+    event_id: UUID
+    type: str
+    time: datetime
+    payload: str
+
+
+async def tell(connection: Connection, messages: Sequence[Message], now: datetime) -> None:
+    """Keeps what partners are told, in that order, and has webhooks sent of it."""
     await queries.tell_partners(
         connection,
-        event_id=event_id,
-        type=type_,
-        time=time,
         now=now,
-        partners=list(payloads),
-        payloads=list(payloads.values()),
+        partners=[one.partner_id for one in messages],
+        event_ids=[one.event_id for one in messages],
+        types=[one.type for one in messages],
+        times=[one.time for one in messages],
+        payloads=[one.payload for one in messages],
     )
 
 

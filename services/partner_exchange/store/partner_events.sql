@@ -1,10 +1,13 @@
 -- name: tell_partners!
--- Keeps an event for those it concerns, and has it sent to those with an endpoint that takes webhooks. One that comes
--- again is known by its id.
+-- Keeps events for those they concern, in their order, and has them sent to those with an endpoint that takes webhooks.
+-- One that comes again is known by its id.
 with told as (
     insert into partner_events (partner, event_id, type, time, record_time, payload)
-    select told.partner, :event_id, :type, :time, :now, told.payload
-    from unnest(:partners::text[], :payloads::text[]) as told (partner, payload)
+    select told.partner, told.event_id, told.type, told.time, :now, told.payload
+    from
+        unnest(:partners::text[], :event_ids::uuid[], :types::text[], :times::timestamptz[], :payloads::text[])
+        with ordinality as told (partner, event_id, type, time, payload, place)
+    order by told.place
     on conflict do nothing
     returning id, partner
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 
 from guerdon_kit.errors import Unavailable
 from guerdon_kit.events import CloudEvent, Consumer, Outbox, Relay, publish
-from guerdon_kit.events.consumer import prune_consumed
+from guerdon_kit.events.consumer import Together, prune_consumed
 from guerdon_kit.postgres import Connection, Database
 from guerdon_kit.testing import wait_until
 from tests.integration.kit.changes import STREAM, drain, event
@@ -187,6 +187,36 @@ async def test_an_event_that_keeps_failing_is_parked_and_the_rest_goes_on_in_ord
     assert await effects.seen() == [1, 3, 4, 5, 6]
     assert tried == 3
     assert await effects.parked() == [('{"number":2}', "KeyError")]
+
+
+async def test_events_that_are_handled_together_take_effect_once_though_one_of_them_keeps_failing(
+    db: Database, events_redis: Redis, relay: Relay, effects: Effects
+) -> None:
+    runs: list[list[int]] = []
+
+    async def handle(connection: Connection, events: Sequence[CloudEvent]) -> None:
+        mine = [one for one in events if one.key == "a"]
+        runs.append([one.data["number"] for one in mine])
+        for one in mine:
+            await Effects.handle(connection, one)
+            if one.data["number"] == 3:
+                raise ValueError("three")
+
+    one = Consumer(
+        db,
+        events_redis,
+        name="test",
+        service="membership",
+        handlers={TYPE: Together(handle)},
+        attempts=2,
+        retry=timedelta(milliseconds=1),
+    )
+    await one.prepare()
+    await happen(db, relay, 1, 2, 3, 4, 5)
+    await turns(one)
+    assert runs[0] == [1, 2, 3, 4, 5]
+    assert await effects.seen() == [1, 2, 4, 5]
+    assert await effects.parked() == [('{"number":3}', "ValueError")]
 
 
 async def test_a_fault_that_passes_is_not_held_against_the_event(
