@@ -15,6 +15,7 @@ from membership.domain.moments import from_microseconds
 from membership.domain.program import Program
 from membership.domain.rating import Rated
 from membership.domain.rows import Row
+from membership.domain.stacking import Kept
 from membership.domain.velocity import ALL_PERIODS, Bought, Period, VelocityPolicy, flags, periods_of, together
 from membership.operations.events import award_flagged
 from membership.operations.tranches import Timed
@@ -32,7 +33,7 @@ async def flag_awards(
     *,
     bulk: bool,
 ) -> Timed:
-    """Counts purchases, and flags those that pass a limit; their points are held where the policy says so. `bulk` says
+    """Counts purchases, and flags those that pass a limit; what they give is held where the policy says so. `bulk` says
     that they are imported.
     """
     if policy is None or not policy.limits or not timed.written:
@@ -49,6 +50,7 @@ async def flag_awards(
     if not passed:
         return timed
     new, beside = dict[str, tuple[int, Flag]](), set(timed.bonuses_of)
+    beside |= {row.purchase_id for one, row in zip(timed.rated, rows, strict=True) if _gives_reward(one)}
     for one in bought:
         if one.purchase_id in passed:
             holds = policy.hold_flagged and (one.points or one.purchase_id in beside)
@@ -61,6 +63,10 @@ async def flag_awards(
 
 def _periods(program: Program, one: Rated, now: datetime) -> frozenset[Period]:
     return periods_of(from_microseconds(one.entry.event_us), now, program.time_zone)
+
+
+def _gives_reward(one: Rated) -> bool:
+    return one.frozen is not None and any(one.frozen.given(Kept.all_of(one.frozen.parts)))
 
 
 def _flagged(timed: Timed, states: Mapping[str, FlagState]) -> Timed:

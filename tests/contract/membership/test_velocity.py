@@ -5,6 +5,7 @@ by somebody, once.
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from guerdon import InvalidRequestError, NotFoundError, PermissionDeniedError, R
 from guerdon.membership.v1 import basket_pb2, merging_pb2, purchase_pb2, times_pb2
 from guerdon.membership.v1 import membership_pb2 as pb
 from guerdon.membership.v1 import velocity_pb2 as v
+from guerdon_kit.testing import wait_until
 from tests.contract.membership.test_rules import make
 from tests.contract.membership.world import Shop, World, row, when
 
@@ -235,3 +237,26 @@ async def test_of_an_import_only_what_happened_in_the_period_of_now_counts_and_i
     assert (await buy(shop, "p4", 1_00)).flag.passed[0].purchases == 4
     await release(shop, "p3")
     assert await has(shop) == (8, 1)
+
+
+async def test_an_award_of_a_reward_alone_is_held_too_and_it_is_not_given_once_that_is_rejected(world: World) -> None:
+    shop = await world.shop(welcome_points=0, tiers=[])
+    await shop.enroll("ada")
+    await watch(shop, OF_MEMBER, hold=True)
+    soon = Timestamp()
+    soon.FromDatetime(datetime.now(UTC) + timedelta(minutes=1))
+    for purchase_id in ("p1", "p2"):
+        await shop.buy(purchase_id, "ada", 50, soon)
+    await make(shop, "sample", reward=f"{shop.program}/rewards/sample")
+    bought = (await shop.buy("p3", "ada", 50, soon)).purchase
+    assert (bought.rating.base_points, len(bought.given_rewards), await held(shop)) == (0, 1, ["p3"])
+    assert (await reject(shop, "p3")).flag.state == Flag.STATE_REJECTED
+
+    async def decided() -> purchase_pb2.GivenReward | None:
+        request = pb.GetPurchaseRequest(name=bought.name)
+        [one] = (await shop.membership.membership.GetPurchase(request)).purchase.given_rewards
+        return one if one.reason else None
+
+    given = await wait_until(decided)
+    assert given is not None
+    assert (given.state, given.reason) == (purchase_pb2.GivenReward.STATE_REFUSED, "AWARD_REJECTED")

@@ -214,7 +214,7 @@ class GivenReward(google.protobuf.message.Message):
     redemption: builtins.str
     """The redemption by which it was given; empty before."""
     reason: builtins.str
-    """Why it is refused or kept: a reason of the catalog's errors."""
+    """Why it is refused or kept: a reason of the catalog's errors, or `AWARD_REJECTED` where the award was held, and rejected."""
     def __init__(
         self,
         *,

@@ -37,8 +37,8 @@ class VelocityPolicy(google.protobuf.message.Message):
     name: builtins.str
     """`programs/{program}/velocityPolicy`."""
     hold_flagged: builtins.bool
-    """Whether the points of a flagged award are held: they are pending in the ledger until the award is released or rejected.
-    Not in programs with `late_days`.
+    """Whether what a flagged award gives is held: its points are pending in the ledger until it is released or rejected, and
+    rewards are not given before. Not in programs with `late_days`.
     """
     @property
     def limits(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___VelocityLimit]:
