@@ -66,6 +66,9 @@ class PurchaseEvents:
         told = json.loads(outcome_)
         if replayed and told["delivery"] is not None:
             delivery = await self._deliveries.find(told["delivery"])
+        elif told["delivery"] is None:
+            # Its purchase may have been recorded and looked at after we looked for it, before others saw the event.
+            delivery = await self._look((program.program_no, event.purchase_id))
         if delivery is not None:
             await self._deliveries.try_to_deliver(delivery, within_s)
         async with self._database.acquire() as connection:
@@ -79,17 +82,19 @@ class PurchaseEvents:
         Raises:
             OutcomeUnknown, DeliveryRefused: it is decided, and not in the ledger yet; the delivery is taken up again.
         """
-        program_no, purchase_id = key
-        delivery: Delivery | None = None
-
-        async def work(connection: Connection) -> None:
-            nonlocal delivery
-            program = await programs.by_no(connection, program_no)
-            delivery = await self._decide(connection, program, purchase_id, self._clock.now())
-
-        await self._database.run(work)
+        delivery = await self._look(key)
         if delivery is not None:
             await self._deliveries.deliver(delivery)
+
+    async def _look(self, key: Key) -> Delivery | None:
+        """Decides what became of what waits of a purchase, by what was told so far; answers as `_decide`."""
+        program_no, purchase_id = key
+
+        async def work(connection: Connection) -> Delivery | None:
+            program = await programs.by_no(connection, program_no)
+            return await self._decide(connection, program, purchase_id, self._clock.now())
+
+        return await self._database.run(work)
 
     async def _decide(
         self, connection: Connection, program: Program, purchase_id: str, now: datetime

@@ -112,7 +112,7 @@ async def find_event(connection: Connection, program: Program, event_id: str) ->
 
 
 async def told(connection: Connection, program: Program, purchase_id: str) -> list[Told]:
-    """The events of a purchase that were told."""
+    """The events of a purchase that were told, of each type the first that happened."""
     rows = queries.told_of_purchase(connection, program_no=program.program_no, purchase_id=purchase_id)
     return [Told(row["event"], row["event_time"]) async for row in rows]
 

@@ -49,4 +49,7 @@ select purchase_id, event, event_time, record_time from purchase_events
 where program_no = :program_no and event_id = :event_id;
 
 -- name: told_of_purchase
-select event, event_time from purchase_events where program_no = :program_no and purchase_id = :purchase_id;
+-- Of each type the first that happened: if any happened while points waited, that one did.
+select event, min(event_time) as event_time from purchase_events
+where program_no = :program_no and purchase_id = :purchase_id
+group by event;
