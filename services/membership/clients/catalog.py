@@ -51,7 +51,7 @@ class Catalog:
                 "GrantReward", request, pb.GrantRewardResponse, tenants=[program.name], act=gift.actor
             )
         except RemoteError as refusal:
-            return _refused(refusal)
+            return refused(refusal)
         return Given(answer.redemption.name.rpartition("/")[2])
 
     async def take_back(self, program: Program, gift: Gift) -> Refused | None:
@@ -64,11 +64,16 @@ class Catalog:
                 "CancelRedemption", request, pb.CancelRedemptionResponse, tenants=[program.name], act=gift.actor
             )
         except RemoteError as refusal:
-            return None if refusal.remote_reason == "ALREADY_CANCELLED" else _refused(refusal)
+            return None if refusal.remote_reason == "ALREADY_CANCELLED" else refused(refusal)
         return None
 
 
-def _refused(refusal: RemoteError) -> Refused:
-    if refusal.remote_status in _PASSING or refusal.remote_reason == "NOT_CANCELLABLE_YET":
+def refused(refusal: RemoteError) -> Refused:
+    """What a refusal means. One without a reason is not the catalog's own, as where it does not know the call yet.
+
+    Raises:
+        OutcomeUnknown: it may be answered otherwise later.
+    """
+    if refusal.remote_status in _PASSING or refusal.remote_reason in {"", "NOT_CANCELLABLE_YET"}:
         raise OutcomeUnknown from refusal
     return Refused(refusal.remote_reason)
