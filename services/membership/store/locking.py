@@ -12,7 +12,6 @@ from membership.domain.availability import plus_days
 from membership.domain.flags import FlagState
 from membership.domain.locking import Given, Part
 from membership.domain.program import Program
-from membership.domain.purchases import State
 from membership.domain.waits import WaitState
 from membership.store import queries
 from membership.store.ratings import read_tranche
@@ -22,10 +21,12 @@ _CLOCK_CHANGE = timedelta(days=1)
 
 
 async def given(connection: Connection, program: Program, member_nos: Sequence[int], now: datetime) -> list[Given]:
-    """What purchases gave whose return window has not closed at `now`."""
+    """What purchases gave whose return window has not closed at `now`, also where their own credit had expired when
+    they were recorded: what stands beside it may not have.
+    """
     days = program.settings.return_window_days
     since = now - timedelta(days=days) - _CLOCK_CHANGE
-    rows = queries.locking_purchases(connection, member_nos=member_nos, since=since, lapsed=State.LAPSED)
+    rows = queries.locking_purchases(connection, member_nos=member_nos, since=since)
     bought = {row["purchase_id"]: row async for row in rows}
     unlocks = {id_: plus_days(row["event_time"], days, program.time_zone) for id_, row in bought.items()}
     found = [

@@ -10,7 +10,7 @@ select
 from purchases p
 left join ratings r on r.program_no = p.program_no and r.purchase_id = p.purchase_id
 left join award_flags f on p.flag is not null and f.program_no = p.program_no and f.purchase_id = p.purchase_id
-where p.member_no = any(:member_nos::bigint[]) and p.locks and p.event_time > :since and p.state <> :lapsed;
+where p.member_no = any(:member_nos::bigint[]) and p.locks and p.event_time > :since;
 
 -- name: locking_count_awards
 -- Awards for counts that were reached with these purchases.
