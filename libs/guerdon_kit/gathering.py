@@ -51,7 +51,7 @@ class Gathering(Generic[Key, Ask, Answer]):
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def do(self, key: Key, ask: Ask) -> Answer:
-        """Has it done, whether or not the caller stays to hear of it.
+        """Has it done; once it is begun, whether or not the caller stays to hear of it.
 
         Raises:
             Unavailable: PostgreSQL is away; ask again to learn the outcome. And what the work refuses it for.
