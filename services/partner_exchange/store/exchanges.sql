@@ -50,10 +50,11 @@ set
 where exchange = :exchange and state = :state and locked = :void;
 
 -- name: commit_exchanges
--- With the window that is open, and stays so until this is committed. Answers which of them were in the state `before`.
+-- With the windows that are open, and stay so until this is committed; the fences of several coalitions in one order.
+-- Answers which of them were in the state `before`.
 with stamps as materialized (
     select found.coalition, open_window(found.coalition) as number
-    from (select distinct coalition from exchanges where exchange = any(:exchanges::text[])) as found
+    from (select distinct coalition from exchanges where exchange = any(:exchanges::text[]) order by coalition) as found
 )
 update exchanges
 set
