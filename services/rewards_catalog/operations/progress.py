@@ -124,6 +124,8 @@ class Progress:
             return await self.drive(redemption, until)
         except OutcomeUnknown as error:
             now = await self.read(redemption.program, redemption.id)
+            if next_step(now, self.clock.now()) is None:  # somebody else has brought it there meanwhile
+                return now
             raise RedemptionUnfinished(redemption=now.name, state=now.state) from error
 
     async def read(self, program: str, redemption: str) -> Redemption:
