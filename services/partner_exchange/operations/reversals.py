@@ -143,8 +143,7 @@ class Reversals:
         sides = await partners.find(connection, [exchange.sender, exchange.receiver])
         check_hosted(exchange, *sides.values())
         check_reversible(exchange, now, disputed=disputed)
-        earlier = await reversals.of_exchange(connection, wanted.exchange_id, LISTED_MAX)
-        if any(reversal.state is ReversalState.POSTING for reversal in earlier):
+        if await reversals.is_under_way(connection, wanted.exchange_id):
             raise ReversalInProgress(exchange=exchange.name)
         part = part_to_reverse(exchange, returned_before, wanted.points)
         whole = part.returned == exchange.debited

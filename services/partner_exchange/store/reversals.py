@@ -55,6 +55,11 @@ async def get(connection: Connection, reversal_id: str) -> Reversal:
     return _reversal(await queries.find_reversal(connection, reversal=reversal_id))
 
 
+async def is_under_way(connection: Connection, exchange_id: str) -> bool:
+    """Whether a reversal of an exchange is not at its end."""
+    return bool(await queries.reversal_under_way(connection, exchange=exchange_id))
+
+
 async def of_exchange(connection: Connection, exchange_id: str, most: int) -> list[Reversal]:
     """The reversals of an exchange, oldest first."""
     return [_reversal(row) async for row in queries.reversals_of_exchange(connection, exchange=exchange_id, most=most)]

@@ -23,6 +23,9 @@ select
 from reversals
 where reversal = :reversal;
 
+-- name: reversal_under_way$
+select exists (select from reversals where exchange = :exchange and state = 'POSTING');
+
 -- name: reversals_of_exchange
 select
     reversal, exchange, returned, taken_back, promoted_back, legs, reason, state, refusal_reason, refusal_metadata,

@@ -6,6 +6,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
+import asyncpg
 import pytest
 
 from guerdon import GuerdonError, InvalidRequestError, NotFoundError, RefusedError, new_request_id
@@ -186,3 +187,35 @@ async def test_who_funds_a_promotion_is_held_to_its_cap_and_gets_back_what_is_ta
     await treasurer.deposit(one, 7)
     assert nets(await treasurer.settle(1)) == {one.name: -7, coalition.name: 7} | {other.name: 0, funder.name: 0}
     assert [await coalition.net_debit(brand) for brand in brands] == [0, 0, 0]
+
+
+MANY = """
+insert into reversals (
+    reversal, exchange, coalition, payer, payee, price_numerator, price_denominator, returned, taken_back,
+    promoted_back, legs, reason, state, refusal_reason, refusal_metadata, actor, create_time, due_time
+)
+select
+    'rv-' || exchange || n, exchange, coalition, receiver, sender, 1, 1, 1, 1, 0, '[]', 'Asked for', ends.state,
+    ends.reason, ends.metadata::jsonb, 'someone', now() + n * interval '1 ms', ends.due_time
+from
+    exchanges, generate_series(1, 1001) as n,
+    lateral (
+        select 'ABORTED', 'NO', '{}', null::timestamptz where n <= 1000
+        union all
+        select 'POSTING', null, null, now() + interval '9000 days' where n > 1000
+    ) as ends (state, reason, metadata, due_time)
+where exchange = $1
+"""
+
+
+async def test_one_reversal_is_under_way_at_a_time_however_many_there_were(coalition: Coalition, world: World) -> None:
+    one, other = await coalition.pair("1", "1")
+    sent = await one.execute(await one.quote(await one.member(10), other, await other.member(), send=10))
+    connection = await asyncpg.connect(world.exchange.database.owner_url)
+    try:
+        await connection.execute(MANY, sent.name.rpartition("/")[2])
+    finally:
+        await connection.close()
+    with pytest.raises(GuerdonError) as refused:
+        await coalition.reverse(sent, 1)
+    assert refused.value.reason == "REVERSAL_IN_PROGRESS"
