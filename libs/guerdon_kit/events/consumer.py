@@ -183,8 +183,10 @@ class Consumer:
     async def _handle_run(
         self, connection: Connection, run: Sequence[tuple[Entry, CloudEvent, Handler | Together]]
     ) -> None:
-        """Events that one handler takes at once. A failure is put down to the first of them."""
-        entry, event, handler = run[0]
+        """Events that one handler takes at once. A failure is put down to the last of them: so all of them come again one
+        by one, and it is found whose it is.
+        """
+        entry, event, handler = run[-1]
         try:
             if isinstance(handler, Together):
                 await handler.handle(connection, [event for _, event, _ in run])

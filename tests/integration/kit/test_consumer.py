@@ -215,6 +215,7 @@ async def test_events_that_are_handled_together_take_effect_once_though_one_of_t
     await happen(db, relay, 1, 2, 3, 4, 5)
     await turns(one)
     assert runs[0] == [1, 2, 3, 4, 5]
+    assert [run for run in runs[1:] if 3 in run] == [[3], [3]]  # not once more for each that comes before it
     assert await effects.seen() == [1, 2, 4, 5]
     assert await effects.parked() == [('{"number":3}', "ValueError")]
 
