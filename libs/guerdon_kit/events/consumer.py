@@ -183,8 +183,8 @@ class Consumer:
     async def _handle_run(
         self, connection: Connection, run: Sequence[tuple[Entry, CloudEvent, Handler | Together]]
     ) -> None:
-        """Events that one handler takes at once. A failure is put down to the last of them: so all of them come again one
-        by one, and it is found whose it is.
+        """Events that one handler takes at once. A failure is put down to the last of them: so all of them come again
+        one by one, and it is found whose it is.
         """
         entry, event, handler = run[-1]
         try:
