@@ -6,6 +6,7 @@ from guerdon_kit import housekeeping
 from guerdon_kit.egress import Egress
 from guerdon_kit.service import Job, Kit, Parts
 from rewards_catalog.clients.adjustments import Adjustments
+from rewards_catalog.clients.coalition import COALITION, Coalition
 from rewards_catalog.clients.ledger import LEDGER, Ledger
 from rewards_catalog.clients.wallets import Wallets
 from rewards_catalog.config import Settings
@@ -40,7 +41,16 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
     providers = Providers(kit.database, keys, egress, kit.clock, settings.provider_timeout_s, private)
     locked_points = kit.locked_points()
     progress = Progress(
-        kit.database, ledger, Wallets(ledger), locked_points, providers, keys, kit.clock, settings.lease, reached
+        database=kit.database,
+        ledger=ledger,
+        wallets=Wallets(ledger),
+        coalition=Coalition(kit.remote("partner_exchange", settings.exchange_target, COALITION)),
+        locked_points=locked_points,
+        providers=providers,
+        keys=keys,
+        clock=kit.clock,
+        lease=settings.lease,
+        reached=reached,
     )
     giving = Giving(kit.database, ledger, Adjustments(remote), kit.clock, settings.lease, reached)
     fulfilments = Fulfilments(kit.database, progress, providers, keys)

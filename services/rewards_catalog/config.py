@@ -16,6 +16,8 @@ class Settings(ServiceSettings):
 
     listen: str = "127.0.0.1:7003"
     """`host:port` that the gRPC server listens on."""
+    exchange_target: str = "127.0.0.1:7004"
+    """Where partner exchange listens, which is called for partner transfers only."""
     code_keys_file: Path | None = None
     """JSON: the keys of voucher codes, see `rewards_catalog.store.code_keys`. In development it is made at first
     start, by default beside the service's signing key."""

@@ -14,7 +14,13 @@ from guerdon_kit.auth.service_tokens import LIFETIME_S
 SCOPES = {
     "ledger": [],
     "membership": ["ledger.*", "rewards.redemptions.grant", "rewards.redemptions.write"],
-    "rewards_catalog": ["ledger.*", "membership.locked_points.read"],
+    "rewards_catalog": [
+        "ledger.*",
+        "membership.locked_points.read",
+        "exchange.quotes.write",
+        "exchange.exchanges.write",
+        "exchange.exchanges.read",
+    ],
     "partner_exchange": ["ledger.*", "membership.locked_points.read"],
     "recognition": ["ledger.*"],
 }

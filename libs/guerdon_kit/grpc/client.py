@@ -47,6 +47,7 @@ class RemoteError(DomainError):
     """Another service refused, definitely: it has done nothing.
 
     Where a service does not translate it, its caller sees that a part it relies on failed, not the part's words.
+    `retried`: of this try. An earlier one of the same call had no answer, and its copy may be under way.
     """
 
     reason = "DEPENDENCY_REFUSED"
@@ -59,6 +60,7 @@ class RemoteError(DomainError):
         self.remote_reason = reason
         self.remote_metadata = metadata
         self.remote_message = message
+        self.retried = False
 
     def __str__(self) -> str:
         return f"{self.remote_status.name} {self.remote_reason} {self.remote_metadata}: {self.remote_message}"
@@ -136,7 +138,10 @@ class Remote:
                     continue
                 if retried and error.code() in _BEFORE_RECORDS:
                     raise OutcomeUnknown from error
-                raise translated(error) from error
+                refusal = translated(error)
+                if isinstance(refusal, RemoteError):
+                    refusal.retried = retried
+                raise refusal from error
             assert isinstance(response, answer), f"{rpc} answers {type(response).__name__}"
             return response
 

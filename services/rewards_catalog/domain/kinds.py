@@ -12,12 +12,14 @@ from datetime import datetime
 from fractions import Fraction
 
 from guerdon_kit.errors import FieldViolation
+from guerdon_kit.names import ID
 
 MAX_CASH = 2**53
 MAX_FRACTION_PART = 1_000_000
 MAX_BENEFIT_DAYS = 3_660
 _LONGEST = {"sku": 100, "location": 200, "method": 100, "beneficiary": 200, "benefit": 100, "budget": 200}
 _CURRENCY = re.compile(r"[A-Z]{3}")
+_PARTNER = re.compile(f"partners/{ID}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,17 @@ class Cashback:
     budget: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class PartnerTransfer:
+    """Points of the partner `receiver`, for points of the program, which in their coalition is the partner `sender`; by
+    their resource names. A member may send any number from `min_points` up to the price; 0: the price.
+    """
+
+    sender: str
+    receiver: str
+    min_points: int
+
+
 Kind = (
     GiftCard
     | Merchandise
@@ -108,6 +121,7 @@ Kind = (
     | Donation
     | TierBenefit
     | Cashback
+    | PartnerTransfer
 )
 
 KINDS: dict[str, type[Kind]] = {
@@ -120,14 +134,17 @@ KINDS: dict[str, type[Kind]] = {
     "DONATION": Donation,
     "TIER_BENEFIT": TierBenefit,
     "CASHBACK": Cashback,
+    "PARTNER_TRANSFER": PartnerTransfer,
 }
 """The kinds by what the database calls them, which is the contract's field in capitals."""
 
 KIND_NAMES = {kind: name for name, kind in KINDS.items()}
 
 
-CASH_LIKE = (GiftCard, Cashback)
-"""The kinds that are as good as cash. A donation is cash for others, so that nobody gets any by bringing goods back."""
+CASH_LIKE = (GiftCard, Cashback, PartnerTransfer)
+"""The kinds that are as good as cash, also where somebody else sees to it that no locked points are taken for them. A
+donation is cash for others, so that nobody gets any by bringing goods back.
+"""
 
 
 def value_for_points(kind: Kind | None) -> Cash | None:
@@ -143,6 +160,9 @@ def budget_of(kind: Kind | None) -> str | None:
 def violations(kind: Kind) -> Iterator[FieldViolation]:
     """Every bound of the kind that is broken, by the field's path."""
     path = f"reward.{KIND_NAMES[type(kind)].lower()}"
+    if isinstance(kind, PartnerTransfer):
+        yield from _partners(kind, path)
+        return
     for field in fields(kind):
         yield from _broken(getattr(kind, field.name), field.name, f"{path}.{field.name}")
     if isinstance(kind, FixedDiscount) and kind.min_purchase and kind.min_purchase.currency != kind.value.currency:
@@ -163,6 +183,14 @@ def _broken(value: object, name: str, path: str) -> Iterator[FieldViolation]:
             most = _LONGEST[name]
             if not (1 <= len(value) <= most and value.isprintable()):
                 yield FieldViolation(path, f"must have 1 to {most} printable characters")
+
+
+def _partners(kind: PartnerTransfer, path: str) -> Iterator[FieldViolation]:
+    for field, name in (("sender", kind.sender), ("receiver", kind.receiver)):
+        if _PARTNER.fullmatch(name) is None:
+            yield FieldViolation(f"{path}.{field}", "must be the name of a partner, such as partners/skyways")
+    if kind.sender == kind.receiver:
+        yield FieldViolation(f"{path}.receiver", "must be another partner than the sender")
 
 
 def cash_violations(cash: Cash, field: str) -> Iterator[FieldViolation]:

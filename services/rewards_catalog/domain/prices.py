@@ -29,18 +29,22 @@ class PointsRange:
 @dataclass(frozen=True, slots=True)
 class Price:
     """So many points and, besides, `cash`; with a range, fewer points and more money. Where points buy a `value`, fewer
-    points buy less of it, and cost no money instead.
+    points buy less of it, and cost no money instead. Where there is `any_from`, any number of points from that one up
+    to `points` will do.
     """
 
     points: int
     cash: Cash | None
     points_range: PointsRange | None
     value: Cash | None = None
+    any_from: int = 0
 
     @property
     def least_points(self) -> int:
         """The fewest points that it can be had for."""
-        return self.points if self.points_range is None else self.points_range.min_points
+        if self.points_range is not None:
+            return self.points_range.min_points
+        return self.any_from or self.points
 
     def cash_due(self, points: int) -> Cash | None:
         """The money to pay beside so many points; None: none.
@@ -67,11 +71,12 @@ class Price:
     def _instead(self, points: int) -> Cash | None:
         """What the points that are left out come to; None where none are."""
         left_out = self.points - points
-        if not left_out:
+        if not left_out or 0 < self.any_from <= points < self.points:
             return None
         steps = self.points_range
         if steps is None:
-            raise InvalidField.of("points", f"must be 0 or the price, which is {self.points}")
+            least = f"one of {self.any_from} up to " if self.any_from else ""
+            raise InvalidField.of("points", f"must be 0 or {least}the price, which is {self.points}")
         if not steps.min_points <= points < self.points or left_out % steps.step_points:
             bounds = f"{steps.min_points} to {self.points}, in steps of {steps.step_points}"
             raise InvalidField.of("points", f"must be 0 or one of {bounds}")

@@ -6,6 +6,8 @@
        └───────────┴──────────────┴────────┴─────→ FAILED
     CAPTURED → (FULFILMENT_UNKNOWN) → FULFILLED, or FULFILMENT_FAILED → REFUNDED, REFUND_REFUSED
                                                                        by a provider, or into a wallet
+    PENDING → EXCHANGING → FULFILLED, FAILED
+                                                                       points of a partner brand
 
 A code is handed over by being issued, so its redemption goes from CAPTURED to FULFILLED; from there it is called off
 only where its voucher can be made void. One that costs money too waits, with its points and a piece or a code set
@@ -17,6 +19,9 @@ points back after `CREDIT_PATIENCE`.
 
 What is given costs no points: it goes from PENDING to CAPTURED as its piece is taken, and from CANCELLED to REFUNDED
 without a call to the ledger.
+
+Points of a partner brand cost none here: the coalition's exchange takes them, wholly or not at all. So a piece is
+taken, the exchange is asked for until it has an end, and if that is a refusal there is only the piece to give back.
 
 What a provider issues is ordered once the points are spent. It is asked again, by the same id, until it has said what
 became of the order.
@@ -38,9 +43,11 @@ from rewards_catalog.domain.errors import (
     CreditRefused,
     NotCancellableYet,
     NotIssued,
+    TransferDone,
 )
 from rewards_catalog.domain.kinds import Cash
 from rewards_catalog.domain.reward import Fulfilment
+from rewards_catalog.domain.transfers import Transfer
 
 
 class State(StrEnum):
@@ -61,6 +68,7 @@ class State(StrEnum):
     PAID = "PAID"
     FULFILMENT_UNKNOWN = "FULFILMENT_UNKNOWN"
     FULFILMENT_FAILED = "FULFILMENT_FAILED"
+    EXCHANGING = "EXCHANGING"
 
 
 RESERVED = frozenset({State.STOCK_RESERVED, State.AWAITING_PAYMENT, State.PAID})
@@ -81,6 +89,8 @@ class Step(Enum):
     CREDIT = auto()
     ISSUE = auto()
     ASK = auto()
+    QUOTE = auto()
+    EXCHANGE = auto()
     UNDO = auto()
     REFUND = auto()
 
@@ -115,7 +125,8 @@ class Redemption:
     and `refunding` points are on their way in the last one. `actor` is whom it is booked to, here and in the ledger,
     and `request_key` finds the record of the request that made it. Its provider was asked `asks` times without a
     decision, and is asked again at `ask_time`. `wallet` is the account that the value is paid into, and `credit` the
-    transaction by which it was; empty where there is none. `locked` is what the hold has to leave; None: nothing.
+    transaction by which it was; empty where there is none. `transfer` is the exchange that it asks for; None: none.
+    `locked` is what the hold has to leave; None: nothing.
     """
 
     program: str
@@ -139,6 +150,7 @@ class Redemption:
     transaction: str
     wallet: str
     credit: str
+    transfer: Transfer | None
     refund_transaction: str
     refunding: int
     refunded: int
@@ -198,8 +210,8 @@ def credit_refused(redemption: Redemption, ledger_reason: str) -> Redemption:
 
 
 def failing(redemption: Redemption, error: DomainError) -> Redemption:
-    """The redemption once it is decided that it fails with `error`: undone at once if it has taken nothing yet."""
-    state = State.FAILED if redemption.state is State.PENDING else redemption.state
+    """The redemption once it is decided that it fails with `error`: undone at once if it has taken no points yet."""
+    state = State.FAILED if redemption.state in {State.PENDING, State.EXCHANGING} else redemption.state
     return replace(redemption, state=state, failure=Failure.of(error))
 
 
@@ -219,8 +231,10 @@ def next_step(redemption: Redemption, now: datetime) -> Step | None:
     """What is to be done next by the service; None when it rests: it ended, or waits for people."""
     if redemption.failure is not None and redemption.state not in _PAST_UNDOING:
         return Step.UNDO
-    if redemption.state is State.PENDING and redemption.granted:
+    if redemption.state is State.PENDING and (redemption.granted or redemption.transfer):
         return Step.RESERVE
+    if redemption.state is State.EXCHANGING and redemption.transfer:
+        return Step.EXCHANGE if redemption.transfer.quote else Step.QUOTE
     if redemption.state is State.CAPTURED and redemption.fulfilment is Fulfilment.PROVIDER:
         return Step.ASK
     if redemption.state is State.FULFILMENT_UNKNOWN and redemption.ask_time is not None:
@@ -245,7 +259,11 @@ def rests_until(redemption: Redemption, now: datetime) -> datetime | None:
 
 
 def state_when_reserved(redemption: Redemption) -> State:
-    """Points alone can be spent at once; money is waited for; what is given has nothing to spend."""
+    """Points alone can be spent at once; money is waited for; what is given has nothing to spend; what is transferred
+    is taken elsewhere.
+    """
+    if redemption.transfer is not None:
+        return State.EXCHANGING
     if redemption.granted:
         return State.CAPTURED
     return State.STOCK_RESERVED if redemption.cash is None else State.AWAITING_PAYMENT
@@ -265,8 +283,10 @@ def check_cancellable(redemption: Redemption) -> None:
     Raises:
         NotCancellableYet: it is still on its way to being issued.
         AlreadyFulfilled: it was handed over, and is no code.
+        TransferDone: the points are the partner's.
         AlreadyCancelled: it was called off before, or failed.
     """
+    check_not_transferred(redemption)
     match redemption.state:
         case State.ISSUED:
             return
@@ -280,6 +300,12 @@ def check_cancellable(redemption: Redemption) -> None:
             raise AlreadyCancelled(redemption=redemption.name, state=redemption.state)
         case _:
             raise NotCancellableYet(redemption=redemption.name, state=redemption.state)
+
+
+def check_not_transferred(redemption: Redemption) -> None:
+    """Raises TransferDone where the points were exchanged: the coalition reverses exchanges, not the catalog."""
+    if redemption.transfer is not None and redemption.state is State.FULFILLED:
+        raise TransferDone(redemption=redemption.name, exchange=redemption.transfer.exchange)
 
 
 def check_fulfillable(redemption: Redemption) -> None:

@@ -14,7 +14,7 @@ from rewards_catalog.domain.errors import (
     RefundNotAllowed,
     RefundTooLate,
 )
-from rewards_catalog.domain.redemption import Redemption, State
+from rewards_catalog.domain.redemption import Redemption, State, check_not_transferred
 from rewards_catalog.domain.refund_terms import RefundPolicy, RefundTerms
 
 
@@ -24,8 +24,10 @@ def refunding(redemption: Redemption, terms: RefundTerms, points: int, now: date
     Raises:
         NotFulfilled, NotCancellableYet, AlreadyCancelled: it was not handed over, or something is under way, or it has
             ended.
+        TransferDone: the points are a partner's.
         RefundNotAllowed, PartialRefundNotAllowed, RefundTooLate, OverRefund: the terms say no.
     """
+    check_not_transferred(redemption)
     _check_state(redemption)
     remaining = redemption.price - redemption.refunded
     due = points or remaining

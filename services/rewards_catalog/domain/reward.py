@@ -20,10 +20,10 @@ from rewards_catalog.domain.errors import (
     RewardNotStarted,
     WrongFulfilment,
 )
-from rewards_catalog.domain.kinds import Cash, Kind
+from rewards_catalog.domain.kinds import Cash, Kind, PartnerTransfer
 from rewards_catalog.domain.limits import MAX_IN_ALL, MAX_PER_ACCOUNT, Limits
 from rewards_catalog.domain.prices import PointsRange, Price
-from rewards_catalog.domain.refund_terms import RefundTerms
+from rewards_catalog.domain.refund_terms import RefundPolicy, RefundTerms
 from rewards_catalog.domain.states import Act, RewardState, check_allowed
 
 MAX_STOCK = 1_000_000_000
@@ -107,7 +107,8 @@ class Reward:
     @property
     def cost(self) -> Price:
         """What it costs, in points and in money."""
-        return Price(self.price, self.cash, self.points_range, kinds.value_for_points(self.kind))
+        any_from = self.kind.min_points if isinstance(self.kind, PartnerTransfer) else 0
+        return Price(self.price, self.cash, self.points_range, kinds.value_for_points(self.kind), any_from)
 
 
 def check_new(reward: Reward) -> None:
@@ -188,6 +189,24 @@ def _handing_over(reward: Reward) -> Iterator[FieldViolation]:
     if wallets and reward.fulfilment not in {Fulfilment.STOCK, Fulfilment.UNLIMITED}:
         needed = "must be FULFILMENT_STOCK or FULFILMENT_UNLIMITED for what is paid into a wallet"
         yield FieldViolation("reward.fulfilment", needed)
+    if isinstance(reward.kind, PartnerTransfer):
+        yield from _transferring(reward, reward.kind)
+
+
+def _transferring(reward: Reward, kind: PartnerTransfer) -> Iterator[FieldViolation]:
+    if reward.fulfilment not in {Fulfilment.STOCK, Fulfilment.UNLIMITED}:
+        yield FieldViolation(
+            "reward.fulfilment", "must be FULFILMENT_STOCK or FULFILMENT_UNLIMITED for a partner transfer"
+        )
+    if not 0 <= kind.min_points <= reward.price:
+        yield FieldViolation("reward.partner_transfer.min_points", "must be between 0 and the price")
+    absent = "must be absent for a partner transfer"
+    if reward.cash is not None:
+        yield FieldViolation("reward.cash", absent)
+    if reward.points_range is not None:
+        yield FieldViolation("reward.points_range", absent)
+    if reward.refund.policy is not RefundPolicy.NONE:
+        yield FieldViolation("reward.refund_policy", absent + ": an exchange is reversed by the coalition")
 
 
 def category_ok(category: str) -> bool:
@@ -217,13 +236,14 @@ def _limits(reward: Reward) -> Iterator[FieldViolation]:
 
 
 def check_grantable(reward: Reward) -> None:
-    """Checks that a reward can be given: one that pays cash into a wallet moves money, which is given there.
+    """Checks that a reward can be given: one that pays cash into a wallet moves money, which is given there, and a
+    partner transfer moves the member's own points.
 
     Raises:
         InvalidField: it cannot.
     """
-    if kinds.budget_of(reward.kind) is not None:
-        raise InvalidField.of("reward", "cannot be one that pays into a wallet")
+    if kinds.budget_of(reward.kind) is not None or isinstance(reward.kind, PartnerTransfer):
+        raise InvalidField.of("reward", "cannot be one that pays into a wallet, or a partner transfer")
 
 
 def check_redeemable(reward: Reward, now: datetime, version: int, member: Groups | None) -> None:

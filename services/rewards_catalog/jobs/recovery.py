@@ -27,8 +27,8 @@ def recovery(progress: Progress) -> RecoveryLoop[Key]:
 
 
 def asking_again(progress: Progress) -> RecoveryLoop[Key]:
-    """The loop over those whose providers are to be asked again. One of its own: a provider that does not answer keeps
-    only the like waiting, and nobody's points.
+    """The loop over those whose providers, or whose coalition, are to be asked again. One of its own: a provider that
+    does not answer keeps only the like waiting, and nobody's points.
     """
     return _loop("unknown fulfilments", progress, redemptions.claim_unknown)
 

@@ -86,7 +86,11 @@ create table rewards (
     update_time timestamptz not null,
     primary key (program, id),
     check ((kind is null) = (kind_details is null)),
-    check ((step_points is null) = (min_points = price) and (step_points is null) = (step_cash is null)),
+    check ((step_points is null) = (step_cash is null)),
+    -- Of a partner transfer, any number of points from min_points on is sent.
+    check ((step_points is null) = (min_points = price) or kind is not distinct from 'PARTNER_TRANSFER'),
+    check (kind is distinct from 'PARTNER_TRANSFER'
+           or (cash is null and step_points is null and refund_policy = 'NONE' and fulfilment in ('STOCK', 'UNLIMITED'))),
     check ((price - min_points) % step_points = 0),
     check ((cash_currency is null) = (cash is null and step_cash is null)),
     check ((limit_period is null) = (limit_per_period = 0)),
@@ -197,7 +201,8 @@ create table redemptions (
     hold_expire_time timestamptz not null,
     state text not null check (state in ('PENDING', 'POINTS_HELD', 'STOCK_RESERVED', 'CAPTURED', 'ISSUED',
                                          'FULFILLED', 'FAILED', 'CANCELLED', 'REFUNDED', 'REFUND_REFUSED',
-                                         'REFUNDING', 'AWAITING_PAYMENT', 'PAID', 'FULFILMENT_UNKNOWN', 'FULFILMENT_FAILED')),
+                                         'REFUNDING', 'AWAITING_PAYMENT', 'PAID', 'FULFILMENT_UNKNOWN', 'FULFILMENT_FAILED',
+                                         'EXCHANGING')),
     failure_reason text,
     failure_metadata jsonb,
     hold text not null default '',
@@ -209,6 +214,14 @@ create table redemptions (
     -- The account that the value is paid into, and the transaction that paid it.
     wallet text not null,
     credit text not null default '',
+    -- Of a partner transfer: the member's account at the partner, and how many points have to arrive there; the quote that
+    -- is being executed, and what it brings; how many quotes lapsed before; how often the execution was asked for.
+    destination text not null,
+    least_received bigint not null check (least_received >= 0),
+    quote text not null default '',
+    received bigint not null default 0 check ((received > 0) = (quote <> '')),
+    lapsed_quotes int not null default 0 check (lapsed_quotes >= 0),
+    exchange_asks int not null default 0 check ((exchange_asks > 0) = (quote <> '')),
     refund_transaction text not null default '',
     -- Points on their way back, points that went back, and how many refunds were begun after it was handed over.
     refunding bigint not null default 0 check (refunding >= 0),
@@ -245,6 +258,11 @@ create table redemptions (
     check (refunded + refunding <= price),
     check (price = 0 or (state = 'REFUNDED') = (refunded = price)),
     check (price > 0 or hold = '' and cash is null and wallet = ''),
+    -- What the coalition exchanges is neither held nor refunded here.
+    check (destination <> '' or (least_received = 0 and quote = '' and lapsed_quotes = 0 and state <> 'EXCHANGING')),
+    check (destination = '' or state in ('PENDING', 'EXCHANGING', 'FULFILLED', 'FAILED')),
+    check (destination = '' or (hold = '' and cash is null and wallet = '' and price > 0)),
+    check (destination = '' or state <> 'FULFILLED' or quote <> ''),
     check (state <> 'REFUNDING' or refunding > 0),
     check (state not in ('FULFILLED', 'REFUNDING') or fulfil_time is not null)
 );
@@ -252,8 +270,12 @@ create index redemptions_newest on redemptions (program, create_time desc, id de
 create index redemptions_of_account on redemptions (program, account, create_time desc, id desc);
 -- How many an account made in a period.
 create index redemptions_of_reward on redemptions (program, reward, account, create_time);
-create index redemptions_due on redemptions (due_time) where due_time is not null and state <> 'FULFILMENT_UNKNOWN';
-create index redemptions_to_ask on redemptions (due_time) where due_time is not null and state = 'FULFILMENT_UNKNOWN';
+create index redemptions_due on redemptions (due_time)
+where due_time is not null and state not in ('FULFILMENT_UNKNOWN', 'EXCHANGING');
+create index redemptions_to_ask on redemptions (due_time)
+where due_time is not null and state in ('FULFILMENT_UNKNOWN', 'EXCHANGING');
+-- A quote is executed for one redemption.
+create unique index redemptions_of_quote on redemptions (quote) where quote <> '';
 
 -- When vouchers of a reward can be used. Only ever added to: a voucher has the terms that were in force when its
 -- redemption was made.
@@ -429,6 +451,7 @@ grant update (available, redeemed) on stock to :"runtime_role";
 grant update (redemption) on codes to :"runtime_role";
 grant update (taken) on takings to :"runtime_role";
 grant update (state, failure_reason, failure_metadata, hold, locked_points, locked_version, locked_until, transaction, credit,
+              price, quote, received, lapsed_quotes, exchange_asks,
               refund_transaction, payment, refunding,
               refunded, refunds, fulfil_time, asks, ask_time, update_time, due_time, attempts) on redemptions to :"runtime_role";
 grant update (balance, state) on vouchers to :"runtime_role";

@@ -45,6 +45,8 @@ def _event(redemption: Redemption, type_: str, **numbers: int) -> Event:
         data["payment"] = redemption.payment
     if redemption.value is not None:
         data |= {"value_minor_units": redemption.value.minor_units, "value_currency_code": redemption.value.currency}
+    if redemption.transfer is not None and redemption.state is State.FULFILLED:
+        data |= {"exchange": redemption.transfer.exchange, "received_points": redemption.transfer.received}
     if redemption.wallet:
         data["wallet"] = redemption.wallet
     if redemption.failure is not None:

@@ -18,8 +18,10 @@ from guerdon_kit.events import publish
 from guerdon_kit.grpc import OutcomeUnknown
 from guerdon_kit.grpc.locked import LockedPoints
 from guerdon_kit.postgres import Connection, Database
+from rewards_catalog.clients.coalition import Coalition, Lapsed
 from rewards_catalog.clients.ledger import Ledger, LookAgain
 from rewards_catalog.clients.wallets import EXHAUSTED, Wallets
+from rewards_catalog.domain import transfers
 from rewards_catalog.domain.codes import CodeKeys
 from rewards_catalog.domain.errors import (
     AccountLimit,
@@ -34,9 +36,11 @@ from rewards_catalog.domain.errors import (
     PointsLocked,
     RedemptionUnfinished,
     RewardLimit,
+    TransferBelowMinimum,
+    TransferRefused,
 )
 from rewards_catalog.domain.fulfilment import Issued, Outcome, Refused, Undecided, told
-from rewards_catalog.domain.kinds import budget_of
+from rewards_catalog.domain.kinds import PartnerTransfer, budget_of
 from rewards_catalog.domain.redemption import (
     RESERVED,
     Redemption,
@@ -77,6 +81,7 @@ class Progress:
     database: Database
     ledger: Ledger
     wallets: Wallets
+    coalition: Coalition
     locked_points: LockedPoints
     providers: Providers
     keys: CodeKeys
@@ -102,6 +107,8 @@ class Progress:
             Step.CREDIT: self._credit,
             Step.ISSUE: self._issue,
             Step.ASK: self._ask,
+            Step.QUOTE: self._quote,
+            Step.EXCHANGE: self._exchange,
             Step.UNDO: self._undo,
             Step.REFUND: self._refund,
         }
@@ -110,7 +117,8 @@ class Progress:
             if step is None:
                 return redemption
             redemption = await steps[step](redemption, until)
-        if redemption.state is State.PENDING:  # its account changes faster than it is looked at
+        if redemption.state in {State.PENDING, State.EXCHANGING}:
+            # Its account changes faster than it is looked at, or others ask for the same exchange all the time.
             raise OutcomeUnknown
         raise AssertionError(f"{redemption.name} does not come to rest")
 
@@ -254,6 +262,49 @@ class Progress:
         self.reached("wallet credited")
         return await self._advance(redemption, replace(redemption, state=State.FULFILLED, credit=credit))
 
+    async def _quote(self, redemption: Redemption, until: float) -> Redemption:
+        """Learns what the exchange would do, and keeps that before it is executed. No other quote can be under way."""
+        if self.clock.now() >= redemption.hold_expire_time:
+            return await self._fail(redemption, HoldLapsed())
+        async with self.database.acquire() as connection:
+            terms = await rewards.get(connection, redemption.program, redemption.reward, redemption.reward_version)
+        assert isinstance(terms.kind, PartnerTransfer), "what a reward is never changes"
+        assert redemption.transfer is not None, "so does what is asked for"
+        try:
+            quote = await self.coalition.quote(redemption, terms.kind, until)
+            transfer = transfers.quoted(redemption.transfer, quote)
+        except (TransferRefused, TransferBelowMinimum) as refusal:
+            return await self._fail(redemption, refusal)
+        self.reached("exchange quoted")
+        kept = await self._turn(redemption, replace(redemption, price=quote.debited, transfer=transfer))
+        if kept is None:
+            return await self.read(redemption.program, redemption.id)
+        self.reached("quote kept")
+        return await self._execute(kept, until)
+
+    async def _exchange(self, redemption: Redemption, until: float) -> Redemption:
+        """Has a quote executed that somebody has asked to execute before. That it is asked for again is kept first:
+        then whoever asks alone knows it, and nobody fails the redemption while another may exchange its points.
+        """
+        assert redemption.transfer is not None, "it has a quote"
+        asking = replace(redemption, transfer=transfers.asking_again(redemption.transfer))
+        kept = await self._turn(redemption, asking)
+        if kept is None:
+            return await self.read(redemption.program, redemption.id)
+        return await self._execute(kept, until)
+
+    async def _execute(self, redemption: Redemption, until: float) -> Redemption:
+        try:
+            outcome = await self.coalition.execute(redemption, until)
+        except (InsufficientPoints, PointsLocked, TransferRefused) as refusal:
+            return await self._fail(redemption, refusal)
+        self.reached("points exchanged")
+        if isinstance(outcome, Lapsed):
+            assert redemption.transfer is not None, "it has a quote"
+            return await self._advance(redemption, replace(redemption, transfer=transfers.lapsed(redemption.transfer)))
+        done = replace(redemption, state=State.FULFILLED, transaction=outcome.transaction)
+        return await self._advance(redemption, done)
+
     async def _refund(self, redemption: Redemption, until: float) -> Redemption:
         """Gives points back; for what was paid into a wallet, once that is set aside there, so that it happens to both
         or to neither. What was given has nothing to give back.
@@ -286,7 +337,13 @@ class Progress:
     async def _fail(self, redemption: Redemption, error: DomainError) -> Redemption:
         """Decides, once, that the redemption fails; what it has taken is undone after that is committed."""
         decided = failing(redemption, error)
-        effects = (_forgetting(decided),) if decided.state is State.FAILED else ()
+        effects = [_forgetting(decided)] if decided.state is State.FAILED else []
+        if redemption.state is State.EXCHANGING:
+
+            async def give_back(connection: Connection) -> None:
+                await stock.put_back(connection, redemption)
+
+            effects.append(give_back)
         return await self._advance(redemption, decided, *effects)
 
     async def _undo(self, redemption: Redemption, until: float) -> Redemption:
@@ -305,6 +362,11 @@ class Progress:
 
     async def _advance(self, before: Redemption, after: Redemption, *effects: Effect) -> Redemption:
         """Commits `after` with the effects in one transaction; where somebody else was faster, answers what is."""
+        moved = await self._turn(before, after, *effects)
+        return moved or await self.read(before.program, before.id)
+
+    async def _turn(self, before: Redemption, after: Redemption, *effects: Effect) -> Redemption | None:
+        """The same; where somebody else was faster, or perhaps this call in a commit without an answer: None."""
         after = replace(after, update_time=self.clock.now())
 
         async def unit(connection: Connection) -> bool:
@@ -316,7 +378,7 @@ class Progress:
 
         # Run again after a commit whose answer was lost, it finds the state changed and does nothing.
         if not await self.database.run(unit, repeatable=True):
-            return await self.read(before.program, before.id)
+            return None
         self.reached(after.state if after.failure == before.failure else f"{after.state} failing")
         return after
 

@@ -13,12 +13,13 @@ from guerdon_kit.postgres import Connection, Database, requests
 from rewards_catalog.domain.audience import Groups
 from rewards_catalog.domain.codes import CodeKeys
 from rewards_catalog.domain.errors import CalledOff
-from rewards_catalog.domain.kinds import CASH_LIKE, Cash, budget_of
+from rewards_catalog.domain.kinds import CASH_LIKE, Cash, PartnerTransfer, budget_of
 from rewards_catalog.domain.payments import check_payment, paid
 from rewards_catalog.domain.prices import MAX_POINTS
 from rewards_catalog.domain.redemption import Redemption, State, check_cancellable, check_fulfillable, failing
 from rewards_catalog.domain.refunds import refunding
 from rewards_catalog.domain.reward import Fulfilment, check_grantable, check_redeemable
+from rewards_catalog.domain.transfers import transfer_of
 from rewards_catalog.domain.vouchers import voided
 from rewards_catalog.domain.wallets import check_wallet
 from rewards_catalog.operations.asking import Asking
@@ -33,7 +34,8 @@ _WITH_CODES = {Fulfilment.CODE_POOL, Fulfilment.PROVIDER}
 class Wish:
     """What is to be redeemed for whom; `version` is the one that the member was shown (0: whichever is current), and so
     many `points` are to be paid (0: the price); `member` says which tiers and segments the member is in; a value is
-    paid into `wallet` (empty: none). What is `granted` costs nothing, and is for whoever it is given to.
+    paid into `wallet` (empty: none). Points of a partner go to its account `destination`, at least `least_received` of
+    them. What is `granted` costs nothing, and is for whoever it is given to.
     """
 
     program: str
@@ -43,6 +45,8 @@ class Wish:
     points: int
     member: Groups
     wallet: str
+    destination: str = ""
+    least_received: int = 0
     granted: bool = False
 
 
@@ -67,8 +71,8 @@ class Redemptions:
                 nothing was begun; the same request may pass later.
             InsufficientPoints, PointsLocked, OutOfStock, HoldLapsed, PaymentTooLate, CalledOff, FulfilmentRefused: it
                 failed, and so it does for this request for ever.
-            AccountLimit, AccountPeriodLimit, RewardLimit, PaymentRefused, CreditRefused: it failed; the same request
-                may pass later.
+            AccountLimit, AccountPeriodLimit, RewardLimit, PaymentRefused, CreditRefused, TransferRefused,
+                TransferBelowMinimum: it failed; the same request may pass later.
             RedemptionUnfinished, Unavailable: send the same request again, or read the redemption.
         """
 
@@ -119,7 +123,7 @@ class Redemptions:
         Raises:
             NotFound: there is no such redemption.
             NotCancellableYet: it is still under way.
-            AlreadyFulfilled, AlreadyCancelled: it is too late, for this request for ever.
+            AlreadyFulfilled, AlreadyCancelled, TransferDone: it is too late, for this request for ever.
             VoucherRedeemed: its voucher was used, and that was not undone.
             RedemptionUnfinished, Unavailable: send the same request again, or read the redemption.
         """
@@ -153,6 +157,7 @@ class Redemptions:
             InvalidField: no number of points.
             NotFound: there is no such redemption.
             NotFulfilled, NotCancellableYet: nothing was handed over yet, or another refund is under way.
+            TransferDone: the points are a partner's.
             AlreadyCancelled, RefundNotAllowed, PartialRefundNotAllowed, RefundTooLate, OverRefund: no, for ever.
             WalletSpent: what was paid into a wallet is not all there; the same request may pass later.
             RedemptionUnfinished, Unavailable: send the same request again, or read the redemption.
@@ -239,6 +244,7 @@ class Redemptions:
             check_grantable(wanted)
         elif await self.progress.ledger.unit_of(wish.account, asking.actor, asking.until) != wanted.unit:
             raise InvalidField.of("account", f"must count {wanted.unit}, the unit of the price")
+        transfers = isinstance(wanted.kind, PartnerTransfer)
         if not wish.granted:
             check_wallet(wish.wallet, wish.program, budget_of(wanted.kind))
         fresh = Redemption(
@@ -263,6 +269,7 @@ class Redemptions:
             transaction="",
             wallet=wish.wallet,
             credit="",
+            transfer=transfer_of(transfers, wish.destination, wish.least_received),
             refund_transaction="",
             refunding=0,
             refunded=0,
@@ -279,8 +286,8 @@ class Redemptions:
             budget = budget_of(wanted.kind)
             assert budget is not None, "a wallet is for what a budget pays"
             await self.progress.wallets.check_payable(fresh, budget, asking.until)
-        if wish.granted or not isinstance(wanted.kind, CASH_LIKE):
-            return fresh
+        if wish.granted or fresh.transfer or not isinstance(wanted.kind, CASH_LIKE):
+            return fresh  # of a transfer, the coalition asks what is locked
         return replace(fresh, locked=await self.progress.locked_points.of(wish.account, asking.actor, asking.until))
 
     async def _check_takable(self, found: Redemption, points: int, until: float) -> None:

@@ -23,6 +23,9 @@ _READERS: dict[str, Callable[[res.Reward], Kind]] = {
     "free_shipping": lambda reward: kinds.FreeShipping(reward.free_shipping.method),
     "donation": lambda reward: kinds.Donation(reward.donation.beneficiary),
     "cashback": lambda reward: kinds.Cashback(read_cash(reward.cashback.value), reward.cashback.budget or None),
+    "partner_transfer": lambda reward: kinds.PartnerTransfer(
+        reward.partner_transfer.sender, reward.partner_transfer.receiver, reward.partner_transfer.min_points
+    ),
     "tier_benefit": lambda reward: kinds.TierBenefit(reward.tier_benefit.benefit, reward.tier_benefit.days),
 }
 

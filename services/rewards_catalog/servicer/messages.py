@@ -7,7 +7,7 @@ from guerdon.rewards.v1 import rewards_pb2 as pb
 from guerdon_kit.grpc.messages import timestamp
 from rewards_catalog.domain.audience import Groups
 from rewards_catalog.domain.codes import Rejection
-from rewards_catalog.domain.redemption import Redemption
+from rewards_catalog.domain.redemption import Redemption, State
 from rewards_catalog.domain.refund_terms import RefundPolicy
 from rewards_catalog.domain.reward import Reward
 from rewards_catalog.domain.shelf import Offer
@@ -100,6 +100,10 @@ def redemption_message(redemption: Redemption) -> res.Redemption:
     if redemption.cash is not None and redemption.payment_end_time is not None:
         shown.cash.CopyFrom(write_cash(redemption.cash))
         shown.payment_end_time.CopyFrom(timestamp(redemption.payment_end_time))
+    if redemption.transfer is not None:
+        shown.destination_account_id = redemption.transfer.destination
+        if redemption.state is State.FULFILLED:
+            shown.received_points, shown.exchange = redemption.transfer.received, redemption.transfer.exchange
     if redemption.value is not None:
         shown.value.CopyFrom(write_cash(redemption.value))
     if redemption.failure is not None:

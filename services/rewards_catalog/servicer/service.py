@@ -151,7 +151,17 @@ class RewardsServicer:
         calls.require_same_program(program, names.parse(request.account, _ACCOUNT, "account")[0], "account")
         asking = calls.asking(call, request, program)
         member = groups_of(request.member_groups)
-        wish = Wish(program, reward, request.account, request.reward_version, request.points, member, request.wallet)
+        wish = Wish(
+            program=program,
+            reward=reward,
+            account=request.account,
+            version=request.reward_version,
+            points=request.points,
+            member=member,
+            wallet=request.wallet,
+            destination=request.destination_account_id,
+            least_received=request.min_received_points,
+        )
         redemption, replayed = await self._redemptions.redeem(asking, wish)
         calls.mark(call, replayed)
         return pb.RedeemResponse(redemption=await self._shown(redemption, call))

@@ -16,7 +16,10 @@ from rewards_catalog.domain.kinds import Cash
 from rewards_catalog.domain.limits import Span
 from rewards_catalog.domain.redemption import Failure, Redemption, State
 from rewards_catalog.domain.reward import Fulfilment
+from rewards_catalog.domain.transfers import Transfer
 from rewards_catalog.store import queries
+
+_NO_TRANSFER = Transfer("", 0)
 
 
 async def insert(connection: Connection, redemption: Redemption, due_time: datetime) -> None:
@@ -43,6 +46,8 @@ async def insert(connection: Connection, redemption: Redemption, due_time: datet
         create_time=redemption.create_time,
         hold_expire_time=redemption.hold_expire_time,
         **_locked_columns(redemption.locked),
+        destination=redemption.transfer.destination if redemption.transfer else "",
+        least_received=redemption.transfer.least_received if redemption.transfer else 0,
         state=redemption.state,
         update_time=redemption.update_time,
         due_time=due_time,
@@ -70,6 +75,7 @@ async def lock(connection: Connection, program: str, redemption: str) -> Redempt
 async def move(connection: Connection, before: Redemption, after: Redemption, due_time: datetime | None) -> bool:
     """Moves a redemption from `before` to `after`; False, and nothing is done, where it is no longer as `before`."""
     failure = after.failure
+    transfer, transfer_before = after.transfer or _NO_TRANSFER, before.transfer or _NO_TRANSFER
     moved = await queries.move_redemption(
         connection,
         program=before.program,
@@ -77,7 +83,14 @@ async def move(connection: Connection, before: Redemption, after: Redemption, du
         from_state=before.state,
         from_refunds=before.refunds,
         from_failure_reason=before.failure.reason if before.failure else None,
+        from_lapsed_quotes=transfer_before.lapsed,
+        from_exchange_asks=transfer_before.asks,
         state=after.state,
+        price=after.price,
+        quote=transfer.quote,
+        received=transfer.received,
+        lapsed_quotes=transfer.lapsed,
+        exchange_asks=transfer.asks,
         failure_reason=failure.reason if failure else None,
         failure_metadata=dict(failure.metadata) if failure else None,
         hold=after.hold,
@@ -132,7 +145,7 @@ async def claim(
     connection: Connection, now: datetime, lease_end: datetime, most: int
 ) -> Sequence[Claim[tuple[str, str]]]:
     """Takes up to `most` redemptions that are due, until the lease ends; their ids are (program, redemption). Not those
-    whose providers are to be asked again.
+    whose providers, or whose coalition, are to be asked again.
     """
     rows = queries.claim_redemptions(connection, now=now, lease_end=lease_end, most=most)
     return [Claim((row["program"], row["id"]), row["attempts"]) async for row in rows]
@@ -141,7 +154,7 @@ async def claim(
 async def claim_unknown(
     connection: Connection, now: datetime, lease_end: datetime, most: int
 ) -> Sequence[Claim[tuple[str, str]]]:
-    """The same of those whose providers are to be asked again."""
+    """The same of those whose providers, or whose coalition, are to be asked again."""
     rows = queries.claim_unknown_fulfilments(connection, now=now, lease_end=lease_end, most=most)
     return [Claim((row["program"], row["id"]), row["attempts"]) async for row in rows]
 
@@ -175,12 +188,21 @@ def _redemption(row: asyncpg.Record) -> Redemption:
     fields = dict(row)
     reason, metadata = fields.pop("failure_reason"), fields.pop("failure_metadata")
     points, version, valid_until = (fields.pop(f"locked_{name}") for name in ("points", "version", "until"))
+    transfer = Transfer(
+        destination=fields.pop("destination"),
+        least_received=fields.pop("least_received"),
+        quote=fields.pop("quote"),
+        received=fields.pop("received"),
+        lapsed=fields.pop("lapsed_quotes"),
+        asks=fields.pop("exchange_asks"),
+    )
     currency, value_currency = fields.pop("cash_currency"), fields.pop("value_currency")
     return Redemption(
         **{
             **fields,
             "cash": None if currency is None else Cash(row["cash"], currency),
             "value": None if value_currency is None else Cash(row["value"], value_currency),
+            "transfer": transfer if transfer.destination else None,
             "locked": None if points is None else Locked(points, version, valid_until),
             "state": State(row["state"]),
             "fulfilment": Fulfilment(row["fulfilment"]),

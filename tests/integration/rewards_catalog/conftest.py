@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,6 +107,18 @@ def fallible(
 
 def _fallible(services: ServiceFactory, databases: DatabaseFactory, folder: Path) -> Iterator[Fallible]:
     ledger = services.start("ledger", databases.make("ledger"))
+    yield from fallible_catalog(services, databases, folder, ledger, {"ledger": ledger.target, "membership": ""})
+    databases.drop(ledger.database)
+
+
+def fallible_catalog(
+    services: ServiceFactory,
+    databases: DatabaseFactory,
+    folder: Path,
+    ledger: RunningService,
+    targets: Mapping[str, str],
+) -> Iterator[Fallible]:
+    """A catalog over the ledger, and over what else is at the targets."""
     armed = folder / "armed"
     [port] = free_ports(1)
     database = databases.make("rewards_catalog")
@@ -116,7 +128,7 @@ def _fallible(services: ServiceFactory, databases: DatabaseFactory, folder: Path
         database=database,
         endpoints=services.endpoints,
         identity=services.identity,
-        targets={"ledger": ledger.target, "membership": ""},
+        targets=targets,
         clock_file=services.clock_file,
         settings={"lease_s": "1", "workers": "2"},
     )
@@ -134,7 +146,6 @@ def _fallible(services: ServiceFactory, databases: DatabaseFactory, folder: Path
     process.stop()
     ledger.process.stop()
     databases.drop(database)
-    databases.drop(ledger.database)
 
 
 @pytest.fixture

@@ -73,6 +73,7 @@ def a_redemption(**changes: Any) -> Redemption:
         "transaction": "",
         "wallet": "",
         "credit": "",
+        "transfer": None,
         "refund_transaction": "",
         "refunding": 0,
         "refunded": 0,

@@ -99,6 +99,33 @@ class WalletSpent(DomainError):
     message = "This takes {required} out of {wallet}, and {available} are available."
 
 
+class TransferRefused(DomainError):
+    """The coalition refused to exchange the points, for the reason and with the numbers that it gives: the points are
+    the account's. It may not when the request is sent again.
+    """
+
+    reason = "TRANSFER_REFUSED"
+    status = Status.FAILED_PRECONDITION
+    message = "The points were not exchanged: {exchange_reason}."
+
+
+class TransferBelowMinimum(DomainError):
+    """Fewer points would arrive than the member was shown, as the rate has changed: the points are the account's."""
+
+    reason = "TRANSFER_BELOW_MINIMUM"
+    status = Status.FAILED_PRECONDITION
+    message = "{received} points would arrive, fewer than the {required} that were asked for."
+
+
+class TransferDone(DomainError):
+    """The points are the partner's: the coalition reverses exchanges, and the catalog neither cancels nor refunds."""
+
+    reason = "TRANSFER_DONE"
+    status = Status.FAILED_PRECONDITION
+    message = "{redemption} was exchanged by {exchange}, which the coalition can reverse."
+    frozen = True
+
+
 class PaymentTooLate(DomainError):
     """Nobody confirmed the payment in time: the points are the account's again. What was set aside is to be let go."""
 
@@ -225,6 +252,8 @@ FAILURES: Mapping[str, type[DomainError]] = {
         HoldLapsed,
         PaymentRefused,
         CreditRefused,
+        TransferRefused,
+        TransferBelowMinimum,
         PaymentTooLate,
         CalledOff,
         FulfilmentRefused,

@@ -140,6 +140,8 @@ class _RewardKindEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._Enu
     """A `tier_benefit`."""
     REWARD_KIND_CASHBACK: _RewardKind.ValueType  # 9
     """`cashback`."""
+    REWARD_KIND_PARTNER_TRANSFER: _RewardKind.ValueType  # 10
+    """A `partner_transfer`."""
 
 class RewardKind(_RewardKind, metaclass=_RewardKindEnumTypeWrapper):
     """What a reward can be, to filter by."""
@@ -164,6 +166,8 @@ REWARD_KIND_TIER_BENEFIT: RewardKind.ValueType  # 8
 """A `tier_benefit`."""
 REWARD_KIND_CASHBACK: RewardKind.ValueType  # 9
 """`cashback`."""
+REWARD_KIND_PARTNER_TRANSFER: RewardKind.ValueType  # 10
+"""A `partner_transfer`."""
 global___RewardKind = RewardKind
 
 class _RefundPolicy:
@@ -235,6 +239,10 @@ class _RedemptionStateEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper
     """
     REDEMPTION_STATE_FULFILMENT_FAILED: _RedemptionState.ValueType  # 15
     """What the points were spent on cannot be had after all; they are on their way back. `failure` says why."""
+    REDEMPTION_STATE_EXCHANGING: _RedemptionState.ValueType  # 16
+    """Of a partner transfer: it is counted, and a piece is set aside; the coalition is asked to exchange the points. It is asked
+    again by itself, with the same ids, until what became of the exchange is known.
+    """
 
 class RedemptionState(_RedemptionState, metaclass=_RedemptionStateEnumTypeWrapper):
     """How far a redemption is. It goes down this list to FULFILLED, or to FAILED from any of the first three. One that costs
@@ -242,7 +250,7 @@ class RedemptionState(_RedemptionState, metaclass=_RedemptionStateEnumTypeWrappe
     one can be called off, which ends in FAILED; an ISSUED one, and a FULFILLED one whose voucher can be made void, can be
     CANCELLED, which ends in REFUNDED or REFUND_REFUSED. One that a provider issues goes from CAPTURED to FULFILLED, or over
     FULFILMENT_UNKNOWN; or to FULFILMENT_FAILED, which ends in REFUNDED or REFUND_REFUSED too.
-    So does a cashback into a wallet.
+    So does a cashback into a wallet. A partner transfer goes from PENDING to EXCHANGING, and from there to FULFILLED or FAILED.
     """
 
 REDEMPTION_STATE_UNSPECIFIED: RedemptionState.ValueType  # 0
@@ -284,6 +292,10 @@ it is asked again, and after seven days the points go back.
 """
 REDEMPTION_STATE_FULFILMENT_FAILED: RedemptionState.ValueType  # 15
 """What the points were spent on cannot be had after all; they are on their way back. `failure` says why."""
+REDEMPTION_STATE_EXCHANGING: RedemptionState.ValueType  # 16
+"""Of a partner transfer: it is counted, and a piece is set aside; the coalition is asked to exchange the points. It is asked
+again by itself, with the same ids, until what became of the exchange is known.
+"""
 global___RedemptionState = RedemptionState
 
 @typing.final
@@ -600,6 +612,38 @@ class Cashback(google.protobuf.message.Message):
 global___Cashback = Cashback
 
 @typing.final
+class PartnerTransfer(google.protobuf.message.Message):
+    """Points of a partner brand, by an exchange of the coalition at the rate that is in force when it is redeemed. The exchange
+    takes the points from the member: they go from one brand to the other, and none are spent. It takes no points that are
+    locked. The fulfilment is STOCK or UNLIMITED; there is no `cash`, no `points_range`, and no refund, as an exchange is
+    reversed by the coalition. A fee in cash is the brand's to pay.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SENDER_FIELD_NUMBER: builtins.int
+    RECEIVER_FIELD_NUMBER: builtins.int
+    MIN_POINTS_FIELD_NUMBER: builtins.int
+    sender: builtins.str
+    """The partner that sends: the one of the coalition that the reward's program is."""
+    receiver: builtins.str
+    """The partner whose points the member gets."""
+    min_points: builtins.int
+    """The fewest points that a member may send, from which any number up to the price will do: 1 up to the price. 0: the
+    price, and no other number.
+    """
+    def __init__(
+        self,
+        *,
+        sender: builtins.str = ...,
+        receiver: builtins.str = ...,
+        min_points: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["min_points", b"min_points", "receiver", b"receiver", "sender", b"sender"]) -> None: ...
+
+global___PartnerTransfer = PartnerTransfer
+
+@typing.final
 class Reward(google.protobuf.message.Message):
     """What points buy. Whatever of it is changed makes a new version, and a redemption keeps the one that it was made under."""
 
@@ -659,6 +703,7 @@ class Reward(google.protobuf.message.Message):
     DONATION_FIELD_NUMBER: builtins.int
     TIER_BENEFIT_FIELD_NUMBER: builtins.int
     CASHBACK_FIELD_NUMBER: builtins.int
+    PARTNER_TRANSFER_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`programs/{program}/rewards/{reward}`; the id is 1 to 63 of `A-Z a-z 0-9 . _ ~ -`, a letter or digit first."""
     title: builtins.str
@@ -779,6 +824,10 @@ class Reward(google.protobuf.message.Message):
     def cashback(self) -> global___Cashback:
         """Cash for points."""
 
+    @property
+    def partner_transfer(self) -> global___PartnerTransfer:
+        """Points of a partner brand."""
+
     def __init__(
         self,
         *,
@@ -818,10 +867,11 @@ class Reward(google.protobuf.message.Message):
         donation: global___Donation | None = ...,
         tier_benefit: global___TierBenefit | None = ...,
         cashback: global___Cashback | None = ...,
+        partner_transfer: global___PartnerTransfer | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["audience", b"audience", "cash", b"cash", "cashback", b"cashback", "create_time", b"create_time", "donation", b"donation", "end_time", b"end_time", "experience", b"experience", "fixed_discount", b"fixed_discount", "free_shipping", b"free_shipping", "gift_card", b"gift_card", "kind", b"kind", "limit_per_period", b"limit_per_period", "merchandise", b"merchandise", "percent_discount", b"percent_discount", "points_range", b"points_range", "start_time", b"start_time", "tier_benefit", b"tier_benefit", "update_time", b"update_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["audience", b"audience", "available", b"available", "cash", b"cash", "cashback", b"cashback", "category", b"category", "create_time", b"create_time", "description", b"description", "donation", b"donation", "end_time", b"end_time", "experience", b"experience", "fixed_discount", b"fixed_discount", "free_shipping", b"free_shipping", "fulfilment", b"fulfilment", "gift_card", b"gift_card", "image_uri", b"image_uri", "kind", b"kind", "limit_in_all", b"limit_in_all", "limit_per_account", b"limit_per_account", "limit_per_period", b"limit_per_period", "localizations", b"localizations", "merchandise", b"merchandise", "name", b"name", "percent_discount", b"percent_discount", "points_range", b"points_range", "price", b"price", "provider", b"provider", "redeemed_count", b"redeemed_count", "refund_days", b"refund_days", "refund_policy", b"refund_policy", "start_time", b"start_time", "state", b"state", "terms", b"terms", "tier_benefit", b"tier_benefit", "title", b"title", "unit", b"unit", "update_time", b"update_time", "version", b"version"]) -> None: ...
-    def WhichOneof(self, oneof_group: typing.Literal["kind", b"kind"]) -> typing.Literal["gift_card", "merchandise", "experience", "fixed_discount", "percent_discount", "free_shipping", "donation", "tier_benefit", "cashback"] | None: ...
+    def HasField(self, field_name: typing.Literal["audience", b"audience", "cash", b"cash", "cashback", b"cashback", "create_time", b"create_time", "donation", b"donation", "end_time", b"end_time", "experience", b"experience", "fixed_discount", b"fixed_discount", "free_shipping", b"free_shipping", "gift_card", b"gift_card", "kind", b"kind", "limit_per_period", b"limit_per_period", "merchandise", b"merchandise", "partner_transfer", b"partner_transfer", "percent_discount", b"percent_discount", "points_range", b"points_range", "start_time", b"start_time", "tier_benefit", b"tier_benefit", "update_time", b"update_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["audience", b"audience", "available", b"available", "cash", b"cash", "cashback", b"cashback", "category", b"category", "create_time", b"create_time", "description", b"description", "donation", b"donation", "end_time", b"end_time", "experience", b"experience", "fixed_discount", b"fixed_discount", "free_shipping", b"free_shipping", "fulfilment", b"fulfilment", "gift_card", b"gift_card", "image_uri", b"image_uri", "kind", b"kind", "limit_in_all", b"limit_in_all", "limit_per_account", b"limit_per_account", "limit_per_period", b"limit_per_period", "localizations", b"localizations", "merchandise", b"merchandise", "name", b"name", "partner_transfer", b"partner_transfer", "percent_discount", b"percent_discount", "points_range", b"points_range", "price", b"price", "provider", b"provider", "redeemed_count", b"redeemed_count", "refund_days", b"refund_days", "refund_policy", b"refund_policy", "start_time", b"start_time", "state", b"state", "terms", b"terms", "tier_benefit", b"tier_benefit", "title", b"title", "unit", b"unit", "update_time", b"update_time", "version", b"version"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["kind", b"kind"]) -> typing.Literal["gift_card", "merchandise", "experience", "fixed_discount", "percent_discount", "free_shipping", "donation", "tier_benefit", "cashback", "partner_transfer"] | None: ...
 
 global___Reward = Reward
 
@@ -893,6 +943,9 @@ class Redemption(google.protobuf.message.Message):
     VALUE_FIELD_NUMBER: builtins.int
     WALLET_FIELD_NUMBER: builtins.int
     CREDIT_TRANSACTION_FIELD_NUMBER: builtins.int
+    DESTINATION_ACCOUNT_ID_FIELD_NUMBER: builtins.int
+    RECEIVED_POINTS_FIELD_NUMBER: builtins.int
+    EXCHANGE_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`programs/{program}/redemptions/{redemption}`, given by the service."""
     reward: builtins.str
@@ -903,7 +956,7 @@ class Redemption(google.protobuf.message.Message):
     """The reward's title when it was redeemed."""
     price: builtins.int
     """The points that it costs: the reward's price when it was redeemed, or as many as the caller chose within its range; 0
-    where it was given.
+    where it was given. Of a partner transfer, from its quote on, those that the exchange takes: what would buy nothing stays.
     """
     state: global___RedemptionState.ValueType
     """How far it is."""
@@ -912,7 +965,7 @@ class Redemption(google.protobuf.message.Message):
     whose token has the scope `rewards.codes.read`; empty otherwise.
     """
     transaction: builtins.str
-    """The ledger transaction that spent the points, from CAPTURED on."""
+    """The ledger transaction that spent the points, from CAPTURED on; of a FULFILLED partner transfer, that of the exchange."""
     refund_transaction: builtins.str
     """The ledger transaction that gave them back, the last one if there were several."""
     reward_version: builtins.int
@@ -925,6 +978,12 @@ class Redemption(google.protobuf.message.Message):
     """The ledger account that a cashback's value is paid into. Empty: none."""
     credit_transaction: builtins.str
     """The ledger transaction that paid the value into the wallet, from FULFILLED on."""
+    destination_account_id: builtins.str
+    """Of a partner transfer: the id of the member's account at the receiving partner. Empty: it is none."""
+    received_points: builtins.int
+    """Of a FULFILLED partner transfer: how many points arrived there."""
+    exchange: builtins.str
+    """Of a FULFILLED partner transfer: the exchange, as the sending partner reads it."""
     @property
     def failure(self) -> global___RedemptionFailure:
         """Set from the moment at which it was decided that it fails; its state is FAILED once all is undone, and REFUNDED if the
@@ -976,8 +1035,11 @@ class Redemption(google.protobuf.message.Message):
         value: guerdon.type.v1.cash_pb2.Cash | None = ...,
         wallet: builtins.str = ...,
         credit_transaction: builtins.str = ...,
+        destination_account_id: builtins.str = ...,
+        received_points: builtins.int = ...,
+        exchange: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["cash", b"cash", "create_time", b"create_time", "failure", b"failure", "payment_end_time", b"payment_end_time", "update_time", b"update_time", "value", b"value"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["account", b"account", "cash", b"cash", "code", b"code", "create_time", b"create_time", "credit_transaction", b"credit_transaction", "failure", b"failure", "name", b"name", "payment", b"payment", "payment_end_time", b"payment_end_time", "price", b"price", "refund_transaction", b"refund_transaction", "refunded_points", b"refunded_points", "reward", b"reward", "reward_version", b"reward_version", "state", b"state", "title", b"title", "transaction", b"transaction", "update_time", b"update_time", "value", b"value", "wallet", b"wallet"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["account", b"account", "cash", b"cash", "code", b"code", "create_time", b"create_time", "credit_transaction", b"credit_transaction", "destination_account_id", b"destination_account_id", "exchange", b"exchange", "failure", b"failure", "name", b"name", "payment", b"payment", "payment_end_time", b"payment_end_time", "price", b"price", "received_points", b"received_points", "refund_transaction", b"refund_transaction", "refunded_points", b"refunded_points", "reward", b"reward", "reward_version", b"reward_version", "state", b"state", "title", b"title", "transaction", b"transaction", "update_time", b"update_time", "value", b"value", "wallet", b"wallet"]) -> None: ...
 
 global___Redemption = Redemption

@@ -641,6 +641,8 @@ class RedeemRequest(google.protobuf.message.Message):
     POINTS_FIELD_NUMBER: builtins.int
     MEMBER_GROUPS_FIELD_NUMBER: builtins.int
     WALLET_FIELD_NUMBER: builtins.int
+    DESTINATION_ACCOUNT_ID_FIELD_NUMBER: builtins.int
+    MIN_RECEIVED_POINTS_FIELD_NUMBER: builtins.int
     reward: builtins.str
     """The reward."""
     account: builtins.str
@@ -653,11 +655,20 @@ class RedeemRequest(google.protobuf.message.Message):
     """
     points: builtins.int
     """How many points to pay, of a reward with a `points_range`: from its fewest up to the price, in its steps; the rest is
-    money, or the less value. 0: the price.
+    money, or the less value. Of a partner transfer with `min_points`: any number from those up to the price. 0: the price.
     """
     wallet: builtins.str
     """The member's wallet, for a cashback with a `budget`, and for nothing else: a MEMBER account of the budget's unit, which
     the first payment into it opens. By custom it is called as the account that pays, with `~` and the unit: `m-ada~cash`.
+    """
+    destination_account_id: builtins.str
+    """The id of the member's account at the receiving partner, for a partner transfer, and for nothing else: 1 to 63 of
+    `A-Z a-z 0-9 _ ~ -`. That the member agreed is for the caller to know; where the coalition asks for a reference of that,
+    it gets the redemption's id.
+    """
+    min_received_points: builtins.int
+    """For a partner transfer: how many points the member was shown would arrive. If fewer would, as the rate has changed, the
+    redemption fails with `TRANSFER_BELOW_MINIMUM`. 0: however many.
     """
     @property
     def member_groups(self) -> guerdon.rewards.v1.resources_pb2.Groups:
@@ -675,9 +686,11 @@ class RedeemRequest(google.protobuf.message.Message):
         points: builtins.int = ...,
         member_groups: guerdon.rewards.v1.resources_pb2.Groups | None = ...,
         wallet: builtins.str = ...,
+        destination_account_id: builtins.str = ...,
+        min_received_points: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["member_groups", b"member_groups"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["account", b"account", "member_groups", b"member_groups", "points", b"points", "request_id", b"request_id", "reward", b"reward", "reward_version", b"reward_version", "wallet", b"wallet"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["account", b"account", "destination_account_id", b"destination_account_id", "member_groups", b"member_groups", "min_received_points", b"min_received_points", "points", b"points", "request_id", b"request_id", "reward", b"reward", "reward_version", b"reward_version", "wallet", b"wallet"]) -> None: ...
 
 global___RedeemRequest = RedeemRequest
 

@@ -181,6 +181,8 @@ class RewardsServiceServicer(object):
         on by itself, and the same request again waits for the end or reports it.
         A gift card and a cashback are as good as cash: membership is asked how many of the account's points are locked, and as
         many have to be left, or else it is refused with `POINTS_LOCKED`. Where membership does not tell, nothing is begun.
+        A partner transfer is exchanged by the coalition, which asks for locked points itself. Its refusals fail the redemption
+        with `INSUFFICIENT_POINTS`, `POINTS_LOCKED` or, with the coalition's own reason and numbers, `TRANSFER_REFUSED`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -188,8 +190,8 @@ class RewardsServiceServicer(object):
 
     def GrantReward(self, request, context):
         """Gives a reward for nothing, as its terms say, to the end: stock, codes and limits are taken as by `Redeem`, and its window
-        holds; no points and no money are. Whom it is for is whoever gives it to say. A reward that pays into a wallet cannot be
-        given. What was given is called off as what was bought is, and nothing of it is refunded.
+        holds; no points and no money are. Whom it is for is whoever gives it to say. A reward that pays into a wallet, and a
+        partner transfer, cannot be given. What was given is called off as what was bought is, and nothing of it is refunded.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -92,6 +92,8 @@ class RewardsServiceStub:
     on by itself, and the same request again waits for the end or reports it.
     A gift card and a cashback are as good as cash: membership is asked how many of the account's points are locked, and as
     many have to be left, or else it is refused with `POINTS_LOCKED`. Where membership does not tell, nothing is begun.
+    A partner transfer is exchanged by the coalition, which asks for locked points itself. Its refusals fail the redemption
+    with `INSUFFICIENT_POINTS`, `POINTS_LOCKED` or, with the coalition's own reason and numbers, `TRANSFER_REFUSED`.
     """
 
     GrantReward: grpc.UnaryUnaryMultiCallable[
@@ -99,8 +101,8 @@ class RewardsServiceStub:
         guerdon.rewards.v1.rewards_pb2.GrantRewardResponse,
     ]
     """Gives a reward for nothing, as its terms say, to the end: stock, codes and limits are taken as by `Redeem`, and its window
-    holds; no points and no money are. Whom it is for is whoever gives it to say. A reward that pays into a wallet cannot be
-    given. What was given is called off as what was bought is, and nothing of it is refunded.
+    holds; no points and no money are. Whom it is for is whoever gives it to say. A reward that pays into a wallet, and a
+    partner transfer, cannot be given. What was given is called off as what was bought is, and nothing of it is refunded.
     """
 
     ConfirmPayment: grpc.UnaryUnaryMultiCallable[
@@ -226,6 +228,8 @@ class RewardsServiceAsyncStub:
     on by itself, and the same request again waits for the end or reports it.
     A gift card and a cashback are as good as cash: membership is asked how many of the account's points are locked, and as
     many have to be left, or else it is refused with `POINTS_LOCKED`. Where membership does not tell, nothing is begun.
+    A partner transfer is exchanged by the coalition, which asks for locked points itself. Its refusals fail the redemption
+    with `INSUFFICIENT_POINTS`, `POINTS_LOCKED` or, with the coalition's own reason and numbers, `TRANSFER_REFUSED`.
     """
 
     GrantReward: grpc.aio.UnaryUnaryMultiCallable[
@@ -233,8 +237,8 @@ class RewardsServiceAsyncStub:
         guerdon.rewards.v1.rewards_pb2.GrantRewardResponse,
     ]
     """Gives a reward for nothing, as its terms say, to the end: stock, codes and limits are taken as by `Redeem`, and its window
-    holds; no points and no money are. Whom it is for is whoever gives it to say. A reward that pays into a wallet cannot be
-    given. What was given is called off as what was bought is, and nothing of it is refunded.
+    holds; no points and no money are. Whom it is for is whoever gives it to say. A reward that pays into a wallet, and a
+    partner transfer, cannot be given. What was given is called off as what was bought is, and nothing of it is refunded.
     """
 
     ConfirmPayment: grpc.aio.UnaryUnaryMultiCallable[
@@ -380,6 +384,8 @@ class RewardsServiceServicer(metaclass=abc.ABCMeta):
         on by itself, and the same request again waits for the end or reports it.
         A gift card and a cashback are as good as cash: membership is asked how many of the account's points are locked, and as
         many have to be left, or else it is refused with `POINTS_LOCKED`. Where membership does not tell, nothing is begun.
+        A partner transfer is exchanged by the coalition, which asks for locked points itself. Its refusals fail the redemption
+        with `INSUFFICIENT_POINTS`, `POINTS_LOCKED` or, with the coalition's own reason and numbers, `TRANSFER_REFUSED`.
         """
 
     @abc.abstractmethod
@@ -389,8 +395,8 @@ class RewardsServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[guerdon.rewards.v1.rewards_pb2.GrantRewardResponse, collections.abc.Awaitable[guerdon.rewards.v1.rewards_pb2.GrantRewardResponse]]:
         """Gives a reward for nothing, as its terms say, to the end: stock, codes and limits are taken as by `Redeem`, and its window
-        holds; no points and no money are. Whom it is for is whoever gives it to say. A reward that pays into a wallet cannot be
-        given. What was given is called off as what was bought is, and nothing of it is refunded.
+        holds; no points and no money are. Whom it is for is whoever gives it to say. A reward that pays into a wallet, and a
+        partner transfer, cannot be given. What was given is called off as what was bought is, and nothing of it is refunded.
         """
 
     @abc.abstractmethod
