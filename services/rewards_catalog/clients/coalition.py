@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 
 from guerdon.exchange.v1 import coalition_service_pb2 as pb
 from guerdon.exchange.v1 import resources_pb2 as res
-from guerdon_kit.errors import DomainError, Status
+from guerdon_kit.errors import DomainError
 from guerdon_kit.grpc import OutcomeUnknown, Remote, RemoteError
 from rewards_catalog.domain.errors import InsufficientPoints, PointsLocked, TransferRefused
 from rewards_catalog.domain.kinds import PartnerTransfer
