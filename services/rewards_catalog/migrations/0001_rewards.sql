@@ -216,8 +216,8 @@ create table redemptions (
     credit text not null default '',
     -- Of a partner transfer: the member's account at the partner, and how many points have to arrive there; the quote that
     -- is being executed, and what it brings; how many quotes lapsed before; how often the execution was asked for.
-    destination text not null,
-    least_received bigint not null check (least_received >= 0),
+    destination text not null default '',
+    least_received bigint not null default 0 check (least_received >= 0),
     quote text not null default '',
     received bigint not null default 0 check ((received > 0) = (quote <> '')),
     lapsed_quotes int not null default 0 check (lapsed_quotes >= 0),
