@@ -21,6 +21,7 @@ from rewards_catalog.domain.errors import TransferBelowMinimum
 
 _DESTINATION = re.compile(r"[A-Za-z0-9_~-]{1,63}")
 _MOST = 2**53
+_SEVERAL = 2
 _DECIDED = {
     Status.INVALID_ARGUMENT,
     Status.NOT_FOUND,
@@ -51,8 +52,9 @@ class Transfer:
     """The exchange of one redemption, for the account `destination` at the receiving partner (its id there).
 
     The member was shown that `least_received` points would arrive (0: none said). `quote` is the name of the one that
-    is being executed (empty: none is) and will bring `received` points; `lapsed` quotes before it ended unused. `asks`
-    is how often its execution was asked for.
+    is being executed (empty: none is) and will bring `received` points; `lapsed` quotes before it ended unused. `asks`:
+    1 where its execution was asked for once, 2 where more often; no more are counted, so that those who ask at the same
+    time come to an end.
     """
 
     destination: str
@@ -90,7 +92,7 @@ def quoted(transfer: Transfer, quote: Quote) -> Transfer:
 
 def asking_again(transfer: Transfer) -> Transfer:
     """The transfer when its quote is about to be executed, and may have been."""
-    return replace(transfer, asks=transfer.asks + 1)
+    return replace(transfer, asks=_SEVERAL)
 
 
 def lapsed(transfer: Transfer) -> Transfer:

@@ -215,13 +215,13 @@ create table redemptions (
     wallet text not null,
     credit text not null default '',
     -- Of a partner transfer: the member's account at the partner, and how many points have to arrive there; the quote that
-    -- is being executed, and what it brings; how many quotes lapsed before; how often the execution was asked for.
+    -- is being executed, and what it brings; how many quotes lapsed before; whether the execution was asked for once (1) or more often (2).
     destination text not null default '',
     least_received bigint not null default 0 check (least_received >= 0),
     quote text not null default '',
     received bigint not null default 0 check ((received > 0) = (quote <> '')),
     lapsed_quotes int not null default 0 check (lapsed_quotes >= 0),
-    exchange_asks int not null default 0 check ((exchange_asks > 0) = (quote <> '')),
+    exchange_asks int not null default 0 check (exchange_asks between 0 and 2 and (exchange_asks > 0) = (quote <> '')),
     refund_transaction text not null default '',
     -- Points on their way back, points that went back, and how many refunds were begun after it was handed over.
     refunding bigint not null default 0 check (refunding >= 0),
