@@ -23,9 +23,9 @@ from guerdon.ledger.v1 import resources_pb2 as res
 from guerdon_kit.errors import Status
 from guerdon_kit.gathering import Gathering
 from guerdon_kit.grpc import OutcomeUnknown, Remote, RemoteError
-from guerdon_kit.grpc.locked import LOOK_AGAIN, LockedPoints, write_locked
-from guerdon_kit.grpc.messages import timestamp
+from guerdon_kit.grpc.locked import LOOK_AGAIN, LockedPoints
 from guerdon_kit.grpc.status import read_details
+from partner_exchange.clients import postings
 from partner_exchange.domain.exchanges import Exchange, Expiry, Posted, Refusal
 from partner_exchange.domain.partners import Partner
 from partner_exchange.domain.reversals import Reversal
@@ -87,11 +87,13 @@ class Ledger:
         Raises:
             OutcomeUnknown: the ledger did not answer; ask again.
         """
-        program = _program(partner)
-        names = [_exchange_account(partner, other) for other in sorted(others)]
+        program = postings.program(partner)
+        names = [postings.exchange_account(partner, other) for other in sorted(others)]
         request = pb.BatchCreateAccountsRequest(
             parent=program,
-            accounts=[res.Account(name=name, unit=_unit(partner), kind=res.ACCOUNT_KIND_EXCHANGE) for name in names],
+            accounts=[
+                res.Account(name=name, unit=postings.unit(partner), kind=res.ACCOUNT_KIND_EXCHANGE) for name in names
+            ],
             request_id=f"exchange-accounts-{blake2b(' '.join(names).encode(), digest_size=16).hexdigest()}",
         )
         await self._call(
@@ -107,7 +109,7 @@ class Ledger:
         """
         account = sender.account_name(exchange.source_account_id)
         locked = await self._locked.of(account, exchange.actor, until)
-        of = _Tenants((_program(sender),), exchange.actor)
+        of = _Tenants((postings.program(sender),), exchange.actor)
         return Source(*await _in_time(self._reads.do(of, (account, until)), until), locked)
 
     async def post(self, exchange: Exchange, sender: Partner, receiver: Partner, until: float) -> Posted | Refusal:
@@ -117,9 +119,9 @@ class Ledger:
             LookAgain: what is locked has to be found again.
             OutcomeUnknown: ask again.
         """
-        tenants = [_program(sender), _program(receiver)]
-        postings = [_debit(exchange, sender), *_credits(exchange, receiver)]
-        return await self._post(exchange, tenants, postings, f"exchange-{exchange.exchange_id}", until)
+        tenants = [postings.program(sender), postings.program(receiver)]
+        moves = [postings.debit(exchange, sender), *postings.credited(exchange, receiver)]
+        return await self._post(exchange, tenants, moves, f"exchange-{exchange.exchange_id}", until)
 
     async def debit(self, exchange: Exchange, sender: Partner, until: float) -> Posted | Refusal:
         """Moves the points that are sent out of the source account.
@@ -129,7 +131,7 @@ class Ledger:
             OutcomeUnknown: ask again.
         """
         step = f"exchange-{exchange.exchange_id}-debit"
-        return await self._post(exchange, [_program(sender)], [_debit(exchange, sender)], step, until)
+        return await self._post(exchange, [postings.program(sender)], [postings.debit(exchange, sender)], step, until)
 
     async def undo_debit(self, exchange: Exchange, sender: Partner, until: float) -> Posted | Refusal:
         """Puts what `debit` moved back into the lots that it came from.
@@ -139,7 +141,7 @@ class Ledger:
         """
         request = pb.ReverseTransactionRequest(
             name=exchange.reservation,
-            memo=_memo(exchange),
+            memo=postings.memo(exchange),
             request_id=f"exchange-{exchange.exchange_id}-cancel",
         )
         try:
@@ -147,7 +149,7 @@ class Ledger:
                 "ReverseTransaction",
                 request,
                 pb.ReverseTransactionResponse,
-                tenants=[_program(sender)],
+                tenants=[postings.program(sender)],
                 actor=exchange.actor,
                 until=until,
             )
@@ -162,12 +164,14 @@ class Ledger:
             OutcomeUnknown: ask again.
         """
         step = f"exchange-{exchange.exchange_id}-credit"
-        return await self._post(exchange, [_program(receiver)], _credits(exchange, receiver), step, until)
+        return await self._post(
+            exchange, [postings.program(receiver)], postings.credited(exchange, receiver), step, until
+        )
 
     async def _post(
-        self, exchange: Exchange, programs: Sequence[str], postings: Sequence[res.Posting], step: str, until: float
+        self, exchange: Exchange, programs: Sequence[str], moves: Sequence[res.Posting], step: str, until: float
     ) -> Posted | Refusal:
-        transaction = res.Transaction(kind=res.TRANSACTION_KIND_EXCHANGE, postings=postings, memo=_memo(exchange))
+        transaction = res.Transaction(kind=res.TRANSACTION_KIND_EXCHANGE, postings=moves, memo=postings.memo(exchange))
         asked = (pb.PostTransactionItem(transaction=transaction, request_id=step), until)
         return await _in_time(self._posts.do(_Tenants(tuple(programs), exchange.actor), asked), until)
 
@@ -226,14 +230,14 @@ class Ledger:
             OutcomeUnknown: ask again.
         """
         assert exchange.commitment is not None, "only what is COMMITTED goes back"
-        tenants = [_program(sender), _program(receiver)]
+        tenants = [postings.program(sender), postings.program(receiver)]
         request_id = f"reversal-{reversal.reversal_id}"
-        memo = f"{_memo(exchange)} taken back"
+        memo = f"{postings.memo(exchange)} taken back"
         try:
             if reversal.whole:
                 undo = pb.ReverseTransactionRequest(
                     name=exchange.commitment.transaction,
-                    other_programs=[_program(receiver)],
+                    other_programs=[postings.program(receiver)],
                     policy=pb.CLAWBACK_POLICY_WITHIN_BALANCE,
                     memo=memo,
                     request_id=request_id,
@@ -249,10 +253,12 @@ class Ledger:
                 return Posted(undone.transaction, _time(undone.record_time))
             transaction = res.Transaction(
                 kind=res.TRANSACTION_KIND_EXCHANGE,
-                postings=_opposite(reversal, exchange, sender, receiver),
+                postings=postings.opposite(reversal, exchange, sender, receiver),
                 memo=memo,
             )
-            post = pb.PostTransactionRequest(parent=_program(sender), transaction=transaction, request_id=request_id)
+            post = pb.PostTransactionRequest(
+                parent=postings.program(sender), transaction=transaction, request_id=request_id
+            )
             posted = await self._call(
                 "PostTransaction",
                 post,
@@ -301,31 +307,6 @@ def _outcome(result: pb.PostTransactionResult) -> Posted | Refusal | Exception:
     return Refusal(reason or status.name, metadata) if status in _DECIDED else OutcomeUnknown()
 
 
-def _debit(exchange: Exchange, sender: Partner) -> res.Posting:
-    return res.Posting(
-        source=sender.account_name(exchange.source_account_id),
-        destination=_exchange_account(sender, exchange.receiver),
-        amount=exchange.debited,
-        locked=write_locked(exchange.locked),
-    )
-
-
-def _credits(exchange: Exchange, receiver: Partner) -> list[res.Posting]:
-    return [
-        res.Posting(
-            source=_exchange_account(receiver, exchange.sender),
-            destination=receiver.account_name(exchange.destination_account_id),
-            amount=leg.points,
-            expire_time=None if leg.expire_time is None else timestamp(leg.expire_time),
-        )
-        for leg in exchange.legs
-    ]
-
-
-def _memo(exchange: Exchange) -> str:
-    return f"Exchange from {exchange.sender} to {exchange.receiver}"
-
-
 def _refusal(error: RemoteError) -> Refusal:
     """Why the ledger refused.
 
@@ -335,37 +316,6 @@ def _refusal(error: RemoteError) -> Refusal:
     if error.remote_status not in _DECIDED:
         raise OutcomeUnknown from error
     return Refusal(error.remote_reason or error.remote_status.name, error.remote_metadata)
-
-
-def _opposite(reversal: Reversal, exchange: Exchange, sender: Partner, receiver: Partner) -> list[res.Posting]:
-    """The postings that take a part of an exchange back. What is returned may be worth no point of the receiver."""
-    taken = res.Posting(
-        source=receiver.account_name(exchange.destination_account_id),
-        destination=_exchange_account(receiver, exchange.sender),
-        amount=reversal.taken_back,
-    )
-    returned = [
-        res.Posting(
-            source=_exchange_account(sender, exchange.receiver),
-            destination=sender.account_name(exchange.source_account_id),
-            amount=leg.points,
-            expire_time=None if leg.expire_time is None else timestamp(leg.expire_time),
-        )
-        for leg in reversal.legs
-    ]
-    return [taken, *returned] if reversal.taken_back else returned
-
-
-def _program(partner: Partner) -> str:
-    return f"programs/{partner.profile.program_id}"
-
-
-def _unit(partner: Partner) -> str:
-    return f"{_program(partner)}/units/{partner.profile.unit_id}"
-
-
-def _exchange_account(partner: Partner, other: str) -> str:
-    return f"{_program(partner)}/accounts/exchange.{partner.profile.unit_id}.{other}"
 
 
 def _time(timestamp: Timestamp) -> datetime:

@@ -23,7 +23,7 @@ from partner_exchange.operations.asking import Asking
 from partner_exchange.operations.authority import Authority
 from partner_exchange.operations.standings import Standing
 from partner_exchange.store import exchanges, partners, quotes, rates
-from partner_exchange.store.exchanges import Received
+from partner_exchange.store.exchange_rows import Received
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,29 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
-from typing import Any
-
-import asyncpg
 
 from guerdon_kit.errors import NotFound
-from guerdon_kit.locked import Locked
 from guerdon_kit.postgres import Connection
 from guerdon_kit.saga import Claim
 from partner_exchange.domain.errors import AuthorizationUsed
 from partner_exchange.domain.exchanges import Attempt, Commitment, Exchange, Leg, Position, Refusal, State
 from partner_exchange.store import queries
-from partner_exchange.store.bonus_usage import bonus_count
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A new exchange."""
-
-    exchange: Exchange
-    asked: str | None
-    """The remote partner that is asked first, if any."""
-    due_time: datetime
-    """When recovery takes it up if it is not at its end."""
+from partner_exchange.store.exchange_rows import Received, columns, exchange_of, kept_locked, legs_to_keep
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +32,7 @@ async def insert(connection: Connection, received: Sequence[Received]) -> None:
     Raises:
         AuthorizationUsed: another one has the authorization of one of them; the transaction has to be rolled back.
     """
-    inserted = await queries.insert_exchanges(connection, exchanges=[_columns(one) for one in received])
+    inserted = await queries.insert_exchanges(connection, exchanges=[columns(one) for one in received])
     if inserted < len(received):
         raise AuthorizationUsed
 
@@ -55,7 +40,7 @@ async def insert(connection: Connection, received: Sequence[Received]) -> None:
 async def find(connection: Connection, exchange_ids: Sequence[str]) -> dict[str, Exchange]:
     """The exchanges of those ids as they are now, as far as there are any."""
     rows = queries.find_exchanges(connection, exchanges=list(exchange_ids))
-    return {row["exchange"]: _exchange(row) async for row in rows}
+    return {row["exchange"]: exchange_of(row) async for row in rows}
 
 
 async def get(connection: Connection, exchange_id: str) -> Exchange:
@@ -102,7 +87,7 @@ async def begin_posting(connection: Connection, begun: Sequence[Begun]) -> set[s
                 "exchange": one.exchange.exchange_id,
                 "legs": legs_to_keep(one.exchange.legs),
                 "sources": legs_to_keep(one.sources),
-                "locked": _kept_locked(one.exchange.locked),
+                "locked": kept_locked(one.exchange.locked),
                 "ask_time": one.ask_time.isoformat(),
             }
             for one in begun
@@ -125,10 +110,10 @@ async def look_again(
             connection,
             exchange=exchange.exchange_id,
             state=exchange.state.value,
-            void=_kept_locked(void.locked),
+            void=kept_locked(void.locked),
             legs=legs_to_keep(exchange.legs),
             sources=legs_to_keep(sources) or None,
-            locked=_kept_locked(exchange.locked),
+            locked=kept_locked(exchange.locked),
             ask_time=ask_time,
             due_time=due_time,
         )
@@ -156,7 +141,7 @@ async def move(
             before=before.value,
             state=exchange.state.value,
             legs=legs_to_keep(exchange.legs) or None,
-            locked=_kept_locked(exchange.locked),
+            locked=kept_locked(exchange.locked),
             reservation=exchange.reservation,
             credit=exchange.credit,
             refusal_reason=None if refusal is None else refusal.reason,
@@ -226,7 +211,7 @@ async def newest(connection: Connection, partner_id: str, before: tuple[datetime
     rows = queries.list_exchanges(
         connection, partner=partner_id, before_time=time, before_exchange=exchange_id, most=most
     )
-    return [_exchange(row) async for row in rows]
+    return [exchange_of(row) async for row in rows]
 
 
 async def positions(
@@ -289,103 +274,3 @@ async def partners_due(connection: Connection, now: datetime) -> list[str]:
 async def put_off(connection: Connection, exchange_id: str, due_time: datetime) -> None:
     """Has the recovery loop take the exchange again at `due_time`, unless it is at its end."""
     await queries.postpone_exchange(connection, exchange=exchange_id, due_time=due_time)
-
-
-def _columns(received: Received) -> dict[str, Any]:
-    exchange = received.exchange
-    return {
-        "exchange": exchange.exchange_id,
-        "coalition": exchange.coalition_id,
-        "version": exchange.book_version,
-        "sender": exchange.sender,
-        "receiver": exchange.receiver,
-        "source_account": exchange.source_account_id,
-        "destination_account": exchange.destination_account_id,
-        "debited": exchange.debited,
-        "received": exchange.received,
-        "bonus": exchange.bonus,
-        "price_numerator": exchange.agreed_price.numerator,
-        "price_denominator": exchange.agreed_price.denominator,
-        "fee": exchange.fee,
-        "cash_fee": exchange.cash_fee,
-        "promotion": exchange.promotion_id,
-        "funder": exchange.funder,
-        "promoted": exchange.promoted,
-        "asked": received.asked,
-        "authorization_reference": exchange.authorization_reference or None,
-        "bonus_period": exchange.bonus_count.period.value if exchange.bonus_count else None,
-        "bonus_begin_date": exchange.bonus_count.begin.isoformat() if exchange.bonus_count else None,
-        "actor": exchange.actor,
-        "create_time": exchange.create_time.isoformat(),
-        "due_time": received.due_time.isoformat(),
-    }
-
-
-def _exchange(row: asyncpg.Record) -> Exchange:
-    return Exchange(
-        exchange_id=row["exchange"],
-        coalition_id=row["coalition"],
-        book_version=row["version"],
-        sender=row["sender"],
-        receiver=row["receiver"],
-        source_account_id=row["source_account"],
-        destination_account_id=row["destination_account"],
-        debited=row["debited"],
-        received=row["received"],
-        bonus=row["bonus"],
-        agreed_price=Fraction(row["price_numerator"], row["price_denominator"]),
-        fee=row["fee"],
-        cash_fee=row["cash_fee"],
-        promotion_id=row["promotion"],
-        funder=row["funder"],
-        promoted=row["promoted"],
-        bonus_count=bonus_count(row["bonus_period"], row["bonus_begin_date"]),
-        authorization_reference=row["authorization_reference"] or "",
-        actor=row["actor"],
-        create_time=row["create_time"],
-        returned=row["returned"],
-        state=State(row["state"]),
-        legs=legs_of(row["legs"]),
-        locked=_locked(row["locked"]),
-        state_time=row["state_time"],
-        reservation=row["reservation"],
-        credit=row["credit"],
-        unanswered=row["unanswered"],
-        needs_operator=row["needs_operator"],
-        refusal=None if row["refusal_reason"] is None else Refusal(row["refusal_reason"], row["refusal_metadata"]),
-        commitment=None if row["commit_time"] is None else Commitment(row["transaction"] or "", row["commit_time"]),
-    )
-
-
-def legs_to_keep(legs: Sequence[Leg]) -> list[dict[str, Any]]:
-    """Legs as JSON."""
-    return [{"points": leg.points, "expire_time": _text(leg.expire_time)} for leg in legs]
-
-
-def legs_of(kept: list[dict[str, Any]] | None) -> tuple[Leg, ...]:
-    """Legs from JSON."""
-    return tuple(
-        Leg(leg["points"], None if leg["expire_time"] is None else datetime.fromisoformat(leg["expire_time"]))
-        for leg in kept or ()
-    )
-
-
-def _locked(kept: dict[str, Any] | None) -> Locked | None:
-    if kept is None:
-        return None
-    until = kept["valid_until"]
-    return Locked(kept["points"], kept["account_version"], None if until is None else datetime.fromisoformat(until))
-
-
-def _kept_locked(locked: Locked | None) -> dict[str, Any] | None:
-    if locked is None:
-        return None
-    return {
-        "points": locked.points,
-        "account_version": locked.account_version,
-        "valid_until": _text(locked.valid_until),
-    }
-
-
-def _text(time: datetime | None) -> str | None:
-    return None if time is None else time.isoformat()

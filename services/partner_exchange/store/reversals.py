@@ -12,7 +12,7 @@ from guerdon_kit.saga import Claim
 from partner_exchange.domain.exchanges import Attempt, Leg, Posted, Refusal
 from partner_exchange.domain.reversals import Reversal, ReversalState
 from partner_exchange.store import queries
-from partner_exchange.store.exchanges import legs_of, legs_to_keep
+from partner_exchange.store.exchange_rows import legs_of, legs_to_keep
 
 
 async def lock_exchange(connection: Connection, exchange_id: str) -> tuple[tuple[Leg, ...], int]:
