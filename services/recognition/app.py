@@ -16,29 +16,25 @@ from recognition.operations.granting import Granting
 from recognition.operations.organisations import Organisations
 from recognition.operations.people import People
 from recognition.operations.viewing import Viewing
-from recognition.servicer import RecognitionServicer
+from recognition.servicer import AllowanceServicer, OrganisationServicer, RecognitionServicer
 
 NAME = "recognition"
 
 
 async def compose(kit: Kit[Settings]) -> Parts:
-    """The servicer and the jobs."""
+    """The servicers and the jobs."""
     settings, database, clock = kit.settings, kit.database, kit.clock
     ledger = Ledger(kit.remote("ledger", settings.ledger_target, LEDGER), settings.ledger_timeout)
     granting = Granting(database, ledger, clock, settings.lease)
     giving = Giving(database, ledger, clock, settings.lease)
-    servicer = RecognitionServicer(
-        clock=clock,
-        organisations=Organisations(database, ledger),
-        people=People(database, ledger, clock),
-        granting=granting,
-        giving=giving,
-        viewing=Viewing(database),
-    )
     allowance_poll = timedelta(seconds=settings.allowance_poll_s)
     recovery_poll = timedelta(seconds=settings.recovery_poll_s)
     return Parts(
-        servicers=[servicer],
+        servicers=[
+            OrganisationServicer(clock, Organisations(database, ledger), People(database, ledger, clock)),
+            AllowanceServicer(granting),
+            RecognitionServicer(giving, Viewing(database)),
+        ],
         jobs=[
             Job("allowances", partial(grant_allowances, granting, allowance_poll)),
             Job("recovery", recovery(database, clock, giving, recovery_poll, settings.lease).run),

@@ -19,7 +19,7 @@ from guerdon.ledger.v1.resources_pb2 import TRANSACTION_KIND_EARN, Posting, Tran
 from guerdon.membership.v1 import membership_pb2 as membership
 from guerdon.membership.v1.purchase_pb2 import Purchase as PurchaseMessage
 from guerdon.recognition.v1 import recognition_pb2 as recognition
-from guerdon.recognition.v1.resources_pb2 import VISIBILITY_PUBLIC, Recognition
+from guerdon.recognition.v1.recognition_pb2 import VISIBILITY_PUBLIC, Recognition
 from guerdon.rewards.v1 import rewards_pb2 as rewards
 from guerdon.rewards.v1.resources_pb2 import FULFILMENT_CODE_POOL, FULFILMENT_STOCK, Redemption
 from guerdon.type.v1.cash_pb2 import Cash

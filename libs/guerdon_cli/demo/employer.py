@@ -10,14 +10,11 @@ from dataclasses import dataclass
 import guerdon
 from guerdon.ledger.v1.ledger_pb2 import PostTransactionRequest
 from guerdon.ledger.v1.resources_pb2 import TRANSACTION_KIND_FUND, Posting, Transaction
+from guerdon.recognition.v1 import allowances_pb2 as allowances
+from guerdon.recognition.v1 import organisations_pb2 as orgs
 from guerdon.recognition.v1 import recognition_pb2 as recognition
-from guerdon.recognition.v1.resources_pb2 import (
-    VISIBILITY_PRIVATE,
-    VISIBILITY_PUBLIC,
-    Organisation,
-    Person,
-    Recognition,
-)
+from guerdon.recognition.v1.organisations_pb2 import Organisation, Person
+from guerdon.recognition.v1.recognition_pb2 import VISIBILITY_PRIVATE, VISIBILITY_PUBLIC, Recognition
 from guerdon.rewards.v1.resources_pb2 import FULFILMENT_CODE_POOL, FULFILMENT_UNLIMITED
 from guerdon_cli.demo.catalog import Catalog
 from guerdon_cli.demo.platform import PAGE, Books, Platform, several_at_once
@@ -73,7 +70,7 @@ class Employer:
         self.refusals: Counter[str] = Counter()
         """How often which reason was given."""
         self._platform = platform
-        self._admin = admin.recognition
+        self._admin = admin
         self._clients: dict[str, guerdon.Client] = {}
 
     @classmethod
@@ -144,8 +141,8 @@ class Employer:
             values=VALUES,
             monthly_allowance=ALLOWANCE,
         )
-        made = await self._admin.CreateOrganisation(
-            recognition.CreateOrganisationRequest(organisation=organisation, request_id="organisation")
+        made = await self._admin.organisations.CreateOrganisation(
+            orgs.CreateOrganisationRequest(organisation=organisation, request_id="organisation")
         )
         funding = Posting(
             source=f"{self.books.program}/accounts/issuance.{self.books.unit_id}",
@@ -165,13 +162,15 @@ class Employer:
             Person(name=self._person(one), display_name=one.title(), identity=f"{ISSUER}|{self._subject(one)}")
             for one in people
         ]
-        await self._admin.BatchCreatePeople(
-            recognition.BatchCreatePeopleRequest(parent=self.organisation, people=new, request_id="people")
+        await self._admin.organisations.BatchCreatePeople(
+            orgs.BatchCreatePeopleRequest(parent=self.organisation, people=new, request_id="people")
         )
-        await self._admin.GrantAllowances(
-            recognition.GrantAllowancesRequest(parent=self.organisation, request_id="allowances")
+        await self._admin.allowances.GrantAllowances(
+            allowances.GrantAllowancesRequest(parent=self.organisation, request_id="allowances")
         )
-        listed = await self._admin.ListPeople(recognition.ListPeopleRequest(parent=self.organisation, page_size=PAGE))
+        listed = await self._admin.organisations.ListPeople(
+            orgs.ListPeopleRequest(parent=self.organisation, page_size=PAGE)
+        )
         self.people = {person.name.rpartition("/")[2]: person for person in listed.people}
 
     async def _client(self, person: str) -> guerdon.Client:

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from guerdon.exchange.v1.resources_pb2 import Owed
 from guerdon.ledger.v1.resources_pb2 import TransactionKind
-from guerdon.recognition.v1.resources_pb2 import VISIBILITY_PRIVATE
+from guerdon.recognition.v1.recognition_pb2 import VISIBILITY_PRIVATE
 from guerdon_cli.demo.platform import day
 from guerdon_cli.demo.shop import TIERS, refusals_told
 from guerdon_cli.demo.story import VIEWER, Told

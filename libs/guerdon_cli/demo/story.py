@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from guerdon.exchange.v1.resources_pb2 import Position
 from guerdon.ledger.v1.resources_pb2 import Entry
 from guerdon.membership.v1.membership_pb2 import GetProgramTotalsResponse
-from guerdon.recognition.v1.resources_pb2 import Recognition
+from guerdon.recognition.v1.recognition_pb2 import Recognition
 from guerdon_cli.demo.airline import WELCOME_MILES, Airline, Exchanges
 from guerdon_cli.demo.employer import BUDGET, Employer
 from guerdon_cli.demo.platform import Books, Platform, several_at_once

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from guerdon.exchange.v1.statements_pb2_grpc import StatementServiceAsyncStub
     from guerdon.ledger.v1.ledger_pb2_grpc import LedgerServiceAsyncStub
     from guerdon.membership.v1.membership_pb2_grpc import MembershipServiceAsyncStub
+    from guerdon.recognition.v1.allowances_pb2_grpc import AllowanceServiceAsyncStub
+    from guerdon.recognition.v1.organisations_pb2_grpc import OrganisationServiceAsyncStub
     from guerdon.recognition.v1.recognition_pb2_grpc import RecognitionServiceAsyncStub
     from guerdon.rewards.v1.providers_pb2_grpc import ProviderServiceAsyncStub
     from guerdon.rewards.v1.rewards_pb2_grpc import RewardsServiceAsyncStub
@@ -196,8 +198,22 @@ class Client:
         return cast("StatementServiceAsyncStub", StatementServiceStub(self._channel))
 
     @cached_property
+    def organisations(self) -> OrganisationServiceAsyncStub:
+        """Employers and the people who work for them."""
+        from guerdon.recognition.v1.organisations_pb2_grpc import OrganisationServiceStub
+
+        return cast("OrganisationServiceAsyncStub", OrganisationServiceStub(self._channel))
+
+    @cached_property
+    def allowances(self) -> AllowanceServiceAsyncStub:
+        """What each person may give."""
+        from guerdon.recognition.v1.allowances_pb2_grpc import AllowanceServiceStub
+
+        return cast("AllowanceServiceAsyncStub", AllowanceServiceStub(self._channel))
+
+    @cached_property
     def recognition(self) -> RecognitionServiceAsyncStub:
-        """Organisations, people, allowances and recognitions."""
+        """What people thank each other for."""
         from guerdon.recognition.v1.recognition_pb2_grpc import RecognitionServiceStub
 
         return cast("RecognitionServiceAsyncStub", RecognitionServiceStub(self._channel))

@@ -1,5 +1,7 @@
-"""Proto in, operation, proto out."""
+"""The contracts of recognition: proto in, operation, proto out."""
 
-from recognition.servicer.service import RecognitionServicer
+from recognition.servicer.allowances import AllowanceServicer
+from recognition.servicer.organisations import OrganisationServicer
+from recognition.servicer.recognitions import RecognitionServicer
 
-__all__ = ["RecognitionServicer"]
+__all__ = ["AllowanceServicer", "OrganisationServicer", "RecognitionServicer"]

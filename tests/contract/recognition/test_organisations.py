@@ -16,15 +16,16 @@ from guerdon import (
     was_replayed,
 )
 from guerdon.ledger.v1 import limits_pb2
-from guerdon.recognition.v1 import recognition_pb2 as pb
-from guerdon.recognition.v1 import resources_pb2 as res
+from guerdon.recognition.v1 import allowances_pb2 as allowances
+from guerdon.recognition.v1 import organisations_pb2 as orgs
+from guerdon.recognition.v1 import recognition_pb2 as recs
 from guerdon_kit.testing import wait_until
 from tests.contract.recognition.world import PEOPLE, Employer, World
 
 
 async def test_an_organisation_is_read_as_it_was_made(employer: Employer) -> None:
-    request = pb.GetOrganisationRequest(name=employer.name)
-    organisation = (await employer.admin.recognition.GetOrganisation(request)).organisation
+    request = orgs.GetOrganisationRequest(name=employer.name)
+    organisation = (await employer.admin.organisations.GetOrganisation(request)).organisation
     assert organisation.unit == f"{employer.program}/units/points"
     assert list(organisation.values) == ["#teamwork", "#care"]
     assert (organisation.time_zone, organisation.monthly_allowance) == ("Europe/London", 200)
@@ -35,30 +36,30 @@ async def test_an_organisation_is_read_as_it_was_made(employer: Employer) -> Non
 async def test_an_organisation_is_made_once_and_answered_again(world: World, employer: Employer) -> None:
     other = Employer(world, f"{employer.name}-b", employer.program, employer.bank, employer.admin)
     request = other.creation(request_id="make-it")
-    made = await other.admin.recognition.CreateOrganisation(request)
-    again = other.admin.recognition.CreateOrganisation(request)
+    made = await other.admin.organisations.CreateOrganisation(request)
+    again = other.admin.organisations.CreateOrganisation(request)
     assert await again == made
     assert await was_replayed(again)
     request.organisation.monthly_allowance = 300
     with pytest.raises(InvalidRequestError) as refusal:
-        await other.admin.recognition.CreateOrganisation(request)
+        await other.admin.organisations.CreateOrganisation(request)
     assert (refusal.value.reason, refusal.value.metadata) == ("REQUEST_ID_REUSED", {"fields": "organisation"})
     with pytest.raises(RefusedError) as taken:
-        await other.admin.recognition.CreateOrganisation(other.creation())
+        await other.admin.organisations.CreateOrganisation(other.creation())
     assert taken.value.reason == "ALREADY_EXISTS"
 
 
 async def test_an_organisation_needs_a_unit_of_the_ledger(world: World, employer: Employer) -> None:
     lost = Employer(world, "organisations/lost", "programs/nowhere", employer.bank, employer.admin)
     with pytest.raises(NotFoundError) as refusal:
-        await lost.admin.recognition.CreateOrganisation(lost.creation())
+        await lost.admin.organisations.CreateOrganisation(lost.creation())
     assert refusal.value.metadata == {"resource": "programs/nowhere/units/points"}
     with pytest.raises(NotFoundError):
-        await lost.admin.recognition.GetOrganisation(pb.GetOrganisationRequest(name=lost.name))
+        await lost.admin.organisations.GetOrganisation(orgs.GetOrganisationRequest(name=lost.name))
     request = lost.creation()
     request.organisation.unit = f"{employer.program}/units/{'p' * 63}"
     with pytest.raises(NotFoundError) as refusal:
-        await lost.admin.recognition.CreateOrganisation(request)
+        await lost.admin.organisations.CreateOrganisation(request)
     assert refusal.value.metadata == {"resource": request.organisation.unit}
 
 
@@ -67,7 +68,7 @@ async def test_a_malformed_organisation_names_its_fields(employer: Employer) -> 
     request.organisation.name = "organisations/Employer"
     request.organisation.values.append("teamwork")
     with pytest.raises(InvalidRequestError) as refusal:
-        await employer.admin.recognition.CreateOrganisation(request)
+        await employer.admin.organisations.CreateOrganisation(request)
     assert [violation.field for violation in refusal.value.violations] == [
         "organisation.name",
         "organisation.monthly_allowance",
@@ -75,16 +76,16 @@ async def test_a_malformed_organisation_names_its_fields(employer: Employer) -> 
     ]
     request = employer.creation(time_zone="Mars/Olympus")
     with pytest.raises(InvalidRequestError) as refusal:
-        await employer.admin.recognition.CreateOrganisation(request)
+        await employer.admin.organisations.CreateOrganisation(request)
     assert [violation.field for violation in refusal.value.violations] == ["organisation.time_zone"]
 
 
 async def test_a_strangers_organisation_is_one_that_does_not_exist(world: World, employer: Employer) -> None:
     stranger = world.client(world.recognition, world.identity.token(tenants=["organisations/other", "programs/other"]))
     reads: list[Awaitable[object]] = [
-        stranger.recognition.GetOrganisation(pb.GetOrganisationRequest(name=employer.name)),
-        stranger.recognition.ListPeople(pb.ListPeopleRequest(parent=employer.name)),
-        stranger.recognition.ListRecognitions(pb.ListRecognitionsRequest(parent=employer.name)),
+        stranger.organisations.GetOrganisation(orgs.GetOrganisationRequest(name=employer.name)),
+        stranger.organisations.ListPeople(orgs.ListPeopleRequest(parent=employer.name)),
+        stranger.recognition.ListRecognitions(recs.ListRecognitionsRequest(parent=employer.name)),
         stranger.recognition.CreateRecognition(employer.thanks("ann", ["ben"], 1)),
     ]
     for read in reads:
@@ -94,40 +95,44 @@ async def test_a_strangers_organisation_is_one_that_does_not_exist(world: World,
     theirs = employer.creation()
     theirs.organisation.name = "organisations/other"
     with pytest.raises(NotFoundError):
-        await stranger.recognition.CreateOrganisation(theirs)
+        await stranger.organisations.CreateOrganisation(theirs)
 
 
 async def test_each_method_wants_its_scope(world: World, employer: Employer) -> None:
     reader = world.client(world.recognition, world.identity.token(scopes=["recognition.people.read"]))
     with pytest.raises(PermissionDeniedError) as refusal:
-        await reader.recognition.GrantAllowances(pb.GrantAllowancesRequest(parent=employer.name, request_id="grant"))
+        await reader.allowances.GrantAllowances(
+            allowances.GrantAllowancesRequest(parent=employer.name, request_id="grant")
+        )
     assert refusal.value.metadata == {"scope": "recognition.allowances.write"}
 
 
 async def test_a_person_has_two_accounts_in_the_ledger(employer: Employer) -> None:
     person = await employer.read_person("ann")
-    assert person.state == res.PERSON_STATE_ACTIVE
+    assert person.state == orgs.PERSON_STATE_ACTIVE
     assert (await employer.balance(person.allowance_account)).available == 200
     assert (await employer.balance(person.rewards_account)).available == 0
 
 
 async def test_the_same_person_sent_twice_at_once_is_added_once(employer: Employer) -> None:
-    request = pb.CreatePersonRequest(person=employer.new_person("eve"), request_id="hire-eve")
-    calls = [employer.admin.recognition.CreatePerson(request) for _ in range(8)]
+    request = orgs.CreatePersonRequest(person=employer.new_person("eve"), request_id="hire-eve")
+    calls = [employer.admin.organisations.CreatePerson(request) for _ in range(8)]
     answers = await asyncio.gather(*calls)
     assert len({answer.SerializeToString(deterministic=True) for answer in answers}) == 1
     assert sorted([await was_replayed(call) for call in calls]) == [False] + [True] * 7
     with pytest.raises(RefusedError) as refusal:
-        await employer.admin.recognition.CreatePerson(
-            pb.CreatePersonRequest(person=employer.new_person("eve"), request_id="hire-eve-again")
+        await employer.admin.organisations.CreatePerson(
+            orgs.CreatePersonRequest(person=employer.new_person("eve"), request_id="hire-eve-again")
         )
     assert refusal.value.reason == "ALREADY_EXISTS"
 
 
 async def test_people_are_added_all_together_or_not_at_all(employer: Employer) -> None:
-    async def hire(*people: res.Person) -> None:
-        await employer.admin.recognition.BatchCreatePeople(
-            pb.BatchCreatePeopleRequest(parent=employer.name, people=people, request_id=f"hire-{people[-1].name[-20:]}")
+    async def hire(*people: orgs.Person) -> None:
+        await employer.admin.organisations.BatchCreatePeople(
+            orgs.BatchCreatePeopleRequest(
+                parent=employer.name, people=people, request_id=f"hire-{people[-1].name[-20:]}"
+            )
         )
 
     with pytest.raises(RefusedError) as taken:
@@ -148,8 +153,8 @@ async def test_people_of_another_organisation_cannot_be_added(employer: Employer
     elsewhere = employer.new_person("eve")
     elsewhere.name = "organisations/elsewhere/people/eve"
     with pytest.raises(InvalidRequestError) as refusal:
-        await employer.admin.recognition.BatchCreatePeople(
-            pb.BatchCreatePeopleRequest(
+        await employer.admin.organisations.BatchCreatePeople(
+            orgs.BatchCreatePeopleRequest(
                 parent=employer.name, people=[employer.new_person("fay"), elsewhere], request_id="hire"
             )
         )
@@ -160,8 +165,8 @@ async def test_people_are_listed_page_by_page(employer: Employer) -> None:
     seen: list[str] = []
     token = ""
     while True:
-        page = await employer.admin.recognition.ListPeople(
-            pb.ListPeopleRequest(parent=employer.name, page_size=3, page_token=token)
+        page = await employer.admin.organisations.ListPeople(
+            orgs.ListPeopleRequest(parent=employer.name, page_size=3, page_token=token)
         )
         seen += [person.name for person in page.people]
         token = page.next_page_token
@@ -169,23 +174,23 @@ async def test_people_are_listed_page_by_page(employer: Employer) -> None:
             break
     assert seen == [employer.person(name) for name in ("ann", "ben", "cleo", "dan")]
     with pytest.raises(InvalidRequestError) as refusal:
-        await employer.admin.recognition.ListPeople(
-            pb.ListPeopleRequest(parent=employer.name, page_token="not a token")
+        await employer.admin.organisations.ListPeople(
+            orgs.ListPeopleRequest(parent=employer.name, page_token="not a token")
         )
     assert [violation.field for violation in refusal.value.violations] == ["page_token"]
 
 
 async def test_who_is_deactivated_neither_gives_nor_receives_and_keeps_what_was_earned(employer: Employer) -> None:
     await employer.give("ann", ["ben"], 30)
-    request = pb.DeactivatePersonRequest(name=employer.person("ben"), request_id="leave")
-    left = (await employer.admin.recognition.DeactivatePerson(request)).person
-    assert left.state == res.PERSON_STATE_DEACTIVATED
-    again = employer.admin.recognition.DeactivatePerson(request)
+    request = orgs.DeactivatePersonRequest(name=employer.person("ben"), request_id="leave")
+    left = (await employer.admin.organisations.DeactivatePerson(request)).person
+    assert left.state == orgs.PERSON_STATE_DEACTIVATED
+    again = employer.admin.organisations.DeactivatePerson(request)
     assert (await again).person == left
     assert await was_replayed(again)
     request.request_id = "leave-again"
     with pytest.raises(RefusedError) as refusal:
-        await employer.admin.recognition.DeactivatePerson(request)
+        await employer.admin.organisations.DeactivatePerson(request)
     assert refusal.value.reason == "PERSON_DEACTIVATED"
     for giver, receiver in [("ben", "ann"), ("ann", "ben")]:
         with pytest.raises(RefusedError) as refusal:

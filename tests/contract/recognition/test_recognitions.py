@@ -13,8 +13,8 @@ from guerdon import (
     RefusedError,
     was_replayed,
 )
-from guerdon.recognition.v1 import recognition_pb2 as pb
-from guerdon.recognition.v1 import resources_pb2 as res
+from guerdon.recognition.v1 import allowances_pb2 as allowances
+from guerdon.recognition.v1 import recognition_pb2 as recs
 from tests.contract.recognition.world import Employer
 
 
@@ -23,7 +23,7 @@ async def test_fifty_for_each_of_three_is_one_hundred_and_fifty_at_once(employer
     given = await employer.give("ann", ["ben", "cleo", "dan"], 50, values=["#teamwork"])
     assert await employer.left("ann") == 50
     assert [await employer.earned(person) for person in ("ben", "cleo", "dan")] == [50, 50, 50]
-    read = await employer.admin.recognition.GetRecognition(pb.GetRecognitionRequest(name=given.name))
+    read = await employer.admin.recognition.GetRecognition(recs.GetRecognitionRequest(name=given.name))
     assert read.recognition == given
     assert given.transaction.startswith(f"{employer.program}/transactions/")
     assert (given.giver, list(given.values)) == (employer.person("ann"), ["#teamwork"])
@@ -148,10 +148,10 @@ async def test_a_token_that_names_nobody_gives_nothing(employer: Employer) -> No
 
 async def test_an_allowance_is_its_owners_to_see(employer: Employer) -> None:
     ann = employer.own_client("ann")
-    own = await ann.recognition.GetAllowance(pb.GetAllowanceRequest(name=f"{employer.person('ann')}/allowance"))
+    own = await ann.allowances.GetAllowance(allowances.GetAllowanceRequest(name=f"{employer.person('ann')}/allowance"))
     assert (own.allowance.granted_amount, own.allowance.available_amount) == (200, 200)
     with pytest.raises(PermissionDeniedError):
-        await ann.recognition.GetAllowance(pb.GetAllowanceRequest(name=f"{employer.person('ben')}/allowance"))
+        await ann.allowances.GetAllowance(allowances.GetAllowanceRequest(name=f"{employer.person('ben')}/allowance"))
 
 
 async def test_what_is_private_is_seen_by_those_concerned_only(employer: Employer) -> None:
@@ -162,7 +162,7 @@ async def test_what_is_private_is_seen_by_those_concerned_only(employer: Employe
         client = employer.own_client(person)
         assert _names(await employer.feed(client)) == expected
         assert _names(await employer.feed(client, person="cleo")) == expected[:-1]
-        request = pb.GetRecognitionRequest(name=private.name)
+        request = recs.GetRecognitionRequest(name=private.name)
         if expected == both:
             assert (await client.recognition.GetRecognition(request)).recognition == private
         else:
@@ -180,13 +180,15 @@ async def test_only_who_may_act_for_others_looks_for_them(employer: Employer) ->
         await employer.feed(ben, viewer="cleo")
     given = await employer.give("ann", ["cleo"], 5, private=True)
     with pytest.raises(PermissionDeniedError):
-        await ben.recognition.GetRecognition(pb.GetRecognitionRequest(name=given.name, viewer=employer.person("cleo")))
+        await ben.recognition.GetRecognition(
+            recs.GetRecognitionRequest(name=given.name, viewer=employer.person("cleo"))
+        )
     with pytest.raises(NotFoundError):
         await employer.feed(viewer="nobody")
 
 
 async def test_the_feed_is_newest_first_page_by_page_and_filtered(employer: Employer) -> None:
-    given: list[res.Recognition] = []
+    given: list[recs.Recognition] = []
     for number in range(14):
         giver, receiver = ("ann", "ben") if number % 2 else ("cleo", "dan")
         values = ["#care"] if number % 3 == 0 else ["#teamwork"]
@@ -234,5 +236,5 @@ async def test_a_month_is_granted_once_and_only_while_it_lasts(employer: Employe
     assert await employer.left("ann") == 200
 
 
-def _names(page: pb.ListRecognitionsResponse) -> list[str]:
+def _names(page: recs.ListRecognitionsResponse) -> list[str]:
     return [recognition.name for recognition in page.recognitions]

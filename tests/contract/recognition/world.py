@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from guerdon import Client, new_request_id
 from guerdon.ledger.v1 import ledger_pb2 as ledger
 from guerdon.ledger.v1 import resources_pb2 as books
-from guerdon.recognition.v1 import recognition_pb2 as pb
-from guerdon.recognition.v1 import resources_pb2 as res
+from guerdon.recognition.v1 import allowances_pb2 as allowances
+from guerdon.recognition.v1 import organisations_pb2 as orgs
+from guerdon.recognition.v1 import recognition_pb2 as recs
 from guerdon_kit.auth.development import ISSUER, DevelopmentIdentity
 from guerdon_kit.testing import RunningService
 
@@ -84,14 +85,14 @@ class Employer:
         await self.bank.ledger.CreateUnit(
             ledger.CreateUnitRequest(unit=books.Unit(name=f"{self.program}/units/points"), request_id=new_request_id())
         )
-        await self.admin.recognition.CreateOrganisation(self.creation(allowance=allowance, time_zone=time_zone))
+        await self.admin.organisations.CreateOrganisation(self.creation(allowance=allowance, time_zone=time_zone))
 
     def creation(
         self, *, allowance: int = 200, time_zone: str = "Europe/London", request_id: str = ""
-    ) -> pb.CreateOrganisationRequest:
+    ) -> orgs.CreateOrganisationRequest:
         """The request that makes it."""
-        return pb.CreateOrganisationRequest(
-            organisation=res.Organisation(
+        return orgs.CreateOrganisationRequest(
+            organisation=orgs.Organisation(
                 name=self.name,
                 display_name="Employer",
                 unit=f"{self.program}/units/points",
@@ -106,9 +107,9 @@ class Employer:
         """The name of a person."""
         return f"{self.name}/people/{person}"
 
-    def new_person(self, person: str) -> res.Person:
+    def new_person(self, person: str) -> orgs.Person:
         """A person to add, as whom the token with that subject acts."""
-        return res.Person(
+        return orgs.Person(
             name=self.person(person), display_name=person.title(), identity=f"{ISSUER}|{self.subject(person)}"
         )
 
@@ -118,16 +119,18 @@ class Employer:
 
     async def hire(self, *people: str) -> None:
         """Adds people."""
-        await self.admin.recognition.BatchCreatePeople(
-            pb.BatchCreatePeopleRequest(
+        await self.admin.organisations.BatchCreatePeople(
+            orgs.BatchCreatePeopleRequest(
                 parent=self.name, people=map(self.new_person, people), request_id=new_request_id()
             )
         )
 
-    async def grant(self, *, period: str = "", request_id: str = "") -> pb.GrantAllowancesResponse:
+    async def grant(self, *, period: str = "", request_id: str = "") -> allowances.GrantAllowancesResponse:
         """Grants the current month."""
-        return await self.admin.recognition.GrantAllowances(
-            pb.GrantAllowancesRequest(parent=self.name, period=period, request_id=request_id or new_request_id())
+        return await self.admin.allowances.GrantAllowances(
+            allowances.GrantAllowancesRequest(
+                parent=self.name, period=period, request_id=request_id or new_request_id()
+            )
         )
 
     def own_client(self, person: str, *more_scopes: str) -> Client:
@@ -145,41 +148,41 @@ class Employer:
         values: Sequence[str] = (),
         message: str = "Thank you",
         request_id: str = "",
-    ) -> pb.CreateRecognitionRequest:
+    ) -> recs.CreateRecognitionRequest:
         """A request to give."""
-        return pb.CreateRecognitionRequest(
+        return recs.CreateRecognitionRequest(
             parent=self.name,
-            recognition=res.Recognition(
+            recognition=recs.Recognition(
                 giver=self.person(giver) if giver else "",
                 receivers=map(self.person, receivers),
                 amount=amount,
                 message=message,
                 values=values,
-                visibility=res.VISIBILITY_PRIVATE if private else res.VISIBILITY_PUBLIC,
+                visibility=recs.VISIBILITY_PRIVATE if private else recs.VISIBILITY_PUBLIC,
             ),
             request_id=request_id or new_request_id(),
         )
 
     async def give(
         self, giver: str, receivers: Iterable[str], amount: int, *, private: bool = False, values: Sequence[str] = ()
-    ) -> res.Recognition:
+    ) -> recs.Recognition:
         """Gives, on the giver's behalf."""
         request = self.thanks(giver, receivers, amount, private=private, values=values)
         return (await self.admin.recognition.CreateRecognition(request)).recognition
 
-    async def allowance(self, person: str) -> res.Allowance:
+    async def allowance(self, person: str) -> allowances.Allowance:
         """What a person has left to give."""
-        request = pb.GetAllowanceRequest(name=f"{self.person(person)}/allowance")
-        return (await self.admin.recognition.GetAllowance(request)).allowance
+        request = allowances.GetAllowanceRequest(name=f"{self.person(person)}/allowance")
+        return (await self.admin.allowances.GetAllowance(request)).allowance
 
     async def left(self, person: str) -> int:
         """How many points a person has left to give."""
         return (await self.allowance(person)).available_amount
 
-    async def read_person(self, person: str) -> res.Person:
+    async def read_person(self, person: str) -> orgs.Person:
         """A person as stored."""
-        request = pb.GetPersonRequest(name=self.person(person))
-        return (await self.admin.recognition.GetPerson(request)).person
+        request = orgs.GetPersonRequest(name=self.person(person))
+        return (await self.admin.organisations.GetPerson(request)).person
 
     async def balance(self, account: str) -> books.Balance:
         """What an account has, straight from the ledger."""
@@ -214,10 +217,10 @@ class Employer:
         viewer: str = "",
         page_size: int = 1000,
         page_token: str = "",
-    ) -> pb.ListRecognitionsResponse:
+    ) -> recs.ListRecognitionsResponse:
         """A page of the feed, by default all of it as who runs the service sees it."""
         return await (client or self.admin).recognition.ListRecognitions(
-            pb.ListRecognitionsRequest(
+            recs.ListRecognitionsRequest(
                 parent=self.name,
                 value=value,
                 person=self.person(person) if person else "",

@@ -10,8 +10,7 @@ import pytest
 from redis.asyncio import Redis
 
 from guerdon import RefusedError, UnavailableError
-from guerdon.recognition.v1 import recognition_pb2 as pb
-from guerdon.recognition.v1 import resources_pb2 as res
+from guerdon.recognition.v1 import recognition_pb2 as recs
 from guerdon_kit.events import CloudEvent, stream_of
 from guerdon_kit.postgres.provision import connected
 from guerdon_kit.testing import ServiceFactory, wait_until
@@ -113,20 +112,20 @@ async def test_a_silent_ledger_leaves_no_doubt_behind(world: World) -> None:
     assert [await employer.earned(person) for person in ("ben", "cleo")] == [20, 20]
 
 
-async def _answered(employer: Employer, request: pb.CreateRecognitionRequest) -> res.Recognition | None:
+async def _answered(employer: Employer, request: recs.CreateRecognitionRequest) -> recs.Recognition | None:
     try:
         return (await employer.admin.recognition.CreateRecognition(request)).recognition
     except UnavailableError:
         return None
 
 
-async def _ask_once(world: World, request: pb.CreateRecognitionRequest) -> None:
+async def _ask_once(world: World, request: recs.CreateRecognitionRequest) -> None:
     """As a client asks that does not ask again by itself."""
     metadata = [("authorization", f"Bearer {world.identity.token()}")]
     async with grpc.aio.insecure_channel(world.recognition.target, [("grpc.enable_retries", 0)]) as channel:
         method: Any = channel.unary_unary(
             "/guerdon.recognition.v1.RecognitionService/CreateRecognition",
-            request_serializer=pb.CreateRecognitionRequest.SerializeToString,
+            request_serializer=recs.CreateRecognitionRequest.SerializeToString,
         )
         await method(request, timeout=30, metadata=metadata)
 

@@ -15,46 +15,33 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from guerdon.options.v1 import options_pb2 as guerdon_dot_options_dot_v1_dot_options__pb2
-from guerdon.recognition.v1 import resources_pb2 as guerdon_dot_recognition_dot_v1_dot_resources__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(guerdon/recognition/v1/recognition.proto\x12\x16guerdon.recognition.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a guerdon/options/v1/options.proto\x1a&guerdon/recognition/v1/resources.proto\"u\n\x19\x43reateOrganisationRequest\x12?\n\x0corganisation\x18\x01 \x01(\x0b\x32$.guerdon.recognition.v1.OrganisationB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"X\n\x1a\x43reateOrganisationResponse\x12:\n\x0corganisation\x18\x01 \x01(\x0b\x32$.guerdon.recognition.v1.Organisation\"H\n\x16GetOrganisationRequest\x12.\n\x04name\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/Organisation\"U\n\x17GetOrganisationResponse\x12:\n\x0corganisation\x18\x01 \x01(\x0b\x32$.guerdon.recognition.v1.Organisation\"c\n\x13\x43reatePersonRequest\x12\x33\n\x06person\x18\x01 \x01(\x0b\x32\x1e.guerdon.recognition.v1.PersonB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"F\n\x14\x43reatePersonResponse\x12.\n\x06person\x18\x01 \x01(\x0b\x32\x1e.guerdon.recognition.v1.Person\"\x9a\x01\n\x18\x42\x61tchCreatePeopleRequest\x12\x30\n\x06parent\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/Organisation\x12\x33\n\x06people\x18\x02 \x03(\x0b\x32\x1e.guerdon.recognition.v1.PersonB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\"K\n\x19\x42\x61tchCreatePeopleResponse\x12.\n\x06people\x18\x01 \x03(\x0b\x32\x1e.guerdon.recognition.v1.Person\"<\n\x10GetPersonRequest\x12(\n\x04name\x18\x01 \x01(\tB\x1a\xe0\x41\x02\xfa\x41\x14\n\x12guerdon.dev/Person\"C\n\x11GetPersonResponse\x12.\n\x06person\x18\x01 \x01(\x0b\x32\x1e.guerdon.recognition.v1.Person\"l\n\x11ListPeopleRequest\x12\x30\n\x06parent\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/Organisation\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"]\n\x12ListPeopleResponse\x12.\n\x06people\x18\x01 \x03(\x0b\x32\x1e.guerdon.recognition.v1.Person\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\\\n\x17\x44\x65\x61\x63tivatePersonRequest\x12(\n\x04name\x18\x01 \x01(\tB\x1a\xe0\x41\x02\xfa\x41\x14\n\x12guerdon.dev/Person\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"J\n\x18\x44\x65\x61\x63tivatePersonResponse\x12.\n\x06person\x18\x01 \x01(\x0b\x32\x1e.guerdon.recognition.v1.Person\"s\n\x16GrantAllowancesRequest\x12\x30\n\x06parent\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/Organisation\x12\x0e\n\x06period\x18\x02 \x01(\t\x12\x17\n\nrequest_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\"\x89\x01\n\x17GrantAllowancesResponse\x12\x0e\n\x06period\x18\x01 \x01(\t\x12\x15\n\rgranted_count\x18\x02 \x01(\x05\x12\x16\n\x0e\x65xisting_count\x18\x03 \x01(\x05\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"B\n\x13GetAllowanceRequest\x12+\n\x04name\x18\x01 \x01(\tB\x1d\xe0\x41\x02\xfa\x41\x17\n\x15guerdon.dev/Allowance\"L\n\x14GetAllowanceResponse\x12\x34\n\tallowance\x18\x01 \x01(\x0b\x32!.guerdon.recognition.v1.Allowance\"\xa4\x01\n\x18\x43reateRecognitionRequest\x12\x30\n\x06parent\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/Organisation\x12=\n\x0brecognition\x18\x02 \x01(\x0b\x32#.guerdon.recognition.v1.RecognitionB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\"U\n\x19\x43reateRecognitionResponse\x12\x38\n\x0brecognition\x18\x01 \x01(\x0b\x32#.guerdon.recognition.v1.Recognition\"o\n\x15GetRecognitionRequest\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe0\x41\x02\xfa\x41\x19\n\x17guerdon.dev/Recognition\x12\'\n\x06viewer\x18\x02 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\"R\n\x16GetRecognitionResponse\x12\x38\n\x0brecognition\x18\x01 \x01(\x0b\x32#.guerdon.recognition.v1.Recognition\"\xd3\x01\n\x17ListRecognitionsRequest\x12\x30\n\x06parent\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/Organisation\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\r\n\x05value\x18\x04 \x01(\t\x12\'\n\x06person\x18\x05 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12\'\n\x06viewer\x18\x06 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\"n\n\x18ListRecognitionsResponse\x12\x39\n\x0crecognitions\x18\x01 \x03(\x0b\x32#.guerdon.recognition.v1.Recognition\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xaf\x0e\n\x12RecognitionService\x12\xa4\x01\n\x12\x43reateOrganisation\x12\x31.guerdon.recognition.v1.CreateOrganisationRequest\x1a\x32.guerdon.recognition.v1.CreateOrganisationResponse\"\'\xca\xda\x18#\n\x1frecognition.organisations.write\x10\x04\x12\x9a\x01\n\x0fGetOrganisation\x12..guerdon.recognition.v1.GetOrganisationRequest\x1a/.guerdon.recognition.v1.GetOrganisationResponse\"&\xca\xda\x18\"\n\x1erecognition.organisations.read\x10\x04\x12\x8b\x01\n\x0c\x43reatePerson\x12+.guerdon.recognition.v1.CreatePersonRequest\x1a,.guerdon.recognition.v1.CreatePersonResponse\" \xca\xda\x18\x1c\n\x18recognition.people.write\x10\x04\x12\x9a\x01\n\x11\x42\x61tchCreatePeople\x12\x30.guerdon.recognition.v1.BatchCreatePeopleRequest\x1a\x31.guerdon.recognition.v1.BatchCreatePeopleResponse\" \xca\xda\x18\x1c\n\x18recognition.people.write\x10\x04\x12\x81\x01\n\tGetPerson\x12(.guerdon.recognition.v1.GetPersonRequest\x1a).guerdon.recognition.v1.GetPersonResponse\"\x1f\xca\xda\x18\x1b\n\x17recognition.people.read\x10\x04\x12\x84\x01\n\nListPeople\x12).guerdon.recognition.v1.ListPeopleRequest\x1a*.guerdon.recognition.v1.ListPeopleResponse\"\x1f\xca\xda\x18\x1b\n\x17recognition.people.read\x10\x04\x12\x97\x01\n\x10\x44\x65\x61\x63tivatePerson\x12/.guerdon.recognition.v1.DeactivatePersonRequest\x1a\x30.guerdon.recognition.v1.DeactivatePersonResponse\" \xca\xda\x18\x1c\n\x18recognition.people.write\x10\x04\x12\x98\x01\n\x0fGrantAllowances\x12..guerdon.recognition.v1.GrantAllowancesRequest\x1a/.guerdon.recognition.v1.GrantAllowancesResponse\"$\xca\xda\x18 \n\x1crecognition.allowances.write\x10\x04\x12\x8e\x01\n\x0cGetAllowance\x12+.guerdon.recognition.v1.GetAllowanceRequest\x1a,.guerdon.recognition.v1.GetAllowanceResponse\"#\xca\xda\x18\x1f\n\x1brecognition.allowances.read\x10\x04\x12\xa0\x01\n\x11\x43reateRecognition\x12\x30.guerdon.recognition.v1.CreateRecognitionRequest\x1a\x31.guerdon.recognition.v1.CreateRecognitionResponse\"&\xca\xda\x18\"\n\x1erecognition.recognitions.write\x10\x04\x12\x96\x01\n\x0eGetRecognition\x12-.guerdon.recognition.v1.GetRecognitionRequest\x1a..guerdon.recognition.v1.GetRecognitionResponse\"%\xca\xda\x18!\n\x1drecognition.recognitions.read\x10\x04\x12\x9c\x01\n\x10ListRecognitions\x12/.guerdon.recognition.v1.ListRecognitionsRequest\x1a\x30.guerdon.recognition.v1.ListRecognitionsResponse\"%\xca\xda\x18!\n\x1drecognition.recognitions.read\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(guerdon/recognition/v1/recognition.proto\x12\x16guerdon.recognition.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a guerdon/options/v1/options.proto\"\xb6\x03\n\x0bRecognition\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x03\x12&\n\x05giver\x18\x02 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12-\n\treceivers\x18\x03 \x03(\tB\x1a\xe0\x41\x02\xfa\x41\x14\n\x12guerdon.dev/Person\x12\x13\n\x06\x61mount\x18\x04 \x01(\x03\x42\x03\xe0\x41\x02\x12\x18\n\x07message\x18\x05 \x01(\tB\x07\xe0\x41\x02\xd0\xda\x18\x01\x12\x0e\n\x06values\x18\x06 \x03(\t\x12;\n\nvisibility\x18\x07 \x01(\x0e\x32\".guerdon.recognition.v1.VisibilityB\x03\xe0\x41\x02\x12\x34\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x34\n\x0btransaction\x18\t \x01(\tB\x1f\xe0\x41\x03\xfa\x41\x19\n\x17guerdon.dev/Transaction:U\xea\x41R\n\x17guerdon.dev/Recognition\x12\x37organisations/{organisation}/recognitions/{recognition}\"\xa4\x01\n\x18\x43reateRecognitionRequest\x12\x30\n\x06parent\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/Organisation\x12=\n\x0brecognition\x18\x02 \x01(\x0b\x32#.guerdon.recognition.v1.RecognitionB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\"U\n\x19\x43reateRecognitionResponse\x12\x38\n\x0brecognition\x18\x01 \x01(\x0b\x32#.guerdon.recognition.v1.Recognition\"o\n\x15GetRecognitionRequest\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe0\x41\x02\xfa\x41\x19\n\x17guerdon.dev/Recognition\x12\'\n\x06viewer\x18\x02 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\"R\n\x16GetRecognitionResponse\x12\x38\n\x0brecognition\x18\x01 \x01(\x0b\x32#.guerdon.recognition.v1.Recognition\"\xd3\x01\n\x17ListRecognitionsRequest\x12\x30\n\x06parent\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/Organisation\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\r\n\x05value\x18\x04 \x01(\t\x12\'\n\x06person\x18\x05 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12\'\n\x06viewer\x18\x06 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\"n\n\x18ListRecognitionsResponse\x12\x39\n\x0crecognitions\x18\x01 \x03(\x0b\x32#.guerdon.recognition.v1.Recognition\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*W\n\nVisibility\x12\x1a\n\x16VISIBILITY_UNSPECIFIED\x10\x00\x12\x15\n\x11VISIBILITY_PUBLIC\x10\x01\x12\x16\n\x12VISIBILITY_PRIVATE\x10\x02\x32\xef\x03\n\x12RecognitionService\x12\xa0\x01\n\x11\x43reateRecognition\x12\x30.guerdon.recognition.v1.CreateRecognitionRequest\x1a\x31.guerdon.recognition.v1.CreateRecognitionResponse\"&\xca\xda\x18\"\n\x1erecognition.recognitions.write\x10\x04\x12\x96\x01\n\x0eGetRecognition\x12-.guerdon.recognition.v1.GetRecognitionRequest\x1a..guerdon.recognition.v1.GetRecognitionResponse\"%\xca\xda\x18!\n\x1drecognition.recognitions.read\x10\x04\x12\x9c\x01\n\x10ListRecognitions\x12/.guerdon.recognition.v1.ListRecognitionsRequest\x1a\x30.guerdon.recognition.v1.ListRecognitionsResponse\"%\xca\xda\x18!\n\x1drecognition.recognitions.read\x10\x04\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'guerdon.recognition.v1.recognition_pb2', globals())
 if _descriptor._USE_C_DESCRIPTORS == False:
 
   DESCRIPTOR._options = None
-  _CREATEORGANISATIONREQUEST.fields_by_name['organisation']._options = None
-  _CREATEORGANISATIONREQUEST.fields_by_name['organisation']._serialized_options = b'\340A\002'
-  _CREATEORGANISATIONREQUEST.fields_by_name['request_id']._options = None
-  _CREATEORGANISATIONREQUEST.fields_by_name['request_id']._serialized_options = b'\340A\002'
-  _GETORGANISATIONREQUEST.fields_by_name['name']._options = None
-  _GETORGANISATIONREQUEST.fields_by_name['name']._serialized_options = b'\340A\002\372A\032\n\030guerdon.dev/Organisation'
-  _CREATEPERSONREQUEST.fields_by_name['person']._options = None
-  _CREATEPERSONREQUEST.fields_by_name['person']._serialized_options = b'\340A\002'
-  _CREATEPERSONREQUEST.fields_by_name['request_id']._options = None
-  _CREATEPERSONREQUEST.fields_by_name['request_id']._serialized_options = b'\340A\002'
-  _BATCHCREATEPEOPLEREQUEST.fields_by_name['parent']._options = None
-  _BATCHCREATEPEOPLEREQUEST.fields_by_name['parent']._serialized_options = b'\340A\002\372A\032\n\030guerdon.dev/Organisation'
-  _BATCHCREATEPEOPLEREQUEST.fields_by_name['people']._options = None
-  _BATCHCREATEPEOPLEREQUEST.fields_by_name['people']._serialized_options = b'\340A\002'
-  _BATCHCREATEPEOPLEREQUEST.fields_by_name['request_id']._options = None
-  _BATCHCREATEPEOPLEREQUEST.fields_by_name['request_id']._serialized_options = b'\340A\002'
-  _GETPERSONREQUEST.fields_by_name['name']._options = None
-  _GETPERSONREQUEST.fields_by_name['name']._serialized_options = b'\340A\002\372A\024\n\022guerdon.dev/Person'
-  _LISTPEOPLEREQUEST.fields_by_name['parent']._options = None
-  _LISTPEOPLEREQUEST.fields_by_name['parent']._serialized_options = b'\340A\002\372A\032\n\030guerdon.dev/Organisation'
-  _DEACTIVATEPERSONREQUEST.fields_by_name['name']._options = None
-  _DEACTIVATEPERSONREQUEST.fields_by_name['name']._serialized_options = b'\340A\002\372A\024\n\022guerdon.dev/Person'
-  _DEACTIVATEPERSONREQUEST.fields_by_name['request_id']._options = None
-  _DEACTIVATEPERSONREQUEST.fields_by_name['request_id']._serialized_options = b'\340A\002'
-  _GRANTALLOWANCESREQUEST.fields_by_name['parent']._options = None
-  _GRANTALLOWANCESREQUEST.fields_by_name['parent']._serialized_options = b'\340A\002\372A\032\n\030guerdon.dev/Organisation'
-  _GRANTALLOWANCESREQUEST.fields_by_name['request_id']._options = None
-  _GRANTALLOWANCESREQUEST.fields_by_name['request_id']._serialized_options = b'\340A\002'
-  _GETALLOWANCEREQUEST.fields_by_name['name']._options = None
-  _GETALLOWANCEREQUEST.fields_by_name['name']._serialized_options = b'\340A\002\372A\027\n\025guerdon.dev/Allowance'
+  _RECOGNITION.fields_by_name['name']._options = None
+  _RECOGNITION.fields_by_name['name']._serialized_options = b'\340A\003'
+  _RECOGNITION.fields_by_name['giver']._options = None
+  _RECOGNITION.fields_by_name['giver']._serialized_options = b'\372A\024\n\022guerdon.dev/Person'
+  _RECOGNITION.fields_by_name['receivers']._options = None
+  _RECOGNITION.fields_by_name['receivers']._serialized_options = b'\340A\002\372A\024\n\022guerdon.dev/Person'
+  _RECOGNITION.fields_by_name['amount']._options = None
+  _RECOGNITION.fields_by_name['amount']._serialized_options = b'\340A\002'
+  _RECOGNITION.fields_by_name['message']._options = None
+  _RECOGNITION.fields_by_name['message']._serialized_options = b'\340A\002\320\332\030\001'
+  _RECOGNITION.fields_by_name['visibility']._options = None
+  _RECOGNITION.fields_by_name['visibility']._serialized_options = b'\340A\002'
+  _RECOGNITION.fields_by_name['create_time']._options = None
+  _RECOGNITION.fields_by_name['create_time']._serialized_options = b'\340A\003'
+  _RECOGNITION.fields_by_name['transaction']._options = None
+  _RECOGNITION.fields_by_name['transaction']._serialized_options = b'\340A\003\372A\031\n\027guerdon.dev/Transaction'
+  _RECOGNITION._options = None
+  _RECOGNITION._serialized_options = b'\352AR\n\027guerdon.dev/Recognition\0227organisations/{organisation}/recognitions/{recognition}'
   _CREATERECOGNITIONREQUEST.fields_by_name['parent']._options = None
   _CREATERECOGNITIONREQUEST.fields_by_name['parent']._serialized_options = b'\340A\002\372A\032\n\030guerdon.dev/Organisation'
   _CREATERECOGNITIONREQUEST.fields_by_name['recognition']._options = None
@@ -71,78 +58,28 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _LISTRECOGNITIONSREQUEST.fields_by_name['person']._serialized_options = b'\372A\024\n\022guerdon.dev/Person'
   _LISTRECOGNITIONSREQUEST.fields_by_name['viewer']._options = None
   _LISTRECOGNITIONSREQUEST.fields_by_name['viewer']._serialized_options = b'\372A\024\n\022guerdon.dev/Person'
-  _RECOGNITIONSERVICE.methods_by_name['CreateOrganisation']._options = None
-  _RECOGNITIONSERVICE.methods_by_name['CreateOrganisation']._serialized_options = b'\312\332\030#\n\037recognition.organisations.write\020\004'
-  _RECOGNITIONSERVICE.methods_by_name['GetOrganisation']._options = None
-  _RECOGNITIONSERVICE.methods_by_name['GetOrganisation']._serialized_options = b'\312\332\030\"\n\036recognition.organisations.read\020\004'
-  _RECOGNITIONSERVICE.methods_by_name['CreatePerson']._options = None
-  _RECOGNITIONSERVICE.methods_by_name['CreatePerson']._serialized_options = b'\312\332\030\034\n\030recognition.people.write\020\004'
-  _RECOGNITIONSERVICE.methods_by_name['BatchCreatePeople']._options = None
-  _RECOGNITIONSERVICE.methods_by_name['BatchCreatePeople']._serialized_options = b'\312\332\030\034\n\030recognition.people.write\020\004'
-  _RECOGNITIONSERVICE.methods_by_name['GetPerson']._options = None
-  _RECOGNITIONSERVICE.methods_by_name['GetPerson']._serialized_options = b'\312\332\030\033\n\027recognition.people.read\020\004'
-  _RECOGNITIONSERVICE.methods_by_name['ListPeople']._options = None
-  _RECOGNITIONSERVICE.methods_by_name['ListPeople']._serialized_options = b'\312\332\030\033\n\027recognition.people.read\020\004'
-  _RECOGNITIONSERVICE.methods_by_name['DeactivatePerson']._options = None
-  _RECOGNITIONSERVICE.methods_by_name['DeactivatePerson']._serialized_options = b'\312\332\030\034\n\030recognition.people.write\020\004'
-  _RECOGNITIONSERVICE.methods_by_name['GrantAllowances']._options = None
-  _RECOGNITIONSERVICE.methods_by_name['GrantAllowances']._serialized_options = b'\312\332\030 \n\034recognition.allowances.write\020\004'
-  _RECOGNITIONSERVICE.methods_by_name['GetAllowance']._options = None
-  _RECOGNITIONSERVICE.methods_by_name['GetAllowance']._serialized_options = b'\312\332\030\037\n\033recognition.allowances.read\020\004'
   _RECOGNITIONSERVICE.methods_by_name['CreateRecognition']._options = None
   _RECOGNITIONSERVICE.methods_by_name['CreateRecognition']._serialized_options = b'\312\332\030\"\n\036recognition.recognitions.write\020\004'
   _RECOGNITIONSERVICE.methods_by_name['GetRecognition']._options = None
   _RECOGNITIONSERVICE.methods_by_name['GetRecognition']._serialized_options = b'\312\332\030!\n\035recognition.recognitions.read\020\004'
   _RECOGNITIONSERVICE.methods_by_name['ListRecognitions']._options = None
   _RECOGNITIONSERVICE.methods_by_name['ListRecognitions']._serialized_options = b'\312\332\030!\n\035recognition.recognitions.read\020\004'
-  _CREATEORGANISATIONREQUEST._serialized_start=235
-  _CREATEORGANISATIONREQUEST._serialized_end=352
-  _CREATEORGANISATIONRESPONSE._serialized_start=354
-  _CREATEORGANISATIONRESPONSE._serialized_end=442
-  _GETORGANISATIONREQUEST._serialized_start=444
-  _GETORGANISATIONREQUEST._serialized_end=516
-  _GETORGANISATIONRESPONSE._serialized_start=518
-  _GETORGANISATIONRESPONSE._serialized_end=603
-  _CREATEPERSONREQUEST._serialized_start=605
-  _CREATEPERSONREQUEST._serialized_end=704
-  _CREATEPERSONRESPONSE._serialized_start=706
-  _CREATEPERSONRESPONSE._serialized_end=776
-  _BATCHCREATEPEOPLEREQUEST._serialized_start=779
-  _BATCHCREATEPEOPLEREQUEST._serialized_end=933
-  _BATCHCREATEPEOPLERESPONSE._serialized_start=935
-  _BATCHCREATEPEOPLERESPONSE._serialized_end=1010
-  _GETPERSONREQUEST._serialized_start=1012
-  _GETPERSONREQUEST._serialized_end=1072
-  _GETPERSONRESPONSE._serialized_start=1074
-  _GETPERSONRESPONSE._serialized_end=1141
-  _LISTPEOPLEREQUEST._serialized_start=1143
-  _LISTPEOPLEREQUEST._serialized_end=1251
-  _LISTPEOPLERESPONSE._serialized_start=1253
-  _LISTPEOPLERESPONSE._serialized_end=1346
-  _DEACTIVATEPERSONREQUEST._serialized_start=1348
-  _DEACTIVATEPERSONREQUEST._serialized_end=1440
-  _DEACTIVATEPERSONRESPONSE._serialized_start=1442
-  _DEACTIVATEPERSONRESPONSE._serialized_end=1516
-  _GRANTALLOWANCESREQUEST._serialized_start=1518
-  _GRANTALLOWANCESREQUEST._serialized_end=1633
-  _GRANTALLOWANCESRESPONSE._serialized_start=1636
-  _GRANTALLOWANCESRESPONSE._serialized_end=1773
-  _GETALLOWANCEREQUEST._serialized_start=1775
-  _GETALLOWANCEREQUEST._serialized_end=1841
-  _GETALLOWANCERESPONSE._serialized_start=1843
-  _GETALLOWANCERESPONSE._serialized_end=1919
-  _CREATERECOGNITIONREQUEST._serialized_start=1922
-  _CREATERECOGNITIONREQUEST._serialized_end=2086
-  _CREATERECOGNITIONRESPONSE._serialized_start=2088
-  _CREATERECOGNITIONRESPONSE._serialized_end=2173
-  _GETRECOGNITIONREQUEST._serialized_start=2175
-  _GETRECOGNITIONREQUEST._serialized_end=2286
-  _GETRECOGNITIONRESPONSE._serialized_start=2288
-  _GETRECOGNITIONRESPONSE._serialized_end=2370
-  _LISTRECOGNITIONSREQUEST._serialized_start=2373
-  _LISTRECOGNITIONSREQUEST._serialized_end=2584
-  _LISTRECOGNITIONSRESPONSE._serialized_start=2586
-  _LISTRECOGNITIONSRESPONSE._serialized_end=2696
-  _RECOGNITIONSERVICE._serialized_start=2699
-  _RECOGNITIONSERVICE._serialized_end=4538
+  _VISIBILITY._serialized_start=1413
+  _VISIBILITY._serialized_end=1500
+  _RECOGNITION._serialized_start=196
+  _RECOGNITION._serialized_end=634
+  _CREATERECOGNITIONREQUEST._serialized_start=637
+  _CREATERECOGNITIONREQUEST._serialized_end=801
+  _CREATERECOGNITIONRESPONSE._serialized_start=803
+  _CREATERECOGNITIONRESPONSE._serialized_end=888
+  _GETRECOGNITIONREQUEST._serialized_start=890
+  _GETRECOGNITIONREQUEST._serialized_end=1001
+  _GETRECOGNITIONRESPONSE._serialized_start=1003
+  _GETRECOGNITIONRESPONSE._serialized_end=1085
+  _LISTRECOGNITIONSREQUEST._serialized_start=1088
+  _LISTRECOGNITIONSREQUEST._serialized_end=1299
+  _LISTRECOGNITIONSRESPONSE._serialized_start=1301
+  _LISTRECOGNITIONSRESPONSE._serialized_end=1411
+  _RECOGNITIONSERVICE._serialized_start=1503
+  _RECOGNITIONSERVICE._serialized_end=1998
 # @@protoc_insertion_point(module_scope)

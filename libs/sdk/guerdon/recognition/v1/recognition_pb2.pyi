@@ -7,423 +7,101 @@ import builtins
 import collections.abc
 import google.protobuf.descriptor
 import google.protobuf.internal.containers
+import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
 import google.protobuf.timestamp_pb2
-import guerdon.recognition.v1.resources_pb2
+import sys
 import typing
+
+if sys.version_info >= (3, 10):
+    import typing as typing_extensions
+else:
+    import typing_extensions
 
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
 
-@typing.final
-class CreateOrganisationRequest(google.protobuf.message.Message):
-    """Makes an organisation."""
+class _Visibility:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
 
-    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+class _VisibilityEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_Visibility.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    VISIBILITY_UNSPECIFIED: _Visibility.ValueType  # 0
+    """Not said."""
+    VISIBILITY_PUBLIC: _Visibility.ValueType  # 1
+    """Everyone who may read the organisation's feed."""
+    VISIBILITY_PRIVATE: _Visibility.ValueType  # 2
+    """The giver and the receivers."""
 
-    ORGANISATION_FIELD_NUMBER: builtins.int
-    REQUEST_ID_FIELD_NUMBER: builtins.int
-    request_id: builtins.str
-    """The caller's id of this request, 1 to 64 printable characters."""
-    @property
-    def organisation(self) -> guerdon.recognition.v1.resources_pb2.Organisation:
-        """The organisation to make."""
+class Visibility(_Visibility, metaclass=_VisibilityEnumTypeWrapper):
+    """Who sees a recognition."""
 
-    def __init__(
-        self,
-        *,
-        organisation: guerdon.recognition.v1.resources_pb2.Organisation | None = ...,
-        request_id: builtins.str = ...,
-    ) -> None: ...
-    def HasField(self, field_name: typing.Literal["organisation", b"organisation"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["organisation", b"organisation", "request_id", b"request_id"]) -> None: ...
-
-global___CreateOrganisationRequest = CreateOrganisationRequest
-
-@typing.final
-class CreateOrganisationResponse(google.protobuf.message.Message):
-    """The organisation made."""
-
-    DESCRIPTOR: google.protobuf.descriptor.Descriptor
-
-    ORGANISATION_FIELD_NUMBER: builtins.int
-    @property
-    def organisation(self) -> guerdon.recognition.v1.resources_pb2.Organisation:
-        """The organisation."""
-
-    def __init__(
-        self,
-        *,
-        organisation: guerdon.recognition.v1.resources_pb2.Organisation | None = ...,
-    ) -> None: ...
-    def HasField(self, field_name: typing.Literal["organisation", b"organisation"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["organisation", b"organisation"]) -> None: ...
-
-global___CreateOrganisationResponse = CreateOrganisationResponse
+VISIBILITY_UNSPECIFIED: Visibility.ValueType  # 0
+"""Not said."""
+VISIBILITY_PUBLIC: Visibility.ValueType  # 1
+"""Everyone who may read the organisation's feed."""
+VISIBILITY_PRIVATE: Visibility.ValueType  # 2
+"""The giver and the receivers."""
+global___Visibility = Visibility
 
 @typing.final
-class GetOrganisationRequest(google.protobuf.message.Message):
-    """Reads an organisation."""
+class Recognition(google.protobuf.message.Message):
+    """Thanks, with points. It exists once its points have moved."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     NAME_FIELD_NUMBER: builtins.int
+    GIVER_FIELD_NUMBER: builtins.int
+    RECEIVERS_FIELD_NUMBER: builtins.int
+    AMOUNT_FIELD_NUMBER: builtins.int
+    MESSAGE_FIELD_NUMBER: builtins.int
+    VALUES_FIELD_NUMBER: builtins.int
+    VISIBILITY_FIELD_NUMBER: builtins.int
+    CREATE_TIME_FIELD_NUMBER: builtins.int
+    TRANSACTION_FIELD_NUMBER: builtins.int
     name: builtins.str
-    """Its name."""
-    def __init__(
-        self,
-        *,
-        name: builtins.str = ...,
-    ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["name", b"name"]) -> None: ...
-
-global___GetOrganisationRequest = GetOrganisationRequest
-
-@typing.final
-class GetOrganisationResponse(google.protobuf.message.Message):
-    """The organisation asked for."""
-
-    DESCRIPTOR: google.protobuf.descriptor.Descriptor
-
-    ORGANISATION_FIELD_NUMBER: builtins.int
-    @property
-    def organisation(self) -> guerdon.recognition.v1.resources_pb2.Organisation:
-        """The organisation."""
-
-    def __init__(
-        self,
-        *,
-        organisation: guerdon.recognition.v1.resources_pb2.Organisation | None = ...,
-    ) -> None: ...
-    def HasField(self, field_name: typing.Literal["organisation", b"organisation"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["organisation", b"organisation"]) -> None: ...
-
-global___GetOrganisationResponse = GetOrganisationResponse
-
-@typing.final
-class CreatePersonRequest(google.protobuf.message.Message):
-    """Adds a person."""
-
-    DESCRIPTOR: google.protobuf.descriptor.Descriptor
-
-    PERSON_FIELD_NUMBER: builtins.int
-    REQUEST_ID_FIELD_NUMBER: builtins.int
-    request_id: builtins.str
-    """The caller's id of this request, 1 to 64 printable characters."""
-    @property
-    def person(self) -> guerdon.recognition.v1.resources_pb2.Person:
-        """The person to add."""
-
-    def __init__(
-        self,
-        *,
-        person: guerdon.recognition.v1.resources_pb2.Person | None = ...,
-        request_id: builtins.str = ...,
-    ) -> None: ...
-    def HasField(self, field_name: typing.Literal["person", b"person"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["person", b"person", "request_id", b"request_id"]) -> None: ...
-
-global___CreatePersonRequest = CreatePersonRequest
-
-@typing.final
-class CreatePersonResponse(google.protobuf.message.Message):
-    """The person added."""
-
-    DESCRIPTOR: google.protobuf.descriptor.Descriptor
-
-    PERSON_FIELD_NUMBER: builtins.int
-    @property
-    def person(self) -> guerdon.recognition.v1.resources_pb2.Person:
-        """The person."""
-
-    def __init__(
-        self,
-        *,
-        person: guerdon.recognition.v1.resources_pb2.Person | None = ...,
-    ) -> None: ...
-    def HasField(self, field_name: typing.Literal["person", b"person"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["person", b"person"]) -> None: ...
-
-global___CreatePersonResponse = CreatePersonResponse
-
-@typing.final
-class BatchCreatePeopleRequest(google.protobuf.message.Message):
-    """Adds many people."""
-
-    DESCRIPTOR: google.protobuf.descriptor.Descriptor
-
-    PARENT_FIELD_NUMBER: builtins.int
-    PEOPLE_FIELD_NUMBER: builtins.int
-    REQUEST_ID_FIELD_NUMBER: builtins.int
-    parent: builtins.str
-    """The organisation they work for."""
-    request_id: builtins.str
-    """The caller's id of this request, 1 to 64 printable characters."""
-    @property
-    def people(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[guerdon.recognition.v1.resources_pb2.Person]:
-        """The people to add, 1 to 1,000, each once."""
-
-    def __init__(
-        self,
-        *,
-        parent: builtins.str = ...,
-        people: collections.abc.Iterable[guerdon.recognition.v1.resources_pb2.Person] | None = ...,
-        request_id: builtins.str = ...,
-    ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["parent", b"parent", "people", b"people", "request_id", b"request_id"]) -> None: ...
-
-global___BatchCreatePeopleRequest = BatchCreatePeopleRequest
-
-@typing.final
-class BatchCreatePeopleResponse(google.protobuf.message.Message):
-    """The people added."""
-
-    DESCRIPTOR: google.protobuf.descriptor.Descriptor
-
-    PEOPLE_FIELD_NUMBER: builtins.int
-    @property
-    def people(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[guerdon.recognition.v1.resources_pb2.Person]:
-        """The people, in the order of the request."""
-
-    def __init__(
-        self,
-        *,
-        people: collections.abc.Iterable[guerdon.recognition.v1.resources_pb2.Person] | None = ...,
-    ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["people", b"people"]) -> None: ...
-
-global___BatchCreatePeopleResponse = BatchCreatePeopleResponse
-
-@typing.final
-class GetPersonRequest(google.protobuf.message.Message):
-    """Reads a person."""
-
-    DESCRIPTOR: google.protobuf.descriptor.Descriptor
-
-    NAME_FIELD_NUMBER: builtins.int
-    name: builtins.str
-    """Their name."""
-    def __init__(
-        self,
-        *,
-        name: builtins.str = ...,
-    ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["name", b"name"]) -> None: ...
-
-global___GetPersonRequest = GetPersonRequest
-
-@typing.final
-class GetPersonResponse(google.protobuf.message.Message):
-    """The person asked for."""
-
-    DESCRIPTOR: google.protobuf.descriptor.Descriptor
-
-    PERSON_FIELD_NUMBER: builtins.int
-    @property
-    def person(self) -> guerdon.recognition.v1.resources_pb2.Person:
-        """The person."""
-
-    def __init__(
-        self,
-        *,
-        person: guerdon.recognition.v1.resources_pb2.Person | None = ...,
-    ) -> None: ...
-    def HasField(self, field_name: typing.Literal["person", b"person"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["person", b"person"]) -> None: ...
-
-global___GetPersonResponse = GetPersonResponse
-
-@typing.final
-class ListPeopleRequest(google.protobuf.message.Message):
-    """Lists people."""
-
-    DESCRIPTOR: google.protobuf.descriptor.Descriptor
-
-    PARENT_FIELD_NUMBER: builtins.int
-    PAGE_SIZE_FIELD_NUMBER: builtins.int
-    PAGE_TOKEN_FIELD_NUMBER: builtins.int
-    parent: builtins.str
-    """The organisation they work for."""
-    page_size: builtins.int
-    """How many people at most, up to 1,000; 0: 50."""
-    page_token: builtins.str
-    """Where to go on: the `next_page_token` of the page before."""
-    def __init__(
-        self,
-        *,
-        parent: builtins.str = ...,
-        page_size: builtins.int = ...,
-        page_token: builtins.str = ...,
-    ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]) -> None: ...
-
-global___ListPeopleRequest = ListPeopleRequest
-
-@typing.final
-class ListPeopleResponse(google.protobuf.message.Message):
-    """A page of people."""
-
-    DESCRIPTOR: google.protobuf.descriptor.Descriptor
-
-    PEOPLE_FIELD_NUMBER: builtins.int
-    NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
-    next_page_token: builtins.str
-    """Where the next page begins; empty on the last one."""
-    @property
-    def people(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[guerdon.recognition.v1.resources_pb2.Person]:
-        """The people, by id."""
-
-    def __init__(
-        self,
-        *,
-        people: collections.abc.Iterable[guerdon.recognition.v1.resources_pb2.Person] | None = ...,
-        next_page_token: builtins.str = ...,
-    ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["next_page_token", b"next_page_token", "people", b"people"]) -> None: ...
-
-global___ListPeopleResponse = ListPeopleResponse
-
-@typing.final
-class DeactivatePersonRequest(google.protobuf.message.Message):
-    """Deactivates a person."""
-
-    DESCRIPTOR: google.protobuf.descriptor.Descriptor
-
-    NAME_FIELD_NUMBER: builtins.int
-    REQUEST_ID_FIELD_NUMBER: builtins.int
-    name: builtins.str
-    """Their name."""
-    request_id: builtins.str
-    """The caller's id of this request, 1 to 64 printable characters."""
-    def __init__(
-        self,
-        *,
-        name: builtins.str = ...,
-        request_id: builtins.str = ...,
-    ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["name", b"name", "request_id", b"request_id"]) -> None: ...
-
-global___DeactivatePersonRequest = DeactivatePersonRequest
-
-@typing.final
-class DeactivatePersonResponse(google.protobuf.message.Message):
-    """The person deactivated."""
-
-    DESCRIPTOR: google.protobuf.descriptor.Descriptor
-
-    PERSON_FIELD_NUMBER: builtins.int
-    @property
-    def person(self) -> guerdon.recognition.v1.resources_pb2.Person:
-        """The person."""
-
-    def __init__(
-        self,
-        *,
-        person: guerdon.recognition.v1.resources_pb2.Person | None = ...,
-    ) -> None: ...
-    def HasField(self, field_name: typing.Literal["person", b"person"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["person", b"person"]) -> None: ...
-
-global___DeactivatePersonResponse = DeactivatePersonResponse
-
-@typing.final
-class GrantAllowancesRequest(google.protobuf.message.Message):
-    """Grants a month's allowances."""
-
-    DESCRIPTOR: google.protobuf.descriptor.Descriptor
-
-    PARENT_FIELD_NUMBER: builtins.int
-    PERIOD_FIELD_NUMBER: builtins.int
-    REQUEST_ID_FIELD_NUMBER: builtins.int
-    parent: builtins.str
-    """The organisation."""
-    period: builtins.str
-    """The month, such as `2026-11`: only the current one of the organisation's zone can be granted. Empty: that one."""
-    request_id: builtins.str
-    """The caller's id of this request, 1 to 64 printable characters."""
-    def __init__(
-        self,
-        *,
-        parent: builtins.str = ...,
-        period: builtins.str = ...,
-        request_id: builtins.str = ...,
-    ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["parent", b"parent", "period", b"period", "request_id", b"request_id"]) -> None: ...
-
-global___GrantAllowancesRequest = GrantAllowancesRequest
-
-@typing.final
-class GrantAllowancesResponse(google.protobuf.message.Message):
-    """What was granted."""
-
-    DESCRIPTOR: google.protobuf.descriptor.Descriptor
-
-    PERIOD_FIELD_NUMBER: builtins.int
-    GRANTED_COUNT_FIELD_NUMBER: builtins.int
-    EXISTING_COUNT_FIELD_NUMBER: builtins.int
-    EXPIRE_TIME_FIELD_NUMBER: builtins.int
-    period: builtins.str
-    """The month."""
-    granted_count: builtins.int
-    """How many people this request granted an allowance. One whose account the ledger refuses for the moment is
-    counted too, and gets it when that passes within the month.
+    """`organisations/{organisation}/recognitions/{recognition}`, given by the service."""
+    giver: builtins.str
+    """Who gives. Empty in a request: the person whom the token names. Only callers with the scope
+    `recognition.act_for` may name another.
     """
-    existing_count: builtins.int
-    """How many active people had been granted theirs before."""
+    amount: builtins.int
+    """What each of them receives, in the unit's smallest part: at least 1, and at most 2^53 for all together."""
+    message: builtins.str
+    """The thanks, at most 2,000 characters."""
+    visibility: global___Visibility.ValueType
+    """Who sees it."""
+    transaction: builtins.str
+    """The ledger's transaction that moved the points."""
     @property
-    def expire_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
-        """When the allowances expire: the first instant of the next month."""
+    def receivers(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Who receives: 1 to 100 active people of the same organisation, each once, never the giver."""
 
-    def __init__(
-        self,
-        *,
-        period: builtins.str = ...,
-        granted_count: builtins.int = ...,
-        existing_count: builtins.int = ...,
-        expire_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
-    ) -> None: ...
-    def HasField(self, field_name: typing.Literal["expire_time", b"expire_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["existing_count", b"existing_count", "expire_time", b"expire_time", "granted_count", b"granted_count", "period", b"period"]) -> None: ...
+    @property
+    def values(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """What it is for: at most 10 of the organisation's values, each once."""
 
-global___GrantAllowancesResponse = GrantAllowancesResponse
+    @property
+    def create_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When it was made."""
 
-@typing.final
-class GetAllowanceRequest(google.protobuf.message.Message):
-    """Reads an allowance."""
-
-    DESCRIPTOR: google.protobuf.descriptor.Descriptor
-
-    NAME_FIELD_NUMBER: builtins.int
-    name: builtins.str
-    """Its name."""
     def __init__(
         self,
         *,
         name: builtins.str = ...,
+        giver: builtins.str = ...,
+        receivers: collections.abc.Iterable[builtins.str] | None = ...,
+        amount: builtins.int = ...,
+        message: builtins.str = ...,
+        values: collections.abc.Iterable[builtins.str] | None = ...,
+        visibility: global___Visibility.ValueType = ...,
+        create_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        transaction: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["name", b"name"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["create_time", b"create_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["amount", b"amount", "create_time", b"create_time", "giver", b"giver", "message", b"message", "name", b"name", "receivers", b"receivers", "transaction", b"transaction", "values", b"values", "visibility", b"visibility"]) -> None: ...
 
-global___GetAllowanceRequest = GetAllowanceRequest
-
-@typing.final
-class GetAllowanceResponse(google.protobuf.message.Message):
-    """The allowance asked for."""
-
-    DESCRIPTOR: google.protobuf.descriptor.Descriptor
-
-    ALLOWANCE_FIELD_NUMBER: builtins.int
-    @property
-    def allowance(self) -> guerdon.recognition.v1.resources_pb2.Allowance:
-        """The allowance."""
-
-    def __init__(
-        self,
-        *,
-        allowance: guerdon.recognition.v1.resources_pb2.Allowance | None = ...,
-    ) -> None: ...
-    def HasField(self, field_name: typing.Literal["allowance", b"allowance"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["allowance", b"allowance"]) -> None: ...
-
-global___GetAllowanceResponse = GetAllowanceResponse
+global___Recognition = Recognition
 
 @typing.final
 class CreateRecognitionRequest(google.protobuf.message.Message):
@@ -439,14 +117,14 @@ class CreateRecognitionRequest(google.protobuf.message.Message):
     request_id: builtins.str
     """The caller's id of this request, 1 to 64 printable characters."""
     @property
-    def recognition(self) -> guerdon.recognition.v1.resources_pb2.Recognition:
+    def recognition(self) -> global___Recognition:
         """The recognition to give."""
 
     def __init__(
         self,
         *,
         parent: builtins.str = ...,
-        recognition: guerdon.recognition.v1.resources_pb2.Recognition | None = ...,
+        recognition: global___Recognition | None = ...,
         request_id: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["recognition", b"recognition"]) -> builtins.bool: ...
@@ -462,13 +140,13 @@ class CreateRecognitionResponse(google.protobuf.message.Message):
 
     RECOGNITION_FIELD_NUMBER: builtins.int
     @property
-    def recognition(self) -> guerdon.recognition.v1.resources_pb2.Recognition:
+    def recognition(self) -> global___Recognition:
         """The recognition."""
 
     def __init__(
         self,
         *,
-        recognition: guerdon.recognition.v1.resources_pb2.Recognition | None = ...,
+        recognition: global___Recognition | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["recognition", b"recognition"]) -> builtins.bool: ...
     def ClearField(self, field_name: typing.Literal["recognition", b"recognition"]) -> None: ...
@@ -507,13 +185,13 @@ class GetRecognitionResponse(google.protobuf.message.Message):
 
     RECOGNITION_FIELD_NUMBER: builtins.int
     @property
-    def recognition(self) -> guerdon.recognition.v1.resources_pb2.Recognition:
+    def recognition(self) -> global___Recognition:
         """The recognition."""
 
     def __init__(
         self,
         *,
-        recognition: guerdon.recognition.v1.resources_pb2.Recognition | None = ...,
+        recognition: global___Recognition | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["recognition", b"recognition"]) -> builtins.bool: ...
     def ClearField(self, field_name: typing.Literal["recognition", b"recognition"]) -> None: ...
@@ -571,13 +249,13 @@ class ListRecognitionsResponse(google.protobuf.message.Message):
     next_page_token: builtins.str
     """Where the next page begins; empty on the last one."""
     @property
-    def recognitions(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[guerdon.recognition.v1.resources_pb2.Recognition]:
+    def recognitions(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Recognition]:
         """The recognitions, newest first."""
 
     def __init__(
         self,
         *,
-        recognitions: collections.abc.Iterable[guerdon.recognition.v1.resources_pb2.Recognition] | None = ...,
+        recognitions: collections.abc.Iterable[global___Recognition] | None = ...,
         next_page_token: builtins.str = ...,
     ) -> None: ...
     def ClearField(self, field_name: typing.Literal["next_page_token", b"next_page_token", "recognitions", b"recognitions"]) -> None: ...

@@ -6,10 +6,10 @@ from guerdon.recognition.v1 import recognition_pb2 as guerdon_dot_recognition_do
 
 
 class RecognitionServiceStub(object):
-    """Organisations, their people's monthly allowances, and what they thank each other for. Every write takes a
-    `request_id`: the same request again has no further effect and is answered as it was the first time, with
-    `guerdon-replayed: true` in the trailing metadata. A write answered UNAVAILABLE or DEADLINE_EXCEEDED may have been
-    taken in: it is then carried out, and the same request again tells how it ended.
+    """What people thank each other for. Every write takes a `request_id`: the same request again has no further effect and
+    is answered as it was the first time, with `guerdon-replayed: true` in the trailing metadata. A write answered
+    UNAVAILABLE or DEADLINE_EXCEEDED may have been taken in: it is then carried out, and the same request again tells how
+    it ended.
     """
 
     def __init__(self, channel):
@@ -18,51 +18,6 @@ class RecognitionServiceStub(object):
         Args:
             channel: A grpc.Channel.
         """
-        self.CreateOrganisation = channel.unary_unary(
-                '/guerdon.recognition.v1.RecognitionService/CreateOrganisation',
-                request_serializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.CreateOrganisationRequest.SerializeToString,
-                response_deserializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.CreateOrganisationResponse.FromString,
-                )
-        self.GetOrganisation = channel.unary_unary(
-                '/guerdon.recognition.v1.RecognitionService/GetOrganisation',
-                request_serializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.GetOrganisationRequest.SerializeToString,
-                response_deserializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.GetOrganisationResponse.FromString,
-                )
-        self.CreatePerson = channel.unary_unary(
-                '/guerdon.recognition.v1.RecognitionService/CreatePerson',
-                request_serializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.CreatePersonRequest.SerializeToString,
-                response_deserializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.CreatePersonResponse.FromString,
-                )
-        self.BatchCreatePeople = channel.unary_unary(
-                '/guerdon.recognition.v1.RecognitionService/BatchCreatePeople',
-                request_serializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.BatchCreatePeopleRequest.SerializeToString,
-                response_deserializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.BatchCreatePeopleResponse.FromString,
-                )
-        self.GetPerson = channel.unary_unary(
-                '/guerdon.recognition.v1.RecognitionService/GetPerson',
-                request_serializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.GetPersonRequest.SerializeToString,
-                response_deserializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.GetPersonResponse.FromString,
-                )
-        self.ListPeople = channel.unary_unary(
-                '/guerdon.recognition.v1.RecognitionService/ListPeople',
-                request_serializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.ListPeopleRequest.SerializeToString,
-                response_deserializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.ListPeopleResponse.FromString,
-                )
-        self.DeactivatePerson = channel.unary_unary(
-                '/guerdon.recognition.v1.RecognitionService/DeactivatePerson',
-                request_serializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.DeactivatePersonRequest.SerializeToString,
-                response_deserializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.DeactivatePersonResponse.FromString,
-                )
-        self.GrantAllowances = channel.unary_unary(
-                '/guerdon.recognition.v1.RecognitionService/GrantAllowances',
-                request_serializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.GrantAllowancesRequest.SerializeToString,
-                response_deserializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.GrantAllowancesResponse.FromString,
-                )
-        self.GetAllowance = channel.unary_unary(
-                '/guerdon.recognition.v1.RecognitionService/GetAllowance',
-                request_serializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.GetAllowanceRequest.SerializeToString,
-                response_deserializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.GetAllowanceResponse.FromString,
-                )
         self.CreateRecognition = channel.unary_unary(
                 '/guerdon.recognition.v1.RecognitionService/CreateRecognition',
                 request_serializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.CreateRecognitionRequest.SerializeToString,
@@ -81,75 +36,11 @@ class RecognitionServiceStub(object):
 
 
 class RecognitionServiceServicer(object):
-    """Organisations, their people's monthly allowances, and what they thank each other for. Every write takes a
-    `request_id`: the same request again has no further effect and is answered as it was the first time, with
-    `guerdon-replayed: true` in the trailing metadata. A write answered UNAVAILABLE or DEADLINE_EXCEEDED may have been
-    taken in: it is then carried out, and the same request again tells how it ended.
+    """What people thank each other for. Every write takes a `request_id`: the same request again has no further effect and
+    is answered as it was the first time, with `guerdon-replayed: true` in the trailing metadata. A write answered
+    UNAVAILABLE or DEADLINE_EXCEEDED may have been taken in: it is then carried out, and the same request again tells how
+    it ended.
     """
-
-    def CreateOrganisation(self, request, context):
-        """Makes an organisation and its budget account.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def GetOrganisation(self, request, context):
-        """Reads an organisation.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def CreatePerson(self, request, context):
-        """Adds a person and their accounts.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def BatchCreatePeople(self, request, context):
-        """Adds many people and their accounts: all of them or none.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def GetPerson(self, request, context):
-        """Reads a person.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def ListPeople(self, request, context):
-        """Lists an organisation's people by id.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def DeactivatePerson(self, request, context):
-        """Takes a person out of giving and receiving.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def GrantAllowances(self, request, context):
-        """Grants the current month's allowance to every active person who has not had it. The service does so by itself
-        soon after a month begins and soon after a person is added; this does not wait for it.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def GetAllowance(self, request, context):
-        """Reads what a person has left to give. Only their own, or with the scope `recognition.act_for` anybody's.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
 
     def CreateRecognition(self, request, context):
         """Gives points from the giver's allowance to all the receivers at once, or to none of them.
@@ -175,51 +66,6 @@ class RecognitionServiceServicer(object):
 
 def add_RecognitionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
-            'CreateOrganisation': grpc.unary_unary_rpc_method_handler(
-                    servicer.CreateOrganisation,
-                    request_deserializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.CreateOrganisationRequest.FromString,
-                    response_serializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.CreateOrganisationResponse.SerializeToString,
-            ),
-            'GetOrganisation': grpc.unary_unary_rpc_method_handler(
-                    servicer.GetOrganisation,
-                    request_deserializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.GetOrganisationRequest.FromString,
-                    response_serializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.GetOrganisationResponse.SerializeToString,
-            ),
-            'CreatePerson': grpc.unary_unary_rpc_method_handler(
-                    servicer.CreatePerson,
-                    request_deserializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.CreatePersonRequest.FromString,
-                    response_serializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.CreatePersonResponse.SerializeToString,
-            ),
-            'BatchCreatePeople': grpc.unary_unary_rpc_method_handler(
-                    servicer.BatchCreatePeople,
-                    request_deserializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.BatchCreatePeopleRequest.FromString,
-                    response_serializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.BatchCreatePeopleResponse.SerializeToString,
-            ),
-            'GetPerson': grpc.unary_unary_rpc_method_handler(
-                    servicer.GetPerson,
-                    request_deserializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.GetPersonRequest.FromString,
-                    response_serializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.GetPersonResponse.SerializeToString,
-            ),
-            'ListPeople': grpc.unary_unary_rpc_method_handler(
-                    servicer.ListPeople,
-                    request_deserializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.ListPeopleRequest.FromString,
-                    response_serializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.ListPeopleResponse.SerializeToString,
-            ),
-            'DeactivatePerson': grpc.unary_unary_rpc_method_handler(
-                    servicer.DeactivatePerson,
-                    request_deserializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.DeactivatePersonRequest.FromString,
-                    response_serializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.DeactivatePersonResponse.SerializeToString,
-            ),
-            'GrantAllowances': grpc.unary_unary_rpc_method_handler(
-                    servicer.GrantAllowances,
-                    request_deserializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.GrantAllowancesRequest.FromString,
-                    response_serializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.GrantAllowancesResponse.SerializeToString,
-            ),
-            'GetAllowance': grpc.unary_unary_rpc_method_handler(
-                    servicer.GetAllowance,
-                    request_deserializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.GetAllowanceRequest.FromString,
-                    response_serializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.GetAllowanceResponse.SerializeToString,
-            ),
             'CreateRecognition': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateRecognition,
                     request_deserializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.CreateRecognitionRequest.FromString,
@@ -243,164 +89,11 @@ def add_RecognitionServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class RecognitionService(object):
-    """Organisations, their people's monthly allowances, and what they thank each other for. Every write takes a
-    `request_id`: the same request again has no further effect and is answered as it was the first time, with
-    `guerdon-replayed: true` in the trailing metadata. A write answered UNAVAILABLE or DEADLINE_EXCEEDED may have been
-    taken in: it is then carried out, and the same request again tells how it ended.
+    """What people thank each other for. Every write takes a `request_id`: the same request again has no further effect and
+    is answered as it was the first time, with `guerdon-replayed: true` in the trailing metadata. A write answered
+    UNAVAILABLE or DEADLINE_EXCEEDED may have been taken in: it is then carried out, and the same request again tells how
+    it ended.
     """
-
-    @staticmethod
-    def CreateOrganisation(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(request, target, '/guerdon.recognition.v1.RecognitionService/CreateOrganisation',
-            guerdon_dot_recognition_dot_v1_dot_recognition__pb2.CreateOrganisationRequest.SerializeToString,
-            guerdon_dot_recognition_dot_v1_dot_recognition__pb2.CreateOrganisationResponse.FromString,
-            options, channel_credentials,
-            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
-
-    @staticmethod
-    def GetOrganisation(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(request, target, '/guerdon.recognition.v1.RecognitionService/GetOrganisation',
-            guerdon_dot_recognition_dot_v1_dot_recognition__pb2.GetOrganisationRequest.SerializeToString,
-            guerdon_dot_recognition_dot_v1_dot_recognition__pb2.GetOrganisationResponse.FromString,
-            options, channel_credentials,
-            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
-
-    @staticmethod
-    def CreatePerson(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(request, target, '/guerdon.recognition.v1.RecognitionService/CreatePerson',
-            guerdon_dot_recognition_dot_v1_dot_recognition__pb2.CreatePersonRequest.SerializeToString,
-            guerdon_dot_recognition_dot_v1_dot_recognition__pb2.CreatePersonResponse.FromString,
-            options, channel_credentials,
-            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
-
-    @staticmethod
-    def BatchCreatePeople(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(request, target, '/guerdon.recognition.v1.RecognitionService/BatchCreatePeople',
-            guerdon_dot_recognition_dot_v1_dot_recognition__pb2.BatchCreatePeopleRequest.SerializeToString,
-            guerdon_dot_recognition_dot_v1_dot_recognition__pb2.BatchCreatePeopleResponse.FromString,
-            options, channel_credentials,
-            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
-
-    @staticmethod
-    def GetPerson(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(request, target, '/guerdon.recognition.v1.RecognitionService/GetPerson',
-            guerdon_dot_recognition_dot_v1_dot_recognition__pb2.GetPersonRequest.SerializeToString,
-            guerdon_dot_recognition_dot_v1_dot_recognition__pb2.GetPersonResponse.FromString,
-            options, channel_credentials,
-            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
-
-    @staticmethod
-    def ListPeople(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(request, target, '/guerdon.recognition.v1.RecognitionService/ListPeople',
-            guerdon_dot_recognition_dot_v1_dot_recognition__pb2.ListPeopleRequest.SerializeToString,
-            guerdon_dot_recognition_dot_v1_dot_recognition__pb2.ListPeopleResponse.FromString,
-            options, channel_credentials,
-            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
-
-    @staticmethod
-    def DeactivatePerson(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(request, target, '/guerdon.recognition.v1.RecognitionService/DeactivatePerson',
-            guerdon_dot_recognition_dot_v1_dot_recognition__pb2.DeactivatePersonRequest.SerializeToString,
-            guerdon_dot_recognition_dot_v1_dot_recognition__pb2.DeactivatePersonResponse.FromString,
-            options, channel_credentials,
-            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
-
-    @staticmethod
-    def GrantAllowances(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(request, target, '/guerdon.recognition.v1.RecognitionService/GrantAllowances',
-            guerdon_dot_recognition_dot_v1_dot_recognition__pb2.GrantAllowancesRequest.SerializeToString,
-            guerdon_dot_recognition_dot_v1_dot_recognition__pb2.GrantAllowancesResponse.FromString,
-            options, channel_credentials,
-            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
-
-    @staticmethod
-    def GetAllowance(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(request, target, '/guerdon.recognition.v1.RecognitionService/GetAllowance',
-            guerdon_dot_recognition_dot_v1_dot_recognition__pb2.GetAllowanceRequest.SerializeToString,
-            guerdon_dot_recognition_dot_v1_dot_recognition__pb2.GetAllowanceResponse.FromString,
-            options, channel_credentials,
-            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 
     @staticmethod
     def CreateRecognition(request,

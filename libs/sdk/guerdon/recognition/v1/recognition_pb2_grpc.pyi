@@ -18,69 +18,13 @@ class _ServicerContext(grpc.ServicerContext, grpc.aio.ServicerContext):  # type:
     ...
 
 class RecognitionServiceStub:
-    """Organisations, their people's monthly allowances, and what they thank each other for. Every write takes a
-    `request_id`: the same request again has no further effect and is answered as it was the first time, with
-    `guerdon-replayed: true` in the trailing metadata. A write answered UNAVAILABLE or DEADLINE_EXCEEDED may have been
-    taken in: it is then carried out, and the same request again tells how it ended.
+    """What people thank each other for. Every write takes a `request_id`: the same request again has no further effect and
+    is answered as it was the first time, with `guerdon-replayed: true` in the trailing metadata. A write answered
+    UNAVAILABLE or DEADLINE_EXCEEDED may have been taken in: it is then carried out, and the same request again tells how
+    it ended.
     """
 
     def __init__(self, channel: typing.Union[grpc.Channel, grpc.aio.Channel]) -> None: ...
-    CreateOrganisation: grpc.UnaryUnaryMultiCallable[
-        guerdon.recognition.v1.recognition_pb2.CreateOrganisationRequest,
-        guerdon.recognition.v1.recognition_pb2.CreateOrganisationResponse,
-    ]
-    """Makes an organisation and its budget account."""
-
-    GetOrganisation: grpc.UnaryUnaryMultiCallable[
-        guerdon.recognition.v1.recognition_pb2.GetOrganisationRequest,
-        guerdon.recognition.v1.recognition_pb2.GetOrganisationResponse,
-    ]
-    """Reads an organisation."""
-
-    CreatePerson: grpc.UnaryUnaryMultiCallable[
-        guerdon.recognition.v1.recognition_pb2.CreatePersonRequest,
-        guerdon.recognition.v1.recognition_pb2.CreatePersonResponse,
-    ]
-    """Adds a person and their accounts."""
-
-    BatchCreatePeople: grpc.UnaryUnaryMultiCallable[
-        guerdon.recognition.v1.recognition_pb2.BatchCreatePeopleRequest,
-        guerdon.recognition.v1.recognition_pb2.BatchCreatePeopleResponse,
-    ]
-    """Adds many people and their accounts: all of them or none."""
-
-    GetPerson: grpc.UnaryUnaryMultiCallable[
-        guerdon.recognition.v1.recognition_pb2.GetPersonRequest,
-        guerdon.recognition.v1.recognition_pb2.GetPersonResponse,
-    ]
-    """Reads a person."""
-
-    ListPeople: grpc.UnaryUnaryMultiCallable[
-        guerdon.recognition.v1.recognition_pb2.ListPeopleRequest,
-        guerdon.recognition.v1.recognition_pb2.ListPeopleResponse,
-    ]
-    """Lists an organisation's people by id."""
-
-    DeactivatePerson: grpc.UnaryUnaryMultiCallable[
-        guerdon.recognition.v1.recognition_pb2.DeactivatePersonRequest,
-        guerdon.recognition.v1.recognition_pb2.DeactivatePersonResponse,
-    ]
-    """Takes a person out of giving and receiving."""
-
-    GrantAllowances: grpc.UnaryUnaryMultiCallable[
-        guerdon.recognition.v1.recognition_pb2.GrantAllowancesRequest,
-        guerdon.recognition.v1.recognition_pb2.GrantAllowancesResponse,
-    ]
-    """Grants the current month's allowance to every active person who has not had it. The service does so by itself
-    soon after a month begins and soon after a person is added; this does not wait for it.
-    """
-
-    GetAllowance: grpc.UnaryUnaryMultiCallable[
-        guerdon.recognition.v1.recognition_pb2.GetAllowanceRequest,
-        guerdon.recognition.v1.recognition_pb2.GetAllowanceResponse,
-    ]
-    """Reads what a person has left to give. Only their own, or with the scope `recognition.act_for` anybody's."""
-
     CreateRecognition: grpc.UnaryUnaryMultiCallable[
         guerdon.recognition.v1.recognition_pb2.CreateRecognitionRequest,
         guerdon.recognition.v1.recognition_pb2.CreateRecognitionResponse,
@@ -100,67 +44,11 @@ class RecognitionServiceStub:
     """The feed, newest first: what is public, and what is private to the viewer."""
 
 class RecognitionServiceAsyncStub:
-    """Organisations, their people's monthly allowances, and what they thank each other for. Every write takes a
-    `request_id`: the same request again has no further effect and is answered as it was the first time, with
-    `guerdon-replayed: true` in the trailing metadata. A write answered UNAVAILABLE or DEADLINE_EXCEEDED may have been
-    taken in: it is then carried out, and the same request again tells how it ended.
+    """What people thank each other for. Every write takes a `request_id`: the same request again has no further effect and
+    is answered as it was the first time, with `guerdon-replayed: true` in the trailing metadata. A write answered
+    UNAVAILABLE or DEADLINE_EXCEEDED may have been taken in: it is then carried out, and the same request again tells how
+    it ended.
     """
-
-    CreateOrganisation: grpc.aio.UnaryUnaryMultiCallable[
-        guerdon.recognition.v1.recognition_pb2.CreateOrganisationRequest,
-        guerdon.recognition.v1.recognition_pb2.CreateOrganisationResponse,
-    ]
-    """Makes an organisation and its budget account."""
-
-    GetOrganisation: grpc.aio.UnaryUnaryMultiCallable[
-        guerdon.recognition.v1.recognition_pb2.GetOrganisationRequest,
-        guerdon.recognition.v1.recognition_pb2.GetOrganisationResponse,
-    ]
-    """Reads an organisation."""
-
-    CreatePerson: grpc.aio.UnaryUnaryMultiCallable[
-        guerdon.recognition.v1.recognition_pb2.CreatePersonRequest,
-        guerdon.recognition.v1.recognition_pb2.CreatePersonResponse,
-    ]
-    """Adds a person and their accounts."""
-
-    BatchCreatePeople: grpc.aio.UnaryUnaryMultiCallable[
-        guerdon.recognition.v1.recognition_pb2.BatchCreatePeopleRequest,
-        guerdon.recognition.v1.recognition_pb2.BatchCreatePeopleResponse,
-    ]
-    """Adds many people and their accounts: all of them or none."""
-
-    GetPerson: grpc.aio.UnaryUnaryMultiCallable[
-        guerdon.recognition.v1.recognition_pb2.GetPersonRequest,
-        guerdon.recognition.v1.recognition_pb2.GetPersonResponse,
-    ]
-    """Reads a person."""
-
-    ListPeople: grpc.aio.UnaryUnaryMultiCallable[
-        guerdon.recognition.v1.recognition_pb2.ListPeopleRequest,
-        guerdon.recognition.v1.recognition_pb2.ListPeopleResponse,
-    ]
-    """Lists an organisation's people by id."""
-
-    DeactivatePerson: grpc.aio.UnaryUnaryMultiCallable[
-        guerdon.recognition.v1.recognition_pb2.DeactivatePersonRequest,
-        guerdon.recognition.v1.recognition_pb2.DeactivatePersonResponse,
-    ]
-    """Takes a person out of giving and receiving."""
-
-    GrantAllowances: grpc.aio.UnaryUnaryMultiCallable[
-        guerdon.recognition.v1.recognition_pb2.GrantAllowancesRequest,
-        guerdon.recognition.v1.recognition_pb2.GrantAllowancesResponse,
-    ]
-    """Grants the current month's allowance to every active person who has not had it. The service does so by itself
-    soon after a month begins and soon after a person is added; this does not wait for it.
-    """
-
-    GetAllowance: grpc.aio.UnaryUnaryMultiCallable[
-        guerdon.recognition.v1.recognition_pb2.GetAllowanceRequest,
-        guerdon.recognition.v1.recognition_pb2.GetAllowanceResponse,
-    ]
-    """Reads what a person has left to give. Only their own, or with the scope `recognition.act_for` anybody's."""
 
     CreateRecognition: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.recognition.v1.recognition_pb2.CreateRecognitionRequest,
@@ -181,85 +69,11 @@ class RecognitionServiceAsyncStub:
     """The feed, newest first: what is public, and what is private to the viewer."""
 
 class RecognitionServiceServicer(metaclass=abc.ABCMeta):
-    """Organisations, their people's monthly allowances, and what they thank each other for. Every write takes a
-    `request_id`: the same request again has no further effect and is answered as it was the first time, with
-    `guerdon-replayed: true` in the trailing metadata. A write answered UNAVAILABLE or DEADLINE_EXCEEDED may have been
-    taken in: it is then carried out, and the same request again tells how it ended.
+    """What people thank each other for. Every write takes a `request_id`: the same request again has no further effect and
+    is answered as it was the first time, with `guerdon-replayed: true` in the trailing metadata. A write answered
+    UNAVAILABLE or DEADLINE_EXCEEDED may have been taken in: it is then carried out, and the same request again tells how
+    it ended.
     """
-
-    @abc.abstractmethod
-    def CreateOrganisation(
-        self,
-        request: guerdon.recognition.v1.recognition_pb2.CreateOrganisationRequest,
-        context: _ServicerContext,
-    ) -> typing.Union[guerdon.recognition.v1.recognition_pb2.CreateOrganisationResponse, collections.abc.Awaitable[guerdon.recognition.v1.recognition_pb2.CreateOrganisationResponse]]:
-        """Makes an organisation and its budget account."""
-
-    @abc.abstractmethod
-    def GetOrganisation(
-        self,
-        request: guerdon.recognition.v1.recognition_pb2.GetOrganisationRequest,
-        context: _ServicerContext,
-    ) -> typing.Union[guerdon.recognition.v1.recognition_pb2.GetOrganisationResponse, collections.abc.Awaitable[guerdon.recognition.v1.recognition_pb2.GetOrganisationResponse]]:
-        """Reads an organisation."""
-
-    @abc.abstractmethod
-    def CreatePerson(
-        self,
-        request: guerdon.recognition.v1.recognition_pb2.CreatePersonRequest,
-        context: _ServicerContext,
-    ) -> typing.Union[guerdon.recognition.v1.recognition_pb2.CreatePersonResponse, collections.abc.Awaitable[guerdon.recognition.v1.recognition_pb2.CreatePersonResponse]]:
-        """Adds a person and their accounts."""
-
-    @abc.abstractmethod
-    def BatchCreatePeople(
-        self,
-        request: guerdon.recognition.v1.recognition_pb2.BatchCreatePeopleRequest,
-        context: _ServicerContext,
-    ) -> typing.Union[guerdon.recognition.v1.recognition_pb2.BatchCreatePeopleResponse, collections.abc.Awaitable[guerdon.recognition.v1.recognition_pb2.BatchCreatePeopleResponse]]:
-        """Adds many people and their accounts: all of them or none."""
-
-    @abc.abstractmethod
-    def GetPerson(
-        self,
-        request: guerdon.recognition.v1.recognition_pb2.GetPersonRequest,
-        context: _ServicerContext,
-    ) -> typing.Union[guerdon.recognition.v1.recognition_pb2.GetPersonResponse, collections.abc.Awaitable[guerdon.recognition.v1.recognition_pb2.GetPersonResponse]]:
-        """Reads a person."""
-
-    @abc.abstractmethod
-    def ListPeople(
-        self,
-        request: guerdon.recognition.v1.recognition_pb2.ListPeopleRequest,
-        context: _ServicerContext,
-    ) -> typing.Union[guerdon.recognition.v1.recognition_pb2.ListPeopleResponse, collections.abc.Awaitable[guerdon.recognition.v1.recognition_pb2.ListPeopleResponse]]:
-        """Lists an organisation's people by id."""
-
-    @abc.abstractmethod
-    def DeactivatePerson(
-        self,
-        request: guerdon.recognition.v1.recognition_pb2.DeactivatePersonRequest,
-        context: _ServicerContext,
-    ) -> typing.Union[guerdon.recognition.v1.recognition_pb2.DeactivatePersonResponse, collections.abc.Awaitable[guerdon.recognition.v1.recognition_pb2.DeactivatePersonResponse]]:
-        """Takes a person out of giving and receiving."""
-
-    @abc.abstractmethod
-    def GrantAllowances(
-        self,
-        request: guerdon.recognition.v1.recognition_pb2.GrantAllowancesRequest,
-        context: _ServicerContext,
-    ) -> typing.Union[guerdon.recognition.v1.recognition_pb2.GrantAllowancesResponse, collections.abc.Awaitable[guerdon.recognition.v1.recognition_pb2.GrantAllowancesResponse]]:
-        """Grants the current month's allowance to every active person who has not had it. The service does so by itself
-        soon after a month begins and soon after a person is added; this does not wait for it.
-        """
-
-    @abc.abstractmethod
-    def GetAllowance(
-        self,
-        request: guerdon.recognition.v1.recognition_pb2.GetAllowanceRequest,
-        context: _ServicerContext,
-    ) -> typing.Union[guerdon.recognition.v1.recognition_pb2.GetAllowanceResponse, collections.abc.Awaitable[guerdon.recognition.v1.recognition_pb2.GetAllowanceResponse]]:
-        """Reads what a person has left to give. Only their own, or with the scope `recognition.act_for` anybody's."""
 
     @abc.abstractmethod
     def CreateRecognition(

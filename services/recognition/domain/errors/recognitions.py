@@ -1,4 +1,4 @@
-"""What the recognition service refuses, and why."""
+"""What giving refuses."""
 
 from __future__ import annotations
 
@@ -38,36 +38,3 @@ class SelfGiving(DomainError):
 
     def __init__(self, person: str) -> None:
         super().__init__(person=person)
-
-
-class PersonDeactivated(DomainError):
-    """The person does not take part any more."""
-
-    reason = "PERSON_DEACTIVATED"
-    status = Status.FAILED_PRECONDITION
-    message = "{person} is deactivated."
-
-    def __init__(self, person: str) -> None:
-        super().__init__(person=person)
-
-
-class IdentityTaken(DomainError):
-    """Another person of the organisation has this identity: a token must name one person."""
-
-    reason = "IDENTITY_TAKEN"
-    status = Status.ALREADY_EXISTS
-    message = "The identity of {person} is another person's, or is given twice."
-
-    def __init__(self, person: str) -> None:
-        super().__init__(person=person)
-
-
-class PeriodNotCurrent(DomainError):
-    """Only the current month can be granted: an earlier one's allowance would expire at once."""
-
-    reason = "PERIOD_NOT_CURRENT"
-    status = Status.FAILED_PRECONDITION
-    message = "The current month is {current}, not {period}."
-
-    def __init__(self, period: str, current: str) -> None:
-        super().__init__(period=period, current=current)

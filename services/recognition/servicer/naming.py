@@ -1,0 +1,41 @@
+"""How requests name people and whose they are, in every service of recognition."""
+
+from __future__ import annotations
+
+from guerdon_kit.auth import Caller
+from guerdon_kit.errors import InvalidField
+from guerdon_kit.grpc import CallContext
+from guerdon_kit.names import parse
+from recognition.domain.acting import ACT_FOR_SCOPE, Acting
+
+ORGANISATION = "organisations/{organisation}"
+PERSON = "organisations/{organisation}/people/{person}"
+
+
+def acting(caller: Caller) -> Acting:
+    """On whose behalf a caller acts: one of our services for the subject it names, anybody else for themselves."""
+    identity = (caller.act or "") if caller.service else caller.name
+    return Acting(identity, caller.may(ACT_FOR_SCOPE), caller.actor)
+
+
+def person_id(name: str, organisation: str, field: str) -> str:
+    """The id of a person of this organisation.
+
+    Raises:
+        InvalidField: it is no person's name, or one of another organisation.
+    """
+    owner, person = parse(name, PERSON, field)
+    if owner != organisation:
+        raise InvalidField.of(field, f"must be a person of organisations/{organisation}")
+    return person
+
+
+def optional_person_id(name: str, organisation: str, field: str) -> str | None:
+    """The same, or None where the field is empty."""
+    return person_id(name, organisation, field) if name else None
+
+
+def tell_replay(call: CallContext, replayed: bool) -> None:
+    """Tells the caller that the request was carried out before."""
+    if replayed:
+        call.mark_replayed()
