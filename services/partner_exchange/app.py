@@ -57,10 +57,10 @@ from partner_exchange.operations.windows import Windows
 from partner_exchange.servicer import (
     CoalitionAdminServicer,
     CoalitionServicer,
-    DisputesServicer,
-    LimitsServicer,
+    DisputeServicer,
+    LimitServicer,
     ResolutionServicer,
-    ReversalsServicer,
+    ReversalServicer,
     SettlementServicer,
     StatementServicer,
 )
@@ -103,12 +103,12 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
             ),
             StatementServicer(Statements(database)),
             SettlementServicer(windows, settlements, SettlementAccounts(database, remote, clock)),
-            LimitsServicer(PartnerLimits(database, clock)),
+            LimitServicer(PartnerLimits(database, clock)),
             CoalitionServicer(
                 quotes, Quoting(database, clock), exchanges, event_streams, webhooks, Links(database, clock)
             ),
-            ReversalsServicer(reversals),
-            DisputesServicer(Disputes(database, clock, reversals)),
+            ReversalServicer(reversals),
+            DisputeServicer(Disputes(database, clock, reversals)),
             ResolutionServicer(Resolutions(stepping, exchanges)),
         ],
         jobs=[

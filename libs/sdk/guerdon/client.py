@@ -16,10 +16,10 @@ from guerdon._interceptor import Decorator, TokenSource
 if TYPE_CHECKING:
     from guerdon.exchange.v1.coalition_admin_service_pb2_grpc import CoalitionAdminServiceAsyncStub
     from guerdon.exchange.v1.coalition_service_pb2_grpc import CoalitionServiceAsyncStub
-    from guerdon.exchange.v1.disputes_pb2_grpc import DisputesServiceAsyncStub
-    from guerdon.exchange.v1.limits_pb2_grpc import LimitsServiceAsyncStub
+    from guerdon.exchange.v1.disputes_pb2_grpc import DisputeServiceAsyncStub
+    from guerdon.exchange.v1.limits_pb2_grpc import LimitServiceAsyncStub
     from guerdon.exchange.v1.resolutions_pb2_grpc import ResolutionServiceAsyncStub
-    from guerdon.exchange.v1.reversals_pb2_grpc import ReversalsServiceAsyncStub
+    from guerdon.exchange.v1.reversals_pb2_grpc import ReversalServiceAsyncStub
     from guerdon.exchange.v1.settlement_pb2_grpc import SettlementServiceAsyncStub
     from guerdon.exchange.v1.statements_pb2_grpc import StatementServiceAsyncStub
     from guerdon.ledger.v1.ledger_pb2_grpc import LedgerServiceAsyncStub
@@ -156,11 +156,11 @@ class Client:
         return cast("CoalitionAdminServiceAsyncStub", CoalitionAdminServiceStub(self._channel))
 
     @cached_property
-    def exchange_limits(self) -> LimitsServiceAsyncStub:
+    def exchange_limits(self) -> LimitServiceAsyncStub:
         """How much may be exchanged, and what partners may owe."""
-        from guerdon.exchange.v1.limits_pb2_grpc import LimitsServiceStub
+        from guerdon.exchange.v1.limits_pb2_grpc import LimitServiceStub
 
-        return cast("LimitsServiceAsyncStub", LimitsServiceStub(self._channel))
+        return cast("LimitServiceAsyncStub", LimitServiceStub(self._channel))
 
     @cached_property
     def settlement(self) -> SettlementServiceAsyncStub:
@@ -170,11 +170,11 @@ class Client:
         return cast("SettlementServiceAsyncStub", SettlementServiceStub(self._channel))
 
     @cached_property
-    def disputes(self) -> DisputesServiceAsyncStub:
+    def disputes(self) -> DisputeServiceAsyncStub:
         """What partners say was wrong with exchanges, and what is decided."""
-        from guerdon.exchange.v1.disputes_pb2_grpc import DisputesServiceStub
+        from guerdon.exchange.v1.disputes_pb2_grpc import DisputeServiceStub
 
-        return cast("DisputesServiceAsyncStub", DisputesServiceStub(self._channel))
+        return cast("DisputeServiceAsyncStub", DisputeServiceStub(self._channel))
 
     @cached_property
     def resolutions(self) -> ResolutionServiceAsyncStub:
@@ -184,11 +184,11 @@ class Client:
         return cast("ResolutionServiceAsyncStub", ResolutionServiceStub(self._channel))
 
     @cached_property
-    def reversals(self) -> ReversalsServiceAsyncStub:
+    def reversals(self) -> ReversalServiceAsyncStub:
         """Exchanges taken back, wholly or in part."""
-        from guerdon.exchange.v1.reversals_pb2_grpc import ReversalsServiceStub
+        from guerdon.exchange.v1.reversals_pb2_grpc import ReversalServiceStub
 
-        return cast("ReversalsServiceAsyncStub", ReversalsServiceStub(self._channel))
+        return cast("ReversalServiceAsyncStub", ReversalServiceStub(self._channel))
 
     @cached_property
     def statements(self) -> StatementServiceAsyncStub:

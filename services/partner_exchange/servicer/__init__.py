@@ -2,20 +2,20 @@
 
 from partner_exchange.servicer.admin import CoalitionAdminServicer
 from partner_exchange.servicer.coalition import CoalitionServicer
-from partner_exchange.servicer.disputes import DisputesServicer
-from partner_exchange.servicer.limits import LimitsServicer
+from partner_exchange.servicer.disputes import DisputeServicer
+from partner_exchange.servicer.limits import LimitServicer
 from partner_exchange.servicer.resolutions import ResolutionServicer
-from partner_exchange.servicer.reversals import ReversalsServicer
+from partner_exchange.servicer.reversals import ReversalServicer
 from partner_exchange.servicer.settlement import SettlementServicer
 from partner_exchange.servicer.statements import StatementServicer
 
 __all__ = [
     "CoalitionAdminServicer",
     "CoalitionServicer",
-    "DisputesServicer",
-    "LimitsServicer",
+    "DisputeServicer",
+    "LimitServicer",
     "ResolutionServicer",
-    "ReversalsServicer",
+    "ReversalServicer",
     "SettlementServicer",
     "StatementServicer",
 ]

@@ -29,10 +29,10 @@ _OUTCOMES = {
 }
 
 
-class DisputesServicer:
-    """`guerdon.exchange.v1.DisputesService`."""
+class DisputeServicer:
+    """`guerdon.exchange.v1.DisputeService`."""
 
-    service = pb.DESCRIPTOR.services_by_name["DisputesService"]
+    service = pb.DESCRIPTOR.services_by_name["DisputeService"]
 
     def __init__(self, disputes: Disputes) -> None:
         self._disputes = disputes

@@ -23,10 +23,10 @@ _LAST_VERSION = 2**31 - 1
 Caps = dict[tuple[Scope, str, Period], Cap]
 
 
-class LimitsServicer:
-    """`guerdon.exchange.v1.LimitsService`."""
+class LimitServicer:
+    """`guerdon.exchange.v1.LimitService`."""
 
-    service = pb.DESCRIPTOR.services_by_name["LimitsService"]
+    service = pb.DESCRIPTOR.services_by_name["LimitService"]
 
     def __init__(self, limits: PartnerLimits) -> None:
         self._limits = limits

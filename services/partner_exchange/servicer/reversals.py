@@ -18,10 +18,10 @@ _STATES = {
 }
 
 
-class ReversalsServicer:
-    """`guerdon.exchange.v1.ReversalsService`."""
+class ReversalServicer:
+    """`guerdon.exchange.v1.ReversalService`."""
 
-    service = pb.DESCRIPTOR.services_by_name["ReversalsService"]
+    service = pb.DESCRIPTOR.services_by_name["ReversalService"]
 
     def __init__(self, reversals: Reversals) -> None:
         self._reversals = reversals

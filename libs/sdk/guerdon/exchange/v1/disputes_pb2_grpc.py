@@ -5,7 +5,7 @@ import grpc
 from guerdon.exchange.v1 import disputes_pb2 as guerdon_dot_exchange_dot_v1_dot_disputes__pb2
 
 
-class DisputesServiceStub(object):
+class DisputeServiceStub(object):
     """Disputes of exchanges, for both partners and the operator. Every write takes a `request_id`: the same request again has
     no further effect and is answered with `guerdon-replayed: true` in the trailing metadata.
     """
@@ -17,43 +17,43 @@ class DisputesServiceStub(object):
             channel: A grpc.Channel.
         """
         self.OpenDispute = channel.unary_unary(
-                '/guerdon.exchange.v1.DisputesService/OpenDispute',
+                '/guerdon.exchange.v1.DisputeService/OpenDispute',
                 request_serializer=guerdon_dot_exchange_dot_v1_dot_disputes__pb2.OpenDisputeRequest.SerializeToString,
                 response_deserializer=guerdon_dot_exchange_dot_v1_dot_disputes__pb2.OpenDisputeResponse.FromString,
                 )
         self.AnswerDispute = channel.unary_unary(
-                '/guerdon.exchange.v1.DisputesService/AnswerDispute',
+                '/guerdon.exchange.v1.DisputeService/AnswerDispute',
                 request_serializer=guerdon_dot_exchange_dot_v1_dot_disputes__pb2.AnswerDisputeRequest.SerializeToString,
                 response_deserializer=guerdon_dot_exchange_dot_v1_dot_disputes__pb2.AnswerDisputeResponse.FromString,
                 )
         self.WithdrawDispute = channel.unary_unary(
-                '/guerdon.exchange.v1.DisputesService/WithdrawDispute',
+                '/guerdon.exchange.v1.DisputeService/WithdrawDispute',
                 request_serializer=guerdon_dot_exchange_dot_v1_dot_disputes__pb2.WithdrawDisputeRequest.SerializeToString,
                 response_deserializer=guerdon_dot_exchange_dot_v1_dot_disputes__pb2.WithdrawDisputeResponse.FromString,
                 )
         self.GetDispute = channel.unary_unary(
-                '/guerdon.exchange.v1.DisputesService/GetDispute',
+                '/guerdon.exchange.v1.DisputeService/GetDispute',
                 request_serializer=guerdon_dot_exchange_dot_v1_dot_disputes__pb2.GetDisputeRequest.SerializeToString,
                 response_deserializer=guerdon_dot_exchange_dot_v1_dot_disputes__pb2.GetDisputeResponse.FromString,
                 )
         self.ListDisputes = channel.unary_unary(
-                '/guerdon.exchange.v1.DisputesService/ListDisputes',
+                '/guerdon.exchange.v1.DisputeService/ListDisputes',
                 request_serializer=guerdon_dot_exchange_dot_v1_dot_disputes__pb2.ListDisputesRequest.SerializeToString,
                 response_deserializer=guerdon_dot_exchange_dot_v1_dot_disputes__pb2.ListDisputesResponse.FromString,
                 )
         self.ResolveDispute = channel.unary_unary(
-                '/guerdon.exchange.v1.DisputesService/ResolveDispute',
+                '/guerdon.exchange.v1.DisputeService/ResolveDispute',
                 request_serializer=guerdon_dot_exchange_dot_v1_dot_disputes__pb2.ResolveDisputeRequest.SerializeToString,
                 response_deserializer=guerdon_dot_exchange_dot_v1_dot_disputes__pb2.ResolveDisputeResponse.FromString,
                 )
         self.ListOpenDisputes = channel.unary_unary(
-                '/guerdon.exchange.v1.DisputesService/ListOpenDisputes',
+                '/guerdon.exchange.v1.DisputeService/ListOpenDisputes',
                 request_serializer=guerdon_dot_exchange_dot_v1_dot_disputes__pb2.ListOpenDisputesRequest.SerializeToString,
                 response_deserializer=guerdon_dot_exchange_dot_v1_dot_disputes__pb2.ListOpenDisputesResponse.FromString,
                 )
 
 
-class DisputesServiceServicer(object):
+class DisputeServiceServicer(object):
     """Disputes of exchanges, for both partners and the operator. Every write takes a `request_id`: the same request again has
     no further effect and is answered with `guerdon-replayed: true` in the trailing metadata.
     """
@@ -110,7 +110,7 @@ class DisputesServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
 
-def add_DisputesServiceServicer_to_server(servicer, server):
+def add_DisputeServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
             'OpenDispute': grpc.unary_unary_rpc_method_handler(
                     servicer.OpenDispute,
@@ -149,12 +149,12 @@ def add_DisputesServiceServicer_to_server(servicer, server):
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
-            'guerdon.exchange.v1.DisputesService', rpc_method_handlers)
+            'guerdon.exchange.v1.DisputeService', rpc_method_handlers)
     server.add_generic_rpc_handlers((generic_handler,))
 
 
  # This class is part of an EXPERIMENTAL API.
-class DisputesService(object):
+class DisputeService(object):
     """Disputes of exchanges, for both partners and the operator. Every write takes a `request_id`: the same request again has
     no further effect and is answered with `guerdon-replayed: true` in the trailing metadata.
     """
@@ -170,7 +170,7 @@ class DisputesService(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.DisputesService/OpenDispute',
+        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.DisputeService/OpenDispute',
             guerdon_dot_exchange_dot_v1_dot_disputes__pb2.OpenDisputeRequest.SerializeToString,
             guerdon_dot_exchange_dot_v1_dot_disputes__pb2.OpenDisputeResponse.FromString,
             options, channel_credentials,
@@ -187,7 +187,7 @@ class DisputesService(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.DisputesService/AnswerDispute',
+        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.DisputeService/AnswerDispute',
             guerdon_dot_exchange_dot_v1_dot_disputes__pb2.AnswerDisputeRequest.SerializeToString,
             guerdon_dot_exchange_dot_v1_dot_disputes__pb2.AnswerDisputeResponse.FromString,
             options, channel_credentials,
@@ -204,7 +204,7 @@ class DisputesService(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.DisputesService/WithdrawDispute',
+        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.DisputeService/WithdrawDispute',
             guerdon_dot_exchange_dot_v1_dot_disputes__pb2.WithdrawDisputeRequest.SerializeToString,
             guerdon_dot_exchange_dot_v1_dot_disputes__pb2.WithdrawDisputeResponse.FromString,
             options, channel_credentials,
@@ -221,7 +221,7 @@ class DisputesService(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.DisputesService/GetDispute',
+        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.DisputeService/GetDispute',
             guerdon_dot_exchange_dot_v1_dot_disputes__pb2.GetDisputeRequest.SerializeToString,
             guerdon_dot_exchange_dot_v1_dot_disputes__pb2.GetDisputeResponse.FromString,
             options, channel_credentials,
@@ -238,7 +238,7 @@ class DisputesService(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.DisputesService/ListDisputes',
+        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.DisputeService/ListDisputes',
             guerdon_dot_exchange_dot_v1_dot_disputes__pb2.ListDisputesRequest.SerializeToString,
             guerdon_dot_exchange_dot_v1_dot_disputes__pb2.ListDisputesResponse.FromString,
             options, channel_credentials,
@@ -255,7 +255,7 @@ class DisputesService(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.DisputesService/ResolveDispute',
+        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.DisputeService/ResolveDispute',
             guerdon_dot_exchange_dot_v1_dot_disputes__pb2.ResolveDisputeRequest.SerializeToString,
             guerdon_dot_exchange_dot_v1_dot_disputes__pb2.ResolveDisputeResponse.FromString,
             options, channel_credentials,
@@ -272,7 +272,7 @@ class DisputesService(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.DisputesService/ListOpenDisputes',
+        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.DisputeService/ListOpenDisputes',
             guerdon_dot_exchange_dot_v1_dot_disputes__pb2.ListOpenDisputesRequest.SerializeToString,
             guerdon_dot_exchange_dot_v1_dot_disputes__pb2.ListOpenDisputesResponse.FromString,
             options, channel_credentials,

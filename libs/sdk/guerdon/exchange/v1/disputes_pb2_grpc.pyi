@@ -17,7 +17,7 @@ class _MaybeAsyncIterator(collections.abc.AsyncIterator[_T], collections.abc.Ite
 class _ServicerContext(grpc.ServicerContext, grpc.aio.ServicerContext):  # type: ignore[misc, type-arg]
     ...
 
-class DisputesServiceStub:
+class DisputeServiceStub:
     """Disputes of exchanges, for both partners and the operator. Every write takes a `request_id`: the same request again has
     no further effect and is answered with `guerdon-replayed: true` in the trailing metadata.
     """
@@ -68,7 +68,7 @@ class DisputesServiceStub:
     ]
     """Lists the disputes of a coalition that wait for an answer or a decision, oldest first."""
 
-class DisputesServiceAsyncStub:
+class DisputeServiceAsyncStub:
     """Disputes of exchanges, for both partners and the operator. Every write takes a `request_id`: the same request again has
     no further effect and is answered with `guerdon-replayed: true` in the trailing metadata.
     """
@@ -118,7 +118,7 @@ class DisputesServiceAsyncStub:
     ]
     """Lists the disputes of a coalition that wait for an answer or a decision, oldest first."""
 
-class DisputesServiceServicer(metaclass=abc.ABCMeta):
+class DisputeServiceServicer(metaclass=abc.ABCMeta):
     """Disputes of exchanges, for both partners and the operator. Every write takes a `request_id`: the same request again has
     no further effect and is answered with `guerdon-replayed: true` in the trailing metadata.
     """
@@ -182,4 +182,4 @@ class DisputesServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[guerdon.exchange.v1.disputes_pb2.ListOpenDisputesResponse, collections.abc.Awaitable[guerdon.exchange.v1.disputes_pb2.ListOpenDisputesResponse]]:
         """Lists the disputes of a coalition that wait for an answer or a decision, oldest first."""
 
-def add_DisputesServiceServicer_to_server(servicer: DisputesServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...
+def add_DisputeServiceServicer_to_server(servicer: DisputeServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

@@ -5,7 +5,7 @@ import grpc
 from guerdon.exchange.v1 import limits_pb2 as guerdon_dot_exchange_dot_v1_dot_limits__pb2
 
 
-class LimitsServiceStub(object):
+class LimitServiceStub(object):
     """Limits of partners, and pauses of corridors, for the operator; what a partner may read of them it reads here, too. A
     limit is looked at when a quote is made, and booked when it is executed: under one lock, so that no burst of
     exchanges passes it together. What is ABORTED or taken back gives its room back. Every write takes a `request_id`:
@@ -19,33 +19,33 @@ class LimitsServiceStub(object):
             channel: A grpc.Channel.
         """
         self.SetPartnerLimits = channel.unary_unary(
-                '/guerdon.exchange.v1.LimitsService/SetPartnerLimits',
+                '/guerdon.exchange.v1.LimitService/SetPartnerLimits',
                 request_serializer=guerdon_dot_exchange_dot_v1_dot_limits__pb2.SetPartnerLimitsRequest.SerializeToString,
                 response_deserializer=guerdon_dot_exchange_dot_v1_dot_limits__pb2.SetPartnerLimitsResponse.FromString,
                 )
         self.GetPartnerLimits = channel.unary_unary(
-                '/guerdon.exchange.v1.LimitsService/GetPartnerLimits',
+                '/guerdon.exchange.v1.LimitService/GetPartnerLimits',
                 request_serializer=guerdon_dot_exchange_dot_v1_dot_limits__pb2.GetPartnerLimitsRequest.SerializeToString,
                 response_deserializer=guerdon_dot_exchange_dot_v1_dot_limits__pb2.GetPartnerLimitsResponse.FromString,
                 )
         self.ListPartnerLimits = channel.unary_unary(
-                '/guerdon.exchange.v1.LimitsService/ListPartnerLimits',
+                '/guerdon.exchange.v1.LimitService/ListPartnerLimits',
                 request_serializer=guerdon_dot_exchange_dot_v1_dot_limits__pb2.ListPartnerLimitsRequest.SerializeToString,
                 response_deserializer=guerdon_dot_exchange_dot_v1_dot_limits__pb2.ListPartnerLimitsResponse.FromString,
                 )
         self.PauseCorridor = channel.unary_unary(
-                '/guerdon.exchange.v1.LimitsService/PauseCorridor',
+                '/guerdon.exchange.v1.LimitService/PauseCorridor',
                 request_serializer=guerdon_dot_exchange_dot_v1_dot_limits__pb2.PauseCorridorRequest.SerializeToString,
                 response_deserializer=guerdon_dot_exchange_dot_v1_dot_limits__pb2.PauseCorridorResponse.FromString,
                 )
         self.ResumeCorridor = channel.unary_unary(
-                '/guerdon.exchange.v1.LimitsService/ResumeCorridor',
+                '/guerdon.exchange.v1.LimitService/ResumeCorridor',
                 request_serializer=guerdon_dot_exchange_dot_v1_dot_limits__pb2.ResumeCorridorRequest.SerializeToString,
                 response_deserializer=guerdon_dot_exchange_dot_v1_dot_limits__pb2.ResumeCorridorResponse.FromString,
                 )
 
 
-class LimitsServiceServicer(object):
+class LimitServiceServicer(object):
     """Limits of partners, and pauses of corridors, for the operator; what a partner may read of them it reads here, too. A
     limit is looked at when a quote is made, and booked when it is executed: under one lock, so that no burst of
     exchanges passes it together. What is ABORTED or taken back gives its room back. Every write takes a `request_id`:
@@ -89,7 +89,7 @@ class LimitsServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
 
-def add_LimitsServiceServicer_to_server(servicer, server):
+def add_LimitServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
             'SetPartnerLimits': grpc.unary_unary_rpc_method_handler(
                     servicer.SetPartnerLimits,
@@ -118,12 +118,12 @@ def add_LimitsServiceServicer_to_server(servicer, server):
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
-            'guerdon.exchange.v1.LimitsService', rpc_method_handlers)
+            'guerdon.exchange.v1.LimitService', rpc_method_handlers)
     server.add_generic_rpc_handlers((generic_handler,))
 
 
  # This class is part of an EXPERIMENTAL API.
-class LimitsService(object):
+class LimitService(object):
     """Limits of partners, and pauses of corridors, for the operator; what a partner may read of them it reads here, too. A
     limit is looked at when a quote is made, and booked when it is executed: under one lock, so that no burst of
     exchanges passes it together. What is ABORTED or taken back gives its room back. Every write takes a `request_id`:
@@ -141,7 +141,7 @@ class LimitsService(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.LimitsService/SetPartnerLimits',
+        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.LimitService/SetPartnerLimits',
             guerdon_dot_exchange_dot_v1_dot_limits__pb2.SetPartnerLimitsRequest.SerializeToString,
             guerdon_dot_exchange_dot_v1_dot_limits__pb2.SetPartnerLimitsResponse.FromString,
             options, channel_credentials,
@@ -158,7 +158,7 @@ class LimitsService(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.LimitsService/GetPartnerLimits',
+        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.LimitService/GetPartnerLimits',
             guerdon_dot_exchange_dot_v1_dot_limits__pb2.GetPartnerLimitsRequest.SerializeToString,
             guerdon_dot_exchange_dot_v1_dot_limits__pb2.GetPartnerLimitsResponse.FromString,
             options, channel_credentials,
@@ -175,7 +175,7 @@ class LimitsService(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.LimitsService/ListPartnerLimits',
+        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.LimitService/ListPartnerLimits',
             guerdon_dot_exchange_dot_v1_dot_limits__pb2.ListPartnerLimitsRequest.SerializeToString,
             guerdon_dot_exchange_dot_v1_dot_limits__pb2.ListPartnerLimitsResponse.FromString,
             options, channel_credentials,
@@ -192,7 +192,7 @@ class LimitsService(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.LimitsService/PauseCorridor',
+        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.LimitService/PauseCorridor',
             guerdon_dot_exchange_dot_v1_dot_limits__pb2.PauseCorridorRequest.SerializeToString,
             guerdon_dot_exchange_dot_v1_dot_limits__pb2.PauseCorridorResponse.FromString,
             options, channel_credentials,
@@ -209,7 +209,7 @@ class LimitsService(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.LimitsService/ResumeCorridor',
+        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.LimitService/ResumeCorridor',
             guerdon_dot_exchange_dot_v1_dot_limits__pb2.ResumeCorridorRequest.SerializeToString,
             guerdon_dot_exchange_dot_v1_dot_limits__pb2.ResumeCorridorResponse.FromString,
             options, channel_credentials,

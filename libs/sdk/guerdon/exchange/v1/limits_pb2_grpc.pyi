@@ -17,7 +17,7 @@ class _MaybeAsyncIterator(collections.abc.AsyncIterator[_T], collections.abc.Ite
 class _ServicerContext(grpc.ServicerContext, grpc.aio.ServicerContext):  # type: ignore[misc, type-arg]
     ...
 
-class LimitsServiceStub:
+class LimitServiceStub:
     """Limits of partners, and pauses of corridors, for the operator; what a partner may read of them it reads here, too. A
     limit is looked at when a quote is made, and booked when it is executed: under one lock, so that no burst of
     exchanges passes it together. What is ABORTED or taken back gives its room back. Every write takes a `request_id`:
@@ -57,7 +57,7 @@ class LimitsServiceStub:
     ]
     """Lets them go on. One that is not paused stays so."""
 
-class LimitsServiceAsyncStub:
+class LimitServiceAsyncStub:
     """Limits of partners, and pauses of corridors, for the operator; what a partner may read of them it reads here, too. A
     limit is looked at when a quote is made, and booked when it is executed: under one lock, so that no burst of
     exchanges passes it together. What is ABORTED or taken back gives its room back. Every write takes a `request_id`:
@@ -96,7 +96,7 @@ class LimitsServiceAsyncStub:
     ]
     """Lets them go on. One that is not paused stays so."""
 
-class LimitsServiceServicer(metaclass=abc.ABCMeta):
+class LimitServiceServicer(metaclass=abc.ABCMeta):
     """Limits of partners, and pauses of corridors, for the operator; what a partner may read of them it reads here, too. A
     limit is looked at when a quote is made, and booked when it is executed: under one lock, so that no burst of
     exchanges passes it together. What is ABORTED or taken back gives its room back. Every write takes a `request_id`:
@@ -145,4 +145,4 @@ class LimitsServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[guerdon.exchange.v1.limits_pb2.ResumeCorridorResponse, collections.abc.Awaitable[guerdon.exchange.v1.limits_pb2.ResumeCorridorResponse]]:
         """Lets them go on. One that is not paused stays so."""
 
-def add_LimitsServiceServicer_to_server(servicer: LimitsServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...
+def add_LimitServiceServicer_to_server(servicer: LimitServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

@@ -5,7 +5,7 @@ import grpc
 from guerdon.exchange.v1 import reversals_pb2 as guerdon_dot_exchange_dot_v1_dot_reversals__pb2
 
 
-class ReversalsServiceStub(object):
+class ReversalServiceStub(object):
     """Reversals of exchanges, for the operator; partners read those of their exchanges. A partner who wants one opens a
     dispute. Every write takes a `request_id`: the same request again has no further effect and is answered with
     `guerdon-replayed: true` in the trailing metadata.
@@ -18,18 +18,18 @@ class ReversalsServiceStub(object):
             channel: A grpc.Channel.
         """
         self.ReverseExchange = channel.unary_unary(
-                '/guerdon.exchange.v1.ReversalsService/ReverseExchange',
+                '/guerdon.exchange.v1.ReversalService/ReverseExchange',
                 request_serializer=guerdon_dot_exchange_dot_v1_dot_reversals__pb2.ReverseExchangeRequest.SerializeToString,
                 response_deserializer=guerdon_dot_exchange_dot_v1_dot_reversals__pb2.ReverseExchangeResponse.FromString,
                 )
         self.ListReversals = channel.unary_unary(
-                '/guerdon.exchange.v1.ReversalsService/ListReversals',
+                '/guerdon.exchange.v1.ReversalService/ListReversals',
                 request_serializer=guerdon_dot_exchange_dot_v1_dot_reversals__pb2.ListReversalsRequest.SerializeToString,
                 response_deserializer=guerdon_dot_exchange_dot_v1_dot_reversals__pb2.ListReversalsResponse.FromString,
                 )
 
 
-class ReversalsServiceServicer(object):
+class ReversalServiceServicer(object):
     """Reversals of exchanges, for the operator; partners read those of their exchanges. A partner who wants one opens a
     dispute. Every write takes a `request_id`: the same request again has no further effect and is answered with
     `guerdon-replayed: true` in the trailing metadata.
@@ -54,7 +54,7 @@ class ReversalsServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
 
-def add_ReversalsServiceServicer_to_server(servicer, server):
+def add_ReversalServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
             'ReverseExchange': grpc.unary_unary_rpc_method_handler(
                     servicer.ReverseExchange,
@@ -68,12 +68,12 @@ def add_ReversalsServiceServicer_to_server(servicer, server):
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
-            'guerdon.exchange.v1.ReversalsService', rpc_method_handlers)
+            'guerdon.exchange.v1.ReversalService', rpc_method_handlers)
     server.add_generic_rpc_handlers((generic_handler,))
 
 
  # This class is part of an EXPERIMENTAL API.
-class ReversalsService(object):
+class ReversalService(object):
     """Reversals of exchanges, for the operator; partners read those of their exchanges. A partner who wants one opens a
     dispute. Every write takes a `request_id`: the same request again has no further effect and is answered with
     `guerdon-replayed: true` in the trailing metadata.
@@ -90,7 +90,7 @@ class ReversalsService(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.ReversalsService/ReverseExchange',
+        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.ReversalService/ReverseExchange',
             guerdon_dot_exchange_dot_v1_dot_reversals__pb2.ReverseExchangeRequest.SerializeToString,
             guerdon_dot_exchange_dot_v1_dot_reversals__pb2.ReverseExchangeResponse.FromString,
             options, channel_credentials,
@@ -107,7 +107,7 @@ class ReversalsService(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.ReversalsService/ListReversals',
+        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.ReversalService/ListReversals',
             guerdon_dot_exchange_dot_v1_dot_reversals__pb2.ListReversalsRequest.SerializeToString,
             guerdon_dot_exchange_dot_v1_dot_reversals__pb2.ListReversalsResponse.FromString,
             options, channel_credentials,

@@ -17,7 +17,7 @@ class _MaybeAsyncIterator(collections.abc.AsyncIterator[_T], collections.abc.Ite
 class _ServicerContext(grpc.ServicerContext, grpc.aio.ServicerContext):  # type: ignore[misc, type-arg]
     ...
 
-class ReversalsServiceStub:
+class ReversalServiceStub:
     """Reversals of exchanges, for the operator; partners read those of their exchanges. A partner who wants one opens a
     dispute. Every write takes a `request_id`: the same request again has no further effect and is answered with
     `guerdon-replayed: true` in the trailing metadata.
@@ -41,7 +41,7 @@ class ReversalsServiceStub:
     ]
     """Reads the reversals of an exchange that the partner sent or received, oldest first: at most 1,000."""
 
-class ReversalsServiceAsyncStub:
+class ReversalServiceAsyncStub:
     """Reversals of exchanges, for the operator; partners read those of their exchanges. A partner who wants one opens a
     dispute. Every write takes a `request_id`: the same request again has no further effect and is answered with
     `guerdon-replayed: true` in the trailing metadata.
@@ -64,7 +64,7 @@ class ReversalsServiceAsyncStub:
     ]
     """Reads the reversals of an exchange that the partner sent or received, oldest first: at most 1,000."""
 
-class ReversalsServiceServicer(metaclass=abc.ABCMeta):
+class ReversalServiceServicer(metaclass=abc.ABCMeta):
     """Reversals of exchanges, for the operator; partners read those of their exchanges. A partner who wants one opens a
     dispute. Every write takes a `request_id`: the same request again has no further effect and is answered with
     `guerdon-replayed: true` in the trailing metadata.
@@ -91,4 +91,4 @@ class ReversalsServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[guerdon.exchange.v1.reversals_pb2.ListReversalsResponse, collections.abc.Awaitable[guerdon.exchange.v1.reversals_pb2.ListReversalsResponse]]:
         """Reads the reversals of an exchange that the partner sent or received, oldest first: at most 1,000."""
 
-def add_ReversalsServiceServicer_to_server(servicer: ReversalsServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...
+def add_ReversalServiceServicer_to_server(servicer: ReversalServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...
