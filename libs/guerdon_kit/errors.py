@@ -1,6 +1,6 @@
 """The errors a caller may see: a stable reason, a status, a public message and the numbers to act on.
 
-A service's catalogue is its `domain/errors.py`: one `DomainError` subclass for each reason. Nothing here knows gRPC;
+A service's catalogue is its `domain/errors`: one `DomainError` subclass for each reason. Nothing here knows gRPC;
 `guerdon_kit.grpc` translates in one place.
 """
 

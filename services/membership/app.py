@@ -56,9 +56,9 @@ async def compose(kit: Kit[Settings]) -> Parts:
     settings, database, clock = kit.settings, kit.database, kit.clock
     ledger = Ledger(kit.remote("ledger", settings.ledger_target, LEDGER))
     catalog = Catalog(kit.remote("rewards_catalog", settings.rewards_target, CATALOG))
-    deliveries = Deliveries(database, ledger, clock, kit.log)
-    endings = Endings(database, ledger, clock, kit.log)
-    merges = Merging(database, ledger, clock, kit.log)
+    deliveries = Deliveries(database, ledger, clock, kit.log, settings.ledger_patience_s)
+    endings = Endings(database, ledger, clock, kit.log, settings.ledger_patience_s)
+    merges = Merging(database, ledger, clock, kit.log, settings.ledger_patience_s)
     standings = Standings(database, clock)
     plan_periods = PlanPeriods(database, clock)
     rulebooks, hashing = Rulebooks(), Hashing()

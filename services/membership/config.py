@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from guerdon_kit.config import ServiceSettings
 
 
@@ -10,5 +12,9 @@ class Settings(ServiceSettings):
 
     listen: str = "127.0.0.1:7002"
     """`host:port` that the gRPC server listens on."""
+    ledger_patience_s: float = Field(default=2.0, gt=0, le=10)
+    """How many seconds, at most 10, a caller waits for the ledger at most. What the ledger has not answered by then is
+    recorded and told as pending; it gets there without the caller.
+    """
     rewards_target: str = "127.0.0.1:7003"
     """Where the rewards catalog listens, for rules that give its rewards."""

@@ -43,8 +43,6 @@ LEASE = timedelta(seconds=30)
 """How long whoever recorded something has to bring it; then the recovery loop takes it up."""
 MARGIN_S = 0.25
 """Kept of a caller's deadline for the answer."""
-PATIENCE_S = 2.0
-"""How long a caller waits at most for the ledger: what is recorded gets there without them."""
 
 
 class DeliveryRefused(Exception):
@@ -79,12 +77,19 @@ class Deliveries:
     """Brings recorded awards and clawbacks to the ledger."""
 
     def __init__(
-        self, database: Database, ledger: Ledger, clock: Clock, log: structlog.typing.FilteringBoundLogger
+        self,
+        database: Database,
+        ledger: Ledger,
+        clock: Clock,
+        log: structlog.typing.FilteringBoundLogger,
+        patience_s: float,
     ) -> None:
         self._database = database
         self._ledger = ledger
         self._clock = clock
         self._log = log
+        self.patience_s = patience_s
+        """How long a caller waits at most for the ledger: what is recorded gets there without them."""
 
     def first_due_time(self) -> datetime:
         """When the recovery loop may take up what is recorded now."""
@@ -117,7 +122,7 @@ class Deliveries:
     async def try_to_deliver(self, delivery: Delivery, within_s: float) -> None:
         """Delivers for a caller who waits; where that fails the recovery loop will, and the caller is told PENDING."""
         try:
-            async with asyncio.timeout(min(within_s - MARGIN_S, PATIENCE_S)):
+            async with asyncio.timeout(min(within_s - MARGIN_S, self.patience_s)):
                 await self.deliver(delivery)
         except (DomainError, TimeoutError) as error:
             self._log.warning("delivery_waits", delivery=delivery.delivery_no, error=str(error) or repr(error))

@@ -24,7 +24,7 @@ from membership.domain.errors import MemberChanging, MemberErased, MemberNotEmpt
 from membership.domain.members import Ended, Member
 from membership.domain.program import Program
 from membership.domain.purchases import State
-from membership.operations.deliveries import LEASE, MARGIN_S, PATIENCE_S
+from membership.operations.deliveries import LEASE, MARGIN_S
 from membership.operations.events import member_closed, member_erased
 from membership.store import activities, bonuses, consents, endings, flags, members, merges, profiles
 
@@ -37,12 +37,18 @@ class Endings:
     """Endings of memberships."""
 
     def __init__(
-        self, database: Database, ledger: Ledger, clock: Clock, log: structlog.typing.FilteringBoundLogger
+        self,
+        database: Database,
+        ledger: Ledger,
+        clock: Clock,
+        log: structlog.typing.FilteringBoundLogger,
+        patience_s: float,
     ) -> None:
         self._database = database
         self._ledger = ledger
         self._clock = clock
         self._log = log
+        self._patience_s = patience_s
 
     async def close(
         self, program: Program, member_id: str, fingerprint: Fingerprint, actor: str, within_s: float
@@ -173,7 +179,7 @@ class Endings:
     async def _try(self, ending_no: int, within_s: float) -> bool:
         """Advances for a caller who waits; where that fails the recovery loop will."""
         try:
-            async with asyncio.timeout(min(within_s - MARGIN_S, PATIENCE_S)):
+            async with asyncio.timeout(min(within_s - MARGIN_S, self._patience_s)):
                 await self.advance(ending_no)
         except (DomainError, EndingWaits, TimeoutError) as error:
             self._log.warning("ending_waits", ending=ending_no, error=str(error) or repr(error))

@@ -21,7 +21,7 @@ from membership.domain.deliveries import Delivery
 from membership.domain.program import Program
 from membership.domain.purchases import Purchase
 from membership.domain.rows import Row
-from membership.operations.deliveries import MARGIN_S, PATIENCE_S, Deliveries
+from membership.operations.deliveries import MARGIN_S, Deliveries
 from membership.operations.found import find_purchases
 from membership.operations.recording import Recorded, Recording, record_rows
 from membership.operations.rules import Rulebooks
@@ -126,7 +126,7 @@ class GatheredPurchases:
     async def _bring(self, program: Program, delivery: Delivery | None, ids: Sequence[str]) -> dict[str, Purchase]:
         """Brings a group to the ledger, if that answers in time, and reads it once for all who asked."""
         if delivery is not None:
-            await self._deliveries.try_to_deliver(delivery, PATIENCE_S + MARGIN_S)
+            await self._deliveries.try_to_deliver(delivery, self._deliveries.patience_s + MARGIN_S)
         return await find_purchases(self._database, program, ids)
 
 

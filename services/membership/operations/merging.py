@@ -28,7 +28,7 @@ from membership.domain.program import Program
 from membership.domain.purchases import State
 from membership.operations import sliding
 from membership.operations.counting import merge_counts
-from membership.operations.deliveries import LEASE, MARGIN_S, PATIENCE_S
+from membership.operations.deliveries import LEASE, MARGIN_S
 from membership.operations.events import member_merged
 from membership.operations.merging_referrals import after_merging, before_merging
 from membership.operations.profiles import write_profile
@@ -48,12 +48,18 @@ class Merging:
     """Merges of members."""
 
     def __init__(
-        self, database: Database, ledger: Ledger, clock: Clock, log: structlog.typing.FilteringBoundLogger
+        self,
+        database: Database,
+        ledger: Ledger,
+        clock: Clock,
+        log: structlog.typing.FilteringBoundLogger,
+        patience_s: float,
     ) -> None:
         self._database = database
         self._ledger = ledger
         self._clock = clock
         self._log = log
+        self._patience_s = patience_s
 
     async def merge(
         self, program: Program, member_id: str, into_id: str, fingerprint: Fingerprint, actor: str, within_s: float
@@ -194,7 +200,7 @@ class Merging:
     async def _try(self, member_no: int, within_s: float) -> None:
         """Advances for a caller who waits; where that fails the recovery loop will."""
         try:
-            async with asyncio.timeout(min(within_s - MARGIN_S, PATIENCE_S)):
+            async with asyncio.timeout(min(within_s - MARGIN_S, self._patience_s)):
                 await self.advance(member_no)
         except (DomainError, MergeWaits, TimeoutError) as error:
             self._log.warning("merge_waits", member=member_no, error=str(error) or repr(error))

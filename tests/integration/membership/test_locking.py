@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
 
+import pytest
+
 from guerdon_kit.postgres import Connection, Database
 from membership.domain.calendar import ExpiryPolicy
 from membership.domain.locking import locked
@@ -42,3 +44,28 @@ async def test_points_beside_those_that_had_expired_when_a_purchase_was_recorded
         return locked(given, 1, NOW).points
 
     assert await db.run(work) == 510, "that points have expired is not looked at"
+
+
+async def test_of_a_member_who_buys_all_the_time_what_is_locked_is_summed_up_by_days(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Forty purchases of $1 to $40, one every six hours: seven days of a window, looked at one by one or not."""
+    settings = replace(ACME, expiry=None, return_window_days=7, tiers=())
+
+    async def work(connection: Connection) -> tuple[int, int, int]:
+        program = await programs.insert(connection, settings, "UTC", NOW, "tester")
+        assert program is not None
+        at = [to_microseconds(NOW - timedelta(hours=6 * number)) for number in range(40)]
+        rows = [Row(number, f"p{number}", "ada", at[number], 100 * (number + 1)) for number in range(40)]
+        recording = Recording(NOW, NOW + timedelta(days=1), "tester", bulk=True)
+        recorded = await record_rows(connection, program, Rulebooks(), rows, recording, enroll_unknown=True)
+        member_no = recorded.enrolled[0].member_no
+        every = await locking.given(connection, program, [member_no], NOW)
+        monkeypatch.setattr(locking, "READ_MAX", 5)
+        some = await locking.given(connection, program, [member_no], NOW)
+        return locked(every, 1, NOW).points, locked(some, 1, NOW).points, len(some)
+
+    exactly, summed, read = await db.run(work)
+    assert exactly == sum(range(1, 29)), "28 purchases before the one whose window closes now"
+    assert read == 5 + 8, "five purchases, and the days of the others"
+    assert summed == exactly + 29 + 30 + 31, "all of the day in which the window closes"

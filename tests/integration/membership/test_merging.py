@@ -86,6 +86,7 @@ class Bench:
             cast("Ledger", Mortal(self.ledger, left)),
             SystemClock(),
             structlog.get_logger(),
+            2.0,
         )
 
 

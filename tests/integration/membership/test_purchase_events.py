@@ -40,7 +40,7 @@ async def test_an_event_counts_at_once_whose_purchase_was_looked_at_before_the_e
     assert program is not None
     remote = Remote("127.0.0.1:1", LEDGER, lambda *_: "")
     clock = SetClock(NOW)
-    events = PurchaseEvents(db, Deliveries(db, Ledger(remote), clock, structlog.get_logger()), clock)
+    events = PurchaseEvents(db, Deliveries(db, Ledger(remote), clock, structlog.get_logger(), 2.0), clock)
     event = PurchaseEvent("e1", "p1", "delivered", NOW)
     fingerprint = Fingerprint(b"e1", b"body", b"", purchase_event_pb2.RecordPurchaseEventRequest.DESCRIPTOR)
 

@@ -78,7 +78,7 @@ class Counter:
 async def counter(db: Database, program: Program) -> AsyncIterator[Counter]:
     clock = SetClock(MADE)
     remote = Remote("127.0.0.1:1", LEDGER, lambda *_: "")
-    deliveries = Deliveries(db, Ledger(remote), clock, structlog.get_logger())
+    deliveries = Deliveries(db, Ledger(remote), clock, structlog.get_logger(), 2.0)
     yield Counter(db, program, clock, Returns(db, deliveries, clock))
     await remote.close()
 
