@@ -16,17 +16,20 @@ from membership.domain.waits import WaitState
 from membership.store import queries
 from membership.store.ratings import read_tranche
 
+READ_MAX = 1_000
+"""How many purchases are looked at one by one, the latest; of those before them it is told by days what they gave."""
 _CLOCK_CHANGE = timedelta(days=1)
 """More than days of local clocks are longer than 24 hours."""
 
 
 async def given(connection: Connection, program: Program, member_nos: Sequence[int], now: datetime) -> list[Given]:
     """What purchases gave whose return window has not closed at `now`, also where their own credit had expired when
-    they were recorded: what stands beside it may not have.
+    they were recorded: what stands beside it may not have. Of days that are summed up all counts as available, and as
+    locked until the last purchase of the day is not: too much rather than too little.
     """
     days = program.settings.return_window_days
     since = now - timedelta(days=days) - _CLOCK_CHANGE
-    rows = queries.locking_purchases(connection, member_nos=member_nos, since=since)
+    rows = queries.locking_purchases(connection, member_nos=member_nos, since=since, most=READ_MAX)
     bought = {row["purchase_id"]: row async for row in rows}
     unlocks = {id_: plus_days(row["event_time"], days, program.time_zone) for id_, row in bought.items()}
     found = [
@@ -39,6 +42,18 @@ async def given(connection: Connection, program: Program, member_nos: Sequence[i
         async for award in awards:
             parts = () if _held(bought[award["purchase_id"]]) else (Part(award["points"], award["available_time"]),)
             found.append(Given(award["points"], parts, unlocks[award["purchase_id"]]))
+    if len(bought) == READ_MAX:
+        last = list(bought.values())[-1]
+        before = queries.locking_days(
+            connection,
+            member_nos=member_nos,
+            since=since,
+            event_time=last["event_time"],
+            purchase_id=last["purchase_id"],
+        )
+        async for day in before:
+            unlock_time = plus_days(day["event_time"], days, program.time_zone)
+            found.append(Given(day["points"], (Part(day["points"], None),), unlock_time))
     return found
 
 

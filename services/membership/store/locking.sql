@@ -10,7 +10,26 @@ select
 from purchases p
 left join ratings r on r.program_no = p.program_no and r.purchase_id = p.purchase_id
 left join award_flags f on p.flag is not null and f.program_no = p.program_no and f.purchase_id = p.purchase_id
-where p.member_no = any(:member_nos::bigint[]) and p.locks and p.event_time > :since;
+where p.member_no = any(:member_nos::bigint[]) and p.locks and p.event_time > :since
+order by p.event_time desc, p.purchase_id desc
+limit :most;
+
+-- name: locking_days
+-- What purchases before one of them gave, and awards for counts that were reached with these: by days.
+select max(event_time) as event_time, sum(points)::bigint as points
+from (
+    select event_time, base_points + tier_points + rule_points - returned_points as points
+    from purchases
+    where member_no = any(:member_nos::bigint[]) and locks and event_time > :since
+        and (event_time, purchase_id) < (:event_time, :purchase_id)
+    union all
+    select p.event_time, a.points
+    from count_awards a
+    join purchases p on p.program_no = a.program_no and p.purchase_id = a.purchase_id
+    where a.member_no = any(:member_nos::bigint[]) and not a.revoked and p.locks and p.event_time > :since
+        and (p.event_time, p.purchase_id) < (:event_time, :purchase_id)
+) before
+group by date_trunc('day', event_time, 'UTC');
 
 -- name: locking_count_awards
 -- Awards for counts that were reached with these purchases.
