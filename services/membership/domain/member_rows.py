@@ -10,7 +10,7 @@ from typing import NamedTuple
 from guerdon_kit.errors import DomainError, FieldViolation, InvalidField
 from membership.domain.endings import ended
 from membership.domain.errors import ContactTaken
-from membership.domain.ids import ID_RULE, is_id
+from membership.domain.ids import MEMBER_ID_RULE, is_member_id
 from membership.domain.members import Member
 from membership.domain.profiles import NOTHING_KNOWN, Contact, Profile, check, fields_of
 from membership.domain.program import Program
@@ -47,8 +47,8 @@ def sort_out(rows: Iterable[MemberRow], latest_us: int, today: date) -> tuple[li
     seen: set[str] = set()
     for row in rows:
         violations = []
-        if not is_id(row.member_id):
-            violations.append(FieldViolation("member_id", ID_RULE))
+        if not is_member_id(row.member_id):
+            violations.append(FieldViolation("member_id", MEMBER_ID_RULE))
         elif row.member_id in seen:
             violations.append(FieldViolation("member_id", "must be once in a chunk"))
         if row.enroll_us is not None and not 0 <= row.enroll_us <= latest_us:

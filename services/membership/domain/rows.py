@@ -9,7 +9,7 @@ from guerdon_kit.errors import FieldViolation, InvalidField
 from membership.domain.baskets import Basket
 from membership.domain.baskets import violations as basket_violations
 from membership.domain.earning import AMOUNT_MAX
-from membership.domain.ids import ID_RULE, is_id
+from membership.domain.ids import ID_RULE, MEMBER_ID_RULE, is_id, is_member_id
 
 ROWS_MAX = 1_000
 """The most rows of one chunk."""
@@ -39,7 +39,7 @@ def sort_out(rows: Iterable[Row], latest_us: int) -> tuple[list[Row], dict[int, 
             and 0 <= event_us <= latest_us
             and 0 <= row.amount <= AMOUNT_MAX
             and is_id(row.purchase_id)
-            and is_id(row.member_id)
+            and is_member_id(row.member_id)
             and (row.basket is None or not any(basket_violations(row.basket, row.amount)))
         ):
             good.append(row)
@@ -51,8 +51,8 @@ def sort_out(rows: Iterable[Row], latest_us: int) -> tuple[list[Row], dict[int, 
 def _violations(row: Row, latest_us: int) -> Iterator[FieldViolation]:
     if not is_id(row.purchase_id):
         yield FieldViolation("purchase_id", ID_RULE)
-    if not is_id(row.member_id):
-        yield FieldViolation("member_id", ID_RULE)
+    if not is_member_id(row.member_id):
+        yield FieldViolation("member_id", MEMBER_ID_RULE)
     if row.event_us is None or not 0 <= row.event_us <= latest_us:
         yield FieldViolation("event_time", "must be between 1970 and five minutes from now")
     if not 0 <= row.amount <= AMOUNT_MAX:

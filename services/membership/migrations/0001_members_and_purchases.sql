@@ -74,7 +74,7 @@ create table rule_versions (
 create table members (
     member_no bigint generated always as identity primary key,
     program_no integer not null,
-    member_id text collate "C" not null,
+    member_id text collate "C" not null check (position('~' in member_id) = 0),
     state smallint not null,
     enroll_time timestamptz not null,
     welcome_points bigint not null check (welcome_points >= 0),

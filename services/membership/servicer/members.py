@@ -9,7 +9,7 @@ from guerdon_kit.grpc import CallContext
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.names import parse
 from guerdon_kit.pages import page_size, read_token, write_token
-from membership.domain.ids import check_id
+from membership.domain.ids import check_member_id
 from membership.domain.referrals import CodeGiven
 from membership.operations.endings import Endings
 from membership.operations.members import Members
@@ -46,7 +46,7 @@ class MemberRpcs:
     async def enroll_member(self, request: pb.EnrollMemberRequest, call: CallContext) -> pb.EnrollMemberResponse:
         """Enrols a person."""
         (program_id,) = parse(request.parent, PROGRAM, "parent")
-        check_id(request.member_id, "member_id")
+        check_member_id(request.member_id, "member_id")
         program = await self._programs.get(program_id)
         fingerprint = Fingerprint.of(call, request, program.name)
         profile = read_profile(request.profile) if request.HasField("profile") else None

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from google.rpc import code_pb2
 
 from guerdon import (
     InvalidRequestError,
@@ -17,8 +18,10 @@ from guerdon import (
 )
 from guerdon.membership.v1 import member_pb2, program_pb2, rule_pb2, times_pb2
 from guerdon.membership.v1 import membership_pb2 as pb
+from guerdon.membership.v1.member_file_pb2 import MemberRow
 from guerdon.type.v1 import rational_pb2
-from tests.contract.membership.world import Shop, World, when
+from tests.contract.membership.people import file, import_
+from tests.contract.membership.world import Shop, World, row, when
 
 
 async def test_settings_read_as_they_were_made_with_the_ledgers_time_zone(world: World) -> None:
@@ -132,11 +135,22 @@ async def test_the_same_enrolment_twice_at_once_and_in_a_row_is_one(shop: Shop) 
     assert (reused.value.reason, reused.value.metadata["fields"]) == ("REQUEST_ID_REUSED", "member_id")
 
 
-@pytest.mark.parametrize("member_id", ["", "a b", "-ada", "a" * 61, "a.b"])
+@pytest.mark.parametrize("member_id", ["", "a b", "-ada", "a" * 61, "a.b", "ada~cash"])
 async def test_member_ids_have_bounds(shop: Shop, member_id: str) -> None:
     with pytest.raises(InvalidRequestError) as refused:
         await shop.enroll(member_id)
     assert [violation.field for violation in refused.value.violations] == ["member_id"]
+
+
+async def test_ids_that_a_wallet_of_anothers_could_have_do_not_come_in_with_purchases_or_files(shop: Shop) -> None:
+    with pytest.raises(InvalidRequestError) as refused:
+        await shop.buy("p1", "ada~cash", 1_00)
+    assert [violation.field for violation in refused.value.violations] == ["purchase.member"]
+    [bought] = await shop.import_([shop.chunk(1, [row("p1", "ada~cash", 1_00), row("p2", "ada", 1_00)])])
+    [filed] = await import_(shop, [file(shop, [MemberRow(member_id="ada~cash"), MemberRow(member_id="ben")])])
+    for answer in (bought, filed):
+        assert [(one.row, one.error.code) for one in answer.errors] == [(1, code_pb2.INVALID_ARGUMENT)]
+    assert (await shop.totals()).member_count == 2
 
 
 async def test_members_are_listed_in_pages_of_which_the_last_has_no_token(shop: Shop) -> None:

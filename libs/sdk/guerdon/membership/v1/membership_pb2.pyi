@@ -216,7 +216,7 @@ class EnrollMemberRequest(google.protobuf.message.Message):
     parent: builtins.str
     """The program."""
     member_id: builtins.str
-    """The id the member goes by, such as a card number: a letter or digit, then up to 59 letters, digits, `_`, `~` or `-`.
+    """The id the member goes by, such as a card number: a letter or digit, then up to 59 letters, digits, `_` or `-`.
     It is visible in names and logs: not a telephone number or an address.
     """
     request_id: builtins.str
