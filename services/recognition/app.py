@@ -11,6 +11,7 @@ from recognition.clients.ledger import LEDGER, Ledger
 from recognition.config import Settings
 from recognition.jobs.allowances import grant_allowances
 from recognition.jobs.recovery import recovery
+from recognition.operations.changing import Changing
 from recognition.operations.giving import Giving
 from recognition.operations.granting import Granting
 from recognition.operations.organisations import Organisations
@@ -26,18 +27,18 @@ async def compose(kit: Kit[Settings]) -> Parts:
     settings, database, clock = kit.settings, kit.database, kit.clock
     ledger = Ledger(kit.remote("ledger", settings.ledger_target, LEDGER), settings.ledger_timeout)
     granting = Granting(database, ledger, clock, settings.lease)
-    giving = Giving(database, ledger, clock, settings.lease)
+    changing = Changing(database, ledger, clock, settings.lease)
     allowance_poll = timedelta(seconds=settings.allowance_poll_s)
     recovery_poll = timedelta(seconds=settings.recovery_poll_s)
     return Parts(
         servicers=[
             OrganisationServicer(clock, Organisations(database, ledger), People(database, ledger, clock)),
             AllowanceServicer(granting),
-            RecognitionServicer(giving, Viewing(database)),
+            RecognitionServicer(Giving(database, clock, changing), Viewing(database)),
         ],
         jobs=[
             Job("allowances", partial(grant_allowances, granting, allowance_poll)),
-            Job("recovery", recovery(database, clock, giving, recovery_poll, settings.lease).run),
+            Job("recovery", recovery(database, clock, changing, recovery_poll, settings.lease).run),
             *housekeeping.jobs(kit),
         ],
     )

@@ -8,13 +8,13 @@ from hashlib import blake2b
 
 from guerdon.ledger.v1 import ledger_pb2, resources_pb2
 from guerdon_kit.errors import NotFound, Status
-from guerdon_kit.grpc import Remote, RemoteError
+from guerdon_kit.grpc import OutcomeUnknown, Remote, RemoteError
 from guerdon_kit.grpc.status import read_details
 from recognition.domain.allowances import Grant
 from recognition.domain.errors import GivingRefused, InsufficientAllowance
+from recognition.domain.gifts import Giving
 from recognition.domain.organisations import Organisation
 from recognition.domain.people import NewPerson, Person
-from recognition.domain.recognitions import Giving
 
 LEDGER = ledger_pb2.DESCRIPTOR.services_by_name["LedgerService"]
 
@@ -25,6 +25,8 @@ _REFUSALS = frozenset(
 say nothing about the request and pass when they are mended."""
 _NO_REFUSAL = "REQUEST_ID_REUSED"
 """The ledger knows the request in other words, such as those of another release: it was decided, perhaps by posting."""
+_OTHERS_REFUSED = "BATCH_NOT_POSTED"
+"""Of what is posted together: nothing is wrong with this one, but with another."""
 
 
 class Ledger:
@@ -81,46 +83,30 @@ class Ledger:
         )
         return [_refusal(result) for result in response.results]
 
-    async def give(self, giving: Giving) -> str:
-        """Moves a recognition's points, all at once; answers the ledger's transaction.
+    async def give(self, giving: Giving) -> list[str]:
+        """Moves all of a giving's points, or none; answers the ledger's transactions, one for each gift.
 
         Raises:
-            InsufficientAllowance: what is left does not reach for all receivers.
+            InsufficientAllowance: what is left does not reach for all of them.
             GivingRefused: the ledger refused for another reason.
         """
         program = f"programs/{giving.program}"
-        draft = giving.recognition.draft
-        transaction = resources_pb2.Transaction(
-            kind=resources_pb2.TRANSACTION_KIND_RECOGNITION,
-            postings=[
-                resources_pb2.Posting(
-                    source=f"{program}/accounts/{giving.source_id}",
-                    destination=f"{program}/accounts/{destination_id}",
-                    amount=draft.amount,
-                )
-                for destination_id in giving.destination_ids
-            ],
-            memo=giving.recognition.name,
+        request = ledger_pb2.BatchPostTransactionsRequest(
+            parent=program,
+            items=[_gift_item(giving, ordinal) for ordinal in range(len(giving.gifts))],
+            omit_balances=True,
+            atomic=True,
         )
-        request = ledger_pb2.PostTransactionRequest(
-            parent=program, transaction=transaction, request_id=giving.request_id
+        response = await self._remote.call(
+            "BatchPostTransactions",
+            request,
+            ledger_pb2.BatchPostTransactionsResponse,
+            tenants=[program],
+            act=giving.actor,
+            timeout_s=self._timeout_s,
         )
-        try:
-            response = await self._remote.call(
-                "PostTransaction",
-                request,
-                ledger_pb2.PostTransactionResponse,
-                tenants=[program],
-                act=giving.recognition.actor,
-                timeout_s=self._timeout_s,
-            )
-        except RemoteError as error:
-            if error.remote_status not in _REFUSALS or error.remote_reason == _NO_REFUSAL:
-                raise
-            if error.remote_reason == "INSUFFICIENT_POINTS":
-                raise InsufficientAllowance(draft.total, int(error.remote_metadata["available"])) from error
-            raise GivingRefused(error.remote_reason or error.remote_status.name) from error
-        return response.transaction
+        _raise_refused(giving, response.results)
+        return [result.posted.transaction for result in response.results]
 
     async def available(self, person: Person) -> int:
         """What the person's allowance account can give now."""
@@ -165,6 +151,39 @@ def _grant_item(grant: Grant) -> ledger_pb2.PostTransactionItem:
         ),
         request_id=grant.request_id,
     )
+
+
+def _gift_item(giving: Giving, ordinal: int) -> ledger_pb2.PostTransactionItem:
+    program = f"programs/{giving.program}"
+    destination_id, amount = giving.gifts[ordinal]
+    posting = resources_pb2.Posting(
+        source=f"{program}/accounts/{giving.source_id}",
+        destination=f"{program}/accounts/{destination_id}",
+        amount=amount,
+    )
+    return ledger_pb2.PostTransactionItem(
+        transaction=resources_pb2.Transaction(
+            kind=resources_pb2.TRANSACTION_KIND_RECOGNITION, postings=[posting], memo=giving.memo
+        ),
+        request_id=giving.request_id(ordinal),
+    )
+
+
+def _raise_refused(giving: Giving, results: Sequence[ledger_pb2.PostTransactionResult]) -> None:
+    """Raises what the ledger refused the whole for; OutcomeUnknown where it has not decided."""
+    before = 0
+    for (_, amount), result in zip(giving.gifts, results, strict=True):
+        if result.HasField("error"):
+            status = Status(result.error.code)
+            reason, metadata = read_details(result.error)
+            if reason == _OTHERS_REFUSED:
+                before += amount
+                continue
+            if status not in _REFUSALS or reason == _NO_REFUSAL:
+                raise OutcomeUnknown
+            if reason == "INSUFFICIENT_POINTS":  # told of what the gifts before it would have left
+                raise InsufficientAllowance(giving.total, int(metadata["available"]) + before)
+            raise GivingRefused(reason or status.name)
 
 
 def _refusal(result: ledger_pb2.PostTransactionResult) -> str | None:

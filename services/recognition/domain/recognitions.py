@@ -90,18 +90,14 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Recognition:
-    """A recognition as stored. `transaction` is the ledger's, empty until POSTED. `refusal` says why it is REFUSED;
-    `available_amount` is what was left, where that was the reason.
-    """
+    """A recognition as stored. `transactions` are the ledger's that moved its points, one for each receiver."""
 
     id: str
     draft: Draft
     state: State
     actor: str
     create_time: datetime
-    transaction: str
-    refusal: str
-    available_amount: int
+    transactions: tuple[str, ...]
 
     @property
     def name(self) -> str:
@@ -118,22 +114,3 @@ class Recognition:
         if self.state is not State.POSTED:
             return False
         return self.public or viewer == self.draft.giver or viewer in self.draft.receivers
-
-
-@dataclass(frozen=True, slots=True)
-class Giving:
-    """What the ledger is asked for: the recognition's points from the giver's allowance (at `source_id`) to each
-    receiver's rewards, accounts of `program`, in one transaction.
-    """
-
-    recognition: Recognition
-    program: str
-    source_id: str
-    destination_ids: tuple[str, ...]
-
-    @property
-    def request_id(self) -> str:
-        """The id under which the ledger is asked, always the same for one recognition. Its id is unguessable and
-        unique, so that no other recognition of the program can have it.
-        """
-        return f"give-{self.recognition.id}"

@@ -7,24 +7,21 @@ from datetime import timedelta
 from guerdon_kit.clock import Clock
 from guerdon_kit.postgres import Database
 from guerdon_kit.saga import Records, RecoveryLoop
-from recognition.operations.giving import Giving
-from recognition.store import recognitions
+from recognition.domain.changes import ChangeKey
+from recognition.operations.changing import Changing
+from recognition.store import changes
 
 
 def recovery(
-    database: Database, clock: Clock, giving: Giving, poll: timedelta, lease: timedelta
-) -> RecoveryLoop[recognitions.Key]:
-    """The loop over the recognitions that are due."""
-
-    async def advance(key: recognitions.Key) -> None:
-        await giving.carry_out(key.organisation, key.recognition)
-
+    database: Database, clock: Clock, changing: Changing, poll: timedelta, lease: timedelta
+) -> RecoveryLoop[ChangeKey]:
+    """The loop over the changes of recognitions that are due."""
     return RecoveryLoop(
         "recognitions",
         database,
         clock,
-        Records(recognitions.claim, recognitions.put_off),
-        advance,
+        Records(changes.claim, changes.put_off),
+        changing.carry_out,
         poll=poll,
         lease=lease,
         most_delay=timedelta(minutes=1),

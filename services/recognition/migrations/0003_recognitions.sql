@@ -4,6 +4,7 @@ create table recognitions (
     organisation text not null references organisations,
     recognition text not null,
     giver text not null,
+    -- What each receiver gets of the giver.
     amount bigint not null check (amount between 1 and 9007199254740992),
     message text not null,
     purposes text[] not null,
@@ -11,21 +12,11 @@ create table recognitions (
     state text not null default 'pending' check (state in ('pending', 'posted', 'refused')),
     actor text not null,
     create_time timestamptz not null,
-    due_time timestamptz not null,
-    attempts integer not null default 0,
-    -- The ledger's, once posted.
-    transaction text not null default '',
-    -- Why the ledger refused, and what was left of the allowance if that was the reason.
-    refusal text not null default '',
-    available_amount bigint not null default 0,
     primary key (organisation, recognition),
-    foreign key (organisation, giver) references people,
-    check ((state = 'posted') = (transaction <> '')),
-    check ((state = 'refused') = (refusal <> ''))
+    foreign key (organisation, giver) references people
 );
 create index recognitions_feed on recognitions (organisation, create_time desc, recognition desc)
     where state = 'posted';
-create index recognitions_due on recognitions (due_time) where state = 'pending';
 
 -- Whom a recognition concerns: the giver at position 0, then the receivers.
 create table recognition_people (
@@ -41,5 +32,49 @@ create table recognition_people (
 create index recognition_people_feed
     on recognition_people (organisation, person, create_time desc, recognition desc);
 
-grant select, insert on recognition_people to :"runtime_role";
-grant select, insert, update on recognitions to :"runtime_role";
+-- What is done to a recognition and moves points: it is taken in here before the ledger is asked, and settled by what
+-- the ledger answers.
+create table recognition_changes (
+    organisation text not null,
+    change text not null,
+    recognition text not null,
+    kind text not null check (kind in ('create')),
+    -- Who gives, from their allowance, and what to whom.
+    person text not null,
+    receivers text[] not null,
+    amounts bigint[] not null,
+    state text not null default 'pending' check (state in ('pending', 'done', 'refused')),
+    -- Why the ledger refused, and what was left of the allowance if that was the reason.
+    refusal text not null default '',
+    available_amount bigint not null default 0,
+    actor text not null,
+    create_time timestamptz not null,
+    due_time timestamptz not null,
+    attempts integer not null default 0,
+    primary key (organisation, change),
+    foreign key (organisation, recognition) references recognitions,
+    check (cardinality(receivers) = cardinality(amounts)),
+    check ((state = 'refused') = (refusal <> ''))
+);
+create index recognition_changes_due on recognition_changes (due_time) where state = 'pending';
+
+-- The points that moved for a recognition, in the words of its people: one row for each transaction of the ledger, never
+-- changed. What a receiver has of a gift is the gift and all that was taken back of it.
+create table recognition_movements (
+    organisation text not null,
+    recognition text not null,
+    -- The change that moved them, and which of its movements this is.
+    change text not null,
+    ordinal smallint not null,
+    kind text not null check (kind in ('given')),
+    giver text not null,
+    receiver text not null,
+    amount bigint not null check (amount between 1 and 9007199254740992),
+    transaction text not null,
+    record_time timestamptz not null,
+    primary key (organisation, recognition, change, ordinal),
+    foreign key (organisation, change) references recognition_changes
+);
+
+grant select, insert on recognition_people, recognition_movements to :"runtime_role";
+grant select, insert, update on recognitions, recognition_changes to :"runtime_role";

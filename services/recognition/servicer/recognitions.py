@@ -100,5 +100,5 @@ def write_recognition(recognition: Recognition) -> pb.Recognition:
         values=draft.values,
         visibility=_VISIBILITY_NUMBERS[draft.visibility],
         create_time=timestamp(recognition.create_time),
-        transaction=recognition.transaction,
+        transactions=recognition.transactions,
     )

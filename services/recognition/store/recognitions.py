@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
 
 import asyncpg
 
 from guerdon_kit.postgres import Connection
-from guerdon_kit.saga import Claim
-from recognition.domain.recognitions import Draft, Giving, Recognition, State, Visibility
+from recognition.domain.recognitions import Draft, Recognition, State, Visibility
 from recognition.store import queries
 
 
@@ -28,13 +26,6 @@ class Feed:
     before: str
 
 
-class Key(NamedTuple):
-    """What a recognition is found by: two ids."""
-
-    organisation: str
-    recognition: str
-
-
 async def insert(
     connection: Connection,
     recognition: str,
@@ -42,9 +33,8 @@ async def insert(
     *,
     actor: str,
     create_time: datetime,
-    due_time: datetime,
 ) -> None:
-    """Takes in a PENDING recognition, which nobody else carries out before `due_time`."""
+    """Takes in a PENDING recognition."""
     await queries.insert_recognition(
         connection,
         organisation=draft.organisation,
@@ -56,7 +46,6 @@ async def insert(
         visibility=draft.visibility.value,
         actor=actor,
         create_time=create_time,
-        due_time=due_time,
     )
     await queries.insert_recognition_people(
         connection,
@@ -73,64 +62,10 @@ async def find(connection: Connection, organisation: str, recognition: str) -> R
     return None if row is None else _recognition(row)
 
 
-async def find_giving(connection: Connection, recognition: Recognition) -> Giving:
-    """What the ledger is asked for on its behalf."""
-    rows = [
-        row
-        async for row in queries.giving_accounts(
-            connection, organisation=recognition.draft.organisation, recognition=recognition.id
-        )
-    ]
-    return Giving(
-        recognition=recognition,
-        program=rows[0]["program"],
-        source_id=rows[0]["account"],
-        destination_ids=tuple(row["account"] for row in rows[1:]),
-    )
-
-
-async def claim_one(
-    connection: Connection, organisation: str, recognition: str, now: datetime, lease_time: datetime
-) -> bool:
-    """Whether it was due, and is now this worker's until `lease_time`."""
-    claimed = await queries.claim_recognition(
-        connection, organisation=organisation, recognition=recognition, now=now, lease_time=lease_time
-    )
-    return claimed is not None
-
-
-async def claim(connection: Connection, now: datetime, lease_time: datetime, most: int) -> list[Claim[Key]]:
-    """At most so many that are due, each now this worker's until `lease_time`."""
-    rows = queries.claim_recognitions(connection, now=now, lease_time=lease_time, most=most)
-    return [Claim(Key(row["organisation"], row["recognition"]), row["attempts"]) async for row in rows]
-
-
-async def put_off(connection: Connection, key: Key, due_time: datetime) -> None:
-    """Makes one that is still PENDING due at `due_time`."""
-    await queries.put_off_recognition(
-        connection, organisation=key.organisation, recognition=key.recognition, due_time=due_time
-    )
-
-
-async def mark_posted(connection: Connection, recognition: Recognition, transaction: str) -> bool:
-    """Whether it was still PENDING, and is POSTED by this."""
-    marked = await queries.mark_posted(
-        connection,
-        organisation=recognition.draft.organisation,
-        recognition=recognition.id,
-        transaction=transaction,
-    )
-    return marked is not None
-
-
-async def mark_refused(connection: Connection, recognition: Recognition, refusal: str, available_amount: int) -> None:
-    """Makes a PENDING one REFUSED."""
-    await queries.mark_refused(
-        connection,
-        organisation=recognition.draft.organisation,
-        recognition=recognition.id,
-        refusal=refusal,
-        available_amount=available_amount,
+async def set_state(connection: Connection, organisation: str, recognition: str, state: State) -> None:
+    """Writes down how far it is."""
+    await queries.set_recognition_state(
+        connection, organisation=organisation, recognition=recognition, state=state.value
     )
 
 
@@ -166,7 +101,5 @@ def _recognition(row: asyncpg.Record) -> Recognition:
         state=State(row["state"]),
         actor=row["actor"],
         create_time=row["create_time"],
-        transaction=row["transaction"],
-        refusal=row["refusal"],
-        available_amount=row["available_amount"],
+        transactions=tuple(row["transactions"]),
     )

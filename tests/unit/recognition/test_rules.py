@@ -160,4 +160,4 @@ def test_two_people_added_together_have_two_identities() -> None:
 
 
 def _recognition(draft: Draft, state: State) -> Recognition:
-    return Recognition("rc-1", draft, state, "someone", NOW, transaction="", refusal="", available_amount=0)
+    return Recognition("rc-1", draft, state, "someone", NOW, transactions=())

@@ -58,7 +58,7 @@ class Recognition(google.protobuf.message.Message):
     VALUES_FIELD_NUMBER: builtins.int
     VISIBILITY_FIELD_NUMBER: builtins.int
     CREATE_TIME_FIELD_NUMBER: builtins.int
-    TRANSACTION_FIELD_NUMBER: builtins.int
+    TRANSACTIONS_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`organisations/{organisation}/recognitions/{recognition}`, given by the service."""
     giver: builtins.str
@@ -71,8 +71,6 @@ class Recognition(google.protobuf.message.Message):
     """The thanks, at most 2,000 characters."""
     visibility: global___Visibility.ValueType
     """Who sees it."""
-    transaction: builtins.str
-    """The ledger's transaction that moved the points."""
     @property
     def receivers(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """Who receives: 1 to 100 active people of the same organisation, each once, never the giver."""
@@ -85,6 +83,10 @@ class Recognition(google.protobuf.message.Message):
     def create_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When it was made."""
 
+    @property
+    def transactions(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The ledger's transactions that moved the points, one for each receiver, all posted together."""
+
     def __init__(
         self,
         *,
@@ -96,10 +98,10 @@ class Recognition(google.protobuf.message.Message):
         values: collections.abc.Iterable[builtins.str] | None = ...,
         visibility: global___Visibility.ValueType = ...,
         create_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
-        transaction: builtins.str = ...,
+        transactions: collections.abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["create_time", b"create_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["amount", b"amount", "create_time", b"create_time", "giver", b"giver", "message", b"message", "name", b"name", "receivers", b"receivers", "transaction", b"transaction", "values", b"values", "visibility", b"visibility"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["amount", b"amount", "create_time", b"create_time", "giver", b"giver", "message", b"message", "name", b"name", "receivers", b"receivers", "transactions", b"transactions", "values", b"values", "visibility", b"visibility"]) -> None: ...
 
 global___Recognition = Recognition
 

@@ -1,0 +1,48 @@
+"""The points that moved for recognitions, as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from guerdon_kit.postgres import Connection
+from recognition.domain.changes import NewChange
+from recognition.domain.gifts import Giving, Movement
+from recognition.domain.recognitions import Recognition
+from recognition.store import queries
+
+
+async def find_giving(connection: Connection, change: NewChange, recognition: Recognition) -> Giving:
+    """What the ledger is asked for on behalf of a change of the recognition."""
+    rows = queries.giving_accounts(
+        connection, organisation=change.organisation, people=[change.person, *change.receivers]
+    )
+    accounts = {row["person"]: row async for row in rows}
+    return Giving(
+        change=change.id,
+        program=accounts[change.person]["program"],
+        source_id=accounts[change.person]["allowance_account"],
+        gifts=tuple(
+            (accounts[receiver]["rewards_account"], amount)
+            for receiver, amount in zip(change.receivers, change.amounts, strict=True)
+        ),
+        memo=recognition.name,
+        actor=change.actor,
+    )
+
+
+async def insert(connection: Connection, movements: Sequence[Movement]) -> None:
+    """Writes down what one change has moved."""
+    one = movements[0]
+    await queries.insert_movements(
+        connection,
+        organisation=one.organisation,
+        recognition=one.recognition,
+        change=one.change,
+        kind=one.kind.value,
+        giver=one.giver,
+        record_time=one.record_time,
+        ordinals=[movement.ordinal for movement in movements],
+        receivers=[movement.receiver for movement in movements],
+        amounts=[movement.amount for movement in movements],
+        transactions=[movement.transaction for movement in movements],
+    )
