@@ -7,17 +7,28 @@ from functools import partial
 
 from guerdon_kit import housekeeping
 from guerdon_kit.service import Job, Kit, Parts
+from recognition.clients.award_budgets import AwardBudgetBook
 from recognition.clients.ledger import LEDGER, Ledger
 from recognition.config import Settings
 from recognition.jobs.allowances import grant_allowances
+from recognition.jobs.paying import pay
 from recognition.jobs.recovery import recovery
 from recognition.operations.changing import Changing
+from recognition.operations.achievements import Achievements
+from recognition.operations.award_budgets import AwardBudgets
 from recognition.operations.giving import Giving
 from recognition.operations.granting import Granting
 from recognition.operations.organisations import Organisations
+from recognition.operations.paying import Paying
 from recognition.operations.people import People
 from recognition.operations.viewing import Viewing
-from recognition.servicer import AllowanceServicer, OrganisationServicer, RecognitionServicer
+from recognition.servicer import (
+    AchievementServicer,
+    AllowanceServicer,
+    AwardBudgetServicer,
+    OrganisationServicer,
+    RecognitionServicer,
+)
 
 NAME = "recognition"
 
@@ -25,9 +36,12 @@ NAME = "recognition"
 async def compose(kit: Kit[Settings]) -> Parts:
     """The servicers and the jobs."""
     settings, database, clock = kit.settings, kit.database, kit.clock
-    ledger = Ledger(kit.remote("ledger", settings.ledger_target, LEDGER), settings.ledger_timeout)
+    remote = kit.remote("ledger", settings.ledger_target, LEDGER)
+    ledger = Ledger(remote, settings.ledger_timeout)
+    book = AwardBudgetBook(remote, settings.ledger_timeout)
     granting = Granting(database, ledger, clock, settings.lease)
     changing = Changing(database, ledger, clock, settings.lease)
+    paying = Paying(database, book, clock, settings.lease, {})
     allowance_poll = timedelta(seconds=settings.allowance_poll_s)
     recovery_poll = timedelta(seconds=settings.recovery_poll_s)
     return Parts(
@@ -35,10 +49,13 @@ async def compose(kit: Kit[Settings]) -> Parts:
             OrganisationServicer(clock, Organisations(database, ledger), People(database, ledger, clock)),
             AllowanceServicer(granting),
             RecognitionServicer(Giving(database, clock, changing), Viewing(database)),
+            AwardBudgetServicer(AwardBudgets(database, book, clock)),
+            AchievementServicer(clock, Achievements(database, paying, clock)),
         ],
         jobs=[
             Job("allowances", partial(grant_allowances, granting, allowance_poll)),
             Job("recovery", recovery(database, clock, changing, recovery_poll, settings.lease).run),
+            Job("payouts", partial(pay, paying, recovery_poll)),
             *housekeeping.jobs(kit),
         ],
     )

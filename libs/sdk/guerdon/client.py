@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from guerdon.exchange.v1.statements_pb2_grpc import StatementServiceAsyncStub
     from guerdon.ledger.v1.ledger_pb2_grpc import LedgerServiceAsyncStub
     from guerdon.membership.v1.membership_pb2_grpc import MembershipServiceAsyncStub
+    from guerdon.recognition.v1.achievements_pb2_grpc import AchievementServiceAsyncStub
     from guerdon.recognition.v1.allowances_pb2_grpc import AllowanceServiceAsyncStub
+    from guerdon.recognition.v1.award_budgets_pb2_grpc import AwardBudgetServiceAsyncStub
     from guerdon.recognition.v1.organisations_pb2_grpc import OrganisationServiceAsyncStub
     from guerdon.recognition.v1.recognition_pb2_grpc import RecognitionServiceAsyncStub
     from guerdon.rewards.v1.providers_pb2_grpc import ProviderServiceAsyncStub
@@ -217,6 +219,20 @@ class Client:
         from guerdon.recognition.v1.recognition_pb2_grpc import RecognitionServiceStub
 
         return cast("RecognitionServiceAsyncStub", RecognitionServiceStub(self._channel))
+
+    @cached_property
+    def award_budgets(self) -> AwardBudgetServiceAsyncStub:
+        """What an organisation set apart for awards."""
+        from guerdon.recognition.v1.award_budgets_pb2_grpc import AwardBudgetServiceStub
+
+        return cast("AwardBudgetServiceAsyncStub", AwardBudgetServiceStub(self._channel))
+
+    @cached_property
+    def achievements(self) -> AchievementServiceAsyncStub:
+        """Points for what other systems report."""
+        from guerdon.recognition.v1.achievements_pb2_grpc import AchievementServiceStub
+
+        return cast("AchievementServiceAsyncStub", AchievementServiceStub(self._channel))
 
     async def __aenter__(self) -> Self:
         return self

@@ -18,12 +18,12 @@ from recognition.domain.people import NewPerson, Person
 
 LEDGER = ledger_pb2.DESCRIPTOR.services_by_name["LedgerService"]
 
-_REFUSALS = frozenset(
+REFUSALS = frozenset(
     {Status.INVALID_ARGUMENT, Status.NOT_FOUND, Status.ALREADY_EXISTS, Status.FAILED_PRECONDITION, Status.OUT_OF_RANGE}
 )
 """What the ledger answers when it refuses what was asked. Other failures (a token it does not accept, its limits)
 say nothing about the request and pass when they are mended."""
-_NO_REFUSAL = "REQUEST_ID_REUSED"
+NO_REFUSAL = "REQUEST_ID_REUSED"
 """The ledger knows the request in other words, such as those of another release: it was decided, perhaps by posting."""
 _OTHERS_REFUSED = "BATCH_NOT_POSTED"
 """Of what is posted together: nothing is wrong with this one, but with another."""
@@ -81,7 +81,7 @@ class Ledger:
             tenants=[program],
             timeout_s=self._timeout_s,
         )
-        return [_refusal(result) for result in response.results]
+        return [refusal_of(result) for result in response.results]
 
     async def give(self, giving: Giving) -> list[str]:
         """Moves all of a giving's points, or none; answers the ledger's transactions, one for each gift.
@@ -179,18 +179,19 @@ def _raise_refused(giving: Giving, results: Sequence[ledger_pb2.PostTransactionR
             if reason == _OTHERS_REFUSED:
                 before += amount
                 continue
-            if status not in _REFUSALS or reason == _NO_REFUSAL:
+            if status not in REFUSALS or reason == NO_REFUSAL:
                 raise OutcomeUnknown
             if reason == "INSUFFICIENT_POINTS":  # told of what the gifts before it would have left
                 raise InsufficientAllowance(giving.total, int(metadata["available"]) + before)
             raise GivingRefused(reason or status.name)
 
 
-def _refusal(result: ledger_pb2.PostTransactionResult) -> str | None:
+def refusal_of(result: ledger_pb2.PostTransactionResult) -> str | None:
+    """Why the ledger refused an item: '' if it posted it, None if it has not said and is to be asked again."""
     if not result.HasField("error"):
         return ""
     status = Status(result.error.code)
-    if status not in _REFUSALS:
+    if status not in REFUSALS:
         return None
     reason, _ = read_details(result.error)
     return reason or status.name

@@ -36,12 +36,12 @@ class NewPerson:
     @property
     def allowance_account_id(self) -> str:
         """The id of the ledger's account of what they may give."""
-        return _account_id("allowance", self.name)
+        return account_id("allowance", self.name)
 
     @property
     def rewards_account_id(self) -> str:
         """The id of the ledger's account of what they received."""
-        return _account_id("rewards", self.name)
+        return account_id("rewards", self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def person_name(organisation: str, person: str) -> str:
     return f"organisations/{organisation}/people/{person}"
 
 
-def _account_id(kind: str, owner: str) -> str:
+def account_id(kind: str, owner: str) -> str:
     """The same id whenever it is asked for: accounts are made before the person is stored, and a crash between the
     two must find them again. Derived from the whole name, so that organisations that share a program share no
     account, and short enough for the ledger whatever the ids.

@@ -1,7 +1,15 @@
 """The contracts of recognition: proto in, operation, proto out."""
 
+from recognition.servicer.achievements import AchievementServicer
 from recognition.servicer.allowances import AllowanceServicer
+from recognition.servicer.award_budgets import AwardBudgetServicer
 from recognition.servicer.organisations import OrganisationServicer
 from recognition.servicer.recognitions import RecognitionServicer
 
-__all__ = ["AllowanceServicer", "OrganisationServicer", "RecognitionServicer"]
+__all__ = [
+    "AchievementServicer",
+    "AllowanceServicer",
+    "AwardBudgetServicer",
+    "OrganisationServicer",
+    "RecognitionServicer",
+]

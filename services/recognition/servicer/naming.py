@@ -11,6 +11,8 @@ from recognition.domain.acting import ACT_FOR_SCOPE, Acting
 ORGANISATION = "organisations/{organisation}"
 PERSON = "organisations/{organisation}/people/{person}"
 
+AWARD_BUDGET = "organisations/{organisation}/awardBudgets/{award_budget}"
+
 
 def acting(caller: Caller) -> Acting:
     """On whose behalf a caller acts: one of our services for the subject it names, anybody else for themselves."""
@@ -33,6 +35,18 @@ def person_id(name: str, organisation: str, field: str) -> str:
 def optional_person_id(name: str, organisation: str, field: str) -> str | None:
     """The same, or None where the field is empty."""
     return person_id(name, organisation, field) if name else None
+
+
+def budget_id(name: str, organisation: str, field: str) -> str:
+    """The id of an award budget of this organisation.
+
+    Raises:
+        InvalidField: it is no budget's name, or one of another organisation.
+    """
+    owner, budget = parse(name, AWARD_BUDGET, field)
+    if owner != organisation:
+        raise InvalidField.of(field, f"must be a budget of organisations/{organisation}")
+    return budget
 
 
 def tell_replay(call: CallContext, replayed: bool) -> None:

@@ -1,0 +1,24 @@
+"""How far points from award budgets are, as every contract that pays them tells it."""
+
+from __future__ import annotations
+
+from guerdon.recognition.v1 import payouts_pb2 as pb
+from guerdon_kit.grpc.messages import timestamp
+from recognition.domain.payouts import PayoutState, Progress
+
+_STATES = {
+    PayoutState.PENDING: pb.PAYOUT_STATE_PENDING,
+    PayoutState.WAITING: pb.PAYOUT_STATE_WAITING_FOR_BUDGET,
+    PayoutState.PAID: pb.PAYOUT_STATE_PAID,
+    PayoutState.REFUSED: pb.PAYOUT_STATE_REFUSED,
+}
+
+
+def write_payout(progress: Progress) -> pb.Payout:
+    """The contract's payout."""
+    return pb.Payout(
+        state=_STATES[progress.state],
+        transaction=progress.transaction,
+        refusal=progress.refusal,
+        wait_end_time=timestamp(progress.wait_end_time),
+    )
