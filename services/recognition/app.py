@@ -13,9 +13,9 @@ from recognition.config import Settings
 from recognition.jobs.allowances import grant_allowances
 from recognition.jobs.paying import pay
 from recognition.jobs.recovery import recovery
-from recognition.operations.changing import Changing
 from recognition.operations.achievements import Achievements
 from recognition.operations.award_budgets import AwardBudgets
+from recognition.operations.changing import Changing
 from recognition.operations.giving import Giving
 from recognition.operations.granting import Granting
 from recognition.operations.organisations import Organisations
