@@ -21,6 +21,7 @@ from recognition.operations.granting import Granting
 from recognition.operations.organisations import Organisations
 from recognition.operations.paying import Paying
 from recognition.operations.people import People
+from recognition.operations.teams import Teams
 from recognition.operations.viewing import Viewing
 from recognition.servicer import (
     AchievementServicer,
@@ -28,6 +29,7 @@ from recognition.servicer import (
     AwardBudgetServicer,
     OrganisationServicer,
     RecognitionServicer,
+    TeamServicer,
 )
 
 NAME = "recognition"
@@ -47,6 +49,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
     return Parts(
         servicers=[
             OrganisationServicer(clock, Organisations(database, ledger), People(database, ledger, clock)),
+            TeamServicer(Teams(database, clock)),
             AllowanceServicer(granting),
             RecognitionServicer(Giving(database, clock, changing), Viewing(database)),
             AwardBudgetServicer(AwardBudgets(database, book, clock)),

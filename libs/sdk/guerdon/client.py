@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from guerdon.recognition.v1.award_budgets_pb2_grpc import AwardBudgetServiceAsyncStub
     from guerdon.recognition.v1.organisations_pb2_grpc import OrganisationServiceAsyncStub
     from guerdon.recognition.v1.recognition_pb2_grpc import RecognitionServiceAsyncStub
+    from guerdon.recognition.v1.teams_pb2_grpc import TeamServiceAsyncStub
     from guerdon.rewards.v1.providers_pb2_grpc import ProviderServiceAsyncStub
     from guerdon.rewards.v1.rewards_pb2_grpc import RewardsServiceAsyncStub
     from guerdon.rewards.v1.support_pb2_grpc import SupportServiceAsyncStub
@@ -205,6 +206,13 @@ class Client:
         from guerdon.recognition.v1.organisations_pb2_grpc import OrganisationServiceStub
 
         return cast("OrganisationServiceAsyncStub", OrganisationServiceStub(self._channel))
+
+    @cached_property
+    def teams(self) -> TeamServiceAsyncStub:
+        """Teams of organisations."""
+        from guerdon.recognition.v1.teams_pb2_grpc import TeamServiceStub
+
+        return cast("TeamServiceAsyncStub", TeamServiceStub(self._channel))
 
     @cached_property
     def allowances(self) -> AllowanceServiceAsyncStub:

@@ -8,17 +8,18 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from guerdon_kit.days import first_instant
-from guerdon_kit.errors import DomainError, FieldViolation, InvalidField, NotFound
+from guerdon_kit.errors import DomainError, FieldViolation, InvalidField
 from recognition.domain.award_budgets import amount_violations
 from recognition.domain.errors import (
     AchievementDailyLimit,
     AchievementDiffers,
     AchievementMonthlyLimit,
-    PersonDeactivated,
 )
 from recognition.domain.organisations import NAME_LENGTH_MAX, POINTS_MAX
+from recognition.domain.parties import receiver_refusal
 from recognition.domain.payouts import Progress
 from recognition.domain.people import person_name
+from recognition.domain.roles import Standing
 from recognition.domain.texts import text_violations
 
 DESCRIPTION_LENGTH_MAX = 200
@@ -124,17 +125,17 @@ def used_at(now: datetime, zone: str, of_day: int, of_month: int) -> Used:
 
 
 def judge(
-    source: Source, reports: Sequence[Asked], known: Mapping[str, Asked], active: Mapping[str, bool], used: Used
+    source: Source, reports: Sequence[Asked], known: Mapping[str, Asked], standings: Mapping[str, Standing], used: Used
 ) -> list[Judgement]:
-    """What becomes of reports, in order. `known` are those of their ids that were recorded before, `active` says of
-    each person that exists whether they take part.
+    """What becomes of reports, in order. `known` are those of their ids that were recorded before, `standings` those
+    of the people that exist.
     """
     seen = dict(known)
     of_day, of_month = used.of_day, used.of_month
     found = []
     for asked in reports:
         earlier = seen.get(asked.id)
-        refusal = _differs(asked, earlier) if earlier else _refusal(source, asked, active, used, of_day, of_month)
+        refusal = _differs(asked, earlier) if earlier else _refusal(source, asked, standings, used, of_day, of_month)
         found.append(Judgement(asked, earlier is not None and refusal is None, refusal))
         if found[-1].new:
             seen[asked.id] = asked
@@ -150,13 +151,11 @@ def _differs(asked: Asked, earlier: Asked) -> DomainError | None:
 
 
 def _refusal(
-    source: Source, asked: Asked, active: Mapping[str, bool], used: Used, of_day: int, of_month: int
+    source: Source, asked: Asked, standings: Mapping[str, Standing], used: Used, of_day: int, of_month: int
 ) -> DomainError | None:
-    person = person_name(asked.organisation, asked.person)
-    if asked.person not in active:
-        return NotFound(person)
-    if not active[asked.person]:
-        return PersonDeactivated(person)
+    unfit = receiver_refusal(asked.organisation, standings, asked.person)
+    if unfit is not None:
+        return unfit
     if source.daily_limit and of_day + asked.amount > source.daily_limit:
         return AchievementDailyLimit(source.daily_limit, of_day, used.day_end_time)
     if source.monthly_limit and of_month + asked.amount > source.monthly_limit:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from guerdon_kit.errors import FieldViolation, InvalidField
+from recognition.domain.countries import CountryValue, country_violations
 from recognition.domain.texts import text_violations
 
 POINTS_MAX = 2**53
@@ -32,6 +33,7 @@ class Organisation:
     values: tuple[str, ...]
     monthly_allowance: int
     create_time: datetime
+    countries: tuple[CountryValue, ...] = ()
 
     @property
     def name(self) -> str:
@@ -79,7 +81,7 @@ class Organisation:
                 found.append(FieldViolation(field, "must be a # and 1 to 50 of a-z 0-9 _ -"))
             elif value in self.values[:index]:
                 found.append(FieldViolation(field, "is there twice"))
-        return found
+        return found + country_violations("organisation.countries", self.countries)
 
 
 def budget_account(program: str, unit: str, organisation: str) -> str:

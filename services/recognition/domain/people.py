@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 from base64 import b32encode
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 
-from guerdon_kit.errors import FieldViolation, InvalidField
-from recognition.domain.errors import IdentityTaken
-from recognition.domain.texts import text_violations
+from guerdon_kit.errors import FieldViolation, InvalidField, NotFound
+from recognition.domain.errors import IdentityTaken, ManagerCycle, UserNameTaken
+from recognition.domain.profiles import Profile
 
-NAME_LENGTH_MAX = 200
-IDENTITY_LENGTH_MAX = 400
 BATCH_MAX = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class NewPerson:
-    """A person to add: the id within the organisation, what colleagues call them, and who acts as them
-    (`issuer|subject`; empty: nobody).
-    """
+    """A person to add: the id within the organisation, and what is known of them."""
 
     organisation: str
     id: str
-    display_name: str
-    identity: str
+    profile: Profile
 
     @property
     def name(self) -> str:
@@ -45,14 +40,24 @@ class NewPerson:
 
 
 @dataclass(frozen=True, slots=True)
+class ActiveSpan:
+    """A time in which a person took part; without an end it goes on."""
+
+    start_time: datetime
+    end_time: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Person:
-    """A person as stored; the accounts are ids within the organisation's program."""
+    """A person as stored; the accounts are ids within the organisation's program. Of the times in which they took part
+    the newest are told, earliest first.
+    """
 
     organisation: str
     id: str
-    display_name: str
-    identity: str
+    profile: Profile
     active: bool
+    spans: tuple[ActiveSpan, ...]
     program: str
     allowance_account_id: str
     rewards_account_id: str
@@ -93,24 +98,66 @@ def check_people(people: Sequence[NewPerson], field: str) -> None:
 
     Raises:
         InvalidField: with every field that is out of its bounds, and every person named twice.
-        IdentityTaken: two of them have one identity.
+        IdentityTaken, UserNameTaken: two of them have the same.
+        ManagerCycle: somebody would report to themselves.
     """
-    violations = []
+    violations: list[FieldViolation] = []
     seen: set[str] = set()
-    identities: set[str] = set()
     for index, person in enumerate(people):
         path = field.format(index=index)
-        violations += text_violations(f"{path}.display_name", person.display_name, NAME_LENGTH_MAX)
-        violations += text_violations(f"{path}.identity", person.identity, IDENTITY_LENGTH_MAX)
-        if person.identity and "|" not in person.identity:
-            violations.append(FieldViolation(f"{path}.identity", "must be a token's issuer, a | and its subject"))
+        violations += person.profile.violations(path)
         if person.id in seen:
             violations.append(FieldViolation(f"{path}.name", "is there twice"))
         seen.add(person.id)
     if violations:
         raise InvalidField(violations)
+    identities: set[str] = set()
+    user_names: set[str] = set()
     for person in people:
-        if person.identity in identities:
+        identity, user_name = person.profile.identity, person.profile.user_name.lower()
+        if identity and identity in identities:
             raise IdentityTaken(person.name)
-        if person.identity:
-            identities.add(person.identity)
+        if user_name and user_name in user_names:
+            raise UserNameTaken(person.name)
+        identities.add(identity)
+        user_names.add(user_name)
+    _check_cycles(people)
+
+
+def _check_cycles(people: Sequence[NewPerson]) -> None:
+    """Nobody who exists reports to somebody who is new: all of a circle would have to be among these."""
+    managers = {person.id: person.profile.manager for person in people}
+    sound: set[str] = {""}
+    for person in people:
+        way: set[str] = set()
+        current = person.id
+        while current in managers and current not in sound:
+            if current in way:
+                raise ManagerCycle(person.name)
+            way.add(current)
+            current = managers[current]
+        sound |= way
+
+
+def check_manager(organisation: str, person: str, manager: str, above: Mapping[str, str]) -> None:
+    """Whether `person` may report to `manager`, to whom and to those above whom they report as `above` says.
+
+    Raises:
+        NotFound: there is no such manager.
+        ManagerCycle: the manager reports to the person, near or far.
+    """
+    if manager not in above:
+        raise NotFound(person_name(organisation, manager))
+    if person in above:
+        raise ManagerCycle(person_name(organisation, person))
+
+
+def require_all(organisation: str, kind: str, wanted: Collection[str], found: Collection[str]) -> None:
+    """Whether all that are wanted are there: things of one kind, such as `teams`, by id.
+
+    Raises:
+        NotFound: one of them is not.
+    """
+    missing = next((one for one in wanted if one not in found), None)
+    if missing is not None:
+        raise NotFound(f"organisations/{organisation}/{kind}/{missing}")

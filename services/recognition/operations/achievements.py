@@ -149,9 +149,9 @@ class Achievements:
         told = await requests.find_all(connection, fingerprints)
         new = [asked for asked, one in zip(reports, told, strict=True) if one is None]
         known = await store.find(connection, organisation, source_id, [asked.id for asked in new])
-        active = await people_store.lock(connection, organisation, {asked.person for asked in new})
+        standings = await people_store.lock(connection, organisation, {asked.person for asked in new})
         used = used_at(now, employer.time_zone, of_day, of_month)
-        judged = judge(source, new, {id_: one.asked for id_, one in known.items()}, active, used)
+        judged = judge(source, new, {id_: one.asked for id_, one in known.items()}, standings, used)
         payouts = await self._record(connection, source, budget, judged, actor, now)
         given = sum(one.asked.amount for one in judged if one.new)
         await store.count(connection, source, day, of_day + given, of_month + given)

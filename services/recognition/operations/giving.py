@@ -12,8 +12,7 @@ from guerdon_kit.ids import new_id
 from guerdon_kit.postgres import Connection, Database, requests
 from recognition.domain.acting import Acting
 from recognition.domain.changes import ChangeKey, ChangeKind, NewChange
-from recognition.domain.errors import PersonDeactivated
-from recognition.domain.people import person_name
+from recognition.domain.parties import check_parties
 from recognition.domain.recognitions import Draft, Recognition
 from recognition.operations import organisations
 from recognition.operations.acting import acting_person
@@ -37,7 +36,7 @@ class Giving:
             InvalidField: a field is out of its bounds, or nobody gives.
             ScopeRequired: the giver is another than the acting person.
             NotFound: the organisation or one of the people does not exist.
-            SelfGiving, PersonDeactivated: as they say.
+            SelfGiving, PersonDeactivated, GivingNotAllowed, ReceivingNotAllowed: as they say.
             InsufficientAllowance, GivingRefused: the ledger refused; the same request is refused again.
             Unavailable: it is taken in, and the ledger has not answered; the same request tells how it ended.
         """
@@ -88,20 +87,15 @@ async def _checked(connection: Connection, draft: Draft, acting: Acting) -> Draf
         raise InvalidField.of("recognition.giver", "is required: the token names no active person here")
     checked = replace(draft, giver=giver)
     checked.check(employer)
-    await require_active(connection, draft.organisation, [giver, *draft.receivers])
+    await require_parties(connection, draft.organisation, giver, draft.receivers)
     return checked
 
 
-async def require_active(connection: Connection, organisation: str, people: Collection[str]) -> None:
-    """Locks these people: who is active stays so until the transaction ends.
+async def require_parties(connection: Connection, organisation: str, giver: str, receivers: Collection[str]) -> None:
+    """Locks these people: who takes part, and as what, stays so until the transaction ends.
 
     Raises:
-        NotFound, PersonDeactivated: one of them is not there, or does not take part any more.
+        NotFound, PersonDeactivated, GivingNotAllowed, ReceivingNotAllowed: as `check_parties`.
     """
-    active = await people_store.lock(connection, organisation, people)
-    for person in people:
-        if person not in active:
-            raise NotFound(person_name(organisation, person))
-    for person in people:
-        if not active[person]:
-            raise PersonDeactivated(person_name(organisation, person))
+    standings = await people_store.lock(connection, organisation, [giver, *receivers])
+    check_parties(organisation, standings, giver, receivers)

@@ -1,6 +1,10 @@
-"""Making organisations."""
+"""Making and changing organisations."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 from guerdon_kit.errors import AlreadyExists, NotFound
 from guerdon_kit.idempotency import Fingerprint
@@ -47,6 +51,28 @@ class Organisations:
 
         _, replayed = await requests.once(self._database, fingerprint, work)
         return await self.get(organisation.id), replayed
+
+    async def update(
+        self, fingerprint: Fingerprint, organisation: str, changes: Mapping[str, Any]
+    ) -> tuple[Organisation, bool]:
+        """Gives an organisation those fields; answers it, and whether this is a replay.
+
+        Raises:
+            InvalidField: a field is out of its bounds.
+            NotFound: there is no such organisation.
+        """
+
+        async def work(connection: Connection) -> bytes:
+            found = await store.lock(connection, organisation)
+            if found is None:
+                raise NotFound(f"organisations/{organisation}")
+            changed = replace(found, **changes)
+            changed.check()
+            await store.update(connection, changed)
+            return organisation.encode()
+
+        _, replayed = await requests.once(self._database, fingerprint, work)
+        return await self.get(organisation), replayed
 
     async def get(self, organisation: str) -> Organisation:
         """The organisation of that id.

@@ -1,19 +1,24 @@
-"""Adding people, and taking them out of giving and receiving."""
+"""Adding and changing people, taking them out of giving and receiving, and in again."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import Any
 
 from guerdon_kit.clock import Clock
-from guerdon_kit.errors import AlreadyExists, NotFound
+from guerdon_kit.errors import AlreadyExists, InvalidField, NotFound
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres import Connection, Database, requests
 from recognition.clients.ledger import Ledger
-from recognition.domain.errors import IdentityTaken, PersonDeactivated
+from recognition.domain.errors import IdentityTaken, PersonActive, PersonDeactivated, UserNameTaken
 from recognition.domain.organisations import Organisation
-from recognition.domain.people import NewPerson, Person, check_people, person_name
+from recognition.domain.people import NewPerson, Person, check_manager, check_people, person_name, require_all
+from recognition.domain.profiles import Profile
 from recognition.operations import organisations
+from recognition.store import organisations as organisation_store
 from recognition.store import people as store
+from recognition.store import teams as team_store
 
 
 class People:
@@ -35,9 +40,10 @@ class People:
 
         Raises:
             InvalidField: a field is out of its bounds.
-            NotFound: there is no such organisation.
+            NotFound: there is no such organisation, manager or team.
             AlreadyExists: an id is taken.
-            IdentityTaken: an identity is another person's.
+            IdentityTaken, UserNameTaken: they are another person's.
+            ManagerCycle: somebody would report to themselves.
         """
         check_people(people, field)
         async with self._database.acquire() as connection:
@@ -59,6 +65,25 @@ class People:
             found = await store.find(connection, organisation, [person.id for person in people])
         return [found[person.id] for person in people], replayed
 
+    async def update(
+        self, fingerprint: Fingerprint, organisation: str, person: str, asked: Profile, fields: Collection[str]
+    ) -> tuple[Person, bool]:
+        """Gives a person those of the fields that are named; answers them, and whether this is a replay.
+
+        Raises:
+            InvalidField: a field is out of its bounds.
+            NotFound: there is no such person, manager or team.
+            IdentityTaken, UserNameTaken: they are another person's.
+            ManagerCycle: the person would report to themselves.
+        """
+
+        async def work(connection: Connection) -> bytes:
+            await change(connection, organisation, person, {name: getattr(asked, name) for name in fields})
+            return person.encode()
+
+        _, replayed = await requests.once(self._database, fingerprint, work)
+        return await self.get(organisation, person), replayed
+
     async def deactivate(
         self, fingerprint: Fingerprint, organisation: str, person: str, actor: str
     ) -> tuple[Person, bool]:
@@ -70,9 +95,26 @@ class People:
         """
 
         async def work(connection: Connection) -> bytes:
-            if not await store.deactivate(connection, organisation, person, actor):
+            if not await store.deactivate(connection, organisation, person, actor, self._clock.now()):
                 found = await find(connection, organisation, person)
                 raise PersonDeactivated(found.name)
+            return person.encode()
+
+        _, replayed = await requests.once(self._database, fingerprint, work)
+        return await self.get(organisation, person), replayed
+
+    async def reactivate(self, fingerprint: Fingerprint, organisation: str, person: str) -> tuple[Person, bool]:
+        """Takes a person in again; answers them, and whether this is a replay.
+
+        Raises:
+            NotFound: there is no such person.
+            PersonActive: they take part.
+        """
+
+        async def work(connection: Connection) -> bytes:
+            if not await store.reactivate(connection, organisation, person, self._clock.now()):
+                found = await find(connection, organisation, person)
+                raise PersonActive(found.name)
             return person.encode()
 
         _, replayed = await requests.once(self._database, fingerprint, work)
@@ -87,26 +129,70 @@ class People:
         async with self._database.acquire() as connection:
             return await find(connection, organisation, person)
 
-    async def list_after(self, organisation: str, after: str, most: int) -> list[Person]:
-        """At most so many of the organisation's people, by id, from after `after` on.
+    async def list_after(self, organisation: str, after: str, most: int, *, user_name: str, team: str) -> list[Person]:
+        """At most so many of the organisation's people, by id, from after `after` on; if set only who signs in with
+        `user_name`, and only who is in `team`.
 
         Raises:
             NotFound: there is no such organisation.
         """
         async with self._database.acquire() as connection:
             await organisations.find(connection, organisation)
-            return await store.list_after(connection, organisation, after, most)
+            return await store.list_after(connection, organisation, after, most, user_name=user_name, team=team)
 
     async def _insert(
         self, connection: Connection, employer: Organisation, people: Sequence[NewPerson], actor: str
     ) -> None:
+        new = {person.id for person in people}
+        managers = {person.profile.manager for person in people} - {""} - new
+        require_all(employer.id, "people", managers, await store.existing(connection, employer.id, managers))
+        memberships = [(team, person.id) for person in people for team in person.profile.teams]
+        await _require_teams(connection, employer.id, {team for team, _ in memberships})
         added = await store.insert(connection, employer.id, people, actor, self._clock.now())
         refused = next((person for person in people if person.id not in added), None)
-        if refused is None:
-            return
-        if await store.find(connection, employer.id, [refused.id]):
-            raise AlreadyExists(refused.name)
-        raise IdentityTaken(refused.name)
+        if refused is not None:
+            raise await _taken(connection, refused)
+        await team_store.join(connection, employer.id, memberships)
+
+
+async def change(connection: Connection, organisation: str, person: str, changes: dict[str, Any]) -> None:
+    """Gives a person those fields of the profile, in the transaction that is under way.
+
+    Raises:
+        As `People.update`.
+    """
+    if changes.get("manager"):
+        # Who reports to whom changes one after the other: two changes at once could close a circle between them.
+        await organisation_store.lock(connection, organisation)
+        check_manager(
+            organisation, person, changes["manager"], await store.above(connection, organisation, changes["manager"])
+        )
+    found = await store.lock_to_change(connection, organisation, person)
+    if found is None:
+        raise NotFound(person_name(organisation, person))
+    profile = replace(found.profile, **changes)
+    violations = profile.violations("person")
+    if violations:
+        raise InvalidField(violations)
+    await store.update(connection, organisation, person, profile)
+    if set(profile.teams) != set(found.profile.teams):
+        await _require_teams(connection, organisation, profile.teams)
+        await team_store.replace_teams(connection, organisation, person, profile.teams)
+
+
+async def _require_teams(connection: Connection, organisation: str, teams: Collection[str]) -> None:
+    if teams:
+        require_all(organisation, "teams", teams, await team_store.lock(connection, organisation, teams))
+
+
+async def _taken(connection: Connection, person: NewPerson) -> AlreadyExists | IdentityTaken | UserNameTaken:
+    """Why a person could not be added."""
+    if await store.find(connection, person.organisation, [person.id]):
+        return AlreadyExists(person.name)
+    user_name = person.profile.user_name
+    if user_name and await store.list_after(connection, person.organisation, "", 1, user_name=user_name):
+        return UserNameTaken(person.name)
+    return IdentityTaken(person.name)
 
 
 async def find(connection: Connection, organisation: str, person: str) -> Person:

@@ -1,10 +1,23 @@
 """The contracts of recognition: proto in, operation, proto out."""
 
-from recognition.servicer.achievements import AchievementServicer
-from recognition.servicer.allowances import AllowanceServicer
-from recognition.servicer.award_budgets import AwardBudgetServicer
-from recognition.servicer.organisations import OrganisationServicer
-from recognition.servicer.recognitions import RecognitionServicer
+from recognition.servicer.achievements import (
+    AchievementServicer,
+)
+from recognition.servicer.allowances import (
+    AllowanceServicer,
+)
+from recognition.servicer.award_budgets import (
+    AwardBudgetServicer,
+)
+from recognition.servicer.organisations import (
+    OrganisationServicer,
+)
+from recognition.servicer.recognitions import (
+    RecognitionServicer,
+)
+from recognition.servicer.teams import (
+    TeamServicer,
+)
 
 __all__ = [
     "AchievementServicer",
@@ -12,4 +25,5 @@ __all__ = [
     "AwardBudgetServicer",
     "OrganisationServicer",
     "RecognitionServicer",
+    "TeamServicer",
 ]

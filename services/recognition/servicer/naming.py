@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from google.protobuf.field_mask_pb2 import FieldMask
+
 from guerdon_kit.auth import Caller
 from guerdon_kit.errors import InvalidField
 from guerdon_kit.grpc import CallContext
@@ -10,7 +14,7 @@ from recognition.domain.acting import ACT_FOR_SCOPE, Acting
 
 ORGANISATION = "organisations/{organisation}"
 PERSON = "organisations/{organisation}/people/{person}"
-
+TEAM = "organisations/{organisation}/teams/{team}"
 AWARD_BUDGET = "organisations/{organisation}/awardBudgets/{award_budget}"
 
 
@@ -47,6 +51,35 @@ def budget_id(name: str, organisation: str, field: str) -> str:
     if owner != organisation:
         raise InvalidField.of(field, f"must be a budget of organisations/{organisation}")
     return budget
+
+
+def team_id(name: str, organisation: str, field: str) -> str:
+    """The id of a team of this organisation.
+
+    Raises:
+        InvalidField: it is no team's name, or one of another organisation.
+    """
+    owner, team = parse(name, TEAM, field)
+    if owner != organisation:
+        raise InvalidField.of(field, f"must be a team of organisations/{organisation}")
+    return team
+
+
+def optional_team_id(name: str, organisation: str, field: str) -> str | None:
+    """The same, or None where the field is empty."""
+    return team_id(name, organisation, field) if name else None
+
+
+def read_mask(mask: FieldMask, changeable: Collection[str]) -> frozenset[str]:
+    """The fields that are to be changed.
+
+    Raises:
+        InvalidField: there is none, or one that does not change.
+    """
+    fields = frozenset(mask.paths)
+    if not fields or not fields <= frozenset(changeable):
+        raise InvalidField.of("update_mask", f"must be some of {', '.join(sorted(changeable))}")
+    return fields
 
 
 def tell_replay(call: CallContext, replayed: bool) -> None:

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from guerdon.recognition.v1 import organisations_pb2 as pb
 from guerdon_kit.clock import Clock
 from guerdon_kit.errors import InvalidField
 from guerdon_kit.grpc import CallContext
-from guerdon_kit.grpc.messages import timestamp
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.names import parse
 from guerdon_kit.pages import page_size, read_token, write_token
-from recognition.domain.organisations import Organisation
-from recognition.domain.people import BATCH_MAX, NewPerson, Person
-from recognition.domain.periods import check_zone
+from recognition.domain.people import BATCH_MAX
 from recognition.operations.organisations import Organisations
 from recognition.operations.people import People
-from recognition.servicer.naming import ORGANISATION, PERSON, person_id, tell_replay
-
-_UNIT = "programs/{program}/units/{unit}"
+from recognition.servicer.naming import ORGANISATION, PERSON, optional_team_id, read_mask, tell_replay
+from recognition.servicer.organisation_messages import (
+    ORGANISATION_FIELDS,
+    read_organisation,
+    read_organisation_changes,
+    write_organisation,
+)
+from recognition.servicer.people_messages import PERSON_FIELDS, read_person, write_person
 
 
 class OrganisationServicer:
@@ -49,6 +49,18 @@ class OrganisationServicer:
         (organisation,) = parse(request.name, ORGANISATION)
         found = await self._organisations.get(organisation)
         return pb.GetOrganisationResponse(organisation=write_organisation(found))
+
+    async def update_organisation(
+        self, request: pb.UpdateOrganisationRequest, call: CallContext
+    ) -> pb.UpdateOrganisationResponse:
+        """Changes an organisation."""
+        (organisation,) = parse(request.organisation.name, ORGANISATION, "organisation.name")
+        fields = read_mask(request.update_mask, ORGANISATION_FIELDS)
+        changes = read_organisation_changes(request.organisation, fields)
+        fingerprint = Fingerprint.of(call, request, request.organisation.name)
+        changed, replayed = await self._organisations.update(fingerprint, organisation, changes)
+        tell_replay(call, replayed)
+        return pb.UpdateOrganisationResponse(organisation=write_organisation(changed))
 
     async def create_person(self, request: pb.CreatePersonRequest, call: CallContext) -> pb.CreatePersonResponse:
         """Adds a person."""
@@ -85,14 +97,28 @@ class OrganisationServicer:
         """Lists people by id."""
         (organisation,) = parse(request.parent, ORGANISATION, "parent")
         size = page_size(request.page_size)
-        query = ("ListPeople", organisation)
+        team = optional_team_id(request.team, organisation, "team")
+        query = ("ListPeople", organisation, request.user_name, request.team)
         after = str(read_token(request.page_token, query, (str,))[0]) if request.page_token else ""
-        found = await self._people.list_after(organisation, after, size + 1)
+        found = await self._people.list_after(
+            organisation, after, size + 1, user_name=request.user_name, team=team or ""
+        )
         more = len(found) > size
         return pb.ListPeopleResponse(
             people=map(write_person, found[:size]),
             next_page_token=write_token(query, (found[size - 1].id,)) if more else "",
         )
+
+    async def update_person(self, request: pb.UpdatePersonRequest, call: CallContext) -> pb.UpdatePersonResponse:
+        """Changes a person."""
+        person = read_person(request.person, None, "person")
+        fields = read_mask(request.update_mask, PERSON_FIELDS)
+        fingerprint = Fingerprint.of(call, request, f"organisations/{person.organisation}")
+        changed, replayed = await self._people.update(
+            fingerprint, person.organisation, person.id, person.profile, fields
+        )
+        tell_replay(call, replayed)
+        return pb.UpdatePersonResponse(person=write_person(changed))
 
     async def deactivate_person(
         self, request: pb.DeactivatePersonRequest, call: CallContext
@@ -104,53 +130,12 @@ class OrganisationServicer:
         tell_replay(call, replayed)
         return pb.DeactivatePersonResponse(person=write_person(found))
 
-
-def read_organisation(message: pb.Organisation, create_time: datetime) -> Organisation:
-    """An organisation to make."""
-    (organisation,) = parse(message.name, ORGANISATION, "organisation.name")
-    program, unit = parse(message.unit, _UNIT, "organisation.unit")
-    return Organisation(
-        id=organisation,
-        display_name=message.display_name,
-        program=program,
-        unit=unit,
-        time_zone=check_zone(message.time_zone, "organisation.time_zone"),
-        values=tuple(message.values),
-        monthly_allowance=message.monthly_allowance,
-        create_time=create_time,
-    )
-
-
-def read_person(message: pb.Person, organisation: str | None, field: str) -> NewPerson:
-    """A person to add, of this organisation if one is given."""
-    owner, person = parse(message.name, PERSON, f"{field}.name")
-    if organisation is not None:
-        person_id(message.name, organisation, f"{field}.name")
-    return NewPerson(owner, person, message.display_name, message.identity)
-
-
-def write_organisation(organisation: Organisation) -> pb.Organisation:
-    """The contract's organisation."""
-    return pb.Organisation(
-        name=organisation.name,
-        display_name=organisation.display_name,
-        unit=organisation.unit_name,
-        time_zone=organisation.time_zone,
-        values=organisation.values,
-        monthly_allowance=organisation.monthly_allowance,
-        budget_account=organisation.budget_account,
-        create_time=timestamp(organisation.create_time),
-    )
-
-
-def write_person(person: Person) -> pb.Person:
-    """The contract's person."""
-    return pb.Person(
-        name=person.name,
-        display_name=person.display_name,
-        identity=person.identity,
-        state=pb.PERSON_STATE_ACTIVE if person.active else pb.PERSON_STATE_DEACTIVATED,
-        allowance_account=person.allowance_account,
-        rewards_account=person.rewards_account,
-        create_time=timestamp(person.create_time),
-    )
+    async def reactivate_person(
+        self, request: pb.ReactivatePersonRequest, call: CallContext
+    ) -> pb.ReactivatePersonResponse:
+        """Takes a person in again."""
+        organisation, person = parse(request.name, PERSON)
+        fingerprint = Fingerprint.of(call, request, f"organisations/{organisation}")
+        found, replayed = await self._people.reactivate(fingerprint, organisation, person)
+        tell_replay(call, replayed)
+        return pb.ReactivatePersonResponse(person=write_person(found))

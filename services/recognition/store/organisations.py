@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from fractions import Fraction
 
 import asyncpg
 
 from guerdon_kit.postgres import Connection
+from recognition.domain.countries import CountryValue
 from recognition.domain.organisations import Organisation
 from recognition.store import queries
 
@@ -26,7 +28,30 @@ async def insert(connection: Connection, organisation: Organisation, actor: str)
         actor=actor,
         create_time=organisation.create_time,
     )
-    return inserted is not None
+    if inserted is None:
+        return False
+    await _insert_countries(connection, organisation)
+    return True
+
+
+async def lock(connection: Connection, organisation: str) -> Organisation | None:
+    """The same as `find`; it, and who reports to whom in it, stays so until the transaction ends."""
+    if await queries.lock_organisation(connection, organisation=organisation) is None:
+        return None
+    return await find(connection, organisation)
+
+
+async def update(connection: Connection, organisation: Organisation) -> None:
+    """Writes what of an organisation may change."""
+    await queries.update_organisation(
+        connection,
+        organisation=organisation.id,
+        display_name=organisation.display_name,
+        purposes=list(organisation.values),
+        monthly_allowance=organisation.monthly_allowance,
+    )
+    await queries.delete_countries(connection, organisation=organisation.id)
+    await _insert_countries(connection, organisation)
 
 
 async def find(connection: Connection, organisation: str) -> Organisation | None:
@@ -48,6 +73,18 @@ async def unplanned(connection: Connection, months: Mapping[str, date]) -> list[
     return [_organisation(row) async for row in rows]
 
 
+async def _insert_countries(connection: Connection, organisation: Organisation) -> None:
+    if organisation.countries:
+        await queries.insert_countries(
+            connection,
+            organisation=organisation.id,
+            countries=[value.country for value in organisation.countries],
+            currency_codes=[value.currency_code for value in organisation.countries],
+            numerators=[value.minor_units.numerator for value in organisation.countries],
+            denominators=[value.minor_units.denominator for value in organisation.countries],
+        )
+
+
 def _organisation(row: asyncpg.Record) -> Organisation:
     return Organisation(
         id=row["organisation"],
@@ -58,4 +95,8 @@ def _organisation(row: asyncpg.Record) -> Organisation:
         values=tuple(row["purposes"]),
         monthly_allowance=row["monthly_allowance"],
         create_time=row["create_time"],
+        countries=tuple(
+            CountryValue(country, currency_code, Fraction(int(numerator), int(denominator)))
+            for country, currency_code, numerator, denominator in row["countries"]
+        ),
     )

@@ -10,17 +10,39 @@ on conflict do nothing
 returning organisation;
 
 -- name: find_organisation^
-select organisation, display_name, program, unit, time_zone, purposes, monthly_allowance, create_time
-from organisations
+select organisation, display_name, program, unit, time_zone, purposes, monthly_allowance, create_time, countries
+from organisation_details
 where organisation = :organisation;
+
+-- name: lock_organisation$
+-- Keeps other changes of the organisation, and of who reports to whom in it, waiting until the end of the transaction.
+select organisation
+from organisations
+where organisation = :organisation
+for no key update;
+
+-- name: update_organisation!
+update organisations
+set display_name = :display_name, purposes = :purposes, monthly_allowance = :monthly_allowance
+where organisation = :organisation;
+
+-- name: delete_countries!
+delete from organisation_countries
+where organisation = :organisation;
+
+-- name: insert_countries!
+insert into organisation_countries (organisation, country, currency_code, numerator, denominator)
+select :organisation, country, currency_code, numerator, denominator
+from unnest(:countries::text[], :currency_codes::text[], :numerators::bigint[], :denominators::bigint[])
+    as worths (country, currency_code, numerator, denominator);
 
 -- name: organisation_zones
 select distinct time_zone from organisations;
 
 -- name: unplanned_organisations
 -- Those with an active person whose newest planned month is before the current one of their zone.
-select organisation, display_name, program, unit, time_zone, purposes, monthly_allowance, create_time
-from organisations
+select organisation, display_name, program, unit, time_zone, purposes, monthly_allowance, create_time, countries
+from organisation_details as organisations
 join unnest(:zones::text[], :periods::date[]) as months (time_zone, period) using (time_zone)
 where
     exists (

@@ -12,6 +12,7 @@ from guerdon_kit.postgres.provision import ServiceDatabase
 from guerdon_kit.testing import DatabaseFactory, RunningService, ServiceFactory
 from recognition.domain.organisations import Organisation
 from recognition.domain.people import NewPerson
+from recognition.domain.profiles import Profile
 from recognition.store import organisations, people
 from tests.contract.recognition.world import World
 
@@ -38,7 +39,9 @@ def url(database: Callable[[str], ServiceDatabase]) -> str:
 @pytest.fixture
 async def db(url: str) -> AsyncIterator[Database]:
     opened = await Database.open(url, name="test", size=8)
-    newcomers = [NewPerson("umbrella", name, name.title(), f"issuer|{name}") for name in ("ann", "ben", "cleo")]
+    newcomers = [
+        NewPerson("umbrella", name, Profile(name.title(), f"issuer|{name}")) for name in ("ann", "ben", "cleo")
+    ]
     async with opened.transaction() as connection:
         assert await organisations.insert(connection, UMBRELLA, "tester")
         assert len(await people.insert(connection, "umbrella", newcomers, "tester", NOW)) == 3

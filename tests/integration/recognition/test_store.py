@@ -14,6 +14,8 @@ from recognition.clients.ledger import LEDGER, Ledger
 from recognition.domain.allowances import GrantState, settle
 from recognition.domain.people import NewPerson
 from recognition.domain.periods import Month, month_at
+from recognition.domain.profiles import Profile
+from recognition.domain.roles import Role
 from recognition.operations.granting import Granting
 from recognition.store import allowances, organisations, people
 from tests.integration.recognition.conftest import NOW, UMBRELLA
@@ -44,7 +46,7 @@ async def test_an_organisation_that_cannot_be_planned_now_keeps_no_other_from_it
     zeta = replace(UMBRELLA, id="zeta")
     async with db.transaction() as connection:
         await organisations.insert(connection, zeta, "tester")
-        await people.insert(connection, "zeta", [NewPerson("zeta", "zoe", "Zoe", "")], "tester", NOW)
+        await people.insert(connection, "zeta", [NewPerson("zeta", "zoe", Profile("Zoe", ""))], "tester", NOW)
     silent = Remote("127.0.0.1:1", LEDGER, lambda *_: "")
     impatient = await Database.open(url, name="impatient", limits=Limits(lock=timedelta(milliseconds=200)))
     granting = Granting(impatient, Ledger(silent, timedelta(seconds=1)), FixedClock(NOW), timedelta(seconds=1))
@@ -59,9 +61,9 @@ async def test_an_organisation_that_cannot_be_planned_now_keeps_no_other_from_it
 async def test_who_joins_or_leaves_within_the_month_is_planned_or_not(db: Database) -> None:
     await _plan(db, NOVEMBER)
     async with db.transaction() as connection:
-        await people.insert(connection, "umbrella", [NewPerson("umbrella", "dan", "Dan", "")], "tester", NOW)
-        assert await people.deactivate(connection, "umbrella", "ann", "tester")
-        assert not await people.deactivate(connection, "umbrella", "ann", "tester")
+        await people.insert(connection, "umbrella", [NewPerson("umbrella", "dan", Profile("Dan", ""))], "tester", NOW)
+        assert await people.deactivate(connection, "umbrella", "ann", "tester", NOW)
+        assert not await people.deactivate(connection, "umbrella", "ann", "tester", NOW)
         joined = await allowances.plan(connection, UMBRELLA, NOVEMBER, NOW)
         december = await allowances.plan(connection, UMBRELLA, DECEMBER, NOW)
     assert (joined.planned, joined.existing) == (1, 2)
@@ -104,14 +106,17 @@ async def test_an_identity_is_one_persons_only(db: Database) -> None:
         added = await people.insert(
             connection,
             "umbrella",
-            [NewPerson("umbrella", "dan", "Dan", "issuer|ann"), NewPerson("umbrella", "eve", "Eve", "")],
+            [
+                NewPerson("umbrella", "dan", Profile("Dan", "issuer|ann")),
+                NewPerson("umbrella", "eve", Profile("Eve", "")),
+            ],
             "tester",
             NOW,
         )
         assert added == {"eve"}
-        assert await people.find_by_identity(connection, "umbrella", "issuer|ann") == "ann"
+        assert await people.find_by_identity(connection, "umbrella", "issuer|ann") == ("ann", Role.GIVER)
         assert await people.find_by_identity(connection, "umbrella", "") is None
-        await people.deactivate(connection, "umbrella", "ann", "tester")
+        await people.deactivate(connection, "umbrella", "ann", "tester", NOW)
         assert await people.find_by_identity(connection, "umbrella", "issuer|ann") is None
 
 

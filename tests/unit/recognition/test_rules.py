@@ -11,6 +11,7 @@ from guerdon_kit.errors import InvalidField
 from recognition.domain.errors import IdentityTaken, SelfGiving
 from recognition.domain.organisations import Organisation
 from recognition.domain.people import NewPerson, check_people
+from recognition.domain.profiles import Profile
 from recognition.domain.recognitions import Draft, Recognition, State, Visibility
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -123,8 +124,8 @@ def test_the_budget_account_of_the_longest_names_is_an_id_of_the_ledger() -> Non
 
 
 def test_people_have_accounts_of_their_own_that_are_always_the_same() -> None:
-    ann, ben = NewPerson("umbrella", "ann", "Ann", ""), NewPerson("umbrella", "ben", "Ben", "")
-    elsewhere = NewPerson("initech", "ann", "Ann", "")
+    ann, ben = NewPerson("umbrella", "ann", Profile("Ann", "")), NewPerson("umbrella", "ben", Profile("Ben", ""))
+    elsewhere = NewPerson("initech", "ann", Profile("Ann", ""))
     accounts = {
         account
         for person in (ann, ben, elsewhere)
@@ -132,14 +133,14 @@ def test_people_have_accounts_of_their_own_that_are_always_the_same() -> None:
     }
     assert len(accounts) == 6
     assert all(len(account) <= 63 and account.replace("-", "").isalnum() for account in accounts)
-    assert NewPerson("umbrella", "ann", "Anna", "x|y").allowance_account_id == ann.allowance_account_id
+    assert NewPerson("umbrella", "ann", Profile("Anna", "x|y")).allowance_account_id == ann.allowance_account_id
 
 
 def test_people_out_of_bounds_name_their_fields() -> None:
     people = [
-        NewPerson("umbrella", "ann", "x" * 201, ""),
-        NewPerson("umbrella", "ben", "Ben", "no-issuer"),
-        NewPerson("umbrella", "ann", "Ann", "i|" + "s" * 400),
+        NewPerson("umbrella", "ann", Profile("x" * 201, "")),
+        NewPerson("umbrella", "ben", Profile("Ben", "no-issuer")),
+        NewPerson("umbrella", "ann", Profile("Ann", "i|" + "s" * 400)),
     ]
     with pytest.raises(InvalidField) as refusal:
         check_people(people, "people[{index}]")
@@ -152,11 +153,11 @@ def test_people_out_of_bounds_name_their_fields() -> None:
 
 
 def test_two_people_added_together_have_two_identities() -> None:
-    people = [NewPerson("umbrella", name, name, "issuer|same") for name in ("ann", "ben")]
+    people = [NewPerson("umbrella", name, Profile(name, "issuer|same")) for name in ("ann", "ben")]
     with pytest.raises(IdentityTaken) as refusal:
         check_people(people, "people[{index}]")
     assert refusal.value.metadata == {"person": "organisations/umbrella/people/ben"}
-    check_people([NewPerson("umbrella", name, name, "") for name in ("ann", "ben")], "people[{index}]")
+    check_people([NewPerson("umbrella", name, Profile(name, "")) for name in ("ann", "ben")], "people[{index}]")
 
 
 def _recognition(draft: Draft, state: State) -> Recognition:

@@ -7,20 +7,43 @@ from recognition.domain.errors.achievements import (
     AchievementDiffers,
     AchievementMonthlyLimit,
 )
-from recognition.domain.errors.allowances import PeriodNotCurrent
-from recognition.domain.errors.award_budgets import FundingRefused
-from recognition.domain.errors.organisations import IdentityTaken, PersonDeactivated
-from recognition.domain.errors.recognitions import GivingRefused, InsufficientAllowance, SelfGiving
+from recognition.domain.errors.allowances import (
+    PeriodNotCurrent,
+)
+from recognition.domain.errors.award_budgets import (
+    FundingRefused,
+)
+from recognition.domain.errors.organisations import (
+    GivingNotAllowed,
+    IdentityTaken,
+    ManagerCycle,
+    PersonActive,
+    PersonDeactivated,
+    ReceivingNotAllowed,
+    RoleRequired,
+    UserNameTaken,
+)
+from recognition.domain.errors.recognitions import (
+    GivingRefused,
+    InsufficientAllowance,
+    SelfGiving,
+)
 
 __all__ = [
     "AchievementDailyLimit",
     "AchievementDiffers",
     "AchievementMonthlyLimit",
     "FundingRefused",
+    "GivingNotAllowed",
     "GivingRefused",
     "IdentityTaken",
     "InsufficientAllowance",
+    "ManagerCycle",
     "PeriodNotCurrent",
+    "PersonActive",
     "PersonDeactivated",
+    "ReceivingNotAllowed",
+    "RoleRequired",
     "SelfGiving",
+    "UserNameTaken",
 ]

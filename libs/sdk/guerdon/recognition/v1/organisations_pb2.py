@@ -13,11 +13,14 @@ _sym_db = _symbol_database.Default()
 
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
+from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from google.type import date_pb2 as google_dot_type_dot_date__pb2
 from guerdon.options.v1 import options_pb2 as guerdon_dot_options_dot_v1_dot_options__pb2
+from guerdon.type.v1 import rational_pb2 as guerdon_dot_type_dot_v1_dot_rational__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*guerdon/recognition/v1/organisations.proto\x12\x16guerdon.recognition.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a guerdon/options/v1/options.proto\"\xcf\x02\n\x0cOrganisation\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x02\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12&\n\x04unit\x18\x03 \x01(\tB\x18\xe0\x41\x02\xfa\x41\x12\n\x10guerdon.dev/Unit\x12\x16\n\ttime_zone\x18\x04 \x01(\tB\x03\xe0\x41\x02\x12\x0e\n\x06values\x18\x05 \x03(\t\x12\x1e\n\x11monthly_allowance\x18\x06 \x01(\x03\x42\x03\xe0\x41\x02\x12\x33\n\x0e\x62udget_account\x18\x07 \x01(\tB\x1b\xe0\x41\x03\xfa\x41\x15\n\x13guerdon.dev/Account\x12\x34\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03:;\xea\x41\x38\n\x18guerdon.dev/Organisation\x12\x1corganisations/{organisation}\"\xf3\x02\n\x06Person\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x02\x12\x1a\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x04\xd0\xda\x18\x01\x12\x16\n\x08identity\x18\x03 \x01(\tB\x04\xd0\xda\x18\x01\x12\x37\n\x05state\x18\x04 \x01(\x0e\x32#.guerdon.recognition.v1.PersonStateB\x03\xe0\x41\x03\x12\x36\n\x11\x61llowance_account\x18\x05 \x01(\tB\x1b\xe0\x41\x03\xfa\x41\x15\n\x13guerdon.dev/Account\x12\x34\n\x0frewards_account\x18\x06 \x01(\tB\x1b\xe0\x41\x03\xfa\x41\x15\n\x13guerdon.dev/Account\x12\x34\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03:E\xea\x41\x42\n\x12guerdon.dev/Person\x12,organisations/{organisation}/people/{person}\"u\n\x19\x43reateOrganisationRequest\x12?\n\x0corganisation\x18\x01 \x01(\x0b\x32$.guerdon.recognition.v1.OrganisationB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"X\n\x1a\x43reateOrganisationResponse\x12:\n\x0corganisation\x18\x01 \x01(\x0b\x32$.guerdon.recognition.v1.Organisation\"H\n\x16GetOrganisationRequest\x12.\n\x04name\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/Organisation\"U\n\x17GetOrganisationResponse\x12:\n\x0corganisation\x18\x01 \x01(\x0b\x32$.guerdon.recognition.v1.Organisation\"c\n\x13\x43reatePersonRequest\x12\x33\n\x06person\x18\x01 \x01(\x0b\x32\x1e.guerdon.recognition.v1.PersonB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"F\n\x14\x43reatePersonResponse\x12.\n\x06person\x18\x01 \x01(\x0b\x32\x1e.guerdon.recognition.v1.Person\"\x9a\x01\n\x18\x42\x61tchCreatePeopleRequest\x12\x30\n\x06parent\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/Organisation\x12\x33\n\x06people\x18\x02 \x03(\x0b\x32\x1e.guerdon.recognition.v1.PersonB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\"K\n\x19\x42\x61tchCreatePeopleResponse\x12.\n\x06people\x18\x01 \x03(\x0b\x32\x1e.guerdon.recognition.v1.Person\"<\n\x10GetPersonRequest\x12(\n\x04name\x18\x01 \x01(\tB\x1a\xe0\x41\x02\xfa\x41\x14\n\x12guerdon.dev/Person\"C\n\x11GetPersonResponse\x12.\n\x06person\x18\x01 \x01(\x0b\x32\x1e.guerdon.recognition.v1.Person\"l\n\x11ListPeopleRequest\x12\x30\n\x06parent\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/Organisation\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"]\n\x12ListPeopleResponse\x12.\n\x06people\x18\x01 \x03(\x0b\x32\x1e.guerdon.recognition.v1.Person\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\\\n\x17\x44\x65\x61\x63tivatePersonRequest\x12(\n\x04name\x18\x01 \x01(\tB\x1a\xe0\x41\x02\xfa\x41\x14\n\x12guerdon.dev/Person\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"J\n\x18\x44\x65\x61\x63tivatePersonResponse\x12.\n\x06person\x18\x01 \x01(\x0b\x32\x1e.guerdon.recognition.v1.Person*b\n\x0bPersonState\x12\x1c\n\x18PERSON_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13PERSON_STATE_ACTIVE\x10\x01\x12\x1c\n\x18PERSON_STATE_DEACTIVATED\x10\x02\x32\xa9\x08\n\x13OrganisationService\x12\xa4\x01\n\x12\x43reateOrganisation\x12\x31.guerdon.recognition.v1.CreateOrganisationRequest\x1a\x32.guerdon.recognition.v1.CreateOrganisationResponse\"\'\xca\xda\x18#\n\x1frecognition.organisations.write\x10\x04\x12\x9a\x01\n\x0fGetOrganisation\x12..guerdon.recognition.v1.GetOrganisationRequest\x1a/.guerdon.recognition.v1.GetOrganisationResponse\"&\xca\xda\x18\"\n\x1erecognition.organisations.read\x10\x04\x12\x8b\x01\n\x0c\x43reatePerson\x12+.guerdon.recognition.v1.CreatePersonRequest\x1a,.guerdon.recognition.v1.CreatePersonResponse\" \xca\xda\x18\x1c\n\x18recognition.people.write\x10\x04\x12\x9a\x01\n\x11\x42\x61tchCreatePeople\x12\x30.guerdon.recognition.v1.BatchCreatePeopleRequest\x1a\x31.guerdon.recognition.v1.BatchCreatePeopleResponse\" \xca\xda\x18\x1c\n\x18recognition.people.write\x10\x04\x12\x81\x01\n\tGetPerson\x12(.guerdon.recognition.v1.GetPersonRequest\x1a).guerdon.recognition.v1.GetPersonResponse\"\x1f\xca\xda\x18\x1b\n\x17recognition.people.read\x10\x04\x12\x84\x01\n\nListPeople\x12).guerdon.recognition.v1.ListPeopleRequest\x1a*.guerdon.recognition.v1.ListPeopleResponse\"\x1f\xca\xda\x18\x1b\n\x17recognition.people.read\x10\x04\x12\x97\x01\n\x10\x44\x65\x61\x63tivatePerson\x12/.guerdon.recognition.v1.DeactivatePersonRequest\x1a\x30.guerdon.recognition.v1.DeactivatePersonResponse\" \xca\xda\x18\x1c\n\x18recognition.people.write\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*guerdon/recognition/v1/organisations.proto\x12\x16guerdon.recognition.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\x1a guerdon/options/v1/options.proto\x1a\x1eguerdon/type/v1/rational.proto\"\x83\x03\n\x0cOrganisation\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x02\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12&\n\x04unit\x18\x03 \x01(\tB\x18\xe0\x41\x05\xfa\x41\x12\n\x10guerdon.dev/Unit\x12\x16\n\ttime_zone\x18\x04 \x01(\tB\x03\xe0\x41\x05\x12\x0e\n\x06values\x18\x05 \x03(\t\x12\x19\n\x11monthly_allowance\x18\x06 \x01(\x03\x12\x33\n\x0e\x62udget_account\x18\x07 \x01(\tB\x1b\xe0\x41\x03\xfa\x41\x15\n\x13guerdon.dev/Account\x12\x34\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x37\n\tcountries\x18\t \x03(\x0b\x32$.guerdon.recognition.v1.CountryValue:;\xea\x41\x38\n\x18guerdon.dev/Organisation\x12\x1corganisations/{organisation}\"\x7f\n\x0c\x43ountryValue\x12\x14\n\x07\x63ountry\x18\x01 \x01(\tB\x03\xe0\x41\x02\x12\x1a\n\rcurrency_code\x18\x02 \x01(\tB\x03\xe0\x41\x02\x12=\n\x15minor_units_per_point\x18\x03 \x01(\x0b\x32\x19.guerdon.type.v1.RationalB\x03\xe0\x41\x02\"j\n\nActiveSpan\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xe6\x05\n\x06Person\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x02\x12\x1a\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x04\xd0\xda\x18\x01\x12\x16\n\x08identity\x18\x03 \x01(\tB\x04\xd0\xda\x18\x01\x12\x37\n\x05state\x18\x04 \x01(\x0e\x32#.guerdon.recognition.v1.PersonStateB\x03\xe0\x41\x03\x12\x36\n\x11\x61llowance_account\x18\x05 \x01(\tB\x1b\xe0\x41\x03\xfa\x41\x15\n\x13guerdon.dev/Account\x12\x34\n\x0frewards_account\x18\x06 \x01(\tB\x1b\xe0\x41\x03\xfa\x41\x15\n\x13guerdon.dev/Account\x12\x34\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12*\n\x04role\x18\x08 \x01(\x0e\x32\x1c.guerdon.recognition.v1.Role\x12(\n\x07manager\x18\t \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12$\n\x05teams\x18\n \x03(\tB\x15\xfa\x41\x12\n\x10guerdon.dev/Team\x12\x0f\n\x07\x63ountry\x18\x0b \x01(\t\x12%\n\nstart_date\x18\x0c \x01(\x0b\x32\x11.google.type.Date\x12)\n\x08\x62irthday\x18\r \x01(\x0b\x32\x11.google.type.DateB\x04\xd0\xda\x18\x01\x12\x17\n\tuser_name\x18\x0e \x01(\tB\x04\xd0\xda\x18\x01\x12\x1c\n\x14\x63\x65lebrations_opt_out\x18\x0f \x01(\x08\x12\x1c\n\x14leaderboards_opt_out\x18\x10 \x01(\x08\x12=\n\x0c\x61\x63tive_spans\x18\x11 \x03(\x0b\x32\".guerdon.recognition.v1.ActiveSpanB\x03\xe0\x41\x03:E\xea\x41\x42\n\x12guerdon.dev/Person\x12,organisations/{organisation}/people/{person}\"u\n\x19\x43reateOrganisationRequest\x12?\n\x0corganisation\x18\x01 \x01(\x0b\x32$.guerdon.recognition.v1.OrganisationB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"X\n\x1a\x43reateOrganisationResponse\x12:\n\x0corganisation\x18\x01 \x01(\x0b\x32$.guerdon.recognition.v1.Organisation\"H\n\x16GetOrganisationRequest\x12.\n\x04name\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/Organisation\"U\n\x17GetOrganisationResponse\x12:\n\x0corganisation\x18\x01 \x01(\x0b\x32$.guerdon.recognition.v1.Organisation\"\xab\x01\n\x19UpdateOrganisationRequest\x12?\n\x0corganisation\x18\x01 \x01(\x0b\x32$.guerdon.recognition.v1.OrganisationB\x03\xe0\x41\x02\x12\x34\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\"X\n\x1aUpdateOrganisationResponse\x12:\n\x0corganisation\x18\x01 \x01(\x0b\x32$.guerdon.recognition.v1.Organisation\"c\n\x13\x43reatePersonRequest\x12\x33\n\x06person\x18\x01 \x01(\x0b\x32\x1e.guerdon.recognition.v1.PersonB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"F\n\x14\x43reatePersonResponse\x12.\n\x06person\x18\x01 \x01(\x0b\x32\x1e.guerdon.recognition.v1.Person\"\x9a\x01\n\x18\x42\x61tchCreatePeopleRequest\x12\x30\n\x06parent\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/Organisation\x12\x33\n\x06people\x18\x02 \x03(\x0b\x32\x1e.guerdon.recognition.v1.PersonB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\"K\n\x19\x42\x61tchCreatePeopleResponse\x12.\n\x06people\x18\x01 \x03(\x0b\x32\x1e.guerdon.recognition.v1.Person\"<\n\x10GetPersonRequest\x12(\n\x04name\x18\x01 \x01(\tB\x1a\xe0\x41\x02\xfa\x41\x14\n\x12guerdon.dev/Person\"C\n\x11GetPersonResponse\x12.\n\x06person\x18\x01 \x01(\x0b\x32\x1e.guerdon.recognition.v1.Person\"\xaa\x01\n\x11ListPeopleRequest\x12\x30\n\x06parent\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/Organisation\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x17\n\tuser_name\x18\x04 \x01(\tB\x04\xd0\xda\x18\x01\x12#\n\x04team\x18\x05 \x01(\tB\x15\xfa\x41\x12\n\x10guerdon.dev/Team\"]\n\x12ListPeopleResponse\x12.\n\x06people\x18\x01 \x03(\x0b\x32\x1e.guerdon.recognition.v1.Person\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x99\x01\n\x13UpdatePersonRequest\x12\x33\n\x06person\x18\x01 \x01(\x0b\x32\x1e.guerdon.recognition.v1.PersonB\x03\xe0\x41\x02\x12\x34\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\"F\n\x14UpdatePersonResponse\x12.\n\x06person\x18\x01 \x01(\x0b\x32\x1e.guerdon.recognition.v1.Person\"\\\n\x17\x44\x65\x61\x63tivatePersonRequest\x12(\n\x04name\x18\x01 \x01(\tB\x1a\xe0\x41\x02\xfa\x41\x14\n\x12guerdon.dev/Person\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"J\n\x18\x44\x65\x61\x63tivatePersonResponse\x12.\n\x06person\x18\x01 \x01(\x0b\x32\x1e.guerdon.recognition.v1.Person\"\\\n\x17ReactivatePersonRequest\x12(\n\x04name\x18\x01 \x01(\tB\x1a\xe0\x41\x02\xfa\x41\x14\n\x12guerdon.dev/Person\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"J\n\x18ReactivatePersonResponse\x12.\n\x06person\x18\x01 \x01(\x0b\x32\x1e.guerdon.recognition.v1.Person*y\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x0e\n\nROLE_ADMIN\x10\x01\x12\x10\n\x0cROLE_MANAGER\x10\x02\x12\x0e\n\nROLE_GIVER\x10\x03\x12\x16\n\x12ROLE_RECEIVER_ONLY\x10\x04\x12\x11\n\rROLE_OBSERVER\x10\x05*b\n\x0bPersonState\x12\x1c\n\x18PERSON_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13PERSON_STATE_ACTIVE\x10\x01\x12\x1c\n\x18PERSON_STATE_DEACTIVATED\x10\x02\x32\xf8\x0b\n\x13OrganisationService\x12\xa4\x01\n\x12\x43reateOrganisation\x12\x31.guerdon.recognition.v1.CreateOrganisationRequest\x1a\x32.guerdon.recognition.v1.CreateOrganisationResponse\"\'\xca\xda\x18#\n\x1frecognition.organisations.write\x10\x04\x12\x9a\x01\n\x0fGetOrganisation\x12..guerdon.recognition.v1.GetOrganisationRequest\x1a/.guerdon.recognition.v1.GetOrganisationResponse\"&\xca\xda\x18\"\n\x1erecognition.organisations.read\x10\x04\x12\xa4\x01\n\x12UpdateOrganisation\x12\x31.guerdon.recognition.v1.UpdateOrganisationRequest\x1a\x32.guerdon.recognition.v1.UpdateOrganisationResponse\"\'\xca\xda\x18#\n\x1frecognition.organisations.write\x10\x04\x12\x8b\x01\n\x0c\x43reatePerson\x12+.guerdon.recognition.v1.CreatePersonRequest\x1a,.guerdon.recognition.v1.CreatePersonResponse\" \xca\xda\x18\x1c\n\x18recognition.people.write\x10\x04\x12\x9a\x01\n\x11\x42\x61tchCreatePeople\x12\x30.guerdon.recognition.v1.BatchCreatePeopleRequest\x1a\x31.guerdon.recognition.v1.BatchCreatePeopleResponse\" \xca\xda\x18\x1c\n\x18recognition.people.write\x10\x04\x12\x81\x01\n\tGetPerson\x12(.guerdon.recognition.v1.GetPersonRequest\x1a).guerdon.recognition.v1.GetPersonResponse\"\x1f\xca\xda\x18\x1b\n\x17recognition.people.read\x10\x04\x12\x84\x01\n\nListPeople\x12).guerdon.recognition.v1.ListPeopleRequest\x1a*.guerdon.recognition.v1.ListPeopleResponse\"\x1f\xca\xda\x18\x1b\n\x17recognition.people.read\x10\x04\x12\x8b\x01\n\x0cUpdatePerson\x12+.guerdon.recognition.v1.UpdatePersonRequest\x1a,.guerdon.recognition.v1.UpdatePersonResponse\" \xca\xda\x18\x1c\n\x18recognition.people.write\x10\x04\x12\x97\x01\n\x10\x44\x65\x61\x63tivatePerson\x12/.guerdon.recognition.v1.DeactivatePersonRequest\x1a\x30.guerdon.recognition.v1.DeactivatePersonResponse\" \xca\xda\x18\x1c\n\x18recognition.people.write\x10\x04\x12\x97\x01\n\x10ReactivatePerson\x12/.guerdon.recognition.v1.ReactivatePersonRequest\x1a\x30.guerdon.recognition.v1.ReactivatePersonResponse\" \xca\xda\x18\x1c\n\x18recognition.people.write\x10\x04\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'guerdon.recognition.v1.organisations_pb2', globals())
@@ -27,17 +30,21 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _ORGANISATION.fields_by_name['name']._options = None
   _ORGANISATION.fields_by_name['name']._serialized_options = b'\340A\002'
   _ORGANISATION.fields_by_name['unit']._options = None
-  _ORGANISATION.fields_by_name['unit']._serialized_options = b'\340A\002\372A\022\n\020guerdon.dev/Unit'
+  _ORGANISATION.fields_by_name['unit']._serialized_options = b'\340A\005\372A\022\n\020guerdon.dev/Unit'
   _ORGANISATION.fields_by_name['time_zone']._options = None
-  _ORGANISATION.fields_by_name['time_zone']._serialized_options = b'\340A\002'
-  _ORGANISATION.fields_by_name['monthly_allowance']._options = None
-  _ORGANISATION.fields_by_name['monthly_allowance']._serialized_options = b'\340A\002'
+  _ORGANISATION.fields_by_name['time_zone']._serialized_options = b'\340A\005'
   _ORGANISATION.fields_by_name['budget_account']._options = None
   _ORGANISATION.fields_by_name['budget_account']._serialized_options = b'\340A\003\372A\025\n\023guerdon.dev/Account'
   _ORGANISATION.fields_by_name['create_time']._options = None
   _ORGANISATION.fields_by_name['create_time']._serialized_options = b'\340A\003'
   _ORGANISATION._options = None
   _ORGANISATION._serialized_options = b'\352A8\n\030guerdon.dev/Organisation\022\034organisations/{organisation}'
+  _COUNTRYVALUE.fields_by_name['country']._options = None
+  _COUNTRYVALUE.fields_by_name['country']._serialized_options = b'\340A\002'
+  _COUNTRYVALUE.fields_by_name['currency_code']._options = None
+  _COUNTRYVALUE.fields_by_name['currency_code']._serialized_options = b'\340A\002'
+  _COUNTRYVALUE.fields_by_name['minor_units_per_point']._options = None
+  _COUNTRYVALUE.fields_by_name['minor_units_per_point']._serialized_options = b'\340A\002'
   _PERSON.fields_by_name['name']._options = None
   _PERSON.fields_by_name['name']._serialized_options = b'\340A\002'
   _PERSON.fields_by_name['display_name']._options = None
@@ -52,6 +59,16 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _PERSON.fields_by_name['rewards_account']._serialized_options = b'\340A\003\372A\025\n\023guerdon.dev/Account'
   _PERSON.fields_by_name['create_time']._options = None
   _PERSON.fields_by_name['create_time']._serialized_options = b'\340A\003'
+  _PERSON.fields_by_name['manager']._options = None
+  _PERSON.fields_by_name['manager']._serialized_options = b'\372A\024\n\022guerdon.dev/Person'
+  _PERSON.fields_by_name['teams']._options = None
+  _PERSON.fields_by_name['teams']._serialized_options = b'\372A\022\n\020guerdon.dev/Team'
+  _PERSON.fields_by_name['birthday']._options = None
+  _PERSON.fields_by_name['birthday']._serialized_options = b'\320\332\030\001'
+  _PERSON.fields_by_name['user_name']._options = None
+  _PERSON.fields_by_name['user_name']._serialized_options = b'\320\332\030\001'
+  _PERSON.fields_by_name['active_spans']._options = None
+  _PERSON.fields_by_name['active_spans']._serialized_options = b'\340A\003'
   _PERSON._options = None
   _PERSON._serialized_options = b'\352AB\n\022guerdon.dev/Person\022,organisations/{organisation}/people/{person}'
   _CREATEORGANISATIONREQUEST.fields_by_name['organisation']._options = None
@@ -60,6 +77,12 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _CREATEORGANISATIONREQUEST.fields_by_name['request_id']._serialized_options = b'\340A\002'
   _GETORGANISATIONREQUEST.fields_by_name['name']._options = None
   _GETORGANISATIONREQUEST.fields_by_name['name']._serialized_options = b'\340A\002\372A\032\n\030guerdon.dev/Organisation'
+  _UPDATEORGANISATIONREQUEST.fields_by_name['organisation']._options = None
+  _UPDATEORGANISATIONREQUEST.fields_by_name['organisation']._serialized_options = b'\340A\002'
+  _UPDATEORGANISATIONREQUEST.fields_by_name['update_mask']._options = None
+  _UPDATEORGANISATIONREQUEST.fields_by_name['update_mask']._serialized_options = b'\340A\002'
+  _UPDATEORGANISATIONREQUEST.fields_by_name['request_id']._options = None
+  _UPDATEORGANISATIONREQUEST.fields_by_name['request_id']._serialized_options = b'\340A\002'
   _CREATEPERSONREQUEST.fields_by_name['person']._options = None
   _CREATEPERSONREQUEST.fields_by_name['person']._serialized_options = b'\340A\002'
   _CREATEPERSONREQUEST.fields_by_name['request_id']._options = None
@@ -74,14 +97,30 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _GETPERSONREQUEST.fields_by_name['name']._serialized_options = b'\340A\002\372A\024\n\022guerdon.dev/Person'
   _LISTPEOPLEREQUEST.fields_by_name['parent']._options = None
   _LISTPEOPLEREQUEST.fields_by_name['parent']._serialized_options = b'\340A\002\372A\032\n\030guerdon.dev/Organisation'
+  _LISTPEOPLEREQUEST.fields_by_name['user_name']._options = None
+  _LISTPEOPLEREQUEST.fields_by_name['user_name']._serialized_options = b'\320\332\030\001'
+  _LISTPEOPLEREQUEST.fields_by_name['team']._options = None
+  _LISTPEOPLEREQUEST.fields_by_name['team']._serialized_options = b'\372A\022\n\020guerdon.dev/Team'
+  _UPDATEPERSONREQUEST.fields_by_name['person']._options = None
+  _UPDATEPERSONREQUEST.fields_by_name['person']._serialized_options = b'\340A\002'
+  _UPDATEPERSONREQUEST.fields_by_name['update_mask']._options = None
+  _UPDATEPERSONREQUEST.fields_by_name['update_mask']._serialized_options = b'\340A\002'
+  _UPDATEPERSONREQUEST.fields_by_name['request_id']._options = None
+  _UPDATEPERSONREQUEST.fields_by_name['request_id']._serialized_options = b'\340A\002'
   _DEACTIVATEPERSONREQUEST.fields_by_name['name']._options = None
   _DEACTIVATEPERSONREQUEST.fields_by_name['name']._serialized_options = b'\340A\002\372A\024\n\022guerdon.dev/Person'
   _DEACTIVATEPERSONREQUEST.fields_by_name['request_id']._options = None
   _DEACTIVATEPERSONREQUEST.fields_by_name['request_id']._serialized_options = b'\340A\002'
+  _REACTIVATEPERSONREQUEST.fields_by_name['name']._options = None
+  _REACTIVATEPERSONREQUEST.fields_by_name['name']._serialized_options = b'\340A\002\372A\024\n\022guerdon.dev/Person'
+  _REACTIVATEPERSONREQUEST.fields_by_name['request_id']._options = None
+  _REACTIVATEPERSONREQUEST.fields_by_name['request_id']._serialized_options = b'\340A\002'
   _ORGANISATIONSERVICE.methods_by_name['CreateOrganisation']._options = None
   _ORGANISATIONSERVICE.methods_by_name['CreateOrganisation']._serialized_options = b'\312\332\030#\n\037recognition.organisations.write\020\004'
   _ORGANISATIONSERVICE.methods_by_name['GetOrganisation']._options = None
   _ORGANISATIONSERVICE.methods_by_name['GetOrganisation']._serialized_options = b'\312\332\030\"\n\036recognition.organisations.read\020\004'
+  _ORGANISATIONSERVICE.methods_by_name['UpdateOrganisation']._options = None
+  _ORGANISATIONSERVICE.methods_by_name['UpdateOrganisation']._serialized_options = b'\312\332\030#\n\037recognition.organisations.write\020\004'
   _ORGANISATIONSERVICE.methods_by_name['CreatePerson']._options = None
   _ORGANISATIONSERVICE.methods_by_name['CreatePerson']._serialized_options = b'\312\332\030\034\n\030recognition.people.write\020\004'
   _ORGANISATIONSERVICE.methods_by_name['BatchCreatePeople']._options = None
@@ -90,42 +129,64 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _ORGANISATIONSERVICE.methods_by_name['GetPerson']._serialized_options = b'\312\332\030\033\n\027recognition.people.read\020\004'
   _ORGANISATIONSERVICE.methods_by_name['ListPeople']._options = None
   _ORGANISATIONSERVICE.methods_by_name['ListPeople']._serialized_options = b'\312\332\030\033\n\027recognition.people.read\020\004'
+  _ORGANISATIONSERVICE.methods_by_name['UpdatePerson']._options = None
+  _ORGANISATIONSERVICE.methods_by_name['UpdatePerson']._serialized_options = b'\312\332\030\034\n\030recognition.people.write\020\004'
   _ORGANISATIONSERVICE.methods_by_name['DeactivatePerson']._options = None
   _ORGANISATIONSERVICE.methods_by_name['DeactivatePerson']._serialized_options = b'\312\332\030\034\n\030recognition.people.write\020\004'
-  _PERSONSTATE._serialized_start=2192
-  _PERSONSTATE._serialized_end=2290
-  _ORGANISATION._serialized_start=198
-  _ORGANISATION._serialized_end=533
-  _PERSON._serialized_start=536
-  _PERSON._serialized_end=907
-  _CREATEORGANISATIONREQUEST._serialized_start=909
-  _CREATEORGANISATIONREQUEST._serialized_end=1026
-  _CREATEORGANISATIONRESPONSE._serialized_start=1028
-  _CREATEORGANISATIONRESPONSE._serialized_end=1116
-  _GETORGANISATIONREQUEST._serialized_start=1118
-  _GETORGANISATIONREQUEST._serialized_end=1190
-  _GETORGANISATIONRESPONSE._serialized_start=1192
-  _GETORGANISATIONRESPONSE._serialized_end=1277
-  _CREATEPERSONREQUEST._serialized_start=1279
-  _CREATEPERSONREQUEST._serialized_end=1378
-  _CREATEPERSONRESPONSE._serialized_start=1380
-  _CREATEPERSONRESPONSE._serialized_end=1450
-  _BATCHCREATEPEOPLEREQUEST._serialized_start=1453
-  _BATCHCREATEPEOPLEREQUEST._serialized_end=1607
-  _BATCHCREATEPEOPLERESPONSE._serialized_start=1609
-  _BATCHCREATEPEOPLERESPONSE._serialized_end=1684
-  _GETPERSONREQUEST._serialized_start=1686
-  _GETPERSONREQUEST._serialized_end=1746
-  _GETPERSONRESPONSE._serialized_start=1748
-  _GETPERSONRESPONSE._serialized_end=1815
-  _LISTPEOPLEREQUEST._serialized_start=1817
-  _LISTPEOPLEREQUEST._serialized_end=1925
-  _LISTPEOPLERESPONSE._serialized_start=1927
-  _LISTPEOPLERESPONSE._serialized_end=2020
-  _DEACTIVATEPERSONREQUEST._serialized_start=2022
-  _DEACTIVATEPERSONREQUEST._serialized_end=2114
-  _DEACTIVATEPERSONRESPONSE._serialized_start=2116
-  _DEACTIVATEPERSONRESPONSE._serialized_end=2190
-  _ORGANISATIONSERVICE._serialized_start=2293
-  _ORGANISATIONSERVICE._serialized_end=3358
+  _ORGANISATIONSERVICE.methods_by_name['ReactivatePerson']._options = None
+  _ORGANISATIONSERVICE.methods_by_name['ReactivatePerson']._serialized_options = b'\312\332\030\034\n\030recognition.people.write\020\004'
+  _ROLE._serialized_start=3667
+  _ROLE._serialized_end=3788
+  _PERSONSTATE._serialized_start=3790
+  _PERSONSTATE._serialized_end=3888
+  _ORGANISATION._serialized_start=288
+  _ORGANISATION._serialized_end=675
+  _COUNTRYVALUE._serialized_start=677
+  _COUNTRYVALUE._serialized_end=804
+  _ACTIVESPAN._serialized_start=806
+  _ACTIVESPAN._serialized_end=912
+  _PERSON._serialized_start=915
+  _PERSON._serialized_end=1657
+  _CREATEORGANISATIONREQUEST._serialized_start=1659
+  _CREATEORGANISATIONREQUEST._serialized_end=1776
+  _CREATEORGANISATIONRESPONSE._serialized_start=1778
+  _CREATEORGANISATIONRESPONSE._serialized_end=1866
+  _GETORGANISATIONREQUEST._serialized_start=1868
+  _GETORGANISATIONREQUEST._serialized_end=1940
+  _GETORGANISATIONRESPONSE._serialized_start=1942
+  _GETORGANISATIONRESPONSE._serialized_end=2027
+  _UPDATEORGANISATIONREQUEST._serialized_start=2030
+  _UPDATEORGANISATIONREQUEST._serialized_end=2201
+  _UPDATEORGANISATIONRESPONSE._serialized_start=2203
+  _UPDATEORGANISATIONRESPONSE._serialized_end=2291
+  _CREATEPERSONREQUEST._serialized_start=2293
+  _CREATEPERSONREQUEST._serialized_end=2392
+  _CREATEPERSONRESPONSE._serialized_start=2394
+  _CREATEPERSONRESPONSE._serialized_end=2464
+  _BATCHCREATEPEOPLEREQUEST._serialized_start=2467
+  _BATCHCREATEPEOPLEREQUEST._serialized_end=2621
+  _BATCHCREATEPEOPLERESPONSE._serialized_start=2623
+  _BATCHCREATEPEOPLERESPONSE._serialized_end=2698
+  _GETPERSONREQUEST._serialized_start=2700
+  _GETPERSONREQUEST._serialized_end=2760
+  _GETPERSONRESPONSE._serialized_start=2762
+  _GETPERSONRESPONSE._serialized_end=2829
+  _LISTPEOPLEREQUEST._serialized_start=2832
+  _LISTPEOPLEREQUEST._serialized_end=3002
+  _LISTPEOPLERESPONSE._serialized_start=3004
+  _LISTPEOPLERESPONSE._serialized_end=3097
+  _UPDATEPERSONREQUEST._serialized_start=3100
+  _UPDATEPERSONREQUEST._serialized_end=3253
+  _UPDATEPERSONRESPONSE._serialized_start=3255
+  _UPDATEPERSONRESPONSE._serialized_end=3325
+  _DEACTIVATEPERSONREQUEST._serialized_start=3327
+  _DEACTIVATEPERSONREQUEST._serialized_end=3419
+  _DEACTIVATEPERSONRESPONSE._serialized_start=3421
+  _DEACTIVATEPERSONRESPONSE._serialized_end=3495
+  _REACTIVATEPERSONREQUEST._serialized_start=3497
+  _REACTIVATEPERSONREQUEST._serialized_end=3589
+  _REACTIVATEPERSONRESPONSE._serialized_start=3591
+  _REACTIVATEPERSONRESPONSE._serialized_end=3665
+  _ORGANISATIONSERVICE._serialized_start=3891
+  _ORGANISATIONSERVICE._serialized_end=5419
 # @@protoc_insertion_point(module_scope)

@@ -6,10 +6,13 @@ Organisations and their people."""
 import builtins
 import collections.abc
 import google.protobuf.descriptor
+import google.protobuf.field_mask_pb2
 import google.protobuf.internal.containers
 import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
 import google.protobuf.timestamp_pb2
+import google.type.date_pb2
+import guerdon.type.v1.rational_pb2
 import sys
 import typing
 
@@ -19,6 +22,42 @@ else:
     import typing_extensions
 
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
+
+class _Role:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _RoleEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_Role.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    ROLE_UNSPECIFIED: _Role.ValueType  # 0
+    """Not said: a new person is a giver."""
+    ROLE_ADMIN: _Role.ValueType  # 1
+    """Gives and receives, and runs the organisation: policies, budgets, reports."""
+    ROLE_MANAGER: _Role.ValueType  # 2
+    """Gives and receives, and sees to people: awards, approvals, a budget of their own."""
+    ROLE_GIVER: _Role.ValueType  # 3
+    """Gives and receives."""
+    ROLE_RECEIVER_ONLY: _Role.ValueType  # 4
+    """Receives only."""
+    ROLE_OBSERVER: _Role.ValueType  # 5
+    """Sees, and neither gives nor receives."""
+
+class Role(_Role, metaclass=_RoleEnumTypeWrapper):
+    """What a person may do."""
+
+ROLE_UNSPECIFIED: Role.ValueType  # 0
+"""Not said: a new person is a giver."""
+ROLE_ADMIN: Role.ValueType  # 1
+"""Gives and receives, and runs the organisation: policies, budgets, reports."""
+ROLE_MANAGER: Role.ValueType  # 2
+"""Gives and receives, and sees to people: awards, approvals, a budget of their own."""
+ROLE_GIVER: Role.ValueType  # 3
+"""Gives and receives."""
+ROLE_RECEIVER_ONLY: Role.ValueType  # 4
+"""Receives only."""
+ROLE_OBSERVER: Role.ValueType  # 5
+"""Sees, and neither gives nor receives."""
+global___Role = Role
 
 class _PersonState:
     ValueType = typing.NewType("ValueType", builtins.int)
@@ -58,14 +97,15 @@ class Organisation(google.protobuf.message.Message):
     MONTHLY_ALLOWANCE_FIELD_NUMBER: builtins.int
     BUDGET_ACCOUNT_FIELD_NUMBER: builtins.int
     CREATE_TIME_FIELD_NUMBER: builtins.int
+    COUNTRIES_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`organisations/{organisation}`; the id is 1 to 24 of `a-z 0-9 -`, a letter or digit first."""
     display_name: builtins.str
     """What people call it, at most 200 characters."""
     unit: builtins.str
-    """The ledger's unit that is given; its program is the organisation's, and both exist already."""
+    """The ledger's unit that is given; its program is the organisation's, and both exist already. For good."""
     time_zone: builtins.str
-    """The IANA name of the zone whose months the allowances follow, such as `Europe/London`."""
+    """The IANA name of the zone whose months the allowances follow, such as `Europe/London`. For good."""
     monthly_allowance: builtins.int
     """What each active person may give in a month, in the unit's smallest part: 1 to 2^53."""
     budget_account: builtins.str
@@ -78,6 +118,10 @@ class Organisation(google.protobuf.message.Message):
     def create_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When it was created."""
 
+    @property
+    def countries(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___CountryValue]:
+        """What a point is worth where its people are: at most 250 countries, each once."""
+
     def __init__(
         self,
         *,
@@ -89,11 +133,72 @@ class Organisation(google.protobuf.message.Message):
         monthly_allowance: builtins.int = ...,
         budget_account: builtins.str = ...,
         create_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        countries: collections.abc.Iterable[global___CountryValue] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["create_time", b"create_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["budget_account", b"budget_account", "create_time", b"create_time", "display_name", b"display_name", "monthly_allowance", b"monthly_allowance", "name", b"name", "time_zone", b"time_zone", "unit", b"unit", "values", b"values"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["budget_account", b"budget_account", "countries", b"countries", "create_time", b"create_time", "display_name", b"display_name", "monthly_allowance", b"monthly_allowance", "name", b"name", "time_zone", b"time_zone", "unit", b"unit", "values", b"values"]) -> None: ...
 
 global___Organisation = Organisation
+
+@typing.final
+class CountryValue(google.protobuf.message.Message):
+    """What a point is worth in a country. $1 for 10 points is 10 minor units (cents) for each point of a unit without
+    decimals: 1,000 points are worth $100.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    COUNTRY_FIELD_NUMBER: builtins.int
+    CURRENCY_CODE_FIELD_NUMBER: builtins.int
+    MINOR_UNITS_PER_POINT_FIELD_NUMBER: builtins.int
+    country: builtins.str
+    """The country: two capital letters, as in ISO 3166-1."""
+    currency_code: builtins.str
+    """The ISO 4217 code of the currency, such as `USD`."""
+    @property
+    def minor_units_per_point(self) -> guerdon.type.v1.rational_pb2.Rational:
+        """The currency's smallest part (cents for USD, yen for JPY) for each smallest part of the unit: more than 0, and
+        numerator and denominator at most 10^9.
+        """
+
+    def __init__(
+        self,
+        *,
+        country: builtins.str = ...,
+        currency_code: builtins.str = ...,
+        minor_units_per_point: guerdon.type.v1.rational_pb2.Rational | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["minor_units_per_point", b"minor_units_per_point"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["country", b"country", "currency_code", b"currency_code", "minor_units_per_point", b"minor_units_per_point"]) -> None: ...
+
+global___CountryValue = CountryValue
+
+@typing.final
+class ActiveSpan(google.protobuf.message.Message):
+    """A time in which a person took part."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    START_TIME_FIELD_NUMBER: builtins.int
+    END_TIME_FIELD_NUMBER: builtins.int
+    @property
+    def start_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When it began."""
+
+    @property
+    def end_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When it ended; absent: it goes on."""
+
+    def __init__(
+        self,
+        *,
+        start_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        end_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["end_time", b"end_time", "start_time", b"start_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["end_time", b"end_time", "start_time", b"start_time"]) -> None: ...
+
+global___ActiveSpan = ActiveSpan
 
 @typing.final
 class Person(google.protobuf.message.Message):
@@ -108,6 +213,16 @@ class Person(google.protobuf.message.Message):
     ALLOWANCE_ACCOUNT_FIELD_NUMBER: builtins.int
     REWARDS_ACCOUNT_FIELD_NUMBER: builtins.int
     CREATE_TIME_FIELD_NUMBER: builtins.int
+    ROLE_FIELD_NUMBER: builtins.int
+    MANAGER_FIELD_NUMBER: builtins.int
+    TEAMS_FIELD_NUMBER: builtins.int
+    COUNTRY_FIELD_NUMBER: builtins.int
+    START_DATE_FIELD_NUMBER: builtins.int
+    BIRTHDAY_FIELD_NUMBER: builtins.int
+    USER_NAME_FIELD_NUMBER: builtins.int
+    CELEBRATIONS_OPT_OUT_FIELD_NUMBER: builtins.int
+    LEADERBOARDS_OPT_OUT_FIELD_NUMBER: builtins.int
+    ACTIVE_SPANS_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`organisations/{organisation}/people/{person}`; the id is 1 to 63 of `A-Z a-z 0-9 . _ ~ -`."""
     display_name: builtins.str
@@ -122,9 +237,39 @@ class Person(google.protobuf.message.Message):
     """The ledger's account of what they may give. It is not for redeeming."""
     rewards_account: builtins.str
     """The ledger's account of what they received, which they may redeem."""
+    role: global___Role.ValueType
+    """What they may do. Not said of a new person: a giver."""
+    manager: builtins.str
+    """Whom they report to, if anybody: a person of the same organisation, who does not report to them, near or far."""
+    country: builtins.str
+    """Where they are employed: two capital letters, as in ISO 3166-1. Empty: not known."""
+    user_name: builtins.str
+    """What they sign in with, often an email address: at most 254 characters, and one person's only within the
+    organisation, whatever its case. Empty: none.
+    """
+    celebrations_opt_out: builtins.bool
+    """Whether their birthday and their service anniversaries pass in silence."""
+    leaderboards_opt_out: builtins.bool
+    """Whether leaderboards leave them out."""
     @property
     def create_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When they were added."""
+
+    @property
+    def teams(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The teams that they are in: at most 50, each once."""
+
+    @property
+    def start_date(self) -> google.type.date_pb2.Date:
+        """The day on which they began to work for the organisation; service anniversaries count from it. Absent: not known."""
+
+    @property
+    def birthday(self) -> google.type.date_pb2.Date:
+        """The day of the year on which they were born, with year 0; 29 February is one. Absent: not known."""
+
+    @property
+    def active_spans(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___ActiveSpan]:
+        """When they took part, earliest first: the newest 100 times."""
 
     def __init__(
         self,
@@ -136,9 +281,19 @@ class Person(google.protobuf.message.Message):
         allowance_account: builtins.str = ...,
         rewards_account: builtins.str = ...,
         create_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        role: global___Role.ValueType = ...,
+        manager: builtins.str = ...,
+        teams: collections.abc.Iterable[builtins.str] | None = ...,
+        country: builtins.str = ...,
+        start_date: google.type.date_pb2.Date | None = ...,
+        birthday: google.type.date_pb2.Date | None = ...,
+        user_name: builtins.str = ...,
+        celebrations_opt_out: builtins.bool = ...,
+        leaderboards_opt_out: builtins.bool = ...,
+        active_spans: collections.abc.Iterable[global___ActiveSpan] | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["create_time", b"create_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["allowance_account", b"allowance_account", "create_time", b"create_time", "display_name", b"display_name", "identity", b"identity", "name", b"name", "rewards_account", b"rewards_account", "state", b"state"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["birthday", b"birthday", "create_time", b"create_time", "start_date", b"start_date"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["active_spans", b"active_spans", "allowance_account", b"allowance_account", "birthday", b"birthday", "celebrations_opt_out", b"celebrations_opt_out", "country", b"country", "create_time", b"create_time", "display_name", b"display_name", "identity", b"identity", "leaderboards_opt_out", b"leaderboards_opt_out", "manager", b"manager", "name", b"name", "rewards_account", b"rewards_account", "role", b"role", "start_date", b"start_date", "state", b"state", "teams", b"teams", "user_name", b"user_name"]) -> None: ...
 
 global___Person = Person
 
@@ -226,6 +381,60 @@ class GetOrganisationResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["organisation", b"organisation"]) -> None: ...
 
 global___GetOrganisationResponse = GetOrganisationResponse
+
+@typing.final
+class UpdateOrganisationRequest(google.protobuf.message.Message):
+    """Changes an organisation."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    ORGANISATION_FIELD_NUMBER: builtins.int
+    UPDATE_MASK_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """The caller's id of this request, 1 to 64 printable characters."""
+    @property
+    def organisation(self) -> global___Organisation:
+        """The organisation's name, and the new values of the fields in `update_mask`."""
+
+    @property
+    def update_mask(self) -> google.protobuf.field_mask_pb2.FieldMask:
+        """The fields to change: some of countries, display_name, monthly_allowance, values. A new allowance counts from the
+        next month on, for those who join in this one at once.
+        """
+
+    def __init__(
+        self,
+        *,
+        organisation: global___Organisation | None = ...,
+        update_mask: google.protobuf.field_mask_pb2.FieldMask | None = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["organisation", b"organisation", "update_mask", b"update_mask"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["organisation", b"organisation", "request_id", b"request_id", "update_mask", b"update_mask"]) -> None: ...
+
+global___UpdateOrganisationRequest = UpdateOrganisationRequest
+
+@typing.final
+class UpdateOrganisationResponse(google.protobuf.message.Message):
+    """The organisation changed."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    ORGANISATION_FIELD_NUMBER: builtins.int
+    @property
+    def organisation(self) -> global___Organisation:
+        """The organisation as it is now, which for a replay may be later than the request."""
+
+    def __init__(
+        self,
+        *,
+        organisation: global___Organisation | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["organisation", b"organisation"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["organisation", b"organisation"]) -> None: ...
+
+global___UpdateOrganisationResponse = UpdateOrganisationResponse
 
 @typing.final
 class CreatePersonRequest(google.protobuf.message.Message):
@@ -369,20 +578,28 @@ class ListPeopleRequest(google.protobuf.message.Message):
     PARENT_FIELD_NUMBER: builtins.int
     PAGE_SIZE_FIELD_NUMBER: builtins.int
     PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    USER_NAME_FIELD_NUMBER: builtins.int
+    TEAM_FIELD_NUMBER: builtins.int
     parent: builtins.str
     """The organisation they work for."""
     page_size: builtins.int
     """How many people at most, up to 1,000; 0: 50."""
     page_token: builtins.str
     """Where to go on: the `next_page_token` of the page before."""
+    user_name: builtins.str
+    """Only who signs in with this, whatever its case. Empty: all."""
+    team: builtins.str
+    """Only who is in this team. Empty: all."""
     def __init__(
         self,
         *,
         parent: builtins.str = ...,
         page_size: builtins.int = ...,
         page_token: builtins.str = ...,
+        user_name: builtins.str = ...,
+        team: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "team", b"team", "user_name", b"user_name"]) -> None: ...
 
 global___ListPeopleRequest = ListPeopleRequest
 
@@ -409,6 +626,60 @@ class ListPeopleResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["next_page_token", b"next_page_token", "people", b"people"]) -> None: ...
 
 global___ListPeopleResponse = ListPeopleResponse
+
+@typing.final
+class UpdatePersonRequest(google.protobuf.message.Message):
+    """Changes a person."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PERSON_FIELD_NUMBER: builtins.int
+    UPDATE_MASK_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """The caller's id of this request, 1 to 64 printable characters."""
+    @property
+    def person(self) -> global___Person:
+        """The person's name, and the new values of the fields in `update_mask`; one that is absent here is emptied."""
+
+    @property
+    def update_mask(self) -> google.protobuf.field_mask_pb2.FieldMask:
+        """The fields to change: some of birthday, celebrations_opt_out, country, display_name, identity,
+        leaderboards_opt_out, manager, role, start_date, teams, user_name.
+        """
+
+    def __init__(
+        self,
+        *,
+        person: global___Person | None = ...,
+        update_mask: google.protobuf.field_mask_pb2.FieldMask | None = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["person", b"person", "update_mask", b"update_mask"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["person", b"person", "request_id", b"request_id", "update_mask", b"update_mask"]) -> None: ...
+
+global___UpdatePersonRequest = UpdatePersonRequest
+
+@typing.final
+class UpdatePersonResponse(google.protobuf.message.Message):
+    """The person changed."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PERSON_FIELD_NUMBER: builtins.int
+    @property
+    def person(self) -> global___Person:
+        """The person as they are now, which for a replay may be later than the request."""
+
+    def __init__(
+        self,
+        *,
+        person: global___Person | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["person", b"person"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["person", b"person"]) -> None: ...
+
+global___UpdatePersonResponse = UpdatePersonResponse
 
 @typing.final
 class DeactivatePersonRequest(google.protobuf.message.Message):
@@ -452,3 +723,46 @@ class DeactivatePersonResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["person", b"person"]) -> None: ...
 
 global___DeactivatePersonResponse = DeactivatePersonResponse
+
+@typing.final
+class ReactivatePersonRequest(google.protobuf.message.Message):
+    """Reactivates a person."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """Their name."""
+    request_id: builtins.str
+    """The caller's id of this request, 1 to 64 printable characters."""
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["name", b"name", "request_id", b"request_id"]) -> None: ...
+
+global___ReactivatePersonRequest = ReactivatePersonRequest
+
+@typing.final
+class ReactivatePersonResponse(google.protobuf.message.Message):
+    """The person reactivated."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PERSON_FIELD_NUMBER: builtins.int
+    @property
+    def person(self) -> global___Person:
+        """The person."""
+
+    def __init__(
+        self,
+        *,
+        person: global___Person | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["person", b"person"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["person", b"person"]) -> None: ...
+
+global___ReactivatePersonResponse = ReactivatePersonResponse

@@ -27,6 +27,11 @@ class OrganisationServiceStub(object):
                 request_serializer=guerdon_dot_recognition_dot_v1_dot_organisations__pb2.GetOrganisationRequest.SerializeToString,
                 response_deserializer=guerdon_dot_recognition_dot_v1_dot_organisations__pb2.GetOrganisationResponse.FromString,
                 )
+        self.UpdateOrganisation = channel.unary_unary(
+                '/guerdon.recognition.v1.OrganisationService/UpdateOrganisation',
+                request_serializer=guerdon_dot_recognition_dot_v1_dot_organisations__pb2.UpdateOrganisationRequest.SerializeToString,
+                response_deserializer=guerdon_dot_recognition_dot_v1_dot_organisations__pb2.UpdateOrganisationResponse.FromString,
+                )
         self.CreatePerson = channel.unary_unary(
                 '/guerdon.recognition.v1.OrganisationService/CreatePerson',
                 request_serializer=guerdon_dot_recognition_dot_v1_dot_organisations__pb2.CreatePersonRequest.SerializeToString,
@@ -47,10 +52,20 @@ class OrganisationServiceStub(object):
                 request_serializer=guerdon_dot_recognition_dot_v1_dot_organisations__pb2.ListPeopleRequest.SerializeToString,
                 response_deserializer=guerdon_dot_recognition_dot_v1_dot_organisations__pb2.ListPeopleResponse.FromString,
                 )
+        self.UpdatePerson = channel.unary_unary(
+                '/guerdon.recognition.v1.OrganisationService/UpdatePerson',
+                request_serializer=guerdon_dot_recognition_dot_v1_dot_organisations__pb2.UpdatePersonRequest.SerializeToString,
+                response_deserializer=guerdon_dot_recognition_dot_v1_dot_organisations__pb2.UpdatePersonResponse.FromString,
+                )
         self.DeactivatePerson = channel.unary_unary(
                 '/guerdon.recognition.v1.OrganisationService/DeactivatePerson',
                 request_serializer=guerdon_dot_recognition_dot_v1_dot_organisations__pb2.DeactivatePersonRequest.SerializeToString,
                 response_deserializer=guerdon_dot_recognition_dot_v1_dot_organisations__pb2.DeactivatePersonResponse.FromString,
+                )
+        self.ReactivatePerson = channel.unary_unary(
+                '/guerdon.recognition.v1.OrganisationService/ReactivatePerson',
+                request_serializer=guerdon_dot_recognition_dot_v1_dot_organisations__pb2.ReactivatePersonRequest.SerializeToString,
+                response_deserializer=guerdon_dot_recognition_dot_v1_dot_organisations__pb2.ReactivatePersonResponse.FromString,
                 )
 
 
@@ -69,6 +84,14 @@ class OrganisationServiceServicer(object):
 
     def GetOrganisation(self, request, context):
         """Reads an organisation.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateOrganisation(self, request, context):
+        """Changes an organisation. Its unit and its time zone stay what they are: the accounts of all its people hold that
+        unit, and allowances are granted for, and expire with, the months of that zone. Who moves makes another organisation.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -102,8 +125,22 @@ class OrganisationServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdatePerson(self, request, context):
+        """Changes what is known of a person, whether they take part or not.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeactivatePerson(self, request, context):
         """Takes a person out of giving and receiving.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReactivatePerson(self, request, context):
+        """Takes a person in again, with the accounts and the points that they had.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -121,6 +158,11 @@ def add_OrganisationServiceServicer_to_server(servicer, server):
                     servicer.GetOrganisation,
                     request_deserializer=guerdon_dot_recognition_dot_v1_dot_organisations__pb2.GetOrganisationRequest.FromString,
                     response_serializer=guerdon_dot_recognition_dot_v1_dot_organisations__pb2.GetOrganisationResponse.SerializeToString,
+            ),
+            'UpdateOrganisation': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateOrganisation,
+                    request_deserializer=guerdon_dot_recognition_dot_v1_dot_organisations__pb2.UpdateOrganisationRequest.FromString,
+                    response_serializer=guerdon_dot_recognition_dot_v1_dot_organisations__pb2.UpdateOrganisationResponse.SerializeToString,
             ),
             'CreatePerson': grpc.unary_unary_rpc_method_handler(
                     servicer.CreatePerson,
@@ -142,10 +184,20 @@ def add_OrganisationServiceServicer_to_server(servicer, server):
                     request_deserializer=guerdon_dot_recognition_dot_v1_dot_organisations__pb2.ListPeopleRequest.FromString,
                     response_serializer=guerdon_dot_recognition_dot_v1_dot_organisations__pb2.ListPeopleResponse.SerializeToString,
             ),
+            'UpdatePerson': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdatePerson,
+                    request_deserializer=guerdon_dot_recognition_dot_v1_dot_organisations__pb2.UpdatePersonRequest.FromString,
+                    response_serializer=guerdon_dot_recognition_dot_v1_dot_organisations__pb2.UpdatePersonResponse.SerializeToString,
+            ),
             'DeactivatePerson': grpc.unary_unary_rpc_method_handler(
                     servicer.DeactivatePerson,
                     request_deserializer=guerdon_dot_recognition_dot_v1_dot_organisations__pb2.DeactivatePersonRequest.FromString,
                     response_serializer=guerdon_dot_recognition_dot_v1_dot_organisations__pb2.DeactivatePersonResponse.SerializeToString,
+            ),
+            'ReactivatePerson': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReactivatePerson,
+                    request_deserializer=guerdon_dot_recognition_dot_v1_dot_organisations__pb2.ReactivatePersonRequest.FromString,
+                    response_serializer=guerdon_dot_recognition_dot_v1_dot_organisations__pb2.ReactivatePersonResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -191,6 +243,23 @@ class OrganisationService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.recognition.v1.OrganisationService/GetOrganisation',
             guerdon_dot_recognition_dot_v1_dot_organisations__pb2.GetOrganisationRequest.SerializeToString,
             guerdon_dot_recognition_dot_v1_dot_organisations__pb2.GetOrganisationResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def UpdateOrganisation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.recognition.v1.OrganisationService/UpdateOrganisation',
+            guerdon_dot_recognition_dot_v1_dot_organisations__pb2.UpdateOrganisationRequest.SerializeToString,
+            guerdon_dot_recognition_dot_v1_dot_organisations__pb2.UpdateOrganisationResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 
@@ -263,6 +332,23 @@ class OrganisationService(object):
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 
     @staticmethod
+    def UpdatePerson(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.recognition.v1.OrganisationService/UpdatePerson',
+            guerdon_dot_recognition_dot_v1_dot_organisations__pb2.UpdatePersonRequest.SerializeToString,
+            guerdon_dot_recognition_dot_v1_dot_organisations__pb2.UpdatePersonResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
     def DeactivatePerson(request,
             target,
             options=(),
@@ -276,5 +362,22 @@ class OrganisationService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.recognition.v1.OrganisationService/DeactivatePerson',
             guerdon_dot_recognition_dot_v1_dot_organisations__pb2.DeactivatePersonRequest.SerializeToString,
             guerdon_dot_recognition_dot_v1_dot_organisations__pb2.DeactivatePersonResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ReactivatePerson(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.recognition.v1.OrganisationService/ReactivatePerson',
+            guerdon_dot_recognition_dot_v1_dot_organisations__pb2.ReactivatePersonRequest.SerializeToString,
+            guerdon_dot_recognition_dot_v1_dot_organisations__pb2.ReactivatePersonResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)

@@ -36,6 +36,14 @@ class OrganisationServiceStub:
     ]
     """Reads an organisation."""
 
+    UpdateOrganisation: grpc.UnaryUnaryMultiCallable[
+        guerdon.recognition.v1.organisations_pb2.UpdateOrganisationRequest,
+        guerdon.recognition.v1.organisations_pb2.UpdateOrganisationResponse,
+    ]
+    """Changes an organisation. Its unit and its time zone stay what they are: the accounts of all its people hold that
+    unit, and allowances are granted for, and expire with, the months of that zone. Who moves makes another organisation.
+    """
+
     CreatePerson: grpc.UnaryUnaryMultiCallable[
         guerdon.recognition.v1.organisations_pb2.CreatePersonRequest,
         guerdon.recognition.v1.organisations_pb2.CreatePersonResponse,
@@ -60,11 +68,23 @@ class OrganisationServiceStub:
     ]
     """Lists an organisation's people by id."""
 
+    UpdatePerson: grpc.UnaryUnaryMultiCallable[
+        guerdon.recognition.v1.organisations_pb2.UpdatePersonRequest,
+        guerdon.recognition.v1.organisations_pb2.UpdatePersonResponse,
+    ]
+    """Changes what is known of a person, whether they take part or not."""
+
     DeactivatePerson: grpc.UnaryUnaryMultiCallable[
         guerdon.recognition.v1.organisations_pb2.DeactivatePersonRequest,
         guerdon.recognition.v1.organisations_pb2.DeactivatePersonResponse,
     ]
     """Takes a person out of giving and receiving."""
+
+    ReactivatePerson: grpc.UnaryUnaryMultiCallable[
+        guerdon.recognition.v1.organisations_pb2.ReactivatePersonRequest,
+        guerdon.recognition.v1.organisations_pb2.ReactivatePersonResponse,
+    ]
+    """Takes a person in again, with the accounts and the points that they had."""
 
 class OrganisationServiceAsyncStub:
     """Organisations and the people who work for them. Every write takes a `request_id`: the same
@@ -83,6 +103,14 @@ class OrganisationServiceAsyncStub:
         guerdon.recognition.v1.organisations_pb2.GetOrganisationResponse,
     ]
     """Reads an organisation."""
+
+    UpdateOrganisation: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.recognition.v1.organisations_pb2.UpdateOrganisationRequest,
+        guerdon.recognition.v1.organisations_pb2.UpdateOrganisationResponse,
+    ]
+    """Changes an organisation. Its unit and its time zone stay what they are: the accounts of all its people hold that
+    unit, and allowances are granted for, and expire with, the months of that zone. Who moves makes another organisation.
+    """
 
     CreatePerson: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.recognition.v1.organisations_pb2.CreatePersonRequest,
@@ -108,11 +136,23 @@ class OrganisationServiceAsyncStub:
     ]
     """Lists an organisation's people by id."""
 
+    UpdatePerson: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.recognition.v1.organisations_pb2.UpdatePersonRequest,
+        guerdon.recognition.v1.organisations_pb2.UpdatePersonResponse,
+    ]
+    """Changes what is known of a person, whether they take part or not."""
+
     DeactivatePerson: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.recognition.v1.organisations_pb2.DeactivatePersonRequest,
         guerdon.recognition.v1.organisations_pb2.DeactivatePersonResponse,
     ]
     """Takes a person out of giving and receiving."""
+
+    ReactivatePerson: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.recognition.v1.organisations_pb2.ReactivatePersonRequest,
+        guerdon.recognition.v1.organisations_pb2.ReactivatePersonResponse,
+    ]
+    """Takes a person in again, with the accounts and the points that they had."""
 
 class OrganisationServiceServicer(metaclass=abc.ABCMeta):
     """Organisations and the people who work for them. Every write takes a `request_id`: the same
@@ -135,6 +175,16 @@ class OrganisationServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[guerdon.recognition.v1.organisations_pb2.GetOrganisationResponse, collections.abc.Awaitable[guerdon.recognition.v1.organisations_pb2.GetOrganisationResponse]]:
         """Reads an organisation."""
+
+    @abc.abstractmethod
+    def UpdateOrganisation(
+        self,
+        request: guerdon.recognition.v1.organisations_pb2.UpdateOrganisationRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.recognition.v1.organisations_pb2.UpdateOrganisationResponse, collections.abc.Awaitable[guerdon.recognition.v1.organisations_pb2.UpdateOrganisationResponse]]:
+        """Changes an organisation. Its unit and its time zone stay what they are: the accounts of all its people hold that
+        unit, and allowances are granted for, and expire with, the months of that zone. Who moves makes another organisation.
+        """
 
     @abc.abstractmethod
     def CreatePerson(
@@ -169,11 +219,27 @@ class OrganisationServiceServicer(metaclass=abc.ABCMeta):
         """Lists an organisation's people by id."""
 
     @abc.abstractmethod
+    def UpdatePerson(
+        self,
+        request: guerdon.recognition.v1.organisations_pb2.UpdatePersonRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.recognition.v1.organisations_pb2.UpdatePersonResponse, collections.abc.Awaitable[guerdon.recognition.v1.organisations_pb2.UpdatePersonResponse]]:
+        """Changes what is known of a person, whether they take part or not."""
+
+    @abc.abstractmethod
     def DeactivatePerson(
         self,
         request: guerdon.recognition.v1.organisations_pb2.DeactivatePersonRequest,
         context: _ServicerContext,
     ) -> typing.Union[guerdon.recognition.v1.organisations_pb2.DeactivatePersonResponse, collections.abc.Awaitable[guerdon.recognition.v1.organisations_pb2.DeactivatePersonResponse]]:
         """Takes a person out of giving and receiving."""
+
+    @abc.abstractmethod
+    def ReactivatePerson(
+        self,
+        request: guerdon.recognition.v1.organisations_pb2.ReactivatePersonRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.recognition.v1.organisations_pb2.ReactivatePersonResponse, collections.abc.Awaitable[guerdon.recognition.v1.organisations_pb2.ReactivatePersonResponse]]:
+        """Takes a person in again, with the accounts and the points that they had."""
 
 def add_OrganisationServiceServicer_to_server(servicer: OrganisationServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...
