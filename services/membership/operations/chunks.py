@@ -1,28 +1,17 @@
-"""What imports have in common: chunks that overlap, and what is wrong with single rows.
-
-A chunk is one transaction of ours and one batch of the ledger's. Chunks are recorded one after the other. Bringing them
-to the ledger does not depend on the order: a recorded chunk is delivered while the next ones are decoded and recorded.
-"""
+"""What membership's imports have in common: a recorded chunk is brought to the ledger, and its rows told apart."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterable
-from typing import Any, Protocol, TypeVar
+from collections.abc import Iterable
+from typing import Any, Protocol
 
-from guerdon_kit.errors import DomainError, FieldViolation, ReplayedRefusal
-from guerdon_kit.postgres.requests import freeze, thaw
+from guerdon_kit.chunks import thaw_row
+from guerdon_kit.errors import DomainError
 from membership.domain.accounts import account_id
 from membership.domain.deliveries import Delivery
 from membership.domain.errors import AccountTaken
 from membership.domain.program import Program
 from membership.operations.deliveries import Deliveries
-
-CHUNKS_UNDER_WAY = 12
-"""Recorded chunks of one stream that may be on their way to the ledger; the stream's sender waits beyond that."""
-
-Chunk = TypeVar("Chunk")
-Answer = TypeVar("Answer")
 
 
 class OfMember(Protocol):
@@ -32,46 +21,6 @@ class OfMember(Protocol):
     def place(self) -> int: ...
     @property
     def member_id(self) -> str: ...
-
-
-async def overlapped(
-    chunks: AsyncIterator[Chunk], begin: Callable[[Chunk], Awaitable[Coroutine[Any, Any, Answer]]]
-) -> AsyncGenerator[Answer, None]:
-    """Begins chunks as they come, one after the other, finishes what each has begun beside the others, and answers them
-    in their order, whether or not the next one has come. What goes wrong with a chunk is raised after the chunks
-    before it are answered.
-    """
-    under_way: asyncio.Queue[asyncio.Task[Answer] | None] = asyncio.Queue(CHUNKS_UNDER_WAY)
-
-    async def begin_all() -> None:
-        """None tells that no more will come."""
-        try:
-            async for chunk in chunks:
-                await under_way.put(asyncio.create_task(await begin(chunk)))
-        except Exception:
-            await under_way.put(None)
-            raise
-        await under_way.put(None)
-
-    beginner = asyncio.create_task(begin_all())
-    try:
-        while (finishing := await under_way.get()) is not None:
-            yield await finishing
-        await beginner
-    finally:
-        beginner.cancel()
-        await asyncio.gather(beginner, *_cancel_all(under_way), return_exceptions=True)
-
-
-def _cancel_all(tasks: asyncio.Queue[asyncio.Task[Answer] | None]) -> list[asyncio.Task[Answer]]:
-    """Cancels what is still under way: the recovery loop will deliver it."""
-    left = []
-    while not tasks.empty():
-        task = tasks.get_nowait()
-        if task is not None:
-            task.cancel()
-            left.append(task)
-    return left
 
 
 async def bring(
@@ -86,7 +35,7 @@ async def bring(
     Raises:
         OutcomeUnknown: the ledger did not answer; the delivery is taken up again.
     """
-    errors: dict[int, DomainError] = {place: _thaw_row(refusal) for place, refusal in kept}
+    errors: dict[int, DomainError] = {place: thaw_row(refusal) for place, refusal in kept}
     if delivery is None:
         return 0, errors
     brought = await deliveries.deliver(delivery)
@@ -103,16 +52,3 @@ def _taken_rows(program: Program, rows: Iterable[OfMember], accounts: frozenset[
         for place, account in account_ids
         if account in accounts
     }
-
-
-def freeze_row(refusal: DomainError) -> dict[str, Any]:
-    """What is wrong with a row, as it is kept with its chunk."""
-    violations = [[one.field, one.description] for one in refusal.violations]
-    return {**freeze(refusal), "violations": violations}
-
-
-def _thaw_row(kept: dict[str, Any]) -> ReplayedRefusal:
-    """What `freeze_row` kept."""
-    refusal = thaw(kept)
-    refusal.violations = tuple(FieldViolation(*one) for one in kept["violations"])
-    return refusal

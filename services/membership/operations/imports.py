@@ -11,6 +11,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
+from guerdon_kit.chunks import freeze_row, overlapped
 from guerdon_kit.clock import Clock
 from guerdon_kit.errors import DomainError
 from guerdon_kit.idempotency import Fingerprint
@@ -20,7 +21,7 @@ from membership.domain.deliveries import Delivery
 from membership.domain.moments import AHEAD_MAX, to_microseconds
 from membership.domain.program import Program
 from membership.domain.rows import Row, sort_out
-from membership.operations.chunks import bring, freeze_row, overlapped
+from membership.operations.chunks import bring
 from membership.operations.deliveries import Deliveries
 from membership.operations.recording import Recorded, Recording, record_rows
 from membership.operations.rules import Rulebooks

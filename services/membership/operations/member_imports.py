@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from guerdon_kit.chunks import freeze_row, overlapped
 from guerdon_kit.clock import Clock
 from guerdon_kit.errors import DomainError
 from guerdon_kit.events import publish
@@ -21,7 +22,7 @@ from membership.domain.member_rows import Decided, MemberRow, decide, sort_out
 from membership.domain.members import Member
 from membership.domain.moments import AHEAD_MAX, from_microseconds, to_microseconds
 from membership.domain.program import Program
-from membership.operations.chunks import bring, freeze_row, overlapped
+from membership.operations.chunks import bring
 from membership.operations.deliveries import Deliveries
 from membership.operations.events import members_imported
 from membership.store import deliveries, members, profiles
