@@ -8,16 +8,18 @@ from functools import partial
 from guerdon_kit import housekeeping
 from guerdon_kit.service import Job, Kit, Parts
 from recognition.clients.award_budgets import AwardBudgetBook
+from recognition.clients.history import History
 from recognition.clients.ledger import LEDGER, Ledger
 from recognition.config import Settings
 from recognition.jobs.allowances import grant_allowances
 from recognition.jobs.paying import pay
-from recognition.jobs.recovery import recovery
+from recognition.jobs.recovery import import_recovery, recovery
 from recognition.operations.achievements import Achievements
 from recognition.operations.award_budgets import AwardBudgets
 from recognition.operations.changing import Changing
 from recognition.operations.giving import Giving
 from recognition.operations.granting import Granting
+from recognition.operations.importing import Importing
 from recognition.operations.organisations import Organisations
 from recognition.operations.paying import Paying
 from recognition.operations.people import People
@@ -27,6 +29,7 @@ from recognition.servicer import (
     AchievementServicer,
     AllowanceServicer,
     AwardBudgetServicer,
+    ImportServicer,
     OrganisationServicer,
     RecognitionServicer,
     TeamServicer,
@@ -44,6 +47,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
     granting = Granting(database, ledger, clock, settings.lease)
     changing = Changing(database, ledger, clock, settings.lease)
     paying = Paying(database, book, clock, settings.lease, {})
+    importing = Importing(database, History(remote, settings.ledger_timeout), clock, settings.lease)
     allowance_poll = timedelta(seconds=settings.allowance_poll_s)
     recovery_poll = timedelta(seconds=settings.recovery_poll_s)
     return Parts(
@@ -54,11 +58,13 @@ async def compose(kit: Kit[Settings]) -> Parts:
             RecognitionServicer(Giving(database, clock, changing), Viewing(database)),
             AwardBudgetServicer(AwardBudgets(database, book, clock)),
             AchievementServicer(clock, Achievements(database, paying, clock)),
+            ImportServicer(importing),
         ],
         jobs=[
             Job("allowances", partial(grant_allowances, granting, allowance_poll)),
             Job("recovery", recovery(database, clock, changing, recovery_poll, settings.lease).run),
             Job("payouts", partial(pay, paying, recovery_poll)),
+            Job("imports", import_recovery(database, clock, importing, recovery_poll, settings.lease).run),
             *housekeeping.jobs(kit),
         ],
     )

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from guerdon.recognition.v1.achievements_pb2_grpc import AchievementServiceAsyncStub
     from guerdon.recognition.v1.allowances_pb2_grpc import AllowanceServiceAsyncStub
     from guerdon.recognition.v1.award_budgets_pb2_grpc import AwardBudgetServiceAsyncStub
+    from guerdon.recognition.v1.imports_pb2_grpc import ImportServiceAsyncStub
     from guerdon.recognition.v1.organisations_pb2_grpc import OrganisationServiceAsyncStub
     from guerdon.recognition.v1.recognition_pb2_grpc import RecognitionServiceAsyncStub
     from guerdon.recognition.v1.teams_pb2_grpc import TeamServiceAsyncStub
@@ -220,6 +221,13 @@ class Client:
         from guerdon.recognition.v1.allowances_pb2_grpc import AllowanceServiceStub
 
         return cast("AllowanceServiceAsyncStub", AllowanceServiceStub(self._channel))
+
+    @cached_property
+    def imports(self) -> ImportServiceAsyncStub:
+        """What an organisation brings along from elsewhere."""
+        from guerdon.recognition.v1.imports_pb2_grpc import ImportServiceStub
+
+        return cast("ImportServiceAsyncStub", ImportServiceStub(self._channel))
 
     @cached_property
     def recognition(self) -> RecognitionServiceAsyncStub:

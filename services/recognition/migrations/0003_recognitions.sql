@@ -63,7 +63,8 @@ create index recognition_changes_due on recognition_changes (due_time) where sta
 create table recognition_movements (
     organisation text not null,
     recognition text not null,
-    -- The change that moved them, and which of its movements this is.
+    -- The change that moved them, or the chunk that they were imported with; and which of its movements for the
+    -- recognition this is.
     change text not null,
     ordinal smallint not null,
     kind text not null check (kind in ('given')),
@@ -73,7 +74,7 @@ create table recognition_movements (
     transaction text not null,
     record_time timestamptz not null,
     primary key (organisation, recognition, change, ordinal),
-    foreign key (organisation, change) references recognition_changes
+    foreign key (organisation, recognition) references recognitions
 );
 
 grant select, insert on recognition_people, recognition_movements to :"runtime_role";

@@ -6,11 +6,16 @@ from collections.abc import Sequence
 
 from guerdon_kit.postgres import Connection
 from recognition.domain.gifts import Movement
+from recognition.domain.tallies import tallied
+from recognition.operations import organisations
 from recognition.store import movements as store
+from recognition.store import tallies
 
 
 async def count(connection: Connection, movements: Sequence[Movement]) -> None:
-    """Writes down what one change of a recognition has moved, in the transaction that settles the change: each movement
-    comes by here once, whoever is killed.
+    """Writes down what was moved at one time in one organisation, and counts it, in the transaction that settles what
+    moved it: each movement comes by here once, whoever is killed.
     """
+    employer = await organisations.find(connection, movements[0].organisation)
     await store.insert(connection, movements)
+    await tallies.change(connection, employer.id, tallied(movements, employer.time_zone))

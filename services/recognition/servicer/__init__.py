@@ -9,6 +9,7 @@ from recognition.servicer.allowances import (
 from recognition.servicer.award_budgets import (
     AwardBudgetServicer,
 )
+from recognition.servicer.imports import ImportServicer
 from recognition.servicer.organisations import (
     OrganisationServicer,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "AchievementServicer",
     "AllowanceServicer",
     "AwardBudgetServicer",
+    "ImportServicer",
     "OrganisationServicer",
     "RecognitionServicer",
     "TeamServicer",

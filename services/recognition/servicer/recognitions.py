@@ -16,11 +16,11 @@ from recognition.servicer.naming import ORGANISATION, acting, optional_person_id
 
 _RECOGNITION = "organisations/{organisation}/recognitions/{recognition}"
 
-_VISIBILITIES = {
+VISIBILITIES = {
     pb.VISIBILITY_PUBLIC: Visibility.PUBLIC,
     pb.VISIBILITY_PRIVATE: Visibility.PRIVATE,
 }
-_VISIBILITY_NUMBERS = {visibility: number for number, visibility in _VISIBILITIES.items()}
+_VISIBILITY_NUMBERS = {visibility: number for number, visibility in VISIBILITIES.items()}
 
 
 class RecognitionServicer:
@@ -71,7 +71,7 @@ def read_draft(message: pb.Recognition, organisation: str) -> Draft:
     """A recognition to give; the giver is empty where none is named."""
     if len(message.receivers) > RECEIVERS_MAX:
         raise InvalidField.of("recognition.receivers", "must be 1 to 100")
-    visibility = _VISIBILITIES.get(message.visibility)
+    visibility = VISIBILITIES.get(message.visibility)
     if visibility is None:
         raise InvalidField.of("recognition.visibility", "must be PUBLIC or PRIVATE")
     return Draft(

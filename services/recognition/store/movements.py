@@ -31,17 +31,16 @@ async def find_giving(connection: Connection, change: NewChange, recognition: Re
 
 
 async def insert(connection: Connection, movements: Sequence[Movement]) -> None:
-    """Writes down what one change has moved."""
-    one = movements[0]
+    """Writes down what was moved at one time in one organisation."""
     await queries.insert_movements(
         connection,
-        organisation=one.organisation,
-        recognition=one.recognition,
-        change=one.change,
-        kind=one.kind.value,
-        giver=one.giver,
-        record_time=one.record_time,
+        organisation=movements[0].organisation,
+        record_time=movements[0].record_time,
+        recognitions=[movement.recognition for movement in movements],
+        changes=[movement.change for movement in movements],
         ordinals=[movement.ordinal for movement in movements],
+        kinds=[movement.kind.value for movement in movements],
+        givers=[movement.giver for movement in movements],
         receivers=[movement.receiver for movement in movements],
         amounts=[movement.amount for movement in movements],
         transactions=[movement.transaction for movement in movements],

@@ -10,6 +10,8 @@ insert into recognition_movements (
     organisation, recognition, change, ordinal, kind, giver, receiver, amount, transaction, record_time
 )
 select
-    :organisation, :recognition, :change, ordinal, :kind, :giver, receiver, amount, transaction, :record_time
-from unnest(:ordinals::smallint[], :receivers::text[], :amounts::bigint[], :transactions::text[])
-    as moved (ordinal, receiver, amount, transaction);
+    :organisation, recognition, change, ordinal, kind, giver, receiver, amount, transaction, :record_time
+from unnest(
+    :recognitions::text[], :changes::text[], :ordinals::smallint[], :kinds::text[], :givers::text[],
+    :receivers::text[], :amounts::bigint[], :transactions::text[]
+) as moved (recognition, change, ordinal, kind, giver, receiver, amount, transaction);

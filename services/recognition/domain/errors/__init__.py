@@ -13,6 +13,7 @@ from recognition.domain.errors.allowances import (
 from recognition.domain.errors.award_budgets import (
     FundingRefused,
 )
+from recognition.domain.errors.imports import ExternalIdReused, ImportRefused
 from recognition.domain.errors.organisations import (
     GivingNotAllowed,
     IdentityTaken,
@@ -33,10 +34,12 @@ __all__ = [
     "AchievementDailyLimit",
     "AchievementDiffers",
     "AchievementMonthlyLimit",
+    "ExternalIdReused",
     "FundingRefused",
     "GivingNotAllowed",
     "GivingRefused",
     "IdentityTaken",
+    "ImportRefused",
     "InsufficientAllowance",
     "ManagerCycle",
     "PeriodNotCurrent",

@@ -1,0 +1,98 @@
+"""The ledger, as far as recognitions that were given elsewhere are booked in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
+from guerdon.ledger.v1 import ledger_pb2, resources_pb2
+from guerdon_kit.errors import Status, Unavailable
+from guerdon_kit.grpc import Remote
+from guerdon_kit.grpc.messages import set_timestamp
+from guerdon_kit.grpc.status import read_details
+from recognition.domain.imports import Booked, NewRecognition
+from recognition.domain.organisations import Organisation
+
+_REFUSALS = frozenset(
+    {Status.INVALID_ARGUMENT, Status.NOT_FOUND, Status.ALREADY_EXISTS, Status.FAILED_PRECONDITION, Status.OUT_OF_RANGE}
+)
+_OF_ANOTHER = "BATCH_NOT_POSTED"
+"""What is said of an item because another one was refused."""
+
+
+class History:
+    """Books what was given elsewhere: from the organisation's budget, as of the time when it was given."""
+
+    def __init__(self, remote: Remote, timeout: timedelta) -> None:
+        self._remote = remote
+        self._timeout_s = timeout.total_seconds()
+
+    async def book(
+        self, organisation: Organisation, recognitions: Sequence[NewRecognition], actor: str
+    ) -> list[Booked]:
+        """Books recognitions, each for all of its receivers or for none; answers what became of each. Asked again, with
+        whatever was booked before, it answers the same.
+
+        Raises:
+            OutcomeUnknown, Unavailable: the ledger has not said of all of them; ask again.
+            RemoteError: the ledger does not serve us.
+        """
+        results = await self._post(organisation, recognitions, actor)
+        if not any(result.HasField("error") for result in results):
+            transactions = (result.posted.transaction for result in results)
+            return [Booked(tuple(next(transactions) for _ in one.account_ids)) for one in recognitions]
+        # One was refused, or some had been posted before. What keeps its id is never posted twice, so each can be
+        # asked for alone.
+        return [_booked(await self._post(organisation, [one], actor)) for one in recognitions]
+
+    async def _post(
+        self, organisation: Organisation, recognitions: Sequence[NewRecognition], actor: str
+    ) -> Sequence[ledger_pb2.PostTransactionResult]:
+        response = await self._remote.call(
+            "BatchPostTransactions",
+            ledger_pb2.BatchPostTransactionsRequest(
+                parent=organisation.program_name,
+                items=[item for one in recognitions for item in _items(organisation, one)],
+                omit_balances=True,
+                atomic=True,
+            ),
+            ledger_pb2.BatchPostTransactionsResponse,
+            tenants=[organisation.program_name],
+            act=actor,
+            timeout_s=self._timeout_s,
+        )
+        return response.results
+
+
+def _items(organisation: Organisation, one: NewRecognition) -> Iterable[ledger_pb2.PostTransactionItem]:
+    """A transaction for each receiver, so that each can be taken back by itself."""
+    for ordinal, account_id in enumerate(one.account_ids):
+        item = ledger_pb2.PostTransactionItem(
+            transaction=resources_pb2.Transaction(
+                kind=resources_pb2.TRANSACTION_KIND_GRANT,
+                postings=[
+                    resources_pb2.Posting(
+                        source=organisation.budget_account,
+                        destination=f"{organisation.program_name}/accounts/{account_id}",
+                        amount=one.row.draft.amount,
+                    )
+                ],
+                memo=f"{organisation.name}/recognitions/{one.id}",
+            ),
+            request_id=one.request_id(ordinal),
+        )
+        set_timestamp(item.transaction.effective_time, one.row.give_time)
+        yield item
+
+
+def _booked(results: Sequence[ledger_pb2.PostTransactionResult]) -> Booked:
+    for result in results:
+        if not result.HasField("error"):
+            continue
+        reason, _ = read_details(result.error)
+        if reason == _OF_ANOTHER:
+            continue
+        if Status(result.error.code) not in _REFUSALS:
+            raise Unavailable
+        return Booked((), reason or Status(result.error.code).name)
+    return Booked(tuple(result.posted.transaction for result in results))
