@@ -20,7 +20,7 @@ from partner_exchange.jobs.links import prune_link_codes
 from partner_exchange.jobs.partner_events import prune_partner_events
 from partner_exchange.jobs.quotes import prune_quotes
 from partner_exchange.jobs.recovery import asking_again, recovery
-from partner_exchange.jobs.reversals import reversal_recovery
+from partner_exchange.jobs.reversals import asking_to_reverse, reversal_recovery
 from partner_exchange.jobs.settlements import settlement_recovery
 from partner_exchange.jobs.webhooks import send_webhooks
 from partner_exchange.operations.accepting import Accepting
@@ -44,6 +44,7 @@ from partner_exchange.operations.quoting import Quoting
 from partner_exchange.operations.rate_books import RateBooks
 from partner_exchange.operations.reached import Reached, nowhere
 from partner_exchange.operations.resolutions import Resolutions
+from partner_exchange.operations.reversal_ends import ReversalEnds
 from partner_exchange.operations.reversals import Reversals
 from partner_exchange.operations.settlements import Settlements
 from partner_exchange.operations.settling import Settling
@@ -64,6 +65,8 @@ from partner_exchange.servicer import (
     SettlementServicer,
     StatementServicer,
 )
+from partner_exchange.store import exchanges as exchange_rows
+from partner_exchange.store import reversals as reversal_rows
 
 NAME = "partner_exchange"
 
@@ -77,12 +80,15 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
     outward = kit.outward(private=private, ca_file=settings.partner_ca_file)
     partner_ledgers = PartnerLedgers(outward, settings.partner_timeout_s, settings.partner_calls_max)
     ends = Ends(database, clock, reached)
-    stepping = Stepping(ends, Sides(ledger, partner_ledgers), settings.patience, settings.lease)
+    sides = Sides(ledger, partner_ledgers)
+    stepping = Stepping(ends, exchange_rows, sides, settings.patience, settings.lease)
     standings = Standings(database)
     progress = Progress(standings, ledger, settings.lease, ends, stepping)
     accepting = Accepting(database, clock, settings.lease, Authority())
     exchanges = Exchanges(database, accepting, standings, progress)
-    reversals = Reversals(database, ledger, clock, settings.lease, reached)
+    reversal_ends = ReversalEnds(database, clock, reached)
+    reversal_steps = Stepping(reversal_ends, reversal_rows, sides, settings.patience, settings.lease)
+    reversals = Reversals(database, ledger, clock, settings.lease, reversal_ends, reversal_steps)
     quotes = Quotes(database, clock)
     windows = Windows(database, clock)
     settling = Settling(database, remote, clock, windows, reached)
@@ -109,13 +115,14 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
             ),
             ReversalServicer(reversals),
             DisputeServicer(Disputes(database, clock, reversals)),
-            ResolutionServicer(Resolutions(stepping, exchanges)),
+            ResolutionServicer(Resolutions(stepping, reversal_steps, exchanges), reversals),
         ],
         jobs=[
             Job("recovery", recovery(progress).run),
-            Job("asking-again", partial(asking_again, progress)),
+            Job("asking-again", asking_again(progress).run),
             Job("settlement-recovery", settlement_recovery(settling).run),
             Job("reversals", reversal_recovery(reversals).run),
+            Job("asking-to-reverse", asking_to_reverse(reversals).run),
             *housekeeping.jobs(kit),
             Job("prune-quotes", partial(prune_quotes, quotes, keep_quotes)),
             Job("prune-usage", partial(prune_usage, database, clock)),

@@ -118,6 +118,7 @@ class RemoteSide:
             member_id=exchange.source_account_id,
             amount=exchange.debited,
             receiver_id=exchange.receiver,
+            reversal_of=exchange.reverses,
         )
         answer = await self._ask("Reserve", request, pb.ReserveResponse, until)
         return _decided(answer, {"reserved": lambda reserved: _reserved(reserved, exchange.debited)})
@@ -135,6 +136,7 @@ class RemoteSide:
                 for leg in exchange.legs
             ],
             sender_id=exchange.sender,
+            reversal_of=exchange.reverses,
         )
         answer = await self._ask("Credit", request, pb.CreditResponse, until)
         return _decided(answer, {"credited": lambda credited: _of_amount(credited, exchange.received)})

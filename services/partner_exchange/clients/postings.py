@@ -7,7 +7,7 @@ from guerdon_kit.grpc.locked import write_locked
 from guerdon_kit.grpc.messages import timestamp
 from partner_exchange.domain.exchanges import Exchange
 from partner_exchange.domain.partners import Partner
-from partner_exchange.domain.reversals import Reversal
+from partner_exchange.domain.reversals import Reversal, other_way
 
 
 def debit(exchange: Exchange, sender: Partner) -> res.Posting:
@@ -35,26 +35,16 @@ def credited(exchange: Exchange, receiver: Partner) -> list[res.Posting]:
 
 def memo(exchange: Exchange) -> str:
     """Words for a statement."""
+    if exchange.reverses:
+        return f"Exchange from {exchange.receiver} to {exchange.sender} taken back"
     return f"Exchange from {exchange.sender} to {exchange.receiver}"
 
 
 def opposite(reversal: Reversal, exchange: Exchange, sender: Partner, receiver: Partner) -> list[res.Posting]:
     """The postings that take a part of an exchange back. What is returned may be worth no point of the receiver."""
-    taken = res.Posting(
-        source=receiver.account_name(exchange.destination_account_id),
-        destination=exchange_account(receiver, exchange.sender),
-        amount=reversal.taken_back,
-    )
-    returned = [
-        res.Posting(
-            source=exchange_account(sender, exchange.receiver),
-            destination=sender.account_name(exchange.source_account_id),
-            amount=leg.points,
-            expire_time=None if leg.expire_time is None else timestamp(leg.expire_time),
-        )
-        for leg in reversal.legs
-    ]
-    return [taken, *returned] if reversal.taken_back else returned
+    back = other_way(reversal, exchange)
+    returned = credited(back, sender)
+    return [debit(back, receiver), *returned] if back.debited else returned
 
 
 def program(partner: Partner) -> str:

@@ -158,10 +158,14 @@ class Exchange:
     """What its bonus was counted in; None: the bonus has no cap."""
     returned: int = 0
     """How many of the debited points have been taken back, or are about to be."""
+    reverses: str = ""
+    """The id of the exchange that this one takes back; empty: none. See `other_way` of the domain's reversals."""
 
     @property
     def name(self) -> str:
-        """Its resource name, under the sending partner."""
+        """Its resource name, under the sending partner; of a reversal, under that of the exchange that goes back."""
+        if self.reverses:
+            return f"partners/{self.receiver}/exchanges/{self.reverses}/reversals/{self.exchange_id}"
         return f"partners/{self.sender}/exchanges/{self.exchange_id}"
 
     @property

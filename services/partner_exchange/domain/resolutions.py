@@ -31,11 +31,13 @@ class Resolution:
     exchange_id: str
     sender: str
     state: State
-    """The exchange's, when it was proposed."""
+    """The exchange's, or its reversal's, when it was proposed."""
     outcome: Outcome
     reason: str
     proposer: Person
     propose_time: datetime
+    reversal_id: str = ""
+    """The reversal that it is about; empty: the exchange itself."""
     approver: Person | None = None
     approve_time: datetime | None = None
 

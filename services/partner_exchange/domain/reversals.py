@@ -3,6 +3,9 @@
     POSTING → COMMITTED
             → ABORTED     a definite refusal of the ledger
 
+Where a partner is remote, a reversal is an exchange the other way, by the steps of `partner_exchange.domain.steps` from
+RESERVING on: the receiver's side reserves what is taken back, the sender's side is credited what is returned.
+
 One reversal of an exchange is under way at a time: the next one's rounding goes by what became of it.
 """
 
@@ -10,16 +13,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from enum import Enum
+from datetime import UTC, datetime, timedelta
 
 from guerdon_kit.errors import InvalidField
-from partner_exchange.domain.errors import ExchangeNotCommitted, OverReversal, RemoteReversal, ReversalTooLate
-from partner_exchange.domain.exchanges import NO_REFUSALS, UNKNOWN_LASTS, Exchange, Leg, Refusal, State
-from partner_exchange.domain.partners import Partner
+from partner_exchange.domain.errors import ExchangeNotCommitted, OverReversal, ReversalTooLate
+from partner_exchange.domain.exchanges import NO_REFUSALS, UNKNOWN_LASTS, Commitment, Exchange, Leg, Refusal, State
 
 REVERSIBLE_FOR = timedelta(days=90)
 """How long after it was committed an exchange can be taken back, but by a dispute."""
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 GRACE = timedelta(days=30)
 """How long points last that have expired before a part of an exchange brings them back."""
@@ -38,14 +41,6 @@ KEPT_REFUSALS = frozenset(
 """Refusals that the ledger keeps with the request: every later answer to the same id is this one."""
 
 
-class ReversalState(Enum):
-    """How far a reversal is."""
-
-    POSTING = "POSTING"
-    COMMITTED = "COMMITTED"
-    ABORTED = "ABORTED"
-
-
 @dataclass(frozen=True, slots=True)
 class Reversal:
     """A reversal as it is kept."""
@@ -59,13 +54,23 @@ class Reversal:
     promoted_back: int
     """Those of them that a promotion brought."""
     legs: tuple[Leg, ...]
-    """How a returned part expires; none where the whole exchange goes back by the ledger's own reversal."""
+    """How the returned points expire; none where the whole exchange goes back by the ledger's own reversal."""
     reason: str
     actor: str
     create_time: datetime
-    state: ReversalState = ReversalState.POSTING
+    state: State
     refusal: Refusal | None = None
-    commit_time: datetime | None = None
+    commitment: Commitment | None = None
+    state_time: datetime | None = None
+    """Since when a side is asked what it is asked now; None: with the steps' first."""
+    reservation: str = ""
+    """What the receiver's side calls what it reserved."""
+    credit: str = ""
+    """What the sender's side calls what it was credited."""
+    unanswered: int = 0
+    """How often the remote partner that is asked now has not answered: above 0, the outcome is unknown."""
+    needs_operator: bool = False
+    """Whether people have to find out what the remote partner has done."""
 
     @property
     def whole(self) -> bool:
@@ -95,15 +100,33 @@ def check_reversible(exchange: Exchange, now: datetime, *, disputed: bool) -> No
         raise ReversalTooLate(exchange=exchange.name, end_time=end.isoformat())
 
 
-def check_hosted(exchange: Exchange, *sides: Partner) -> None:
-    """Only the platform's own ledger takes anything back: no partner's contract has words for it.
-
-    Raises:
-        RemoteReversal: a side has a ledger of its own.
-    """
-    for side in sides:
-        if side.profile.remote:
-            raise RemoteReversal(exchange=exchange.name, partner=side.name)
+def other_way(reversal: Reversal, exchange: Exchange) -> Exchange:
+    """The exchange that a reversal is: by its id, from the receiving member to the sending one."""
+    return Exchange(
+        exchange_id=reversal.reversal_id,
+        coalition_id=exchange.coalition_id,
+        book_version=exchange.book_version,
+        sender=exchange.receiver,
+        receiver=exchange.sender,
+        source_account_id=exchange.destination_account_id,
+        destination_account_id=exchange.source_account_id,
+        debited=reversal.taken_back,
+        received=reversal.returned,
+        bonus=0,
+        agreed_price=exchange.agreed_price,
+        actor=reversal.actor,
+        create_time=reversal.create_time,
+        state=reversal.state,
+        legs=reversal.legs,
+        refusal=reversal.refusal,
+        commitment=reversal.commitment,
+        state_time=reversal.state_time or reversal.create_time,
+        reservation=reversal.reservation,
+        credit=reversal.credit,
+        unanswered=reversal.unanswered,
+        needs_operator=reversal.needs_operator,
+        reverses=exchange.exchange_id,
+    )
 
 
 def part_to_reverse(exchange: Exchange, reversed_before: int, amount: int) -> Part:
@@ -134,8 +157,8 @@ def part_to_reverse(exchange: Exchange, reversed_before: int, amount: int) -> Pa
 
 
 def returned_legs(sources: Sequence[Leg], reversed_before: int, returned: int, now: datetime) -> tuple[Leg, ...]:
-    """How the points of a part expire that goes back. `sources` are the debited points by their expiry, as they were
-    taken; what was taken last comes back first, which is the ledger's order too.
+    """How the points of a part expire that goes back, soonest first. `sources` are the debited points by their expiry,
+    as they were taken; what was taken last comes back first, which is the ledger's order too.
     """
     legs: list[Leg] = []
     skip, wanted = reversed_before, returned
@@ -153,7 +176,7 @@ def returned_legs(sources: Sequence[Leg], reversed_before: int, returned: int, n
         else:
             legs.append(Leg(points, expires))
     assert not wanted, "more is returned than was taken"
-    return tuple(legs)
+    return tuple(sorted(legs, key=lambda leg: leg.expire_time or _NEVER))
 
 
 def ends_reversal(refusal: Refusal, *, asked_before: datetime | None, now: datetime) -> bool:

@@ -129,7 +129,9 @@ def after(exchange: Exchange, answer: Answer, sender: Partner, receiver: Partner
         case State.RECEIVED, Refusal():
             return replace(exchange, state=State.ABORTED, refusal=answer)
         case State.RESERVING, Done():
-            legs = exchange.legs if answer.source is None else legs_of(exchange, answer.source, receiver, now)
+            legs = exchange.legs
+            if answer.source is not None and not exchange.reverses:  # a reversal's are fixed when it is accepted
+                legs = legs_of(exchange, answer.source, receiver, now)
             return replace(exchange, state=State.RESERVED, legs=legs, reservation=answer.reference)
         case State.RESERVING, Refusal():
             return replace(exchange, state=State.ABORTED, refusal=answer)

@@ -99,15 +99,23 @@ create table reversals (
     -- Those of them that a promotion brought, and who gets back what it paid for them: a partner, or null, the hub.
     promoted_back bigint not null check (promoted_back between 0 and taken_back),
     funder text,
-    -- How a returned part expires; empty where the ledger takes its own transaction back.
+    -- How the returned points expire; empty where the ledger takes its own transaction back.
     legs jsonb not null,
     reason text not null,
-    state text not null check (state in ('POSTING', 'COMMITTED', 'ABORTED')),
-    -- When the ledger was asked last, and the time before that.
-    ask_time timestamptz,
-    asked_before timestamptz,
+    -- With a remote partner it is an exchange the other way: these are as in exchanges.
+    state text not null check (state in (
+        'POSTING', 'RESERVING', 'RESERVED', 'CREDITING', 'CREDITED', 'CANCELLING', 'COMMITTED', 'ABORTED'
+    )),
+    ask_times timestamptz[],
     refusal_reason text,
     refusal_metadata jsonb,
+    reservation text not null default '',
+    credit text not null default '',
+    asked text references partners (partner),
+    state_time timestamptz,
+    unanswered int not null default 0,
+    needs_operator boolean not null default false,
+    -- The ledger's; empty where the receiver, from whom it is taken, is remote.
     transaction text,
     commit_time timestamptz,
     settlement_window int,
@@ -118,16 +126,24 @@ create table reversals (
     attempts int not null default 0,
     check ((state = 'COMMITTED') = (transaction is not null and commit_time is not null)),
     check ((state = 'COMMITTED') = (settlement_window is not null)),
-    check ((state = 'ABORTED') = (refusal_reason is not null and refusal_metadata is not null)),
-    check ((state = 'POSTING') = (due_time is not null))
+    check ((state in ('CANCELLING', 'ABORTED')) = (refusal_reason is not null and refusal_metadata is not null)),
+    check ((state in ('COMMITTED', 'ABORTED')) = (due_time is null)),
+    check (asked is null or state not in ('POSTING', 'COMMITTED', 'ABORTED')),
+    check (asked is not null or unanswered = 0),
+    check (not needs_operator or state in ('CREDITING', 'CREDITED', 'CANCELLING'))
 );
 create index reversals_of_exchange on reversals (exchange, create_time);
 -- The rounding of the next one goes by what became of this one.
-create unique index one_reversal_under_way on reversals (exchange) where state = 'POSTING';
+create unique index one_reversal_under_way on reversals (exchange) where state not in ('COMMITTED', 'ABORTED');
 create index reversals_owed on reversals (coalition, settlement_window, payer) where state = 'COMMITTED';
 create index reversals_of_promotions on reversals (coalition, settlement_window, payee)
 where state = 'COMMITTED' and promoted_back > 0;
-create index reversals_due on reversals (due_time) where due_time is not null;
+create index reversals_due on reversals (due_time) where due_time is not null and asked is null;
+create index reversals_asked on reversals (asked, due_time) where asked is not null;
+create index reversals_before_operator on reversals (coalition, create_time, reversal) where needs_operator;
+
+-- What two people say may be of a reversal of the exchange.
+alter table resolutions add column reversal text references reversals (reversal);
 
 create table disputes (
     dispute text primary key,
@@ -174,8 +190,8 @@ grant select, insert on disputes to :"runtime_role";
 grant update (state, answer, answer_time, outcome, ruling, resolver, reversal, payer, payee, amount, settlement_window,
               end_time) on disputes to :"runtime_role";
 grant select, insert on reversals to :"runtime_role";
-grant update (state, ask_time, asked_before, refusal_reason, refusal_metadata, transaction, commit_time,
-              settlement_window, due_time, attempts) on reversals to :"runtime_role";
+grant update (state, ask_times, refusal_reason, refusal_metadata, reservation, credit, asked, state_time, unanswered,
+              needs_operator, transaction, commit_time, settlement_window, due_time, attempts) on reversals to :"runtime_role";
 grant update (sources, returned) on exchanges to :"runtime_role";
 grant select, insert on partner_limits, caps, usage, exposures, corridor_pauses to :"runtime_role";
 grant update (points, exchanges, most_points, most_exchanges) on usage to :"runtime_role";

@@ -120,7 +120,7 @@ class Disputes:
             InvalidField: the ruling is none, or the adjustment out of bounds.
             NotFound: the partner has no such dispute.
             DisputeStateConflict, AnswerPending: it cannot be decided, not now.
-            OverReversal, RemoteReversal, ReversalAborted, ReversalInProgress: as `Reversals.reverse`.
+            OverReversal, ReversalAborted, ReversalInProgress: as `Reversals.reverse`.
         """
         check_words(ruling, "ruling")
 

@@ -72,6 +72,10 @@ class Ends:
             await publish(connection, *(_ended(exchange, now) for exchange in committed))
         return moved
 
+    def calls_operator(self, exchange: Exchange) -> Event:
+        """What is told where people have to find out what a partner has done."""
+        return exchange_event("exchange_needs_operator", exchange, self.clock.now())
+
     async def now(self, exchange_id: str) -> Exchange:
         """The exchange as it is now."""
         async with self.database.acquire() as connection:

@@ -1,41 +1,39 @@
 """The promise of a reversal: both sides of an exchange go back, or neither, once, whatever is killed in between.
 
-As with the exchange itself, the state is committed before and after the ledger is asked, and the ledger knows the
-reversal by one request id.
+As with the exchange itself, the state is committed before and after a side is asked, and each side knows the reversal
+by one id. Where a partner is remote it takes the steps of an exchange the other way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from guerdon_kit.clock import Clock
 from guerdon_kit.errors import NotFound, Unavailable
-from guerdon_kit.events import Event, publish
 from guerdon_kit.grpc import OutcomeUnknown
 from guerdon_kit.ids import new_id
 from guerdon_kit.postgres import Connection, Database, requests
 from partner_exchange.clients.ledger import Ledger
 from partner_exchange.domain.errors import ReversalAborted, ReversalInProgress
-from partner_exchange.domain.exchanges import Attempt, Exchange, Posted, Refusal
+from partner_exchange.domain.exchanges import Attempt, Commitment, Exchange, Posted, State
 from partner_exchange.domain.limits import check_reason
 from partner_exchange.domain.partners import Coalition, Partner
 from partner_exchange.domain.reversals import (
     KEPT_REFUSALS,
     Reversal,
-    ReversalState,
-    check_hosted,
     check_reversible,
     ends_reversal,
+    other_way,
     part_to_reverse,
     returned_legs,
 )
-from partner_exchange.operations import booking
+from partner_exchange.domain.steps import asked, goes_by_steps
 from partner_exchange.operations.asking import Asking
-from partner_exchange.operations.dispute_events import dispute_event
-from partner_exchange.operations.reached import Reached, nowhere
-from partner_exchange.store import disputes, exchanges, partners, reversals
+from partner_exchange.operations.reversal_ends import ReversalEnds
+from partner_exchange.operations.stepping import Stepping
+from partner_exchange.store import exchanges, partners, reversals
 
 LISTED_MAX = 1000
 
@@ -68,7 +66,9 @@ class Reversals:
     clock: Clock
     lease: timedelta
     """After so long without an end the recovery loop takes a reversal up."""
-    reached: Reached = nowhere
+    ends: ReversalEnds
+    stepping: Stepping
+    """Of reversals."""
 
     async def reverse(self, asking: Asking, sender: str, wanted: Wanted) -> tuple[View, bool]:
         """Takes an exchange back, or a part of it; answers the reversal, and whether the request was sent before.
@@ -77,8 +77,7 @@ class Reversals:
             InvalidField: the reason is none, or the amount below 0.
             NotFound: the partner has sent no such exchange.
             ExchangeNotCommitted, ReversalTooLate, OverReversal: there is nothing that could be taken back.
-            RemoteReversal: a partner has a ledger of its own.
-            ReversalAborted: the ledger refused, for this request for ever.
+            ReversalAborted: the ledger, or a partner's own, refused, for this request for ever.
             ReversalInProgress: send the same request again.
         """
         check_reason(wanted.reason)
@@ -122,6 +121,19 @@ class Reversals:
             found = await reversals.of_exchange(connection, exchange_id, LISTED_MAX)
         return await self._views(reader, exchange_id, found)
 
+    async def unanswered(self, coalition_id: str, after: tuple[datetime, str], most: int) -> Sequence[View]:
+        """The reversals of a coalition that are before the operator, oldest first, from after the given time and id;
+        each as the exchange's sender sees it.
+        """
+        async with self.database.acquire() as connection:
+            found = await reversals.before_operator(connection, coalition_id, after, most)
+            senders = [(await exchanges.get(connection, one.exchange_id)).sender for one in found]
+        return [
+            view
+            for one, sender in zip(found, senders, strict=True)
+            for view in await self._views(sender, one.exchange_id, [one])
+        ]
+
     async def accept(
         self, connection: Connection, actor: str, sender: str, wanted: Wanted, *, disputed: bool = False
     ) -> str:
@@ -129,7 +141,7 @@ class Reversals:
         on by itself.
 
         Raises:
-            NotFound, InvalidField, ExchangeNotCommitted, ReversalTooLate, OverReversal, RemoteReversal: as `reverse`.
+            NotFound, InvalidField, ExchangeNotCommitted, ReversalTooLate, OverReversal: as `reverse`.
             ReversalInProgress: another one of the exchange is under way.
         """
         try:
@@ -141,84 +153,71 @@ class Reversals:
             raise NotFound(f"partners/{sender}/exchanges/{wanted.exchange_id}")
         now = self.clock.now()
         sides = await partners.find(connection, [exchange.sender, exchange.receiver])
-        check_hosted(exchange, *sides.values())
         check_reversible(exchange, now, disputed=disputed)
         if await reversals.is_under_way(connection, wanted.exchange_id):
             raise ReversalInProgress(exchange=exchange.name)
         part = part_to_reverse(exchange, returned_before, wanted.points)
-        whole = part.returned == exchange.debited
+        sending, receiving = sides[exchange.sender], sides[exchange.receiver]
+        by_steps = goes_by_steps(sending, receiving)
+        undone = part.returned == exchange.debited and not by_steps
         new = Reversal(
             reversal_id=new_id("rv"),
             exchange_id=exchange.exchange_id,
             returned=part.returned,
             taken_back=part.taken_back,
             promoted_back=part.promoted_back,
-            legs=() if whole else returned_legs(sources, returned_before, part.returned, now),
+            legs=() if undone else returned_legs(sources, returned_before, part.returned, now),
             reason=wanted.reason,
             actor=actor,
             create_time=now,
+            state=State.RESERVING if by_steps else State.POSTING,
         )
         await reversals.count_returned(connection, exchange.exchange_id, part.returned)
-        await reversals.insert(connection, new, now + self.lease)
+        first = asked(other_way(new, exchange), receiving, sending)
+        await reversals.insert(connection, new, first, now + self.lease)
         return new.reversal_id
 
-    async def drive(self, reversal_id: str, until: float) -> Reversal:
-        """Takes a reversal to its end and answers it.
+    async def drive(self, reversal_id: str, until: float, *, alone: bool = False) -> Reversal:
+        """Takes a reversal to its end and answers it; with `alone` only as far as the remote partner goes that is asked
+        now.
 
         Raises:
-            OutcomeUnknown: the ledger did not answer in time, or an earlier attempt may still be under way.
+            OutcomeUnknown: a side did not answer in time, or an earlier attempt may still be under way.
             Unavailable: PostgreSQL is away.
         """
-        self.reached("reversal accepted")
-
-        async def ask(connection: Connection) -> Attempt | None:
-            return await reversals.ask(connection, reversal_id, self.clock.now())
-
-        attempt = await self.database.run(ask, repeatable=True)
         reversal, exchange, sender, receiver = await self._read(reversal_id)
-        if attempt is None:  # at its end: the ledger is asked no more
-            return reversal
-        answer = await self.ledger.take_back(reversal, exchange, sender, receiver, until)
-        self.reached("reversal answered")
-        if isinstance(answer, Posted):
-            await self._end(reversal, exchange, answer)
-        elif ends_reversal(answer, asked_before=attempt.asked_before, now=self.clock.now()):
-            await self._end(reversal, exchange, answer, None if answer.reason in KEPT_REFUSALS else attempt.ask_time)
-        else:
-            raise OutcomeUnknown
+        if goes_by_steps(sender, receiver):
+            await self.stepping.drive(other_way(reversal, exchange), receiver, sender, until, alone=alone)
+        elif not reversal.state.final:
+            await self._post(reversal, exchange, sender, receiver, until)
         ended, *_ = await self._read(reversal_id)
-        if ended.state is ReversalState.POSTING:  # another attempt has begun since, and may still post
+        if not (ended.state.final or alone):  # another attempt has begun since, and may still post
             raise OutcomeUnknown
-        self.reached("reversal ended")
         return ended
 
-    async def _end(
-        self, reversal: Reversal, exchange: Exchange, answer: Posted | Refusal, latest_asked: datetime | None = None
+    async def _post(
+        self, reversal: Reversal, exchange: Exchange, sender: Partner, receiver: Partner, until: float
     ) -> None:
-        """Commits the end with all that follows from it, once: where somebody else was faster nothing follows."""
+        """Asks the ledger, which takes both sides back in one transaction, and commits the end."""
+        self.ends.reached("accepted")
+        back = other_way(reversal, exchange)
 
-        async def unit(connection: Connection) -> None:
-            # In the order in which a reversal is accepted: the exchange's row, then the reversal's.
-            _, returned = await reversals.lock_exchange(connection, exchange.exchange_id)
-            if isinstance(answer, Posted):
-                if await reversals.commit(connection, reversal.reversal_id, answer):
-                    await self._tell_dispute(connection, reversal, committed=True)
-                    await booking.take_back(connection, exchange, reversal, whole=returned == exchange.debited)
-                    await publish(connection, _event("exchange_reversed", exchange, reversal, self.clock.now()))
-            elif await reversals.abort(connection, reversal.reversal_id, answer, latest_asked):
-                await self._tell_dispute(connection, reversal, committed=False)
-                await reversals.count_returned(connection, exchange.exchange_id, -reversal.returned)
-                await publish(connection, _event("reversal_aborted", exchange, reversal, self.clock.now()))
+        async def ask(connection: Connection) -> Attempt | None:
+            return await reversals.ask_again(connection, back, self.clock.now())
 
-        await self.database.run(unit, repeatable=True)
-
-    async def _tell_dispute(self, connection: Connection, reversal: Reversal, *, committed: bool) -> None:
-        dispute = await disputes.lock_waiting_for(connection, reversal.reversal_id)
-        if dispute is not None:
-            now = self.clock.now()
-            await disputes.reversal_ended(connection, dispute.dispute_id, now, committed=committed)
-            if committed:
-                await publish(connection, dispute_event("dispute_resolved", dispute, now))
+        attempt = await self.database.run(ask, repeatable=True)
+        if attempt is None:  # at its end: the ledger is asked no more
+            return
+        answer = await self.ledger.take_back(reversal, exchange, sender, receiver, until)
+        self.ends.reached("answered")
+        if isinstance(answer, Posted):
+            commitment = Commitment(answer.transaction, answer.record_time)
+            await self.ends.end(State.POSTING, replace(back, state=State.COMMITTED, commitment=commitment))
+        elif ends_reversal(answer, asked_before=attempt.asked_before, now=self.clock.now()):
+            latest = None if answer.reason in KEPT_REFUSALS else attempt.ask_time
+            await self.ends.end(State.POSTING, replace(back, state=State.ABORTED, refusal=answer), latest)
+        else:
+            raise OutcomeUnknown
 
     async def _read(self, reversal_id: str) -> tuple[Reversal, Exchange, Partner, Partner]:
         async with self.database.acquire() as connection:
@@ -238,15 +237,3 @@ class Reversals:
         if reader not in {exchange.sender, exchange.receiver}:
             raise NotFound(name)
         return [View(reversal, reader, exchange, coalition) for reversal in found]
-
-
-def _event(kind: str, exchange: Exchange, reversal: Reversal, now: datetime) -> Event:
-    data: dict[str, str | int] = {
-        "exchange": exchange.name,
-        "reversal": f"{exchange.name}/reversals/{reversal.reversal_id}",
-        "sender": f"partners/{exchange.sender}",
-        "receiver": f"partners/{exchange.receiver}",
-        "returned_amount": reversal.returned,
-        "taken_back_amount": reversal.taken_back,
-    }
-    return Event(f"guerdon.exchange.v1.{kind}", exchange.name, exchange.name, now, data)

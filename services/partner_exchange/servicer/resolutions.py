@@ -10,11 +10,13 @@ from guerdon_kit.grpc import CallContext
 from guerdon_kit.grpc.messages import timestamp
 from guerdon_kit.names import parse
 from partner_exchange.domain.resolutions import Outcome, Resolution
-from partner_exchange.operations.resolutions import Resolutions
-from partner_exchange.servicer import places, reading, writing
+from partner_exchange.operations.resolutions import Resolutions, Subject
+from partner_exchange.operations.reversals import Reversals
+from partner_exchange.servicer import places, reading, reversals, writing
 from partner_exchange.servicer.reading import COALITION, EXCHANGE, asking, mark
 
 _RESOLUTION = f"{EXCHANGE}/resolutions/{{resolution}}"
+_REVERSAL = f"{EXCHANGE}/reversals/{{reversal}}"
 _OUTCOMES = {pb.RESOLUTION_OUTCOME_DONE: Outcome.DONE, pb.RESOLUTION_OUTCOME_REFUSED: Outcome.REFUSED}
 
 
@@ -23,8 +25,9 @@ class ResolutionServicer:
 
     service = pb.DESCRIPTOR.services_by_name["ResolutionService"]
 
-    def __init__(self, resolutions: Resolutions) -> None:
+    def __init__(self, resolutions: Resolutions, reversals: Reversals) -> None:
         self._resolutions = resolutions
+        self._reversals = reversals
 
     async def list_unanswered_exchanges(
         self, request: pb.ListUnansweredExchangesRequest, call: CallContext
@@ -41,17 +44,33 @@ class ResolutionServicer:
             answer.next_page_token = places.write_place(query, last.create_time, last.exchange_id)
         return answer
 
+    async def list_unanswered_reversals(
+        self, request: pb.ListUnansweredReversalsRequest, call: CallContext
+    ) -> pb.ListUnansweredReversalsResponse:
+        """Reads reversals before the operator."""
+        (coalition_id,) = parse(request.parent, COALITION, "parent")
+        size = pages.page_size(request.page_size)
+        query = (call.method, request.parent)
+        after = places.read_place(request.page_token, query, places.BEGINNING)
+        found = await self._reversals.unanswered(coalition_id, after, size + 1)
+        answer = pb.ListUnansweredReversalsResponse(reversals=[reversals.message(view) for view in found[:size]])
+        if len(found) > size:
+            last = found[size - 1].reversal
+            answer.next_page_token = places.write_place(query, last.create_time, last.reversal_id)
+        return answer
+
     async def propose_resolution(
         self, request: pb.ProposeResolutionRequest, call: CallContext
     ) -> pb.ProposeResolutionResponse:
         """Proposes a resolution."""
-        sender, exchange_id = parse(request.parent, EXCHANGE, "parent")
+        template = _REVERSAL if "/reversals/" in request.parent else EXCHANGE
+        subject = Subject(*parse(request.parent, template, "parent"))
         outcome = _OUTCOMES.get(request.resolution.outcome)
         if outcome is None:
             raise InvalidField.of("resolution.outcome", "must be DONE or REFUSED")
-        asked = asking(call, request, f"partners/{sender}")
+        asked = asking(call, request, f"partners/{subject.sender}")
         made, replayed = await self._resolutions.propose(
-            asked, reading.person(call), (sender, exchange_id), outcome, request.resolution.reason
+            asked, reading.person(call), subject, outcome, request.resolution.reason
         )
         mark(call, replayed)
         return pb.ProposeResolutionResponse(resolution=_message(made))
@@ -72,6 +91,7 @@ class ResolutionServicer:
 def _message(kept: Resolution) -> pb.Resolution:
     message = pb.Resolution(
         name=kept.name,
+        reversal=Subject(kept.sender, kept.exchange_id, kept.reversal_id).name if kept.reversal_id else "",
         state=res.ExchangeState.Value(f"EXCHANGE_STATE_{kept.state.name}"),
         outcome=pb.ResolutionOutcome.Value(f"RESOLUTION_OUTCOME_{kept.outcome.name}"),
         reason=kept.reason,

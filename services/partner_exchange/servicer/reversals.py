@@ -6,15 +6,13 @@ from guerdon.exchange.v1 import reversals_pb2 as pb
 from guerdon_kit.grpc import CallContext
 from guerdon_kit.grpc.messages import timestamp
 from guerdon_kit.names import parse
-from partner_exchange.domain.reversals import ReversalState
+from partner_exchange.domain.exchanges import State
 from partner_exchange.operations.reversals import Reversals, View, Wanted
 from partner_exchange.servicer import writing
 from partner_exchange.servicer.reading import EXCHANGE, asking, mark
 
-_STATES = {
-    ReversalState.POSTING: pb.REVERSAL_STATE_POSTING,
-    ReversalState.COMMITTED: pb.REVERSAL_STATE_COMMITTED,
-    ReversalState.ABORTED: pb.REVERSAL_STATE_ABORTED,
+_STATES: dict[State, pb.ReversalState.ValueType] = {
+    state: pb.ReversalState.Value(f"REVERSAL_STATE_{state.name}") for state in State if state is not State.RECEIVED
 }
 
 
@@ -53,9 +51,11 @@ def message(view: View) -> pb.Reversal:
         state=_STATES[kept.state],
         abort_reason=kept.refusal.reason if kept.refusal else "",
         reason=kept.reason,
+        outcome_unknown=kept.unanswered > 0,
+        needs_operator=kept.needs_operator,
         create_time=timestamp(kept.create_time),
     )
-    if kept.commit_time is not None:
+    if kept.commitment is not None:
         answer.owed.CopyFrom(writing.owed(kept.taken_back * view.exchange.agreed_price, view.coalition.currency))
-        answer.commit_time.CopyFrom(timestamp(kept.commit_time))
+        answer.commit_time.CopyFrom(timestamp(kept.commitment.commit_time))
     return answer

@@ -129,9 +129,10 @@ async def move(
     now: datetime,
     due_time: datetime,
     latest_asked: datetime | None,
+    sources: Sequence[Leg] = (),
 ) -> bool:
     """From a state to that of `exchange`, in which `asked`, if anybody remote, is asked. With `latest_asked` only where
-    no attempt has begun after that one.
+    no attempt has begun after that one. `sources` are the debited points by their expiry, where that is known now.
     """
     refusal = exchange.refusal
     return bool(
@@ -141,6 +142,7 @@ async def move(
             before=before.value,
             state=exchange.state.value,
             legs=legs_to_keep(exchange.legs) or None,
+            sources=legs_to_keep(sources) or None,
             locked=kept_locked(exchange.locked),
             reservation=exchange.reservation,
             credit=exchange.credit,

@@ -80,7 +80,8 @@ where
 -- From one state to the next; both sides' words are kept with it. The side that is then asked is asked for the first time.
 update exchanges
 set
-    state = :state, legs = coalesce(:legs, legs), locked = :locked, reservation = :reservation, credit = :credit,
+    state = :state, legs = coalesce(:legs, legs), sources = coalesce(:sources, sources), locked = :locked,
+    reservation = :reservation, credit = :credit,
     refusal_reason = :refusal_reason, refusal_metadata = :refusal_metadata, asked = :asked, state_time = :now,
     ask_times = array[:now::timestamptz], unanswered = 0, needs_operator = false, due_time = :due_time, attempts = 0
 where

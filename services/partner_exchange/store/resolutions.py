@@ -17,6 +17,7 @@ async def insert(connection: Connection, proposed: Resolution) -> int:
     row = await queries.insert_resolution(
         connection,
         exchange=proposed.exchange_id,
+        reversal=proposed.reversal_id or None,
         state=proposed.state.value,
         outcome=proposed.outcome.value,
         reason=proposed.reason,
@@ -61,6 +62,7 @@ def _resolution(row: asyncpg.Record) -> Resolution:
         sender=row["sender"],
         state=State(row["state"]),
         outcome=Outcome(row["outcome"]),
+        reversal_id=row["reversal"] or "",
         reason=row["reason"],
         proposer=Person(row["proposer"], row["proposer_person"]),
         propose_time=row["propose_time"],

@@ -66,6 +66,13 @@ async def open_number(connection: Connection, coalition_id: str) -> int:
     return number
 
 
+async def keep_open(connection: Connection, coalition_id: str) -> None:
+    """Keeps the open window open until the transaction ends. Before any row is locked by whoever will stamp something
+    with it: all take the fence first, so that no two wait for each other with one between them that closes the window.
+    """
+    await queries.keep_window_open(connection, coalition=coalition_id)
+
+
 async def newest(connection: Connection, coalition_id: str, before: int, most: int) -> list[Window]:
     """A coalition's windows, newest first, from before a number."""
     rows = queries.list_windows(connection, coalition=coalition_id, before=before, most=most)

@@ -20,6 +20,10 @@ from settlement_windows
 where coalition = :coalition and number = :number
 for no key update;
 
+-- name: keep_window_open$
+-- Whoever will stamp something takes the fence before any row, as all do: who waits for it holds nothing else.
+select open_window(:coalition);
+
 -- name: open_window_of$
 select number from settlement_windows where coalition = :coalition and state = 'OPEN';
 

@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.crash, pytest.mark.timeout(180)]
 
 MOMENTS = ("RECEIVED", "POSTING", "ledger answered", "COMMITTED")
 REFUSED_MOMENTS = ("ledger answered", "ABORTED")
-REVERSAL_MOMENTS = ("reversal accepted", "reversal answered", "reversal ended")
+REVERSAL_MOMENTS = ("reversal accepted", "reversal answered", "reversal COMMITTED")
 COMMITTED, ABORTED = res.EXCHANGE_STATE_COMMITTED, res.EXCHANGE_STATE_ABORTED
 
 

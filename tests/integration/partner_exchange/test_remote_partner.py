@@ -42,6 +42,7 @@ from partner_exchange.operations.reached import Reached, nowhere
 from partner_exchange.operations.sides import Sides
 from partner_exchange.operations.standings import Standings
 from partner_exchange.operations.stepping import Stepping
+from partner_exchange.store import exchanges
 from tests.contract.partner_exchange.world import Brand, Coalition, World
 from tests.integration.partner_exchange.conftest import Fallible
 from tests.integration.partner_exchange.faulty import CASES
@@ -240,7 +241,7 @@ class InProcess:
     def _progress(self, reached: Reached, clock: Clock) -> Progress:
         ends = Ends(self.database, clock, reached)
         patience = Patience(timedelta(hours=1), timedelta(days=1))
-        stepping = Stepping(ends, self.sides, patience, LEASE)
+        stepping = Stepping(ends, exchanges, self.sides, patience, LEASE)
         return Progress(Standings(self.database), self.ledger, LEASE, ends, stepping)
 
 

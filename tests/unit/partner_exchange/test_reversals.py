@@ -92,7 +92,7 @@ def test_what_was_taken_last_comes_back_first_and_what_has_expired_gets_a_grace(
     over, soon = NOW - timedelta(days=1), NOW + timedelta(days=3)
     sources = [Leg(10, over), Leg(20, soon), Leg(30, None)]
     assert returned_legs(sources, 0, 25, NOW) == (Leg(25, None),)
-    assert returned_legs(sources, 25, 30, NOW) == (Leg(5, None), Leg(20, soon), Leg(5, NOW + GRACE))
+    assert returned_legs(sources, 25, 30, NOW) == (Leg(20, soon), Leg(5, NOW + GRACE), Leg(5, None))
     assert returned_legs(sources, 55, 5, NOW) == (Leg(5, NOW + GRACE),)
 
 

@@ -31,16 +31,8 @@ class OverReversal(DomainError):
     message = "{requested} points of {exchange} are asked back, {remaining} are left."
 
 
-class RemoteReversal(DomainError):
-    """One side of the exchange has a ledger of its own, which takes nothing back."""
-
-    reason = "REMOTE_REVERSAL"
-    status = Status.FAILED_PRECONDITION
-    message = "{exchange} cannot be taken back: {partner} has a ledger of its own. Adjust it between the brands."
-
-
 class ReversalAborted(DomainError):
-    """The ledger refused, such as where the receiving member has spent the points. Nothing moved."""
+    """The ledger or a remote partner refused, such as where the receiving member spent the points. Nothing moved."""
 
     reason = "REVERSAL_ABORTED"
     status = Status.FAILED_PRECONDITION

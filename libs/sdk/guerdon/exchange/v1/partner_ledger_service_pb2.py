@@ -16,7 +16,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from guerdon.options.v1 import options_pb2 as guerdon_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0guerdon/exchange/v1/partner_ledger_service.proto\x12\x13guerdon.exchange.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a guerdon/options/v1/options.proto\"\x1e\n\x07Refused\x12\x13\n\x06reason\x18\x01 \x01(\tB\x03\xe0\x41\x02\"\t\n\x07Pending\"U\n\rPartnerPoints\x12\x13\n\x06\x61mount\x18\x01 \x01(\x03\x42\x03\xe0\x41\x02\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"/\n\x15ValidateMemberRequest\x12\x16\n\tmember_id\x18\x01 \x01(\tB\x03\xe0\x41\x02\"\'\n\x0bMemberFound\x12\x18\n\x10\x61vailable_amount\x18\x01 \x01(\x03\"\x87\x01\n\x16ValidateMemberResponse\x12\x31\n\x05\x66ound\x18\x01 \x01(\x0b\x32 .guerdon.exchange.v1.MemberFoundH\x00\x12/\n\x07refused\x18\x02 \x01(\x0b\x32\x1c.guerdon.exchange.v1.RefusedH\x00\x42\t\n\x07outcome\"l\n\x0eReserveRequest\x12\x18\n\x0b\x65xchange_id\x18\x01 \x01(\tB\x03\xe0\x41\x02\x12\x16\n\tmember_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\x12\x13\n\x06\x61mount\x18\x03 \x01(\x03\x42\x03\xe0\x41\x02\x12\x13\n\x0breceiver_id\x18\x04 \x01(\t\"f\n\x08Reserved\x12\x13\n\x06\x61mount\x18\x01 \x01(\x03\x42\x03\xe0\x41\x02\x12\x32\n\x06points\x18\x02 \x03(\x0b\x32\".guerdon.exchange.v1.PartnerPoints\x12\x11\n\treference\x18\x03 \x01(\t\"\xb1\x01\n\x0fReserveResponse\x12\x31\n\x08reserved\x18\x01 \x01(\x0b\x32\x1d.guerdon.exchange.v1.ReservedH\x00\x12/\n\x07refused\x18\x02 \x01(\x0b\x32\x1c.guerdon.exchange.v1.RefusedH\x00\x12/\n\x07pending\x18\x03 \x01(\x0b\x32\x1c.guerdon.exchange.v1.PendingH\x00\x42\t\n\x07outcome\")\n\rCommitRequest\x12\x18\n\x0b\x65xchange_id\x18\x01 \x01(\tB\x03\xe0\x41\x02\"3\n\tCommitted\x12\x13\n\x06\x61mount\x18\x01 \x01(\x03\x42\x03\xe0\x41\x02\x12\x11\n\treference\x18\x02 \x01(\t\"\xb2\x01\n\x0e\x43ommitResponse\x12\x33\n\tcommitted\x18\x01 \x01(\x0b\x32\x1e.guerdon.exchange.v1.CommittedH\x00\x12/\n\x07refused\x18\x02 \x01(\x0b\x32\x1c.guerdon.exchange.v1.RefusedH\x00\x12/\n\x07pending\x18\x03 \x01(\x0b\x32\x1c.guerdon.exchange.v1.PendingH\x00\x42\t\n\x07outcome\")\n\rCancelRequest\x12\x18\n\x0b\x65xchange_id\x18\x01 \x01(\tB\x03\xe0\x41\x02\"\x0b\n\tCancelled\"\xb2\x01\n\x0e\x43\x61ncelResponse\x12\x33\n\tcancelled\x18\x01 \x01(\x0b\x32\x1e.guerdon.exchange.v1.CancelledH\x00\x12/\n\x07refused\x18\x02 \x01(\x0b\x32\x1c.guerdon.exchange.v1.RefusedH\x00\x12/\n\x07pending\x18\x03 \x01(\x0b\x32\x1c.guerdon.exchange.v1.PendingH\x00\x42\t\n\x07outcome\"\xa2\x01\n\rCreditRequest\x12\x18\n\x0b\x65xchange_id\x18\x01 \x01(\tB\x03\xe0\x41\x02\x12\x16\n\tmember_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\x12\x13\n\x06\x61mount\x18\x03 \x01(\x03\x42\x03\xe0\x41\x02\x12\x37\n\x06points\x18\x04 \x03(\x0b\x32\".guerdon.exchange.v1.PartnerPointsB\x03\xe0\x41\x02\x12\x11\n\tsender_id\x18\x05 \x01(\t\"2\n\x08\x43redited\x12\x13\n\x06\x61mount\x18\x01 \x01(\x03\x42\x03\xe0\x41\x02\x12\x11\n\treference\x18\x02 \x01(\t\"\xb0\x01\n\x0e\x43reditResponse\x12\x31\n\x08\x63redited\x18\x01 \x01(\x0b\x32\x1d.guerdon.exchange.v1.CreditedH\x00\x12/\n\x07refused\x18\x02 \x01(\x0b\x32\x1c.guerdon.exchange.v1.RefusedH\x00\x12/\n\x07pending\x18\x03 \x01(\x0b\x32\x1c.guerdon.exchange.v1.PendingH\x00\x42\t\n\x07outcome\")\n\rGetLegRequest\x12\x18\n\x0b\x65xchange_id\x18\x01 \x01(\tB\x03\xe0\x41\x02\"S\n\x0eGetLegResponse\x12\x31\n\x05state\x18\x01 \x01(\x0e\x32\x1d.guerdon.exchange.v1.LegStateB\x03\xe0\x41\x02\x12\x0e\n\x06\x61mount\x18\x02 \x01(\x03*\xce\x01\n\x08LegState\x12\x19\n\x15LEG_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13LEG_STATE_NOT_FOUND\x10\x01\x12\x16\n\x12LEG_STATE_RESERVED\x10\x02\x12\x17\n\x13LEG_STATE_COMMITTED\x10\x03\x12\x17\n\x13LEG_STATE_CANCELLED\x10\x04\x12\x16\n\x12LEG_STATE_CREDITED\x10\x05\x12\x15\n\x11LEG_STATE_REFUSED\x10\x06\x12\x15\n\x11LEG_STATE_PENDING\x10\x07\x32\xd6\x05\n\x14PartnerLedgerService\x12\x86\x01\n\x0eValidateMember\x12*.guerdon.exchange.v1.ValidateMemberRequest\x1a+.guerdon.exchange.v1.ValidateMemberResponse\"\x1b\xca\xda\x18\x17\n\x13partner.ledger.read\x10\x01\x12r\n\x07Reserve\x12#.guerdon.exchange.v1.ReserveRequest\x1a$.guerdon.exchange.v1.ReserveResponse\"\x1c\xca\xda\x18\x18\n\x14partner.ledger.write\x10\x01\x12o\n\x06\x43ommit\x12\".guerdon.exchange.v1.CommitRequest\x1a#.guerdon.exchange.v1.CommitResponse\"\x1c\xca\xda\x18\x18\n\x14partner.ledger.write\x10\x01\x12o\n\x06\x43\x61ncel\x12\".guerdon.exchange.v1.CancelRequest\x1a#.guerdon.exchange.v1.CancelResponse\"\x1c\xca\xda\x18\x18\n\x14partner.ledger.write\x10\x01\x12o\n\x06\x43redit\x12\".guerdon.exchange.v1.CreditRequest\x1a#.guerdon.exchange.v1.CreditResponse\"\x1c\xca\xda\x18\x18\n\x14partner.ledger.write\x10\x01\x12n\n\x06GetLeg\x12\".guerdon.exchange.v1.GetLegRequest\x1a#.guerdon.exchange.v1.GetLegResponse\"\x1b\xca\xda\x18\x17\n\x13partner.ledger.read\x10\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0guerdon/exchange/v1/partner_ledger_service.proto\x12\x13guerdon.exchange.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a guerdon/options/v1/options.proto\"\x1e\n\x07Refused\x12\x13\n\x06reason\x18\x01 \x01(\tB\x03\xe0\x41\x02\"\t\n\x07Pending\"U\n\rPartnerPoints\x12\x13\n\x06\x61mount\x18\x01 \x01(\x03\x42\x03\xe0\x41\x02\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"/\n\x15ValidateMemberRequest\x12\x16\n\tmember_id\x18\x01 \x01(\tB\x03\xe0\x41\x02\"\'\n\x0bMemberFound\x12\x18\n\x10\x61vailable_amount\x18\x01 \x01(\x03\"\x87\x01\n\x16ValidateMemberResponse\x12\x31\n\x05\x66ound\x18\x01 \x01(\x0b\x32 .guerdon.exchange.v1.MemberFoundH\x00\x12/\n\x07refused\x18\x02 \x01(\x0b\x32\x1c.guerdon.exchange.v1.RefusedH\x00\x42\t\n\x07outcome\"\x81\x01\n\x0eReserveRequest\x12\x18\n\x0b\x65xchange_id\x18\x01 \x01(\tB\x03\xe0\x41\x02\x12\x16\n\tmember_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\x12\x13\n\x06\x61mount\x18\x03 \x01(\x03\x42\x03\xe0\x41\x02\x12\x13\n\x0breceiver_id\x18\x04 \x01(\t\x12\x13\n\x0breversal_of\x18\x05 \x01(\t\"f\n\x08Reserved\x12\x13\n\x06\x61mount\x18\x01 \x01(\x03\x42\x03\xe0\x41\x02\x12\x32\n\x06points\x18\x02 \x03(\x0b\x32\".guerdon.exchange.v1.PartnerPoints\x12\x11\n\treference\x18\x03 \x01(\t\"\xb1\x01\n\x0fReserveResponse\x12\x31\n\x08reserved\x18\x01 \x01(\x0b\x32\x1d.guerdon.exchange.v1.ReservedH\x00\x12/\n\x07refused\x18\x02 \x01(\x0b\x32\x1c.guerdon.exchange.v1.RefusedH\x00\x12/\n\x07pending\x18\x03 \x01(\x0b\x32\x1c.guerdon.exchange.v1.PendingH\x00\x42\t\n\x07outcome\")\n\rCommitRequest\x12\x18\n\x0b\x65xchange_id\x18\x01 \x01(\tB\x03\xe0\x41\x02\"3\n\tCommitted\x12\x13\n\x06\x61mount\x18\x01 \x01(\x03\x42\x03\xe0\x41\x02\x12\x11\n\treference\x18\x02 \x01(\t\"\xb2\x01\n\x0e\x43ommitResponse\x12\x33\n\tcommitted\x18\x01 \x01(\x0b\x32\x1e.guerdon.exchange.v1.CommittedH\x00\x12/\n\x07refused\x18\x02 \x01(\x0b\x32\x1c.guerdon.exchange.v1.RefusedH\x00\x12/\n\x07pending\x18\x03 \x01(\x0b\x32\x1c.guerdon.exchange.v1.PendingH\x00\x42\t\n\x07outcome\")\n\rCancelRequest\x12\x18\n\x0b\x65xchange_id\x18\x01 \x01(\tB\x03\xe0\x41\x02\"\x0b\n\tCancelled\"\xb2\x01\n\x0e\x43\x61ncelResponse\x12\x33\n\tcancelled\x18\x01 \x01(\x0b\x32\x1e.guerdon.exchange.v1.CancelledH\x00\x12/\n\x07refused\x18\x02 \x01(\x0b\x32\x1c.guerdon.exchange.v1.RefusedH\x00\x12/\n\x07pending\x18\x03 \x01(\x0b\x32\x1c.guerdon.exchange.v1.PendingH\x00\x42\t\n\x07outcome\"\xb7\x01\n\rCreditRequest\x12\x18\n\x0b\x65xchange_id\x18\x01 \x01(\tB\x03\xe0\x41\x02\x12\x16\n\tmember_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\x12\x13\n\x06\x61mount\x18\x03 \x01(\x03\x42\x03\xe0\x41\x02\x12\x37\n\x06points\x18\x04 \x03(\x0b\x32\".guerdon.exchange.v1.PartnerPointsB\x03\xe0\x41\x02\x12\x11\n\tsender_id\x18\x05 \x01(\t\x12\x13\n\x0breversal_of\x18\x06 \x01(\t\"2\n\x08\x43redited\x12\x13\n\x06\x61mount\x18\x01 \x01(\x03\x42\x03\xe0\x41\x02\x12\x11\n\treference\x18\x02 \x01(\t\"\xb0\x01\n\x0e\x43reditResponse\x12\x31\n\x08\x63redited\x18\x01 \x01(\x0b\x32\x1d.guerdon.exchange.v1.CreditedH\x00\x12/\n\x07refused\x18\x02 \x01(\x0b\x32\x1c.guerdon.exchange.v1.RefusedH\x00\x12/\n\x07pending\x18\x03 \x01(\x0b\x32\x1c.guerdon.exchange.v1.PendingH\x00\x42\t\n\x07outcome\")\n\rGetLegRequest\x12\x18\n\x0b\x65xchange_id\x18\x01 \x01(\tB\x03\xe0\x41\x02\"S\n\x0eGetLegResponse\x12\x31\n\x05state\x18\x01 \x01(\x0e\x32\x1d.guerdon.exchange.v1.LegStateB\x03\xe0\x41\x02\x12\x0e\n\x06\x61mount\x18\x02 \x01(\x03*\xce\x01\n\x08LegState\x12\x19\n\x15LEG_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13LEG_STATE_NOT_FOUND\x10\x01\x12\x16\n\x12LEG_STATE_RESERVED\x10\x02\x12\x17\n\x13LEG_STATE_COMMITTED\x10\x03\x12\x17\n\x13LEG_STATE_CANCELLED\x10\x04\x12\x16\n\x12LEG_STATE_CREDITED\x10\x05\x12\x15\n\x11LEG_STATE_REFUSED\x10\x06\x12\x15\n\x11LEG_STATE_PENDING\x10\x07\x32\xd6\x05\n\x14PartnerLedgerService\x12\x86\x01\n\x0eValidateMember\x12*.guerdon.exchange.v1.ValidateMemberRequest\x1a+.guerdon.exchange.v1.ValidateMemberResponse\"\x1b\xca\xda\x18\x17\n\x13partner.ledger.read\x10\x01\x12r\n\x07Reserve\x12#.guerdon.exchange.v1.ReserveRequest\x1a$.guerdon.exchange.v1.ReserveResponse\"\x1c\xca\xda\x18\x18\n\x14partner.ledger.write\x10\x01\x12o\n\x06\x43ommit\x12\".guerdon.exchange.v1.CommitRequest\x1a#.guerdon.exchange.v1.CommitResponse\"\x1c\xca\xda\x18\x18\n\x14partner.ledger.write\x10\x01\x12o\n\x06\x43\x61ncel\x12\".guerdon.exchange.v1.CancelRequest\x1a#.guerdon.exchange.v1.CancelResponse\"\x1c\xca\xda\x18\x18\n\x14partner.ledger.write\x10\x01\x12o\n\x06\x43redit\x12\".guerdon.exchange.v1.CreditRequest\x1a#.guerdon.exchange.v1.CreditResponse\"\x1c\xca\xda\x18\x18\n\x14partner.ledger.write\x10\x01\x12n\n\x06GetLeg\x12\".guerdon.exchange.v1.GetLegRequest\x1a#.guerdon.exchange.v1.GetLegResponse\"\x1b\xca\xda\x18\x17\n\x13partner.ledger.read\x10\x01\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'guerdon.exchange.v1.partner_ledger_service_pb2', globals())
@@ -69,8 +69,8 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _PARTNERLEDGERSERVICE.methods_by_name['Credit']._serialized_options = b'\312\332\030\030\n\024partner.ledger.write\020\001'
   _PARTNERLEDGERSERVICE.methods_by_name['GetLeg']._options = None
   _PARTNERLEDGERSERVICE.methods_by_name['GetLeg']._serialized_options = b'\312\332\030\027\n\023partner.ledger.read\020\001'
-  _LEGSTATE._serialized_start=1964
-  _LEGSTATE._serialized_end=2170
+  _LEGSTATE._serialized_start=2007
+  _LEGSTATE._serialized_end=2213
   _REFUSED._serialized_start=173
   _REFUSED._serialized_end=203
   _PENDING._serialized_start=205
@@ -83,34 +83,34 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _MEMBERFOUND._serialized_end=391
   _VALIDATEMEMBERRESPONSE._serialized_start=394
   _VALIDATEMEMBERRESPONSE._serialized_end=529
-  _RESERVEREQUEST._serialized_start=531
-  _RESERVEREQUEST._serialized_end=639
-  _RESERVED._serialized_start=641
-  _RESERVED._serialized_end=743
-  _RESERVERESPONSE._serialized_start=746
-  _RESERVERESPONSE._serialized_end=923
-  _COMMITREQUEST._serialized_start=925
-  _COMMITREQUEST._serialized_end=966
-  _COMMITTED._serialized_start=968
-  _COMMITTED._serialized_end=1019
-  _COMMITRESPONSE._serialized_start=1022
-  _COMMITRESPONSE._serialized_end=1200
-  _CANCELREQUEST._serialized_start=1202
-  _CANCELREQUEST._serialized_end=1243
-  _CANCELLED._serialized_start=1245
-  _CANCELLED._serialized_end=1256
-  _CANCELRESPONSE._serialized_start=1259
-  _CANCELRESPONSE._serialized_end=1437
-  _CREDITREQUEST._serialized_start=1440
-  _CREDITREQUEST._serialized_end=1602
-  _CREDITED._serialized_start=1604
-  _CREDITED._serialized_end=1654
-  _CREDITRESPONSE._serialized_start=1657
-  _CREDITRESPONSE._serialized_end=1833
-  _GETLEGREQUEST._serialized_start=1835
-  _GETLEGREQUEST._serialized_end=1876
-  _GETLEGRESPONSE._serialized_start=1878
-  _GETLEGRESPONSE._serialized_end=1961
-  _PARTNERLEDGERSERVICE._serialized_start=2173
-  _PARTNERLEDGERSERVICE._serialized_end=2899
+  _RESERVEREQUEST._serialized_start=532
+  _RESERVEREQUEST._serialized_end=661
+  _RESERVED._serialized_start=663
+  _RESERVED._serialized_end=765
+  _RESERVERESPONSE._serialized_start=768
+  _RESERVERESPONSE._serialized_end=945
+  _COMMITREQUEST._serialized_start=947
+  _COMMITREQUEST._serialized_end=988
+  _COMMITTED._serialized_start=990
+  _COMMITTED._serialized_end=1041
+  _COMMITRESPONSE._serialized_start=1044
+  _COMMITRESPONSE._serialized_end=1222
+  _CANCELREQUEST._serialized_start=1224
+  _CANCELREQUEST._serialized_end=1265
+  _CANCELLED._serialized_start=1267
+  _CANCELLED._serialized_end=1278
+  _CANCELRESPONSE._serialized_start=1281
+  _CANCELRESPONSE._serialized_end=1459
+  _CREDITREQUEST._serialized_start=1462
+  _CREDITREQUEST._serialized_end=1645
+  _CREDITED._serialized_start=1647
+  _CREDITED._serialized_end=1697
+  _CREDITRESPONSE._serialized_start=1700
+  _CREDITRESPONSE._serialized_end=1876
+  _GETLEGREQUEST._serialized_start=1878
+  _GETLEGREQUEST._serialized_end=1919
+  _GETLEGRESPONSE._serialized_start=1921
+  _GETLEGRESPONSE._serialized_end=2004
+  _PARTNERLEDGERSERVICE._serialized_start=2216
+  _PARTNERLEDGERSERVICE._serialized_end=2942
 # @@protoc_insertion_point(module_scope)

@@ -193,6 +193,7 @@ class ReserveRequest(google.protobuf.message.Message):
     MEMBER_ID_FIELD_NUMBER: builtins.int
     AMOUNT_FIELD_NUMBER: builtins.int
     RECEIVER_ID_FIELD_NUMBER: builtins.int
+    REVERSAL_OF_FIELD_NUMBER: builtins.int
     exchange_id: builtins.str
     """The exchange: 1 to 63 of `A-Z a-z 0-9 . _ ~ -`."""
     member_id: builtins.str
@@ -201,6 +202,8 @@ class ReserveRequest(google.protobuf.message.Message):
     """How many, at least 1."""
     receiver_id: builtins.str
     """The id of the partner whose points the member gets for them."""
+    reversal_of: builtins.str
+    """The exchange that this takes back, wholly or in part: it credited the member. Empty: none."""
     def __init__(
         self,
         *,
@@ -208,8 +211,9 @@ class ReserveRequest(google.protobuf.message.Message):
         member_id: builtins.str = ...,
         amount: builtins.int = ...,
         receiver_id: builtins.str = ...,
+        reversal_of: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["amount", b"amount", "exchange_id", b"exchange_id", "member_id", b"member_id", "receiver_id", b"receiver_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["amount", b"amount", "exchange_id", b"exchange_id", "member_id", b"member_id", "receiver_id", b"receiver_id", "reversal_of", b"reversal_of"]) -> None: ...
 
 global___ReserveRequest = ReserveRequest
 
@@ -426,6 +430,7 @@ class CreditRequest(google.protobuf.message.Message):
     AMOUNT_FIELD_NUMBER: builtins.int
     POINTS_FIELD_NUMBER: builtins.int
     SENDER_ID_FIELD_NUMBER: builtins.int
+    REVERSAL_OF_FIELD_NUMBER: builtins.int
     exchange_id: builtins.str
     """The exchange."""
     member_id: builtins.str
@@ -434,6 +439,8 @@ class CreditRequest(google.protobuf.message.Message):
     """How many, at least 1."""
     sender_id: builtins.str
     """The id of the partner whose points were sent."""
+    reversal_of: builtins.str
+    """The exchange that this takes back, wholly or in part: it was sent by the member. Empty: none."""
     @property
     def points(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___PartnerPoints]:
         """When they expire at the latest, soonest first, at most 50: together `amount`. The partner's own rules may have them
@@ -448,8 +455,9 @@ class CreditRequest(google.protobuf.message.Message):
         amount: builtins.int = ...,
         points: collections.abc.Iterable[global___PartnerPoints] | None = ...,
         sender_id: builtins.str = ...,
+        reversal_of: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["amount", b"amount", "exchange_id", b"exchange_id", "member_id", b"member_id", "points", b"points", "sender_id", b"sender_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["amount", b"amount", "exchange_id", b"exchange_id", "member_id", b"member_id", "points", b"points", "reversal_of", b"reversal_of", "sender_id", b"sender_id"]) -> None: ...
 
 global___CreditRequest = CreditRequest
 

@@ -21,6 +21,10 @@ class PartnerLedgerServiceStub(object):
     its status, says nothing: the same step is asked again until a message answers it. Who cannot decide yet answers
     `pending`, or fails.
     - What was reserved stays so until it is committed or cancelled, however long that takes.
+    - A reversal, the whole of an exchange or a part of it, is an exchange the other way with an id of its own: what was
+    credited is reserved and committed, what was sent is credited. `reversal_of` names the exchange that goes back, of
+    which there may be several, one after the other; what became of that exchange stays what it was. A receiving member
+    who has spent the points is a reason to refuse.
     - Cancel always succeeds, unless the reservation is committed: also of an exchange that was never heard of, whose
     reservation, should it come late, is then refused.
 
@@ -81,6 +85,10 @@ class PartnerLedgerServiceServicer(object):
     its status, says nothing: the same step is asked again until a message answers it. Who cannot decide yet answers
     `pending`, or fails.
     - What was reserved stays so until it is committed or cancelled, however long that takes.
+    - A reversal, the whole of an exchange or a part of it, is an exchange the other way with an id of its own: what was
+    credited is reserved and committed, what was sent is credited. `reversal_of` names the exchange that goes back, of
+    which there may be several, one after the other; what became of that exchange stays what it was. A receiving member
+    who has spent the points is a reason to refuse.
     - Cancel always succeeds, unless the reservation is committed: also of an exchange that was never heard of, whose
     reservation, should it come late, is then refused.
 
@@ -185,6 +193,10 @@ class PartnerLedgerService(object):
     its status, says nothing: the same step is asked again until a message answers it. Who cannot decide yet answers
     `pending`, or fails.
     - What was reserved stays so until it is committed or cancelled, however long that takes.
+    - A reversal, the whole of an exchange or a part of it, is an exchange the other way with an id of its own: what was
+    credited is reserved and committed, what was sent is credited. `reversal_of` names the exchange that goes back, of
+    which there may be several, one after the other; what became of that exchange stays what it was. A receiving member
+    who has spent the points is a reason to refuse.
     - Cancel always succeeds, unless the reservation is committed: also of an exchange that was never heard of, whose
     reservation, should it come late, is then refused.
 

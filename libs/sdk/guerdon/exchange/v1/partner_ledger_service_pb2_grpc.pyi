@@ -33,6 +33,10 @@ class PartnerLedgerServiceStub:
       its status, says nothing: the same step is asked again until a message answers it. Who cannot decide yet answers
       `pending`, or fails.
     - What was reserved stays so until it is committed or cancelled, however long that takes.
+    - A reversal, the whole of an exchange or a part of it, is an exchange the other way with an id of its own: what was
+      credited is reserved and committed, what was sent is credited. `reversal_of` names the exchange that goes back, of
+      which there may be several, one after the other; what became of that exchange stays what it was. A receiving member
+      who has spent the points is a reason to refuse.
     - Cancel always succeeds, unless the reservation is committed: also of an exchange that was never heard of, whose
       reservation, should it come late, is then refused.
 
@@ -92,6 +96,10 @@ class PartnerLedgerServiceAsyncStub:
       its status, says nothing: the same step is asked again until a message answers it. Who cannot decide yet answers
       `pending`, or fails.
     - What was reserved stays so until it is committed or cancelled, however long that takes.
+    - A reversal, the whole of an exchange or a part of it, is an exchange the other way with an id of its own: what was
+      credited is reserved and committed, what was sent is credited. `reversal_of` names the exchange that goes back, of
+      which there may be several, one after the other; what became of that exchange stays what it was. A receiving member
+      who has spent the points is a reason to refuse.
     - Cancel always succeeds, unless the reservation is committed: also of an exchange that was never heard of, whose
       reservation, should it come late, is then refused.
 
@@ -150,6 +158,10 @@ class PartnerLedgerServiceServicer(metaclass=abc.ABCMeta):
       its status, says nothing: the same step is asked again until a message answers it. Who cannot decide yet answers
       `pending`, or fails.
     - What was reserved stays so until it is committed or cancelled, however long that takes.
+    - A reversal, the whole of an exchange or a part of it, is an exchange the other way with an id of its own: what was
+      credited is reserved and committed, what was sent is credited. `reversal_of` names the exchange that goes back, of
+      which there may be several, one after the other; what became of that exchange stays what it was. A receiving member
+      who has spent the points is a reason to refuse.
     - Cancel always succeeds, unless the reservation is committed: also of an exchange that was never heard of, whose
       reservation, should it come late, is then refused.
 

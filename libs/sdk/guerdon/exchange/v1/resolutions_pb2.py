@@ -15,10 +15,11 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from guerdon.exchange.v1 import resources_pb2 as guerdon_dot_exchange_dot_v1_dot_resources__pb2
+from guerdon.exchange.v1 import reversals_pb2 as guerdon_dot_exchange_dot_v1_dot_reversals__pb2
 from guerdon.options.v1 import options_pb2 as guerdon_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%guerdon/exchange/v1/resolutions.proto\x12\x13guerdon.exchange.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#guerdon/exchange/v1/resources.proto\x1a guerdon/options/v1/options.proto\"\xa5\x03\n\nResolution\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x03\x12\x36\n\x05state\x18\x02 \x01(\x0e\x32\".guerdon.exchange.v1.ExchangeStateB\x03\xe0\x41\x03\x12<\n\x07outcome\x18\x03 \x01(\x0e\x32&.guerdon.exchange.v1.ResolutionOutcomeB\x03\xe0\x41\x02\x12\x13\n\x06reason\x18\x04 \x01(\tB\x03\xe0\x41\x02\x12\x15\n\x08proposer\x18\x05 \x01(\tB\x03\xe0\x41\x03\x12\x35\n\x0cpropose_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x15\n\x08\x61pprover\x18\x07 \x01(\tB\x03\xe0\x41\x03\x12\x35\n\x0c\x61pprove_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03:]\xea\x41Z\n\x16guerdon.dev/Resolution\x12@partners/{partner}/exchanges/{exchange}/resolutions/{resolution}\"v\n\x1eListUnansweredExchangesRequest\x12-\n\x06parent\x18\x01 \x01(\tB\x1d\xe0\x41\x02\xfa\x41\x17\n\x15guerdon.dev/Coalition\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"l\n\x1fListUnansweredExchangesResponse\x12\x30\n\texchanges\x18\x01 \x03(\x0b\x32\x1d.guerdon.exchange.v1.Exchange\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x9b\x01\n\x18ProposeResolutionRequest\x12,\n\x06parent\x18\x01 \x01(\tB\x1c\xe0\x41\x02\xfa\x41\x16\n\x14guerdon.dev/Exchange\x12\x38\n\nresolution\x18\x02 \x01(\x0b\x32\x1f.guerdon.exchange.v1.ResolutionB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\"P\n\x19ProposeResolutionResponse\x12\x33\n\nresolution\x18\x01 \x01(\x0b\x32\x1f.guerdon.exchange.v1.Resolution\"a\n\x18\x41pproveResolutionRequest\x12,\n\x04name\x18\x01 \x01(\tB\x1e\xe0\x41\x02\xfa\x41\x18\n\x16guerdon.dev/Resolution\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"P\n\x19\x41pproveResolutionResponse\x12\x33\n\nresolution\x18\x01 \x01(\x0b\x32\x1f.guerdon.exchange.v1.Resolution*t\n\x11ResolutionOutcome\x12\"\n\x1eRESOLUTION_OUTCOME_UNSPECIFIED\x10\x00\x12\x1b\n\x17RESOLUTION_OUTCOME_DONE\x10\x01\x12\x1e\n\x1aRESOLUTION_OUTCOME_REFUSED\x10\x02\x32\xf3\x03\n\x11ResolutionService\x12\xa7\x01\n\x17ListUnansweredExchanges\x12\x33.guerdon.exchange.v1.ListUnansweredExchangesRequest\x1a\x34.guerdon.exchange.v1.ListUnansweredExchangesResponse\"!\xca\xda\x18\x1d\n\x19\x65xchange.resolutions.read\x10\x01\x12\x98\x01\n\x11ProposeResolution\x12-.guerdon.exchange.v1.ProposeResolutionRequest\x1a..guerdon.exchange.v1.ProposeResolutionResponse\"$\xca\xda\x18 \n\x1c\x65xchange.resolutions.propose\x10\x01\x12\x98\x01\n\x11\x41pproveResolution\x12-.guerdon.exchange.v1.ApproveResolutionRequest\x1a..guerdon.exchange.v1.ApproveResolutionResponse\"$\xca\xda\x18 \n\x1c\x65xchange.resolutions.approve\x10\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%guerdon/exchange/v1/resolutions.proto\x12\x13guerdon.exchange.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#guerdon/exchange/v1/resources.proto\x1a#guerdon/exchange/v1/reversals.proto\x1a guerdon/options/v1/options.proto\"\xd5\x03\n\nResolution\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x03\x12\x36\n\x05state\x18\x02 \x01(\x0e\x32\".guerdon.exchange.v1.ExchangeStateB\x03\xe0\x41\x03\x12<\n\x07outcome\x18\x03 \x01(\x0e\x32&.guerdon.exchange.v1.ResolutionOutcomeB\x03\xe0\x41\x02\x12\x13\n\x06reason\x18\x04 \x01(\tB\x03\xe0\x41\x02\x12\x15\n\x08proposer\x18\x05 \x01(\tB\x03\xe0\x41\x03\x12\x35\n\x0cpropose_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x15\n\x08\x61pprover\x18\x07 \x01(\tB\x03\xe0\x41\x03\x12\x35\n\x0c\x61pprove_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12.\n\x08reversal\x18\t \x01(\tB\x1c\xe0\x41\x03\xfa\x41\x16\n\x14guerdon.dev/Reversal:]\xea\x41Z\n\x16guerdon.dev/Resolution\x12@partners/{partner}/exchanges/{exchange}/resolutions/{resolution}\"v\n\x1eListUnansweredExchangesRequest\x12-\n\x06parent\x18\x01 \x01(\tB\x1d\xe0\x41\x02\xfa\x41\x17\n\x15guerdon.dev/Coalition\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"l\n\x1fListUnansweredExchangesResponse\x12\x30\n\texchanges\x18\x01 \x03(\x0b\x32\x1d.guerdon.exchange.v1.Exchange\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"v\n\x1eListUnansweredReversalsRequest\x12-\n\x06parent\x18\x01 \x01(\tB\x1d\xe0\x41\x02\xfa\x41\x17\n\x15guerdon.dev/Coalition\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"l\n\x1fListUnansweredReversalsResponse\x12\x30\n\treversals\x18\x01 \x03(\x0b\x32\x1d.guerdon.exchange.v1.Reversal\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x9b\x01\n\x18ProposeResolutionRequest\x12,\n\x06parent\x18\x01 \x01(\tB\x1c\xe0\x41\x02\xfa\x41\x16\n\x14guerdon.dev/Exchange\x12\x38\n\nresolution\x18\x02 \x01(\x0b\x32\x1f.guerdon.exchange.v1.ResolutionB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\"P\n\x19ProposeResolutionResponse\x12\x33\n\nresolution\x18\x01 \x01(\x0b\x32\x1f.guerdon.exchange.v1.Resolution\"a\n\x18\x41pproveResolutionRequest\x12,\n\x04name\x18\x01 \x01(\tB\x1e\xe0\x41\x02\xfa\x41\x18\n\x16guerdon.dev/Resolution\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"P\n\x19\x41pproveResolutionResponse\x12\x33\n\nresolution\x18\x01 \x01(\x0b\x32\x1f.guerdon.exchange.v1.Resolution*t\n\x11ResolutionOutcome\x12\"\n\x1eRESOLUTION_OUTCOME_UNSPECIFIED\x10\x00\x12\x1b\n\x17RESOLUTION_OUTCOME_DONE\x10\x01\x12\x1e\n\x1aRESOLUTION_OUTCOME_REFUSED\x10\x02\x32\x9d\x05\n\x11ResolutionService\x12\xa7\x01\n\x17ListUnansweredExchanges\x12\x33.guerdon.exchange.v1.ListUnansweredExchangesRequest\x1a\x34.guerdon.exchange.v1.ListUnansweredExchangesResponse\"!\xca\xda\x18\x1d\n\x19\x65xchange.resolutions.read\x10\x01\x12\xa7\x01\n\x17ListUnansweredReversals\x12\x33.guerdon.exchange.v1.ListUnansweredReversalsRequest\x1a\x34.guerdon.exchange.v1.ListUnansweredReversalsResponse\"!\xca\xda\x18\x1d\n\x19\x65xchange.resolutions.read\x10\x01\x12\x98\x01\n\x11ProposeResolution\x12-.guerdon.exchange.v1.ProposeResolutionRequest\x1a..guerdon.exchange.v1.ProposeResolutionResponse\"$\xca\xda\x18 \n\x1c\x65xchange.resolutions.propose\x10\x01\x12\x98\x01\n\x11\x41pproveResolution\x12-.guerdon.exchange.v1.ApproveResolutionRequest\x1a..guerdon.exchange.v1.ApproveResolutionResponse\"$\xca\xda\x18 \n\x1c\x65xchange.resolutions.approve\x10\x01\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'guerdon.exchange.v1.resolutions_pb2', globals())
@@ -41,10 +42,14 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _RESOLUTION.fields_by_name['approver']._serialized_options = b'\340A\003'
   _RESOLUTION.fields_by_name['approve_time']._options = None
   _RESOLUTION.fields_by_name['approve_time']._serialized_options = b'\340A\003'
+  _RESOLUTION.fields_by_name['reversal']._options = None
+  _RESOLUTION.fields_by_name['reversal']._serialized_options = b'\340A\003\372A\026\n\024guerdon.dev/Reversal'
   _RESOLUTION._options = None
   _RESOLUTION._serialized_options = b'\352AZ\n\026guerdon.dev/Resolution\022@partners/{partner}/exchanges/{exchange}/resolutions/{resolution}'
   _LISTUNANSWEREDEXCHANGESREQUEST.fields_by_name['parent']._options = None
   _LISTUNANSWEREDEXCHANGESREQUEST.fields_by_name['parent']._serialized_options = b'\340A\002\372A\027\n\025guerdon.dev/Coalition'
+  _LISTUNANSWEREDREVERSALSREQUEST.fields_by_name['parent']._options = None
+  _LISTUNANSWEREDREVERSALSREQUEST.fields_by_name['parent']._serialized_options = b'\340A\002\372A\027\n\025guerdon.dev/Coalition'
   _PROPOSERESOLUTIONREQUEST.fields_by_name['parent']._options = None
   _PROPOSERESOLUTIONREQUEST.fields_by_name['parent']._serialized_options = b'\340A\002\372A\026\n\024guerdon.dev/Exchange'
   _PROPOSERESOLUTIONREQUEST.fields_by_name['resolution']._options = None
@@ -57,26 +62,32 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _APPROVERESOLUTIONREQUEST.fields_by_name['request_id']._serialized_options = b'\340A\002'
   _RESOLUTIONSERVICE.methods_by_name['ListUnansweredExchanges']._options = None
   _RESOLUTIONSERVICE.methods_by_name['ListUnansweredExchanges']._serialized_options = b'\312\332\030\035\n\031exchange.resolutions.read\020\001'
+  _RESOLUTIONSERVICE.methods_by_name['ListUnansweredReversals']._options = None
+  _RESOLUTIONSERVICE.methods_by_name['ListUnansweredReversals']._serialized_options = b'\312\332\030\035\n\031exchange.resolutions.read\020\001'
   _RESOLUTIONSERVICE.methods_by_name['ProposeResolution']._options = None
   _RESOLUTIONSERVICE.methods_by_name['ProposeResolution']._serialized_options = b'\312\332\030 \n\034exchange.resolutions.propose\020\001'
   _RESOLUTIONSERVICE.methods_by_name['ApproveResolution']._options = None
   _RESOLUTIONSERVICE.methods_by_name['ApproveResolution']._serialized_options = b'\312\332\030 \n\034exchange.resolutions.approve\020\001'
-  _RESOLUTIONOUTCOME._serialized_start=1301
-  _RESOLUTIONOUTCOME._serialized_end=1417
-  _RESOLUTION._serialized_start=227
-  _RESOLUTION._serialized_end=648
-  _LISTUNANSWEREDEXCHANGESREQUEST._serialized_start=650
-  _LISTUNANSWEREDEXCHANGESREQUEST._serialized_end=768
-  _LISTUNANSWEREDEXCHANGESRESPONSE._serialized_start=770
-  _LISTUNANSWEREDEXCHANGESRESPONSE._serialized_end=878
-  _PROPOSERESOLUTIONREQUEST._serialized_start=881
-  _PROPOSERESOLUTIONREQUEST._serialized_end=1036
-  _PROPOSERESOLUTIONRESPONSE._serialized_start=1038
-  _PROPOSERESOLUTIONRESPONSE._serialized_end=1118
-  _APPROVERESOLUTIONREQUEST._serialized_start=1120
-  _APPROVERESOLUTIONREQUEST._serialized_end=1217
-  _APPROVERESOLUTIONRESPONSE._serialized_start=1219
-  _APPROVERESOLUTIONRESPONSE._serialized_end=1299
-  _RESOLUTIONSERVICE._serialized_start=1420
-  _RESOLUTIONSERVICE._serialized_end=1919
+  _RESOLUTIONOUTCOME._serialized_start=1616
+  _RESOLUTIONOUTCOME._serialized_end=1732
+  _RESOLUTION._serialized_start=264
+  _RESOLUTION._serialized_end=733
+  _LISTUNANSWEREDEXCHANGESREQUEST._serialized_start=735
+  _LISTUNANSWEREDEXCHANGESREQUEST._serialized_end=853
+  _LISTUNANSWEREDEXCHANGESRESPONSE._serialized_start=855
+  _LISTUNANSWEREDEXCHANGESRESPONSE._serialized_end=963
+  _LISTUNANSWEREDREVERSALSREQUEST._serialized_start=965
+  _LISTUNANSWEREDREVERSALSREQUEST._serialized_end=1083
+  _LISTUNANSWEREDREVERSALSRESPONSE._serialized_start=1085
+  _LISTUNANSWEREDREVERSALSRESPONSE._serialized_end=1193
+  _PROPOSERESOLUTIONREQUEST._serialized_start=1196
+  _PROPOSERESOLUTIONREQUEST._serialized_end=1351
+  _PROPOSERESOLUTIONRESPONSE._serialized_start=1353
+  _PROPOSERESOLUTIONRESPONSE._serialized_end=1433
+  _APPROVERESOLUTIONREQUEST._serialized_start=1435
+  _APPROVERESOLUTIONREQUEST._serialized_end=1532
+  _APPROVERESOLUTIONRESPONSE._serialized_start=1534
+  _APPROVERESOLUTIONRESPONSE._serialized_end=1614
+  _RESOLUTIONSERVICE._serialized_start=1735
+  _RESOLUTIONSERVICE._serialized_end=2404
 # @@protoc_insertion_point(module_scope)

@@ -11,6 +11,7 @@ import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
 import google.protobuf.timestamp_pb2
 import guerdon.exchange.v1.resources_pb2
+import guerdon.exchange.v1.reversals_pb2
 import sys
 import typing
 
@@ -59,10 +60,11 @@ class Resolution(google.protobuf.message.Message):
     PROPOSE_TIME_FIELD_NUMBER: builtins.int
     APPROVER_FIELD_NUMBER: builtins.int
     APPROVE_TIME_FIELD_NUMBER: builtins.int
+    REVERSAL_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`partners/{partner}/exchanges/{exchange}/resolutions/{resolution}`, under the sending partner."""
     state: guerdon.exchange.v1.resources_pb2.ExchangeState.ValueType
-    """The state that the exchange was in: for that alone it counts."""
+    """The state that the exchange, or its reversal, was in: for that alone it counts."""
     outcome: global___ResolutionOutcome.ValueType
     """What the partner has done."""
     reason: builtins.str
@@ -71,6 +73,8 @@ class Resolution(google.protobuf.message.Message):
     """Who proposed it."""
     approver: builtins.str
     """Who approved it; empty before."""
+    reversal: builtins.str
+    """The reversal of the exchange that it is about; empty: the exchange itself."""
     @property
     def propose_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When."""
@@ -90,9 +94,10 @@ class Resolution(google.protobuf.message.Message):
         propose_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         approver: builtins.str = ...,
         approve_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        reversal: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["approve_time", b"approve_time", "propose_time", b"propose_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["approve_time", b"approve_time", "approver", b"approver", "name", b"name", "outcome", b"outcome", "propose_time", b"propose_time", "proposer", b"proposer", "reason", b"reason", "state", b"state"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["approve_time", b"approve_time", "approver", b"approver", "name", b"name", "outcome", b"outcome", "propose_time", b"propose_time", "proposer", b"proposer", "reason", b"reason", "reversal", b"reversal", "state", b"state"]) -> None: ...
 
 global___Resolution = Resolution
 
@@ -147,6 +152,56 @@ class ListUnansweredExchangesResponse(google.protobuf.message.Message):
 global___ListUnansweredExchangesResponse = ListUnansweredExchangesResponse
 
 @typing.final
+class ListUnansweredReversalsRequest(google.protobuf.message.Message):
+    """Reads reversals that are before the operator."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: builtins.int
+    PAGE_SIZE_FIELD_NUMBER: builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    parent: builtins.str
+    """The coalition."""
+    page_size: builtins.int
+    """How many at most, up to 1,000; 0: 50."""
+    page_token: builtins.str
+    """Where to go on: the `next_page_token` of the page before."""
+    def __init__(
+        self,
+        *,
+        parent: builtins.str = ...,
+        page_size: builtins.int = ...,
+        page_token: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]) -> None: ...
+
+global___ListUnansweredReversalsRequest = ListUnansweredReversalsRequest
+
+@typing.final
+class ListUnansweredReversalsResponse(google.protobuf.message.Message):
+    """A page of reversals."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REVERSALS_FIELD_NUMBER: builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    next_page_token: builtins.str
+    """Where the next page begins; empty on the last one."""
+    @property
+    def reversals(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[guerdon.exchange.v1.reversals_pb2.Reversal]:
+        """The reversals, oldest first."""
+
+    def __init__(
+        self,
+        *,
+        reversals: collections.abc.Iterable[guerdon.exchange.v1.reversals_pb2.Reversal] | None = ...,
+        next_page_token: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["next_page_token", b"next_page_token", "reversals", b"reversals"]) -> None: ...
+
+global___ListUnansweredReversalsResponse = ListUnansweredReversalsResponse
+
+@typing.final
 class ProposeResolutionRequest(google.protobuf.message.Message):
     """Proposes a resolution."""
 
@@ -156,7 +211,9 @@ class ProposeResolutionRequest(google.protobuf.message.Message):
     RESOLUTION_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
     parent: builtins.str
-    """The exchange, under the sending partner."""
+    """The exchange, under the sending partner, or a reversal of it, as `partners/{partner}/exchanges/{exchange}` or
+    `partners/{partner}/exchanges/{exchange}/reversals/{reversal}`.
+    """
     request_id: builtins.str
     """The caller's id of this request, 1 to 64 printable characters."""
     @property

@@ -6,10 +6,10 @@ from guerdon.exchange.v1 import resolutions_pb2 as guerdon_dot_exchange_dot_v1_d
 
 
 class ResolutionServiceStub(object):
-    """Exchanges that are before the operator (`needs_operator`), and what two people decide on them: one proposes what the
-    partner has done, by what it said elsewhere, another one approves. The exchange then goes on as if the partner had
-    answered so. It is asked on meanwhile: if it answers first, that counts. Every write takes a `request_id`: the same
-    request again has no further effect and is answered with `guerdon-replayed: true` in the trailing metadata.
+    """Exchanges and reversals that are before the operator (`needs_operator`), and what two people decide on them: one
+    proposes what the partner has done, by what it said elsewhere, another one approves. It then goes on as if the partner
+    had answered so. The partner is asked on meanwhile: if it answers first, that counts. Every write takes a `request_id`:
+    the same request again has no further effect and is answered with `guerdon-replayed: true` in the trailing metadata.
     """
 
     def __init__(self, channel):
@@ -22,6 +22,11 @@ class ResolutionServiceStub(object):
                 '/guerdon.exchange.v1.ResolutionService/ListUnansweredExchanges',
                 request_serializer=guerdon_dot_exchange_dot_v1_dot_resolutions__pb2.ListUnansweredExchangesRequest.SerializeToString,
                 response_deserializer=guerdon_dot_exchange_dot_v1_dot_resolutions__pb2.ListUnansweredExchangesResponse.FromString,
+                )
+        self.ListUnansweredReversals = channel.unary_unary(
+                '/guerdon.exchange.v1.ResolutionService/ListUnansweredReversals',
+                request_serializer=guerdon_dot_exchange_dot_v1_dot_resolutions__pb2.ListUnansweredReversalsRequest.SerializeToString,
+                response_deserializer=guerdon_dot_exchange_dot_v1_dot_resolutions__pb2.ListUnansweredReversalsResponse.FromString,
                 )
         self.ProposeResolution = channel.unary_unary(
                 '/guerdon.exchange.v1.ResolutionService/ProposeResolution',
@@ -36,14 +41,21 @@ class ResolutionServiceStub(object):
 
 
 class ResolutionServiceServicer(object):
-    """Exchanges that are before the operator (`needs_operator`), and what two people decide on them: one proposes what the
-    partner has done, by what it said elsewhere, another one approves. The exchange then goes on as if the partner had
-    answered so. It is asked on meanwhile: if it answers first, that counts. Every write takes a `request_id`: the same
-    request again has no further effect and is answered with `guerdon-replayed: true` in the trailing metadata.
+    """Exchanges and reversals that are before the operator (`needs_operator`), and what two people decide on them: one
+    proposes what the partner has done, by what it said elsewhere, another one approves. It then goes on as if the partner
+    had answered so. The partner is asked on meanwhile: if it answers first, that counts. Every write takes a `request_id`:
+    the same request again has no further effect and is answered with `guerdon-replayed: true` in the trailing metadata.
     """
 
     def ListUnansweredExchanges(self, request, context):
         """Reads the exchanges of a coalition that are before the operator, oldest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListUnansweredReversals(self, request, context):
+        """Reads the reversals of a coalition that are before the operator, oldest first, as the exchanges' senders see them.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -57,7 +69,7 @@ class ResolutionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ApproveResolution(self, request, context):
-        """Approves what another person proposed, and takes the exchange on.
+        """Approves what another person proposed, and takes the exchange or the reversal on.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -70,6 +82,11 @@ def add_ResolutionServiceServicer_to_server(servicer, server):
                     servicer.ListUnansweredExchanges,
                     request_deserializer=guerdon_dot_exchange_dot_v1_dot_resolutions__pb2.ListUnansweredExchangesRequest.FromString,
                     response_serializer=guerdon_dot_exchange_dot_v1_dot_resolutions__pb2.ListUnansweredExchangesResponse.SerializeToString,
+            ),
+            'ListUnansweredReversals': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListUnansweredReversals,
+                    request_deserializer=guerdon_dot_exchange_dot_v1_dot_resolutions__pb2.ListUnansweredReversalsRequest.FromString,
+                    response_serializer=guerdon_dot_exchange_dot_v1_dot_resolutions__pb2.ListUnansweredReversalsResponse.SerializeToString,
             ),
             'ProposeResolution': grpc.unary_unary_rpc_method_handler(
                     servicer.ProposeResolution,
@@ -89,10 +106,10 @@ def add_ResolutionServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ResolutionService(object):
-    """Exchanges that are before the operator (`needs_operator`), and what two people decide on them: one proposes what the
-    partner has done, by what it said elsewhere, another one approves. The exchange then goes on as if the partner had
-    answered so. It is asked on meanwhile: if it answers first, that counts. Every write takes a `request_id`: the same
-    request again has no further effect and is answered with `guerdon-replayed: true` in the trailing metadata.
+    """Exchanges and reversals that are before the operator (`needs_operator`), and what two people decide on them: one
+    proposes what the partner has done, by what it said elsewhere, another one approves. It then goes on as if the partner
+    had answered so. The partner is asked on meanwhile: if it answers first, that counts. Every write takes a `request_id`:
+    the same request again has no further effect and is answered with `guerdon-replayed: true` in the trailing metadata.
     """
 
     @staticmethod
@@ -109,6 +126,23 @@ class ResolutionService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.ResolutionService/ListUnansweredExchanges',
             guerdon_dot_exchange_dot_v1_dot_resolutions__pb2.ListUnansweredExchangesRequest.SerializeToString,
             guerdon_dot_exchange_dot_v1_dot_resolutions__pb2.ListUnansweredExchangesResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ListUnansweredReversals(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.ResolutionService/ListUnansweredReversals',
+            guerdon_dot_exchange_dot_v1_dot_resolutions__pb2.ListUnansweredReversalsRequest.SerializeToString,
+            guerdon_dot_exchange_dot_v1_dot_resolutions__pb2.ListUnansweredReversalsResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

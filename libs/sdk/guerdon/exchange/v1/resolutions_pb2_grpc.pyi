@@ -18,10 +18,10 @@ class _ServicerContext(grpc.ServicerContext, grpc.aio.ServicerContext):  # type:
     ...
 
 class ResolutionServiceStub:
-    """Exchanges that are before the operator (`needs_operator`), and what two people decide on them: one proposes what the
-    partner has done, by what it said elsewhere, another one approves. The exchange then goes on as if the partner had
-    answered so. It is asked on meanwhile: if it answers first, that counts. Every write takes a `request_id`: the same
-    request again has no further effect and is answered with `guerdon-replayed: true` in the trailing metadata.
+    """Exchanges and reversals that are before the operator (`needs_operator`), and what two people decide on them: one
+    proposes what the partner has done, by what it said elsewhere, another one approves. It then goes on as if the partner
+    had answered so. The partner is asked on meanwhile: if it answers first, that counts. Every write takes a `request_id`:
+    the same request again has no further effect and is answered with `guerdon-replayed: true` in the trailing metadata.
     """
 
     def __init__(self, channel: typing.Union[grpc.Channel, grpc.aio.Channel]) -> None: ...
@@ -30,6 +30,12 @@ class ResolutionServiceStub:
         guerdon.exchange.v1.resolutions_pb2.ListUnansweredExchangesResponse,
     ]
     """Reads the exchanges of a coalition that are before the operator, oldest first."""
+
+    ListUnansweredReversals: grpc.UnaryUnaryMultiCallable[
+        guerdon.exchange.v1.resolutions_pb2.ListUnansweredReversalsRequest,
+        guerdon.exchange.v1.resolutions_pb2.ListUnansweredReversalsResponse,
+    ]
+    """Reads the reversals of a coalition that are before the operator, oldest first, as the exchanges' senders see them."""
 
     ProposeResolution: grpc.UnaryUnaryMultiCallable[
         guerdon.exchange.v1.resolutions_pb2.ProposeResolutionRequest,
@@ -41,13 +47,13 @@ class ResolutionServiceStub:
         guerdon.exchange.v1.resolutions_pb2.ApproveResolutionRequest,
         guerdon.exchange.v1.resolutions_pb2.ApproveResolutionResponse,
     ]
-    """Approves what another person proposed, and takes the exchange on."""
+    """Approves what another person proposed, and takes the exchange or the reversal on."""
 
 class ResolutionServiceAsyncStub:
-    """Exchanges that are before the operator (`needs_operator`), and what two people decide on them: one proposes what the
-    partner has done, by what it said elsewhere, another one approves. The exchange then goes on as if the partner had
-    answered so. It is asked on meanwhile: if it answers first, that counts. Every write takes a `request_id`: the same
-    request again has no further effect and is answered with `guerdon-replayed: true` in the trailing metadata.
+    """Exchanges and reversals that are before the operator (`needs_operator`), and what two people decide on them: one
+    proposes what the partner has done, by what it said elsewhere, another one approves. It then goes on as if the partner
+    had answered so. The partner is asked on meanwhile: if it answers first, that counts. Every write takes a `request_id`:
+    the same request again has no further effect and is answered with `guerdon-replayed: true` in the trailing metadata.
     """
 
     ListUnansweredExchanges: grpc.aio.UnaryUnaryMultiCallable[
@@ -55,6 +61,12 @@ class ResolutionServiceAsyncStub:
         guerdon.exchange.v1.resolutions_pb2.ListUnansweredExchangesResponse,
     ]
     """Reads the exchanges of a coalition that are before the operator, oldest first."""
+
+    ListUnansweredReversals: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.exchange.v1.resolutions_pb2.ListUnansweredReversalsRequest,
+        guerdon.exchange.v1.resolutions_pb2.ListUnansweredReversalsResponse,
+    ]
+    """Reads the reversals of a coalition that are before the operator, oldest first, as the exchanges' senders see them."""
 
     ProposeResolution: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.exchange.v1.resolutions_pb2.ProposeResolutionRequest,
@@ -66,13 +78,13 @@ class ResolutionServiceAsyncStub:
         guerdon.exchange.v1.resolutions_pb2.ApproveResolutionRequest,
         guerdon.exchange.v1.resolutions_pb2.ApproveResolutionResponse,
     ]
-    """Approves what another person proposed, and takes the exchange on."""
+    """Approves what another person proposed, and takes the exchange or the reversal on."""
 
 class ResolutionServiceServicer(metaclass=abc.ABCMeta):
-    """Exchanges that are before the operator (`needs_operator`), and what two people decide on them: one proposes what the
-    partner has done, by what it said elsewhere, another one approves. The exchange then goes on as if the partner had
-    answered so. It is asked on meanwhile: if it answers first, that counts. Every write takes a `request_id`: the same
-    request again has no further effect and is answered with `guerdon-replayed: true` in the trailing metadata.
+    """Exchanges and reversals that are before the operator (`needs_operator`), and what two people decide on them: one
+    proposes what the partner has done, by what it said elsewhere, another one approves. It then goes on as if the partner
+    had answered so. The partner is asked on meanwhile: if it answers first, that counts. Every write takes a `request_id`:
+    the same request again has no further effect and is answered with `guerdon-replayed: true` in the trailing metadata.
     """
 
     @abc.abstractmethod
@@ -82,6 +94,14 @@ class ResolutionServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[guerdon.exchange.v1.resolutions_pb2.ListUnansweredExchangesResponse, collections.abc.Awaitable[guerdon.exchange.v1.resolutions_pb2.ListUnansweredExchangesResponse]]:
         """Reads the exchanges of a coalition that are before the operator, oldest first."""
+
+    @abc.abstractmethod
+    def ListUnansweredReversals(
+        self,
+        request: guerdon.exchange.v1.resolutions_pb2.ListUnansweredReversalsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.exchange.v1.resolutions_pb2.ListUnansweredReversalsResponse, collections.abc.Awaitable[guerdon.exchange.v1.resolutions_pb2.ListUnansweredReversalsResponse]]:
+        """Reads the reversals of a coalition that are before the operator, oldest first, as the exchanges' senders see them."""
 
     @abc.abstractmethod
     def ProposeResolution(
@@ -97,6 +117,6 @@ class ResolutionServiceServicer(metaclass=abc.ABCMeta):
         request: guerdon.exchange.v1.resolutions_pb2.ApproveResolutionRequest,
         context: _ServicerContext,
     ) -> typing.Union[guerdon.exchange.v1.resolutions_pb2.ApproveResolutionResponse, collections.abc.Awaitable[guerdon.exchange.v1.resolutions_pb2.ApproveResolutionResponse]]:
-        """Approves what another person proposed, and takes the exchange on."""
+        """Approves what another person proposed, and takes the exchange or the reversal on."""
 
 def add_ResolutionServiceServicer_to_server(servicer: ResolutionServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

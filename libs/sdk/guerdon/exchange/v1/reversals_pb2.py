@@ -18,7 +18,7 @@ from guerdon.exchange.v1 import resources_pb2 as guerdon_dot_exchange_dot_v1_dot
 from guerdon.options.v1 import options_pb2 as guerdon_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#guerdon/exchange/v1/reversals.proto\x12\x13guerdon.exchange.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#guerdon/exchange/v1/resources.proto\x1a guerdon/options/v1/options.proto\"\xb6\x03\n\x08Reversal\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x03\x12\x1c\n\x0freturned_amount\x18\x02 \x01(\x03\x42\x03\xe0\x41\x03\x12\x1e\n\x11taken_back_amount\x18\x03 \x01(\x03\x42\x03\xe0\x41\x03\x12\x36\n\x05state\x18\x04 \x01(\x0e\x32\".guerdon.exchange.v1.ReversalStateB\x03\xe0\x41\x03\x12\x19\n\x0c\x61\x62ort_reason\x18\x05 \x01(\tB\x03\xe0\x41\x03\x12\x13\n\x06reason\x18\x06 \x01(\tB\x03\xe0\x41\x03\x12,\n\x04owed\x18\x07 \x01(\x0b\x32\x19.guerdon.exchange.v1.OwedB\x03\xe0\x41\x03\x12\x34\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x34\n\x0b\x63ommit_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03:W\xea\x41T\n\x14guerdon.dev/Reversal\x12<partners/{partner}/exchanges/{exchange}/reversals/{reversal}\"\x82\x01\n\x16ReverseExchangeRequest\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xe0\x41\x02\xfa\x41\x16\n\x14guerdon.dev/Exchange\x12\x0e\n\x06\x61mount\x18\x02 \x01(\x03\x12\x13\n\x06reason\x18\x03 \x01(\tB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x04 \x01(\tB\x03\xe0\x41\x02\"J\n\x17ReverseExchangeResponse\x12/\n\x08reversal\x18\x01 \x01(\x0b\x32\x1d.guerdon.exchange.v1.Reversal\"D\n\x14ListReversalsRequest\x12,\n\x06parent\x18\x01 \x01(\tB\x1c\xe0\x41\x02\xfa\x41\x16\n\x14guerdon.dev/Exchange\"I\n\x15ListReversalsResponse\x12\x30\n\treversals\x18\x01 \x03(\x0b\x32\x1d.guerdon.exchange.v1.Reversal*\x85\x01\n\rReversalState\x12\x1e\n\x1aREVERSAL_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16REVERSAL_STATE_POSTING\x10\x01\x12\x1c\n\x18REVERSAL_STATE_COMMITTED\x10\x02\x12\x1a\n\x16REVERSAL_STATE_ABORTED\x10\x03\x32\xae\x02\n\x0fReversalService\x12\x90\x01\n\x0fReverseExchange\x12+.guerdon.exchange.v1.ReverseExchangeRequest\x1a,.guerdon.exchange.v1.ReverseExchangeResponse\"\"\xca\xda\x18\x1e\n\x1a\x65xchange.exchanges.reverse\x10\x01\x12\x87\x01\n\rListReversals\x12).guerdon.exchange.v1.ListReversalsRequest\x1a*.guerdon.exchange.v1.ListReversalsResponse\"\x1f\xca\xda\x18\x1b\n\x17\x65xchange.exchanges.read\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#guerdon/exchange/v1/reversals.proto\x12\x13guerdon.exchange.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#guerdon/exchange/v1/resources.proto\x1a guerdon/options/v1/options.proto\"\xf1\x03\n\x08Reversal\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x03\x12\x1c\n\x0freturned_amount\x18\x02 \x01(\x03\x42\x03\xe0\x41\x03\x12\x1e\n\x11taken_back_amount\x18\x03 \x01(\x03\x42\x03\xe0\x41\x03\x12\x36\n\x05state\x18\x04 \x01(\x0e\x32\".guerdon.exchange.v1.ReversalStateB\x03\xe0\x41\x03\x12\x19\n\x0c\x61\x62ort_reason\x18\x05 \x01(\tB\x03\xe0\x41\x03\x12\x13\n\x06reason\x18\x06 \x01(\tB\x03\xe0\x41\x03\x12,\n\x04owed\x18\x07 \x01(\x0b\x32\x19.guerdon.exchange.v1.OwedB\x03\xe0\x41\x03\x12\x34\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x34\n\x0b\x63ommit_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x1c\n\x0foutcome_unknown\x18\n \x01(\x08\x42\x03\xe0\x41\x03\x12\x1b\n\x0eneeds_operator\x18\x0b \x01(\x08\x42\x03\xe0\x41\x03:W\xea\x41T\n\x14guerdon.dev/Reversal\x12<partners/{partner}/exchanges/{exchange}/reversals/{reversal}\"\x82\x01\n\x16ReverseExchangeRequest\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xe0\x41\x02\xfa\x41\x16\n\x14guerdon.dev/Exchange\x12\x0e\n\x06\x61mount\x18\x02 \x01(\x03\x12\x13\n\x06reason\x18\x03 \x01(\tB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x04 \x01(\tB\x03\xe0\x41\x02\"J\n\x17ReverseExchangeResponse\x12/\n\x08reversal\x18\x01 \x01(\x0b\x32\x1d.guerdon.exchange.v1.Reversal\"D\n\x14ListReversalsRequest\x12,\n\x06parent\x18\x01 \x01(\tB\x1c\xe0\x41\x02\xfa\x41\x16\n\x14guerdon.dev/Exchange\"I\n\x15ListReversalsResponse\x12\x30\n\treversals\x18\x01 \x03(\x0b\x32\x1d.guerdon.exchange.v1.Reversal*\x9a\x02\n\rReversalState\x12\x1e\n\x1aREVERSAL_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16REVERSAL_STATE_POSTING\x10\x01\x12\x1c\n\x18REVERSAL_STATE_COMMITTED\x10\x02\x12\x1a\n\x16REVERSAL_STATE_ABORTED\x10\x03\x12\x1c\n\x18REVERSAL_STATE_RESERVING\x10\x04\x12\x1b\n\x17REVERSAL_STATE_RESERVED\x10\x05\x12\x1c\n\x18REVERSAL_STATE_CREDITING\x10\x06\x12\x1b\n\x17REVERSAL_STATE_CREDITED\x10\x07\x12\x1d\n\x19REVERSAL_STATE_CANCELLING\x10\x08\x32\xae\x02\n\x0fReversalService\x12\x90\x01\n\x0fReverseExchange\x12+.guerdon.exchange.v1.ReverseExchangeRequest\x1a,.guerdon.exchange.v1.ReverseExchangeResponse\"\"\xca\xda\x18\x1e\n\x1a\x65xchange.exchanges.reverse\x10\x01\x12\x87\x01\n\rListReversals\x12).guerdon.exchange.v1.ListReversalsRequest\x1a*.guerdon.exchange.v1.ListReversalsResponse\"\x1f\xca\xda\x18\x1b\n\x17\x65xchange.exchanges.read\x10\x03\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'guerdon.exchange.v1.reversals_pb2', globals())
@@ -43,6 +43,10 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _REVERSAL.fields_by_name['create_time']._serialized_options = b'\340A\003'
   _REVERSAL.fields_by_name['commit_time']._options = None
   _REVERSAL.fields_by_name['commit_time']._serialized_options = b'\340A\003'
+  _REVERSAL.fields_by_name['outcome_unknown']._options = None
+  _REVERSAL.fields_by_name['outcome_unknown']._serialized_options = b'\340A\003'
+  _REVERSAL.fields_by_name['needs_operator']._options = None
+  _REVERSAL.fields_by_name['needs_operator']._serialized_options = b'\340A\003'
   _REVERSAL._options = None
   _REVERSAL._serialized_options = b'\352AT\n\024guerdon.dev/Reversal\022<partners/{partner}/exchanges/{exchange}/reversals/{reversal}'
   _REVERSEEXCHANGEREQUEST.fields_by_name['name']._options = None
@@ -57,18 +61,18 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _REVERSALSERVICE.methods_by_name['ReverseExchange']._serialized_options = b'\312\332\030\036\n\032exchange.exchanges.reverse\020\001'
   _REVERSALSERVICE.methods_by_name['ListReversals']._options = None
   _REVERSALSERVICE.methods_by_name['ListReversals']._serialized_options = b'\312\332\030\033\n\027exchange.exchanges.read\020\003'
-  _REVERSALSTATE._serialized_start=1020
-  _REVERSALSTATE._serialized_end=1153
+  _REVERSALSTATE._serialized_start=1079
+  _REVERSALSTATE._serialized_end=1361
   _REVERSAL._serialized_start=225
-  _REVERSAL._serialized_end=663
-  _REVERSEEXCHANGEREQUEST._serialized_start=666
-  _REVERSEEXCHANGEREQUEST._serialized_end=796
-  _REVERSEEXCHANGERESPONSE._serialized_start=798
-  _REVERSEEXCHANGERESPONSE._serialized_end=872
-  _LISTREVERSALSREQUEST._serialized_start=874
-  _LISTREVERSALSREQUEST._serialized_end=942
-  _LISTREVERSALSRESPONSE._serialized_start=944
-  _LISTREVERSALSRESPONSE._serialized_end=1017
-  _REVERSALSERVICE._serialized_start=1156
-  _REVERSALSERVICE._serialized_end=1458
+  _REVERSAL._serialized_end=722
+  _REVERSEEXCHANGEREQUEST._serialized_start=725
+  _REVERSEEXCHANGEREQUEST._serialized_end=855
+  _REVERSEEXCHANGERESPONSE._serialized_start=857
+  _REVERSEEXCHANGERESPONSE._serialized_end=931
+  _LISTREVERSALSREQUEST._serialized_start=933
+  _LISTREVERSALSREQUEST._serialized_end=1001
+  _LISTREVERSALSRESPONSE._serialized_start=1003
+  _LISTREVERSALSRESPONSE._serialized_end=1076
+  _REVERSALSERVICE._serialized_start=1364
+  _REVERSALSERVICE._serialized_end=1666
 # @@protoc_insertion_point(module_scope)

@@ -34,7 +34,17 @@ class _ReversalStateEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._
     REVERSAL_STATE_COMMITTED: _ReversalState.ValueType  # 2
     """Both sides have gone back."""
     REVERSAL_STATE_ABORTED: _ReversalState.ValueType  # 3
-    """The ledger refused: neither side has."""
+    """The ledger or a remote partner refused: neither side has."""
+    REVERSAL_STATE_RESERVING: _ReversalState.ValueType  # 4
+    """With a remote partner, the receiver's side is asked to reserve what is to be taken back."""
+    REVERSAL_STATE_RESERVED: _ReversalState.ValueType  # 5
+    """It is set aside there."""
+    REVERSAL_STATE_CREDITING: _ReversalState.ValueType  # 6
+    """The sender's side is asked to credit what is returned."""
+    REVERSAL_STATE_CREDITED: _ReversalState.ValueType  # 7
+    """The sending member has it: from here on there is only forward. The receiver's side is asked to commit."""
+    REVERSAL_STATE_CANCELLING: _ReversalState.ValueType  # 8
+    """It will be ABORTED: the receiver's side is asked to give back what it reserved."""
 
 class ReversalState(_ReversalState, metaclass=_ReversalStateEnumTypeWrapper):
     """How far a reversal is."""
@@ -46,7 +56,17 @@ REVERSAL_STATE_POSTING: ReversalState.ValueType  # 1
 REVERSAL_STATE_COMMITTED: ReversalState.ValueType  # 2
 """Both sides have gone back."""
 REVERSAL_STATE_ABORTED: ReversalState.ValueType  # 3
-"""The ledger refused: neither side has."""
+"""The ledger or a remote partner refused: neither side has."""
+REVERSAL_STATE_RESERVING: ReversalState.ValueType  # 4
+"""With a remote partner, the receiver's side is asked to reserve what is to be taken back."""
+REVERSAL_STATE_RESERVED: ReversalState.ValueType  # 5
+"""It is set aside there."""
+REVERSAL_STATE_CREDITING: ReversalState.ValueType  # 6
+"""The sender's side is asked to credit what is returned."""
+REVERSAL_STATE_CREDITED: ReversalState.ValueType  # 7
+"""The sending member has it: from here on there is only forward. The receiver's side is asked to commit."""
+REVERSAL_STATE_CANCELLING: ReversalState.ValueType  # 8
+"""It will be ABORTED: the receiver's side is asked to give back what it reserved."""
 global___ReversalState = ReversalState
 
 @typing.final
@@ -64,11 +84,14 @@ class Reversal(google.protobuf.message.Message):
     OWED_FIELD_NUMBER: builtins.int
     CREATE_TIME_FIELD_NUMBER: builtins.int
     COMMIT_TIME_FIELD_NUMBER: builtins.int
+    OUTCOME_UNKNOWN_FIELD_NUMBER: builtins.int
+    NEEDS_OPERATOR_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`partners/{partner}/exchanges/{exchange}/reversals/{reversal}`, under the partner that reads it."""
     returned_amount: builtins.int
-    """How many points the sending member gets back. The whole of an exchange goes back to where it was taken, with its
-    expiries; of a part what was taken last comes back first, and what has expired since comes back for 30 days.
+    """How many points the sending member gets back. The whole of an exchange between hosted partners goes back to where it
+    was taken, with its expiries; otherwise what was taken last comes back first, and what has expired since comes back
+    for 30 days.
     """
     taken_back_amount: builtins.int
     """How many points the receiving member loses. All reversals of an exchange together take back what it brought in
@@ -80,6 +103,12 @@ class Reversal(google.protobuf.message.Message):
     """Why it was ABORTED, such as `INSUFFICIENT_POINTS`; empty otherwise."""
     reason: builtins.str
     """The operator's words."""
+    outcome_unknown: builtins.bool
+    """The remote partner that is asked has not answered: whether it has done what it was asked is not known. It is asked
+    again, the same, until it answers.
+    """
+    needs_operator: builtins.bool
+    """The remote partner has not answered for too long, or has answered what it may not: people of the operator find out."""
     @property
     def owed(self) -> guerdon.exchange.v1.resources_pb2.Owed:
         """What the receiver owes the sender for it, at the exchange's own price; absent until it is COMMITTED."""
@@ -90,7 +119,7 @@ class Reversal(google.protobuf.message.Message):
 
     @property
     def commit_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
-        """When the ledger recorded it; absent before."""
+        """When both sides had gone back; absent before."""
 
     def __init__(
         self,
@@ -104,9 +133,11 @@ class Reversal(google.protobuf.message.Message):
         owed: guerdon.exchange.v1.resources_pb2.Owed | None = ...,
         create_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         commit_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        outcome_unknown: builtins.bool = ...,
+        needs_operator: builtins.bool = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["commit_time", b"commit_time", "create_time", b"create_time", "owed", b"owed"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["abort_reason", b"abort_reason", "commit_time", b"commit_time", "create_time", b"create_time", "name", b"name", "owed", b"owed", "reason", b"reason", "returned_amount", b"returned_amount", "state", b"state", "taken_back_amount", b"taken_back_amount"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["abort_reason", b"abort_reason", "commit_time", b"commit_time", "create_time", b"create_time", "name", b"name", "needs_operator", b"needs_operator", "outcome_unknown", b"outcome_unknown", "owed", b"owed", "reason", b"reason", "returned_amount", b"returned_amount", "state", b"state", "taken_back_amount", b"taken_back_amount"]) -> None: ...
 
 global___Reversal = Reversal
 

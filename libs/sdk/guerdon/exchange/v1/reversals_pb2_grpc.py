@@ -38,9 +38,12 @@ class ReversalServiceServicer(object):
     def ReverseExchange(self, request, context):
         """Takes an exchange back within 90 days, wholly or in part, all reversals together at most the original. Both sides go
         back or neither does. If the receiving member has spent what is to be taken back, `REVERSAL_ABORTED` and nothing
-        moves. If the ledger does not answer in time, `REVERSAL_IN_PROGRESS`: it is finished without the caller, and the
-        same request again tells how. What the brands owe each other for it goes into the open settlement window, and its
-        room under the limits is back.
+        moves. If the ledger, or a remote partner, does not answer in time, `REVERSAL_IN_PROGRESS`: it is finished without the
+        caller, and the same request again tells how. What the brands owe each other for it goes into the open settlement
+        window, and its room under the limits is back.
+
+        With a remote partner a reversal takes the steps of an exchange the other way: what is to be taken back is reserved at
+        the receiver, what is returned is credited at the sender, then the reservation is committed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
