@@ -17,6 +17,7 @@ from recognition.jobs.recovery import import_recovery, recovery
 from recognition.operations.achievements import Achievements
 from recognition.operations.award_budgets import AwardBudgets
 from recognition.operations.changing import Changing
+from recognition.operations.fairness import Fairness
 from recognition.operations.giving import Giving
 from recognition.operations.granting import Granting
 from recognition.operations.importing import Importing
@@ -29,6 +30,7 @@ from recognition.servicer import (
     AchievementServicer,
     AllowanceServicer,
     AwardBudgetServicer,
+    FairnessServicer,
     ImportServicer,
     OrganisationServicer,
     RecognitionServicer,
@@ -48,6 +50,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
     changing = Changing(database, ledger, clock, settings.lease)
     paying = Paying(database, book, clock, settings.lease, {})
     importing = Importing(database, History(remote, settings.ledger_timeout), clock, settings.lease)
+    fairness = Fairness(database, clock)
     allowance_poll = timedelta(seconds=settings.allowance_poll_s)
     recovery_poll = timedelta(seconds=settings.recovery_poll_s)
     return Parts(
@@ -55,10 +58,11 @@ async def compose(kit: Kit[Settings]) -> Parts:
             OrganisationServicer(clock, Organisations(database, ledger), People(database, ledger, clock)),
             TeamServicer(Teams(database, clock)),
             AllowanceServicer(granting),
-            RecognitionServicer(Giving(database, clock, changing), Viewing(database)),
             AwardBudgetServicer(AwardBudgets(database, book, clock)),
             AchievementServicer(clock, Achievements(database, paying, clock)),
             ImportServicer(importing),
+            FairnessServicer(fairness),
+            RecognitionServicer(Giving(database, clock, changing), Viewing(database), fairness),
         ],
         jobs=[
             Job("allowances", partial(grant_allowances, granting, allowance_poll)),

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from guerdon.recognition.v1.achievements_pb2_grpc import AchievementServiceAsyncStub
     from guerdon.recognition.v1.allowances_pb2_grpc import AllowanceServiceAsyncStub
     from guerdon.recognition.v1.award_budgets_pb2_grpc import AwardBudgetServiceAsyncStub
+    from guerdon.recognition.v1.fairness_pb2_grpc import FairnessServiceAsyncStub
     from guerdon.recognition.v1.imports_pb2_grpc import ImportServiceAsyncStub
     from guerdon.recognition.v1.organisations_pb2_grpc import OrganisationServiceAsyncStub
     from guerdon.recognition.v1.recognition_pb2_grpc import RecognitionServiceAsyncStub
@@ -214,6 +215,13 @@ class Client:
         from guerdon.recognition.v1.teams_pb2_grpc import TeamServiceStub
 
         return cast("TeamServiceAsyncStub", TeamServiceStub(self._channel))
+
+    @cached_property
+    def fairness(self) -> FairnessServiceAsyncStub:
+        """What an organisation calls fair."""
+        from guerdon.recognition.v1.fairness_pb2_grpc import FairnessServiceStub
+
+        return cast("FairnessServiceAsyncStub", FairnessServiceStub(self._channel))
 
     @cached_property
     def allowances(self) -> AllowanceServiceAsyncStub:

@@ -47,6 +47,11 @@ class NewChange:
     actor: str
     create_time: datetime
 
+    @property
+    def key(self) -> ChangeKey:
+        """What it is found by."""
+        return ChangeKey(self.organisation, self.id)
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -62,4 +67,4 @@ class Change:
     @property
     def key(self) -> ChangeKey:
         """What it is found by."""
-        return ChangeKey(self.new.organisation, self.new.id)
+        return self.new.key

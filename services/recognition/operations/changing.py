@@ -22,8 +22,10 @@ from recognition.domain.errors import GivingRefused, InsufficientAllowance
 from recognition.domain.gifts import GiftKind, Movement
 from recognition.domain.recognitions import Recognition, State
 from recognition.operations.counting import count
+from recognition.operations.fairness import judged
 from recognition.operations.telling import created
 from recognition.store import changes as store
+from recognition.store import fairness as fairness_store
 from recognition.store import movements
 from recognition.store import recognitions as recognition_store
 
@@ -39,9 +41,15 @@ class Changing:
         self._clock = clock
         self._lease = lease
 
-    async def take_in(self, connection: Connection, change: NewChange) -> None:
-        """Stores a change, which is for this worker to carry out as long as its lease lasts."""
+    async def take_in(self, connection: Connection, change: NewChange, *, words: str = "") -> None:
+        """Stores a change, which is for this worker to carry out as long as its lease lasts. `words` are said with it.
+
+        Raises:
+            FairnessRefusal: a policy of the organisation blocks it.
+        """
+        findings = await judged(connection, change, words)
         await store.insert(connection, change, change.create_time + self._lease)
+        await fairness_store.keep(connection, change.key, findings)
 
     async def finish(self, key: ChangeKey, *, fresh: bool) -> None:
         """Waits until a change is settled, within the caller's deadline; by this worker if it has just taken it in

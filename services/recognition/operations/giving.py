@@ -37,6 +37,7 @@ class Giving:
             ScopeRequired: the giver is another than the acting person.
             NotFound: the organisation or one of the people does not exist.
             SelfGiving, PersonDeactivated, GivingNotAllowed, ReceivingNotAllowed: as they say.
+            FairnessRefusal: a policy of the organisation blocks it.
             InsufficientAllowance, GivingRefused: the ledger refused; the same request is refused again.
             Unavailable: it is taken in, and the ledger has not answered; the same request tells how it ended.
         """
@@ -57,7 +58,7 @@ class Giving:
                 actor=acting.actor,
                 create_time=now,
             )
-            await self._changing.take_in(connection, change)
+            await self._changing.take_in(connection, change, words=checked.message)
             return recognition.encode()
 
         outcome, replayed = await requests.once(self._database, fingerprint, work)

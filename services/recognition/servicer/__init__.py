@@ -9,7 +9,12 @@ from recognition.servicer.allowances import (
 from recognition.servicer.award_budgets import (
     AwardBudgetServicer,
 )
-from recognition.servicer.imports import ImportServicer
+from recognition.servicer.fairness import (
+    FairnessServicer,
+)
+from recognition.servicer.imports import (
+    ImportServicer,
+)
 from recognition.servicer.organisations import (
     OrganisationServicer,
 )
@@ -24,6 +29,7 @@ __all__ = [
     "AchievementServicer",
     "AllowanceServicer",
     "AwardBudgetServicer",
+    "FairnessServicer",
     "ImportServicer",
     "OrganisationServicer",
     "RecognitionServicer",

@@ -8,10 +8,13 @@ from guerdon_kit.grpc import CallContext
 from guerdon_kit.grpc.messages import timestamp
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.names import parse
+from recognition.domain.changes import ChangeKey
 from recognition.domain.people import person_name
 from recognition.domain.recognitions import RECEIVERS_MAX, Draft, Recognition, Visibility
+from recognition.operations.fairness import Fairness
 from recognition.operations.giving import Giving
 from recognition.operations.viewing import Viewing
+from recognition.servicer.fairness import write_finding
 from recognition.servicer.naming import ORGANISATION, acting, optional_person_id, person_id, tell_replay
 
 _RECOGNITION = "organisations/{organisation}/recognitions/{recognition}"
@@ -28,9 +31,10 @@ class RecognitionServicer:
 
     service = pb.DESCRIPTOR.services_by_name["RecognitionService"]
 
-    def __init__(self, giving: Giving, viewing: Viewing) -> None:
+    def __init__(self, giving: Giving, viewing: Viewing, fairness: Fairness) -> None:
         self._giving = giving
         self._viewing = viewing
+        self._fairness = fairness
 
     async def create_recognition(
         self, request: pb.CreateRecognitionRequest, call: CallContext
@@ -41,7 +45,13 @@ class RecognitionServicer:
         fingerprint = Fingerprint.of(call, request, request.parent)
         given, replayed = await self._giving.create(fingerprint, draft, acting(call.caller))
         tell_replay(call, replayed)
-        return pb.CreateRecognitionResponse(recognition=write_recognition(given))
+        return pb.CreateRecognitionResponse(
+            recognition=write_recognition(given),
+            warnings=[
+                write_finding(organisation, finding)
+                for finding in await self._fairness.findings(ChangeKey(organisation, given.id))
+            ],
+        )
 
     async def get_recognition(self, request: pb.GetRecognitionRequest, call: CallContext) -> pb.GetRecognitionResponse:
         """Reads a recognition."""

@@ -13,7 +13,19 @@ from recognition.domain.errors.allowances import (
 from recognition.domain.errors.award_budgets import (
     FundingRefused,
 )
-from recognition.domain.errors.imports import ExternalIdReused, ImportRefused
+from recognition.domain.errors.fairness import (
+    AllowanceShareExceeded,
+    FairnessRefusal,
+    PairPointsExceeded,
+    PairPostsExceeded,
+    PostPointsExceeded,
+    ReciprocityExceeded,
+    TextRepeated,
+)
+from recognition.domain.errors.imports import (
+    ExternalIdReused,
+    ImportRefused,
+)
 from recognition.domain.errors.organisations import (
     GivingNotAllowed,
     IdentityTaken,
@@ -34,7 +46,9 @@ __all__ = [
     "AchievementDailyLimit",
     "AchievementDiffers",
     "AchievementMonthlyLimit",
+    "AllowanceShareExceeded",
     "ExternalIdReused",
+    "FairnessRefusal",
     "FundingRefused",
     "GivingNotAllowed",
     "GivingRefused",
@@ -42,11 +56,16 @@ __all__ = [
     "ImportRefused",
     "InsufficientAllowance",
     "ManagerCycle",
+    "PairPointsExceeded",
+    "PairPostsExceeded",
     "PeriodNotCurrent",
     "PersonActive",
     "PersonDeactivated",
+    "PostPointsExceeded",
     "ReceivingNotAllowed",
+    "ReciprocityExceeded",
     "RoleRequired",
     "SelfGiving",
+    "TextRepeated",
     "UserNameTaken",
 ]

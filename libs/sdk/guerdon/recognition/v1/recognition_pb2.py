@@ -15,9 +15,10 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from guerdon.options.v1 import options_pb2 as guerdon_dot_options_dot_v1_dot_options__pb2
+from guerdon.recognition.v1 import fairness_pb2 as guerdon_dot_recognition_dot_v1_dot_fairness__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(guerdon/recognition/v1/recognition.proto\x12\x16guerdon.recognition.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a guerdon/options/v1/options.proto\"\xb7\x03\n\x0bRecognition\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x03\x12&\n\x05giver\x18\x02 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12-\n\treceivers\x18\x03 \x03(\tB\x1a\xe0\x41\x02\xfa\x41\x14\n\x12guerdon.dev/Person\x12\x13\n\x06\x61mount\x18\x04 \x01(\x03\x42\x03\xe0\x41\x02\x12\x18\n\x07message\x18\x05 \x01(\tB\x07\xe0\x41\x02\xd0\xda\x18\x01\x12\x0e\n\x06values\x18\x06 \x03(\t\x12;\n\nvisibility\x18\x07 \x01(\x0e\x32\".guerdon.recognition.v1.VisibilityB\x03\xe0\x41\x02\x12\x34\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x35\n\x0ctransactions\x18\t \x03(\tB\x1f\xe0\x41\x03\xfa\x41\x19\n\x17guerdon.dev/Transaction:U\xea\x41R\n\x17guerdon.dev/Recognition\x12\x37organisations/{organisation}/recognitions/{recognition}\"\xa4\x01\n\x18\x43reateRecognitionRequest\x12\x30\n\x06parent\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/Organisation\x12=\n\x0brecognition\x18\x02 \x01(\x0b\x32#.guerdon.recognition.v1.RecognitionB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\"U\n\x19\x43reateRecognitionResponse\x12\x38\n\x0brecognition\x18\x01 \x01(\x0b\x32#.guerdon.recognition.v1.Recognition\"o\n\x15GetRecognitionRequest\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe0\x41\x02\xfa\x41\x19\n\x17guerdon.dev/Recognition\x12\'\n\x06viewer\x18\x02 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\"R\n\x16GetRecognitionResponse\x12\x38\n\x0brecognition\x18\x01 \x01(\x0b\x32#.guerdon.recognition.v1.Recognition\"\xd3\x01\n\x17ListRecognitionsRequest\x12\x30\n\x06parent\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/Organisation\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\r\n\x05value\x18\x04 \x01(\t\x12\'\n\x06person\x18\x05 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12\'\n\x06viewer\x18\x06 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\"n\n\x18ListRecognitionsResponse\x12\x39\n\x0crecognitions\x18\x01 \x03(\x0b\x32#.guerdon.recognition.v1.Recognition\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*W\n\nVisibility\x12\x1a\n\x16VISIBILITY_UNSPECIFIED\x10\x00\x12\x15\n\x11VISIBILITY_PUBLIC\x10\x01\x12\x16\n\x12VISIBILITY_PRIVATE\x10\x02\x32\xef\x03\n\x12RecognitionService\x12\xa0\x01\n\x11\x43reateRecognition\x12\x30.guerdon.recognition.v1.CreateRecognitionRequest\x1a\x31.guerdon.recognition.v1.CreateRecognitionResponse\"&\xca\xda\x18\"\n\x1erecognition.recognitions.write\x10\x04\x12\x96\x01\n\x0eGetRecognition\x12-.guerdon.recognition.v1.GetRecognitionRequest\x1a..guerdon.recognition.v1.GetRecognitionResponse\"%\xca\xda\x18!\n\x1drecognition.recognitions.read\x10\x04\x12\x9c\x01\n\x10ListRecognitions\x12/.guerdon.recognition.v1.ListRecognitionsRequest\x1a\x30.guerdon.recognition.v1.ListRecognitionsResponse\"%\xca\xda\x18!\n\x1drecognition.recognitions.read\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(guerdon/recognition/v1/recognition.proto\x12\x16guerdon.recognition.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a guerdon/options/v1/options.proto\x1a%guerdon/recognition/v1/fairness.proto\"\xb7\x03\n\x0bRecognition\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x03\x12&\n\x05giver\x18\x02 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12-\n\treceivers\x18\x03 \x03(\tB\x1a\xe0\x41\x02\xfa\x41\x14\n\x12guerdon.dev/Person\x12\x13\n\x06\x61mount\x18\x04 \x01(\x03\x42\x03\xe0\x41\x02\x12\x18\n\x07message\x18\x05 \x01(\tB\x07\xe0\x41\x02\xd0\xda\x18\x01\x12\x0e\n\x06values\x18\x06 \x03(\t\x12;\n\nvisibility\x18\x07 \x01(\x0e\x32\".guerdon.recognition.v1.VisibilityB\x03\xe0\x41\x02\x12\x34\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x35\n\x0ctransactions\x18\t \x03(\tB\x1f\xe0\x41\x03\xfa\x41\x19\n\x17guerdon.dev/Transaction:U\xea\x41R\n\x17guerdon.dev/Recognition\x12\x37organisations/{organisation}/recognitions/{recognition}\"\xa4\x01\n\x18\x43reateRecognitionRequest\x12\x30\n\x06parent\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/Organisation\x12=\n\x0brecognition\x18\x02 \x01(\x0b\x32#.guerdon.recognition.v1.RecognitionB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\"\x90\x01\n\x19\x43reateRecognitionResponse\x12\x38\n\x0brecognition\x18\x01 \x01(\x0b\x32#.guerdon.recognition.v1.Recognition\x12\x39\n\x08warnings\x18\x02 \x03(\x0b\x32\'.guerdon.recognition.v1.FairnessFinding\"o\n\x15GetRecognitionRequest\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe0\x41\x02\xfa\x41\x19\n\x17guerdon.dev/Recognition\x12\'\n\x06viewer\x18\x02 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\"R\n\x16GetRecognitionResponse\x12\x38\n\x0brecognition\x18\x01 \x01(\x0b\x32#.guerdon.recognition.v1.Recognition\"\xd3\x01\n\x17ListRecognitionsRequest\x12\x30\n\x06parent\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/Organisation\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\r\n\x05value\x18\x04 \x01(\t\x12\'\n\x06person\x18\x05 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12\'\n\x06viewer\x18\x06 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\"n\n\x18ListRecognitionsResponse\x12\x39\n\x0crecognitions\x18\x01 \x03(\x0b\x32#.guerdon.recognition.v1.Recognition\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*W\n\nVisibility\x12\x1a\n\x16VISIBILITY_UNSPECIFIED\x10\x00\x12\x15\n\x11VISIBILITY_PUBLIC\x10\x01\x12\x16\n\x12VISIBILITY_PRIVATE\x10\x02\x32\xef\x03\n\x12RecognitionService\x12\xa0\x01\n\x11\x43reateRecognition\x12\x30.guerdon.recognition.v1.CreateRecognitionRequest\x1a\x31.guerdon.recognition.v1.CreateRecognitionResponse\"&\xca\xda\x18\"\n\x1erecognition.recognitions.write\x10\x04\x12\x96\x01\n\x0eGetRecognition\x12-.guerdon.recognition.v1.GetRecognitionRequest\x1a..guerdon.recognition.v1.GetRecognitionResponse\"%\xca\xda\x18!\n\x1drecognition.recognitions.read\x10\x04\x12\x9c\x01\n\x10ListRecognitions\x12/.guerdon.recognition.v1.ListRecognitionsRequest\x1a\x30.guerdon.recognition.v1.ListRecognitionsResponse\"%\xca\xda\x18!\n\x1drecognition.recognitions.read\x10\x04\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'guerdon.recognition.v1.recognition_pb2', globals())
@@ -64,22 +65,22 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _RECOGNITIONSERVICE.methods_by_name['GetRecognition']._serialized_options = b'\312\332\030!\n\035recognition.recognitions.read\020\004'
   _RECOGNITIONSERVICE.methods_by_name['ListRecognitions']._options = None
   _RECOGNITIONSERVICE.methods_by_name['ListRecognitions']._serialized_options = b'\312\332\030!\n\035recognition.recognitions.read\020\004'
-  _VISIBILITY._serialized_start=1414
-  _VISIBILITY._serialized_end=1501
-  _RECOGNITION._serialized_start=196
-  _RECOGNITION._serialized_end=635
-  _CREATERECOGNITIONREQUEST._serialized_start=638
-  _CREATERECOGNITIONREQUEST._serialized_end=802
-  _CREATERECOGNITIONRESPONSE._serialized_start=804
-  _CREATERECOGNITIONRESPONSE._serialized_end=889
-  _GETRECOGNITIONREQUEST._serialized_start=891
-  _GETRECOGNITIONREQUEST._serialized_end=1002
-  _GETRECOGNITIONRESPONSE._serialized_start=1004
-  _GETRECOGNITIONRESPONSE._serialized_end=1086
-  _LISTRECOGNITIONSREQUEST._serialized_start=1089
-  _LISTRECOGNITIONSREQUEST._serialized_end=1300
-  _LISTRECOGNITIONSRESPONSE._serialized_start=1302
-  _LISTRECOGNITIONSRESPONSE._serialized_end=1412
-  _RECOGNITIONSERVICE._serialized_start=1504
-  _RECOGNITIONSERVICE._serialized_end=1999
+  _VISIBILITY._serialized_start=1513
+  _VISIBILITY._serialized_end=1600
+  _RECOGNITION._serialized_start=235
+  _RECOGNITION._serialized_end=674
+  _CREATERECOGNITIONREQUEST._serialized_start=677
+  _CREATERECOGNITIONREQUEST._serialized_end=841
+  _CREATERECOGNITIONRESPONSE._serialized_start=844
+  _CREATERECOGNITIONRESPONSE._serialized_end=988
+  _GETRECOGNITIONREQUEST._serialized_start=990
+  _GETRECOGNITIONREQUEST._serialized_end=1101
+  _GETRECOGNITIONRESPONSE._serialized_start=1103
+  _GETRECOGNITIONRESPONSE._serialized_end=1185
+  _LISTRECOGNITIONSREQUEST._serialized_start=1188
+  _LISTRECOGNITIONSREQUEST._serialized_end=1399
+  _LISTRECOGNITIONSRESPONSE._serialized_start=1401
+  _LISTRECOGNITIONSRESPONSE._serialized_end=1511
+  _RECOGNITIONSERVICE._serialized_start=1603
+  _RECOGNITIONSERVICE._serialized_end=2098
 # @@protoc_insertion_point(module_scope)

@@ -10,6 +10,7 @@ import google.protobuf.internal.containers
 import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
 import google.protobuf.timestamp_pb2
+import guerdon.recognition.v1.fairness_pb2
 import sys
 import typing
 
@@ -141,17 +142,23 @@ class CreateRecognitionResponse(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     RECOGNITION_FIELD_NUMBER: builtins.int
+    WARNINGS_FIELD_NUMBER: builtins.int
     @property
     def recognition(self) -> global___Recognition:
         """The recognition."""
+
+    @property
+    def warnings(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[guerdon.recognition.v1.fairness_pb2.FairnessFinding]:
+        """What the organisation's fairness policies have to say of it."""
 
     def __init__(
         self,
         *,
         recognition: global___Recognition | None = ...,
+        warnings: collections.abc.Iterable[guerdon.recognition.v1.fairness_pb2.FairnessFinding] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["recognition", b"recognition"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["recognition", b"recognition"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["recognition", b"recognition", "warnings", b"warnings"]) -> None: ...
 
 global___CreateRecognitionResponse = CreateRecognitionResponse
 

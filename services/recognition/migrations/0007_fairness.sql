@@ -1,0 +1,57 @@
+-- What organisations call fair, and what their policies said.
+
+create table fairness_settings (
+    organisation text not null references organisations,
+    version integer not null check (version > 0),
+    actor text not null,
+    create_time timestamptz not null,
+    primary key (organisation, version)
+);
+
+create table fairness_policies (
+    organisation text not null,
+    version integer not null,
+    position smallint not null,
+    rule text not null check (
+        rule in ('pair_points', 'pair_posts', 'post_points', 'reciprocity', 'allowance_share', 'repeated_text')
+    ),
+    mode text not null check (mode in ('warn', 'block')),
+    -- Points or posts; 0 of a rule that has none, as with the following.
+    most bigint not null check (most between 0 and 9007199254740992),
+    numerator bigint not null,
+    denominator bigint not null,
+    from_amount bigint not null check (from_amount between 0 and 9007199254740992),
+    span text not null check (span in ('month')),
+    within_hours integer not null check (within_hours between 0 and 744),
+    same_receiver boolean not null,
+    primary key (organisation, version, position),
+    unique (organisation, version, rule, mode),
+    foreign key (organisation, version) references fairness_settings,
+    check (numerator >= 0 and numerator < denominator)
+);
+
+create table fairness_findings (
+    organisation text not null,
+    change text not null,
+    position smallint not null,
+    rule text not null,
+    mode text not null,
+    receiver text not null,
+    most bigint not null,
+    used bigint not null,
+    requested bigint not null,
+    room bigint not null,
+    primary key (organisation, change, position),
+    foreign key (organisation, change) references recognition_changes
+);
+
+-- What one person gave another, as policies count it: from the moment it is taken in until it is refused.
+create view given_points as
+select organisation, person as giver, receiver, amount, create_time
+from recognition_changes
+cross join unnest(receivers, amounts) as gifts (receiver, amount)
+where state <> 'refused';
+create index recognition_changes_of_giver on recognition_changes (organisation, person, create_time);
+
+grant select, insert on fairness_settings, fairness_policies, fairness_findings to :"runtime_role";
+grant select on given_points to :"runtime_role";

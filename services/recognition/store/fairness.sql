@@ -1,0 +1,104 @@
+-- name: lock_fairness!
+-- One who sets policies at a time.
+select pg_advisory_xact_lock(hashtextextended('fairness of ' || :organisation::text, 0));
+
+-- name: insert_fairness_settings$
+insert into fairness_settings (organisation, version, actor, create_time)
+select :organisation, coalesce(max(version), 0) + 1, :actor, :create_time
+from fairness_settings where organisation = :organisation
+returning version;
+
+-- name: insert_fairness_policies!
+insert into fairness_policies (
+    organisation, version, position, rule, mode, most, numerator, denominator, from_amount, span, within_hours,
+    same_receiver
+)
+select
+    :organisation, :version, position - 1, rule, mode, most, numerator, denominator, from_amount, span, within_hours,
+    same_receiver
+from
+    unnest(
+        :rules::text[], :modes::text[], :mosts::bigint[], :numerators::bigint[], :denominators::bigint[],
+        :from_amounts::bigint[], :spans::text[], :withins::integer[], :same_receivers::boolean[]
+    )
+    with ordinality as policies (
+        rule, mode, most, numerator, denominator, from_amount, span, within_hours, same_receiver, position
+    );
+
+-- name: fairness_settings^
+-- Of a version, or the newest.
+select version, actor, create_time
+from fairness_settings
+where organisation = :organisation and (:version::integer is null or version = :version)
+order by version desc
+limit 1;
+
+-- name: fairness_policies
+-- Of a version, or the newest.
+select rule, mode, most, numerator, denominator, from_amount, span, within_hours, same_receiver
+from fairness_policies
+where
+    organisation = :organisation
+    and version
+    = coalesce(:version::integer, (select max(version) from fairness_settings where organisation = :organisation))
+order by position;
+
+-- name: lock_giving!
+-- What these people give is judged one after the other, until the transaction ends. In one order, and after their rows
+-- are locked: who holds them waits for nothing else that those wait with who want them.
+select pg_advisory_xact_lock(key)
+from (
+    select distinct hashtextextended('giving of ' || :organisation::text || '/' || person, 0) as key
+    from unnest(:people::text[]) as person
+    order by key
+) as keys;
+
+-- name: given_between
+-- What the giver gave each receiver from a time on, and what came back.
+select
+    span, receiver,
+    coalesce(sum(amount) filter (where given), 0)::bigint as points,
+    count(*) filter (where given) as posts,
+    coalesce(sum(amount) filter (where not given), 0)::bigint as returned
+from unnest(:spans::text[], :begin_times::timestamptz[]) as spans (span, begin_time)
+cross join lateral (
+    select receiver, amount, true as given from given_points
+    where
+        organisation = :organisation and giver = :giver and receiver = any(:receivers::text[])
+        and create_time >= begin_time
+    union all
+    select giver, amount, false from given_points
+    where
+        organisation = :organisation and giver = any(:receivers::text[]) and receiver = :giver
+        and create_time >= begin_time
+) as between_them
+group by span, receiver;
+
+-- name: words_given
+-- The words of what a person gave after a time, newest first.
+select given.create_time, message, receivers
+from recognition_changes as given
+join recognitions using (organisation, recognition)
+where
+    given.organisation = :organisation and given.person = :giver and given.create_time > :after
+    and kind = 'create' and given.state <> 'refused'
+order by given.create_time desc, given.change desc
+limit :most;
+
+-- name: insert_fairness_findings!
+insert into fairness_findings (
+    organisation, change, position, rule, mode, receiver, most, used, requested, room
+)
+select :organisation, :change, position - 1, rule, mode, receiver, most, used, requested, room
+from
+    unnest(
+        :rules::text[], :modes::text[], :receivers::text[], :mosts::bigint[], :useds::bigint[], :requesteds::bigint[],
+        :rooms::bigint[]
+    )
+    with ordinality as findings (rule, mode, receiver, most, used, requested, room, position);
+
+-- name: fairness_findings
+select rule, mode, receiver, most, used, requested, room
+from fairness_findings
+where organisation = :organisation and change = :change
+order by position;
