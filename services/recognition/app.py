@@ -21,6 +21,7 @@ from recognition.operations.fairness import Fairness
 from recognition.operations.giving import Giving
 from recognition.operations.granting import Granting
 from recognition.operations.importing import Importing
+from recognition.operations.insights import Insights
 from recognition.operations.organisations import Organisations
 from recognition.operations.paying import Paying
 from recognition.operations.people import People
@@ -32,6 +33,7 @@ from recognition.servicer import (
     AwardBudgetServicer,
     FairnessServicer,
     ImportServicer,
+    InsightServicer,
     OrganisationServicer,
     RecognitionServicer,
     TeamServicer,
@@ -63,6 +65,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
             ImportServicer(importing),
             FairnessServicer(fairness),
             RecognitionServicer(Giving(database, clock, changing), Viewing(database), fairness),
+            InsightServicer(Insights(database)),
         ],
         jobs=[
             Job("allowances", partial(grant_allowances, granting, allowance_poll)),

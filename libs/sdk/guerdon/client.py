@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from guerdon.recognition.v1.award_budgets_pb2_grpc import AwardBudgetServiceAsyncStub
     from guerdon.recognition.v1.fairness_pb2_grpc import FairnessServiceAsyncStub
     from guerdon.recognition.v1.imports_pb2_grpc import ImportServiceAsyncStub
+    from guerdon.recognition.v1.insights_pb2_grpc import InsightServiceAsyncStub
     from guerdon.recognition.v1.organisations_pb2_grpc import OrganisationServiceAsyncStub
     from guerdon.recognition.v1.recognition_pb2_grpc import RecognitionServiceAsyncStub
     from guerdon.recognition.v1.teams_pb2_grpc import TeamServiceAsyncStub
@@ -236,6 +237,13 @@ class Client:
         from guerdon.recognition.v1.imports_pb2_grpc import ImportServiceStub
 
         return cast("ImportServiceAsyncStub", ImportServiceStub(self._channel))
+
+    @cached_property
+    def insights(self) -> InsightServiceAsyncStub:
+        """What an organisation's recognitions come to."""
+        from guerdon.recognition.v1.insights_pb2_grpc import InsightServiceStub
+
+        return cast("InsightServiceAsyncStub", InsightServiceStub(self._channel))
 
     @cached_property
     def recognition(self) -> RecognitionServiceAsyncStub:

@@ -15,6 +15,7 @@ from recognition.servicer.fairness import (
 from recognition.servicer.imports import (
     ImportServicer,
 )
+from recognition.servicer.insights import InsightServicer
 from recognition.servicer.organisations import (
     OrganisationServicer,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "AwardBudgetServicer",
     "FairnessServicer",
     "ImportServicer",
+    "InsightServicer",
     "OrganisationServicer",
     "RecognitionServicer",
     "TeamServicer",

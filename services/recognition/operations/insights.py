@@ -1,0 +1,105 @@
+"""Leaderboards and participation, from what was counted as it was posted."""
+
+from __future__ import annotations
+
+from guerdon_kit.errors import InvalidField
+from guerdon_kit.pages import page_size, read_token, write_token
+from guerdon_kit.postgres import Database
+from recognition.domain.acting import Acting
+from recognition.domain.insights import TOP, Board, Participation, Place, Position, months, placed
+from recognition.domain.months import month_named
+from recognition.domain.organisations import VALUE_LENGTH_MAX
+from recognition.domain.tallies import Measure
+from recognition.operations import organisations
+from recognition.operations.seeing import sight
+from recognition.store import insights as store
+
+
+class Insights:
+    """What an organisation's recognitions come to."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def leaderboard(
+        self,
+        organisation: str,
+        *,
+        measure: Measure,
+        first: str,
+        last: str,
+        value: str,
+        team: str | None,
+        by_team: bool,
+        everything: bool,
+        viewer: str | None,
+        acting: Acting,
+        size: int,
+        token: str,
+    ) -> tuple[list[Place], str]:
+        """A page of a leaderboard, and the token of the next one.
+
+        Raises:
+            InvalidField: a period, the value, the size or the token is malformed.
+            NotFound: there is no such organisation or viewer.
+            ScopeRequired, RoleRequired: the viewer may not see it.
+        """
+        size = page_size(size)
+        if len(value) > VALUE_LENGTH_MAX or not value.isprintable():
+            raise InvalidField.of("value", "is not one that an organisation can have")
+        if by_team and team is not None:
+            raise InvalidField.of("by_team", "must not be set together with team")
+        async with self._database.acquire() as connection:
+            employer = await organisations.find(connection, organisation)
+            start, end = months(first, last, employer.time_zone)
+            seen = await sight(connection, organisation, viewer, acting, everything=everything)
+            board = Board(organisation, measure, start, end, value, team, by_team, seen)
+            query = ("ListLeaderboard", repr(board))
+            after = _position(token, query) if token else TOP
+            standings = await store.board(connection, board, after, size + 1)
+        places, position = placed(standings[:size], after)
+        if len(standings) <= size:
+            return places, ""
+        return places, write_token(query, (position.places, position.rank, position.amount, position.holder))
+
+    async def participation(
+        self, organisation: str, *, period: str, everything: bool, viewer: str | None, acting: Acting
+    ) -> Participation:
+        """Who of those who were active in a month did what.
+
+        Raises:
+            InvalidField: the period is malformed.
+            NotFound: there is no such organisation or viewer.
+            ScopeRequired, RoleRequired: the viewer may not see it.
+        """
+        async with self._database.acquire() as connection:
+            employer = await organisations.find(connection, organisation)
+            month = month_named(period, employer.time_zone, "period")
+            seen = await sight(connection, organisation, viewer, acting, everything=everything)
+            return await store.participation(connection, organisation, month, employer.time_zone, seen)
+
+    async def unrecognised(
+        self, organisation: str, *, period: str, viewer: str | None, acting: Acting, size: int, token: str
+    ) -> tuple[list[tuple[str, str]], str]:
+        """A page of the people (ids and what colleagues call them) who were active in a month and received nothing in
+        it, and the token of the next one.
+
+        Raises:
+            InvalidField: the period, the size or the token is malformed.
+            NotFound: there is no such organisation or viewer.
+            ScopeRequired, RoleRequired: the viewer sees to nobody.
+        """
+        size = page_size(size)
+        async with self._database.acquire() as connection:
+            employer = await organisations.find(connection, organisation)
+            month = month_named(period, employer.time_zone, "period")
+            seen = await sight(connection, organisation, viewer, acting, everything=True)
+            query = ("ListUnrecognisedPeople", organisation, period, seen.under or "")
+            after = str(read_token(token, query, (str,))[0]) if token else ""
+            found = await store.unrecognised(connection, organisation, month, employer.time_zone, seen, after, size + 1)
+        return found[:size], write_token(query, (found[size - 1][0],)) if len(found) > size else ""
+
+
+def _position(token: str, query: tuple[str, ...]) -> Position:
+    places, rank, amount, holder = read_token(token, query, (int, int, int, str))
+    return Position(int(places), int(rank), int(amount), str(holder))
