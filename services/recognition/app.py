@@ -8,32 +8,40 @@ from functools import partial
 from guerdon_kit import housekeeping
 from guerdon_kit.service import Job, Kit, Parts
 from recognition.clients.award_budgets import AwardBudgetBook
+from recognition.clients.budgets import BudgetLedger
 from recognition.clients.history import History
 from recognition.clients.ledger import LEDGER, Ledger
 from recognition.config import Settings
 from recognition.jobs.allowances import grant_allowances
+from recognition.jobs.budgets import disbursing, telling_terms
 from recognition.jobs.paying import pay
 from recognition.jobs.recovery import import_recovery, recovery
 from recognition.operations.achievements import Achievements
 from recognition.operations.award_budgets import AwardBudgets
+from recognition.operations.budgets import Budgets
 from recognition.operations.changing import Changing
+from recognition.operations.disbursing import Disbursements
 from recognition.operations.fairness import Fairness
 from recognition.operations.giving import Giving
 from recognition.operations.granting import Granting
 from recognition.operations.importing import Importing
 from recognition.operations.insights import Insights
+from recognition.operations.managing import ManagerBudgets
 from recognition.operations.organisations import Organisations
 from recognition.operations.paying import Paying
 from recognition.operations.people import People
+from recognition.operations.planning import Planning
 from recognition.operations.teams import Teams
 from recognition.operations.viewing import Viewing
 from recognition.servicer import (
     AchievementServicer,
     AllowanceServicer,
     AwardBudgetServicer,
+    BudgetServicer,
     FairnessServicer,
     ImportServicer,
     InsightServicer,
+    ManagerBudgetServicer,
     OrganisationServicer,
     RecognitionServicer,
     TeamServicer,
@@ -47,8 +55,11 @@ async def compose(kit: Kit[Settings]) -> Parts:
     settings, database, clock = kit.settings, kit.database, kit.clock
     remote = kit.remote("ledger", settings.ledger_target, LEDGER)
     ledger = Ledger(remote, settings.ledger_timeout)
+    budget_ledger = BudgetLedger(remote, settings.ledger_timeout)
     book = AwardBudgetBook(remote, settings.ledger_timeout)
     granting = Granting(database, ledger, clock, settings.lease)
+    disbursements = Disbursements(database, budget_ledger, clock, settings.lease)
+    budgets = Budgets(database, budget_ledger, clock, settings.lease)
     changing = Changing(database, ledger, clock, settings.lease)
     paying = Paying(database, book, clock, settings.lease, {})
     importing = Importing(database, History(remote, settings.ledger_timeout), clock, settings.lease)
@@ -59,7 +70,9 @@ async def compose(kit: Kit[Settings]) -> Parts:
         servicers=[
             OrganisationServicer(clock, Organisations(database, ledger), People(database, ledger, clock)),
             TeamServicer(Teams(database, clock)),
-            AllowanceServicer(granting),
+            AllowanceServicer(granting, Planning(database, clock), disbursements),
+            BudgetServicer(budgets, disbursements),
+            ManagerBudgetServicer(ManagerBudgets(database, budget_ledger, clock), disbursements),
             AwardBudgetServicer(AwardBudgets(database, book, clock)),
             AchievementServicer(clock, Achievements(database, paying, clock)),
             ImportServicer(importing),
@@ -70,6 +83,8 @@ async def compose(kit: Kit[Settings]) -> Parts:
         jobs=[
             Job("allowances", partial(grant_allowances, granting, allowance_poll)),
             Job("recovery", recovery(database, clock, changing, recovery_poll, settings.lease).run),
+            Job("disbursements", disbursing(database, clock, disbursements, recovery_poll, settings.lease).run),
+            Job("budget_terms", telling_terms(database, clock, budgets, recovery_poll, settings.lease).run),
             Job("payouts", partial(pay, paying, recovery_poll)),
             Job("imports", import_recovery(database, clock, importing, recovery_poll, settings.lease).run),
             *housekeeping.jobs(kit),

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import guerdon
-from guerdon.ledger.v1.ledger_pb2 import PostTransactionRequest
-from guerdon.ledger.v1.resources_pb2 import TRANSACTION_KIND_FUND, Posting, Transaction
 from guerdon.recognition.v1 import allowances_pb2 as allowances
+from guerdon.recognition.v1 import budgets_pb2 as budgets
 from guerdon.recognition.v1 import organisations_pb2 as orgs
 from guerdon.recognition.v1 import recognition_pb2 as recognition
 from guerdon.recognition.v1.organisations_pb2 import Organisation, Person
@@ -139,23 +138,25 @@ class Employer:
             unit=self.books.unit,
             time_zone=TIME_ZONE,
             values=VALUES,
-            monthly_allowance=ALLOWANCE,
         )
-        made = await self._admin.organisations.CreateOrganisation(
+        await self._admin.organisations.CreateOrganisation(
             orgs.CreateOrganisationRequest(organisation=organisation, request_id="organisation")
         )
-        funding = Posting(
-            source=f"{self.books.program}/accounts/issuance.{self.books.unit_id}",
-            destination=made.organisation.budget_account,
-            amount=BUDGET,
-        )
-        await self.books.client.ledger.PostTransaction(
-            PostTransactionRequest(
-                parent=self.books.program,
-                transaction=Transaction(kind=TRANSACTION_KIND_FUND, postings=[funding], memo="Budget for the year"),
-                request_id="budget",
+        budget = f"{self.organisation}/budget"
+        await self._admin.budgets.SetBudgetTerms(
+            budgets.SetBudgetTermsRequest(
+                name=budget, terms=budgets.BudgetTerms(mode=budgets.BUDGET_MODE_PREPAID), request_id="terms"
             )
         )
+        await self._admin.budgets.FundBudget(
+            budgets.FundBudgetRequest(name=budget, amount=BUDGET, invoice="Budget for the year", request_id="budget")
+        )
+        plan = allowances.AllowancePlan(
+            name=f"{self.organisation}/allowancePlan",
+            period_kind=allowances.PERIOD_KIND_MONTH,
+            base_amount=ALLOWANCE,
+        )
+        await self._admin.allowances.SetAllowancePlan(allowances.SetAllowancePlanRequest(plan=plan, request_id="plan"))
 
     async def _hire(self, people: Sequence[str]) -> None:
         new = [

@@ -38,10 +38,16 @@ class Partner:
     restart: Callable[[], Awaitable[None]] | None = None
     """Restarts the server; None where that is not tried."""
 
-    async def reserve(self, exchange: str, amount: int = 0, member: str = "") -> pb.ReserveResponse:
+    async def reserve(
+        self, exchange: str, amount: int = 0, member: str = "", *, reversal_of: str = ""
+    ) -> pb.ReserveResponse:
         """Reserve."""
         request = pb.ReserveRequest(
-            exchange_id=exchange, member_id=member or self.sender, amount=amount or self.amount, receiver_id="other"
+            exchange_id=exchange,
+            member_id=member or self.sender,
+            amount=amount or self.amount,
+            receiver_id="other",
+            reversal_of=reversal_of,
         )
         answer = await self.ask("Reserve", request)
         assert isinstance(answer, pb.ReserveResponse)
@@ -59,7 +65,9 @@ class Partner:
         assert isinstance(answer, pb.CancelResponse)
         return answer
 
-    async def credit(self, exchange: str, amount: int = 0, member: str = "") -> pb.CreditResponse:
+    async def credit(
+        self, exchange: str, amount: int = 0, member: str = "", *, reversal_of: str = ""
+    ) -> pb.CreditResponse:
         """Credit, of points that never expire."""
         amount = amount or self.amount
         request = pb.CreditRequest(
@@ -68,6 +76,7 @@ class Partner:
             amount=amount,
             points=[pb.PartnerPoints(amount=amount)],
             sender_id="other",
+            reversal_of=reversal_of,
         )
         answer = await self.ask("Credit", request)
         assert isinstance(answer, pb.CreditResponse)
@@ -232,6 +241,33 @@ async def survives_a_restart(partner: Partner) -> None:
     await partner.cancel(reserved)
 
 
+async def takes_back_what_it_credited(partner: Partner) -> None:
+    """A reversal takes what was credited, under an id of its own; the exchange stays CREDITED."""
+    exchange, reversal, before = fresh(), fresh(), await partner.points(partner.receiver)
+    await partner.credit(exchange)
+    answer = await partner.reserve(reversal, member=partner.receiver, reversal_of=exchange)
+    expect(answer.WhichOneof("outcome") == "reserved", "what was credited is not reserved to be taken back")
+    await partner.commit(reversal)
+    after = await partner.points(partner.receiver)
+    expect(after == before, f"the member had {before} points, and {after} after a credit was taken back")
+    states = (await partner.state(exchange), await partner.state(reversal))
+    expect(states == ("CREDITED", "COMMITTED"), f"the exchange is {states[0]}, and its reversal {states[1]}")
+
+
+async def gives_back_in_parts(partner: Partner) -> None:
+    """What was sent is credited back in several parts, each under an id of its own, each once."""
+    exchange, before = fresh(), await partner.points(partner.sender)
+    await partner.reserve(exchange, 2 * partner.amount)
+    await partner.commit(exchange)
+    for part in (fresh(), fresh()):
+        for _ in range(2):
+            answer = await partner.credit(part, member=partner.sender, reversal_of=exchange)
+            expect(answer.WhichOneof("outcome") == "credited", "a part of what was sent is not credited back")
+    after = await partner.points(partner.sender)
+    expect(after == before, f"the member had {before} points, and {after} after all that was sent was credited back")
+    expect(await partner.state(exchange) == "COMMITTED", "the exchange is no longer COMMITTED")
+
+
 class Skipped(Exception):
     """The check was not tried. The text says why."""
 
@@ -247,6 +283,8 @@ CHECKS: tuple[Callable[[Partner], Awaitable[None]], ...] = (
     credits_once,
     refuses_for_ever,
     knows_other_words,
+    takes_back_what_it_credited,
+    gives_back_in_parts,
     keeps_a_reservation,
     survives_a_restart,
 )

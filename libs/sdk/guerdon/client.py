@@ -27,9 +27,11 @@ if TYPE_CHECKING:
     from guerdon.recognition.v1.achievements_pb2_grpc import AchievementServiceAsyncStub
     from guerdon.recognition.v1.allowances_pb2_grpc import AllowanceServiceAsyncStub
     from guerdon.recognition.v1.award_budgets_pb2_grpc import AwardBudgetServiceAsyncStub
+    from guerdon.recognition.v1.budgets_pb2_grpc import BudgetServiceAsyncStub
     from guerdon.recognition.v1.fairness_pb2_grpc import FairnessServiceAsyncStub
     from guerdon.recognition.v1.imports_pb2_grpc import ImportServiceAsyncStub
     from guerdon.recognition.v1.insights_pb2_grpc import InsightServiceAsyncStub
+    from guerdon.recognition.v1.manager_budgets_pb2_grpc import ManagerBudgetServiceAsyncStub
     from guerdon.recognition.v1.organisations_pb2_grpc import OrganisationServiceAsyncStub
     from guerdon.recognition.v1.recognition_pb2_grpc import RecognitionServiceAsyncStub
     from guerdon.recognition.v1.teams_pb2_grpc import TeamServiceAsyncStub
@@ -244,6 +246,20 @@ class Client:
         from guerdon.recognition.v1.insights_pb2_grpc import InsightServiceStub
 
         return cast("InsightServiceAsyncStub", InsightServiceStub(self._channel))
+
+    @cached_property
+    def budgets(self) -> BudgetServiceAsyncStub:
+        """What an organisation's points are paid from."""
+        from guerdon.recognition.v1.budgets_pb2_grpc import BudgetServiceStub
+
+        return cast("BudgetServiceAsyncStub", BudgetServiceStub(self._channel))
+
+    @cached_property
+    def manager_budgets(self) -> ManagerBudgetServiceAsyncStub:
+        """What managers give out."""
+        from guerdon.recognition.v1.manager_budgets_pb2_grpc import ManagerBudgetServiceStub
+
+        return cast("ManagerBudgetServiceAsyncStub", ManagerBudgetServiceStub(self._channel))
 
     @cached_property
     def recognition(self) -> RecognitionServiceAsyncStub:

@@ -10,7 +10,7 @@ from guerdon.ledger.v1 import ledger_pb2, resources_pb2
 from guerdon_kit.errors import NotFound, Status
 from guerdon_kit.grpc import OutcomeUnknown, Remote, RemoteError
 from guerdon_kit.grpc.status import read_details
-from recognition.domain.allowances import Grant
+from recognition.domain.allowances import Grant, Purpose
 from recognition.domain.errors import GivingRefused, InsufficientAllowance
 from recognition.domain.gifts import Giving
 from recognition.domain.organisations import Organisation
@@ -27,6 +27,7 @@ NO_REFUSAL = "REQUEST_ID_REUSED"
 """The ledger knows the request in other words, such as those of another release: it was decided, perhaps by posting."""
 _OTHERS_REFUSED = "BATCH_NOT_POSTED"
 """Of what is posted together: nothing is wrong with this one, but with another."""
+_MEMOS = {Purpose.GIVE: "Allowance", Purpose.MANAGE: "Manager budget"}
 
 
 class Ledger:
@@ -108,16 +109,18 @@ class Ledger:
         _raise_refused(giving, response.results)
         return [result.posted.transaction for result in response.results]
 
-    async def available(self, person: Person) -> int:
-        """What the person's allowance account can give now."""
+    async def allowance(self, person: Person) -> tuple[int, int]:
+        """What the person's allowance account can give now, and how much of it expires."""
         response = await self._remote.call(
             "GetBalance",
-            ledger_pb2.GetBalanceRequest(name=person.allowance_account),
+            ledger_pb2.GetBalanceRequest(name=person.allowance_account, view=ledger_pb2.BALANCE_VIEW_FULL),
             ledger_pb2.GetBalanceResponse,
             tenants=[f"programs/{person.program}"],
             timeout_s=self._timeout_s,
         )
-        return response.balance.available
+        balance = response.balance
+        expiring = sum(bucket.amount for bucket in balance.expiries)
+        return balance.available, min(expiring, balance.available)
 
     async def _create_accounts(
         self, organisation: Organisation, accounts: Sequence[resources_pb2.Account], actor: str
@@ -141,13 +144,13 @@ def _grant_item(grant: Grant) -> ledger_pb2.PostTransactionItem:
         amount=grant.amount,
     )
     posting.expire_time.FromDatetime(grant.expire_time)
-    # The ledger's clock turns the months, not ours: a grant that is a moment early is pending until its month begins.
+    # The ledger's clock turns the periods, not ours: a grant that is a moment early is pending until its period begins.
     posting.available_time.FromDatetime(grant.available_time)
     return ledger_pb2.PostTransactionItem(
         transaction=resources_pb2.Transaction(
             kind=resources_pb2.TRANSACTION_KIND_GRANT,
             postings=[posting],
-            memo=f"Allowance of {grant.period:%Y-%m}",
+            memo=f"{_MEMOS[grant.purpose]} of {grant.period_name}",
         ),
         request_id=grant.request_id,
     )

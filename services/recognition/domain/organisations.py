@@ -21,9 +21,7 @@ _VALUE = re.compile(r"#[a-z0-9_-]{1,50}")
 
 @dataclass(frozen=True, slots=True)
 class Organisation:
-    """An employer whose people give `monthly_allowance` points of `unit` (in its program) in each month of
-    `time_zone`.
-    """
+    """An employer whose people give points of `unit` (in its program) in the periods of `time_zone`."""
 
     id: str
     display_name: str
@@ -31,7 +29,6 @@ class Organisation:
     unit: str
     time_zone: str
     values: tuple[str, ...]
-    monthly_allowance: int
     create_time: datetime
     countries: tuple[CountryValue, ...] = ()
 
@@ -55,6 +52,16 @@ class Organisation:
         """The ledger's account that funds the allowances: its own, should a program serve two organisations."""
         return budget_account(self.program, self.unit, self.id)
 
+    @property
+    def budget_account_id(self) -> str:
+        """The id of that account within the program."""
+        return f"budget.{self.unit}.{self.id}"
+
+    @property
+    def issuance_account_id(self) -> str:
+        """The id of the ledger's account that the unit's points come from."""
+        return f"issuance.{self.unit}"
+
     def check(self) -> None:
         """Whether such an organisation can be. Its zone and the names in it are checked already.
 
@@ -71,8 +78,6 @@ class Organisation:
             # The id ends the name of a system account of the ledger, whose ids have 63 characters.
             found.append(FieldViolation("organisation.name", "its id must be 1 to 24 of a-z 0-9 -, not a - first"))
         found += text_violations("organisation.display_name", self.display_name, NAME_LENGTH_MAX)
-        if not 1 <= self.monthly_allowance <= POINTS_MAX:
-            found.append(FieldViolation("organisation.monthly_allowance", "must be between 1 and 2^53"))
         if len(self.values) > VALUES_MAX:
             found.append(FieldViolation("organisation.values", "must be at most 50"))
         for index, value in enumerate(self.values[:VALUES_MAX]):

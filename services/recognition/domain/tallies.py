@@ -12,7 +12,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from recognition.domain.gifts import GiftKind, Movement
-from recognition.domain.periods import month_at
+from recognition.domain.periods import PeriodKind, day_at
 from recognition.domain.recognitions import Visibility
 
 ANY_VALUE = ""
@@ -58,7 +58,7 @@ def tallied(movements: Iterable[Movement], zone: str) -> dict[Cell, Figures]:
     """What these movements count for, in months of `zone` (an IANA name), cells without any change left out."""
     cells: dict[Cell, Figures] = {}
     for moved in movements:
-        period = month_at(moved.give_time, zone).first_day
+        period = PeriodKind.MONTH.first_day(day_at(moved.give_time, zone))
         public = moved.visibility is Visibility.PUBLIC
         for value in (ANY_VALUE, *moved.values):
             for measure, person, count in _sides(moved):

@@ -1,4 +1,4 @@
-"""Granting the allowances of each month as it begins, and those of people who join within it."""
+"""Granting the allowances of each period as it begins, and those of people who join within it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _log = structlog.get_logger(__name__)
 async def grant_allowances(granting: Granting, poll: timedelta) -> None:
     """A job: plans what is to be granted and posts what is due, at each `poll`. Any number of workers may run it.
 
-    It looks instead of sleeping until the next month begins: that also finds who joined, what a crash left behind,
+    It looks instead of sleeping until the next period begins: that also finds who joined, what a crash left behind,
     and a clock that was moved.
     """
     while True:

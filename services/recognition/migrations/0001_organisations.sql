@@ -7,7 +7,6 @@ create table organisations (
     unit text not null,
     time_zone text not null,
     purposes text[] not null,
-    monthly_allowance bigint not null check (monthly_allowance between 1 and 9007199254740992),
     actor text not null,
     create_time timestamptz not null
 );

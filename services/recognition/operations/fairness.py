@@ -35,7 +35,7 @@ from recognition.domain.fairness import (
     judge,
 )
 from recognition.domain.people import person_name
-from recognition.domain.periods import month_at
+from recognition.domain.periods import PeriodKind, calendar_period, day_at
 from recognition.operations import organisations
 from recognition.store import allowances
 from recognition.store import fairness as store
@@ -126,13 +126,13 @@ async def _given(connection: Connection, change: NewChange, policies: Sequence[P
     rules = {policy.rule for policy in policies}
     employer = await organisations.find(connection, change.organisation)
     giver, now = change.person, change.create_time
-    month = month_at(now, employer.time_zone)
+    month = calendar_period(PeriodKind.MONTH, day_at(now, employer.time_zone), employer.time_zone)
     between, granted, said = {}, 0, []
     if rules & (RULES_OF_A_PERIOD | {Rule.ALLOWANCE_SHARE}):
         since = {Span.MONTH: month.start_time}
         between = await store.between(connection, employer.id, giver, change.receivers, since)
     if Rule.ALLOWANCE_SHARE in rules:
-        granted = await allowances.granted_amount(connection, employer.id, giver, month.first_day)
+        granted = await allowances.granted_at(connection, employer.id, giver, now)
     if Rule.REPEATED_TEXT in rules:
         longest = max(policy.within for policy in policies)
         said = await store.said(connection, employer.id, giver, now - longest)

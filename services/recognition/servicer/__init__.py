@@ -9,6 +9,9 @@ from recognition.servicer.allowances import (
 from recognition.servicer.award_budgets import (
     AwardBudgetServicer,
 )
+from recognition.servicer.budgets import (
+    BudgetServicer,
+)
 from recognition.servicer.fairness import (
     FairnessServicer,
 )
@@ -16,6 +19,9 @@ from recognition.servicer.imports import (
     ImportServicer,
 )
 from recognition.servicer.insights import InsightServicer
+from recognition.servicer.manager_budgets import (
+    ManagerBudgetServicer,
+)
 from recognition.servicer.organisations import (
     OrganisationServicer,
 )
@@ -30,9 +36,11 @@ __all__ = [
     "AchievementServicer",
     "AllowanceServicer",
     "AwardBudgetServicer",
+    "BudgetServicer",
     "FairnessServicer",
     "ImportServicer",
     "InsightServicer",
+    "ManagerBudgetServicer",
     "OrganisationServicer",
     "RecognitionServicer",
     "TeamServicer",

@@ -11,6 +11,7 @@ from guerdon_kit.errors import InvalidField
 from guerdon_kit.grpc import CallContext
 from guerdon_kit.names import parse
 from recognition.domain.acting import ACT_FOR_SCOPE, Acting
+from recognition.domain.disbursements import RECEIVERS_MAX
 
 ORGANISATION = "organisations/{organisation}"
 PERSON = "organisations/{organisation}/people/{person}"
@@ -39,6 +40,17 @@ def person_id(name: str, organisation: str, field: str) -> str:
 def optional_person_id(name: str, organisation: str, field: str) -> str | None:
     """The same, or None where the field is empty."""
     return person_id(name, organisation, field) if name else None
+
+
+def receiver_ids(names: Collection[str], organisation: str) -> tuple[str, ...]:
+    """The ids of people of this organisation, in their order.
+
+    Raises:
+        InvalidField: there are more than 100, or one is no person's name, or one of another organisation.
+    """
+    if len(names) > RECEIVERS_MAX:
+        raise InvalidField.of("receivers", "must be 1 to 100")
+    return tuple(person_id(name, organisation, f"receivers[{index}]") for index, name in enumerate(names))
 
 
 def budget_id(name: str, organisation: str, field: str) -> str:

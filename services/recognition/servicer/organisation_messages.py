@@ -16,7 +16,7 @@ from recognition.domain.organisations import Organisation
 from recognition.domain.periods import check_zone
 from recognition.servicer.naming import ORGANISATION
 
-ORGANISATION_FIELDS = frozenset({"countries", "display_name", "monthly_allowance", "values"})
+ORGANISATION_FIELDS = frozenset({"countries", "display_name", "values"})
 """What of an organisation may change."""
 
 _UNIT = "programs/{program}/units/{unit}"
@@ -33,7 +33,6 @@ def read_organisation(message: pb.Organisation, create_time: datetime) -> Organi
         unit=unit,
         time_zone=check_zone(message.time_zone, "organisation.time_zone"),
         values=tuple(message.values),
-        monthly_allowance=message.monthly_allowance,
         create_time=create_time,
         countries=_read_countries(message.countries),
     )
@@ -44,7 +43,6 @@ def read_organisation_changes(message: pb.Organisation, fields: Collection[str])
     values = {
         "countries": _read_countries(message.countries),
         "display_name": message.display_name,
-        "monthly_allowance": message.monthly_allowance,
         "values": tuple(message.values),
     }
     return {field: values[field] for field in fields}
@@ -70,7 +68,6 @@ def write_organisation(organisation: Organisation) -> pb.Organisation:
         unit=organisation.unit_name,
         time_zone=organisation.time_zone,
         values=organisation.values,
-        monthly_allowance=organisation.monthly_allowance,
         budget_account=organisation.budget_account,
         create_time=timestamp(organisation.create_time),
         countries=[

@@ -33,7 +33,7 @@ PERSON_FIELDS = frozenset(
 )
 """What of a person may change."""
 
-_ROLES = {
+ROLES = {
     pb.ROLE_UNSPECIFIED: Role.GIVER,
     pb.ROLE_ADMIN: Role.ADMIN,
     pb.ROLE_MANAGER: Role.MANAGER,
@@ -41,7 +41,7 @@ _ROLES = {
     pb.ROLE_RECEIVER_ONLY: Role.RECEIVER_ONLY,
     pb.ROLE_OBSERVER: Role.OBSERVER,
 }
-_ROLE_NUMBERS = {role: number for number, role in _ROLES.items()}
+ROLE_NUMBERS = {role: number for number, role in ROLES.items()}
 
 
 def read_person(message: pb.Person, organisation: str | None, field: str) -> NewPerson:
@@ -49,14 +49,14 @@ def read_person(message: pb.Person, organisation: str | None, field: str) -> New
     owner, person = parse(message.name, PERSON, f"{field}.name")
     if organisation is not None:
         person_id(message.name, organisation, f"{field}.name")
-    if message.role not in _ROLES:
+    if message.role not in ROLES:
         raise InvalidField.of(f"{field}.role", "must be a role")
     if len(message.teams) > TEAMS_MAX:
         raise InvalidField.of(f"{field}.teams", "must be at most 50")
     profile = Profile(
         display_name=message.display_name,
         identity=message.identity,
-        role=_ROLES[message.role],
+        role=ROLES[message.role],
         manager=optional_person_id(message.manager, owner, f"{field}.manager") or "",
         teams=tuple(team_id(name, owner, f"{field}.teams[{index}]") for index, name in enumerate(message.teams)),
         country=message.country,
@@ -95,7 +95,7 @@ def write_person(person: Person) -> pb.Person:
         allowance_account=person.allowance_account,
         rewards_account=person.rewards_account,
         create_time=timestamp(person.create_time),
-        role=_ROLE_NUMBERS[profile.role],
+        role=ROLE_NUMBERS[profile.role],
         manager=person_name(person.organisation, profile.manager) if profile.manager else "",
         teams=[team_name(person.organisation, team) for team in profile.teams],
         country=profile.country,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import date
 from fractions import Fraction
 
 import asyncpg
@@ -24,7 +22,6 @@ async def insert(connection: Connection, organisation: Organisation, actor: str)
         unit=organisation.unit,
         time_zone=organisation.time_zone,
         purposes=list(organisation.values),
-        monthly_allowance=organisation.monthly_allowance,
         actor=actor,
         create_time=organisation.create_time,
     )
@@ -48,7 +45,6 @@ async def update(connection: Connection, organisation: Organisation) -> None:
         organisation=organisation.id,
         display_name=organisation.display_name,
         purposes=list(organisation.values),
-        monthly_allowance=organisation.monthly_allowance,
     )
     await queries.delete_countries(connection, organisation=organisation.id)
     await _insert_countries(connection, organisation)
@@ -58,19 +54,6 @@ async def find(connection: Connection, organisation: str) -> Organisation | None
     """The organisation of that id."""
     row = await queries.find_organisation(connection, organisation=organisation)
     return None if row is None else _organisation(row)
-
-
-async def zones(connection: Connection) -> list[str]:
-    """The time zones that organisations are in."""
-    return [row["time_zone"] async for row in queries.organisation_zones(connection)]
-
-
-async def unplanned(connection: Connection, months: Mapping[str, date]) -> list[Organisation]:
-    """The organisations in which an active person has no allowance planned for the month that begins on the day
-    which `months` gives for its zone.
-    """
-    rows = queries.unplanned_organisations(connection, zones=list(months), periods=list(months.values()))
-    return [_organisation(row) async for row in rows]
 
 
 async def _insert_countries(connection: Connection, organisation: Organisation) -> None:
@@ -93,7 +76,6 @@ def _organisation(row: asyncpg.Record) -> Organisation:
         unit=row["unit"],
         time_zone=row["time_zone"],
         values=tuple(row["purposes"]),
-        monthly_allowance=row["monthly_allowance"],
         create_time=row["create_time"],
         countries=tuple(
             CountryValue(country, currency_code, Fraction(int(numerator), int(denominator)))

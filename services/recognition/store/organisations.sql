@@ -1,16 +1,16 @@
 -- name: insert_organisation$
 -- The id, or nothing where it is taken.
 insert into organisations (
-    organisation, display_name, program, unit, time_zone, purposes, monthly_allowance, actor, create_time
+    organisation, display_name, program, unit, time_zone, purposes, actor, create_time
 )
 values (
-    :organisation, :display_name, :program, :unit, :time_zone, :purposes, :monthly_allowance, :actor, :create_time
+    :organisation, :display_name, :program, :unit, :time_zone, :purposes, :actor, :create_time
 )
 on conflict do nothing
 returning organisation;
 
 -- name: find_organisation^
-select organisation, display_name, program, unit, time_zone, purposes, monthly_allowance, create_time, countries
+select organisation, display_name, program, unit, time_zone, purposes, create_time, countries
 from organisation_details
 where organisation = :organisation;
 
@@ -23,7 +23,7 @@ for no key update;
 
 -- name: update_organisation!
 update organisations
-set display_name = :display_name, purposes = :purposes, monthly_allowance = :monthly_allowance
+set display_name = :display_name, purposes = :purposes
 where organisation = :organisation;
 
 -- name: delete_countries!
@@ -35,19 +35,3 @@ insert into organisation_countries (organisation, country, currency_code, numera
 select :organisation, country, currency_code, numerator, denominator
 from unnest(:countries::text[], :currency_codes::text[], :numerators::bigint[], :denominators::bigint[])
     as worths (country, currency_code, numerator, denominator);
-
--- name: organisation_zones
-select distinct time_zone from organisations;
-
--- name: unplanned_organisations
--- Those with an active person whose newest planned month is before the current one of their zone.
-select organisation, display_name, program, unit, time_zone, purposes, monthly_allowance, create_time, countries
-from organisation_details as organisations
-join unnest(:zones::text[], :periods::date[]) as months (time_zone, period) using (time_zone)
-where
-    exists (
-        select
-        from people
-        where people.organisation = organisations.organisation and active and planned_period < period
-    )
-order by organisation;

@@ -28,7 +28,7 @@ async def test_an_organisation_is_read_as_it_was_made(employer: Employer) -> Non
     organisation = (await employer.admin.organisations.GetOrganisation(request)).organisation
     assert organisation.unit == f"{employer.program}/units/points"
     assert list(organisation.values) == ["#teamwork", "#care"]
-    assert (organisation.time_zone, organisation.monthly_allowance) == ("Europe/London", 200)
+    assert organisation.time_zone == "Europe/London"
     budget = await employer.balance(organisation.budget_account)
     assert budget.posted == -800  # what its four people were granted
 
@@ -40,7 +40,7 @@ async def test_an_organisation_is_made_once_and_answered_again(world: World, emp
     again = other.admin.organisations.CreateOrganisation(request)
     assert await again == made
     assert await was_replayed(again)
-    request.organisation.monthly_allowance = 300
+    request.organisation.display_name = "Another"
     with pytest.raises(InvalidRequestError) as refusal:
         await other.admin.organisations.CreateOrganisation(request)
     assert (refusal.value.reason, refusal.value.metadata) == ("REQUEST_ID_REUSED", {"fields": "organisation"})
@@ -64,14 +64,13 @@ async def test_an_organisation_needs_a_unit_of_the_ledger(world: World, employer
 
 
 async def test_a_malformed_organisation_names_its_fields(employer: Employer) -> None:
-    request = employer.creation(allowance=-1)
+    request = employer.creation()
     request.organisation.name = "organisations/Employer"
     request.organisation.values.append("teamwork")
     with pytest.raises(InvalidRequestError) as refusal:
         await employer.admin.organisations.CreateOrganisation(request)
     assert [violation.field for violation in refusal.value.violations] == [
         "organisation.name",
-        "organisation.monthly_allowance",
         "organisation.values[2]",
     ]
     request = employer.creation(time_zone="Mars/Olympus")

@@ -85,11 +85,24 @@ class Employer:
         await self.bank.ledger.CreateUnit(
             ledger.CreateUnitRequest(unit=books.Unit(name=f"{self.program}/units/points"), request_id=new_request_id())
         )
-        await self.admin.organisations.CreateOrganisation(self.creation(allowance=allowance, time_zone=time_zone))
+        await self.admin.organisations.CreateOrganisation(self.creation(time_zone=time_zone))
+        await self.plan(allowance)
 
-    def creation(
-        self, *, allowance: int = 200, time_zone: str = "Europe/London", request_id: str = ""
-    ) -> orgs.CreateOrganisationRequest:
+    async def plan(
+        self,
+        amount: int,
+        kind: allowances.PeriodKind.ValueType = allowances.PERIOD_KIND_MONTH,
+        overrides: Iterable[allowances.AllowanceOverride] = (),
+    ) -> allowances.SetAllowancePlanResponse:
+        """Sets how much its people are granted."""
+        plan = allowances.AllowancePlan(
+            name=f"{self.name}/allowancePlan", period_kind=kind, base_amount=amount, overrides=overrides
+        )
+        return await self.admin.allowances.SetAllowancePlan(
+            allowances.SetAllowancePlanRequest(plan=plan, request_id=new_request_id())
+        )
+
+    def creation(self, *, time_zone: str = "Europe/London", request_id: str = "") -> orgs.CreateOrganisationRequest:
         """The request that makes it."""
         return orgs.CreateOrganisationRequest(
             organisation=orgs.Organisation(
@@ -98,7 +111,6 @@ class Employer:
                 unit=f"{self.program}/units/points",
                 time_zone=time_zone,
                 values=["#teamwork", "#care"],
-                monthly_allowance=allowance,
             ),
             request_id=request_id or new_request_id(),
         )

@@ -18,10 +18,13 @@ from guerdon_kit.launch.services import service_environment, service_plan
 from guerdon_kit.processes import ServerProcess
 from guerdon_kit.testing import DatabaseFactory, RunningService, ServiceFactory, wait_until
 from guerdon_kit.testing.fixtures import ManyServices
-from tests.contract.partner_exchange.world import Coalition, World
+from tests.contract.partner_exchange.world import Brand, Coalition, World
 from tests.integration.partner_exchange.fallible import ARMED, ITSELF, arm
+from tests.integration.partner_exchange.faulty import CASES
+from tests.integration.partner_exchange.partner import PartnerProcess, partner_process
 
 ROOT = Path(__file__).parents[3]
+MEMBERS = ["ada", *(f"{step}~{fault}" for step, fault in CASES)]
 
 
 @dataclass
@@ -115,3 +118,27 @@ async def world(fallible: Fallible, fallible_services: ServiceFactory) -> AsyncI
 @pytest.fixture
 async def coalition(world: World) -> Coalition:
     return await world.coalition()
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A hosted brand and the remote one, with the process that keeps its points."""
+
+    hosted: Brand
+    remote: Brand
+    partner: PartnerProcess
+
+
+@pytest.fixture
+def partner(request: pytest.FixtureRequest, tmp_path: Path, fallible: Fallible) -> Iterator[tuple[str, PartnerProcess]]:
+    name = f"partners/r-{request.session.items.index(request.node)}"
+    with partner_process(tmp_path, fallible.identity, name, MEMBERS) as process:
+        yield name, process
+
+
+@pytest.fixture
+async def pair(coalition: Coalition, partner: tuple[str, PartnerProcess]) -> Pair:
+    name, process = partner
+    hosted, remote = await coalition.brand(), await coalition.remote_brand(process.target, name=name)
+    await coalition.publish(hosted.to(remote, "1"), remote.to(hosted, "1"))
+    return Pair(hosted, remote, process)

@@ -174,6 +174,41 @@ async def test_one_that_reserves_each_time_it_is_asked_is_found(tmp_path: Path) 
     assert result.verdict == "broken"
 
 
+async def test_one_that_calls_the_exchange_off_with_its_reversal_is_found(tmp_path: Path) -> None:
+    class CallsOff(PartnerLedger):
+        def GetLeg(  # noqa: N802 - the contract's name
+            self, request: pb.GetLegRequest, context: grpc.ServicerContext
+        ) -> pb.GetLegResponse:
+            if request.exchange_id in called_off:
+                return pb.GetLegResponse(state=pb.LEG_STATE_CANCELLED)
+            return super().GetLeg(request, context)
+
+        def Reserve(  # noqa: N802 - the contract's name
+            self, request: pb.ReserveRequest, context: grpc.ServicerContext
+        ) -> pb.ReserveResponse:
+            called_off.append(request.reversal_of)
+            return super().Reserve(request, context)
+
+    called_off: list[str] = []
+    async with partner(CallsOff(filled(Books(tmp_path / "books.db")), None)) as under_test:
+        result = await tried(checks.takes_back_what_it_credited, under_test)
+    assert result.verdict == "broken"
+
+
+async def test_one_that_gives_back_an_exchange_once_and_not_by_parts_is_found(tmp_path: Path) -> None:
+    class Once(PartnerLedger):
+        def Credit(  # noqa: N802 - the contract's name
+            self, request: pb.CreditRequest, context: grpc.ServicerContext
+        ) -> pb.CreditResponse:
+            if request.reversal_of:
+                request.exchange_id = f"{request.reversal_of[:50]}-back"
+            return super().Credit(request, context)
+
+    async with partner(Once(filled(Books(tmp_path / "books.db")), None)) as under_test:
+        result = await tried(checks.gives_back_in_parts, under_test)
+    assert result.verdict == "broken"
+
+
 def test_the_command_shows_a_table_and_says_by_its_exit_code_whether_all_was_kept(tmp_path: Path) -> None:
     for number, (books, code) in enumerate(((Books, 0), (CommitsTwice, 1))):
         server, target = started(PartnerLedger(filled(books(tmp_path / f"{number}.db")), None))

@@ -8,78 +8,24 @@ import asyncio
 import contextlib
 import os
 import signal
-import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import partial
-from pathlib import Path
-from typing import Any, cast
 
 import pytest
 
 from guerdon import GuerdonError
 from guerdon.exchange.v1 import resources_pb2 as res
-from guerdon_kit.auth.service_tokens import ServiceTokens
-from guerdon_kit.clock import Clock, SystemClock
-from guerdon_kit.grpc import Remote
-from guerdon_kit.grpc.locked import LockedPoints
-from guerdon_kit.grpc.outward import Outward
-from guerdon_kit.idempotency import Fingerprint
-from guerdon_kit.postgres import Database
+from guerdon_kit.clock import SystemClock
 from guerdon_kit.testing import wait_until
-from partner_exchange.clients.ledger import LEDGER, Ledger
-from partner_exchange.clients.partner_ledgers import PartnerLedgers
-from partner_exchange.domain.exchanges import UNKNOWN_LASTS
-from partner_exchange.domain.steps import Patience
-from partner_exchange.operations.accepting import Accepting
-from partner_exchange.operations.asking import Asking
-from partner_exchange.operations.authority import Authority
-from partner_exchange.operations.ends import Ends
-from partner_exchange.operations.progress import Progress
-from partner_exchange.operations.reached import Reached, nowhere
-from partner_exchange.operations.sides import Sides
-from partner_exchange.operations.standings import Standings
-from partner_exchange.operations.stepping import Stepping
-from partner_exchange.store import exchanges
 from tests.contract.partner_exchange.world import Brand, Coalition, World
-from tests.integration.partner_exchange.conftest import Fallible
+from tests.integration.partner_exchange.conftest import Fallible, Pair
 from tests.integration.partner_exchange.faulty import CASES
-from tests.integration.partner_exchange.partner import POINTS, PartnerProcess, partner_process
+from tests.integration.partner_exchange.in_process import Ahead, Crash, in_process
+from tests.integration.partner_exchange.partner import POINTS
 
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(180)]
 
 COMMITTED, ABORTED = res.EXCHANGE_STATE_COMMITTED, res.EXCHANGE_STATE_ABORTED
 SENDS, RECEIVES, CANCELS = ("Reserve", "Commit"), ("ValidateMember", "Credit"), ("Cancel",)
-MEMBERS = ["ada", *(f"{step}~{fault}" for step, fault in CASES)]
 SENT = 100
-LEASE = timedelta(hours=1)
-"""So long that the service that runs leaves what was left alone."""
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A hosted brand and the remote one, with the process that keeps its points."""
-
-    hosted: Brand
-    remote: Brand
-    partner: PartnerProcess
-
-
-@pytest.fixture
-def partner(request: pytest.FixtureRequest, tmp_path: Path, fallible: Fallible) -> Iterator[tuple[str, PartnerProcess]]:
-    name = f"partners/r-{request.session.items.index(request.node)}"
-    with partner_process(tmp_path, fallible.identity, name, MEMBERS) as process:
-        yield name, process
-
-
-@pytest.fixture
-async def pair(coalition: Coalition, partner: tuple[str, PartnerProcess]) -> Pair:
-    name, process = partner
-    hosted, remote = await coalition.brand(), await coalition.remote_brand(process.target, name=name)
-    await coalition.publish(hosted.to(remote, "1"), remote.to(hosted, "1"))
-    return Pair(hosted, remote, process)
 
 
 async def begin(sender: Brand, source: str, receiver: Brand, destination: str) -> str:
@@ -161,17 +107,6 @@ async def unknown(brand: Brand) -> bool:
     return any(exchange.outcome_unknown for exchange in await brand.exchanges())
 
 
-class Ahead(SystemClock):
-    """A little later."""
-
-    def now(self) -> datetime:
-        return super().now() + UNKNOWN_LASTS
-
-
-class Crash(BaseException):
-    """The process ends here."""
-
-
 @pytest.mark.parametrize("way", ["sent", "received", "refused", "sent on"])
 async def test_killed_at_each_moment_an_exchange_with_a_remote_partner_goes_on_from_the_state_that_is_kept(
     pair: Pair, coalition: Coalition, fallible: Fallible, world: World, way: str
@@ -215,44 +150,3 @@ async def test_killed_at_each_moment_an_exchange_with_a_remote_partner_goes_on_f
 
 async def quote_of(sender: Brand, source: str, receiver: Brand, destination: str) -> res.Quote:
     return await sender.quote(source, receiver, destination, send=SENT)
-
-
-@dataclass(frozen=True)
-class InProcess:
-    """What partner exchange does with an exchange, in this process and with its database."""
-
-    database: Database
-    sides: Sides
-    ledger: Ledger
-
-    async def run(self, quote: res.Quote, reached: Reached) -> None:
-        """Accepts the quote, and takes the exchange to its end or to the crash."""
-        _, sender, _, quote_id = quote.name.split("/")
-        fingerprint = Fingerprint(quote_id.encode(), b"", b"", cast("Any", None))
-        accepting = Accepting(self.database, SystemClock(), LEASE, Authority())
-        await accepting.accept(Asking(fingerprint, "test", 0.0), sender, quote_id, "")
-        reached("RECEIVED")
-        await self._progress(reached, SystemClock()).drive(quote_id, time.monotonic() + 30)
-
-    async def take_up(self, quote: res.Quote, clock: Clock) -> None:
-        """Goes on with what was left."""
-        await self._progress(nowhere, clock).drive(quote.name.rpartition("/")[2], time.monotonic() + 30)
-
-    def _progress(self, reached: Reached, clock: Clock) -> Progress:
-        ends = Ends(self.database, clock, reached)
-        patience = Patience(timedelta(hours=1), timedelta(days=1))
-        stepping = Stepping(ends, exchanges, self.sides, patience, LEASE)
-        return Progress(Standings(self.database), self.ledger, LEASE, ends, stepping)
-
-
-@asynccontextmanager
-async def in_process(fallible: Fallible) -> AsyncIterator[InProcess]:
-    tokens = ServiceTokens("partner_exchange", fallible.identity.signing_key_file("partner_exchange"))
-    remote = Remote(fallible.ledger.target, LEDGER, partial(tokens.token, "ledger"))
-    outward = Outward(lambda audience, scope: tokens.token(audience, scope, (audience,), ""), private=True)
-    database = await Database.open(fallible.exchange.database.runtime_url, name="test")
-    ledger = Ledger(remote, LockedPoints(None))
-    yield InProcess(database, Sides(ledger, PartnerLedgers(outward, 10.0, 4)), ledger)
-    await outward.close()
-    await remote.close()
-    await database.close()

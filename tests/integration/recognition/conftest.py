@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -12,8 +12,10 @@ from guerdon_kit.postgres.provision import ServiceDatabase
 from guerdon_kit.testing import DatabaseFactory, RunningService, ServiceFactory
 from recognition.domain.organisations import Organisation
 from recognition.domain.people import NewPerson
+from recognition.domain.periods import PeriodKind
+from recognition.domain.plans import Terms
 from recognition.domain.profiles import Profile
-from recognition.store import organisations, people
+from recognition.store import organisations, people, plans
 from tests.contract.recognition.world import World
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -25,7 +27,6 @@ UMBRELLA = Organisation(
     unit="points",
     time_zone="Europe/London",
     values=("#teamwork", "#care"),
-    monthly_allowance=200,
     create_time=NOW,
 )
 
@@ -45,6 +46,8 @@ async def db(url: str) -> AsyncIterator[Database]:
     async with opened.transaction() as connection:
         assert await organisations.insert(connection, UMBRELLA, "tester")
         assert len(await people.insert(connection, "umbrella", newcomers, "tester", NOW)) == 3
+        terms = Terms(PeriodKind.MONTH, 200)
+        await plans.insert(connection, "umbrella", date(2026, 11, 1), terms, "tester", NOW)
     yield opened
     await opened.close()
 

@@ -11,41 +11,44 @@ from guerdon_kit.grpc import Remote
 from guerdon_kit.postgres import Database
 from guerdon_kit.postgres.database import Limits
 from recognition.clients.ledger import LEDGER, Ledger
-from recognition.domain.allowances import GrantState, settle
+from recognition.domain.allowances import GrantState, Purpose, settle
 from recognition.domain.people import NewPerson
-from recognition.domain.periods import Month, month_at
+from recognition.domain.periods import Period, PeriodKind, calendar_period
+from recognition.domain.plans import Terms
 from recognition.domain.profiles import Profile
 from recognition.domain.roles import Role
 from recognition.operations.granting import Granting
-from recognition.store import allowances, organisations, people
+from recognition.store import allowances, organisations, people, plans
 from tests.integration.recognition.conftest import NOW, UMBRELLA
 
-NOVEMBER = month_at(NOW, "Europe/London")
-DECEMBER = month_at(NOVEMBER.end_time, "Europe/London")
+NOVEMBER = calendar_period(PeriodKind.MONTH, date(2026, 11, 21), "Europe/London")
+DECEMBER = calendar_period(PeriodKind.MONTH, NOVEMBER.next_day, "Europe/London")
+TERMS = Terms(PeriodKind.MONTH, 200)
 
 
 async def test_planners_at_once_plan_each_person_once(db: Database) -> None:
     async def plan() -> int:
         async with db.transaction() as connection:
-            return (await allowances.plan(connection, UMBRELLA, NOVEMBER, NOW)).planned
+            return (await allowances.plan(connection, UMBRELLA, TERMS, NOVEMBER, NOW)).planned
 
     counts = await asyncio.gather(*(plan() for _ in range(6)))
     assert sorted(counts) == [0, 0, 0, 0, 0, 3]
-    assert await _unplanned(db, NOVEMBER.first_day) == []
+    assert await _unplanned(db, NOW.date()) == []
     assert await _unplanned(db, DECEMBER.first_day) == ["umbrella"]
 
 
 async def test_a_month_once_planned_leaves_out_the_months_before_it(db: Database) -> None:
     async with db.transaction() as connection:
-        assert (await allowances.plan(connection, UMBRELLA, DECEMBER, NOW)).planned == 3
-        late = await allowances.plan(connection, UMBRELLA, NOVEMBER, NOW)
-    assert (late.planned, late.existing) == (0, 3)
+        assert (await allowances.plan(connection, UMBRELLA, TERMS, DECEMBER, NOW)).planned == 3
+        late = await allowances.plan(connection, UMBRELLA, TERMS, NOVEMBER, NOW)
+    assert (late.planned, late.existing) == (0, 0)
 
 
 async def test_an_organisation_that_cannot_be_planned_now_keeps_no_other_from_its_month(db: Database, url: str) -> None:
     zeta = replace(UMBRELLA, id="zeta")
     async with db.transaction() as connection:
         await organisations.insert(connection, zeta, "tester")
+        await plans.insert(connection, "zeta", NOVEMBER.first_day, TERMS, "tester", NOW)
         await people.insert(connection, "zeta", [NewPerson("zeta", "zoe", Profile("Zoe", ""))], "tester", NOW)
     silent = Remote("127.0.0.1:1", LEDGER, lambda *_: "")
     impatient = await Database.open(url, name="impatient", limits=Limits(lock=timedelta(milliseconds=200)))
@@ -53,7 +56,7 @@ async def test_an_organisation_that_cannot_be_planned_now_keeps_no_other_from_it
     async with db.transaction() as connection:
         await connection.execute("select from people where organisation = 'umbrella' for update")
         assert await granting.plan_due() == 1
-    assert await _unplanned(db, NOVEMBER.first_day) == ["umbrella"]
+    assert await _unplanned(db, NOW.date()) == ["umbrella"]
     await impatient.close()
     await silent.close()
 
@@ -64,8 +67,8 @@ async def test_who_joins_or_leaves_within_the_month_is_planned_or_not(db: Databa
         await people.insert(connection, "umbrella", [NewPerson("umbrella", "dan", Profile("Dan", ""))], "tester", NOW)
         assert await people.deactivate(connection, "umbrella", "ann", "tester", NOW)
         assert not await people.deactivate(connection, "umbrella", "ann", "tester", NOW)
-        joined = await allowances.plan(connection, UMBRELLA, NOVEMBER, NOW)
-        december = await allowances.plan(connection, UMBRELLA, DECEMBER, NOW)
+        joined = await allowances.plan(connection, UMBRELLA, TERMS, NOVEMBER, NOW)
+        december = await allowances.plan(connection, UMBRELLA, TERMS, DECEMBER, NOW)
     assert (joined.planned, joined.existing) == (1, 2)
     assert december.planned == 3
 
@@ -93,8 +96,10 @@ async def test_a_refused_grant_is_due_again_later_and_a_settled_one_never(db: Da
         assert await allowances.claim(connection, NOW + timedelta(seconds=19), NOW, 9) == []
         due = await allowances.claim(connection, NOW + timedelta(seconds=20), NOW + timedelta(seconds=30), 9)
         assert {grant.person for grant in due} == {"ben", "cleo"}
-        assert await allowances.granted_amount(connection, "umbrella", "ann", NOVEMBER.first_day) == 200
-        assert await allowances.granted_amount(connection, "umbrella", "ben", NOVEMBER.first_day) == 0
+        granted = await allowances.granted_amounts(
+            connection, "umbrella", ["ann", "ben"], Purpose.GIVE, NOVEMBER.first_day
+        )
+        assert granted == {"ann": 200}
         over = [settle(grant, "INVALID_FIELD", NOVEMBER.end_time) for grant in due]
         assert {settlement.state for settlement in over} == {GrantState.LAPSED}
         await allowances.settle(connection, over)
@@ -120,11 +125,12 @@ async def test_an_identity_is_one_persons_only(db: Database) -> None:
         assert await people.find_by_identity(connection, "umbrella", "issuer|ann") is None
 
 
-async def _plan(db: Database, month: Month) -> None:
+async def _plan(db: Database, month: Period) -> None:
     async with db.transaction() as connection:
-        await allowances.plan(connection, UMBRELLA, month, NOW)
+        await allowances.plan(connection, UMBRELLA, TERMS, month, NOW)
 
 
-async def _unplanned(db: Database, period: date) -> list[str]:
+async def _unplanned(db: Database, day: date) -> list[str]:
     async with db.acquire() as connection:
-        return [found.id for found in await organisations.unplanned(connection, {"Europe/London": period})]
+        days = dict.fromkeys(await plans.calendars(connection), day)
+        return await plans.unplanned(connection, days)

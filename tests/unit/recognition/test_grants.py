@@ -1,4 +1,4 @@
-"""What becomes of a grant: posted, asked again within its month, or lapsed with it."""
+"""What becomes of a grant: posted, asked again within its period, or lapsed with it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from recognition.domain.allowances import RETRY_MAX, Grant, GrantState, settle
+from recognition.domain.allowances import RETRY_MAX, Grant, GrantState, Purpose, settle
 
 NOVEMBER = Grant(
     organisation="umbrella",
     person="ann",
+    purpose=Purpose.GIVE,
     period=date(2026, 11, 1),
+    period_name="2026-11",
     program="umbrella-points",
     unit="points",
     account_id="allowance-x",
@@ -23,14 +25,15 @@ NOVEMBER = Grant(
 WITHIN = datetime(2026, 11, 21, tzinfo=UTC)
 
 
-def test_a_grant_is_asked_for_under_one_id_for_each_person_and_month() -> None:
+def test_a_grant_is_asked_for_under_one_id_for_each_person_purpose_and_period() -> None:
     assert replace(NOVEMBER, amount=300, attempts=7).request_id == NOVEMBER.request_id
     others = [
         replace(NOVEMBER, person="ben"),
         replace(NOVEMBER, period=date(2026, 12, 1)),
         replace(NOVEMBER, organisation="u"),
+        replace(NOVEMBER, purpose=Purpose.MANAGE),
     ]
-    assert len({NOVEMBER.request_id, *(other.request_id for other in others)}) == 4
+    assert len({NOVEMBER.request_id, *(other.request_id for other in others)}) == 5
     assert len(NOVEMBER.request_id) <= 64
 
 
@@ -49,13 +52,13 @@ def test_what_the_ledger_posted_is_posted_however_late_we_learn_it(now: datetime
         (2**31 - 1, RETRY_MAX),
     ],
 )
-def test_a_refusal_within_the_month_is_asked_again_ever_more_rarely(attempts: int, delay: timedelta) -> None:
+def test_a_refusal_within_the_period_is_asked_again_ever_more_rarely(attempts: int, delay: timedelta) -> None:
     settlement = settle(replace(NOVEMBER, attempts=attempts), "ACCOUNT_FROZEN", WITHIN)
     assert (settlement.state, settlement.refusal) == (GrantState.PENDING, "ACCOUNT_FROZEN")
     assert settlement.due_time == WITHIN + delay
 
 
-def test_a_refusal_after_the_month_is_final() -> None:
+def test_a_refusal_after_the_period_is_final() -> None:
     last = NOVEMBER.expire_time - timedelta(microseconds=1)
     assert settle(NOVEMBER, "INVALID_FIELD", last).state is GrantState.PENDING
     assert settle(NOVEMBER, "INVALID_FIELD", NOVEMBER.expire_time).state is GrantState.LAPSED

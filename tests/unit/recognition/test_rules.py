@@ -23,7 +23,6 @@ UMBRELLA = Organisation(
     unit="points",
     time_zone="Europe/London",
     values=("#teamwork", "#care"),
-    monthly_allowance=200,
     create_time=NOW,
 )
 THANKS = Draft(
@@ -105,8 +104,6 @@ def test_a_recognition_exists_for_nobody_before_its_points_have_moved(state: Sta
         ({"id": "u.k"}, ["organisation.name"]),
         ({"id": "u" * 25}, ["organisation.name"]),
         ({"display_name": "x" * 201}, ["organisation.display_name"]),
-        ({"monthly_allowance": 0}, ["organisation.monthly_allowance"]),
-        ({"monthly_allowance": 2**53 + 1}, ["organisation.monthly_allowance"]),
         ({"values": tuple(f"#v{n}" for n in range(51))}, ["organisation.values"]),
         ({"values": ("#a", "teamwork", "#a")}, ["organisation.values[1]", "organisation.values[2]"]),
     ],

@@ -8,10 +8,18 @@ from recognition.domain.errors.achievements import (
     AchievementMonthlyLimit,
 )
 from recognition.domain.errors.allowances import (
+    NoAllowancePlan,
     PeriodNotCurrent,
 )
 from recognition.domain.errors.award_budgets import (
     FundingRefused,
+)
+from recognition.domain.errors.budgets import (
+    AlreadyFunded,
+    BudgetShort,
+    DisbursementRefused,
+    ManagerBudgetShort,
+    NoManagerBudget,
 )
 from recognition.domain.errors.fairness import (
     AllowanceShareExceeded,
@@ -47,6 +55,9 @@ __all__ = [
     "AchievementDiffers",
     "AchievementMonthlyLimit",
     "AllowanceShareExceeded",
+    "AlreadyFunded",
+    "BudgetShort",
+    "DisbursementRefused",
     "ExternalIdReused",
     "FairnessRefusal",
     "FundingRefused",
@@ -55,7 +66,10 @@ __all__ = [
     "IdentityTaken",
     "ImportRefused",
     "InsufficientAllowance",
+    "ManagerBudgetShort",
     "ManagerCycle",
+    "NoAllowancePlan",
+    "NoManagerBudget",
     "PairPointsExceeded",
     "PairPostsExceeded",
     "PeriodNotCurrent",

@@ -15,37 +15,118 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from guerdon.options.v1 import options_pb2 as guerdon_dot_options_dot_v1_dot_options__pb2
+from guerdon.recognition.v1 import organisations_pb2 as guerdon_dot_recognition_dot_v1_dot_organisations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'guerdon/recognition/v1/allowances.proto\x12\x16guerdon.recognition.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a guerdon/options/v1/options.proto\"\xe0\x01\n\tAllowance\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06period\x18\x02 \x01(\t\x12\x16\n\x0egranted_amount\x18\x03 \x01(\x03\x12\x18\n\x10\x61vailable_amount\x18\x04 \x01(\x03\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:R\xea\x41O\n\x15guerdon.dev/Allowance\x12\x36organisations/{organisation}/people/{person}/allowance\"s\n\x16GrantAllowancesRequest\x12\x30\n\x06parent\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/Organisation\x12\x0e\n\x06period\x18\x02 \x01(\t\x12\x17\n\nrequest_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\"\x89\x01\n\x17GrantAllowancesResponse\x12\x0e\n\x06period\x18\x01 \x01(\t\x12\x15\n\rgranted_count\x18\x02 \x01(\x05\x12\x16\n\x0e\x65xisting_count\x18\x03 \x01(\x05\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"B\n\x13GetAllowanceRequest\x12+\n\x04name\x18\x01 \x01(\tB\x1d\xe0\x41\x02\xfa\x41\x17\n\x15guerdon.dev/Allowance\"L\n\x14GetAllowanceResponse\x12\x34\n\tallowance\x18\x01 \x01(\x0b\x32!.guerdon.recognition.v1.Allowance2\xbe\x02\n\x10\x41llowanceService\x12\x98\x01\n\x0fGrantAllowances\x12..guerdon.recognition.v1.GrantAllowancesRequest\x1a/.guerdon.recognition.v1.GrantAllowancesResponse\"$\xca\xda\x18 \n\x1crecognition.allowances.write\x10\x04\x12\x8e\x01\n\x0cGetAllowance\x12+.guerdon.recognition.v1.GetAllowanceRequest\x1a,.guerdon.recognition.v1.GetAllowanceResponse\"#\xca\xda\x18\x1f\n\x1brecognition.allowances.read\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'guerdon/recognition/v1/allowances.proto\x12\x16guerdon.recognition.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a guerdon/options/v1/options.proto\x1a*guerdon/recognition/v1/organisations.proto\"\xcc\x02\n\rAllowancePlan\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x02\x12<\n\x0bperiod_kind\x18\x02 \x01(\x0e\x32\".guerdon.recognition.v1.PeriodKindB\x03\xe0\x41\x02\x12\x13\n\x0b\x62\x61se_amount\x18\x03 \x01(\x03\x12<\n\toverrides\x18\x04 \x03(\x0b\x32).guerdon.recognition.v1.AllowanceOverride\x12\x15\n\x08\x66rom_day\x18\x05 \x01(\tB\x03\xe0\x41\x03\x12\x34\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03:J\xea\x41G\n\x19guerdon.dev/AllowancePlan\x12*organisations/{organisation}/allowancePlan\"\x85\x01\n\x11\x41llowanceOverride\x12\x0e\n\x06\x61mount\x18\x01 \x01(\x03\x12*\n\x04role\x18\x02 \x01(\x0e\x32\x1c.guerdon.recognition.v1.Role\x12\x0f\n\x07\x63ountry\x18\x03 \x01(\t\x12#\n\x04team\x18\x04 \x01(\tB\x15\xfa\x41\x12\n\x10guerdon.dev/Team\"\x8c\x01\n\x05\x42oost\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x02\x12\x0e\n\x06\x61mount\x18\x02 \x01(\x03\x12\x14\n\x06reason\x18\x03 \x01(\tB\x04\xd0\xda\x18\x01:J\xea\x41G\n\x11guerdon.dev/Boost\x12\x32organisations/{organisation}/people/{person}/boost\"\xf9\x01\n\tAllowance\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06period\x18\x02 \x01(\t\x12\x16\n\x0egranted_amount\x18\x03 \x01(\x03\x12\x18\n\x10\x61vailable_amount\x18\x04 \x01(\x03\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0f\x65xpiring_amount\x18\x06 \x01(\x03:R\xea\x41O\n\x15guerdon.dev/Allowance\x12\x36organisations/{organisation}/people/{person}/allowance\"l\n\x17SetAllowancePlanRequest\x12\x38\n\x04plan\x18\x01 \x01(\x0b\x32%.guerdon.recognition.v1.AllowancePlanB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"\x87\x01\n\x18SetAllowancePlanResponse\x12\x36\n\x07\x63urrent\x18\x01 \x01(\x0b\x32%.guerdon.recognition.v1.AllowancePlan\x12\x33\n\x04next\x18\x02 \x01(\x0b\x32%.guerdon.recognition.v1.AllowancePlan\"J\n\x17GetAllowancePlanRequest\x12/\n\x04name\x18\x01 \x01(\tB!\xe0\x41\x02\xfa\x41\x1b\n\x19guerdon.dev/AllowancePlan\"\x87\x01\n\x18GetAllowancePlanResponse\x12\x36\n\x07\x63urrent\x18\x01 \x01(\x0b\x32%.guerdon.recognition.v1.AllowancePlan\x12\x33\n\x04next\x18\x02 \x01(\x0b\x32%.guerdon.recognition.v1.AllowancePlan\"]\n\x0fSetBoostRequest\x12\x31\n\x05\x62oost\x18\x01 \x01(\x0b\x32\x1d.guerdon.recognition.v1.BoostB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"@\n\x10SetBoostResponse\x12,\n\x05\x62oost\x18\x01 \x01(\x0b\x32\x1d.guerdon.recognition.v1.Boost\":\n\x0fGetBoostRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xe0\x41\x02\xfa\x41\x13\n\x11guerdon.dev/Boost\"@\n\x10GetBoostResponse\x12,\n\x05\x62oost\x18\x01 \x01(\x0b\x32\x1d.guerdon.recognition.v1.Boost\"\xb8\x01\n\x11GrantBoostRequest\x12\x30\n\x06parent\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/Organisation\x12-\n\treceivers\x18\x02 \x03(\tB\x1a\xe0\x41\x02\xfa\x41\x14\n\x12guerdon.dev/Person\x12\x13\n\x06\x61mount\x18\x03 \x01(\x03\x42\x03\xe0\x41\x02\x12\x14\n\x06reason\x18\x04 \x01(\tB\x04\xd0\xda\x18\x01\x12\x17\n\nrequest_id\x18\x05 \x01(\tB\x03\xe0\x41\x02\"G\n\x12GrantBoostResponse\x12\x31\n\x0btransaction\x18\x01 \x01(\tB\x1c\xfa\x41\x19\n\x17guerdon.dev/Transaction\"s\n\x16GrantAllowancesRequest\x12\x30\n\x06parent\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/Organisation\x12\x0e\n\x06period\x18\x02 \x01(\t\x12\x17\n\nrequest_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\"\x9e\x01\n\x17GrantAllowancesResponse\x12\x0e\n\x06period\x18\x01 \x01(\t\x12\x15\n\rgranted_count\x18\x02 \x01(\x05\x12\x16\n\x0e\x65xisting_count\x18\x03 \x01(\x05\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bshort_count\x18\x05 \x01(\x05\"B\n\x13GetAllowanceRequest\x12+\n\x04name\x18\x01 \x01(\tB\x1d\xe0\x41\x02\xfa\x41\x17\n\x15guerdon.dev/Allowance\"L\n\x14GetAllowanceResponse\x12\x34\n\tallowance\x18\x01 \x01(\x0b\x32!.guerdon.recognition.v1.Allowance*o\n\nPeriodKind\x12\x1b\n\x17PERIOD_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10PERIOD_KIND_WEEK\x10\x01\x12\x15\n\x11PERIOD_KIND_MONTH\x10\x02\x12\x17\n\x13PERIOD_KIND_QUARTER\x10\x03\x32\x91\x08\n\x10\x41llowanceService\x12\x9b\x01\n\x10SetAllowancePlan\x12/.guerdon.recognition.v1.SetAllowancePlanRequest\x1a\x30.guerdon.recognition.v1.SetAllowancePlanResponse\"$\xca\xda\x18 \n\x1crecognition.allowances.write\x10\x04\x12\x9a\x01\n\x10GetAllowancePlan\x12/.guerdon.recognition.v1.GetAllowancePlanRequest\x1a\x30.guerdon.recognition.v1.GetAllowancePlanResponse\"#\xca\xda\x18\x1f\n\x1brecognition.allowances.read\x10\x04\x12\x83\x01\n\x08SetBoost\x12\'.guerdon.recognition.v1.SetBoostRequest\x1a(.guerdon.recognition.v1.SetBoostResponse\"$\xca\xda\x18 \n\x1crecognition.allowances.write\x10\x04\x12\x83\x01\n\x08GetBoost\x12\'.guerdon.recognition.v1.GetBoostRequest\x1a(.guerdon.recognition.v1.GetBoostResponse\"$\xca\xda\x18 \n\x1crecognition.allowances.write\x10\x04\x12\x89\x01\n\nGrantBoost\x12).guerdon.recognition.v1.GrantBoostRequest\x1a*.guerdon.recognition.v1.GrantBoostResponse\"$\xca\xda\x18 \n\x1crecognition.allowances.write\x10\x04\x12\x98\x01\n\x0fGrantAllowances\x12..guerdon.recognition.v1.GrantAllowancesRequest\x1a/.guerdon.recognition.v1.GrantAllowancesResponse\"$\xca\xda\x18 \n\x1crecognition.allowances.write\x10\x04\x12\x8e\x01\n\x0cGetAllowance\x12+.guerdon.recognition.v1.GetAllowanceRequest\x1a,.guerdon.recognition.v1.GetAllowanceResponse\"#\xca\xda\x18\x1f\n\x1brecognition.allowances.read\x10\x04\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'guerdon.recognition.v1.allowances_pb2', globals())
 if _descriptor._USE_C_DESCRIPTORS == False:
 
   DESCRIPTOR._options = None
+  _ALLOWANCEPLAN.fields_by_name['name']._options = None
+  _ALLOWANCEPLAN.fields_by_name['name']._serialized_options = b'\340A\002'
+  _ALLOWANCEPLAN.fields_by_name['period_kind']._options = None
+  _ALLOWANCEPLAN.fields_by_name['period_kind']._serialized_options = b'\340A\002'
+  _ALLOWANCEPLAN.fields_by_name['from_day']._options = None
+  _ALLOWANCEPLAN.fields_by_name['from_day']._serialized_options = b'\340A\003'
+  _ALLOWANCEPLAN.fields_by_name['create_time']._options = None
+  _ALLOWANCEPLAN.fields_by_name['create_time']._serialized_options = b'\340A\003'
+  _ALLOWANCEPLAN._options = None
+  _ALLOWANCEPLAN._serialized_options = b'\352AG\n\031guerdon.dev/AllowancePlan\022*organisations/{organisation}/allowancePlan'
+  _ALLOWANCEOVERRIDE.fields_by_name['team']._options = None
+  _ALLOWANCEOVERRIDE.fields_by_name['team']._serialized_options = b'\372A\022\n\020guerdon.dev/Team'
+  _BOOST.fields_by_name['name']._options = None
+  _BOOST.fields_by_name['name']._serialized_options = b'\340A\002'
+  _BOOST.fields_by_name['reason']._options = None
+  _BOOST.fields_by_name['reason']._serialized_options = b'\320\332\030\001'
+  _BOOST._options = None
+  _BOOST._serialized_options = b'\352AG\n\021guerdon.dev/Boost\0222organisations/{organisation}/people/{person}/boost'
   _ALLOWANCE._options = None
   _ALLOWANCE._serialized_options = b'\352AO\n\025guerdon.dev/Allowance\0226organisations/{organisation}/people/{person}/allowance'
+  _SETALLOWANCEPLANREQUEST.fields_by_name['plan']._options = None
+  _SETALLOWANCEPLANREQUEST.fields_by_name['plan']._serialized_options = b'\340A\002'
+  _SETALLOWANCEPLANREQUEST.fields_by_name['request_id']._options = None
+  _SETALLOWANCEPLANREQUEST.fields_by_name['request_id']._serialized_options = b'\340A\002'
+  _GETALLOWANCEPLANREQUEST.fields_by_name['name']._options = None
+  _GETALLOWANCEPLANREQUEST.fields_by_name['name']._serialized_options = b'\340A\002\372A\033\n\031guerdon.dev/AllowancePlan'
+  _SETBOOSTREQUEST.fields_by_name['boost']._options = None
+  _SETBOOSTREQUEST.fields_by_name['boost']._serialized_options = b'\340A\002'
+  _SETBOOSTREQUEST.fields_by_name['request_id']._options = None
+  _SETBOOSTREQUEST.fields_by_name['request_id']._serialized_options = b'\340A\002'
+  _GETBOOSTREQUEST.fields_by_name['name']._options = None
+  _GETBOOSTREQUEST.fields_by_name['name']._serialized_options = b'\340A\002\372A\023\n\021guerdon.dev/Boost'
+  _GRANTBOOSTREQUEST.fields_by_name['parent']._options = None
+  _GRANTBOOSTREQUEST.fields_by_name['parent']._serialized_options = b'\340A\002\372A\032\n\030guerdon.dev/Organisation'
+  _GRANTBOOSTREQUEST.fields_by_name['receivers']._options = None
+  _GRANTBOOSTREQUEST.fields_by_name['receivers']._serialized_options = b'\340A\002\372A\024\n\022guerdon.dev/Person'
+  _GRANTBOOSTREQUEST.fields_by_name['amount']._options = None
+  _GRANTBOOSTREQUEST.fields_by_name['amount']._serialized_options = b'\340A\002'
+  _GRANTBOOSTREQUEST.fields_by_name['reason']._options = None
+  _GRANTBOOSTREQUEST.fields_by_name['reason']._serialized_options = b'\320\332\030\001'
+  _GRANTBOOSTREQUEST.fields_by_name['request_id']._options = None
+  _GRANTBOOSTREQUEST.fields_by_name['request_id']._serialized_options = b'\340A\002'
+  _GRANTBOOSTRESPONSE.fields_by_name['transaction']._options = None
+  _GRANTBOOSTRESPONSE.fields_by_name['transaction']._serialized_options = b'\372A\031\n\027guerdon.dev/Transaction'
   _GRANTALLOWANCESREQUEST.fields_by_name['parent']._options = None
   _GRANTALLOWANCESREQUEST.fields_by_name['parent']._serialized_options = b'\340A\002\372A\032\n\030guerdon.dev/Organisation'
   _GRANTALLOWANCESREQUEST.fields_by_name['request_id']._options = None
   _GRANTALLOWANCESREQUEST.fields_by_name['request_id']._serialized_options = b'\340A\002'
   _GETALLOWANCEREQUEST.fields_by_name['name']._options = None
   _GETALLOWANCEREQUEST.fields_by_name['name']._serialized_options = b'\340A\002\372A\027\n\025guerdon.dev/Allowance'
+  _ALLOWANCESERVICE.methods_by_name['SetAllowancePlan']._options = None
+  _ALLOWANCESERVICE.methods_by_name['SetAllowancePlan']._serialized_options = b'\312\332\030 \n\034recognition.allowances.write\020\004'
+  _ALLOWANCESERVICE.methods_by_name['GetAllowancePlan']._options = None
+  _ALLOWANCESERVICE.methods_by_name['GetAllowancePlan']._serialized_options = b'\312\332\030\037\n\033recognition.allowances.read\020\004'
+  _ALLOWANCESERVICE.methods_by_name['SetBoost']._options = None
+  _ALLOWANCESERVICE.methods_by_name['SetBoost']._serialized_options = b'\312\332\030 \n\034recognition.allowances.write\020\004'
+  _ALLOWANCESERVICE.methods_by_name['GetBoost']._options = None
+  _ALLOWANCESERVICE.methods_by_name['GetBoost']._serialized_options = b'\312\332\030 \n\034recognition.allowances.write\020\004'
+  _ALLOWANCESERVICE.methods_by_name['GrantBoost']._options = None
+  _ALLOWANCESERVICE.methods_by_name['GrantBoost']._serialized_options = b'\312\332\030 \n\034recognition.allowances.write\020\004'
   _ALLOWANCESERVICE.methods_by_name['GrantAllowances']._options = None
   _ALLOWANCESERVICE.methods_by_name['GrantAllowances']._serialized_options = b'\312\332\030 \n\034recognition.allowances.write\020\004'
   _ALLOWANCESERVICE.methods_by_name['GetAllowance']._options = None
   _ALLOWANCESERVICE.methods_by_name['GetAllowance']._serialized_options = b'\312\332\030\037\n\033recognition.allowances.read\020\004'
-  _ALLOWANCE._serialized_start=195
-  _ALLOWANCE._serialized_end=419
-  _GRANTALLOWANCESREQUEST._serialized_start=421
-  _GRANTALLOWANCESREQUEST._serialized_end=536
-  _GRANTALLOWANCESRESPONSE._serialized_start=539
-  _GRANTALLOWANCESRESPONSE._serialized_end=676
-  _GETALLOWANCEREQUEST._serialized_start=678
-  _GETALLOWANCEREQUEST._serialized_end=744
-  _GETALLOWANCERESPONSE._serialized_start=746
-  _GETALLOWANCERESPONSE._serialized_end=822
-  _ALLOWANCESERVICE._serialized_start=825
-  _ALLOWANCESERVICE._serialized_end=1143
+  _PERIODKIND._serialized_start=2537
+  _PERIODKIND._serialized_end=2648
+  _ALLOWANCEPLAN._serialized_start=239
+  _ALLOWANCEPLAN._serialized_end=571
+  _ALLOWANCEOVERRIDE._serialized_start=574
+  _ALLOWANCEOVERRIDE._serialized_end=707
+  _BOOST._serialized_start=710
+  _BOOST._serialized_end=850
+  _ALLOWANCE._serialized_start=853
+  _ALLOWANCE._serialized_end=1102
+  _SETALLOWANCEPLANREQUEST._serialized_start=1104
+  _SETALLOWANCEPLANREQUEST._serialized_end=1212
+  _SETALLOWANCEPLANRESPONSE._serialized_start=1215
+  _SETALLOWANCEPLANRESPONSE._serialized_end=1350
+  _GETALLOWANCEPLANREQUEST._serialized_start=1352
+  _GETALLOWANCEPLANREQUEST._serialized_end=1426
+  _GETALLOWANCEPLANRESPONSE._serialized_start=1429
+  _GETALLOWANCEPLANRESPONSE._serialized_end=1564
+  _SETBOOSTREQUEST._serialized_start=1566
+  _SETBOOSTREQUEST._serialized_end=1659
+  _SETBOOSTRESPONSE._serialized_start=1661
+  _SETBOOSTRESPONSE._serialized_end=1725
+  _GETBOOSTREQUEST._serialized_start=1727
+  _GETBOOSTREQUEST._serialized_end=1785
+  _GETBOOSTRESPONSE._serialized_start=1787
+  _GETBOOSTRESPONSE._serialized_end=1851
+  _GRANTBOOSTREQUEST._serialized_start=1854
+  _GRANTBOOSTREQUEST._serialized_end=2038
+  _GRANTBOOSTRESPONSE._serialized_start=2040
+  _GRANTBOOSTRESPONSE._serialized_end=2111
+  _GRANTALLOWANCESREQUEST._serialized_start=2113
+  _GRANTALLOWANCESREQUEST._serialized_end=2228
+  _GRANTALLOWANCESRESPONSE._serialized_start=2231
+  _GRANTALLOWANCESRESPONSE._serialized_end=2389
+  _GETALLOWANCEREQUEST._serialized_start=2391
+  _GETALLOWANCEREQUEST._serialized_end=2457
+  _GETALLOWANCERESPONSE._serialized_start=2459
+  _GETALLOWANCERESPONSE._serialized_end=2535
+  _ALLOWANCESERVICE._serialized_start=2651
+  _ALLOWANCESERVICE._serialized_end=3692
 # @@protoc_insertion_point(module_scope)

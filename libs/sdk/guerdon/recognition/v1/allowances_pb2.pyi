@@ -4,16 +4,155 @@ isort:skip_file
 Allowances: what each person may give in a period."""
 
 import builtins
+import collections.abc
 import google.protobuf.descriptor
+import google.protobuf.internal.containers
+import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
 import google.protobuf.timestamp_pb2
+import guerdon.recognition.v1.organisations_pb2
+import sys
 import typing
+
+if sys.version_info >= (3, 10):
+    import typing as typing_extensions
+else:
+    import typing_extensions
 
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
 
+class _PeriodKind:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _PeriodKindEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_PeriodKind.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    PERIOD_KIND_UNSPECIFIED: _PeriodKind.ValueType  # 0
+    """Not said."""
+    PERIOD_KIND_WEEK: _PeriodKind.ValueType  # 1
+    """Monday to Sunday, such as `2026-W47`."""
+    PERIOD_KIND_MONTH: _PeriodKind.ValueType  # 2
+    """A calendar month, such as `2026-11`."""
+    PERIOD_KIND_QUARTER: _PeriodKind.ValueType  # 3
+    """Three months, the first from January on, such as `2026-Q4`."""
+
+class PeriodKind(_PeriodKind, metaclass=_PeriodKindEnumTypeWrapper):
+    """How long a period is, in the organisation's zone."""
+
+PERIOD_KIND_UNSPECIFIED: PeriodKind.ValueType  # 0
+"""Not said."""
+PERIOD_KIND_WEEK: PeriodKind.ValueType  # 1
+"""Monday to Sunday, such as `2026-W47`."""
+PERIOD_KIND_MONTH: PeriodKind.ValueType  # 2
+"""A calendar month, such as `2026-11`."""
+PERIOD_KIND_QUARTER: PeriodKind.ValueType  # 3
+"""Three months, the first from January on, such as `2026-Q4`."""
+global___PeriodKind = PeriodKind
+
+@typing.final
+class AllowancePlan(google.protobuf.message.Message):
+    """How much people are granted in which periods."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    PERIOD_KIND_FIELD_NUMBER: builtins.int
+    BASE_AMOUNT_FIELD_NUMBER: builtins.int
+    OVERRIDES_FIELD_NUMBER: builtins.int
+    FROM_DAY_FIELD_NUMBER: builtins.int
+    CREATE_TIME_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """`organisations/{organisation}/allowancePlan`."""
+    period_kind: global___PeriodKind.ValueType
+    """How long a period is."""
+    base_amount: builtins.int
+    """What each active person is granted whom no override fits, in the unit's smallest part: 0 to 2^53."""
+    from_day: builtins.str
+    """The first day on which it holds, such as `2026-12-01`, in the organisation's zone. Where the plan before it had
+    periods of another kind, one period of the shorter kind is cut short; its amount is not.
+    """
+    @property
+    def overrides(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___AllowanceOverride]:
+        """Other amounts for some, at most 100. The first that fits counts."""
+
+    @property
+    def create_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When it was made."""
+
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        period_kind: global___PeriodKind.ValueType = ...,
+        base_amount: builtins.int = ...,
+        overrides: collections.abc.Iterable[global___AllowanceOverride] | None = ...,
+        from_day: builtins.str = ...,
+        create_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["create_time", b"create_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["base_amount", b"base_amount", "create_time", b"create_time", "from_day", b"from_day", "name", b"name", "overrides", b"overrides", "period_kind", b"period_kind"]) -> None: ...
+
+global___AllowancePlan = AllowancePlan
+
+@typing.final
+class AllowanceOverride(google.protobuf.message.Message):
+    """Another amount for whoever is all that it names: at least one of role, country and team."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    AMOUNT_FIELD_NUMBER: builtins.int
+    ROLE_FIELD_NUMBER: builtins.int
+    COUNTRY_FIELD_NUMBER: builtins.int
+    TEAM_FIELD_NUMBER: builtins.int
+    amount: builtins.int
+    """What they are granted in a period: 0 to 2^53."""
+    role: guerdon.recognition.v1.organisations_pb2.Role.ValueType
+    """Whoever has this role."""
+    country: builtins.str
+    """Whoever works in this country: its ISO 3166 code, such as `GB`."""
+    team: builtins.str
+    """Whoever is in this team."""
+    def __init__(
+        self,
+        *,
+        amount: builtins.int = ...,
+        role: guerdon.recognition.v1.organisations_pb2.Role.ValueType = ...,
+        country: builtins.str = ...,
+        team: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["amount", b"amount", "country", b"country", "role", b"role", "team", b"team"]) -> None: ...
+
+global___AllowanceOverride = AllowanceOverride
+
+@typing.final
+class Boost(google.protobuf.message.Message):
+    """What a person is granted in every period besides the plan's amount. It is part of the grant, and expires with it."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    AMOUNT_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """`organisations/{organisation}/people/{person}/boost`."""
+    amount: builtins.int
+    """How much: 0 to 2^53; 0: nothing any more."""
+    reason: builtins.str
+    """Why, at most 200 characters."""
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        amount: builtins.int = ...,
+        reason: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["amount", b"amount", "name", b"name", "reason", b"reason"]) -> None: ...
+
+global___Boost = Boost
+
 @typing.final
 class Allowance(google.protobuf.message.Message):
-    """What a person may give in the current month of the organisation's zone."""
+    """What a person may give."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -22,17 +161,20 @@ class Allowance(google.protobuf.message.Message):
     GRANTED_AMOUNT_FIELD_NUMBER: builtins.int
     AVAILABLE_AMOUNT_FIELD_NUMBER: builtins.int
     EXPIRE_TIME_FIELD_NUMBER: builtins.int
+    EXPIRING_AMOUNT_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`organisations/{organisation}/people/{person}/allowance`."""
     period: builtins.str
-    """The month, such as `2026-11`."""
+    """The current period, such as `2026-11`; empty without a plan."""
     granted_amount: builtins.int
-    """What was granted for the month; 0 if nothing was, or not yet."""
+    """What was granted for the period, boost included; 0 if nothing was, or not yet."""
     available_amount: builtins.int
-    """What is left to give."""
+    """What is left to give. What expires first is given first."""
+    expiring_amount: builtins.int
+    """How much of what is left expires; the rest was granted once and does not."""
     @property
     def expire_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
-        """When what is left expires: the first instant of the next month."""
+        """When the period ends and what was granted for it expires: the first instant of the next one. Absent without a plan."""
 
     def __init__(
         self,
@@ -42,15 +184,252 @@ class Allowance(google.protobuf.message.Message):
         granted_amount: builtins.int = ...,
         available_amount: builtins.int = ...,
         expire_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        expiring_amount: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["expire_time", b"expire_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["available_amount", b"available_amount", "expire_time", b"expire_time", "granted_amount", b"granted_amount", "name", b"name", "period", b"period"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["available_amount", b"available_amount", "expire_time", b"expire_time", "expiring_amount", b"expiring_amount", "granted_amount", b"granted_amount", "name", b"name", "period", b"period"]) -> None: ...
 
 global___Allowance = Allowance
 
 @typing.final
+class SetAllowancePlanRequest(google.protobuf.message.Message):
+    """Makes a plan."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PLAN_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """The caller's id of this request, 1 to 64 printable characters."""
+    @property
+    def plan(self) -> global___AllowancePlan:
+        """The plan."""
+
+    def __init__(
+        self,
+        *,
+        plan: global___AllowancePlan | None = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["plan", b"plan"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["plan", b"plan", "request_id", b"request_id"]) -> None: ...
+
+global___SetAllowancePlanRequest = SetAllowancePlanRequest
+
+@typing.final
+class SetAllowancePlanResponse(google.protobuf.message.Message):
+    """What holds now."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CURRENT_FIELD_NUMBER: builtins.int
+    NEXT_FIELD_NUMBER: builtins.int
+    @property
+    def current(self) -> global___AllowancePlan:
+        """The plan that holds."""
+
+    @property
+    def next(self) -> global___AllowancePlan:
+        """The plan that will; absent if none is to follow."""
+
+    def __init__(
+        self,
+        *,
+        current: global___AllowancePlan | None = ...,
+        next: global___AllowancePlan | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["current", b"current", "next", b"next"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["current", b"current", "next", b"next"]) -> None: ...
+
+global___SetAllowancePlanResponse = SetAllowancePlanResponse
+
+@typing.final
+class GetAllowancePlanRequest(google.protobuf.message.Message):
+    """Reads the plans."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """The plan's name."""
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["name", b"name"]) -> None: ...
+
+global___GetAllowancePlanRequest = GetAllowancePlanRequest
+
+@typing.final
+class GetAllowancePlanResponse(google.protobuf.message.Message):
+    """What holds and what will."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CURRENT_FIELD_NUMBER: builtins.int
+    NEXT_FIELD_NUMBER: builtins.int
+    @property
+    def current(self) -> global___AllowancePlan:
+        """The plan that holds."""
+
+    @property
+    def next(self) -> global___AllowancePlan:
+        """The plan that will; absent if none is to follow."""
+
+    def __init__(
+        self,
+        *,
+        current: global___AllowancePlan | None = ...,
+        next: global___AllowancePlan | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["current", b"current", "next", b"next"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["current", b"current", "next", b"next"]) -> None: ...
+
+global___GetAllowancePlanResponse = GetAllowancePlanResponse
+
+@typing.final
+class SetBoostRequest(google.protobuf.message.Message):
+    """Sets a boost."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    BOOST_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """The caller's id of this request, 1 to 64 printable characters."""
+    @property
+    def boost(self) -> global___Boost:
+        """The boost."""
+
+    def __init__(
+        self,
+        *,
+        boost: global___Boost | None = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["boost", b"boost"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["boost", b"boost", "request_id", b"request_id"]) -> None: ...
+
+global___SetBoostRequest = SetBoostRequest
+
+@typing.final
+class SetBoostResponse(google.protobuf.message.Message):
+    """The boost as it is now."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    BOOST_FIELD_NUMBER: builtins.int
+    @property
+    def boost(self) -> global___Boost:
+        """The boost."""
+
+    def __init__(
+        self,
+        *,
+        boost: global___Boost | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["boost", b"boost"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["boost", b"boost"]) -> None: ...
+
+global___SetBoostResponse = SetBoostResponse
+
+@typing.final
+class GetBoostRequest(google.protobuf.message.Message):
+    """Reads a boost."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """Its name."""
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["name", b"name"]) -> None: ...
+
+global___GetBoostRequest = GetBoostRequest
+
+@typing.final
+class GetBoostResponse(google.protobuf.message.Message):
+    """The boost asked for."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    BOOST_FIELD_NUMBER: builtins.int
+    @property
+    def boost(self) -> global___Boost:
+        """The boost; of 0 where none was ever set."""
+
+    def __init__(
+        self,
+        *,
+        boost: global___Boost | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["boost", b"boost"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["boost", b"boost"]) -> None: ...
+
+global___GetBoostResponse = GetBoostResponse
+
+@typing.final
+class GrantBoostRequest(google.protobuf.message.Message):
+    """Grants a one-time boost."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: builtins.int
+    RECEIVERS_FIELD_NUMBER: builtins.int
+    AMOUNT_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    parent: builtins.str
+    """The organisation."""
+    amount: builtins.int
+    """What each of them receives, in the unit's smallest part: at least 1, all together at most 2^53."""
+    reason: builtins.str
+    """What for, at most 200 characters."""
+    request_id: builtins.str
+    """The caller's id of this request, 1 to 64 printable characters."""
+    @property
+    def receivers(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Who receives: 1 to 100 people of the organisation, each once."""
+
+    def __init__(
+        self,
+        *,
+        parent: builtins.str = ...,
+        receivers: collections.abc.Iterable[builtins.str] | None = ...,
+        amount: builtins.int = ...,
+        reason: builtins.str = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["amount", b"amount", "parent", b"parent", "reason", b"reason", "receivers", b"receivers", "request_id", b"request_id"]) -> None: ...
+
+global___GrantBoostRequest = GrantBoostRequest
+
+@typing.final
+class GrantBoostResponse(google.protobuf.message.Message):
+    """The boost was granted."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    TRANSACTION_FIELD_NUMBER: builtins.int
+    transaction: builtins.str
+    """The ledger's transaction."""
+    def __init__(
+        self,
+        *,
+        transaction: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["transaction", b"transaction"]) -> None: ...
+
+global___GrantBoostResponse = GrantBoostResponse
+
+@typing.final
 class GrantAllowancesRequest(google.protobuf.message.Message):
-    """Grants a month's allowances."""
+    """Grants a period's allowances."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -60,7 +439,7 @@ class GrantAllowancesRequest(google.protobuf.message.Message):
     parent: builtins.str
     """The organisation."""
     period: builtins.str
-    """The month, such as `2026-11`: only the current one of the organisation's zone can be granted. Empty: that one."""
+    """The period, such as `2026-11`: only the current one of the organisation's plan can be granted. Empty: that one."""
     request_id: builtins.str
     """The caller's id of this request, 1 to 64 printable characters."""
     def __init__(
@@ -84,17 +463,20 @@ class GrantAllowancesResponse(google.protobuf.message.Message):
     GRANTED_COUNT_FIELD_NUMBER: builtins.int
     EXISTING_COUNT_FIELD_NUMBER: builtins.int
     EXPIRE_TIME_FIELD_NUMBER: builtins.int
+    SHORT_COUNT_FIELD_NUMBER: builtins.int
     period: builtins.str
-    """The month."""
+    """The period."""
     granted_count: builtins.int
-    """How many people this request granted an allowance. One whose account the ledger refuses for the moment is
-    counted too, and gets it when that passes within the month.
+    """How many people this request granted an allowance. One whose account the ledger refuses for the moment, or whom the
+    budget does not reach, is counted too, and gets it when that passes within the period.
     """
     existing_count: builtins.int
     """How many active people had been granted theirs before."""
+    short_count: builtins.int
+    """How many people wait for theirs now because the budget is short."""
     @property
     def expire_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
-        """When the allowances expire: the first instant of the next month."""
+        """When the allowances expire: the first instant of the next period."""
 
     def __init__(
         self,
@@ -103,9 +485,10 @@ class GrantAllowancesResponse(google.protobuf.message.Message):
         granted_count: builtins.int = ...,
         existing_count: builtins.int = ...,
         expire_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        short_count: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["expire_time", b"expire_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["existing_count", b"existing_count", "expire_time", b"expire_time", "granted_count", b"granted_count", "period", b"period"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["existing_count", b"existing_count", "expire_time", b"expire_time", "granted_count", b"granted_count", "period", b"period", "short_count", b"short_count"]) -> None: ...
 
 global___GrantAllowancesResponse = GrantAllowancesResponse
 

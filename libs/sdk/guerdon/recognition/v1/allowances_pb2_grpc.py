@@ -6,8 +6,8 @@ from guerdon.recognition.v1 import allowances_pb2 as guerdon_dot_recognition_dot
 
 
 class AllowanceServiceStub(object):
-    """What each person may give, granted for each month from the organisation's budget. Every write takes a `request_id`: the same
-    request again has no further effect and is answered as it was the first time, with `guerdon-replayed: true` in the
+    """What each person may give, granted for each period from the organisation's budget. Every write takes a `request_id`: the
+    same request again has no further effect and is answered as it was the first time, with `guerdon-replayed: true` in the
     trailing metadata.
     """
 
@@ -17,6 +17,31 @@ class AllowanceServiceStub(object):
         Args:
             channel: A grpc.Channel.
         """
+        self.SetAllowancePlan = channel.unary_unary(
+                '/guerdon.recognition.v1.AllowanceService/SetAllowancePlan',
+                request_serializer=guerdon_dot_recognition_dot_v1_dot_allowances__pb2.SetAllowancePlanRequest.SerializeToString,
+                response_deserializer=guerdon_dot_recognition_dot_v1_dot_allowances__pb2.SetAllowancePlanResponse.FromString,
+                )
+        self.GetAllowancePlan = channel.unary_unary(
+                '/guerdon.recognition.v1.AllowanceService/GetAllowancePlan',
+                request_serializer=guerdon_dot_recognition_dot_v1_dot_allowances__pb2.GetAllowancePlanRequest.SerializeToString,
+                response_deserializer=guerdon_dot_recognition_dot_v1_dot_allowances__pb2.GetAllowancePlanResponse.FromString,
+                )
+        self.SetBoost = channel.unary_unary(
+                '/guerdon.recognition.v1.AllowanceService/SetBoost',
+                request_serializer=guerdon_dot_recognition_dot_v1_dot_allowances__pb2.SetBoostRequest.SerializeToString,
+                response_deserializer=guerdon_dot_recognition_dot_v1_dot_allowances__pb2.SetBoostResponse.FromString,
+                )
+        self.GetBoost = channel.unary_unary(
+                '/guerdon.recognition.v1.AllowanceService/GetBoost',
+                request_serializer=guerdon_dot_recognition_dot_v1_dot_allowances__pb2.GetBoostRequest.SerializeToString,
+                response_deserializer=guerdon_dot_recognition_dot_v1_dot_allowances__pb2.GetBoostResponse.FromString,
+                )
+        self.GrantBoost = channel.unary_unary(
+                '/guerdon.recognition.v1.AllowanceService/GrantBoost',
+                request_serializer=guerdon_dot_recognition_dot_v1_dot_allowances__pb2.GrantBoostRequest.SerializeToString,
+                response_deserializer=guerdon_dot_recognition_dot_v1_dot_allowances__pb2.GrantBoostResponse.FromString,
+                )
         self.GrantAllowances = channel.unary_unary(
                 '/guerdon.recognition.v1.AllowanceService/GrantAllowances',
                 request_serializer=guerdon_dot_recognition_dot_v1_dot_allowances__pb2.GrantAllowancesRequest.SerializeToString,
@@ -30,14 +55,54 @@ class AllowanceServiceStub(object):
 
 
 class AllowanceServiceServicer(object):
-    """What each person may give, granted for each month from the organisation's budget. Every write takes a `request_id`: the same
-    request again has no further effect and is answered as it was the first time, with `guerdon-replayed: true` in the
+    """What each person may give, granted for each period from the organisation's budget. Every write takes a `request_id`: the
+    same request again has no further effect and is answered as it was the first time, with `guerdon-replayed: true` in the
     trailing metadata.
     """
 
+    def SetAllowancePlan(self, request, context):
+        """Says how much people are granted in which periods. The first plan holds at once, for the whole period that is under
+        way; any other from the next period on, so that nobody's present allowance changes. It replaces one that was made
+        before and does not hold yet.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetAllowancePlan(self, request, context):
+        """Reads the plan that holds, and the one that will. Without a plan: NO_ALLOWANCE_PLAN.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetBoost(self, request, context):
+        """Sets what a person is granted in every period besides the plan's amount, from their next grant on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetBoost(self, request, context):
+        """Reads what a person is granted besides.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GrantBoost(self, request, context):
+        """Grants people points to give at once and beside their allowance, all of them or none: a one-time boost. It does not
+        expire and is given last. Where the budget does not reach: BUDGET_SHORT.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GrantAllowances(self, request, context):
-        """Grants the current month's allowance to every active person who has not had it. The service does so by itself
-        soon after a month begins and soon after a person is added; this does not wait for it.
+        """Grants the current period's allowance to every active person who has not had it, in full however late it is in the
+        period. The service does so by itself soon after a period begins and soon after a person is added; this does not wait
+        for it. Each is granted theirs whole or not at all: whom the budget does not reach waits until it does, within the
+        period, and the event `budget_short` tells of it once.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -53,6 +118,31 @@ class AllowanceServiceServicer(object):
 
 def add_AllowanceServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'SetAllowancePlan': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetAllowancePlan,
+                    request_deserializer=guerdon_dot_recognition_dot_v1_dot_allowances__pb2.SetAllowancePlanRequest.FromString,
+                    response_serializer=guerdon_dot_recognition_dot_v1_dot_allowances__pb2.SetAllowancePlanResponse.SerializeToString,
+            ),
+            'GetAllowancePlan': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAllowancePlan,
+                    request_deserializer=guerdon_dot_recognition_dot_v1_dot_allowances__pb2.GetAllowancePlanRequest.FromString,
+                    response_serializer=guerdon_dot_recognition_dot_v1_dot_allowances__pb2.GetAllowancePlanResponse.SerializeToString,
+            ),
+            'SetBoost': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetBoost,
+                    request_deserializer=guerdon_dot_recognition_dot_v1_dot_allowances__pb2.SetBoostRequest.FromString,
+                    response_serializer=guerdon_dot_recognition_dot_v1_dot_allowances__pb2.SetBoostResponse.SerializeToString,
+            ),
+            'GetBoost': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetBoost,
+                    request_deserializer=guerdon_dot_recognition_dot_v1_dot_allowances__pb2.GetBoostRequest.FromString,
+                    response_serializer=guerdon_dot_recognition_dot_v1_dot_allowances__pb2.GetBoostResponse.SerializeToString,
+            ),
+            'GrantBoost': grpc.unary_unary_rpc_method_handler(
+                    servicer.GrantBoost,
+                    request_deserializer=guerdon_dot_recognition_dot_v1_dot_allowances__pb2.GrantBoostRequest.FromString,
+                    response_serializer=guerdon_dot_recognition_dot_v1_dot_allowances__pb2.GrantBoostResponse.SerializeToString,
+            ),
             'GrantAllowances': grpc.unary_unary_rpc_method_handler(
                     servicer.GrantAllowances,
                     request_deserializer=guerdon_dot_recognition_dot_v1_dot_allowances__pb2.GrantAllowancesRequest.FromString,
@@ -71,10 +161,95 @@ def add_AllowanceServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AllowanceService(object):
-    """What each person may give, granted for each month from the organisation's budget. Every write takes a `request_id`: the same
-    request again has no further effect and is answered as it was the first time, with `guerdon-replayed: true` in the
+    """What each person may give, granted for each period from the organisation's budget. Every write takes a `request_id`: the
+    same request again has no further effect and is answered as it was the first time, with `guerdon-replayed: true` in the
     trailing metadata.
     """
+
+    @staticmethod
+    def SetAllowancePlan(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.recognition.v1.AllowanceService/SetAllowancePlan',
+            guerdon_dot_recognition_dot_v1_dot_allowances__pb2.SetAllowancePlanRequest.SerializeToString,
+            guerdon_dot_recognition_dot_v1_dot_allowances__pb2.SetAllowancePlanResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def GetAllowancePlan(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.recognition.v1.AllowanceService/GetAllowancePlan',
+            guerdon_dot_recognition_dot_v1_dot_allowances__pb2.GetAllowancePlanRequest.SerializeToString,
+            guerdon_dot_recognition_dot_v1_dot_allowances__pb2.GetAllowancePlanResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def SetBoost(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.recognition.v1.AllowanceService/SetBoost',
+            guerdon_dot_recognition_dot_v1_dot_allowances__pb2.SetBoostRequest.SerializeToString,
+            guerdon_dot_recognition_dot_v1_dot_allowances__pb2.SetBoostResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def GetBoost(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.recognition.v1.AllowanceService/GetBoost',
+            guerdon_dot_recognition_dot_v1_dot_allowances__pb2.GetBoostRequest.SerializeToString,
+            guerdon_dot_recognition_dot_v1_dot_allowances__pb2.GetBoostResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def GrantBoost(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.recognition.v1.AllowanceService/GrantBoost',
+            guerdon_dot_recognition_dot_v1_dot_allowances__pb2.GrantBoostRequest.SerializeToString,
+            guerdon_dot_recognition_dot_v1_dot_allowances__pb2.GrantBoostResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 
     @staticmethod
     def GrantAllowances(request,

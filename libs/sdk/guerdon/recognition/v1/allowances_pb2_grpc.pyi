@@ -18,18 +18,55 @@ class _ServicerContext(grpc.ServicerContext, grpc.aio.ServicerContext):  # type:
     ...
 
 class AllowanceServiceStub:
-    """What each person may give, granted for each month from the organisation's budget. Every write takes a `request_id`: the same
-    request again has no further effect and is answered as it was the first time, with `guerdon-replayed: true` in the
+    """What each person may give, granted for each period from the organisation's budget. Every write takes a `request_id`: the
+    same request again has no further effect and is answered as it was the first time, with `guerdon-replayed: true` in the
     trailing metadata.
     """
 
     def __init__(self, channel: typing.Union[grpc.Channel, grpc.aio.Channel]) -> None: ...
+    SetAllowancePlan: grpc.UnaryUnaryMultiCallable[
+        guerdon.recognition.v1.allowances_pb2.SetAllowancePlanRequest,
+        guerdon.recognition.v1.allowances_pb2.SetAllowancePlanResponse,
+    ]
+    """Says how much people are granted in which periods. The first plan holds at once, for the whole period that is under
+    way; any other from the next period on, so that nobody's present allowance changes. It replaces one that was made
+    before and does not hold yet.
+    """
+
+    GetAllowancePlan: grpc.UnaryUnaryMultiCallable[
+        guerdon.recognition.v1.allowances_pb2.GetAllowancePlanRequest,
+        guerdon.recognition.v1.allowances_pb2.GetAllowancePlanResponse,
+    ]
+    """Reads the plan that holds, and the one that will. Without a plan: NO_ALLOWANCE_PLAN."""
+
+    SetBoost: grpc.UnaryUnaryMultiCallable[
+        guerdon.recognition.v1.allowances_pb2.SetBoostRequest,
+        guerdon.recognition.v1.allowances_pb2.SetBoostResponse,
+    ]
+    """Sets what a person is granted in every period besides the plan's amount, from their next grant on."""
+
+    GetBoost: grpc.UnaryUnaryMultiCallable[
+        guerdon.recognition.v1.allowances_pb2.GetBoostRequest,
+        guerdon.recognition.v1.allowances_pb2.GetBoostResponse,
+    ]
+    """Reads what a person is granted besides."""
+
+    GrantBoost: grpc.UnaryUnaryMultiCallable[
+        guerdon.recognition.v1.allowances_pb2.GrantBoostRequest,
+        guerdon.recognition.v1.allowances_pb2.GrantBoostResponse,
+    ]
+    """Grants people points to give at once and beside their allowance, all of them or none: a one-time boost. It does not
+    expire and is given last. Where the budget does not reach: BUDGET_SHORT.
+    """
+
     GrantAllowances: grpc.UnaryUnaryMultiCallable[
         guerdon.recognition.v1.allowances_pb2.GrantAllowancesRequest,
         guerdon.recognition.v1.allowances_pb2.GrantAllowancesResponse,
     ]
-    """Grants the current month's allowance to every active person who has not had it. The service does so by itself
-    soon after a month begins and soon after a person is added; this does not wait for it.
+    """Grants the current period's allowance to every active person who has not had it, in full however late it is in the
+    period. The service does so by itself soon after a period begins and soon after a person is added; this does not wait
+    for it. Each is granted theirs whole or not at all: whom the budget does not reach waits until it does, within the
+    period, and the event `budget_short` tells of it once.
     """
 
     GetAllowance: grpc.UnaryUnaryMultiCallable[
@@ -39,17 +76,54 @@ class AllowanceServiceStub:
     """Reads what a person has left to give. Only their own, or with the scope `recognition.act_for` anybody's."""
 
 class AllowanceServiceAsyncStub:
-    """What each person may give, granted for each month from the organisation's budget. Every write takes a `request_id`: the same
-    request again has no further effect and is answered as it was the first time, with `guerdon-replayed: true` in the
+    """What each person may give, granted for each period from the organisation's budget. Every write takes a `request_id`: the
+    same request again has no further effect and is answered as it was the first time, with `guerdon-replayed: true` in the
     trailing metadata.
+    """
+
+    SetAllowancePlan: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.recognition.v1.allowances_pb2.SetAllowancePlanRequest,
+        guerdon.recognition.v1.allowances_pb2.SetAllowancePlanResponse,
+    ]
+    """Says how much people are granted in which periods. The first plan holds at once, for the whole period that is under
+    way; any other from the next period on, so that nobody's present allowance changes. It replaces one that was made
+    before and does not hold yet.
+    """
+
+    GetAllowancePlan: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.recognition.v1.allowances_pb2.GetAllowancePlanRequest,
+        guerdon.recognition.v1.allowances_pb2.GetAllowancePlanResponse,
+    ]
+    """Reads the plan that holds, and the one that will. Without a plan: NO_ALLOWANCE_PLAN."""
+
+    SetBoost: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.recognition.v1.allowances_pb2.SetBoostRequest,
+        guerdon.recognition.v1.allowances_pb2.SetBoostResponse,
+    ]
+    """Sets what a person is granted in every period besides the plan's amount, from their next grant on."""
+
+    GetBoost: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.recognition.v1.allowances_pb2.GetBoostRequest,
+        guerdon.recognition.v1.allowances_pb2.GetBoostResponse,
+    ]
+    """Reads what a person is granted besides."""
+
+    GrantBoost: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.recognition.v1.allowances_pb2.GrantBoostRequest,
+        guerdon.recognition.v1.allowances_pb2.GrantBoostResponse,
+    ]
+    """Grants people points to give at once and beside their allowance, all of them or none: a one-time boost. It does not
+    expire and is given last. Where the budget does not reach: BUDGET_SHORT.
     """
 
     GrantAllowances: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.recognition.v1.allowances_pb2.GrantAllowancesRequest,
         guerdon.recognition.v1.allowances_pb2.GrantAllowancesResponse,
     ]
-    """Grants the current month's allowance to every active person who has not had it. The service does so by itself
-    soon after a month begins and soon after a person is added; this does not wait for it.
+    """Grants the current period's allowance to every active person who has not had it, in full however late it is in the
+    period. The service does so by itself soon after a period begins and soon after a person is added; this does not wait
+    for it. Each is granted theirs whole or not at all: whom the budget does not reach waits until it does, within the
+    period, and the event `budget_short` tells of it once.
     """
 
     GetAllowance: grpc.aio.UnaryUnaryMultiCallable[
@@ -59,10 +133,55 @@ class AllowanceServiceAsyncStub:
     """Reads what a person has left to give. Only their own, or with the scope `recognition.act_for` anybody's."""
 
 class AllowanceServiceServicer(metaclass=abc.ABCMeta):
-    """What each person may give, granted for each month from the organisation's budget. Every write takes a `request_id`: the same
-    request again has no further effect and is answered as it was the first time, with `guerdon-replayed: true` in the
+    """What each person may give, granted for each period from the organisation's budget. Every write takes a `request_id`: the
+    same request again has no further effect and is answered as it was the first time, with `guerdon-replayed: true` in the
     trailing metadata.
     """
+
+    @abc.abstractmethod
+    def SetAllowancePlan(
+        self,
+        request: guerdon.recognition.v1.allowances_pb2.SetAllowancePlanRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.recognition.v1.allowances_pb2.SetAllowancePlanResponse, collections.abc.Awaitable[guerdon.recognition.v1.allowances_pb2.SetAllowancePlanResponse]]:
+        """Says how much people are granted in which periods. The first plan holds at once, for the whole period that is under
+        way; any other from the next period on, so that nobody's present allowance changes. It replaces one that was made
+        before and does not hold yet.
+        """
+
+    @abc.abstractmethod
+    def GetAllowancePlan(
+        self,
+        request: guerdon.recognition.v1.allowances_pb2.GetAllowancePlanRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.recognition.v1.allowances_pb2.GetAllowancePlanResponse, collections.abc.Awaitable[guerdon.recognition.v1.allowances_pb2.GetAllowancePlanResponse]]:
+        """Reads the plan that holds, and the one that will. Without a plan: NO_ALLOWANCE_PLAN."""
+
+    @abc.abstractmethod
+    def SetBoost(
+        self,
+        request: guerdon.recognition.v1.allowances_pb2.SetBoostRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.recognition.v1.allowances_pb2.SetBoostResponse, collections.abc.Awaitable[guerdon.recognition.v1.allowances_pb2.SetBoostResponse]]:
+        """Sets what a person is granted in every period besides the plan's amount, from their next grant on."""
+
+    @abc.abstractmethod
+    def GetBoost(
+        self,
+        request: guerdon.recognition.v1.allowances_pb2.GetBoostRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.recognition.v1.allowances_pb2.GetBoostResponse, collections.abc.Awaitable[guerdon.recognition.v1.allowances_pb2.GetBoostResponse]]:
+        """Reads what a person is granted besides."""
+
+    @abc.abstractmethod
+    def GrantBoost(
+        self,
+        request: guerdon.recognition.v1.allowances_pb2.GrantBoostRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.recognition.v1.allowances_pb2.GrantBoostResponse, collections.abc.Awaitable[guerdon.recognition.v1.allowances_pb2.GrantBoostResponse]]:
+        """Grants people points to give at once and beside their allowance, all of them or none: a one-time boost. It does not
+        expire and is given last. Where the budget does not reach: BUDGET_SHORT.
+        """
 
     @abc.abstractmethod
     def GrantAllowances(
@@ -70,8 +189,10 @@ class AllowanceServiceServicer(metaclass=abc.ABCMeta):
         request: guerdon.recognition.v1.allowances_pb2.GrantAllowancesRequest,
         context: _ServicerContext,
     ) -> typing.Union[guerdon.recognition.v1.allowances_pb2.GrantAllowancesResponse, collections.abc.Awaitable[guerdon.recognition.v1.allowances_pb2.GrantAllowancesResponse]]:
-        """Grants the current month's allowance to every active person who has not had it. The service does so by itself
-        soon after a month begins and soon after a person is added; this does not wait for it.
+        """Grants the current period's allowance to every active person who has not had it, in full however late it is in the
+        period. The service does so by itself soon after a period begins and soon after a person is added; this does not wait
+        for it. Each is granted theirs whole or not at all: whom the budget does not reach waits until it does, within the
+        period, and the event `budget_short` tells of it once.
         """
 
     @abc.abstractmethod

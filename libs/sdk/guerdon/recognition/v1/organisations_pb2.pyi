@@ -68,7 +68,7 @@ class _PersonStateEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     PERSON_STATE_UNSPECIFIED: _PersonState.ValueType  # 0
     """Not said."""
     PERSON_STATE_ACTIVE: _PersonState.ValueType  # 1
-    """Gives and receives, and is granted an allowance each month."""
+    """Gives and receives, and is granted an allowance in each period."""
     PERSON_STATE_DEACTIVATED: _PersonState.ValueType  # 2
     """Neither gives nor receives. What was earned is kept; an allowance already granted expires as it would have."""
 
@@ -78,7 +78,7 @@ class PersonState(_PersonState, metaclass=_PersonStateEnumTypeWrapper):
 PERSON_STATE_UNSPECIFIED: PersonState.ValueType  # 0
 """Not said."""
 PERSON_STATE_ACTIVE: PersonState.ValueType  # 1
-"""Gives and receives, and is granted an allowance each month."""
+"""Gives and receives, and is granted an allowance in each period."""
 PERSON_STATE_DEACTIVATED: PersonState.ValueType  # 2
 """Neither gives nor receives. What was earned is kept; an allowance already granted expires as it would have."""
 global___PersonState = PersonState
@@ -94,7 +94,6 @@ class Organisation(google.protobuf.message.Message):
     UNIT_FIELD_NUMBER: builtins.int
     TIME_ZONE_FIELD_NUMBER: builtins.int
     VALUES_FIELD_NUMBER: builtins.int
-    MONTHLY_ALLOWANCE_FIELD_NUMBER: builtins.int
     BUDGET_ACCOUNT_FIELD_NUMBER: builtins.int
     CREATE_TIME_FIELD_NUMBER: builtins.int
     COUNTRIES_FIELD_NUMBER: builtins.int
@@ -105,9 +104,7 @@ class Organisation(google.protobuf.message.Message):
     unit: builtins.str
     """The ledger's unit that is given; its program is the organisation's, and both exist already. For good."""
     time_zone: builtins.str
-    """The IANA name of the zone whose months the allowances follow, such as `Europe/London`. For good."""
-    monthly_allowance: builtins.int
-    """What each active person may give in a month, in the unit's smallest part: 1 to 2^53."""
+    """The IANA name of the zone whose weeks, months and quarters the allowances follow, such as `Europe/London`. For good."""
     budget_account: builtins.str
     """The ledger's account that funds the allowances."""
     @property
@@ -130,13 +127,12 @@ class Organisation(google.protobuf.message.Message):
         unit: builtins.str = ...,
         time_zone: builtins.str = ...,
         values: collections.abc.Iterable[builtins.str] | None = ...,
-        monthly_allowance: builtins.int = ...,
         budget_account: builtins.str = ...,
         create_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         countries: collections.abc.Iterable[global___CountryValue] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["create_time", b"create_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["budget_account", b"budget_account", "countries", b"countries", "create_time", b"create_time", "display_name", b"display_name", "monthly_allowance", b"monthly_allowance", "name", b"name", "time_zone", b"time_zone", "unit", b"unit", "values", b"values"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["budget_account", b"budget_account", "countries", b"countries", "create_time", b"create_time", "display_name", b"display_name", "name", b"name", "time_zone", b"time_zone", "unit", b"unit", "values", b"values"]) -> None: ...
 
 global___Organisation = Organisation
 
@@ -399,9 +395,7 @@ class UpdateOrganisationRequest(google.protobuf.message.Message):
 
     @property
     def update_mask(self) -> google.protobuf.field_mask_pb2.FieldMask:
-        """The fields to change: some of countries, display_name, monthly_allowance, values. A new allowance counts from the
-        next month on, for those who join in this one at once.
-        """
+        """The fields to change: some of countries, display_name, values."""
 
     def __init__(
         self,

@@ -91,7 +91,7 @@ class OrganisationServiceServicer(object):
 
     def UpdateOrganisation(self, request, context):
         """Changes an organisation. Its unit and its time zone stay what they are: the accounts of all its people hold that
-        unit, and allowances are granted for, and expire with, the months of that zone. Who moves makes another organisation.
+        unit, and allowances are granted for, and expire with, the periods of that zone. Who moves makes another organisation.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

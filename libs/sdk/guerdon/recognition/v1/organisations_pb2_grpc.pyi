@@ -41,7 +41,7 @@ class OrganisationServiceStub:
         guerdon.recognition.v1.organisations_pb2.UpdateOrganisationResponse,
     ]
     """Changes an organisation. Its unit and its time zone stay what they are: the accounts of all its people hold that
-    unit, and allowances are granted for, and expire with, the months of that zone. Who moves makes another organisation.
+    unit, and allowances are granted for, and expire with, the periods of that zone. Who moves makes another organisation.
     """
 
     CreatePerson: grpc.UnaryUnaryMultiCallable[
@@ -109,7 +109,7 @@ class OrganisationServiceAsyncStub:
         guerdon.recognition.v1.organisations_pb2.UpdateOrganisationResponse,
     ]
     """Changes an organisation. Its unit and its time zone stay what they are: the accounts of all its people hold that
-    unit, and allowances are granted for, and expire with, the months of that zone. Who moves makes another organisation.
+    unit, and allowances are granted for, and expire with, the periods of that zone. Who moves makes another organisation.
     """
 
     CreatePerson: grpc.aio.UnaryUnaryMultiCallable[
@@ -183,7 +183,7 @@ class OrganisationServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[guerdon.recognition.v1.organisations_pb2.UpdateOrganisationResponse, collections.abc.Awaitable[guerdon.recognition.v1.organisations_pb2.UpdateOrganisationResponse]]:
         """Changes an organisation. Its unit and its time zone stay what they are: the accounts of all its people hold that
-        unit, and allowances are granted for, and expire with, the months of that zone. Who moves makes another organisation.
+        unit, and allowances are granted for, and expire with, the periods of that zone. Who moves makes another organisation.
         """
 
     @abc.abstractmethod
