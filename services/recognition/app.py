@@ -12,14 +12,20 @@ from recognition.clients.budgets import BudgetLedger
 from recognition.clients.history import History
 from recognition.clients.ledger import LEDGER, Ledger
 from recognition.config import Settings
+from recognition.domain.payouts import PayoutKind
 from recognition.jobs.allowances import grant_allowances
+from recognition.jobs.approvals import decide_overdue
 from recognition.jobs.budgets import disbursing, telling_terms
 from recognition.jobs.paying import pay
 from recognition.jobs.recovery import import_recovery, recovery
 from recognition.operations.achievements import Achievements
 from recognition.operations.award_budgets import AwardBudgets
+from recognition.operations.award_programs import AwardPrograms
+from recognition.operations.award_viewing import AwardViewing
+from recognition.operations.awarding import Awarding, tell_given
 from recognition.operations.budgets import Budgets
 from recognition.operations.changing import Changing
+from recognition.operations.delegating import Delegating
 from recognition.operations.disbursing import Disbursements
 from recognition.operations.fairness import Fairness
 from recognition.operations.giving import Giving
@@ -37,7 +43,10 @@ from recognition.servicer import (
     AchievementServicer,
     AllowanceServicer,
     AwardBudgetServicer,
+    AwardProgramServicer,
+    AwardServicer,
     BudgetServicer,
+    DelegationServicer,
     FairnessServicer,
     ImportServicer,
     InsightServicer,
@@ -61,9 +70,10 @@ async def compose(kit: Kit[Settings]) -> Parts:
     disbursements = Disbursements(database, budget_ledger, clock, settings.lease)
     budgets = Budgets(database, budget_ledger, clock, settings.lease)
     changing = Changing(database, ledger, clock, settings.lease)
-    paying = Paying(database, book, clock, settings.lease, {})
     importing = Importing(database, History(remote, settings.ledger_timeout), clock, settings.lease)
     fairness = Fairness(database, clock)
+    paying = Paying(database, book, clock, settings.lease, {PayoutKind.AWARD: tell_given})
+    awarding = Awarding(database, paying, clock)
     allowance_poll = timedelta(seconds=settings.allowance_poll_s)
     recovery_poll = timedelta(seconds=settings.recovery_poll_s)
     return Parts(
@@ -74,6 +84,9 @@ async def compose(kit: Kit[Settings]) -> Parts:
             BudgetServicer(budgets, disbursements),
             ManagerBudgetServicer(ManagerBudgets(database, budget_ledger, clock), disbursements),
             AwardBudgetServicer(AwardBudgets(database, book, clock)),
+            AwardProgramServicer(clock, AwardPrograms(database)),
+            AwardServicer(awarding, AwardViewing(database, clock)),
+            DelegationServicer(Delegating(database, clock)),
             AchievementServicer(clock, Achievements(database, paying, clock)),
             ImportServicer(importing),
             FairnessServicer(fairness),
@@ -85,6 +98,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
             Job("recovery", recovery(database, clock, changing, recovery_poll, settings.lease).run),
             Job("disbursements", disbursing(database, clock, disbursements, recovery_poll, settings.lease).run),
             Job("budget_terms", telling_terms(database, clock, budgets, recovery_poll, settings.lease).run),
+            Job("approvals", partial(decide_overdue, awarding, recovery_poll)),
             Job("payouts", partial(pay, paying, recovery_poll)),
             Job("imports", import_recovery(database, clock, importing, recovery_poll, settings.lease).run),
             *housekeeping.jobs(kit),

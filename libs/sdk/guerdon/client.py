@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from guerdon.membership.v1.membership_pb2_grpc import MembershipServiceAsyncStub
     from guerdon.recognition.v1.achievements_pb2_grpc import AchievementServiceAsyncStub
     from guerdon.recognition.v1.allowances_pb2_grpc import AllowanceServiceAsyncStub
+    from guerdon.recognition.v1.approvals_pb2_grpc import DelegationServiceAsyncStub
     from guerdon.recognition.v1.award_budgets_pb2_grpc import AwardBudgetServiceAsyncStub
+    from guerdon.recognition.v1.award_programs_pb2_grpc import AwardProgramServiceAsyncStub
+    from guerdon.recognition.v1.awards_pb2_grpc import AwardServiceAsyncStub
     from guerdon.recognition.v1.budgets_pb2_grpc import BudgetServiceAsyncStub
     from guerdon.recognition.v1.fairness_pb2_grpc import FairnessServiceAsyncStub
     from guerdon.recognition.v1.imports_pb2_grpc import ImportServiceAsyncStub
@@ -274,6 +277,27 @@ class Client:
         from guerdon.recognition.v1.award_budgets_pb2_grpc import AwardBudgetServiceStub
 
         return cast("AwardBudgetServiceAsyncStub", AwardBudgetServiceStub(self._channel))
+
+    @cached_property
+    def award_programs(self) -> AwardProgramServiceAsyncStub:
+        """What awards there are, who may nominate, and who approves."""
+        from guerdon.recognition.v1.award_programs_pb2_grpc import AwardProgramServiceStub
+
+        return cast("AwardProgramServiceAsyncStub", AwardProgramServiceStub(self._channel))
+
+    @cached_property
+    def awards(self) -> AwardServiceAsyncStub:
+        """Nominations and decisions."""
+        from guerdon.recognition.v1.awards_pb2_grpc import AwardServiceStub
+
+        return cast("AwardServiceAsyncStub", AwardServiceStub(self._channel))
+
+    @cached_property
+    def delegations(self) -> DelegationServiceAsyncStub:
+        """Who decides in whose stead."""
+        from guerdon.recognition.v1.approvals_pb2_grpc import DelegationServiceStub
+
+        return cast("DelegationServiceAsyncStub", DelegationServiceStub(self._channel))
 
     @cached_property
     def achievements(self) -> AchievementServiceAsyncStub:

@@ -77,5 +77,103 @@ create table achievements (
     foreign key (organisation, payout) references payouts
 );
 
+create table award_programs (
+    organisation text not null,
+    award_program text not null,
+    display_name text not null,
+    award_budget text not null,
+    amount_min bigint not null check (amount_min between 1 and amount_max),
+    amount_max bigint not null check (amount_max between 1 and 9007199254740992),
+    -- Roles that may nominate.
+    nominators text[] not null,
+    own_reports_only boolean not null,
+    -- The approval chain, level by level; each award takes it along as it was then.
+    chain jsonb not null,
+    closed_by text,
+    actor text not null,
+    create_time timestamptz not null,
+    primary key (organisation, award_program),
+    foreign key (organisation, award_budget) references award_budgets
+);
+
+create table awards (
+    organisation text not null,
+    award text not null,
+    award_program text not null,
+    nominator text not null,
+    nominee text not null,
+    amount bigint not null check (amount between 1 and 9007199254740992),
+    reason text not null,
+    visibility text not null check (visibility in ('public', 'private')),
+    chain jsonb not null,
+    state text not null check (state in ('in_approval', 'approved', 'rejected', 'withdrawn')),
+    -- Whose turn it is: the level, who decides there (empty: whoever has the role), and until when.
+    level smallint not null,
+    approver text not null,
+    approver_role text not null,
+    deadline timestamptz,
+    -- The payout of the same id, once approved.
+    payout text,
+    actor text not null,
+    create_time timestamptz not null,
+    primary key (organisation, award),
+    foreign key (organisation, award_program) references award_programs,
+    foreign key (organisation, nominator) references people,
+    foreign key (organisation, nominee) references people,
+    foreign key (organisation, payout) references payouts,
+    check (nominator <> nominee),
+    check ((state = 'in_approval') = (deadline is not null)),
+    check ((state = 'approved') = (payout is not null)),
+    check (payout = award)
+);
+create index awards_overdue on awards (deadline) where state = 'in_approval';
+create index awards_newest on awards (organisation, create_time desc, award desc);
+create index awards_to_decide on awards (organisation, create_time desc, award desc) where state = 'in_approval';
+create index awards_nominated on awards (organisation, nominator, create_time desc, award desc);
+
+-- What was done about an award, for ever.
+create table award_steps (
+    organisation text not null,
+    award text not null,
+    step smallint not null,
+    level smallint not null,
+    action text not null check (
+        action in (
+            'nominated', 'passed_over', 'approved', 'rejected', 'escalated', 'approved_overdue', 'rejected_overdue',
+            'withdrawn'
+        )
+    ),
+    -- Empty: the clock.
+    person text not null,
+    -- By whose right, if not their own.
+    right_of text not null,
+    comment text not null,
+    actor text not null,
+    step_time timestamptz not null,
+    primary key (organisation, award, step),
+    foreign key (organisation, award) references awards
+);
+-- Nobody approves twice, by whichever right.
+create unique index award_steps_approved on award_steps (organisation, award, person) where action = 'approved';
+
+create table delegations (
+    organisation text not null,
+    delegation text not null,
+    approver text not null,
+    delegate text not null,
+    start_time timestamptz not null,
+    end_time timestamptz not null,
+    actor text not null,
+    create_time timestamptz not null,
+    primary key (organisation, delegation),
+    foreign key (organisation, approver) references people,
+    foreign key (organisation, delegate) references people,
+    check (approver <> delegate),
+    check (end_time >= start_time)
+);
+create index delegations_to on delegations (organisation, delegate, end_time);
+
+grant select, insert on award_steps to :"runtime_role";
+grant select, insert, update on award_programs, awards, delegations to :"runtime_role";
 grant select, insert on award_budgets, achievements to :"runtime_role";
 grant select, insert, update on payouts, achievement_sources to :"runtime_role";

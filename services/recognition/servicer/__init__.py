@@ -9,8 +9,17 @@ from recognition.servicer.allowances import (
 from recognition.servicer.award_budgets import (
     AwardBudgetServicer,
 )
+from recognition.servicer.award_programs import (
+    AwardProgramServicer,
+)
+from recognition.servicer.awards import (
+    AwardServicer,
+)
 from recognition.servicer.budgets import (
     BudgetServicer,
+)
+from recognition.servicer.delegations import (
+    DelegationServicer,
 )
 from recognition.servicer.fairness import (
     FairnessServicer,
@@ -36,7 +45,10 @@ __all__ = [
     "AchievementServicer",
     "AllowanceServicer",
     "AwardBudgetServicer",
+    "AwardProgramServicer",
+    "AwardServicer",
     "BudgetServicer",
+    "DelegationServicer",
     "FairnessServicer",
     "ImportServicer",
     "InsightServicer",

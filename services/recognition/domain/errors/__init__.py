@@ -14,6 +14,16 @@ from recognition.domain.errors.allowances import (
 from recognition.domain.errors.award_budgets import (
     FundingRefused,
 )
+from recognition.domain.errors.awards import (
+    AlreadyDecided,
+    ApprovalOverdue,
+    AwardProgramClosed,
+    NoApprover,
+    NominationNotAllowed,
+    NotApprover,
+    NotInApproval,
+    OwnAward,
+)
 from recognition.domain.errors.budgets import (
     AlreadyFunded,
     BudgetShort,
@@ -55,7 +65,10 @@ __all__ = [
     "AchievementDiffers",
     "AchievementMonthlyLimit",
     "AllowanceShareExceeded",
+    "AlreadyDecided",
     "AlreadyFunded",
+    "ApprovalOverdue",
+    "AwardProgramClosed",
     "BudgetShort",
     "DisbursementRefused",
     "ExternalIdReused",
@@ -69,7 +82,12 @@ __all__ = [
     "ManagerBudgetShort",
     "ManagerCycle",
     "NoAllowancePlan",
+    "NoApprover",
     "NoManagerBudget",
+    "NominationNotAllowed",
+    "NotApprover",
+    "NotInApproval",
+    "OwnAward",
     "PairPointsExceeded",
     "PairPostsExceeded",
     "PeriodNotCurrent",
