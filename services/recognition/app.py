@@ -19,6 +19,7 @@ from recognition.jobs.budgets import disbursing, telling_terms
 from recognition.jobs.paying import pay
 from recognition.jobs.recovery import import_recovery, recovery
 from recognition.operations.achievements import Achievements
+from recognition.operations.adding import Adding
 from recognition.operations.award_budgets import AwardBudgets
 from recognition.operations.award_programs import AwardPrograms
 from recognition.operations.award_viewing import AwardViewing
@@ -26,7 +27,9 @@ from recognition.operations.awarding import Awarding, tell_given
 from recognition.operations.budgets import Budgets
 from recognition.operations.changing import Changing
 from recognition.operations.delegating import Delegating
+from recognition.operations.deleting import Deleting
 from recognition.operations.disbursing import Disbursements
+from recognition.operations.editing import Editing
 from recognition.operations.fairness import Fairness
 from recognition.operations.giving import Giving
 from recognition.operations.granting import Granting
@@ -37,10 +40,12 @@ from recognition.operations.organisations import Organisations
 from recognition.operations.paying import Paying
 from recognition.operations.people import People
 from recognition.operations.planning import Planning
+from recognition.operations.settings import RecognitionSettings
 from recognition.operations.teams import Teams
 from recognition.operations.viewing import Viewing
 from recognition.servicer import (
     AchievementServicer,
+    AddOnServicer,
     AllowanceServicer,
     AwardBudgetServicer,
     AwardProgramServicer,
@@ -69,6 +74,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
     granting = Granting(database, ledger, clock, settings.lease)
     disbursements = Disbursements(database, budget_ledger, clock, settings.lease)
     budgets = Budgets(database, budget_ledger, clock, settings.lease)
+    viewing = Viewing(database)
     changing = Changing(database, ledger, clock, settings.lease)
     importing = Importing(database, History(remote, settings.ledger_timeout), clock, settings.lease)
     fairness = Fairness(database, clock)
@@ -83,6 +89,15 @@ async def compose(kit: Kit[Settings]) -> Parts:
             AllowanceServicer(granting, Planning(database, clock), disbursements),
             BudgetServicer(budgets, disbursements),
             ManagerBudgetServicer(ManagerBudgets(database, budget_ledger, clock), disbursements),
+            RecognitionServicer(
+                Giving(database, clock, changing),
+                Editing(database, clock, changing),
+                Deleting(database, clock, ledger, changing),
+                viewing,
+                RecognitionSettings(database, clock),
+                fairness,
+            ),
+            AddOnServicer(Adding(database, clock, changing, viewing)),
             AwardBudgetServicer(AwardBudgets(database, book, clock)),
             AwardProgramServicer(clock, AwardPrograms(database)),
             AwardServicer(awarding, AwardViewing(database, clock)),
@@ -90,7 +105,6 @@ async def compose(kit: Kit[Settings]) -> Parts:
             AchievementServicer(clock, Achievements(database, paying, clock)),
             ImportServicer(importing),
             FairnessServicer(fairness),
-            RecognitionServicer(Giving(database, clock, changing), Viewing(database), fairness),
             InsightServicer(Insights(database)),
         ],
         jobs=[

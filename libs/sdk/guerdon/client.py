@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from guerdon.ledger.v1.ledger_pb2_grpc import LedgerServiceAsyncStub
     from guerdon.membership.v1.membership_pb2_grpc import MembershipServiceAsyncStub
     from guerdon.recognition.v1.achievements_pb2_grpc import AchievementServiceAsyncStub
+    from guerdon.recognition.v1.add_ons_pb2_grpc import AddOnServiceAsyncStub
     from guerdon.recognition.v1.allowances_pb2_grpc import AllowanceServiceAsyncStub
     from guerdon.recognition.v1.approvals_pb2_grpc import DelegationServiceAsyncStub
     from guerdon.recognition.v1.award_budgets_pb2_grpc import AwardBudgetServiceAsyncStub
@@ -270,6 +271,13 @@ class Client:
         from guerdon.recognition.v1.recognition_pb2_grpc import RecognitionServiceStub
 
         return cast("RecognitionServiceAsyncStub", RecognitionServiceStub(self._channel))
+
+    @cached_property
+    def add_ons(self) -> AddOnServiceAsyncStub:
+        """Points that others add onto a recognition."""
+        from guerdon.recognition.v1.add_ons_pb2_grpc import AddOnServiceStub
+
+        return cast("AddOnServiceAsyncStub", AddOnServiceStub(self._channel))
 
     @cached_property
     def award_budgets(self) -> AwardBudgetServiceAsyncStub:

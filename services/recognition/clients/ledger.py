@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from hashlib import blake2b
@@ -11,11 +12,14 @@ from guerdon_kit.errors import NotFound, Status
 from guerdon_kit.grpc import OutcomeUnknown, Remote, RemoteError
 from guerdon_kit.grpc.status import read_details
 from recognition.domain.allowances import Grant, Purpose
+from recognition.domain.changes import NewChange
 from recognition.domain.errors import GivingRefused, InsufficientAllowance
 from recognition.domain.gifts import Giving
 from recognition.domain.organisations import Organisation
 from recognition.domain.people import NewPerson, Person
+from recognition.domain.takings import Taken, Taking, TakingPolicy
 
+TAKEN_AT_ONCE = 16
 LEDGER = ledger_pb2.DESCRIPTOR.services_by_name["LedgerService"]
 
 REFUSALS = frozenset(
@@ -25,6 +29,11 @@ REFUSALS = frozenset(
 say nothing about the request and pass when they are mended."""
 NO_REFUSAL = "REQUEST_ID_REUSED"
 """The ledger knows the request in other words, such as those of another release: it was decided, perhaps by posting."""
+_CLAWBACK = {
+    TakingPolicy.UNSPENT: ledger_pb2.CLAWBACK_POLICY_ONLY_UNSPENT,
+    TakingPolicy.WITHIN_BALANCE: ledger_pb2.CLAWBACK_POLICY_WITHIN_BALANCE,
+    TakingPolicy.REFUSE: ledger_pb2.CLAWBACK_POLICY_WITHIN_BALANCE,
+}
 _OTHERS_REFUSED = "BATCH_NOT_POSTED"
 """Of what is posted together: nothing is wrong with this one, but with another."""
 _MEMOS = {Purpose.GIVE: "Allowance", Purpose.MANAGE: "Manager budget"}
@@ -109,6 +118,49 @@ class Ledger:
         _raise_refused(giving, response.results)
         return [result.posted.transaction for result in response.results]
 
+    async def take(self, change: NewChange, takings: Sequence[Taking], memo: str) -> list[Taken]:
+        """Takes back gifts, each as far as the change's policy lets it. The points return to the lots that they came
+        from; where these have expired they go on to the budget. What the ledger refuses, because somebody closed
+        an account or took it back by hand, is not there to take.
+        """
+        taken: list[Taken] = []
+        for start in range(0, len(takings), TAKEN_AT_ONCE):
+            chunk = takings[start : start + TAKEN_AT_ONCE]
+            outcomes = await asyncio.gather(
+                *(self._take(change, taking, memo) for taking in chunk), return_exceptions=True
+            )
+            for outcome in outcomes:
+                if isinstance(outcome, BaseException):
+                    raise outcome
+                taken.append(outcome)
+        return taken
+
+    async def _take(self, change: NewChange, taking: Taking, memo: str) -> Taken:
+        gift = taking.gift
+        if not taking.amount:
+            return Taken(taking, 0, "")
+        request = ledger_pb2.ReverseTransactionRequest(
+            name=gift.transaction,
+            amount=taking.amount,
+            policy=_CLAWBACK[change.policy],
+            memo=memo,
+            request_id=f"take-{change.id}-{gift.change}-{gift.ordinal}",
+        )
+        try:
+            response = await self._remote.call(
+                "ReverseTransaction",
+                request,
+                ledger_pb2.ReverseTransactionResponse,
+                tenants=[gift.transaction.partition("/transactions/")[0]],
+                act=change.actor,
+                timeout_s=self._timeout_s,
+            )
+        except RemoteError as error:
+            if error.remote_status not in REFUSALS or error.remote_reason == NO_REFUSAL:
+                raise
+            return Taken(taking, 0, "")
+        return Taken(taking, response.reversed_amount, response.transaction)
+
     async def allowance(self, person: Person) -> tuple[int, int]:
         """What the person's allowance account can give now, and how much of it expires."""
         response = await self._remote.call(
@@ -121,6 +173,18 @@ class Ledger:
         balance = response.balance
         expiring = sum(bucket.amount for bucket in balance.expiries)
         return balance.available, min(expiring, balance.available)
+
+    async def redeemable(self, people: Sequence[Person]) -> list[int]:
+        """What each of these people (of one program, 1 to 1,000) has in their rewards account now."""
+        program = f"programs/{people[0].program}"
+        response = await self._remote.call(
+            "BatchGetBalances",
+            ledger_pb2.BatchGetBalancesRequest(parent=program, names=[person.rewards_account for person in people]),
+            ledger_pb2.BatchGetBalancesResponse,
+            tenants=[program],
+            timeout_s=self._timeout_s,
+        )
+        return [balance.available for balance in response.balances]
 
     async def _create_accounts(
         self, organisation: Organisation, accounts: Sequence[resources_pb2.Account], actor: str

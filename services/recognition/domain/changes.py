@@ -7,6 +7,9 @@ from datetime import datetime
 from enum import Enum
 from typing import NamedTuple
 
+from recognition.domain.recognitions import Draft
+from recognition.domain.takings import TakingPolicy
+
 
 class ChangeKey(NamedTuple):
     """What a change is found by: two ids."""
@@ -20,6 +23,12 @@ class ChangeKind(Enum):
 
     CREATE = "create"
     """The recognition is given."""
+    ADD_ON = "add_on"
+    """Somebody else adds points onto it."""
+    EDIT = "edit"
+    """It becomes another, and points follow."""
+    DELETE = "delete"
+    """It is taken back with all that was added onto it."""
 
 
 class ChangeState(Enum):
@@ -28,24 +37,31 @@ class ChangeState(Enum):
     PENDING = "pending"
     """Taken in; whether points have moved is for the ledger to say."""
     DONE = "done"
-    """The points have moved. Final."""
+    """It is done, and the points have moved. Final."""
     REFUSED = "refused"
     """The ledger refused, and nothing has moved. Final."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewChange:
-    """A change to take in: `person` gives `amounts` to `receivers`, all ids of people, in this order."""
+    """A change to take in: `person` (empty: nobody of the organisation) does it, and from the allowance of `giver`
+    `amounts` go to `receivers`, all ids of people, in this order. An EDIT makes `before` into `after`. `policy` is for
+    what is taken back.
+    """
 
     organisation: str
     id: str
     recognition: str
     kind: ChangeKind
     person: str
+    giver: str
     receivers: tuple[str, ...]
     amounts: tuple[int, ...]
     actor: str
     create_time: datetime
+    policy: TakingPolicy = TakingPolicy.UNSPENT
+    before: Draft | None = None
+    after: Draft | None = None
 
     @property
     def key(self) -> ChangeKey:

@@ -21,7 +21,8 @@ class GiftKind(Enum):
 @dataclass(frozen=True, slots=True)
 class Movement:
     """Points that the ledger has moved for a recognition, in one transaction: `amount` from `giver`'s allowance to
-    `receiver`'s rewards; negative where they came back. Whoever counts (what was given and received, by whom, for what)
+    `receiver`'s rewards; 0 or less where they came back, of `gift` (change and ordinal), where `wanted` is what was to
+    come back. Whoever counts (what was given and received, by whom, for what)
     counts these.
 
     `posts` is by how much it changes how many times `giver` has thanked `receiver` in this way: 1, -1, or 0 where a
@@ -43,6 +44,8 @@ class Movement:
     give_time: datetime
     record_time: datetime
     transaction: str
+    wanted: int = 0
+    gift: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

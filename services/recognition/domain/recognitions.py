@@ -30,9 +30,13 @@ class State(Enum):
     PENDING = "pending"
     """Taken in; whether the points have moved is for the ledger to say."""
     POSTED = "posted"
-    """The points have moved. Final."""
+    """The points have moved."""
     REFUSED = "refused"
     """The ledger refused, and nothing has moved. Final."""
+    DELETING = "deleting"
+    """It is gone for all to see; what is to be taken back is on its way."""
+    DELETED = "deleted"
+    """What was left has been taken back. Final."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,8 @@ class Draft:
         ]
         if self.amount < 1 or self.total > POINTS_MAX:
             found.append(FieldViolation("recognition.amount", "must be at least 1, and all together at most 2^53"))
+        if not self.message:
+            found.append(FieldViolation("recognition.message", "is required"))
         found += text_violations("recognition.message", self.message, MESSAGE_LENGTH_MAX)
         if len(self.values) > VALUES_MAX:
             found.append(FieldViolation("recognition.values", "must be at most 10"))
@@ -98,6 +104,7 @@ class Recognition:
     actor: str
     create_time: datetime
     transactions: tuple[str, ...]
+    edit_time: datetime | None = None
 
     @property
     def name(self) -> str:

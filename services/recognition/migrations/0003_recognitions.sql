@@ -9,14 +9,25 @@ create table recognitions (
     message text not null,
     purposes text[] not null,
     visibility text not null check (visibility in ('public', 'private')),
-    state text not null default 'pending' check (state in ('pending', 'posted', 'refused')),
+    state text not null default 'pending'
+        check (state in ('pending', 'posted', 'refused', 'deleting', 'deleted')),
     actor text not null,
     create_time timestamptz not null,
+    edit_time timestamptz,
     primary key (organisation, recognition),
     foreign key (organisation, giver) references people
 );
 create index recognitions_feed on recognitions (organisation, create_time desc, recognition desc)
     where state = 'posted';
+
+-- How an organisation's recognitions are kept; where there is no row, as by default.
+create table recognition_settings (
+    organisation text primary key references organisations,
+    -- For how long after it was given a recognition can be edited.
+    edit_window interval not null check (edit_window between interval '0' and interval '30 days'),
+    actor text not null,
+    update_time timestamptz not null
+);
 
 -- Whom a recognition concerns: the giver at position 0, then the receivers.
 create table recognition_people (
@@ -38,11 +49,18 @@ create table recognition_changes (
     organisation text not null,
     change text not null,
     recognition text not null,
-    kind text not null check (kind in ('create')),
-    -- Who gives, from their allowance, and what to whom.
+    kind text not null check (kind in ('create', 'add_on', 'edit', 'delete')),
+    -- Who does it; empty: nobody of the organisation.
     person text not null,
+    -- What is given, from whose allowance, to whom.
+    giver text not null,
     receivers text[] not null,
     amounts bigint[] not null,
+    -- For what is taken back.
+    policy text not null check (policy in ('unspent', 'within_balance', 'refuse')),
+    -- What an edit made of what.
+    before jsonb,
+    after jsonb,
     state text not null default 'pending' check (state in ('pending', 'done', 'refused')),
     -- Why the ledger refused, and what was left of the allowance if that was the reason.
     refusal text not null default '',
@@ -54,9 +72,14 @@ create table recognition_changes (
     primary key (organisation, change),
     foreign key (organisation, recognition) references recognitions,
     check (cardinality(receivers) = cardinality(amounts)),
-    check ((state = 'refused') = (refusal <> ''))
+    check ((state = 'refused') = (refusal <> '')),
+    check ((kind = 'edit') = (before is not null and after is not null))
 );
 create index recognition_changes_due on recognition_changes (due_time) where state = 'pending';
+create index recognition_changes_of on recognition_changes (organisation, recognition, create_time);
+-- An edit knows what it edits, and a recognition ends once.
+create unique index recognition_changes_alone on recognition_changes (organisation, recognition, kind)
+    where kind in ('edit', 'delete') and state = 'pending';
 
 -- The points that moved for a recognition, in the words of its people: one row for each transaction of the ledger, never
 -- changed. What a receiver has of a gift is the gift and all that was taken back of it.
@@ -67,15 +90,27 @@ create table recognition_movements (
     -- recognition this is.
     change text not null,
     ordinal smallint not null,
-    kind text not null check (kind in ('given')),
+    kind text not null check (kind in ('given', 'add_on')),
     giver text not null,
     receiver text not null,
-    amount bigint not null check (amount between 1 and 9007199254740992),
+    -- More than 0: given. 0 or less: taken back of a gift, of which so much was wanted.
+    amount bigint not null check (amount between -9007199254740992 and 9007199254740992),
+    gift_change text,
+    gift_ordinal smallint,
+    wanted bigint not null check (wanted between 0 and 9007199254740992),
+    -- By how much it changes how often the giver has thanked the receiver.
+    posts smallint not null check (posts between -1 and 1),
+    -- Empty where nothing was left to take.
     transaction text not null,
     record_time timestamptz not null,
     primary key (organisation, recognition, change, ordinal),
+    foreign key (organisation, recognition, gift_change, gift_ordinal) references recognition_movements,
+    check ((amount > 0) = (gift_change is null) and (gift_change is null) = (gift_ordinal is null)),
+    check (amount > 0 or -amount <= wanted),
+    check ((transaction = '') = (amount = 0)),
     foreign key (organisation, recognition) references recognitions
 );
 
-grant select, insert on recognition_people, recognition_movements to :"runtime_role";
-grant select, insert, update on recognitions, recognition_changes to :"runtime_role";
+grant select, insert, delete on recognition_people to :"runtime_role";
+grant select, insert on recognition_movements to :"runtime_role";
+grant select, insert, update on recognitions, recognition_changes, recognition_settings to :"runtime_role";

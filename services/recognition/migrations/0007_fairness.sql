@@ -47,11 +47,11 @@ create table fairness_findings (
 
 -- What one person gave another, as policies count it: from the moment it is taken in until it is refused.
 create view given_points as
-select organisation, person as giver, receiver, amount, create_time
+select organisation, giver, receiver, amount, create_time
 from recognition_changes
 cross join unnest(receivers, amounts) as gifts (receiver, amount)
 where state <> 'refused';
-create index recognition_changes_of_giver on recognition_changes (organisation, person, create_time);
+create index recognition_changes_of_giver on recognition_changes (organisation, giver, create_time);
 
 grant select, insert on fairness_settings, fairness_policies, fairness_findings to :"runtime_role";
 grant select on given_points to :"runtime_role";

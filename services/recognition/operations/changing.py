@@ -9,6 +9,7 @@ forgive more.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 
 from guerdon_kit.clock import Clock
@@ -17,19 +18,30 @@ from guerdon_kit.events import publish
 from guerdon_kit.grpc import OutcomeUnknown
 from guerdon_kit.postgres import Connection, Database
 from recognition.clients.ledger import Ledger
-from recognition.domain.changes import Change, ChangeKey, ChangeState, NewChange
+from recognition.domain.changes import Change, ChangeKey, ChangeKind, ChangeState, NewChange
 from recognition.domain.errors import GivingRefused, InsufficientAllowance
-from recognition.domain.gifts import GiftKind, Movement
+from recognition.domain.moving import movements_of
 from recognition.domain.recognitions import Recognition, State
+from recognition.domain.takings import Recovery, Taken, Taking, take_all, take_for_edit
+from recognition.operations import telling
 from recognition.operations.counting import count
 from recognition.operations.fairness import judged
-from recognition.operations.telling import created
 from recognition.store import changes as store
 from recognition.store import fairness as fairness_store
 from recognition.store import movements
 from recognition.store import recognitions as recognition_store
 
 POLL_S = 0.05
+
+_FIRST: dict[ChangeKind, tuple[ChangeKind, ...]] = {
+    ChangeKind.CREATE: (),
+    ChangeKind.ADD_ON: (),
+    ChangeKind.EDIT: (ChangeKind.ADD_ON,),
+    ChangeKind.DELETE: (ChangeKind.ADD_ON, ChangeKind.EDIT),
+}
+"""Which earlier changes a change waits for, by carrying them out itself: what they give may be for it to take back.
+Later ones are held off: they find an edit under way, or a recognition that is gone.
+"""
 
 
 class Changing:
@@ -50,6 +62,11 @@ class Changing:
         findings = await judged(connection, change, words)
         await store.insert(connection, change, change.create_time + self._lease)
         await fairness_store.keep(connection, change.key, findings)
+
+    async def do(self, connection: Connection, change: NewChange, before: Recognition) -> None:
+        """Stores a change that moves no points, and applies it to the recognition, which is locked."""
+        await store.insert(connection, change, change.create_time, ChangeState.DONE)
+        await apply(connection, change, before)
 
     async def finish(self, key: ChangeKey, *, fresh: bool) -> None:
         """Waits until a change is settled, within the caller's deadline; by this worker if it has just taken it in
@@ -75,6 +92,20 @@ class Changing:
             if not mine:
                 await asyncio.sleep(POLL_S)
 
+    async def find(self, key: ChangeKey) -> Change:
+        """The change, in whatever state.
+
+        Raises:
+            NotFound: there is none.
+        """
+        async with self._database.acquire() as connection:
+            return await _find(connection, key)
+
+    async def recovered(self, key: ChangeKey) -> list[Recovery]:
+        """What a DONE change took back."""
+        async with self._database.acquire() as connection:
+            return await movements.taken(connection, (await _find(connection, key)).new)
+
     async def carry_out(self, key: ChangeKey) -> None:
         """Asks the ledger for a PENDING change that this worker has the lease of, and writes down its answer.
 
@@ -86,56 +117,72 @@ class Changing:
             found = await _find(connection, key)
             if found.state is not ChangeState.PENDING:
                 return
-            recognition = await _recognition(connection, found.new)
-            giving = await movements.find_giving(connection, found.new, recognition)
+            change = found.new
+            first = await store.list_all(
+                connection, change.organisation, change.recognition, _FIRST[change.kind], ChangeState.PENDING
+            )
+        for one in first:
+            await self.carry_out(one.new.key)
+        async with self._database.acquire() as connection:
+            recognition = await _recognition(connection, change)
+            giving = await movements.find_giving(connection, change, recognition)
+            takings = await _takings(connection, change)
         try:
-            transactions = await self._ledger.give(giving)
+            transactions = await self._ledger.give(giving) if giving.gifts else []
         except InsufficientAllowance as refusal:
-            await self._refuse(found, refusal.reason, int(refusal.metadata["available"]))
+            await self._refuse(change, refusal.reason, int(refusal.metadata["available"]))
         except GivingRefused as refusal:
-            await self._refuse(found, refusal.metadata["ledger_reason"], 0)
+            await self._refuse(change, refusal.metadata["ledger_reason"], 0)
         else:
-            await self._settle(found, transactions)
+            taken = await self._ledger.take(change, takings, recognition.name)
+            await self._settle(change, transactions, taken)
 
-    async def _settle(self, change: Change, transactions: list[str]) -> None:
+    async def _settle(self, change: NewChange, transactions: Sequence[str], taken: Sequence[Taken]) -> None:
         async def work(connection: Connection) -> None:
+            await recognition_store.lock(connection, change.organisation, change.recognition)
             if not await store.settle(connection, change.key, ChangeState.DONE):
                 return  # whoever was first has counted and told
-            recognition = await _recognition(connection, change.new)
-            now = self._clock.now()
-            moved = [
-                Movement(
-                    organisation=change.new.organisation,
-                    recognition=recognition.id,
-                    change=change.new.id,
-                    ordinal=ordinal,
-                    kind=GiftKind.GIVEN,
-                    giver=change.new.person,
-                    receiver=receiver,
-                    amount=amount,
-                    posts=1,
-                    visibility=recognition.draft.visibility,
-                    values=recognition.draft.values,
-                    give_time=recognition.create_time,
-                    record_time=now,
-                    transaction=transaction,
-                )
-                for ordinal, (receiver, amount, transaction) in enumerate(
-                    zip(change.new.receivers, change.new.amounts, transactions, strict=True)
-                )
-            ]
-            await recognition_store.set_state(connection, change.new.organisation, recognition.id, State.POSTED)
-            await count(connection, moved)
-            if recognition.public:  # what is private is told to nobody
-                await publish(connection, created(recognition))
+            before = await _recognition(connection, change)
+            moved = movements_of(change, before, transactions, taken, self._clock.now())
+            if moved:
+                await count(connection, moved)
+            await apply(connection, change, before)
 
         await self._database.run(work, repeatable=True)
 
-    async def _refuse(self, change: Change, reason: str, available_amount: int) -> None:
+    async def _refuse(self, change: NewChange, reason: str, available_amount: int) -> None:
         async with self._database.transaction() as connection:
-            if await store.settle(connection, change.key, ChangeState.REFUSED, reason, available_amount):
-                new = change.new
-                await recognition_store.set_state(connection, new.organisation, new.recognition, State.REFUSED)
+            await recognition_store.lock(connection, change.organisation, change.recognition)
+            settled = await store.settle(connection, change.key, ChangeState.REFUSED, reason, available_amount)
+            if settled and change.kind is ChangeKind.CREATE:
+                await recognition_store.set_state(connection, change.organisation, change.recognition, State.REFUSED)
+
+
+async def apply(connection: Connection, change: NewChange, before: Recognition) -> None:
+    """Makes the recognition what a DONE change makes of it, and tells of it, which is locked."""
+    match change.kind:
+        case ChangeKind.CREATE:
+            await recognition_store.set_state(connection, change.organisation, before.id, State.POSTED)
+        case ChangeKind.DELETE:
+            await recognition_store.set_state(connection, change.organisation, before.id, State.DELETED)
+        case ChangeKind.EDIT:
+            assert change.after is not None, "an edit knows what it makes"
+            await recognition_store.edit(connection, before, change.after, change.create_time)
+    event = telling.event(change, before)
+    if event is not None:
+        await publish(connection, event)
+
+
+async def _takings(connection: Connection, change: NewChange) -> list[Taking]:
+    """What a change takes back. The same whenever it is asked for, because what it has to wait for is settled, and what
+    comes later is held off.
+    """
+    if change.kind not in (ChangeKind.EDIT, ChangeKind.DELETE):
+        return []
+    gifts = await movements.gifts(connection, change.organisation, change.recognition)
+    if change.before is None or change.after is None:
+        return take_all(gifts)
+    return take_for_edit(change.before, change.after, gifts)
 
 
 async def _find(connection: Connection, key: ChangeKey) -> Change:

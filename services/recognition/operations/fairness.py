@@ -106,7 +106,7 @@ async def judged(connection: Connection, change: NewChange, words: str) -> tuple
     rules = {policy.rule for policy in policies}
     # What comes back is the receivers' giving: they are judged one after the other with the giver.
     judged_with = change.receivers if Rule.RECIPROCITY in rules else ()
-    await store.lock(connection, change.organisation, [change.person, *judged_with])
+    await store.lock(connection, change.organisation, [change.giver, *judged_with])
     act = Act(tuple(zip(change.receivers, change.amounts, strict=True)), words)
     findings = judge(policies, act, await _given(connection, change, policies), change.create_time)
     for finding in findings:
@@ -125,7 +125,7 @@ async def _given(connection: Connection, change: NewChange, policies: Sequence[P
     """What the policies count, as far as one of them asks."""
     rules = {policy.rule for policy in policies}
     employer = await organisations.find(connection, change.organisation)
-    giver, now = change.person, change.create_time
+    giver, now = change.giver, change.create_time
     month = calendar_period(PeriodKind.MONTH, day_at(now, employer.time_zone), employer.time_zone)
     between, granted, said = {}, 0, []
     if rules & (RULES_OF_A_PERIOD | {Rule.ALLOWANCE_SHARE}):

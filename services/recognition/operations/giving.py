@@ -53,6 +53,7 @@ class Giving:
                 recognition=recognition,
                 kind=ChangeKind.CREATE,
                 person=checked.giver,
+                giver=checked.giver,
                 receivers=checked.receivers,
                 amounts=(checked.amount,) * len(checked.receivers),
                 actor=acting.actor,

@@ -2,25 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from guerdon_kit.events import Event
+from recognition.domain.changes import ChangeKind, NewChange
 from recognition.domain.people import person_name
-from recognition.domain.recognitions import Recognition
+from recognition.domain.recognitions import Draft, Recognition, Visibility
 
-CREATED = "guerdon.recognition.v1.recognition_created"
+_PREFIX = "guerdon.recognition.v1."
 
 
-def created(recognition: Recognition) -> Event:
-    """It is given."""
-    draft = recognition.draft
-    return Event(
-        type=CREATED,
-        subject=recognition.name,
-        key=recognition.name,
-        time=recognition.create_time,
-        data={
-            "giver": person_name(draft.organisation, draft.giver),
-            "receivers": [person_name(draft.organisation, receiver) for receiver in draft.receivers],
-            "amount": draft.amount,
-            "values": list(draft.values),
-        },
-    )
+def event(change: NewChange, before: Recognition) -> Event | None:
+    """What is told of a change of a recognition that was as `before`; None where it is nobody's to know.
+
+    One that others no longer see is told of as hidden, by its name alone; one that they see only now, as created.
+    """
+    match change.kind:
+        case ChangeKind.CREATE:
+            return _event(change, "recognition_created", before, _content(before.draft)) if before.public else None
+        case ChangeKind.DELETE:
+            return _event(change, "recognition_deleted", before, _content(before.draft)) if before.public else None
+        case ChangeKind.ADD_ON:
+            return _event(change, "recognition_add_on_created", before, _add_on(change)) if before.public else None
+        case ChangeKind.EDIT:
+            return _edited(change, before)
+
+
+def _edited(change: NewChange, before: Recognition) -> Event | None:
+    assert change.after is not None, "an edit knows what it makes"
+    after_public = change.after.visibility is Visibility.PUBLIC
+    if before.public and not after_public:
+        return _event(change, "recognition_hidden", before, {})
+    if not after_public:
+        return None
+    kind = "recognition_edited" if before.public else "recognition_created"
+    return _event(change, kind, before, _content(change.after))
+
+
+def _event(change: NewChange, kind: str, recognition: Recognition, data: Mapping[str, Any]) -> Event:
+    name = recognition.name
+    return Event(type=_PREFIX + kind, subject=name, key=name, time=change.create_time, data=data)
+
+
+def _content(draft: Draft) -> Mapping[str, Any]:
+    return {
+        "giver": person_name(draft.organisation, draft.giver),
+        "receivers": [person_name(draft.organisation, receiver) for receiver in draft.receivers],
+        "amount": draft.amount,
+        "values": list(draft.values),
+    }
+
+
+def _add_on(change: NewChange) -> Mapping[str, Any]:
+    return {
+        "giver": person_name(change.organisation, change.giver),
+        "receivers": [person_name(change.organisation, receiver) for receiver in change.receivers],
+        "amount": change.amounts[0],
+    }

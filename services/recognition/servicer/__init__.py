@@ -3,6 +3,9 @@
 from recognition.servicer.achievements import (
     AchievementServicer,
 )
+from recognition.servicer.add_ons import (
+    AddOnServicer,
+)
 from recognition.servicer.allowances import (
     AllowanceServicer,
 )
@@ -43,6 +46,7 @@ from recognition.servicer.teams import (
 
 __all__ = [
     "AchievementServicer",
+    "AddOnServicer",
     "AllowanceServicer",
     "AwardBudgetServicer",
     "AwardProgramServicer",

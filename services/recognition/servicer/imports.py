@@ -16,7 +16,7 @@ from recognition.domain.imports import RECEIVERS_MAX, ROWS_MAX, Row
 from recognition.domain.recognitions import Draft
 from recognition.operations.importing import Imported, Importing, NewChunk
 from recognition.servicer.naming import ORGANISATION
-from recognition.servicer.recognitions import VISIBILITIES
+from recognition.servicer.recognition_messages import VISIBILITIES
 
 _NUMBER_MAX = 2**53
 

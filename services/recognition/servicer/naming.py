@@ -15,6 +15,7 @@ from recognition.domain.disbursements import RECEIVERS_MAX
 
 ORGANISATION = "organisations/{organisation}"
 PERSON = "organisations/{organisation}/people/{person}"
+RECOGNITION = "organisations/{organisation}/recognitions/{recognition}"
 TEAM = "organisations/{organisation}/teams/{team}"
 AWARD_BUDGET = "organisations/{organisation}/awardBudgets/{award_budget}"
 

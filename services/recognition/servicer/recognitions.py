@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from google.protobuf.duration_pb2 import Duration
+
 from guerdon.recognition.v1 import recognition_pb2 as pb
 from guerdon_kit.errors import InvalidField
 from guerdon_kit.grpc import CallContext
-from guerdon_kit.grpc.messages import timestamp
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.names import parse
 from recognition.domain.changes import ChangeKey
-from recognition.domain.people import person_name
-from recognition.domain.recognitions import RECEIVERS_MAX, Draft, Recognition, Visibility
+from recognition.domain.editing import FIELDS
+from recognition.domain.takings import TakingPolicy
+from recognition.operations.deleting import Deleting
+from recognition.operations.editing import Editing
 from recognition.operations.fairness import Fairness
 from recognition.operations.giving import Giving
+from recognition.operations.settings import RecognitionSettings
 from recognition.operations.viewing import Viewing
 from recognition.servicer.fairness import write_finding
-from recognition.servicer.naming import ORGANISATION, acting, optional_person_id, person_id, tell_replay
+from recognition.servicer.naming import ORGANISATION, RECOGNITION, acting, optional_person_id, tell_replay
+from recognition.servicer.recognition_messages import (
+    read_draft,
+    read_policy,
+    write_edit,
+    write_recognition,
+    write_recovery,
+)
 
-_RECOGNITION = "organisations/{organisation}/recognitions/{recognition}"
-
-VISIBILITIES = {
-    pb.VISIBILITY_PUBLIC: Visibility.PUBLIC,
-    pb.VISIBILITY_PRIVATE: Visibility.PRIVATE,
-}
-_VISIBILITY_NUMBERS = {visibility: number for number, visibility in VISIBILITIES.items()}
+_SETTINGS = "organisations/{organisation}/recognitionSettings"
 
 
 class RecognitionServicer:
@@ -31,9 +38,20 @@ class RecognitionServicer:
 
     service = pb.DESCRIPTOR.services_by_name["RecognitionService"]
 
-    def __init__(self, giving: Giving, viewing: Viewing, fairness: Fairness) -> None:
+    def __init__(
+        self,
+        giving: Giving,
+        editing: Editing,
+        deleting: Deleting,
+        viewing: Viewing,
+        settings: RecognitionSettings,
+        fairness: Fairness,
+    ) -> None:
         self._giving = giving
+        self._editing = editing
+        self._deleting = deleting
         self._viewing = viewing
+        self._settings = settings
         self._fairness = fairness
 
     async def create_recognition(
@@ -53,9 +71,72 @@ class RecognitionServicer:
             ],
         )
 
+    async def update_recognition(
+        self, request: pb.UpdateRecognitionRequest, call: CallContext
+    ) -> pb.UpdateRecognitionResponse:
+        """Edits."""
+        organisation, recognition = parse(request.recognition.name, RECOGNITION, "recognition.name")
+        fields = frozenset(request.update_mask.paths)
+        if not fields or not fields <= set(FIELDS):
+            raise InvalidField.of("update_mask", f"must be some of {', '.join(FIELDS)}")
+        wanted = read_draft(request.recognition, organisation, fields)
+        policy = read_policy(request.taking_policy, (TakingPolicy.UNSPENT, TakingPolicy.WITHIN_BALANCE))
+        fingerprint = Fingerprint.of(call, request, f"organisations/{organisation}")
+        edited, recoveries, replayed = await self._editing.edit(
+            fingerprint, recognition, wanted, fields, policy, acting(call.caller)
+        )
+        tell_replay(call, replayed)
+        return pb.UpdateRecognitionResponse(
+            recognition=write_recognition(edited),
+            recoveries=[write_recovery(organisation, recovery) for recovery in recoveries],
+        )
+
+    async def delete_recognition(
+        self, request: pb.DeleteRecognitionRequest, call: CallContext
+    ) -> pb.DeleteRecognitionResponse:
+        """Takes a recognition back."""
+        organisation, recognition = parse(request.name, RECOGNITION)
+        policy = read_policy(request.taking_policy)
+        fingerprint = Fingerprint.of(call, request, f"organisations/{organisation}")
+        recoveries, replayed = await self._deleting.delete(
+            fingerprint, organisation, recognition, policy, acting(call.caller)
+        )
+        tell_replay(call, replayed)
+        return pb.DeleteRecognitionResponse(
+            recoveries=[write_recovery(organisation, recovery) for recovery in recoveries]
+        )
+
+    async def list_recognition_edits(
+        self, request: pb.ListRecognitionEditsRequest, call: CallContext
+    ) -> pb.ListRecognitionEditsResponse:
+        """The history of a recognition."""
+        organisation, recognition = parse(request.parent, RECOGNITION, "parent")
+        edits = await self._editing.history(organisation, recognition, acting(call.caller))
+        return pb.ListRecognitionEditsResponse(edits=map(write_edit, edits))
+
+    async def get_recognition_settings(
+        self, request: pb.GetRecognitionSettingsRequest, _call: CallContext
+    ) -> pb.GetRecognitionSettingsResponse:
+        """Reads how recognitions are kept."""
+        (organisation,) = parse(request.name, _SETTINGS)
+        window = await self._settings.edit_window(organisation)
+        return pb.GetRecognitionSettingsResponse(settings=_write_settings(organisation, window))
+
+    async def update_recognition_settings(
+        self, request: pb.UpdateRecognitionSettingsRequest, call: CallContext
+    ) -> pb.UpdateRecognitionSettingsResponse:
+        """Says how they are kept."""
+        (organisation,) = parse(request.settings.name, _SETTINGS, "settings.name")
+        fingerprint = Fingerprint.of(call, request, f"organisations/{organisation}")
+        window, replayed = await self._settings.set_edit_window(
+            fingerprint, organisation, _window(request.settings.edit_window), call.caller.actor
+        )
+        tell_replay(call, replayed)
+        return pb.UpdateRecognitionSettingsResponse(settings=_write_settings(organisation, window))
+
     async def get_recognition(self, request: pb.GetRecognitionRequest, call: CallContext) -> pb.GetRecognitionResponse:
         """Reads a recognition."""
-        organisation, recognition = parse(request.name, _RECOGNITION)
+        organisation, recognition = parse(request.name, RECOGNITION)
         viewer = optional_person_id(request.viewer, organisation, "viewer")
         found = await self._viewing.get(organisation, recognition, viewer, acting(call.caller))
         return pb.GetRecognitionResponse(recognition=write_recognition(found))
@@ -77,38 +158,15 @@ class RecognitionServicer:
         return pb.ListRecognitionsResponse(recognitions=map(write_recognition, found), next_page_token=next_token)
 
 
-def read_draft(message: pb.Recognition, organisation: str) -> Draft:
-    """A recognition to give; the giver is empty where none is named."""
-    if len(message.receivers) > RECEIVERS_MAX:
-        raise InvalidField.of("recognition.receivers", "must be 1 to 100")
-    visibility = VISIBILITIES.get(message.visibility)
-    if visibility is None:
-        raise InvalidField.of("recognition.visibility", "must be PUBLIC or PRIVATE")
-    return Draft(
-        organisation=organisation,
-        giver=optional_person_id(message.giver, organisation, "recognition.giver") or "",
-        receivers=tuple(
-            person_id(name, organisation, f"recognition.receivers[{index}]")
-            for index, name in enumerate(message.receivers)
-        ),
-        amount=message.amount,
-        message=message.message,
-        values=tuple(message.values),
-        visibility=visibility,
-    )
+def _window(message: Duration) -> timedelta:
+    """Raises InvalidField where it is no duration."""
+    try:
+        return message.ToTimedelta()
+    except (ValueError, OverflowError):
+        raise InvalidField.of("settings.edit_window", "is not a duration") from None
 
 
-def write_recognition(recognition: Recognition) -> pb.Recognition:
-    """The contract's recognition."""
-    draft = recognition.draft
-    return pb.Recognition(
-        name=recognition.name,
-        giver=person_name(draft.organisation, draft.giver),
-        receivers=[person_name(draft.organisation, receiver) for receiver in draft.receivers],
-        amount=draft.amount,
-        message=draft.message,
-        values=draft.values,
-        visibility=_VISIBILITY_NUMBERS[draft.visibility],
-        create_time=timestamp(recognition.create_time),
-        transactions=recognition.transactions,
-    )
+def _write_settings(organisation: str, window: timedelta) -> pb.RecognitionSettings:
+    settings = pb.RecognitionSettings(name=f"organisations/{organisation}/recognitionSettings")
+    settings.edit_window.FromTimedelta(window)
+    return settings

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Collection
 from datetime import datetime
+
+import asyncpg
 
 from guerdon_kit.postgres import Connection
 from guerdon_kit.saga import Claim
 from recognition.domain.changes import Change, ChangeKey, ChangeKind, ChangeState, NewChange
+from recognition.domain.recognitions import Draft, Visibility
+from recognition.domain.takings import TakingPolicy
 from recognition.store import queries
 
 
-async def insert(connection: Connection, change: NewChange, due_time: datetime) -> None:
-    """Takes in a PENDING change, which nobody else carries out before `due_time`."""
+async def insert(
+    connection: Connection, change: NewChange, due_time: datetime, state: ChangeState = ChangeState.PENDING
+) -> None:
+    """Takes in a change, which nobody else carries out before `due_time`."""
     await queries.insert_change(
         connection,
         organisation=change.organisation,
@@ -19,8 +27,13 @@ async def insert(connection: Connection, change: NewChange, due_time: datetime) 
         recognition=change.recognition,
         kind=change.kind.value,
         person=change.person,
+        giver=change.giver,
         receivers=list(change.receivers),
         amounts=list(change.amounts),
+        policy=change.policy.value,
+        before=None if change.before is None else _encode(change.before),
+        after=None if change.after is None else _encode(change.after),
+        state=state.value,
         actor=change.actor,
         create_time=change.create_time,
         due_time=due_time,
@@ -30,20 +43,21 @@ async def insert(connection: Connection, change: NewChange, due_time: datetime) 
 async def find(connection: Connection, key: ChangeKey) -> Change | None:
     """The change, in whatever state."""
     row = await queries.find_change(connection, organisation=key.organisation, change=key.change)
-    if row is None:
-        return None
-    new = NewChange(
-        organisation=row["organisation"],
-        id=row["change"],
-        recognition=row["recognition"],
-        kind=ChangeKind(row["kind"]),
-        person=row["person"],
-        receivers=tuple(row["receivers"]),
-        amounts=tuple(row["amounts"]),
-        actor=row["actor"],
-        create_time=row["create_time"],
+    return None if row is None else _change(row)
+
+
+async def list_all(
+    connection: Connection, organisation: str, recognition: str, kinds: Collection[ChangeKind], state: ChangeState
+) -> list[Change]:
+    """The changes of a recognition that are of these kinds and in this state, oldest first."""
+    rows = queries.list_changes(
+        connection,
+        organisation=organisation,
+        recognition=recognition,
+        kinds=[kind.value for kind in kinds],
+        state=state.value,
     )
-    return Change(new, ChangeState(row["state"]), row["refusal"], row["available_amount"])
+    return [_change(row) async for row in rows]
 
 
 async def claim_one(connection: Connection, key: ChangeKey, now: datetime, lease_time: datetime) -> bool:
@@ -78,3 +92,47 @@ async def settle(
         available_amount=available_amount,
     )
     return settled is not None
+
+
+def _change(row: asyncpg.Record) -> Change:
+    new = NewChange(
+        organisation=row["organisation"],
+        id=row["change"],
+        recognition=row["recognition"],
+        kind=ChangeKind(row["kind"]),
+        person=row["person"],
+        giver=row["giver"],
+        receivers=tuple(row["receivers"]),
+        amounts=tuple(row["amounts"]),
+        actor=row["actor"],
+        create_time=row["create_time"],
+        policy=TakingPolicy(row["policy"]),
+        before=None if row["before"] is None else _decode(row["organisation"], row["giver"], row["before"]),
+        after=None if row["after"] is None else _decode(row["organisation"], row["giver"], row["after"]),
+    )
+    return Change(new, ChangeState(row["state"]), row["refusal"], row["available_amount"])
+
+
+def _encode(draft: Draft) -> str:
+    return json.dumps(
+        {
+            "receivers": draft.receivers,
+            "amount": draft.amount,
+            "message": draft.message,
+            "values": draft.values,
+            "visibility": draft.visibility.value,
+        }
+    )
+
+
+def _decode(organisation: str, giver: str, text: str) -> Draft:
+    stored = json.loads(text)
+    return Draft(
+        organisation=organisation,
+        giver=giver,
+        receivers=tuple(stored["receivers"]),
+        amount=stored["amount"],
+        message=stored["message"],
+        values=tuple(stored["values"]),
+        visibility=Visibility(stored["visibility"]),
+    )

@@ -1,17 +1,27 @@
 -- name: insert_change!
 insert into recognition_changes (
-    organisation, change, recognition, kind, person, receivers, amounts, actor, create_time, due_time
+    organisation, change, recognition, kind, person, giver, receivers, amounts, policy, before, after, state, actor,
+    create_time, due_time
 )
 values (
-    :organisation, :change, :recognition, :kind, :person, :receivers, :amounts, :actor, :create_time, :due_time
+    :organisation, :change, :recognition, :kind, :person, :giver, :receivers, :amounts, :policy, :before::jsonb,
+    :after::jsonb, :state, :actor, :create_time, :due_time
 );
 
 -- name: find_change^
 select
-    organisation, change, recognition, kind, person, receivers, amounts, state, refusal, available_amount, actor,
-    create_time
+    organisation, change, recognition, kind, person, giver, receivers, amounts, policy, before, after, state, refusal,
+    available_amount, actor, create_time
 from recognition_changes
 where organisation = :organisation and change = :change;
+
+-- name: list_changes
+select
+    organisation, change, recognition, kind, person, giver, receivers, amounts, policy, before, after, state, refusal,
+    available_amount, actor, create_time
+from recognition_changes
+where organisation = :organisation and recognition = :recognition and kind = any(:kinds::text[]) and state = :state
+order by create_time, change;
 
 -- name: claim_change$
 -- The id, if it is due and was not taken by another worker; it is then put off until the lease ends.

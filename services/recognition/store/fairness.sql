@@ -80,7 +80,7 @@ select given.create_time, message, receivers
 from recognition_changes as given
 join recognitions using (organisation, recognition)
 where
-    given.organisation = :organisation and given.person = :giver and given.create_time > :after
+    given.organisation = :organisation and given.giver = :giver and given.create_time > :after
     and kind = 'create' and given.state <> 'refused'
 order by given.create_time desc, given.change desc
 limit :most;

@@ -62,6 +62,30 @@ async def find(connection: Connection, organisation: str, recognition: str) -> R
     return None if row is None else _recognition(row)
 
 
+async def lock(connection: Connection, organisation: str, recognition: str) -> State | None:
+    """Its state, which stays so until the transaction ends; None where there is none of that id."""
+    state = await queries.lock_recognition(connection, organisation=organisation, recognition=recognition)
+    return None if state is None else State(state)
+
+
+async def edit(connection: Connection, recognition: Recognition, after: Draft, edit_time: datetime) -> None:
+    """Makes it what it is `after` an edit. It keeps its place in the feed."""
+    key = {"organisation": after.organisation, "recognition": recognition.id}
+    await queries.edit_recognition(
+        connection,
+        amount=after.amount,
+        message=after.message,
+        purposes=list(after.values),
+        visibility=after.visibility.value,
+        edit_time=edit_time,
+        **key,
+    )
+    if after.receivers != recognition.draft.receivers:
+        await queries.delete_recognition_people(connection, **key)
+        people = [after.giver, *after.receivers]
+        await queries.insert_recognition_people(connection, people=people, create_time=recognition.create_time, **key)
+
+
 async def set_state(connection: Connection, organisation: str, recognition: str, state: State) -> None:
     """Writes down how far it is."""
     await queries.set_recognition_state(
@@ -102,4 +126,5 @@ def _recognition(row: asyncpg.Record) -> Recognition:
         actor=row["actor"],
         create_time=row["create_time"],
         transactions=tuple(row["transactions"]),
+        edit_time=row["edit_time"],
     )

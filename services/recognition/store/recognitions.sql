@@ -13,7 +13,7 @@ from unnest(:people::text[]) with ordinality as concerned (person, ordinality);
 
 -- name: find_recognition^
 select
-    organisation, recognition, giver, amount, message, purposes, visibility, state, create_time, actor,
+    organisation, recognition, giver, amount, message, purposes, visibility, state, create_time, edit_time, actor,
     array(
         select person
         from recognition_people as concerned
@@ -27,20 +27,37 @@ select
         from recognition_movements as moved
         where
             moved.organisation = recognitions.organisation and moved.recognition = recognitions.recognition
-            and moved.kind = 'given'
+            and moved.kind = 'given' and moved.amount > 0
         order by record_time, ordinal
     ) as transactions
 from recognitions
 where organisation = :organisation and recognition = :recognition;
+
+-- name: lock_recognition$
+-- Its state, which stays so until the end of the transaction, whoever else changes it.
+select state
+from recognitions
+where organisation = :organisation and recognition = :recognition
+for no key update;
 
 -- name: set_recognition_state!
 update recognitions
 set state = :state
 where organisation = :organisation and recognition = :recognition;
 
+-- name: edit_recognition!
+update recognitions
+set
+    amount = :amount, message = :message, purposes = :purposes, visibility = :visibility, edit_time = :edit_time
+where organisation = :organisation and recognition = :recognition;
+
+-- name: delete_recognition_people!
+delete from recognition_people
+where organisation = :organisation and recognition = :recognition;
+
 -- name: list_recognitions
 select
-    organisation, recognition, giver, amount, message, purposes, visibility, state, create_time, actor,
+    organisation, recognition, giver, amount, message, purposes, visibility, state, create_time, edit_time, actor,
     array(
         select person
         from recognition_people as concerned
@@ -54,7 +71,7 @@ select
         from recognition_movements as moved
         where
             moved.organisation = recognitions.organisation and moved.recognition = recognitions.recognition
-            and moved.kind = 'given'
+            and moved.kind = 'given' and moved.amount > 0
         order by record_time, ordinal
     ) as transactions
 from recognitions
@@ -80,7 +97,7 @@ limit :most;
 -- The same for one giver or receiver, found by the index of whom recognitions concern.
 select
     recognitions.organisation, recognitions.recognition, giver, amount, message, purposes, visibility, state,
-    recognitions.create_time, actor,
+    recognitions.create_time, edit_time, actor,
     array(
         select person
         from recognition_people as concerned
@@ -94,7 +111,7 @@ select
         from recognition_movements as moved
         where
             moved.organisation = recognitions.organisation and moved.recognition = recognitions.recognition
-            and moved.kind = 'given'
+            and moved.kind = 'given' and moved.amount > 0
         order by record_time, ordinal
     ) as transactions
 from recognition_people as of_person

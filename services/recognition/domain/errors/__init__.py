@@ -55,8 +55,12 @@ from recognition.domain.errors.organisations import (
     UserNameTaken,
 )
 from recognition.domain.errors.recognitions import (
+    EditsUsedUp,
+    EditWindowOver,
     GivingRefused,
     InsufficientAllowance,
+    PointsSpent,
+    RecognitionFull,
     SelfGiving,
 )
 
@@ -71,6 +75,8 @@ __all__ = [
     "AwardProgramClosed",
     "BudgetShort",
     "DisbursementRefused",
+    "EditWindowOver",
+    "EditsUsedUp",
     "ExternalIdReused",
     "FairnessRefusal",
     "FundingRefused",
@@ -93,9 +99,11 @@ __all__ = [
     "PeriodNotCurrent",
     "PersonActive",
     "PersonDeactivated",
+    "PointsSpent",
     "PostPointsExceeded",
     "ReceivingNotAllowed",
     "ReciprocityExceeded",
+    "RecognitionFull",
     "RoleRequired",
     "SelfGiving",
     "TextRepeated",

@@ -38,3 +38,47 @@ class SelfGiving(DomainError):
 
     def __init__(self, person: str) -> None:
         super().__init__(person=person)
+
+
+class RecognitionFull(DomainError):
+    """It has as many gifts, each from one person to one other, as one recognition can have."""
+
+    reason = "RECOGNITION_FULL"
+    status = Status.RESOURCE_EXHAUSTED
+    message = "A recognition has at most {limit} gifts, and this one has {used}."
+
+    def __init__(self, limit: int, used: int) -> None:
+        super().__init__(limit=limit, used=used)
+
+
+class PointsSpent(DomainError):
+    """A receiver has spent what is to be taken back, and the request does not want that."""
+
+    reason = "POINTS_SPENT"
+    status = Status.FAILED_PRECONDITION
+    message = "Of {required} points that {person} is to give back, {available} are there."
+
+    def __init__(self, person: str, required: int, available: int) -> None:
+        super().__init__(person=person, required=required, available=available)
+
+
+class EditWindowOver(DomainError):
+    """Later than that a recognition can only be shown to fewer people, or deleted."""
+
+    reason = "EDIT_WINDOW_OVER"
+    status = Status.FAILED_PRECONDITION
+    message = "It could be edited until {end_time}; now it can only be shown to fewer people, or deleted."
+
+    def __init__(self, end_time: str) -> None:
+        super().__init__(end_time=end_time)
+
+
+class EditsUsedUp(DomainError):
+    """It has been edited as often as one recognition can be."""
+
+    reason = "EDITS_USED_UP"
+    status = Status.RESOURCE_EXHAUSTED
+    message = "A recognition can be edited {limit} times."
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit=limit)

@@ -13,42 +13,70 @@ _sym_db = _symbol_database.Default()
 
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from guerdon.options.v1 import options_pb2 as guerdon_dot_options_dot_v1_dot_options__pb2
 from guerdon.recognition.v1 import fairness_pb2 as guerdon_dot_recognition_dot_v1_dot_fairness__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(guerdon/recognition/v1/recognition.proto\x12\x16guerdon.recognition.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a guerdon/options/v1/options.proto\x1a%guerdon/recognition/v1/fairness.proto\"\xb7\x03\n\x0bRecognition\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x03\x12&\n\x05giver\x18\x02 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12-\n\treceivers\x18\x03 \x03(\tB\x1a\xe0\x41\x02\xfa\x41\x14\n\x12guerdon.dev/Person\x12\x13\n\x06\x61mount\x18\x04 \x01(\x03\x42\x03\xe0\x41\x02\x12\x18\n\x07message\x18\x05 \x01(\tB\x07\xe0\x41\x02\xd0\xda\x18\x01\x12\x0e\n\x06values\x18\x06 \x03(\t\x12;\n\nvisibility\x18\x07 \x01(\x0e\x32\".guerdon.recognition.v1.VisibilityB\x03\xe0\x41\x02\x12\x34\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x35\n\x0ctransactions\x18\t \x03(\tB\x1f\xe0\x41\x03\xfa\x41\x19\n\x17guerdon.dev/Transaction:U\xea\x41R\n\x17guerdon.dev/Recognition\x12\x37organisations/{organisation}/recognitions/{recognition}\"\xa4\x01\n\x18\x43reateRecognitionRequest\x12\x30\n\x06parent\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/Organisation\x12=\n\x0brecognition\x18\x02 \x01(\x0b\x32#.guerdon.recognition.v1.RecognitionB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\"\x90\x01\n\x19\x43reateRecognitionResponse\x12\x38\n\x0brecognition\x18\x01 \x01(\x0b\x32#.guerdon.recognition.v1.Recognition\x12\x39\n\x08warnings\x18\x02 \x03(\x0b\x32\'.guerdon.recognition.v1.FairnessFinding\"o\n\x15GetRecognitionRequest\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe0\x41\x02\xfa\x41\x19\n\x17guerdon.dev/Recognition\x12\'\n\x06viewer\x18\x02 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\"R\n\x16GetRecognitionResponse\x12\x38\n\x0brecognition\x18\x01 \x01(\x0b\x32#.guerdon.recognition.v1.Recognition\"\xd3\x01\n\x17ListRecognitionsRequest\x12\x30\n\x06parent\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/Organisation\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\r\n\x05value\x18\x04 \x01(\t\x12\'\n\x06person\x18\x05 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12\'\n\x06viewer\x18\x06 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\"n\n\x18ListRecognitionsResponse\x12\x39\n\x0crecognitions\x18\x01 \x03(\x0b\x32#.guerdon.recognition.v1.Recognition\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*W\n\nVisibility\x12\x1a\n\x16VISIBILITY_UNSPECIFIED\x10\x00\x12\x15\n\x11VISIBILITY_PUBLIC\x10\x01\x12\x16\n\x12VISIBILITY_PRIVATE\x10\x02\x32\xef\x03\n\x12RecognitionService\x12\xa0\x01\n\x11\x43reateRecognition\x12\x30.guerdon.recognition.v1.CreateRecognitionRequest\x1a\x31.guerdon.recognition.v1.CreateRecognitionResponse\"&\xca\xda\x18\"\n\x1erecognition.recognitions.write\x10\x04\x12\x96\x01\n\x0eGetRecognition\x12-.guerdon.recognition.v1.GetRecognitionRequest\x1a..guerdon.recognition.v1.GetRecognitionResponse\"%\xca\xda\x18!\n\x1drecognition.recognitions.read\x10\x04\x12\x9c\x01\n\x10ListRecognitions\x12/.guerdon.recognition.v1.ListRecognitionsRequest\x1a\x30.guerdon.recognition.v1.ListRecognitionsResponse\"%\xca\xda\x18!\n\x1drecognition.recognitions.read\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(guerdon/recognition/v1/recognition.proto\x12\x16guerdon.recognition.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a guerdon/options/v1/options.proto\x1a%guerdon/recognition/v1/fairness.proto\"\x9f\x01\n\x08Recovery\x12&\n\x05giver\x18\x01 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12)\n\x08receiver\x18\x02 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12\x0e\n\x06\x61mount\x18\x03 \x01(\x03\x12\x18\n\x10recovered_amount\x18\x04 \x01(\x03\x12\x16\n\x0emissing_amount\x18\x05 \x01(\x03\"\xea\x01\n\x0fRecognitionEdit\x12-\n\tedit_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x06\x65\x64itor\x18\x02 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12\x16\n\x0e\x63hanged_fields\x18\x03 \x03(\t\x12\x33\n\x06\x62\x65\x66ore\x18\x04 \x01(\x0b\x32#.guerdon.recognition.v1.Recognition\x12\x32\n\x05\x61\x66ter\x18\x05 \x01(\x0b\x32#.guerdon.recognition.v1.Recognition\"\xd6\x03\n\x0bRecognition\x12\x0c\n\x04name\x18\x01 \x01(\t\x12&\n\x05giver\x18\x02 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12*\n\treceivers\x18\x03 \x03(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12\x0e\n\x06\x61mount\x18\x04 \x01(\x03\x12\x15\n\x07message\x18\x05 \x01(\tB\x04\xd0\xda\x18\x01\x12\x0e\n\x06values\x18\x06 \x03(\t\x12\x36\n\nvisibility\x18\x07 \x01(\x0e\x32\".guerdon.recognition.v1.Visibility\x12\x34\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x35\n\x0ctransactions\x18\t \x03(\tB\x1f\xe0\x41\x03\xfa\x41\x19\n\x17guerdon.dev/Transaction\x12\x32\n\tedit_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03:U\xea\x41R\n\x17guerdon.dev/Recognition\x12\x37organisations/{organisation}/recognitions/{recognition}\"\xb5\x01\n\x13RecognitionSettings\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x02\x12\x33\n\x0b\x65\x64it_window\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationB\x03\xe0\x41\x02:V\xea\x41S\n\x1fguerdon.dev/RecognitionSettings\x12\x30organisations/{organisation}/recognitionSettings\"V\n\x1dGetRecognitionSettingsRequest\x12\x35\n\x04name\x18\x01 \x01(\tB\'\xe0\x41\x02\xfa\x41!\n\x1fguerdon.dev/RecognitionSettings\"_\n\x1eGetRecognitionSettingsResponse\x12=\n\x08settings\x18\x01 \x01(\x0b\x32+.guerdon.recognition.v1.RecognitionSettings\"\x7f\n UpdateRecognitionSettingsRequest\x12\x42\n\x08settings\x18\x01 \x01(\x0b\x32+.guerdon.recognition.v1.RecognitionSettingsB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"b\n!UpdateRecognitionSettingsResponse\x12=\n\x08settings\x18\x01 \x01(\x0b\x32+.guerdon.recognition.v1.RecognitionSettings\"\xa4\x01\n\x18\x43reateRecognitionRequest\x12\x30\n\x06parent\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/Organisation\x12=\n\x0brecognition\x18\x02 \x01(\x0b\x32#.guerdon.recognition.v1.RecognitionB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\"\x90\x01\n\x19\x43reateRecognitionResponse\x12\x38\n\x0brecognition\x18\x01 \x01(\x0b\x32#.guerdon.recognition.v1.Recognition\x12\x39\n\x08warnings\x18\x02 \x03(\x0b\x32\'.guerdon.recognition.v1.FairnessFinding\"\xe5\x01\n\x18UpdateRecognitionRequest\x12=\n\x0brecognition\x18\x01 \x01(\x0b\x32#.guerdon.recognition.v1.RecognitionB\x03\xe0\x41\x02\x12\x34\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x03\xe0\x41\x02\x12;\n\rtaking_policy\x18\x03 \x01(\x0e\x32$.guerdon.recognition.v1.TakingPolicy\x12\x17\n\nrequest_id\x18\x04 \x01(\tB\x03\xe0\x41\x02\"\x8b\x01\n\x19UpdateRecognitionResponse\x12\x38\n\x0brecognition\x18\x01 \x01(\x0b\x32#.guerdon.recognition.v1.Recognition\x12\x34\n\nrecoveries\x18\x02 \x03(\x0b\x32 .guerdon.recognition.v1.Recovery\"\x9f\x01\n\x18\x44\x65leteRecognitionRequest\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe0\x41\x02\xfa\x41\x19\n\x17guerdon.dev/Recognition\x12;\n\rtaking_policy\x18\x02 \x01(\x0e\x32$.guerdon.recognition.v1.TakingPolicy\x12\x17\n\nrequest_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\"Q\n\x19\x44\x65leteRecognitionResponse\x12\x34\n\nrecoveries\x18\x01 \x03(\x0b\x32 .guerdon.recognition.v1.Recovery\"N\n\x1bListRecognitionEditsRequest\x12/\n\x06parent\x18\x01 \x01(\tB\x1f\xe0\x41\x02\xfa\x41\x19\n\x17guerdon.dev/Recognition\"V\n\x1cListRecognitionEditsResponse\x12\x36\n\x05\x65\x64its\x18\x01 \x03(\x0b\x32\'.guerdon.recognition.v1.RecognitionEdit\"o\n\x15GetRecognitionRequest\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe0\x41\x02\xfa\x41\x19\n\x17guerdon.dev/Recognition\x12\'\n\x06viewer\x18\x02 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\"R\n\x16GetRecognitionResponse\x12\x38\n\x0brecognition\x18\x01 \x01(\x0b\x32#.guerdon.recognition.v1.Recognition\"\xd3\x01\n\x17ListRecognitionsRequest\x12\x30\n\x06parent\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/Organisation\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\r\n\x05value\x18\x04 \x01(\t\x12\'\n\x06person\x18\x05 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12\'\n\x06viewer\x18\x06 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\"n\n\x18ListRecognitionsResponse\x12\x39\n\x0crecognitions\x18\x01 \x03(\x0b\x32#.guerdon.recognition.v1.Recognition\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*W\n\nVisibility\x12\x1a\n\x16VISIBILITY_UNSPECIFIED\x10\x00\x12\x15\n\x11VISIBILITY_PUBLIC\x10\x01\x12\x16\n\x12VISIBILITY_PRIVATE\x10\x02*\x84\x01\n\x0cTakingPolicy\x12\x1d\n\x19TAKING_POLICY_UNSPECIFIED\x10\x00\x12\x19\n\x15TAKING_POLICY_UNSPENT\x10\x01\x12 \n\x1cTAKING_POLICY_WITHIN_BALANCE\x10\x02\x12\x18\n\x14TAKING_POLICY_REFUSE\x10\x03\x32\xce\n\n\x12RecognitionService\x12\xa0\x01\n\x11\x43reateRecognition\x12\x30.guerdon.recognition.v1.CreateRecognitionRequest\x1a\x31.guerdon.recognition.v1.CreateRecognitionResponse\"&\xca\xda\x18\"\n\x1erecognition.recognitions.write\x10\x04\x12\xa0\x01\n\x11UpdateRecognition\x12\x30.guerdon.recognition.v1.UpdateRecognitionRequest\x1a\x31.guerdon.recognition.v1.UpdateRecognitionResponse\"&\xca\xda\x18\"\n\x1erecognition.recognitions.write\x10\x04\x12\xa0\x01\n\x11\x44\x65leteRecognition\x12\x30.guerdon.recognition.v1.DeleteRecognitionRequest\x1a\x31.guerdon.recognition.v1.DeleteRecognitionResponse\"&\xca\xda\x18\"\n\x1erecognition.recognitions.write\x10\x04\x12\xa8\x01\n\x14ListRecognitionEdits\x12\x33.guerdon.recognition.v1.ListRecognitionEditsRequest\x1a\x34.guerdon.recognition.v1.ListRecognitionEditsResponse\"%\xca\xda\x18!\n\x1drecognition.recognitions.read\x10\x04\x12\xaf\x01\n\x16GetRecognitionSettings\x12\x35.guerdon.recognition.v1.GetRecognitionSettingsRequest\x1a\x36.guerdon.recognition.v1.GetRecognitionSettingsResponse\"&\xca\xda\x18\"\n\x1erecognition.organisations.read\x10\x04\x12\xb9\x01\n\x19UpdateRecognitionSettings\x12\x38.guerdon.recognition.v1.UpdateRecognitionSettingsRequest\x1a\x39.guerdon.recognition.v1.UpdateRecognitionSettingsResponse\"\'\xca\xda\x18#\n\x1frecognition.organisations.write\x10\x04\x12\x96\x01\n\x0eGetRecognition\x12-.guerdon.recognition.v1.GetRecognitionRequest\x1a..guerdon.recognition.v1.GetRecognitionResponse\"%\xca\xda\x18!\n\x1drecognition.recognitions.read\x10\x04\x12\x9c\x01\n\x10ListRecognitions\x12/.guerdon.recognition.v1.ListRecognitionsRequest\x1a\x30.guerdon.recognition.v1.ListRecognitionsResponse\"%\xca\xda\x18!\n\x1drecognition.recognitions.read\x10\x04\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'guerdon.recognition.v1.recognition_pb2', globals())
 if _descriptor._USE_C_DESCRIPTORS == False:
 
   DESCRIPTOR._options = None
-  _RECOGNITION.fields_by_name['name']._options = None
-  _RECOGNITION.fields_by_name['name']._serialized_options = b'\340A\003'
+  _RECOVERY.fields_by_name['giver']._options = None
+  _RECOVERY.fields_by_name['giver']._serialized_options = b'\372A\024\n\022guerdon.dev/Person'
+  _RECOVERY.fields_by_name['receiver']._options = None
+  _RECOVERY.fields_by_name['receiver']._serialized_options = b'\372A\024\n\022guerdon.dev/Person'
+  _RECOGNITIONEDIT.fields_by_name['editor']._options = None
+  _RECOGNITIONEDIT.fields_by_name['editor']._serialized_options = b'\372A\024\n\022guerdon.dev/Person'
   _RECOGNITION.fields_by_name['giver']._options = None
   _RECOGNITION.fields_by_name['giver']._serialized_options = b'\372A\024\n\022guerdon.dev/Person'
   _RECOGNITION.fields_by_name['receivers']._options = None
-  _RECOGNITION.fields_by_name['receivers']._serialized_options = b'\340A\002\372A\024\n\022guerdon.dev/Person'
-  _RECOGNITION.fields_by_name['amount']._options = None
-  _RECOGNITION.fields_by_name['amount']._serialized_options = b'\340A\002'
+  _RECOGNITION.fields_by_name['receivers']._serialized_options = b'\372A\024\n\022guerdon.dev/Person'
   _RECOGNITION.fields_by_name['message']._options = None
-  _RECOGNITION.fields_by_name['message']._serialized_options = b'\340A\002\320\332\030\001'
-  _RECOGNITION.fields_by_name['visibility']._options = None
-  _RECOGNITION.fields_by_name['visibility']._serialized_options = b'\340A\002'
+  _RECOGNITION.fields_by_name['message']._serialized_options = b'\320\332\030\001'
   _RECOGNITION.fields_by_name['create_time']._options = None
   _RECOGNITION.fields_by_name['create_time']._serialized_options = b'\340A\003'
   _RECOGNITION.fields_by_name['transactions']._options = None
   _RECOGNITION.fields_by_name['transactions']._serialized_options = b'\340A\003\372A\031\n\027guerdon.dev/Transaction'
+  _RECOGNITION.fields_by_name['edit_time']._options = None
+  _RECOGNITION.fields_by_name['edit_time']._serialized_options = b'\340A\003'
   _RECOGNITION._options = None
   _RECOGNITION._serialized_options = b'\352AR\n\027guerdon.dev/Recognition\0227organisations/{organisation}/recognitions/{recognition}'
+  _RECOGNITIONSETTINGS.fields_by_name['name']._options = None
+  _RECOGNITIONSETTINGS.fields_by_name['name']._serialized_options = b'\340A\002'
+  _RECOGNITIONSETTINGS.fields_by_name['edit_window']._options = None
+  _RECOGNITIONSETTINGS.fields_by_name['edit_window']._serialized_options = b'\340A\002'
+  _RECOGNITIONSETTINGS._options = None
+  _RECOGNITIONSETTINGS._serialized_options = b'\352AS\n\037guerdon.dev/RecognitionSettings\0220organisations/{organisation}/recognitionSettings'
+  _GETRECOGNITIONSETTINGSREQUEST.fields_by_name['name']._options = None
+  _GETRECOGNITIONSETTINGSREQUEST.fields_by_name['name']._serialized_options = b'\340A\002\372A!\n\037guerdon.dev/RecognitionSettings'
+  _UPDATERECOGNITIONSETTINGSREQUEST.fields_by_name['settings']._options = None
+  _UPDATERECOGNITIONSETTINGSREQUEST.fields_by_name['settings']._serialized_options = b'\340A\002'
+  _UPDATERECOGNITIONSETTINGSREQUEST.fields_by_name['request_id']._options = None
+  _UPDATERECOGNITIONSETTINGSREQUEST.fields_by_name['request_id']._serialized_options = b'\340A\002'
   _CREATERECOGNITIONREQUEST.fields_by_name['parent']._options = None
   _CREATERECOGNITIONREQUEST.fields_by_name['parent']._serialized_options = b'\340A\002\372A\032\n\030guerdon.dev/Organisation'
   _CREATERECOGNITIONREQUEST.fields_by_name['recognition']._options = None
   _CREATERECOGNITIONREQUEST.fields_by_name['recognition']._serialized_options = b'\340A\002'
   _CREATERECOGNITIONREQUEST.fields_by_name['request_id']._options = None
   _CREATERECOGNITIONREQUEST.fields_by_name['request_id']._serialized_options = b'\340A\002'
+  _UPDATERECOGNITIONREQUEST.fields_by_name['recognition']._options = None
+  _UPDATERECOGNITIONREQUEST.fields_by_name['recognition']._serialized_options = b'\340A\002'
+  _UPDATERECOGNITIONREQUEST.fields_by_name['update_mask']._options = None
+  _UPDATERECOGNITIONREQUEST.fields_by_name['update_mask']._serialized_options = b'\340A\002'
+  _UPDATERECOGNITIONREQUEST.fields_by_name['request_id']._options = None
+  _UPDATERECOGNITIONREQUEST.fields_by_name['request_id']._serialized_options = b'\340A\002'
+  _DELETERECOGNITIONREQUEST.fields_by_name['name']._options = None
+  _DELETERECOGNITIONREQUEST.fields_by_name['name']._serialized_options = b'\340A\002\372A\031\n\027guerdon.dev/Recognition'
+  _DELETERECOGNITIONREQUEST.fields_by_name['request_id']._options = None
+  _DELETERECOGNITIONREQUEST.fields_by_name['request_id']._serialized_options = b'\340A\002'
+  _LISTRECOGNITIONEDITSREQUEST.fields_by_name['parent']._options = None
+  _LISTRECOGNITIONEDITSREQUEST.fields_by_name['parent']._serialized_options = b'\340A\002\372A\031\n\027guerdon.dev/Recognition'
   _GETRECOGNITIONREQUEST.fields_by_name['name']._options = None
   _GETRECOGNITIONREQUEST.fields_by_name['name']._serialized_options = b'\340A\002\372A\031\n\027guerdon.dev/Recognition'
   _GETRECOGNITIONREQUEST.fields_by_name['viewer']._options = None
@@ -61,26 +89,64 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _LISTRECOGNITIONSREQUEST.fields_by_name['viewer']._serialized_options = b'\372A\024\n\022guerdon.dev/Person'
   _RECOGNITIONSERVICE.methods_by_name['CreateRecognition']._options = None
   _RECOGNITIONSERVICE.methods_by_name['CreateRecognition']._serialized_options = b'\312\332\030\"\n\036recognition.recognitions.write\020\004'
+  _RECOGNITIONSERVICE.methods_by_name['UpdateRecognition']._options = None
+  _RECOGNITIONSERVICE.methods_by_name['UpdateRecognition']._serialized_options = b'\312\332\030\"\n\036recognition.recognitions.write\020\004'
+  _RECOGNITIONSERVICE.methods_by_name['DeleteRecognition']._options = None
+  _RECOGNITIONSERVICE.methods_by_name['DeleteRecognition']._serialized_options = b'\312\332\030\"\n\036recognition.recognitions.write\020\004'
+  _RECOGNITIONSERVICE.methods_by_name['ListRecognitionEdits']._options = None
+  _RECOGNITIONSERVICE.methods_by_name['ListRecognitionEdits']._serialized_options = b'\312\332\030!\n\035recognition.recognitions.read\020\004'
+  _RECOGNITIONSERVICE.methods_by_name['GetRecognitionSettings']._options = None
+  _RECOGNITIONSERVICE.methods_by_name['GetRecognitionSettings']._serialized_options = b'\312\332\030\"\n\036recognition.organisations.read\020\004'
+  _RECOGNITIONSERVICE.methods_by_name['UpdateRecognitionSettings']._options = None
+  _RECOGNITIONSERVICE.methods_by_name['UpdateRecognitionSettings']._serialized_options = b'\312\332\030#\n\037recognition.organisations.write\020\004'
   _RECOGNITIONSERVICE.methods_by_name['GetRecognition']._options = None
   _RECOGNITIONSERVICE.methods_by_name['GetRecognition']._serialized_options = b'\312\332\030!\n\035recognition.recognitions.read\020\004'
   _RECOGNITIONSERVICE.methods_by_name['ListRecognitions']._options = None
   _RECOGNITIONSERVICE.methods_by_name['ListRecognitions']._serialized_options = b'\312\332\030!\n\035recognition.recognitions.read\020\004'
-  _VISIBILITY._serialized_start=1513
-  _VISIBILITY._serialized_end=1600
-  _RECOGNITION._serialized_start=235
-  _RECOGNITION._serialized_end=674
-  _CREATERECOGNITIONREQUEST._serialized_start=677
-  _CREATERECOGNITIONREQUEST._serialized_end=841
-  _CREATERECOGNITIONRESPONSE._serialized_start=844
-  _CREATERECOGNITIONRESPONSE._serialized_end=988
-  _GETRECOGNITIONREQUEST._serialized_start=990
-  _GETRECOGNITIONREQUEST._serialized_end=1101
-  _GETRECOGNITIONRESPONSE._serialized_start=1103
-  _GETRECOGNITIONRESPONSE._serialized_end=1185
-  _LISTRECOGNITIONSREQUEST._serialized_start=1188
-  _LISTRECOGNITIONSREQUEST._serialized_end=1399
-  _LISTRECOGNITIONSRESPONSE._serialized_start=1401
-  _LISTRECOGNITIONSRESPONSE._serialized_end=1511
-  _RECOGNITIONSERVICE._serialized_start=1603
-  _RECOGNITIONSERVICE._serialized_end=2098
+  _VISIBILITY._serialized_start=3394
+  _VISIBILITY._serialized_end=3481
+  _TAKINGPOLICY._serialized_start=3484
+  _TAKINGPOLICY._serialized_end=3616
+  _RECOVERY._serialized_start=301
+  _RECOVERY._serialized_end=460
+  _RECOGNITIONEDIT._serialized_start=463
+  _RECOGNITIONEDIT._serialized_end=697
+  _RECOGNITION._serialized_start=700
+  _RECOGNITION._serialized_end=1170
+  _RECOGNITIONSETTINGS._serialized_start=1173
+  _RECOGNITIONSETTINGS._serialized_end=1354
+  _GETRECOGNITIONSETTINGSREQUEST._serialized_start=1356
+  _GETRECOGNITIONSETTINGSREQUEST._serialized_end=1442
+  _GETRECOGNITIONSETTINGSRESPONSE._serialized_start=1444
+  _GETRECOGNITIONSETTINGSRESPONSE._serialized_end=1539
+  _UPDATERECOGNITIONSETTINGSREQUEST._serialized_start=1541
+  _UPDATERECOGNITIONSETTINGSREQUEST._serialized_end=1668
+  _UPDATERECOGNITIONSETTINGSRESPONSE._serialized_start=1670
+  _UPDATERECOGNITIONSETTINGSRESPONSE._serialized_end=1768
+  _CREATERECOGNITIONREQUEST._serialized_start=1771
+  _CREATERECOGNITIONREQUEST._serialized_end=1935
+  _CREATERECOGNITIONRESPONSE._serialized_start=1938
+  _CREATERECOGNITIONRESPONSE._serialized_end=2082
+  _UPDATERECOGNITIONREQUEST._serialized_start=2085
+  _UPDATERECOGNITIONREQUEST._serialized_end=2314
+  _UPDATERECOGNITIONRESPONSE._serialized_start=2317
+  _UPDATERECOGNITIONRESPONSE._serialized_end=2456
+  _DELETERECOGNITIONREQUEST._serialized_start=2459
+  _DELETERECOGNITIONREQUEST._serialized_end=2618
+  _DELETERECOGNITIONRESPONSE._serialized_start=2620
+  _DELETERECOGNITIONRESPONSE._serialized_end=2701
+  _LISTRECOGNITIONEDITSREQUEST._serialized_start=2703
+  _LISTRECOGNITIONEDITSREQUEST._serialized_end=2781
+  _LISTRECOGNITIONEDITSRESPONSE._serialized_start=2783
+  _LISTRECOGNITIONEDITSRESPONSE._serialized_end=2869
+  _GETRECOGNITIONREQUEST._serialized_start=2871
+  _GETRECOGNITIONREQUEST._serialized_end=2982
+  _GETRECOGNITIONRESPONSE._serialized_start=2984
+  _GETRECOGNITIONRESPONSE._serialized_end=3066
+  _LISTRECOGNITIONSREQUEST._serialized_start=3069
+  _LISTRECOGNITIONSREQUEST._serialized_end=3280
+  _LISTRECOGNITIONSRESPONSE._serialized_start=3282
+  _LISTRECOGNITIONSRESPONSE._serialized_end=3392
+  _RECOGNITIONSERVICE._serialized_start=3619
+  _RECOGNITIONSERVICE._serialized_end=4977
 # @@protoc_insertion_point(module_scope)

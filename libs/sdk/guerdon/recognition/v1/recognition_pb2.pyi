@@ -6,6 +6,8 @@ Recognition: people thank each other with points that the ledger holds."""
 import builtins
 import collections.abc
 import google.protobuf.descriptor
+import google.protobuf.duration_pb2
+import google.protobuf.field_mask_pb2
 import google.protobuf.internal.containers
 import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
@@ -45,6 +47,111 @@ VISIBILITY_PRIVATE: Visibility.ValueType  # 2
 """The giver and the receivers."""
 global___Visibility = Visibility
 
+class _TakingPolicy:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _TakingPolicyEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_TakingPolicy.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    TAKING_POLICY_UNSPECIFIED: _TakingPolicy.ValueType  # 0
+    """Not said: UNSPENT."""
+    TAKING_POLICY_UNSPENT: _TakingPolicy.ValueType  # 1
+    """Takes what is left of the very points that were given."""
+    TAKING_POLICY_WITHIN_BALANCE: _TakingPolicy.ValueType  # 2
+    """Then takes other points that the receiver has, down to nothing."""
+    TAKING_POLICY_REFUSE: _TakingPolicy.ValueType  # 3
+    """As WITHIN_BALANCE, but refuses where somebody's balance does not reach when the request comes in."""
+
+class TakingPolicy(_TakingPolicy, metaclass=_TakingPolicyEnumTypeWrapper):
+    """What happens where a receiver has spent what is to be taken back. Nobody is ever left with a debt."""
+
+TAKING_POLICY_UNSPECIFIED: TakingPolicy.ValueType  # 0
+"""Not said: UNSPENT."""
+TAKING_POLICY_UNSPENT: TakingPolicy.ValueType  # 1
+"""Takes what is left of the very points that were given."""
+TAKING_POLICY_WITHIN_BALANCE: TakingPolicy.ValueType  # 2
+"""Then takes other points that the receiver has, down to nothing."""
+TAKING_POLICY_REFUSE: TakingPolicy.ValueType  # 3
+"""As WITHIN_BALANCE, but refuses where somebody's balance does not reach when the request comes in."""
+global___TakingPolicy = TakingPolicy
+
+@typing.final
+class Recovery(google.protobuf.message.Message):
+    """What came back of what one person gave to another."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    GIVER_FIELD_NUMBER: builtins.int
+    RECEIVER_FIELD_NUMBER: builtins.int
+    AMOUNT_FIELD_NUMBER: builtins.int
+    RECOVERED_AMOUNT_FIELD_NUMBER: builtins.int
+    MISSING_AMOUNT_FIELD_NUMBER: builtins.int
+    giver: builtins.str
+    """Who gave."""
+    receiver: builtins.str
+    """Who has received."""
+    amount: builtins.int
+    """What was to be taken back."""
+    recovered_amount: builtins.int
+    """What was taken back, and given back to the giver's allowance."""
+    missing_amount: builtins.int
+    """What was gone: `amount` less `recovered_amount`."""
+    def __init__(
+        self,
+        *,
+        giver: builtins.str = ...,
+        receiver: builtins.str = ...,
+        amount: builtins.int = ...,
+        recovered_amount: builtins.int = ...,
+        missing_amount: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["amount", b"amount", "giver", b"giver", "missing_amount", b"missing_amount", "receiver", b"receiver", "recovered_amount", b"recovered_amount"]) -> None: ...
+
+global___Recovery = Recovery
+
+@typing.final
+class RecognitionEdit(google.protobuf.message.Message):
+    """One edit of a recognition."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    EDIT_TIME_FIELD_NUMBER: builtins.int
+    EDITOR_FIELD_NUMBER: builtins.int
+    CHANGED_FIELDS_FIELD_NUMBER: builtins.int
+    BEFORE_FIELD_NUMBER: builtins.int
+    AFTER_FIELD_NUMBER: builtins.int
+    editor: builtins.str
+    """Who: a person, or empty where it was a service that named nobody."""
+    @property
+    def edit_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When."""
+
+    @property
+    def changed_fields(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """What changed, of what an update mask can name."""
+
+    @property
+    def before(self) -> global___Recognition:
+        """The recognition before it: what the giver said, without what others did to it."""
+
+    @property
+    def after(self) -> global___Recognition:
+        """And after it."""
+
+    def __init__(
+        self,
+        *,
+        edit_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        editor: builtins.str = ...,
+        changed_fields: collections.abc.Iterable[builtins.str] | None = ...,
+        before: global___Recognition | None = ...,
+        after: global___Recognition | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["after", b"after", "before", b"before", "edit_time", b"edit_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["after", b"after", "before", b"before", "changed_fields", b"changed_fields", "edit_time", b"edit_time", "editor", b"editor"]) -> None: ...
+
+global___RecognitionEdit = RecognitionEdit
+
 @typing.final
 class Recognition(google.protobuf.message.Message):
     """Thanks, with points. It exists once its points have moved."""
@@ -60,8 +167,9 @@ class Recognition(google.protobuf.message.Message):
     VISIBILITY_FIELD_NUMBER: builtins.int
     CREATE_TIME_FIELD_NUMBER: builtins.int
     TRANSACTIONS_FIELD_NUMBER: builtins.int
+    EDIT_TIME_FIELD_NUMBER: builtins.int
     name: builtins.str
-    """`organisations/{organisation}/recognitions/{recognition}`, given by the service."""
+    """`organisations/{organisation}/recognitions/{recognition}`, given by the service: empty where it is to be made."""
     giver: builtins.str
     """Who gives. Empty in a request: the person whom the token names. Only callers with the scope
     `recognition.act_for` may name another.
@@ -69,7 +177,7 @@ class Recognition(google.protobuf.message.Message):
     amount: builtins.int
     """What each of them receives, in the unit's smallest part: at least 1, and at most 2^53 for all together."""
     message: builtins.str
-    """The thanks, at most 2,000 characters."""
+    """The thanks, 1 to 2,000 characters."""
     visibility: global___Visibility.ValueType
     """Who sees it."""
     @property
@@ -86,7 +194,13 @@ class Recognition(google.protobuf.message.Message):
 
     @property
     def transactions(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
-        """The ledger's transactions that moved the points, one for each receiver, all posted together."""
+        """The ledger's transactions that moved the points, one for each receiver, all posted together; and
+        those of edits that gave more.
+        """
+
+    @property
+    def edit_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When it was last edited; absent: never."""
 
     def __init__(
         self,
@@ -100,11 +214,122 @@ class Recognition(google.protobuf.message.Message):
         visibility: global___Visibility.ValueType = ...,
         create_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         transactions: collections.abc.Iterable[builtins.str] | None = ...,
+        edit_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["create_time", b"create_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["amount", b"amount", "create_time", b"create_time", "giver", b"giver", "message", b"message", "name", b"name", "receivers", b"receivers", "transactions", b"transactions", "values", b"values", "visibility", b"visibility"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["create_time", b"create_time", "edit_time", b"edit_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["amount", b"amount", "create_time", b"create_time", "edit_time", b"edit_time", "giver", b"giver", "message", b"message", "name", b"name", "receivers", b"receivers", "transactions", b"transactions", "values", b"values", "visibility", b"visibility"]) -> None: ...
 
 global___Recognition = Recognition
+
+@typing.final
+class RecognitionSettings(google.protobuf.message.Message):
+    """How an organisation's recognitions are kept."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    EDIT_WINDOW_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """`organisations/{organisation}/recognitionSettings`."""
+    @property
+    def edit_window(self) -> google.protobuf.duration_pb2.Duration:
+        """For how long after it was given a recognition can be edited: 0 to 30 days; 15 minutes where nobody has said."""
+
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        edit_window: google.protobuf.duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["edit_window", b"edit_window"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["edit_window", b"edit_window", "name", b"name"]) -> None: ...
+
+global___RecognitionSettings = RecognitionSettings
+
+@typing.final
+class GetRecognitionSettingsRequest(google.protobuf.message.Message):
+    """Reads an organisation's settings."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """Their name."""
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["name", b"name"]) -> None: ...
+
+global___GetRecognitionSettingsRequest = GetRecognitionSettingsRequest
+
+@typing.final
+class GetRecognitionSettingsResponse(google.protobuf.message.Message):
+    """The settings asked for."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SETTINGS_FIELD_NUMBER: builtins.int
+    @property
+    def settings(self) -> global___RecognitionSettings:
+        """The settings."""
+
+    def __init__(
+        self,
+        *,
+        settings: global___RecognitionSettings | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["settings", b"settings"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["settings", b"settings"]) -> None: ...
+
+global___GetRecognitionSettingsResponse = GetRecognitionSettingsResponse
+
+@typing.final
+class UpdateRecognitionSettingsRequest(google.protobuf.message.Message):
+    """Changes an organisation's settings."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SETTINGS_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """The caller's id of this request, 1 to 64 printable characters."""
+    @property
+    def settings(self) -> global___RecognitionSettings:
+        """All of the settings, by their name."""
+
+    def __init__(
+        self,
+        *,
+        settings: global___RecognitionSettings | None = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["settings", b"settings"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["request_id", b"request_id", "settings", b"settings"]) -> None: ...
+
+global___UpdateRecognitionSettingsRequest = UpdateRecognitionSettingsRequest
+
+@typing.final
+class UpdateRecognitionSettingsResponse(google.protobuf.message.Message):
+    """The settings changed."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SETTINGS_FIELD_NUMBER: builtins.int
+    @property
+    def settings(self) -> global___RecognitionSettings:
+        """The settings."""
+
+    def __init__(
+        self,
+        *,
+        settings: global___RecognitionSettings | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["settings", b"settings"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["settings", b"settings"]) -> None: ...
+
+global___UpdateRecognitionSettingsResponse = UpdateRecognitionSettingsResponse
 
 @typing.final
 class CreateRecognitionRequest(google.protobuf.message.Message):
@@ -161,6 +386,154 @@ class CreateRecognitionResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["recognition", b"recognition", "warnings", b"warnings"]) -> None: ...
 
 global___CreateRecognitionResponse = CreateRecognitionResponse
+
+@typing.final
+class UpdateRecognitionRequest(google.protobuf.message.Message):
+    """Changes a recognition."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    RECOGNITION_FIELD_NUMBER: builtins.int
+    UPDATE_MASK_FIELD_NUMBER: builtins.int
+    TAKING_POLICY_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    taking_policy: global___TakingPolicy.ValueType
+    """What happens where a receiver who is removed, or gets less, has spent it. Not REFUSE."""
+    request_id: builtins.str
+    """The caller's id of this request, 1 to 64 printable characters."""
+    @property
+    def recognition(self) -> global___Recognition:
+        """The recognition, by its name, with the new values."""
+
+    @property
+    def update_mask(self) -> google.protobuf.field_mask_pb2.FieldMask:
+        """What changes: of `message`, `values`, `visibility`, `receivers`, `amount`. Within the organisation's edit window after
+        it was given, all of them; afterwards only `visibility`, and only to fewer people.
+        """
+
+    def __init__(
+        self,
+        *,
+        recognition: global___Recognition | None = ...,
+        update_mask: google.protobuf.field_mask_pb2.FieldMask | None = ...,
+        taking_policy: global___TakingPolicy.ValueType = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["recognition", b"recognition", "update_mask", b"update_mask"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["recognition", b"recognition", "request_id", b"request_id", "taking_policy", b"taking_policy", "update_mask", b"update_mask"]) -> None: ...
+
+global___UpdateRecognitionRequest = UpdateRecognitionRequest
+
+@typing.final
+class UpdateRecognitionResponse(google.protobuf.message.Message):
+    """The recognition changed."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    RECOGNITION_FIELD_NUMBER: builtins.int
+    RECOVERIES_FIELD_NUMBER: builtins.int
+    @property
+    def recognition(self) -> global___Recognition:
+        """The recognition."""
+
+    @property
+    def recoveries(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Recovery]:
+        """What was taken back, if anything was to be."""
+
+    def __init__(
+        self,
+        *,
+        recognition: global___Recognition | None = ...,
+        recoveries: collections.abc.Iterable[global___Recovery] | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["recognition", b"recognition"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["recognition", b"recognition", "recoveries", b"recoveries"]) -> None: ...
+
+global___UpdateRecognitionResponse = UpdateRecognitionResponse
+
+@typing.final
+class DeleteRecognitionRequest(google.protobuf.message.Message):
+    """Takes a recognition back."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    TAKING_POLICY_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """Its name."""
+    taking_policy: global___TakingPolicy.ValueType
+    """What happens where a receiver has spent it."""
+    request_id: builtins.str
+    """The caller's id of this request, 1 to 64 printable characters."""
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        taking_policy: global___TakingPolicy.ValueType = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["name", b"name", "request_id", b"request_id", "taking_policy", b"taking_policy"]) -> None: ...
+
+global___DeleteRecognitionRequest = DeleteRecognitionRequest
+
+@typing.final
+class DeleteRecognitionResponse(google.protobuf.message.Message):
+    """What came back."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    RECOVERIES_FIELD_NUMBER: builtins.int
+    @property
+    def recoveries(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Recovery]:
+        """For each giver and each receiver: the recognition's own points first, then those of add-ons in their order."""
+
+    def __init__(
+        self,
+        *,
+        recoveries: collections.abc.Iterable[global___Recovery] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["recoveries", b"recoveries"]) -> None: ...
+
+global___DeleteRecognitionResponse = DeleteRecognitionResponse
+
+@typing.final
+class ListRecognitionEditsRequest(google.protobuf.message.Message):
+    """Lists a recognition's edits."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: builtins.int
+    parent: builtins.str
+    """The recognition."""
+    def __init__(
+        self,
+        *,
+        parent: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["parent", b"parent"]) -> None: ...
+
+global___ListRecognitionEditsRequest = ListRecognitionEditsRequest
+
+@typing.final
+class ListRecognitionEditsResponse(google.protobuf.message.Message):
+    """All of its edits: they are at most 20."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    EDITS_FIELD_NUMBER: builtins.int
+    @property
+    def edits(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___RecognitionEdit]:
+        """The edits, oldest first."""
+
+    def __init__(
+        self,
+        *,
+        edits: collections.abc.Iterable[global___RecognitionEdit] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["edits", b"edits"]) -> None: ...
+
+global___ListRecognitionEditsResponse = ListRecognitionEditsResponse
 
 @typing.final
 class GetRecognitionRequest(google.protobuf.message.Message):

@@ -23,6 +23,31 @@ class RecognitionServiceStub(object):
                 request_serializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.CreateRecognitionRequest.SerializeToString,
                 response_deserializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.CreateRecognitionResponse.FromString,
                 )
+        self.UpdateRecognition = channel.unary_unary(
+                '/guerdon.recognition.v1.RecognitionService/UpdateRecognition',
+                request_serializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.UpdateRecognitionRequest.SerializeToString,
+                response_deserializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.UpdateRecognitionResponse.FromString,
+                )
+        self.DeleteRecognition = channel.unary_unary(
+                '/guerdon.recognition.v1.RecognitionService/DeleteRecognition',
+                request_serializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.DeleteRecognitionRequest.SerializeToString,
+                response_deserializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.DeleteRecognitionResponse.FromString,
+                )
+        self.ListRecognitionEdits = channel.unary_unary(
+                '/guerdon.recognition.v1.RecognitionService/ListRecognitionEdits',
+                request_serializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.ListRecognitionEditsRequest.SerializeToString,
+                response_deserializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.ListRecognitionEditsResponse.FromString,
+                )
+        self.GetRecognitionSettings = channel.unary_unary(
+                '/guerdon.recognition.v1.RecognitionService/GetRecognitionSettings',
+                request_serializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.GetRecognitionSettingsRequest.SerializeToString,
+                response_deserializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.GetRecognitionSettingsResponse.FromString,
+                )
+        self.UpdateRecognitionSettings = channel.unary_unary(
+                '/guerdon.recognition.v1.RecognitionService/UpdateRecognitionSettings',
+                request_serializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.UpdateRecognitionSettingsRequest.SerializeToString,
+                response_deserializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.UpdateRecognitionSettingsResponse.FromString,
+                )
         self.GetRecognition = channel.unary_unary(
                 '/guerdon.recognition.v1.RecognitionService/GetRecognition',
                 request_serializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.GetRecognitionRequest.SerializeToString,
@@ -49,6 +74,46 @@ class RecognitionServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateRecognition(self, request, context):
+        """Changes a recognition: by its giver, or by an ADMIN on the giver's behalf. Points follow: who is added is given theirs
+        from the giver's allowance, who is removed loses what is left of theirs. What is added is posted first, all of it or
+        nothing: where the allowance does not reach for it the edit is refused and has changed nothing, though points would
+        have come back.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteRecognition(self, request, context):
+        """Takes a recognition back: by its giver, or by an ADMIN. It vanishes at once with all that was added onto it, and what
+        the receivers still have returns to those who gave it, into the allowance that it came from. Where that has
+        expired it goes on to the budget.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRecognitionEdits(self, request, context):
+        """The edits of a recognition, oldest first, for its giver and ADMINs.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRecognitionSettings(self, request, context):
+        """Reads how an organisation's recognitions are kept.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateRecognitionSettings(self, request, context):
+        """Says how they are kept.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetRecognition(self, request, context):
         """Reads a recognition.
         """
@@ -70,6 +135,31 @@ def add_RecognitionServiceServicer_to_server(servicer, server):
                     servicer.CreateRecognition,
                     request_deserializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.CreateRecognitionRequest.FromString,
                     response_serializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.CreateRecognitionResponse.SerializeToString,
+            ),
+            'UpdateRecognition': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateRecognition,
+                    request_deserializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.UpdateRecognitionRequest.FromString,
+                    response_serializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.UpdateRecognitionResponse.SerializeToString,
+            ),
+            'DeleteRecognition': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteRecognition,
+                    request_deserializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.DeleteRecognitionRequest.FromString,
+                    response_serializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.DeleteRecognitionResponse.SerializeToString,
+            ),
+            'ListRecognitionEdits': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRecognitionEdits,
+                    request_deserializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.ListRecognitionEditsRequest.FromString,
+                    response_serializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.ListRecognitionEditsResponse.SerializeToString,
+            ),
+            'GetRecognitionSettings': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRecognitionSettings,
+                    request_deserializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.GetRecognitionSettingsRequest.FromString,
+                    response_serializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.GetRecognitionSettingsResponse.SerializeToString,
+            ),
+            'UpdateRecognitionSettings': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateRecognitionSettings,
+                    request_deserializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.UpdateRecognitionSettingsRequest.FromString,
+                    response_serializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.UpdateRecognitionSettingsResponse.SerializeToString,
             ),
             'GetRecognition': grpc.unary_unary_rpc_method_handler(
                     servicer.GetRecognition,
@@ -109,6 +199,91 @@ class RecognitionService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.recognition.v1.RecognitionService/CreateRecognition',
             guerdon_dot_recognition_dot_v1_dot_recognition__pb2.CreateRecognitionRequest.SerializeToString,
             guerdon_dot_recognition_dot_v1_dot_recognition__pb2.CreateRecognitionResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def UpdateRecognition(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.recognition.v1.RecognitionService/UpdateRecognition',
+            guerdon_dot_recognition_dot_v1_dot_recognition__pb2.UpdateRecognitionRequest.SerializeToString,
+            guerdon_dot_recognition_dot_v1_dot_recognition__pb2.UpdateRecognitionResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def DeleteRecognition(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.recognition.v1.RecognitionService/DeleteRecognition',
+            guerdon_dot_recognition_dot_v1_dot_recognition__pb2.DeleteRecognitionRequest.SerializeToString,
+            guerdon_dot_recognition_dot_v1_dot_recognition__pb2.DeleteRecognitionResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ListRecognitionEdits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.recognition.v1.RecognitionService/ListRecognitionEdits',
+            guerdon_dot_recognition_dot_v1_dot_recognition__pb2.ListRecognitionEditsRequest.SerializeToString,
+            guerdon_dot_recognition_dot_v1_dot_recognition__pb2.ListRecognitionEditsResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def GetRecognitionSettings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.recognition.v1.RecognitionService/GetRecognitionSettings',
+            guerdon_dot_recognition_dot_v1_dot_recognition__pb2.GetRecognitionSettingsRequest.SerializeToString,
+            guerdon_dot_recognition_dot_v1_dot_recognition__pb2.GetRecognitionSettingsResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def UpdateRecognitionSettings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.recognition.v1.RecognitionService/UpdateRecognitionSettings',
+            guerdon_dot_recognition_dot_v1_dot_recognition__pb2.UpdateRecognitionSettingsRequest.SerializeToString,
+            guerdon_dot_recognition_dot_v1_dot_recognition__pb2.UpdateRecognitionSettingsResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

@@ -31,6 +31,43 @@ class RecognitionServiceStub:
     ]
     """Gives points from the giver's allowance to all the receivers at once, or to none of them."""
 
+    UpdateRecognition: grpc.UnaryUnaryMultiCallable[
+        guerdon.recognition.v1.recognition_pb2.UpdateRecognitionRequest,
+        guerdon.recognition.v1.recognition_pb2.UpdateRecognitionResponse,
+    ]
+    """Changes a recognition: by its giver, or by an ADMIN on the giver's behalf. Points follow: who is added is given theirs
+    from the giver's allowance, who is removed loses what is left of theirs. What is added is posted first, all of it or
+    nothing: where the allowance does not reach for it the edit is refused and has changed nothing, though points would
+    have come back.
+    """
+
+    DeleteRecognition: grpc.UnaryUnaryMultiCallable[
+        guerdon.recognition.v1.recognition_pb2.DeleteRecognitionRequest,
+        guerdon.recognition.v1.recognition_pb2.DeleteRecognitionResponse,
+    ]
+    """Takes a recognition back: by its giver, or by an ADMIN. It vanishes at once with all that was added onto it, and what
+    the receivers still have returns to those who gave it, into the allowance that it came from. Where that has
+    expired it goes on to the budget.
+    """
+
+    ListRecognitionEdits: grpc.UnaryUnaryMultiCallable[
+        guerdon.recognition.v1.recognition_pb2.ListRecognitionEditsRequest,
+        guerdon.recognition.v1.recognition_pb2.ListRecognitionEditsResponse,
+    ]
+    """The edits of a recognition, oldest first, for its giver and ADMINs."""
+
+    GetRecognitionSettings: grpc.UnaryUnaryMultiCallable[
+        guerdon.recognition.v1.recognition_pb2.GetRecognitionSettingsRequest,
+        guerdon.recognition.v1.recognition_pb2.GetRecognitionSettingsResponse,
+    ]
+    """Reads how an organisation's recognitions are kept."""
+
+    UpdateRecognitionSettings: grpc.UnaryUnaryMultiCallable[
+        guerdon.recognition.v1.recognition_pb2.UpdateRecognitionSettingsRequest,
+        guerdon.recognition.v1.recognition_pb2.UpdateRecognitionSettingsResponse,
+    ]
+    """Says how they are kept."""
+
     GetRecognition: grpc.UnaryUnaryMultiCallable[
         guerdon.recognition.v1.recognition_pb2.GetRecognitionRequest,
         guerdon.recognition.v1.recognition_pb2.GetRecognitionResponse,
@@ -55,6 +92,43 @@ class RecognitionServiceAsyncStub:
         guerdon.recognition.v1.recognition_pb2.CreateRecognitionResponse,
     ]
     """Gives points from the giver's allowance to all the receivers at once, or to none of them."""
+
+    UpdateRecognition: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.recognition.v1.recognition_pb2.UpdateRecognitionRequest,
+        guerdon.recognition.v1.recognition_pb2.UpdateRecognitionResponse,
+    ]
+    """Changes a recognition: by its giver, or by an ADMIN on the giver's behalf. Points follow: who is added is given theirs
+    from the giver's allowance, who is removed loses what is left of theirs. What is added is posted first, all of it or
+    nothing: where the allowance does not reach for it the edit is refused and has changed nothing, though points would
+    have come back.
+    """
+
+    DeleteRecognition: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.recognition.v1.recognition_pb2.DeleteRecognitionRequest,
+        guerdon.recognition.v1.recognition_pb2.DeleteRecognitionResponse,
+    ]
+    """Takes a recognition back: by its giver, or by an ADMIN. It vanishes at once with all that was added onto it, and what
+    the receivers still have returns to those who gave it, into the allowance that it came from. Where that has
+    expired it goes on to the budget.
+    """
+
+    ListRecognitionEdits: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.recognition.v1.recognition_pb2.ListRecognitionEditsRequest,
+        guerdon.recognition.v1.recognition_pb2.ListRecognitionEditsResponse,
+    ]
+    """The edits of a recognition, oldest first, for its giver and ADMINs."""
+
+    GetRecognitionSettings: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.recognition.v1.recognition_pb2.GetRecognitionSettingsRequest,
+        guerdon.recognition.v1.recognition_pb2.GetRecognitionSettingsResponse,
+    ]
+    """Reads how an organisation's recognitions are kept."""
+
+    UpdateRecognitionSettings: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.recognition.v1.recognition_pb2.UpdateRecognitionSettingsRequest,
+        guerdon.recognition.v1.recognition_pb2.UpdateRecognitionSettingsResponse,
+    ]
+    """Says how they are kept."""
 
     GetRecognition: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.recognition.v1.recognition_pb2.GetRecognitionRequest,
@@ -82,6 +156,53 @@ class RecognitionServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[guerdon.recognition.v1.recognition_pb2.CreateRecognitionResponse, collections.abc.Awaitable[guerdon.recognition.v1.recognition_pb2.CreateRecognitionResponse]]:
         """Gives points from the giver's allowance to all the receivers at once, or to none of them."""
+
+    @abc.abstractmethod
+    def UpdateRecognition(
+        self,
+        request: guerdon.recognition.v1.recognition_pb2.UpdateRecognitionRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.recognition.v1.recognition_pb2.UpdateRecognitionResponse, collections.abc.Awaitable[guerdon.recognition.v1.recognition_pb2.UpdateRecognitionResponse]]:
+        """Changes a recognition: by its giver, or by an ADMIN on the giver's behalf. Points follow: who is added is given theirs
+        from the giver's allowance, who is removed loses what is left of theirs. What is added is posted first, all of it or
+        nothing: where the allowance does not reach for it the edit is refused and has changed nothing, though points would
+        have come back.
+        """
+
+    @abc.abstractmethod
+    def DeleteRecognition(
+        self,
+        request: guerdon.recognition.v1.recognition_pb2.DeleteRecognitionRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.recognition.v1.recognition_pb2.DeleteRecognitionResponse, collections.abc.Awaitable[guerdon.recognition.v1.recognition_pb2.DeleteRecognitionResponse]]:
+        """Takes a recognition back: by its giver, or by an ADMIN. It vanishes at once with all that was added onto it, and what
+        the receivers still have returns to those who gave it, into the allowance that it came from. Where that has
+        expired it goes on to the budget.
+        """
+
+    @abc.abstractmethod
+    def ListRecognitionEdits(
+        self,
+        request: guerdon.recognition.v1.recognition_pb2.ListRecognitionEditsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.recognition.v1.recognition_pb2.ListRecognitionEditsResponse, collections.abc.Awaitable[guerdon.recognition.v1.recognition_pb2.ListRecognitionEditsResponse]]:
+        """The edits of a recognition, oldest first, for its giver and ADMINs."""
+
+    @abc.abstractmethod
+    def GetRecognitionSettings(
+        self,
+        request: guerdon.recognition.v1.recognition_pb2.GetRecognitionSettingsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.recognition.v1.recognition_pb2.GetRecognitionSettingsResponse, collections.abc.Awaitable[guerdon.recognition.v1.recognition_pb2.GetRecognitionSettingsResponse]]:
+        """Reads how an organisation's recognitions are kept."""
+
+    @abc.abstractmethod
+    def UpdateRecognitionSettings(
+        self,
+        request: guerdon.recognition.v1.recognition_pb2.UpdateRecognitionSettingsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.recognition.v1.recognition_pb2.UpdateRecognitionSettingsResponse, collections.abc.Awaitable[guerdon.recognition.v1.recognition_pb2.UpdateRecognitionSettingsResponse]]:
+        """Says how they are kept."""
 
     @abc.abstractmethod
     def GetRecognition(
