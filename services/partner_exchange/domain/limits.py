@@ -16,6 +16,7 @@ from guerdon_kit.days import first_instant
 from guerdon_kit.errors import FieldViolation, InvalidField
 from guerdon_kit.names import check_id
 from partner_exchange.domain.errors import DailyLimit, MonthlyLimit, NetDebitCap, VelocityLimit
+from partner_exchange.domain.windows import AMOUNT_MAX
 
 CAP_MAX = 10**18
 VELOCITY_MAX = 1_000
@@ -94,6 +95,11 @@ class Limits:
     def most_owed(self) -> int | None:
         """The most that the partner may owe, in minor units; None: as much as it comes to."""
         return min((most for most in (self.net_debit_cap, self.cover) if most is not None), default=None)
+
+    @property
+    def most_booked(self) -> int:
+        """The same, or what a settlement can carry."""
+        return AMOUNT_MAX if self.most_owed is None else min(self.most_owed, AMOUNT_MAX)
 
 
 @dataclass(frozen=True, slots=True)

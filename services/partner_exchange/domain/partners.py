@@ -244,6 +244,17 @@ def check_exchanging(sender: Partner, receiver: Partner, now: datetime) -> None:
             raise PartnerLeaving(partner=partner.name, leave_time=partner.leave_time.isoformat())
 
 
+def check_present(*sides: Partner) -> None:
+    """Whether something may still be begun between partners who have exchanged: who has left is done with all of it.
+
+    Raises:
+        PartnerNotLive: one of them has left.
+    """
+    for partner in sides:
+        if partner.state is PartnerState.LEFT:
+            raise PartnerNotLive(partner=partner.name, state=partner.state.value)
+
+
 def check_new_keys(keys: Collection[PublicKey], field: str) -> None:
     """Checks the keys that a partner starts with.
 

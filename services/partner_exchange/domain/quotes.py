@@ -12,13 +12,9 @@ from partner_exchange.domain.book import Edition
 from partner_exchange.domain.converting import Conversion, convert_receive, convert_send
 from partner_exchange.domain.errors import AboveMaximum, QuoteExpired, RateBookWithdrawn
 from partner_exchange.domain.rates import POINTS_MAX, BonusCap, PairRate, Promotion
+from partner_exchange.domain.windows import AMOUNT_MAX
 
 _MEMBER_ACCOUNT = re.compile(r"[A-Za-z0-9_~-]{1,63}")
-
-OWED_MAX = 10**18
-"""The most that one exchange may have its sender owe, in minor units: well inside an int64, should the price rise
-before the quote is executed.
-"""
 
 LIFETIMES = {0: timedelta(minutes=15), **{minutes: timedelta(minutes=minutes) for minutes in (1, 15, 30)}}
 """How long a quote may be asked to hold, by minutes, unless its book or its promotion ends before."""
@@ -92,13 +88,13 @@ def check_accounts(source_account_id: str, destination_account_id: str) -> None:
 
 
 def check_owed(conversion: Conversion, pair: PairRate, price: Fraction) -> None:
-    """What the sender will owe must be an amount of money that can be told.
+    """What the sender will owe must be an amount of money that can be settled.
 
     Raises:
         AboveMaximum: at the receiver's price of a point it is more.
     """
-    if conversion.received * price > OWED_MAX:
-        raise AboveMaximum(maximum=pair.maximum, receives_at_most=int(OWED_MAX / price))
+    if conversion.received * price > AMOUNT_MAX:
+        raise AboveMaximum(maximum=pair.maximum, receives_at_most=int(AMOUNT_MAX / price))
 
 
 def check_usable(quote: Quote, edition: Edition, now: datetime) -> None:

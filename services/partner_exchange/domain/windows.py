@@ -21,6 +21,12 @@ AMOUNT_MAX = 2**53
 """The most that one participant pays or gets, in minor units: the most that the ledger posts."""
 
 
+PAIR_MAX = 2**63 - 1
+"""The most that one party may owe another for a window, in minor units: an int64. As nobody is let owe more than
+AMOUNT_MAX, it takes a thousand of the largest exchanges there and back.
+"""
+
+
 class WindowState(Enum):
     """How far a window is."""
 
@@ -180,9 +186,15 @@ def exposures(amounts: Iterable[PairAmount]) -> dict[str, Fraction]:
     return owed
 
 
-def check_settleable(window: Window, nets: Mapping[str, int]) -> None:
-    """Raises SettlementMismatch where a position is more than the ledger can post."""
-    for partner, net in nets.items():
+def check_settleable(window: Window, amounts: Sequence[PairAmount]) -> None:
+    """Raises SettlementMismatch where what a brand owes another is more than can be told, or a position more than the
+    ledger can post.
+    """
+    for pair in amounts:
+        if pair.amount > PAIR_MAX:
+            who = f"{party_name(pair.payer)} owes {party_name(pair.payee)}"
+            raise SettlementMismatch(window=window.name, mismatch=f"{who} {pair.amount}: above {PAIR_MAX}")
+    for partner, net in net_positions(amounts).items():
         if abs(net) > AMOUNT_MAX:
             raise SettlementMismatch(
                 window=window.name, mismatch=f"{party_name(partner)} has {net}: above {AMOUNT_MAX}"

@@ -59,8 +59,7 @@ create table exposures (
     partner text primary key references partners (partner),
     numerator numeric not null,
     denominator numeric not null check (denominator > 0),
-    -- The most that the latest exchange was held against; null: there was no limit, or what could not be refused, such as
-    -- a reversal, took it past.
+    -- The most that the latest exchange was held against; null: what could not be refused, such as a reversal, came after.
     most bigint,
     check (numerator <= most * denominator)
 );

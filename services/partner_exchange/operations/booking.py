@@ -139,9 +139,8 @@ async def book(connection: Connection, rules: Rules, sendings: Sequence[Sending]
         check_room(list(counts), await usage.find(connection, sender, list(counts)), sendings[0].points, zone)
         raise AssertionError("what did not fit under a cap fits under all of them")
     for partner, requested in sorted(_summed(sending.owing for sending in sendings).items()):
-        most = (await _limits_of(connection, partner, sender, in_force)).most_owed
+        most = (await _limits_of(connection, partner, sender, in_force)).most_booked
         if not await usage.book_exposure(connection, partner, requested, most):
-            assert most is not None, "without a limit it fits"
             if len(sendings) > 1:
                 raise NotTogether
             raise net_debit_refusal(partner, most, await usage.exposure(connection, partner), requested)

@@ -27,11 +27,12 @@ from partner_exchange.domain.disputes import (
     opened,
 )
 from partner_exchange.domain.errors import DisputeOpen
+from partner_exchange.domain.partners import check_present
 from partner_exchange.operations import booking
 from partner_exchange.operations.asking import Asking
 from partner_exchange.operations.dispute_events import dispute_event
 from partner_exchange.operations.reversals import Reversals, Wanted
-from partner_exchange.store import disputes, exchanges, partners
+from partner_exchange.store import disputes, exchanges, partners, windows
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Disputes:
         Raises:
             InvalidField: the claim is none.
             NotFound: the partner has no such exchange.
+            PartnerNotLive: one side has left the coalition.
             ExchangeNotCommitted, DisputeTooLate: it cannot be disputed.
             DisputeOpen: it is disputed already.
         """
@@ -61,6 +63,8 @@ class Disputes:
                 raise NotFound(name) from None
             if opener not in {exchange.sender, exchange.receiver}:
                 raise NotFound(name)
+            sides = await partners.hold(connection, [exchange.sender, exchange.receiver])
+            check_present(*sides.values())
             new = opened(exchange, opener, claim, new_id("dp"), self.clock.now())
             if not await disputes.insert(connection, new, asking.actor):
                 raise DisputeOpen(exchange=name)
@@ -125,6 +129,8 @@ class Disputes:
         check_words(ruling, "ruling")
 
         async def unit(connection: Connection) -> bytes:
+            found = _of(partner_id, dispute_id, await disputes.find(connection, dispute_id))
+            await windows.keep_open(connection, found.coalition_id)
             dispute = await self._lock(connection, partner_id, dispute_id)
             now = self.clock.now()
             check_decidable(dispute, now)

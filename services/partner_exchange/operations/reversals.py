@@ -19,7 +19,7 @@ from partner_exchange.clients.ledger import Ledger
 from partner_exchange.domain.errors import ReversalAborted, ReversalInProgress
 from partner_exchange.domain.exchanges import Attempt, Commitment, Exchange, Posted, State
 from partner_exchange.domain.limits import check_reason
-from partner_exchange.domain.partners import Coalition, Partner
+from partner_exchange.domain.partners import Coalition, Partner, check_present
 from partner_exchange.domain.reversals import (
     KEPT_REFUSALS,
     Reversal,
@@ -76,6 +76,7 @@ class Reversals:
         Raises:
             InvalidField: the reason is none, or the amount below 0.
             NotFound: the partner has sent no such exchange.
+            PartnerNotLive: one side has left the coalition.
             ExchangeNotCommitted, ReversalTooLate, OverReversal: there is nothing that could be taken back.
             ReversalAborted: the ledger, or a partner's own, refused, for this request for ever.
             ReversalInProgress: send the same request again.
@@ -141,18 +142,20 @@ class Reversals:
         on by itself.
 
         Raises:
-            NotFound, InvalidField, ExchangeNotCommitted, ReversalTooLate, OverReversal: as `reverse`.
+            NotFound, InvalidField, PartnerNotLive, ExchangeNotCommitted, ReversalTooLate, OverReversal: as `reverse`.
             ReversalInProgress: another one of the exchange is under way.
         """
         try:
-            sources, returned_before = await reversals.lock_exchange(connection, wanted.exchange_id)
             exchange = await exchanges.get(connection, wanted.exchange_id)
         except NotFound:
             raise NotFound(f"partners/{sender}/exchanges/{wanted.exchange_id}") from None
         if exchange.sender != sender:
             raise NotFound(f"partners/{sender}/exchanges/{wanted.exchange_id}")
+        sides = await partners.hold(connection, [exchange.sender, exchange.receiver])
+        check_present(*sides.values())
+        sources, returned_before = await reversals.lock_exchange(connection, wanted.exchange_id)
+        exchange = await exchanges.get(connection, wanted.exchange_id)
         now = self.clock.now()
-        sides = await partners.find(connection, [exchange.sender, exchange.receiver])
         check_reversible(exchange, now, disputed=disputed)
         if await reversals.is_under_way(connection, wanted.exchange_id):
             raise ReversalInProgress(exchange=exchange.name)

@@ -150,6 +150,7 @@ class Settling:
 
         async def settle(connection: Connection) -> bool:
             now = self.clock.now()
+            await windows.keep_open(connection, window.coalition_id)
             if not await settlement.settle(connection, window, now):
                 return False
             await settlement.move_all(connection, window, COMMITTED, SETTLED)

@@ -18,7 +18,6 @@ from partner_exchange.domain.windows import (
     WindowState,
     check_settleable,
     count,
-    net_positions,
 )
 from partner_exchange.operations.asking import Asking
 from partner_exchange.store import partners, settlement, windows
@@ -96,7 +95,7 @@ class Windows:
             window.require(WindowState.CLOSED)
         if window.count_time is None:
             amounts = await self.count(window)
-            check_settleable(window, net_positions(amounts))
+            check_settleable(window, amounts)
 
             async def keep(connection: Connection) -> None:
                 await windows.keep_amounts(connection, window, amounts, self.clock.now())

@@ -109,6 +109,12 @@ async def lock(connection: Connection, partner_id: str) -> Partner:
     return replace(_partner(row), keys=await keys(connection, partner_id))
 
 
+async def hold(connection: Connection, partner_ids: Sequence[str]) -> dict[str, Partner]:
+    """As `find`; none of them moves on its way until the transaction ends."""
+    rows = queries.hold_partners(connection, partners=list(partner_ids))
+    return {row["partner"]: _partner(row) async for row in rows}
+
+
 async def keys(connection: Connection, partner_id: str) -> tuple[RegisteredKey, ...]:
     """A partner's keys, newest first, retired ones included."""
     rows = queries.keys_of_partner(connection, partner=partner_id)

@@ -54,6 +54,17 @@ from partners
 where partner = :partner
 for no key update;
 
+-- name: hold_partners
+-- They stay in their states until the transaction ends: who leaves waits, and then sees what was begun.
+select
+    partner, coalition, display_name, program, unit, target, price_numerator, price_denominator,
+    received_lifetime_days, state, resumed, leave_time,
+    create_time
+from partners
+where partner = any(:partners::text[])
+order by partner
+for share;
+
 -- name: keys_of_partner
 select key, algorithm, jwk, create_time, retire_time
 from partner_keys

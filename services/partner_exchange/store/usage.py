@@ -63,7 +63,7 @@ async def begun_within(connection: Connection, sender: str, account: str, after:
     return [row["create_time"] async for row in rows]
 
 
-async def book_exposure(connection: Connection, partner_id: str, owed: Fraction, most: int | None) -> bool:
+async def book_exposure(connection: Connection, partner_id: str, owed: Fraction, most: int) -> bool:
     """Adds what a partner will owe, in minor units; False where that would be more than `most`."""
     row = await queries.book_exposure(
         connection, partner=partner_id, numerator=owed.numerator, denominator=owed.denominator, most=most

@@ -49,6 +49,20 @@ async def test_of_three_concurrent_exchanges_of_2_exactly_two_fit_under_a_net_de
     assert await coalition.net_debit(one) == 4 == -await coalition.net_debit(other)
 
 
+async def test_nobody_comes_to_owe_more_than_a_settlement_carries_also_without_a_limit(coalition: Coalition) -> None:
+    one, other = await coalition.brand(), await coalition.brand("10000")
+    await coalition.publish(one.to(other, "1"))
+    most = 2**53
+    source, destination = await one.member(most // 10_000), await other.member()
+    await one.earn(source, most // 10_000)
+    quotes = [await one.quote(source, other, destination, send=most // 10_000 - 10) for _ in range(2)]
+    await one.execute(quotes[0])
+    with pytest.raises(RefusedError) as refused:
+        await one.execute(quotes[1])
+    assert (refused.value.reason, refused.value.metadata["cap"]) == ("NET_DEBIT_CAP", str(most))
+    assert 0 < most - await coalition.net_debit(one) < 200_000
+
+
 async def test_what_comes_back_gives_room_under_a_net_debit_cap_and_prices_are_exact(coalition: Coalition) -> None:
     one, other = await coalition.brand("2/3"), await coalition.brand("1/7")
     await coalition.publish(one.to(other, "1"), other.to(one, "1/5"))

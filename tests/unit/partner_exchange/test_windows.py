@@ -17,6 +17,7 @@ from partner_exchange.domain.windows import (
     PairAmount,
     Window,
     WindowState,
+    check_settleable,
     count,
     net_positions,
     require_counted,
@@ -101,6 +102,13 @@ def test_what_was_counted_otherwise_blocks() -> None:
     for counted in ([altered, *kept[1:]], kept[1:], [*kept, owed_pair("c", "a")]):
         with pytest.raises(SettlementMismatch):
             require_counted(WINDOW, kept, counted)
+
+
+@pytest.mark.parametrize(("there", "back"), [(2**53 + 1, 0), (2**63, 2**63)])
+def test_what_no_settlement_carries_is_said_and_not_settled(there: int, back: int) -> None:
+    with pytest.raises(SettlementMismatch):
+        check_settleable(WINDOW, count([owed("a", "b", there), owed("b", "a", back)]))
+    check_settleable(WINDOW, count([owed("a", "b", 2**62), owed("b", "a", 2**62)]))
 
 
 def owed_pair(payer: str, payee: str) -> PairAmount:

@@ -14,7 +14,9 @@ class PartnerSuspended(DomainError):
 
 
 class PartnerNotLive(DomainError):
-    """One side of the exchange has not begun to exchange, or has left the coalition."""
+    """One side of the exchange has not begun to exchange, or has left the coalition: nothing is exchanged with it, nor
+    taken back or disputed.
+    """
 
     reason = "PARTNER_NOT_LIVE"
     status = Status.FAILED_PRECONDITION

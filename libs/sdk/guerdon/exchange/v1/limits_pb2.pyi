@@ -118,7 +118,8 @@ class PartnerLimits(google.protobuf.message.Message):
     """The partner whose members send."""
     net_debit_cap: builtins.int
     """The most that the partner may owe, in minor units of the settlement currency: what its members have sent and begun to
-    send, less what others' members have sent to it, in windows that are not settled. 0 to 10^18. Absent: no cap.
+    send, less what others' members have sent to it, in windows that are not settled. 0 to 10^18. Absent, or above
+    it: 2^53, the most that a settlement carries.
     """
     collateral: builtins.int
     """What the partner has posted as security, in minor units, 0 to 10^18. With it the partner may owe no more than that
