@@ -34,6 +34,7 @@ from partner_exchange.operations.funds import SettlementAccounts
 from partner_exchange.operations.lifecycle import Lifecycle
 from partner_exchange.operations.limits import PartnerLimits
 from partner_exchange.operations.links import Links
+from partner_exchange.operations.markets import Markets
 from partner_exchange.operations.news import News
 from partner_exchange.operations.partner_terms import PartnerTerms
 from partner_exchange.operations.partner_tokens import PartnerTokens
@@ -84,7 +85,8 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
     stepping = Stepping(ends, exchange_rows, sides, settings.patience, settings.lease)
     standings = Standings(database)
     progress = Progress(standings, ledger, settings.lease, ends, stepping)
-    accepting = Accepting(database, clock, settings.lease, Authority())
+    markets = Markets(database)
+    accepting = Accepting(database, clock, settings.lease, Authority(), markets, ledger)
     exchanges = Exchanges(database, accepting, standings, progress)
     reversal_ends = ReversalEnds(database, clock, reached)
     reversal_steps = Stepping(reversal_ends, reversal_rows, sides, settings.patience, settings.lease)
@@ -111,7 +113,7 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
             SettlementServicer(windows, settlements, SettlementAccounts(database, remote, clock)),
             LimitServicer(PartnerLimits(database, clock)),
             CoalitionServicer(
-                quotes, Quoting(database, clock), exchanges, event_streams, webhooks, Links(database, clock)
+                quotes, Quoting(database, clock, markets), exchanges, event_streams, webhooks, Links(database, clock)
             ),
             ReversalServicer(reversals),
             DisputeServicer(Disputes(database, clock, reversals)),

@@ -100,16 +100,16 @@ class Ledger:
             "BatchCreateAccounts", request, pb.BatchCreateAccountsResponse, tenants=[program], actor=actor, until=until
         )
 
-    async def source(self, exchange: Exchange, sender: Partner, until: float) -> Source:
-        """What the points of the source account are now. Where the ledger refuses to tell when they expire, it will
+    async def source(self, sender: Partner, account_id: str, actor: str, until: float) -> Source:
+        """What the points of a member's account are now. Where the ledger refuses to tell when they expire, it will
         refuse the exchange as well.
 
         Raises:
             OutcomeUnknown: the ledger did not answer, or membership.
         """
-        account = sender.account_name(exchange.source_account_id)
-        locked = await self._locked.of(account, exchange.actor, until)
-        of = _Tenants((postings.program(sender),), exchange.actor)
+        account = sender.account_name(account_id)
+        locked = await self._locked.of(account, actor, until)
+        of = _Tenants((postings.program(sender),), actor)
         return Source(*await _in_time(self._reads.do(of, (account, until)), until), locked)
 
     async def post(self, exchange: Exchange, sender: Partner, receiver: Partner, until: float) -> Posted | Refusal:

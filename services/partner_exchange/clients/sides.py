@@ -50,7 +50,7 @@ class HostedSide:
 
     async def source(self, exchange: Exchange, until: float) -> Source | None:
         """What the member's points are now: asked again after the debit, it would be too late."""
-        return await self.ledger.source(exchange, self.partner, until)
+        return await self.ledger.source(self.partner, exchange.source_account_id, exchange.actor, until)
 
     async def validate(self, exchange: Exchange, until: float) -> Answer:
         """The ledger says so when it is to credit, and nothing has to be waited for until then."""

@@ -42,6 +42,10 @@ class Edition:
         """Its resource name."""
         return book_name(self.coalition_id, self.version)
 
+    def holds_at(self, time: datetime) -> bool:
+        """Whether it holds then."""
+        return self.effective_time <= time and (self.end_time is None or time < self.end_time)
+
 
 @dataclass(frozen=True, slots=True)
 class Person:

@@ -4,25 +4,29 @@ what they are counted in, and what the sender owes, is locked once for all of th
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from guerdon_kit.clock import Clock
 from guerdon_kit.errors import DomainError, NotFound
 from guerdon_kit.gathering import Gathering
+from guerdon_kit.grpc import OutcomeUnknown
 from guerdon_kit.postgres import Connection, Database, requests
+from partner_exchange.clients.ledger import Ledger
 from partner_exchange.domain.bonuses import BonusCount
 from partner_exchange.domain.errors import QuoteUsed
-from partner_exchange.domain.exchanges import Exchange
+from partner_exchange.domain.exchanges import Exchange, Leg, State
 from partner_exchange.domain.partners import Partner, check_exchanging
 from partner_exchange.domain.quotes import Quote, check_usable
-from partner_exchange.domain.steps import asked
+from partner_exchange.domain.steps import Source, asked, goes_by_steps, sent_of, sources_of
 from partner_exchange.operations import bonuses, booking
 from partner_exchange.operations.asking import Asking
 from partner_exchange.operations.authority import Authority
+from partner_exchange.operations.markets import Market, Markets
 from partner_exchange.operations.standings import Standing
-from partner_exchange.store import exchanges, partners, quotes, rates
+from partner_exchange.store import exchanges, quotes
 from partner_exchange.store.exchange_rows import Received
 
 
@@ -31,14 +35,27 @@ class _Asked:
     asking: Asking
     quote_id: str
     authorization: str
+    source: Source | None
+    """What the points are that are sent, as far as the ledger has said."""
 
 
 class Accepting:
     """Makes exchanges of quotes."""
 
-    def __init__(self, database: Database, clock: Clock, lease: timedelta, authority: Authority) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        lease: timedelta,
+        authority: Authority,
+        markets: Markets,
+        ledger: Ledger,
+    ) -> None:
         self._database = database
         self._clock = clock
+        self._markets = markets
+        self._ledger = ledger
+        self._reads = Gathering(self._read, lambda quote_id: [quote_id])
         self._lease = lease
         self._authority = authority
         self._gathering = Gathering(self._accept, lambda asked: (asked.asking.fingerprint.key, asked.quote_id))
@@ -54,7 +71,35 @@ class Accepting:
             PartnerSuspended, PartnerNotLive, SandboxOnly, PartnerLeaving: not in the partners' states.
             CorridorPaused, BonusCapReached, DailyLimit, MonthlyLimit, VelocityLimit, NetDebitCap: not now.
         """
-        return await self._gathering.do(sender, _Asked(asking, quote_id, authorization))
+        source = await self._source(asking, sender, quote_id)
+        return await self._gathering.do(sender, _Asked(asking, quote_id, authorization, source))
+
+    async def _source(self, asking: Asking, sender: str, quote_id: str) -> Source | None:
+        """What the points of a quote are, before it is used up: an exchange of two hosted partners is then kept
+        together with what the ledger will be asked. None where that is not known by half of the caller's time.
+        """
+        try:
+            found = await self._reads.do(sender, quote_id)
+            if found is None:
+                return None
+            brand, account_id = found
+            now = time.monotonic()
+            return await self._ledger.source(brand, account_id, asking.actor, now + (asking.until - now) / 2)
+        except OutcomeUnknown:
+            return None
+
+    async def _read(self, sender: str, quote_ids: Sequence[str]) -> list[tuple[Partner, str] | None]:
+        """Whose account each of the quotes takes points of, where both partners are hosted."""
+        async with self._database.acquire() as connection:
+            found = await quotes.find(connection, sender, quote_ids)
+            market = await self._markets.last(connection)  # where points are kept never changes
+            brands = await market.partners(connection, {sender, *(quote.receiver for quote in found.values())})
+        hosted = {
+            quote_id: (brands[sender], quote.source_account_id)
+            for quote_id, quote in found.items()
+            if not goes_by_steps(brands[sender], brands[quote.receiver])
+        }
+        return [hosted.get(quote_id) for quote_id in quote_ids]
 
     async def _accept(self, sender: str, group: Sequence[_Asked]) -> list[Standing | Exception | None]:
         if len(group) == 1:
@@ -86,9 +131,10 @@ class Accepting:
     async def _use(self, connection: Connection, sender: str, group: Sequence[_Asked]) -> dict[str, Standing]:
         wanted = {one.quote_id: one for one in group}
         locked = await quotes.lock(connection, sender, list(wanted))
-        now = self._clock.now()  # not before: what the lock was waited for may have ended a quote
-        usable = await _usable(connection, sender, list(wanted), locked, now)
-        brands = await partners.find(connection, sorted({sender, *(quote.receiver for quote in usable)}))
+        # Not before: what the lock was waited for may have ended a quote.
+        now, market = self._clock.now(), await self._markets.now(connection)
+        usable = await _usable(connection, market, sender, list(wanted), locked, now)
+        brands = await market.partners(connection, {sender, *(quote.receiver for quote in usable)})
         received: list[Received] = []
         sendings: list[booking.Sending] = []
         for quote in usable:
@@ -97,13 +143,13 @@ class Accepting:
             one = wanted[quote.quote_id]
             await self._authority.check(connection, quote, one.authorization, now)
             count = await bonuses.book(connection, quote, now)
-            exchange = _received(quote, receiver, count, one, now)
-            received.append(Received(exchange, asked(exchange, brands[sender], receiver), now + self._lease))
+            received.append(
+                self._new(_exchange(quote, receiver, count, one, now), brands[sender], receiver, one.source)
+            )
             sendings.append(booking.sending_of(quote, receiver, now))
-        await booking.book(connection, booking.Rules(connection, sender), sendings)
-        await quotes.use(connection, list(wanted), now)
+        await booking.book(connection, market, sendings)
         await exchanges.insert(connection, received)
-        coalition = await partners.coalition(connection, brands[sender].profile.coalition_id)
+        coalition = await market.coalition(connection, brands[sender].profile.coalition_id)
         return {
             one.exchange.exchange_id: Standing(
                 one.exchange, brands[sender], brands[one.exchange.receiver], coalition.currency
@@ -111,9 +157,18 @@ class Accepting:
             for one in received
         }
 
+    def _new(self, exchange: Exchange, sender: Partner, receiver: Partner, source: Source | None) -> Received:
+        now = exchange.create_time
+        sources: Sequence[Leg] = ()
+        if source is not None:
+            exchange = sent_of(replace(exchange, state=State.POSTING), source, receiver, now)
+            sources = sources_of(exchange, source)
+        return Received(exchange, asked(exchange, sender, receiver), now + self._lease, sources)
+
 
 async def _usable(
     connection: Connection,
+    market: Market,
     sender: str,
     quote_ids: Sequence[str],
     found: Mapping[str, tuple[Quote, bool]],
@@ -121,7 +176,7 @@ async def _usable(
 ) -> list[Quote]:
     """The locked quotes, none of which is used or over, by their members: bonuses are locked in that order."""
     books = {(quote.coalition_id, quote.book_version) for quote, _ in found.values()}
-    editions = {book: await rates.edition_of(connection, *book) for book in books}
+    editions = {book: await market.edition(connection, *book) for book in books}
     for quote_id in quote_ids:
         if quote_id not in found:
             raise NotFound(f"partners/{sender}/quotes/{quote_id}")
@@ -132,7 +187,7 @@ async def _usable(
     return sorted((quote for quote, _ in found.values()), key=lambda quote: (quote.source_account_id, quote.receiver))
 
 
-def _received(quote: Quote, receiver: Partner, count: BonusCount | None, asked_by: _Asked, now: datetime) -> Exchange:
+def _exchange(quote: Quote, receiver: Partner, count: BonusCount | None, asked_by: _Asked, now: datetime) -> Exchange:
     return Exchange(
         exchange_id=quote.quote_id,
         coalition_id=quote.coalition_id,

@@ -20,7 +20,6 @@ from partner_exchange.domain.exchanges import Exchange, owing
 from partner_exchange.domain.limits import (
     Counter,
     Limits,
-    Pause,
     Used,
     Velocity,
     check_room,
@@ -32,7 +31,8 @@ from partner_exchange.domain.partners import Partner
 from partner_exchange.domain.quotes import Quote
 from partner_exchange.domain.reversals import Reversal
 from partner_exchange.operations import bonuses
-from partner_exchange.store import corridors, limits, usage
+from partner_exchange.operations.markets import Market
+from partner_exchange.store import limits, usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,39 +67,13 @@ class NotTogether(Exception):
     """What is booked together does not fit together."""
 
 
-class Rules:
-    """The limits in force of one sender, and its paused corridors, read once within a transaction."""
-
-    def __init__(self, connection: Connection, sender: str) -> None:
-        self._connection = connection
-        self._sender = sender
-        self._read: dict[str, tuple[Pause | None, Limits, ZoneInfo]] = {}
-
-    async def to(self, receiver: str) -> tuple[Limits, ZoneInfo]:
-        """The limits for what is sent to a receiver, and the coalition's time zone.
-
-        Raises:
-            CorridorPaused: nothing is sent to it.
-        """
-        if receiver not in self._read:
-            pause = await corridors.pause_of(self._connection, self._sender, receiver)
-            version, zone = await limits.in_force(self._connection, self._sender, receiver)
-            self._read[receiver] = pause, version.limits, zone
-        pause, in_force, zone = self._read[receiver]
-        if pause is not None:
-            raise CorridorPaused(
-                sender=self._sender, receiver=receiver, pause_time=pause.pause_time.isoformat(), why=pause.reason
-            )
-        return in_force, zone
-
-
-async def look(connection: Connection, rules: Rules, sending: Sending) -> None:
+async def look(connection: Connection, market: Market, sending: Sending) -> None:
     """Looks whether there is room, and books nothing: it may be gone when the quote is executed.
 
     Raises:
         CorridorPaused, DailyLimit, MonthlyLimit, VelocityLimit, NetDebitCap: there is none.
     """
-    in_force, zone = await rules.to(sending.receiver)
+    in_force, zone = await _rules(connection, market, sending)
     if in_force.velocity is not None:
         await _check_velocity(connection, sending, in_force.velocity)
     counts = _counters(in_force, sending, zone)
@@ -107,14 +81,14 @@ async def look(connection: Connection, rules: Rules, sending: Sending) -> None:
     if capped:
         check_room(capped, await usage.find(connection, sending.sender, capped), sending.points, zone)
     for partner, requested in sending.owing.items():
-        most = (await _limits_of(connection, partner, sending.sender, in_force)).most_owed
+        most = (await _limits_of(connection, market, partner, sending.sender, in_force)).most_owed
         if most is not None:
             owed = await usage.exposure(connection, partner)
             if owed + requested > most:
                 raise net_debit_refusal(partner, most, owed, requested)
 
 
-async def book(connection: Connection, rules: Rules, sendings: Sequence[Sending]) -> None:
+async def book(connection: Connection, market: Market, sendings: Sequence[Sending]) -> None:
     """Books what one sender is to send at one time. What it comes to is counted whether or not there is a limit, for
     one that is set later.
 
@@ -124,12 +98,12 @@ async def book(connection: Connection, rules: Rules, sendings: Sequence[Sending]
             back.
         NotTogether: the same where they are several, of which some may fit; each has to be tried by itself.
     """
-    in_force, zone = await rules.to(sendings[0].receiver)
+    in_force, zone = await _rules(connection, market, sendings[0])
     if in_force.velocity is not None:
         await _check_velocities(connection, sendings, in_force.velocity)
     counts: dict[Counter, Used] = {}
     for sending in sendings:
-        for counter in _counters((await rules.to(sending.receiver))[0], sending, zone):
+        for counter in _counters((await _rules(connection, market, sending))[0], sending, zone):
             so_far = counts.get(counter, Used())
             counts[counter] = Used(so_far.points + sending.points, so_far.exchanges + 1)
     sender = sendings[0].sender
@@ -139,7 +113,7 @@ async def book(connection: Connection, rules: Rules, sendings: Sequence[Sending]
         check_room(list(counts), await usage.find(connection, sender, list(counts)), sendings[0].points, zone)
         raise AssertionError("what did not fit under a cap fits under all of them")
     for partner, requested in sorted(_summed(sending.owing for sending in sendings).items()):
-        most = (await _limits_of(connection, partner, sender, in_force)).most_booked
+        most = (await _limits_of(connection, market, partner, sender, in_force)).most_booked
         if not await usage.book_exposure(connection, partner, requested, most):
             if len(sendings) > 1:
                 raise NotTogether
@@ -210,9 +184,26 @@ def _less(amounts: Mapping[str, Fraction]) -> dict[str, Fraction]:
     return {partner: -amount for partner, amount in amounts.items()}
 
 
-async def _limits_of(connection: Connection, partner: str, sender: str, of_sender: Limits) -> Limits:
+async def _rules(connection: Connection, market: Market, sending: Sending) -> tuple[Limits, ZoneInfo]:
+    """The limits for what is sent to the receiver, and the coalition's time zone.
+
+    Raises:
+        CorridorPaused: nothing is sent to it.
+    """
+    pause = await market.pause(connection, sending.sender, sending.receiver)
+    if pause is not None:
+        raise CorridorPaused(
+            sender=sending.sender,
+            receiver=sending.receiver,
+            pause_time=pause.pause_time.isoformat(),
+            why=pause.reason,
+        )
+    return await market.limits(connection, sending.sender, sending.receiver)
+
+
+async def _limits_of(connection: Connection, market: Market, partner: str, sender: str, of_sender: Limits) -> Limits:
     """Those of the sender are at hand; who else owes funds a promotion."""
-    return of_sender if partner == sender else (await limits.in_force(connection, partner, ""))[0].limits
+    return of_sender if partner == sender else (await market.limits(connection, partner, ""))[0]
 
 
 def _counters(in_force: Limits, sending: Sending, zone: ZoneInfo) -> Sequence[Counter]:

@@ -55,10 +55,10 @@ class Exchanges:
         """
         accepted = await self.accepting.accept(asking, sender, quote_id, authorization)
         if accepted is not None:
-            self.progress.reached(State.RECEIVED.value)
+            self.progress.reached(accepted.exchange.state.value)
         try:
             standing = accepted or await self.standings.get(quote_id)
-            exchange = await self.progress.drive_from(standing, asking.until)
+            exchange = await self.progress.drive_from(standing, asking.until, fresh=accepted is not None)
         except (OutcomeUnknown, Unavailable) as error:
             raise ExchangeInProgress(exchange=f"partners/{sender}/exchanges/{quote_id}") from error
         if exchange.state is State.ABORTED:

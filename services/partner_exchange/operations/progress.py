@@ -59,9 +59,11 @@ class Progress:
         """Takes an exchange to its end, as `drive_from`."""
         return await self.drive_from(await self._standings.get(exchange_id), until, alone=alone)
 
-    async def drive_from(self, standing: Standing, until: float, *, alone: bool = False) -> Exchange:
+    async def drive_from(
+        self, standing: Standing, until: float, *, fresh: bool = False, alone: bool = False
+    ) -> Exchange:
         """Takes an exchange to its end, COMMITTED or ABORTED, and answers it; with `alone` only as far as the remote
-        partner goes that is asked now. `until` is of `time.monotonic()`.
+        partner goes that is asked now. `until` is of `time.monotonic()`. A `fresh` one nobody has asked for before.
 
         Raises:
             OutcomeUnknown: a side did not answer in time, or an earlier attempt may still be under way. Go on later,
@@ -71,7 +73,7 @@ class Progress:
         exchange, sender, receiver = standing.exchange, standing.sender, standing.receiver
         if goes_by_steps(sender, receiver):
             return await self._stepping.drive(exchange, sender, receiver, until, alone=alone)
-        attempt = None
+        attempt = Attempt(exchange.create_time, None) if fresh and exchange.state is State.POSTING else None
         if exchange.state is State.RECEIVED:
             exchange, attempt = await self._begin(exchange, sender, receiver, until)
         if attempt is None:
@@ -105,7 +107,7 @@ class Progress:
         """Fixes what the ledger will be asked, as the first attempt; None where somebody else did, with the exchange
         as it is.
         """
-        source = await self._ledger.source(exchange, sender, until)
+        source = await self._ledger.source(sender, exchange.source_account_id, exchange.actor, until)
         now = self.clock.now()
         posting = sent_of(replace(exchange, state=State.POSTING), source, receiver, now)
         sources = sources_of(exchange, source)
@@ -124,7 +126,7 @@ class Progress:
         Raises:
             OutcomeUnknown: somebody else did.
         """
-        source = await self._ledger.source(void, sender, until)
+        source = await self._ledger.source(sender, void.source_account_id, void.actor, until)
         now = self.clock.now()
         anew, sources = sent_of(void, source, receiver, now), sources_of(void, source)
 

@@ -20,7 +20,8 @@ from partner_exchange.domain.quotes import Quote, Wanted, check_accounts, check_
 from partner_exchange.domain.rates import PairRate
 from partner_exchange.operations import bonuses, booking
 from partner_exchange.operations.asking import Asking
-from partner_exchange.store import partners, quotes, rates
+from partner_exchange.operations.markets import Market, Markets
+from partner_exchange.store import quotes
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +56,10 @@ class _Asked:
 class Quoting:
     """Makes quotes."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, markets: Markets) -> None:
         self._database = database
         self._clock = clock
+        self._markets = markets
         self._gathering = Gathering(self._make, lambda asked: [asked.asking.fingerprint.key])
 
     async def make(self, asking: Asking, route: Route, wanted: Wanted, minutes: int) -> Made:
@@ -76,7 +78,7 @@ class Quoting:
     async def _make(self, sender: str, group: Sequence[_Asked]) -> list[Made | Exception]:
         async def unit(connection: Connection) -> list[Made | Exception]:
             found = await requests.find_all(connection, [asked.asking.fingerprint for asked in group])
-            market = _Market(connection, sender, self._clock.now())
+            asking = _Making(connection, await self._markets.now(connection), sender, self._clock.now())
             fresh: dict[int, Quote] = {}
             refused: dict[int, Exception] = {}
             for place, (asked, before) in enumerate(zip(group, found, strict=True)):
@@ -84,7 +86,7 @@ class Quoting:
                     refused[place] = before
                 elif before is None:
                     try:
-                        fresh[place] = await market.quote(asked)
+                        fresh[place] = await asking.quote(asked)
                     except Unavailable:
                         raise
                     except DomainError as refusal:
@@ -98,7 +100,7 @@ class Quoting:
                     answers.append(refused[place])
                 else:
                     quote = kept[before.decode()] if isinstance(before, bytes) else fresh[place]
-                    answers.append(Made(quote, await market.fee_currency(quote), isinstance(before, bytes)))
+                    answers.append(Made(quote, await asking.fee_currency(quote), isinstance(before, bytes)))
             return answers
 
         return await self._database.run(unit, repeatable=True)
@@ -110,25 +112,22 @@ async def _keep(connection: Connection, made: Sequence[tuple[Asking, Quote]]) ->
         await requests.record_all(connection, [(asking.fingerprint, quote.quote_id.encode()) for asking, quote in made])
 
 
-class _Market:
-    """What quotes of one sender are made from, each part of it read once."""
+@dataclass(frozen=True, slots=True)
+class _Making:
+    """Makes quotes of one sender."""
 
-    def __init__(self, connection: Connection, sender: str, now: datetime) -> None:
-        self._connection = connection
-        self._sender = sender
-        self._now = now
-        self._rules = booking.Rules(connection, sender)
-        self._partners: dict[str, Partner] = {}
-        self._rates: dict[str, tuple[Edition, PairRate]] = {}
-        self._currencies: dict[str, str] = {}
+    connection: Connection
+    market: Market
+    sender: str
+    now: datetime
 
     async def quote(self, asked: _Asked) -> Quote:
         """A quote, which is not kept yet. Raises what `Quoting.make` does."""
         route = asked.route
         sender, receiver = await self._brands(route)
         edition, pair = await self._rate(sender, route.receiver)
-        terms = pair.in_force(self._now)
-        left = await bonuses.left(self._connection, edition.coalition_id, route.source_account_id, terms, self._now)
+        terms = pair.in_force(self.now)
+        left = await bonuses.left(self.connection, edition.coalition_id, route.source_account_id, terms, self.now)
         promotion = terms.promotion
         conversion = convert(left, asked.wanted)
         check_owed(conversion, left, receiver.profile.agreed_price)
@@ -143,43 +142,36 @@ class _Market:
             destination_account_id=route.destination_account_id,
             wanted=asked.wanted,
             conversion=conversion,
-            create_time=self._now,
-            expire_time=expire_time(self._now, asked.holds, edition.end_time, promotion),
+            create_time=self.now,
+            expire_time=expire_time(self.now, asked.holds, edition.end_time, promotion),
             promotion_id=promotion.promotion_id if promotion else None,
             funder=promotion.funder if promotion else None,
             bonus_cap=terms.bonus.cap if terms.bonus else None,
         )
-        await booking.look(self._connection, self._rules, booking.sending_of(quote, receiver, self._now))
+        await booking.look(self.connection, self.market, booking.sending_of(quote, receiver, self.now))
         return quote
 
     async def fee_currency(self, quote: Quote) -> str:
         """The currency of a quote's cash fee; empty where it has none."""
         if not quote.conversion.cash_fee:
             return ""
-        if quote.coalition_id not in self._currencies:
-            coalition = await partners.coalition(self._connection, quote.coalition_id)
-            self._currencies[quote.coalition_id] = coalition.currency
-        return self._currencies[quote.coalition_id]
+        return (await self.market.coalition(self.connection, quote.coalition_id)).currency
 
     async def _brands(self, route: Route) -> tuple[Partner, Partner]:
-        if route.receiver not in self._partners:
-            self._partners |= await partners.find(self._connection, [self._sender, route.receiver])
-        sender, receiver = self._partners.get(self._sender), self._partners.get(route.receiver)
+        found = await self.market.partners(self.connection, [self.sender, route.receiver])
+        sender, receiver = found.get(self.sender), found.get(route.receiver)
         if sender is None:
-            raise NotFound(f"partners/{self._sender}")
+            raise NotFound(f"partners/{self.sender}")
         if receiver is None or receiver.profile.coalition_id != sender.profile.coalition_id:
             raise NotFound(f"partners/{route.receiver}")
         if route.source_account != sender.account_name(route.source_account_id):
             raise InvalidField.of("quote.source_account", f"must be as {sender.account_name('m-1')}")
-        check_exchanging(sender, receiver, self._now)
+        check_exchanging(sender, receiver, self.now)
         return sender, receiver
 
     async def _rate(self, sender: Partner, receiver: str) -> tuple[Edition, PairRate]:
-        if receiver not in self._rates:
-            found = await rates.rate_at(
-                self._connection, sender.profile.coalition_id, self._sender, receiver, self._now
-            )
-            if found is None:
-                raise NoRate(sender=self._sender, receiver=receiver)
-            self._rates[receiver] = found
-        return self._rates[receiver]
+        coalition_id = sender.profile.coalition_id
+        found = await self.market.rate_at(self.connection, coalition_id, self.sender, receiver, self.now)
+        if found is None:
+            raise NoRate(sender=self.sender, receiver=receiver)
+        return found

@@ -17,17 +17,19 @@ from partner_exchange.store.bonus_usage import bonus_count
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A new exchange."""
+    """A new exchange, RECEIVED, or POSTING where what the ledger is asked is fixed already."""
 
     exchange: Exchange
     asked: str | None
     """The remote partner that is asked first, if any."""
     due_time: datetime
     """When recovery takes it up if it is not at its end."""
+    sources: Sequence[Leg]
+    """Of a POSTING one, the debited points by their expiry, for a part that goes back."""
 
 
 def columns(received: Received) -> dict[str, Any]:
-    """The row of a new exchange."""
+    """The row of a new exchange; one that is POSTING is first asked for when it is created."""
     exchange = received.exchange
     return {
         "exchange": exchange.exchange_id,
@@ -54,6 +56,11 @@ def columns(received: Received) -> dict[str, Any]:
         "actor": exchange.actor,
         "create_time": exchange.create_time.isoformat(),
         "due_time": received.due_time.isoformat(),
+        "state": exchange.state.value,
+        "legs": legs_to_keep(exchange.legs) or None,
+        "sources": legs_to_keep(received.sources) or None,
+        "locked": kept_locked(exchange.locked),
+        "ask_times": [exchange.create_time.isoformat()] if exchange.state is State.POSTING else None,
     }
 
 

@@ -27,7 +27,7 @@ class Begun:
 
 
 async def insert(connection: Connection, received: Sequence[Received]) -> None:
-    """Keeps new exchanges, RECEIVED.
+    """Keeps new exchanges, and that their quotes are used up.
 
     Raises:
         AuthorizationUsed: another one has the authorization of one of them; the transaction has to be rolled back.

@@ -1,13 +1,19 @@
 -- name: insert_exchanges!
+-- With the quotes that they use up.
+with used as (
+    update quotes set use_time = given.create_time
+    from jsonb_to_recordset(:exchanges) as given (exchange text, create_time timestamptz)
+    where quotes.quote = given.exchange
+)
 insert into exchanges (
     exchange, coalition, version, sender, receiver, source_account, destination_account, debited, received, bonus,
     fee, cash_fee, promotion, funder, promoted, bonus_period, bonus_begin_date, price_numerator, price_denominator,
-    state, asked, authorization_reference, actor, create_time, due_time
+    state, asked, authorization_reference, actor, create_time, due_time, legs, sources, locked, ask_times
 )
 select
     exchange, coalition, version, sender, receiver, source_account, destination_account, debited, received, bonus,
     fee, cash_fee, promotion, funder, promoted, bonus_period, bonus_begin_date, price_numerator, price_denominator,
-    'RECEIVED', asked, authorization_reference, actor, create_time, due_time
+    state, asked, authorization_reference, actor, create_time, due_time, legs, sources, locked, ask_times
 from jsonb_populate_recordset(null::exchanges, :exchanges)
 -- What a member has authorized is good for one exchange.
 on conflict (sender, authorization_reference) where authorization_reference is not null do nothing;

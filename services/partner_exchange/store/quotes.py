@@ -40,11 +40,6 @@ async def fence(connection: Connection) -> None:
     await queries.fence_quotes(connection)
 
 
-async def use(connection: Connection, quote_ids: Sequence[str], use_time: datetime) -> None:
-    """Marks quotes as used."""
-    await queries.use_quotes(connection, quotes=list(quote_ids), use_time=use_time)
-
-
 async def prune(connection: Connection, before: datetime, most: int) -> int:
     """Deletes up to `most` quotes that expired before a time, and answers how many they were."""
     deleted: int = await queries.prune_quotes(connection, before=before, most=most)

@@ -33,9 +33,6 @@ for no key update;
 -- Waits for every exchange that is being accepted or quoted, and holds up what comes after, until the transaction ends.
 lock table quotes in exclusive mode;
 
--- name: use_quotes!
-update quotes set use_time = :use_time where quote = any(:quotes::text[]);
-
 -- name: prune_quotes!
 -- What an exchange needs of its quote it has itself.
 delete from quotes where quote in (select quote from quotes where expire_time < :before limit :most);

@@ -150,10 +150,16 @@ async def rate_at(
     edition = await edition_at(connection, coalition_id, time)
     if edition is None:
         return None
-    rate = await queries.find_rate(
-        connection, coalition=coalition_id, version=edition.version, sender=sender, receiver=receiver
-    )
-    return None if rate is None else (edition, pair_rate(rate))
+    rate = await of_pair(connection, coalition_id, edition.version, sender, receiver)
+    return None if rate is None else (edition, rate)
+
+
+async def of_pair(
+    connection: Connection, coalition_id: str, version: int, sender: str, receiver: str
+) -> PairRate | None:
+    """The terms of a pair in a book; None where it has none."""
+    row = await queries.find_rate(connection, coalition=coalition_id, version=version, sender=sender, receiver=receiver)
+    return None if row is None else pair_rate(row)
 
 
 async def _pairs(connection: Connection, coalition_id: str, version: int) -> list[PairRate]:

@@ -26,11 +26,13 @@ from partner_exchange.operations.accepting import Accepting
 from partner_exchange.operations.asking import Asking
 from partner_exchange.operations.authority import Authority
 from partner_exchange.operations.ends import Ends
+from partner_exchange.operations.markets import Markets
 from partner_exchange.operations.progress import Progress
 from partner_exchange.operations.reached import Reached, nowhere
 from partner_exchange.operations.reversal_ends import ReversalEnds
 from partner_exchange.operations.reversals import Reversals, Wanted
 from partner_exchange.operations.sides import Sides
+from partner_exchange.operations.sources import Sources
 from partner_exchange.operations.standings import Standings
 from partner_exchange.operations.stepping import Stepping
 from partner_exchange.store import exchanges, reversals
@@ -64,7 +66,9 @@ class InProcess:
         """Accepts the quote, and takes the exchange to its end or to the crash."""
         _, sender, _, quote_id = quote.name.split("/")
         fingerprint = Fingerprint(quote_id.encode(), b"", b"", cast("Any", None))
-        accepting = Accepting(self.database, SystemClock(), LEASE, Authority())
+        markets = Markets(self.database)
+        sources = Sources(self.database, markets, self.ledger)
+        accepting = Accepting(self.database, SystemClock(), LEASE, Authority(), markets, sources)
         await accepting.accept(Asking(fingerprint, "test", 0.0), sender, quote_id, "")
         reached("RECEIVED")
         await self._progress(reached, SystemClock()).drive(quote_id, time.monotonic() + 30)

@@ -1,0 +1,2 @@
+-- name: counted_changes$
+select number from changes;
