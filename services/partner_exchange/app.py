@@ -50,6 +50,7 @@ from partner_exchange.operations.reversals import Reversals
 from partner_exchange.operations.settlements import Settlements
 from partner_exchange.operations.settling import Settling
 from partner_exchange.operations.sides import Sides
+from partner_exchange.operations.sources import Sources
 from partner_exchange.operations.standings import Standings
 from partner_exchange.operations.statements import Statements
 from partner_exchange.operations.stepping import Stepping
@@ -86,7 +87,7 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
     standings = Standings(database)
     progress = Progress(standings, ledger, settings.lease, ends, stepping)
     markets = Markets(database)
-    accepting = Accepting(database, clock, settings.lease, Authority(), markets, ledger)
+    accepting = Accepting(database, clock, settings.lease, Authority(), markets, Sources(database, markets, ledger))
     exchanges = Exchanges(database, accepting, standings, progress)
     reversal_ends = ReversalEnds(database, clock, reached)
     reversal_steps = Stepping(reversal_ends, reversal_rows, sides, settings.patience, settings.lease)

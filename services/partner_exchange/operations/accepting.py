@@ -4,7 +4,6 @@ what they are counted in, and what the sender owes, is locked once for all of th
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -12,19 +11,18 @@ from datetime import datetime, timedelta
 from guerdon_kit.clock import Clock
 from guerdon_kit.errors import DomainError, NotFound
 from guerdon_kit.gathering import Gathering
-from guerdon_kit.grpc import OutcomeUnknown
 from guerdon_kit.postgres import Connection, Database, requests
-from partner_exchange.clients.ledger import Ledger
 from partner_exchange.domain.bonuses import BonusCount
 from partner_exchange.domain.errors import QuoteUsed
 from partner_exchange.domain.exchanges import Exchange, Leg, State
 from partner_exchange.domain.partners import Partner, check_exchanging
 from partner_exchange.domain.quotes import Quote, check_usable
-from partner_exchange.domain.steps import Source, asked, goes_by_steps, sent_of, sources_of
+from partner_exchange.domain.steps import Source, asked, sent_of, sources_of
 from partner_exchange.operations import bonuses, booking
 from partner_exchange.operations.asking import Asking
 from partner_exchange.operations.authority import Authority
 from partner_exchange.operations.markets import Market, Markets
+from partner_exchange.operations.sources import Sources
 from partner_exchange.operations.standings import Standing
 from partner_exchange.store import exchanges, quotes
 from partner_exchange.store.exchange_rows import Received
@@ -35,8 +33,6 @@ class _Asked:
     asking: Asking
     quote_id: str
     authorization: str
-    source: Source | None
-    """What the points are that are sent, as far as the ledger has said."""
 
 
 class Accepting:
@@ -49,13 +45,12 @@ class Accepting:
         lease: timedelta,
         authority: Authority,
         markets: Markets,
-        ledger: Ledger,
+        sources: Sources,
     ) -> None:
         self._database = database
         self._clock = clock
         self._markets = markets
-        self._ledger = ledger
-        self._reads = Gathering(self._read, lambda quote_id: [quote_id])
+        self._sources = sources
         self._lease = lease
         self._authority = authority
         self._gathering = Gathering(self._accept, lambda asked: (asked.asking.fingerprint.key, asked.quote_id))
@@ -71,44 +66,17 @@ class Accepting:
             PartnerSuspended, PartnerNotLive, SandboxOnly, PartnerLeaving: not in the partners' states.
             CorridorPaused, BonusCapReached, DailyLimit, MonthlyLimit, VelocityLimit, NetDebitCap: not now.
         """
-        source = await self._source(asking, sender, quote_id)
-        return await self._gathering.do(sender, _Asked(asking, quote_id, authorization, source))
-
-    async def _source(self, asking: Asking, sender: str, quote_id: str) -> Source | None:
-        """What the points of a quote are, before it is used up: an exchange of two hosted partners is then kept
-        together with what the ledger will be asked. None where that is not known by half of the caller's time.
-        """
-        try:
-            found = await self._reads.do(sender, quote_id)
-            if found is None:
-                return None
-            brand, account_id = found
-            now = time.monotonic()
-            return await self._ledger.source(brand, account_id, asking.actor, now + (asking.until - now) / 2)
-        except OutcomeUnknown:
-            return None
-
-    async def _read(self, sender: str, quote_ids: Sequence[str]) -> list[tuple[Partner, str] | None]:
-        """Whose account each of the quotes takes points of, where both partners are hosted."""
-        async with self._database.acquire() as connection:
-            found = await quotes.find(connection, sender, quote_ids)
-            market = await self._markets.last(connection)  # where points are kept never changes
-            brands = await market.partners(connection, {sender, *(quote.receiver for quote in found.values())})
-        hosted = {
-            quote_id: (brands[sender], quote.source_account_id)
-            for quote_id, quote in found.items()
-            if not goes_by_steps(brands[sender], brands[quote.receiver])
-        }
-        return [hosted.get(quote_id) for quote_id in quote_ids]
+        return await self._gathering.do(sender, _Asked(asking, quote_id, authorization))
 
     async def _accept(self, sender: str, group: Sequence[_Asked]) -> list[Standing | Exception | None]:
+        sources = await self._sources.of(sender, {one.quote_id: one.asking for one in group})
         if len(group) == 1:
-            return [await self._accept_one(sender, group[0])]
+            return [await self._accept_one(sender, group[0], sources)]
 
         async def unit(connection: Connection) -> list[Standing | Exception | None]:
             found = await requests.find_all(connection, [one.asking.fingerprint for one in group])
             fresh = [one for one, before in zip(group, found, strict=True) if before is None]
-            standing = await self._use(connection, sender, fresh) if fresh else {}
+            standing = await self._use(connection, sender, fresh, sources) if fresh else {}
             await requests.record_all(connection, [(one.asking.fingerprint, one.quote_id.encode()) for one in fresh])
             return [
                 before if isinstance(before, DomainError) else standing.get(one.quote_id) if before is None else None
@@ -118,17 +86,19 @@ class Accepting:
         # One that is refused has the transaction undone: then each is accepted, or refused for good, by itself.
         return await self._database.run(unit, repeatable=True)
 
-    async def _accept_one(self, sender: str, one: _Asked) -> Standing | None:
+    async def _accept_one(self, sender: str, one: _Asked, sources: Mapping[str, Source]) -> Standing | None:
         accepted: list[Standing] = []
 
         async def use(connection: Connection) -> bytes:
-            accepted[:] = (await self._use(connection, sender, [one])).values()
+            accepted[:] = (await self._use(connection, sender, [one], sources)).values()
             return one.quote_id.encode()
 
         _, replayed = await requests.once(self._database, one.asking.fingerprint, use)
         return None if replayed else accepted[0]
 
-    async def _use(self, connection: Connection, sender: str, group: Sequence[_Asked]) -> dict[str, Standing]:
+    async def _use(
+        self, connection: Connection, sender: str, group: Sequence[_Asked], sources: Mapping[str, Source]
+    ) -> dict[str, Standing]:
         wanted = {one.quote_id: one for one in group}
         locked = await quotes.lock(connection, sender, list(wanted))
         # Not before: what the lock was waited for may have ended a quote.
@@ -143,9 +113,8 @@ class Accepting:
             one = wanted[quote.quote_id]
             await self._authority.check(connection, quote, one.authorization, now)
             count = await bonuses.book(connection, quote, now)
-            received.append(
-                self._new(_exchange(quote, receiver, count, one, now), brands[sender], receiver, one.source)
-            )
+            exchange = _exchange(quote, receiver, count, one, now)
+            received.append(self._new(exchange, brands[sender], receiver, sources.get(quote.quote_id)))
             sendings.append(booking.sending_of(quote, receiver, now))
         await booking.book(connection, market, sendings)
         await exchanges.insert(connection, received)
