@@ -55,12 +55,13 @@ async def compose(kit: Kit[Settings]) -> Parts:
     """Membership's servicer and jobs."""
     settings, database, clock = kit.settings, kit.database, kit.clock
     ledger = Ledger(kit.remote("ledger", settings.ledger_target, LEDGER))
-    catalog = Catalog(kit.remote("rewards_catalog", settings.rewards_target, CATALOG))
+    catalog = Catalog(kit.remote("rewards_catalog", settings.rewards_target, CATALOG), settings.rewards_patience_s)
     deliveries = Deliveries(database, ledger, clock, kit.log, settings.ledger_patience_s)
     endings = Endings(database, ledger, clock, kit.log, settings.ledger_patience_s)
     merges = Merging(database, ledger, clock, kit.log, settings.ledger_patience_s)
     standings = Standings(database, clock)
     plan_periods = PlanPeriods(database, clock)
+    gifts = Gifts(database, catalog, clock)
     rulebooks, hashing = Rulebooks(), Hashing()
     returns = Returns(database, deliveries, clock)
     purchase_events = PurchaseEvents(database, deliveries, clock)
@@ -91,6 +92,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
         velocity=VelocityPolicies(database, clock),
         holds=Holds(database, deliveries, clock),
         locking=Locking(database, ledger, clock),
+        gifts=gifts,
     )
     return Parts(
         servicers=[servicer],
@@ -98,7 +100,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
             Job("recovery", recovery(database, clock, deliveries).run),
             Job("returns", waiting_returns(database, clock, returns).run),
             Job("purchase-events", awaiting(database, clock, purchase_events).run),
-            Job("gifts", giving(database, clock, Gifts(database, catalog, clock)).run),
+            Job("gifts", giving(database, clock, gifts).run),
             Job("endings", ending(database, clock, endings).run),
             Job("merges", merging(database, clock, merges).run),
             Job("slides", extending(database, clock, Sliding(database, ledger, clock)).run),

@@ -18,3 +18,5 @@ class Settings(ServiceSettings):
     """
     rewards_target: str = "127.0.0.1:7003"
     """Where the rewards catalog listens, for rules that give its rewards."""
+    rewards_patience_s: float = Field(default=10.0, gt=0, le=30)
+    """How many seconds, at most 30, one answer of the catalog is waited for, before it is asked again later."""

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
+
+from google.protobuf.message import Message
 
 from guerdon.rewards.v1 import rewards_pb2 as pb
 from guerdon_kit.errors import Status
@@ -10,6 +13,8 @@ from guerdon_kit.grpc.client import OutcomeUnknown, Remote, RemoteError
 from membership.domain.accounts import account_id
 from membership.domain.gifts import Gift
 from membership.domain.program import Program
+
+Answer = TypeVar("Answer", bound=Message)
 
 CATALOG = pb.DESCRIPTOR.services_by_name["RewardsService"]
 _PASSING = {Status.UNAVAILABLE, Status.ABORTED, Status.PERMISSION_DENIED, Status.UNAUTHENTICATED, Status.INTERNAL}
@@ -36,20 +41,26 @@ class Catalog:
     Every method raises OutcomeUnknown where the catalog did not answer, or says that it may answer otherwise later.
     """
 
-    def __init__(self, remote: Remote) -> None:
+    def __init__(self, remote: Remote, patience_s: float) -> None:
+        """An answer is waited for that long at most: who asks asks again, and the catalog by then has it."""
         self._remote = remote
+        self._patience_s = patience_s
 
     async def give(self, program: Program, gift: Gift) -> Given | Refused:
-        """Has a reward given."""
+        """Has a reward given. One that was asked for before its member was merged is found by the name of then."""
+        answer = await self._give(program, gift, gift.member_id)
+        if isinstance(answer, Refused) and answer.reason == "REQUEST_ID_REUSED" and gift.enrolled_as != gift.member_id:
+            return await self._give(program, gift, gift.enrolled_as)
+        return answer
+
+    async def _give(self, program: Program, gift: Gift, member_id: str) -> Given | Refused:
         request = pb.GrantRewardRequest(
             reward=f"{program.name}/rewards/{gift.reward}",
-            account=f"{program.name}/accounts/{account_id(gift.member_id)}",
+            account=f"{program.name}/accounts/{account_id(member_id)}",
             request_id=gift.request_id("give"),
         )
         try:
-            answer = await self._remote.call(
-                "GrantReward", request, pb.GrantRewardResponse, tenants=[program.name], act=gift.actor
-            )
+            answer = await self._call(program, gift, "GrantReward", request, pb.GrantRewardResponse)
         except RemoteError as refusal:
             return refused(refusal)
         return Given(answer.redemption.name.rpartition("/")[2])
@@ -60,12 +71,15 @@ class Catalog:
             name=f"{program.name}/redemptions/{gift.redemption}", request_id=gift.request_id("take")
         )
         try:
-            await self._remote.call(
-                "CancelRedemption", request, pb.CancelRedemptionResponse, tenants=[program.name], act=gift.actor
-            )
+            await self._call(program, gift, "CancelRedemption", request, pb.CancelRedemptionResponse)
         except RemoteError as refusal:
             return None if refusal.remote_reason == "ALREADY_CANCELLED" else refused(refusal)
         return None
+
+    async def _call(self, program: Program, gift: Gift, rpc: str, request: Message, answer: type[Answer]) -> Answer:
+        return await self._remote.call(
+            rpc, request, answer, tenants=[program.name], act=gift.actor, timeout_s=self._patience_s
+        )
 
 
 def refused(refusal: RemoteError) -> Refused:

@@ -12,12 +12,14 @@ from typing import NamedTuple
 from guerdon_kit.errors import FieldViolation
 from membership.domain.holdouts import held_out, share_violations
 from membership.domain.ids import ID_RULE, is_id
+from membership.domain.rules import Rule
 
 CAMPAIGNS_MAX = 50
 """The most campaigns of a program that are not archived."""
 CAMPAIGNS_EVER_MAX = 1_000
 DISPLAY_NAME_MAX = 100
 BUDGET_MAX = 10**15
+BUDGET_OF_POINTS = "has a budget of points, which is for rules that give points: one of budget_awards is for all"
 
 
 class CampaignState(Enum):
@@ -42,10 +44,20 @@ class Campaign:
     start_us: int
     end_us: int | None
     budget: int
-    """In points; 0 without one."""
+    """In points, or in awards; 0 without one."""
     holdout: Fraction
     archived: bool
     create_time: datetime
+    counts_awards: bool = False
+    """Whether its budget is of awards: each time that a rule gives something, whatever that is."""
+
+    def covers(self, rule: Rule) -> bool:
+        """Whether a rule may belong to it: a budget of points is of what gives points."""
+        return self.counts_awards or not self.budget or not (rule.unit or rule.reward)
+
+    def measure(self, given: int) -> int:
+        """What a rule's giving so much for a purchase takes of the budget."""
+        return int(given > 0) if self.counts_awards else given
 
     def runs(self, moment_us: int) -> bool:
         """Whether its rules apply at a moment."""
@@ -88,7 +100,7 @@ class Drawn(NamedTuple):
     """What a purchase has had of the budgets of campaigns: decided as it arrives, and kept when it is rated anew."""
 
     paid: tuple[tuple[int, int], ...] = ()
-    """The points that rules were paid for, by their numbers."""
+    """What rules were paid for, by their numbers: points, or awards where the budget is of these."""
     refused: tuple[str, ...] = ()
     """The campaigns that did not have all they would have given: they give no more than was paid for."""
 
@@ -139,7 +151,7 @@ def violations(one: Campaign) -> Iterator[FieldViolation]:
     if one.end_us is not None and one.end_us <= one.start_us:
         yield FieldViolation("end_time", "must be after the start")
     if not 0 <= one.budget <= BUDGET_MAX:
-        yield FieldViolation("budget_points", "must be between 0 and 10^15")
+        yield FieldViolation("budget_awards" if one.counts_awards else "budget_points", "must be between 0 and 10^15")
     yield from share_violations(one.holdout)
 
 
@@ -149,5 +161,6 @@ def change_violations(before: Campaign, after: Campaign, now_us: int) -> Iterato
         yield FieldViolation("start_time", "is fixed once it has come, and must not have passed when it is set")
     if after.end_us != before.end_us and after.end_us is not None and after.end_us < now_us:
         yield FieldViolation("end_time", "must not have passed when it is set")
-    if (after.budget == 0) != (before.budget == 0):
-        yield FieldViolation("budget_points", "cannot be introduced or dropped")
+    if (after.budget == 0, after.counts_awards) != (before.budget == 0, before.counts_awards):
+        field = "budget_awards" if after.counts_awards and not before.counts_awards else "budget_points"
+        yield FieldViolation(field, "cannot be introduced or dropped")

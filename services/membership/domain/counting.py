@@ -28,7 +28,7 @@ class Decided:
     """What budgets decided of awards when these were counted before, by the numbers of rules."""
 
     paid: dict[int, int] = field(default_factory=dict)
-    """The points that were paid for; what is given takes of them first."""
+    """What was paid for, in points or awards; what is given takes of it first."""
     refused: Set[int] = frozenset()
     """The rules whose awards were not covered."""
 
@@ -83,7 +83,8 @@ def _tallies(
         if reached is None:
             continue
         awards, after = reached.give()
-        campaign, points = campaigns.get(rule.campaign), sum(award.points for award in awards)
+        campaign = campaigns.get(rule.campaign)
+        points = 0 if campaign is None else sum(campaign.measure(award.points) for award in awards)
         uncovered = False
         if campaign is not None and points:
             paid = min(points, decided.paid.get(term.rule_no, 0))

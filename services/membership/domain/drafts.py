@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from guerdon_kit.errors import FieldViolation, InvalidField
-from membership.domain.campaigns import CAMPAIGNS_MAX, Budgets, Campaign
+from membership.domain.campaigns import BUDGET_OF_POINTS, CAMPAIGNS_MAX, Budgets, Campaign
 from membership.domain.campaigns import violations as campaign_violations
 from membership.domain.conditions import Phrase
 from membership.domain.program import Program, violations_of
@@ -79,3 +79,5 @@ def _rule_violations(program: Program, rule: Rule, campaigns: Mapping[str, Campa
     yield from violations_of(rule, program.settings)
     if rule.campaign and rule.campaign not in campaigns:
         yield FieldViolation("campaign", "must be one of `campaigns`, or a campaign of the program")
+    elif rule.campaign and not campaigns[rule.campaign].covers(rule):
+        yield FieldViolation("campaign", BUDGET_OF_POINTS)

@@ -26,11 +26,12 @@ def within_campaigns(rated: Iterable[Rated]) -> Groups:
         given = _given(one.frozen, one.tallies)
         for reached in one.frozen.campaigns:
             key, points = (reached, one.entry.member_no), given.get(reached.campaign_id, 0)
+            awarded = reached.campaign_id in given
             before = bought.get(key, Group())
             bought[key] = before._replace(
                 purchases=before.purchases + 1,
                 amount=before.amount + one.entry.amount,
-                awarded_purchases=before.awarded_purchases + (points > 0),
+                awarded_purchases=before.awarded_purchases + awarded,
                 points=before.points + points,
             )
     return bought
@@ -70,9 +71,10 @@ def within_campaigns_anew(rerated: Iterable[tuple[Member, Rerated]]) -> Groups:
         for reached in terms.campaigns:
             key, points = (reached, member.member_no), now.get(reached.campaign_id, 0)
             points_before = was.get(reached.campaign_id, 0)
-            if points != points_before:
+            awarded_more = (reached.campaign_id in now) - (reached.campaign_id in was)
+            if points != points_before or awarded_more:
                 group = more.get(key, Group())
-                awarded = group.awarded_purchases + (points > 0) - (points_before > 0)
+                awarded = group.awarded_purchases + awarded_more
                 more[key] = group._replace(awarded_purchases=awarded, points=group.points + points - points_before)
     return more
 
@@ -84,9 +86,10 @@ def _gave(one: Rated) -> set[int]:
 
 
 def _given(frozen: FrozenTerms, tallies: Sequence[Tally]) -> dict[str, int]:
-    """What campaigns gave for a purchase, by their ids; also for counts."""
+    """The points that campaigns gave for a purchase, by the ids of those that gave anything; also for counts."""
     given, campaign_of = frozen.by_campaigns(), {term.rule_no: term.campaign for term in frozen.counts}
     for tally in tallies:
         campaign_id = campaign_of[tally.rule_no]
-        given[campaign_id] = given.get(campaign_id, 0) + tally.points
+        if tally.awards:
+            given[campaign_id] = given.get(campaign_id, 0) + frozen.count_points([tally])
     return given

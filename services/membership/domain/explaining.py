@@ -11,7 +11,7 @@ from membership.domain.gifts import Qualified
 from membership.domain.purchases import FrozenTerms, PlainTerms, Purchase
 from membership.domain.rules import Outcome
 from membership.domain.stacking import VISIT, Kept, Term, Verdict, base
-from membership.domain.tallies import Tally
+from membership.domain.tallies import Into, Tally
 
 _WHY_NOT = {
     Verdict.CONDITION: "its condition does not hold",
@@ -47,7 +47,7 @@ def tell(purchase: Purchase) -> list[Told]:
     """Each rule that was in force for a purchase, with what it gave."""
     if isinstance(purchase.terms, PlainTerms):
         return list(_tell_plain(purchase, purchase.terms))
-    counted = (_tell_count(term, purchase.tallies) for term in purchase.terms.counts)
+    counted = (_tell_count(term, purchase.tallies, purchase.terms.into(term.rule_no)) for term in purchase.terms.counts)
     frozen = purchase.terms
     in_points = _tell_frozen(frozen, frozen.terms, frozen.points)
     into = (told for one in frozen.wallets for told in _tell_frozen(frozen, one.terms, one.points, one.unit))
@@ -105,18 +105,21 @@ def _tell_reward(frozen: FrozenTerms, one: Qualified, gives: bool) -> Told:
     return replace(told, explanation=f"the reward {one.reward}" if gives else told.explanation, unit="")
 
 
-def _tell_count(term: Term, tallies: Sequence[Tally]) -> Told:
+def _tell_count(term: Term, tallies: Sequence[Tally], into: Into) -> Told:
+    unit = "rewards" if into.reward else into.unit or "points"
     tally = next((one for one in tallies if one.rule_no == term.rule_no), None)
     if tally is None:
         verdict = Verdict.NOTHING_ELIGIBLE if term.verdict is Verdict.APPLIED else term.verdict
         why = _WHY_NOT.get(verdict, "it is below the minimum spend")
-        return Told(term.rule_id, term.version, verdict, 0, (), f"{why}: 0 points", term.campaign)
+        return Told(term.rule_id, term.version, verdict, 0, (), f"{why}: 0 {unit}", term.campaign)
     count = tally.count
     goal = f"{'every ' if count.repeats else ''}{count.number}{' pieces' if count.pieces else ' purchases'}"
-    text = f"{tally.reached} counted, {goal} give points: {tally.points} points"
+    what = f"the reward {into.reward}" if into.reward else unit
+    text = f"{tally.reached} counted, {goal} give {what}: {tally.points} {unit}"
     if tally.uncovered:
-        text = f"{tally.reached} counted, but {_WHY_NOT[Verdict.BUDGET_SPENT]}: 0 points"
-    return Told(term.rule_id, term.version, tally.verdict, tally.points, (), text, term.campaign, tally.reached)
+        text = f"{tally.reached} counted, but {_WHY_NOT[Verdict.BUDGET_SPENT]}: 0 {unit}"
+    points = 0 if into.reward else tally.points
+    return Told(term.rule_id, term.version, tally.verdict, points, (), text, term.campaign, tally.reached, into.unit)
 
 
 def _explain(term: Term, points: int, parts: Sequence[Part], kept: Kept, unit: str) -> str:

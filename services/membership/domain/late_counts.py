@@ -97,8 +97,10 @@ class Counts:
         """`paid` are the steps since the moment: what they gave, budgets have paid for."""
         self.standing = standing
         self._budgets, self._paid = budgets, dict[int, int]()
+        by_awards = {one.campaign_id for one in book.campaigns if one.counts_awards}
+        counted = {one.rule_no for one in book.versions if one.rule.campaign in by_awards}
         for step in paid:
-            points = sum(award.points for award in step.given)
+            points = len(step.given) if step.rule_no in counted else sum(award.points for award in step.given)
             self._paid[step.rule_no] = self._paid.get(step.rule_no, 0) + points
         self.given_us: dict[Award, int] = {}
         """When the purchase happened with which an award was given anew."""

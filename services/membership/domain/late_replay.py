@@ -125,10 +125,9 @@ class _Replay:
         """What the rules look at, with what was decided when the purchase arrived."""
         stretch, member_no = self._stretch, self._stretch.member.member_no
         recorded = None if moment in stretch.fresh else stretch.purchases[moment.purchase_id].terms
-        inside, drawn = stretch.segments, {}
+        inside = stretch.segments
         if isinstance(recorded, FrozenTerms):
             inside = stretch.segments if recorded.segments is None else recorded.segments
-            drawn = {entry.place: recorded.drawn}
         return Scene(
             self._baskets,
             self._who,
@@ -137,7 +136,7 @@ class _Replay:
             self._had,
             {} if inside is None else {member_no: list(inside)},
             {member_no: stretch.plans},
-            drawn,
+            {} if recorded is None else {entry.place: recorded},
         )
 
     def _buy(self, moment: Moment, entry: Entry) -> None:

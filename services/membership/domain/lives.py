@@ -15,10 +15,12 @@ from membership.domain.moments import from_microseconds
 from membership.domain.plans import Period, covering
 from membership.domain.profiles import Profile
 from membership.domain.program import Program
+from membership.domain.purchases import FrozenTerms
 from membership.domain.rating import BoughtBefore, Entry, Rated, Scene, Use, rate
 from membership.domain.rulebooks import Rulebook
 from membership.domain.segments import BoughtInYear, Known, Segment, about
-from membership.domain.tallies import Counting
+from membership.domain.stacking import Kept
+from membership.domain.tallies import Counting, Tally
 from membership.domain.tier_policy import Walk
 
 TIERS = ""
@@ -42,10 +44,21 @@ class Bought(NamedTuple):
 
 @dataclass(slots=True)
 class Cost:
-    """What a rule of a draft gave: points, and to how many purchases."""
+    """What a rule of a draft gave: points, or as much of another unit; rewards; and to how many purchases."""
 
     points: int = 0
     purchases: int = 0
+    rewards: int = 0
+
+
+class Gave(NamedTuple):
+    """What a rule gave for a purchase."""
+
+    rule_id: str
+    points: int = 0
+    amount: int = 0
+    """Of another unit."""
+    rewards: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +113,11 @@ class Life:
         rated = rate(trial.program, trial.book, [entry], self._points, self._scene, self._levels)
         counted = count(trial.book, rated, {0: purchase_id}, self._counting, trial.budgets)
         self._counting = counted.counting
-        for rule_id, points in _given(trial.book, counted.rated[0]):
-            self.simulated += points
-            cost = self.costs.setdefault(rule_id, Cost())
-            cost.points += points
+        for gave in _given(trial.book, counted.rated[0]):
+            self.simulated += gave.points
+            cost = self.costs.setdefault(gave.rule_id, Cost())
+            cost.points += gave.points + gave.amount
+            cost.rewards += gave.rewards
             cost.purchases += 1
 
     def _was_awarded(self, entry: Entry, points: int) -> None:
@@ -154,20 +168,25 @@ class Life:
         return Walk(program.tier_set, program.settings.tier_policy, joined, credits_)
 
 
-def _given(book: Rulebook, rated: Rated) -> Iterator[tuple[str, int]]:
+def _given(book: Rulebook, rated: Rated) -> Iterator[Gave]:
     """What each rule gave for a purchase, as far as it gave any."""
-    if rated.frozen is None:
+    frozen = rated.frozen
+    if frozen is None:
         [version] = book.at(rated.entry.event_us).versions
-        each = [(version.rule.rule_id, rated.base_points), (TIERS, rated.tier_points)]
+        each = [Gave(version.rule.rule_id, rated.base_points), Gave(TIERS, rated.tier_points)]
     else:
-        counts = {term.rule_no: term.rule_id for term in rated.frozen.counts}
-        each = [
-            *zip((term.rule_id for term in rated.frozen.terms), rated.frozen.points, strict=True),
-            *((counts[tally.rule_no], tally.points) for tally in rated.tallies),
-            *(
-                (term.rule_id, points)
-                for one in rated.frozen.wallets
-                for term, points in zip(one.terms, one.points, strict=True)
-            ),
-        ]
-    return ((rule_id, points) for rule_id, points in each if points)
+        each = [Gave(term.rule_id, points) for term, points in zip(frozen.terms, frozen.points, strict=True)]
+        each += [_for_count(frozen, tally) for tally in rated.tallies]
+        for one in frozen.wallets:
+            each += [Gave(term.rule_id, 0, amount) for term, amount in zip(one.terms, one.points, strict=True)]
+        if frozen.rewards:
+            each += [Gave(one.term.rule_id, rewards=1) for one in frozen.given(Kept.all_of(frozen.parts))]
+    return (one for one in each if one.points or one.amount or one.rewards)
+
+
+def _for_count(frozen: FrozenTerms, tally: Tally) -> Gave:
+    rule_id = next(term.rule_id for term in frozen.counts if term.rule_no == tally.rule_no)
+    into = frozen.into(tally.rule_no)
+    if into.reward:
+        return Gave(rule_id, rewards=len(tally.awards))
+    return Gave(rule_id, 0, tally.points) if into.unit else Gave(rule_id, tally.points)

@@ -27,7 +27,7 @@ RETURN_WAIT_DAYS = 30
 RETURN_WAIT_DAYS_MAX = 3_660
 LATE_DAYS_MAX = 90
 
-_AS_ONE = "cannot be a rule's own with late_days: an award that is rated anew has the same times and unit throughout"
+_AS_ONE = "cannot be a rule's own with late_days: what an award becomes when it is rated anew has the program's times"
 _CURRENCY = re.compile(r"[A-Z]{3}")
 
 
@@ -61,6 +61,8 @@ class Settings:
     """When points of purchases can first be spent; None: at once."""
     never_locked: bool = False
     """Whether points of purchases can become cash while the goods can be brought back."""
+    welcome_reward: str = ""
+    """The id of the reward that the catalog gives to who enrols; empty for none."""
 
 
 @dataclass(frozen=True)
@@ -116,8 +118,7 @@ def violations_of(rule: Rule, settings: Settings) -> list[FieldViolation]:
     if not found and rule.condition and not settings.purchase_statistics and Phrase.of(rule.condition).of_purchases:
         found.append(FieldViolation("condition", PURCHASES_NOT_COUNTED))
     elif not found and settings.late_days:
-        own = {"availability": rule.availability, "expiry_policy": rule.expiry, "unit": rule.unit or None}
-        own |= {"reward": rule.reward or None}
+        own = {} if rule.unit else {"availability": rule.availability, "expiry_policy": rule.expiry}
         found.extend(FieldViolation(name, _AS_ONE) for name, value in own.items() if value is not None)
     if rule.unit == settings.unit_id:
         found.append(FieldViolation("unit", "must be absent for the program's own"))

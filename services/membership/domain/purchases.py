@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
@@ -16,7 +16,7 @@ from membership.domain.gifts import Gift, Qualified
 from membership.domain.late_changes import AwardChange
 from membership.domain.program import Program
 from membership.domain.stacking import Kept, Term
-from membership.domain.tallies import Tally
+from membership.domain.tallies import Into, Tally
 from membership.domain.tranches import Tranche
 from membership.domain.waits import Awaited, lost_places
 from membership.domain.wallets import Wallet
@@ -92,14 +92,39 @@ class FrozenTerms:
     """What it was rated by in other units."""
     rewards: tuple[Qualified, ...] = ()
     """The rules that give rewards."""
+    counts_into: tuple[Into, ...] = ()
+    """What those of the rules that count give, where that is something else than points."""
 
     def by_campaigns(self) -> dict[str, int]:
-        """What the rules of campaigns gave, by their ids, where they gave anything."""
+        """The points that the rules of campaigns gave, by their ids, where they gave anything; 0 where that was in
+        other units, or rewards.
+        """
         given: dict[str, int] = {}
         for term, points in zip(self.terms, self.points, strict=True):
             if term.campaign and points:
                 given[term.campaign] = given.get(term.campaign, 0) + points
+        for wallet in self.wallets:
+            for term, amount in zip(wallet.terms, wallet.points, strict=True):
+                if term.campaign and amount:
+                    given.setdefault(term.campaign, 0)
+        if self.rewards:
+            for one in self.given(Kept.all_of(self.parts)):
+                if one.term.campaign:
+                    given.setdefault(one.term.campaign, 0)
         return given
+
+    @property
+    def may_give_rewards(self) -> bool:
+        """Whether rules that were in force give rewards, by themselves or for counts."""
+        return bool(self.rewards) or any(one.reward for one in self.counts_into)
+
+    def into(self, rule_no: int) -> Into:
+        """What a rule that counts gives."""
+        return next((one for one in self.counts_into if one.rule_no == rule_no), Into(rule_no))
+
+    def count_points(self, tallies: Iterable[Tally]) -> int:
+        """The points that were given for counts."""
+        return sum(one.points for one in tallies if self.into(one.rule_no) == Into(one.rule_no))
 
     @property
     def award(self) -> Award:

@@ -104,8 +104,10 @@ class Scene:
     bought: dict[int, BoughtBefore] = field(default_factory=dict)
     segments: Mapping[int, list[str]] = field(default_factory=dict)
     plans: Mapping[int, Sequence[PlanPeriod]] = field(default_factory=dict)
-    drawn: Mapping[int, Drawn] = field(default_factory=dict)
-    """What purchases that are rated anew had of budgets, by the places of entries."""
+    arrived: Mapping[int, PlainTerms | FrozenTerms] = field(default_factory=dict)
+    """What purchases that are rated anew were rated by when they arrived, by the places of entries: what they had of
+    budgets stays so, and so does what they gave in other units and as rewards.
+    """
 
     def keep_bought(self, entry: Entry) -> None:
         """Has a purchase known to the next of its member, also one rated plainly: rules may ask from then on."""
@@ -208,14 +210,15 @@ def _by_rules(program: Program, rules: InForce, entry: Entry, level: int, earned
         for one in rules.campaigns
     )
     held_out = {one.campaign_id: Verdict.HELD_OUT for one in reached if one.held_out}
-    drawn = scene.drawn.get(entry.place, NOTHING_DRAWN)
-    paid = dict(drawn.paid)
+    arrived = scene.arrived.get(entry.place)
+    drawn = arrived.drawn if isinstance(arrived, FrozenTerms) else NOTHING_DRAWN
+    paid = _paid(rules, drawn)
 
     def met(refused: Mapping[str, Verdict], *, counting: bool, unit: str = "") -> list[Candidate]:
         return [
             _candidate(version, entry, local, scene.uses, asking, refused.get(version.rule.campaign), paid)
             for version in rules.versions
-            if (version.rule.count is not None) is counting and version.rule.unit == unit
+            if (version.rule.count is not None) is counting and (counting or version.rule.unit == unit)
         ]
 
     # What is counted costs nothing of a budget: awards that are reached with it do, and are asked for by themselves.
@@ -224,34 +227,55 @@ def _by_rules(program: Program, rules: InForce, entry: Entry, level: int, earned
     while frozen is None:
         terms = meet(met(out, counting=False), every, asking.eligible, program.tier_set.multiplier(level))
         frozen = FrozenTerms(basket, every, terms, give(terms, Kept.all_of(every)), reached, counts)
+        if arrived is not None:
+            frozen = _as_arrived(frozen, arrived)
+        elif rules.units or rules.gives_rewards:
+            others = {unit: met(out, counting=False, unit=unit) for unit in ("", *rules.units)}
+            frozen = _with_others(frozen, others, asking)
         uncovered = _uncovered(rules, frozen, scene.budgets, drawn)
         if uncovered:  # each time one campaign less
             out, frozen = {**out, uncovered: Verdict.BUDGET_SPENT}, None
-    for campaign, given_by in _of_budgets(rules, frozen):
-        if asked := drawn.asks(given_by):
-            scene.budgets.spend(campaign.campaign_no, asked)
-        drawn = drawn.plus(given_by, ())
-    if rules.units:
-        into = (_wallet(unit, met(held_out, counting=False, unit=unit), every, asking) for unit in rules.units)
-        frozen = replace(frozen, wallets=tuple(into))
-    if rules.gives_rewards:
-        giving = (one for one in met(held_out, counting=False) if one.version.rule.reward)
-        qualify = [Qualified(qualified(one, every, asking.eligible), one.version.rule.reward) for one in giving]
-        frozen = replace(frozen, rewards=tuple(qualify))
+    drawn = _spend(rules, frozen, scene.budgets, drawn)
+    if rules.counts_into:
+        frozen = replace(frozen, counts_into=rules.counts_into)
     by_rule = {version.rule_no: version for version in rules.versions}
     for rule_no, given in frozen.by_rule():
-        _count(by_rule[rule_no], entry, local, given, scene.uses)
-    if not program.has_timelines:
-        return frozen
+        if rule_no in by_rule:  # it is not where what arrived before the rule was archived stays
+            _count(by_rule[rule_no], entry, local, given, scene.uses)
+    inside = scene.segments.get(entry.member_no)
+    return _with_decided(rules, frozen, drawn, out, inside) if program.has_timelines else frozen
+
+
+def _with_decided(
+    rules: InForce, frozen: FrozenTerms, drawn: Drawn, out: Mapping[str, Verdict], inside: Sequence[str] | None
+) -> FrozenTerms:
+    """With what is decided by the arrival of a purchase, should it be rated anew: what it had of budgets, which
+    campaigns were `out`, and, if rules ask, the segments that the member is in.
+    """
     spent = [campaign_id for campaign_id, verdict in out.items() if verdict is Verdict.BUDGET_SPENT]
-    inside = scene.segments.get(entry.member_no) if rules.asks_segments != frozenset() else None
-    return replace(frozen, drawn=drawn.plus({}, spent), segments=None if inside is None else tuple(inside))
+    asked = None if inside is None or rules.asks_segments == frozenset() else tuple(inside)
+    return replace(frozen, drawn=drawn.plus({}, spent), segments=asked)
 
 
-def _wallet(unit: str, met: Sequence[Candidate], every: tuple[Part, ...], asking: _Asking) -> Wallet:
-    """What rules give in another unit: they stack among themselves, and the tier's multiplier is of points."""
-    terms = meet(met, every, asking.eligible, ONE)
-    return Wallet(unit, terms, give(terms, Kept.all_of(every)))
+def _as_arrived(frozen: FrozenTerms, arrived: PlainTerms | FrozenTerms) -> FrozenTerms:
+    """What a purchase that is rated anew gives, with what it gave in other units and as rewards when it arrived."""
+    if not isinstance(arrived, FrozenTerms):
+        return frozen
+    return replace(frozen, wallets=arrived.wallets, rewards=arrived.rewards)
+
+
+def _with_others(frozen: FrozenTerms, met: Mapping[str, Sequence[Candidate]], asking: _Asking) -> FrozenTerms:
+    """What a purchase gives, with what it gives in other units and as rewards, by the rules it meets; rewards are among
+    those of points. Each unit stacks by itself, and the tier's multiplier is of points.
+    """
+    every, wallets = frozen.parts, list[Wallet]()
+    for unit, candidates in met.items():
+        if unit:
+            terms = meet(candidates, every, asking.eligible, ONE)
+            wallets.append(Wallet(unit, terms, give(terms, Kept.all_of(every))))
+    giving = ((one, one.version.rule.reward) for one in met[""] if one.version.rule.reward)
+    rewards = tuple(Qualified(qualified(one, every, asking.eligible), reward) for one, reward in giving)
+    return replace(frozen, wallets=tuple(wallets), rewards=rewards)
 
 
 def _known(entry: Entry, scene: Scene) -> dict[str, int | str | list[str]]:
@@ -278,13 +302,31 @@ def _uncovered(rules: InForce, frozen: FrozenTerms, budgets: Budgets, drawn: Dra
     return None
 
 
+def _spend(rules: InForce, frozen: FrozenTerms, budgets: Budgets, drawn: Drawn) -> Drawn:
+    """Has campaigns give what they do above what is paid for; answers what is paid for then."""
+    for campaign, given in _of_budgets(rules, frozen):
+        if asked := drawn.asks(given):
+            budgets.spend(campaign.campaign_no, asked)
+        drawn = drawn.plus(given, ())
+    return drawn
+
+
 def _of_budgets(rules: InForce, frozen: FrozenTerms) -> Iterator[tuple[Campaign, dict[int, int]]]:
     """The campaigns with a budget that give something, with what each of their rules does, by its number."""
     for one in rules.campaigns:
         if one.budget:
-            of_rules = {term.rule_no for term in frozen.terms if term.campaign == one.campaign_id}
-            if given := {rule_no: points for rule_no, points in frozen.by_rule() if rule_no in of_rules}:
+            of_rules = {version.rule_no for version in rules.versions if version.rule.campaign == one.campaign_id}
+            if given := {rule_no: one.measure(what) for rule_no, what in frozen.by_rule() if rule_no in of_rules}:
                 yield one, given
+
+
+def _paid(rules: InForce, drawn: Drawn) -> dict[int, int | None]:
+    """The most that rules give for which budgets have paid, by their numbers; None where that is as much as ever."""
+    if not drawn.paid:
+        return {}
+    by_awards = {one.campaign_id for one in rules.campaigns if one.counts_awards}
+    free = {version.rule_no for version in rules.versions if version.rule.campaign in by_awards}
+    return {rule_no: None if rule_no in free else points for rule_no, points in drawn.paid}
 
 
 class _Asking:
@@ -333,7 +375,7 @@ def _candidate(
     uses: Mapping[Use, int],
     asking: _Asking,
     refusal: Verdict | None,
-    paid: Mapping[int, int],
+    paid: Mapping[int, int | None],
 ) -> Candidate:
     """A rule as the purchase meets it: its condition asked, its caps and its cooldown looked at. `refusal` is why its
     campaign gives nothing, but what a budget has `paid` for, by the numbers of rules.
@@ -343,7 +385,8 @@ def _candidate(
     caps, counted = [points for period, points in rule.caps if period is Period.PURCHASE], None
     if refusal is Verdict.BUDGET_SPENT and version.rule_no in paid:
         refusal = None
-        caps.append(paid[version.rule_no])
+        if (most := paid[version.rule_no]) is not None:
+            caps.append(most)
     for use, most in _uses(version, entry, local):
         before = uses.get(use, 0)
         if use.period == COOLDOWN:

@@ -47,6 +47,7 @@ class Comparison:
         for rule_id, cost in life.costs.items():
             self.costs[rule_id].points += cost.points
             self.costs[rule_id].purchases += cost.purchases
+            self.costs[rule_id].rewards += cost.rewards
         more, change = life.simulated - life.awarded, Change(life.member.member_id, life.awarded, life.simulated)
         if more > 0:
             self.winner_count += 1

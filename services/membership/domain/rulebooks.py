@@ -13,6 +13,7 @@ from membership.domain.campaigns import Campaign
 from membership.domain.conditions import Phrase
 from membership.domain.earning import Terms
 from membership.domain.rules import Version
+from membership.domain.tallies import Into
 from membership.domain.tiers import Tier
 from membership.domain.velocity import VelocityPolicy
 
@@ -43,7 +44,9 @@ class InForce:
     units: tuple[str, ...] = ()
     """Those beside the program's points that rules give."""
     gives_rewards: bool = False
-    """Whether a rule gives a reward."""
+    """Whether a rule gives a reward for a purchase by itself."""
+    counts_into: tuple[Into, ...] = ()
+    """What rules that count give, where that is something else than points."""
     variables: frozenset[str] = frozenset()
     """Those that conditions may look at: taking a value over to CEL costs two microseconds."""
 
@@ -122,9 +125,14 @@ class Rulebook:
         )
         segments = together(phrase.segments for phrase in asked)
         variables = frozenset[str]().union(*(phrase.variables for phrase in asked))
-        units = tuple(sorted({one.rule.unit for one in versions if one.rule.unit}))
-        gives = any(one.rule.reward for one in versions)
-        return InForce(versions, None, 0, running, of_purchases, segments, of_plans, units, gives, variables)
+        units = tuple(sorted({one.rule.unit for one in versions if one.rule.unit and one.rule.count is None}))
+        gives = any(one.rule.reward for one in versions if one.rule.count is None)
+        into = tuple(
+            Into(one.rule_no, one.rule.unit, one.rule.reward)
+            for one in versions
+            if one.rule.count is not None and (one.rule.unit or one.rule.reward)
+        )
+        return InForce(versions, None, 0, running, of_purchases, segments, of_plans, units, gives, into, variables)
 
     def _terms(self, version: Version) -> tuple[Terms, ...]:
         rule = version.rule.plain()

@@ -220,11 +220,8 @@ def violations(rule: Rule) -> Iterator[FieldViolation]:
 
 def _other_outcomes(rule: Rule) -> Iterator[FieldViolation]:
     """What gives something else than points can be together with."""
-    if rule.unit and (rule.campaign or rule.count is not None):
-        yield FieldViolation("unit", "cannot be together with a campaign or a count")
-    if rule.reward and (rule.unit or rule.campaign or rule.count is not None or rule.has_times):
-        beside = "a unit, a campaign, a count, an availability or an expiry_policy"
-        yield FieldViolation("reward", f"cannot be together with {beside}")
+    if rule.reward and (rule.unit or rule.has_times):
+        yield FieldViolation("reward", "cannot be together with a unit, an availability or an expiry_policy")
 
 
 def _list_violations(rule: Rule) -> Iterator[FieldViolation]:
@@ -253,8 +250,8 @@ def _count_violations(rule: Rule) -> Iterator[FieldViolation]:
         return
     if not 1 + count.repeats <= count.number <= COUNT_MAX:
         yield FieldViolation("count.number", "must be between 1 and 10,000, at least 2 where it repeats")
-    if rule.outcome not in {Outcome.BONUS, Outcome.PIECE}:
-        yield FieldViolation("count", "needs bonus_points or piece_points_per_minor_unit")
+    if rule.outcome not in {Outcome.BONUS, Outcome.PIECE, Outcome.REWARD}:
+        yield FieldViolation("count", "needs bonus_points, piece_points_per_minor_unit or a reward")
     if rule.outcome is Outcome.PIECE and not count.pieces:
         yield FieldViolation("count.counted", "must be COUNTED_PIECES with piece_points_per_minor_unit")
     if rule.caps or rule.cooldown_s:

@@ -22,6 +22,14 @@ OWED_MAX = 100
 """How many different awards a member may be owed; what is more is joined at the lowest worth."""
 
 
+class Into(NamedTuple):
+    """What a rule that counts gives, if not points: another unit, or a reward, which is worth 1."""
+
+    rule_no: int
+    unit: str = ""
+    reward: str = ""
+
+
 class Owed(NamedTuple):
     """Awards that are reached and not given yet: with which purchase, and the points of each."""
 
@@ -118,7 +126,7 @@ def reach(term: Term, count: Count, parts: Sequence[Part], before: Counting, pur
         return max(0, min(more, piece, (piece - first) // count.number + 1))
 
     new: list[Owed] = []
-    if term.outcome is Outcome.BONUS:
+    if term.outcome is not Outcome.PIECE:
         new.append(Owed(purchase_id, int(term.rate), up_to(counts)))
     else:
         end = 0

@@ -35,6 +35,8 @@ create table programs (
     -- When points of purchases can first be spent, if not at once: days after, whether after the return window, and the
     -- event with the longest wait for it and whether they are released then.
     availability jsonb,
+    -- The id of the reward that the catalog gives to who enrols; empty for none.
+    welcome_reward text not null,
     create_time timestamptz not null,
     actor text not null
 );
@@ -239,6 +241,8 @@ create table campaigns (
     start_time timestamptz not null,
     end_time timestamptz check (end_time >= start_time),
     budget bigint not null check (budget >= 0),
+    -- Whether the budget is of awards instead of points.
+    counts_awards boolean not null,
     holdout_numerator integer not null check (holdout_numerator >= 0),
     holdout_denominator integer not null check (holdout_denominator > holdout_numerator),
     archived boolean not null default false,
@@ -627,23 +631,40 @@ create table bonuses (
 -- Which wallets a member has, for whoever merges or closes it. Points pay nothing for it.
 create index bonuses_wallets on bonuses (member_no, unit_id) where unit_id <> '';
 
--- Rewards of the catalog that rules give for purchases, or gave: 1 to be given, 2 given, 3 refused for the reason, 4 to be
--- taken back, 5 taken back, 6 kept for the reason. It is due until the catalog has answered.
+-- Rewards of the catalog that rules give for purchases and counts, and the program for enrolments: 1 to be given, 2 given,
+-- 3 refused for the reason, 4 to be taken back, 5 taken back, 6 kept for the reason. It is due until the catalog has answered,
+-- or for so long that it is overdue.
 create table gifts (
     program_no integer not null,
-    purchase_id text collate "C" not null,
-    rule_id text collate "C" not null,
+    -- What it is given for, and what the catalog's request is called by.
+    gift_id text collate "C" not null,
+    member_no bigint not null,
+    -- NULL for an enrolment.
+    purchase_id text collate "C",
+    rule_id text collate "C" not null check ((rule_id = '') = (purchase_id is null)),
+    -- Of an award for a count.
+    award_no bigint check (award_no is null or purchase_id is not null),
     reward text not null,
     state smallint not null default 1 check (state between 1 and 6),
     redemption text not null default '' check (redemption = '' or state <> 1),
     reason text not null default '' check ((reason <> '') = (state in (3, 6))),
+    -- Of one for a count that was called off and kept: the later one that it stands for.
+    stands_for text collate "C" check (stands_for is null or award_no is not null),
     actor text not null,
-    due_time timestamptz check ((due_time is null) = (state not in (1, 4))),
+    -- Who ended it, where the catalog did not.
+    ended_by text,
+    -- From when on there is something to do, or was.
+    since timestamptz not null,
+    overdue boolean not null default false check (state in (1, 4) or not overdue),
+    due_time timestamptz check ((due_time is null) = (overdue or state not in (1, 4))),
     attempts integer not null default 0,
-    primary key (program_no, purchase_id, rule_id),
-    foreign key (program_no, purchase_id) references purchases
+    primary key (program_no, gift_id),
+    foreign key (program_no, purchase_id) references purchases deferrable initially deferred
 );
+create index gifts_purchase_id on gifts (program_no, purchase_id) where purchase_id is not null;
+create index gifts_member_no on gifts (member_no);
 create index gifts_due_time on gifts (due_time) where due_time is not null;
+create index gifts_overdue on gifts (program_no, gift_id) where overdue;
 
 -- What members can do besides buying. What changes of it makes a version; an activity keeps the one it was judged by.
 create table activity_types (
@@ -997,7 +1018,8 @@ grant select, insert on tiers, rule_versions, late_parts, tranche_returns, veloc
 grant select, insert, update (start, purchases, points) on velocity_counts to :"runtime_role";
 grant select, insert, update (state, decide_time, actor, reason) on award_flags to :"runtime_role";
 grant select, insert, update (state, end_time, due_time, attempts) on awaited_credits to :"runtime_role";
-grant select, insert, update (state, redemption, reason, due_time, attempts) on gifts to :"runtime_role";
+grant select, insert, update (purchase_id, state, redemption, reason, stands_for, ended_by, since, overdue, due_time, attempts)
+    on gifts to :"runtime_role";
 grant select, insert on purchase_events to :"runtime_role";
 grant select, insert, update (state, welcome_transaction, ended, merged_into, referred, offers_until) on members to :"runtime_role";
 grant select, insert, update (used), delete on rule_uses to :"runtime_role";

@@ -182,7 +182,8 @@ async def _set_budget(connection: Connection, program: Program, after: Campaign)
     held = (await budgets.hold(connection, program, [after.campaign_no]))[after.campaign_no]
     spent = sum(one.spent for one in held)
     if after.budget < spent:
-        raise InvalidField.of("campaign.budget_points", f"must be at least what is spent, {spent}")
+        field = "budget_awards" if after.counts_awards else "budget_points"
+        raise InvalidField.of(f"campaign.{field}", f"must be at least what is spent, {spent}")
     parts = zip(held, budgets.spread(after.budget - spent), strict=True)
     slices = [one._replace(points=one.spent + part) for one, part in parts]
     await budgets.write(connection, program, after.campaign_no, slices)

@@ -12,6 +12,7 @@ from guerdon_kit.postgres import Connection
 from membership.domain.bonuses import Bonus
 from membership.domain.clawbacks import CameBack, kept
 from membership.domain.counting import Key, keys
+from membership.domain.gifts import NewGift, for_count, gift_of_count
 from membership.domain.late_counts import Award, Step
 from membership.domain.members import Member
 from membership.domain.moments import from_microseconds
@@ -22,12 +23,12 @@ from membership.domain.rows import Row
 from membership.domain.rulebooks import Rulebook
 from membership.domain.rules import Count
 from membership.domain.sliding import expire_time
-from membership.domain.tallies import Counting, Given, Tally, fall, number_of
+from membership.domain.tallies import Counting, Given, Into, Tally, fall, number_of
 from membership.domain.tranches import available_time
 from membership.operations.events import count_fallen, count_reached
 from membership.operations.qualifying import NOTHING, Rewards, revoke
 from membership.operations.sliding import spans_of
-from membership.store import bonuses, counts
+from membership.store import bonuses, counts, gifts
 from membership.store.counts import CountedPurchase
 
 
@@ -59,6 +60,7 @@ async def award_counts(
     rated: Sequence[Rated],
     row_at: Mapping[int, Row],
     now: datetime,
+    actor: str,
 ) -> Rewards:
     """Gives the awards that were reached with purchases and are not given yet."""
     reached = [(rated_, one) for rated_, one in _counted(rated, row_at) if one.tally.reached_with]
@@ -68,12 +70,16 @@ async def award_counts(
     numbers = await counts.give(connection, program, awards_of)
     who = {member.member_no: member.member_id for member in by_id.values()}
     spans = await spans_of(connection, program, [one.member_no for _, one in reached])
-    wanted: list[Bonus] = []
+    wanted, rewards = list[Bonus](), list[NewGift]()
     for rated_, one in reached:
         awards = [(numbers[award].pop(), award.points) for award in counts.awards_of(one)]
         rule_id, event_time = _rule_id(rated_, one.tally), from_microseconds(rated_.entry.event_us)
-        member_id = who[one.member_no]
-        expires = expire_time(program, None, spans.get(one.member_no), event_time)
+        member_id, into = who[one.member_no], _into(rated_, one.tally)
+        await publish(connection, count_reached(program, member_id, rule_id, one.purchase_id, one.tally, into, now))
+        if into.reward:
+            rewards += [for_count(no, one.purchase_id, rule_id, into.reward, one.member_no) for no, _ in awards]
+            continue
+        expires = None if into.unit else expire_time(program, None, spans.get(one.member_no), event_time)
         wanted += [
             Bonus(
                 bonus_id(no),
@@ -85,11 +91,12 @@ async def award_counts(
                 expires,
                 f"Reached: {rule_id}",
                 available_time=available_time(program, event_time),
+                unit=into.unit,
             )
             for no, points in awards
             if points
         ]
-        await publish(connection, count_reached(program, member_id, rule_id, one.purchase_id, one.tally, now))
+    await gifts.insert(connection, program, rewards, now, actor)
     return Rewards(await bonuses.insert(connection, program, wanted, now), ())
 
 
@@ -115,8 +122,11 @@ async def lower_counts(
         fallen = await _settle(connection, key, tally.count, lower, purchase.purchase_id)
         awards = tuple(Award(one.purchase_id, one.points) for one in fallen)
         steps.append(Step(tally.rule_no, counts_now - tally.counts, standing[key].owed, (), awards))
-        if fallen:
+        if fallen and terms.into(tally.rule_no).reward:
+            await gifts.take_back(connection, program, [gift_of_count(one.award_no) for one in fallen], now)
+        elif fallen:
             revoked += [bonus_id(one.award_no) for one in fallen]
+        if fallen:
             rule_id = by_no[tally.rule_no].rule_id
             await publish(connection, count_fallen(program, member.member_id, rule_id, purchase, len(fallen), now))
     return await revoke(connection, program, revoked, now) if revoked else NOTHING, tuple(steps)
@@ -124,11 +134,12 @@ async def lower_counts(
 
 async def merge_counts(connection: Connection, program: Program, into: Member, now: datetime) -> Rewards:
     """Takes back the awards that two who are one person have twice: those of rules that do not begin anew."""
-    revoked: list[str] = []
+    fallen: list[int] = []
     for key, (count_, standing) in (await counts.with_rules(connection, program, into.member_no)).items():
         if standing.reached > count_.due(standing.counted):
-            revoked += [bonus_id(one.award_no) for one in await _settle(connection, key, count_, standing, "")]
-    return await revoke(connection, program, revoked, now) if revoked else NOTHING
+            fallen += [one.award_no for one in await _settle(connection, key, count_, standing, "")]
+    await gifts.take_back(connection, program, [gift_of_count(one) for one in fallen], now)
+    return await revoke(connection, program, [bonus_id(one) for one in fallen], now) if fallen else NOTHING
 
 
 async def _settle(connection: Connection, key: Key, by: Count, standing: Counting, purchase_id: str) -> list[Given]:
@@ -153,6 +164,11 @@ def _counted(rated: Sequence[Rated], row_at: Mapping[int, Row]) -> list[tuple[Ra
 def bonus_id(award_no: int) -> str:
     """The bonus of an award for a count."""
     return f"c-{award_no}"
+
+
+def _into(one: Rated, tally: Tally) -> Into:
+    assert one.frozen is not None, "what is counted is frozen"
+    return one.frozen.into(tally.rule_no)
 
 
 def _rule_id(one: Rated, tally: Tally) -> str:

@@ -179,12 +179,12 @@ class Deliveries:
             assert found is not None, "a return refers to its purchase"
             asked = f"r-{return_id}"
             purchase, parts, wallets = found[0], list[Part](), list[Part]()
-            if program.has_timelines:
-                parts = (await late_changes.parts(connection, program.program_no, [asked])).get(asked, [])
-            elif isinstance(purchase.terms, FrozenTerms) and (purchase.terms.tranches or purchase.terms.wallets):
+            if isinstance(purchase.terms, FrozenTerms) and (purchase.terms.tranches or purchase.terms.wallets):
                 found_parts = await tranches.parts(connection, program, purchase.purchase_id, return_id)
                 parts = [one for place, one in found_parts if place < purchase.terms.own_credits]
                 wallets = [one for place, one in found_parts if place >= purchase.terms.own_credits]
+            if program.has_timelines:
+                parts = (await late_changes.parts(connection, program.program_no, [asked])).get(asked, [])
         awards, credited = _transactions(delivery, outcome)
         award = awards.get(purchase.purchase_id, purchase.transaction)
         for one in wallet_clawbacks(goods_return, wallets, credited):

@@ -24,7 +24,7 @@ from membership.domain.rating import Rated
 from membership.domain.referrals import Referral
 from membership.domain.reminders import Reminder
 from membership.domain.rows import Row
-from membership.domain.tallies import Tally
+from membership.domain.tallies import Into, Tally
 from membership.domain.velocity import Bought, Subject
 from membership.domain.waits import Awaited, WaitState
 
@@ -161,17 +161,21 @@ def award_wait_ended(
 
 
 def gift_changed(program: Program, gift: Gift, now: datetime) -> Event:
-    """A reward that a rule gives for a purchase was given, refused, taken back or kept."""
+    """A reward that is given for a purchase or an enrolment was given, refused, taken back, kept, or is overdue."""
     name = f"{program.name}/members/{gift.member_id}"
     data = {
+        "given_reward": f"{program.name}/givenRewards/{gift.gift_id}",
         "member": name,
-        "rule": f"{program.name}/rules/{gift.rule_id}",
+        "rule": f"{program.name}/rules/{gift.rule_id}" if gift.rule_id else "",
         "reward": f"{program.name}/rewards/{gift.reward}",
         "redemption": f"{program.name}/redemptions/{gift.redemption}" if gift.redemption else "",
         "reason": gift.reason,
     }
-    of = f"{program.name}/purchases/{gift.purchase_id}"
-    return Event(f"guerdon.membership.v1.reward_{gift.state.name.lower()}", of, name, now, data)
+    if gift.ended_by is not None:
+        data["actor"] = gift.ended_by
+    of = f"{program.name}/purchases/{gift.purchase_id}" if gift.purchase_id else name
+    what = "overdue" if gift.overdue else gift.state.name.lower()
+    return Event(f"guerdon.membership.v1.reward_{what}", of, name, now, data)
 
 
 def award_changed(program: Program, member: Member, change: AwardChange, now: datetime) -> Event:
@@ -275,15 +279,19 @@ def return_unmatched(program: Program, asked: Asked, now: datetime) -> Event:
 
 
 def count_reached(
-    program: Program, member_id: str, rule_id: str, purchase_id: str, tally: Tally, now: datetime
+    program: Program, member_id: str, rule_id: str, purchase_id: str, tally: Tally, into: Into, now: datetime
 ) -> Event:
-    """A purchase reached a count of a rule: an award for each time."""
+    """A purchase reached a count of a rule: an award for each time, of as many points, or as much of a unit; 1 for a
+    reward.
+    """
     member = f"{program.name}/members/{member_id}"
     data = {
         "rule": f"{program.name}/rules/{rule_id}",
         "purchase": f"{program.name}/purchases/{purchase_id}",
         "count": tally.reached,
         "points": list(tally.awards),
+        "unit": f"{program.name}/units/{into.unit}" if into.unit else "",
+        "reward": f"{program.name}/rewards/{into.reward}" if into.reward else "",
     }
     return Event("guerdon.membership.v1.count_reached", member, member, now, data)
 

@@ -68,7 +68,7 @@ class Holds:
                 await _take_all(connection, program, member, purchase, now)
             else:
                 await _wait_on(connection, program, member, purchase, actor, now)
-            await gifts.wake(connection, program.program_no, purchase_id)
+            await gifts.wake(connection, program, purchase_id, now)
             due_time = self._deliveries.first_due_time()
             delivery = await deliver_later(connection, program, purchase, actor, due_time)
             return json.dumps(delivery.delivery_no).encode()

@@ -79,6 +79,7 @@ async def put_in_order(
     replayed: Replays,
     starts: Mapping[int, Moment],
     now: datetime,
+    actor: str,
 ) -> Changed:
     """Writes what replays came to; answers what of awards changed."""
     await _write_sums(connection, program, replayed, now)
@@ -98,7 +99,7 @@ async def put_in_order(
     await publish(connection, *turned)
     changed = await change_awards(connection, program, rerated, now)
     counted = [
-        await keep_counts(connection, program, book, stretch, done, starts[stretch.member.member_no], now)
+        await keep_counts(connection, program, book, stretch, done, starts[stretch.member.member_no], now, actor)
         for stretch, done in replayed
     ]
     await campaigns.change(connection, program, within_campaigns_anew([(member, one) for member, _, one in rerated]))
@@ -112,6 +113,7 @@ async def put_return(
     purchase: Purchase,
     goods_return: GoodsReturn,
     back: CameBack,
+    actor: str,
     *,
     nothing_left: bool,
 ) -> Changed:
@@ -135,7 +137,7 @@ async def put_return(
     who, fresh = {member.member_no: member}, Fresh({}, {})
     [stretch] = await stretches_from(connection, program, book, who, starts, fresh, now)
     replayed = await replay_within(connection, program, book, [stretch], starts)
-    changed = await put_in_order(connection, program, book, replayed, starts, now)
+    changed = await put_in_order(connection, program, book, replayed, starts, now, actor)
     return changed._replace(change_ids=list(dict.fromkeys([*taken_from, *changed.change_ids])))
 
 

@@ -24,6 +24,7 @@ from membership.domain.moments import AHEAD_MAX, from_microseconds, to_microseco
 from membership.domain.program import Program
 from membership.operations.chunks import bring
 from membership.operations.deliveries import Deliveries
+from membership.operations.enrolling import welcome
 from membership.operations.events import members_imported
 from membership.store import deliveries, members, profiles
 from membership.store.profiles import Exported
@@ -156,10 +157,12 @@ class MemberFiles:
         times = {
             row.member_id: now if row.enroll_us is None else from_microseconds(row.enroll_us) for row in decided.new
         }
-        welcome = chunk.program.settings.welcome_points if chunk.give_welcome else 0
-        enrolled = await members.insert_imported(connection, chunk.program, times, welcome, now, chunk.actor)
+        points = chunk.program.settings.welcome_points if chunk.give_welcome else 0
+        enrolled = await members.insert_imported(connection, chunk.program, times, points, now, chunk.actor)
         if len(enrolled) < len(times):
             raise Rerun
+        if chunk.give_welcome:
+            await welcome(connection, chunk.program, enrolled, now, chunk.actor)
         return sorted(enrolled, key=lambda member: member.member_no)  # as they are read again: the same request then
 
     async def _deliver_later(

@@ -25,6 +25,7 @@ from membership.domain.referrals import CodeGiven
 from membership.domain.tiers import Progress
 from membership.operations import standings
 from membership.operations.deliveries import Deliveries
+from membership.operations.enrolling import welcome
 from membership.operations.events import member_enrolled
 from membership.operations.plan_periods import held_plans
 from membership.operations.profiles import checked_profile, write_profile
@@ -83,6 +84,7 @@ class Members:
                 await _keep_profile(connection, program, member_id, enrolled, checked, fingerprint)
             if not enrolled:
                 return json.dumps({"already": True, "delivery": None}).encode()
+            await welcome(connection, program, enrolled, now, actor)
             await publish(connection, member_enrolled(program, enrolled[0], now))
             rewards = NOTHING
             if given is not None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -32,7 +33,18 @@ from membership.operations.deliveries import LEASE, MARGIN_S
 from membership.operations.events import member_merged
 from membership.operations.merging_referrals import after_merging, before_merging
 from membership.operations.profiles import write_profile
-from membership.store import bonuses, consents, expiry_watches, flags, members, merges, profiles, slides, standings
+from membership.store import (
+    bonuses,
+    consents,
+    expiry_watches,
+    flags,
+    gifts,
+    members,
+    merges,
+    profiles,
+    slides,
+    standings,
+)
 
 LOOK_AGAIN = timedelta(days=1)
 """How long what comes to an account that was merged may wait, where nobody told of it."""
@@ -135,8 +147,7 @@ class Merging:
         twice = await merge_counts(connection, program, into, now)
         await sliding.merge(connection, program, member, into, now)
         await expiry_watches.merge(connection, member.member_no, into.member_no)
-        if len(welcomed) == 2:  # once for a person, whichever of its ids has it
-            await merges.begin_welcome(connection, welcomed[member.member_no], now + LEASE)
+        await _welcome_once(connection, program, member, into, welcomed, now)
         await after_merging(connection, program, member, into, [*friends, twice], actor, now)
         if not program.settings.tier_policy.plain:
             await standings.look_again(connection, program, [into.member_no], now)
@@ -204,6 +215,16 @@ class Merging:
                 await self.advance(member_no)
         except (DomainError, MergeWaits, TimeoutError) as error:
             self._log.warning("merge_waits", member=member_no, error=str(error) or repr(error))
+
+
+async def _welcome_once(
+    connection: Connection, program: Program, member: Member, into: Member, welcomed: Mapping[int, int], now: datetime
+) -> None:
+    """Has what is given for enrolling taken back where one person has it twice, whichever of its ids has it."""
+    if len(welcomed) == 2:
+        await merges.begin_welcome(connection, welcomed[member.member_no], now + LEASE)
+    if program.settings.welcome_reward:
+        await gifts.take_welcome_back(connection, into.member_no, now)
 
 
 async def _hold(connection: Connection, program: Program, member_id: str, into_id: str) -> tuple[Member, Member]:

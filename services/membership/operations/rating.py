@@ -35,6 +35,7 @@ async def rate_in_order(
     row_at: dict[int, Row],
     by_id: dict[str, Member],
     now: datetime,
+    actor: str,
 ) -> tuple[list[Rated], Changed]:
     """Rates entries in their places among all that happened to their members; answers what that changes of awards that
     were recorded before. Without a lateness window they are rated by what arrived before.
@@ -55,14 +56,14 @@ async def rate_in_order(
     await count_bought(connection, program, rated)
     if not starts:
         return rated, Changed()
-    given = await award_counts(connection, program, by_id, rated, row_at, now)  # before counts are read again
+    given = await award_counts(connection, program, by_id, rated, row_at, now, actor)  # before counts are read again
     rated = [one._replace(tallies=tuple(tally.written() for tally in one.tallies)) for one in rated]
     baskets = {place: row.basket for place, row in row_at.items() if row.basket is not None}
     who = {member.member_no: member for member in by_id.values()}
     stretches = await stretches_from(connection, program, book, who, starts, Fresh(fresh, baskets), now)
     replayed = await replay_within(connection, program, book, stretches, starts)
     await count_bought(connection, program, [one for _, done in replayed for one in done.rated])
-    changed = await put_in_order(connection, program, book, replayed, starts, now)
+    changed = await put_in_order(connection, program, book, replayed, starts, now, actor)
     changed = changed._replace(rewards=Rewards.together([given, changed.rewards]))
     return sorted([*rated, *(one for _, done in replayed for one in done.rated)]), changed
 

@@ -16,6 +16,7 @@ from guerdon_kit.events import Event, publish
 from guerdon_kit.postgres import Connection
 from membership.domain.deliveries import Delivery, DuePurchase
 from membership.domain.endings import ended
+from membership.domain.gifts import for_purchase
 from membership.domain.members import Member
 from membership.domain.moments import from_microseconds
 from membership.domain.program import Program
@@ -24,6 +25,7 @@ from membership.domain.rating import Entry, Rated
 from membership.domain.rows import Row
 from membership.domain.sliding import Span, kept_until, sliding
 from membership.domain.stacking import Kept
+from membership.operations.enrolling import welcome
 from membership.operations.events import member_enrolled, purchase_recorded, purchases_imported, tier_upgraded
 from membership.operations.flagging import flag_awards
 from membership.operations.known import sort_known
@@ -95,7 +97,8 @@ async def record_rows(
     book = await rulebooks.at(connection, program, revision)
     row_at = {row.place: row for row in fresh}
     spans = await _keep(connection, program, entries, enrolled, recording.now)
-    rated, changed = await rate_in_order(connection, program, book, entries, row_at, by_id, recording.now)
+    now, actor = recording.now, recording.actor
+    rated, changed = await rate_in_order(connection, program, book, entries, row_at, by_id, now, actor)
     written = _purchases(program, rated, row_at, recording.now, spans)
     timed = with_times(program, book, rated, written, row_at, spans, recording.now)
     rated, written = timed.rated, timed.written
@@ -103,7 +106,7 @@ async def record_rows(
     unready = [one for one in by_id.values() if one.state is State.PENDING and one.member_no in touched]
     rewards = await qualify(connection, program, by_id, rated, row_at, recording.now)
     if not book.plain:
-        given = await by_rules(connection, program, book, by_id, rated, row_at, recording.now)
+        given = await by_rules(connection, program, book, by_id, rated, row_at, now, actor)
         rewards = Rewards.together([rewards, given, changed.rewards])
     timed = await flag_awards(connection, program, book.velocity, timed, row_at, recording.now, bulk=recording.bulk)
     rewards = await timed.give(connection, program, rewards, recording.now)
@@ -148,6 +151,7 @@ async def _hold_members(
         return by_id, []
     enrolled = await members.insert(connection, program, missing, recording.now, recording.actor)
     by_id |= {member.member_id: member for member in enrolled}
+    await welcome(connection, program, enrolled, recording.now, recording.actor)
     others = [member_id for member_id in missing if member_id not in by_id]
     if others:  # somebody else enrolled them while we waited
         by_id |= {member.member_id: member for member in await members.lock(connection, program, others)}
@@ -221,12 +225,12 @@ async def _write(
         await ratings.insert(connection, program, frozen)
     await awaited.insert(connection, program, list(timed.waits(now)), recording.actor)
     rewards = [
-        (purchase_id, one.term.rule_id, one.reward)
-        for purchase_id, _, terms in frozen
-        if terms.rewards
-        for one in terms.given(Kept.all_of(terms.parts))
+        for_purchase(row_at[rated_.entry.place].purchase_id, one.term.rule_id, one.reward, rated_.entry.member_no)
+        for rated_ in rated
+        if rated_.frozen is not None and rated_.frozen.rewards
+        for one in rated_.frozen.given(Kept.all_of(rated_.frozen.parts))
     ]
-    await gifts.insert(connection, program.program_no, rewards, now, recording.actor)
+    await gifts.insert(connection, program, rewards, now, recording.actor)
     await expiry_watches.watch(connection, program, ((one.member_no, one.expire_time) for one in written), now)
 
 

@@ -17,6 +17,7 @@ from membership.domain.clawbacks import Asked, CameBack, check, cumulative, keep
 from membership.domain.deliveries import Delivery, DuePurchase
 from membership.domain.earning import AMOUNT_MAX
 from membership.domain.errors import LineNotReturnable, ReturnDiffers, ReturnExceedsPurchase
+from membership.domain.gifts import gift_of_rule
 from membership.domain.moments import AHEAD_MAX, EPOCH
 from membership.domain.program import Program
 from membership.domain.purchases import FrozenTerms, GoodsReturn, Purchase, State
@@ -177,7 +178,9 @@ class Returns:
         await take_off(connection, program, member, purchase, taken, now)
         await uncount_bought(connection, program, member, purchase, goods_return, nothing_left=visit)
         if program.has_timelines:
-            changed = await put_return(connection, program, member, purchase, goods_return, after, nothing_left=visit)
+            changed = await put_return(
+                connection, program, member, purchase, goods_return, after, actor, nothing_left=visit
+            )
         else:
             counted, _ = await lower_counts(connection, program, member, purchase, after, now)
             changed = Changed(rewards=counted)
@@ -220,8 +223,8 @@ async def _take_gifts(
     terms = purchase.terms
     if isinstance(terms, FrozenTerms) and terms.rewards:
         rest = kept(terms.parts, after)
-        gone = [one.term.rule_id for one in terms.rewards if not one.gives(rest)]
-        await gifts.take_back(connection, program.program_no, purchase.purchase_id, gone, now)
+        gone = [gift_of_rule(purchase.purchase_id, one.term.rule_id) for one in terms.rewards if not one.gives(rest)]
+        await gifts.take_back(connection, program, gone, now)
 
 
 async def _wait_on(connection: Connection, program: Program, key: Key, waiting: Waiting, now: datetime) -> None:

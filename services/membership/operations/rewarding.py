@@ -52,6 +52,7 @@ async def by_rules(
     rated: Sequence[Rated],
     row_at: dict[int, Row],
     now: datetime,
+    actor: str,
 ) -> Rewards:
     """Gives the awards for counts that purchases reach, adds up what was bought within the windows of campaigns, and
     marks the periods of plans that rules gave something for.
@@ -60,7 +61,7 @@ async def by_rules(
     if bought := within_campaigns(rated):
         await campaigns.count(connection, program, bought)
     await keep_tallies(connection, program, rated, row_at)
-    return await award_counts(connection, program, by_id, rated, row_at, now)
+    return await award_counts(connection, program, by_id, rated, row_at, now, actor)
 
 
 async def use_plans(

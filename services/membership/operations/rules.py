@@ -11,6 +11,7 @@ from guerdon_kit.errors import AlreadyExists, FieldViolation, InvalidField, NotF
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres import Connection, Database
 from guerdon_kit.postgres.requests import once
+from membership.domain.campaigns import BUDGET_OF_POINTS
 from membership.domain.errors import TooManyRules
 from membership.domain.moments import to_microseconds
 from membership.domain.program import Program, violations_of
@@ -69,6 +70,8 @@ class Rules:
                 campaign = book.campaign(rule.campaign)
                 if campaign is None or campaign.archived:
                     raise InvalidField.of("earning_rule.campaign", "must be a campaign that is not archived")
+                if not campaign.covers(rule):
+                    raise InvalidField.of("earning_rule.campaign", BUDGET_OF_POINTS)
             revision = book.revision + 1
             return Version(revision, 1, revision, rule, False, to_microseconds(effective or now), now)
 
@@ -95,6 +98,8 @@ class Rules:
                 raise InvalidField.of("earning_rule.campaign", "cannot become another one: make another rule")
             if before.rule.unit != rule.unit:
                 raise InvalidField.of("earning_rule.unit", "cannot become another one: make another rule")
+            if rule.count is not None and before.rule.reward != rule.reward:
+                raise InvalidField.of("earning_rule.reward", "of a count cannot become another one: make another rule")
             if before.rule.count != rule.count:
                 raise InvalidField.of("earning_rule.count", "cannot become another one: make another rule")
             return _following(book, before, rule, archived=False, effective=effective or now, now=now)

@@ -6,6 +6,7 @@ from datetime import datetime
 from fractions import Fraction
 
 from guerdon.membership.v1 import campaign_pb2 as pb
+from guerdon_kit.errors import InvalidField
 from membership.domain.campaigns import Campaign
 from membership.domain.moments import EPOCH, to_microseconds
 from membership.servicer.rationals import fraction
@@ -18,6 +19,8 @@ def read_campaign(message: pb.Campaign, campaign_id: str, path: str) -> tuple[Ca
     Raises:
         InvalidField: a time or a rational is malformed.
     """
+    if message.budget_points and message.budget_awards:
+        raise InvalidField.of(f"{path}.budget_awards", "cannot be together with budget_points")
     begins = moment(message.start_time, f"{path}.start_time") if message.HasField("start_time") else None
     ends = moment(message.end_time, f"{path}.end_time") if message.HasField("end_time") else None
     asked = Campaign(
@@ -27,11 +30,12 @@ def read_campaign(message: pb.Campaign, campaign_id: str, path: str) -> tuple[Ca
         display_name=message.display_name,
         start_us=to_microseconds(begins or EPOCH),
         end_us=None if ends is None else to_microseconds(ends),
-        budget=message.budget_points,
+        budget=message.budget_points or message.budget_awards,
         holdout=fraction(message.holdout_share, f"{path}.holdout_share")
         if message.HasField("holdout_share")
         else Fraction(0),
         archived=False,
         create_time=EPOCH,
+        counts_awards=message.budget_awards != 0,
     )
     return asked, begins

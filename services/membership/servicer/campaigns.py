@@ -28,7 +28,7 @@ _STATES = {
     CampaignState.ENDED: pb.Campaign.STATE_ENDED,
     CampaignState.ARCHIVED: pb.Campaign.STATE_ARCHIVED,
 }
-_CHANGEABLE = ("display_name", "start_time", "end_time", "budget_points")
+_CHANGEABLE = ("display_name", "start_time", "end_time", "budget_points", "budget_awards")
 
 
 class CampaignRpcs:
@@ -106,13 +106,15 @@ def _changes(message: pb.Campaign, campaign_id: str, paths: frozenset[str]) -> d
     asked, begins = read_campaign(message, campaign_id, "campaign")
     if "start_time" in paths and begins is None:
         raise InvalidField.of("campaign.start_time", "is needed")
-    fields = {
-        "display_name": ("display_name", asked.display_name),
-        "start_time": ("start_us", asked.start_us),
-        "end_time": ("end_us", asked.end_us),
-        "budget_points": ("budget", asked.budget),
+    budget: dict[str, Any] = {"budget": asked.budget, "counts_awards": asked.counts_awards}
+    fields: dict[str, dict[str, Any]] = {
+        "display_name": {"display_name": asked.display_name},
+        "start_time": {"start_us": asked.start_us},
+        "end_time": {"end_us": asked.end_us},
+        "budget_points": budget,
+        "budget_awards": budget,
     }
-    return dict(fields[path] for path in paths)
+    return {name: value for path in paths for name, value in fields[path].items()}
 
 
 def _write(program: Program, standing: Standing) -> pb.Campaign:
@@ -122,9 +124,11 @@ def _write(program: Program, standing: Standing) -> pb.Campaign:
         display_name=one.display_name,
         start_time=timestamp(from_microseconds(one.start_us)),
         end_time=None if one.end_us is None else timestamp(from_microseconds(one.end_us)),
-        budget_points=one.budget,
+        budget_points=0 if one.counts_awards else one.budget,
+        budget_awards=one.budget if one.counts_awards else 0,
         state=_STATES[one.state(to_microseconds(standing.now))],
-        spent_points=standing.spent,
+        spent_points=0 if one.counts_awards else standing.spent,
+        spent_awards=standing.spent if one.counts_awards else 0,
         create_time=timestamp(one.create_time),
     )
     if one.holdout:

@@ -21,7 +21,7 @@ from membership.domain.tiers import Tier
 from membership.servicer.baskets import read_basket
 from membership.servicer.policies import read_availability, read_expiry, read_tier_policy
 from membership.servicer.rationals import fraction
-from membership.servicer.rule_messages import read_rule
+from membership.servicer.rule_messages import REWARD, read_rule
 
 PROGRAM = "programs/{program}"
 UNIT = "programs/{program}/units/{unit}"
@@ -72,9 +72,19 @@ def settings(message: program_pb2.Program) -> Settings:
         late_days=message.late_days,
         return_window_days=message.return_window_days,
         never_locked=message.never_locked,
+        welcome_reward=_welcome_reward(message.welcome_reward, program_id),
         availability=read_availability(message.availability) if message.HasField("availability") else None,
         mild_returns=message.return_policy == program_pb2.RETURN_POLICY_MILD,
     )
+
+
+def _welcome_reward(name: str, program_id: str) -> str:
+    if not name:
+        return ""
+    owner, reward_id = parse(name, REWARD, "program.welcome_reward")
+    if owner != program_id:
+        raise InvalidField.of("program.welcome_reward", "must be of the program")
+    return reward_id
 
 
 def purchase(message: purchase_pb2.Purchase) -> tuple[str, Row]:

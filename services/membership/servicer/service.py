@@ -20,6 +20,7 @@ from membership.operations.campaigns import Campaigns
 from membership.operations.claims import Claims
 from membership.operations.consents import Consents
 from membership.operations.endings import Endings
+from membership.operations.gifts import Gifts
 from membership.operations.holds import Holds
 from membership.operations.imports import Chunk, Imports
 from membership.operations.locking import Locking
@@ -46,6 +47,7 @@ from membership.servicer.campaigns import CampaignRpcs
 from membership.servicer.claims import ClaimRpcs
 from membership.servicer.consents import ConsentRpcs
 from membership.servicer.files import FileRpcs
+from membership.servicer.gifts import GiftRpcs
 from membership.servicer.locking import LockingRpcs
 from membership.servicer.members import MemberRpcs
 from membership.servicer.offers import OfferRpcs
@@ -75,6 +77,7 @@ class MembershipServicer(
     SegmentRpcs,
     VelocityRpcs,
     LockingRpcs,
+    GiftRpcs,
     PurchaseEventRpcs,
 ):
     """`guerdon.membership.v1.MembershipService`."""
@@ -110,6 +113,7 @@ class MembershipServicer(
         velocity: VelocityPolicies,
         holds: Holds,
         locking: Locking,
+        gifts: Gifts,
     ) -> None:
         MemberRpcs.__init__(self, programs, members, profiles, endings, merges, referrals)
         FileRpcs.__init__(self, programs, files)
@@ -125,6 +129,7 @@ class MembershipServicer(
         SegmentRpcs.__init__(self, programs, segments)
         VelocityRpcs.__init__(self, programs, velocity, holds, purchases)
         LockingRpcs.__init__(self, programs, locking)
+        GiftRpcs.__init__(self, programs, gifts)
         PurchaseEventRpcs.__init__(self, programs, purchase_events, purchases)
         self._returns = returns
         self._imports = imports

@@ -89,6 +89,7 @@ def _simulation(program: Program, one: Comparison) -> pb.RulesSimulation:
                 rule=f"{program.name}/rules/{rule_id}" if rule_id else "",
                 points=cost.points,
                 purchase_count=cost.purchases,
+                reward_count=cost.rewards,
             )
             for rule_id, cost in one.costs.items()
         ],

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from guerdon.membership.v1 import basket_pb2, member_pb2, membership_pb2, program_pb2, purchase_pb2
+from guerdon.membership.v1 import basket_pb2, given_reward_pb2, member_pb2, membership_pb2, program_pb2, purchase_pb2
 from guerdon.type.v1 import cash_pb2
 from guerdon_kit.grpc import CallContext
 from guerdon_kit.grpc.messages import rational, timestamp
@@ -65,6 +65,7 @@ def program(found: Program) -> program_pb2.Program:
         late_days=settings.late_days,
         return_window_days=settings.return_window_days,
         never_locked=settings.never_locked,
+        welcome_reward=f"{found.name}/rewards/{settings.welcome_reward}" if settings.welcome_reward else "",
         availability=None if settings.availability is None else write_availability(settings.availability),
         tiers=[
             program_pb2.Tier(tier_id=tier.tier_id, threshold=tier.threshold, multiplier=rational(tier.multiplier))
@@ -146,7 +147,7 @@ def purchase(found: Program, one: Purchase) -> purchase_pb2.Purchase:
             awards=[write_award(found, award) for award in awards],
             explanation=explain(one, awards),
             expire_time=optional_timestamp(one.expire_time),
-            count_points=sum(tally.points for tally in one.tallies),
+            count_points=one.terms.count_points(one.tallies) if isinstance(one.terms, FrozenTerms) else 0,
             available_time=optional_timestamp(one.available_time),
             tranches=map(_tranche, one.terms.tranches) if isinstance(one.terms, FrozenTerms) else (),
             wallet_awards=[
@@ -167,18 +168,23 @@ def purchase(found: Program, one: Purchase) -> purchase_pb2.Purchase:
         basket=None if basket is None else write_basket(basket),
         award_changes=[_award_change(found, change) for change in one.changes],
         flag=None if one.flag is None else _flag(found, one.flag),
-        given_rewards=[_gift(found, gift) for gift in one.gifts],
+        given_rewards=[gift(found, given) for given in one.gifts],
         awaited_points=[_awaited(one, credit) for credit in one.awaited],
     )
 
 
-def _gift(found: Program, one: Gift) -> purchase_pb2.GivenReward:
-    return purchase_pb2.GivenReward(
-        rule=f"{found.name}/rules/{one.rule_id}",
+def gift(found: Program, one: Gift) -> given_reward_pb2.GivenReward:
+    """A reward that was given, or is to be."""
+    return given_reward_pb2.GivenReward(
+        name=f"{found.name}/givenRewards/{one.gift_id}",
+        member=f"{found.name}/members/{one.member_id}",
+        purchase=f"{found.name}/purchases/{one.purchase_id}" if one.purchase_id else "",
+        rule=f"{found.name}/rules/{one.rule_id}" if one.rule_id else "",
         reward=f"{found.name}/rewards/{one.reward}",
-        state=purchase_pb2.GivenReward.State.ValueType(one.state),
+        state=given_reward_pb2.GivenReward.State.ValueType(one.state),
         redemption=f"{found.name}/redemptions/{one.redemption}" if one.redemption else "",
         reason=one.reason,
+        overdue=one.overdue,
     )
 
 

@@ -26,6 +26,7 @@ async def every(connection: Connection, program: Program) -> list[Campaign]:
             holdout=Fraction(row["holdout_numerator"], row["holdout_denominator"]),
             archived=row["archived"],
             create_time=row["create_time"],
+            counts_awards=row["counts_awards"],
         )
         async for row in queries.campaigns(connection, program_no=program.program_no)
     ]
@@ -43,6 +44,7 @@ async def insert(connection: Connection, program: Program, one: Campaign, actor:
         start_time=from_microseconds(one.start_us),
         end_time=None if one.end_us is None else from_microseconds(one.end_us),
         budget=one.budget,
+        counts_awards=one.counts_awards,
         holdout_numerator=one.holdout.numerator,
         holdout_denominator=one.holdout.denominator,
         create_time=one.create_time,

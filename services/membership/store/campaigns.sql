@@ -3,12 +3,12 @@ select * from campaigns where program_no = :program_no order by campaign_no;
 
 -- name: insert_campaign!
 insert into campaigns (
-    program_no, campaign_no, revision, campaign_id, display_name, start_time, end_time, budget, holdout_numerator,
-    holdout_denominator, create_time, actor
+    program_no, campaign_no, revision, campaign_id, display_name, start_time, end_time, budget, counts_awards,
+    holdout_numerator, holdout_denominator, create_time, actor
 )
 values (
     :program_no, :campaign_no, :revision, :campaign_id, :display_name, :start_time, :end_time, :budget,
-    :holdout_numerator, :holdout_denominator, :create_time, :actor
+    :counts_awards, :holdout_numerator, :holdout_denominator, :create_time, :actor
 );
 
 -- name: update_campaign!

@@ -25,6 +25,7 @@ from (
     union all
     select p.event_time, a.points
     from count_awards a
+    join bonuses b on b.program_no = a.program_no and b.bonus_id = 'c-' || a.award_no and b.unit_id = ''
     join purchases p on p.program_no = a.program_no and p.purchase_id = a.purchase_id
     where a.member_no = any(:member_nos::bigint[]) and not a.revoked and p.locks and p.event_time > :since
         and (p.event_time, p.purchase_id) < (:event_time, :purchase_id)
@@ -36,4 +37,5 @@ group by date_trunc('day', event_time, 'UTC');
 select a.purchase_id, a.points, b.available_time
 from count_awards a
 join bonuses b on b.program_no = :program_no and b.bonus_id = 'c-' || a.award_no
-where a.member_no = any(:member_nos::bigint[]) and not a.revoked and a.purchase_id = any(:purchase_ids::text[]);
+where a.member_no = any(:member_nos::bigint[]) and not a.revoked and a.purchase_id = any(:purchase_ids::text[])
+    and b.unit_id = '';

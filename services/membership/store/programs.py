@@ -50,6 +50,7 @@ async def insert(
         late_days=settings.late_days,
         return_window_days=settings.return_window_days,
         never_locked=settings.never_locked,
+        welcome_reward=settings.welcome_reward,
         create_time=create_time,
         actor=actor,
     )
@@ -122,5 +123,6 @@ async def _read(connection: Connection, row: Record) -> Program:
         return_window_days=row["return_window_days"],
         never_locked=row["never_locked"],
         availability=policies.read_availability(row["availability"]),
+        welcome_reward=row["welcome_reward"],
     )
     return Program(row["program_no"], settings, row["time_zone"], row["create_time"])

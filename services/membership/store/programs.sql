@@ -3,13 +3,14 @@
 insert into programs (
     program_id, unit_id, currency_code, time_zone, welcome_points, claim_days, return_wait_days, expiry_reminder_days,
     purchase_statistics, expiry, tier_metric, tier_period, tier_counted_after_days, tier_downgrade, tier_grace_days,
-    mild_returns, late_days, return_window_days, never_locked, availability, rules_revision, create_time, actor
+    mild_returns, late_days, return_window_days, never_locked, availability, welcome_reward, rules_revision,
+    create_time, actor
 )
 values (
     :program_id, :unit_id, :currency_code, :time_zone, :welcome_points, :claim_days, :return_wait_days,
     :expiry_reminder_days, :purchase_statistics, :expiry::smallint[], :tier_metric, :tier_period,
     :tier_counted_after_days, :tier_downgrade, :tier_grace_days, :mild_returns, :late_days, :return_window_days,
-    :never_locked, :availability, 1,
+    :never_locked, :availability, :welcome_reward, 1,
     :create_time, :actor
 )
 on conflict do nothing

@@ -157,7 +157,7 @@ async def find_all(
 
 
 async def _add_gifts(connection: Connection, program: Program, found: dict[str, tuple[Purchase, int]]) -> None:
-    gave = [id_ for id_, (one, _) in found.items() if isinstance(one.terms, FrozenTerms) and one.terms.rewards]
+    gave = [id_ for id_, (one, _) in found.items() if isinstance(one.terms, FrozenTerms) and one.terms.may_give_rewards]
     if gave:
         for purchase_id, given in (await gifts.of_purchases(connection, program.program_no, gave)).items():
             one, member_no = found[purchase_id]

@@ -17,6 +17,7 @@ from membership.domain.purchases import FrozenTerms
 from membership.domain.rating import Use
 from membership.domain.rules import Outcome
 from membership.domain.stacking import Term, Verdict
+from membership.domain.tallies import Into
 from membership.domain.tranches import Tranche, Wait
 from membership.domain.wallets import Wallet
 from membership.store import queries
@@ -101,6 +102,7 @@ def read(basket_kept: dict[str, Any] | None, rated_by: dict[str, Any], amount: i
         _read_drawn(rated_by["drawn"]) if "drawn" in rated_by else NOTHING_DRAWN,
         tuple(map(_read_wallet, rated_by.get("wallets", ()))),
         tuple(Qualified(_read_term(term), reward) for term, reward in rated_by.get("rewards", ())),
+        tuple(Into(*one) for one in rated_by.get("counts_into", ())),
     )
 
 
@@ -112,6 +114,8 @@ def _write(one: FrozenTerms) -> dict[str, Any]:
         beside["wallets"] = [_write_wallet(wallet) for wallet in one.wallets]
     if one.rewards:
         beside["rewards"] = [[_write_term(term), reward] for term, reward in one.rewards]
+    if one.counts_into:
+        beside["counts_into"] = one.counts_into
     return beside | {
         "terms": [_write_term(term) for term in one.terms],
         "points": one.points,

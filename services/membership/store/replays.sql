@@ -14,7 +14,10 @@ select
             (
                 select sum(award)::bigint
                 from counted_purchases c cross join lateral unnest(c.awards) as award
-                where c.program_no = p.program_no and c.purchase_id = p.purchase_id
+                where c.program_no = p.program_no and c.purchase_id = p.purchase_id and not exists (
+                    select from ratings r cross join lateral jsonb_array_elements(r.rated_by -> 'counts_into') as other
+                    where r.program_no = c.program_no and r.purchase_id = c.purchase_id and (other ->> 0)::integer = c.rule_no
+                )
             ), 0
         )
         else 0

@@ -12,7 +12,7 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from guerdon import InvalidRequestError, NotFoundError, PermissionDeniedError, RefusedError, new_request_id
-from guerdon.membership.v1 import basket_pb2, merging_pb2, purchase_pb2, times_pb2
+from guerdon.membership.v1 import basket_pb2, given_reward_pb2, merging_pb2, purchase_pb2, times_pb2
 from guerdon.membership.v1 import membership_pb2 as pb
 from guerdon.membership.v1 import velocity_pb2 as v
 from guerdon_kit.testing import wait_until
@@ -252,11 +252,11 @@ async def test_an_award_of_a_reward_alone_is_held_too_and_it_is_not_given_once_t
     assert (bought.rating.base_points, len(bought.given_rewards), await held(shop)) == (0, 1, ["p3"])
     assert (await reject(shop, "p3")).flag.state == Flag.STATE_REJECTED
 
-    async def decided() -> purchase_pb2.GivenReward | None:
+    async def decided() -> given_reward_pb2.GivenReward | None:
         request = pb.GetPurchaseRequest(name=bought.name)
         [one] = (await shop.membership.membership.GetPurchase(request)).purchase.given_rewards
         return one if one.reason else None
 
     given = await wait_until(decided)
     assert given is not None
-    assert (given.state, given.reason) == (purchase_pb2.GivenReward.STATE_REFUSED, "AWARD_REJECTED")
+    assert (given.state, given.reason) == (given_reward_pb2.GivenReward.STATE_REFUSED, "AWARD_REJECTED")

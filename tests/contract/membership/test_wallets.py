@@ -113,15 +113,15 @@ async def test_wallets_wait_and_are_held_as_points_are(world: World) -> None:
 
 
 async def test_what_a_unit_cannot_be_with_is_refused(world: World) -> None:
-    shop, late = await cash_shop(world), await world.shop(late_days=3)
+    shop = await cash_shop(world)
     cash, count = f"{shop.program}/units/cash", rule_pb2.Count(counted=rule_pb2.Count.COUNTED_PURCHASES, number=2)
+    later = times_pb2.Availability(after_days=3)
     refused: list[tuple[Shop, dict[str, Any], str]] = [
         (shop, {"unit": f"{shop.program}/units/points"}, "unit"),
         (shop, {"unit": f"{shop.program}/units/miles"}, "unit"),
         (shop, {"unit": "programs/other/units/cash"}, "unit"),
-        (shop, {"unit": cash, "count": count}, "unit"),
-        (shop, {"unit": cash, "campaign": f"{shop.program}/campaigns/spring"}, "unit"),
-        (late, {"unit": f"{late.program}/units/cash"}, "unit"),
+        (shop, {"unit": cash, "count": count, "availability": later}, "count"),
+        (shop, {"unit": cash, "campaign": f"{shop.program}/campaigns/spring"}, "campaign"),
     ]
     for of, fields, field in refused:
         with pytest.raises(InvalidRequestError) as why:

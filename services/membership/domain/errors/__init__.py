@@ -54,6 +54,7 @@ from membership.domain.errors.purchases import (
     ReturnDiffers,
     ReturnExceedsPurchase,
 )
+from membership.domain.errors.rewards import RewardNotOverdue
 from membership.domain.errors.rules import (
     CampaignArchived,
     SegmentArchived,
@@ -99,6 +100,7 @@ __all__ = [
     "ReferralsClosed",
     "ReturnDiffers",
     "ReturnExceedsPurchase",
+    "RewardNotOverdue",
     "SegmentArchived",
     "TooManyCards",
     "TooManyPeriods",

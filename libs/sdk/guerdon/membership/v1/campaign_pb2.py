@@ -19,7 +19,7 @@ from guerdon.type.v1 import cash_pb2 as guerdon_dot_type_dot_v1_dot_cash__pb2
 from guerdon.type.v1 import rational_pb2 as guerdon_dot_type_dot_v1_dot_rational__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$guerdon/membership/v1/campaign.proto\x12\x15guerdon.membership.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1aguerdon/type/v1/cash.proto\x1a\x1eguerdon/type/v1/rational.proto\"\xce\x04\n\x08\x43\x61mpaign\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe0\x41\x02\xe0\x41\x05\xfa\x41\x16\n\x14guerdon.dev/Campaign\x12\x19\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x03\xe0\x41\x01\x12\x33\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x01\x12\x31\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x01\x12\x1a\n\rbudget_points\x18\x05 \x01(\x03\x42\x03\xe0\x41\x01\x12\x38\n\rholdout_share\x18\x06 \x01(\x0b\x32\x19.guerdon.type.v1.RationalB\x06\xe0\x41\x01\xe0\x41\x05\x12\x39\n\x05state\x18\x07 \x01(\x0e\x32%.guerdon.membership.v1.Campaign.StateB\x03\xe0\x41\x03\x12\x19\n\x0cspent_points\x18\x08 \x01(\x03\x42\x03\xe0\x41\x03\x12\x34\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\"j\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x13\n\x0fSTATE_SCHEDULED\x10\x01\x12\x10\n\x0cSTATE_ACTIVE\x10\x02\x12\x0f\n\x0bSTATE_ENDED\x10\x03\x12\x12\n\x0eSTATE_ARCHIVED\x10\x04:B\xea\x41?\n\x14guerdon.dev/Campaign\x12\'programs/{program}/campaigns/{campaign}\"\xcc\x01\n\rCampaignGroup\x12\x14\n\x0cmember_count\x18\x01 \x01(\x03\x12\x16\n\x0epurchase_count\x18\x02 \x01(\x03\x12%\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x15.guerdon.type.v1.Cash\x12.\n\x0freturned_amount\x18\x04 \x01(\x0b\x32\x15.guerdon.type.v1.Cash\x12\x1e\n\x16\x61warded_purchase_count\x18\x05 \x01(\x03\x12\x16\n\x0e\x61warded_points\x18\x06 \x01(\x03\"h\n\x15\x43reateCampaignRequest\x12\x36\n\x08\x63\x61mpaign\x18\x01 \x01(\x0b\x32\x1f.guerdon.membership.v1.CampaignB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"K\n\x16\x43reateCampaignResponse\x12\x31\n\x08\x63\x61mpaign\x18\x01 \x01(\x0b\x32\x1f.guerdon.membership.v1.Campaign\"\x9e\x01\n\x15UpdateCampaignRequest\x12\x36\n\x08\x63\x61mpaign\x18\x01 \x01(\x0b\x32\x1f.guerdon.membership.v1.CampaignB\x03\xe0\x41\x02\x12\x34\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\"K\n\x16UpdateCampaignResponse\x12\x31\n\x08\x63\x61mpaign\x18\x01 \x01(\x0b\x32\x1f.guerdon.membership.v1.Campaign\"]\n\x16\x41rchiveCampaignRequest\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xe0\x41\x02\xfa\x41\x16\n\x14guerdon.dev/Campaign\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"L\n\x17\x41rchiveCampaignResponse\x12\x31\n\x08\x63\x61mpaign\x18\x01 \x01(\x0b\x32\x1f.guerdon.membership.v1.Campaign\"@\n\x12GetCampaignRequest\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xe0\x41\x02\xfa\x41\x16\n\x14guerdon.dev/Campaign\"H\n\x13GetCampaignResponse\x12\x31\n\x08\x63\x61mpaign\x18\x01 \x01(\x0b\x32\x1f.guerdon.membership.v1.Campaign\"Z\n\x14ListCampaignsRequest\x12+\n\x06parent\x18\x01 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Program\x12\x15\n\rshow_archived\x18\x02 \x01(\x08\"K\n\x15ListCampaignsResponse\x12\x32\n\tcampaigns\x18\x01 \x03(\x0b\x32\x1f.guerdon.membership.v1.Campaign\"F\n\x18GetCampaignReportRequest\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xe0\x41\x02\xfa\x41\x16\n\x14guerdon.dev/Campaign\"\xbd\x01\n\x19GetCampaignReportResponse\x12\x31\n\x08\x63\x61mpaign\x18\x01 \x01(\x0b\x32\x1f.guerdon.membership.v1.Campaign\x12\x35\n\x07reached\x18\x02 \x01(\x0b\x32$.guerdon.membership.v1.CampaignGroup\x12\x36\n\x08held_out\x18\x03 \x01(\x0b\x32$.guerdon.membership.v1.CampaignGroupb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$guerdon/membership/v1/campaign.proto\x12\x15guerdon.membership.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1aguerdon/type/v1/cash.proto\x1a\x1eguerdon/type/v1/rational.proto\"\x85\x05\n\x08\x43\x61mpaign\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe0\x41\x02\xe0\x41\x05\xfa\x41\x16\n\x14guerdon.dev/Campaign\x12\x19\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x03\xe0\x41\x01\x12\x33\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x01\x12\x31\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x01\x12\x1a\n\rbudget_points\x18\x05 \x01(\x03\x42\x03\xe0\x41\x01\x12\x38\n\rholdout_share\x18\x06 \x01(\x0b\x32\x19.guerdon.type.v1.RationalB\x06\xe0\x41\x01\xe0\x41\x05\x12\x39\n\x05state\x18\x07 \x01(\x0e\x32%.guerdon.membership.v1.Campaign.StateB\x03\xe0\x41\x03\x12\x19\n\x0cspent_points\x18\x08 \x01(\x03\x42\x03\xe0\x41\x03\x12\x34\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x1a\n\rbudget_awards\x18\n \x01(\x03\x42\x03\xe0\x41\x01\x12\x19\n\x0cspent_awards\x18\x0b \x01(\x03\x42\x03\xe0\x41\x03\"j\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x13\n\x0fSTATE_SCHEDULED\x10\x01\x12\x10\n\x0cSTATE_ACTIVE\x10\x02\x12\x0f\n\x0bSTATE_ENDED\x10\x03\x12\x12\n\x0eSTATE_ARCHIVED\x10\x04:B\xea\x41?\n\x14guerdon.dev/Campaign\x12\'programs/{program}/campaigns/{campaign}\"\xcc\x01\n\rCampaignGroup\x12\x14\n\x0cmember_count\x18\x01 \x01(\x03\x12\x16\n\x0epurchase_count\x18\x02 \x01(\x03\x12%\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x15.guerdon.type.v1.Cash\x12.\n\x0freturned_amount\x18\x04 \x01(\x0b\x32\x15.guerdon.type.v1.Cash\x12\x1e\n\x16\x61warded_purchase_count\x18\x05 \x01(\x03\x12\x16\n\x0e\x61warded_points\x18\x06 \x01(\x03\"h\n\x15\x43reateCampaignRequest\x12\x36\n\x08\x63\x61mpaign\x18\x01 \x01(\x0b\x32\x1f.guerdon.membership.v1.CampaignB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"K\n\x16\x43reateCampaignResponse\x12\x31\n\x08\x63\x61mpaign\x18\x01 \x01(\x0b\x32\x1f.guerdon.membership.v1.Campaign\"\x9e\x01\n\x15UpdateCampaignRequest\x12\x36\n\x08\x63\x61mpaign\x18\x01 \x01(\x0b\x32\x1f.guerdon.membership.v1.CampaignB\x03\xe0\x41\x02\x12\x34\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\"K\n\x16UpdateCampaignResponse\x12\x31\n\x08\x63\x61mpaign\x18\x01 \x01(\x0b\x32\x1f.guerdon.membership.v1.Campaign\"]\n\x16\x41rchiveCampaignRequest\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xe0\x41\x02\xfa\x41\x16\n\x14guerdon.dev/Campaign\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"L\n\x17\x41rchiveCampaignResponse\x12\x31\n\x08\x63\x61mpaign\x18\x01 \x01(\x0b\x32\x1f.guerdon.membership.v1.Campaign\"@\n\x12GetCampaignRequest\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xe0\x41\x02\xfa\x41\x16\n\x14guerdon.dev/Campaign\"H\n\x13GetCampaignResponse\x12\x31\n\x08\x63\x61mpaign\x18\x01 \x01(\x0b\x32\x1f.guerdon.membership.v1.Campaign\"Z\n\x14ListCampaignsRequest\x12+\n\x06parent\x18\x01 \x01(\tB\x1b\xe0\x41\x02\xfa\x41\x15\n\x13guerdon.dev/Program\x12\x15\n\rshow_archived\x18\x02 \x01(\x08\"K\n\x15ListCampaignsResponse\x12\x32\n\tcampaigns\x18\x01 \x03(\x0b\x32\x1f.guerdon.membership.v1.Campaign\"F\n\x18GetCampaignReportRequest\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xe0\x41\x02\xfa\x41\x16\n\x14guerdon.dev/Campaign\"\xbd\x01\n\x19GetCampaignReportResponse\x12\x31\n\x08\x63\x61mpaign\x18\x01 \x01(\x0b\x32\x1f.guerdon.membership.v1.Campaign\x12\x35\n\x07reached\x18\x02 \x01(\x0b\x32$.guerdon.membership.v1.CampaignGroup\x12\x36\n\x08held_out\x18\x03 \x01(\x0b\x32$.guerdon.membership.v1.CampaignGroupb\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'guerdon.membership.v1.campaign_pb2', globals())
@@ -44,6 +44,10 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _CAMPAIGN.fields_by_name['spent_points']._serialized_options = b'\340A\003'
   _CAMPAIGN.fields_by_name['create_time']._options = None
   _CAMPAIGN.fields_by_name['create_time']._serialized_options = b'\340A\003'
+  _CAMPAIGN.fields_by_name['budget_awards']._options = None
+  _CAMPAIGN.fields_by_name['budget_awards']._serialized_options = b'\340A\001'
+  _CAMPAIGN.fields_by_name['spent_awards']._options = None
+  _CAMPAIGN.fields_by_name['spent_awards']._serialized_options = b'\340A\003'
   _CAMPAIGN._options = None
   _CAMPAIGN._serialized_options = b'\352A?\n\024guerdon.dev/Campaign\022\'programs/{program}/campaigns/{campaign}'
   _CREATECAMPAIGNREQUEST.fields_by_name['campaign']._options = None
@@ -67,33 +71,33 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _GETCAMPAIGNREPORTREQUEST.fields_by_name['name']._options = None
   _GETCAMPAIGNREPORTREQUEST.fields_by_name['name']._serialized_options = b'\340A\002\372A\026\n\024guerdon.dev/Campaign'
   _CAMPAIGN._serialized_start=251
-  _CAMPAIGN._serialized_end=841
-  _CAMPAIGN_STATE._serialized_start=667
-  _CAMPAIGN_STATE._serialized_end=773
-  _CAMPAIGNGROUP._serialized_start=844
-  _CAMPAIGNGROUP._serialized_end=1048
-  _CREATECAMPAIGNREQUEST._serialized_start=1050
-  _CREATECAMPAIGNREQUEST._serialized_end=1154
-  _CREATECAMPAIGNRESPONSE._serialized_start=1156
-  _CREATECAMPAIGNRESPONSE._serialized_end=1231
-  _UPDATECAMPAIGNREQUEST._serialized_start=1234
-  _UPDATECAMPAIGNREQUEST._serialized_end=1392
-  _UPDATECAMPAIGNRESPONSE._serialized_start=1394
-  _UPDATECAMPAIGNRESPONSE._serialized_end=1469
-  _ARCHIVECAMPAIGNREQUEST._serialized_start=1471
-  _ARCHIVECAMPAIGNREQUEST._serialized_end=1564
-  _ARCHIVECAMPAIGNRESPONSE._serialized_start=1566
-  _ARCHIVECAMPAIGNRESPONSE._serialized_end=1642
-  _GETCAMPAIGNREQUEST._serialized_start=1644
-  _GETCAMPAIGNREQUEST._serialized_end=1708
-  _GETCAMPAIGNRESPONSE._serialized_start=1710
-  _GETCAMPAIGNRESPONSE._serialized_end=1782
-  _LISTCAMPAIGNSREQUEST._serialized_start=1784
-  _LISTCAMPAIGNSREQUEST._serialized_end=1874
-  _LISTCAMPAIGNSRESPONSE._serialized_start=1876
-  _LISTCAMPAIGNSRESPONSE._serialized_end=1951
-  _GETCAMPAIGNREPORTREQUEST._serialized_start=1953
-  _GETCAMPAIGNREPORTREQUEST._serialized_end=2023
-  _GETCAMPAIGNREPORTRESPONSE._serialized_start=2026
-  _GETCAMPAIGNREPORTRESPONSE._serialized_end=2215
+  _CAMPAIGN._serialized_end=896
+  _CAMPAIGN_STATE._serialized_start=722
+  _CAMPAIGN_STATE._serialized_end=828
+  _CAMPAIGNGROUP._serialized_start=899
+  _CAMPAIGNGROUP._serialized_end=1103
+  _CREATECAMPAIGNREQUEST._serialized_start=1105
+  _CREATECAMPAIGNREQUEST._serialized_end=1209
+  _CREATECAMPAIGNRESPONSE._serialized_start=1211
+  _CREATECAMPAIGNRESPONSE._serialized_end=1286
+  _UPDATECAMPAIGNREQUEST._serialized_start=1289
+  _UPDATECAMPAIGNREQUEST._serialized_end=1447
+  _UPDATECAMPAIGNRESPONSE._serialized_start=1449
+  _UPDATECAMPAIGNRESPONSE._serialized_end=1524
+  _ARCHIVECAMPAIGNREQUEST._serialized_start=1526
+  _ARCHIVECAMPAIGNREQUEST._serialized_end=1619
+  _ARCHIVECAMPAIGNRESPONSE._serialized_start=1621
+  _ARCHIVECAMPAIGNRESPONSE._serialized_end=1697
+  _GETCAMPAIGNREQUEST._serialized_start=1699
+  _GETCAMPAIGNREQUEST._serialized_end=1763
+  _GETCAMPAIGNRESPONSE._serialized_start=1765
+  _GETCAMPAIGNRESPONSE._serialized_end=1837
+  _LISTCAMPAIGNSREQUEST._serialized_start=1839
+  _LISTCAMPAIGNSREQUEST._serialized_end=1929
+  _LISTCAMPAIGNSRESPONSE._serialized_start=1931
+  _LISTCAMPAIGNSRESPONSE._serialized_end=2006
+  _GETCAMPAIGNREPORTREQUEST._serialized_start=2008
+  _GETCAMPAIGNREPORTREQUEST._serialized_end=2078
+  _GETCAMPAIGNREPORTRESPONSE._serialized_start=2081
+  _GETCAMPAIGNREPORTRESPONSE._serialized_end=2270
 # @@protoc_insertion_point(module_scope)

@@ -74,6 +74,8 @@ class Campaign(google.protobuf.message.Message):
     STATE_FIELD_NUMBER: builtins.int
     SPENT_POINTS_FIELD_NUMBER: builtins.int
     CREATE_TIME_FIELD_NUMBER: builtins.int
+    BUDGET_AWARDS_FIELD_NUMBER: builtins.int
+    SPENT_AWARDS_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`programs/{program}/campaigns/{campaign}`; the id is the caller's, a letter or digit, then up to 59 letters, digits,
     `_`, `~` or `-`.
@@ -83,12 +85,19 @@ class Campaign(google.protobuf.message.Message):
     budget_points: builtins.int
     """The most points that its rules give together, 0..10^15; 0: as many as there are. A purchase whose award the rest does
     not cover gets none of it. What returns take back is not given again. It can be set to another amount, not below
-    what is spent, but not be introduced or dropped.
+    what is spent, but not be introduced or dropped. The rules of a campaign that has it give points.
     """
     state: global___Campaign.State.ValueType
     """How far it has come."""
     spent_points: builtins.int
     """How many points of its budget are given; 0 without a budget: the report tells."""
+    budget_awards: builtins.int
+    """Instead of a budget in points: how often its rules may give something together, whatever that is, such as points, cash
+    or rewards. 0..10^15; 0: as often as it comes. A rule that gives something for a purchase counts once, and so does each
+    award for a count. A purchase for which not all is covered that the campaign would give has none of it.
+    """
+    spent_awards: builtins.int
+    """How many awards of that budget are given."""
     @property
     def start_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """The first moment of the window, by the event times of purchases: not before it is set, and fixed once it has come.
@@ -124,9 +133,11 @@ class Campaign(google.protobuf.message.Message):
         state: global___Campaign.State.ValueType = ...,
         spent_points: builtins.int = ...,
         create_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        budget_awards: builtins.int = ...,
+        spent_awards: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["create_time", b"create_time", "end_time", b"end_time", "holdout_share", b"holdout_share", "start_time", b"start_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["budget_points", b"budget_points", "create_time", b"create_time", "display_name", b"display_name", "end_time", b"end_time", "holdout_share", b"holdout_share", "name", b"name", "spent_points", b"spent_points", "start_time", b"start_time", "state", b"state"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["budget_awards", b"budget_awards", "budget_points", b"budget_points", "create_time", b"create_time", "display_name", b"display_name", "end_time", b"end_time", "holdout_share", b"holdout_share", "name", b"name", "spent_awards", b"spent_awards", "spent_points", b"spent_points", "start_time", b"start_time", "state", b"state"]) -> None: ...
 
 global___Campaign = Campaign
 
@@ -147,7 +158,7 @@ class CampaignGroup(google.protobuf.message.Message):
     purchase_count: builtins.int
     """Their purchases."""
     awarded_purchase_count: builtins.int
-    """Those of the purchases that the campaign's rules gave points for."""
+    """Those of the purchases that the campaign's rules gave something for."""
     awarded_points: builtins.int
     """The points that its rules gave, before returns."""
     @property
@@ -236,7 +247,7 @@ class UpdateCampaignRequest(google.protobuf.message.Message):
 
     @property
     def update_mask(self) -> google.protobuf.field_mask_pb2.FieldMask:
-        """The fields to change: some of display_name, start_time, end_time, budget_points."""
+        """The fields to change: some of display_name, start_time, end_time, budget_points, budget_awards."""
 
     def __init__(
         self,

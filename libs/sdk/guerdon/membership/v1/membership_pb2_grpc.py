@@ -7,6 +7,7 @@ from guerdon.membership.v1 import campaign_pb2 as guerdon_dot_membership_dot_v1_
 from guerdon.membership.v1 import claim_pb2 as guerdon_dot_membership_dot_v1_dot_claim__pb2
 from guerdon.membership.v1 import consent_pb2 as guerdon_dot_membership_dot_v1_dot_consent__pb2
 from guerdon.membership.v1 import ending_pb2 as guerdon_dot_membership_dot_v1_dot_ending__pb2
+from guerdon.membership.v1 import given_reward_pb2 as guerdon_dot_membership_dot_v1_dot_given__reward__pb2
 from guerdon.membership.v1 import member_file_pb2 as guerdon_dot_membership_dot_v1_dot_member__file__pb2
 from guerdon.membership.v1 import membership_pb2 as guerdon_dot_membership_dot_v1_dot_membership__pb2
 from guerdon.membership.v1 import merging_pb2 as guerdon_dot_membership_dot_v1_dot_merging__pb2
@@ -429,6 +430,21 @@ class MembershipServiceStub(object):
                 '/guerdon.membership.v1.MembershipService/RejectAward',
                 request_serializer=guerdon_dot_membership_dot_v1_dot_velocity__pb2.RejectAwardRequest.SerializeToString,
                 response_deserializer=guerdon_dot_membership_dot_v1_dot_velocity__pb2.RejectAwardResponse.FromString,
+                )
+        self.ListOverdueRewards = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/ListOverdueRewards',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_given__reward__pb2.ListOverdueRewardsRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_given__reward__pb2.ListOverdueRewardsResponse.FromString,
+                )
+        self.RetryReward = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/RetryReward',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_given__reward__pb2.RetryRewardRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_given__reward__pb2.RetryRewardResponse.FromString,
+                )
+        self.EndReward = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/EndReward',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_given__reward__pb2.EndRewardRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_given__reward__pb2.EndRewardResponse.FromString,
                 )
         self.GetPurchase = channel.unary_unary(
                 '/guerdon.membership.v1.MembershipService/GetPurchase',
@@ -1073,6 +1089,30 @@ class MembershipServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListOverdueRewards(self, request, context):
+        """Lists the rewards of rules and enrolments for which the catalog has not answered for seven days; an event
+        `reward_overdue` has told of each.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RetryReward(self, request, context):
+        """Has the catalog asked again for a reward that is overdue, for seven days more. Another one is refused as
+        REWARD_NOT_OVERDUE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EndReward(self, request, context):
+        """Ends a reward that is overdue: it counts as not given, or, where it was to be called off, as kept. Whether the catalog
+        has it given is for whoever ends it to look up there. Another one is refused as REWARD_NOT_OVERDUE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetPurchase(self, request, context):
         """Reads a purchase.
         """
@@ -1493,6 +1533,21 @@ def add_MembershipServiceServicer_to_server(servicer, server):
                     servicer.RejectAward,
                     request_deserializer=guerdon_dot_membership_dot_v1_dot_velocity__pb2.RejectAwardRequest.FromString,
                     response_serializer=guerdon_dot_membership_dot_v1_dot_velocity__pb2.RejectAwardResponse.SerializeToString,
+            ),
+            'ListOverdueRewards': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOverdueRewards,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_given__reward__pb2.ListOverdueRewardsRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_given__reward__pb2.ListOverdueRewardsResponse.SerializeToString,
+            ),
+            'RetryReward': grpc.unary_unary_rpc_method_handler(
+                    servicer.RetryReward,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_given__reward__pb2.RetryRewardRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_given__reward__pb2.RetryRewardResponse.SerializeToString,
+            ),
+            'EndReward': grpc.unary_unary_rpc_method_handler(
+                    servicer.EndReward,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_given__reward__pb2.EndRewardRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_given__reward__pb2.EndRewardResponse.SerializeToString,
             ),
             'GetPurchase': grpc.unary_unary_rpc_method_handler(
                     servicer.GetPurchase,
@@ -2852,6 +2907,57 @@ class MembershipService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/RejectAward',
             guerdon_dot_membership_dot_v1_dot_velocity__pb2.RejectAwardRequest.SerializeToString,
             guerdon_dot_membership_dot_v1_dot_velocity__pb2.RejectAwardResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ListOverdueRewards(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/ListOverdueRewards',
+            guerdon_dot_membership_dot_v1_dot_given__reward__pb2.ListOverdueRewardsRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_given__reward__pb2.ListOverdueRewardsResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def RetryReward(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/RetryReward',
+            guerdon_dot_membership_dot_v1_dot_given__reward__pb2.RetryRewardRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_given__reward__pb2.RetryRewardResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def EndReward(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/EndReward',
+            guerdon_dot_membership_dot_v1_dot_given__reward__pb2.EndRewardRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_given__reward__pb2.EndRewardResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

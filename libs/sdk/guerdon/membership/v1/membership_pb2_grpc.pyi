@@ -12,6 +12,7 @@ import guerdon.membership.v1.campaign_pb2
 import guerdon.membership.v1.claim_pb2
 import guerdon.membership.v1.consent_pb2
 import guerdon.membership.v1.ending_pb2
+import guerdon.membership.v1.given_reward_pb2
 import guerdon.membership.v1.member_file_pb2
 import guerdon.membership.v1.membership_pb2
 import guerdon.membership.v1.merging_pb2
@@ -613,6 +614,30 @@ class MembershipServiceStub:
     """Rejects an award that is held: what is left of its points is taken back, and counts towards no tier any more. What
     else the purchase led to, such as a referral or an award for a count, stays. An award that is not held, or not any more,
     is refused as AWARD_NOT_HELD.
+    """
+
+    ListOverdueRewards: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.given_reward_pb2.ListOverdueRewardsRequest,
+        guerdon.membership.v1.given_reward_pb2.ListOverdueRewardsResponse,
+    ]
+    """Lists the rewards of rules and enrolments for which the catalog has not answered for seven days; an event
+    `reward_overdue` has told of each.
+    """
+
+    RetryReward: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.given_reward_pb2.RetryRewardRequest,
+        guerdon.membership.v1.given_reward_pb2.RetryRewardResponse,
+    ]
+    """Has the catalog asked again for a reward that is overdue, for seven days more. Another one is refused as
+    REWARD_NOT_OVERDUE.
+    """
+
+    EndReward: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.given_reward_pb2.EndRewardRequest,
+        guerdon.membership.v1.given_reward_pb2.EndRewardResponse,
+    ]
+    """Ends a reward that is overdue: it counts as not given, or, where it was to be called off, as kept. Whether the catalog
+    has it given is for whoever ends it to look up there. Another one is refused as REWARD_NOT_OVERDUE.
     """
 
     GetPurchase: grpc.UnaryUnaryMultiCallable[
@@ -1221,6 +1246,30 @@ class MembershipServiceAsyncStub:
     """Rejects an award that is held: what is left of its points is taken back, and counts towards no tier any more. What
     else the purchase led to, such as a referral or an award for a count, stays. An award that is not held, or not any more,
     is refused as AWARD_NOT_HELD.
+    """
+
+    ListOverdueRewards: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.given_reward_pb2.ListOverdueRewardsRequest,
+        guerdon.membership.v1.given_reward_pb2.ListOverdueRewardsResponse,
+    ]
+    """Lists the rewards of rules and enrolments for which the catalog has not answered for seven days; an event
+    `reward_overdue` has told of each.
+    """
+
+    RetryReward: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.given_reward_pb2.RetryRewardRequest,
+        guerdon.membership.v1.given_reward_pb2.RetryRewardResponse,
+    ]
+    """Has the catalog asked again for a reward that is overdue, for seven days more. Another one is refused as
+    REWARD_NOT_OVERDUE.
+    """
+
+    EndReward: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.given_reward_pb2.EndRewardRequest,
+        guerdon.membership.v1.given_reward_pb2.EndRewardResponse,
+    ]
+    """Ends a reward that is overdue: it counts as not given, or, where it was to be called off, as kept. Whether the catalog
+    has it given is for whoever ends it to look up there. Another one is refused as REWARD_NOT_OVERDUE.
     """
 
     GetPurchase: grpc.aio.UnaryUnaryMultiCallable[
@@ -1985,6 +2034,36 @@ class MembershipServiceServicer(metaclass=abc.ABCMeta):
         """Rejects an award that is held: what is left of its points is taken back, and counts towards no tier any more. What
         else the purchase led to, such as a referral or an award for a count, stays. An award that is not held, or not any more,
         is refused as AWARD_NOT_HELD.
+        """
+
+    @abc.abstractmethod
+    def ListOverdueRewards(
+        self,
+        request: guerdon.membership.v1.given_reward_pb2.ListOverdueRewardsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.given_reward_pb2.ListOverdueRewardsResponse, collections.abc.Awaitable[guerdon.membership.v1.given_reward_pb2.ListOverdueRewardsResponse]]:
+        """Lists the rewards of rules and enrolments for which the catalog has not answered for seven days; an event
+        `reward_overdue` has told of each.
+        """
+
+    @abc.abstractmethod
+    def RetryReward(
+        self,
+        request: guerdon.membership.v1.given_reward_pb2.RetryRewardRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.given_reward_pb2.RetryRewardResponse, collections.abc.Awaitable[guerdon.membership.v1.given_reward_pb2.RetryRewardResponse]]:
+        """Has the catalog asked again for a reward that is overdue, for seven days more. Another one is refused as
+        REWARD_NOT_OVERDUE.
+        """
+
+    @abc.abstractmethod
+    def EndReward(
+        self,
+        request: guerdon.membership.v1.given_reward_pb2.EndRewardRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.given_reward_pb2.EndRewardResponse, collections.abc.Awaitable[guerdon.membership.v1.given_reward_pb2.EndRewardResponse]]:
+        """Ends a reward that is overdue: it counts as not given, or, where it was to be called off, as kept. Whether the catalog
+        has it given is for whoever ends it to look up there. Another one is refused as REWARD_NOT_OVERDUE.
         """
 
     @abc.abstractmethod

@@ -19,7 +19,7 @@ from guerdon.membership.v1 import times_pb2 as guerdon_dot_membership_dot_v1_dot
 from guerdon.type.v1 import rational_pb2 as guerdon_dot_type_dot_v1_dot_rational__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#guerdon/membership/v1/program.proto\x12\x15guerdon.membership.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a guerdon/membership/v1/rule.proto\x1a!guerdon/membership/v1/times.proto\x1a\x1eguerdon/type/v1/rational.proto\"\xd4\x06\n\x07Program\x12,\n\x04name\x18\x01 \x01(\tB\x1e\xe0\x41\x02\xe0\x41\x05\xfa\x41\x15\n\x13guerdon.dev/Program\x12&\n\x04unit\x18\x02 \x01(\tB\x18\xe0\x41\x02\xfa\x41\x12\n\x10guerdon.dev/Unit\x12\x1a\n\rcurrency_code\x18\x03 \x01(\tB\x03\xe0\x41\x02\x12\x16\n\ttime_zone\x18\x04 \x01(\tB\x03\xe0\x41\x03\x12=\n\x0c\x65\x61rning_rule\x18\x05 \x01(\x0b\x32\".guerdon.membership.v1.EarningRuleB\x03\xe0\x41\x02\x12?\n\rexpiry_policy\x18\x06 \x01(\x0b\x32#.guerdon.membership.v1.ExpiryPolicyB\x03\xe0\x41\x01\x12\x1b\n\x0ewelcome_points\x18\x07 \x01(\x03\x42\x03\xe0\x41\x01\x12/\n\x05tiers\x18\x08 \x03(\x0b\x32\x1b.guerdon.membership.v1.TierB\x03\xe0\x41\x01\x12\x17\n\nclaim_days\x18\x1e \x01(\x05\x42\x03\xe0\x41\x01\x12\x1d\n\x10return_wait_days\x18( \x01(\x05\x42\x03\xe0\x41\x01\x12!\n\x14\x65xpiry_reminder_days\x18) \x03(\x05\x42\x03\xe0\x41\x01\x12 \n\x13purchase_statistics\x18- \x01(\x08\x42\x03\xe0\x41\x01\x12\x16\n\tlate_days\x18\x32 \x01(\x05\x42\x03\xe0\x41\x01\x12;\n\x0btier_policy\x18\x0b \x01(\x0b\x32!.guerdon.membership.v1.TierPolicyB\x03\xe0\x41\x01\x12\x1f\n\x12return_window_days\x18< \x01(\x05\x42\x03\xe0\x41\x01\x12>\n\x0c\x61vailability\x18= \x01(\x0b\x32#.guerdon.membership.v1.AvailabilityB\x03\xe0\x41\x01\x12\x19\n\x0cnever_locked\x18> \x01(\x08\x42\x03\xe0\x41\x01\x12\x34\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12?\n\rreturn_policy\x18\x0c \x01(\x0e\x32#.guerdon.membership.v1.ReturnPolicyB\x03\xe0\x41\x01:,\xea\x41)\n\x13guerdon.dev/Program\x12\x12programs/{program}\"\xc5\x04\n\nTierPolicy\x12=\n\x06metric\x18\x01 \x01(\x0e\x32(.guerdon.membership.v1.TierPolicy.MetricB\x03\xe0\x41\x01\x12=\n\x06period\x18\x02 \x01(\x0e\x32(.guerdon.membership.v1.TierPolicy.PeriodB\x03\xe0\x41\x01\x12\x1f\n\x12\x63ounted_after_days\x18\x03 \x01(\x05\x42\x03\xe0\x41\x01\x12\x43\n\tdowngrade\x18\x04 \x01(\x0e\x32+.guerdon.membership.v1.TierPolicy.DowngradeB\x03\xe0\x41\x01\x12\x17\n\ngrace_days\x18\x05 \x01(\x05\x42\x03\xe0\x41\x01\"X\n\x06Metric\x12\x16\n\x12METRIC_UNSPECIFIED\x10\x00\x12\x11\n\rMETRIC_POINTS\x10\x01\x12\x10\n\x0cMETRIC_SPEND\x10\x02\x12\x11\n\rMETRIC_VISITS\x10\x03\"k\n\x06Period\x12\x16\n\x12PERIOD_UNSPECIFIED\x10\x00\x12\x18\n\x14PERIOD_CALENDAR_YEAR\x10\x01\x12\x17\n\x13PERIOD_ROLLING_YEAR\x10\x02\x12\x16\n\x12PERIOD_MEMBER_YEAR\x10\x03\"s\n\tDowngrade\x12\x19\n\x15\x44OWNGRADE_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x44OWNGRADE_TO_LEVEL_EARNED\x10\x01\x12\x17\n\x13\x44OWNGRADE_ONE_LEVEL\x10\x02\x12\x13\n\x0f\x44OWNGRADE_NEVER\x10\x03\"h\n\x04Tier\x12\x14\n\x07tier_id\x18\x01 \x01(\tB\x03\xe0\x41\x02\x12\x16\n\tthreshold\x18\x02 \x01(\x03\x42\x03\xe0\x41\x01\x12\x32\n\nmultiplier\x18\x03 \x01(\x0b\x32\x19.guerdon.type.v1.RationalB\x03\xe0\x41\x02*_\n\x0cReturnPolicy\x12\x1d\n\x19RETURN_POLICY_UNSPECIFIED\x10\x00\x12\x18\n\x14RETURN_POLICY_STRICT\x10\x01\x12\x16\n\x12RETURN_POLICY_MILD\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#guerdon/membership/v1/program.proto\x12\x15guerdon.membership.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a guerdon/membership/v1/rule.proto\x1a!guerdon/membership/v1/times.proto\x1a\x1eguerdon/type/v1/rational.proto\"\x88\x07\n\x07Program\x12,\n\x04name\x18\x01 \x01(\tB\x1e\xe0\x41\x02\xe0\x41\x05\xfa\x41\x15\n\x13guerdon.dev/Program\x12&\n\x04unit\x18\x02 \x01(\tB\x18\xe0\x41\x02\xfa\x41\x12\n\x10guerdon.dev/Unit\x12\x1a\n\rcurrency_code\x18\x03 \x01(\tB\x03\xe0\x41\x02\x12\x16\n\ttime_zone\x18\x04 \x01(\tB\x03\xe0\x41\x03\x12=\n\x0c\x65\x61rning_rule\x18\x05 \x01(\x0b\x32\".guerdon.membership.v1.EarningRuleB\x03\xe0\x41\x02\x12?\n\rexpiry_policy\x18\x06 \x01(\x0b\x32#.guerdon.membership.v1.ExpiryPolicyB\x03\xe0\x41\x01\x12\x1b\n\x0ewelcome_points\x18\x07 \x01(\x03\x42\x03\xe0\x41\x01\x12\x32\n\x0ewelcome_reward\x18? \x01(\tB\x1a\xe0\x41\x01\xfa\x41\x14\n\x12guerdon.dev/Reward\x12/\n\x05tiers\x18\x08 \x03(\x0b\x32\x1b.guerdon.membership.v1.TierB\x03\xe0\x41\x01\x12\x17\n\nclaim_days\x18\x1e \x01(\x05\x42\x03\xe0\x41\x01\x12\x1d\n\x10return_wait_days\x18( \x01(\x05\x42\x03\xe0\x41\x01\x12!\n\x14\x65xpiry_reminder_days\x18) \x03(\x05\x42\x03\xe0\x41\x01\x12 \n\x13purchase_statistics\x18- \x01(\x08\x42\x03\xe0\x41\x01\x12\x16\n\tlate_days\x18\x32 \x01(\x05\x42\x03\xe0\x41\x01\x12;\n\x0btier_policy\x18\x0b \x01(\x0b\x32!.guerdon.membership.v1.TierPolicyB\x03\xe0\x41\x01\x12\x1f\n\x12return_window_days\x18< \x01(\x05\x42\x03\xe0\x41\x01\x12>\n\x0c\x61vailability\x18= \x01(\x0b\x32#.guerdon.membership.v1.AvailabilityB\x03\xe0\x41\x01\x12\x19\n\x0cnever_locked\x18> \x01(\x08\x42\x03\xe0\x41\x01\x12\x34\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12?\n\rreturn_policy\x18\x0c \x01(\x0e\x32#.guerdon.membership.v1.ReturnPolicyB\x03\xe0\x41\x01:,\xea\x41)\n\x13guerdon.dev/Program\x12\x12programs/{program}\"\xc5\x04\n\nTierPolicy\x12=\n\x06metric\x18\x01 \x01(\x0e\x32(.guerdon.membership.v1.TierPolicy.MetricB\x03\xe0\x41\x01\x12=\n\x06period\x18\x02 \x01(\x0e\x32(.guerdon.membership.v1.TierPolicy.PeriodB\x03\xe0\x41\x01\x12\x1f\n\x12\x63ounted_after_days\x18\x03 \x01(\x05\x42\x03\xe0\x41\x01\x12\x43\n\tdowngrade\x18\x04 \x01(\x0e\x32+.guerdon.membership.v1.TierPolicy.DowngradeB\x03\xe0\x41\x01\x12\x17\n\ngrace_days\x18\x05 \x01(\x05\x42\x03\xe0\x41\x01\"X\n\x06Metric\x12\x16\n\x12METRIC_UNSPECIFIED\x10\x00\x12\x11\n\rMETRIC_POINTS\x10\x01\x12\x10\n\x0cMETRIC_SPEND\x10\x02\x12\x11\n\rMETRIC_VISITS\x10\x03\"k\n\x06Period\x12\x16\n\x12PERIOD_UNSPECIFIED\x10\x00\x12\x18\n\x14PERIOD_CALENDAR_YEAR\x10\x01\x12\x17\n\x13PERIOD_ROLLING_YEAR\x10\x02\x12\x16\n\x12PERIOD_MEMBER_YEAR\x10\x03\"s\n\tDowngrade\x12\x19\n\x15\x44OWNGRADE_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x44OWNGRADE_TO_LEVEL_EARNED\x10\x01\x12\x17\n\x13\x44OWNGRADE_ONE_LEVEL\x10\x02\x12\x13\n\x0f\x44OWNGRADE_NEVER\x10\x03\"h\n\x04Tier\x12\x14\n\x07tier_id\x18\x01 \x01(\tB\x03\xe0\x41\x02\x12\x16\n\tthreshold\x18\x02 \x01(\x03\x42\x03\xe0\x41\x01\x12\x32\n\nmultiplier\x18\x03 \x01(\x0b\x32\x19.guerdon.type.v1.RationalB\x03\xe0\x41\x02*_\n\x0cReturnPolicy\x12\x1d\n\x19RETURN_POLICY_UNSPECIFIED\x10\x00\x12\x18\n\x14RETURN_POLICY_STRICT\x10\x01\x12\x16\n\x12RETURN_POLICY_MILD\x10\x02\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'guerdon.membership.v1.program_pb2', globals())
@@ -40,6 +40,8 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _PROGRAM.fields_by_name['expiry_policy']._serialized_options = b'\340A\001'
   _PROGRAM.fields_by_name['welcome_points']._options = None
   _PROGRAM.fields_by_name['welcome_points']._serialized_options = b'\340A\001'
+  _PROGRAM.fields_by_name['welcome_reward']._options = None
+  _PROGRAM.fields_by_name['welcome_reward']._serialized_options = b'\340A\001\372A\024\n\022guerdon.dev/Reward'
   _PROGRAM.fields_by_name['tiers']._options = None
   _PROGRAM.fields_by_name['tiers']._serialized_options = b'\340A\001'
   _PROGRAM.fields_by_name['claim_days']._options = None
@@ -82,18 +84,18 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _TIER.fields_by_name['threshold']._serialized_options = b'\340A\001'
   _TIER.fields_by_name['multiplier']._options = None
   _TIER.fields_by_name['multiplier']._serialized_options = b'\340A\002'
-  _RETURNPOLICY._serialized_start=1801
-  _RETURNPOLICY._serialized_end=1896
+  _RETURNPOLICY._serialized_start=1853
+  _RETURNPOLICY._serialized_end=1948
   _PROGRAM._serialized_start=257
-  _PROGRAM._serialized_end=1109
-  _TIERPOLICY._serialized_start=1112
-  _TIERPOLICY._serialized_end=1693
-  _TIERPOLICY_METRIC._serialized_start=1379
-  _TIERPOLICY_METRIC._serialized_end=1467
-  _TIERPOLICY_PERIOD._serialized_start=1469
-  _TIERPOLICY_PERIOD._serialized_end=1576
-  _TIERPOLICY_DOWNGRADE._serialized_start=1578
-  _TIERPOLICY_DOWNGRADE._serialized_end=1693
-  _TIER._serialized_start=1695
-  _TIER._serialized_end=1799
+  _PROGRAM._serialized_end=1161
+  _TIERPOLICY._serialized_start=1164
+  _TIERPOLICY._serialized_end=1745
+  _TIERPOLICY_METRIC._serialized_start=1431
+  _TIERPOLICY_METRIC._serialized_end=1519
+  _TIERPOLICY_PERIOD._serialized_start=1521
+  _TIERPOLICY_PERIOD._serialized_end=1628
+  _TIERPOLICY_DOWNGRADE._serialized_start=1630
+  _TIERPOLICY_DOWNGRADE._serialized_end=1745
+  _TIER._serialized_start=1747
+  _TIER._serialized_end=1851
 # @@protoc_insertion_point(module_scope)

@@ -66,6 +66,7 @@ class Program(google.protobuf.message.Message):
     EARNING_RULE_FIELD_NUMBER: builtins.int
     EXPIRY_POLICY_FIELD_NUMBER: builtins.int
     WELCOME_POINTS_FIELD_NUMBER: builtins.int
+    WELCOME_REWARD_FIELD_NUMBER: builtins.int
     TIERS_FIELD_NUMBER: builtins.int
     CLAIM_DAYS_FIELD_NUMBER: builtins.int
     RETURN_WAIT_DAYS_FIELD_NUMBER: builtins.int
@@ -88,6 +89,11 @@ class Program(google.protobuf.message.Message):
     """The IANA time zone in which days, months and years are counted. Taken from the ledger's program."""
     welcome_points: builtins.int
     """Points given once to each member who enrols, 0..10^9. 0: none."""
+    welcome_reward: builtins.str
+    """A reward of the catalog, `programs/{program}/rewards/{reward}`, given once to each member who enrols, for nothing: a first
+    coffee, a discount. Events tell what became of it, see `GivenReward`. Of two members who are merged one keeps it. Empty:
+    none.
+    """
     claim_days: builtins.int
     """For how many whole days after its own a purchase that was recorded without a member can be claimed by one, 0..3660.
     0: not at all, and none is recorded.
@@ -167,6 +173,7 @@ class Program(google.protobuf.message.Message):
         earning_rule: guerdon.membership.v1.rule_pb2.EarningRule | None = ...,
         expiry_policy: guerdon.membership.v1.times_pb2.ExpiryPolicy | None = ...,
         welcome_points: builtins.int = ...,
+        welcome_reward: builtins.str = ...,
         tiers: collections.abc.Iterable[global___Tier] | None = ...,
         claim_days: builtins.int = ...,
         return_wait_days: builtins.int = ...,
@@ -181,7 +188,7 @@ class Program(google.protobuf.message.Message):
         return_policy: global___ReturnPolicy.ValueType = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["availability", b"availability", "create_time", b"create_time", "earning_rule", b"earning_rule", "expiry_policy", b"expiry_policy", "tier_policy", b"tier_policy"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["availability", b"availability", "claim_days", b"claim_days", "create_time", b"create_time", "currency_code", b"currency_code", "earning_rule", b"earning_rule", "expiry_policy", b"expiry_policy", "expiry_reminder_days", b"expiry_reminder_days", "late_days", b"late_days", "name", b"name", "never_locked", b"never_locked", "purchase_statistics", b"purchase_statistics", "return_policy", b"return_policy", "return_wait_days", b"return_wait_days", "return_window_days", b"return_window_days", "tier_policy", b"tier_policy", "tiers", b"tiers", "time_zone", b"time_zone", "unit", b"unit", "welcome_points", b"welcome_points"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["availability", b"availability", "claim_days", b"claim_days", "create_time", b"create_time", "currency_code", b"currency_code", "earning_rule", b"earning_rule", "expiry_policy", b"expiry_policy", "expiry_reminder_days", b"expiry_reminder_days", "late_days", b"late_days", "name", b"name", "never_locked", b"never_locked", "purchase_statistics", b"purchase_statistics", "return_policy", b"return_policy", "return_wait_days", b"return_wait_days", "return_window_days", b"return_window_days", "tier_policy", b"tier_policy", "tiers", b"tiers", "time_zone", b"time_zone", "unit", b"unit", "welcome_points", b"welcome_points", "welcome_reward", b"welcome_reward"]) -> None: ...
 
 global___Program = Program
 

@@ -11,6 +11,7 @@ import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
 import google.protobuf.timestamp_pb2
 import guerdon.membership.v1.basket_pb2
+import guerdon.membership.v1.given_reward_pb2
 import guerdon.type.v1.cash_pb2
 import guerdon.type.v1.rational_pb2
 import sys
@@ -129,7 +130,7 @@ class Purchase(google.protobuf.message.Message):
         """Points of the award that wait, or did: for an event, or, of a released award, for the time when they can be spent."""
 
     @property
-    def given_rewards(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___GivenReward]:
+    def given_rewards(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[guerdon.membership.v1.given_reward_pb2.GivenReward]:
         """Rewards that rules gave."""
 
     def __init__(
@@ -148,85 +149,12 @@ class Purchase(google.protobuf.message.Message):
         award_changes: collections.abc.Iterable[global___AwardChange] | None = ...,
         flag: global___AwardFlag | None = ...,
         awaited_points: collections.abc.Iterable[global___AwaitedPoints] | None = ...,
-        given_rewards: collections.abc.Iterable[global___GivenReward] | None = ...,
+        given_rewards: collections.abc.Iterable[guerdon.membership.v1.given_reward_pb2.GivenReward] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["amount", b"amount", "basket", b"basket", "event_time", b"event_time", "flag", b"flag", "rating", b"rating", "record_time", b"record_time", "returned_amount", b"returned_amount"]) -> builtins.bool: ...
     def ClearField(self, field_name: typing.Literal["amount", b"amount", "awaited_points", b"awaited_points", "award_changes", b"award_changes", "basket", b"basket", "event_time", b"event_time", "flag", b"flag", "given_rewards", b"given_rewards", "member", b"member", "name", b"name", "rating", b"rating", "record_time", b"record_time", "returned_amount", b"returned_amount", "returned_points", b"returned_points", "state", b"state"]) -> None: ...
 
 global___Purchase = Purchase
-
-@typing.final
-class GivenReward(google.protobuf.message.Message):
-    """A reward of the catalog that a rule gives for a purchase. The catalog is asked until it has answered, also where it is away."""
-
-    DESCRIPTOR: google.protobuf.descriptor.Descriptor
-
-    class _State:
-        ValueType = typing.NewType("ValueType", builtins.int)
-        V: typing_extensions.TypeAlias = ValueType
-
-    class _StateEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[GivenReward._State.ValueType], builtins.type):
-        DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
-        STATE_UNSPECIFIED: GivenReward._State.ValueType  # 0
-        """Not a state."""
-        STATE_PENDING: GivenReward._State.ValueType  # 1
-        """The catalog is being asked."""
-        STATE_GIVEN: GivenReward._State.ValueType  # 2
-        """It is given."""
-        STATE_REFUSED: GivenReward._State.ValueType  # 3
-        """The catalog did not give it, for the `reason`, such as `OUT_OF_STOCK`: it is not asked again."""
-        STATE_TAKING_BACK: GivenReward._State.ValueType  # 4
-        """A return took what it was given for; the catalog is being asked."""
-        STATE_TAKEN_BACK: GivenReward._State.ValueType  # 5
-        """It was called off."""
-        STATE_KEPT: GivenReward._State.ValueType  # 6
-        """It could not be called off, for the `reason`, such as `VOUCHER_REDEEMED`: the member keeps it."""
-
-    class State(_State, metaclass=_StateEnumTypeWrapper):
-        """What becomes of it."""
-
-    STATE_UNSPECIFIED: GivenReward.State.ValueType  # 0
-    """Not a state."""
-    STATE_PENDING: GivenReward.State.ValueType  # 1
-    """The catalog is being asked."""
-    STATE_GIVEN: GivenReward.State.ValueType  # 2
-    """It is given."""
-    STATE_REFUSED: GivenReward.State.ValueType  # 3
-    """The catalog did not give it, for the `reason`, such as `OUT_OF_STOCK`: it is not asked again."""
-    STATE_TAKING_BACK: GivenReward.State.ValueType  # 4
-    """A return took what it was given for; the catalog is being asked."""
-    STATE_TAKEN_BACK: GivenReward.State.ValueType  # 5
-    """It was called off."""
-    STATE_KEPT: GivenReward.State.ValueType  # 6
-    """It could not be called off, for the `reason`, such as `VOUCHER_REDEEMED`: the member keeps it."""
-
-    RULE_FIELD_NUMBER: builtins.int
-    REWARD_FIELD_NUMBER: builtins.int
-    STATE_FIELD_NUMBER: builtins.int
-    REDEMPTION_FIELD_NUMBER: builtins.int
-    REASON_FIELD_NUMBER: builtins.int
-    rule: builtins.str
-    """The rule, `programs/{program}/rules/{rule}`."""
-    reward: builtins.str
-    """The reward."""
-    state: global___GivenReward.State.ValueType
-    """What becomes of it."""
-    redemption: builtins.str
-    """The redemption by which it was given; empty before."""
-    reason: builtins.str
-    """Why it is refused or kept: a reason of the catalog's errors, or `AWARD_REJECTED` where the award was held, and rejected."""
-    def __init__(
-        self,
-        *,
-        rule: builtins.str = ...,
-        reward: builtins.str = ...,
-        state: global___GivenReward.State.ValueType = ...,
-        redemption: builtins.str = ...,
-        reason: builtins.str = ...,
-    ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["reason", b"reason", "redemption", b"redemption", "reward", b"reward", "rule", b"rule", "state", b"state"]) -> None: ...
-
-global___GivenReward = GivenReward
 
 @typing.final
 class Wait(google.protobuf.message.Message):

@@ -96,8 +96,8 @@ class EarningRule(google.protobuf.message.Message):
     """Points given for the purchase beside all else, never multiplied. 1..10^9."""
     reward: builtins.str
     """A reward of the catalog, `programs/{program}/rewards/{reward}`, is given for the purchase, for nothing: see
-    `Purchase.given_rewards`. Caps count rewards. Not with a `unit`, a `campaign`, a `count` or times of its own, and not in
-    programs with `late_days`.
+    `Purchase.given_rewards`. Caps count rewards. With a `count` it is given each time that the count is reached. Not with a
+    `unit` or times of its own. In programs with `late_days` a purchase keeps the rewards that it gave when it arrived.
     """
     rounding: global___Rounding.ValueType
     """How a fraction of a point is rounded. Required of base rules; the others have none of their own."""
@@ -139,8 +139,8 @@ class EarningRule(google.protobuf.message.Message):
     unit: builtins.str
     """The unit that the rule gives, if not the program's points, such as cash or stamps: what is called points here is then
     counted in its smallest parts, and credited to a wallet of the member's, see `Rating.wallet_awards`. Rules of a unit
-    stack among themselves; the tier's multiplier is of points, and so is what counts towards tiers. Not with a `campaign` or
-    a `count`, and not in programs with `late_days`. It cannot be changed.
+    stack among themselves; the tier's multiplier is of points, and so is what counts towards tiers. In programs with
+    `late_days` a purchase keeps what it gave when it arrived. It cannot be changed.
     """
     @property
     def points_per_minor_unit(self) -> guerdon.type.v1.rational_pb2.Rational:
@@ -203,8 +203,9 @@ class EarningRule(google.protobuf.message.Message):
 
     @property
     def count(self) -> global___Count:
-        """The rule counts, and gives its points where the count is reached: with `bonus_points` or
-        `piece_points_per_minor_unit`, without caps and cooldown. It cannot be changed. Absent: it gives for each purchase.
+        """The rule counts, and gives its points or its reward where the count is reached: with `bonus_points`,
+        `piece_points_per_minor_unit` or a `reward`, which then cannot be changed, without caps and cooldown. It cannot be
+        changed. Absent: it gives for each purchase.
         In programs with `late_days` it counts in the order in which everything happened: what comes late may have another
         purchase reach the count.
         """
@@ -212,7 +213,7 @@ class EarningRule(google.protobuf.message.Message):
     @property
     def availability(self) -> guerdon.membership.v1.times_pb2.Availability:
         """When the points that the rule gives can first be spent, if they have a time of their own; set and empty: at once. Absent:
-        as the program's. Neither this nor the next of rules that count, and not in programs with `late_days`.
+        as the program's. Neither this nor the next of rules that count, and in programs with `late_days` only with a `unit`.
         """
 
     @property

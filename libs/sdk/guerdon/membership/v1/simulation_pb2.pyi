@@ -118,20 +118,24 @@ class RulesSimulation(google.protobuf.message.Message):
         RULE_FIELD_NUMBER: builtins.int
         POINTS_FIELD_NUMBER: builtins.int
         PURCHASE_COUNT_FIELD_NUMBER: builtins.int
+        REWARD_COUNT_FIELD_NUMBER: builtins.int
         rule: builtins.str
         """The rule, `programs/{program}/rules/{rule}`; empty for the multipliers of tiers."""
         points: builtins.int
-        """The points that it gave."""
+        """The points that it gave; of a rule with a `unit`, as many of its smallest parts."""
         purchase_count: builtins.int
-        """The purchases to which it gave any."""
+        """The purchases to which it gave anything."""
+        reward_count: builtins.int
+        """The rewards that it gave."""
         def __init__(
             self,
             *,
             rule: builtins.str = ...,
             points: builtins.int = ...,
             purchase_count: builtins.int = ...,
+            reward_count: builtins.int = ...,
         ) -> None: ...
-        def ClearField(self, field_name: typing.Literal["points", b"points", "purchase_count", b"purchase_count", "rule", b"rule"]) -> None: ...
+        def ClearField(self, field_name: typing.Literal["points", b"points", "purchase_count", b"purchase_count", "reward_count", b"reward_count", "rule", b"rule"]) -> None: ...
 
     @typing.final
     class Change(google.protobuf.message.Message):
