@@ -43,7 +43,7 @@ REPLAYED_KEY = "guerdon-replayed"
 STREAM_DEADLINE_FACTOR = 30
 
 CODES: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
-_NAME = re.compile(rf"[a-z][A-Za-z]{{0,40}}/{ID}(/[a-z][A-Za-z]{{0,40}}/{ID}){{0,5}}")
+_NAME = re.compile(rf"[a-z][A-Za-z]{{0,40}}/{ID}(/[a-z][A-Za-z]{{0,40}}/{ID}){{0,5}}(/[a-z][A-Za-z]{{0,40}})?")
 
 # Streams are written from within the call's deadline, which could not interrupt a `yield`: whoever takes what is
 # yielded waits outside of it. They are generators nevertheless, because tracing takes nothing else for a stream.

@@ -60,6 +60,14 @@ class AccountFrozen(DomainError):
     message = "{account} is frozen."
 
 
+class AccountNotFor(DomainError):
+    """The account was made for other kinds of transaction only, such as one for giving and not for redeeming."""
+
+    reason = "ACCOUNT_NOT_FOR"
+    status = Status.FAILED_PRECONDITION
+    message = "The points of {account} leave it by {allowed} only, and not by {kind}."
+
+
 class AccountNotFrozen(DomainError):
     """The account that is to be unfrozen is open."""
 

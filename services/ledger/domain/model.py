@@ -102,6 +102,9 @@ MOVED_LOTS_MAX = 100
 MOVING = frozenset({Kind.TRANSFER, Kind.MERGE})
 """The kinds whose points stay what they are: each lot made keeps the times and the budget of what it was made of."""
 
+OUTGOING = frozenset({Kind.SPEND, Kind.EXCHANGE, Kind.RECOGNITION, Kind.TRANSFER, Kind.MERGE})
+"""The kinds that take a holder's points: an account may be for some of them only."""
+
 EARNING = frozenset({Kind.EARN, Kind.GRANT, Kind.RECOGNITION})
 """The kinds whose credits count as lifetime earned."""
 SPENDING = frozenset({Kind.SPEND, Kind.RECOGNITION})
@@ -135,6 +138,8 @@ class Account:
     name: str
     """The resource name."""
     create_time: datetime
+    outgoing: frozenset[Kind] = frozenset()
+    """By which kinds of transaction its points may leave it; none: by all."""
     is_member: bool = field(init=False, compare=False, repr=False)
     """Whether it has lots, a floor and versions."""
     limitable: bool = field(init=False, compare=False, repr=False)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from ledger.domain.errors import KindNotAllowed, SpansPrograms
-from ledger.domain.model import AccountKind, Kind, Program
+from ledger.domain.errors import AccountNotFor, KindNotAllowed, SpansPrograms
+from ledger.domain.model import OUTGOING, Account, AccountKind, Kind, Program
 
 EXCHANGER = "partner_exchange"
 """The one service whose transactions may span programs."""
@@ -44,6 +44,13 @@ def require_direction(sources: Collection[AccountKind], service: str | None) -> 
     """Raises KindNotAllowed where the caller may not take points by an adjustment: the catalog gives goodwill."""
     if service == CATALOG and AccountKind.MEMBER in sources:
         raise KindNotAllowed(kind=Kind.ADJUSTMENT.name)
+
+
+def require_outgoing(source: Account, kind: Kind) -> None:
+    """Raises AccountNotFor where the account is for other kinds only."""
+    if source.outgoing and kind in OUTGOING and kind not in source.outgoing:
+        allowed = ", ".join(sorted(one.name for one in source.outgoing))
+        raise AccountNotFor(account=source.name, kind=kind.name, allowed=allowed)
 
 
 def require_program(program: Program, owner: Program, kind: Kind) -> None:

@@ -73,6 +73,8 @@ create table accounts (
     state smallint not null default 1 check (state between 1 and 3 and (state = 1 or kind = 1)),
     name text not null,
     create_time timestamptz not null,
+    -- By which kinds of transaction its points may leave it; none: by all.
+    outgoing smallint[] not null default '{}' check (outgoing = '{}' or kind = 1),
     -- From here on: members only. The state after change number `version`, which was recorded at `record_time`.
     version bigint not null default 0,
     posted bigint not null default 0,

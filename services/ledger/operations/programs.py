@@ -13,7 +13,7 @@ from guerdon_kit.clock import Clock
 from guerdon_kit.errors import AlreadyExists, InvalidField, NotFound
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres import Connection, Database, requests
-from ledger.domain.model import Account, AccountKind, Program, Unopened
+from ledger.domain.model import Account, AccountKind, Kind, Program, Unopened
 from ledger.domain.policies import Policies, PolicyChange
 from ledger.store import policies, rows
 from ledger.store.directory import Directory, NewAccount, Unit, queries
@@ -199,7 +199,7 @@ class Programs:
         Raises:
             InvalidField: an id does not fit its kind, or occurs twice.
             NotFound: a unit does not exist.
-            AlreadyExists: an account exists with another unit or kind; nothing is made.
+            AlreadyExists: an account exists with another unit, kind or `outgoing`; nothing is made.
         """
         units = {unit.id: unit for unit in await self._directory.units(program)}
         accounts: dict[str, NewAccount] = {}
@@ -222,7 +222,12 @@ class Programs:
                 async for row in queries.accounts_by_name(
                     connection, shard=program.shard, program=program.number, names=rest
                 ):
-                    if (row["unit"], row["kind"]) != (accounts[row["name"]].unit, accounts[row["name"]].kind):
+                    there, wanted_one = rows.account(row, program), accounts[row["name"]]
+                    if (there.unit, there.kind, there.outgoing) != (
+                        wanted_one.unit,
+                        wanted_one.kind,
+                        wanted_one.outgoing,
+                    ):
                         raise AlreadyExists(f"{program.name}/accounts/{row['name']}")
             return str(len(made)).encode()
 
@@ -276,6 +281,7 @@ class Programs:
                 units=[account.unit for account in accounts],
                 kinds=[account.kind for account in accounts],
                 names=[account.id for account in accounts],
+                outgoings=[",".join(str(kind.value) for kind in sorted(account.outgoing)) for account in accounts],
                 create_time=now,
             )
         ]
@@ -306,13 +312,17 @@ class AccountOrder:
     kind: AccountKind
     id: str
     labels: Mapping[str, str]
+    outgoing: frozenset[Kind] = frozenset()
+    """By which kinds of transaction its points may leave it; none: by all."""
 
 
 def new_account(order: AccountOrder, unit: Unit, field: str) -> NewAccount:
     """The account to make. Raises InvalidField where it is out of its bounds."""
     check_account(order.kind, order.id, unit, field)
     check_labels(order.labels, f"{field}.labels")
-    return NewAccount(unit.number, order.kind, order.id, dict(order.labels))
+    if order.outgoing and order.kind is not AccountKind.MEMBER:
+        raise InvalidField.of(f"{field}.outgoing", "is for MEMBER accounts only")
+    return NewAccount(unit.number, order.kind, order.id, dict(order.labels), order.outgoing)
 
 
 def check_account(kind: AccountKind, id_: str, unit: Unit, field: str) -> None:

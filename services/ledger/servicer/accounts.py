@@ -14,7 +14,7 @@ from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.names import parse
 from guerdon_kit.pages import page_size, read_token, write_token
 from ledger.domain.lifecycle import StateOrder
-from ledger.domain.model import AccountKind, AccountState, Program
+from ledger.domain.model import OUTGOING, AccountKind, AccountState, Kind, Program
 from ledger.domain.states import Operation
 from ledger.operations.accounts import Accounts, StoredAccount
 from ledger.operations.programs import AccountOrder, Programs
@@ -46,7 +46,7 @@ class AccountRpcs:
         made, replayed = await self._programs.create_account(
             fingerprint,
             program,
-            AccountOrder(unit_id, _account_kind(message.kind, "account.kind"), id_, message.labels),
+            _order(message, unit_id, id_, "account"),
         )
         call.replayed = replayed
         return pb.CreateAccountResponse(account=answers.account(made, unit_id, AccountState.OPEN, message.labels))
@@ -64,8 +64,7 @@ class AccountRpcs:
             unit_program, unit_id = parse(message.unit, "programs/{program}/units/{unit}", f"{field}.unit")
             if program_id != program.id or unit_program != program.id:
                 raise InvalidField.of(f"{field}.name", f"must be of {program.name}, as its unit")
-            kind = _account_kind(message.kind, f"{field}.kind")
-            wanted.append(AccountOrder(unit_id, kind, id_, message.labels))
+            wanted.append(_order(message, unit_id, id_, field))
         fingerprint = Fingerprint.of(call, request, program.name)
         count, call.replayed = await self._programs.create_accounts(fingerprint, program, wanted)
         return pb.BatchCreateAccountsResponse(created_count=count)
@@ -123,6 +122,13 @@ class AccountRpcs:
         call.replayed = done.replayed
         [balance] = done.outcome.balances
         return response(record_time=timestamp(done.outcome.record_time), balance=answers.balance(balance))
+
+
+def _order(message: res.Account, unit_id: str, id_: str, field: str) -> AccountOrder:
+    if not set(message.outgoing) <= OUTGOING or len(set(message.outgoing)) < len(message.outgoing):
+        raise InvalidField.of(f"{field}.outgoing", "must be SPEND, EXCHANGE, RECOGNITION, TRANSFER or MERGE, each once")
+    outgoing = frozenset(map(Kind, message.outgoing))
+    return AccountOrder(unit_id, _account_kind(message.kind, f"{field}.kind"), id_, message.labels, outgoing)
 
 
 def _account_kind(value: int, field: str) -> AccountKind:

@@ -63,6 +63,7 @@ def account(
         state=cast("resources_pb2.AccountState.ValueType", state.value),
         labels=labels,
         credit_limit=credit_limit,
+        outgoing=[cast("resources_pb2.TransactionKind.ValueType", kind.value) for kind in sorted(found.outgoing)],
     )
 
 

@@ -19,7 +19,7 @@ from ledger.domain.chain import HASH_BYTES, Head
 from ledger.domain.locked import LOCKABLE, Locked
 from ledger.domain.lots import Activate, MoveExpiry
 from ledger.domain.model import AMOUNT_MAX, LONG_AGO, MOVING, NEVER, SIDES, Account, Kind, Program
-from ledger.domain.permissions import require_direction, require_kind, require_program
+from ledger.domain.permissions import require_direction, require_kind, require_outgoing, require_program
 from ledger.domain.posting import PostingOrder, TransactionOrder
 from ledger.operations.movements import LotsRequest
 
@@ -131,6 +131,8 @@ def _check_sides(source: Account, destination: Account, kind: Kind, index: int) 
             f"postings[{index}]",
             f"{kind.name} does not move points from {source.kind.name} to {destination.kind.name}",
         )
+    if source.outgoing:
+        require_outgoing(source, kind)
     if source.id == destination.id:
         raise InvalidField.of(f"postings[{index}].destination", "must differ from the source")
     if source.program is not destination.program and source.program != destination.program:

@@ -15,7 +15,8 @@ from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.names import parse
 from guerdon_kit.pages import page_size, read_token, write_token
 from ledger.domain.holds import HoldOrder
-from ledger.domain.model import AMOUNT_MAX, Account, HoldState, Program, Unopened
+from ledger.domain.model import AMOUNT_MAX, Account, HoldState, Kind, Program, Unopened
+from ledger.domain.permissions import require_outgoing
 from ledger.domain.reversal import Policy, ReversalOrder
 from ledger.operations.accounts import Accounts
 from ledger.operations.adjustments import Adjustments
@@ -259,6 +260,7 @@ class LedgerServicer(
             raise InvalidField.of("hold.account", f"must be of {program.name}")
         if not account.is_member:
             raise InvalidField.of("hold.account", "must be a MEMBER account")
+        require_outgoing(account, Kind.SPEND)
         order = HoldOrder(
             account,
             orders.amount(message.amount, "hold.amount", least=1),

@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 from guerdon_kit.errors import InvalidField, NotFound
 from guerdon_kit.names import parse
 from guerdon_kit.postgres import Connection, Database, load_queries
-from ledger.domain.model import Account, AccountKind, Program, Unopened
+from ledger.domain.model import Account, AccountKind, Kind, Program, Unopened
 from ledger.store import rows
 
 queries = load_queries("ledger")
@@ -36,6 +36,7 @@ class NewAccount:
     kind: AccountKind
     id: str
     labels: Mapping[str, str] = field(default_factory=dict)
+    outgoing: frozenset[Kind] = frozenset()
 
 
 class Directory:

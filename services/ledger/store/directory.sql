@@ -31,28 +31,32 @@ on conflict do nothing
 returning unit, id, display_name, scale;
 
 -- name: accounts_by_name
-select shard, id, program, unit, kind, name, create_time
+select shard, id, program, unit, kind, name, create_time, outgoing
 from accounts
 where shard = :shard and program = :program and name = any(:names::text[]);
 
 -- name: accounts_by_id
-select shard, id, program, unit, kind, name, create_time
+select shard, id, program, unit, kind, name, create_time, outgoing
 from accounts
 where shard = :shard and id = any(:ids::bigint[]);
 
 -- name: system_accounts
-select shard, id, program, unit, kind, name, create_time
+select shard, id, program, unit, kind, name, create_time, outgoing
 from accounts
 where shard = :shard and program = :program and kind <> 1;
 
 -- name: insert_accounts
 -- Sorted by name, so that two that make the same accounts wait for each other instead of locking each other out.
-insert into accounts (shard, id, program, unit, kind, name, create_time)
-select :shard::int, n.id, :program::int, n.unit, n.kind, n.name, :create_time::timestamptz
-from unnest(:ids::bigint[], :units::int[], :kinds::smallint[], :names::text[]) as n (id, unit, kind, name)
+insert into accounts (shard, id, program, unit, kind, name, create_time, outgoing)
+select
+    :shard::int, n.id, :program::int, n.unit, n.kind, n.name, :create_time::timestamptz,
+    string_to_array(n.outgoing, ',')::smallint[]
+from
+    unnest(:ids::bigint[], :units::int[], :kinds::smallint[], :names::text[], :outgoings::text[])
+    as n (id, unit, kind, name, outgoing)
 order by n.name
 on conflict do nothing
-returning shard, id, program, unit, kind, name, create_time;
+returning shard, id, program, unit, kind, name, create_time, outgoing;
 
 -- name: transaction^
 select id, program, kind, postings, effective_time, record_time, actor, memo, reverses

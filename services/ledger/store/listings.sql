@@ -1,7 +1,7 @@
 -- Pages of accounts, holds and transactions: each begins after a position that an index leads to.
 
 -- name: accounts_of
-select a.shard, a.id, a.program, a.unit, a.kind, a.name, a.create_time, a.state, l.labels,
+select a.shard, a.id, a.program, a.unit, a.kind, a.name, a.create_time, a.outgoing, a.state, l.labels,
        s.credit_limit
 from accounts a
 left join account_labels l on l.shard = a.shard and l.account = a.id
@@ -12,7 +12,7 @@ order by a.name
 limit :limit;
 
 -- name: system_accounts_of
-select a.shard, a.id, a.program, a.unit, a.kind, a.name, a.create_time, a.state, l.labels,
+select a.shard, a.id, a.program, a.unit, a.kind, a.name, a.create_time, a.outgoing, a.state, l.labels,
        s.credit_limit
 from accounts a
 left join account_labels l on l.shard = a.shard and l.account = a.id
@@ -22,7 +22,7 @@ order by a.name
 limit :limit;
 
 -- name: accounts_not_open_of
-select a.shard, a.id, a.program, a.unit, a.kind, a.name, a.create_time, a.state, l.labels,
+select a.shard, a.id, a.program, a.unit, a.kind, a.name, a.create_time, a.outgoing, a.state, l.labels,
        s.credit_limit
 from accounts a
 left join account_labels l on l.shard = a.shard and l.account = a.id

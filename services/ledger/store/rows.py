@@ -9,7 +9,7 @@ from ledger.domain.adjustments import Adjustment, AdjustmentState, Deed
 from ledger.domain.book import Book
 from ledger.domain.books import BooksChange, IfClosed
 from ledger.domain.limits import CreditLimitChange
-from ledger.domain.model import STATE_OF, Account, AccountKind, Hold, HoldState, Lot, Program
+from ledger.domain.model import STATE_OF, Account, AccountKind, Hold, HoldState, Kind, Lot, Program
 from ledger.domain.posting import PostingOrder
 
 
@@ -65,6 +65,7 @@ def account(row: Any, owner: Program) -> Account:
         AccountKind(row["kind"]),
         f"{owner.name}/accounts/{row['name']}",
         row["create_time"],
+        frozenset(map(Kind, row["outgoing"])),
     )
 
 

@@ -67,15 +67,24 @@ class Ledger:
             raise
 
     async def create_people_accounts(self, organisation: Organisation, people: Sequence[NewPerson], actor: str) -> None:
-        """Makes each person's two accounts; those that exist already stay as they are."""
+        """Makes each person's two accounts: one for giving and nothing else, and one for redeeming and, where the
+        organisation allows it, exchanging. Those that exist already stay as they are.
+        """
+        earned = [resources_pb2.TRANSACTION_KIND_SPEND]
+        if organisation.exchange_allowed:
+            earned.append(resources_pb2.TRANSACTION_KIND_EXCHANGE)
         accounts = [
             resources_pb2.Account(
                 name=f"{organisation.program_name}/accounts/{account_id}",
                 unit=organisation.unit_name,
                 kind=resources_pb2.ACCOUNT_KIND_MEMBER,
+                outgoing=outgoing,
             )
             for person in people
-            for account_id in (person.allowance_account_id, person.rewards_account_id)
+            for account_id, outgoing in (
+                (person.allowance_account_id, [resources_pb2.TRANSACTION_KIND_RECOGNITION]),
+                (person.rewards_account_id, earned),
+            )
         ]
         await self._create_accounts(organisation, accounts, actor)
 

@@ -31,6 +31,8 @@ class Organisation:
     values: tuple[str, ...]
     create_time: datetime
     countries: tuple[CountryValue, ...] = ()
+    exchange_allowed: bool = False
+    """Whether what its people earned may be exchanged with other brands."""
 
     @property
     def name(self) -> str:

@@ -7,6 +7,8 @@ create table organisations (
     unit text not null,
     time_zone text not null,
     purposes text[] not null,
+    -- The rewards accounts of its people are made so in the ledger.
+    exchange_allowed boolean not null,
     actor text not null,
     create_time timestamptz not null
 );

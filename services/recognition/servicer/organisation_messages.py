@@ -33,6 +33,7 @@ def read_organisation(message: pb.Organisation, create_time: datetime) -> Organi
         unit=unit,
         time_zone=check_zone(message.time_zone, "organisation.time_zone"),
         values=tuple(message.values),
+        exchange_allowed=message.exchange_allowed,
         create_time=create_time,
         countries=_read_countries(message.countries),
     )
@@ -68,6 +69,7 @@ def write_organisation(organisation: Organisation) -> pb.Organisation:
         unit=organisation.unit_name,
         time_zone=organisation.time_zone,
         values=organisation.values,
+        exchange_allowed=organisation.exchange_allowed,
         budget_account=organisation.budget_account,
         create_time=timestamp(organisation.create_time),
         countries=[

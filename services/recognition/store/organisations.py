@@ -22,6 +22,7 @@ async def insert(connection: Connection, organisation: Organisation, actor: str)
         unit=organisation.unit,
         time_zone=organisation.time_zone,
         purposes=list(organisation.values),
+        exchange_allowed=organisation.exchange_allowed,
         actor=actor,
         create_time=organisation.create_time,
     )
@@ -76,6 +77,7 @@ def _organisation(row: asyncpg.Record) -> Organisation:
         unit=row["unit"],
         time_zone=row["time_zone"],
         values=tuple(row["purposes"]),
+        exchange_allowed=row["exchange_allowed"],
         create_time=row["create_time"],
         countries=tuple(
             CountryValue(country, currency_code, Fraction(int(numerator), int(denominator)))

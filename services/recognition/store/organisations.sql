@@ -1,16 +1,16 @@
 -- name: insert_organisation$
 -- The id, or nothing where it is taken.
 insert into organisations (
-    organisation, display_name, program, unit, time_zone, purposes, actor, create_time
+    organisation, display_name, program, unit, time_zone, purposes, exchange_allowed, actor, create_time
 )
 values (
-    :organisation, :display_name, :program, :unit, :time_zone, :purposes, :actor, :create_time
+    :organisation, :display_name, :program, :unit, :time_zone, :purposes, :exchange_allowed, :actor, :create_time
 )
 on conflict do nothing
 returning organisation;
 
 -- name: find_organisation^
-select organisation, display_name, program, unit, time_zone, purposes, create_time, countries
+select organisation, display_name, program, unit, time_zone, purposes, exchange_allowed, create_time, countries
 from organisation_details
 where organisation = :organisation;
 

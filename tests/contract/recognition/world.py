@@ -47,6 +47,7 @@ class World:
         allowance: int = 200,
         time_zone: str = "Europe/London",
         granted: bool = True,
+        exchange_allowed: bool = False,
     ) -> Employer:
         """An organisation of its own, in a program of its own, whose people have this month's allowance."""
         number = next(_numbers)
@@ -57,7 +58,7 @@ class World:
             self.client(self.ledger),
             self.client(self.recognition),
         )
-        await employer.make(allowance=allowance, time_zone=time_zone)
+        await employer.make(allowance=allowance, time_zone=time_zone, exchange_allowed=exchange_allowed)
         if people:
             await employer.hire(*people)
         if granted:
@@ -75,7 +76,7 @@ class Employer:
     bank: Client
     admin: Client
 
-    async def make(self, *, allowance: int, time_zone: str) -> None:
+    async def make(self, *, allowance: int, time_zone: str, exchange_allowed: bool = False) -> None:
         """The program, its unit, and the organisation on them."""
         await self.bank.ledger.CreateProgram(
             ledger.CreateProgramRequest(
@@ -85,7 +86,9 @@ class Employer:
         await self.bank.ledger.CreateUnit(
             ledger.CreateUnitRequest(unit=books.Unit(name=f"{self.program}/units/points"), request_id=new_request_id())
         )
-        await self.admin.organisations.CreateOrganisation(self.creation(time_zone=time_zone))
+        request = self.creation(time_zone=time_zone)
+        request.organisation.exchange_allowed = exchange_allowed
+        await self.admin.organisations.CreateOrganisation(request)
         await self.plan(allowance)
 
     async def plan(

@@ -351,6 +351,7 @@ class Account(google.protobuf.message.Message):
     STATE_FIELD_NUMBER: builtins.int
     LABELS_FIELD_NUMBER: builtins.int
     CREDIT_LIMIT_FIELD_NUMBER: builtins.int
+    OUTGOING_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`programs/{program}/accounts/{account}`. The id of a MEMBER account is 1 to 63 of `A-Z a-z 0-9 _ ~ -`;
     that of a system account is its kind in lower case, a dot, its unit and, where there are several, a dot and a
@@ -378,6 +379,13 @@ class Account(google.protobuf.message.Message):
         and erased at any time: UpdateAccountLabels.
         """
 
+    @property
+    def outgoing(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[global___TransactionKind.ValueType]:
+        """What its points may leave it by, each once of SPEND, EXCHANGE, RECOGNITION, TRANSFER and MERGE; empty: all of them. Of a
+        MEMBER account only, given when it is made, and for ever. Corrections, reversals and expiry are not asked; a hold is
+        asked as the SPEND that it becomes.
+        """
+
     def __init__(
         self,
         *,
@@ -388,9 +396,10 @@ class Account(google.protobuf.message.Message):
         state: global___AccountState.ValueType = ...,
         labels: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
         credit_limit: builtins.int | None = ...,
+        outgoing: collections.abc.Iterable[global___TransactionKind.ValueType] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_credit_limit", b"_credit_limit", "create_time", b"create_time", "credit_limit", b"credit_limit"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_credit_limit", b"_credit_limit", "create_time", b"create_time", "credit_limit", b"credit_limit", "kind", b"kind", "labels", b"labels", "name", b"name", "state", b"state", "unit", b"unit"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_credit_limit", b"_credit_limit", "create_time", b"create_time", "credit_limit", b"credit_limit", "kind", b"kind", "labels", b"labels", "name", b"name", "outgoing", b"outgoing", "state", b"state", "unit", b"unit"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_credit_limit", b"_credit_limit"]) -> typing.Literal["credit_limit"] | None: ...
 
 global___Account = Account

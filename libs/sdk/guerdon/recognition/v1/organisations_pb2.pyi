@@ -97,6 +97,7 @@ class Organisation(google.protobuf.message.Message):
     BUDGET_ACCOUNT_FIELD_NUMBER: builtins.int
     CREATE_TIME_FIELD_NUMBER: builtins.int
     COUNTRIES_FIELD_NUMBER: builtins.int
+    EXCHANGE_ALLOWED_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`organisations/{organisation}`; the id is 1 to 24 of `a-z 0-9 -`, a letter or digit first."""
     display_name: builtins.str
@@ -107,6 +108,10 @@ class Organisation(google.protobuf.message.Message):
     """The IANA name of the zone whose weeks, months and quarters the allowances follow, such as `Europe/London`. For good."""
     budget_account: builtins.str
     """The ledger's account that funds the allowances."""
+    exchange_allowed: builtins.bool
+    """Whether points that were earned may be exchanged with other brands. The accounts of its people are made so in the
+    ledger, which sees to it: for good.
+    """
     @property
     def values(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """What a recognition can be for: at most 50, each once, a `#` and 1 to 50 of `a-z 0-9 _ -`, such as `#teamwork`."""
@@ -130,9 +135,10 @@ class Organisation(google.protobuf.message.Message):
         budget_account: builtins.str = ...,
         create_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         countries: collections.abc.Iterable[global___CountryValue] | None = ...,
+        exchange_allowed: builtins.bool = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["create_time", b"create_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["budget_account", b"budget_account", "countries", b"countries", "create_time", b"create_time", "display_name", b"display_name", "name", b"name", "time_zone", b"time_zone", "unit", b"unit", "values", b"values"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["budget_account", b"budget_account", "countries", b"countries", "create_time", b"create_time", "display_name", b"display_name", "exchange_allowed", b"exchange_allowed", "name", b"name", "time_zone", b"time_zone", "unit", b"unit", "values", b"values"]) -> None: ...
 
 global___Organisation = Organisation
 
