@@ -7,6 +7,7 @@ import typer
 from guerdon_cli.bench import command as bench
 from guerdon_cli.demo.command import demo
 from guerdon_cli.export import export
+from guerdon_cli.imports import command as imports
 from guerdon_cli.migrate import migrate
 from guerdon_cli.partner import conformance as partner
 from guerdon_cli.serve import serve
@@ -27,4 +28,5 @@ app.command()(export)
 app.command()(migrate)
 app.command()(serve)
 app.add_typer(bench.app, name="bench")
+app.add_typer(imports.app, name="import")
 app.add_typer(partner.app, name="partner")

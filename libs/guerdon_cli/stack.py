@@ -44,12 +44,13 @@ class ServiceKind:
 
 
 LEDGER = ServiceKind("ledger", 7001, "ledger")
+RECOGNITION = ServiceKind("recognition", 7005, "recognition")
 SERVICES = (
     LEDGER,
     ServiceKind("membership", 7002, "membership"),
     ServiceKind("rewards_catalog", 7003, "rewards"),
     ServiceKind("partner_exchange", 7004, "exchange"),
-    ServiceKind("recognition", 7005, "recognition"),
+    RECOGNITION,
 )
 
 

@@ -39,6 +39,7 @@ from recognition.operations.managing import ManagerBudgets
 from recognition.operations.organisations import Organisations
 from recognition.operations.paying import Paying
 from recognition.operations.people import People
+from recognition.operations.people_imports import PeopleImports
 from recognition.operations.planning import Planning
 from recognition.operations.settings import RecognitionSettings
 from recognition.operations.teams import Teams
@@ -103,7 +104,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
             AwardServicer(awarding, AwardViewing(database, clock)),
             DelegationServicer(Delegating(database, clock)),
             AchievementServicer(clock, Achievements(database, paying, clock)),
-            ImportServicer(importing),
+            ImportServicer(PeopleImports(database, ledger, clock), importing),
             FairnessServicer(fairness),
             InsightServicer(Insights(database)),
         ],

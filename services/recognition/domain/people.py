@@ -7,8 +7,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
+from typing import Any
 
-from guerdon_kit.errors import FieldViolation, InvalidField, NotFound
+from guerdon_kit.errors import DomainError, FieldViolation, InvalidField, NotFound
 from recognition.domain.errors import IdentityTaken, ManagerCycle, UserNameTaken
 from recognition.domain.profiles import Profile
 
@@ -122,6 +123,34 @@ def check_people(people: Sequence[NewPerson], field: str) -> None:
         identities.add(identity)
         user_names.add(user_name)
     _check_cycles(people)
+
+
+def rows_wrong(people: Sequence[NewPerson]) -> dict[int, DomainError]:
+    """What is wrong with people who are imported together, as far as they say it themselves, by their places."""
+    wrong: dict[int, DomainError] = {}
+    seen: set[str] = set()
+    for place, person in enumerate(people):
+        violations = person.profile.violations("person")
+        if person.id in seen:
+            violations.append(FieldViolation("person.name", "is there twice"))
+        if violations:
+            wrong[place] = InvalidField(violations)
+        seen.add(person.id)
+    if not wrong:
+        places = {person.name: place for place, person in enumerate(people)}
+        try:
+            check_people(people, "people[{index}]")
+        except (IdentityTaken, UserNameTaken, ManagerCycle) as refusal:
+            wrong[places[refusal.metadata["person"]]] = refusal
+    return wrong
+
+
+def changed_fields(had: Profile, asked: Profile, fields: Collection[str]) -> dict[str, Any]:
+    """Those of the fields that are not as asked for; teams come in no order."""
+    changes = {name: getattr(asked, name) for name in fields if getattr(had, name) != getattr(asked, name)}
+    if "teams" in changes and set(had.teams) == set(asked.teams):
+        del changes["teams"]
+    return changes
 
 
 def _check_cycles(people: Sequence[NewPerson]) -> None:

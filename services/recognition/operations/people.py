@@ -151,7 +151,7 @@ class People:
         added = await store.insert(connection, employer.id, people, actor, self._clock.now())
         refused = next((person for person in people if person.id not in added), None)
         if refused is not None:
-            raise await _taken(connection, refused)
+            raise await taken(connection, refused)
         await team_store.join(connection, employer.id, memberships)
 
 
@@ -185,7 +185,7 @@ async def _require_teams(connection: Connection, organisation: str, teams: Colle
         require_all(organisation, "teams", teams, await team_store.lock(connection, organisation, teams))
 
 
-async def _taken(connection: Connection, person: NewPerson) -> AlreadyExists | IdentityTaken | UserNameTaken:
+async def taken(connection: Connection, person: NewPerson) -> AlreadyExists | IdentityTaken | UserNameTaken:
     """Why a person could not be added."""
     if await store.find(connection, person.organisation, [person.id]):
         return AlreadyExists(person.name)

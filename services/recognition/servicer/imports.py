@@ -13,9 +13,12 @@ from guerdon_kit.grpc.status import to_status
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.names import parse
 from recognition.domain.imports import RECEIVERS_MAX, ROWS_MAX, Row
+from recognition.domain.people import BATCH_MAX
 from recognition.domain.recognitions import Draft
 from recognition.operations.importing import Imported, Importing, NewChunk
-from recognition.servicer.naming import ORGANISATION
+from recognition.operations.people_imports import PeopleImports
+from recognition.servicer.naming import ORGANISATION, read_mask, tell_replay
+from recognition.servicer.people_messages import PERSON_FIELDS, read_person
 from recognition.servicer.recognition_messages import VISIBILITIES
 
 _NUMBER_MAX = 2**53
@@ -26,8 +29,29 @@ class ImportServicer:
 
     service = pb.DESCRIPTOR.services_by_name["ImportService"]
 
-    def __init__(self, importing: Importing) -> None:
+    def __init__(self, people: PeopleImports, importing: Importing) -> None:
+        self._people = people
         self._importing = importing
+
+    async def import_people(self, request: pb.ImportPeopleRequest, call: CallContext) -> pb.ImportPeopleResponse:
+        """Adds people and brings them up to date."""
+        (organisation,) = parse(request.parent, ORGANISATION, "parent")
+        if len(request.people) > BATCH_MAX:
+            raise InvalidField.of("people", "must be 1 to 1,000")
+        fields = read_mask(request.update_mask, PERSON_FIELDS)
+        people = [read_person(person, organisation, f"people[{index}]") for index, person in enumerate(request.people)]
+        fingerprint = Fingerprint.of(call, request, request.parent)
+        imported, replayed = await self._people.run(fingerprint, organisation, people, fields, call.caller.actor)
+        tell_replay(call, replayed)
+        return pb.ImportPeopleResponse(
+            created_count=imported.created,
+            updated_count=imported.updated,
+            unchanged_count=imported.unchanged,
+            errors=[
+                pb.ImportPeopleResponse.PersonError(index=index, error=to_status(imported.errors[index]))
+                for index in sorted(imported.errors)
+            ],
+        )
 
     async def import_recognitions(
         self, requests: AsyncIterator[pb.ImportRecognitionsRequest], call: CallContext

@@ -13,19 +13,29 @@ _sym_db = _symbol_database.Default()
 
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
+from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from guerdon.options.v1 import options_pb2 as guerdon_dot_options_dot_v1_dot_options__pb2
+from guerdon.recognition.v1 import organisations_pb2 as guerdon_dot_recognition_dot_v1_dot_organisations__pb2
 from guerdon.recognition.v1 import recognition_pb2 as guerdon_dot_recognition_dot_v1_dot_recognition__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$guerdon/recognition/v1/imports.proto\x12\x16guerdon.recognition.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a guerdon/options/v1/options.proto\x1a(guerdon/recognition/v1/recognition.proto\"\xb9\x01\n\x19ImportRecognitionsRequest\x12\x30\n\x06parent\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/Organisation\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\x12\x16\n\tfirst_row\x18\x03 \x01(\x03\x42\x03\xe0\x41\x02\x12\x39\n\x04rows\x18\x04 \x03(\x0b\x32&.guerdon.recognition.v1.RecognitionRowB\x03\xe0\x41\x02\"\xeb\x01\n\x0eRecognitionRow\x12\x13\n\x0b\x65xternal_id\x18\x01 \x01(\t\x12\x10\n\x08giver_id\x18\x02 \x01(\t\x12\x14\n\x0creceiver_ids\x18\x03 \x03(\t\x12\x0e\n\x06\x61mount\x18\x04 \x01(\x03\x12\x15\n\x07message\x18\x05 \x01(\tB\x04\xd0\xda\x18\x01\x12\x0e\n\x06values\x18\x06 \x03(\t\x12\x36\n\nvisibility\x18\x07 \x01(\x0e\x32\".guerdon.recognition.v1.Visibility\x12-\n\tgive_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x96\x02\n\x1aImportRecognitionsResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\tfirst_row\x18\x02 \x01(\x03\x12\x16\n\x0eimported_count\x18\x03 \x01(\x03\x12\x1e\n\x16\x61lready_imported_count\x18\x04 \x01(\x03\x12K\n\x06\x65rrors\x18\x05 \x03(\x0b\x32;.guerdon.recognition.v1.ImportRecognitionsResponse.RowError\x12\x10\n\x08replayed\x18\x06 \x01(\x08\x1a:\n\x08RowError\x12\x0b\n\x03row\x18\x01 \x01(\x03\x12!\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.Status2\xba\x01\n\rImportService\x12\xa8\x01\n\x12ImportRecognitions\x12\x31.guerdon.recognition.v1.ImportRecognitionsRequest\x1a\x32.guerdon.recognition.v1.ImportRecognitionsResponse\"\'\xca\xda\x18#\n\x1frecognition.recognitions.import\x10\x04(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$guerdon/recognition/v1/imports.proto\x12\x16guerdon.recognition.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a guerdon/options/v1/options.proto\x1a*guerdon/recognition/v1/organisations.proto\x1a(guerdon/recognition/v1/recognition.proto\"\xcb\x01\n\x13ImportPeopleRequest\x12\x30\n\x06parent\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/Organisation\x12\x33\n\x06people\x18\x02 \x03(\x0b\x32\x1e.guerdon.recognition.v1.PersonB\x03\xe0\x41\x02\x12\x34\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x04 \x01(\tB\x03\xe0\x41\x02\"\xe8\x01\n\x14ImportPeopleResponse\x12\x15\n\rcreated_count\x18\x01 \x01(\x05\x12\x15\n\rupdated_count\x18\x02 \x01(\x05\x12\x17\n\x0funchanged_count\x18\x03 \x01(\x05\x12H\n\x06\x65rrors\x18\x04 \x03(\x0b\x32\x38.guerdon.recognition.v1.ImportPeopleResponse.PersonError\x1a?\n\x0bPersonError\x12\r\n\x05index\x18\x01 \x01(\x05\x12!\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.Status\"\xb9\x01\n\x19ImportRecognitionsRequest\x12\x30\n\x06parent\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/Organisation\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\x12\x16\n\tfirst_row\x18\x03 \x01(\x03\x42\x03\xe0\x41\x02\x12\x39\n\x04rows\x18\x04 \x03(\x0b\x32&.guerdon.recognition.v1.RecognitionRowB\x03\xe0\x41\x02\"\xeb\x01\n\x0eRecognitionRow\x12\x13\n\x0b\x65xternal_id\x18\x01 \x01(\t\x12\x10\n\x08giver_id\x18\x02 \x01(\t\x12\x14\n\x0creceiver_ids\x18\x03 \x03(\t\x12\x0e\n\x06\x61mount\x18\x04 \x01(\x03\x12\x15\n\x07message\x18\x05 \x01(\tB\x04\xd0\xda\x18\x01\x12\x0e\n\x06values\x18\x06 \x03(\t\x12\x36\n\nvisibility\x18\x07 \x01(\x0e\x32\".guerdon.recognition.v1.Visibility\x12-\n\tgive_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x96\x02\n\x1aImportRecognitionsResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\tfirst_row\x18\x02 \x01(\x03\x12\x16\n\x0eimported_count\x18\x03 \x01(\x03\x12\x1e\n\x16\x61lready_imported_count\x18\x04 \x01(\x03\x12K\n\x06\x65rrors\x18\x05 \x03(\x0b\x32;.guerdon.recognition.v1.ImportRecognitionsResponse.RowError\x12\x10\n\x08replayed\x18\x06 \x01(\x08\x1a:\n\x08RowError\x12\x0b\n\x03row\x18\x01 \x01(\x03\x12!\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.Status2\xc8\x02\n\rImportService\x12\x8b\x01\n\x0cImportPeople\x12+.guerdon.recognition.v1.ImportPeopleRequest\x1a,.guerdon.recognition.v1.ImportPeopleResponse\" \xca\xda\x18\x1c\n\x18recognition.people.write\x10\x04\x12\xa8\x01\n\x12ImportRecognitions\x12\x31.guerdon.recognition.v1.ImportRecognitionsRequest\x1a\x32.guerdon.recognition.v1.ImportRecognitionsResponse\"\'\xca\xda\x18#\n\x1frecognition.recognitions.import\x10\x04(\x01\x30\x01\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'guerdon.recognition.v1.imports_pb2', globals())
 if _descriptor._USE_C_DESCRIPTORS == False:
 
   DESCRIPTOR._options = None
+  _IMPORTPEOPLEREQUEST.fields_by_name['parent']._options = None
+  _IMPORTPEOPLEREQUEST.fields_by_name['parent']._serialized_options = b'\340A\002\372A\032\n\030guerdon.dev/Organisation'
+  _IMPORTPEOPLEREQUEST.fields_by_name['people']._options = None
+  _IMPORTPEOPLEREQUEST.fields_by_name['people']._serialized_options = b'\340A\002'
+  _IMPORTPEOPLEREQUEST.fields_by_name['update_mask']._options = None
+  _IMPORTPEOPLEREQUEST.fields_by_name['update_mask']._serialized_options = b'\340A\002'
+  _IMPORTPEOPLEREQUEST.fields_by_name['request_id']._options = None
+  _IMPORTPEOPLEREQUEST.fields_by_name['request_id']._serialized_options = b'\340A\002'
   _IMPORTRECOGNITIONSREQUEST.fields_by_name['parent']._options = None
   _IMPORTRECOGNITIONSREQUEST.fields_by_name['parent']._serialized_options = b'\340A\002\372A\032\n\030guerdon.dev/Organisation'
   _IMPORTRECOGNITIONSREQUEST.fields_by_name['request_id']._options = None
@@ -36,16 +46,24 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _IMPORTRECOGNITIONSREQUEST.fields_by_name['rows']._serialized_options = b'\340A\002'
   _RECOGNITIONROW.fields_by_name['message']._options = None
   _RECOGNITIONROW.fields_by_name['message']._serialized_options = b'\320\332\030\001'
+  _IMPORTSERVICE.methods_by_name['ImportPeople']._options = None
+  _IMPORTSERVICE.methods_by_name['ImportPeople']._serialized_options = b'\312\332\030\034\n\030recognition.people.write\020\004'
   _IMPORTSERVICE.methods_by_name['ImportRecognitions']._options = None
   _IMPORTSERVICE.methods_by_name['ImportRecognitions']._serialized_options = b'\312\332\030#\n\037recognition.recognitions.import\020\004'
-  _IMPORTRECOGNITIONSREQUEST._serialized_start=259
-  _IMPORTRECOGNITIONSREQUEST._serialized_end=444
-  _RECOGNITIONROW._serialized_start=447
-  _RECOGNITIONROW._serialized_end=682
-  _IMPORTRECOGNITIONSRESPONSE._serialized_start=685
-  _IMPORTRECOGNITIONSRESPONSE._serialized_end=963
-  _IMPORTRECOGNITIONSRESPONSE_ROWERROR._serialized_start=905
-  _IMPORTRECOGNITIONSRESPONSE_ROWERROR._serialized_end=963
-  _IMPORTSERVICE._serialized_start=966
-  _IMPORTSERVICE._serialized_end=1152
+  _IMPORTPEOPLEREQUEST._serialized_start=337
+  _IMPORTPEOPLEREQUEST._serialized_end=540
+  _IMPORTPEOPLERESPONSE._serialized_start=543
+  _IMPORTPEOPLERESPONSE._serialized_end=775
+  _IMPORTPEOPLERESPONSE_PERSONERROR._serialized_start=712
+  _IMPORTPEOPLERESPONSE_PERSONERROR._serialized_end=775
+  _IMPORTRECOGNITIONSREQUEST._serialized_start=778
+  _IMPORTRECOGNITIONSREQUEST._serialized_end=963
+  _RECOGNITIONROW._serialized_start=966
+  _RECOGNITIONROW._serialized_end=1201
+  _IMPORTRECOGNITIONSRESPONSE._serialized_start=1204
+  _IMPORTRECOGNITIONSRESPONSE._serialized_end=1482
+  _IMPORTRECOGNITIONSRESPONSE_ROWERROR._serialized_start=1424
+  _IMPORTRECOGNITIONSRESPONSE_ROWERROR._serialized_end=1482
+  _IMPORTSERVICE._serialized_start=1485
+  _IMPORTSERVICE._serialized_end=1813
 # @@protoc_insertion_point(module_scope)

@@ -6,14 +6,108 @@ Imports: what an organisation brings along from elsewhere."""
 import builtins
 import collections.abc
 import google.protobuf.descriptor
+import google.protobuf.field_mask_pb2
 import google.protobuf.internal.containers
 import google.protobuf.message
 import google.protobuf.timestamp_pb2
 import google.rpc.status_pb2
+import guerdon.recognition.v1.organisations_pb2
 import guerdon.recognition.v1.recognition_pb2
 import typing
 
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
+
+@typing.final
+class ImportPeopleRequest(google.protobuf.message.Message):
+    """Imports people."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: builtins.int
+    PEOPLE_FIELD_NUMBER: builtins.int
+    UPDATE_MASK_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    parent: builtins.str
+    """The organisation."""
+    request_id: builtins.str
+    """The caller's id of this request, 1 to 64 printable characters."""
+    @property
+    def people(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[guerdon.recognition.v1.organisations_pb2.Person]:
+        """The people, 1 to 1,000, each once. A manager is among them, or there already."""
+
+    @property
+    def update_mask(self) -> google.protobuf.field_mask_pb2.FieldMask:
+        """Which fields of people who are there are brought up to date: those that `OrganisationService.UpdatePerson` changes.
+        Who is new gets all fields of the request.
+        """
+
+    def __init__(
+        self,
+        *,
+        parent: builtins.str = ...,
+        people: collections.abc.Iterable[guerdon.recognition.v1.organisations_pb2.Person] | None = ...,
+        update_mask: google.protobuf.field_mask_pb2.FieldMask | None = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["update_mask", b"update_mask"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["parent", b"parent", "people", b"people", "request_id", b"request_id", "update_mask", b"update_mask"]) -> None: ...
+
+global___ImportPeopleRequest = ImportPeopleRequest
+
+@typing.final
+class ImportPeopleResponse(google.protobuf.message.Message):
+    """What became of the people: with `errors`, nobody was added or changed."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    @typing.final
+    class PersonError(google.protobuf.message.Message):
+        """What is wrong with one of them."""
+
+        DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+        INDEX_FIELD_NUMBER: builtins.int
+        ERROR_FIELD_NUMBER: builtins.int
+        index: builtins.int
+        """Their place among `people`, from 0."""
+        @property
+        def error(self) -> google.rpc.status_pb2.Status:
+            """What it is."""
+
+        def __init__(
+            self,
+            *,
+            index: builtins.int = ...,
+            error: google.rpc.status_pb2.Status | None = ...,
+        ) -> None: ...
+        def HasField(self, field_name: typing.Literal["error", b"error"]) -> builtins.bool: ...
+        def ClearField(self, field_name: typing.Literal["error", b"error", "index", b"index"]) -> None: ...
+
+    CREATED_COUNT_FIELD_NUMBER: builtins.int
+    UPDATED_COUNT_FIELD_NUMBER: builtins.int
+    UNCHANGED_COUNT_FIELD_NUMBER: builtins.int
+    ERRORS_FIELD_NUMBER: builtins.int
+    created_count: builtins.int
+    """How many were added."""
+    updated_count: builtins.int
+    """How many were changed."""
+    unchanged_count: builtins.int
+    """How many were there as the request says."""
+    @property
+    def errors(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___ImportPeopleResponse.PersonError]:
+        """What is wrong with single people. The same request with nothing wrong any more may be sent again under its id."""
+
+    def __init__(
+        self,
+        *,
+        created_count: builtins.int = ...,
+        updated_count: builtins.int = ...,
+        unchanged_count: builtins.int = ...,
+        errors: collections.abc.Iterable[global___ImportPeopleResponse.PersonError] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["created_count", b"created_count", "errors", b"errors", "unchanged_count", b"unchanged_count", "updated_count", b"updated_count"]) -> None: ...
+
+global___ImportPeopleResponse = ImportPeopleResponse
 
 @typing.final
 class ImportRecognitionsRequest(google.protobuf.message.Message):

@@ -15,6 +15,11 @@ class ImportServiceStub(object):
         Args:
             channel: A grpc.Channel.
         """
+        self.ImportPeople = channel.unary_unary(
+                '/guerdon.recognition.v1.ImportService/ImportPeople',
+                request_serializer=guerdon_dot_recognition_dot_v1_dot_imports__pb2.ImportPeopleRequest.SerializeToString,
+                response_deserializer=guerdon_dot_recognition_dot_v1_dot_imports__pb2.ImportPeopleResponse.FromString,
+                )
         self.ImportRecognitions = channel.stream_stream(
                 '/guerdon.recognition.v1.ImportService/ImportRecognitions',
                 request_serializer=guerdon_dot_recognition_dot_v1_dot_imports__pb2.ImportRecognitionsRequest.SerializeToString,
@@ -25,6 +30,15 @@ class ImportServiceStub(object):
 class ImportServiceServicer(object):
     """What an organisation brings along from elsewhere.
     """
+
+    def ImportPeople(self, request, context):
+        """Adds people, and brings those who are there up to date: all of them, or none where something is wrong with one. Who is
+        there with all that the request says stays as they are, so that the same people may be sent again. Leavers stay
+        leavers.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
 
     def ImportRecognitions(self, request_iterator, context):
         """Imports recognitions that were given elsewhere, chunk by chunk, and answers each chunk in its order once the ledger has
@@ -40,6 +54,11 @@ class ImportServiceServicer(object):
 
 def add_ImportServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'ImportPeople': grpc.unary_unary_rpc_method_handler(
+                    servicer.ImportPeople,
+                    request_deserializer=guerdon_dot_recognition_dot_v1_dot_imports__pb2.ImportPeopleRequest.FromString,
+                    response_serializer=guerdon_dot_recognition_dot_v1_dot_imports__pb2.ImportPeopleResponse.SerializeToString,
+            ),
             'ImportRecognitions': grpc.stream_stream_rpc_method_handler(
                     servicer.ImportRecognitions,
                     request_deserializer=guerdon_dot_recognition_dot_v1_dot_imports__pb2.ImportRecognitionsRequest.FromString,
@@ -55,6 +74,23 @@ def add_ImportServiceServicer_to_server(servicer, server):
 class ImportService(object):
     """What an organisation brings along from elsewhere.
     """
+
+    @staticmethod
+    def ImportPeople(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.recognition.v1.ImportService/ImportPeople',
+            guerdon_dot_recognition_dot_v1_dot_imports__pb2.ImportPeopleRequest.SerializeToString,
+            guerdon_dot_recognition_dot_v1_dot_imports__pb2.ImportPeopleResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 
     @staticmethod
     def ImportRecognitions(request_iterator,

@@ -21,6 +21,15 @@ class ImportServiceStub:
     """What an organisation brings along from elsewhere."""
 
     def __init__(self, channel: typing.Union[grpc.Channel, grpc.aio.Channel]) -> None: ...
+    ImportPeople: grpc.UnaryUnaryMultiCallable[
+        guerdon.recognition.v1.imports_pb2.ImportPeopleRequest,
+        guerdon.recognition.v1.imports_pb2.ImportPeopleResponse,
+    ]
+    """Adds people, and brings those who are there up to date: all of them, or none where something is wrong with one. Who is
+    there with all that the request says stays as they are, so that the same people may be sent again. Leavers stay
+    leavers.
+    """
+
     ImportRecognitions: grpc.StreamStreamMultiCallable[
         guerdon.recognition.v1.imports_pb2.ImportRecognitionsRequest,
         guerdon.recognition.v1.imports_pb2.ImportRecognitionsResponse,
@@ -35,6 +44,15 @@ class ImportServiceStub:
 class ImportServiceAsyncStub:
     """What an organisation brings along from elsewhere."""
 
+    ImportPeople: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.recognition.v1.imports_pb2.ImportPeopleRequest,
+        guerdon.recognition.v1.imports_pb2.ImportPeopleResponse,
+    ]
+    """Adds people, and brings those who are there up to date: all of them, or none where something is wrong with one. Who is
+    there with all that the request says stays as they are, so that the same people may be sent again. Leavers stay
+    leavers.
+    """
+
     ImportRecognitions: grpc.aio.StreamStreamMultiCallable[
         guerdon.recognition.v1.imports_pb2.ImportRecognitionsRequest,
         guerdon.recognition.v1.imports_pb2.ImportRecognitionsResponse,
@@ -48,6 +66,17 @@ class ImportServiceAsyncStub:
 
 class ImportServiceServicer(metaclass=abc.ABCMeta):
     """What an organisation brings along from elsewhere."""
+
+    @abc.abstractmethod
+    def ImportPeople(
+        self,
+        request: guerdon.recognition.v1.imports_pb2.ImportPeopleRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.recognition.v1.imports_pb2.ImportPeopleResponse, collections.abc.Awaitable[guerdon.recognition.v1.imports_pb2.ImportPeopleResponse]]:
+        """Adds people, and brings those who are there up to date: all of them, or none where something is wrong with one. Who is
+        there with all that the request says stays as they are, so that the same people may be sent again. Leavers stay
+        leavers.
+        """
 
     @abc.abstractmethod
     def ImportRecognitions(

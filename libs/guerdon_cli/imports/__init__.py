@@ -1,0 +1,1 @@
+"""`guerdon import`: what an organisation brings along from elsewhere."""
