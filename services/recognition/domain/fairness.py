@@ -15,6 +15,7 @@ from fractions import Fraction
 
 from guerdon_kit.errors import FieldViolation, InvalidField
 from recognition.domain.organisations import POINTS_MAX
+from recognition.domain.periods import PeriodKind
 
 POSTS_MAX = 10_000
 WITHIN_MAX = timedelta(days=31)
@@ -51,13 +52,23 @@ class Rule(Enum):
 
 
 _LIMIT_MAX = {Rule.PAIR_POINTS: POINTS_MAX, Rule.PAIR_POSTS: POSTS_MAX, Rule.POST_POINTS: POINTS_MAX}
-RULES_OF_A_PERIOD = frozenset({Rule.PAIR_POINTS, Rule.PAIR_POSTS, Rule.RECIPROCITY})
+BETWEEN_TWO = frozenset({Rule.PAIR_POINTS, Rule.PAIR_POSTS, Rule.RECIPROCITY, Rule.ALLOWANCE_SHARE})
+"""The rules that count what was given in a time."""
 
 
 class Span(Enum):
     """In what time a policy counts. Stored by value."""
 
+    WEEK = "week"
     MONTH = "month"
+    QUARTER = "quarter"
+    ALLOWANCE = "allowance"
+    """The period for which the giver was granted what they give."""
+
+    @property
+    def period(self) -> PeriodKind | None:
+        """The calendar's period that it is; None for that of an allowance."""
+        return None if self is Span.ALLOWANCE else PeriodKind(self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +102,28 @@ class Policies:
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
-    """What is about to be given: to each receiver (the id of a person) so many points, with `words`."""
+class Gift:
+    """Points for one receiver (the id of a person). Of an edit they are what is given more: `at_once` is then what the
+    receiver gets with it in all, and `posts` 0 where they had some before.
+    """
 
-    gifts: tuple[tuple[str, int], ...]
+    receiver: str
+    amount: int
+    at_once: int
+    posts: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What is about to be given, with `words`."""
+
+    gifts: tuple[Gift, ...]
     words: str
 
     @property
     def receivers(self) -> tuple[str, ...]:
         """Who receives."""
-        return tuple(receiver for receiver, _ in self.gifts)
+        return tuple(gift.receiver for gift in self.gifts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,25 +183,25 @@ def _judge(policy: Policy, act: Act, given: Given, now: datetime) -> Iterator[Fi
     if policy.rule is Rule.REPEATED_TEXT:
         yield from _repeated(policy, act, given, now)
         return
-    for receiver, amount in act.gifts:
-        between = given.between.get((policy.span, receiver), Between())
-        limit, used, requested = _measured(policy, amount, between, given.granted_amount)
-        if limit is not None and used + requested > limit:
-            yield Finding(policy.rule, policy.mode, receiver, limit, used, requested, max(0, limit - used))
+    for gift in act.gifts:
+        between = given.between.get((policy.span, gift.receiver), Between())
+        limit, used, requested = _measured(policy, gift, between, given.granted_amount)
+        if limit is not None and requested and used + requested > limit:
+            yield Finding(policy.rule, policy.mode, gift.receiver, limit, used, requested, max(0, limit - used))
 
 
-def _measured(policy: Policy, amount: int, between: Between, granted: int) -> tuple[int | None, int, int]:
+def _measured(policy: Policy, gift: Gift, between: Between, granted: int) -> tuple[int | None, int, int]:
     """What is allowed (None: anything), what was used of it, and what this adds."""
     match policy.rule:
         case Rule.PAIR_POINTS:
-            return policy.limit, between.points, amount
+            return policy.limit, between.points, gift.amount
         case Rule.PAIR_POSTS:
-            return policy.limit, between.posts, 1
+            return policy.limit, between.posts, gift.posts
         case Rule.POST_POINTS:
-            return policy.limit, 0, amount
+            return policy.limit, 0, gift.at_once
         case Rule.ALLOWANCE_SHARE:
-            return (int(granted * policy.part) if granted else None), between.points, amount
-    return _reciprocal(policy, between, amount), between.points, amount
+            return (int(granted * policy.part) if granted else None), between.points, gift.amount
+    return _reciprocal(policy, between, gift.amount), between.points, gift.amount
 
 
 def _reciprocal(policy: Policy, between: Between, amount: int) -> int | None:

@@ -21,7 +21,7 @@ create table fairness_policies (
     numerator bigint not null,
     denominator bigint not null,
     from_amount bigint not null check (from_amount between 0 and 9007199254740992),
-    span text not null check (span in ('month')),
+    span text not null check (span in ('week', 'month', 'quarter', 'allowance')),
     within_hours integer not null check (within_hours between 0 and 744),
     same_receiver boolean not null,
     primary key (organisation, version, position),
@@ -45,12 +45,27 @@ create table fairness_findings (
     foreign key (organisation, change) references recognition_changes
 );
 
--- What one person gave another, as policies count it: from the moment it is taken in until it is refused.
+-- What one person gave another, as policies count it: from the moment it is taken in until it is refused, less what was
+-- taken back of it, all as of when it was given.
 create view given_points as
-select organisation, giver, receiver, amount, create_time
+select gift.organisation, gift.giver, gift.receiver, gift.amount + coalesce(back.amount, 0) as amount,
+    gift.posts + coalesce(back.posts, 0) as posts, given.create_time
+from recognition_changes as given
+join recognition_movements as gift
+    on gift.organisation = given.organisation and gift.recognition = given.recognition and gift.change = given.change
+left join lateral (
+    select sum(taken.amount)::bigint as amount, sum(taken.posts)::bigint as posts
+    from recognition_movements as taken
+    where
+        taken.organisation = gift.organisation and taken.recognition = gift.recognition
+        and taken.gift_change = gift.change and taken.gift_ordinal = gift.ordinal
+) as back on true
+where given.state = 'done' and gift.amount > 0
+union all
+select organisation, giver, receiver, amount, case kind when 'edit' then 0 else 1 end, create_time
 from recognition_changes
 cross join unnest(receivers, amounts) as gifts (receiver, amount)
-where state <> 'refused';
+where state = 'pending';
 create index recognition_changes_of_giver on recognition_changes (organisation, giver, create_time);
 
 grant select, insert on fairness_settings, fairness_policies, fairness_findings to :"runtime_role";

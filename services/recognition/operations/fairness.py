@@ -7,11 +7,12 @@ transaction that takes it in. The locks for that come last, after the rows of re
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from guerdon_kit.clock import Clock
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres import Connection, Database, requests
-from recognition.domain.changes import ChangeKey, NewChange
+from recognition.domain.changes import ChangeKey, ChangeKind, NewChange
 from recognition.domain.errors import (
     AllowanceShareExceeded,
     FairnessRefusal,
@@ -22,9 +23,10 @@ from recognition.domain.errors import (
     TextRepeated,
 )
 from recognition.domain.fairness import (
-    RULES_OF_A_PERIOD,
+    BETWEEN_TWO,
     Act,
     Finding,
+    Gift,
     Given,
     Mode,
     Policies,
@@ -35,9 +37,8 @@ from recognition.domain.fairness import (
     judge,
 )
 from recognition.domain.people import person_name
-from recognition.domain.periods import PeriodKind, calendar_period, day_at
+from recognition.domain.periods import calendar_period, day_at
 from recognition.operations import organisations
-from recognition.store import allowances
 from recognition.store import fairness as store
 
 REFUSALS: Mapping[Rule, type[FairnessRefusal]] = {
@@ -100,15 +101,15 @@ async def judged(connection: Connection, change: NewChange, words: str) -> tuple
     Raises:
         FairnessRefusal: a policy blocks it; the first that does.
     """
-    policies = await store.in_force(connection, change.organisation)
+    policies = await store.in_force(connection, change.organisation) if change.receivers else ()
     if not policies:
         return ()
     rules = {policy.rule for policy in policies}
     # What comes back is the receivers' giving: they are judged one after the other with the giver.
     judged_with = change.receivers if Rule.RECIPROCITY in rules else ()
     await store.lock(connection, change.organisation, [change.giver, *judged_with])
-    act = Act(tuple(zip(change.receivers, change.amounts, strict=True)), words)
-    findings = judge(policies, act, await _given(connection, change, policies), change.create_time)
+    given = await _given(connection, change, policies)
+    findings = judge(policies, _act(change, words), given, change.create_time)
     for finding in findings:
         if finding.mode is Mode.BLOCK:
             raise refusal(change.organisation, finding)
@@ -121,19 +122,36 @@ def refusal(organisation: str, finding: Finding) -> FairnessRefusal:
     return REFUSALS[finding.rule](receiver, finding.limit, finding.used, finding.requested, finding.room)
 
 
+def _act(change: NewChange, words: str) -> Act:
+    """What a change is about to give."""
+    had = frozenset() if change.before is None else frozenset(change.before.receivers)
+    return Act(
+        tuple(
+            Gift(receiver, amount, amount if change.after is None else change.after.amount, int(receiver not in had))
+            for receiver, amount in zip(change.receivers, change.amounts, strict=True)
+        ),
+        words,
+    )
+
+
 async def _given(connection: Connection, change: NewChange, policies: Sequence[Policy]) -> Given:
     """What the policies count, as far as one of them asks."""
     rules = {policy.rule for policy in policies}
     employer = await organisations.find(connection, change.organisation)
     giver, now = change.giver, change.create_time
-    month = calendar_period(PeriodKind.MONTH, day_at(now, employer.time_zone), employer.time_zone)
+    today = day_at(now, employer.time_zone)
+    since: dict[Span, datetime] = {}
     between, granted, said = {}, 0, []
-    if rules & (RULES_OF_A_PERIOD | {Rule.ALLOWANCE_SHARE}):
-        since = {Span.MONTH: month.start_time}
-        between = await store.between(connection, employer.id, giver, change.receivers, since)
+    for span in {policy.span for policy in policies if policy.rule in BETWEEN_TWO}:
+        if span.period is not None:
+            since[span] = calendar_period(span.period, today, employer.time_zone).start_time
     if Rule.ALLOWANCE_SHARE in rules:
-        granted = await allowances.granted_at(connection, employer.id, giver, now)
-    if Rule.REPEATED_TEXT in rules:
+        granted, begin_time = await store.granted(connection, employer.id, giver, now)
+        if begin_time is not None:
+            since[Span.ALLOWANCE] = begin_time
+    if since:
+        between = await store.between(connection, employer.id, giver, change.receivers, since)
+    if Rule.REPEATED_TEXT in rules and change.kind is ChangeKind.CREATE:
         longest = max(policy.within for policy in policies)
         said = await store.said(connection, employer.id, giver, now - longest)
     return Given(between, granted, said)

@@ -23,7 +23,11 @@ _POLICIES_MAX = 18
 _FIELD = "fairness_policies.policies[{index}]"
 _MODES = {pb.FAIRNESS_MODE_WARN: Mode.WARN, pb.FAIRNESS_MODE_BLOCK: Mode.BLOCK}
 _MODE_NUMBERS = {mode: number for number, mode in _MODES.items()}
-_SPANS = {pb.FAIRNESS_PERIOD_MONTH: Span.MONTH}
+_SPANS = {
+    pb.FAIRNESS_PERIOD_WEEK: Span.WEEK,
+    pb.FAIRNESS_PERIOD_MONTH: Span.MONTH,
+    pb.FAIRNESS_PERIOD_QUARTER: Span.QUARTER,
+}
 _SPAN_NUMBERS = {span: number for number, span in _SPANS.items()}
 
 
@@ -79,7 +83,7 @@ def read_policy(message: pb.FairnessPolicy, field: str) -> Policy:
             return _reciprocity(message.reciprocity, mode, f"{field}.reciprocity")
         case "allowance_share":
             part = _part(message.allowance_share.limit, f"{field}.allowance_share")
-            return Policy(Rule.ALLOWANCE_SHARE, mode, part=part)
+            return Policy(Rule.ALLOWANCE_SHARE, mode, part=part, span=Span.ALLOWANCE)
         case "repeated_text":
             text = message.repeated_text
             within = timedelta(seconds=text.within.seconds, microseconds=text.within.nanos // 1000)

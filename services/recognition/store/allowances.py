@@ -159,12 +159,6 @@ async def granted_amounts(
     return {row["person"]: row["amount"] async for row in rows}
 
 
-async def granted_at(connection: Connection, organisation: str, person: str, time: datetime) -> int:
-    """What the person was granted for the period in which `time` lies; 0 if nothing, or not yet."""
-    amount: int = await queries.granted_at(connection, organisation=organisation, person=person, time=time)
-    return amount
-
-
 async def period_amounts(connection: Connection, organisation: str, period: date) -> tuple[int, int]:
     """What all together were granted for the period, and what of it waits."""
     row = await queries.period_amounts(connection, organisation=organisation, period=period)

@@ -136,13 +136,6 @@ where
     organisation = :organisation and person = any(:people::text[]) and purpose = :purpose and period = :period
     and state = 'posted';
 
--- name: granted_at$
-select coalesce(sum(amount), 0)::bigint
-from allowances
-where
-    organisation = :organisation and person = :person and purpose = 'give' and state = 'posted'
-    and available_time <= :time and expire_time > :time;
-
 -- name: period_amounts^
 -- What of a period's grants is posted, and what waits.
 select

@@ -73,7 +73,11 @@ async def lock(connection: Connection, organisation: str, people: Collection[str
 
 
 async def between(
-    connection: Connection, organisation: str, giver: str, receivers: Collection[str], since: Mapping[Span, datetime]
+    connection: Connection,
+    organisation: str,
+    giver: str,
+    receivers: Collection[str],
+    since: Mapping[Span, datetime],
 ) -> dict[tuple[Span, str], Between]:
     """What the giver gave each receiver since the beginning of each span, and what came back, where it is anything."""
     rows = queries.given_between(
@@ -88,6 +92,12 @@ async def between(
         (Span(row["span"]), row["receiver"]): Between(row["points"], row["posts"], row["returned"])
         async for row in rows
     }
+
+
+async def granted(connection: Connection, organisation: str, person: str, now: datetime) -> tuple[int, datetime | None]:
+    """What the person was granted for the current period, and since when they can give it; None where it is nothing."""
+    row = await queries.granted_now(connection, organisation=organisation, person=person, now=now)
+    return row["amount"], row["begin_time"]
 
 
 async def said(connection: Connection, organisation: str, giver: str, after: datetime) -> list[Said]:

@@ -58,21 +58,29 @@ from (
 select
     span, receiver,
     coalesce(sum(amount) filter (where given), 0)::bigint as points,
-    count(*) filter (where given) as posts,
+    coalesce(sum(posts) filter (where given), 0)::bigint as posts,
     coalesce(sum(amount) filter (where not given), 0)::bigint as returned
 from unnest(:spans::text[], :begin_times::timestamptz[]) as spans (span, begin_time)
 cross join lateral (
-    select receiver, amount, true as given from given_points
+    select receiver, amount, posts, true as given from given_points
     where
         organisation = :organisation and giver = :giver and receiver = any(:receivers::text[])
         and create_time >= begin_time
     union all
-    select giver, amount, false from given_points
+    select giver, amount, 0, false from given_points
     where
         organisation = :organisation and giver = any(:receivers::text[]) and receiver = :giver
         and create_time >= begin_time
 ) as between_them
 group by span, receiver;
+
+-- name: granted_now^
+-- What a person was granted for the current period, and since when that can be given.
+select coalesce(sum(amount), 0)::bigint as amount, min(available_time) as begin_time
+from allowances
+where
+    organisation = :organisation and person = :person and purpose = 'give' and state = 'posted'
+    and available_time <= :now and expire_time > :now;
 
 -- name: words_given
 -- The words of what a person gave after a time, newest first.

@@ -11,6 +11,7 @@ from google.protobuf.duration_pb2 import Duration
 from guerdon import InvalidRequestError, NotFoundError, RefusedError, new_request_id, was_replayed
 from guerdon.recognition.v1 import fairness_pb2 as fair
 from guerdon.type.v1.rational_pb2 import Rational
+from tests.contract.recognition.test_changes import add, delete, edit
 from tests.contract.recognition.world import Employer
 
 WARN, BLOCK, MONTH = fair.FAIRNESS_MODE_WARN, fair.FAIRNESS_MODE_BLOCK, fair.FAIRNESS_PERIOD_MONTH
@@ -174,3 +175,32 @@ async def test_of_two_who_give_each_other_at_once_one_passes(employer: Employer)
         )
         refusals = [outcome for outcome in outcomes if isinstance(outcome, RefusedError)]
         assert [refusal.reason for refusal in refusals] == ["FAIRNESS_RECIPROCITY"]
+
+
+async def test_add_ons_and_edits_count_and_what_is_taken_back_frees_its_room(employer: Employer) -> None:
+    await set_policies(employer, pair_points(15))
+    mine = (await employer.admin.recognition.CreateRecognition(employer.thanks("ann", ["ben"], 6))).recognition
+    other = (await employer.admin.recognition.CreateRecognition(employer.thanks("cleo", ["ben"], 1))).recognition
+    await add(employer, other, "ann", 6)
+    assert (await refused(employer, "ann", ["ben"], 4, "x")).metadata["used"] == "12"
+    with pytest.raises(RefusedError) as refusal:
+        await edit(employer, mine, "amount", amount=10)
+    assert (refusal.value.reason, refusal.value.metadata["room"]) == ("FAIRNESS_PAIR_POINTS", "3")
+    await edit(employer, mine, "amount", amount=9)
+    assert (await refused(employer, "ann", ["ben"], 1, "x")).metadata["used"] == "15"
+    await delete(employer, mine)
+    assert await give(employer, "ann", ["ben"], 9, "x") == []
+    assert (await refused(employer, "ann", ["ben"], 1, "x")).metadata["used"] == "15"
+
+
+async def test_gives_and_add_ons_at_once_stay_under_a_cap_together(employer: Employer) -> None:
+    other = (await employer.admin.recognition.CreateRecognition(employer.thanks("cleo", ["ben"], 1))).recognition
+    await set_policies(employer, pair_points(15))
+    outcomes = await asyncio.gather(
+        *(add(employer, other, "ann", 5) for _ in range(8)),
+        *(employer.admin.recognition.CreateRecognition(employer.thanks("ann", ["ben"], 5)) for _ in range(8)),
+        return_exceptions=True,
+    )
+    refusals = [outcome for outcome in outcomes if isinstance(outcome, RefusedError)]
+    assert [refusal.reason for refusal in refusals] == ["FAIRNESS_PAIR_POINTS"] * 13
+    assert await employer.earned("ben") == 16

@@ -14,6 +14,7 @@ from guerdon_kit.errors import InvalidField
 from recognition.domain.fairness import (
     Act,
     Between,
+    Gift,
     Given,
     Mode,
     Policy,
@@ -34,11 +35,11 @@ SAME_WORDS = Policy(Rule.REPEATED_TEXT, Mode.WARN, within=timedelta(hours=24))
 
 
 def to_ben(amount: int, words: str = "") -> Act:
-    return Act((("ben", amount),), words)
+    return Act((Gift("ben", amount, amount),), words)
 
 
 def before(**between: Between) -> Mapping[tuple[Span, str], Between]:
-    return {(Span.MONTH, person): found for person, found in between.items()}
+    return {(span, person): found for person, found in between.items() for span in Span}
 
 
 def test_a_pair_cap_of_15_a_month_and_10_a_post_lets_10_pass_and_then_at_most_5() -> None:
@@ -56,7 +57,7 @@ def test_a_pair_cap_of_15_a_month_and_10_a_post_lets_10_pass_and_then_at_most_5(
 
 def test_each_receiver_is_judged_by_what_they_were_given() -> None:
     after = Given(before(ben=Between(points=10, posts=1), cleo=Between(points=2, posts=1)))
-    found = judge((PAIR_15,), Act((("ben", 10), ("cleo", 10), ("dan", 10)), ""), after, NOW)
+    found = judge((PAIR_15,), Act(tuple(Gift(one, 10, 10) for one in ("ben", "cleo", "dan")), ""), after, NOW)
     assert [finding.receiver for finding in found] == ["ben"]
 
 
@@ -86,6 +87,14 @@ def test_points_that_go_back_and_forth(given_before: int, returned: int, amount:
     assert [finding.room for finding in found] == ([] if room is None else [room])
 
 
+def test_an_edit_gives_more_to_who_had_some_and_is_no_further_post() -> None:
+    more = Act((Gift("ben", 4, 12, posts=0),), "")
+    once = Policy(Rule.PAIR_POSTS, Mode.BLOCK, limit=1)
+    before_it = Given(before(ben=Between(points=8, posts=1)))
+    [finding] = judge((PAIR_15, once, POST_10), more, before_it, NOW)
+    assert (finding.rule, finding.requested, finding.limit) == (Rule.POST_POINTS, 12, 10)
+
+
 def test_a_part_of_an_allowance_is_rounded_down() -> None:
     granted = Given(before(ben=Between(points=60, posts=3)), granted_amount=200)
     assert judge((SHARE,), to_ben(6), granted, NOW) == ()
@@ -107,7 +116,10 @@ def test_words_are_the_same_for_a_time_and_if_so_said_only_for_the_same_person()
     to_cleo = Given(said=[Said(NOW, "Thanks", ["cleo"])])
     same_person = Policy(Rule.REPEATED_TEXT, Mode.WARN, within=timedelta(hours=24), same_receiver=True)
     assert judge((same_person,), to_ben(1, "Thanks"), to_cleo, NOW) == ()
-    assert judge((same_person,), Act((("ben", 1), ("cleo", 1)), "Thanks"), to_cleo, NOW)[0].receiver == "cleo"
+    assert (
+        judge((same_person,), Act((Gift("ben", 1, 1), Gift("cleo", 1, 1)), "Thanks"), to_cleo, NOW)[0].receiver
+        == "cleo"
+    )
     assert judge((SAME_WORDS,), to_ben(1, "👏"), Given(said=[Said(NOW, "!", ["ben"])]), NOW) == (), "no words at all"
 
 

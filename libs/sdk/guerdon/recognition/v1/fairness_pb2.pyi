@@ -54,22 +54,31 @@ class _FairnessPeriodEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper.
     DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
     FAIRNESS_PERIOD_UNSPECIFIED: _FairnessPeriod.ValueType  # 0
     """Not said."""
-    FAIRNESS_PERIOD_MONTH: _FairnessPeriod.ValueType  # 1
+    FAIRNESS_PERIOD_WEEK: _FairnessPeriod.ValueType  # 1
+    """From Monday to Sunday."""
+    FAIRNESS_PERIOD_MONTH: _FairnessPeriod.ValueType  # 2
     """A calendar month."""
+    FAIRNESS_PERIOD_QUARTER: _FairnessPeriod.ValueType  # 3
+    """Three months, the first from January on."""
 
 class FairnessPeriod(_FairnessPeriod, metaclass=_FairnessPeriodEnumTypeWrapper):
     """In what time a policy counts, in the organisation's zone."""
 
 FAIRNESS_PERIOD_UNSPECIFIED: FairnessPeriod.ValueType  # 0
 """Not said."""
-FAIRNESS_PERIOD_MONTH: FairnessPeriod.ValueType  # 1
+FAIRNESS_PERIOD_WEEK: FairnessPeriod.ValueType  # 1
+"""From Monday to Sunday."""
+FAIRNESS_PERIOD_MONTH: FairnessPeriod.ValueType  # 2
 """A calendar month."""
+FAIRNESS_PERIOD_QUARTER: FairnessPeriod.ValueType  # 3
+"""Three months, the first from January on."""
 global___FairnessPeriod = FairnessPeriod
 
 @typing.final
 class FairnessPolicy(google.protobuf.message.Message):
-    """One rule and what becomes of what breaks it. What one person gives another counts with add-ons. What was refused or
-    taken back does not count; what is under way does. Nobody gives to themselves: that takes no policy.
+    """One rule and what becomes of what breaks it. What one person gives another counts with add-ons, and when it was given.
+    What was refused or taken back does not count; what is under way does. What an edit gives more is asked as well.
+    Nobody gives to themselves: that takes no policy.
     """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
