@@ -1,0 +1,82 @@
+"""Terms that there can be, and orders that can be given."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+
+from guerdon_kit.errors import InvalidField, NotFound
+from recognition.domain.budgets import BudgetMode, BudgetTerms
+from recognition.domain.disbursements import Disbursing, Order
+from recognition.domain.errors import PersonDeactivated, ReceivingNotAllowed, SelfGiving
+from recognition.domain.roles import Role, Standing
+
+BILLED = BudgetTerms(BudgetMode.BILLED_ON_REDEMPTION, 5000, Fraction(10), "USD")
+PREPAID = BudgetTerms(BudgetMode.PREPAID, 0, None, "")
+AWARD = Order("umbrella", Disbursing.AWARD, "ann", ("ben", "cleo"), 50, "Thank you")
+
+
+@pytest.mark.parametrize(
+    ("terms", "fields"),
+    [
+        (replace(BILLED, credit_limit=-1), ["terms.credit_limit"]),
+        (replace(BILLED, minor_units=None), ["terms.minor_units_per_point"]),
+        (replace(BILLED, minor_units=Fraction(0)), ["terms.minor_units_per_point"]),
+        (replace(BILLED, minor_units=Fraction(1, 10**9 + 1)), ["terms.minor_units_per_point"]),
+        (replace(BILLED, currency_code="usd"), ["terms.currency_code"]),
+        (
+            replace(BILLED, mode=BudgetMode.PREPAID),
+            ["terms.credit_limit", "terms.minor_units_per_point", "terms.currency_code"],
+        ),
+    ],
+)
+def test_terms_are_prepaid_or_billed(terms: BudgetTerms, fields: list[str]) -> None:
+    BILLED.check()
+    PREPAID.check()
+    with pytest.raises(InvalidField) as refusal:
+        terms.check()
+    assert [violation.field for violation in refusal.value.violations] == fields
+
+
+@pytest.mark.parametrize(
+    ("order", "fields"),
+    [
+        (replace(AWARD, amount=0), ["amount"]),
+        (replace(AWARD, amount=2**52 + 1), ["amount"]),
+        (replace(AWARD, receivers=()), ["receivers"]),
+        (replace(AWARD, receivers=("ben", "ben")), ["receivers[1]"]),
+        (replace(AWARD, note="x" * 201), ["reason"]),
+        (Order("umbrella", Disbursing.FUND, "", (), 1, ""), ["invoice"]),
+    ],
+)
+def test_an_order_names_every_field_that_is_out_of_bounds(order: Order, fields: list[str]) -> None:
+    AWARD.check()
+    with pytest.raises(InvalidField) as refusal:
+        order.check()
+    assert [violation.field for violation in refusal.value.violations] == fields
+
+
+def test_no_manager_gives_to_themselves() -> None:
+    with pytest.raises(SelfGiving):
+        replace(AWARD, receivers=("ben", "ann")).check()
+
+
+@pytest.mark.parametrize("doing", [Disbursing.AWARD, Disbursing.BOOST, Disbursing.MANAGER_BOOST])
+def test_who_receives_takes_part_and_may(doing: Disbursing) -> None:
+    order = replace(AWARD, doing=doing, receivers=("ben",))
+    order.check_receivers({"ben": Standing(True, Role.GIVER)})
+    with pytest.raises(NotFound):
+        order.check_receivers({})
+    with pytest.raises(PersonDeactivated):
+        order.check_receivers({"ben": Standing(False, Role.GIVER)})
+    with pytest.raises(ReceivingNotAllowed):
+        order.check_receivers({"ben": Standing(True, Role.OBSERVER)})
+
+
+def test_who_only_receives_is_awarded_but_not_boosted() -> None:
+    standings = {"ben": Standing(True, Role.RECEIVER_ONLY)}
+    replace(AWARD, receivers=("ben",)).check_receivers(standings)
+    with pytest.raises(ReceivingNotAllowed):
+        replace(AWARD, doing=Disbursing.BOOST, receivers=("ben",)).check_receivers(standings)
