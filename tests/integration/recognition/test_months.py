@@ -10,11 +10,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from guerdon import RefusedError
+from guerdon import RefusedError, UnavailableError
 from guerdon.ledger.v1 import ledger_pb2 as ledger
 from guerdon.ledger.v1 import resources_pb2 as books
+from guerdon.recognition.v1 import allowances_pb2 as allowances
+from guerdon.recognition.v1 import organisations_pb2 as orgs
 from guerdon_kit.clock import set_offset
 from guerdon_kit.testing import ServiceFactory, wait_until
+from tests.contract.recognition.budgeting import Purse
 from tests.contract.recognition.world import Employer, World
 
 
@@ -107,9 +110,134 @@ async def test_what_is_left_at_the_months_end_does_not_add_to_the_next(
     assert await employer.earned("ben") == 25  # what was received does not expire
 
 
+async def test_what_was_earned_is_redeemed_and_what_was_granted_once_rolls_over(
+    world: World, module_services: ServiceFactory
+) -> None:
+    # Oracle: Bonusly, earned 270, redeem 50: 220.
+    jump(module_services, "2037-05-20T12:00:00")
+    employer = await world.employer()
+    purse = Purse(employer)
+    await purse.always("ann", 30)
+    await purse.boost("ann", amount=70)
+    await employer.give("ann", ["ben", "cleo", "dan"], 90)  # 270 of 200 and 70: the boost goes last, and whole
+    assert await employer.left("ann") == 0
+    await purse.boost("ben", amount=40)
+    for giver in ("ben", "cleo"):
+        await employer.give(giver, ["ann"], 135)
+    await employer.redeem("ann", 50)
+    assert await employer.earned("ann") == 220
+    jump(module_services, "2037-06-01T00:00:00")
+    await wait_until(lambda: _has_left(employer, "ann", 230))  # with the boost that is part of each grant
+    # 105 of ben's 240 were left: 65 that expired with May, and the 40 that were granted once.
+    ben = await employer.allowance("ben")
+    assert (ben.granted_amount, ben.available_amount, ben.expiring_amount) == (200, 240, 200)
+
+
+async def test_a_plan_changes_with_the_next_period_and_weeks_follow_a_month(
+    world: World, module_services: ServiceFactory
+) -> None:
+    jump(module_services, "2037-06-20T12:00:00")
+    employer = await world.employer(people=["ann"])
+    await employer.plan(50, allowances.PERIOD_KIND_WEEK)
+    june = await employer.allowance("ann")
+    assert (june.period, june.available_amount) == ("2037-06", 200)
+    jump(module_services, "2037-07-01T00:00:00")  # a Wednesday: the first week is four days long in London
+    await wait_until(lambda: _has_left(employer, "ann", 50))
+    first = await employer.allowance("ann")
+    assert (first.period, first.expire_time.ToDatetime(UTC)) == ("2037-W27", datetime(2037, 7, 5, 23, tzinfo=UTC))
+    await employer.plan(900, allowances.PERIOD_KIND_QUARTER)  # waits for a quarter to begin
+    jump(module_services, "2037-07-05T23:00:00")
+    await wait_until(lambda: _is_in(employer, "2037-W28", 50))
+    jump(module_services, "2037-10-01T00:00:00")
+    await wait_until(lambda: _is_in(employer, "2037-Q4", 900))
+    assert await _grants(employer, "ann") == [900, 50, 50, 200]
+
+
+async def test_who_comes_back_within_the_period_is_granted_nothing_again_and_no_clock_does_either(
+    world: World, module_services: ServiceFactory
+) -> None:
+    jump(module_services, "2037-11-10T12:00:00")
+    employer = await world.employer(people=["ann", "ben"])
+    await employer.give("ann", ["ben"], 150)
+    request = orgs.DeactivatePersonRequest(name=employer.person("ann"), request_id="leave")
+    await employer.admin.organisations.DeactivatePerson(request)
+    await employer.admin.organisations.ReactivatePerson(
+        orgs.ReactivatePersonRequest(name=employer.person("ann"), request_id="return")
+    )
+    assert (await employer.grant()).granted_count == 0
+    jump(module_services, "2037-12-01T00:00:01")
+    await wait_until(lambda: _has_left(employer, "ann", 200))
+    # Back into November and on again: December was granted, and is not again.
+    for time in ("2037-11-30T23:00:00", "2037-12-01T00:00:02"):
+        jump(module_services, time)
+        await employer.grant()
+    assert await _grants(employer, "ann") == [200, 200]
+
+
+async def test_a_managers_points_go_back_to_the_budget_unless_they_are_carried_over(
+    world: World, module_services: ServiceFactory
+) -> None:
+    jump(module_services, "2038-01-15T12:00:00")
+    employer = await world.employer(allowance=0)
+    purse = Purse(employer)
+    await purse.manage("ann", 1000)
+    await purse.manage("ben", 1000, carry_over_periods=1)
+    await employer.grant()
+    await purse.hand_out("ann", ["cleo"], 300)
+    await purse.hand_out("ben", ["cleo"], 300)
+    assert (await purse.budget()).balance == -2000
+    jump(module_services, "2038-02-01T00:00:00")
+
+    async def february() -> bool:
+        return [(await purse.managed(one)).available_amount for one in ("ann", "ben")] == [1000, 1700]
+
+    await wait_until(february)
+    assert await employer.earned("cleo") == 600
+
+    async def came_back() -> bool:
+        return (await purse.budget()).balance == -4000 + 700
+
+    await wait_until(came_back)
+
+
+@pytest.mark.crash
+async def test_what_was_ordered_from_a_budget_is_posted_once_whoever_is_killed(
+    world: World, module_services: ServiceFactory
+) -> None:
+    jump(module_services, "2038-03-15T12:00:00")
+    employer = await world.employer(people=["ann", "ben"])
+    purse = Purse(employer)
+
+    async def boost(number: int) -> None:
+        while True:
+            try:
+                await purse.boost("ann", "ben", amount=10, request_id=f"boost-{number}")
+            except UnavailableError:
+                await asyncio.sleep(0.1)  # the pause of a polite caller
+            else:
+                return
+
+    boosts = asyncio.gather(*(boost(number) for number in range(60)))
+    await asyncio.sleep(0.15)  # not a wait for a condition: the kill comes at whatever moment this is
+    world.recognition.process.kill()
+    world.recognition.process.start()
+    await boosts
+    assert [await employer.left(person) for person in ("ann", "ben")] == [800, 800]
+    assert (await purse.budget()).balance == -1600
+
+
 async def _is_granted(employer: Employer, period: str) -> bool:
     allowance = await employer.allowance("ann")
     return (allowance.period, allowance.granted_amount) == (period, 200)
+
+
+async def _has_left(employer: Employer, person: str, amount: int) -> bool:
+    return await employer.left(person) == amount
+
+
+async def _is_in(employer: Employer, period: str, amount: int) -> bool:
+    allowance = await employer.allowance("ann")
+    return (allowance.period, allowance.available_amount) == (period, amount)
 
 
 async def _grants(employer: Employer, person: str) -> list[int]:
