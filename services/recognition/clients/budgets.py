@@ -77,11 +77,12 @@ class BudgetLedger:
         return response.transaction
 
     async def create_account(self, organisation: Organisation, account_id: str, actor: str) -> None:
-        """Makes an account that points are given out of; one that exists already stays as it is."""
+        """Makes an account that points are given out of, and nothing else; one that exists already stays as it is."""
         account = resources_pb2.Account(
             name=f"{organisation.program_name}/accounts/{account_id}",
             unit=organisation.unit_name,
             kind=resources_pb2.ACCOUNT_KIND_MEMBER,
+            outgoing=[resources_pb2.TRANSACTION_KIND_RECOGNITION],
         )
         request = ledger_pb2.BatchCreateAccountsRequest(
             parent=organisation.program_name, accounts=[account], request_id=f"account-{account_id}"
