@@ -62,13 +62,13 @@ class InProcess:
     sides: Sides
     ledger: Ledger
 
-    async def run(self, quote: res.Quote, reached: Reached) -> None:
-        """Accepts the quote, and takes the exchange to its end or to the crash."""
+    async def run(self, quote: res.Quote, reached: Reached, clock: Clock | None = None) -> None:
+        """Accepts the quote, at a moment of the clock's, and takes the exchange to its end or to the crash."""
         _, sender, _, quote_id = quote.name.split("/")
         fingerprint = Fingerprint(quote_id.encode(), b"", b"", cast("Any", None))
         markets = Markets(self.database)
         sources = Sources(self.database, markets, self.ledger)
-        accepting = Accepting(self.database, SystemClock(), LEASE, Authority(), markets, sources)
+        accepting = Accepting(self.database, clock or SystemClock(), LEASE, Authority(), markets, sources)
         await accepting.accept(Asking(fingerprint, "test", 0.0), sender, quote_id, "")
         reached("RECEIVED")
         await self._progress(reached, SystemClock()).drive(quote_id, time.monotonic() + 30)
