@@ -41,6 +41,7 @@ from recognition.operations.paying import Paying
 from recognition.operations.people import People
 from recognition.operations.people_imports import PeopleImports
 from recognition.operations.planning import Planning
+from recognition.operations.previewing import Previewing
 from recognition.operations.settings import RecognitionSettings
 from recognition.operations.teams import Teams
 from recognition.operations.viewing import Viewing
@@ -92,6 +93,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
             ManagerBudgetServicer(ManagerBudgets(database, budget_ledger, clock), disbursements),
             RecognitionServicer(
                 Giving(database, clock, changing),
+                Previewing(database, ledger, clock),
                 Editing(database, clock, changing),
                 Deleting(database, clock, ledger, changing),
                 viewing,

@@ -12,7 +12,7 @@ EDITS_MAX = 20
 WINDOW_DEFAULT = timedelta(minutes=15)
 WINDOW_MAX = timedelta(days=30)
 
-_WIDTH = {Visibility.PRIVATE: 0, Visibility.PUBLIC: 2}
+_WIDTH = {Visibility.PRIVATE: 0, Visibility.TEAM: 1, Visibility.PUBLIC: 2}
 
 
 def changed_fields(before: Draft, after: Draft) -> list[str]:

@@ -17,16 +17,20 @@ def check_parties(organisation: str, standings: Mapping[str, Standing], giver: s
         NotFound: one of them does not exist.
         PersonDeactivated, GivingNotAllowed, ReceivingNotAllowed: as they say.
     """
-    for person in (giver, *receivers):
-        refusal = _absence(organisation, standings, person)
-        if refusal is not None:
-            raise refusal
-    if not standings[giver].role.gives:
-        raise GivingNotAllowed(person_name(organisation, giver), standings[giver].role.name)
-    for receiver in receivers:
-        refusal = receiver_refusal(organisation, standings, receiver)
-        if refusal is not None:
-            raise refusal
+    for refusal in refusals(organisation, standings, giver, receivers):
+        raise refusal
+
+
+def refusals(
+    organisation: str, standings: Mapping[str, Standing], giver: str, receivers: Collection[str]
+) -> list[DomainError]:
+    """Why these people may not give and receive: who is not there first, then what their roles say."""
+    absent = {person: _absence(organisation, standings, person) for person in (giver, *receivers)}
+    found: list[DomainError] = [refusal for refusal in absent.values() if refusal is not None]
+    if absent[giver] is None and not standings[giver].role.gives:
+        found.append(GivingNotAllowed(person_name(organisation, giver), standings[giver].role.name))
+    receiving = (receiver_refusal(organisation, standings, one) for one in receivers if absent[one] is None)
+    return found + [refusal for refusal in receiving if refusal is not None]
 
 
 def receiver_refusal(organisation: str, standings: Mapping[str, Standing], person: str) -> DomainError | None:

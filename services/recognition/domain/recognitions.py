@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -15,13 +16,18 @@ from recognition.domain.texts import text_violations
 RECEIVERS_MAX = 100  # a transaction of the ledger has at most 100 postings
 MESSAGE_LENGTH_MAX = 2000
 VALUES_MAX = 10
+TEAMS_MAX = 10
 
 
 class Visibility(Enum):
     """Who sees a recognition. Stored by value."""
 
     PUBLIC = "public"
+    """Everyone who may read the feed."""
+    TEAM = "team"
+    """The giver, the receivers, and who is in one of its teams."""
     PRIVATE = "private"
+    """The giver and the receivers."""
 
 
 class State(Enum):
@@ -40,8 +46,25 @@ class State(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """What of a feed is asked for; what is None is not asked. `person` gave or received; `since` is the first instant,
+    `until` the first one after it. `person` goes with neither `giver` nor `receiver`.
+    """
+
+    value: str | None = None
+    person: str | None = None
+    giver: str | None = None
+    receiver: str | None = None
+    team: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
-    """A recognition to give: `amount` points from `giver` to each of `receivers`, all ids of people."""
+    """A recognition to give: `amount` points from `giver` to each of `receivers`, all ids of people. `teams` are those
+    that it is said to; empty: those of the receivers.
+    """
 
     organisation: str
     giver: str
@@ -50,6 +73,9 @@ class Draft:
     message: str
     values: tuple[str, ...]
     visibility: Visibility
+    teams: tuple[str, ...] = ()
+    mentioned: tuple[str, ...] = ()
+    """People whom the message mentions, receivers or not."""
 
     @property
     def total(self) -> int:
@@ -83,6 +109,8 @@ class Draft:
         if not self.message:
             found.append(FieldViolation("recognition.message", "is required"))
         found += text_violations("recognition.message", self.message, MESSAGE_LENGTH_MAX)
+        if len(self.teams) > TEAMS_MAX:
+            found.append(FieldViolation("recognition.teams", f"must be at most {TEAMS_MAX}"))
         if len(self.values) > VALUES_MAX:
             found.append(FieldViolation("recognition.values", "must be at most 10"))
         for index, value in enumerate(self.values[:VALUES_MAX]):
@@ -96,7 +124,9 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Recognition:
-    """A recognition as stored. `transactions` are the ledger's that moved its points, one for each receiver."""
+    """A recognition as stored. `transactions` are the ledger's that moved its points, one for each receiver; `teams`
+    those that it was said to.
+    """
 
     id: str
     draft: Draft
@@ -105,6 +135,7 @@ class Recognition:
     create_time: datetime
     transactions: tuple[str, ...]
     edit_time: datetime | None = None
+    teams: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -116,8 +147,10 @@ class Recognition:
         """Whether everyone who reads the feed sees it, and an event tells of it."""
         return self.draft.visibility is Visibility.PUBLIC
 
-    def seen_by(self, viewer: str | None) -> bool:
-        """Whether `viewer` (a person's id; None: nobody of the organisation) sees it."""
+    def seen_by(self, viewer: str | None, teams: Collection[str] = ()) -> bool:
+        """Whether `viewer` (a person's id; None: nobody of the organisation), who is in `teams`, sees it."""
         if self.state is not State.POSTED:
             return False
-        return self.public or viewer == self.draft.giver or viewer in self.draft.receivers
+        if self.public or viewer == self.draft.giver or viewer in self.draft.receivers:
+            return True
+        return self.draft.visibility is Visibility.TEAM and not set(self.teams).isdisjoint(teams)

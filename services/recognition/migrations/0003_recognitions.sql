@@ -8,7 +8,10 @@ create table recognitions (
     amount bigint not null check (amount between 1 and 9007199254740992),
     message text not null,
     purposes text[] not null,
-    visibility text not null check (visibility in ('public', 'private')),
+    visibility text not null check (visibility in ('public', 'team', 'private')),
+    -- The people whom the message mentions, and the teams that were named: where none were, those of the receivers are meant.
+    mentioned text[] not null default '{}',
+    named_teams text[] not null default '{}',
     state text not null default 'pending'
         check (state in ('pending', 'posted', 'refused', 'deleting', 'deleted')),
     actor text not null,
@@ -42,6 +45,18 @@ create table recognition_people (
 );
 create index recognition_people_feed
     on recognition_people (organisation, person, create_time desc, recognition desc);
+
+-- The teams that a recognition was said to: those that were named, or those of the receivers when it was given.
+create table recognition_teams (
+    organisation text not null,
+    recognition text not null,
+    team text not null,
+    create_time timestamptz not null,
+    primary key (organisation, recognition, team),
+    foreign key (organisation, recognition) references recognitions,
+    foreign key (organisation, team) references teams
+);
+create index recognition_teams_feed on recognition_teams (organisation, team, create_time desc, recognition desc);
 
 -- What is done to a recognition and moves points: it is taken in here before the ledger is asked, and settled by what
 -- the ledger answers.
@@ -111,6 +126,35 @@ create table recognition_movements (
     foreign key (organisation, recognition) references recognitions
 );
 
-grant select, insert, delete on recognition_people to :"runtime_role";
+-- Recognitions as they are read.
+create view recognition_details as
+select
+    recognitions.*,
+    array(
+        select person
+        from recognition_people as concerned
+        where
+            concerned.organisation = recognitions.organisation and concerned.recognition = recognitions.recognition
+            and position > 0
+        order by position
+    ) as receivers,
+    array(
+        select transaction
+        from recognition_movements as moved
+        where
+            moved.organisation = recognitions.organisation and moved.recognition = recognitions.recognition
+            and moved.kind = 'given' and moved.amount > 0
+        order by record_time, ordinal
+    ) as transactions,
+    array(
+        select team
+        from recognition_teams as said_to
+        where said_to.organisation = recognitions.organisation and said_to.recognition = recognitions.recognition
+        order by team
+    ) as teams
+from recognitions;
+
+grant select, insert, delete on recognition_people, recognition_teams to :"runtime_role";
 grant select, insert on recognition_movements to :"runtime_role";
 grant select, insert, update on recognitions, recognition_changes, recognition_settings to :"runtime_role";
+grant select on recognition_details to :"runtime_role";

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from guerdon_kit.clock import Clock
-from guerdon_kit.errors import InvalidField, NotFound, Unavailable
+from guerdon_kit.errors import InvalidField, Unavailable
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.ids import new_id
 from guerdon_kit.postgres import Connection, Database, requests
@@ -17,7 +17,7 @@ from recognition.domain.recognitions import Recognition
 from recognition.operations.acting import acting_person
 from recognition.operations.changing import Changing
 from recognition.operations.giving import require_parties
-from recognition.operations.viewing import Viewing
+from recognition.operations.viewing import Viewing, find_seen
 from recognition.store import changes, movements
 from recognition.store import recognitions as store
 
@@ -53,9 +53,7 @@ class Adding:
             if giver is None:
                 raise InvalidField.of("add_on.giver", "is required: the token names no active person here")
             await store.lock(connection, organisation, recognition)
-            found = await store.find(connection, organisation, recognition)
-            if found is None or not found.seen_by(giver):
-                raise NotFound(f"organisations/{organisation}/recognitions/{recognition}")
+            found = await find_seen(connection, organisation, recognition, giver)
             checked = replace(add_on, giver=giver).checked(found.draft)
             await require_parties(connection, organisation, giver, checked.receivers)
             await _require_room(connection, found, len(checked.receivers))

@@ -9,6 +9,7 @@ from recognition.domain.errors import RoleRequired
 from recognition.domain.recognitions import Recognition, State
 from recognition.domain.roles import Role
 from recognition.operations.acting import acting_person, require_role
+from recognition.operations.viewing import find_seen
 from recognition.store import recognitions as store
 
 
@@ -24,15 +25,13 @@ async def lock_for_author(
     """
     await store.lock(connection, organisation, recognition)
     found = await store.find(connection, organisation, recognition)
-    name = f"organisations/{organisation}/recognitions/{recognition}"
     if found is None or found.state is not State.POSTED:
-        raise NotFound(name)
+        raise NotFound(f"organisations/{organisation}/recognitions/{recognition}")
     person = await acting_person(connection, organisation, acting, None)
     if person == found.draft.giver:
         return found, person
     try:
         return found, await require_role(connection, organisation, acting, Role.ADMIN) or ""
     except RoleRequired:
-        if not found.seen_by(person):
-            raise NotFound(name) from None
+        await find_seen(connection, organisation, recognition, person)
         raise

@@ -20,11 +20,11 @@ from guerdon_kit.postgres import Connection, Database
 from recognition.clients.ledger import Ledger
 from recognition.domain.changes import Change, ChangeKey, ChangeKind, ChangeState, NewChange
 from recognition.domain.errors import GivingRefused, InsufficientAllowance
-from recognition.domain.moving import movements_of
+from recognition.domain.moving import movements_of, recounted
 from recognition.domain.recognitions import Recognition, State
 from recognition.domain.takings import Recovery, Taken, Taking, take_all, take_for_edit
 from recognition.operations import telling
-from recognition.operations.counting import count
+from recognition.operations.counting import count, recount
 from recognition.operations.fairness import judged
 from recognition.store import changes as store
 from recognition.store import fairness as fairness_store
@@ -168,6 +168,10 @@ async def apply(connection: Connection, change: NewChange, before: Recognition) 
         case ChangeKind.EDIT:
             assert change.after is not None, "an edit knows what it makes"
             await recognition_store.edit(connection, before, change.after, change.create_time)
+            gifts = await movements.gifts(connection, change.organisation, before.id)
+            otherwise = recounted(change, before, gifts, change.create_time)
+            if otherwise:
+                await recount(connection, otherwise)
     event = telling.event(change, before)
     if event is not None:
         await publish(connection, event)

@@ -14,12 +14,14 @@ from recognition.domain.acting import Acting
 from recognition.domain.changes import Change, ChangeKey, ChangeKind, ChangeState, NewChange
 from recognition.domain.editing import EDITS_MAX, FIELDS, changed_fields, check_window, moves_points
 from recognition.domain.errors import EditsUsedUp
+from recognition.domain.organisations import Organisation
 from recognition.domain.recognitions import Draft, Recognition
 from recognition.domain.takings import Recovery, TakingPolicy, give_for_edit
 from recognition.operations import organisations
 from recognition.operations.authors import lock_for_author
 from recognition.operations.changing import Changing
-from recognition.operations.giving import find, require_parties
+from recognition.operations.giving import find, require_parties, require_teams
+from recognition.operations.wording import worded
 from recognition.store import changes
 from recognition.store import settings as settings_store
 
@@ -58,7 +60,10 @@ class Editing:
         async def work(connection: Connection) -> bytes:
             found, person = await lock_for_author(connection, organisation, recognition, acting)
             after = replace(found.draft, **{field: getattr(wanted, field) for field in FIELDS if field in fields})
-            more = await self._checked(connection, found, after)
+            employer = await organisations.find(connection, organisation)
+            if after.message != found.draft.message:
+                after = await worded(connection, employer, after)
+            more = await self._checked(connection, employer, found, after)
             change = NewChange(
                 organisation=organisation,
                 id=new_id("re"),
@@ -97,13 +102,17 @@ class Editing:
             await lock_for_author(connection, organisation, recognition, acting)
             return await changes.list_all(connection, organisation, recognition, [ChangeKind.EDIT], ChangeState.DONE)
 
-    async def _checked(self, connection: Connection, found: Recognition, after: Draft) -> dict[str, int]:
+    async def _checked(
+        self, connection: Connection, employer: Organisation, found: Recognition, after: Draft
+    ) -> dict[str, int]:
         """What the edit gives in addition, by receiver, if it may be made."""
         organisation = after.organisation
         window = await settings_store.edit_window(connection, organisation)
         check_window(found, after, window, self._clock.now())
         if set(changed_fields(found.draft, after)) - {"visibility"}:
-            after.check(await organisations.find(connection, organisation))
+            after.check(employer)
+        if after.visibility is not found.draft.visibility:
+            await require_teams(connection, after)
         more = give_for_edit(found.draft, after)
         if more:
             await require_parties(connection, organisation, after.giver, more)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from datetime import UTC, datetime, timedelta
 
 from guerdon_kit.errors import InvalidField, NotFound
@@ -9,13 +10,15 @@ from guerdon_kit.pages import page_size, read_token, write_token
 from guerdon_kit.postgres import Connection, Database
 from recognition.domain.acting import Acting
 from recognition.domain.organisations import VALUE_LENGTH_MAX
-from recognition.domain.recognitions import Recognition
+from recognition.domain.recognitions import Recognition, Visibility, Wanted
+from recognition.domain.teams import team_name
 from recognition.operations import organisations, people
 from recognition.operations.acting import acting_person
 from recognition.store import recognitions as store
+from recognition.store import teams
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_NEWEST = (datetime(9999, 12, 31, tzinfo=UTC), "")
+_NEWEST = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 class Viewing:
@@ -33,17 +36,13 @@ class Viewing:
         """
         async with self._database.acquire() as connection:
             person = await _viewer(connection, organisation, viewer, acting)
-            found = await store.find(connection, organisation, recognition)
-        if found is None or not found.seen_by(person):
-            raise NotFound(f"organisations/{organisation}/recognitions/{recognition}")
-        return found
+            return await find_seen(connection, organisation, recognition, person)
 
     async def list_feed(
         self,
         organisation: str,
+        wanted: Wanted,
         *,
-        value: str | None,
-        person: str | None,
         viewer: str | None,
         acting: Acting,
         size: int,
@@ -52,27 +51,51 @@ class Viewing:
         """A page of what the viewer sees, newest first, and the token of the next one.
 
         Raises:
-            InvalidField: the size, the token or the value is malformed.
-            NotFound: there is no such organisation, person or viewer.
+            InvalidField: the size, the token or a filter is malformed.
+            NotFound: there is no such organisation, person, team or viewer.
             ScopeRequired: the viewer is another than the acting person.
         """
         size = page_size(size)
-        if value is not None and (len(value) > VALUE_LENGTH_MAX or not value.isprintable()):
-            raise InvalidField.of("value", "is not one that an organisation can have")
+        _check(wanted)
         async with self._database.acquire() as connection:
             await organisations.find(connection, organisation)
-            if person is not None:
+            for person in filter(None, (wanted.person, wanted.giver, wanted.receiver)):
                 await people.find(connection, organisation, person)
+            if wanted.team is not None and await teams.find(connection, organisation, wanted.team) is None:
+                raise NotFound(team_name(organisation, wanted.team))
             seen_by = await _viewer(connection, organisation, viewer, acting)
-            query = ("ListRecognitions", organisation, value or "", person or "", seen_by or "")
-            before_time, before = _read_position(token, query) if token else _NEWEST
-            feed = store.Feed(organisation, seen_by, value, person, before_time, before)
+            query = ("ListRecognitions", organisation, *(str(one or "") for one in astuple(wanted)), seen_by or "")
+            before_time, before = _read_position(token, query) if token else (wanted.until or _NEWEST, "")
+            feed = store.Feed(organisation, seen_by, wanted, before_time, before)
             found = await store.list_feed(connection, feed, size + 1)
         if len(found) <= size:
             return found, ""
         last = found[size - 1]
         microseconds = (last.create_time - _EPOCH) // timedelta(microseconds=1)
         return found[:size], write_token(query, (microseconds, last.id))
+
+
+async def find_seen(connection: Connection, organisation: str, recognition: str, person: str | None) -> Recognition:
+    """The recognition, if that person (None: nobody of the organisation) sees it.
+
+    Raises:
+        NotFound: there is none, or it is not theirs to see.
+    """
+    found = await store.find(connection, organisation, recognition)
+    if found is not None:
+        said_to_teams = person is not None and found.draft.visibility is Visibility.TEAM
+        theirs = await teams.of_person(connection, organisation, person or "") if said_to_teams else ()
+        if found.seen_by(person, theirs):
+            return found
+    raise NotFound(f"organisations/{organisation}/recognitions/{recognition}")
+
+
+def _check(wanted: Wanted) -> None:
+    value = wanted.value
+    if value is not None and (len(value) > VALUE_LENGTH_MAX or not value.isprintable()):
+        raise InvalidField.of("value", "is not one that an organisation can have")
+    if wanted.person is not None and (wanted.giver, wanted.receiver) != (None, None):
+        raise InvalidField.of("person", "goes with neither giver nor receiver")
 
 
 async def _viewer(connection: Connection, organisation: str, viewer: str | None, acting: Acting) -> str | None:

@@ -14,7 +14,7 @@ from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.names import parse
 from recognition.domain.imports import RECEIVERS_MAX, ROWS_MAX, Row
 from recognition.domain.people import BATCH_MAX
-from recognition.domain.recognitions import Draft
+from recognition.domain.recognitions import Draft, Visibility
 from recognition.operations.importing import Imported, Importing, NewChunk
 from recognition.operations.people_imports import PeopleImports
 from recognition.servicer.naming import ORGANISATION, read_mask, tell_replay
@@ -95,7 +95,7 @@ async def _chunks(requests: AsyncIterator[pb.ImportRecognitionsRequest], call: C
 
 def _row(place: int, message: pb.RecognitionRow, organisation: str) -> Row:
     visibility = VISIBILITIES.get(message.visibility)
-    if visibility is None:
+    if visibility not in (Visibility.PUBLIC, Visibility.PRIVATE):
         raise InvalidField.of("visibility", "must be PUBLIC or PRIVATE")
     draft = Draft(
         organisation=organisation,

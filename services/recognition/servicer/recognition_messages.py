@@ -12,10 +12,14 @@ from recognition.domain.editing import FIELDS, changed_fields
 from recognition.domain.people import person_name
 from recognition.domain.recognitions import RECEIVERS_MAX, Draft, Recognition, Visibility
 from recognition.domain.takings import Recovery, TakingPolicy
-from recognition.servicer.naming import optional_person_id, person_id
+from recognition.domain.teams import team_name
+from recognition.operations.previewing import Preview
+from recognition.servicer.fairness import write_finding
+from recognition.servicer.naming import optional_person_id, person_id, team_id
 
 VISIBILITIES = {
     pb.VISIBILITY_PUBLIC: Visibility.PUBLIC,
+    pb.VISIBILITY_TEAM: Visibility.TEAM,
     pb.VISIBILITY_PRIVATE: Visibility.PRIVATE,
 }
 _VISIBILITY_NUMBERS = {visibility: number for number, visibility in VISIBILITIES.items()}
@@ -34,7 +38,7 @@ def read_draft(message: pb.Recognition, organisation: str, fields: Collection[st
     visibility = VISIBILITIES.get(message.visibility)
     if visibility is None:
         if "visibility" in fields:
-            raise InvalidField.of("recognition.visibility", "must be PUBLIC or PRIVATE")
+            raise InvalidField.of("recognition.visibility", "must be PUBLIC, TEAM or PRIVATE")
         visibility = Visibility.PRIVATE
     return Draft(
         organisation=organisation,
@@ -47,6 +51,10 @@ def read_draft(message: pb.Recognition, organisation: str, fields: Collection[st
         message=message.message,
         values=tuple(message.values),
         visibility=visibility,
+        teams=tuple(
+            team_id(name, organisation, f"recognition.teams[{index}]")
+            for index, name in enumerate(dict.fromkeys(message.teams))
+        ),
     )
 
 
@@ -66,9 +74,25 @@ def write_recognition(recognition: Recognition) -> pb.Recognition:
     message.name = recognition.name
     message.create_time.CopyFrom(timestamp(recognition.create_time))
     message.transactions.extend(recognition.transactions)
+    message.teams.extend(team_name(recognition.draft.organisation, team) for team in recognition.teams)
     if recognition.edit_time is not None:
         message.edit_time.CopyFrom(timestamp(recognition.edit_time))
     return message
+
+
+def write_preview(preview: Preview) -> pb.PreviewRecognitionResponse:
+    """The contract's preview."""
+    draft = preview.draft
+    return pb.PreviewRecognitionResponse(
+        recognition=_content(draft),
+        total_amount=draft.total,
+        available_amount=preview.available,
+        remaining_amount=max(0, preview.available - draft.total),
+        refusals=[
+            pb.Refusal(reason=one.reason, message=one.public_message, metadata=one.metadata) for one in preview.refusals
+        ],
+        warnings=[write_finding(draft.organisation, finding) for finding in preview.warnings],
+    )
 
 
 def write_edit(change: Change) -> pb.RecognitionEdit:
@@ -104,4 +128,5 @@ def _content(draft: Draft) -> pb.Recognition:
         message=draft.message,
         values=draft.values,
         visibility=_VISIBILITY_NUMBERS[draft.visibility],
+        mentions=[person_name(draft.organisation, person) for person in draft.mentioned],
     )

@@ -9,23 +9,27 @@ from google.protobuf.duration_pb2 import Duration
 from guerdon.recognition.v1 import recognition_pb2 as pb
 from guerdon_kit.errors import InvalidField
 from guerdon_kit.grpc import CallContext
+from guerdon_kit.grpc.messages import instant
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.names import parse
 from recognition.domain.changes import ChangeKey
 from recognition.domain.editing import FIELDS
+from recognition.domain.recognitions import Wanted
 from recognition.domain.takings import TakingPolicy
 from recognition.operations.deleting import Deleting
 from recognition.operations.editing import Editing
 from recognition.operations.fairness import Fairness
 from recognition.operations.giving import Giving
+from recognition.operations.previewing import Previewing
 from recognition.operations.settings import RecognitionSettings
 from recognition.operations.viewing import Viewing
 from recognition.servicer.fairness import write_finding
-from recognition.servicer.naming import ORGANISATION, RECOGNITION, acting, optional_person_id, tell_replay
+from recognition.servicer.naming import ORGANISATION, RECOGNITION, acting, optional_person_id, team_id, tell_replay
 from recognition.servicer.recognition_messages import (
     read_draft,
     read_policy,
     write_edit,
+    write_preview,
     write_recognition,
     write_recovery,
 )
@@ -41,6 +45,7 @@ class RecognitionServicer:
     def __init__(
         self,
         giving: Giving,
+        previewing: Previewing,
         editing: Editing,
         deleting: Deleting,
         viewing: Viewing,
@@ -48,6 +53,7 @@ class RecognitionServicer:
         fairness: Fairness,
     ) -> None:
         self._giving = giving
+        self._previewing = previewing
         self._editing = editing
         self._deleting = deleting
         self._viewing = viewing
@@ -70,6 +76,14 @@ class RecognitionServicer:
                 for finding in await self._fairness.findings(ChangeKey(organisation, given.id))
             ],
         )
+
+    async def preview_recognition(
+        self, request: pb.PreviewRecognitionRequest, call: CallContext
+    ) -> pb.PreviewRecognitionResponse:
+        """Says what giving would come to."""
+        (organisation,) = parse(request.parent, ORGANISATION, "parent")
+        draft = read_draft(request.recognition, organisation)
+        return write_preview(await self._previewing.preview(draft, acting(call.caller)))
 
     async def update_recognition(
         self, request: pb.UpdateRecognitionRequest, call: CallContext
@@ -148,14 +162,25 @@ class RecognitionServicer:
         (organisation,) = parse(request.parent, ORGANISATION, "parent")
         found, next_token = await self._viewing.list_feed(
             organisation,
-            value=request.value or None,
-            person=optional_person_id(request.person, organisation, "person"),
+            _read_wanted(request, organisation),
             viewer=optional_person_id(request.viewer, organisation, "viewer"),
             acting=acting(call.caller),
             size=request.page_size,
             token=request.page_token,
         )
         return pb.ListRecognitionsResponse(recognitions=map(write_recognition, found), next_page_token=next_token)
+
+
+def _read_wanted(request: pb.ListRecognitionsRequest, organisation: str) -> Wanted:
+    return Wanted(
+        value=request.value or None,
+        person=optional_person_id(request.person, organisation, "person"),
+        giver=optional_person_id(request.giver, organisation, "giver"),
+        receiver=optional_person_id(request.receiver, organisation, "receiver"),
+        team=team_id(request.team, organisation, "team") if request.team else None,
+        since=instant(request.start_time, "start_time") if request.HasField("start_time") else None,
+        until=instant(request.end_time, "end_time") if request.HasField("end_time") else None,
+    )
 
 
 def _window(message: Duration) -> timedelta:

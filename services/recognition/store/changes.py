@@ -121,6 +121,8 @@ def _encode(draft: Draft) -> str:
             "message": draft.message,
             "values": draft.values,
             "visibility": draft.visibility.value,
+            "teams": draft.teams,
+            "mentioned": draft.mentioned,
         }
     )
 
@@ -135,4 +137,6 @@ def _decode(organisation: str, giver: str, text: str) -> Draft:
         message=stored["message"],
         values=tuple(stored["values"]),
         visibility=Visibility(stored["visibility"]),
+        teams=tuple(stored["teams"]),
+        mentioned=tuple(stored["mentioned"]),
     )

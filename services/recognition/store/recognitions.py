@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import asyncpg
 
 from guerdon_kit.postgres import Connection
-from recognition.domain.recognitions import Draft, Recognition, State, Visibility
+from recognition.domain.recognitions import Draft, Recognition, State, Visibility, Wanted
 from recognition.store import queries
+
+_OLDEST = datetime(1, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Feed:
     """What part of an organisation's feed to read: what `viewer` sees (None: what everybody sees), older than the
-    position, and if set only that for `value` and that of `person`.
+    position, and of that what `wanted` asks for.
     """
 
     organisation: str
     viewer: str | None
-    value: str | None
-    person: str | None
+    wanted: Wanted
     before_time: datetime
     before: str
 
@@ -44,6 +45,8 @@ async def insert(
         message=draft.message,
         purposes=list(draft.values),
         visibility=draft.visibility.value,
+        mentioned=list(draft.mentioned),
+        named_teams=list(draft.teams),
         actor=actor,
         create_time=create_time,
     )
@@ -54,6 +57,7 @@ async def insert(
         people=[draft.giver, *draft.receivers],
         create_time=create_time,
     )
+    await _insert_teams(connection, recognition, draft, create_time)
 
 
 async def find(connection: Connection, organisation: str, recognition: str) -> Recognition | None:
@@ -68,6 +72,17 @@ async def lock(connection: Connection, organisation: str, recognition: str) -> S
     return None if state is None else State(state)
 
 
+async def _insert_teams(connection: Connection, recognition: str, draft: Draft, create_time: datetime) -> None:
+    await queries.insert_recognition_teams(
+        connection,
+        organisation=draft.organisation,
+        recognition=recognition,
+        named=list(draft.teams),
+        receivers=list(draft.receivers),
+        create_time=create_time,
+    )
+
+
 async def edit(connection: Connection, recognition: Recognition, after: Draft, edit_time: datetime) -> None:
     """Makes it what it is `after` an edit. It keeps its place in the feed."""
     key = {"organisation": after.organisation, "recognition": recognition.id}
@@ -77,6 +92,7 @@ async def edit(connection: Connection, recognition: Recognition, after: Draft, e
         message=after.message,
         purposes=list(after.values),
         visibility=after.visibility.value,
+        mentioned=list(after.mentioned),
         edit_time=edit_time,
         **key,
     )
@@ -84,6 +100,8 @@ async def edit(connection: Connection, recognition: Recognition, after: Draft, e
         await queries.delete_recognition_people(connection, **key)
         people = [after.giver, *after.receivers]
         await queries.insert_recognition_people(connection, people=people, create_time=recognition.create_time, **key)
+        await queries.delete_recognition_teams(connection, **key)
+        await _insert_teams(connection, recognition.id, after, recognition.create_time)
 
 
 async def set_state(connection: Connection, organisation: str, recognition: str, state: State) -> None:
@@ -94,19 +112,31 @@ async def set_state(connection: Connection, organisation: str, recognition: str,
 
 
 async def list_feed(connection: Connection, feed: Feed, most: int) -> list[Recognition]:
-    """At most so many POSTED ones, newest first."""
+    """At most so many POSTED ones, newest first, found by the index that has the fewest."""
+    wanted = feed.wanted
     shared = {
         "organisation": feed.organisation,
         "viewer": feed.viewer,
-        "purpose": feed.value,
+        "purpose": wanted.value,
+        "since": wanted.since or _OLDEST,
         "before_time": feed.before_time,
         "before": feed.before,
         "most": most,
     }
-    if feed.person is None:
-        rows = queries.list_recognitions(connection, **shared)
+    if wanted.person or wanted.giver or wanted.receiver:
+        first = wanted.person or wanted.giver or wanted.receiver
+        rows = queries.list_recognitions_of(
+            connection,
+            person=first,
+            gave=None if wanted.person else bool(wanted.giver),
+            receiver=wanted.receiver,
+            team=wanted.team,
+            **shared,
+        )
+    elif wanted.team is not None:
+        rows = queries.list_recognitions_to(connection, team=wanted.team, **shared)
     else:
-        rows = queries.list_recognitions_of(connection, person=feed.person, **shared)
+        rows = queries.list_recognitions(connection, **shared)
     return [_recognition(row) async for row in rows]
 
 
@@ -121,10 +151,13 @@ def _recognition(row: asyncpg.Record) -> Recognition:
             message=row["message"],
             values=tuple(row["purposes"]),
             visibility=Visibility(row["visibility"]),
+            teams=tuple(row["named_teams"]),
+            mentioned=tuple(row["mentioned"]),
         ),
         state=State(row["state"]),
         actor=row["actor"],
         create_time=row["create_time"],
         transactions=tuple(row["transactions"]),
         edit_time=row["edit_time"],
+        teams=tuple(row["teams"]),
     )

@@ -1,9 +1,10 @@
 -- name: insert_recognition!
 insert into recognitions (
-    organisation, recognition, giver, amount, message, purposes, visibility, actor, create_time
+    organisation, recognition, giver, amount, message, purposes, visibility, mentioned, named_teams, actor, create_time
 )
 values (
-    :organisation, :recognition, :giver, :amount, :message, :purposes, :visibility, :actor, :create_time
+    :organisation, :recognition, :giver, :amount, :message, :purposes, :visibility, :mentioned, :named_teams, :actor,
+    :create_time
 );
 
 -- name: insert_recognition_people!
@@ -11,26 +12,25 @@ insert into recognition_people (organisation, recognition, person, position, cre
 select :organisation, :recognition, person, ordinality - 1, :create_time
 from unnest(:people::text[]) with ordinality as concerned (person, ordinality);
 
+-- name: insert_recognition_teams!
+-- Those that are named, or else those of the receivers.
+insert into recognition_teams (organisation, recognition, team, create_time)
+select :organisation, :recognition, team, :create_time
+from (
+    select team from unnest(:named::text[]) as team
+    union
+    select team
+    from team_people
+    where organisation = :organisation and person = any(:receivers::text[]) and cardinality(:named::text[]) = 0
+) as said_to;
+
+-- name: delete_recognition_teams!
+delete from recognition_teams
+where organisation = :organisation and recognition = :recognition;
+
 -- name: find_recognition^
-select
-    organisation, recognition, giver, amount, message, purposes, visibility, state, create_time, edit_time, actor,
-    array(
-        select person
-        from recognition_people as concerned
-        where
-            concerned.organisation = recognitions.organisation and concerned.recognition = recognitions.recognition
-            and position > 0
-        order by position
-    ) as receivers,
-    array(
-        select transaction
-        from recognition_movements as moved
-        where
-            moved.organisation = recognitions.organisation and moved.recognition = recognitions.recognition
-            and moved.kind = 'given' and moved.amount > 0
-        order by record_time, ordinal
-    ) as transactions
-from recognitions
+select *
+from recognition_details
 where organisation = :organisation and recognition = :recognition;
 
 -- name: lock_recognition$
@@ -48,7 +48,8 @@ where organisation = :organisation and recognition = :recognition;
 -- name: edit_recognition!
 update recognitions
 set
-    amount = :amount, message = :message, purposes = :purposes, visibility = :visibility, edit_time = :edit_time
+    amount = :amount, message = :message, purposes = :purposes, visibility = :visibility, mentioned = :mentioned,
+    edit_time = :edit_time
 where organisation = :organisation and recognition = :recognition;
 
 -- name: delete_recognition_people!
@@ -56,81 +57,127 @@ delete from recognition_people
 where organisation = :organisation and recognition = :recognition;
 
 -- name: list_recognitions
-select
-    organisation, recognition, giver, amount, message, purposes, visibility, state, create_time, edit_time, actor,
-    array(
-        select person
-        from recognition_people as concerned
-        where
-            concerned.organisation = recognitions.organisation and concerned.recognition = recognitions.recognition
-            and position > 0
-        order by position
-    ) as receivers,
-    array(
-        select transaction
-        from recognition_movements as moved
-        where
-            moved.organisation = recognitions.organisation and moved.recognition = recognitions.recognition
-            and moved.kind = 'given' and moved.amount > 0
-        order by record_time, ordinal
-    ) as transactions
-from recognitions
+select seen.*
+from recognition_details as seen
 where
-    organisation = :organisation
-    and state = 'posted'
-    and (create_time, recognition) < (:before_time::timestamptz, :before::text)
-    and (:purpose::text is null or :purpose::text = any(purposes))
+    seen.organisation = :organisation
+    and seen.state = 'posted'
+    and (seen.create_time, seen.recognition) < (:before_time::timestamptz, :before::text)
+    and seen.create_time >= :since::timestamptz
+    and (:purpose::text is null or :purpose::text = any(seen.purposes))
     and (
         visibility = 'public'
         or exists (
             select
             from recognition_people as concerned
             where
-                concerned.organisation = recognitions.organisation
-                and concerned.recognition = recognitions.recognition and concerned.person = :viewer::text
+                concerned.organisation = seen.organisation and concerned.recognition = seen.recognition
+                and concerned.person = :viewer::text
+        )
+        or (
+            visibility = 'team'
+            and exists (
+                select
+                from recognition_teams as said_to
+                join team_people as theirs using (organisation, team)
+                where
+                    said_to.organisation = seen.organisation and said_to.recognition = seen.recognition
+                    and theirs.person = :viewer::text
+            )
         )
     )
-order by create_time desc, recognition desc
+order by seen.create_time desc, seen.recognition desc
 limit :most;
 
 -- name: list_recognitions_of
--- The same for one giver or receiver, found by the index of whom recognitions concern.
-select
-    recognitions.organisation, recognitions.recognition, giver, amount, message, purposes, visibility, state,
-    recognitions.create_time, edit_time, actor,
-    array(
-        select person
-        from recognition_people as concerned
-        where
-            concerned.organisation = recognitions.organisation and concerned.recognition = recognitions.recognition
-            and position > 0
-        order by position
-    ) as receivers,
-    array(
-        select transaction
-        from recognition_movements as moved
-        where
-            moved.organisation = recognitions.organisation and moved.recognition = recognitions.recognition
-            and moved.kind = 'given' and moved.amount > 0
-        order by record_time, ordinal
-    ) as transactions
+-- The same for one giver or receiver, found by the index of whom recognitions concern, and perhaps a second one.
+select seen.*
 from recognition_people as of_person
-join recognitions using (organisation, recognition)
+join recognition_details as seen using (organisation, recognition)
 where
     of_person.organisation = :organisation
     and of_person.person = :person
-    and state = 'posted'
+    and (:gave::boolean is null or (of_person.position = 0) = :gave)
+    and seen.state = 'posted'
     and (of_person.create_time, of_person.recognition) < (:before_time::timestamptz, :before::text)
-    and (:purpose::text is null or :purpose::text = any(purposes))
+    and of_person.create_time >= :since::timestamptz
+    and (:purpose::text is null or :purpose::text = any(seen.purposes))
+    and (
+        :receiver::text is null
+        or exists (
+            select
+            from recognition_people as second
+            where
+                second.organisation = seen.organisation and second.recognition = seen.recognition
+                and second.person = :receiver::text and second.position > 0
+        )
+    )
+    and (
+        :team::text is null
+        or exists (
+            select
+            from recognition_teams as said_to
+            where
+                said_to.organisation = seen.organisation and said_to.recognition = seen.recognition
+                and said_to.team = :team::text
+        )
+    )
     and (
         visibility = 'public'
         or exists (
             select
             from recognition_people as concerned
             where
-                concerned.organisation = recognitions.organisation
-                and concerned.recognition = recognitions.recognition and concerned.person = :viewer::text
+                concerned.organisation = seen.organisation and concerned.recognition = seen.recognition
+                and concerned.person = :viewer::text
+        )
+        or (
+            visibility = 'team'
+            and exists (
+                select
+                from recognition_teams as said_to
+                join team_people as theirs using (organisation, team)
+                where
+                    said_to.organisation = seen.organisation and said_to.recognition = seen.recognition
+                    and theirs.person = :viewer::text
+            )
         )
     )
 order by of_person.create_time desc, of_person.recognition desc
+limit :most;
+
+-- name: list_recognitions_to
+-- The same for one team, found by the index of what was said to it.
+select seen.*
+from recognition_teams as to_team
+join recognition_details as seen using (organisation, recognition)
+where
+    to_team.organisation = :organisation
+    and to_team.team = :team
+    and seen.state = 'posted'
+    and (to_team.create_time, to_team.recognition) < (:before_time::timestamptz, :before::text)
+    and to_team.create_time >= :since::timestamptz
+    and (:purpose::text is null or :purpose::text = any(seen.purposes))
+    and (
+        visibility = 'public'
+        or exists (
+            select
+            from recognition_people as concerned
+            where
+                concerned.organisation = seen.organisation and concerned.recognition = seen.recognition
+                and concerned.person = :viewer::text
+        )
+        or (
+            visibility = 'team'
+            and exists (
+                select
+                from recognition_teams as said_to
+                join team_people as theirs using (organisation, team)
+                where
+                    said_to.organisation = seen.organisation and said_to.recognition = seen.recognition
+                    and theirs.person = :viewer::text
+            )
+        )
+    )
+order by to_team.create_time desc, to_team.recognition desc
 limit :most;

@@ -77,3 +77,9 @@ async def replace_teams(connection: Connection, organisation: str, person: str, 
 
 def _team(row: asyncpg.Record) -> Team:
     return Team(row["organisation"], row["team"], row["display_name"], row["create_time"])
+
+
+async def of_person(connection: Connection, organisation: str, person: str) -> list[str]:
+    """The ids of the teams that the person is in."""
+    rows = queries.list_teams_of_person(connection, organisation=organisation, person=person)
+    return [row["team"] async for row in rows]

@@ -52,3 +52,10 @@ where organisation = :organisation and team = :team;
 -- The person, from all teams.
 delete from team_people
 where organisation = :organisation and person = :person;
+
+-- name: list_teams_of_person
+select team
+from team_people
+join teams using (organisation, team)
+where organisation = :organisation and person = :person and delete_time is null
+order by team;

@@ -35,6 +35,8 @@ class _VisibilityEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._Enu
     """Everyone who may read the organisation's feed."""
     VISIBILITY_PRIVATE: _Visibility.ValueType  # 2
     """The giver and the receivers."""
+    VISIBILITY_TEAM: _Visibility.ValueType  # 3
+    """These, and whoever is in one of the recognition's teams when they look."""
 
 class Visibility(_Visibility, metaclass=_VisibilityEnumTypeWrapper):
     """Who sees a recognition."""
@@ -45,6 +47,8 @@ VISIBILITY_PUBLIC: Visibility.ValueType  # 1
 """Everyone who may read the organisation's feed."""
 VISIBILITY_PRIVATE: Visibility.ValueType  # 2
 """The giver and the receivers."""
+VISIBILITY_TEAM: Visibility.ValueType  # 3
+"""These, and whoever is in one of the recognition's teams when they look."""
 global___Visibility = Visibility
 
 class _TakingPolicy:
@@ -168,6 +172,8 @@ class Recognition(google.protobuf.message.Message):
     CREATE_TIME_FIELD_NUMBER: builtins.int
     TRANSACTIONS_FIELD_NUMBER: builtins.int
     EDIT_TIME_FIELD_NUMBER: builtins.int
+    TEAMS_FIELD_NUMBER: builtins.int
+    MENTIONS_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`organisations/{organisation}/recognitions/{recognition}`, given by the service: empty where it is to be made."""
     giver: builtins.str
@@ -177,12 +183,16 @@ class Recognition(google.protobuf.message.Message):
     amount: builtins.int
     """What each of them receives, in the unit's smallest part: at least 1, and at most 2^53 for all together."""
     message: builtins.str
-    """The thanks, 1 to 2,000 characters."""
+    """The thanks, 1 to 2,000 characters. An `@` and a person's id mention them, at most 100; all must be people of the
+    organisation. A value in it, such as `#teamwork`, counts as if it were among `values`.
+    """
     visibility: global___Visibility.ValueType
     """Who sees it."""
     @property
     def receivers(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
-        """Who receives: 1 to 100 active people of the same organisation, each once, never the giver."""
+        """Who receives: 1 to 100 active people of the same organisation, each once, never the giver. Empty in a
+        request: those whom the message mentions.
+        """
 
     @property
     def values(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
@@ -202,6 +212,16 @@ class Recognition(google.protobuf.message.Message):
     def edit_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When it was last edited; absent: never."""
 
+    @property
+    def teams(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The teams that it is said to, at most 10 in a request. Empty in a request: those that the receivers are in when it is
+        given. Not changed by an edit, but where the receivers are.
+        """
+
+    @property
+    def mentions(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The people whom the message mentions, in its order."""
+
     def __init__(
         self,
         *,
@@ -215,9 +235,11 @@ class Recognition(google.protobuf.message.Message):
         create_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         transactions: collections.abc.Iterable[builtins.str] | None = ...,
         edit_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        teams: collections.abc.Iterable[builtins.str] | None = ...,
+        mentions: collections.abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["create_time", b"create_time", "edit_time", b"edit_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["amount", b"amount", "create_time", b"create_time", "edit_time", b"edit_time", "giver", b"giver", "message", b"message", "name", b"name", "receivers", b"receivers", "transactions", b"transactions", "values", b"values", "visibility", b"visibility"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["amount", b"amount", "create_time", b"create_time", "edit_time", b"edit_time", "giver", b"giver", "mentions", b"mentions", "message", b"message", "name", b"name", "receivers", b"receivers", "teams", b"teams", "transactions", b"transactions", "values", b"values", "visibility", b"visibility"]) -> None: ...
 
 global___Recognition = Recognition
 
@@ -386,6 +408,120 @@ class CreateRecognitionResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["recognition", b"recognition", "warnings", b"warnings"]) -> None: ...
 
 global___CreateRecognitionResponse = CreateRecognitionResponse
+
+@typing.final
+class PreviewRecognitionRequest(google.protobuf.message.Message):
+    """Asks what a recognition would come to."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: builtins.int
+    RECOGNITION_FIELD_NUMBER: builtins.int
+    parent: builtins.str
+    """The organisation of the giver and the receivers."""
+    @property
+    def recognition(self) -> global___Recognition:
+        """The recognition."""
+
+    def __init__(
+        self,
+        *,
+        parent: builtins.str = ...,
+        recognition: global___Recognition | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["recognition", b"recognition"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["parent", b"parent", "recognition", b"recognition"]) -> None: ...
+
+global___PreviewRecognitionRequest = PreviewRecognitionRequest
+
+@typing.final
+class Refusal(google.protobuf.message.Message):
+    """Why something would be refused, as the call itself would tell it."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    @typing.final
+    class MetadataEntry(google.protobuf.message.Message):
+        DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        value: builtins.str
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: builtins.str = ...,
+        ) -> None: ...
+        def ClearField(self, field_name: typing.Literal["key", b"key", "value", b"value"]) -> None: ...
+
+    REASON_FIELD_NUMBER: builtins.int
+    MESSAGE_FIELD_NUMBER: builtins.int
+    METADATA_FIELD_NUMBER: builtins.int
+    reason: builtins.str
+    """The stable word of the reason, such as `INSUFFICIENT_ALLOWANCE`."""
+    message: builtins.str
+    """Words for people."""
+    @property
+    def metadata(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
+        """The numbers and names that go with it."""
+
+    def __init__(
+        self,
+        *,
+        reason: builtins.str = ...,
+        message: builtins.str = ...,
+        metadata: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["message", b"message", "metadata", b"metadata", "reason", b"reason"]) -> None: ...
+
+global___Refusal = Refusal
+
+@typing.final
+class PreviewRecognitionResponse(google.protobuf.message.Message):
+    """What it would come to."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    RECOGNITION_FIELD_NUMBER: builtins.int
+    TOTAL_AMOUNT_FIELD_NUMBER: builtins.int
+    AVAILABLE_AMOUNT_FIELD_NUMBER: builtins.int
+    REMAINING_AMOUNT_FIELD_NUMBER: builtins.int
+    REFUSALS_FIELD_NUMBER: builtins.int
+    WARNINGS_FIELD_NUMBER: builtins.int
+    total_amount: builtins.int
+    """What the giver's allowance would be debited."""
+    available_amount: builtins.int
+    """What is left of it now."""
+    remaining_amount: builtins.int
+    """What would be left after; 0 where it does not reach."""
+    @property
+    def recognition(self) -> global___Recognition:
+        """The recognition as it would be given: with the giver, and the receivers and values that the message names."""
+
+    @property
+    def refusals(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Refusal]:
+        """Why it would be refused; empty: it would be given. The first is what CreateRecognition would answer."""
+
+    @property
+    def warnings(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[guerdon.recognition.v1.fairness_pb2.FairnessFinding]:
+        """What the organisation's fairness policies would say of it."""
+
+    def __init__(
+        self,
+        *,
+        recognition: global___Recognition | None = ...,
+        total_amount: builtins.int = ...,
+        available_amount: builtins.int = ...,
+        remaining_amount: builtins.int = ...,
+        refusals: collections.abc.Iterable[global___Refusal] | None = ...,
+        warnings: collections.abc.Iterable[guerdon.recognition.v1.fairness_pb2.FairnessFinding] | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["recognition", b"recognition"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["available_amount", b"available_amount", "recognition", b"recognition", "refusals", b"refusals", "remaining_amount", b"remaining_amount", "total_amount", b"total_amount", "warnings", b"warnings"]) -> None: ...
+
+global___PreviewRecognitionResponse = PreviewRecognitionResponse
 
 @typing.final
 class UpdateRecognitionRequest(google.protobuf.message.Message):
@@ -592,6 +728,11 @@ class ListRecognitionsRequest(google.protobuf.message.Message):
     VALUE_FIELD_NUMBER: builtins.int
     PERSON_FIELD_NUMBER: builtins.int
     VIEWER_FIELD_NUMBER: builtins.int
+    GIVER_FIELD_NUMBER: builtins.int
+    RECEIVER_FIELD_NUMBER: builtins.int
+    TEAM_FIELD_NUMBER: builtins.int
+    START_TIME_FIELD_NUMBER: builtins.int
+    END_TIME_FIELD_NUMBER: builtins.int
     parent: builtins.str
     """The organisation."""
     page_size: builtins.int
@@ -606,6 +747,20 @@ class ListRecognitionsRequest(google.protobuf.message.Message):
     """Who looks. Empty: the person whom the token names. Only callers with the scope `recognition.act_for` may name
     another.
     """
+    giver: builtins.str
+    """Only those that this person gave."""
+    receiver: builtins.str
+    """Only those that this person received. Neither this nor `giver` goes with `person`."""
+    team: builtins.str
+    """Only those that were said to this team."""
+    @property
+    def start_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """Only those made at this time or later."""
+
+    @property
+    def end_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """Only those made before this time."""
+
     def __init__(
         self,
         *,
@@ -615,8 +770,14 @@ class ListRecognitionsRequest(google.protobuf.message.Message):
         value: builtins.str = ...,
         person: builtins.str = ...,
         viewer: builtins.str = ...,
+        giver: builtins.str = ...,
+        receiver: builtins.str = ...,
+        team: builtins.str = ...,
+        start_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        end_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "person", b"person", "value", b"value", "viewer", b"viewer"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["end_time", b"end_time", "start_time", b"start_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["end_time", b"end_time", "giver", b"giver", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "person", b"person", "receiver", b"receiver", "start_time", b"start_time", "team", b"team", "value", b"value", "viewer", b"viewer"]) -> None: ...
 
 global___ListRecognitionsRequest = ListRecognitionsRequest
 

@@ -23,6 +23,11 @@ class RecognitionServiceStub(object):
                 request_serializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.CreateRecognitionRequest.SerializeToString,
                 response_deserializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.CreateRecognitionResponse.FromString,
                 )
+        self.PreviewRecognition = channel.unary_unary(
+                '/guerdon.recognition.v1.RecognitionService/PreviewRecognition',
+                request_serializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.PreviewRecognitionRequest.SerializeToString,
+                response_deserializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.PreviewRecognitionResponse.FromString,
+                )
         self.UpdateRecognition = channel.unary_unary(
                 '/guerdon.recognition.v1.RecognitionService/UpdateRecognition',
                 request_serializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.UpdateRecognitionRequest.SerializeToString,
@@ -69,6 +74,13 @@ class RecognitionServiceServicer(object):
 
     def CreateRecognition(self, request, context):
         """Gives points from the giver's allowance to all the receivers at once, or to none of them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PreviewRecognition(self, request, context):
+        """Says what CreateRecognition would answer, and writes nothing. Others may come in between.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -136,6 +148,11 @@ def add_RecognitionServiceServicer_to_server(servicer, server):
                     request_deserializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.CreateRecognitionRequest.FromString,
                     response_serializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.CreateRecognitionResponse.SerializeToString,
             ),
+            'PreviewRecognition': grpc.unary_unary_rpc_method_handler(
+                    servicer.PreviewRecognition,
+                    request_deserializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.PreviewRecognitionRequest.FromString,
+                    response_serializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.PreviewRecognitionResponse.SerializeToString,
+            ),
             'UpdateRecognition': grpc.unary_unary_rpc_method_handler(
                     servicer.UpdateRecognition,
                     request_deserializer=guerdon_dot_recognition_dot_v1_dot_recognition__pb2.UpdateRecognitionRequest.FromString,
@@ -199,6 +216,23 @@ class RecognitionService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.recognition.v1.RecognitionService/CreateRecognition',
             guerdon_dot_recognition_dot_v1_dot_recognition__pb2.CreateRecognitionRequest.SerializeToString,
             guerdon_dot_recognition_dot_v1_dot_recognition__pb2.CreateRecognitionResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def PreviewRecognition(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.recognition.v1.RecognitionService/PreviewRecognition',
+            guerdon_dot_recognition_dot_v1_dot_recognition__pb2.PreviewRecognitionRequest.SerializeToString,
+            guerdon_dot_recognition_dot_v1_dot_recognition__pb2.PreviewRecognitionResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

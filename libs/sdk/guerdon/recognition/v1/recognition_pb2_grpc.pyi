@@ -31,6 +31,12 @@ class RecognitionServiceStub:
     ]
     """Gives points from the giver's allowance to all the receivers at once, or to none of them."""
 
+    PreviewRecognition: grpc.UnaryUnaryMultiCallable[
+        guerdon.recognition.v1.recognition_pb2.PreviewRecognitionRequest,
+        guerdon.recognition.v1.recognition_pb2.PreviewRecognitionResponse,
+    ]
+    """Says what CreateRecognition would answer, and writes nothing. Others may come in between."""
+
     UpdateRecognition: grpc.UnaryUnaryMultiCallable[
         guerdon.recognition.v1.recognition_pb2.UpdateRecognitionRequest,
         guerdon.recognition.v1.recognition_pb2.UpdateRecognitionResponse,
@@ -92,6 +98,12 @@ class RecognitionServiceAsyncStub:
         guerdon.recognition.v1.recognition_pb2.CreateRecognitionResponse,
     ]
     """Gives points from the giver's allowance to all the receivers at once, or to none of them."""
+
+    PreviewRecognition: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.recognition.v1.recognition_pb2.PreviewRecognitionRequest,
+        guerdon.recognition.v1.recognition_pb2.PreviewRecognitionResponse,
+    ]
+    """Says what CreateRecognition would answer, and writes nothing. Others may come in between."""
 
     UpdateRecognition: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.recognition.v1.recognition_pb2.UpdateRecognitionRequest,
@@ -156,6 +168,14 @@ class RecognitionServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[guerdon.recognition.v1.recognition_pb2.CreateRecognitionResponse, collections.abc.Awaitable[guerdon.recognition.v1.recognition_pb2.CreateRecognitionResponse]]:
         """Gives points from the giver's allowance to all the receivers at once, or to none of them."""
+
+    @abc.abstractmethod
+    def PreviewRecognition(
+        self,
+        request: guerdon.recognition.v1.recognition_pb2.PreviewRecognitionRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.recognition.v1.recognition_pb2.PreviewRecognitionResponse, collections.abc.Awaitable[guerdon.recognition.v1.recognition_pb2.PreviewRecognitionResponse]]:
+        """Says what CreateRecognition would answer, and writes nothing. Others may come in between."""
 
     @abc.abstractmethod
     def UpdateRecognition(
