@@ -123,7 +123,7 @@ class Bed:
         self.admin_url = servers.endpoints.postgres_url
         self.token = identity.token("bench", lifetime_s=TOKEN_LIFETIME_S)
         self._servers = servers
-        self._logs = logs
+        self.logs = logs
         self._databases = DatabaseFactory(self.admin_url)
         self._services = ServiceFactory(logs, servers.endpoints, identity, clocks_move=False)
         self._redis = cycle(REDIS_DATABASES)
@@ -170,8 +170,8 @@ class Bed:
             ProcessPlan(
                 name="echo",
                 argv=(sys.executable, "-m", "guerdon_cli.bench.echo", target, str(workers)),
-                log=self._logs / "echo.log",
-                lock=self._logs / "echo.lock",
+                log=self.logs / "echo.log",
+                lock=self.logs / "echo.lock",
                 is_ready=lambda _pid: _listens(port),
                 stop=_ECHO_STOP,
                 death_signal=signal.SIGKILL,

@@ -26,6 +26,8 @@ from guerdon_cli.bench.requests import capture, execution, requests
 
 LEDGER = "/guerdon.ledger.v1.LedgerService/"
 MEMBERSHIP = "/guerdon.membership.v1.MembershipService/"
+RECOGNITION = "/guerdon.recognition.v1.RecognitionService/"
+INSIGHT = "/guerdon.recognition.v1.InsightService/"
 COALITION = "/guerdon.exchange.v1.CoalitionService/"
 METHODS = {
     Shape.BATCH: f"{LEDGER}BatchPostTransactions",
@@ -34,6 +36,8 @@ METHODS = {
     Shape.READ: f"{LEDGER}GetBalance",
     Shape.PURCHASE: f"{MEMBERSHIP}RecordPurchase",
     Shape.EXCHANGE: f"{COALITION}CreateQuote",
+    Shape.FEED: f"{RECOGNITION}ListRecognitions",
+    Shape.LEADERBOARD: f"{INSIGHT}ListLeaderboard",
     Shape.ECHO: ECHO,
 }
 SECOND = {

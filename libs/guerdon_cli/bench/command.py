@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from guerdon_cli.bench import brands, shops, workloads
+from guerdon_cli.bench import brands, colleagues, shops, workloads
 from guerdon_cli.bench.bed import Bed, bench_stack, slow_flushes
 from guerdon_cli.bench.course import QUICK, Course, Length
 from guerdon_cli.bench.pgbench import Tpcb
@@ -47,7 +47,7 @@ def bench(context: typer.Context, data: DataFolder = DATA_FOLDER) -> None:
     """
     if context.invoked_subcommand is None:
         failed = _ledger(data, Length(), tuple(workloads.WORKLOADS))
-        failed |= _membership(data, Length()) | _exchange(data, Length())
+        failed |= _membership(data, Length()) | _exchange(data, Length()) | _recognition(data, Length())
         _import(data, SAMPLE, 30)
         raise typer.Exit(failed)
 
@@ -124,6 +124,22 @@ def exchange(data: DataFolder = DATA_FOLDER, quick: Quick = False, flush_us: Flu
 def _exchange(data: Path, length: Length) -> int:
     with _told(), _course(data, length, "exchange") as course:
         brands.run(course)
+    return _end(course)
+
+
+@app.command()
+def recognition(data: DataFolder = DATA_FOLDER, quick: Quick = False, flush_us: FlushUs = 0) -> None:
+    """Measure recognition: a year of an organisation is imported, then its feed and its leaderboards are read.
+
+    Exits with 1 when a verification of the ledger finds something or a request fails.
+    """
+    raise typer.Exit(_recognition(data, replace(QUICK if quick else Length(), flush_us=flush_us)))
+
+
+def _recognition(data: Path, length: Length) -> int:
+    with _told(), _course(data, length, "recognition") as course:
+        course.run_tpcb()
+        colleagues.run(course)
     return _end(course)
 
 

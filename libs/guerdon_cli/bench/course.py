@@ -38,6 +38,8 @@ class Length:
     growth_postings: int = 5_000_000
     settled_partners: int = 100
     settled_exchanges: int = 1_000_000
+    employees: int = 10_000
+    recognitions: int = 1_000_000
     flush_us: int = 0
     """How much longer than it does each flush of PostgreSQL's log takes."""
 
@@ -51,6 +53,8 @@ QUICK = Length(
     growth_postings=100_000,
     settled_partners=20,
     settled_exchanges=20_000,
+    employees=1_000,
+    recognitions=20_000,
 )
 
 

@@ -39,6 +39,9 @@ FLOORS: Mapping[str, Floor] = {
         "quotes made and executed, 64 in flight, pairs ÷ earns of the ledger likewise", least=0.25
     ),
     "settle_s": Floor("seconds in which 1,000,000 exchanges of 100 partners are settled", most=60),
+    "recognitions_per_s": Floor("recognitions imported a second, booked and counted", least=1_000),
+    "feed_vs_echo_p99": Floor("p99 of a page of 20 of the feed ÷ p99 of an empty call of a bare server", most=5),
+    "leaderboard_vs_echo_p99": Floor("p99 of 50 places of a leaderboard ÷ p99 of an empty call likewise", most=5),
     "import_vs_batch": Floor("purchases imported ÷ earns through batches of the ledger under it", least=0.3),
 }
 

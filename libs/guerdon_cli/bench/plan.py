@@ -26,6 +26,10 @@ class Shape(StrEnum):
     """A chunk of ImportPurchases; each connection has one stream."""
     EXCHANGE = "exchange"
     """CreateQuote, then ExecuteExchange of what was quoted: one item."""
+    FEED = "feed"
+    """ListRecognitions, as somebody sees them: the newest 20."""
+    LEADERBOARD = "leaderboard"
+    """ListLeaderboard, of one of the past twelve months: the first 50 places."""
     ECHO = "echo"
     """An empty call of a bare server."""
 
@@ -48,7 +52,7 @@ class Plan:
     target: str
     token: str = field(repr=False)
     program: str = ""
-    """`programs/…`, with members `m0`, `m1`, …"""
+    """`programs/…`, with members `m0`, `m1`, …, or `organisations/…`, with people `p0`, `p1`, …"""
     members: int = 1
     receiver: str = ""
     """The program whose members of the same ids receive what is exchanged."""

@@ -6,6 +6,7 @@ import itertools
 import random
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -15,6 +16,7 @@ from guerdon.exchange.v1 import resources_pb2 as exchange_pb2
 from guerdon.ledger.v1 import ledger_pb2 as pb
 from guerdon.ledger.v1 import resources_pb2 as res
 from guerdon.membership.v1 import basket_pb2, membership_pb2, purchase_pb2
+from guerdon.recognition.v1 import insights_pb2, recognition_pb2
 from guerdon.type.v1.cash_pb2 import Cash
 from guerdon_cli.bench.plan import Plan, Shape, Spread
 
@@ -23,6 +25,10 @@ LOT_LIFE_S = 730 * DAY_S
 HOLD_LIFE_S = 7 * DAY_S
 UNIT = "points"
 CURRENCY = "USD"
+ORGANISATION = "organisations/bench"
+SCREEN = 20
+"""Recognitions that are read at once: as many as one looks at before turning the page."""
+VALUES = ("#care", "#craft", "#customers", "#courage")
 PICKED_AT_ONCE = 10_000
 
 
@@ -37,6 +43,8 @@ def requests(plan: Plan) -> Iterator[bytes]:
         Shape.PURCHASE: _purchases,
         Shape.IMPORT: _chunks,
         Shape.EXCHANGE: _quotes,
+        Shape.FEED: _feeds,
+        Shape.LEADERBOARD: _leaderboards,
     }
     return itertools.islice(make[plan.shape](plan), plan.calls)
 
@@ -137,6 +145,28 @@ def _quotes(plan: Plan) -> Iterator[bytes]:
             send=plan.amount or random.randint(2, 500),
         )
         request = coalition_service_pb2.CreateQuoteRequest(parent=sender, quote=quote, request_id=new_request_id())
+        yield request.SerializeToString()
+
+
+def _feeds(plan: Plan) -> Iterator[bytes]:
+    while True:
+        viewer = f"{plan.program}/people/p{random.randrange(plan.members)}"
+        yield recognition_pb2.ListRecognitionsRequest(
+            parent=plan.program, viewer=viewer, page_size=SCREEN
+        ).SerializeToString()
+
+
+def _leaderboards(plan: Plan) -> Iterator[bytes]:
+    today = datetime.now(UTC)
+    months = today.year * 12 + today.month - 1
+    while True:
+        year, month = divmod(months - random.randrange(12), 12)
+        request = insights_pb2.ListLeaderboardRequest(
+            parent=plan.program,
+            measure=random.choice((insights_pb2.MEASURE_GIVEN, insights_pb2.MEASURE_RECEIVED)),
+            first_period=f"{year}-{month + 1:02}",
+            value=random.choice(("", *VALUES)),
+        )
         yield request.SerializeToString()
 
 

@@ -25,11 +25,10 @@ from recognition.clients.history import History
 from recognition.domain.errors import ExternalIdReused, ImportRefused
 from recognition.domain.imports import Booked, Chunk, NewRecognition, Row, movements, sort_out
 from recognition.domain.organisations import Organisation
-from recognition.domain.people import Person, person_name
+from recognition.domain.people import person_name
 from recognition.operations import organisations
 from recognition.operations.counting import count
 from recognition.store import imports as store
-from recognition.store import people
 
 POLL_S = 0.05
 
@@ -116,8 +115,8 @@ class Importing:
         employer = await organisations.find(connection, new.organisation)
         now = self._clock.now()
         good, wrong = sort_out(new.rows, employer, now)
-        known = await people.find(connection, new.organisation, {person for row in good for person in row.people})
-        recognitions, strangers = _resolved(good, known)
+        named = {person for row in good for person in row.people}
+        recognitions, strangers = _resolved(good, await store.rewards_accounts(connection, employer.id, named))
         free = await store.reserve(connection, new.organisation, recognitions)
         taken = [one.row for one in recognitions if one.row.external_id not in free]
         digests = await store.digests(connection, new.organisation, [row.external_id for row in taken])
@@ -175,17 +174,17 @@ class Importing:
         await self._database.run(work, repeatable=True)
 
 
-def _resolved(rows: Sequence[Row], known: Mapping[str, Person]) -> tuple[list[NewRecognition], dict[int, DomainError]]:
-    """What the rows become, and for those that name somebody unknown, by place, whom. Leavers are known."""
+def _resolved(rows: Sequence[Row], accounts: Mapping[str, str]) -> tuple[list[NewRecognition], dict[int, DomainError]]:
+    """What the rows become, by the accounts of people; and for those that name somebody unknown, by place, whom."""
     recognitions: list[NewRecognition] = []
     strangers: dict[int, DomainError] = {}
     for row in rows:
-        missing = next((person for person in row.people if person not in known), None)
+        missing = next((person for person in row.people if person not in accounts), None)
         if missing is not None:
             strangers[row.place] = NotFound(person_name(row.draft.organisation, missing))
             continue
-        accounts = tuple(known[receiver].rewards_account_id for receiver in row.draft.receivers)
-        recognitions.append(NewRecognition(new_id("rc"), row, accounts))
+        receiving = tuple(accounts[receiver] for receiver in row.draft.receivers)
+        recognitions.append(NewRecognition(new_id("rc"), row, receiving))
     return recognitions, strangers
 
 

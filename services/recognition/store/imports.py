@@ -22,6 +22,12 @@ class Key(NamedTuple):
     chunk: str
 
 
+async def rewards_accounts(connection: Connection, organisation: str, people: Collection[str]) -> dict[str, str]:
+    """The ids of the accounts of what people earned, by the ids of those that exist: leavers have theirs still."""
+    rows = queries.rewards_accounts(connection, organisation=organisation, people=list(people))
+    return {row["person"]: row["rewards_account"] async for row in rows}
+
+
 async def reserve(connection: Connection, organisation: str, recognitions: Sequence[NewRecognition]) -> set[str]:
     """The external ids, of those of these rows, that were free and are now theirs."""
     rows = queries.reserve_external_ids(

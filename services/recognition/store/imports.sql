@@ -1,3 +1,9 @@
+-- name: rewards_accounts
+-- Of those of the people that exist, leavers among them.
+select person, rewards_account
+from people
+where organisation = :organisation and person = any(:people::text[]);
+
 -- name: reserve_external_ids
 -- Those that were free. Whoever imports the same at the same time waits for the end of this transaction.
 insert into imported_recognitions (organisation, external_id, recognition, digest)
