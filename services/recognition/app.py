@@ -16,6 +16,7 @@ from recognition.domain.payouts import PayoutKind
 from recognition.jobs.allowances import grant_allowances
 from recognition.jobs.approvals import decide_overdue
 from recognition.jobs.budgets import disbursing, telling_terms
+from recognition.jobs.celebrations import celebrate
 from recognition.jobs.paying import pay
 from recognition.jobs.recovery import import_recovery, recovery
 from recognition.operations.achievements import Achievements
@@ -25,6 +26,7 @@ from recognition.operations.award_programs import AwardPrograms
 from recognition.operations.award_viewing import AwardViewing
 from recognition.operations.awarding import Awarding, tell_given
 from recognition.operations.budgets import Budgets
+from recognition.operations.celebrating import Celebrations, tell_celebrated
 from recognition.operations.changing import Changing
 from recognition.operations.delegating import Delegating
 from recognition.operations.deleting import Deleting
@@ -53,6 +55,7 @@ from recognition.servicer import (
     AwardProgramServicer,
     AwardServicer,
     BudgetServicer,
+    CelebrationServicer,
     DelegationServicer,
     FairnessServicer,
     ImportServicer,
@@ -80,7 +83,9 @@ async def compose(kit: Kit[Settings]) -> Parts:
     changing = Changing(database, ledger, clock, settings.lease)
     importing = Importing(database, History(remote, settings.ledger_timeout), clock, settings.lease)
     fairness = Fairness(database, clock)
-    paying = Paying(database, book, clock, settings.lease, {PayoutKind.AWARD: tell_given})
+    tell = {PayoutKind.AWARD: tell_given, PayoutKind.CELEBRATION: tell_celebrated}
+    paying = Paying(database, book, clock, settings.lease, tell)
+    celebrations = Celebrations(database, paying, clock)
     awarding = Awarding(database, paying, clock)
     allowance_poll = timedelta(seconds=settings.allowance_poll_s)
     recovery_poll = timedelta(seconds=settings.recovery_poll_s)
@@ -105,6 +110,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
             AwardProgramServicer(clock, AwardPrograms(database)),
             AwardServicer(awarding, AwardViewing(database, clock)),
             DelegationServicer(Delegating(database, clock)),
+            CelebrationServicer(celebrations),
             AchievementServicer(clock, Achievements(database, paying, clock)),
             ImportServicer(PeopleImports(database, ledger, clock), importing),
             FairnessServicer(fairness),
@@ -116,6 +122,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
             Job("disbursements", disbursing(database, clock, disbursements, recovery_poll, settings.lease).run),
             Job("budget_terms", telling_terms(database, clock, budgets, recovery_poll, settings.lease).run),
             Job("approvals", partial(decide_overdue, awarding, recovery_poll)),
+            Job("celebrations", partial(celebrate, celebrations, timedelta(seconds=settings.celebration_poll_s))),
             Job("payouts", partial(pay, paying, recovery_poll)),
             Job("imports", import_recovery(database, clock, importing, recovery_poll, settings.lease).run),
             *housekeeping.jobs(kit),

@@ -23,6 +23,8 @@ class Settings(ServiceSettings):
     """How often the recovery looks for what a crash left behind."""
     allowance_poll_s: float = Field(default=2.0, gt=0, le=3600)
     """How often allowances to grant are looked for: how long after a month's beginning, or a person's, they come."""
+    celebration_poll_s: float = Field(default=30.0, gt=0, le=3600)
+    """How often days to celebrate are looked for: how long after a day's beginning its celebrations come."""
 
     @property
     def ledger_timeout(self) -> timedelta:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from guerdon.recognition.v1.award_programs_pb2_grpc import AwardProgramServiceAsyncStub
     from guerdon.recognition.v1.awards_pb2_grpc import AwardServiceAsyncStub
     from guerdon.recognition.v1.budgets_pb2_grpc import BudgetServiceAsyncStub
+    from guerdon.recognition.v1.celebrations_pb2_grpc import CelebrationServiceAsyncStub
     from guerdon.recognition.v1.fairness_pb2_grpc import FairnessServiceAsyncStub
     from guerdon.recognition.v1.imports_pb2_grpc import ImportServiceAsyncStub
     from guerdon.recognition.v1.insights_pb2_grpc import InsightServiceAsyncStub
@@ -306,6 +307,13 @@ class Client:
         from guerdon.recognition.v1.approvals_pb2_grpc import DelegationServiceStub
 
         return cast("DelegationServiceAsyncStub", DelegationServiceStub(self._channel))
+
+    @cached_property
+    def celebrations(self) -> CelebrationServiceAsyncStub:
+        """Service anniversaries and birthdays."""
+        from guerdon.recognition.v1.celebrations_pb2_grpc import CelebrationServiceStub
+
+        return cast("CelebrationServiceAsyncStub", CelebrationServiceStub(self._channel))
 
     @cached_property
     def achievements(self) -> AchievementServiceAsyncStub:

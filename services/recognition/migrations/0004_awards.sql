@@ -177,3 +177,50 @@ grant select, insert on award_steps to :"runtime_role";
 grant select, insert, update on award_programs, awards, delegations to :"runtime_role";
 grant select, insert on award_budgets, achievements to :"runtime_role";
 grant select, insert, update on payouts, achievement_sources to :"runtime_role";
+
+-- What is celebrated in an organisation, and since which of its days.
+create table celebration_policies (
+    organisation text primary key,
+    award_budget text not null,
+    -- Of how many years of service, and what each gives.
+    anniversary_years smallint[] not null,
+    anniversary_amounts bigint[] not null,
+    other_anniversary_amount bigint not null check (other_anniversary_amount between 0 and 9007199254740992),
+    birthday_amount bigint not null check (birthday_amount between 0 and 9007199254740992),
+    leap_day text not null check (leap_day in ('february_28', 'march_1')),
+    catch_up_days smallint not null check (catch_up_days between 0 and 31),
+    visibility text not null check (visibility in ('public', 'private')),
+    start_day date not null,
+    actor text not null,
+    foreign key (organisation, award_budget) references award_budgets,
+    check (cardinality(anniversary_years) = cardinality(anniversary_amounts))
+);
+
+-- What was celebrated: each occasion of a person once a year.
+create table celebrations (
+    organisation text not null,
+    person text not null,
+    occasion text not null check (occasion in ('anniversary', 'birthday')),
+    year smallint not null,
+    day date not null,
+    -- Of service; 0 for a birthday.
+    years smallint not null,
+    amount bigint not null check (amount between 1 and 9007199254740992),
+    visibility text not null check (visibility in ('public', 'private')),
+    payout text not null,
+    create_time timestamptz not null,
+    primary key (organisation, person, occasion, year),
+    foreign key (organisation, person) references people,
+    foreign key (organisation, payout) references payouts,
+    check ((occasion = 'birthday') = (years = 0))
+);
+create index celebrations_newest on celebrations (organisation, create_time desc, payout desc);
+create unique index celebrations_payout on celebrations (organisation, payout);
+
+create index people_birthdays on people (organisation, birth_month, birth_day)
+    where active and birth_month is not null;
+create index people_anniversaries on people (organisation, extract(month from start_date), extract(day from start_date))
+    where active and start_date is not null;
+
+grant select, insert, update on celebration_policies to :"runtime_role";
+grant select, insert on celebrations to :"runtime_role";

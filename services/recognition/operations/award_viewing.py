@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from enum import Enum
 
 from guerdon_kit.clock import Clock
 from guerdon_kit.errors import InvalidField, NotFound
-from guerdon_kit.pages import page_size, read_token, write_token
+from guerdon_kit.pages import page_size
 from guerdon_kit.postgres import Connection, Database
 from recognition.domain.acting import Acting
 from recognition.domain.approvals import Staff, right_of
@@ -17,12 +16,10 @@ from recognition.domain.errors import AlreadyDecided, NotApprover, OwnAward
 from recognition.domain.roles import Role
 from recognition.operations import organisations, people
 from recognition.operations.acting import acting_person, require_role
+from recognition.operations.positions import read_position, write_position
 from recognition.operations.staff import standings
 from recognition.store import awards as store
 from recognition.store import delegations as delegation_store
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_NEWEST = (datetime(9999, 12, 31, tzinfo=UTC), "")
 
 
 class AwardList(Enum):
@@ -88,14 +85,13 @@ class AwardViewing:
             if viewer is not None:
                 await people.find(connection, organisation, viewer)
             query = ("ListAwards", organisation, asked.list.value, viewer or "")
-            before_time, before = _read_position(asked.token, query) if asked.token else _NEWEST
+            before_time, before = read_position(asked.token, query)
             position = store.Position(before_time, before, size + 1)
             found = await self._listed(connection, asked, viewer, acting, position)
         if len(found) <= size:
             return found, ""
         last = found[size - 1]
-        microseconds = (last.create_time - _EPOCH) // timedelta(microseconds=1)
-        return found[:size], write_token(query, (microseconds, last.id))
+        return found[:size], write_position(query, last.create_time, last.id)
 
     async def _listed(
         self, connection: Connection, asked: Asked, viewer: str | None, acting: Acting, position: store.Position
@@ -135,11 +131,3 @@ class AwardViewing:
         except (OwnAward, AlreadyDecided, NotApprover):
             return False
         return True
-
-
-def _read_position(token: str, query: tuple[str, ...]) -> tuple[datetime, str]:
-    microseconds, before = read_token(token, query, (int, str))
-    try:
-        return _EPOCH + timedelta(microseconds=int(microseconds)), str(before)
-    except OverflowError:
-        raise InvalidField.of("page_token", "is not a token of this list") from None

@@ -21,6 +21,9 @@ from recognition.servicer.awards import (
 from recognition.servicer.budgets import (
     BudgetServicer,
 )
+from recognition.servicer.celebrations import (
+    CelebrationServicer,
+)
 from recognition.servicer.delegations import (
     DelegationServicer,
 )
@@ -52,6 +55,7 @@ __all__ = [
     "AwardProgramServicer",
     "AwardServicer",
     "BudgetServicer",
+    "CelebrationServicer",
     "DelegationServicer",
     "FairnessServicer",
     "ImportServicer",

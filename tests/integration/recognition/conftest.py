@@ -68,6 +68,7 @@ def running(
             "ledger_timeout_s": "1.5",
             "recovery_poll_s": "0.2",
             "allowance_poll_s": "0.2",
+            "celebration_poll_s": "0.2",
         },
     )
     yield ledger, recognition
