@@ -28,11 +28,14 @@ class AwardBudgetBook:
         self._timeout_s = timeout.total_seconds()
 
     async def create(self, organisation: Organisation, budget: NewAwardBudget, actor: str) -> None:
-        """Makes the budget's account; one that exists already stays as it is."""
+        """Makes the budget's account, out of which points are awarded and nothing else; one that exists already
+        stays as it is.
+        """
         account = resources_pb2.Account(
             name=f"{organisation.program_name}/accounts/{budget.account_id}",
             unit=organisation.unit_name,
             kind=resources_pb2.ACCOUNT_KIND_MEMBER,
+            outgoing=[resources_pb2.TRANSACTION_KIND_RECOGNITION],
         )
         await self._remote.call(
             "BatchCreateAccounts",

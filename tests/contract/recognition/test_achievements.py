@@ -6,7 +6,9 @@ import asyncio
 
 import pytest
 
-from guerdon import InvalidRequestError, NotFoundError, RefusedError, new_request_id, was_replayed
+from guerdon import GuerdonError, InvalidRequestError, NotFoundError, RefusedError, new_request_id, was_replayed
+from guerdon.ledger.v1 import ledger_pb2 as ledger
+from guerdon.ledger.v1 import resources_pb2 as books
 from guerdon.recognition.v1 import achievements_pb2 as pb
 from guerdon.recognition.v1 import award_budgets_pb2 as budgets
 from guerdon.recognition.v1 import organisations_pb2 as orgs
@@ -29,6 +31,24 @@ async def test_a_budget_is_funded_once_from_the_organisations(employer: Employer
     assert (reused.value.reason, reused.value.metadata) == ("REQUEST_ID_REUSED", {"fields": "amount"})
     listed = await employer.admin.award_budgets.ListAwardBudgets(budgets.ListAwardBudgetsRequest(parent=employer.name))
     assert [(one.name, one.wait_days) for one in listed.award_budgets] == [(awarding.budget, 30)]
+
+
+async def test_a_budget_is_for_awarding_and_cannot_be_redeemed(employer: Employer) -> None:
+    awarding = await Awarding.of(employer, 500)
+    read = await employer.admin.award_budgets.GetAwardBudget(budgets.GetAwardBudgetRequest(name=awarding.budget))
+    posting = books.Posting(
+        source=read.award_budget.account, destination=f"{employer.program}/accounts/redemption.points", amount=1
+    )
+    with pytest.raises(GuerdonError) as refusal:
+        await employer.bank.ledger.PostTransaction(
+            ledger.PostTransactionRequest(
+                parent=employer.program,
+                transaction=books.Transaction(kind=books.TRANSACTION_KIND_SPEND, postings=[posting]),
+                request_id=new_request_id(),
+            )
+        )
+    assert refusal.value.reason == "ACCOUNT_NOT_FOR"
+    assert await awarding.standing() == (500, 0)
 
 
 async def test_one_credit_for_each_external_id_however_often_and_by_whom_it_is_reported(employer: Employer) -> None:
