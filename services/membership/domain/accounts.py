@@ -19,6 +19,19 @@ def owner_of(account_id_: str) -> str | None:
     return account_id_.removeprefix(_ACCOUNT_PREFIX) if account_id_.startswith(_ACCOUNT_PREFIX) else None
 
 
+def holder_of(account_id_: str) -> str | None:
+    """The id of the member whose account or wallet, called by custom, has this id; likewise."""
+    return owner_of(account_id_.partition("~")[0])
+
+
+def standing_for(account_id_: str, survivor_id: str) -> str:
+    """The id of the survivor's account that stands for one of a merged member's: for points, or for a wallet that is
+    called by custom.
+    """
+    _, tilde, unit = account_id_.partition("~")  # which no member's id has
+    return wallet_id(survivor_id, unit) if tilde else account_id(survivor_id)
+
+
 def wallet_id(member_id: str, unit: str) -> str:
     """The id of a member's account of another unit than the program's: as the catalog's callers name wallets by custom,
     so that it is the same one. Where that is longer than an id may be, a digest stands for it.

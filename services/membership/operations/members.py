@@ -14,6 +14,7 @@ from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres import Connection, Database
 from guerdon_kit.postgres.requests import once
 from membership.clients.ledger import Balance, Ledger
+from membership.domain.accounts import holder_of, standing_for
 from membership.domain.deliveries import Delivery
 from membership.domain.endings import ended
 from membership.domain.errors import MemberErased
@@ -52,6 +53,13 @@ class Members:
         self._deliveries = service
         self._ledger = ledger
         self._clock = clock
+
+    async def surviving(self, program: Program, account: str) -> str:
+        """The id of the account that stands for one of the program by now; the same where nobody was merged."""
+        member_id = holder_of(account)
+        async with self._database.acquire() as connection:
+            found = await members.find(connection, program, member_id) if member_id else None
+        return account if found is None or found.member_id == member_id else standing_for(account, found.member_id)
 
     async def enroll(
         self,

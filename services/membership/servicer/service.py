@@ -128,7 +128,7 @@ class MembershipServicer(
         PlanRpcs.__init__(self, programs, plans, plan_periods)
         SegmentRpcs.__init__(self, programs, segments)
         VelocityRpcs.__init__(self, programs, velocity, holds, purchases)
-        LockingRpcs.__init__(self, programs, locking)
+        LockingRpcs.__init__(self, programs, locking, members)
         GiftRpcs.__init__(self, programs, gifts)
         PurchaseEventRpcs.__init__(self, programs, purchase_events, purchases)
         self._returns = returns

@@ -124,9 +124,9 @@ class Redemption:
     went back, as it was called off or after it was handed over at `fulfil_time`; then `refunds` is how many were begun,
     and `refunding` points are on their way in the last one. `actor` is whom it is booked to, here and in the ledger,
     and `request_key` finds the record of the request that made it. Its provider was asked `asks` times without a
-    decision, and is asked again at `ask_time`. `wallet` is the account that the value is paid into, and `credit` the
-    transaction by which it was; empty where there is none. `transfer` is the exchange that it asks for; None: none.
-    `locked` is what the hold has to leave; None: nothing.
+    decision, and is asked again at `ask_time`. `wallet` is the account that the value is paid into, and out of
+    which it is taken again, and `credit` the transaction that paid it; empty where there is none. `transfer` is the
+    exchange that it asks for; None: none. `locked` is what the hold has to leave; None: nothing.
     """
 
     program: str

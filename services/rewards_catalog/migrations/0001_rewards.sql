@@ -211,7 +211,7 @@ create table redemptions (
     locked_version bigint check ((locked_version is null) = (locked_points is null)),
     locked_until timestamptz check (locked_until is null or locked_points is not null),
     transaction text not null default '',
-    -- The account that the value is paid into, and the transaction that paid it.
+    -- The account that the value is paid into, or taken out of where the member was merged, and the transaction that paid it.
     wallet text not null,
     credit text not null default '',
     -- Of a partner transfer: the member's account at the partner, and how many points have to arrive there; the quote that
@@ -451,7 +451,7 @@ grant update (available, redeemed) on stock to :"runtime_role";
 grant update (redemption) on codes to :"runtime_role";
 grant update (taken) on takings to :"runtime_role";
 grant update (state, failure_reason, failure_metadata, hold, locked_points, locked_version, locked_until, transaction, credit,
-              price, quote, received, lapsed_quotes, exchange_asks,
+              wallet, price, quote, received, lapsed_quotes, exchange_asks,
               refund_transaction, payment, refunding,
               refunded, refunds, fulfil_time, asks, ask_time, update_time, due_time, attempts) on redemptions to :"runtime_role";
 grant update (balance, state) on vouchers to :"runtime_role";

@@ -12,7 +12,7 @@ from guerdon_kit.ids import new_id
 from guerdon_kit.postgres import Connection, Database, requests
 from rewards_catalog.domain.audience import Groups
 from rewards_catalog.domain.codes import CodeKeys
-from rewards_catalog.domain.errors import CalledOff
+from rewards_catalog.domain.errors import CalledOff, WalletSpent
 from rewards_catalog.domain.kinds import CASH_LIKE, Cash, PartnerTransfer, budget_of
 from rewards_catalog.domain.payments import check_payment, paid
 from rewards_catalog.domain.prices import MAX_POINTS
@@ -169,15 +169,16 @@ class Redemptions:
             found = await redemptions.lock(connection, program, redemption)
             reward = await rewards.get(connection, program, found.reward, found.reward_version)
             now = self.progress.clock.now()
-            begun = refunding(found, reward.refund, points, now)
+            begun = replace(refunding(found, reward.refund, points, now), wallet=wallet)
             moved = await self.progress.move(connection, found, begun)
             assert moved, "it is locked"
             await note(connection, found, Change.REFUNDED, actor=asking.actor, time=now, amount=begun.refund_due)
             return b""
 
         found = await self.progress.read(program, redemption)
+        wallet = found.wallet
         if found.credit and await self._recorded(asking.fingerprint) is None:
-            await self._check_takable(found, points, asking.until)
+            wallet = await self._takable(asking, found, points)
         _, replayed = await requests.once(self.database, asking.fingerprint, begin)
         self.progress.reached(State.REFUNDING)
         return await self.progress.finish(await self.progress.read(program, redemption), asking.until), replayed
@@ -290,8 +291,9 @@ class Redemptions:
             return fresh  # of a transfer, the coalition asks what is locked
         return replace(fresh, locked=await self.progress.locked_points.of(wish.account, asking.actor, asking.until))
 
-    async def _check_takable(self, found: Redemption, points: int, until: float) -> None:
-        """Checks that what was paid into a wallet can go back now, without deciding that it does.
+    async def _takable(self, asking: Asking, found: Redemption, points: int) -> str:
+        """Checks that what was paid into a wallet can go back now, without deciding that it does; answers the wallet
+        that has it: of whoever stands for the member, who may have been merged since.
 
         Raises:
             DomainError: the terms say no, as they will.
@@ -300,7 +302,15 @@ class Redemptions:
         async with self.database.acquire() as connection:
             reward = await rewards.get(connection, found.program, found.reward, found.reward_version)
         refunding(found, reward.refund, points, self.progress.clock.now())
-        await self.progress.wallets.check_has(found, until)
+        try:
+            await self.progress.wallets.check_has(found, asking.until)
+        except WalletSpent:
+            wallet = await self.progress.locked_points.surviving(found.wallet, asking.actor, asking.until)
+            if wallet == found.wallet:
+                raise
+            await self.progress.wallets.check_has(replace(found, wallet=wallet), asking.until)
+            return wallet
+        return found.wallet
 
     async def _through(self, program: str, redemption: str, until: float) -> Redemption:
         """The redemption at rest, unless it failed.

@@ -99,6 +99,7 @@ async def move(connection: Connection, before: Redemption, after: Redemption, du
         from_locked_until=before.locked.valid_until if before.locked else None,
         transaction=after.transaction,
         credit=after.credit,
+        wallet=after.wallet,
         payment=after.payment,
         refund_transaction=after.refund_transaction,
         refunding=after.refunding,

@@ -38,7 +38,7 @@ update redemptions
 set
     state = :state, price = :price, failure_reason = :failure_reason, failure_metadata = :failure_metadata, hold = :hold,
     locked_points = :locked_points, locked_version = :locked_version, locked_until = :locked_until,
-    transaction = :transaction, credit = :credit, payment = :payment, refund_transaction = :refund_transaction, refunding = :refunding, refunded = :refunded,
+    transaction = :transaction, credit = :credit, wallet = :wallet, payment = :payment, refund_transaction = :refund_transaction, refunding = :refunding, refunded = :refunded,
     quote = :quote, received = :received, lapsed_quotes = :lapsed_quotes, exchange_asks = :exchange_asks,
     refunds = :refunds, asks = :asks, ask_time = :ask_time, update_time = :update_time,
     fulfil_time = case when :state::text = 'FULFILLED' then coalesce(fulfil_time, :update_time) else fulfil_time end,

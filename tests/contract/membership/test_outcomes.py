@@ -13,6 +13,7 @@ from guerdon.ledger.v1 import resources_pb2 as ledger_res
 from guerdon.membership.v1 import membership_pb2 as pb
 from guerdon.membership.v1 import purchase_pb2, rule_pb2
 from guerdon.membership.v1.basket_pb2 import Award
+from guerdon.membership.v1.given_reward_pb2 import GivenReward
 from guerdon.type.v1.rational_pb2 import Rational
 from membership.domain.accounts import wallet_id
 from tests.contract.ledger.world import findings
@@ -25,6 +26,7 @@ from tests.contract.membership.world import Shop, World
 SECOND = rule_pb2.Count(counted=rule_pb2.Count.COUNTED_PURCHASES, number=2, repeats=True)
 ONCE = rule_pb2.Count(counted=rule_pb2.Count.COUNTED_PURCHASES, number=2)
 DOWN = rule_pb2.ROUNDING_DOWN
+PENDING, TAKING_BACK = GivenReward.STATE_PENDING, GivenReward.STATE_TAKING_BACK
 
 
 async def with_cash(world: World, late_days: int = 0) -> tuple[Shop, str]:
@@ -46,6 +48,12 @@ async def wallet(shop: Shop, member_id: str = "ada") -> int:
 async def purchase(shop: Shop, purchase_id: str) -> purchase_pb2.Purchase:
     request = pb.GetPurchaseRequest(name=f"{shop.program}/purchases/{purchase_id}")
     return (await shop.membership.membership.GetPurchase(request)).purchase
+
+
+async def given_by(shop: Shop, purchase_id: str) -> dict[str, int]:
+    """The rewards of a purchase by the rules that give them, and what becomes of each; no catalog answers here."""
+    rewards = (await purchase(shop, purchase_id)).given_rewards
+    return {one.rule.rpartition("/")[2]: one.state for one in rewards}
 
 
 async def test_every_second_purchase_gives_cash_which_returns_take_back_by_the_count(world: World) -> None:
@@ -133,6 +141,7 @@ async def test_what_comes_late_counts_in_its_place_for_cash_and_leaves_what_purc
     await make(shop, "visit", points_per_visit=one, rounding=DOWN, unit=cash, condition="purchases.count == 0")
     await make(shop, "second", bonus_points=250, unit=cash, count=SECOND)
     await make(shop, "sample", reward=f"{shop.program}/rewards/sample", condition="purchases.count == 0")
+    await make(shop, "cup", reward=f"{shop.program}/rewards/cup", count=SECOND)
     start = int(time.time()) + 1
     await shop.buy("b", "ada", 2_00, Timestamp(seconds=start + 20))
     await shop.buy("c", "ada", 2_00, Timestamp(seconds=start + 30))
@@ -143,10 +152,14 @@ async def test_what_comes_late_counts_in_its_place_for_cash_and_leaves_what_purc
     assert await wallet(shop) == 1 + 250 + 1, "b keeps the cash that it gave; the second is still worth 250"
     for purchase_id, counted in (("a", 0), ("b", 250), ("c", 0)):
         assert told(await purchase(shop, purchase_id), "second").points == counted
-    assert [len((await purchase(shop, one)).given_rewards) for one in ("a", "b", "c")] == [1, 1, 0]
+    rewards = {one: await given_by(shop, one) for one in ("a", "b", "c")}
+    assert rewards == {"a": {"sample": PENDING}, "b": {"sample": PENDING, "cup": PENDING}, "c": {}}, (
+        "the cup is now b's"
+    )
     await shop.bring_back("r1", "b", 2_00)
     assert await wallet(shop) == 1 + 250, "of a, and for a and c"
     assert (await shop.balance("ada")).available == 4 + 2
+    assert (await given_by(shop, "b"), await given_by(shop, "c")) == ({"sample": TAKING_BACK}, {"cup": PENDING})
     await shop.bring_back("r2", "c", 2_00)
-    assert await wallet(shop) == 1
+    assert (await wallet(shop), await given_by(shop, "c")) == (1, {"cup": TAKING_BACK})
     assert await findings(shop.books) == []

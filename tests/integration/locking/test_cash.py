@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
+from datetime import timedelta
 
 import asyncpg
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
-from guerdon import RefusedError, UnavailableError
+from guerdon import RefusedError, UnavailableError, new_request_id
 from guerdon.rewards.v1 import resources_pb2 as res
 from guerdon.rewards.v1 import rewards_pb2 as pb
+from guerdon_kit.testing import wait_until
+from tests.contract.membership.people import merge
+from tests.contract.membership.test_rules import make
+from tests.contract.rewards_catalog.wallets import cashback, open_budget, wallet_of
 from tests.integration.locking.conftest import Shop
 from tests.integration.locking.doings import GOODS, LONG_AGO, buys, exchange, open_catalog, redeem, to_go
 
@@ -144,3 +151,28 @@ async def test_where_membership_does_not_tell_nothing_is_begun(shop: Shop) -> No
         await owner.close()
     assert [one.price for one in await shop.rewards.redemptions()] == [20]
     assert await redeem(shop, "cash", 10) == ""
+
+
+async def test_cashback_of_a_member_who_was_merged_is_taken_from_the_survivors_wallet(shop: Shop) -> None:
+    await open_budget(shop.rewards)
+    reward = await cashback(shop.rewards, refund_policy=res.REFUND_POLICY_WHOLE)
+    await make(shop.purchases, "cash", bonus_points=1, unit=f"{shop.rewards.program}/units/cash")
+    await shop.purchases.enroll("ben")
+    await buys(shop, "old", 1_000, LONG_AGO)
+    soon = Timestamp(seconds=int(time.time()) + 60)
+    await shop.purchases.buy("new", "ada", 100, soon)  # so that ada's wallet is one that rules give to
+    ada, ben = (f"{shop.rewards.program}/accounts/m-{one}" for one in ("ada", "ben"))
+    done = await shop.rewards.redeem(reward, ada, wallet=wallet_of(ada))
+    assert (await shop.rewards.balance(wallet_of(ada))).available == 9_99 + 1
+    await merge(shop.purchases, "ada", "ben")
+
+    async def has(cents: int, points: int) -> bool:
+        balances = [(await shop.rewards.balance(one)).available for one in (wallet_of(ben), ben)]
+        return balances == [cents, points]
+
+    await wait_until(lambda: has(10_00, 1))
+    request = pb.RefundRedemptionRequest(name=done.name, request_id=new_request_id())
+    back = (await shop.rewards.catalog.rewards.RefundRedemption(request)).redemption
+    assert (back.state, back.wallet) == (res.REDEMPTION_STATE_REFUNDED, wallet_of(ben))
+    shop.mall.move_clocks(timedelta(days=1))  # the old account is looked at now and then for what comes to it
+    await wait_until(lambda: has(1, 1_001))

@@ -505,6 +505,42 @@ class GetLockedPointsResponse(google.protobuf.message.Message):
 global___GetLockedPointsResponse = GetLockedPointsResponse
 
 @typing.final
+class GetSurvivingAccountRequest(google.protobuf.message.Message):
+    """Asks which account stands for another one."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: builtins.int
+    account: builtins.str
+    """The account's name in the ledger."""
+    def __init__(
+        self,
+        *,
+        account: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["account", b"account"]) -> None: ...
+
+global___GetSurvivingAccountRequest = GetSurvivingAccountRequest
+
+@typing.final
+class GetSurvivingAccountResponse(google.protobuf.message.Message):
+    """The account that stands for another one."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: builtins.int
+    account: builtins.str
+    """Its name: the same where the account is no member's, or its member was not merged. It need not be open yet."""
+    def __init__(
+        self,
+        *,
+        account: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["account", b"account"]) -> None: ...
+
+global___GetSurvivingAccountResponse = GetSurvivingAccountResponse
+
+@typing.final
 class ExpiringPoints(google.protobuf.message.Message):
     """Points that expire together."""
 

@@ -241,6 +241,11 @@ class MembershipServiceStub(object):
                 request_serializer=guerdon_dot_membership_dot_v1_dot_membership__pb2.GetLockedPointsRequest.SerializeToString,
                 response_deserializer=guerdon_dot_membership_dot_v1_dot_membership__pb2.GetLockedPointsResponse.FromString,
                 )
+        self.GetSurvivingAccount = channel.unary_unary(
+                '/guerdon.membership.v1.MembershipService/GetSurvivingAccount',
+                request_serializer=guerdon_dot_membership_dot_v1_dot_membership__pb2.GetSurvivingAccountRequest.SerializeToString,
+                response_deserializer=guerdon_dot_membership_dot_v1_dot_membership__pb2.GetSurvivingAccountResponse.FromString,
+                )
         self.CreateActivityType = channel.unary_unary(
                 '/guerdon.membership.v1.MembershipService/CreateActivityType',
                 request_serializer=guerdon_dot_membership_dot_v1_dot_activity__pb2.CreateActivityTypeRequest.SerializeToString,
@@ -795,6 +800,14 @@ class MembershipServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetSurvivingAccount(self, request, context):
+        """Tells which account stands for an account, or a wallet, by now: where its member was merged, that of the survivor. Who
+        takes back what was given asks this.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CreateActivityType(self, request, context):
         """Makes a type of activity.
         """
@@ -1343,6 +1356,11 @@ def add_MembershipServiceServicer_to_server(servicer, server):
                     servicer.GetLockedPoints,
                     request_deserializer=guerdon_dot_membership_dot_v1_dot_membership__pb2.GetLockedPointsRequest.FromString,
                     response_serializer=guerdon_dot_membership_dot_v1_dot_membership__pb2.GetLockedPointsResponse.SerializeToString,
+            ),
+            'GetSurvivingAccount': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSurvivingAccount,
+                    request_deserializer=guerdon_dot_membership_dot_v1_dot_membership__pb2.GetSurvivingAccountRequest.FromString,
+                    response_serializer=guerdon_dot_membership_dot_v1_dot_membership__pb2.GetSurvivingAccountResponse.SerializeToString,
             ),
             'CreateActivityType': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateActivityType,
@@ -2261,6 +2279,23 @@ class MembershipService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/GetLockedPoints',
             guerdon_dot_membership_dot_v1_dot_membership__pb2.GetLockedPointsRequest.SerializeToString,
             guerdon_dot_membership_dot_v1_dot_membership__pb2.GetLockedPointsResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def GetSurvivingAccount(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.membership.v1.MembershipService/GetSurvivingAccount',
+            guerdon_dot_membership_dot_v1_dot_membership__pb2.GetSurvivingAccountRequest.SerializeToString,
+            guerdon_dot_membership_dot_v1_dot_membership__pb2.GetSurvivingAccountResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

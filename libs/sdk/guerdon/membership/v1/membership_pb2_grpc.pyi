@@ -345,6 +345,14 @@ class MembershipServiceStub:
     the purchases that gave them can still come back. Who offers cash for points asks this and hands it on to the ledger.
     """
 
+    GetSurvivingAccount: grpc.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.membership_pb2.GetSurvivingAccountRequest,
+        guerdon.membership.v1.membership_pb2.GetSurvivingAccountResponse,
+    ]
+    """Tells which account stands for an account, or a wallet, by now: where its member was merged, that of the survivor. Who
+    takes back what was given asks this.
+    """
+
     CreateActivityType: grpc.UnaryUnaryMultiCallable[
         guerdon.membership.v1.activity_pb2.CreateActivityTypeRequest,
         guerdon.membership.v1.activity_pb2.CreateActivityTypeResponse,
@@ -975,6 +983,14 @@ class MembershipServiceAsyncStub:
     ]
     """Tells how many points of an account are locked now: they can be spent on goods, but neither exchanged nor become cash, as
     the purchases that gave them can still come back. Who offers cash for points asks this and hands it on to the ledger.
+    """
+
+    GetSurvivingAccount: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.membership.v1.membership_pb2.GetSurvivingAccountRequest,
+        guerdon.membership.v1.membership_pb2.GetSurvivingAccountResponse,
+    ]
+    """Tells which account stands for an account, or a wallet, by now: where its member was merged, that of the survivor. Who
+    takes back what was given asks this.
     """
 
     CreateActivityType: grpc.aio.UnaryUnaryMultiCallable[
@@ -1687,6 +1703,16 @@ class MembershipServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[guerdon.membership.v1.membership_pb2.GetLockedPointsResponse, collections.abc.Awaitable[guerdon.membership.v1.membership_pb2.GetLockedPointsResponse]]:
         """Tells how many points of an account are locked now: they can be spent on goods, but neither exchanged nor become cash, as
         the purchases that gave them can still come back. Who offers cash for points asks this and hands it on to the ledger.
+        """
+
+    @abc.abstractmethod
+    def GetSurvivingAccount(
+        self,
+        request: guerdon.membership.v1.membership_pb2.GetSurvivingAccountRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.membership.v1.membership_pb2.GetSurvivingAccountResponse, collections.abc.Awaitable[guerdon.membership.v1.membership_pb2.GetSurvivingAccountResponse]]:
+        """Tells which account stands for an account, or a wallet, by now: where its member was merged, that of the survivor. Who
+        takes back what was given asks this.
         """
 
     @abc.abstractmethod
