@@ -664,6 +664,7 @@ create table gifts (
 create index gifts_purchase_id on gifts (program_no, purchase_id) where purchase_id is not null;
 create index gifts_member_no on gifts (member_no);
 create index gifts_due_time on gifts (due_time) where due_time is not null;
+create index gifts_stands_for on gifts (program_no, stands_for) where stands_for is not null;
 create index gifts_overdue on gifts (program_no, gift_id) where overdue;
 
 -- What members can do besides buying. What changes of it makes a version; an activity keeps the one it was judged by.

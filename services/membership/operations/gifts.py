@@ -121,8 +121,9 @@ class Gifts:
         earlier = await gifts.called_off(connection, gift)
         kept = next((gift_id for gift_id, state in earlier if state is GiftState.KEPT), None)
         if kept is not None:
-            await gifts.stand_for(connection, gift, kept)
-            await self._keep(connection, program, gift, replace(gift, state=GiftState.REFUSED, reason=EARLIER_KEPT))
+            after = replace(gift, state=GiftState.REFUSED, reason=EARLIER_KEPT)
+            if await self._keep(connection, program, gift, after):
+                await gifts.stand_for(connection, gift, kept)
         elif earlier:
             await gifts.wait(connection, gift, self._clock.now() + EARLIER_LOOK)
         return bool(earlier)
@@ -153,9 +154,11 @@ class Gifts:
             return replace(gift, state=GiftState.KEPT, reason=why.reason)
         return replace(gift, state=GiftState.TAKEN_BACK)
 
-    async def _keep(self, connection: Connection, program: Program, before: Gift, after: Gift) -> None:
-        if await gifts.move(connection, before, after):
+    async def _keep(self, connection: Connection, program: Program, before: Gift, after: Gift) -> bool:
+        moved = await gifts.move(connection, before, after)
+        if moved:
             await publish(connection, gift_changed(program, after, self._clock.now()))
+        return moved
 
 
 def _may_be_stood_for(gift: Gift) -> bool:

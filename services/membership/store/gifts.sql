@@ -53,6 +53,10 @@ set state = :state, redemption = :redemption, reason = :reason, due_time = :due_
 where program_no = :program_no and gift_id = :gift_id and state = :from_state and overdue = :was_overdue;
 
 -- name: take_gifts_back!
+-- An earlier one that stood for one of them stands for the next one instead.
+with let_go as (
+    update gifts set stands_for = null where program_no = :program_no and stands_for = any(:gift_ids::text[])
+)
 update gifts set state = 4, due_time = :now, since = :now, overdue = false
 where program_no = :program_no and gift_id = any(:gift_ids::text[]) and state in (1, 2);
 

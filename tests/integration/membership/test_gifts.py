@@ -112,6 +112,9 @@ async def test_the_reward_for_a_count_follows_the_count_and_one_that_was_used_st
     assert (await given(shop, "p4", Given.STATE_KEPT)).reason == "VOUCHER_REDEEMED"
     await shop.buy("p5", "ada", 4_00, at)
     assert (await given(shop, "p5", Given.STATE_REFUSED)).reason == "EARLIER_KEPT"
+    await shop.bring_back("r3", "p5", 4_00)
+    await shop.buy("again", "ada", 4_00, at)
+    assert (await given(shop, "again", Given.STATE_REFUSED)).reason == "EARLIER_KEPT", "however often"
     for purchase_id in ("p6", "p7", "p8"):
         await shop.buy(purchase_id, "ada", 4_00, at)
     assert (await given(shop, "p8", Given.STATE_GIVEN)).reward == reward
