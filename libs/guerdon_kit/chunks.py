@@ -22,13 +22,15 @@ Answer = TypeVar("Answer")
 
 
 async def overlapped(
-    chunks: AsyncIterator[Chunk], begin: Callable[[Chunk], Awaitable[Coroutine[Any, Any, Answer]]]
+    chunks: AsyncIterator[Chunk],
+    begin: Callable[[Chunk], Awaitable[Coroutine[Any, Any, Answer]]],
+    most: int = CHUNKS_UNDER_WAY,
 ) -> AsyncGenerator[Answer, None]:
     """Begins chunks as they come, one after the other, finishes what each has begun beside the others, and answers them
     in their order, whether or not the next one has come. What goes wrong with a chunk is raised after the chunks
-    before it are answered.
+    before it are answered. At most `most` are on their way.
     """
-    under_way: asyncio.Queue[asyncio.Task[Answer] | None] = asyncio.Queue(CHUNKS_UNDER_WAY)
+    under_way: asyncio.Queue[asyncio.Task[Answer] | None] = asyncio.Queue(most)
 
     async def begin_all() -> None:
         """None tells that no more will come."""

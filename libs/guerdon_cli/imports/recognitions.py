@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+import grpc
+
 import guerdon
 from guerdon import error_from_status, new_request_id
 from guerdon.recognition.v1.imports_pb2 import ImportRecognitionsRequest, ImportRecognitionsResponse, RecognitionRow
@@ -67,11 +69,18 @@ async def import_recognitions(
                 total = _with(total, answer, refused)
                 progress(len(chunk.rows))
             return total
-        except guerdon.UnavailableError:
+        except guerdon.GuerdonError as error:
             failures += 1
-            if failures > RESUMED_AT_MOST:
+            if failures > RESUMED_AT_MOST or not _broken(error):
                 raise
             await asyncio.sleep(WAIT_S)
+
+
+def _broken(error: guerdon.GuerdonError) -> bool:
+    """Whether it is the stream that ended rather than a request that was refused. gRPC itself says INTERNAL of a stream
+    that ended while it was being written to, without a reason of ours.
+    """
+    return isinstance(error, guerdon.UnavailableError) or (error.code is grpc.StatusCode.INTERNAL and not error.reason)
 
 
 def _with(total: Imported, answer: ImportRecognitionsResponse, refused: Refusal) -> Imported:

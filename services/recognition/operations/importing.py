@@ -31,6 +31,8 @@ from recognition.operations.counting import count
 from recognition.store import imports as store
 
 POLL_S = 0.05
+UNDER_WAY = 3
+"""Chunks of one stream that the ledger is asked for at once: it must answer the last of them in the time for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class Importing:
             RequestIdReused: a chunk's id was used with another body.
             Unavailable: the ledger has not answered; what was taken in is booked by itself.
         """
-        async with aclosing(overlapped(chunks, self._begin)) as answers:
+        async with aclosing(overlapped(chunks, self._begin, UNDER_WAY)) as answers:
             async for answer in answers:
                 yield answer
 

@@ -1,0 +1,268 @@
+"""Who sees what, and what counts: random organisations against a model, and against the ledger's postings."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from fractions import Fraction
+from typing import NamedTuple
+
+import asyncpg
+import pytest
+from google.protobuf.field_mask_pb2 import FieldMask
+
+from guerdon import InvalidRequestError, NotFoundError, RefusedError, new_request_id
+from guerdon.ledger.v1 import ledger_pb2 as ledger
+from guerdon.recognition.v1 import add_ons_pb2 as add_ons
+from guerdon.recognition.v1 import insights_pb2 as insights
+from guerdon.recognition.v1 import organisations_pb2 as orgs
+from guerdon.recognition.v1 import recognition_pb2 as recs
+from guerdon.recognition.v1 import teams_pb2 as teams
+from tests.contract.recognition.world import PEOPLE, Employer, World
+
+TEAMS = {"east": ("ann", "ben"), "west": ("ben", "cleo")}
+VALUES = ("#teamwork", "#care")
+OPERATIONS = 10
+EXAMPLES = 6
+LISTS = {
+    "given": insights.MEASURE_GIVEN,
+    "added": insights.MEASURE_ADDED,
+    "received": insights.MEASURE_RECEIVED,
+}
+
+
+@dataclass
+class Said:
+    """A recognition as the model knows it: who gave how much to whom, as what."""
+
+    name: str
+    giver: str
+    receivers: list[str]
+    amount: int
+    values: list[str]
+    visibility: recs.Visibility.ValueType
+    teams: list[str]
+    added: list[tuple[str, list[str], int]] = field(default_factory=list)
+    deleted: bool = False
+
+    def seen_by(self, viewer: str) -> bool:
+        """Whether a person may see it."""
+        concerned = {self.giver, *self.receivers}
+        if self.visibility == recs.VISIBILITY_TEAM:
+            concerned |= {one for team in self.teams for one in TEAMS[team]}
+        return not self.deleted and (self.visibility == recs.VISIBILITY_PUBLIC or viewer in concerned)
+
+
+class Share(NamedTuple):
+    """Points that somebody has given and somebody has received."""
+
+    measure: str
+    giver: str
+    receiver: str
+    amount: int
+
+
+@dataclass
+class Random:
+    """An organisation in which random things are done, and what is known of it."""
+
+    employer: Employer
+    chance: random.Random
+    said: list[Said] = field(default_factory=list)
+    once_public: set[str] = field(default_factory=set)
+
+    async def step(self) -> None:
+        """Does one thing. What is refused changes nothing."""
+        there = [one for one in self.said if not one.deleted]
+        action = self.chance.choice(("give", "give", "add", "edit", "delete")) if there else "give"
+        try:
+            if action == "give":
+                await self._give()
+            else:
+                await {"add": self._add, "edit": self._edit, "delete": self._delete}[action](self.chance.choice(there))
+        except (RefusedError, InvalidRequestError):
+            pass
+        self.once_public |= {one.name for one in self.said if one.visibility == recs.VISIBILITY_PUBLIC}
+
+    async def _give(self) -> None:
+        giver, *others = self.chance.sample(PEOPLE, 3)
+        receivers = others[: self.chance.randint(1, 2)]
+        values = self.chance.sample(VALUES, self.chance.randint(0, 2))
+        request = self.employer.thanks(giver, receivers, self.chance.randint(1, 20), values=values)
+        request.recognition.visibility = self.visibility()
+        made = (await self.employer.admin.recognition.CreateRecognition(request)).recognition
+        said = [team.rpartition("/")[2] for team in made.teams]
+        self.said.append(Said(made.name, giver, receivers, made.amount, values, request.recognition.visibility, said))
+
+    async def _add(self, one: Said) -> None:
+        giver = self.chance.choice(PEOPLE)
+        add_on = add_ons.AddOn(giver=self.employer.person(giver), amount=self.chance.randint(1, 5))
+        request = add_ons.CreateAddOnRequest(parent=one.name, add_on=add_on, request_id=new_request_id())
+        try:
+            made = (await self.employer.admin.add_ons.CreateAddOn(request)).add_on
+        except NotFoundError:
+            assert not one.seen_by(giver)
+            return
+        assert one.seen_by(giver)
+        one.added.append((giver, [name.rpartition("/")[2] for name in made.receivers], made.amount))
+
+    async def _edit(self, one: Said) -> None:
+        visibility = self.visibility()
+        values = self.chance.sample(VALUES, self.chance.randint(0, 2))
+        amount = self.chance.randint(1, 20)
+        request = recs.UpdateRecognitionRequest(
+            recognition=recs.Recognition(name=one.name, amount=amount, values=values, visibility=visibility),
+            update_mask=FieldMask(paths=["amount", "values", "visibility"]),
+            request_id=new_request_id(),
+        )
+        made = (await self.employer.admin.recognition.UpdateRecognition(request)).recognition
+        one.amount, one.values, one.visibility = amount, values, visibility
+        one.teams = [team.rpartition("/")[2] for team in made.teams]
+
+    async def _delete(self, one: Said) -> None:
+        await self.employer.admin.recognition.DeleteRecognition(
+            recs.DeleteRecognitionRequest(name=one.name, request_id=new_request_id())
+        )
+        one.deleted = True
+
+    def visibility(self) -> recs.Visibility.ValueType:
+        """One of them."""
+        return self.chance.choice((recs.VISIBILITY_PUBLIC, recs.VISIBILITY_PRIVATE, recs.VISIBILITY_TEAM))
+
+    def shares(self, *, everything: bool, value: str = "") -> Iterator[Share]:
+        """What counts, for all or for managers."""
+        for one in self.said:
+            public = one.visibility == recs.VISIBILITY_PUBLIC
+            if one.deleted or not (everything or public) or (value and value not in one.values):
+                continue
+            yield from (Share("given", one.giver, receiver, one.amount) for receiver in one.receivers)
+            for giver, receivers, amount in one.added:
+                yield from (Share("added", giver, receiver, amount) for receiver in receivers)
+
+
+@pytest.fixture
+async def employer(world: World) -> Employer:
+    made = await world.employer(time_zone="UTC", allowance=100)
+    for team in TEAMS:
+        name = f"{made.name}/teams/{team}"
+        await made.admin.teams.CreateTeam(
+            teams.CreateTeamRequest(team=teams.Team(name=name, display_name=team), request_id=new_request_id())
+        )
+    for person in PEOPLE:
+        own = [f"{made.name}/teams/{team}" for team, people in TEAMS.items() if person in people]
+        await made.admin.organisations.UpdatePerson(
+            orgs.UpdatePersonRequest(
+                person=orgs.Person(name=made.person(person), teams=own),
+                update_mask=FieldMask(paths=["teams"]),
+                request_id=new_request_id(),
+            )
+        )
+    return made
+
+
+@pytest.mark.parametrize("seed", range(EXAMPLES))
+async def test_what_is_private_or_a_teams_never_appears_to_others_and_counts_for_managers(
+    employer: Employer, seed: int
+) -> None:
+    played = Random(employer, random.Random(seed))
+    for _ in range(OPERATIONS):
+        await played.step()
+    await check_seen(played)
+    await check_counted(played)
+    await check_postings(played)
+    await check_events(played)
+
+
+async def check_seen(played: Random) -> None:
+    """Feed, single recognitions and add-ons show each person what they may see, and nothing else."""
+    admin = played.employer.admin
+    for viewer in PEOPLE:
+        seen = {one.name for one in played.said if one.seen_by(viewer)}
+        assert {one.name for one in (await played.employer.feed(viewer=viewer)).recognitions} == seen
+        for one in played.said:
+            if one.name in seen:
+                continue
+            with pytest.raises(NotFoundError):
+                await admin.recognition.GetRecognition(
+                    recs.GetRecognitionRequest(name=one.name, viewer=played.employer.person(viewer))
+                )
+            with pytest.raises(NotFoundError):
+                await admin.add_ons.ListAddOns(
+                    add_ons.ListAddOnsRequest(parent=one.name, viewer=played.employer.person(viewer))
+                )
+
+
+async def check_counted(played: Random) -> None:
+    """Leaderboards and participation come to what the model says, for peers and for managers."""
+    admin, name = played.employer.admin, played.employer.name
+    period = f"{datetime.now(UTC):%Y-%m}"
+    for everything in (False, True):
+        view = insights.INSIGHT_VIEW_ALL if everything else insights.INSIGHT_VIEW_PUBLIC
+        for value in ("", VALUES[0]):
+            shares = list(played.shares(everything=everything, value=value))
+            for measure, number in LISTS.items():
+                request = insights.ListLeaderboardRequest(
+                    parent=name, measure=number, first_period=period, value=value, view=view
+                )
+                entries = (await admin.insights.ListLeaderboard(request)).entries
+                assert {one.person: one.amount for one in entries} == expected(played, shares, measure)
+        shares = list(played.shares(everything=everything))
+        found = await admin.insights.GetParticipation(
+            insights.GetParticipationRequest(parent=name, period=period, view=view)
+        )
+        received = {one.receiver for one in shares}
+        assert Fraction(found.received.share.numerator, found.received.share.denominator) == Fraction(
+            len(received), len(PEOPLE)
+        )
+        for measure, told in (("given", found.given), ("added", found.added)):
+            of = [one for one in shares if one.measure == measure]
+            assert (told.people_count, told.amount, told.count) == (
+                len({one.giver for one in of}),
+                sum(one.amount for one in of),
+                len(of),
+            )
+
+
+def expected(played: Random, shares: list[Share], measure: str) -> dict[str, int]:
+    """A leaderboard, by names."""
+    sums: Counter[str] = Counter()
+    for one in shares:
+        if measure == "received":
+            sums[played.employer.person(one.receiver)] += one.amount
+        elif measure == one.measure:
+            sums[played.employer.person(one.giver)] += one.amount
+    return dict(sums)
+
+
+async def check_postings(played: Random) -> None:
+    """What was given and received is what the ledger's entries of each account come to."""
+    shares = list(played.shares(everything=True))
+    for person in PEOPLE:
+        found = await played.employer.read_person(person)
+        received = await entries(played.employer, found.rewards_account)
+        assert sum(received) == sum(one.amount for one in shares if one.receiver == person)
+        given = await entries(played.employer, found.allowance_account)
+        granted = 100
+        assert granted - sum(given) == sum(one.amount for one in shares if one.giver == person)
+
+
+async def entries(employer: Employer, account: str) -> list[int]:
+    """The amounts of an account's entries."""
+    request = ledger.ListEntriesRequest(parent=account, page_size=1000)
+    return [one.amount for one in (await employer.bank.ledger.ListEntries(request)).entries]
+
+
+async def check_events(played: Random) -> None:
+    """No event tells of a recognition that was never public."""
+    connection = await asyncpg.connect(played.employer.world.recognition.database.owner_url)
+    try:
+        told = await connection.fetch(
+            "select subject from outbox where subject like $1", f"{played.employer.name}/recognitions/%"
+        )
+    finally:
+        await connection.close()
+    subjects = {"/".join(row["subject"].split("/")[:4]) for row in told}
+    assert subjects == played.once_public
