@@ -44,6 +44,7 @@ from recognition.operations.people import People
 from recognition.operations.people_imports import PeopleImports
 from recognition.operations.planning import Planning
 from recognition.operations.previewing import Previewing
+from recognition.operations.reviewing import Reviewing
 from recognition.operations.settings import RecognitionSettings
 from recognition.operations.teams import Teams
 from recognition.operations.viewing import Viewing
@@ -63,6 +64,7 @@ from recognition.servicer import (
     ManagerBudgetServicer,
     OrganisationServicer,
     RecognitionServicer,
+    ReviewServicer,
     TeamServicer,
 )
 
@@ -82,7 +84,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
     viewing = Viewing(database)
     changing = Changing(database, ledger, clock, settings.lease)
     importing = Importing(database, History(remote, settings.ledger_timeout), clock, settings.lease)
-    fairness = Fairness(database, clock)
+    fairness = Fairness(database, ledger, clock)
     tell = {PayoutKind.AWARD: tell_given, PayoutKind.CELEBRATION: tell_celebrated}
     paying = Paying(database, book, clock, settings.lease, tell)
     celebrations = Celebrations(database, paying, clock)
@@ -105,7 +107,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
                 RecognitionSettings(database, clock),
                 fairness,
             ),
-            AddOnServicer(Adding(database, clock, changing, viewing)),
+            AddOnServicer(Adding(database, clock, changing, viewing), fairness),
             AwardBudgetServicer(AwardBudgets(database, book, clock)),
             AwardProgramServicer(clock, AwardPrograms(database)),
             AwardServicer(awarding, AwardViewing(database, clock)),
@@ -114,6 +116,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
             AchievementServicer(clock, Achievements(database, paying, clock)),
             ImportServicer(PeopleImports(database, ledger, clock), importing),
             FairnessServicer(fairness),
+            ReviewServicer(Reviewing(database, clock, changing, settings.lease)),
             InsightServicer(Insights(database)),
         ],
         jobs=[

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from guerdon.recognition.v1.manager_budgets_pb2_grpc import ManagerBudgetServiceAsyncStub
     from guerdon.recognition.v1.organisations_pb2_grpc import OrganisationServiceAsyncStub
     from guerdon.recognition.v1.recognition_pb2_grpc import RecognitionServiceAsyncStub
+    from guerdon.recognition.v1.reviews_pb2_grpc import ReviewServiceAsyncStub
     from guerdon.recognition.v1.teams_pb2_grpc import TeamServiceAsyncStub
     from guerdon.rewards.v1.providers_pb2_grpc import ProviderServiceAsyncStub
     from guerdon.rewards.v1.rewards_pb2_grpc import RewardsServiceAsyncStub
@@ -265,6 +266,13 @@ class Client:
         from guerdon.recognition.v1.manager_budgets_pb2_grpc import ManagerBudgetServiceStub
 
         return cast("ManagerBudgetServiceAsyncStub", ManagerBudgetServiceStub(self._channel))
+
+    @cached_property
+    def reviews(self) -> ReviewServiceAsyncStub:
+        """What fairness policies hold for somebody to look at."""
+        from guerdon.recognition.v1.reviews_pb2_grpc import ReviewServiceStub
+
+        return cast("ReviewServiceAsyncStub", ReviewServiceStub(self._channel))
 
     @cached_property
     def recognition(self) -> RecognitionServiceAsyncStub:

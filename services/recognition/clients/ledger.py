@@ -17,6 +17,7 @@ from recognition.domain.errors import GivingRefused, InsufficientAllowance
 from recognition.domain.gifts import Giving
 from recognition.domain.organisations import Organisation
 from recognition.domain.people import NewPerson, Person
+from recognition.domain.reviews import reserve_account_id
 from recognition.domain.takings import Taken, Taking, TakingPolicy
 
 TAKEN_AT_ONCE = 16
@@ -65,6 +66,16 @@ class Ledger:
             if error.remote_status in {Status.NOT_FOUND, Status.INVALID_ARGUMENT}:  # or too long for any unit's
                 raise NotFound(organisation.unit_name) from error
             raise
+
+    async def create_reserve(self, organisation: Organisation, actor: str) -> None:
+        """Makes the account in which points wait for a decision; one that is there stays as it is."""
+        account = resources_pb2.Account(
+            name=f"{organisation.program_name}/accounts/{reserve_account_id(organisation.id)}",
+            unit=organisation.unit_name,
+            kind=resources_pb2.ACCOUNT_KIND_MEMBER,
+            outgoing=[resources_pb2.TRANSACTION_KIND_RECOGNITION],
+        )
+        await self._create_accounts(organisation, [account], actor)
 
     async def create_people_accounts(self, organisation: Organisation, people: Sequence[NewPerson], actor: str) -> None:
         """Makes each person's two accounts: one for giving and nothing else, and one for redeeming and, where the
@@ -143,6 +154,24 @@ class Ledger:
                     raise outcome
                 taken.append(outcome)
         return taken
+
+    async def give_back(self, transaction: str, change: NewChange, part: str = "", amount: int = 0) -> None:
+        """Undoes the transaction that reserved points, as to so many of them (0: all): they return to the lots that
+        they came from, and where these have expired go on to the budget. A change does so once for each `part`.
+        """
+        await self._remote.call(
+            "ReverseTransaction",
+            ledger_pb2.ReverseTransactionRequest(
+                name=transaction,
+                amount=amount,
+                policy=ledger_pb2.CLAWBACK_POLICY_WITHIN_BALANCE,
+                request_id=f"back-{change.id}{part}",
+            ),
+            ledger_pb2.ReverseTransactionResponse,
+            tenants=[transaction.partition("/transactions/")[0]],
+            act=change.actor,
+            timeout_s=self._timeout_s,
+        )
 
     async def _take(self, change: NewChange, taking: Taking, memo: str) -> Taken:
         gift = taking.gift

@@ -36,6 +36,8 @@ class ChangeState(Enum):
 
     PENDING = "pending"
     """Taken in; whether points have moved is for the ledger to say."""
+    HELD = "held"
+    """Its points are reserved, and it waits for somebody's decision."""
     DONE = "done"
     """It is done, and the points have moved. Final."""
     REFUSED = "refused"

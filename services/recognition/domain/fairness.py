@@ -30,6 +30,8 @@ class Mode(Enum):
 
     WARN = "warn"
     """It is given, and the answer says so."""
+    HOLD = "hold"
+    """It waits for somebody's decision."""
     BLOCK = "block"
     """It is refused."""
 

@@ -76,7 +76,7 @@ create table recognition_changes (
     -- What an edit made of what.
     before jsonb,
     after jsonb,
-    state text not null default 'pending' check (state in ('pending', 'done', 'refused')),
+    state text not null default 'pending' check (state in ('pending', 'held', 'done', 'refused')),
     -- Why the ledger refused, and what was left of the allowance if that was the reason.
     refusal text not null default '',
     available_amount bigint not null default 0,

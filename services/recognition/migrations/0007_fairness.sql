@@ -15,7 +15,7 @@ create table fairness_policies (
     rule text not null check (
         rule in ('pair_points', 'pair_posts', 'post_points', 'reciprocity', 'allowance_share', 'repeated_text')
     ),
-    mode text not null check (mode in ('warn', 'block')),
+    mode text not null check (mode in ('warn', 'hold', 'block')),
     -- Points or posts; 0 of a rule that has none, as with the following.
     most bigint not null check (most between 0 and 9007199254740992),
     numerator bigint not null,
@@ -45,6 +45,26 @@ create table fairness_findings (
     foreign key (organisation, change) references recognition_changes
 );
 
+-- What a policy holds until somebody has decided.
+create table reviews (
+    organisation text not null,
+    change text not null,
+    number bigint generated always as identity unique,
+    state text not null default 'reserving' check (state in ('reserving', 'held', 'approved', 'rejected')),
+    -- The ledger's, which reserved the points.
+    transaction text not null default '',
+    -- Who decided; empty: nobody of the organisation.
+    reviewer text not null default '',
+    actor text,
+    note text not null default '',
+    review_time timestamptz,
+    primary key (organisation, change),
+    foreign key (organisation, change) references recognition_changes,
+    check ((state = 'reserving') = (transaction = '')),
+    check ((state in ('approved', 'rejected')) = (review_time is not null and actor is not null))
+);
+create index reviews_of_organisation on reviews (organisation, number);
+
 -- What one person gave another, as policies count it: from the moment it is taken in until it is refused, less what was
 -- taken back of it, all as of when it was given.
 create view given_points as
@@ -65,8 +85,9 @@ union all
 select organisation, giver, receiver, amount, case kind when 'edit' then 0 else 1 end, create_time
 from recognition_changes
 cross join unnest(receivers, amounts) as gifts (receiver, amount)
-where state = 'pending';
+where state in ('pending', 'held');
 create index recognition_changes_of_giver on recognition_changes (organisation, giver, create_time);
 
 grant select, insert on fairness_settings, fairness_policies, fairness_findings to :"runtime_role";
+grant select, insert, update on reviews to :"runtime_role";
 grant select on given_points to :"runtime_role";

@@ -19,16 +19,19 @@ from guerdon_kit.grpc import OutcomeUnknown
 from guerdon_kit.postgres import Connection, Database
 from recognition.clients.ledger import Ledger
 from recognition.domain.changes import Change, ChangeKey, ChangeKind, ChangeState, NewChange
-from recognition.domain.errors import GivingRefused, InsufficientAllowance
+from recognition.domain.errors import GivingRefused, InsufficientAllowance, RecognitionRejected
+from recognition.domain.fairness import Mode
+from recognition.domain.gifts import Giving
 from recognition.domain.moving import movements_of, recounted
 from recognition.domain.recognitions import Recognition, State
+from recognition.domain.reviews import Review, ReviewState, from_reserve, reservation
 from recognition.domain.takings import Recovery, Taken, Taking, take_all, take_for_edit
 from recognition.operations import telling
 from recognition.operations.counting import count, recount
 from recognition.operations.fairness import judged
 from recognition.store import changes as store
 from recognition.store import fairness as fairness_store
-from recognition.store import movements
+from recognition.store import movements, reviews
 from recognition.store import recognitions as recognition_store
 
 POLL_S = 0.05
@@ -62,6 +65,8 @@ class Changing:
         findings = await judged(connection, change, words)
         await store.insert(connection, change, change.create_time + self._lease)
         await fairness_store.keep(connection, change.key, findings)
+        if any(finding.mode is Mode.HOLD for finding in findings):
+            await reviews.insert(connection, change.key)
 
     async def do(self, connection: Connection, change: NewChange, before: Recognition) -> None:
         """Stores a change that moves no points, and applies it to the recognition, which is locked."""
@@ -73,7 +78,7 @@ class Changing:
         (`fresh`), or if nobody else is at it.
 
         Raises:
-            InsufficientAllowance, GivingRefused: it is REFUSED.
+            InsufficientAllowance, GivingRefused, RecognitionRejected: it is REFUSED.
             Unavailable: it is taken in, and the ledger has not answered.
         """
         mine = fresh
@@ -116,7 +121,7 @@ class Changing:
         async with self._database.acquire() as connection:
             found = await _find(connection, key)
             if found.state is not ChangeState.PENDING:
-                return
+                return None
             change = found.new
             first = await store.list_all(
                 connection, change.organisation, change.recognition, _FIRST[change.kind], ChangeState.PENDING
@@ -127,15 +132,62 @@ class Changing:
             recognition = await _recognition(connection, change)
             giving = await movements.find_giving(connection, change, recognition)
             takings = await _takings(connection, change)
+            review = await reviews.find(connection, change.key)
+        if review is not None and review.state is not ReviewState.APPROVED:
+            return await self._hold(change, review, giving)
+        if review is not None:
+            giving = from_reserve(giving, change.organisation)
         try:
             transactions = await self._ledger.give(giving) if giving.gifts else []
         except InsufficientAllowance as refusal:
             await self._refuse(change, refusal.reason, int(refusal.metadata["available"]))
         except GivingRefused as refusal:
+            if review is not None:
+                return await self._turn_down(change)
             await self._refuse(change, refusal.metadata["ledger_reason"], 0)
         else:
-            taken = await self._ledger.take(change, takings, recognition.name)
+            taken = await self._take(change, takings, recognition.name) if takings else []
             await self._settle(change, transactions, taken)
+
+    async def _hold(self, change: NewChange, review: Review, giving: Giving) -> None:
+        """Reserves the points of a change that is to wait for a decision, or gives them back after that."""
+        if review.state is ReviewState.REJECTED:
+            await self._ledger.give_back(review.transaction, change)
+            return await self._refuse(change, RecognitionRejected.reason, 0)
+        if review.state is ReviewState.HELD:
+            return None  # who was before has reserved them
+        try:
+            [transaction] = await self._ledger.give(reservation(giving, change.organisation))
+        except InsufficientAllowance as refusal:
+            return await self._refuse(change, refusal.reason, int(refusal.metadata["available"]))
+        except GivingRefused as refusal:
+            return await self._refuse(change, refusal.metadata["ledger_reason"], 0)
+
+        async def work(connection: Connection) -> None:
+            if await reviews.hold(connection, change.key, transaction):
+                await store.settle(connection, change.key, ChangeState.HELD)
+
+        await self._database.run(work, repeatable=True)
+        return None
+
+    async def _take(self, change: NewChange, takings: Sequence[Taking], memo: str) -> list[Taken]:
+        """Takes points back. Those that had been held come back to the reserve, and from there to where they were."""
+        async with self._database.acquire() as connection:
+            given = {taking.gift.change for taking in takings}
+            reserved = await reviews.reservations(connection, change.organisation, given)
+        taken = await self._ledger.take(change, takings, memo)
+        for one in taken:
+            gift = one.taking.gift
+            if one.recovered and gift.change in reserved:
+                part = f"-{gift.change}-{gift.ordinal}"
+                await self._ledger.give_back(reserved[gift.change], change, part, one.recovered)
+        return taken
+
+    async def _turn_down(self, change: NewChange) -> None:
+        """Has what was approved go back: the ledger would not give it."""
+        async with self._database.transaction() as connection:
+            await reviews.turn_down(connection, change.key)
+        await self.carry_out(change.key)
 
     async def _settle(self, change: NewChange, transactions: Sequence[str], taken: Sequence[Taken]) -> None:
         async def work(connection: Connection) -> None:
@@ -203,8 +255,10 @@ async def _recognition(connection: Connection, change: NewChange) -> Recognition
 
 
 def _answer(change: Change) -> None:
-    if change.state is ChangeState.DONE:
+    if change.state in (ChangeState.DONE, ChangeState.HELD):
         return
+    if change.refusal == RecognitionRejected.reason:
+        raise RecognitionRejected
     if change.refusal == InsufficientAllowance.reason:
         raise InsufficientAllowance(sum(change.new.amounts), change.available_amount)
     raise GivingRefused(change.refusal)

@@ -12,6 +12,7 @@ from datetime import datetime
 from guerdon_kit.clock import Clock
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres import Connection, Database, requests
+from recognition.clients.ledger import Ledger
 from recognition.domain.changes import ChangeKey, ChangeKind, NewChange
 from recognition.domain.errors import (
     AllowanceShareExceeded,
@@ -54,8 +55,9 @@ REFUSALS: Mapping[Rule, type[FairnessRefusal]] = {
 class Fairness:
     """The policies of organisations."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, ledger: Ledger, clock: Clock) -> None:
         self._database = database
+        self._ledger = ledger
         self._clock = clock
 
     async def set(
@@ -70,8 +72,13 @@ class Fairness:
         """
         check_policies(policies, field)
 
+        async with self._database.acquire() as connection:
+            employer = await organisations.find(connection, organisation)
+        if any(policy.mode is Mode.HOLD for policy in policies):
+            # First, as it is empty and has a name of its own: a crash in between leaves nothing that matters.
+            await self._ledger.create_reserve(employer, actor)
+
         async def work(connection: Connection) -> bytes:
-            await organisations.find(connection, organisation)
             version = await store.insert(connection, organisation, policies, actor, self._clock.now())
             return str(version).encode()
 
@@ -99,7 +106,7 @@ async def judged(connection: Connection, change: NewChange, words: str) -> tuple
     """What the organisation's policies have to say of a change, said with `words`, that the transaction then takes in.
 
     Raises:
-        FairnessRefusal: a policy blocks it; the first that does.
+        FairnessRefusal: a policy blocks it, or holds what is an edit; the first that does.
     """
     policies = await store.in_force(connection, change.organisation) if change.receivers else ()
     if not policies:
@@ -110,8 +117,9 @@ async def judged(connection: Connection, change: NewChange, words: str) -> tuple
     await store.lock(connection, change.organisation, [change.giver, *judged_with])
     given = await _given(connection, change, policies)
     findings = judge(policies, _act(change, words), given, change.create_time)
+    refused = {Mode.BLOCK, Mode.HOLD} if change.kind is ChangeKind.EDIT else {Mode.BLOCK}
     for finding in findings:
-        if finding.mode is Mode.BLOCK:
+        if finding.mode in refused:
             raise refusal(change.organisation, finding)
     return findings
 

@@ -29,7 +29,7 @@ class Preview:
     draft: Draft
     available: int
     refusals: tuple[DomainError, ...]
-    warnings: tuple[Finding, ...]
+    findings: tuple[Finding, ...]
 
 
 class Previewing:
@@ -51,15 +51,15 @@ class Previewing:
             read = await drafted(connection, draft, acting)
             refusals = await _refusals(connection, read)
             giver = await find_person(connection, read.organisation, read.giver)
-            warnings: tuple[Finding, ...] = ()
+            findings: tuple[Finding, ...] = ()
             try:
-                warnings = await judged(connection, creation("", read, acting, self._clock.now()), read.message)
+                findings = await judged(connection, creation("", read, acting, self._clock.now()), read.message)
             except FairnessRefusal as refusal:
                 refusals.append(refusal)
         available, _ = await self._ledger.allowance(giver)
         if available < read.total:
             refusals.append(InsufficientAllowance(read.total, available))
-        return Preview(read, available, tuple(refusals), warnings)
+        return Preview(read, available, tuple(refusals), findings)
 
 
 async def _refusals(connection: Connection, draft: Draft) -> list[DomainError]:

@@ -33,7 +33,9 @@ from recognition.servicer.fairness import (
 from recognition.servicer.imports import (
     ImportServicer,
 )
-from recognition.servicer.insights import InsightServicer
+from recognition.servicer.insights import (
+    InsightServicer,
+)
 from recognition.servicer.manager_budgets import (
     ManagerBudgetServicer,
 )
@@ -42,6 +44,9 @@ from recognition.servicer.organisations import (
 )
 from recognition.servicer.recognitions import (
     RecognitionServicer,
+)
+from recognition.servicer.reviews import (
+    ReviewServicer,
 )
 from recognition.servicer.teams import (
     TeamServicer,
@@ -63,5 +68,6 @@ __all__ = [
     "ManagerBudgetServicer",
     "OrganisationServicer",
     "RecognitionServicer",
+    "ReviewServicer",
     "TeamServicer",
 ]

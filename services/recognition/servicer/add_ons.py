@@ -9,10 +9,14 @@ from guerdon_kit.grpc.messages import timestamp
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.names import parse
 from recognition.domain.add_ons import AddOn
+from recognition.domain.changes import ChangeKey
 from recognition.domain.people import person_name
 from recognition.domain.recognitions import RECEIVERS_MAX
 from recognition.operations.adding import Adding
+from recognition.operations.fairness import Fairness
+from recognition.servicer.fairness import write_finding
 from recognition.servicer.naming import RECOGNITION, acting, optional_person_id, person_id, tell_replay
+from recognition.servicer.reviews import review_of
 
 
 class AddOnServicer:
@@ -20,8 +24,9 @@ class AddOnServicer:
 
     service = pb.DESCRIPTOR.services_by_name["AddOnService"]
 
-    def __init__(self, adding: Adding) -> None:
+    def __init__(self, adding: Adding, fairness: Fairness) -> None:
         self._adding = adding
+        self._fairness = fairness
 
     async def create_add_on(self, request: pb.CreateAddOnRequest, call: CallContext) -> pb.CreateAddOnResponse:
         """Adds points onto a recognition."""
@@ -30,7 +35,13 @@ class AddOnServicer:
         fingerprint = Fingerprint.of(call, request, f"organisations/{organisation}")
         added, replayed = await self._adding.add(fingerprint, organisation, recognition, add_on, acting(call.caller))
         tell_replay(call, replayed)
-        return pb.CreateAddOnResponse(add_on=_write_add_on(organisation, recognition, added))
+        key = ChangeKey(organisation, added.id)
+        findings = await self._fairness.findings(key)
+        return pb.CreateAddOnResponse(
+            add_on=_write_add_on(organisation, recognition, added),
+            findings=[write_finding(organisation, finding) for finding in findings],
+            review=review_of(key, findings),
+        )
 
     async def list_add_ons(self, request: pb.ListAddOnsRequest, call: CallContext) -> pb.ListAddOnsResponse:
         """Lists what was added onto a recognition."""

@@ -21,7 +21,11 @@ from recognition.servicer.naming import ORGANISATION, tell_replay
 
 _POLICIES_MAX = 18
 _FIELD = "fairness_policies.policies[{index}]"
-_MODES = {pb.FAIRNESS_MODE_WARN: Mode.WARN, pb.FAIRNESS_MODE_BLOCK: Mode.BLOCK}
+_MODES = {
+    pb.FAIRNESS_MODE_WARN: Mode.WARN,
+    pb.FAIRNESS_MODE_HOLD: Mode.HOLD,
+    pb.FAIRNESS_MODE_BLOCK: Mode.BLOCK,
+}
 _MODE_NUMBERS = {mode: number for number, mode in _MODES.items()}
 _SPANS = {
     pb.FAIRNESS_PERIOD_WEEK: Span.WEEK,

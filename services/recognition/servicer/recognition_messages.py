@@ -91,7 +91,7 @@ def write_preview(preview: Preview) -> pb.PreviewRecognitionResponse:
         refusals=[
             pb.Refusal(reason=one.reason, message=one.public_message, metadata=one.metadata) for one in preview.refusals
         ],
-        warnings=[write_finding(draft.organisation, finding) for finding in preview.warnings],
+        findings=[write_finding(draft.organisation, finding) for finding in preview.findings],
     )
 
 

@@ -33,6 +33,7 @@ from recognition.servicer.recognition_messages import (
     write_recognition,
     write_recovery,
 )
+from recognition.servicer.reviews import review_of
 
 _SETTINGS = "organisations/{organisation}/recognitionSettings"
 
@@ -69,12 +70,12 @@ class RecognitionServicer:
         fingerprint = Fingerprint.of(call, request, request.parent)
         given, replayed = await self._giving.create(fingerprint, draft, acting(call.caller))
         tell_replay(call, replayed)
+        key = ChangeKey(organisation, given.id)
+        findings = await self._fairness.findings(key)
         return pb.CreateRecognitionResponse(
             recognition=write_recognition(given),
-            warnings=[
-                write_finding(organisation, finding)
-                for finding in await self._fairness.findings(ChangeKey(organisation, given.id))
-            ],
+            findings=[write_finding(organisation, finding) for finding in findings],
+            review=review_of(key, findings),
         )
 
     async def preview_recognition(

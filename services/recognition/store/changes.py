@@ -17,25 +17,25 @@ from recognition.store import queries
 
 
 async def insert(
-    connection: Connection, change: NewChange, due_time: datetime, state: ChangeState = ChangeState.PENDING
+    connection: Connection, new: NewChange, due_time: datetime, state: ChangeState = ChangeState.PENDING
 ) -> None:
     """Takes in a change, which nobody else carries out before `due_time`."""
     await queries.insert_change(
         connection,
-        organisation=change.organisation,
-        change=change.id,
-        recognition=change.recognition,
-        kind=change.kind.value,
-        person=change.person,
-        giver=change.giver,
-        receivers=list(change.receivers),
-        amounts=list(change.amounts),
-        policy=change.policy.value,
-        before=None if change.before is None else _encode(change.before),
-        after=None if change.after is None else _encode(change.after),
+        organisation=new.organisation,
+        change=new.id,
+        recognition=new.recognition,
+        kind=new.kind.value,
+        person=new.person,
+        giver=new.giver,
+        receivers=list(new.receivers),
+        amounts=list(new.amounts),
+        policy=new.policy.value,
+        before=None if new.before is None else _encode(new.before),
+        after=None if new.after is None else _encode(new.after),
         state=state.value,
-        actor=change.actor,
-        create_time=change.create_time,
+        actor=new.actor,
+        create_time=new.create_time,
         due_time=due_time,
     )
 
@@ -43,7 +43,7 @@ async def insert(
 async def find(connection: Connection, key: ChangeKey) -> Change | None:
     """The change, in whatever state."""
     row = await queries.find_change(connection, organisation=key.organisation, change=key.change)
-    return None if row is None else _change(row)
+    return None if row is None else change(row)
 
 
 async def list_all(
@@ -57,7 +57,7 @@ async def list_all(
         kinds=[kind.value for kind in kinds],
         state=state.value,
     )
-    return [_change(row) async for row in rows]
+    return [change(row) async for row in rows]
 
 
 async def claim_one(connection: Connection, key: ChangeKey, now: datetime, lease_time: datetime) -> bool:
@@ -94,7 +94,8 @@ async def settle(
     return settled is not None
 
 
-def _change(row: asyncpg.Record) -> Change:
+def change(row: asyncpg.Record) -> Change:
+    """A row of `recognition_changes`."""
     new = NewChange(
         organisation=row["organisation"],
         id=row["change"],

@@ -50,7 +50,7 @@ async def give(
 ) -> list[fair.FairnessFinding]:
     """Gives, and answers the warnings."""
     request = employer.thanks(giver, receivers, amount, message=message)
-    return list((await employer.admin.recognition.CreateRecognition(request)).warnings)
+    return list((await employer.admin.recognition.CreateRecognition(request)).findings)
 
 
 async def refused(employer: Employer, giver: str, receivers: Sequence[str], amount: int, message: str) -> RefusedError:
@@ -145,7 +145,7 @@ async def test_a_warning_is_answered_again_with_the_request(employer: Employer) 
     first = await employer.admin.recognition.CreateRecognition(request)
     await set_policies(employer)
     assert await employer.admin.recognition.CreateRecognition(request) == first
-    assert [warning.reason for warning in first.warnings] == ["FAIRNESS_PAIR_POINTS"]
+    assert [warning.reason for warning in first.findings] == ["FAIRNESS_PAIR_POINTS"]
 
 
 async def test_what_the_ledger_refused_leaves_its_room(employer: Employer) -> None:

@@ -63,6 +63,12 @@ from recognition.domain.errors.recognitions import (
     RecognitionFull,
     SelfGiving,
 )
+from recognition.domain.errors.reviews import (
+    AlreadyReviewed,
+    RecognitionRejected,
+    ReviewerConcerned,
+    ReviewOutdated,
+)
 
 __all__ = [
     "AchievementDailyLimit",
@@ -71,6 +77,7 @@ __all__ = [
     "AllowanceShareExceeded",
     "AlreadyDecided",
     "AlreadyFunded",
+    "AlreadyReviewed",
     "ApprovalOverdue",
     "AwardProgramClosed",
     "BudgetShort",
@@ -104,6 +111,9 @@ __all__ = [
     "ReceivingNotAllowed",
     "ReciprocityExceeded",
     "RecognitionFull",
+    "RecognitionRejected",
+    "ReviewOutdated",
+    "ReviewerConcerned",
     "RoleRequired",
     "SelfGiving",
     "TextRepeated",

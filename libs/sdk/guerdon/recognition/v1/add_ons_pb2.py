@@ -15,9 +15,10 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from guerdon.options.v1 import options_pb2 as guerdon_dot_options_dot_v1_dot_options__pb2
+from guerdon.recognition.v1 import fairness_pb2 as guerdon_dot_recognition_dot_v1_dot_fairness__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$guerdon/recognition/v1/add_ons.proto\x12\x16guerdon.recognition.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a guerdon/options/v1/options.proto\"\x9a\x02\n\x05\x41\x64\x64On\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x03\x12&\n\x05giver\x18\x02 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12*\n\treceivers\x18\x03 \x03(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12\x13\n\x06\x61mount\x18\x04 \x01(\x03\x42\x03\xe0\x41\x02\x12\x34\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03:_\xea\x41\\\n\x11guerdon.dev/AddOn\x12Gorganisations/{organisation}/recognitions/{recognition}/addOns/{add_on}\"\x92\x01\n\x12\x43reateAddOnRequest\x12/\n\x06parent\x18\x01 \x01(\tB\x1f\xe0\x41\x02\xfa\x41\x19\n\x17guerdon.dev/Recognition\x12\x32\n\x06\x61\x64\x64_on\x18\x02 \x01(\x0b\x32\x1d.guerdon.recognition.v1.AddOnB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\"D\n\x13\x43reateAddOnResponse\x12-\n\x06\x61\x64\x64_on\x18\x01 \x01(\x0b\x32\x1d.guerdon.recognition.v1.AddOn\"m\n\x11ListAddOnsRequest\x12/\n\x06parent\x18\x01 \x01(\tB\x1f\xe0\x41\x02\xfa\x41\x19\n\x17guerdon.dev/Recognition\x12\'\n\x06viewer\x18\x02 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\"D\n\x12ListAddOnsResponse\x12.\n\x07\x61\x64\x64_ons\x18\x01 \x03(\x0b\x32\x1d.guerdon.recognition.v1.AddOn2\xac\x02\n\x0c\x41\x64\x64OnService\x12\x8e\x01\n\x0b\x43reateAddOn\x12*.guerdon.recognition.v1.CreateAddOnRequest\x1a+.guerdon.recognition.v1.CreateAddOnResponse\"&\xca\xda\x18\"\n\x1erecognition.recognitions.write\x10\x04\x12\x8a\x01\n\nListAddOns\x12).guerdon.recognition.v1.ListAddOnsRequest\x1a*.guerdon.recognition.v1.ListAddOnsResponse\"%\xca\xda\x18!\n\x1drecognition.recognitions.read\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$guerdon/recognition/v1/add_ons.proto\x12\x16guerdon.recognition.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a guerdon/options/v1/options.proto\x1a%guerdon/recognition/v1/fairness.proto\"\x9a\x02\n\x05\x41\x64\x64On\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x03\x12&\n\x05giver\x18\x02 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12*\n\treceivers\x18\x03 \x03(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12\x13\n\x06\x61mount\x18\x04 \x01(\x03\x42\x03\xe0\x41\x02\x12\x34\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03:_\xea\x41\\\n\x11guerdon.dev/AddOn\x12Gorganisations/{organisation}/recognitions/{recognition}/addOns/{add_on}\"\x92\x01\n\x12\x43reateAddOnRequest\x12/\n\x06parent\x18\x01 \x01(\tB\x1f\xe0\x41\x02\xfa\x41\x19\n\x17guerdon.dev/Recognition\x12\x32\n\x06\x61\x64\x64_on\x18\x02 \x01(\x0b\x32\x1d.guerdon.recognition.v1.AddOnB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\"\xa8\x01\n\x13\x43reateAddOnResponse\x12-\n\x06\x61\x64\x64_on\x18\x01 \x01(\x0b\x32\x1d.guerdon.recognition.v1.AddOn\x12\x39\n\x08\x66indings\x18\x02 \x03(\x0b\x32\'.guerdon.recognition.v1.FairnessFinding\x12\'\n\x06review\x18\x03 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Review\"m\n\x11ListAddOnsRequest\x12/\n\x06parent\x18\x01 \x01(\tB\x1f\xe0\x41\x02\xfa\x41\x19\n\x17guerdon.dev/Recognition\x12\'\n\x06viewer\x18\x02 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\"D\n\x12ListAddOnsResponse\x12.\n\x07\x61\x64\x64_ons\x18\x01 \x03(\x0b\x32\x1d.guerdon.recognition.v1.AddOn2\xac\x02\n\x0c\x41\x64\x64OnService\x12\x8e\x01\n\x0b\x43reateAddOn\x12*.guerdon.recognition.v1.CreateAddOnRequest\x1a+.guerdon.recognition.v1.CreateAddOnResponse\"&\xca\xda\x18\"\n\x1erecognition.recognitions.write\x10\x04\x12\x8a\x01\n\nListAddOns\x12).guerdon.recognition.v1.ListAddOnsRequest\x1a*.guerdon.recognition.v1.ListAddOnsResponse\"%\xca\xda\x18!\n\x1drecognition.recognitions.read\x10\x04\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'guerdon.recognition.v1.add_ons_pb2', globals())
@@ -42,6 +43,8 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _CREATEADDONREQUEST.fields_by_name['add_on']._serialized_options = b'\340A\002'
   _CREATEADDONREQUEST.fields_by_name['request_id']._options = None
   _CREATEADDONREQUEST.fields_by_name['request_id']._serialized_options = b'\340A\002'
+  _CREATEADDONRESPONSE.fields_by_name['review']._options = None
+  _CREATEADDONRESPONSE.fields_by_name['review']._serialized_options = b'\372A\024\n\022guerdon.dev/Review'
   _LISTADDONSREQUEST.fields_by_name['parent']._options = None
   _LISTADDONSREQUEST.fields_by_name['parent']._serialized_options = b'\340A\002\372A\031\n\027guerdon.dev/Recognition'
   _LISTADDONSREQUEST.fields_by_name['viewer']._options = None
@@ -50,16 +53,16 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _ADDONSERVICE.methods_by_name['CreateAddOn']._serialized_options = b'\312\332\030\"\n\036recognition.recognitions.write\020\004'
   _ADDONSERVICE.methods_by_name['ListAddOns']._options = None
   _ADDONSERVICE.methods_by_name['ListAddOns']._serialized_options = b'\312\332\030!\n\035recognition.recognitions.read\020\004'
-  _ADDON._serialized_start=192
-  _ADDON._serialized_end=474
-  _CREATEADDONREQUEST._serialized_start=477
-  _CREATEADDONREQUEST._serialized_end=623
-  _CREATEADDONRESPONSE._serialized_start=625
-  _CREATEADDONRESPONSE._serialized_end=693
-  _LISTADDONSREQUEST._serialized_start=695
-  _LISTADDONSREQUEST._serialized_end=804
-  _LISTADDONSRESPONSE._serialized_start=806
-  _LISTADDONSRESPONSE._serialized_end=874
-  _ADDONSERVICE._serialized_start=877
-  _ADDONSERVICE._serialized_end=1177
+  _ADDON._serialized_start=231
+  _ADDON._serialized_end=513
+  _CREATEADDONREQUEST._serialized_start=516
+  _CREATEADDONREQUEST._serialized_end=662
+  _CREATEADDONRESPONSE._serialized_start=665
+  _CREATEADDONRESPONSE._serialized_end=833
+  _LISTADDONSREQUEST._serialized_start=835
+  _LISTADDONSREQUEST._serialized_end=944
+  _LISTADDONSRESPONSE._serialized_start=946
+  _LISTADDONSRESPONSE._serialized_end=1014
+  _ADDONSERVICE._serialized_start=1017
+  _ADDONSERVICE._serialized_end=1317
 # @@protoc_insertion_point(module_scope)

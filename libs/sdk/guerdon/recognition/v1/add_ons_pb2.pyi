@@ -9,6 +9,7 @@ import google.protobuf.descriptor
 import google.protobuf.internal.containers
 import google.protobuf.message
 import google.protobuf.timestamp_pb2
+import guerdon.recognition.v1.fairness_pb2
 import typing
 
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
@@ -90,17 +91,27 @@ class CreateAddOnResponse(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     ADD_ON_FIELD_NUMBER: builtins.int
+    FINDINGS_FIELD_NUMBER: builtins.int
+    REVIEW_FIELD_NUMBER: builtins.int
+    review: builtins.str
+    """The review that it waits for, where one of the policies holds it: then it is not there yet."""
     @property
     def add_on(self) -> global___AddOn:
         """The add-on."""
+
+    @property
+    def findings(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[guerdon.recognition.v1.fairness_pb2.FairnessFinding]:
+        """What the organisation's fairness policies have to say of it."""
 
     def __init__(
         self,
         *,
         add_on: global___AddOn | None = ...,
+        findings: collections.abc.Iterable[guerdon.recognition.v1.fairness_pb2.FairnessFinding] | None = ...,
+        review: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["add_on", b"add_on"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["add_on", b"add_on"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["add_on", b"add_on", "findings", b"findings", "review", b"review"]) -> None: ...
 
 global___CreateAddOnResponse = CreateAddOnResponse
 

@@ -32,7 +32,9 @@ class _FairnessModeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._E
     """Not said."""
     FAIRNESS_MODE_WARN: _FairnessMode.ValueType  # 1
     """It is given, and the answer says so."""
-    FAIRNESS_MODE_BLOCK: _FairnessMode.ValueType  # 2
+    FAIRNESS_MODE_HOLD: _FairnessMode.ValueType  # 2
+    """Its points are reserved, and it waits for a decision: see `ReviewService`. An edit is refused."""
+    FAIRNESS_MODE_BLOCK: _FairnessMode.ValueType  # 3
     """It is refused, with the policy's reason and numbers."""
 
 class FairnessMode(_FairnessMode, metaclass=_FairnessModeEnumTypeWrapper):
@@ -42,7 +44,9 @@ FAIRNESS_MODE_UNSPECIFIED: FairnessMode.ValueType  # 0
 """Not said."""
 FAIRNESS_MODE_WARN: FairnessMode.ValueType  # 1
 """It is given, and the answer says so."""
-FAIRNESS_MODE_BLOCK: FairnessMode.ValueType  # 2
+FAIRNESS_MODE_HOLD: FairnessMode.ValueType  # 2
+"""Its points are reserved, and it waits for a decision: see `ReviewService`. An edit is refused."""
+FAIRNESS_MODE_BLOCK: FairnessMode.ValueType  # 3
 """It is refused, with the policy's reason and numbers."""
 global___FairnessMode = FairnessMode
 

@@ -389,23 +389,27 @@ class CreateRecognitionResponse(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     RECOGNITION_FIELD_NUMBER: builtins.int
-    WARNINGS_FIELD_NUMBER: builtins.int
+    FINDINGS_FIELD_NUMBER: builtins.int
+    REVIEW_FIELD_NUMBER: builtins.int
+    review: builtins.str
+    """The review that it waits for, where one of the policies holds it: then nobody else sees it yet."""
     @property
     def recognition(self) -> global___Recognition:
         """The recognition."""
 
     @property
-    def warnings(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[guerdon.recognition.v1.fairness_pb2.FairnessFinding]:
+    def findings(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[guerdon.recognition.v1.fairness_pb2.FairnessFinding]:
         """What the organisation's fairness policies have to say of it."""
 
     def __init__(
         self,
         *,
         recognition: global___Recognition | None = ...,
-        warnings: collections.abc.Iterable[guerdon.recognition.v1.fairness_pb2.FairnessFinding] | None = ...,
+        findings: collections.abc.Iterable[guerdon.recognition.v1.fairness_pb2.FairnessFinding] | None = ...,
+        review: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["recognition", b"recognition"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["recognition", b"recognition", "warnings", b"warnings"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["findings", b"findings", "recognition", b"recognition", "review", b"review"]) -> None: ...
 
 global___CreateRecognitionResponse = CreateRecognitionResponse
 
@@ -489,7 +493,7 @@ class PreviewRecognitionResponse(google.protobuf.message.Message):
     AVAILABLE_AMOUNT_FIELD_NUMBER: builtins.int
     REMAINING_AMOUNT_FIELD_NUMBER: builtins.int
     REFUSALS_FIELD_NUMBER: builtins.int
-    WARNINGS_FIELD_NUMBER: builtins.int
+    FINDINGS_FIELD_NUMBER: builtins.int
     total_amount: builtins.int
     """What the giver's allowance would be debited."""
     available_amount: builtins.int
@@ -505,7 +509,7 @@ class PreviewRecognitionResponse(google.protobuf.message.Message):
         """Why it would be refused; empty: it would be given. The first is what CreateRecognition would answer."""
 
     @property
-    def warnings(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[guerdon.recognition.v1.fairness_pb2.FairnessFinding]:
+    def findings(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[guerdon.recognition.v1.fairness_pb2.FairnessFinding]:
         """What the organisation's fairness policies would say of it."""
 
     def __init__(
@@ -516,10 +520,10 @@ class PreviewRecognitionResponse(google.protobuf.message.Message):
         available_amount: builtins.int = ...,
         remaining_amount: builtins.int = ...,
         refusals: collections.abc.Iterable[global___Refusal] | None = ...,
-        warnings: collections.abc.Iterable[guerdon.recognition.v1.fairness_pb2.FairnessFinding] | None = ...,
+        findings: collections.abc.Iterable[guerdon.recognition.v1.fairness_pb2.FairnessFinding] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["recognition", b"recognition"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["available_amount", b"available_amount", "recognition", b"recognition", "refusals", b"refusals", "remaining_amount", b"remaining_amount", "total_amount", b"total_amount", "warnings", b"warnings"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["available_amount", b"available_amount", "findings", b"findings", "recognition", b"recognition", "refusals", b"refusals", "remaining_amount", b"remaining_amount", "total_amount", b"total_amount"]) -> None: ...
 
 global___PreviewRecognitionResponse = PreviewRecognitionResponse
 

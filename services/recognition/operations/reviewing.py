@@ -1,0 +1,141 @@
+"""Deciding about what a fairness policy holds.
+
+Its points lie in the organisation's reserve. A decision sets the change to be carried out once more, by whoever gets to
+it: out of the reserve to the receivers, or back to where they came from.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import timedelta
+
+from guerdon_kit.clock import Clock
+from guerdon_kit.errors import InvalidField, NotFound, Unavailable
+from guerdon_kit.idempotency import Fingerprint
+from guerdon_kit.postgres import Connection, Database, requests
+from recognition.domain.acting import Acting
+from recognition.domain.changes import ChangeKey, ChangeKind, ChangeState, NewChange
+from recognition.domain.errors import (
+    AlreadyReviewed,
+    RecognitionRejected,
+    ReviewerConcerned,
+    ReviewOutdated,
+    RoleRequired,
+)
+from recognition.domain.people import person_name
+from recognition.domain.recognitions import State
+from recognition.domain.reviews import NOTE_LENGTH_MAX, Review, Reviewed, ReviewState
+from recognition.domain.roles import Role
+from recognition.domain.texts import text_violations
+from recognition.operations import organisations
+from recognition.operations.acting import acting_person, require_role
+from recognition.operations.changing import Changing
+from recognition.operations.giving import require_parties
+from recognition.store import changes
+from recognition.store import recognitions as recognition_store
+from recognition.store import reviews as store
+
+_REVIEWERS = (Role.ADMIN, Role.MANAGER)
+_NEWEST = 2**63 - 1
+
+
+class Reviewing:
+    """Reviews."""
+
+    def __init__(self, database: Database, clock: Clock, changing: Changing, lease: timedelta) -> None:
+        self._database = database
+        self._clock = clock
+        self._changing = changing
+        self._lease = lease
+
+    async def list_before(
+        self, organisation: str, state: ReviewState | None, before: int, most: int, acting: Acting
+    ) -> list[Reviewed]:
+        """At most so many reviews with numbers below `before`, newest first: all of them, or for who does not review
+        those of what they gave.
+
+        Raises:
+            NotFound: there is no such organisation.
+            RoleRequired: the token names nobody here.
+        """
+        async with self._database.acquire() as connection:
+            await organisations.find(connection, organisation)
+            giver = await _giver(connection, organisation, acting)
+            return await store.list_before(
+                connection, organisation, state=state, giver=giver, change=None, before=before, most=most
+            )
+
+    async def decide(
+        self, fingerprint: Fingerprint, key: ChangeKey, decision: ReviewState, note: str, acting: Acting
+    ) -> tuple[Reviewed, bool]:
+        """Approves or rejects; answers the review, and whether this is a replay.
+
+        Raises:
+            InvalidField: the note is too long.
+            RoleRequired: the token names neither an admin nor a manager.
+            NotFound: there is no such review.
+            AlreadyReviewed, ReviewerConcerned, ReviewOutdated: as they say; or what `require_parties` does.
+            Unavailable: an edit of the recognition is under way, or the ledger has not answered; the same request tells
+                how it ended.
+        """
+        violations = text_violations("note", note, NOTE_LENGTH_MAX)
+        if violations:
+            raise InvalidField(violations)
+
+        async def work(connection: Connection) -> bytes:
+            reviewer = await require_role(connection, key.organisation, acting, *_REVIEWERS) or ""
+            change = (await _find(connection, key)).change.new
+            state = await recognition_store.lock(connection, key.organisation, change.recognition)
+            if reviewer in {change.giver, *change.receivers}:
+                raise ReviewerConcerned(person_name(key.organisation, reviewer), _name(key))
+            if decision is ReviewState.APPROVED:
+                await _require_current(connection, change, state)
+            now = self._clock.now()
+            decided = Review(decision, reviewer=reviewer, note=note, review_time=now)
+            if not await store.decide(connection, key, decided, acting.actor, now + self._lease):
+                raise AlreadyReviewed(_name(key))
+            return b""
+
+        _, replayed = await requests.once(self._database, fingerprint, work)
+        with suppress(RecognitionRejected):
+            await self._changing.finish(key, fresh=not replayed)
+        async with self._database.acquire() as connection:
+            return await _find(connection, key), replayed
+
+
+async def _giver(connection: Connection, organisation: str, acting: Acting) -> str | None:
+    """Whose reviews the caller sees: None for all."""
+    try:
+        await require_role(connection, organisation, acting, *_REVIEWERS)
+    except RoleRequired:
+        person = await acting_person(connection, organisation, acting, None)
+        if person is None:
+            raise
+        return person
+    return None
+
+
+async def _find(connection: Connection, key: ChangeKey) -> Reviewed:
+    found = await store.list_before(
+        connection, key.organisation, state=None, giver=None, change=key.change, before=_NEWEST, most=1
+    )
+    if not found:
+        raise NotFound(_name(key))
+    return found[0]
+
+
+async def _require_current(connection: Connection, change: NewChange, state: State | None) -> None:
+    """Raises what keeps a change from being given now; the recognition is locked, in `state`."""
+    organisation = change.organisation
+    if change.kind is ChangeKind.ADD_ON:
+        if await changes.list_all(connection, organisation, change.recognition, [ChangeKind.EDIT], ChangeState.PENDING):
+            raise Unavailable
+        recognition = await recognition_store.find(connection, organisation, change.recognition)
+        assert recognition is not None, "an add-on's recognition is stored before it"
+        if state is not State.POSTED or not set(change.receivers) <= set(recognition.draft.receivers):
+            raise ReviewOutdated(recognition.name, _name(change.key))
+    await require_parties(connection, organisation, change.giver, change.receivers)
+
+
+def _name(key: ChangeKey) -> str:
+    return f"organisations/{key.organisation}/reviews/{key.change}"

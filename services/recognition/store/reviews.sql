@@ -1,0 +1,57 @@
+-- name: insert_review!
+insert into reviews (organisation, change) values (:organisation, :change);
+
+-- name: find_review^
+select state, transaction, reviewer, note, review_time
+from reviews
+where organisation = :organisation and change = :change;
+
+-- name: reservations
+-- The ledger's transactions that reserved what these changes gave.
+select change, transaction
+from reviews
+where organisation = :organisation and change = any(:changes::text[]) and transaction <> '';
+
+-- name: hold_review!
+update reviews
+set state = 'held', transaction = :transaction
+where organisation = :organisation and change = :change and state = 'reserving';
+
+-- name: decide_review$
+-- The id, or nothing where it is not held.
+update reviews
+set state = :state, reviewer = :reviewer, actor = :actor, note = :note, review_time = :review_time
+where organisation = :organisation and change = :change and state = 'held'
+returning change;
+
+-- name: turn_down_review!
+-- What was approved, and what the ledger would not give.
+update reviews
+set state = 'rejected'
+where organisation = :organisation and change = :change and state = 'approved';
+
+-- name: reopen_change!
+-- A change that was held is to be carried out, in the one way or the other.
+update recognition_changes
+set state = 'pending', due_time = :due_time
+where organisation = :organisation and change = :change and state = 'held';
+
+-- name: list_reviews
+select
+    reviews.number, reviews.state as review_state, reviews.transaction, reviewer, note, review_time, changes.organisation,
+    changes.change, changes.recognition, changes.kind, changes.person, changes.giver, changes.receivers,
+    changes.amounts, changes.policy, changes.before, changes.after, changes.state, changes.refusal,
+    changes.available_amount, changes.actor, changes.create_time, message
+from reviews
+join recognition_changes as changes on changes.organisation = reviews.organisation and changes.change = reviews.change
+join recognitions
+    on recognitions.organisation = changes.organisation and recognitions.recognition = changes.recognition
+where
+    reviews.organisation = :organisation
+    and reviews.state <> 'reserving'
+    and (:state::text is null or reviews.state = :state::text)
+    and (:giver::text is null or changes.giver = :giver::text)
+    and (:change::text is null or reviews.change = :change::text)
+    and reviews.number < :before
+order by reviews.number desc
+limit :most;

@@ -1,0 +1,153 @@
+"""What a fairness policy holds: reserved, seen by few, decided once."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from guerdon import Client, PermissionDeniedError, RefusedError, new_request_id, was_replayed
+from guerdon.recognition.v1 import fairness_pb2 as fair
+from guerdon.recognition.v1 import organisations_pb2 as orgs
+from guerdon.recognition.v1 import recognition_pb2 as recs
+from guerdon.recognition.v1 import reviews_pb2 as pb
+from tests.contract.recognition.test_changes import addition, delete
+from tests.contract.recognition.test_fairness import pair_points, set_policies
+from tests.contract.recognition.world import Employer
+
+HOLD = fair.FAIRNESS_MODE_HOLD
+APPROVED, REJECTED = pb.REVIEW_STATE_APPROVED, pb.REVIEW_STATE_REJECTED
+READ, WRITE = "recognition.reviews.read", "recognition.reviews.write"
+
+
+@pytest.fixture
+async def held(employer: Employer) -> recs.CreateRecognitionResponse:
+    """Ann gives ben 40, which is more than goes without a look; mia is a manager."""
+    mia = employer.new_person("mia")
+    mia.role = orgs.ROLE_MANAGER
+    await employer.admin.organisations.CreatePerson(orgs.CreatePersonRequest(person=mia, request_id=new_request_id()))
+    await set_policies(employer, pair_points(30, HOLD), pair_points(100))
+    return await employer.admin.recognition.CreateRecognition(employer.thanks("ann", ["ben"], 40, request_id="held"))
+
+
+def decision(review: str, decided: pb.ReviewState.ValueType, note: str = "") -> pb.ReviewRecognitionRequest:
+    return pb.ReviewRecognitionRequest(name=review, decision=decided, note=note, request_id=new_request_id())
+
+
+async def reviews(
+    employer: Employer, client: Client, state: pb.ReviewState.ValueType = pb.REVIEW_STATE_UNSPECIFIED
+) -> list[pb.Review]:
+    request = pb.ListReviewsRequest(parent=employer.name, state=state)
+    return list((await client.reviews.ListReviews(request)).reviews)
+
+
+async def test_what_is_held_is_reserved_and_seen_by_its_giver_and_reviewers(
+    employer: Employer, held: recs.CreateRecognitionResponse
+) -> None:
+    assert [(finding.mode, finding.limit) for finding in held.findings] == [(HOLD, 30)]
+    assert held.review.startswith(f"{employer.name}/reviews/")
+    assert not held.recognition.transactions
+    assert (await employer.left("ann"), await employer.earned("ben")) == (160, 0)
+    for person, seen in [("ann", 1), ("ben", 0), ("mia", 1)]:
+        client = employer.own_client(person, READ)
+        assert len(await reviews(employer, client)) == seen
+        assert not (await employer.feed(client)).recognitions
+    [review] = await reviews(employer, employer.admin, pb.REVIEW_STATE_HELD)
+    assert (review.name, review.recognition, review.message) == (held.review, held.recognition.name, "Thank you")
+    assert (review.giver, list(review.receivers), review.amount) == (
+        employer.person("ann"),
+        [employer.person("ben")],
+        40,
+    )
+    assert list(review.findings) == list(held.findings)
+    with pytest.raises(PermissionDeniedError):
+        await reviews(employer, employer.own_client("stranger", READ))
+
+
+async def test_what_is_approved_is_given_once_as_of_when_it_was_made(
+    employer: Employer, held: recs.CreateRecognitionResponse
+) -> None:
+    mia = employer.own_client("mia", READ, WRITE)
+    request = decision(held.review, APPROVED, "They closed the books together")
+    approved = (await mia.reviews.ReviewRecognition(request)).review
+    assert (approved.state, approved.reviewer, approved.note) == (APPROVED, employer.person("mia"), request.note)
+    assert approved.HasField("review_time")
+    again = mia.reviews.ReviewRecognition(request)
+    assert (await again).review == approved
+    assert await was_replayed(again)
+    assert (await employer.left("ann"), await employer.earned("ben")) == (160, 40)
+    [seen] = (await employer.feed()).recognitions
+    assert (seen.name, seen.create_time) == (held.recognition.name, held.recognition.create_time)
+    assert seen.transactions
+    for decided in (APPROVED, REJECTED):
+        with pytest.raises(RefusedError) as refusal:
+            await mia.reviews.ReviewRecognition(decision(held.review, decided))
+        assert (refusal.value.reason, refusal.value.metadata) == ("ALREADY_REVIEWED", {"review": held.review})
+
+
+async def test_what_is_rejected_goes_back_and_leaves_its_room(
+    employer: Employer, held: recs.CreateRecognitionResponse
+) -> None:
+    with pytest.raises(RefusedError) as refusal:
+        await employer.give("ann", ["ben"], 61)
+    assert refusal.value.metadata["used"] == "40", "what is held counts"
+    rejected = (await employer.admin.reviews.ReviewRecognition(decision(held.review, REJECTED))).review
+    assert (rejected.state, rejected.reviewer) == (REJECTED, "")
+    assert (await employer.left("ann"), await employer.earned("ben")) == (200, 0)
+    request = employer.thanks("ann", ["ben"], 40, request_id="held")
+    with pytest.raises(RefusedError) as refusal:
+        await employer.admin.recognition.CreateRecognition(request)
+    assert refusal.value.reason == "RECOGNITION_REJECTED"
+    await employer.give("ann", ["ben"], 30)
+    assert len((await employer.feed()).recognitions) == 1
+
+
+async def test_only_an_admin_or_a_manager_whom_it_does_not_concern_decides(
+    employer: Employer, held: recs.CreateRecognitionResponse
+) -> None:
+    with pytest.raises(PermissionDeniedError) as refusal:
+        await employer.own_client("dan", WRITE).reviews.ReviewRecognition(decision(held.review, APPROVED))
+    assert refusal.value.reason == "ROLE_REQUIRED"
+    to_mia = await employer.admin.recognition.CreateRecognition(employer.thanks("ann", ["mia", "ben"], 31))
+    mia = employer.own_client("mia", WRITE)
+    for decided in (APPROVED, REJECTED):
+        with pytest.raises(PermissionDeniedError) as refusal:
+            await mia.reviews.ReviewRecognition(decision(to_mia.review, decided))
+        assert refusal.value.reason == "REVIEWER_CONCERNED"
+
+
+async def test_of_two_who_decide_at_once_one_does(employer: Employer, held: recs.CreateRecognitionResponse) -> None:
+    outcomes = await asyncio.gather(
+        *(
+            employer.admin.reviews.ReviewRecognition(decision(held.review, decided))
+            for decided in (APPROVED, REJECTED, APPROVED, REJECTED)
+        ),
+        return_exceptions=True,
+    )
+    refusals = [outcome for outcome in outcomes if isinstance(outcome, RefusedError)]
+    assert [refusal.reason for refusal in refusals] == ["ALREADY_REVIEWED"] * 3
+    assert (await employer.left("ann"), await employer.earned("ben")) in [(200, 0), (160, 40)]
+
+
+async def test_an_add_on_is_held_too_and_has_no_place_once_its_recognition_is_gone(employer: Employer) -> None:
+    given = await employer.give("cleo", ["ben"], 10)
+    await set_policies(employer, pair_points(30, HOLD))
+    one, two = [await employer.admin.add_ons.CreateAddOn(addition(employer, given, who, 40)) for who in ("ann", "dan")]
+    assert await employer.earned("ben") == 10
+    await employer.admin.reviews.ReviewRecognition(decision(one.review, APPROVED))
+    assert await employer.earned("ben") == 50
+    await delete(employer, given)
+    with pytest.raises(RefusedError) as refusal:
+        await employer.admin.reviews.ReviewRecognition(decision(two.review, APPROVED))
+    assert refusal.value.reason == "REVIEW_OUTDATED"
+    await employer.admin.reviews.ReviewRecognition(decision(two.review, REJECTED))
+    assert [await employer.left(who) for who in ("ann", "dan")] == [200, 200]
+    assert await employer.earned("ben") == 0
+
+
+async def test_what_an_allowance_does_not_reach_for_is_not_held(employer: Employer) -> None:
+    await set_policies(employer, pair_points(30, HOLD))
+    with pytest.raises(RefusedError) as refusal:
+        await employer.give("ann", ["ben"], 201)
+    assert refusal.value.reason == "INSUFFICIENT_ALLOWANCE"
+    assert await reviews(employer, employer.admin) == []
