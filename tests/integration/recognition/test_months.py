@@ -18,6 +18,8 @@ from guerdon.recognition.v1 import organisations_pb2 as orgs
 from guerdon_kit.clock import set_offset
 from guerdon_kit.testing import ServiceFactory, wait_until
 from tests.contract.recognition.budgeting import Purse
+from tests.contract.recognition.test_fairness import pair_points, set_policies
+from tests.contract.recognition.test_reviews import APPROVED, HOLD, REJECTED, decision
 from tests.contract.recognition.world import Employer, World
 
 
@@ -248,3 +250,26 @@ async def _grants_of(employer: Employer, account: str) -> list[int]:
     """The amounts that an account was granted, newest first, as its statement has them."""
     statement = await employer.bank.ledger.ListEntries(ledger.ListEntriesRequest(parent=account, page_size=1000))
     return [entry.amount for entry in statement.entries if entry.kind == books.TRANSACTION_KIND_GRANT]
+
+
+async def test_what_is_held_outlasts_its_month_and_goes_back_to_the_budget_if_it_is_rejected(
+    world: World, module_services: ServiceFactory
+) -> None:
+    jump(module_services, "2039-01-20T12:00:00")
+    employer = await world.employer()
+    await set_policies(employer, pair_points(30, HOLD))
+    held = [
+        (await employer.admin.recognition.CreateRecognition(employer.thanks("ann", [receiver], 40))).review
+        for receiver in ("ben", "cleo")
+    ]
+    assert await employer.left("ann") == 120
+    jump(module_services, "2039-02-10T12:00:00")
+    await wait_until(lambda: _left(employer, "ann", 200))
+    for review, decided in zip(held, (APPROVED, REJECTED), strict=True):
+        await employer.admin.reviews.ReviewRecognition(decision(review, decided))
+    assert [await employer.earned(receiver) for receiver in ("ben", "cleo")] == [40, 0]
+    assert await employer.left("ann") == 200, "what comes back is January's, which is over"
+
+
+async def _left(employer: Employer, person: str, points: int) -> bool:
+    return await employer.left(person) == points
