@@ -117,7 +117,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
             ImportServicer(PeopleImports(database, ledger, clock), importing),
             FairnessServicer(fairness),
             ReviewServicer(Reviewing(database, clock, changing, settings.lease)),
-            InsightServicer(Insights(database)),
+            InsightServicer(Insights(database, clock)),
         ],
         jobs=[
             Job("allowances", partial(grant_allowances, granting, allowance_poll)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 
 from guerdon_kit.errors import InvalidField
@@ -12,6 +12,7 @@ from recognition.domain.months import Month, month_named
 from recognition.domain.tallies import Measure
 
 MONTHS_MAX = 24
+_MICROSECOND = timedelta(microseconds=1)
 FIRST_AMOUNT = 2**63 - 1
 
 
@@ -109,6 +110,29 @@ class Participation:
     given: Participants
     added: Participants
     received: Participants
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What was given in a month so far, and which part of it has passed."""
+
+    given: int
+    added: int
+    elapsed: Fraction
+
+    @property
+    def amount(self) -> int:
+        """What both come to at the month's end if they go on as they did, to the nearest point, a half up."""
+        if not self.elapsed:
+            return 0
+        return int(((self.given + self.added) / self.elapsed + Fraction(1, 2)) // 1)
+
+
+def elapsed(month: Month, now: datetime) -> Fraction:
+    """The part of a month that has passed, to the microsecond."""
+    passed = min(max(now, month.start_time), month.end_time) - month.start_time
+    whole = month.end_time - month.start_time
+    return Fraction(passed // _MICROSECOND, whole // _MICROSECOND)
 
 
 def months(first: str, last: str, zone: str) -> tuple[Month, Month]:

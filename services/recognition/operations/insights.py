@@ -2,24 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+
+from guerdon_kit.clock import Clock
 from guerdon_kit.errors import InvalidField
 from guerdon_kit.pages import page_size, read_token, write_token
 from guerdon_kit.postgres import Database
 from recognition.domain.acting import Acting
-from recognition.domain.insights import TOP, Board, Participation, Place, Position, months, placed
+from recognition.domain.errors import RoleRequired
+from recognition.domain.insights import (
+    TOP,
+    Board,
+    Forecast,
+    Participation,
+    Place,
+    Position,
+    elapsed,
+    months,
+    placed,
+)
 from recognition.domain.months import month_named
 from recognition.domain.organisations import VALUE_LENGTH_MAX
+from recognition.domain.roles import Role
 from recognition.domain.tallies import Measure
+from recognition.domain.taxable import TaxableValue, valued
 from recognition.operations import organisations
 from recognition.operations.seeing import sight
 from recognition.store import insights as store
+
+TAXABLE_AT_ONCE = 1_000
 
 
 class Insights:
     """What an organisation's recognitions come to."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
+        self._clock = clock
 
     async def leaderboard(
         self,
@@ -77,6 +96,48 @@ class Insights:
             month = month_named(period, employer.time_zone, "period")
             seen = await sight(connection, organisation, viewer, acting, everything=everything)
             return await store.participation(connection, organisation, month, employer.time_zone, seen)
+
+    async def forecast(self, organisation: str, *, period: str, viewer: str | None, acting: Acting) -> Forecast:
+        """What was given in a month so far, by those whom the viewer sees to.
+
+        Raises:
+            InvalidField: the period is malformed.
+            NotFound: there is no such organisation or viewer.
+            ScopeRequired, RoleRequired: the viewer sees to nobody.
+        """
+        async with self._database.acquire() as connection:
+            employer = await organisations.find(connection, organisation)
+            month = month_named(period, employer.time_zone, "period")
+            seen = await sight(connection, organisation, viewer, acting, everything=True)
+            found = await store.given(connection, organisation, month, seen)
+        return Forecast(found.get(Measure.GIVEN, 0), found.get(Measure.ADDED, 0), elapsed(month, self._clock.now()))
+
+    async def taxable(
+        self, organisation: str, *, first: str, last: str, viewer: str | None, acting: Acting
+    ) -> AsyncGenerator[list[TaxableValue], None]:
+        """What people received in some months and what that is worth, some rows at a time, by person and category.
+
+        Raises:
+            InvalidField: a period is malformed.
+            NotFound: there is no such organisation or viewer.
+            ScopeRequired, RoleRequired: the viewer is no admin.
+        """
+        async with self._database.acquire() as connection:
+            employer = await organisations.find(connection, organisation)
+            start, end = months(first, last, employer.time_zone)
+            seen = await sight(connection, organisation, viewer, acting, everything=True)
+        if seen.under is not None:
+            raise RoleRequired(Role.ADMIN.name)
+        countries = {value.country: value for value in employer.countries}
+        after = ("", "")
+        while True:
+            async with self._database.acquire() as connection:
+                found = await store.received(connection, organisation, start, end, after, TAXABLE_AT_ONCE)
+            if found:
+                yield valued(found, countries)
+            if len(found) < TAXABLE_AT_ONCE:
+                return
+            after = (found[-1].person, found[-1].category)
 
     async def unrecognised(
         self, organisation: str, *, period: str, viewer: str | None, acting: Acting, size: int, token: str

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
 from guerdon.recognition.v1 import insights_pb2 as pb
 from guerdon_kit.errors import InvalidField
 from guerdon_kit.grpc import CallContext
 from guerdon_kit.grpc.messages import rational
 from guerdon_kit.names import parse
 from recognition.domain.insights import Participants, Place
+from recognition.domain.payouts import PayoutKind
 from recognition.domain.people import person_name
 from recognition.domain.tallies import Measure
+from recognition.domain.taxable import RECOGNITION, TaxableValue
 from recognition.operations.insights import Insights
 from recognition.servicer.naming import ORGANISATION, acting, optional_person_id, optional_team_id
 
@@ -17,6 +22,14 @@ _MEASURES = {
     pb.MEASURE_GIVEN: Measure.GIVEN,
     pb.MEASURE_ADDED: Measure.ADDED,
     pb.MEASURE_RECEIVED: Measure.RECEIVED,
+}
+
+_CATEGORIES = {
+    RECOGNITION: pb.TAXABLE_CATEGORY_RECOGNITION,
+    PayoutKind.AWARD.value: pb.TAXABLE_CATEGORY_AWARD,
+    PayoutKind.CLAIM.value: pb.TAXABLE_CATEGORY_CLAIM,
+    PayoutKind.CELEBRATION.value: pb.TAXABLE_CATEGORY_CELEBRATION,
+    PayoutKind.ACHIEVEMENT.value: pb.TAXABLE_CATEGORY_ACHIEVEMENT,
 }
 
 
@@ -75,6 +88,41 @@ class InsightServicer:
             added=_participants(found.added, found.active),
         )
 
+    async def get_giving_forecast(
+        self, request: pb.GetGivingForecastRequest, call: CallContext
+    ) -> pb.GetGivingForecastResponse:
+        """What was given so far, and what it comes to."""
+        (organisation,) = parse(request.parent, ORGANISATION, "parent")
+        found = await self._insights.forecast(
+            organisation,
+            period=request.period,
+            viewer=optional_person_id(request.viewer, organisation, "viewer"),
+            acting=acting(call.caller),
+        )
+        return pb.GetGivingForecastResponse(
+            period=request.period,
+            given_amount=found.given,
+            added_amount=found.added,
+            elapsed=rational(found.elapsed),
+            forecast_amount=found.amount,
+        )
+
+    async def export_taxable_values(
+        self, request: pb.ExportTaxableValuesRequest, call: CallContext
+    ) -> AsyncIterator[pb.ExportTaxableValuesResponse]:
+        """What people received, and what that is worth."""
+        (organisation,) = parse(request.parent, ORGANISATION, "parent")
+        values = self._insights.taxable(
+            organisation,
+            first=request.first_period,
+            last=request.last_period,
+            viewer=optional_person_id(request.viewer, organisation, "viewer"),
+            acting=acting(call.caller),
+        )
+        async with aclosing(values) as pages:
+            async for page in pages:
+                yield pb.ExportTaxableValuesResponse(rows=[_taxable(organisation, one) for one in page])
+
     async def list_unrecognised_people(
         self, request: pb.ListUnrecognisedPeopleRequest, call: CallContext
     ) -> pb.ListUnrecognisedPeopleResponse:
@@ -95,6 +143,19 @@ class InsightServicer:
             ],
             next_page_token=next_token,
         )
+
+
+def _taxable(organisation: str, value: TaxableValue) -> pb.TaxableValue:
+    received = value.received
+    return pb.TaxableValue(
+        person=person_name(organisation, received.person),
+        display_name=received.display_name,
+        country=received.country,
+        category=_CATEGORIES[received.category],
+        amount=received.amount,
+        minor_units=value.minor_units,
+        currency_code=value.currency_code,
+    )
 
 
 def _everything(view: pb.InsightView.ValueType) -> bool:

@@ -6,6 +6,7 @@ from guerdon_kit.postgres import Connection
 from recognition.domain.insights import Board, Participants, Participation, Position, Sight, Standing
 from recognition.domain.months import Month
 from recognition.domain.tallies import Measure
+from recognition.domain.taxable import Received
 from recognition.store import queries
 
 
@@ -72,3 +73,30 @@ async def unrecognised(
         most=most,
     )
     return [(row["person"], row["display_name"]) async for row in rows]
+
+
+async def given(connection: Connection, organisation: str, month: Month, sight: Sight) -> dict[Measure, int]:
+    """What was given and added in a month by those whom somebody sees to."""
+    rows = queries.given_in_month(connection, organisation=organisation, period=month.first_day, under=sight.under)
+    return {Measure(row["measure"]): row["amount"] async for row in rows}
+
+
+async def received(
+    connection: Connection, organisation: str, first: Month, last: Month, after: tuple[str, str], most: int
+) -> list[Received]:
+    """At most so many rows of what people received in some months, by person and category, after those."""
+    rows = queries.received_by_category(
+        connection,
+        organisation=organisation,
+        first_period=first.first_day,
+        last_period=last.first_day,
+        start_time=first.start_time,
+        end_time=last.end_time,
+        after_person=after[0],
+        after_category=after[1],
+        most=most,
+    )
+    return [
+        Received(row["person"], row["display_name"], row["country"], row["category"], row["amount"])
+        async for row in rows
+    ]

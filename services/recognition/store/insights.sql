@@ -169,3 +169,49 @@ where
     )
 order by person
 limit :most;
+
+-- name: given_in_month
+-- What people (below a manager) gave: recognitions and add-ons, private ones too.
+with recursive below as (
+    select person from people where organisation = :organisation and manager = :under::text
+    union
+    select people.person
+    from below
+    join people on people.organisation = :organisation and people.manager = below.person
+)
+select measure, sum(amount)::bigint as amount
+from tallies
+where
+    organisation = :organisation
+    and period = :period
+    and measure in ('given', 'added')
+    and purpose = ''
+    and (:under::text is null or person in (select person from below))
+group by measure;
+
+-- name: received_by_category
+-- By person and category, after that position.
+select received.person, display_name, country, category, sum(amount)::bigint as amount
+from (
+    select person, 'recognition' as category, amount
+    from tallies
+    where
+        organisation = :organisation
+        and period between :first_period::date and :last_period::date
+        and measure = 'received'
+        and purpose = ''
+    union all
+    select person, kind, amount
+    from payouts
+    where
+        organisation = :organisation
+        and state = 'paid'
+        and settle_time >= :start_time
+        and settle_time < :end_time
+) as received
+join people on people.organisation = :organisation and people.person = received.person
+where (received.person, category) > (:after_person::text, :after_category::text)
+group by received.person, display_name, country, category
+having sum(amount) > 0
+order by received.person, category
+limit :most;

@@ -14,6 +14,8 @@ from guerdon import Client, InvalidRequestError, PermissionDeniedError, new_requ
 from guerdon.recognition.v1 import insights_pb2 as pb
 from guerdon.recognition.v1 import organisations_pb2 as orgs
 from guerdon.recognition.v1 import teams_pb2 as teams
+from guerdon.recognition.v1.organisations_pb2 import CountryValue
+from guerdon.type.v1.rational_pb2 import Rational
 from tests.contract.recognition.world import Employer, World
 
 READ = "recognition.insights.read"
@@ -176,3 +178,41 @@ async def test_managers_are_told_who_was_not_recognised(employer: Employer) -> N
         assert [(one.person, one.display_name) for one in found.people] == [(employer.person("dan"), "Dan")]
     with pytest.raises(PermissionDeniedError):
         await employer.own_client("dan", READ).insights.ListUnrecognisedPeople(request)
+
+
+async def test_a_forecast_goes_on_as_the_month_began(employer: Employer) -> None:
+    request = pb.GetGivingForecastRequest(parent=employer.name, period=period())
+    found = await employer.admin.insights.GetGivingForecast(request)
+    elapsed = Fraction(found.elapsed.numerator, found.elapsed.denominator)
+    assert (found.given_amount, found.added_amount) == (80, 0)
+    assert 0 < elapsed < 1
+    assert found.forecast_amount == (Fraction(80) / elapsed + Fraction(1, 2)) // 1
+    below = await employer.own_client("ben", READ).insights.GetGivingForecast(request)
+    assert below.given_amount == 20
+    with pytest.raises(PermissionDeniedError):
+        await employer.own_client("dan", READ).insights.GetGivingForecast(request)
+
+
+async def test_what_is_taxable_is_told_by_person_country_and_category(employer: Employer) -> None:
+    ten_cents = CountryValue(
+        country="US", currency_code="USD", minor_units_per_point=Rational(numerator=10, denominator=1)
+    )
+    await employer.admin.organisations.UpdateOrganisation(
+        orgs.UpdateOrganisationRequest(
+            organisation=orgs.Organisation(name=employer.name, countries=[ten_cents]),
+            update_mask=FieldMask(paths=["countries"]),
+            request_id=new_request_id(),
+        )
+    )
+    await change(employer, "ben", country="US")
+    request = pb.ExportTaxableValuesRequest(parent=employer.name, first_period=period())
+    rows = [row async for page in employer.admin.insights.ExportTaxableValues(request) for row in page.rows]
+    assert [
+        (row.person.rpartition("/")[2], row.country, row.amount, row.minor_units, row.currency_code) for row in rows
+    ] == [("ann", "", 15, 0, ""), ("ben", "US", 35, 350, "USD"), ("cleo", "", 30, 0, "")]
+    assert [row.HasField("minor_units") for row in rows] == [False, True, False]
+    assert {row.category for row in rows} == {pb.TAXABLE_CATEGORY_RECOGNITION}
+    for person, scope in (("ben", "recognition.taxable.export"), ("ann", READ)):
+        with pytest.raises(PermissionDeniedError):
+            async for _ in employer.own_client(person, scope).insights.ExportTaxableValues(request):
+                pass

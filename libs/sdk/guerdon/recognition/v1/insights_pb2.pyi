@@ -72,6 +72,42 @@ INSIGHT_VIEW_ALL: InsightView.ValueType  # 2
 """All, private ones and those for a team too; of the people whom the viewer sees to."""
 global___InsightView = InsightView
 
+class _TaxableCategory:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _TaxableCategoryEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_TaxableCategory.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    TAXABLE_CATEGORY_UNSPECIFIED: _TaxableCategory.ValueType  # 0
+    """Not said."""
+    TAXABLE_CATEGORY_RECOGNITION: _TaxableCategory.ValueType  # 1
+    """Recognitions and their add-ons."""
+    TAXABLE_CATEGORY_AWARD: _TaxableCategory.ValueType  # 2
+    """Awards."""
+    TAXABLE_CATEGORY_CLAIM: _TaxableCategory.ValueType  # 3
+    """Incentives that they claimed."""
+    TAXABLE_CATEGORY_CELEBRATION: _TaxableCategory.ValueType  # 4
+    """Anniversaries and birthdays."""
+    TAXABLE_CATEGORY_ACHIEVEMENT: _TaxableCategory.ValueType  # 5
+    """Achievements that other systems report."""
+
+class TaxableCategory(_TaxableCategory, metaclass=_TaxableCategoryEnumTypeWrapper):
+    """What people received points for."""
+
+TAXABLE_CATEGORY_UNSPECIFIED: TaxableCategory.ValueType  # 0
+"""Not said."""
+TAXABLE_CATEGORY_RECOGNITION: TaxableCategory.ValueType  # 1
+"""Recognitions and their add-ons."""
+TAXABLE_CATEGORY_AWARD: TaxableCategory.ValueType  # 2
+"""Awards."""
+TAXABLE_CATEGORY_CLAIM: TaxableCategory.ValueType  # 3
+"""Incentives that they claimed."""
+TAXABLE_CATEGORY_CELEBRATION: TaxableCategory.ValueType  # 4
+"""Anniversaries and birthdays."""
+TAXABLE_CATEGORY_ACHIEVEMENT: TaxableCategory.ValueType  # 5
+"""Achievements that other systems report."""
+global___TaxableCategory = TaxableCategory
+
 @typing.final
 class ListLeaderboardRequest(google.protobuf.message.Message):
     """Lists a leaderboard."""
@@ -385,3 +421,168 @@ class UnrecognisedPerson(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["display_name", b"display_name", "person", b"person"]) -> None: ...
 
 global___UnrecognisedPerson = UnrecognisedPerson
+
+@typing.final
+class GetGivingForecastRequest(google.protobuf.message.Message):
+    """Reads a forecast."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: builtins.int
+    PERIOD_FIELD_NUMBER: builtins.int
+    VIEWER_FIELD_NUMBER: builtins.int
+    parent: builtins.str
+    """The organisation."""
+    period: builtins.str
+    """The month, such as `2026-10`. Of one that is over, the forecast is what was given."""
+    viewer: builtins.str
+    """Who looks: a manager, of those who report to them; or an admin. Empty: the person whom the token names. Only callers
+    with the scope `recognition.act_for` may name another.
+    """
+    def __init__(
+        self,
+        *,
+        parent: builtins.str = ...,
+        period: builtins.str = ...,
+        viewer: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["parent", b"parent", "period", b"period", "viewer", b"viewer"]) -> None: ...
+
+global___GetGivingForecastRequest = GetGivingForecastRequest
+
+@typing.final
+class GetGivingForecastResponse(google.protobuf.message.Message):
+    """A forecast: what was given and added, divided by the part of the month that has passed, to the nearest point. All
+    recognitions are counted, private ones too.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PERIOD_FIELD_NUMBER: builtins.int
+    GIVEN_AMOUNT_FIELD_NUMBER: builtins.int
+    ADDED_AMOUNT_FIELD_NUMBER: builtins.int
+    ELAPSED_FIELD_NUMBER: builtins.int
+    FORECAST_AMOUNT_FIELD_NUMBER: builtins.int
+    period: builtins.str
+    """The month."""
+    given_amount: builtins.int
+    """What recognitions gave so far."""
+    added_amount: builtins.int
+    """What add-ons gave so far."""
+    forecast_amount: builtins.int
+    """What both come to at the end of the month. 0 of a month that has not begun."""
+    @property
+    def elapsed(self) -> guerdon.type.v1.rational_pb2.Rational:
+        """The part of the month that has passed, from 0 to 1, to the microsecond."""
+
+    def __init__(
+        self,
+        *,
+        period: builtins.str = ...,
+        given_amount: builtins.int = ...,
+        added_amount: builtins.int = ...,
+        elapsed: guerdon.type.v1.rational_pb2.Rational | None = ...,
+        forecast_amount: builtins.int = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["elapsed", b"elapsed"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["added_amount", b"added_amount", "elapsed", b"elapsed", "forecast_amount", b"forecast_amount", "given_amount", b"given_amount", "period", b"period"]) -> None: ...
+
+global___GetGivingForecastResponse = GetGivingForecastResponse
+
+@typing.final
+class ExportTaxableValuesRequest(google.protobuf.message.Message):
+    """Exports taxable values."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: builtins.int
+    FIRST_PERIOD_FIELD_NUMBER: builtins.int
+    LAST_PERIOD_FIELD_NUMBER: builtins.int
+    VIEWER_FIELD_NUMBER: builtins.int
+    parent: builtins.str
+    """The organisation."""
+    first_period: builtins.str
+    """The first month, such as `2026-04`."""
+    last_period: builtins.str
+    """The last month, at most 23 after the first one. Empty: the first one."""
+    viewer: builtins.str
+    """Who looks: an admin. Empty: the person whom the token names. Only callers with the scope `recognition.act_for` may
+    name another.
+    """
+    def __init__(
+        self,
+        *,
+        parent: builtins.str = ...,
+        first_period: builtins.str = ...,
+        last_period: builtins.str = ...,
+        viewer: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["first_period", b"first_period", "last_period", b"last_period", "parent", b"parent", "viewer", b"viewer"]) -> None: ...
+
+global___ExportTaxableValuesRequest = ExportTaxableValuesRequest
+
+@typing.final
+class ExportTaxableValuesResponse(google.protobuf.message.Message):
+    """Some rows, by person and category."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    ROWS_FIELD_NUMBER: builtins.int
+    @property
+    def rows(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___TaxableValue]:
+        """The rows, at most 1,000."""
+
+    def __init__(
+        self,
+        *,
+        rows: collections.abc.Iterable[global___TaxableValue] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["rows", b"rows"]) -> None: ...
+
+global___ExportTaxableValuesResponse = ExportTaxableValuesResponse
+
+@typing.final
+class TaxableValue(google.protobuf.message.Message):
+    """What one person received in one category."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PERSON_FIELD_NUMBER: builtins.int
+    DISPLAY_NAME_FIELD_NUMBER: builtins.int
+    COUNTRY_FIELD_NUMBER: builtins.int
+    CATEGORY_FIELD_NUMBER: builtins.int
+    AMOUNT_FIELD_NUMBER: builtins.int
+    MINOR_UNITS_FIELD_NUMBER: builtins.int
+    CURRENCY_CODE_FIELD_NUMBER: builtins.int
+    person: builtins.str
+    """Who received."""
+    display_name: builtins.str
+    """What colleagues call them."""
+    country: builtins.str
+    """Where they are employed now; empty: not known."""
+    category: global___TaxableCategory.ValueType
+    """What for."""
+    amount: builtins.int
+    """How many points."""
+    minor_units: builtins.int
+    """What they are worth there, in the currency's smallest part, to the nearest one. Absent where the organisation has not
+    said what a point is worth in the country.
+    """
+    currency_code: builtins.str
+    """The ISO 4217 code of the currency; empty likewise."""
+    def __init__(
+        self,
+        *,
+        person: builtins.str = ...,
+        display_name: builtins.str = ...,
+        country: builtins.str = ...,
+        category: global___TaxableCategory.ValueType = ...,
+        amount: builtins.int = ...,
+        minor_units: builtins.int | None = ...,
+        currency_code: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_minor_units", b"_minor_units", "minor_units", b"minor_units"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_minor_units", b"_minor_units", "amount", b"amount", "category", b"category", "country", b"country", "currency_code", b"currency_code", "display_name", b"display_name", "minor_units", b"minor_units", "person", b"person"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_minor_units", b"_minor_units"]) -> typing.Literal["minor_units"] | None: ...
+
+global___TaxableValue = TaxableValue

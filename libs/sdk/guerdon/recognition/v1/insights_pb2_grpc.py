@@ -29,6 +29,16 @@ class InsightServiceStub(object):
                 request_serializer=guerdon_dot_recognition_dot_v1_dot_insights__pb2.GetParticipationRequest.SerializeToString,
                 response_deserializer=guerdon_dot_recognition_dot_v1_dot_insights__pb2.GetParticipationResponse.FromString,
                 )
+        self.GetGivingForecast = channel.unary_unary(
+                '/guerdon.recognition.v1.InsightService/GetGivingForecast',
+                request_serializer=guerdon_dot_recognition_dot_v1_dot_insights__pb2.GetGivingForecastRequest.SerializeToString,
+                response_deserializer=guerdon_dot_recognition_dot_v1_dot_insights__pb2.GetGivingForecastResponse.FromString,
+                )
+        self.ExportTaxableValues = channel.unary_stream(
+                '/guerdon.recognition.v1.InsightService/ExportTaxableValues',
+                request_serializer=guerdon_dot_recognition_dot_v1_dot_insights__pb2.ExportTaxableValuesRequest.SerializeToString,
+                response_deserializer=guerdon_dot_recognition_dot_v1_dot_insights__pb2.ExportTaxableValuesResponse.FromString,
+                )
         self.ListUnrecognisedPeople = channel.unary_unary(
                 '/guerdon.recognition.v1.InsightService/ListUnrecognisedPeople',
                 request_serializer=guerdon_dot_recognition_dot_v1_dot_insights__pb2.ListUnrecognisedPeopleRequest.SerializeToString,
@@ -58,6 +68,21 @@ class InsightServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetGivingForecast(self, request, context):
+        """What was given in a month so far, and what it comes to at its end if that goes on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportTaxableValues(self, request, context):
+        """What people received, and what that is worth where they are employed: for who taxes them. For admins. What is redeemed
+        is told by the rewards catalog, for countries that tax that instead.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListUnrecognisedPeople(self, request, context):
         """Who was active in a month and was not recognised in it, for managers and admins.
         """
@@ -77,6 +102,16 @@ def add_InsightServiceServicer_to_server(servicer, server):
                     servicer.GetParticipation,
                     request_deserializer=guerdon_dot_recognition_dot_v1_dot_insights__pb2.GetParticipationRequest.FromString,
                     response_serializer=guerdon_dot_recognition_dot_v1_dot_insights__pb2.GetParticipationResponse.SerializeToString,
+            ),
+            'GetGivingForecast': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetGivingForecast,
+                    request_deserializer=guerdon_dot_recognition_dot_v1_dot_insights__pb2.GetGivingForecastRequest.FromString,
+                    response_serializer=guerdon_dot_recognition_dot_v1_dot_insights__pb2.GetGivingForecastResponse.SerializeToString,
+            ),
+            'ExportTaxableValues': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportTaxableValues,
+                    request_deserializer=guerdon_dot_recognition_dot_v1_dot_insights__pb2.ExportTaxableValuesRequest.FromString,
+                    response_serializer=guerdon_dot_recognition_dot_v1_dot_insights__pb2.ExportTaxableValuesResponse.SerializeToString,
             ),
             'ListUnrecognisedPeople': grpc.unary_unary_rpc_method_handler(
                     servicer.ListUnrecognisedPeople,
@@ -129,6 +164,40 @@ class InsightService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.recognition.v1.InsightService/GetParticipation',
             guerdon_dot_recognition_dot_v1_dot_insights__pb2.GetParticipationRequest.SerializeToString,
             guerdon_dot_recognition_dot_v1_dot_insights__pb2.GetParticipationResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def GetGivingForecast(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.recognition.v1.InsightService/GetGivingForecast',
+            guerdon_dot_recognition_dot_v1_dot_insights__pb2.GetGivingForecastRequest.SerializeToString,
+            guerdon_dot_recognition_dot_v1_dot_insights__pb2.GetGivingForecastResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ExportTaxableValues(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(request, target, '/guerdon.recognition.v1.InsightService/ExportTaxableValues',
+            guerdon_dot_recognition_dot_v1_dot_insights__pb2.ExportTaxableValuesRequest.SerializeToString,
+            guerdon_dot_recognition_dot_v1_dot_insights__pb2.ExportTaxableValuesResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

@@ -38,6 +38,20 @@ class InsightServiceStub:
     ]
     """How many of those who were active in a month took part."""
 
+    GetGivingForecast: grpc.UnaryUnaryMultiCallable[
+        guerdon.recognition.v1.insights_pb2.GetGivingForecastRequest,
+        guerdon.recognition.v1.insights_pb2.GetGivingForecastResponse,
+    ]
+    """What was given in a month so far, and what it comes to at its end if that goes on."""
+
+    ExportTaxableValues: grpc.UnaryStreamMultiCallable[
+        guerdon.recognition.v1.insights_pb2.ExportTaxableValuesRequest,
+        guerdon.recognition.v1.insights_pb2.ExportTaxableValuesResponse,
+    ]
+    """What people received, and what that is worth where they are employed: for who taxes them. For admins. What is redeemed
+    is told by the rewards catalog, for countries that tax that instead.
+    """
+
     ListUnrecognisedPeople: grpc.UnaryUnaryMultiCallable[
         guerdon.recognition.v1.insights_pb2.ListUnrecognisedPeopleRequest,
         guerdon.recognition.v1.insights_pb2.ListUnrecognisedPeopleResponse,
@@ -63,6 +77,20 @@ class InsightServiceAsyncStub:
         guerdon.recognition.v1.insights_pb2.GetParticipationResponse,
     ]
     """How many of those who were active in a month took part."""
+
+    GetGivingForecast: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.recognition.v1.insights_pb2.GetGivingForecastRequest,
+        guerdon.recognition.v1.insights_pb2.GetGivingForecastResponse,
+    ]
+    """What was given in a month so far, and what it comes to at its end if that goes on."""
+
+    ExportTaxableValues: grpc.aio.UnaryStreamMultiCallable[
+        guerdon.recognition.v1.insights_pb2.ExportTaxableValuesRequest,
+        guerdon.recognition.v1.insights_pb2.ExportTaxableValuesResponse,
+    ]
+    """What people received, and what that is worth where they are employed: for who taxes them. For admins. What is redeemed
+    is told by the rewards catalog, for countries that tax that instead.
+    """
 
     ListUnrecognisedPeople: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.recognition.v1.insights_pb2.ListUnrecognisedPeopleRequest,
@@ -93,6 +121,24 @@ class InsightServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[guerdon.recognition.v1.insights_pb2.GetParticipationResponse, collections.abc.Awaitable[guerdon.recognition.v1.insights_pb2.GetParticipationResponse]]:
         """How many of those who were active in a month took part."""
+
+    @abc.abstractmethod
+    def GetGivingForecast(
+        self,
+        request: guerdon.recognition.v1.insights_pb2.GetGivingForecastRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.recognition.v1.insights_pb2.GetGivingForecastResponse, collections.abc.Awaitable[guerdon.recognition.v1.insights_pb2.GetGivingForecastResponse]]:
+        """What was given in a month so far, and what it comes to at its end if that goes on."""
+
+    @abc.abstractmethod
+    def ExportTaxableValues(
+        self,
+        request: guerdon.recognition.v1.insights_pb2.ExportTaxableValuesRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[collections.abc.Iterator[guerdon.recognition.v1.insights_pb2.ExportTaxableValuesResponse], collections.abc.AsyncIterator[guerdon.recognition.v1.insights_pb2.ExportTaxableValuesResponse]]:
+        """What people received, and what that is worth where they are employed: for who taxes them. For admins. What is redeemed
+        is told by the rewards catalog, for countries that tax that instead.
+        """
 
     @abc.abstractmethod
     def ListUnrecognisedPeople(
