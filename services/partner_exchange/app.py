@@ -24,7 +24,6 @@ from partner_exchange.jobs.reversals import asking_to_reverse, reversal_recovery
 from partner_exchange.jobs.settlements import settlement_recovery
 from partner_exchange.jobs.webhooks import send_webhooks
 from partner_exchange.operations.accepting import Accepting
-from partner_exchange.operations.authority import Authority
 from partner_exchange.operations.deliveries import Deliveries
 from partner_exchange.operations.disputes import Disputes
 from partner_exchange.operations.ends import Ends
@@ -33,6 +32,7 @@ from partner_exchange.operations.exchanges import Exchanges
 from partner_exchange.operations.funds import SettlementAccounts
 from partner_exchange.operations.lifecycle import Lifecycle
 from partner_exchange.operations.limits import PartnerLimits
+from partner_exchange.operations.link_policies import LinkPolicies
 from partner_exchange.operations.links import Links
 from partner_exchange.operations.markets import Markets
 from partner_exchange.operations.news import News
@@ -87,7 +87,7 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
     standings = Standings(database)
     progress = Progress(standings, ledger, settings.lease, ends, stepping)
     markets = Markets(database)
-    accepting = Accepting(database, clock, settings.lease, Authority(), markets, Sources(database, markets, ledger))
+    accepting = Accepting(database, clock, settings.lease, markets, Sources(database, markets, ledger))
     exchanges = Exchanges(database, accepting, standings, progress)
     reversal_ends = ReversalEnds(database, clock, reached)
     reversal_steps = Stepping(reversal_ends, reversal_rows, sides, settings.patience, settings.lease)
@@ -107,6 +107,7 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
                 Partners(database, ledger, clock, private),
                 Lifecycle(database, clock),
                 PartnerTerms(database, clock),
+                LinkPolicies(database, clock),
                 RateBooks(database, ledger, clock),
                 exchanges,
             ),

@@ -31,7 +31,7 @@ _CODE_MAX = 64
 
 @dataclass(frozen=True, slots=True)
 class LinkPolicy:
-    """What a coalition asks of exchanges and links; it does not change."""
+    """What a coalition asks of exchanges, and of links that are made from then on."""
 
     optional: bool = False
     """Exchanges need neither a link nor a member's authorization."""

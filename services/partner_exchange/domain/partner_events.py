@@ -92,7 +92,8 @@ _AUDIENCES: dict[str, Callable[[str, Data], dict[str, Data]]] = {
     for name in names
 }
 COALITION_WIDE = frozenset(
-    PREFIX + name for name in ("rate_book_published", "rate_book_withdrawn", "settled", "settlement_aborted")
+    PREFIX + name
+    for name in ("rate_book_published", "rate_book_withdrawn", "link_policy_updated", "settled", "settlement_aborted")
 )
 """The types of the events that every partner of the coalition, whose key they have, is told of in the same words."""
 TYPES = COALITION_WIDE | _AUDIENCES.keys()

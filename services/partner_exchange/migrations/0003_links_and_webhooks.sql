@@ -11,10 +11,14 @@ create table agreed_prices (
 );
 
 create table link_policies (
-    coalition text primary key references coalitions (coalition),
+    coalition text not null references coalitions (coalition),
+    version int not null check (version > 0),
     optional boolean not null,
     cooling_off_hours int not null check (cooling_off_hours >= 0),
-    links_per_year int not null check (links_per_year > 0)
+    links_per_year int not null check (links_per_year > 0),
+    actor text not null,
+    create_time timestamptz not null,
+    primary key (coalition, version)
 );
 
 -- What a member takes from one brand to the other. With it go the only names that are kept here, for ten minutes.

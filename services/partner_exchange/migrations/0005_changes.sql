@@ -27,6 +27,8 @@ create constraint trigger rate_books_count_change after insert or update or dele
 deferrable initially deferred for each row execute function count_change();
 create constraint trigger partner_limits_count_change after insert or update or delete on partner_limits
 deferrable initially deferred for each row execute function count_change();
+create constraint trigger link_policies_count_change after insert or update or delete on link_policies
+deferrable initially deferred for each row execute function count_change();
 create constraint trigger corridor_pauses_count_change after insert or update or delete on corridor_pauses
 deferrable initially deferred for each row execute function count_change();
 

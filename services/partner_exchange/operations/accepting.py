@@ -18,9 +18,8 @@ from partner_exchange.domain.exchanges import Exchange, Leg, State
 from partner_exchange.domain.partners import Partner, check_exchanging
 from partner_exchange.domain.quotes import Quote, check_usable
 from partner_exchange.domain.steps import Source, asked, sent_of, sources_of
-from partner_exchange.operations import bonuses, booking
+from partner_exchange.operations import authority, bonuses, booking
 from partner_exchange.operations.asking import Asking
-from partner_exchange.operations.authority import Authority
 from partner_exchange.operations.markets import Market, Markets
 from partner_exchange.operations.sources import Sources
 from partner_exchange.operations.standings import Standing
@@ -43,7 +42,6 @@ class Accepting:
         database: Database,
         clock: Clock,
         lease: timedelta,
-        authority: Authority,
         markets: Markets,
         sources: Sources,
     ) -> None:
@@ -52,7 +50,6 @@ class Accepting:
         self._markets = markets
         self._sources = sources
         self._lease = lease
-        self._authority = authority
         self._gathering = Gathering(self._accept, lambda asked: (asked.asking.fingerprint.key, asked.quote_id))
 
     async def accept(self, asking: Asking, sender: str, quote_id: str, authorization: str) -> Standing | None:
@@ -111,7 +108,7 @@ class Accepting:
             receiver = brands[quote.receiver]
             check_exchanging(brands[sender], receiver, now)
             one = wanted[quote.quote_id]
-            await self._authority.check(connection, quote, one.authorization, now)
+            await authority.check_authorized(connection, market, quote, one.authorization, now)
             count = await bonuses.book(connection, quote, now)
             exchange = _exchange(quote, receiver, count, one, now)
             received.append(self._new(exchange, brands[sender], receiver, sources.get(quote.quote_id)))

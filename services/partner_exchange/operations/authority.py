@@ -2,41 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from guerdon_kit.postgres import Connection
 from partner_exchange.domain.errors import AuthorizationRequired
-from partner_exchange.domain.links import Account, LinkPolicy, check_usable
+from partner_exchange.domain.links import Account, check_usable
 from partner_exchange.domain.quotes import Quote
+from partner_exchange.operations.markets import Market
 from partner_exchange.store import links
 
-_POLICIES_MAX = 10_000
+
+async def check_authorized(connection: Connection, market: Market, quote: Quote, reference: str, now: datetime) -> None:
+    """Whether the exchange of a quote may go on, by the sending brand's reference of its member's authorization.
+
+    Raises:
+        AuthorizationRequired: none was given.
+        NotLinked, LinkCoolingOff: the accounts are not linked, or not for long enough.
+    """
+    if (await market.link_policy(connection, quote.coalition_id)).optional:
+        return
+    if not reference:
+        raise AuthorizationRequired
+    await _check_linked(connection, quote, now)
 
 
-@dataclass
-class Authority:
-    """Asks for what a coalition demands."""
+async def look(connection: Connection, market: Market, quote: Quote) -> None:
+    """Whether the accounts of a new quote can be exchanged between while it lasts.
 
-    _policies: dict[str, LinkPolicy] = field(default_factory=dict)
-    """By coalition: what was demanded when it was made is demanded for ever."""
+    Raises:
+        NotLinked, LinkCoolingOff: they are not linked, or not for long enough by then.
+    """
+    if not (await market.link_policy(connection, quote.coalition_id)).optional:
+        await _check_linked(connection, quote, quote.expire_time)
 
-    async def check(self, connection: Connection, quote: Quote, reference: str, now: datetime) -> None:
-        """Whether the exchange of a quote may go on, by the sending brand's reference of its member's authorization.
 
-        Raises:
-            AuthorizationRequired: none was given.
-            NotLinked, LinkCoolingOff: the accounts are not linked, or not for long enough.
-        """
-        policy = self._policies.get(quote.coalition_id)
-        if policy is None:
-            policy = await links.policy(connection, quote.coalition_id)
-            if len(self._policies) < _POLICIES_MAX:
-                self._policies[quote.coalition_id] = policy
-        if policy.optional:
-            return
-        if not reference:
-            raise AuthorizationRequired
-        source = Account(quote.sender, quote.source_account_id)
-        destination = Account(quote.receiver, quote.destination_account_id)
-        check_usable(await links.usable_time(connection, source, destination), now)
+async def _check_linked(connection: Connection, quote: Quote, at: datetime) -> None:
+    source = Account(quote.sender, quote.source_account_id)
+    destination = Account(quote.receiver, quote.destination_account_id)
+    check_usable(await links.usable_time(connection, source, destination), at)

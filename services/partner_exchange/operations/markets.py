@@ -1,5 +1,5 @@
-"""What exchanges are made by: partners, rate books, limits and paused corridors, each kept from when it is first read
-until one of them changes.
+"""What exchanges are made by: partners, rate books, limits, link policies and paused corridors, each kept from when it
+is first read until one of them changes.
 
 All of that is asked for by every quote and every exchange, and changes a few times a day. The database counts the
 changes, each in the transaction that makes it; a transaction that reads the count and finds it as it was has what it
@@ -16,9 +16,10 @@ from zoneinfo import ZoneInfo
 from guerdon_kit.postgres import Connection, Database
 from partner_exchange.domain.book import Edition
 from partner_exchange.domain.limits import Limits, Pause
+from partner_exchange.domain.links import LinkPolicy
 from partner_exchange.domain.partners import Coalition, Partner
 from partner_exchange.domain.rates import PairRate
-from partner_exchange.store import changes, corridors, limits, partners, rates
+from partner_exchange.store import changes, corridors, limits, links, partners, rates
 
 
 @dataclass(eq=False)
@@ -33,6 +34,7 @@ class Market:
     _rates: dict[tuple[str, int, str, str], PairRate] = field(default_factory=dict)
     _limits: dict[tuple[str, str], tuple[Limits, ZoneInfo]] = field(default_factory=dict)
     _pauses: dict[tuple[str, str], Pause | None] = field(default_factory=dict)
+    _link_policies: dict[str, LinkPolicy] = field(default_factory=dict)
 
     async def partners(self, connection: Connection, partner_ids: Collection[str]) -> dict[str, Partner]:
         """The partners of those ids, as far as they exist, without their keys."""
@@ -98,6 +100,12 @@ class Market:
         if key not in self._pauses:
             self._pauses[key] = await corridors.pause_of(connection, sender, receiver)
         return self._pauses[key]
+
+    async def link_policy(self, connection: Connection, coalition_id: str) -> LinkPolicy:
+        """What a coalition asks of links and authorizations."""
+        if coalition_id not in self._link_policies:
+            self._link_policies[coalition_id] = await links.policy(connection, coalition_id)
+        return self._link_policies[coalition_id]
 
 
 class Markets:

@@ -61,7 +61,7 @@ class Partners:
         async def insert(connection: Connection) -> bytes:
             if not await partners.insert_coalition(connection, fresh, asking.actor):
                 raise AlreadyExists(fresh.name)
-            await links.insert_policy(connection, coalition_id, link_policy)
+            await links.insert_policy(connection, coalition_id, link_policy, asking.actor, fresh.create_time)
             await windows.open_first(connection, coalition_id, fresh.create_time)
             return b""
 

@@ -18,7 +18,7 @@ from partner_exchange.domain.errors import NoRate
 from partner_exchange.domain.partners import Partner, check_exchanging
 from partner_exchange.domain.quotes import Quote, Wanted, check_accounts, check_owed, convert, expire_time, lifetime
 from partner_exchange.domain.rates import PairRate
-from partner_exchange.operations import bonuses, booking
+from partner_exchange.operations import authority, bonuses, booking
 from partner_exchange.operations.asking import Asking
 from partner_exchange.operations.markets import Market, Markets
 from partner_exchange.store import quotes
@@ -70,6 +70,7 @@ class Quoting:
                 malformed.
             NotFound: there is no such sender, or the coalition has no such receiver.
             PartnerSuspended, NoRate, AmountTooSmall, AboveMaximum: there is nothing to quote.
+            NotLinked, LinkCoolingOff: it could not be executed while it lasts.
             CorridorPaused, DailyLimit, MonthlyLimit, VelocityLimit, NetDebitCap: it could not be executed now.
         """
         check_accounts(route.source_account_id, route.destination_account_id)
@@ -148,6 +149,7 @@ class _Making:
             funder=promotion.funder if promotion else None,
             bonus_cap=terms.bonus.cap if terms.bonus else None,
         )
+        await authority.look(self.connection, self.market, quote)
         await booking.look(self.connection, self.market, booking.sending_of(quote, receiver, self.now))
         return quote
 

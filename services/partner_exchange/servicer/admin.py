@@ -10,6 +10,7 @@ from guerdon_kit.names import parse
 from partner_exchange.domain.partners import parse_jwk
 from partner_exchange.operations.exchanges import Exchanges
 from partner_exchange.operations.lifecycle import Lifecycle
+from partner_exchange.operations.link_policies import LinkPolicies
 from partner_exchange.operations.partner_terms import PartnerTerms
 from partner_exchange.operations.partners import Partners
 from partner_exchange.operations.rate_books import RateBooks
@@ -32,11 +33,13 @@ class CoalitionAdminServicer(PartnerRpcs):
         partners: Partners,
         lifecycle: Lifecycle,
         terms: PartnerTerms,
+        link_policies: LinkPolicies,
         rate_books: RateBooks,
         exchanges: Exchanges,
     ) -> None:
         PartnerRpcs.__init__(self, lifecycle, terms)
         self._partners = partners
+        self._link_policies = link_policies
         self._rate_books = rate_books
         self._exchanges = exchanges
 
@@ -46,7 +49,7 @@ class CoalitionAdminServicer(PartnerRpcs):
         """Makes a coalition."""
         wanted = request.coalition
         (coalition_id,) = parse(wanted.name, COALITION, "coalition.name")
-        policy = link_policy(wanted)
+        policy = link_policy(wanted.link_policy, "coalition.link_policy")
         made, replayed = await self._partners.create_coalition(
             asking(call, request, wanted.name),
             coalition_id,
@@ -60,6 +63,16 @@ class CoalitionAdminServicer(PartnerRpcs):
         answer = pb.CreateCoalitionResponse(coalition=writing.coalition(made))
         answer.coalition.link_policy.CopyFrom(policy_message(policy))
         return answer
+
+    async def update_link_policy(
+        self, request: pb.UpdateLinkPolicyRequest, call: CallContext
+    ) -> pb.UpdateLinkPolicyResponse:
+        """Changes what a coalition asks of links."""
+        (coalition_id,) = parse(request.coalition, COALITION, "coalition")
+        policy = link_policy(request.link_policy, "link_policy")
+        replayed = await self._link_policies.update(asking(call, request, request.coalition), coalition_id, policy)
+        mark(call, replayed)
+        return pb.UpdateLinkPolicyResponse(link_policy=policy_message(policy))
 
     async def create_partner(self, request: pb.CreatePartnerRequest, call: CallContext) -> pb.CreatePartnerResponse:
         """Takes a brand in."""

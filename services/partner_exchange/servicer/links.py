@@ -29,14 +29,13 @@ from partner_exchange.servicer.reading import PARTNER, asking, mark
 _LINK = "partners/{partner}/memberLinks/{member_link}"
 
 
-def link_policy(coalition: res.Coalition) -> LinkPolicy:
-    """What a new coalition asks of links; what is left out gets its default."""
-    wanted = coalition.link_policy
+def link_policy(wanted: res.LinkPolicy, field: str) -> LinkPolicy:
+    """What a coalition is to ask of links; what is left out gets its default."""
     hours = wanted.cooling_off_hours if wanted.HasField("cooling_off_hours") else COOLING_OFF_HOURS
     if not 0 <= hours <= COOLING_OFF_HOURS_MAX:
-        raise InvalidField.of("coalition.link_policy.cooling_off_hours", f"must be 0 to {COOLING_OFF_HOURS_MAX}")
+        raise InvalidField.of(f"{field}.cooling_off_hours", f"must be 0 to {COOLING_OFF_HOURS_MAX}")
     if not 0 <= wanted.links_per_year <= LINKS_PER_YEAR_MAX:
-        raise InvalidField.of("coalition.link_policy.links_per_year", f"must be 0 to {LINKS_PER_YEAR_MAX}")
+        raise InvalidField.of(f"{field}.links_per_year", f"must be 0 to {LINKS_PER_YEAR_MAX}")
     return LinkPolicy(wanted.optional, timedelta(hours=hours), wanted.links_per_year or LINKS_PER_YEAR)
 
 

@@ -7,6 +7,6 @@ from partner_exchange.store import queries
 
 
 async def counted(connection: Connection) -> int:
-    """The changes so far of partners, coalitions, rate books, limits and paused corridors."""
+    """The changes so far of partners, coalitions, rate books, limits, link policies and paused corridors."""
     number: int = await queries.counted_changes(connection)
     return number

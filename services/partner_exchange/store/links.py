@@ -15,19 +15,23 @@ from partner_exchange.store import queries
 _HOUR = timedelta(hours=1)
 
 
-async def insert_policy(connection: Connection, coalition_id: str, policy: LinkPolicy) -> None:
-    """Keeps what a new coalition asks."""
+async def insert_policy(
+    connection: Connection, coalition_id: str, policy: LinkPolicy, actor: str, create_time: datetime
+) -> None:
+    """Keeps what a coalition asks from now on."""
     await queries.insert_link_policy(
         connection,
         coalition=coalition_id,
         optional=policy.optional,
         cooling_off_hours=policy.cooling_off // _HOUR,
         links_per_year=policy.links_per_year,
+        actor=actor,
+        create_time=create_time,
     )
 
 
 async def policy(connection: Connection, coalition_id: str) -> LinkPolicy:
-    """What a coalition asks."""
+    """What a coalition asks now."""
     row = await queries.find_link_policy(connection, coalition=coalition_id)
     return LinkPolicy(row["optional"], row["cooling_off_hours"] * _HOUR, row["links_per_year"])
 

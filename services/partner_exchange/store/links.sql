@@ -1,9 +1,17 @@
 -- name: insert_link_policy!
-insert into link_policies (coalition, optional, cooling_off_hours, links_per_year)
-values (:coalition, :optional, :cooling_off_hours, :links_per_year);
+-- As the next version: who writes one holds the coalition's lock, or has just made it.
+insert into link_policies (coalition, version, optional, cooling_off_hours, links_per_year, actor, create_time)
+select
+    :coalition::text, coalesce(max(version), 0) + 1, :optional::boolean, :cooling_off_hours::int, :links_per_year::int,
+    :actor::text, :create_time::timestamptz
+from link_policies
+where coalition = :coalition;
 
 -- name: find_link_policy^
-select optional, cooling_off_hours, links_per_year from link_policies where coalition = :coalition;
+select optional, cooling_off_hours, links_per_year from link_policies
+where coalition = :coalition
+order by version desc
+limit 1;
 
 -- name: put_link_code!
 -- An account has one at a time.

@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from guerdon import GuerdonError, InvalidRequestError, NotFoundError, RefusedError, new_request_id, was_replayed
+from guerdon.exchange.v1 import coalition_admin_service_pb2 as admin
 from guerdon.exchange.v1 import links_pb2 as pb
 from guerdon.exchange.v1 import resources_pb2 as res
 from guerdon_kit.clock import set_offset
@@ -72,10 +74,10 @@ async def test_linked_accounts_exchange_with_an_authorization_that_is_good_once(
     coalition = await world.coalition(links=AT_ONCE)
     one, other = await coalition.pair("1", "1")
     source, destination = await one.member(100), await other.member()
+    assert await reason(one.quote(source, other, destination, send=10)) == "NOT_LINKED"
+    made = await link(other, destination, one, source)
     quote = await one.quote(source, other, destination, send=10)
     assert await reason(one.execute(quote)) == "AUTHORIZATION_REQUIRED"
-    assert await reason(one.execute(quote, authorization="agreed-1")) == "NOT_LINKED"
-    made = await link(other, destination, one, source)
     assert (made.account_id, made.partner_id) == (source.rpartition("/")[2], other.id)
     assert made.partner_account_id == destination.rpartition("/")[2]
     done = await one.execute(quote, "first", authorization="agreed-1")
@@ -172,6 +174,37 @@ async def test_a_link_cools_off_when_it_is_made_and_when_the_member_is_reached_o
     assert await reason(exchanged(one, source, other, destination)) == "LINK_COOLING_OFF"
     set_offset(clock, timedelta(hours=50))
     assert await reason(exchanged(one, source, other, destination)) == "INSUFFICIENT_POINTS"
+
+
+async def test_what_a_coalition_asks_changes_and_a_quote_that_could_not_be_executed_is_not_made(world: World) -> None:
+    coalition = await world.coalition(links=res.LinkPolicy(optional=True))
+    one, other = await coalition.pair("1", "1")
+    source, destination = await one.member(100), await other.member()
+    before = await one.quote(source, other, destination, send=10)
+    await update_policy(coalition, cooling_off_hours=1)
+    assert await reason(one.quote(source, other, destination, send=10)) == "NOT_LINKED"
+    assert await reason(one.execute(before, authorization="asked")) == "NOT_LINKED"
+    made = await link(one, source, other, destination)
+    assert made.usable_time.ToDatetime() - made.create_time.ToDatetime() == timedelta(hours=1)
+    assert await reason(one.quote(source, other, destination, send=10)) == "LINK_COOLING_OFF"
+    await update_policy(coalition, cooling_off_hours=0)
+    assert await reason(one.quote(source, other, destination, send=10)) == "LINK_COOLING_OFF"  # as it was made
+    await unlink(other, made.name)
+    await link(one, source, other, destination)
+    assert await reason(one.execute(before)) == "AUTHORIZATION_REQUIRED"
+    await one.execute(before, authorization="asked")
+    await update_policy(coalition, optional=True)
+    await one.execute(await one.quote(source, other, await other.member(), send=10))
+    with pytest.raises(InvalidRequestError) as refused:
+        await update_policy(coalition, cooling_off_hours=721)
+    assert [violation.field for violation in refused.value.violations] == ["link_policy.cooling_off_hours"]
+
+
+async def update_policy(coalition: Coalition, **policy: Any) -> None:
+    request = admin.UpdateLinkPolicyRequest(
+        coalition=coalition.name, link_policy=res.LinkPolicy(**policy), request_id=new_request_id()
+    )
+    await coalition.operator.coalition_admin.UpdateLinkPolicy(request)
 
 
 async def test_an_account_has_one_link_to_a_brand_at_a_time_and_not_too_many_in_a_year(world: World) -> None:

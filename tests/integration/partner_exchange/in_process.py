@@ -24,7 +24,6 @@ from partner_exchange.domain.exchanges import UNKNOWN_LASTS
 from partner_exchange.domain.steps import Patience
 from partner_exchange.operations.accepting import Accepting
 from partner_exchange.operations.asking import Asking
-from partner_exchange.operations.authority import Authority
 from partner_exchange.operations.ends import Ends
 from partner_exchange.operations.markets import Markets
 from partner_exchange.operations.progress import Progress
@@ -68,7 +67,7 @@ class InProcess:
         fingerprint = Fingerprint(quote_id.encode(), b"", b"", cast("Any", None))
         markets = Markets(self.database)
         sources = Sources(self.database, markets, self.ledger)
-        accepting = Accepting(self.database, clock or SystemClock(), LEASE, Authority(), markets, sources)
+        accepting = Accepting(self.database, clock or SystemClock(), LEASE, markets, sources)
         await accepting.accept(Asking(fingerprint, "test", 0.0), sender, quote_id, "")
         reached("RECEIVED")
         await self._progress(reached, SystemClock()).drive(quote_id, time.monotonic() + 30)

@@ -60,6 +60,56 @@ class CreateCoalitionResponse(google.protobuf.message.Message):
 global___CreateCoalitionResponse = CreateCoalitionResponse
 
 @typing.final
+class UpdateLinkPolicyRequest(google.protobuf.message.Message):
+    """Changes what a coalition asks of links."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    COALITION_FIELD_NUMBER: builtins.int
+    LINK_POLICY_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    coalition: builtins.str
+    """The coalition."""
+    request_id: builtins.str
+    """The caller's id of this request, 1 to 64 printable characters."""
+    @property
+    def link_policy(self) -> guerdon.exchange.v1.resources_pb2.LinkPolicy:
+        """All of what it asks from now on; what is left out gets its default."""
+
+    def __init__(
+        self,
+        *,
+        coalition: builtins.str = ...,
+        link_policy: guerdon.exchange.v1.resources_pb2.LinkPolicy | None = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["link_policy", b"link_policy"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["coalition", b"coalition", "link_policy", b"link_policy", "request_id", b"request_id"]) -> None: ...
+
+global___UpdateLinkPolicyRequest = UpdateLinkPolicyRequest
+
+@typing.final
+class UpdateLinkPolicyResponse(google.protobuf.message.Message):
+    """The policy in force."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    LINK_POLICY_FIELD_NUMBER: builtins.int
+    @property
+    def link_policy(self) -> guerdon.exchange.v1.resources_pb2.LinkPolicy:
+        """What the request set, in full."""
+
+    def __init__(
+        self,
+        *,
+        link_policy: guerdon.exchange.v1.resources_pb2.LinkPolicy | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["link_policy", b"link_policy"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["link_policy", b"link_policy"]) -> None: ...
+
+global___UpdateLinkPolicyResponse = UpdateLinkPolicyResponse
+
+@typing.final
 class CreatePartnerRequest(google.protobuf.message.Message):
     """Takes a brand into a coalition."""
 

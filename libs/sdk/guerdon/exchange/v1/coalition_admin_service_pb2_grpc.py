@@ -22,6 +22,11 @@ class CoalitionAdminServiceStub(object):
                 request_serializer=guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.CreateCoalitionRequest.SerializeToString,
                 response_deserializer=guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.CreateCoalitionResponse.FromString,
                 )
+        self.UpdateLinkPolicy = channel.unary_unary(
+                '/guerdon.exchange.v1.CoalitionAdminService/UpdateLinkPolicy',
+                request_serializer=guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.UpdateLinkPolicyRequest.SerializeToString,
+                response_deserializer=guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.UpdateLinkPolicyResponse.FromString,
+                )
         self.CreatePartner = channel.unary_unary(
                 '/guerdon.exchange.v1.CoalitionAdminService/CreatePartner',
                 request_serializer=guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.CreatePartnerRequest.SerializeToString,
@@ -126,6 +131,14 @@ class CoalitionAdminServiceServicer(object):
 
     def CreateCoalition(self, request, context):
         """Makes a coalition.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateLinkPolicy(self, request, context):
+        """Changes what a coalition asks of the accounts between which points are exchanged: of exchanges that are executed, and
+        of links that are made, from now on. Links keep the cooling-off that they have. Its partners are told.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -282,6 +295,11 @@ def add_CoalitionAdminServiceServicer_to_server(servicer, server):
                     request_deserializer=guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.CreateCoalitionRequest.FromString,
                     response_serializer=guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.CreateCoalitionResponse.SerializeToString,
             ),
+            'UpdateLinkPolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateLinkPolicy,
+                    request_deserializer=guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.UpdateLinkPolicyRequest.FromString,
+                    response_serializer=guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.UpdateLinkPolicyResponse.SerializeToString,
+            ),
             'CreatePartner': grpc.unary_unary_rpc_method_handler(
                     servicer.CreatePartner,
                     request_deserializer=guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.CreatePartnerRequest.FromString,
@@ -403,6 +421,23 @@ class CoalitionAdminService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.CoalitionAdminService/CreateCoalition',
             guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.CreateCoalitionRequest.SerializeToString,
             guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.CreateCoalitionResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def UpdateLinkPolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.exchange.v1.CoalitionAdminService/UpdateLinkPolicy',
+            guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.UpdateLinkPolicyRequest.SerializeToString,
+            guerdon_dot_exchange_dot_v1_dot_coalition__admin__service__pb2.UpdateLinkPolicyResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

@@ -30,6 +30,14 @@ class CoalitionAdminServiceStub:
     ]
     """Makes a coalition."""
 
+    UpdateLinkPolicy: grpc.UnaryUnaryMultiCallable[
+        guerdon.exchange.v1.coalition_admin_service_pb2.UpdateLinkPolicyRequest,
+        guerdon.exchange.v1.coalition_admin_service_pb2.UpdateLinkPolicyResponse,
+    ]
+    """Changes what a coalition asks of the accounts between which points are exchanged: of exchanges that are executed, and
+    of links that are made, from now on. Links keep the cooling-off that they have. Its partners are told.
+    """
+
     CreatePartner: grpc.UnaryUnaryMultiCallable[
         guerdon.exchange.v1.coalition_admin_service_pb2.CreatePartnerRequest,
         guerdon.exchange.v1.coalition_admin_service_pb2.CreatePartnerResponse,
@@ -170,6 +178,14 @@ class CoalitionAdminServiceAsyncStub:
         guerdon.exchange.v1.coalition_admin_service_pb2.CreateCoalitionResponse,
     ]
     """Makes a coalition."""
+
+    UpdateLinkPolicy: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.exchange.v1.coalition_admin_service_pb2.UpdateLinkPolicyRequest,
+        guerdon.exchange.v1.coalition_admin_service_pb2.UpdateLinkPolicyResponse,
+    ]
+    """Changes what a coalition asks of the accounts between which points are exchanged: of exchanges that are executed, and
+    of links that are made, from now on. Links keep the cooling-off that they have. Its partners are told.
+    """
 
     CreatePartner: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.exchange.v1.coalition_admin_service_pb2.CreatePartnerRequest,
@@ -313,6 +329,16 @@ class CoalitionAdminServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[guerdon.exchange.v1.coalition_admin_service_pb2.CreateCoalitionResponse, collections.abc.Awaitable[guerdon.exchange.v1.coalition_admin_service_pb2.CreateCoalitionResponse]]:
         """Makes a coalition."""
+
+    @abc.abstractmethod
+    def UpdateLinkPolicy(
+        self,
+        request: guerdon.exchange.v1.coalition_admin_service_pb2.UpdateLinkPolicyRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.exchange.v1.coalition_admin_service_pb2.UpdateLinkPolicyResponse, collections.abc.Awaitable[guerdon.exchange.v1.coalition_admin_service_pb2.UpdateLinkPolicyResponse]]:
+        """Changes what a coalition asks of the accounts between which points are exchanged: of exchanges that are executed, and
+        of links that are made, from now on. Links keep the cooling-off that they have. Its partners are told.
+        """
 
     @abc.abstractmethod
     def CreatePartner(

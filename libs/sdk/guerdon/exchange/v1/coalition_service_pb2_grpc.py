@@ -133,7 +133,8 @@ class CoalitionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def CreateQuote(self, request, context):
-        """Says what an exchange would do, and holds to it for some minutes, or until the book or the promotion ends.
+        """Says what an exchange would do, and holds to it for some minutes, or until the book or the promotion ends. What could not
+        be executed meanwhile, such as between accounts that are not linked, is refused.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -40,7 +40,9 @@ class CoalitionServiceStub:
         guerdon.exchange.v1.coalition_service_pb2.CreateQuoteRequest,
         guerdon.exchange.v1.coalition_service_pb2.CreateQuoteResponse,
     ]
-    """Says what an exchange would do, and holds to it for some minutes, or until the book or the promotion ends."""
+    """Says what an exchange would do, and holds to it for some minutes, or until the book or the promotion ends. What could not
+    be executed meanwhile, such as between accounts that are not linked, is refused.
+    """
 
     ExecuteExchange: grpc.UnaryUnaryMultiCallable[
         guerdon.exchange.v1.coalition_service_pb2.ExecuteExchangeRequest,
@@ -176,7 +178,9 @@ class CoalitionServiceAsyncStub:
         guerdon.exchange.v1.coalition_service_pb2.CreateQuoteRequest,
         guerdon.exchange.v1.coalition_service_pb2.CreateQuoteResponse,
     ]
-    """Says what an exchange would do, and holds to it for some minutes, or until the book or the promotion ends."""
+    """Says what an exchange would do, and holds to it for some minutes, or until the book or the promotion ends. What could not
+    be executed meanwhile, such as between accounts that are not linked, is refused.
+    """
 
     ExecuteExchange: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.exchange.v1.coalition_service_pb2.ExecuteExchangeRequest,
@@ -316,7 +320,9 @@ class CoalitionServiceServicer(metaclass=abc.ABCMeta):
         request: guerdon.exchange.v1.coalition_service_pb2.CreateQuoteRequest,
         context: _ServicerContext,
     ) -> typing.Union[guerdon.exchange.v1.coalition_service_pb2.CreateQuoteResponse, collections.abc.Awaitable[guerdon.exchange.v1.coalition_service_pb2.CreateQuoteResponse]]:
-        """Says what an exchange would do, and holds to it for some minutes, or until the book or the promotion ends."""
+        """Says what an exchange would do, and holds to it for some minutes, or until the book or the promotion ends. What could not
+        be executed meanwhile, such as between accounts that are not linked, is refused.
+        """
 
     @abc.abstractmethod
     def ExecuteExchange(

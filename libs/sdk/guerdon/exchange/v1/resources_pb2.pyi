@@ -211,7 +211,7 @@ class Coalition(google.protobuf.message.Message):
 
     @property
     def link_policy(self) -> global___LinkPolicy:
-        """What its exchanges ask of the members' accounts; it does not change."""
+        """What its exchanges ask of the members' accounts; `UpdateLinkPolicy` changes it."""
 
     def __init__(
         self,
