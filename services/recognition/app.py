@@ -28,6 +28,7 @@ from recognition.operations.awarding import Awarding, tell_given
 from recognition.operations.budgets import Budgets
 from recognition.operations.celebrating import Celebrations, tell_celebrated
 from recognition.operations.changing import Changing
+from recognition.operations.commenting import Commenting
 from recognition.operations.delegating import Delegating
 from recognition.operations.deleting import Deleting
 from recognition.operations.disbursing import Disbursements
@@ -57,6 +58,7 @@ from recognition.servicer import (
     AwardServicer,
     BudgetServicer,
     CelebrationServicer,
+    CommentServicer,
     DelegationServicer,
     FairnessServicer,
     ImportServicer,
@@ -108,6 +110,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
                 fairness,
             ),
             AddOnServicer(Adding(database, clock, changing, viewing), fairness),
+            CommentServicer(Commenting(database, clock)),
             AwardBudgetServicer(AwardBudgets(database, book, clock)),
             AwardProgramServicer(clock, AwardPrograms(database)),
             AwardServicer(awarding, AwardViewing(database, clock)),

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from guerdon.recognition.v1.awards_pb2_grpc import AwardServiceAsyncStub
     from guerdon.recognition.v1.budgets_pb2_grpc import BudgetServiceAsyncStub
     from guerdon.recognition.v1.celebrations_pb2_grpc import CelebrationServiceAsyncStub
+    from guerdon.recognition.v1.comments_pb2_grpc import CommentServiceAsyncStub
     from guerdon.recognition.v1.fairness_pb2_grpc import FairnessServiceAsyncStub
     from guerdon.recognition.v1.imports_pb2_grpc import ImportServiceAsyncStub
     from guerdon.recognition.v1.insights_pb2_grpc import InsightServiceAsyncStub
@@ -287,6 +288,13 @@ class Client:
         from guerdon.recognition.v1.add_ons_pb2_grpc import AddOnServiceStub
 
         return cast("AddOnServiceAsyncStub", AddOnServiceStub(self._channel))
+
+    @cached_property
+    def comments(self) -> CommentServiceAsyncStub:
+        """What others say to a recognition: comments and reactions."""
+        from guerdon.recognition.v1.comments_pb2_grpc import CommentServiceStub
+
+        return cast("CommentServiceAsyncStub", CommentServiceStub(self._channel))
 
     @cached_property
     def award_budgets(self) -> AwardBudgetServiceAsyncStub:

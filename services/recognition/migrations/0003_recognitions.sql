@@ -126,6 +126,34 @@ create table recognition_movements (
     foreign key (organisation, recognition) references recognitions
 );
 
+-- What others say to a recognition. What was taken away stays, for whoever has to answer for it, and is not shown.
+create table recognition_comments (
+    organisation text not null,
+    comment text not null,
+    recognition text not null,
+    author text not null,
+    message text not null,
+    actor text not null,
+    create_time timestamptz not null,
+    deleted_by text,
+    primary key (organisation, comment),
+    foreign key (organisation, recognition) references recognitions,
+    foreign key (organisation, author) references people
+);
+create index recognition_comments_shown on recognition_comments (organisation, recognition, create_time, comment)
+    where deleted_by is null;
+
+create table recognition_reactions (
+    organisation text not null,
+    recognition text not null,
+    person text not null,
+    emoji text not null,
+    create_time timestamptz not null,
+    primary key (organisation, recognition, person, emoji),
+    foreign key (organisation, recognition) references recognitions,
+    foreign key (organisation, person) references people
+);
+
 -- Recognitions as they are read.
 create view recognition_details as
 select
@@ -158,3 +186,5 @@ grant select, insert, delete on recognition_people, recognition_teams to :"runti
 grant select, insert on recognition_movements to :"runtime_role";
 grant select, insert, update on recognitions, recognition_changes, recognition_settings to :"runtime_role";
 grant select on recognition_details to :"runtime_role";
+grant select, insert, update on recognition_comments to :"runtime_role";
+grant select, insert, delete on recognition_reactions to :"runtime_role";

@@ -35,7 +35,7 @@ class Viewing:
             ScopeRequired: the viewer is another than the acting person.
         """
         async with self._database.acquire() as connection:
-            person = await _viewer(connection, organisation, viewer, acting)
+            person = await viewer_id(connection, organisation, viewer, acting)
             return await find_seen(connection, organisation, recognition, person)
 
     async def list_feed(
@@ -63,7 +63,7 @@ class Viewing:
                 await people.find(connection, organisation, person)
             if wanted.team is not None and await teams.find(connection, organisation, wanted.team) is None:
                 raise NotFound(team_name(organisation, wanted.team))
-            seen_by = await _viewer(connection, organisation, viewer, acting)
+            seen_by = await viewer_id(connection, organisation, viewer, acting)
             query = ("ListRecognitions", organisation, *(str(one or "") for one in astuple(wanted)), seen_by or "")
             before_time, before = _read_position(token, query) if token else (wanted.until or _NEWEST, "")
             feed = store.Feed(organisation, seen_by, wanted, before_time, before)
@@ -98,7 +98,13 @@ def _check(wanted: Wanted) -> None:
         raise InvalidField.of("person", "goes with neither giver nor receiver")
 
 
-async def _viewer(connection: Connection, organisation: str, viewer: str | None, acting: Acting) -> str | None:
+async def viewer_id(connection: Connection, organisation: str, viewer: str | None, acting: Acting) -> str | None:
+    """The id of who looks: `viewer`, or else the acting person; None where the token names nobody here.
+
+    Raises:
+        NotFound: there is no such viewer.
+        ScopeRequired: the viewer is another than the acting person.
+    """
     person = await acting_person(connection, organisation, acting, viewer)
     if viewer is not None:
         await people.find(connection, organisation, viewer)

@@ -24,6 +24,9 @@ from recognition.servicer.budgets import (
 from recognition.servicer.celebrations import (
     CelebrationServicer,
 )
+from recognition.servicer.comments import (
+    CommentServicer,
+)
 from recognition.servicer.delegations import (
     DelegationServicer,
 )
@@ -61,6 +64,7 @@ __all__ = [
     "AwardServicer",
     "BudgetServicer",
     "CelebrationServicer",
+    "CommentServicer",
     "DelegationServicer",
     "FairnessServicer",
     "ImportServicer",

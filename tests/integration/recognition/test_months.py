@@ -18,6 +18,7 @@ from guerdon.recognition.v1 import organisations_pb2 as orgs
 from guerdon_kit.clock import set_offset
 from guerdon_kit.testing import ServiceFactory, wait_until
 from tests.contract.recognition.budgeting import Purse
+from tests.contract.recognition.test_changes import delete
 from tests.contract.recognition.test_fairness import pair_points, set_policies
 from tests.contract.recognition.test_reviews import APPROVED, HOLD, REJECTED, decision
 from tests.contract.recognition.world import Employer, World
@@ -80,6 +81,26 @@ async def test_a_month_that_nobody_was_there_for_is_not_made_up_for(
     await wait_until(lambda: _is_granted(employer, "2027-09"))
     assert await _grants(employer, "ann") == [200, 200]
     assert await employer.left("ann") == 200
+
+
+async def test_what_is_taken_back_after_the_month_goes_on_to_the_budget(
+    world: World, module_services: ServiceFactory
+) -> None:
+    jump(module_services, "2027-09-30T12:00:00")
+    employer = await world.employer(people=["ann", "ben"])
+    budget = f"{employer.program}/accounts/budget.points.{employer.name.removeprefix('organisations/')}"
+    within, after = await employer.give("ann", ["ben"], 25), await employer.give("ann", ["ben"], 40)
+    assert await delete(employer, within) == [("ann", "ben", 25, 25, 0)]
+    assert await employer.left("ann") == 160  # back in the month's allowance, and gone with it
+    jump(module_services, "2027-09-30T23:00:01")
+    await wait_until(lambda: _is_granted(employer, "2027-10"))
+    assert await delete(employer, after) == [("ann", "ben", 40, 40, 0)]
+    assert (await employer.left("ann"), await employer.earned("ben")) == (200, 0)
+
+    async def only_october_is_out() -> bool:
+        return (await employer.balance(budget)).posted == -2 * 200
+
+    await wait_until(only_october_is_out)
 
 
 async def test_what_is_left_at_the_months_end_does_not_add_to_the_next(

@@ -55,11 +55,13 @@ from recognition.domain.errors.organisations import (
     UserNameTaken,
 )
 from recognition.domain.errors.recognitions import (
+    CommentsFull,
     EditsUsedUp,
     EditWindowOver,
     GivingRefused,
     InsufficientAllowance,
     PointsSpent,
+    ReactionsFull,
     RecognitionFull,
     SelfGiving,
 )
@@ -81,6 +83,7 @@ __all__ = [
     "ApprovalOverdue",
     "AwardProgramClosed",
     "BudgetShort",
+    "CommentsFull",
     "DisbursementRefused",
     "EditWindowOver",
     "EditsUsedUp",
@@ -108,6 +111,7 @@ __all__ = [
     "PersonDeactivated",
     "PointsSpent",
     "PostPointsExceeded",
+    "ReactionsFull",
     "ReceivingNotAllowed",
     "ReciprocityExceeded",
     "RecognitionFull",

@@ -82,3 +82,25 @@ class EditsUsedUp(DomainError):
 
     def __init__(self, limit: int) -> None:
         super().__init__(limit=limit)
+
+
+class CommentsFull(DomainError):
+    """It has as many comments as one recognition can have."""
+
+    reason = "COMMENTS_FULL"
+    status = Status.RESOURCE_EXHAUSTED
+    message = "A recognition has at most {limit} comments."
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit=limit)
+
+
+class ReactionsFull(DomainError):
+    """There are as many different reactions as one person, or one recognition, can have."""
+
+    reason = "REACTIONS_FULL"
+    status = Status.RESOURCE_EXHAUSTED
+    message = "There are at most {limit} different reactions here."
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit=limit)
