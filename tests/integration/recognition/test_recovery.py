@@ -11,9 +11,12 @@ from redis.asyncio import Redis
 
 from guerdon import RefusedError, UnavailableError
 from guerdon.recognition.v1 import recognition_pb2 as recs
+from guerdon.recognition.v1 import reviews_pb2 as pb
 from guerdon_kit.events import CloudEvent, stream_of
 from guerdon_kit.postgres.provision import connected
 from guerdon_kit.testing import ServiceFactory, wait_until
+from tests.contract.recognition.test_fairness import pair_points, set_policies
+from tests.contract.recognition.test_reviews import APPROVED, HOLD, decision
 from tests.contract.recognition.world import Employer, World
 
 
@@ -30,6 +33,32 @@ async def test_what_was_taken_in_is_carried_out_though_nobody_asks_again(world: 
     world.recognition.process.start()
     await wait_until(lambda: _feed_length(employer))
     assert (await employer.left("ann"), await employer.earned("ben")) == (170, 30)
+
+
+@pytest.mark.crash
+async def test_what_is_held_is_reserved_and_given_once_whoever_is_killed(world: World) -> None:
+    employer = await world.employer()
+    await set_policies(employer, pair_points(20, HOLD))
+    world.ledger.process.kill()
+    giving = asyncio.create_task(_ask_once(world, employer.thanks("ann", ["ben"], 30)))
+    await wait_until(lambda: _taken_in(world, employer))
+    world.recognition.process.kill()
+    with pytest.raises(grpc.aio.AioRpcError):
+        await giving
+    world.ledger.process.start()
+    world.recognition.process.start()
+    await wait_until(lambda: _reviews(employer, pb.REVIEW_STATE_HELD))
+    assert (await employer.left("ann"), await employer.earned("ben")) == (170, 0)
+    [review] = await _reviews(employer, pb.REVIEW_STATE_HELD)
+    world.ledger.process.kill()
+    deciding = asyncio.ensure_future(employer.admin.reviews.ReviewRecognition(decision(review.name, APPROVED)))
+    await wait_until(lambda: _reviews(employer, APPROVED))
+    world.recognition.process.kill()
+    world.ledger.process.start()
+    world.recognition.process.start()
+    await wait_until(lambda: _feed_length(employer))
+    assert (await employer.left("ann"), await employer.earned("ben")) == (170, 30)
+    await asyncio.gather(deciding, return_exceptions=True)
 
 
 @pytest.mark.crash
@@ -134,6 +163,11 @@ async def _taken_in(world: World, employer: Employer) -> bool:
     async with connected(world.recognition.database.owner_url) as owner:
         organisation = employer.name.removeprefix("organisations/")
         return bool(await owner.fetchval("select true from recognitions where organisation = $1", organisation))
+
+
+async def _reviews(employer: Employer, state: pb.ReviewState.ValueType) -> list[pb.Review]:
+    request = pb.ListReviewsRequest(parent=employer.name, state=state)
+    return list((await employer.admin.reviews.ListReviews(request)).reviews)
 
 
 async def _feed_length(employer: Employer) -> int:
