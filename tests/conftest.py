@@ -11,10 +11,15 @@ import itertools
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.two_ends import FromBothEnds, place
 
 pytest_plugins = ["guerdon_kit.testing.fixtures"]
+
+# How long an example takes says something about the machine that runs it.
+settings.register_profile("guerdon", deadline=None)
+settings.load_profile("guerdon")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

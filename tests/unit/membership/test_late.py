@@ -134,12 +134,14 @@ class Books:
             )
         self._keep(done)
 
-    def bring_back(self, back: Back) -> None:
-        """Records a return, as in time; and what happened after it once more."""
+    def bring_back(self, back: Back) -> bool:
+        """Records a return, as in time; and what happened after it once more. False where it is refused, as more has
+        come back already than it would leave.
+        """
         purchase = self.purchases[back.of.purchase_id]
         before = reduce(together, self.returns.get(purchase.purchase_id, ()), CameBack())
         if back.amount > purchase.amount - purchase.returned_amount or not _left(purchase, before):
-            return
+            return False
         after, mild = together(before, back.asked), self.program.settings.mild_returns
         returned, taken = cumulative(purchase.terms, purchase.amount, after, mild=mild)
         taken = max(taken, purchase.returned_points)
@@ -155,6 +157,7 @@ class Books:
         self.purchases[purchase.purchase_id] = replace(purchase, returned_amount=returned, returned_points=taken)
         self._count_bought(-gone, -amount)
         self._keep(replay(self.program, self.rules, self._stretch(back.moment, {}), self.budgets))
+        return True
 
     def _count_bought(self, purchases: int, spend: int) -> None:
         self.bought = BoughtBefore(self.bought.purchases + purchases, self.bought.spend + spend)
@@ -354,7 +357,7 @@ def test_whatever_the_order_of_arrival_all_comes_to_what_it_comes_to_in_order(
     program = Program(1, of_program, "America/New_York", START)
     rules = Rulebook(made, tiers)
     books, waiting = Books(program, rules), list[Back]()
-    some: list[Bought] = []
+    some, taken = list[Bought](), list[Back]()
     for one in arriving:
         if isinstance(one, Bought):
             some.append(one)
@@ -364,20 +367,21 @@ def test_whatever_the_order_of_arrival_all_comes_to_what_it_comes_to_in_order(
             waiting.append(one)
             continue
         else:
-            books.bring_back(one)
+            taken += [one] * books.bring_back(one)
             continue
         books.buy(some)
         some = []
         for back in [back for back in waiting if back.of.purchase_id in books.purchases]:
             waiting.remove(back)
-            books.bring_back(back)
+            taken += [back] * books.bring_back(back)
     if some:
         books.buy(some)
     for back in waiting:
-        books.bring_back(back)
-    assert (books.earned(), books.counted()) == in_order(program, rules, arriving)
+        taken += [back] * books.bring_back(back)
+    happened = [one for one in arriving if isinstance(one, Bought) or one in taken]  # what was refused has not
+    assert (books.earned(), books.counted()) == in_order(program, rules, happened)
     again = Books(program, rules)
-    for one in sorted(arriving, key=lambda one: one.moment):
+    for one in sorted(happened, key=lambda one: one.moment):
         if isinstance(one, Bought):
             again.buy([one])
         else:
