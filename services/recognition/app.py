@@ -28,6 +28,7 @@ from recognition.operations.awarding import Awarding, tell_given
 from recognition.operations.budgets import Budgets
 from recognition.operations.celebrating import Celebrations, tell_celebrated
 from recognition.operations.changing import Changing
+from recognition.operations.claiming import Claiming
 from recognition.operations.commenting import Commenting
 from recognition.operations.delegating import Delegating
 from recognition.operations.deleting import Deleting
@@ -62,6 +63,7 @@ from recognition.servicer import (
     DelegationServicer,
     FairnessServicer,
     ImportServicer,
+    IncentiveServicer,
     InsightServicer,
     ManagerBudgetServicer,
     OrganisationServicer,
@@ -116,6 +118,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
             AwardServicer(awarding, AwardViewing(database, clock)),
             DelegationServicer(Delegating(database, clock)),
             CelebrationServicer(celebrations),
+            IncentiveServicer(clock, Claiming(database, paying, clock)),
             AchievementServicer(clock, Achievements(database, paying, clock)),
             ImportServicer(PeopleImports(database, ledger, clock), importing),
             FairnessServicer(fairness),

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from guerdon.recognition.v1.comments_pb2_grpc import CommentServiceAsyncStub
     from guerdon.recognition.v1.fairness_pb2_grpc import FairnessServiceAsyncStub
     from guerdon.recognition.v1.imports_pb2_grpc import ImportServiceAsyncStub
+    from guerdon.recognition.v1.incentives_pb2_grpc import IncentiveServiceAsyncStub
     from guerdon.recognition.v1.insights_pb2_grpc import InsightServiceAsyncStub
     from guerdon.recognition.v1.manager_budgets_pb2_grpc import ManagerBudgetServiceAsyncStub
     from guerdon.recognition.v1.organisations_pb2_grpc import OrganisationServiceAsyncStub
@@ -330,6 +331,13 @@ class Client:
         from guerdon.recognition.v1.celebrations_pb2_grpc import CelebrationServiceStub
 
         return cast("CelebrationServiceAsyncStub", CelebrationServiceStub(self._channel))
+
+    @cached_property
+    def incentives(self) -> IncentiveServiceAsyncStub:
+        """What people can claim, and their claims."""
+        from guerdon.recognition.v1.incentives_pb2_grpc import IncentiveServiceStub
+
+        return cast("IncentiveServiceAsyncStub", IncentiveServiceStub(self._channel))
 
     @cached_property
     def achievements(self) -> AchievementServiceAsyncStub:

@@ -224,3 +224,55 @@ create index people_anniversaries on people (organisation, extract(month from st
 
 grant select, insert, update on celebration_policies to :"runtime_role";
 grant select, insert on celebrations to :"runtime_role";
+
+-- What people can claim.
+create table incentives (
+    organisation text not null,
+    incentive text not null,
+    display_name text not null,
+    award_budget text not null,
+    amount bigint not null check (amount between 1 and 9007199254740992),
+    -- Claims in a month; 0: any number.
+    monthly_quantity integer not null check (monthly_quantity >= 0),
+    monthly_quantity_per_person integer not null check (monthly_quantity_per_person >= 0),
+    start_time timestamptz,
+    end_time timestamptz,
+    -- The one level of its chain; empty: nobody reviews.
+    review jsonb not null,
+    actor text not null,
+    create_time timestamptz not null,
+    primary key (organisation, incentive),
+    foreign key (organisation, award_budget) references award_budgets,
+    check (end_time > start_time)
+);
+
+create table claims (
+    organisation text not null,
+    claim text not null,
+    incentive text not null,
+    person text not null,
+    -- The first day of the month whose quantity it counts for.
+    month date not null,
+    proof text not null,
+    external_reference text not null,
+    state text not null check (state in ('in_review', 'approved', 'rejected')),
+    -- In review: who decides; empty: whoever has the role.
+    reviewer text not null,
+    decided_by text not null default '',
+    right_of text not null default '',
+    comment text not null default '',
+    payout text,
+    actor text not null,
+    create_time timestamptz not null,
+    primary key (organisation, claim),
+    foreign key (organisation, incentive) references incentives,
+    foreign key (organisation, person) references people,
+    foreign key (organisation, payout) references payouts,
+    check ((state = 'approved') = (payout is not null)),
+    check (payout = claim)
+);
+create unique index claims_reference on claims (organisation, incentive, external_reference)
+    where external_reference <> '' and state <> 'rejected';
+create index claims_of_month on claims (organisation, incentive, month, person) where state <> 'rejected';
+
+grant select, insert, update on incentives, claims to :"runtime_role";

@@ -36,6 +36,9 @@ from recognition.servicer.fairness import (
 from recognition.servicer.imports import (
     ImportServicer,
 )
+from recognition.servicer.incentives import (
+    IncentiveServicer,
+)
 from recognition.servicer.insights import (
     InsightServicer,
 )
@@ -68,6 +71,7 @@ __all__ = [
     "DelegationServicer",
     "FairnessServicer",
     "ImportServicer",
+    "IncentiveServicer",
     "InsightServicer",
     "ManagerBudgetServicer",
     "OrganisationServicer",

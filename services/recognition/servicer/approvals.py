@@ -37,21 +37,23 @@ def read_chain(levels: Sequence[pb.ApprovalLevel], organisation: str, field: str
     return tuple(_read_level(level, organisation, f"{field}[{index}]") for index, level in enumerate(levels))
 
 
+def write_approver(approver: Approver, organisation: str) -> pb.Approver:
+    """The contract's approver."""
+    if approver.role is not None:
+        return pb.Approver(role=ROLE_NUMBERS[approver.role])
+    if approver.kind is ApproverKind.PERSON:
+        return pb.Approver(person=person_name(organisation, approver.person))
+    return pb.Approver(manager=True)
+
+
 def write_level(level: Level, organisation: str) -> pb.ApprovalLevel:
     """The contract's level."""
-    approver = level.approver
-    message = pb.ApprovalLevel(
+    return pb.ApprovalLevel(
+        approver=write_approver(level.approver, organisation),
         limit_amount=level.limit,
         deadline_days=level.deadline_days,
         if_overdue=_IF_OVERDUE_NUMBERS[level.if_overdue],
     )
-    if approver.role is not None:
-        message.approver.role = ROLE_NUMBERS[approver.role]
-    elif approver.kind is ApproverKind.PERSON:
-        message.approver.person = person_name(organisation, approver.person)
-    else:
-        message.approver.manager = True
-    return message
 
 
 def write_step(step: Step, organisation: str) -> pb.ApprovalStep:

@@ -44,6 +44,13 @@ from recognition.domain.errors.imports import (
     ExternalIdReused,
     ImportRefused,
 )
+from recognition.domain.errors.incentives import (
+    ClaimDecided,
+    ClaimsOfPersonExhausted,
+    IncentiveExhausted,
+    IncentiveNotOpen,
+    ReferenceClaimed,
+)
 from recognition.domain.errors.organisations import (
     GivingNotAllowed,
     IdentityTaken,
@@ -83,6 +90,8 @@ __all__ = [
     "ApprovalOverdue",
     "AwardProgramClosed",
     "BudgetShort",
+    "ClaimDecided",
+    "ClaimsOfPersonExhausted",
     "CommentsFull",
     "DisbursementRefused",
     "EditWindowOver",
@@ -94,6 +103,8 @@ __all__ = [
     "GivingRefused",
     "IdentityTaken",
     "ImportRefused",
+    "IncentiveExhausted",
+    "IncentiveNotOpen",
     "InsufficientAllowance",
     "ManagerBudgetShort",
     "ManagerCycle",
@@ -116,6 +127,7 @@ __all__ = [
     "ReciprocityExceeded",
     "RecognitionFull",
     "RecognitionRejected",
+    "ReferenceClaimed",
     "ReviewOutdated",
     "ReviewerConcerned",
     "RoleRequired",
