@@ -15,6 +15,7 @@ from recognition.config import Settings
 from recognition.domain.payouts import PayoutKind
 from recognition.jobs.allowances import grant_allowances
 from recognition.jobs.approvals import decide_overdue
+from recognition.jobs.billing import close_statements
 from recognition.jobs.budgets import disbursing, telling_terms
 from recognition.jobs.celebrations import celebrate
 from recognition.jobs.paying import pay
@@ -25,6 +26,7 @@ from recognition.operations.award_budgets import AwardBudgets
 from recognition.operations.award_programs import AwardPrograms
 from recognition.operations.award_viewing import AwardViewing
 from recognition.operations.awarding import Awarding, tell_given
+from recognition.operations.billing import Billing
 from recognition.operations.budgets import Budgets
 from recognition.operations.celebrating import Celebrations, tell_celebrated
 from recognition.operations.changing import Changing
@@ -57,6 +59,7 @@ from recognition.servicer import (
     AwardBudgetServicer,
     AwardProgramServicer,
     AwardServicer,
+    BillingServicer,
     BudgetServicer,
     CelebrationServicer,
     CommentServicer,
@@ -84,6 +87,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
     book = AwardBudgetBook(remote, settings.ledger_timeout)
     granting = Granting(database, ledger, clock, settings.lease)
     disbursements = Disbursements(database, budget_ledger, clock, settings.lease)
+    billing = Billing(database, budget_ledger, clock)
     budgets = Budgets(database, budget_ledger, clock, settings.lease)
     viewing = Viewing(database)
     changing = Changing(database, ledger, clock, settings.lease)
@@ -101,6 +105,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
             TeamServicer(Teams(database, clock)),
             AllowanceServicer(granting, Planning(database, clock), disbursements),
             BudgetServicer(budgets, disbursements),
+            BillingServicer(billing),
             ManagerBudgetServicer(ManagerBudgets(database, budget_ledger, clock), disbursements),
             RecognitionServicer(
                 Giving(database, clock, changing),
@@ -129,6 +134,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
             Job("allowances", partial(grant_allowances, granting, allowance_poll)),
             Job("recovery", recovery(database, clock, changing, recovery_poll, settings.lease).run),
             Job("disbursements", disbursing(database, clock, disbursements, recovery_poll, settings.lease).run),
+            Job("billing", partial(close_statements, billing, timedelta(seconds=settings.billing_poll_s))),
             Job("budget_terms", telling_terms(database, clock, budgets, recovery_poll, settings.lease).run),
             Job("approvals", partial(decide_overdue, awarding, recovery_poll)),
             Job("celebrations", partial(celebrate, celebrations, timedelta(seconds=settings.celebration_poll_s))),

@@ -26,6 +26,9 @@ class Settings(ServiceSettings):
     celebration_poll_s: float = Field(default=30.0, gt=0, le=3600)
     """How often days to celebrate are looked for: how long after a day's beginning its celebrations come."""
 
+    billing_poll_s: float = Field(default=60.0, gt=0, le=3600)
+    """How often months to bill are looked for."""
+
     @property
     def ledger_timeout(self) -> timedelta:
         """`ledger_timeout_s`."""

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from guerdon.recognition.v1.award_budgets_pb2_grpc import AwardBudgetServiceAsyncStub
     from guerdon.recognition.v1.award_programs_pb2_grpc import AwardProgramServiceAsyncStub
     from guerdon.recognition.v1.awards_pb2_grpc import AwardServiceAsyncStub
+    from guerdon.recognition.v1.billing_pb2_grpc import BillingServiceAsyncStub
     from guerdon.recognition.v1.budgets_pb2_grpc import BudgetServiceAsyncStub
     from guerdon.recognition.v1.celebrations_pb2_grpc import CelebrationServiceAsyncStub
     from guerdon.recognition.v1.comments_pb2_grpc import CommentServiceAsyncStub
@@ -254,6 +255,13 @@ class Client:
         from guerdon.recognition.v1.insights_pb2_grpc import InsightServiceStub
 
         return cast("InsightServiceAsyncStub", InsightServiceStub(self._channel))
+
+    @cached_property
+    def billing(self) -> BillingServiceAsyncStub:
+        """What an organisation owes for what was redeemed."""
+        from guerdon.recognition.v1.billing_pb2_grpc import BillingServiceStub
+
+        return cast("BillingServiceAsyncStub", BillingServiceStub(self._channel))
 
     @cached_property
     def budgets(self) -> BudgetServiceAsyncStub:

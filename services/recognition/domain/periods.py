@@ -109,6 +109,18 @@ def check_period(name: str, field: str) -> str:
     return name
 
 
+def month_named(name: str, zone: str, field: str) -> Period:
+    """The month of that name, such as `2026-11`.
+
+    Raises:
+        InvalidField: it is no month's name.
+    """
+    check_period(name, field)
+    if "Q" in name or "W" in name or not 2000 <= int(name[:4]) < 9999:
+        raise InvalidField.of(field, "must be a month such as 2026-11")
+    return calendar_period(PeriodKind.MONTH, date.fromisoformat(f"{name}-01"), zone)
+
+
 def check_zone(zone: str, field: str) -> str:
     """`zone`, if it is the IANA name of a time zone.
 

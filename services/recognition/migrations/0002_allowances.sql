@@ -143,3 +143,31 @@ create unique index disbursements_invoices on disbursements (organisation, note)
 create index disbursements_due on disbursements (due_time) where state = 'pending';
 
 grant select, insert, update on budget_terms, disbursements to :"runtime_role";
+
+-- What organisations that are billed on redemption owe, for each month that is over.
+create table billing_statements (
+    organisation text not null references organisations,
+    -- Its first day.
+    month date not null,
+    redeemed_points bigint not null,
+    returned_points bigint not null,
+    numerator bigint not null,
+    denominator bigint not null,
+    currency_code text not null,
+    create_time timestamptz not null,
+    primary key (organisation, month)
+);
+
+create table billable_redemptions (
+    organisation text not null,
+    month date not null,
+    position integer not null,
+    person text not null,
+    transaction text not null,
+    points bigint not null,
+    record_time timestamptz not null,
+    primary key (organisation, month, position),
+    foreign key (organisation, month) references billing_statements
+);
+
+grant select, insert on billing_statements, billable_redemptions to :"runtime_role";

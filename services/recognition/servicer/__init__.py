@@ -18,6 +18,9 @@ from recognition.servicer.award_programs import (
 from recognition.servicer.awards import (
     AwardServicer,
 )
+from recognition.servicer.billing import (
+    BillingServicer,
+)
 from recognition.servicer.budgets import (
     BudgetServicer,
 )
@@ -65,6 +68,7 @@ __all__ = [
     "AwardBudgetServicer",
     "AwardProgramServicer",
     "AwardServicer",
+    "BillingServicer",
     "BudgetServicer",
     "CelebrationServicer",
     "CommentServicer",

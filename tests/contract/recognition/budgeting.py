@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from guerdon import Client, new_request_id
 from guerdon.recognition.v1 import allowances_pb2 as allowances
+from guerdon.recognition.v1 import billing_pb2 as billing
 from guerdon.recognition.v1 import budgets_pb2 as budgets
 from guerdon.recognition.v1 import manager_budgets_pb2 as managers
 from guerdon.type.v1.rational_pb2 import Rational
@@ -51,6 +52,25 @@ class Purse:
     async def budget(self) -> budgets.Budget:
         """What the budget has."""
         return (await self.employer.admin.budgets.GetBudget(budgets.GetBudgetRequest(name=self.name))).budget
+
+    async def statement(self, month: str) -> billing.BillingStatement:
+        """What is owed for a month."""
+        request = billing.GetBillingStatementRequest(name=f"{self.employer.name}/billingStatements/{month}")
+        return (await self.employer.admin.billing.GetBillingStatement(request)).statement
+
+    async def redemptions(self, month: str) -> list[billing.BillableRedemption]:
+        """What a final statement is made of, read one by one."""
+        found: list[billing.BillableRedemption] = []
+        token = ""
+        while True:
+            request = billing.ListBillableRedemptionsRequest(
+                parent=f"{self.employer.name}/billingStatements/{month}", page_size=1, page_token=token
+            )
+            page = await self.employer.admin.billing.ListBillableRedemptions(request)
+            found += page.redemptions
+            token = page.next_page_token
+            if not token:
+                return found
 
     async def boost(self, *receivers: str, amount: int, request_id: str = "") -> str:
         """Grants a one-time boost."""

@@ -210,11 +210,31 @@ class Employer:
 
     async def redeem(self, person: str, points: int) -> None:
         """Spends what a person has received, as a catalog would."""
-        posting = books.Posting(
-            source=(await self.read_person(person)).rewards_account,
-            destination=f"{self.program}/accounts/redemption.points",
-            amount=points,
+        await self.spend((await self.read_person(person)).rewards_account, points)
+
+    async def open_and_spend(self, account: str, points: int) -> None:
+        """Makes a member of the program who works for nobody here, and has them earn and spend as much."""
+        await self.bank.ledger.CreateAccount(
+            ledger.CreateAccountRequest(
+                account=books.Account(
+                    name=account, unit=f"{self.program}/units/points", kind=books.ACCOUNT_KIND_MEMBER
+                ),
+                request_id=new_request_id(),
+            )
         )
+        earned = books.Posting(source=f"{self.program}/accounts/issuance.points", destination=account, amount=points)
+        await self.bank.ledger.PostTransaction(
+            ledger.PostTransactionRequest(
+                parent=self.program,
+                transaction=books.Transaction(kind=books.TRANSACTION_KIND_EARN, postings=[earned]),
+                request_id=new_request_id(),
+            )
+        )
+        await self.spend(account, points)
+
+    async def spend(self, account: str, points: int) -> None:
+        """Spends points, as a catalog would."""
+        posting = books.Posting(source=account, destination=f"{self.program}/accounts/redemption.points", amount=points)
         await self.bank.ledger.PostTransaction(
             ledger.PostTransactionRequest(
                 parent=self.program,

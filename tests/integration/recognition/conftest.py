@@ -69,6 +69,7 @@ def running(
             "recovery_poll_s": "0.2",
             "allowance_poll_s": "0.2",
             "celebration_poll_s": "0.2",
+            "billing_poll_s": "0.2",
         },
     )
     yield ledger, recognition

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from guerdon import RefusedError, UnavailableError
+from guerdon import NotFoundError, RefusedError, UnavailableError
 from guerdon.ledger.v1 import ledger_pb2 as ledger
 from guerdon.ledger.v1 import resources_pb2 as books
 from guerdon.recognition.v1 import allowances_pb2 as allowances
@@ -21,6 +21,7 @@ from tests.contract.recognition.budgeting import Purse
 from tests.contract.recognition.test_changes import delete
 from tests.contract.recognition.test_fairness import pair_points, set_policies
 from tests.contract.recognition.test_reviews import APPROVED, HOLD, REJECTED, decision
+from tests.contract.recognition.budgeting import Purse, billed
 from tests.contract.recognition.world import Employer, World
 
 
@@ -221,6 +222,46 @@ async def test_a_managers_points_go_back_to_the_budget_unless_they_are_carried_o
         return (await purse.budget()).balance == -4000 + 700
 
     await wait_until(came_back)
+
+
+async def test_a_month_is_billed_by_what_its_people_redeemed_and_stays_so(
+    world: World, module_services: ServiceFactory
+) -> None:
+    jump(module_services, "2038-02-20T12:00:00")
+    employer = await world.employer()
+    purse = Purse(employer)
+    with pytest.raises(RefusedError) as prepaid:
+        await purse.statement("2038-02")
+    assert prepaid.value.reason == "NOT_BILLED"
+    await purse.terms(billed(10_000))
+    await employer.give("ann", ["ben"], 150)
+    await employer.redeem("ben", 100)
+    await employer.redeem("ben", 20)
+    # Of the same program, and nobody's who works here: it is not billed.
+    stranger = f"{employer.program}/accounts/stranger"
+    await employer.open_and_spend(stranger, 70)
+    so_far = await purse.statement("2038-02")
+    assert (so_far.final, so_far.redeemed_points, so_far.amount.minor_units) == (False, 120, 1200)
+    with pytest.raises(RefusedError) as open_still:
+        await purse.redemptions("2038-02")
+    assert open_still.value.reason == "STATEMENT_NOT_FINAL"
+    jump(module_services, "2038-03-01T00:10:01")
+
+    async def is_final() -> bool:
+        return (await purse.statement("2038-02")).final
+
+    await wait_until(is_final)
+    await employer.redeem("ben", 30)
+    final = await purse.statement("2038-02")
+    assert (final.redeemed_points, final.amount.minor_units, final.amount.currency_code) == (120, 1200, "USD")
+    lines = await purse.redemptions("2038-02")
+    assert [(line.person, line.points) for line in lines] == [
+        (employer.person("ben"), 100),
+        (employer.person("ben"), 20),
+    ]
+    assert (await purse.statement("2038-03")).redeemed_points == 30
+    with pytest.raises(NotFoundError):
+        await purse.statement("2038-04")
 
 
 @pytest.mark.crash

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from fractions import Fraction
 
 import pytest
 
 from guerdon_kit.errors import InvalidField, NotFound
+from recognition.domain.billing import Redemption, statement
 from recognition.domain.budgets import BudgetMode, BudgetTerms
 from recognition.domain.disbursements import Disbursing, Order
 from recognition.domain.errors import PersonDeactivated, ReceivingNotAllowed, SelfGiving
+from recognition.domain.periods import PeriodKind, calendar_period
 from recognition.domain.roles import Role, Standing
 
 BILLED = BudgetTerms(BudgetMode.BILLED_ON_REDEMPTION, 5000, Fraction(10), "USD")
@@ -80,3 +83,25 @@ def test_who_only_receives_is_awarded_but_not_boosted() -> None:
     replace(AWARD, receivers=("ben",)).check_receivers(standings)
     with pytest.raises(ReceivingNotAllowed):
         replace(AWARD, doing=Disbursing.BOOST, receivers=("ben",)).check_receivers(standings)
+
+
+@pytest.mark.parametrize(
+    ("points", "minor_units", "amount"),
+    [
+        ([1000], Fraction(10), 10_000),  # Oracle: Assembly, $1 = 10 points: 1,000 points redeem as $100
+        ([3, -1], Fraction(10), 20),
+        ([1, 1, 1], Fraction(1, 3), 1),  # rounded once, and not each
+        ([1], Fraction(1, 2), 1),
+        ([-1], Fraction(1, 2), -1),
+        ([1], Fraction(49, 100), 0),
+        ([], Fraction(10), 0),
+    ],
+)
+def test_what_is_owed_is_points_times_what_one_costs_rounded_once(
+    points: list[int], minor_units: Fraction, amount: int
+) -> None:
+    month = calendar_period(PeriodKind.MONTH, date(2026, 11, 1), "UTC")
+    redemptions = [Redemption("ann", "t", one, month.start_time) for one in points]
+    owed = statement("umbrella", month, redemptions, minor_units, "USD", final=True)
+    assert (owed.amount, owed.redeemed_points - owed.returned_points) == (amount, sum(points))
+    assert owed.name == "organisations/umbrella/billingStatements/2026-11"

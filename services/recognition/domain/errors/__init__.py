@@ -30,6 +30,8 @@ from recognition.domain.errors.budgets import (
     DisbursementRefused,
     ManagerBudgetShort,
     NoManagerBudget,
+    NotBilled,
+    StatementNotFinal,
 )
 from recognition.domain.errors.fairness import (
     AllowanceShareExceeded,
@@ -113,6 +115,7 @@ __all__ = [
     "NoManagerBudget",
     "NominationNotAllowed",
     "NotApprover",
+    "NotBilled",
     "NotInApproval",
     "OwnAward",
     "PairPointsExceeded",
@@ -132,6 +135,7 @@ __all__ = [
     "ReviewerConcerned",
     "RoleRequired",
     "SelfGiving",
+    "StatementNotFinal",
     "TextRepeated",
     "UserNameTaken",
 ]

@@ -63,3 +63,25 @@ class NoManagerBudget(DomainError):
 
     def __init__(self, person: str) -> None:
         super().__init__(person=person)
+
+
+class NotBilled(DomainError):
+    """The organisation has no terms by which it is billed on redemption."""
+
+    reason = "NOT_BILLED"
+    status = Status.FAILED_PRECONDITION
+    message = "{organisation} is not billed on redemption."
+
+    def __init__(self, organisation: str) -> None:
+        super().__init__(organisation=organisation)
+
+
+class StatementNotFinal(DomainError):
+    """The month is not over, or has been so for some minutes only."""
+
+    reason = "STATEMENT_NOT_FINAL"
+    status = Status.FAILED_PRECONDITION
+    message = "The statement of {month} is not final yet."
+
+    def __init__(self, month: str) -> None:
+        super().__init__(month=month)
