@@ -20,7 +20,7 @@ import pytest
 from guerdon_cli.stack import SERVICES, Stack
 
 ROOT = Path(__file__).resolve().parents[2]
-NEEDED = tuple(kind for kind in SERVICES if kind.name != "recognition")
+NEEDED = tuple(SERVICES)
 PROMPTS = (
     "tutorials/first-points.md",
     "tutorials/join-a-coalition.md",
@@ -41,6 +41,7 @@ PROMPTS = (
     "howto/reward-referrals.md",
     "howto/send-personal-offers.md",
     "howto/sell-a-membership.md",
+    "howto/run-the-monthly-budget.md",
     "explanation/rate-books.md",
 )
 

@@ -17,8 +17,8 @@ from guerdon.recognition.v1 import allowances_pb2 as allowances
 from guerdon.recognition.v1 import organisations_pb2 as orgs
 from guerdon_kit.clock import set_offset
 from guerdon_kit.testing import ServiceFactory, wait_until
-from tests.contract.recognition.test_changes import delete
 from tests.contract.recognition.budgeting import Purse, billed
+from tests.contract.recognition.test_changes import delete
 from tests.contract.recognition.test_fairness import pair_points, set_policies
 from tests.contract.recognition.test_reviews import APPROVED, HOLD, REJECTED, decision
 from tests.contract.recognition.world import Employer, World
