@@ -13,7 +13,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -41,10 +41,12 @@ class ServiceKind:
     """Where it listens in development unless told otherwise."""
     setting: str
     """What other services call it in their settings: `rewards` for GUERDON_REWARDS_TARGET."""
+    listens: Mapping[str, int] = field(default_factory=dict)
+    """Where else it listens in development, by the setting without the prefix."""
 
 
 LEDGER = ServiceKind("ledger", 7001, "ledger")
-RECOGNITION = ServiceKind("recognition", 7005, "recognition")
+RECOGNITION = ServiceKind("recognition", 7005, "recognition", {"scim_listen": 7006})
 SERVICES = (
     LEDGER,
     ServiceKind("membership", 7002, "membership"),
@@ -62,7 +64,7 @@ class Stack:
     """The services as separate processes over embedded or given servers. They end with this process, however
     it ends.
 
-    `folder` keeps data, keys, secrets and logs. `any_ports` takes free ports instead of 7001 to 7005, so
+    `folder` keeps data, keys, secrets and logs. `any_ports` takes free ports instead of 7001 to 7006, so
     that several stacks run beside each other. `settings` has further settings by service, by name without
     the prefix. `environment` is where the URLs of given servers are looked up.
     """
@@ -81,6 +83,8 @@ class Stack:
         """Seconds by which every service's clock is moved (`guerdon_kit.clock.set_offset`)."""
         self.targets: dict[str, str] = {}
         """`host:port` by service."""
+        self.listens: dict[str, dict[str, str]] = {}
+        """`host:port` by service and setting, of what else listens."""
         self.services: dict[str, ServerProcess] = {}
         self.databases: dict[str, ServiceDatabase] = {}
         self.embedded: EmbeddedServers | None = None
@@ -158,11 +162,16 @@ class Stack:
         self.stop()
 
     def _choose_ports(self) -> None:
-        free = free_ports(len(self._kinds)) if self._any_ports else [kind.port for kind in self._kinds]
-        for kind, port in zip(self._kinds, free, strict=True):
-            if not is_free(port):
-                raise StackError(f"port {port} of {kind.name} is in use: is another `guerdon up` running?")
-            self.targets[kind.name] = f"{LOOPBACK}:{port}"
+        usual = [port for kind in self._kinds for port in (kind.port, *kind.listens.values())]
+        ports = iter(free_ports(len(usual)) if self._any_ports else usual)
+        for kind in self._kinds:
+            self.targets[kind.name] = self._address(kind, next(ports))
+            self.listens[kind.name] = {setting: self._address(kind, next(ports)) for setting in kind.listens}
+
+    def _address(self, kind: ServiceKind, port: int) -> str:
+        if not is_free(port):
+            raise StackError(f"port {port} of {kind.name} is in use: is another `guerdon up` running?")
+        return f"{LOOPBACK}:{port}"
 
     def _start_services(self) -> None:
         logs = self.folder / "logs"
@@ -177,7 +186,7 @@ class Stack:
                 identity=self.identity,
                 targets=targets,
                 clock_file=self.clock_file,
-                settings=self._settings.get(kind.name, {}),
+                settings={**self.listens[kind.name], **self._settings.get(kind.name, {})},
             )
             plan = service_plan(kind.name, environment, log=logs / f"{kind.name}.log", lock=logs / f"{kind.name}.lock")
             self.services[kind.name] = ServerProcess(plan)

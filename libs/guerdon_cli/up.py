@@ -17,7 +17,7 @@ TOKEN_LIFETIME_S = 86400
 def up(
     data: DataFolder = DATA_FOLDER,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes for each service.")] = 1,
-    any_ports: Annotated[bool, typer.Option("--any-ports", help="Free ports instead of 7001 to 7005.")] = False,
+    any_ports: Annotated[bool, typer.Option("--any-ports", help="Free ports instead of 7001 to 7006.")] = False,
 ) -> None:
     """Run all services in the foreground until Ctrl-C, with their addresses and a token to call them with."""
     settings = {kind.name: {"workers": str(workers)} for kind in SERVICES}

@@ -100,6 +100,11 @@ class ServiceSettings(BaseSettings):
         """Whether this is a development process."""
         return self.env == "development"
 
+    @property
+    def shared_listens(self) -> tuple[str, ...]:
+        """The addresses that workers share."""
+        return (self.listen,)
+
     def clock(self) -> Clock:
         """The clock that this process goes by."""
         return MovableClock(self.clock_file) if self.clock_file is not None else SystemClock()
@@ -116,7 +121,7 @@ class ServiceSettings(BaseSettings):
     @model_validator(mode="after")
     def _development_stays_at_home(self) -> Self:
         if self.development:
-            if not all(map(_is_loopback, filter(None, (self.listen, self.metrics_listen)))):
+            if not all(map(_is_loopback, filter(None, (*self.shared_listens, self.metrics_listen)))):
                 raise ValueError("GUERDON_ENV=development binds to loopback only")
             return self
         if self.clock_file is not None:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
 import uvloop
@@ -50,12 +50,24 @@ class Job:
     work: Callable[[], Awaitable[None]]
 
 
+class Listener(Protocol):
+    """A server of another protocol in the same process."""
+
+    async def start(self) -> None:
+        """Listens."""
+
+    async def stop(self) -> None:
+        """Takes no more requests, and waits for those under way."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What a service's composition root hands over."""
 
     servicers: Sequence[Servicer]
     jobs: Sequence[Job] = ()
+    listeners: Sequence[Listener] = ()
+    """What listens beside the gRPC server."""
     issuers: IssuerResolver | None = None
     """Finds token issuers beyond the configured ones."""
 
@@ -163,7 +175,8 @@ def run(name: str, settings_class: type[Settings], compose: Compose[Settings]) -
     def work(worker: int, supervisor: socket.socket) -> None:
         uvloop.run(_work(name, settings, compose, worker, supervisor))
 
-    refuse_taken_port(settings.listen)
+    for listen in settings.shared_listens:
+        refuse_taken_port(listen)
     code = Supervisor(settings.workers, work).run()
     if code:
         sys.exit(code)
@@ -217,6 +230,8 @@ async def _serve(kit: Kit[Settings], parts: Parts, stop: asyncio.Event, supervis
     server = Server(kit.settings, verifier, CallLog(kit.log, metrics.CallMetrics()))
     server.bind(parts.servicers)
     await server.start()
+    for listener in parts.listeners:
+        await listener.start()
     kit.log.info("listening", port=server.port)
     if supervisor is not None:
         supervisor.send(b"1")
@@ -228,7 +243,7 @@ async def _serve(kit: Kit[Settings], parts: Parts, stop: asyncio.Event, supervis
     failure = readiness.exception() if readiness.done() else None
     kit.stop()
     readiness.cancel()  # from here on the server's own stop speaks for its health
-    await server.stop()
+    await asyncio.gather(server.stop(), *(listener.stop() for listener in parts.listeners))
     for task in (stopped, *jobs):
         task.cancel()
     # Bounded: a library may swallow a cancellation.

@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import partial
 
 from guerdon_kit import housekeeping
+from guerdon_kit.http import HttpServer
 from guerdon_kit.service import Job, Kit, Parts
 from recognition.clients.award_budgets import AwardBudgetBook
 from recognition.clients.budgets import BudgetLedger
@@ -13,6 +14,8 @@ from recognition.clients.history import History
 from recognition.clients.ledger import LEDGER, Ledger
 from recognition.config import Settings
 from recognition.domain.payouts import PayoutKind
+from recognition.http.endpoints import GroupEndpoint, RootSearch, UserEndpoint
+from recognition.http.server import Site, application
 from recognition.jobs.allowances import grant_allowances
 from recognition.jobs.approvals import decide_overdue
 from recognition.jobs.billing import close_statements
@@ -48,7 +51,10 @@ from recognition.operations.people import People
 from recognition.operations.people_imports import PeopleImports
 from recognition.operations.planning import Planning
 from recognition.operations.previewing import Previewing
+from recognition.operations.provisioning_groups import ProvisionedGroups
+from recognition.operations.provisioning_users import ProvisionedUsers
 from recognition.operations.reviewing import Reviewing
+from recognition.operations.scim_tokens import ScimTokens
 from recognition.operations.settings import RecognitionSettings
 from recognition.operations.teams import Teams
 from recognition.operations.viewing import Viewing
@@ -72,6 +78,7 @@ from recognition.servicer import (
     OrganisationServicer,
     RecognitionServicer,
     ReviewServicer,
+    ScimTokenServicer,
     TeamServicer,
 )
 
@@ -99,10 +106,12 @@ async def compose(kit: Kit[Settings]) -> Parts:
     awarding = Awarding(database, paying, clock)
     allowance_poll = timedelta(seconds=settings.allowance_poll_s)
     recovery_poll = timedelta(seconds=settings.recovery_poll_s)
+    tokens = ScimTokens(database, clock)
     return Parts(
         servicers=[
             OrganisationServicer(clock, Organisations(database, ledger), People(database, ledger, clock)),
             TeamServicer(Teams(database, clock)),
+            ScimTokenServicer(tokens),
             AllowanceServicer(granting, Planning(database, clock), disbursements),
             BudgetServicer(budgets, disbursements),
             BillingServicer(billing),
@@ -142,4 +151,15 @@ async def compose(kit: Kit[Settings]) -> Parts:
             Job("imports", import_recovery(database, clock, importing, recovery_poll, settings.lease).run),
             *housekeeping.jobs(kit),
         ],
+        listeners=_scim(kit, ledger, tokens) if settings.scim_listen else [],
     )
+
+
+def _scim(kit: Kit[Settings], ledger: Ledger, tokens: ScimTokens) -> list[HttpServer]:
+    """The SCIM server."""
+    settings, database, clock = kit.settings, kit.database, kit.clock
+    site = Site(settings.scim_url)
+    users = UserEndpoint(site, ProvisionedUsers(database, ledger, clock), clock)
+    groups = GroupEndpoint(site, ProvisionedGroups(database, clock), clock)
+    served = application(site, tokens, [*users.routes(), *groups.routes(), *RootSearch(users, groups).routes()])
+    return [HttpServer(served, settings.scim_listen, settings)]

@@ -15,6 +15,12 @@ class Settings(ServiceSettings):
 
     listen: str = "127.0.0.1:7005"
     """`host:port` that the gRPC server listens on."""
+    scim_listen: str = ""
+    """`host:port` that the HTTP server for SCIM 2.0 listens on. Empty: off."""
+    scim_url: str = ""
+    """Where identity providers reach that server, such as `https://scim.example.com/scim/v2`: what its answers call
+    themselves. Empty: the address that a request was sent to.
+    """
     ledger_timeout_s: float = Field(default=4.0, gt=0, le=60)
     """How long one call to the ledger may take before its outcome counts as unknown."""
     lease_s: float = Field(default=10.0, gt=0, le=600)
@@ -28,6 +34,11 @@ class Settings(ServiceSettings):
 
     billing_poll_s: float = Field(default=60.0, gt=0, le=3600)
     """How often months to bill are looked for."""
+
+    @property
+    def shared_listens(self) -> tuple[str, ...]:
+        """The addresses that workers share."""
+        return (self.listen, self.scim_listen) if self.scim_listen else (self.listen,)
 
     @property
     def ledger_timeout(self) -> timedelta:

@@ -20,7 +20,6 @@ import pytest
 from guerdon_cli.stack import SERVICES, Stack
 
 ROOT = Path(__file__).resolve().parents[2]
-NEEDED = tuple(SERVICES)
 PROMPTS = (
     "tutorials/first-points.md",
     "tutorials/join-a-coalition.md",
@@ -35,6 +34,7 @@ PROMPTS = (
     "howto/set-up-a-catalog.md",
     "howto/set-up-earning-rules.md",
     "howto/hold-suspicious-awards.md",
+    "howto/connect-scim.md",
     "howto/run-a-coffee-shop.md",
     "howto/run-a-department-store.md",
     "howto/reward-activities.md",
@@ -49,7 +49,7 @@ PROMPTS = (
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("examples")
-    with Stack(folder, services=NEEDED, any_ports=True) as running:
+    with Stack(folder, any_ports=True) as running:
         yield running
 
 
@@ -69,8 +69,10 @@ def _blocks(page: str, *languages: str) -> list[tuple[str, str]]:
 
 def _here(text: str, stack: Stack) -> str:
     """The text with the addresses of this stack, where it has those that `make up` prints."""
-    for kind in NEEDED:
+    for kind in SERVICES:
         text = text.replace(f"127.0.0.1:{kind.port}", stack.targets[kind.name])
+        for setting, port in kind.listens.items():
+            text = text.replace(f"127.0.0.1:{port}", stack.listens[kind.name][setting])
     return text
 
 

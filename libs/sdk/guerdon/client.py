@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from guerdon.recognition.v1.organisations_pb2_grpc import OrganisationServiceAsyncStub
     from guerdon.recognition.v1.recognition_pb2_grpc import RecognitionServiceAsyncStub
     from guerdon.recognition.v1.reviews_pb2_grpc import ReviewServiceAsyncStub
+    from guerdon.recognition.v1.scim_pb2_grpc import ScimTokenServiceAsyncStub
     from guerdon.recognition.v1.teams_pb2_grpc import TeamServiceAsyncStub
     from guerdon.rewards.v1.providers_pb2_grpc import ProviderServiceAsyncStub
     from guerdon.rewards.v1.rewards_pb2_grpc import RewardsServiceAsyncStub
@@ -220,6 +221,13 @@ class Client:
         from guerdon.recognition.v1.organisations_pb2_grpc import OrganisationServiceStub
 
         return cast("OrganisationServiceAsyncStub", OrganisationServiceStub(self._channel))
+
+    @cached_property
+    def scim_tokens(self) -> ScimTokenServiceAsyncStub:
+        """The tokens of identity providers."""
+        from guerdon.recognition.v1.scim_pb2_grpc import ScimTokenServiceStub
+
+        return cast("ScimTokenServiceAsyncStub", ScimTokenServiceStub(self._channel))
 
     @cached_property
     def teams(self) -> TeamServiceAsyncStub:

@@ -12,12 +12,13 @@ from recognition.domain.texts import text_violations
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """A team of an organisation, and what people call it."""
+    """A team of an organisation, what people call it, and what an identity provider knows it by (empty: none does)."""
 
     organisation: str
     id: str
     display_name: str
     create_time: datetime
+    external_id: str = ""
 
     @property
     def name(self) -> str:

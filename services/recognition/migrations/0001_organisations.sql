@@ -85,12 +85,15 @@ create table teams (
     organisation text not null references organisations,
     team text not null,
     display_name text not null,
+    -- What an identity provider knows it by; empty: none does.
+    external_id text not null,
     actor text not null,
     create_time timestamptz not null,
     -- A team that was dissolved keeps its id, so that what was said to it is never shown to another one.
     delete_time timestamptz,
     primary key (organisation, team)
 );
+create unique index teams_name on teams (organisation, lower(display_name)) where delete_time is null;
 
 create table team_people (
     organisation text not null,

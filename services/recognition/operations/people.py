@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from guerdon_kit.clock import Clock
@@ -12,7 +13,6 @@ from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres import Connection, Database, requests
 from recognition.clients.ledger import Ledger
 from recognition.domain.errors import IdentityTaken, PersonActive, PersonDeactivated, UserNameTaken
-from recognition.domain.organisations import Organisation
 from recognition.domain.people import NewPerson, Person, check_manager, check_people, person_name, require_all
 from recognition.domain.profiles import Profile
 from recognition.operations import organisations
@@ -57,7 +57,7 @@ class People:
             await self._ledger.create_people_accounts(employer, people, actor)
 
         async def work(connection: Connection) -> bytes:
-            await self._insert(connection, employer, people, actor)
+            await insert(connection, employer.id, people, actor, self._clock.now())
             return employer.id.encode()
 
         _, replayed = await requests.once(self._database, fingerprint, work)
@@ -140,19 +140,25 @@ class People:
             await organisations.find(connection, organisation)
             return await store.list_after(connection, organisation, after, most, user_name=user_name, team=team)
 
-    async def _insert(
-        self, connection: Connection, employer: Organisation, people: Sequence[NewPerson], actor: str
-    ) -> None:
-        new = {person.id for person in people}
-        managers = {person.profile.manager for person in people} - {""} - new
-        require_all(employer.id, "people", managers, await store.existing(connection, employer.id, managers))
-        memberships = [(team, person.id) for person in people for team in person.profile.teams]
-        await _require_teams(connection, employer.id, {team for team, _ in memberships})
-        added = await store.insert(connection, employer.id, people, actor, self._clock.now())
-        refused = next((person for person in people if person.id not in added), None)
-        if refused is not None:
-            raise await taken(connection, refused)
-        await team_store.join(connection, employer.id, memberships)
+
+async def insert(
+    connection: Connection, organisation: str, people: Sequence[NewPerson], actor: str, now: datetime
+) -> None:
+    """Adds people whose accounts exist, in the transaction that is under way.
+
+    Raises:
+        As `People.create`.
+    """
+    new = {person.id for person in people}
+    managers = {person.profile.manager for person in people} - {""} - new
+    require_all(organisation, "people", managers, await store.existing(connection, organisation, managers))
+    memberships = [(team, person.id) for person in people for team in person.profile.teams]
+    await _require_teams(connection, organisation, {team for team, _ in memberships})
+    added = await store.insert(connection, organisation, people, actor, now)
+    refused = next((person for person in people if person.id not in added), None)
+    if refused is not None:
+        raise await taken(connection, refused)
+    await team_store.join(connection, organisation, memberships)
 
 
 async def change(connection: Connection, organisation: str, person: str, changes: dict[str, Any]) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from guerdon_kit.clock import Clock
 from guerdon_kit.errors import AlreadyExists, NotFound
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres import Connection, Database, requests
+from recognition.domain.errors import TeamNameTaken
 from recognition.domain.teams import Team, check_team_name, team_name
 from recognition.operations import organisations
 from recognition.store import teams as store
@@ -27,14 +30,14 @@ class Teams:
             InvalidField: it cannot be called that.
             NotFound: there is no such organisation, or the team was dissolved since.
             AlreadyExists: the id is taken, or was.
+            TeamNameTaken: another team is called that.
         """
         check_team_name(display_name, "team.display_name")
 
         async def work(connection: Connection) -> bytes:
             await organisations.find(connection, organisation)
             made = Team(organisation, team, display_name, self._clock.now())
-            if not await store.insert(connection, made, actor):
-                raise AlreadyExists(made.name)
+            await insert(connection, made, actor)
             return team.encode()
 
         _, replayed = await requests.once(self._database, fingerprint, work)
@@ -48,12 +51,15 @@ class Teams:
         Raises:
             InvalidField: it cannot be called that.
             NotFound: there is no such team.
+            TeamNameTaken: another team is called that.
         """
         check_team_name(display_name, "team.display_name")
 
         async def work(connection: Connection) -> bytes:
-            if not await store.rename(connection, organisation, team, display_name):
+            found = await store.lock_to_change(connection, organisation, team)
+            if found is None:
                 raise NotFound(team_name(organisation, team))
+            await store.update(connection, replace(found, display_name=display_name))
             return team.encode()
 
         _, replayed = await requests.once(self._database, fingerprint, work)
@@ -95,3 +101,17 @@ class Teams:
         async with self._database.acquire() as connection:
             await organisations.find(connection, organisation)
             return await store.list_after(connection, organisation, after, most)
+
+
+async def insert(connection: Connection, team: Team, actor: str) -> None:
+    """Adds a team, in the transaction that is under way.
+
+    Raises:
+        AlreadyExists: the id is taken, or was.
+        TeamNameTaken: another team is called that.
+    """
+    if await store.insert(connection, team, actor):
+        return
+    if await store.name_taken(connection, team.organisation, team.display_name, but=team.id):
+        raise TeamNameTaken(team.name)
+    raise AlreadyExists(team.name)

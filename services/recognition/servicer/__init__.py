@@ -57,6 +57,9 @@ from recognition.servicer.recognitions import (
 from recognition.servicer.reviews import (
     ReviewServicer,
 )
+from recognition.servicer.scim_tokens import (
+    ScimTokenServicer,
+)
 from recognition.servicer.teams import (
     TeamServicer,
 )
@@ -81,5 +84,6 @@ __all__ = [
     "OrganisationServicer",
     "RecognitionServicer",
     "ReviewServicer",
+    "ScimTokenServicer",
     "TeamServicer",
 ]

@@ -8,17 +8,19 @@ from datetime import datetime
 import asyncpg
 
 from guerdon_kit.postgres import Connection
+from recognition.domain.errors import TeamNameTaken
 from recognition.domain.teams import Team
 from recognition.store import queries
 
 
 async def insert(connection: Connection, team: Team, actor: str) -> bool:
-    """Whether its id was free."""
+    """Whether its id and its name were free."""
     inserted = await queries.insert_team(
         connection,
         organisation=team.organisation,
         team=team.id,
         display_name=team.display_name,
+        external_id=team.external_id,
         actor=actor,
         create_time=team.create_time,
     )
@@ -43,10 +45,35 @@ async def lock(connection: Connection, organisation: str, teams: Collection[str]
     return {row["team"] async for row in rows}
 
 
-async def rename(connection: Connection, organisation: str, team: str, display_name: str) -> bool:
-    """Whether there was such a team."""
-    done = await queries.update_team(connection, organisation=organisation, team=team, display_name=display_name)
-    return done is not None
+async def lock_to_change(connection: Connection, organisation: str, team: str) -> Team | None:
+    """The team of that id, which nobody else changes until the transaction ends."""
+    row = await queries.lock_team(connection, organisation=organisation, team=team)
+    return None if row is None else _team(row)
+
+
+async def name_taken(connection: Connection, organisation: str, display_name: str, but: str) -> bool:
+    """Whether a team, but for the one of the id `but`, is called that, whatever the case."""
+    taken: bool = await queries.name_taken(connection, organisation=organisation, display_name=display_name, team=but)
+    return taken
+
+
+async def update(connection: Connection, team: Team) -> None:
+    """Writes what of a team may change.
+
+    Raises:
+        TeamNameTaken: another team is called that. Nothing is written, and the transaction goes on.
+    """
+    try:
+        async with connection.transaction():
+            await queries.update_team(
+                connection,
+                organisation=team.organisation,
+                team=team.id,
+                display_name=team.display_name,
+                external_id=team.external_id,
+            )
+    except asyncpg.UniqueViolationError as error:
+        raise TeamNameTaken(team.name) from error
 
 
 async def delete(connection: Connection, organisation: str, team: str, delete_time: datetime) -> bool:
@@ -75,11 +102,11 @@ async def replace_teams(connection: Connection, organisation: str, person: str, 
     await join(connection, organisation, [(team, person) for team in teams])
 
 
-def _team(row: asyncpg.Record) -> Team:
-    return Team(row["organisation"], row["team"], row["display_name"], row["create_time"])
-
-
 async def of_person(connection: Connection, organisation: str, person: str) -> list[str]:
     """The ids of the teams that the person is in."""
     rows = queries.list_teams_of_person(connection, organisation=organisation, person=person)
     return [row["team"] async for row in rows]
+
+
+def _team(row: asyncpg.Record) -> Team:
+    return Team(row["organisation"], row["team"], row["display_name"], row["create_time"], row["external_id"])

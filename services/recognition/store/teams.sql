@@ -1,17 +1,17 @@
 -- name: insert_team$
--- The id, or nothing where it is taken.
-insert into teams (organisation, team, display_name, actor, create_time)
-values (:organisation, :team, :display_name, :actor, :create_time)
+-- The id, or nothing where it or the name is taken.
+insert into teams (organisation, team, display_name, external_id, actor, create_time)
+values (:organisation, :team, :display_name, :external_id, :actor, :create_time)
 on conflict do nothing
 returning team;
 
 -- name: find_team^
-select organisation, team, display_name, create_time
+select organisation, team, display_name, external_id, create_time
 from teams
 where organisation = :organisation and team = :team and delete_time is null;
 
 -- name: list_teams
-select organisation, team, display_name, create_time
+select organisation, team, display_name, external_id, create_time
 from teams
 where organisation = :organisation and team > :after and delete_time is null
 order by team
@@ -25,11 +25,26 @@ where organisation = :organisation and team = any(:teams::text[]) and delete_tim
 order by team
 for share;
 
--- name: update_team$
-update teams
-set display_name = :display_name
+-- name: lock_team^
+-- For who changes it, or who is in it.
+select organisation, team, display_name, external_id, create_time
+from teams
 where organisation = :organisation and team = :team and delete_time is null
-returning team;
+for no key update;
+
+-- name: name_taken$
+select exists (
+    select
+    from teams
+    where
+        organisation = :organisation and lower(display_name) = lower(:display_name) and delete_time is null
+        and team <> :team
+);
+
+-- name: update_team!
+update teams
+set display_name = :display_name, external_id = :external_id
+where organisation = :organisation and team = :team;
 
 -- name: delete_team$
 update teams

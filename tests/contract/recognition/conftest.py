@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from guerdon_kit.auth.development import DevelopmentIdentity
+from guerdon_kit.launch.ports import LOOPBACK, free_ports
 from guerdon_kit.testing import DatabaseFactory, RunningService
 from guerdon_kit.testing.fixtures import ManyServices
 from tests.contract.recognition.world import Employer, World
@@ -16,7 +17,13 @@ from tests.contract.recognition.world import Employer, World
 def running(many_services: ManyServices, databases: DatabaseFactory) -> Iterator[tuple[RunningService, RunningService]]:
     with many_services("recognition") as services:
         ledger = services.start("ledger", databases.make("ledger"))
-        recognition = services.start("recognition", databases.make("recognition"), targets={"ledger": ledger.target})
+        [scim_port] = free_ports(1)
+        recognition = services.start(
+            "recognition",
+            databases.make("recognition"),
+            targets={"ledger": ledger.target},
+            settings={"scim_listen": f"{LOOPBACK}:{scim_port}"},
+        )
         yield ledger, recognition
     databases.drop(recognition.database)
     databases.drop(ledger.database)

@@ -123,7 +123,7 @@ async def test_teams_are_compared_by_who_is_in_them_now(employer: Employer) -> N
     names = [f"{employer.name}/teams/{team}" for team in ("east", "west")]
     for name in names:
         await employer.admin.teams.CreateTeam(
-            teams.CreateTeamRequest(team=teams.Team(name=name, display_name="A team"), request_id=new_request_id())
+            teams.CreateTeamRequest(team=teams.Team(name=name, display_name=name), request_id=new_request_id())
         )
     await change(employer, "ann", teams=names[:1])
     await change(employer, "ben", teams=names[:1])

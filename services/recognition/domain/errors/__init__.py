@@ -61,6 +61,7 @@ from recognition.domain.errors.organisations import (
     PersonDeactivated,
     ReceivingNotAllowed,
     RoleRequired,
+    TeamNameTaken,
     UserNameTaken,
 )
 from recognition.domain.errors.recognitions import (
@@ -79,6 +80,9 @@ from recognition.domain.errors.reviews import (
     RecognitionRejected,
     ReviewerConcerned,
     ReviewOutdated,
+)
+from recognition.domain.errors.scim import (
+    ScimTokensExceeded,
 )
 
 __all__ = [
@@ -134,8 +138,10 @@ __all__ = [
     "ReviewOutdated",
     "ReviewerConcerned",
     "RoleRequired",
+    "ScimTokensExceeded",
     "SelfGiving",
     "StatementNotFinal",
+    "TeamNameTaken",
     "TextRepeated",
     "UserNameTaken",
 ]

@@ -91,3 +91,14 @@ class RoleRequired(DomainError):
 
     def __init__(self, roles: str) -> None:
         super().__init__(roles=roles)
+
+
+class TeamNameTaken(DomainError):
+    """Another team of the organisation is called that."""
+
+    reason = "TEAM_NAME_TAKEN"
+    status = Status.ALREADY_EXISTS
+    message = "The name of {team} is another team's."
+
+    def __init__(self, team: str) -> None:
+        super().__init__(team=team)
