@@ -42,6 +42,7 @@ PROMPTS = (
     "howto/send-personal-offers.md",
     "howto/sell-a-membership.md",
     "howto/run-the-monthly-budget.md",
+    "howto/set-up-awards.md",
     "explanation/rate-books.md",
 )
 
