@@ -40,7 +40,9 @@ async def test_each_change_holds_for_the_very_next_quote(coalition: Coalition) -
     assert await refused() == "DAILY_LIMIT"
 
 
-@pytest.mark.parametrize("table", ["coalitions", "partners", "rate_books", "partner_limits", "corridor_pauses"])
+@pytest.mark.parametrize(
+    "table", ["coalitions", "partners", "rate_books", "partner_limits", "corridor_pauses", "link_policies"]
+)
 async def test_a_change_is_counted_once_with_what_it_changes_or_not_at_all(
     coalition: Coalition, running: tuple[RunningService, RunningService], table: str
 ) -> None:
