@@ -37,6 +37,7 @@ _CLAWBACK = {
 }
 _OTHERS_REFUSED = "BATCH_NOT_POSTED"
 """Of what is posted together: nothing is wrong with this one, but with another."""
+_NOTHING_LEFT = "OVER_REVERSAL"
 _MEMOS = {Purpose.GIVE: "Allowance", Purpose.MANAGE: "Manager budget"}
 
 
@@ -157,21 +158,27 @@ class Ledger:
 
     async def give_back(self, transaction: str, change: NewChange, part: str = "", amount: int = 0) -> None:
         """Undoes the transaction that reserved points, as to so many of them (0: all): they return to the lots that
-        they came from, and where these have expired go on to the budget. A change does so once for each `part`.
+        they came from, and where these have expired go on to the budget. A change does so once for each `part`. Where
+        all are to go back and none is left, somebody has sent them back by hand.
         """
-        await self._remote.call(
-            "ReverseTransaction",
-            ledger_pb2.ReverseTransactionRequest(
-                name=transaction,
-                amount=amount,
-                policy=ledger_pb2.CLAWBACK_POLICY_WITHIN_BALANCE,
-                request_id=f"back-{change.id}{part}",
-            ),
-            ledger_pb2.ReverseTransactionResponse,
-            tenants=[transaction.partition("/transactions/")[0]],
-            act=change.actor,
-            timeout_s=self._timeout_s,
+        request = ledger_pb2.ReverseTransactionRequest(
+            name=transaction,
+            amount=amount,
+            policy=ledger_pb2.CLAWBACK_POLICY_WITHIN_BALANCE,
+            request_id=f"back-{change.id}{part}",
         )
+        try:
+            await self._remote.call(
+                "ReverseTransaction",
+                request,
+                ledger_pb2.ReverseTransactionResponse,
+                tenants=[transaction.partition("/transactions/")[0]],
+                act=change.actor,
+                timeout_s=self._timeout_s,
+            )
+        except RemoteError as error:
+            if amount or error.remote_reason != _NOTHING_LEFT:
+                raise
 
     async def _take(self, change: NewChange, taking: Taking, memo: str) -> Taken:
         gift = taking.gift

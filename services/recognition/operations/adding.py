@@ -56,7 +56,7 @@ class Adding:
             found = await find_seen(connection, organisation, recognition, giver)
             checked = replace(add_on, giver=giver).checked(found.draft)
             await require_parties(connection, organisation, giver, checked.receivers)
-            await _require_room(connection, found, len(checked.receivers))
+            await require_room(connection, found, len(checked.receivers))
             change = NewChange(
                 organisation=organisation,
                 id=new_id("ra"),
@@ -90,7 +90,7 @@ class Adding:
         return [_add_on(change) for change in done]
 
 
-async def _require_room(connection: Connection, recognition: Recognition, more: int) -> None:
+async def require_room(connection: Connection, recognition: Recognition, more: int) -> None:
     """Raises RecognitionFull where so many more gifts are too many; Unavailable while an edit may remove receivers."""
     organisation = recognition.draft.organisation
     under_way = await changes.list_all(

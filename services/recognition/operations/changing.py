@@ -139,12 +139,10 @@ class Changing:
             giving = from_reserve(giving, change.organisation)
         try:
             transactions = await self._ledger.give(giving) if giving.gifts else []
-        except InsufficientAllowance as refusal:
-            await self._refuse(change, refusal.reason, int(refusal.metadata["available"]))
-        except GivingRefused as refusal:
+        except (InsufficientAllowance, GivingRefused) as refusal:
             if review is not None:
                 return await self._turn_down(change)
-            await self._refuse(change, refusal.metadata["ledger_reason"], 0)
+            await self._refuse(change, *_why(refusal))
         else:
             taken = await self._take(change, takings, recognition.name) if takings else []
             await self._settle(change, transactions, taken)
@@ -158,10 +156,8 @@ class Changing:
             return None  # who was before has reserved them
         try:
             [transaction] = await self._ledger.give(reservation(giving, change.organisation))
-        except InsufficientAllowance as refusal:
-            return await self._refuse(change, refusal.reason, int(refusal.metadata["available"]))
-        except GivingRefused as refusal:
-            return await self._refuse(change, refusal.metadata["ledger_reason"], 0)
+        except (InsufficientAllowance, GivingRefused) as refusal:
+            return await self._refuse(change, *_why(refusal))
 
         async def work(connection: Connection) -> None:
             if await reviews.hold(connection, change.key, transaction):
@@ -252,6 +248,13 @@ async def _recognition(connection: Connection, change: NewChange) -> Recognition
     found = await recognition_store.find(connection, change.organisation, change.recognition)
     assert found is not None, "a change's recognition is stored with it"
     return found
+
+
+def _why(refusal: InsufficientAllowance | GivingRefused) -> tuple[str, int]:
+    """The reason that is kept, and what was left of the allowance, if that was it."""
+    if isinstance(refusal, InsufficientAllowance):
+        return refusal.reason, int(refusal.metadata["available"])
+    return refusal.metadata["ledger_reason"], 0
 
 
 def _answer(change: Change) -> None:

@@ -6,11 +6,11 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from guerdon_kit.clock import Clock
-from guerdon_kit.errors import Unavailable
+from guerdon_kit.errors import ScopeRequired, Unavailable
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.ids import new_id
 from guerdon_kit.postgres import Connection, Database, requests
-from recognition.domain.acting import Acting
+from recognition.domain.acting import ACT_FOR_SCOPE, Acting
 from recognition.domain.changes import Change, ChangeKey, ChangeKind, ChangeState, NewChange
 from recognition.domain.editing import EDITS_MAX, FIELDS, changed_fields, check_window, moves_points
 from recognition.domain.errors import EditsUsedUp
@@ -49,6 +49,7 @@ class Editing:
             InvalidField: a field is out of its bounds.
             NotFound: there is none, it is gone, or it is not theirs to see; or one of the people does not exist.
             RoleRequired: it is another's.
+            ScopeRequired: it gives more, and is another's.
             EditWindowOver, EditsUsedUp, SelfGiving: as they say; or what `require_parties` does.
             InsufficientAllowance, GivingRefused: the ledger refused what would be given more; nothing has changed, and
                 the same request is refused again.
@@ -64,6 +65,8 @@ class Editing:
             if after.message != found.draft.message:
                 after = await worded(connection, employer, after)
             more = await self._checked(connection, employer, found, after)
+            if more and person != found.draft.giver and not acting.acts_for:
+                raise ScopeRequired(ACT_FOR_SCOPE)  # an allowance is its person's to give
             change = NewChange(
                 organisation=organisation,
                 id=new_id("re"),

@@ -99,7 +99,7 @@ class Fairness:
     async def findings(self, change: ChangeKey) -> list[Finding]:
         """What the policies had to say when the change was taken in."""
         async with self._database.acquire() as connection:
-            return await store.findings(connection, change)
+            return (await store.findings(connection, change.organisation, [change.change]))[change.change]
 
 
 async def judged(connection: Connection, change: NewChange, words: str) -> tuple[Finding, ...]:

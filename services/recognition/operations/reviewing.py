@@ -10,11 +10,11 @@ from contextlib import suppress
 from datetime import timedelta
 
 from guerdon_kit.clock import Clock
-from guerdon_kit.errors import InvalidField, NotFound, Unavailable
+from guerdon_kit.errors import InvalidField, NotFound
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres import Connection, Database, requests
 from recognition.domain.acting import Acting
-from recognition.domain.changes import ChangeKey, ChangeKind, ChangeState, NewChange
+from recognition.domain.changes import ChangeKey, ChangeKind, NewChange
 from recognition.domain.errors import (
     AlreadyReviewed,
     RecognitionRejected,
@@ -29,9 +29,9 @@ from recognition.domain.roles import Role
 from recognition.domain.texts import text_violations
 from recognition.operations import organisations
 from recognition.operations.acting import acting_person, require_role
+from recognition.operations.adding import require_room
 from recognition.operations.changing import Changing
 from recognition.operations.giving import require_parties
-from recognition.store import changes
 from recognition.store import recognitions as recognition_store
 from recognition.store import reviews as store
 
@@ -74,7 +74,8 @@ class Reviewing:
             InvalidField: the note is too long.
             RoleRequired: the token names neither an admin nor a manager.
             NotFound: there is no such review.
-            AlreadyReviewed, ReviewerConcerned, ReviewOutdated: as they say; or what `require_parties` does.
+            AlreadyReviewed, ReviewerConcerned, ReviewOutdated, RecognitionFull: as they say; or what `require_parties`
+                does.
             Unavailable: an edit of the recognition is under way, or the ledger has not answered; the same request tells
                 how it ended.
         """
@@ -128,12 +129,11 @@ async def _require_current(connection: Connection, change: NewChange, state: Sta
     """Raises what keeps a change from being given now; the recognition is locked, in `state`."""
     organisation = change.organisation
     if change.kind is ChangeKind.ADD_ON:
-        if await changes.list_all(connection, organisation, change.recognition, [ChangeKind.EDIT], ChangeState.PENDING):
-            raise Unavailable
         recognition = await recognition_store.find(connection, organisation, change.recognition)
         assert recognition is not None, "an add-on's recognition is stored before it"
         if state is not State.POSTED or not set(change.receivers) <= set(recognition.draft.receivers):
             raise ReviewOutdated(recognition.name, _name(change.key))
+        await require_room(connection, recognition, len(change.receivers))
     await require_parties(connection, organisation, change.giver, change.receivers)
 
 

@@ -124,18 +124,19 @@ async def keep(connection: Connection, change: ChangeKey, findings: Sequence[Fin
     )
 
 
-async def findings(connection: Connection, change: ChangeKey) -> list[Finding]:
-    """What the policies found in a change."""
-    rows = queries.fairness_findings(connection, organisation=change.organisation, change=change.change)
-    return [
-        Finding(
-            Rule(row["rule"]),
-            Mode(row["mode"]),
-            row["receiver"],
-            row["most"],
-            row["used"],
-            row["requested"],
-            row["room"],
+async def findings(connection: Connection, organisation: str, changes: Collection[str]) -> dict[str, list[Finding]]:
+    """What the policies found in each of these changes."""
+    found: dict[str, list[Finding]] = {change: [] for change in changes}
+    async for row in queries.fairness_findings(connection, organisation=organisation, changes=list(changes)):
+        found[row["change"]].append(
+            Finding(
+                Rule(row["rule"]),
+                Mode(row["mode"]),
+                row["receiver"],
+                row["most"],
+                row["used"],
+                row["requested"],
+                row["room"],
+            )
         )
-        async for row in rows
-    ]
+    return found

@@ -106,7 +106,7 @@ from
     with ordinality as findings (rule, mode, receiver, most, used, requested, room, position);
 
 -- name: fairness_findings
-select rule, mode, receiver, most, used, requested, room
+select change, rule, mode, receiver, most, used, requested, room
 from fairness_findings
-where organisation = :organisation and change = :change
-order by position;
+where organisation = :organisation and change = any(:changes::text[])
+order by change, position;

@@ -75,7 +75,7 @@ async def list_before(
     """At most so many reviews with numbers below `before`, newest first: of that state, giver and change, where these
     are given.
     """
-    rows = queries.list_reviews(
+    found = queries.list_reviews(
         connection,
         organisation=organisation,
         state=state and state.value,
@@ -84,15 +84,17 @@ async def list_before(
         before=before,
         most=most,
     )
+    rows = [row async for row in found]
+    findings = await fairness.findings(connection, organisation, [row["change"] for row in rows])
     return [
         Reviewed(
             row["number"],
             _review(row, row["review_state"]),
             changes.change(row),
             row["message"],
-            tuple(await fairness.findings(connection, ChangeKey(organisation, row["change"]))),
+            tuple(findings[row["change"]]),
         )
-        for row in [row async for row in rows]
+        for row in rows
     ]
 
 

@@ -41,7 +41,8 @@ select
     reviews.number, reviews.state as review_state, reviews.transaction, reviewer, note, review_time, changes.organisation,
     changes.change, changes.recognition, changes.kind, changes.person, changes.giver, changes.receivers,
     changes.amounts, changes.policy, changes.before, changes.after, changes.state, changes.refusal,
-    changes.available_amount, changes.actor, changes.create_time, message
+    changes.available_amount, changes.actor, changes.create_time,
+    case when reviews.state = 'held' then message else '' end as message
 from reviews
 join recognition_changes as changes on changes.organisation = reviews.organisation and changes.change = reviews.change
 join recognitions

@@ -17,8 +17,11 @@ from guerdon import (
     was_replayed,
 )
 from guerdon.recognition.v1 import add_ons_pb2 as add_ons
+from guerdon.recognition.v1 import fairness_pb2 as fair
+from guerdon.recognition.v1 import organisations_pb2 as orgs
 from guerdon.recognition.v1 import recognition_pb2 as recs
-from tests.contract.recognition.world import Employer
+from guerdon.recognition.v1 import reviews_pb2 as reviews
+from tests.contract.recognition.world import Employer, World
 
 Come = tuple[str, str, int, int, int]
 """Giver, receiver, and what was wanted, recovered and missing."""
@@ -154,6 +157,44 @@ async def test_one_deletes_and_edits_ones_own_or_as_an_admin(employer: Employer)
     await ann.recognition.DeleteRecognition(deletion(public))
     await edit(employer, private, "message", message="Thanks!", client=ann)
     assert await employer.left("ann") == 195
+
+
+async def test_an_admin_edits_but_gives_nobody_more_of_anothers_allowance(employer: Employer) -> None:
+    eve = employer.new_person("eve")
+    eve.role = orgs.ROLE_ADMIN
+    await employer.admin.organisations.CreatePerson(orgs.CreatePersonRequest(person=eve, request_id=new_request_id()))
+    given, admin = await employer.give("ann", ["ben"], 10), employer.own_client("eve")
+    for field, more in (("amount", {"amount": 11}), ("receivers", {"receivers": ["ben", "eve"]})):
+        with pytest.raises(PermissionDeniedError) as refusal:
+            await edit(employer, given, field, client=admin, **more)
+        assert refusal.value.metadata == {"scope": "recognition.act_for"}
+    edited, came = await edit(employer, given, "amount", "message", amount=4, message="Thanks", client=admin)
+    assert (edited.amount, edited.message, came) == (4, "Thanks", [("ann", "ben", 6, 6, 0)])
+    assert (await employer.left("ann"), await employer.earned("eve")) == (196, 0)
+
+
+async def test_a_recognition_has_at_most_a_thousand_gifts_what_was_held_too(world: World) -> None:
+    crowd, adders = [f"p{number}" for number in range(100)], [f"a{number}" for number in range(11)]
+    employer = await world.employer(people=[*crowd, *adders])
+    given = await employer.give(adders[0], crowd, 1)
+    hold = fair.FairnessPolicy(mode=fair.FAIRNESS_MODE_HOLD, post_points=fair.PostPoints(limit=1))
+    policies = fair.FairnessPolicies(organisation=employer.name, policies=[hold])
+    await employer.admin.fairness.SetFairnessPolicies(
+        fair.SetFairnessPoliciesRequest(fairness_policies=policies, request_id=new_request_id())
+    )
+    held = await employer.admin.add_ons.CreateAddOn(addition(employer, given, adders[0], 2, crowd[:1]))
+    for adder in adders[1:10]:
+        await add(employer, given, adder, 1)
+    full = {"limit": "1000", "used": "1000"}
+    with pytest.raises(RefusedError) as refusal:
+        await add(employer, given, adders[10], 1, crowd[:1])
+    assert refusal.value.metadata == full
+    approval = reviews.ReviewRecognitionRequest(
+        name=held.review, decision=reviews.REVIEW_STATE_APPROVED, request_id=new_request_id()
+    )
+    with pytest.raises(RefusedError) as refusal:
+        await employer.admin.reviews.ReviewRecognition(approval)
+    assert refusal.value.metadata == full
 
 
 async def test_an_edit_changes_words_and_its_history_tells(employer: Employer) -> None:

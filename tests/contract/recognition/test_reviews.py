@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from guerdon import Client, PermissionDeniedError, RefusedError, new_request_id, was_replayed
+from guerdon.ledger.v1 import ledger_pb2 as ledger
 from guerdon.recognition.v1 import fairness_pb2 as fair
 from guerdon.recognition.v1 import organisations_pb2 as orgs
 from guerdon.recognition.v1 import recognition_pb2 as recs
@@ -71,6 +72,7 @@ async def test_what_is_approved_is_given_once_as_of_when_it_was_made(
     request = decision(held.review, APPROVED, "They closed the books together")
     approved = (await mia.reviews.ReviewRecognition(request)).review
     assert (approved.state, approved.reviewer, approved.note) == (APPROVED, employer.person("mia"), request.note)
+    assert not approved.message, "the words are for who sees the recognition now"
     assert approved.HasField("review_time")
     again = mia.reviews.ReviewRecognition(request)
     assert (await again).review == approved
@@ -143,6 +145,20 @@ async def test_an_add_on_is_held_too_and_has_no_place_once_its_recognition_is_go
     await employer.admin.reviews.ReviewRecognition(decision(two.review, REJECTED))
     assert [await employer.left(who) for who in ("ann", "dan")] == [200, 200]
     assert await employer.earned("ben") == 0
+
+
+@pytest.mark.parametrize("decided", [APPROVED, REJECTED])
+async def test_what_was_sent_back_by_hand_is_rejected_whatever_is_decided(
+    employer: Employer, held: recs.CreateRecognitionResponse, decided: pb.ReviewState.ValueType
+) -> None:
+    listed = await employer.bank.ledger.ListTransactions(ledger.ListTransactionsRequest(parent=employer.program))
+    [reservation] = [one for one in listed.transactions if one.memo == held.recognition.name]
+    await employer.bank.ledger.ReverseTransaction(
+        ledger.ReverseTransactionRequest(name=reservation.name, request_id=new_request_id())
+    )
+    review = (await employer.admin.reviews.ReviewRecognition(decision(held.review, decided))).review
+    assert review.state == REJECTED
+    assert (await employer.left("ann"), await employer.earned("ben")) == (200, 0)
 
 
 async def test_what_an_allowance_does_not_reach_for_is_not_held(employer: Employer) -> None:

@@ -87,10 +87,10 @@ class RecognitionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def UpdateRecognition(self, request, context):
-        """Changes a recognition: by its giver, or by an ADMIN on the giver's behalf. Points follow: who is added is given theirs
-        from the giver's allowance, who is removed loses what is left of theirs. What is added is posted first, all of it or
-        nothing: where the allowance does not reach for it the edit is refused and has changed nothing, though points would
-        have come back.
+        """Changes a recognition: by its giver, or by an ADMIN. Points follow: who is added is given theirs from the giver's
+        allowance, who is removed loses what is left of theirs. What is added is the giver's to give: another needs the
+        scope `recognition.act_for`. It is posted first, all of it or nothing: where the allowance does not reach for it the
+        edit is refused and has changed nothing, though points would have come back.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -41,10 +41,10 @@ class RecognitionServiceStub:
         guerdon.recognition.v1.recognition_pb2.UpdateRecognitionRequest,
         guerdon.recognition.v1.recognition_pb2.UpdateRecognitionResponse,
     ]
-    """Changes a recognition: by its giver, or by an ADMIN on the giver's behalf. Points follow: who is added is given theirs
-    from the giver's allowance, who is removed loses what is left of theirs. What is added is posted first, all of it or
-    nothing: where the allowance does not reach for it the edit is refused and has changed nothing, though points would
-    have come back.
+    """Changes a recognition: by its giver, or by an ADMIN. Points follow: who is added is given theirs from the giver's
+    allowance, who is removed loses what is left of theirs. What is added is the giver's to give: another needs the
+    scope `recognition.act_for`. It is posted first, all of it or nothing: where the allowance does not reach for it the
+    edit is refused and has changed nothing, though points would have come back.
     """
 
     DeleteRecognition: grpc.UnaryUnaryMultiCallable[
@@ -109,10 +109,10 @@ class RecognitionServiceAsyncStub:
         guerdon.recognition.v1.recognition_pb2.UpdateRecognitionRequest,
         guerdon.recognition.v1.recognition_pb2.UpdateRecognitionResponse,
     ]
-    """Changes a recognition: by its giver, or by an ADMIN on the giver's behalf. Points follow: who is added is given theirs
-    from the giver's allowance, who is removed loses what is left of theirs. What is added is posted first, all of it or
-    nothing: where the allowance does not reach for it the edit is refused and has changed nothing, though points would
-    have come back.
+    """Changes a recognition: by its giver, or by an ADMIN. Points follow: who is added is given theirs from the giver's
+    allowance, who is removed loses what is left of theirs. What is added is the giver's to give: another needs the
+    scope `recognition.act_for`. It is posted first, all of it or nothing: where the allowance does not reach for it the
+    edit is refused and has changed nothing, though points would have come back.
     """
 
     DeleteRecognition: grpc.aio.UnaryUnaryMultiCallable[
@@ -183,10 +183,10 @@ class RecognitionServiceServicer(metaclass=abc.ABCMeta):
         request: guerdon.recognition.v1.recognition_pb2.UpdateRecognitionRequest,
         context: _ServicerContext,
     ) -> typing.Union[guerdon.recognition.v1.recognition_pb2.UpdateRecognitionResponse, collections.abc.Awaitable[guerdon.recognition.v1.recognition_pb2.UpdateRecognitionResponse]]:
-        """Changes a recognition: by its giver, or by an ADMIN on the giver's behalf. Points follow: who is added is given theirs
-        from the giver's allowance, who is removed loses what is left of theirs. What is added is posted first, all of it or
-        nothing: where the allowance does not reach for it the edit is refused and has changed nothing, though points would
-        have come back.
+        """Changes a recognition: by its giver, or by an ADMIN. Points follow: who is added is given theirs from the giver's
+        allowance, who is removed loses what is left of theirs. What is added is the giver's to give: another needs the
+        scope `recognition.act_for`. It is posted first, all of it or nothing: where the allowance does not reach for it the
+        edit is refused and has changed nothing, though points would have come back.
         """
 
     @abc.abstractmethod

@@ -79,7 +79,7 @@ class Review(google.protobuf.message.Message):
     amount: builtins.int
     """How much each of them."""
     message: builtins.str
-    """The recognition's words."""
+    """The recognition's words while it is held. Afterwards empty: they are for who sees the recognition."""
     state: global___ReviewState.ValueType
     """What became of it."""
     reviewer: builtins.str
