@@ -116,9 +116,8 @@ async def require_teams(connection: Connection, draft: Draft) -> None:
             raise NotFound(team_name(draft.organisation, team))
     if draft.visibility is not Visibility.TEAM or draft.teams:
         return
-    for receiver in draft.receivers:
-        if await teams.of_person(connection, draft.organisation, receiver):
-            return
+    if await teams.of_people(connection, draft.organisation, draft.receivers):
+        return
     raise InvalidField.of("recognition.visibility", "TEAM: no team is named, and the receivers are in none")
 
 

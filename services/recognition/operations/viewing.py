@@ -84,7 +84,7 @@ async def find_seen(connection: Connection, organisation: str, recognition: str,
     found = await store.find(connection, organisation, recognition)
     if found is not None:
         said_to_teams = person is not None and found.draft.visibility is Visibility.TEAM
-        theirs = await teams.of_person(connection, organisation, person or "") if said_to_teams else ()
+        theirs = await teams.of_people(connection, organisation, [person or ""]) if said_to_teams else ()
         if found.seen_by(person, theirs):
             return found
     raise NotFound(f"organisations/{organisation}/recognitions/{recognition}")

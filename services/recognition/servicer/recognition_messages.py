@@ -10,7 +10,7 @@ from guerdon_kit.grpc.messages import timestamp
 from recognition.domain.changes import Change
 from recognition.domain.editing import FIELDS, changed_fields
 from recognition.domain.people import person_name
-from recognition.domain.recognitions import RECEIVERS_MAX, Draft, Recognition, Visibility
+from recognition.domain.recognitions import RECEIVERS_MAX, TEAMS_MAX, Draft, Recognition, Visibility
 from recognition.domain.takings import Recovery, TakingPolicy
 from recognition.domain.teams import team_name
 from recognition.operations.previewing import Preview
@@ -35,6 +35,8 @@ def read_draft(message: pb.Recognition, organisation: str, fields: Collection[st
     """A recognition to give, or what an edit of these fields makes of one; the giver is empty where none is named."""
     if len(message.receivers) > RECEIVERS_MAX:
         raise InvalidField.of("recognition.receivers", "must be 1 to 100")
+    if len(message.teams) > TEAMS_MAX:
+        raise InvalidField.of("recognition.teams", f"must be at most {TEAMS_MAX}")
     visibility = VISIBILITIES.get(message.visibility)
     if visibility is None:
         if "visibility" in fields:

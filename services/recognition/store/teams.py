@@ -102,9 +102,9 @@ async def replace_teams(connection: Connection, organisation: str, person: str, 
     await join(connection, organisation, [(team, person) for team in teams])
 
 
-async def of_person(connection: Connection, organisation: str, person: str) -> list[str]:
-    """The ids of the teams that the person is in."""
-    rows = queries.list_teams_of_person(connection, organisation=organisation, person=person)
+async def of_people(connection: Connection, organisation: str, people: Collection[str]) -> list[str]:
+    """The ids of the teams that any of these people is in."""
+    rows = queries.list_teams_of_people(connection, organisation=organisation, people=list(people))
     return [row["team"] async for row in rows]
 
 

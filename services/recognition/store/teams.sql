@@ -68,9 +68,9 @@ where organisation = :organisation and team = :team;
 delete from team_people
 where organisation = :organisation and person = :person;
 
--- name: list_teams_of_person
-select team
+-- name: list_teams_of_people
+select distinct team
 from team_people
 join teams using (organisation, team)
-where organisation = :organisation and person = :person and delete_time is null
+where organisation = :organisation and person = any(:people::text[]) and delete_time is null
 order by team;

@@ -36,6 +36,19 @@ async def test_a_mention_of_nobody_is_refused_with_its_position(employer: Employ
     assert violation.description == "mentions @nobody at character 7, who is nobody here"
 
 
+async def test_what_is_too_long_for_a_message_is_refused_unread(employer: Employer) -> None:
+    with pytest.raises(InvalidRequestError) as refusal:
+        await employer.admin.recognition.CreateRecognition(
+            employer.thanks("ann", ["ben"], 10, message="@nobody " * 300)
+        )
+    assert [one.description for one in refusal.value.violations] == ["must be at most 2,000 characters"]
+    crowded = employer.thanks("ann", ["ben"], 10)
+    crowded.recognition.teams.extend(f"{employer.name}/teams/t{number}" for number in range(11))
+    with pytest.raises(InvalidRequestError) as refusal:
+        await employer.admin.recognition.CreateRecognition(crowded)
+    assert [one.field for one in refusal.value.violations] == ["recognition.teams"]
+
+
 async def test_what_is_said_to_a_team_its_members_see(employer: Employer) -> None:
     await _team(employer, "sales", "ben", "dan")
     await _team(employer, "crew", "cleo")
