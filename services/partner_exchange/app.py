@@ -6,25 +6,20 @@ from datetime import timedelta
 from functools import partial
 
 from guerdon_kit import housekeeping
-from guerdon_kit.egress import Egress
-from guerdon_kit.events import Consumer
-from guerdon_kit.events.consumer import pruning_consumed
-from guerdon_kit.sealing import SealingKeys, make_key_file
 from guerdon_kit.service import Job, Kit, Parts
+from guerdon_kit.webhooks.news import News
+from guerdon_kit.webhooks.parts import webhooks
 from partner_exchange.clients.ledger import LEDGER, Ledger
 from partner_exchange.clients.partner_ledgers import PartnerLedgers
 from partner_exchange.config import Settings
 from partner_exchange.jobs.bonuses import prune_bonuses
 from partner_exchange.jobs.limits import prune_usage
 from partner_exchange.jobs.links import prune_link_codes
-from partner_exchange.jobs.partner_events import prune_partner_events
 from partner_exchange.jobs.quotes import prune_quotes
 from partner_exchange.jobs.recovery import asking_again, recovery
 from partner_exchange.jobs.reversals import asking_to_reverse, reversal_recovery
 from partner_exchange.jobs.settlements import settlement_recovery
-from partner_exchange.jobs.webhooks import send_webhooks
 from partner_exchange.operations.accepting import Accepting
-from partner_exchange.operations.deliveries import Deliveries
 from partner_exchange.operations.disputes import Disputes
 from partner_exchange.operations.ends import Ends
 from partner_exchange.operations.event_streams import EventStreams
@@ -35,7 +30,6 @@ from partner_exchange.operations.limits import PartnerLimits
 from partner_exchange.operations.link_policies import LinkPolicies
 from partner_exchange.operations.links import Links
 from partner_exchange.operations.markets import Markets
-from partner_exchange.operations.news import News
 from partner_exchange.operations.partner_terms import PartnerTerms
 from partner_exchange.operations.partner_tokens import PartnerTokens
 from partner_exchange.operations.partners import Partners
@@ -54,8 +48,7 @@ from partner_exchange.operations.sources import Sources
 from partner_exchange.operations.standings import Standings
 from partner_exchange.operations.statements import Statements
 from partner_exchange.operations.stepping import Stepping
-from partner_exchange.operations.telling import Telling
-from partner_exchange.operations.webhook_endpoints import WebhookEndpoints
+from partner_exchange.operations.telling import PARTNERS, Telling
 from partner_exchange.operations.windows import Windows
 from partner_exchange.servicer import (
     CoalitionAdminServicer,
@@ -98,7 +91,9 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
     settlements = Settlements(database, clock, windows, settling, settings.lease)
     keep_quotes = housekeeping.keep_requests(settings) + timedelta(days=1)
     news = News(database)
-    webhooks, webhook_jobs = _webhooks(kit, news)
+    # A cursor is good for a little less than what follows it is kept.
+    keep_told = settings.partner_events_keep + timedelta(hours=1)
+    endpoints, webhook_jobs = webhooks(kit, PARTNERS, Telling(clock).handlers, news, keep_told)
     event_streams = EventStreams(database, clock, settings.partner_events_keep, settings.event_streams_max, news)
     kit.on_stop(event_streams.stop)
     return Parts(
@@ -115,7 +110,7 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
             SettlementServicer(windows, settlements, SettlementAccounts(database, remote, clock)),
             LimitServicer(PartnerLimits(database, clock)),
             CoalitionServicer(
-                quotes, Quoting(database, clock, markets), exchanges, event_streams, webhooks, Links(database, clock)
+                quotes, Quoting(database, clock, markets), exchanges, event_streams, endpoints, Links(database, clock)
             ),
             ReversalServicer(reversals),
             DisputeServicer(Disputes(database, clock, reversals)),
@@ -132,41 +127,7 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
             Job("prune-usage", partial(prune_usage, database, clock)),
             Job("prune-bonuses", partial(prune_bonuses, database, clock)),
             Job("prune-link-codes", partial(prune_link_codes, database, clock)),
-            *_telling(kit),
-            Job("watch-news", news.watch),
             *webhook_jobs,
         ],
         issuers=PartnerTokens(database).issuer,
     )
-
-
-def _telling(kit: Kit[Settings]) -> list[Job]:
-    """What writes down events for partners, and deletes them when their time is over."""
-    name = f"{NAME}.partners"
-    telling = Telling(kit.clock)
-    consumer = Consumer(
-        kit.database, kit.events_redis(), name=name, service=NAME, handlers=telling.handlers, worker=str(kit.worker)
-    )
-    # An event that a stream still has after twice the outbox's time is known by the row that it made.
-    known = timedelta(days=2 * kit.settings.events_keep_days)
-    # A cursor is good for a little less than what follows it is kept.
-    keep = kit.settings.partner_events_keep + timedelta(hours=1)
-    return [
-        Job("tell-partners", consumer.run),
-        Job("prune-told", partial(pruning_consumed, kit.database, known)),
-        Job("prune-partner-events", partial(prune_partner_events, kit.database, kit.clock, keep)),
-    ]
-
-
-def _webhooks(kit: Kit[Settings], news: News) -> tuple[WebhookEndpoints, list[Job]]:
-    """The partners' endpoints, and what sends to them."""
-    settings = kit.settings
-    if settings.development:
-        make_key_file(settings.keys_file())
-    keys = SealingKeys.read(settings.keys_file())
-    private = settings.development or settings.private_webhooks
-    egress = Egress(private=private)
-    kit.on_close(egress.close)
-    deliveries = Deliveries(kit.database, keys, egress, kit.clock, settings.webhook_timeout_s)
-    sending = Job("send-webhooks", partial(send_webhooks, deliveries, news))
-    return WebhookEndpoints(kit.database, keys, kit.clock, private), [sending]

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from guerdon_kit.config import ServiceSettings
+from guerdon_kit.webhooks.settings import WebhookSettings
 from partner_exchange.domain.steps import Patience
 
 
-class Settings(ServiceSettings):
+class Settings(WebhookSettings):
     """What partner exchange is told beside what every service is."""
 
     listen: str = "127.0.0.1:7004"
@@ -20,13 +19,6 @@ class Settings(ServiceSettings):
     lease_s: int = Field(default=5, ge=1, le=600)
     """After so many seconds without an end an exchange is taken up by the recovery loop."""
 
-    webhook_keys_file: Path | None = None
-    """JSON: the keys that webhook secrets are sealed with, see `guerdon_kit.sealing`. In development it is made at
-    first start, by default beside the service's signing key."""
-    webhook_timeout_s: int = Field(default=10, ge=1, le=30)
-    """How long a partner's endpoint may take to answer a webhook."""
-    private_webhooks: bool = False
-    """Whether webhook endpoints may be within a private network, and without TLS, as they may in development."""
     partner_events_keep_days: int = Field(default=30, ge=4, le=3650)
     """How long partners can read what they were told, and have it sent again. Webhooks are tried for over three."""
     event_streams_max: int = Field(default=500, ge=1, le=10_000)
@@ -59,16 +51,3 @@ class Settings(ServiceSettings):
     def lease(self) -> timedelta:
         """`lease_s`."""
         return timedelta(seconds=self.lease_s)
-
-    def keys_file(self) -> Path:
-        """Where the keys of webhook secrets are."""
-        if self.webhook_keys_file is not None:
-            return self.webhook_keys_file
-        assert self.signing_key_file is not None, "GUERDON_SIGNING_KEY_FILE is needed to call the ledger"
-        return self.signing_key_file.with_name("webhooks.json")
-
-    @model_validator(mode="after")
-    def _production_names_its_keys(self) -> Self:
-        if not self.development and self.webhook_keys_file is None:
-            raise ValueError("GUERDON_WEBHOOK_KEYS_FILE is needed outside development")
-        return self

@@ -5,12 +5,12 @@ Nobody is told of what is not in the table here: an event that another service r
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from guerdon_kit.webhooks.rules import payload
 from partner_exchange.domain.lifecycle import Move
 
 Data = Mapping[str, Any]
@@ -37,12 +37,6 @@ def told(type_: str, subject: str, time: datetime, data: Data) -> dict[str, str]
     if audience is None:
         return {}
     return {partner: payload(type_, time, words) for partner, words in audience(subject, data).items()}
-
-
-def payload(type_: str, time: datetime, data: Data) -> str:
-    """The body of a webhook, as Standard Webhooks recommends it: the type, when it happened, and what."""
-    said = {"type": type_, "timestamp": time.astimezone(UTC).isoformat(timespec="microseconds"), "data": data}
-    return json.dumps(said, ensure_ascii=False, separators=(",", ":"))
 
 
 def _sides(_subject: str, data: Data) -> dict[str, Data]:

@@ -61,46 +61,46 @@ alter table exchanges add column authorization_reference text;
 create unique index exchanges_authorized on exchanges (sender, authorization_reference)
 where authorization_reference is not null;
 
-create table partner_events (
+create table told_events (
     -- Written by one consumer at a time, so the order of ids is the order of commits: a cursor skips nothing.
     id bigint generated always as identity (cache 1) primary key,
-    partner text not null references partners (partner),
+    owner text not null references partners (partner),
     event_id uuid not null,
     type text not null,
     time timestamptz not null,
     record_time timestamptz not null,
     -- The body of the webhook, byte for byte.
     payload text not null,
-    unique (partner, event_id)
+    unique (owner, event_id)
 );
-create index partner_events_of_partner on partner_events (partner, id);
-create index partner_events_by_age on partner_events (record_time);
+create index told_events_of_owner on told_events (owner, id);
+create index told_events_by_age on told_events (record_time);
 
 create table webhook_endpoints (
-    partner text primary key references partners (partner),
+    owner text primary key references partners (partner),
     url text not null,
     state text not null check (state in ('ENABLED', 'DISABLED')),
-    disable_reason text check (disable_reason in ('GONE', 'BY_PARTNER')),
+    disable_reason text check (disable_reason in ('GONE', 'BY_OWNER')),
     actor text not null,
     set_time timestamptz not null,
     check ((state = 'DISABLED') = (disable_reason is not null))
 );
 
 create table webhook_secrets (
-    partner text not null references webhook_endpoints (partner),
+    owner text not null references webhook_endpoints (owner),
     version int not null check (version > 0),
     key_id text not null,
     sealed bytea not null,
     create_time timestamptz not null,
     -- Until when it signs; null: it is the current one.
     end_time timestamptz,
-    primary key (partner, version)
+    primary key (owner, version)
 );
-create unique index webhook_secrets_current on webhook_secrets (partner) where end_time is null;
+create unique index webhook_secrets_current on webhook_secrets (owner) where end_time is null;
 
 create table webhook_deliveries (
-    partner text not null references webhook_endpoints (partner),
-    event bigint not null references partner_events (id) on delete cascade,
+    owner text not null references webhook_endpoints (owner),
+    event bigint not null references told_events (id) on delete cascade,
     state text not null default 'PENDING' check (state in ('PENDING', 'DELIVERED', 'FAILED')),
     attempts int not null default 0,
     last_time timestamptz,
@@ -110,16 +110,16 @@ create table webhook_deliveries (
     due_time timestamptz,
     -- Until when it counts as being sent; null: it is not.
     lease_time timestamptz,
-    primary key (partner, event),
+    primary key (owner, event),
     check ((state = 'PENDING') = (due_time is not null)),
     check (lease_time is null or state = 'PENDING')
 );
-create index webhook_deliveries_due on webhook_deliveries (partner, due_time) where due_time is not null;
+create index webhook_deliveries_due on webhook_deliveries (owner, due_time) where due_time is not null;
 create index webhook_deliveries_of_event on webhook_deliveries (event);
 
 grant select, insert on agreed_prices, link_policies to :"runtime_role";
 grant select, insert, update, delete on link_codes to :"runtime_role";
 grant select, insert on member_links to :"runtime_role";
 grant update (usable_time, unlink_time, unlinker) on member_links to :"runtime_role";
-grant select, insert, delete on partner_events to :"runtime_role";
+grant select, insert, delete on told_events to :"runtime_role";
 grant select, insert, update on webhook_endpoints, webhook_secrets, webhook_deliveries to :"runtime_role";

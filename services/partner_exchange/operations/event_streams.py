@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from guerdon_kit.clock import Clock
 from guerdon_kit.errors import Overloaded, Unavailable
 from guerdon_kit.postgres import Database
+from guerdon_kit.webhooks.news import News
 from partner_exchange.domain.errors import CursorExpired
 from partner_exchange.domain.partner_events import PartnerEvent
-from partner_exchange.operations.news import News
 from partner_exchange.store import partner_events, partners
 
 BATCH = 100

@@ -14,10 +14,15 @@ from guerdon_kit.clock import Clock
 from guerdon_kit.events import CloudEvent
 from guerdon_kit.events.consumer import Together
 from guerdon_kit.postgres import Connection
+from guerdon_kit.webhooks.owners import Owners
+from guerdon_kit.webhooks.rules import payload
+from guerdon_kit.webhooks.told import Message, tell
 from partner_exchange.domain.lifecycle import PartnerState
-from partner_exchange.domain.partner_events import COALITION_WIDE, TYPES, payload, told
-from partner_exchange.store import partner_events, partners
-from partner_exchange.store.partner_events import Message
+from partner_exchange.domain.partner_events import COALITION_WIDE, PREFIX, TYPES, told
+from partner_exchange.store import partners
+
+PARTNERS = Owners("partners", f"{PREFIX}webhook_endpoint_disabled", partners.lock)
+"""Whose the endpoints of webhooks are."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,7 @@ class Telling:
             for event in events
             for partner_id, words in (await self._payloads(connection, event)).items()
         ]
-        await partner_events.tell(connection, messages, self.clock.now())
+        await tell(connection, messages, self.clock.now())
 
     async def _payloads(self, connection: Connection, event: CloudEvent) -> Mapping[str, str]:
         """What each partner is told that an event concerns, by their ids."""

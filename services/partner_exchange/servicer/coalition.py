@@ -7,13 +7,13 @@ from guerdon_kit import pages
 from guerdon_kit.grpc import CallContext
 from guerdon_kit.grpc.messages import timestamp
 from guerdon_kit.names import check_id, parse
+from guerdon_kit.webhooks.endpoints import WebhookEndpoints
 from partner_exchange.domain.links import check_reference
 from partner_exchange.operations.event_streams import EventStreams
 from partner_exchange.operations.exchanges import Exchanges
 from partner_exchange.operations.links import Links
 from partner_exchange.operations.quotes import Quotes
 from partner_exchange.operations.quoting import Quoting
-from partner_exchange.operations.webhook_endpoints import WebhookEndpoints
 from partner_exchange.servicer import rate_messages, reading, writing
 from partner_exchange.servicer.events import EventRpcs
 from partner_exchange.servicer.limits import pause_message

@@ -9,17 +9,19 @@ from guerdon_kit import pages
 from guerdon_kit.errors import InvalidField
 from guerdon_kit.grpc import CallContext
 from guerdon_kit.grpc.messages import timestamp
+from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.names import parse
-from partner_exchange.domain.webhooks import Delivery, DeliveryState, Endpoint, EndpointState
-from partner_exchange.operations.webhook_endpoints import WebhookEndpoints
+from guerdon_kit.webhooks.endpoints import WebhookEndpoints
+from guerdon_kit.webhooks.rules import Delivery, DeliveryState, DisableReason, Endpoint, EndpointState
 from partner_exchange.servicer import reading
-from partner_exchange.servicer.reading import PARTNER, asking, mark
+from partner_exchange.servicer.reading import PARTNER, mark
 
 _NEWEST = 2**63 - 1
 _ENDPOINT_STATES = {
     EndpointState.ENABLED: pb.WEBHOOK_ENDPOINT_STATE_ENABLED,
     EndpointState.DISABLED: pb.WEBHOOK_ENDPOINT_STATE_DISABLED,
 }
+_DISABLE_REASONS = {None: "", DisableReason.GONE: "GONE", DisableReason.BY_OWNER: "BY_PARTNER"}
 _STATES = {
     DeliveryState.PENDING: pb.WEBHOOK_DELIVERY_STATE_PENDING,
     DeliveryState.DELIVERED: pb.WEBHOOK_DELIVERY_STATE_DELIVERED,
@@ -40,7 +42,7 @@ class WebhookRpcs:
         """Says where webhooks go."""
         (partner_id,) = parse(request.parent, PARTNER, "parent")
         made, secret, replayed = await self._webhooks.put(
-            asking(call, request, request.parent), partner_id, request.url
+            Fingerprint.of(call, request, request.parent), partner_id, request.url, call.caller.actor
         )
         mark(call, replayed)
         return pb.SetWebhookEndpointResponse(webhook_endpoint=_endpoint(made), secret=secret)
@@ -57,7 +59,7 @@ class WebhookRpcs:
     ) -> pb.DisableWebhookEndpointResponse:
         """Stops webhooks."""
         (partner_id,) = parse(request.parent, PARTNER, "parent")
-        now, replayed = await self._webhooks.disable(asking(call, request, request.parent), partner_id)
+        now, replayed = await self._webhooks.disable(Fingerprint.of(call, request, request.parent), partner_id)
         mark(call, replayed)
         return pb.DisableWebhookEndpointResponse(webhook_endpoint=_endpoint(now))
 
@@ -66,7 +68,7 @@ class WebhookRpcs:
     ) -> pb.RotateWebhookSecretResponse:
         """Makes a new secret."""
         (partner_id,) = parse(request.parent, PARTNER, "parent")
-        now, secret, replayed = await self._webhooks.rotate(asking(call, request, request.parent), partner_id)
+        now, secret, replayed = await self._webhooks.rotate(Fingerprint.of(call, request, request.parent), partner_id)
         mark(call, replayed)
         return pb.RotateWebhookSecretResponse(webhook_endpoint=_endpoint(now), secret=secret)
 
@@ -92,7 +94,7 @@ class WebhookRpcs:
         if request.WhichOneof("events") is None:
             raise InvalidField.of("events", "must be a time, or the id of one event")
         count, replayed = await self._webhooks.replay(
-            asking(call, request, request.parent),
+            Fingerprint.of(call, request, request.parent),
             partner_id,
             reading.optional_time(request, "from_time", "from_time"),
             _event_id(request.event_id) if request.HasField("event_id") else None,
@@ -110,10 +112,10 @@ def _event_id(text: str) -> UUID:
 
 def _endpoint(kept: Endpoint) -> pb.WebhookEndpoint:
     return pb.WebhookEndpoint(
-        partner=f"partners/{kept.partner}",
+        partner=f"partners/{kept.owner}",
         url=kept.url,
         state=_ENDPOINT_STATES[kept.state],
-        disable_reason="" if kept.disable_reason is None else kept.disable_reason.value,
+        disable_reason=_DISABLE_REASONS[kept.disable_reason],
         set_time=timestamp(kept.set_time),
         secret_create_time=timestamp(kept.secret_create_time),
     )

@@ -8,10 +8,10 @@ from typing import Protocol
 
 import structlog
 
-from guerdon_kit import webhooks
 from guerdon_kit.clock import Clock
 from guerdon_kit.egress import Egress, EgressRefused, NoAnswer
 from guerdon_kit.errors import InvalidField
+from guerdon_kit.webhooks import signing
 from rewards_catalog.domain.fulfilment import Order, Outcome, Undecided, check_outcome
 from rewards_catalog.domain.provider_messages import order_body, read_message
 from rewards_catalog.domain.sandbox import sandbox
@@ -45,7 +45,7 @@ class HttpIssuer:
 
     async def issue(self, order: Order, timeout_s: float) -> Outcome:
         body = order_body(order)
-        headers = webhooks.headers(self.secrets, order.id, self.clock.now(), body)
+        headers = signing.headers(self.secrets, order.id, self.clock.now(), body)
         try:
             answer = await self.egress.post(self.url, body, {**headers, "content-type": "application/json"}, timeout_s)
             if answer.status != _OK:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from guerdon_kit import names, webhooks
+from guerdon_kit import names
 from guerdon_kit.errors import NotFound
 from guerdon_kit.postgres import Connection, Database, requests
+from guerdon_kit.webhooks import signing
 from rewards_catalog.domain.codes import CodeKeys
 from rewards_catalog.domain.errors import RedemptionUnfinished, WebhookNotBelieved
 from rewards_catalog.domain.fulfilment import Issued, Refused, Undecided, check_outcome, is_said_already, told
@@ -50,7 +51,7 @@ class Fulfilments:
         """
         secrets: Sequence[str] = await self.providers.secrets(program, provider)
         now = self.progress.clock.now()
-        if not webhooks.is_from(secrets, webhook.id, webhook.timestamp, webhook.signatures, webhook.body, now):
+        if not signing.is_from(secrets, webhook.id, webhook.timestamp, webhook.signatures, webhook.body, now):
             raise WebhookNotBelieved
         name, outcome = read_message(webhook.body)
         of, redemption = names.parse(name, "programs/{program}/redemptions/{redemption}", "body")

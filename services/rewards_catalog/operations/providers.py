@@ -6,12 +6,12 @@ import time
 from collections.abc import Awaitable, Callable, Sequence, Set
 from dataclasses import dataclass, field, replace
 
-from guerdon_kit import webhooks
 from guerdon_kit.clock import Clock
 from guerdon_kit.egress import Egress, url_ok
 from guerdon_kit.errors import InvalidField
 from guerdon_kit.grpc import OutcomeUnknown
 from guerdon_kit.postgres import Connection, Database, requests
+from guerdon_kit.webhooks import signing
 from rewards_catalog.clients.providers import HttpIssuer, Issuer, SandboxIssuer
 from rewards_catalog.domain.codes import CodeKeys
 from rewards_catalog.domain.fulfilment import Outcome, Undecided, order_of
@@ -149,7 +149,7 @@ class Providers:
 
     async def _make_secret(self, connection: Connection, program: str, provider: str) -> bytes:
         """Keeps a new secret sealed, and answers its version, as requests remember it."""
-        sealed = self.keys.seal(program, _bound(provider), webhooks.new_secret())
+        sealed = self.keys.seal(program, _bound(provider), signing.new_secret())
         return str(await providers.add_secret(connection, program, provider, sealed, self.clock.now())).encode()
 
     async def _open(self, connection: Connection, program: str, provider: str) -> Sequence[str]:

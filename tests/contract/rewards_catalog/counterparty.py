@@ -13,7 +13,7 @@ from typing import Any
 from guerdon import new_request_id
 from guerdon.rewards.v1 import providers_pb2 as pb
 from guerdon.rewards.v1 import resources_pb2 as res
-from guerdon_kit import webhooks
+from guerdon_kit.webhooks import signing
 from tests.contract.rewards_catalog.world import Shop
 
 
@@ -93,7 +93,7 @@ def report_request(
 ) -> pb.ReportFulfilmentRequest:
     """What a gateway hands on of a provider's message of now."""
     message_id = message_id or new_request_id()
-    headers = webhooks.headers([secret], message_id, now or datetime.now(UTC), body)
+    headers = signing.headers([secret], message_id, now or datetime.now(UTC), body)
     return pb.ReportFulfilmentRequest(
         name=provider,
         request_id=headers["webhook-id"],

@@ -10,8 +10,8 @@ import pytest
 from guerdon import GuerdonError, InvalidRequestError, RefusedError, new_request_id, was_replayed
 from guerdon.rewards.v1 import providers_pb2 as pb
 from guerdon.rewards.v1 import resources_pb2 as res
-from guerdon_kit import webhooks
 from guerdon_kit.testing import wait_until
+from guerdon_kit.webhooks import signing
 from tests.contract.rewards_catalog.counter import euros
 from tests.contract.rewards_catalog.counterparty import (
     Asked,
@@ -40,7 +40,7 @@ async def test_an_order_is_signed_and_says_what_to_issue_and_its_code_is_the_mem
     assert (await shop.balance(member)).available == 0
     [asked] = partner.asked
     headers = [asked.headers[name] for name in ("webhook-id", "webhook-timestamp", "webhook-signature")]
-    assert webhooks.is_from([secret], headers[0], headers[1], headers[2], asked.body, datetime.now(UTC))
+    assert signing.is_from([secret], headers[0], headers[1], headers[2], asked.body, datetime.now(UTC))
     assert headers[0] == redemption.name.rpartition("/")[2]
     assert asked.headers["host"] == f"127.0.0.1:{partner.port}"
     assert json.loads(asked.body) == {
@@ -153,7 +153,7 @@ async def test_a_webhook_is_believed_only_with_its_providers_signature_of_now(sh
     altered.CopyFrom(good)
     altered.body = body.replace(b"0006", b"0007")
     old.CopyFrom(good)
-    long_ago = webhooks.headers([secret], old.request_id, datetime.now(UTC) - timedelta(minutes=6), body)
+    long_ago = signing.headers([secret], old.request_id, datetime.now(UTC) - timedelta(minutes=6), body)
     old.webhook_timestamp, old.webhook_signature = long_ago["webhook-timestamp"], long_ago["webhook-signature"]
     for forged in (altered, old, report_request(provider, other_secret, body)):
         with pytest.raises(GuerdonError) as refused:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from guerdon_kit.webhooks.rules import DELAYS, DeliveryState, Failure, Outcome, next_time
 from partner_exchange.domain.partner_events import PREFIX, TYPES, told
-from partner_exchange.domain.webhooks import DELAYS, DeliveryState, Failure, Outcome, next_time
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -37,10 +37,8 @@ from partner_exchange.domain.errors.partners import (
     PartnerNotLive,
     PartnerSuspended,
     ProgramTaken,
-    ReplayTooLarge,
     SandboxOnly,
     TooManyKeys,
-    WebhooksDisabled,
     WrongPartnerState,
 )
 from partner_exchange.domain.errors.rates import (
@@ -124,7 +122,6 @@ __all__ = [
     "RateBookSuperseded",
     "RateBookWithdrawn",
     "RateBooksBusy",
-    "ReplayTooLarge",
     "ResolutionOutdated",
     "ResolutionProposedByYou",
     "ReversalAborted",
@@ -137,7 +134,6 @@ __all__ = [
     "SettlementUnderWay",
     "TooManyKeys",
     "VelocityLimit",
-    "WebhooksDisabled",
     "WindowStateConflict",
     "WrongPartnerState",
 ]

@@ -85,22 +85,6 @@ class TooManyKeys(DomainError):
     message = "{partner} has {active} active keys; retire one first."
 
 
-class WebhooksDisabled(DomainError):
-    """The partner's webhooks go nowhere: say where to with `SetWebhookEndpoint`."""
-
-    reason = "WEBHOOKS_DISABLED"
-    status = Status.FAILED_PRECONDITION
-    message = "The webhooks of {partner} are disabled; set an endpoint first."
-
-
-class ReplayTooLarge(DomainError):
-    """More happened since then than one request has sent again. Begin later, or read the events from a stream."""
-
-    reason = "REPLAY_TOO_LARGE"
-    status = Status.FAILED_PRECONDITION
-    message = "More than {most} events happened since then; begin later, or read them from a stream."
-
-
 class CursorExpired(DomainError):
     """What followed the cursor may not be kept any more: begin with an empty one, and read what is."""
 

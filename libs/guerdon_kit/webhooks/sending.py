@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from guerdon_kit.errors import Unavailable
-from partner_exchange.domain.webhooks import Attempt
-from partner_exchange.operations.deliveries import Deliveries
-from partner_exchange.operations.news import ANYBODY, News
+from guerdon_kit.webhooks.deliveries import Deliveries
+from guerdon_kit.webhooks.news import ANYBODY, News
+from guerdon_kit.webhooks.rules import Attempt
 
 _log = structlog.get_logger(__name__)
 
@@ -52,11 +52,11 @@ async def _made(make: Callable[[Attempt], Awaitable[None]], attempt: Attempt) ->
     try:
         await make(attempt)
     except Exception as error:  # noqa: BLE001 - one webhook's failure is its own; its lease ends, and it is sent again
-        _log.warning("webhook_cut_short", partner=attempt.partner, error=type(error).__name__)
+        _log.warning("webhook_cut_short", owner=attempt.owner, error=type(error).__name__)
 
 
 async def _pause(told: asyncio.Event, under_way: set[asyncio.Task[None]]) -> None:
-    """Until the next look: at once where a partner has been told something, or one that was under way is over, for more
+    """Until the next look: at once where an owner has been told something, or one that was under way is over, for more
     of its endpoint may be due.
     """
     news = asyncio.create_task(told.wait())

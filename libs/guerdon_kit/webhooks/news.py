@@ -1,4 +1,4 @@
-"""Wakes those of this process who wait until partners are told something: one look for all of them, where each that
+"""Wakes those of this process who wait until owners are told something: one look for all of them, where each that
 looked by itself would cost a statement twice a second.
 """
 
@@ -12,10 +12,10 @@ import structlog
 
 from guerdon_kit.errors import Unavailable
 from guerdon_kit.postgres import Database
-from partner_exchange.store import partner_events
+from guerdon_kit.webhooks import told as store
 
 ANYBODY = ""
-"""In a partner's place: whoever waits for what any of them is told."""
+"""In an owner's place: whoever waits for what any of them is told."""
 _LOOK_EVERY_S = 0.1
 
 _log = structlog.get_logger(__name__)
@@ -29,21 +29,21 @@ class News:
         self._waiting: dict[str, set[asyncio.Event]] = {}
 
     @contextmanager
-    def of(self, partner_id: str) -> Iterator[asyncio.Event]:
-        """Set whenever the partner has been told something: clear it, look, and then wait for it."""
+    def of(self, owner_id: str) -> Iterator[asyncio.Event]:
+        """Set whenever the owner has been told something: clear it, look, and then wait for it."""
         told = asyncio.Event()
-        self._waiting.setdefault(partner_id, set()).add(told)
+        self._waiting.setdefault(owner_id, set()).add(told)
         try:
             yield told
         finally:
-            self._waiting[partner_id].discard(told)
-            if not self._waiting[partner_id]:
-                del self._waiting[partner_id]
+            self._waiting[owner_id].discard(told)
+            if not self._waiting[owner_id]:
+                del self._waiting[owner_id]
 
-    def wake(self, *partner_ids: str) -> None:
-        """Wakes those who wait for one of the partners, or for anybody; without partners all."""
-        for partner_id in (*partner_ids, ANYBODY) if partner_ids else tuple(self._waiting):
-            for told in self._waiting.get(partner_id, ()):
+    def wake(self, *owner_ids: str) -> None:
+        """Wakes those who wait for one of the owners, or for anybody; without owners all."""
+        for owner_id in (*owner_ids, ANYBODY) if owner_ids else tuple(self._waiting):
+            for told in self._waiting.get(owner_id, ()):
                 told.set()
 
     async def watch(self) -> None:
@@ -53,8 +53,8 @@ class News:
             try:
                 async with self._database.acquire() as connection:
                     if last is None:
-                        last = await partner_events.newest(connection)
-                    found = await partner_events.told_after(connection, last)
+                        last = await store.newest(connection)
+                    found = await store.told_after(connection, last)
             except Unavailable:
                 _log.warning("news_wait")
             else:

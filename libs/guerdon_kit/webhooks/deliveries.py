@@ -13,17 +13,16 @@ from datetime import timedelta
 
 import structlog
 
-from guerdon_kit import webhooks as standard
 from guerdon_kit.clock import Clock
 from guerdon_kit.egress import Egress, EgressRefused, NoAnswer
 from guerdon_kit.events import Event, publish
 from guerdon_kit.postgres import Connection, Database
 from guerdon_kit.sealing import SealingKeys
-from partner_exchange.domain.partner_events import PREFIX
-from partner_exchange.domain.webhooks import Attempt, DeliveryState, DisableReason, Failure, Outcome, next_time
-from partner_exchange.operations.webhook_endpoints import bound
-from partner_exchange.store import webhooks
-from partner_exchange.store.webhooks import Webhook
+from guerdon_kit.webhooks import rows, signing
+from guerdon_kit.webhooks.endpoints import bound
+from guerdon_kit.webhooks.owners import Owners
+from guerdon_kit.webhooks.rows import Webhook
+from guerdon_kit.webhooks.rules import Attempt, DeliveryState, DisableReason, Failure, Outcome, next_time
 
 _log = structlog.get_logger(__name__)
 
@@ -42,6 +41,7 @@ class Deliveries:
     clock: Clock
     timeout_s: float
     """How long an endpoint may take to answer."""
+    owners: Owners
 
     async def claim(self, most: int) -> Sequence[Attempt]:
         """Begins up to `most` attempts of what is due, spread over the endpoints.
@@ -52,7 +52,7 @@ class Deliveries:
         now = self.clock.now()
         lease_end = now + timedelta(seconds=self.timeout_s) + _LEASE_MARGIN
         async with self.database.transaction() as connection:
-            return await webhooks.claim(connection, now, lease_end, most, _SHARE)
+            return await rows.claim(connection, now, lease_end, most, _SHARE)
 
     async def make(self, attempt: Attempt) -> None:
         """Makes a claimed attempt, and notes what it came to.
@@ -61,21 +61,21 @@ class Deliveries:
             Unavailable: PostgreSQL is away; the attempt is made again when its lease ends.
         """
         async with self.database.acquire() as connection:
-            webhook = await webhooks.webhook(connection, attempt)
-            kept = await webhooks.secrets(connection, attempt.partner, self.clock.now())
+            webhook = await rows.webhook(connection, attempt)
+            kept = await rows.secrets(connection, attempt.owner, self.clock.now())
         if webhook is None:
             return
         if not webhook.enabled:
             async with self.database.transaction() as connection:
-                await webhooks.give_back(connection, attempt, self.clock.now())
+                await rows.give_back(connection, attempt, self.clock.now())
             return
-        secrets = [self.keys.open(sealed, *bound(attempt.partner)) for sealed in kept.values()]
+        secrets = [self.keys.open(sealed, *bound(attempt.owner)) for sealed in kept.values()]
         outcome = await self._send(webhook, secrets)
         await self._note(attempt, webhook, outcome)
 
     async def _send(self, webhook: Webhook, secrets: Sequence[str]) -> Outcome:
         body = webhook.payload.encode()
-        headers = standard.headers(secrets, webhook.event_id, self.clock.now(), body)
+        headers = signing.headers(secrets, webhook.event_id, self.clock.now(), body)
         try:
             answer = await self.egress.post(
                 webhook.url, body, {**headers, "content-type": "application/json"}, self.timeout_s
@@ -93,13 +93,10 @@ class Deliveries:
         due = next_time(attempt.number, now, random.random()) if state is DeliveryState.PENDING else None
 
         async def unit(connection: Connection) -> None:
-            if outcome.gone and await webhooks.disable(
-                connection, attempt.partner, webhook.set_time, DisableReason.GONE
-            ):
-                partner = f"partners/{attempt.partner}"
-                await publish(
-                    connection, Event(f"{PREFIX}webhook_endpoint_disabled", partner, partner, now, {"reason": "GONE"})
-                )
-            await webhooks.end_attempt(connection, attempt, outcome, state, due)
+            if outcome.gone and await rows.disable(connection, attempt.owner, webhook.set_time, DisableReason.GONE):
+                owner = self.owners.name(attempt.owner)
+                told = Event(self.owners.disabled_type, owner, owner, now, {"reason": DisableReason.GONE.value})
+                await publish(connection, told)
+            await rows.end_attempt(connection, attempt, outcome, state, due)
 
         await self.database.run(unit, repeatable=True)

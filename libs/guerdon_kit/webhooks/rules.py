@@ -1,10 +1,13 @@
-"""Webhooks: when they are sent again, and what an answer says of them."""
+"""Webhooks: what they say, when they are sent again, and what an answer says of them."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import Enum
+from typing import Any
 
 OVERLAP = timedelta(hours=24)
 """How long the secret before signs beside a new one."""
@@ -41,14 +44,14 @@ class DisableReason(Enum):
     """Why none are."""
 
     GONE = "GONE"
-    BY_PARTNER = "BY_PARTNER"
+    BY_OWNER = "BY_OWNER"
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a partner takes webhooks."""
+    """Where an owner takes webhooks."""
 
-    partner: str
+    owner: str
     url: str
     state: EndpointState
     disable_reason: DisableReason | None
@@ -74,9 +77,9 @@ class Failure(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One sending of an event to a partner; `number` counts from 1, since it was last asked for."""
+    """One sending of an event to its owner; `number` counts from 1, since it was last asked for."""
 
-    partner: str
+    owner: str
     event: int
     number: int
 
@@ -115,7 +118,7 @@ def next_time(attempt: int, now: datetime, spread: float) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One event on its way to an endpoint, as its partner reads it."""
+    """One event on its way to an endpoint, as its owner reads it."""
 
     event: int
     event_id: str
@@ -127,3 +130,9 @@ class Delivery:
     last_status: int | None
     last_failure: str | None
     due_time: datetime | None
+
+
+def payload(type_: str, time: datetime, data: Mapping[str, Any]) -> str:
+    """The body of a webhook, as Standard Webhooks recommends it: the type, when it happened, and what."""
+    said = {"type": type_, "timestamp": time.astimezone(UTC).isoformat(timespec="microseconds"), "data": data}
+    return json.dumps(said, ensure_ascii=False, separators=(",", ":"))

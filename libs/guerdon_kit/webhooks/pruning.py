@@ -1,4 +1,4 @@
-"""Deletes what partners were told long ago."""
+"""Deletes what owners were told long ago."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from functools import partial
 from guerdon_kit.clock import Clock
 from guerdon_kit.postgres import Connection, Database
 from guerdon_kit.postgres.retention import HOURLY, delete_in_steps, repeat
-from partner_exchange.store import partner_events
+from guerdon_kit.webhooks import told
 
 
-async def prune_partner_events(database: Database, clock: Clock, keep: timedelta) -> None:
+async def prune_told(database: Database, clock: Clock, keep: timedelta) -> None:
     """A job: deletes events older than `keep`, and what became of their webhooks, at each hour."""
 
     async def delete(connection: Connection, most: int) -> int:
-        return await partner_events.prune(connection, clock.now() - keep, most)
+        return await told.prune(connection, clock.now() - keep, most)
 
     await repeat(partial(delete_in_steps, database, delete), HOURLY)

@@ -9,10 +9,9 @@ from uuid import UUID
 
 import asyncpg
 
-from guerdon_kit.errors import NotFound
-from guerdon_kit.postgres import Connection
+from guerdon_kit.postgres import Connection, load_queries
 from guerdon_kit.sealing import Sealed
-from partner_exchange.domain.webhooks import (
+from guerdon_kit.webhooks.rules import (
     OVERLAP,
     Attempt,
     Delivery,
@@ -22,7 +21,8 @@ from partner_exchange.domain.webhooks import (
     EndpointState,
     Outcome,
 )
-from partner_exchange.store import queries
+
+_queries = load_queries("guerdon_kit.webhooks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,46 +37,38 @@ class Webhook:
     enabled: bool
 
 
-async def put(connection: Connection, partner_id: str, url: str, actor: str, now: datetime) -> bool:
+async def put(connection: Connection, owner_id: str, url: str, actor: str, now: datetime) -> bool:
     """Sets the address, ENABLED; answers whether the endpoint has no secret yet."""
-    return bool(await queries.set_endpoint(connection, partner=partner_id, url=url, actor=actor, set_time=now))
+    return bool(await _queries.set_endpoint(connection, owner=owner_id, url=url, actor=actor, set_time=now))
 
 
-async def get(connection: Connection, partner_id: str) -> Endpoint:
-    """The partner's endpoint.
-
-    Raises:
-        NotFound: it never set one.
-    """
-    return _endpoint(await queries.find_endpoint(connection, partner=partner_id), partner_id)
+async def get(connection: Connection, owner_id: str) -> Endpoint | None:
+    """The owner's endpoint; None where it never set one."""
+    return _endpoint(await _queries.find_endpoint(connection, owner=owner_id))
 
 
-async def lock(connection: Connection, partner_id: str) -> Endpoint:
-    """The partner's endpoint, which nobody else changes until the transaction ends.
-
-    Raises:
-        NotFound: it never set one.
-    """
-    return _endpoint(await queries.lock_endpoint(connection, partner=partner_id), partner_id)
+async def lock(connection: Connection, owner_id: str) -> Endpoint | None:
+    """The same, and nobody else changes it until the transaction ends."""
+    return _endpoint(await _queries.lock_endpoint(connection, owner=owner_id))
 
 
-async def disable(connection: Connection, partner_id: str, set_time: datetime, reason: DisableReason) -> bool:
+async def disable(connection: Connection, owner_id: str, set_time: datetime, reason: DisableReason) -> bool:
     """Disables the endpoint, if it still has the address that was set then; whether it did."""
-    return bool(await queries.disable_endpoint(connection, partner=partner_id, set_time=set_time, reason=reason.value))
+    return bool(await _queries.disable_endpoint(connection, owner=owner_id, set_time=set_time, reason=reason.value))
 
 
-async def add_secret(connection: Connection, partner_id: str, sealed: Sealed, now: datetime) -> int:
+async def add_secret(connection: Connection, owner_id: str, sealed: Sealed, now: datetime) -> int:
     """Makes a secret the current one of an endpoint that is locked, and answers which version it is."""
-    await queries.end_webhook_secrets(connection, partner=partner_id, end_time=now + OVERLAP, now=now)
-    version: int = await queries.insert_webhook_secret(
-        connection, partner=partner_id, key_id=sealed.key_id, sealed=sealed.sealed, create_time=now
+    await _queries.end_webhook_secrets(connection, owner=owner_id, end_time=now + OVERLAP, now=now)
+    version: int = await _queries.insert_webhook_secret(
+        connection, owner=owner_id, key_id=sealed.key_id, sealed=sealed.sealed, create_time=now
     )
     return version
 
 
-async def secrets(connection: Connection, partner_id: str, now: datetime) -> dict[int, Sealed]:
+async def secrets(connection: Connection, owner_id: str, now: datetime) -> dict[int, Sealed]:
     """The secrets that sign now, by their versions, the current one first."""
-    rows = queries.list_webhook_secrets(connection, partner=partner_id, now=now)
+    rows = _queries.list_webhook_secrets(connection, owner=owner_id, now=now)
     return {row["version"]: Sealed(row["key_id"], row["sealed"]) async for row in rows}
 
 
@@ -84,20 +76,18 @@ async def claim(connection: Connection, now: datetime, lease_end: datetime, most
     """Begins attempts of what is due, at most `share` at once of one endpoint; they count as under way until the lease
     ends.
     """
-    rows = queries.lock_ready_endpoints(connection, now=now, most=most)
-    ready = [row["partner"] async for row in rows]
+    rows = _queries.lock_ready_endpoints(connection, now=now, most=most)
+    ready = [row["owner"] async for row in rows]
     if not ready:
         return []
     # A statement of its own, so that it sees what whoever held the endpoint before has claimed.
-    claimed = queries.claim_deliveries(
-        connection, partners=ready, now=now, lease_time=lease_end, most=most, share=share
-    )
-    return [Attempt(row["partner"], row["event"], row["attempts"]) async for row in claimed]
+    claimed = _queries.claim_deliveries(connection, owners=ready, now=now, lease_time=lease_end, most=most, share=share)
+    return [Attempt(row["owner"], row["event"], row["attempts"]) async for row in claimed]
 
 
 async def webhook(connection: Connection, attempt: Attempt) -> Webhook | None:
     """What the attempt sends; None where the event's time is over."""
-    row = await queries.find_webhook(connection, partner=attempt.partner, event=attempt.event)
+    row = await _queries.find_webhook(connection, owner=attempt.owner, event=attempt.event)
     if row is None:
         return None
     enabled = row["state"] == EndpointState.ENABLED.value
@@ -108,9 +98,9 @@ async def end_attempt(
     connection: Connection, attempt: Attempt, outcome: Outcome, state: DeliveryState, due_time: datetime | None
 ) -> None:
     """Notes what an attempt came to."""
-    await queries.end_attempt(
+    await _queries.end_attempt(
         connection,
-        partner=attempt.partner,
+        owner=attempt.owner,
         event=attempt.event,
         attempt=attempt.number,
         state=state.value,
@@ -122,17 +112,17 @@ async def end_attempt(
 
 async def give_back(connection: Connection, attempt: Attempt, due_time: datetime) -> None:
     """Undoes a claim: nothing was sent."""
-    await queries.give_back_attempt(
-        connection, partner=attempt.partner, event=attempt.event, attempt=attempt.number, due_time=due_time
+    await _queries.give_back_attempt(
+        connection, owner=attempt.owner, event=attempt.event, attempt=attempt.number, due_time=due_time
     )
 
 
 async def deliveries(
-    connection: Connection, partner_id: str, state: DeliveryState | None, before: int, most: int
+    connection: Connection, owner_id: str, state: DeliveryState | None, before: int, most: int
 ) -> list[Delivery]:
-    """A partner's deliveries, newest event first, from before an event on."""
-    rows = queries.list_deliveries(
-        connection, partner=partner_id, state=None if state is None else state.value, before=before, most=most
+    """An owner's deliveries, newest event first, from before an event on."""
+    rows = _queries.list_deliveries(
+        connection, owner=owner_id, state=None if state is None else state.value, before=before, most=most
     )
     return [
         Delivery(
@@ -152,24 +142,24 @@ async def deliveries(
 
 
 async def events_to_replay(
-    connection: Connection, partner_id: str, from_time: datetime | None, event_id: UUID | None, most: int
+    connection: Connection, owner_id: str, from_time: datetime | None, event_id: UUID | None, most: int
 ) -> list[int]:
-    """A partner's events from a time on, or the one of an id."""
-    rows = queries.events_to_replay(connection, partner=partner_id, from_time=from_time, event_id=event_id, most=most)
+    """An owner's events from a time on, or the one of an id."""
+    rows = _queries.events_to_replay(connection, owner=owner_id, from_time=from_time, event_id=event_id, most=most)
     return [row["id"] async for row in rows]
 
 
-async def replay(connection: Connection, partner_id: str, events: Sequence[int], now: datetime) -> None:
+async def replay(connection: Connection, owner_id: str, events: Sequence[int], now: datetime) -> None:
     """Has the events sent anew."""
-    await queries.replay_deliveries(connection, partner=partner_id, events=list(events), now=now)
+    await _queries.replay_deliveries(connection, owner=owner_id, events=list(events), now=now)
 
 
-def _endpoint(row: asyncpg.Record | None, partner_id: str) -> Endpoint:
+def _endpoint(row: asyncpg.Record | None) -> Endpoint | None:
     if row is None:
-        raise NotFound(f"partners/{partner_id}/webhookEndpoint")
+        return None
     reason = row["disable_reason"]
     return Endpoint(
-        partner=row["partner"],
+        owner=row["owner"],
         url=row["url"],
         state=EndpointState(row["state"]),
         disable_reason=None if reason is None else DisableReason(reason),
