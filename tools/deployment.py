@@ -54,7 +54,8 @@ def write_secrets(folder: Path, postgres: str, cache: str, events: str) -> None:
         key = signing_key(own / "signing_key.pem")
         write_whole(folder / "public" / f"{service}.jwks.json", public_keys(key), 0o644)
     make_code_keys(folder / "rewards_catalog" / "code_keys.json")
-    make_key_file(folder / "partner_exchange" / "webhook_keys.json")
+    for service in ("partner_exchange", "recognition"):
+        make_key_file(folder / service / "webhook_keys.json")
     _write_issuers(folder / "public" / "issuers.json")
 
 

@@ -8,6 +8,8 @@ from functools import partial
 from guerdon_kit import housekeeping
 from guerdon_kit.http import HttpServer
 from guerdon_kit.service import Job, Kit, Parts
+from guerdon_kit.webhooks.news import News
+from guerdon_kit.webhooks.parts import webhooks
 from recognition.clients.award_budgets import AwardBudgetBook
 from recognition.clients.budgets import BudgetLedger
 from recognition.clients.history import History
@@ -58,6 +60,7 @@ from recognition.operations.scim_tokens import ScimTokens
 from recognition.operations.settings import RecognitionSettings
 from recognition.operations.teams import Teams
 from recognition.operations.viewing import Viewing
+from recognition.operations.webhooks import ORGANISATIONS, Webhooks
 from recognition.servicer import (
     AchievementServicer,
     AddOnServicer,
@@ -80,6 +83,7 @@ from recognition.servicer import (
     ReviewServicer,
     ScimTokenServicer,
     TeamServicer,
+    WebhookServicer,
 )
 
 NAME = "recognition"
@@ -107,6 +111,9 @@ async def compose(kit: Kit[Settings]) -> Parts:
     allowance_poll = timedelta(seconds=settings.allowance_poll_s)
     recovery_poll = timedelta(seconds=settings.recovery_poll_s)
     tokens = ScimTokens(database, clock)
+    endpoints, webhook_jobs = webhooks(
+        kit, ORGANISATIONS, Webhooks(clock).handlers, News(database), settings.webhook_events_keep
+    )
     return Parts(
         servicers=[
             OrganisationServicer(clock, Organisations(database, ledger), People(database, ledger, clock)),
@@ -138,6 +145,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
             FairnessServicer(fairness),
             ReviewServicer(Reviewing(database, clock, changing, settings.lease)),
             InsightServicer(Insights(database, clock)),
+            WebhookServicer(endpoints),
         ],
         jobs=[
             Job("allowances", partial(grant_allowances, granting, allowance_poll)),
@@ -149,6 +157,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
             Job("celebrations", partial(celebrate, celebrations, timedelta(seconds=settings.celebration_poll_s))),
             Job("payouts", partial(pay, paying, recovery_poll)),
             Job("imports", import_recovery(database, clock, importing, recovery_poll, settings.lease).run),
+            *webhook_jobs,
             *housekeeping.jobs(kit),
         ],
         listeners=_scim(kit, ledger, tokens) if settings.scim_listen else [],

@@ -7,10 +7,10 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from guerdon_kit.config import ServiceSettings
+from guerdon_kit.webhooks.settings import WebhookSettings
 
 
-class Settings(ServiceSettings):
+class Settings(WebhookSettings):
     """What the recognition service is told beside what every service is."""
 
     listen: str = "127.0.0.1:7005"
@@ -34,6 +34,8 @@ class Settings(ServiceSettings):
 
     billing_poll_s: float = Field(default=60.0, gt=0, le=3600)
     """How often months to bill are looked for."""
+    webhook_events_keep_days: int = Field(default=30, ge=4, le=3650)
+    """How long organisations can have sent again what they were told. Webhooks are tried for over three days."""
 
     @property
     def shared_listens(self) -> tuple[str, ...]:
@@ -44,6 +46,11 @@ class Settings(ServiceSettings):
     def ledger_timeout(self) -> timedelta:
         """`ledger_timeout_s`."""
         return timedelta(seconds=self.ledger_timeout_s)
+
+    @property
+    def webhook_events_keep(self) -> timedelta:
+        """`webhook_events_keep_days`."""
+        return timedelta(days=self.webhook_events_keep_days)
 
     @property
     def lease(self) -> timedelta:

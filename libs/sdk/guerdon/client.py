@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from guerdon.recognition.v1.reviews_pb2_grpc import ReviewServiceAsyncStub
     from guerdon.recognition.v1.scim_pb2_grpc import ScimTokenServiceAsyncStub
     from guerdon.recognition.v1.teams_pb2_grpc import TeamServiceAsyncStub
+    from guerdon.recognition.v1.webhooks_pb2_grpc import WebhookServiceAsyncStub
     from guerdon.rewards.v1.providers_pb2_grpc import ProviderServiceAsyncStub
     from guerdon.rewards.v1.rewards_pb2_grpc import RewardsServiceAsyncStub
     from guerdon.rewards.v1.support_pb2_grpc import SupportServiceAsyncStub
@@ -235,6 +236,13 @@ class Client:
         from guerdon.recognition.v1.teams_pb2_grpc import TeamServiceStub
 
         return cast("TeamServiceAsyncStub", TeamServiceStub(self._channel))
+
+    @cached_property
+    def webhooks(self) -> WebhookServiceAsyncStub:
+        """Where an organisation is told of its public recognitions."""
+        from guerdon.recognition.v1.webhooks_pb2_grpc import WebhookServiceStub
+
+        return cast("WebhookServiceAsyncStub", WebhookServiceStub(self._channel))
 
     @cached_property
     def fairness(self) -> FairnessServiceAsyncStub:

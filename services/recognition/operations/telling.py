@@ -10,7 +10,15 @@ from recognition.domain.changes import ChangeKind, NewChange
 from recognition.domain.people import person_name
 from recognition.domain.recognitions import Draft, Recognition, Visibility
 
-_PREFIX = "guerdon.recognition.v1."
+PREFIX = "guerdon.recognition.v1."
+_CREATED, _EDITED, _HIDDEN, _DELETED, _ADD_ON_CREATED = TYPES = (
+    f"{PREFIX}recognition_created",
+    f"{PREFIX}recognition_edited",
+    f"{PREFIX}recognition_hidden",
+    f"{PREFIX}recognition_deleted",
+    f"{PREFIX}recognition_add_on_created",
+)
+"""The types of the events of public recognitions."""
 
 
 def event(change: NewChange, before: Recognition) -> Event | None:
@@ -20,11 +28,11 @@ def event(change: NewChange, before: Recognition) -> Event | None:
     """
     match change.kind:
         case ChangeKind.CREATE:
-            return _event(change, "recognition_created", before, _content(before.draft)) if before.public else None
+            return _event(change, _CREATED, before, _content(before.draft)) if before.public else None
         case ChangeKind.DELETE:
-            return _event(change, "recognition_deleted", before, _content(before.draft)) if before.public else None
+            return _event(change, _DELETED, before, _content(before.draft)) if before.public else None
         case ChangeKind.ADD_ON:
-            return _event(change, "recognition_add_on_created", before, _add_on(change)) if before.public else None
+            return _event(change, _ADD_ON_CREATED, before, _add_on(change)) if before.public else None
         case ChangeKind.EDIT:
             return _edited(change, before)
 
@@ -33,16 +41,16 @@ def _edited(change: NewChange, before: Recognition) -> Event | None:
     assert change.after is not None, "an edit knows what it makes"
     after_public = change.after.visibility is Visibility.PUBLIC
     if before.public and not after_public:
-        return _event(change, "recognition_hidden", before, {})
+        return _event(change, _HIDDEN, before, {})
     if not after_public:
         return None
-    kind = "recognition_edited" if before.public else "recognition_created"
+    kind = _EDITED if before.public else _CREATED
     return _event(change, kind, before, _content(change.after))
 
 
 def _event(change: NewChange, kind: str, recognition: Recognition, data: Mapping[str, Any]) -> Event:
     name = recognition.name
-    return Event(type=_PREFIX + kind, subject=name, key=name, time=change.create_time, data=data)
+    return Event(type=kind, subject=name, key=name, time=change.create_time, data=data)
 
 
 def _content(draft: Draft) -> Mapping[str, Any]:

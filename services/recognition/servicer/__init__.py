@@ -63,6 +63,9 @@ from recognition.servicer.scim_tokens import (
 from recognition.servicer.teams import (
     TeamServicer,
 )
+from recognition.servicer.webhooks import (
+    WebhookServicer,
+)
 
 __all__ = [
     "AchievementServicer",
@@ -86,4 +89,5 @@ __all__ = [
     "ReviewServicer",
     "ScimTokenServicer",
     "TeamServicer",
+    "WebhookServicer",
 ]

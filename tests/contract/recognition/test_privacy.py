@@ -145,6 +145,11 @@ class Random:
 
 @pytest.fixture
 async def employer(world: World) -> Employer:
+    return await with_teams(world)
+
+
+async def with_teams(world: World) -> Employer:
+    """An organisation whose people are in teams."""
     made = await world.employer(time_zone="UTC", allowance=100)
     for team in TEAMS:
         name = f"{made.name}/teams/{team}"
