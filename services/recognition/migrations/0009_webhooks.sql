@@ -13,6 +13,8 @@ create table told_events (
     unique (owner, event_id)
 );
 create index told_events_of_owner on told_events (owner, id);
+-- What was told of a recognition is forgotten when it is not public any more.
+create index told_events_of_recognition on told_events (owner, (payload::jsonb -> 'data' ->> 'recognition'));
 create index told_events_by_age on told_events (record_time);
 
 create table webhook_endpoints (

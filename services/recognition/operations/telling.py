@@ -19,6 +19,8 @@ _CREATED, _EDITED, _HIDDEN, _DELETED, _ADD_ON_CREATED = TYPES = (
     f"{PREFIX}recognition_add_on_created",
 )
 """The types of the events of public recognitions."""
+TAKEN_BACK = frozenset({_HIDDEN, _DELETED})
+"""Those after which a recognition is nobody's to know any more."""
 
 
 def event(change: NewChange, before: Recognition) -> Event | None:

@@ -1,6 +1,7 @@
 """Tells organisations of what happened to their public recognitions: the service's own events, which tell of no others.
 
-They come from the stream, so that who publishes an event needs to know nothing of endpoints.
+They come from the stream, so that who publishes an event needs to know nothing of endpoints. When a recognition is not
+public any more, this is told of it, and nothing that was said before is sent again, or still.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from guerdon_kit.postgres import Connection
 from guerdon_kit.webhooks.owners import Owners
 from guerdon_kit.webhooks.rules import payload
 from guerdon_kit.webhooks.told import Message, tell
-from recognition.operations.telling import PREFIX, TYPES
+from recognition.operations.telling import PREFIX, TAKEN_BACK, TYPES
 from recognition.store import organisations
+from recognition.store.webhooks import forget
 
 
 class Webhooks:
@@ -31,13 +33,20 @@ class Webhooks:
         return dict.fromkeys(TYPES, Together(self._tell))
 
     async def _tell(self, connection: Connection, events: Sequence[CloudEvent]) -> None:
-        await tell(connection, [_message(event) for event in events], self._clock.now())
+        taken_back = {event.key: place for place, event in enumerate(events) if event.type in TAKEN_BACK}
+        if taken_back:
+            await forget(connection, {_organisation(name) for name in taken_back}, taken_back)
+        messages = [_message(event) for place, event in enumerate(events) if place >= taken_back.get(event.key, 0)]
+        await tell(connection, messages, self._clock.now())
 
 
 def _message(event: CloudEvent) -> Message:
-    organisation = event.key.split("/")[1]
     words = payload(event.type, event.time, {"recognition": event.key, **event.data})
-    return Message(organisation, event.id, event.type, event.time, words)
+    return Message(_organisation(event.key), event.id, event.type, event.time, words)
+
+
+def _organisation(recognition: str) -> str:
+    return recognition.split("/")[1]
 
 
 async def _lock(connection: Connection, organisation: str) -> None:

@@ -6,6 +6,7 @@ import random
 from collections.abc import AsyncIterator
 
 import pytest
+from google.protobuf.field_mask_pb2 import FieldMask
 
 from guerdon import InvalidRequestError, NotFoundError, RefusedError, new_request_id, was_replayed
 from guerdon.recognition.v1 import fairness_pb2 as fair
@@ -57,6 +58,7 @@ async def test_what_becomes_of_a_public_recognition_is_told_in_names_and_numbers
     secret = await listen(employer, receiver.url)
     given = await employer.give("ann", ["ben"], 10, values=["#care"])
     await add(employer, given, "cleo", 5)
+    await taken(receiver, 2)
     await employer.admin.recognition.DeleteRecognition(
         recs.DeleteRecognitionRequest(name=given.name, request_id=new_request_id())
     )
@@ -72,6 +74,26 @@ async def test_what_becomes_of_a_public_recognition_is_told_in_names_and_numbers
     assert {said(asked)["type"]: said(asked)["data"] for asked in receiver.asked} == {
         PREFIX + kind: {"recognition": given.name, **data} for kind, data in expected.items()
     }
+
+
+async def test_of_what_is_not_public_any_more_nothing_is_sent_again_but_that(
+    employer: Employer, receiver: Counterparty
+) -> None:
+    await listen(employer, receiver.url)
+    given = await employer.give("ann", ["ben"], 10)
+    await taken(receiver)
+    private = recs.Recognition(name=given.name, visibility=recs.VISIBILITY_PRIVATE)
+    await employer.admin.recognition.UpdateRecognition(
+        recs.UpdateRecognitionRequest(
+            recognition=private, update_mask=FieldMask(paths=["visibility"]), request_id=new_request_id()
+        )
+    )
+    await taken(receiver, 2)
+    assert await replay(employer, from_time=given.create_time) == 1
+    hidden = (await taken(receiver, 3))[1:]
+    assert [(said(asked)["type"], said(asked)["data"]) for asked in hidden] == [
+        (f"{PREFIX}hidden", {"recognition": given.name})
+    ] * 2
 
 
 @pytest.mark.parametrize("seed", range(2))
