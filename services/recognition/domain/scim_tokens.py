@@ -69,4 +69,4 @@ def new_secret() -> str:
 
 def secret_hash(secret: str) -> bytes:
     """A secret as it is kept. It has enough of chance in it to need no salt. What is too long to be one is cut."""
-    return sha256(secret[:_SECRET_LENGTH_MAX].encode()).digest()
+    return sha256(secret[:_SECRET_LENGTH_MAX].encode(errors="replace")).digest()

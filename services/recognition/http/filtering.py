@@ -28,8 +28,8 @@ def sought(filter_: ScimFilter[Any] | None) -> Sought:
             continue
         field = _INDEXED.get(term.attr_path.attr.lower())
         if field is not None and isinstance(term.value, str) and len(term.value) <= _TEXT_MAX:
-            # NUL is in nothing that is stored, and PostgreSQL takes none.
-            fields.setdefault(field, term.value.replace("\0", "\ufffd"))
+            # NUL and halves of characters are in nothing that is stored, and PostgreSQL takes none.
+            fields.setdefault(field, term.value.replace("\0", "\ufffd").encode(errors="replace").decode())
     if not fields:
         detail = "Filters say eq of id, userName, externalId or displayName, and more only after and"
         raise InvalidFilterException(detail=detail)

@@ -29,7 +29,7 @@ from recognition.http.resources import (
 MANY_MAX = 20
 """So many emails, addresses or roles of one user: more are nobody's."""
 TEXT_MAX = 400
-"""So many characters in a part of what is only kept to be read again."""
+"""So many characters in an id, and in a part of what is only kept to be read again."""
 
 
 def blank_user(create_time: datetime) -> ProvisionedUser:
@@ -92,6 +92,8 @@ def read_user(message: User[EnterpriseUser], before: ProvisionedUser) -> Provisi
     for many in (message.emails, message.addresses, message.roles):
         if many is not None and len(many) > MANY_MAX:
             raise InvalidValueException(detail=f"At most {MANY_MAX} emails, addresses and roles each")
+    if not (message.user_name or "").strip():
+        raise InvalidValueException(detail="A userName is not empty")
     details: dict[str, Any] = {}
     if message.name is not None:
         details["name"] = _kept(message.name)
@@ -114,18 +116,23 @@ def read_user(message: User[EnterpriseUser], before: ProvisionedUser) -> Provisi
         display_name=message.display_name or _name_of(message.name, message.user_name),
         active=message.active is not False,
         role=Role.GIVER if role is None else Role(str(role.value).lower()),
-        manager=(manager.value or "") if manager is not None else "",
+        manager=_text(manager.value) if manager is not None else "",
         country=(address.country or "").upper() if address is not None else "",
-        external_id=message.external_id or "",
+        external_id=_text(message.external_id),
         details=details,
     )
 
 
 def _kept(part: Name | Email | Address | UserRole) -> dict[str, Any]:
     kept = {name: value for name in type(part).model_fields if (value := getattr(part, name)) is not None}
-    if any(isinstance(value, str) and (len(value) > TEXT_MAX or "\0" in value) for value in kept.values()):
+    return {name: _text(value) if isinstance(value, str) else value for name, value in kept.items()}
+
+
+def _text(value: str | None) -> str:
+    """A text that can be kept."""
+    if value is not None and (len(value) > TEXT_MAX or "\0" in value):
         raise InvalidValueException(detail=f"A text has at most {TEXT_MAX} characters, and none of them NUL")
-    return kept
+    return value or ""
 
 
 def _role(message: User[EnterpriseUser]) -> UserRole | None:
@@ -167,6 +174,6 @@ def read_group(message: Group, before: ProvisionedGroup) -> ProvisionedGroup:
     return replace(
         before,
         display_name=message.display_name or "",
-        external_id=message.external_id or "",
-        members=frozenset(str(member.value) for member in members),
+        external_id=_text(message.external_id),
+        members=frozenset(_text(member.value) for member in members),
     )

@@ -82,7 +82,7 @@ class Billing:
         for organisation in due:
             try:
                 await self._close(organisation, months)
-            except (OutcomeUnknown, RemoteError, Unavailable) as error:
+            except (OutcomeUnknown, RemoteError, Unavailable, NotBilled) as error:  # no more billed: by terms just set
                 _log.warning("billing_waits", organisation=organisation, error=str(error))
             else:
                 closed += 1

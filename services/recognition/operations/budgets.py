@@ -82,8 +82,8 @@ class Budgets:
         await self._ledger.limit(employer, found.terms.credit_limit, found.version, found.actor)
 
         async def work(connection: Connection) -> None:
-            await store.mark_told(connection, organisation, found.version)
-            await allowances.wake_short(connection, organisation, self._clock.now())
+            await store.mark_told(connection, organisation, found.version, self._clock.now())
+            await allowances.wake_short(connection, organisation)
 
         await self._database.run(work, repeatable=True)
 

@@ -26,6 +26,7 @@ from recognition.domain.errors import (
     DisbursementRefused,
     ManagerBudgetShort,
     NoManagerBudget,
+    SelfGiving,
 )
 from recognition.domain.organisations import Organisation
 from recognition.domain.people import person_name
@@ -95,7 +96,9 @@ class Disbursements:
         employer = await organisations.find(connection, order.organisation)
         source_id = employer.budget_account_id
         if order.doing.by_manager:
-            await require_budget_holder(connection, order.organisation, order.manager, acting)
+            giver = await require_budget_holder(connection, order.organisation, order.manager, acting)
+            if giver in order.receivers:
+                raise SelfGiving(person_name(order.organisation, giver))
             budget = await manager_budgets.find(connection, order.organisation, order.manager)
             if budget is None:
                 raise NoManagerBudget(person_name(order.organisation, order.manager))
@@ -148,7 +151,7 @@ class Disbursements:
         async def work(connection: Connection) -> None:
             await store.settle(connection, disbursement, DisbursementState.POSTED, transaction=transaction)
             if disbursement.order.doing is Disbursing.FUND:
-                await allowances.wake_short(connection, disbursement.order.organisation, self._clock.now())
+                await allowances.wake_short(connection, disbursement.order.organisation)
 
         await self._database.run(work, repeatable=True)
 
@@ -164,15 +167,17 @@ class Disbursements:
             )
 
 
-async def require_budget_holder(connection: Connection, organisation: str, manager: str, acting: Acting) -> None:
-    """Whether who acts is the manager themselves, an admin, or a caller who may act for others.
+async def require_budget_holder(connection: Connection, organisation: str, manager: str, acting: Acting) -> str:
+    """The id of who acts: the manager themselves, an admin, or a caller who may act for others ('' where the token
+    names nobody here).
 
     Raises:
         RoleRequired: neither.
     """
     own = await people.find_by_identity(connection, organisation, acting.identity)
-    if own is None or own[0] != manager:
-        await require_role(connection, organisation, acting, Role.ADMIN)
+    if own is not None and own[0] == manager:
+        return manager
+    return await require_role(connection, organisation, acting, Role.ADMIN) or ""
 
 
 async def _find(connection: Connection, key: store.Key) -> Disbursement:

@@ -184,9 +184,12 @@ class Granting:
                     reason=settlement.refusal,
                     state=settlement.state.value,
                 )
-        async with self._database.transaction() as connection:
+
+        async def work(connection: Connection) -> None:
             await store.settle(connection, settlements)
             await _tell_shortages(connection, settlements, now)
+
+        await self._database.run(work, repeatable=True)  # who wakes grants locks them in another order
 
 
 async def _tell_shortages(connection: Connection, settlements: Sequence[Settlement], now: datetime) -> None:

@@ -144,9 +144,9 @@ async def note_shortage(connection: Connection, organisation: str, period: date)
     return await queries.note_shortage(connection, organisation=organisation, period=period) is not None
 
 
-async def wake_short(connection: Connection, organisation: str, now: datetime) -> None:
-    """Makes due what waits for the budget."""
-    await queries.wake_short(connection, organisation=organisation, now=now)
+async def wake_short(connection: Connection, organisation: str) -> None:
+    """Makes due what waits for the budget; a refusal that comes later, but was given before, puts it off no more."""
+    await queries.wake_short(connection, organisation=organisation)
 
 
 async def granted_amounts(

@@ -105,9 +105,12 @@ join organisations using (organisation)
 order by organisation, person, purpose, period;
 
 -- name: mark_allowances!
--- Writes down what the ledger answered. A row that somebody else has settled meanwhile stays as it is.
+-- Writes down what the ledger answered. A row that somebody else has settled meanwhile stays as it is, and one that was
+-- woken since the ledger was asked stays due: what it answered may be so no more.
 update allowances
-set state = answer.state, refusal = answer.refusal, due_time = answer.due_time
+set
+    state = answer.state, refusal = answer.refusal,
+    due_time = case when allowances.due_time = '-infinity' then allowances.due_time else answer.due_time end
 from unnest(
     :organisations::text[], :people::text[], :purposes::text[], :periods::date[], :states::text[], :refusals::text[],
     :due_times::timestamptz[]
@@ -124,10 +127,11 @@ on conflict do nothing
 returning organisation;
 
 -- name: wake_short!
--- Who waits for the budget is due at once.
+-- Who waits for the budget is due at once, and whoever is about to: of whom the ledger was asked and has not answered.
+-- It is a time that no answer and no clock gives, so that an answer from before the budget was funded is told apart.
 update allowances
-set due_time = :now
-where organisation = :organisation and state = 'pending' and refusal = 'BUDGET_EXHAUSTED' and due_time > :now;
+set due_time = '-infinity'
+where organisation = :organisation and state = 'pending' and refusal in ('', 'BUDGET_EXHAUSTED');
 
 -- name: granted_amounts
 select person, amount

@@ -25,7 +25,9 @@ class StoredTerms:
 async def save(
     connection: Connection, organisation: str, terms: BudgetTerms, actor: str, update_time: datetime, due_time: datetime
 ) -> None:
-    """Sets an organisation's terms."""
+    """Sets an organisation's terms, of which the ledger is to be told at `due_time`, or as soon after as nobody tells
+    it of those before.
+    """
     await queries.save_terms(
         connection,
         organisation=organisation,
@@ -67,9 +69,9 @@ async def put_off(connection: Connection, organisation: str, due_time: datetime)
     await queries.put_off_terms(connection, organisation=organisation, due_time=due_time)
 
 
-async def mark_told(connection: Connection, organisation: str, version: int) -> None:
-    """The ledger was told of this version."""
-    await queries.mark_terms_told(connection, organisation=organisation, version=version)
+async def mark_told(connection: Connection, organisation: str, version: int, now: datetime) -> None:
+    """The ledger was told of this version by who has the lease; of one that was set meanwhile it is to be told now."""
+    await queries.mark_terms_told(connection, organisation=organisation, version=version, now=now)
 
 
 async def granted_accounts(connection: Connection, organisation: str, after: str, most: int) -> list[str]:

@@ -1,5 +1,6 @@
 -- name: save_terms$
--- The version. The ledger is to be told.
+-- The version. The ledger is to be told; not before a worker that tells it of another version is done, or its lease has
+-- ended, or else that version could reach the ledger last.
 insert into budget_terms (
     organisation, version, mode, credit_limit, numerator, denominator, currency_code, actor, update_time, due_time
 )
@@ -10,7 +11,8 @@ on conflict (organisation)
 do update set
     version = budget_terms.version + 1, mode = excluded.mode, credit_limit = excluded.credit_limit,
     numerator = excluded.numerator, denominator = excluded.denominator, currency_code = excluded.currency_code,
-    actor = excluded.actor, update_time = excluded.update_time, due_time = excluded.due_time
+    actor = excluded.actor, update_time = excluded.update_time,
+    due_time = greatest(budget_terms.due_time, excluded.due_time)
 returning version;
 
 -- name: find_terms^
@@ -45,10 +47,10 @@ returning budget_terms.organisation, budget_terms.attempts;
 update budget_terms set due_time = :due_time where organisation = :organisation and due_time is not null;
 
 -- name: mark_terms_told!
--- Unless there are others by now, of which it is to be told still.
+-- Where there are others by now, it is to be told of them next.
 update budget_terms
-set due_time = null, attempts = 0
-where organisation = :organisation and version = :version;
+set due_time = case when version = :version then null else :now::timestamptz end, attempts = 0
+where organisation = :organisation and (version = :version or due_time > :now);
 
 -- name: granted_accounts
 -- The accounts of what was granted and may not be given yet, by id: allowances, also of those who left, and managers'.

@@ -160,9 +160,15 @@ async def test_a_managers_budget_is_for_the_manager_and_for_admins(employer: Emp
         with pytest.raises(PermissionDeniedError) as not_theirs:
             await call
         assert not_theirs.value.reason == "ROLE_REQUIRED"
-    with pytest.raises(RefusedError) as self_giving:
-        await purse.hand_out("ann", ["ann"], 1)
-    assert self_giving.value.reason == "SELF_GIVING"
+    chief = employer.own_client("chief", *scopes)
+    message = employer.new_person("chief")
+    message.role = orgs.ROLE_ADMIN
+    await employer.admin.organisations.CreatePerson(orgs.CreatePersonRequest(person=message, request_id="chief"))
+    for receiver, client in (("ann", employer.admin), ("chief", chief)):  # nor by another's budget
+        with pytest.raises(RefusedError) as self_giving:
+            await purse.hand_out("ann", ["cleo", receiver], 1, client=client)
+        assert self_giving.value.reason == "SELF_GIVING"
+    assert await employer.earned("cleo") == 0
     with pytest.raises(RefusedError) as nothing:
         await purse.hand_out("dan", ["ben"], 1)
     assert nothing.value.reason == "NO_MANAGER_BUDGET"

@@ -13,7 +13,7 @@ from guerdon import new_request_id, was_replayed
 from guerdon.recognition.v1 import organisations_pb2 as orgs
 from guerdon.recognition.v1 import scim_pb2 as scim
 from guerdon_kit.auth.development import ISSUER
-from tests.contract.recognition.scim import ENTERPRISE, PATCH, USER, Provider, connect
+from tests.contract.recognition.scim import ENTERPRISE, GROUP, PATCH, USER, Provider, connect
 from tests.contract.recognition.world import Employer, World
 
 
@@ -137,7 +137,12 @@ async def test_the_same_user_sent_twice_at_once_is_one(provider: Provider) -> No
     [
         (b"{", 400, "invalidSyntax"),
         (b"[]", 400, "invalidSyntax"),
+        (b"[" * 100_000, 400, "invalidSyntax"),
+        (b'{"userName": "\\ud800"}', 400, "invalidSyntax"),
         ({"schemas": [USER]}, 400, "invalidValue"),
+        ({"schemas": [USER], "userName": " "}, 400, "invalidValue"),
+        ({"schemas": [USER], "userName": "x", "externalId": "x\0"}, 400, "invalidValue"),
+        ({"schemas": [USER], "userName": "x", ENTERPRISE: {"manager": {"value": "\0"}}}, 400, "invalidValue"),
         ({"schemas": [USER], "userName": "x" * 255}, 400, "invalidValue"),
         ({"schemas": [USER], "userName": "x\0"}, 400, "invalidValue"),
         ({"schemas": [USER], "userName": "x", "roles": [{"value": "king"}]}, 400, "invalidValue"),
@@ -156,6 +161,26 @@ async def test_what_cannot_be_is_refused_as_scim_does(
     assert answer.headers["content-type"].startswith("application/scim+json")
     assert answer.json()["schemas"] == ["urn:ietf:params:scim:api:messages:2.0:Error"]
     assert answer.json()["status"] == str(status)
+
+
+async def test_nobody_goes_out_of_sight_by_an_empty_user_name(provider: Provider) -> None:
+    path = f"/Users/{(await provider.user('eve'))['id']}"
+    refused = await provider.patch(path, {"op": "replace", "path": "userName", "value": ""})
+    assert (refused.status_code, refused.json()["scimType"]) == (400, "invalidValue")
+    assert (await provider.read(path))["userName"] == "eve"
+
+
+@pytest.mark.parametrize("wrong", [{"externalId": "\0"}, {"externalId": "x" * 401}, {"members": [{"value": "\0"}]}])
+async def test_a_group_that_cannot_be_is_refused(provider: Provider, wrong: dict[str, Any]) -> None:
+    answer = await provider.post("/Groups", schemas=[GROUP], displayName="Sales", **wrong)
+    assert (answer.status_code, answer.json().get("scimType")) == (400, "invalidValue")
+
+
+async def test_what_is_no_text_finds_nobody_and_opens_nothing(provider: Provider) -> None:
+    found = await provider.post("/Users/.search", filter='userName eq "\\ud800"')
+    assert (found.status_code, found.json()["totalResults"]) == (200, 0)
+    closed = await provider.http.get("/Users", headers=[("Authorization", b"Bearer \xff")])
+    assert closed.status_code == 401
 
 
 async def test_a_token_opens_its_own_organisation_and_no_other(world: World, provider: Provider) -> None:

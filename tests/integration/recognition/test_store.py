@@ -5,20 +5,22 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import date, timedelta
+from fractions import Fraction
 
 from guerdon_kit.clock import FixedClock
 from guerdon_kit.grpc import Remote
 from guerdon_kit.postgres import Database
 from guerdon_kit.postgres.database import Limits
 from recognition.clients.ledger import LEDGER, Ledger
-from recognition.domain.allowances import GrantState, Purpose, settle
+from recognition.domain.allowances import BUDGET_EXHAUSTED, GrantState, Purpose, settle
+from recognition.domain.budgets import BudgetMode, BudgetTerms
 from recognition.domain.people import NewPerson
 from recognition.domain.periods import Period, PeriodKind, calendar_period
 from recognition.domain.plans import Terms
 from recognition.domain.profiles import Profile
 from recognition.domain.roles import Role
 from recognition.operations.granting import Granting
-from recognition.store import allowances, organisations, people, plans
+from recognition.store import allowances, budgets, organisations, people, plans
 from tests.integration.recognition.conftest import NOW, UMBRELLA
 
 NOVEMBER = calendar_period(PeriodKind.MONTH, date(2026, 11, 21), "Europe/London")
@@ -104,6 +106,39 @@ async def test_a_refused_grant_is_due_again_later_and_a_settled_one_never(db: Da
         assert {settlement.state for settlement in over} == {GrantState.LAPSED}
         await allowances.settle(connection, over)
         assert await allowances.claim(connection, DECEMBER.end_time, DECEMBER.end_time, 9) == []
+
+
+async def test_a_refusal_from_before_the_budget_was_funded_puts_no_grant_off(db: Database) -> None:
+    await _plan(db, NOVEMBER)
+    lease = NOW + timedelta(seconds=10)
+    async with db.transaction() as connection:
+        asked = await allowances.claim(connection, NOW, lease, 9)
+        await allowances.wake_short(connection, "umbrella")
+        await allowances.settle(connection, [settle(grant, BUDGET_EXHAUSTED, NOW) for grant in asked])
+        again = await allowances.claim(connection, NOW, lease, 9)
+        assert len(again) == 3
+        # Of what is asked after that, a refusal counts.
+        await allowances.settle(connection, [settle(grant, BUDGET_EXHAUSTED, NOW) for grant in again])
+        assert await allowances.claim(connection, lease, lease, 9) == []
+        await allowances.wake_short(connection, "umbrella")
+        assert len(await allowances.claim(connection, NOW, lease, 9)) == 3
+
+
+async def test_terms_reach_the_ledger_one_after_the_other(db: Database) -> None:
+    lease, later = NOW + timedelta(seconds=10), NOW + timedelta(seconds=1)
+    first, second = [BudgetTerms(BudgetMode.BILLED_ON_REDEMPTION, limit, Fraction(1), "EUR") for limit in (100, 5)]
+    async with db.transaction() as connection:
+        await budgets.save(connection, "umbrella", first, "tester", NOW, due_time=NOW)
+        assert await budgets.claim_one(connection, "umbrella", NOW, lease)
+        await budgets.save(connection, "umbrella", second, "tester", later, due_time=later)
+        # The first may be on its way to the ledger still, and would be what it was told last.
+        assert not await budgets.claim_one(connection, "umbrella", later, lease)
+        await budgets.mark_told(connection, "umbrella", 1, later)
+        assert await budgets.claim_one(connection, "umbrella", later, lease)
+        await budgets.mark_told(connection, "umbrella", 2, later)
+        found = await budgets.find(connection, "umbrella")
+    assert found is not None
+    assert (found.terms, found.told) == (second, True)
 
 
 async def test_an_identity_is_one_persons_only(db: Database) -> None:
