@@ -179,7 +179,7 @@ async def test_a_group_that_cannot_be_is_refused(provider: Provider, wrong: dict
 async def test_what_is_no_text_finds_nobody_and_opens_nothing(provider: Provider) -> None:
     found = await provider.post("/Users/.search", filter='userName eq "\\ud800"')
     assert (found.status_code, found.json()["totalResults"]) == (200, 0)
-    closed = await provider.http.get("/Users", headers=[("Authorization", b"Bearer \xff")])
+    closed = await provider.http.get("/Users", headers=[(b"Authorization", b"Bearer \xff")])
     assert closed.status_code == 401
 
 
