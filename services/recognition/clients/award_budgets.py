@@ -121,6 +121,6 @@ def _item(order: Order) -> ledger_pb2.PostTransactionItem:
 
 def _answer(result: ledger_pb2.PostTransactionResult) -> Answer | None:
     refusal = refusal_of(result)
-    if refusal is None or refusal == NO_REFUSAL:
+    if refusal is None:
         return None
     return Answer(refusal=refusal) if refusal else Answer(transaction=result.posted.transaction)

@@ -10,14 +10,9 @@ from guerdon_kit.errors import Status, Unavailable
 from guerdon_kit.grpc import Remote
 from guerdon_kit.grpc.messages import set_timestamp
 from guerdon_kit.grpc.status import read_details
+from recognition.clients.ledger import NO_REFUSAL, OTHERS_REFUSED, REFUSALS
 from recognition.domain.imports import Booked, NewRecognition
 from recognition.domain.organisations import Organisation
-
-_REFUSALS = frozenset(
-    {Status.INVALID_ARGUMENT, Status.NOT_FOUND, Status.ALREADY_EXISTS, Status.FAILED_PRECONDITION, Status.OUT_OF_RANGE}
-)
-_OF_ANOTHER = "BATCH_NOT_POSTED"
-"""What is said of an item because another one was refused."""
 
 
 class History:
@@ -43,7 +38,7 @@ class History:
             return [Booked(tuple(next(transactions) for _ in one.account_ids)) for one in recognitions]
         # One was refused, or some had been posted before. What keeps its id is never posted twice, so each can be
         # asked for alone.
-        return [_booked(await self._post(organisation, [one], actor)) for one in recognitions]
+        return [booked(await self._post(organisation, [one], actor)) for one in recognitions]
 
     async def _post(
         self, organisation: Organisation, recognitions: Sequence[NewRecognition], actor: str
@@ -85,14 +80,20 @@ def _items(organisation: Organisation, one: NewRecognition) -> Iterable[ledger_p
         yield item
 
 
-def _booked(results: Sequence[ledger_pb2.PostTransactionResult]) -> Booked:
+def booked(results: Sequence[ledger_pb2.PostTransactionResult]) -> Booked:
+    """What the ledger made of a recognition whose points it was asked for together.
+
+    Raises:
+        Unavailable: it has not said. Of a request that it knows in other words, such as another release's, it may have
+            posted the points: the recognition must not be taken for refused, and its external id for free.
+    """
     for result in results:
         if not result.HasField("error"):
             continue
         reason, _ = read_details(result.error)
-        if reason == _OF_ANOTHER:
+        if reason == OTHERS_REFUSED:
             continue
-        if Status(result.error.code) not in _REFUSALS:
+        if Status(result.error.code) not in REFUSALS or reason == NO_REFUSAL:
             raise Unavailable
         return Booked((), reason or Status(result.error.code).name)
     return Booked(tuple(result.posted.transaction for result in results))

@@ -35,7 +35,7 @@ _CLAWBACK = {
     TakingPolicy.WITHIN_BALANCE: ledger_pb2.CLAWBACK_POLICY_WITHIN_BALANCE,
     TakingPolicy.REFUSE: ledger_pb2.CLAWBACK_POLICY_WITHIN_BALANCE,
 }
-_OTHERS_REFUSED = "BATCH_NOT_POSTED"
+OTHERS_REFUSED = "BATCH_NOT_POSTED"
 """Of what is posted together: nothing is wrong with this one, but with another."""
 _NOTHING_LEFT = "OVER_REVERSAL"
 _MEMOS = {Purpose.GIVE: "Allowance", Purpose.MANAGE: "Manager budget"}
@@ -288,7 +288,7 @@ def _raise_refused(giving: Giving, results: Sequence[ledger_pb2.PostTransactionR
         if result.HasField("error"):
             status = Status(result.error.code)
             reason, metadata = read_details(result.error)
-            if reason == _OTHERS_REFUSED:
+            if reason == OTHERS_REFUSED:
                 before += amount
                 continue
             if status not in REFUSALS or reason == NO_REFUSAL:
@@ -303,10 +303,8 @@ def refusal_of(result: ledger_pb2.PostTransactionResult) -> str | None:
     if not result.HasField("error"):
         return ""
     status = Status(result.error.code)
-    if status not in REFUSALS:
-        return None
     reason, _ = read_details(result.error)
-    return reason or status.name
+    return None if status not in REFUSALS or reason == NO_REFUSAL else reason or status.name
 
 
 def _digest(content: bytes) -> str:

@@ -11,7 +11,7 @@ from guerdon_kit.grpc import CallContext
 from guerdon_kit.grpc.messages import instant
 from guerdon_kit.grpc.status import to_status
 from guerdon_kit.idempotency import Fingerprint
-from guerdon_kit.names import parse
+from guerdon_kit.names import check_id, parse
 from recognition.domain.imports import RECEIVERS_MAX, ROWS_MAX, Row
 from recognition.domain.people import BATCH_MAX
 from recognition.domain.recognitions import Draft, Visibility
@@ -99,8 +99,8 @@ def _row(place: int, message: pb.RecognitionRow, organisation: str) -> Row:
         raise InvalidField.of("visibility", "must be PUBLIC or PRIVATE")
     draft = Draft(
         organisation=organisation,
-        giver=message.giver_id,
-        receivers=tuple(message.receiver_ids),
+        giver=check_id(message.giver_id, "giver_id"),
+        receivers=tuple(check_id(id_, f"receiver_ids[{index}]") for index, id_ in enumerate(message.receiver_ids)),
         amount=message.amount,
         message=message.message,
         values=tuple(message.values),

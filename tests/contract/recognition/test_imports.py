@@ -115,6 +115,8 @@ async def test_what_is_wrong_with_a_row_does_not_touch_the_others(employer: Empl
             row("value", "ann", ["ben"], 6, values=["#none"]),
             row("visibility", "ann", ["ben"], 6, visibility=recs.VISIBILITY_UNSPECIFIED),
             late,
+            row("giver", "a\0b", ["ben"], 6),
+            row("receiver", "ann", ["ben", "a\0b"], 6),
         ],
     )
     assert (answer.imported_count, answer.already_imported_count) == (1, 0)
@@ -122,7 +124,7 @@ async def test_what_is_wrong_with_a_row_does_not_touch_the_others(employer: Empl
         2: "EXTERNAL_ID_REUSED",
         3: "SELF_GIVING",
         4: "NOT_FOUND",
-        **dict.fromkeys(range(5, 10), "INVALID_FIELD"),
+        **dict.fromkeys(range(5, 12), "INVALID_FIELD"),
     }
     assert await employer.earned("cleo") == 3
 
