@@ -9,7 +9,7 @@ whichever right.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import Enum
 
@@ -94,6 +94,10 @@ class Staff:
 
     line: tuple[str, ...]
     standings: Mapping[str, Standing]
+
+    def above(self, manager: str) -> Staff:
+        """Without the line's managers up to that one."""
+        return replace(self, line=self.line[self.line.index(manager) + 1 :]) if manager in self.line else self
 
     def active(self, person: str) -> bool:
         """Whether they take part."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from recognition.domain.approvals import Case, IfOverdue, Level, Staff, turn_from
+from recognition.domain.approvals import ApproverKind, Case, IfOverdue, Level, Staff, turn_from
 from recognition.domain.awards import Action, Award, AwardState, Nomination, Step
 from recognition.domain.errors import ApprovalOverdue, NoApprover, NotInApproval
 
@@ -108,7 +108,11 @@ def require_open(award: Award, now: datetime) -> None:
 
 
 def _on(award: Award, case: Case, staff: Staff, step: Step, now: datetime) -> Move:
-    """On to the next level that somebody can decide; where there is none, that rejects."""
+    """On to the next level that somebody can decide; where there is none, that rejects. After a manager it is another
+    one's turn further up, whether or not the first has decided.
+    """
+    if award.chain[award.level].approver.kind is ApproverKind.MANAGER:
+        staff = staff.above(award.approver)
     moved = _turn(award, case, staff, award.level + 1, now)
     if moved is not None:
         return Move(moved.award, (step, *moved.steps))

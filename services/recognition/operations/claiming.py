@@ -14,7 +14,7 @@ from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.ids import new_id
 from guerdon_kit.postgres import Connection, Database, requests
 from recognition.domain.acting import Acting
-from recognition.domain.approvals import right_of, turn_from
+from recognition.domain.approvals import Staff, right_of, turn_from
 from recognition.domain.awards import COMMENT_LENGTH_MAX
 from recognition.domain.errors import ClaimDecided, NoApprover, OwnAward, PersonDeactivated, ReferenceClaimed
 from recognition.domain.incentives import Claim, ClaimState, Incentive, NewClaim, claim_name, incentive_name, month_of
@@ -209,7 +209,12 @@ class Claiming:
         if person == claim.made.person:
             raise OwnAward
         delegators = await delegation_store.delegators(connection, organisation, person, self._clock.now())
-        known = await people_store.lock(connection, organisation, {person, *delegators})
+        known = await people_store.lock(
+            connection, organisation, {person, *delegators, *filter(None, [claim.reviewer])}
+        )
+        staff = Staff((), known)
+        if claim.reviewer and not staff.active(claim.reviewer) and staff.has(person, Role.ADMIN):
+            return person  # nobody else is left to decide, and no deadline does
         return right_of(claim.case, 0, claim.reviewer, person, delegators, known)
 
     async def _sees(self, connection: Connection, claim: Claim, person: str | None, acting: Acting) -> bool:

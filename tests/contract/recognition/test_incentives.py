@@ -121,6 +121,21 @@ async def test_a_claim_is_paid_once_reviewed_and_a_rejected_one_frees_its_place(
         await employer.admin.incentives.GetClaim(asked)
 
 
+async def test_once_a_reviewer_has_left_an_admin_decides(employer: Employer) -> None:
+    awarding = await Awarding.of(employer, 1000)
+    await awarding.appoint("cleo", role=orgs.ROLE_ADMIN)
+    reviewer = approvals.Approver(person=employer.person("dan"))
+    made = await claim(employer, await offer(awarding, "training", reviewer=reviewer), "ann", "course-1")
+    with pytest.raises(GuerdonError) as refusal:
+        await approve(employer, made.name, "cleo")
+    assert refusal.value.reason == "NOT_APPROVER"
+    await employer.admin.organisations.DeactivatePerson(
+        orgs.DeactivatePersonRequest(name=employer.person("dan"), request_id=new_request_id())
+    )
+    assert (await approve(employer, made.name, "cleo")).decided_by == employer.person("cleo")
+    assert await employer.earned("ann") == 20
+
+
 async def test_without_proof_or_out_of_its_time_nothing_is_claimed(employer: Employer) -> None:
     awarding = await Awarding.of(employer, 1000)
     incentive = await offer(awarding, "sale")

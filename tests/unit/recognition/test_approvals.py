@@ -100,6 +100,14 @@ def test_a_level_that_nobody_can_decide_is_passed_over_and_said() -> None:
     assert [(step.level, step.action) for step in award.steps] == [(-1, Action.NOMINATED), (0, Action.PASSED_OVER)]
 
 
+def test_after_a_manager_who_let_the_time_pass_theirs_is_asked() -> None:
+    award = nominated(chain=(level(MANAGER, 500, IfOverdue.ESCALATE), level(MANAGER)))
+    escalated = after(moves.overdue(award, STAFF, NOW))
+    assert (escalated.level, escalated.approver) == (1, "mia")
+    nobody_above = moves.overdue(award, Staff(("max",), PEOPLE), NOW)
+    assert nobody_above.award.state is AwardState.REJECTED
+
+
 def test_where_nobody_can_decide_nobody_is_nominated() -> None:
     with pytest.raises(NoApprover):
         nominated(nominator="hr", chain=(level(HR),))

@@ -143,7 +143,9 @@ class Claim(google.protobuf.message.Message):
     state: global___ClaimState.ValueType
     """How far it is."""
     reviewer: builtins.str
-    """Who decides: a person, or whoever has the reviewer's role where it is empty. In review only."""
+    """Who decides: a person, or whoever has the reviewer's role where it is empty; any admin once that person is
+    deactivated. In review only.
+    """
     decided_by: builtins.str
     """Who decided."""
     on_behalf_of: builtins.str
