@@ -17,9 +17,12 @@ from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.ids import new_id
 from guerdon_kit.postgres import Connection, Database, requests
 from recognition.domain.achievements import Achievement, Asked, Judgement, Source, check_batch, judge, used_at
+from recognition.domain.acting import Acting
 from recognition.domain.award_budgets import AwardBudget
 from recognition.domain.payouts import NewPayout, PayoutKind
+from recognition.domain.roles import Role
 from recognition.operations import award_budgets, organisations
+from recognition.operations.acting import require_role
 from recognition.operations.paying import Paying
 from recognition.store import achievements as store
 from recognition.store import people as people_store
@@ -54,19 +57,21 @@ class Achievements:
         self._paying = paying
         self._clock = clock
 
-    async def create_source(self, fingerprint: Fingerprint, source: Source, actor: str) -> tuple[Source, bool]:
+    async def create_source(self, fingerprint: Fingerprint, source: Source, acting: Acting) -> tuple[Source, bool]:
         """Makes a source; answers it, and whether this is a replay.
 
         Raises:
             InvalidField: a field is out of its bounds.
+            RoleRequired: the caller is no admin.
             NotFound: there is no such budget.
             AlreadyExists: the id is taken.
         """
         source.check()
 
         async def work(connection: Connection) -> bytes:
+            await require_role(connection, source.organisation, acting, Role.ADMIN)
             await award_budgets.find(connection, source.organisation, source.budget)
-            if not await store.insert_source(connection, source, actor):
+            if not await store.insert_source(connection, source, acting.actor):
                 raise AlreadyExists(source.name)
             return source.id.encode()
 

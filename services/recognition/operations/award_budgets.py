@@ -9,8 +9,11 @@ from guerdon_kit.errors import AlreadyExists, NotFound
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres import Connection, Database, requests
 from recognition.clients.award_budgets import AwardBudgetBook
+from recognition.domain.acting import Acting
 from recognition.domain.award_budgets import AwardBudget, NewAwardBudget, budget_name, check_amount
+from recognition.domain.roles import Role
 from recognition.operations import organisations
+from recognition.operations.acting import require_role
 from recognition.store import award_budgets as store
 from recognition.store import payouts
 
@@ -32,7 +35,9 @@ class AwardBudgets:
         self._book = book
         self._clock = clock
 
-    async def create(self, fingerprint: Fingerprint, budget: NewAwardBudget, actor: str) -> tuple[AwardBudget, bool]:
+    async def create(
+        self, fingerprint: Fingerprint, budget: NewAwardBudget, acting: Acting
+    ) -> tuple[AwardBudget, bool]:
         """Makes a budget; answers it, and whether this is a replay.
 
         The account comes first, as an organisation's does: a crash in between leaves one behind that is empty, and that
@@ -41,17 +46,19 @@ class AwardBudgets:
         Raises:
             InvalidField: a field is out of its bounds.
             NotFound: there is no such organisation.
+            RoleRequired: the caller is no admin.
             AlreadyExists: the id is taken.
         """
         budget.check()
         async with self._database.acquire() as connection:
             employer = await organisations.find(connection, budget.organisation)
+            await require_role(connection, budget.organisation, acting, Role.ADMIN)
             new = await requests.find(connection, fingerprint) is None
         if new:
-            await self._book.create(employer, budget, actor)
+            await self._book.create(employer, budget, acting.actor)
 
         async def work(connection: Connection) -> bytes:
-            if not await store.insert(connection, budget, actor, self._clock.now()):
+            if not await store.insert(connection, budget, acting.actor, self._clock.now()):
                 raise AlreadyExists(budget.name)
             return budget.id.encode()
 
@@ -60,7 +67,7 @@ class AwardBudgets:
             return await find(connection, budget.organisation, budget.id), replayed
 
     async def fund(
-        self, fingerprint: Fingerprint, organisation: str, budget: str, amount: int, actor: str
+        self, fingerprint: Fingerprint, organisation: str, budget: str, amount: int, acting: Acting
     ) -> tuple[str, bool]:
         """Moves points from the organisation's budget; answers the ledger's transaction, and whether this is a replay.
 
@@ -70,16 +77,19 @@ class AwardBudgets:
         Raises:
             InvalidField: it is no amount of points.
             NotFound: there is no such budget.
-            FundingRefused: the ledger refused; the same request may pass later.
+            RoleRequired: the caller is no admin.
+            FundingRefused: the ledger refused: of too little in the organisation's budget for ever, so that a later try
+                needs another request id; of a frozen one for now.
         """
         check_amount("amount", amount)
         async with self._database.acquire() as connection:
             employer = await organisations.find(connection, organisation)
+            await require_role(connection, organisation, acting, Role.ADMIN)
             found = await find(connection, organisation, budget)
             told = await requests.find(connection, fingerprint)
         if told is not None:
             return told.decode(), True
-        transaction = await self._book.fund(employer, found, amount, f"fund-{fingerprint.key.hex()}", actor)
+        transaction = await self._book.fund(employer, found, amount, f"fund-{fingerprint.key.hex()}", acting.actor)
 
         async def work(connection: Connection) -> bytes:
             await payouts.hasten(connection, organisation, budget, self._clock.now())

@@ -101,7 +101,7 @@ class AwardViewing:
             return await store.list_given(connection, organisation, viewer, position)
         if asked.list is AwardList.ALL:
             await require_role(connection, organisation, acting, Role.ADMIN)
-            return await store.list_of_nominator(connection, organisation, None, position)
+            return await store.list_all(connection, organisation, viewer, position)
         if viewer is None:
             raise InvalidField.of("viewer", "is required: the token names no active person here")
         if asked.list is AwardList.NOMINATED:

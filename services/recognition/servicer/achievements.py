@@ -14,7 +14,7 @@ from recognition.domain.achievements import BATCH_MAX, Achievement, Asked, Sourc
 from recognition.domain.award_budgets import budget_name
 from recognition.domain.people import person_name
 from recognition.operations.achievements import Achievements, Recorded
-from recognition.servicer.naming import budget_id, person_id, tell_replay
+from recognition.servicer.naming import acting, budget_id, person_id, tell_replay
 from recognition.servicer.payouts import write_payout
 
 _SOURCE = "organisations/{organisation}/achievementSources/{achievement_source}"
@@ -48,7 +48,7 @@ class AchievementServicer:
             create_time=self._clock.now(),
         )
         fingerprint = Fingerprint.of(call, request, f"organisations/{organisation}")
-        made, replayed = await self._achievements.create_source(fingerprint, new, call.caller.actor)
+        made, replayed = await self._achievements.create_source(fingerprint, new, acting(call.caller))
         tell_replay(call, replayed)
         return pb.CreateAchievementSourceResponse(achievement_source=write_source(made))
 

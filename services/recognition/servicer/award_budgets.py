@@ -10,7 +10,7 @@ from guerdon_kit.names import parse
 from guerdon_kit.pages import page_size, read_token, write_token
 from recognition.domain.award_budgets import WAIT_DAYS_DEFAULT, AwardBudget, NewAwardBudget
 from recognition.operations.award_budgets import AwardBudgets
-from recognition.servicer.naming import AWARD_BUDGET, ORGANISATION, tell_replay
+from recognition.servicer.naming import AWARD_BUDGET, ORGANISATION, acting, tell_replay
 
 
 class AwardBudgetServicer:
@@ -29,7 +29,7 @@ class AwardBudgetServicer:
         organisation, budget = parse(message.name, AWARD_BUDGET, "award_budget.name")
         new = NewAwardBudget(organisation, budget, message.display_name, message.wait_days or WAIT_DAYS_DEFAULT)
         fingerprint = Fingerprint.of(call, request, f"organisations/{organisation}")
-        made, replayed = await self._budgets.create(fingerprint, new, call.caller.actor)
+        made, replayed = await self._budgets.create(fingerprint, new, acting(call.caller))
         tell_replay(call, replayed)
         return pb.CreateAwardBudgetResponse(award_budget=write_budget(made))
 
@@ -40,7 +40,7 @@ class AwardBudgetServicer:
         organisation, budget = parse(request.name, AWARD_BUDGET)
         fingerprint = Fingerprint.of(call, request, f"organisations/{organisation}")
         transaction, replayed = await self._budgets.fund(
-            fingerprint, organisation, budget, request.amount, call.caller.actor
+            fingerprint, organisation, budget, request.amount, acting(call.caller)
         )
         tell_replay(call, replayed)
         return pb.FundAwardBudgetResponse(transaction=transaction)

@@ -160,12 +160,18 @@ async def list_to_decide(
 
 
 async def list_of_nominator(
-    connection: Connection, organisation: str, nominator: str | None, position: Position
+    connection: Connection, organisation: str, nominator: str, position: Position
 ) -> list[Award]:
-    """Those that one person nominated, or all."""
+    """Those that one person nominated."""
     rows = queries.list_awards_of_nominator(
         connection, organisation=organisation, nominator=nominator, **_page(position)
     )
+    return [_award(row) async for row in rows]
+
+
+async def list_all(connection: Connection, organisation: str, viewer: str | None, position: Position) -> list[Award]:
+    """All, but for what the viewer would get and has not got."""
+    rows = queries.list_all_awards(connection, organisation=organisation, viewer=viewer, **_page(position))
     return [_award(row) async for row in rows]
 
 

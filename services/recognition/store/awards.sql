@@ -136,7 +136,22 @@ from awards
 left join payouts using (organisation, payout)
 where
     awards.organisation = :organisation
-    and (:nominator::text is null or nominator = :nominator::text)
+    and nominator = :nominator
+    and (awards.create_time, award) < (:before_time::timestamptz, :before::text)
+order by awards.create_time desc, award desc
+limit :most;
+
+-- name: list_all_awards
+-- But for what the viewer would get: what they are refused an admin does not learn either.
+select
+    awards.organisation, awards.award, award_program, nominator, nominee, awards.amount, reason, visibility, chain,
+    awards.state, level, approver, deadline, awards.create_time, payouts.state as payout_state, transaction, refusal,
+    wait_end_time
+from awards
+left join payouts using (organisation, payout)
+where
+    awards.organisation = :organisation
+    and (nominee is distinct from :viewer::text or payouts.state = 'paid')
     and (awards.create_time, award) < (:before_time::timestamptz, :before::text)
 order by awards.create_time desc, award desc
 limit :most;

@@ -33,6 +33,29 @@ async def test_a_budget_is_funded_once_from_the_organisations(employer: Employer
     assert [(one.name, one.wait_days) for one in listed.award_budgets] == [(awarding.budget, 30)]
 
 
+async def test_budgets_and_sources_are_an_admins_to_make_and_to_fund(employer: Employer) -> None:
+    awarding = await Awarding.of(employer, 0)
+    own = employer.own_client("ann", "recognition.award_budgets.write", "recognition.achievement_sources.write")
+    new = budgets.AwardBudget(name=f"{employer.name}/awardBudgets/anns")
+    creation = budgets.CreateAwardBudgetRequest(award_budget=new, request_id=new_request_id())
+    funding = budgets.FundAwardBudgetRequest(name=awarding.budget, amount=5, request_id=new_request_id())
+    reporting = pb.AchievementSource(name=f"{employer.name}/achievementSources/anns", award_budget=awarding.budget)
+    for call in (
+        own.award_budgets.CreateAwardBudget(creation),
+        own.award_budgets.FundAwardBudget(funding),
+        own.achievements.CreateAchievementSource(
+            pb.CreateAchievementSourceRequest(achievement_source=reporting, request_id=new_request_id())
+        ),
+    ):
+        with pytest.raises(GuerdonError) as refusal:
+            await call
+        assert refusal.value.reason == "ROLE_REQUIRED"
+    assert await awarding.standing() == (0, 0)
+    await awarding.appoint("ann", role=orgs.ROLE_ADMIN)
+    await own.award_budgets.FundAwardBudget(funding)
+    assert await awarding.standing() == (5, 0)
+
+
 async def test_a_budget_is_for_awarding_and_cannot_be_redeemed(employer: Employer) -> None:
     awarding = await Awarding.of(employer, 500)
     read = await employer.admin.award_budgets.GetAwardBudget(budgets.GetAwardBudgetRequest(name=awarding.budget))

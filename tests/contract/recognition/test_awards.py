@@ -175,6 +175,21 @@ async def test_a_nominee_learns_what_they_got_and_others_what_is_public(awarding
     assert await awarding.listed(pb.AWARD_LIST_ALL) == [public, award]
 
 
+async def test_an_admin_learns_of_what_they_would_get_once_it_is_given(awarding: Awarding) -> None:
+    program = await awarding.program("spot", [awarding.person("ben")])
+    award = (await awarding.nominate(program, "dan", "eve", 100)).name
+    own = awarding.employer.own_client("eve", "recognition.awards.read")
+
+    async def listed() -> list[str]:
+        """The names of all that the admin sees."""
+        request = pb.ListAwardsRequest(parent=awarding.employer.name, list=pb.AWARD_LIST_ALL)
+        return [one.name for one in (await own.awards.ListAwards(request)).awards]
+
+    assert await listed() == []
+    await awarding.approve(award, "ben")
+    assert await listed() == [award]
+
+
 async def test_people_act_by_their_own_token_and_their_role(awarding: Awarding) -> None:
     employer = awarding.employer
     program = await awarding.program("spot", [awarding.manager()])

@@ -82,7 +82,9 @@ class _AwardListEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._Enum
     AWARD_LIST_NOMINATED: _AwardList.ValueType  # 3
     """Those that the viewer nominated."""
     AWARD_LIST_ALL: _AwardList.ValueType  # 4
-    """All of the organisation's, for admins and whoever may act for others."""
+    """All of the organisation's, for admins and whoever may act for others; what the viewer would get themselves once it
+    is given.
+    """
 
 class AwardList(_AwardList, metaclass=_AwardListEnumTypeWrapper):
     """Which awards a list is of."""
@@ -96,7 +98,9 @@ AWARD_LIST_TO_DECIDE: AwardList.ValueType  # 2
 AWARD_LIST_NOMINATED: AwardList.ValueType  # 3
 """Those that the viewer nominated."""
 AWARD_LIST_ALL: AwardList.ValueType  # 4
-"""All of the organisation's, for admins and whoever may act for others."""
+"""All of the organisation's, for admins and whoever may act for others; what the viewer would get themselves once it
+is given.
+"""
 global___AwardList = AwardList
 
 @typing.final
