@@ -35,6 +35,9 @@ class Refused:
     reason: str
 
 
+_REUSED = Refused("REQUEST_ID_REUSED")
+
+
 class Catalog:
     """Calls the catalog with membership's own tokens, on behalf of whoever recorded the purchase.
 
@@ -48,10 +51,11 @@ class Catalog:
 
     async def give(self, program: Program, gift: Gift) -> Given | Refused:
         """Has a reward given. One that was asked for before its member was merged is found by the name of then."""
-        answer = await self._give(program, gift, gift.member_id)
-        if isinstance(answer, Refused) and answer.reason == "REQUEST_ID_REUSED" and gift.enrolled_as != gift.member_id:
-            return await self._give(program, gift, gift.enrolled_as)
-        return answer
+        for member_id in dict.fromkeys((gift.member_id, gift.enrolled_as)):
+            answer = await self._give(program, gift, member_id)
+            if answer != _REUSED:
+                return answer
+        raise OutcomeUnknown  # it was given by another name, of somebody in between: people have to look
 
     async def _give(self, program: Program, gift: Gift, member_id: str) -> Given | Refused:
         request = pb.GrantRewardRequest(
@@ -83,11 +87,13 @@ class Catalog:
 
 
 def refused(refusal: RemoteError) -> Refused:
-    """What a refusal means. One without a reason is not the catalog's own, as where it does not know the call yet.
+    """What a refusal means. One without a reason is not the catalog's own, as where it does not know the call yet; and
+    one of a second try says nothing of the first, which may be under way.
 
     Raises:
         OutcomeUnknown: it may be answered otherwise later.
     """
-    if refusal.remote_status in _PASSING or refusal.remote_reason in {"", "NOT_CANCELLABLE_YET"}:
+    passing = refusal.remote_status in _PASSING or refusal.remote_reason in {"", "NOT_CANCELLABLE_YET"}
+    if passing or refusal.retried:
         raise OutcomeUnknown from refusal
     return Refused(refusal.remote_reason)

@@ -102,8 +102,8 @@ class Gift:
     redemption: str
     reason: str
     actor: str
-    attempts: int
-    """How often it was looked at since there was something to do."""
+    asked: bool
+    """Whether the catalog was asked for it, or may have been."""
     since: datetime
     """From when on there is something to do."""
     overdue: bool

@@ -53,12 +53,10 @@ class Gifts:
             return
         if found.flag is FlagState.REJECTED:
             after = replace(found, state=GiftState.REFUSED, reason="AWARD_REJECTED")
-        elif _may_be_stood_for(found) and await self._database.run(
-            lambda connection: self._stood_for(connection, program, found)
-        ):
-            return
-        else:
+        elif found.asked or await self._database.run(lambda connection: self._begin(connection, program, found)):
             after = await self._in_time(program, found)
+        else:
+            return
         await self._database.run(lambda connection: self._keep(connection, program, found, after))
 
     async def page(self, program: Program, after: str, most: int) -> list[Gift]:
@@ -114,6 +112,23 @@ class Gifts:
         _, replayed = await once(self._database, fingerprint, work)
         return replayed
 
+    async def _begin(self, connection: Connection, program: Program, gift: Gift) -> bool:
+        """Whether the catalog is to be asked, which is kept first: until then nothing was given, whoever looked at it
+        and was killed.
+        """
+        asked = await gifts.lock(connection, gift)
+        if asked is None:  # somebody else has moved it
+            return False
+        if asked:
+            return True
+        if gift.state is GiftState.TAKING_BACK:
+            await self._keep(connection, program, gift, replace(gift, state=GiftState.TAKEN_BACK))
+            return False
+        if gift.award_no is not None and await self._stood_for(connection, program, gift):
+            return False
+        await gifts.ask(connection, gift)
+        return True
+
     async def _stood_for(self, connection: Connection, program: Program, gift: Gift) -> bool:
         """Whether an earlier reward for the count stands for this one, or may: it was called off when its count fell,
         and used by then. So nobody who brings goods back and buys them again is given a second one.
@@ -122,10 +137,10 @@ class Gifts:
         kept = next((gift_id for gift_id, state in earlier if state is GiftState.KEPT), None)
         if kept is not None:
             after = replace(gift, state=GiftState.REFUSED, reason=EARLIER_KEPT)
-            if await self._keep(connection, program, gift, after):
-                await gifts.stand_for(connection, gift, kept)
+            await self._keep(connection, program, gift, after)
+            await gifts.stand_for(connection, gift, kept)
         elif earlier:
-            await gifts.wait(connection, gift, self._clock.now() + EARLIER_LOOK)
+            await gifts.put_off(connection, (gift.program_no, gift.gift_id), self._clock.now() + EARLIER_LOOK)
         return bool(earlier)
 
     async def _in_time(self, program: Program, gift: Gift) -> Gift:
@@ -159,11 +174,6 @@ class Gifts:
         if moved:
             await publish(connection, gift_changed(program, after, self._clock.now()))
         return moved
-
-
-def _may_be_stood_for(gift: Gift) -> bool:
-    """Whether it is for a count, and the catalog was not asked for it yet."""
-    return gift.state is GiftState.PENDING and gift.award_no is not None and gift.attempts <= 1
 
 
 async def _require(connection: Connection, program: Program, gift_id: str) -> Gift:

@@ -60,6 +60,21 @@ async def overdue(connection: Connection, program: Program, after: str, most: in
     return [_gift(row) async for row in rows]
 
 
+async def lock(connection: Connection, gift: Gift) -> bool | None:
+    """Whether the catalog was asked for a reward, or may have been; None where it is no longer as it was. Nobody else
+    moves it, or has it called off, until the transaction ends.
+    """
+    asked: bool | None = await queries.lock_gift(
+        connection, program_no=gift.program_no, gift_id=gift.gift_id, state=gift.state
+    )
+    return asked
+
+
+async def ask(connection: Connection, gift: Gift) -> None:
+    """Keeps that the catalog is asked for a reward, before it is."""
+    await queries.ask_gift(connection, program_no=gift.program_no, gift_id=gift.gift_id)
+
+
 async def move(connection: Connection, before: Gift, after: Gift) -> bool:
     """Writes what became of a reward; False where something else was written meanwhile."""
     moved: int = await queries.move_gift(
@@ -82,6 +97,7 @@ async def move(connection: Connection, before: Gift, after: Gift) -> bool:
 async def take_back(connection: Connection, program: Program, gift_ids: Sequence[str], now: datetime) -> None:
     """Has rewards called off; the writer holds the member's row."""
     if gift_ids:
+        await queries.lock_gifts(connection, program_no=program.program_no, gift_ids=gift_ids)
         await queries.take_gifts_back(connection, program_no=program.program_no, gift_ids=gift_ids, now=now)
 
 
@@ -129,11 +145,6 @@ async def put_off(connection: Connection, key: Key, due_time: datetime) -> None:
     """Sets when a reward is asked for again."""
     program_no, gift_id = key
     await queries.put_off_gift(connection, program_no=program_no, gift_id=gift_id, due_time=due_time)
-
-
-async def wait(connection: Connection, gift: Gift, due_time: datetime) -> None:
-    """Sets when a reward is looked at again that was not asked for yet, as if it had not been looked at."""
-    await queries.have_gift_wait(connection, program_no=gift.program_no, gift_id=gift.gift_id, due_time=due_time)
 
 
 def _gift(row: Record) -> Gift:

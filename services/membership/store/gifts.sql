@@ -9,7 +9,7 @@ from unnest(
 -- An award for a count is not held with that of its purchase.
 select
     g.program_no, g.gift_id, coalesce(s.member_id, m.member_id) as member_id, g.purchase_id, g.rule_id, g.award_no, g.reward,
-    g.state, g.redemption, g.reason, g.actor, g.attempts, g.since, g.overdue, g.ended_by,
+    g.state, g.redemption, g.reason, g.actor, g.asked, g.since, g.overdue, g.ended_by,
     m.member_id as enrolled_as, f.state as flag
 from gifts g
 join members m on m.member_no = g.member_no
@@ -22,7 +22,7 @@ order by g.purchase_id, g.rule_id, g.award_no;
 -- name: find_gift^
 select
     g.program_no, g.gift_id, coalesce(s.member_id, m.member_id) as member_id, g.purchase_id, g.rule_id, g.award_no, g.reward,
-    g.state, g.redemption, g.reason, g.actor, g.attempts, g.since, g.overdue, g.ended_by,
+    g.state, g.redemption, g.reason, g.actor, g.asked, g.since, g.overdue, g.ended_by,
     m.member_id as enrolled_as, f.state as flag
 from gifts g
 join members m on m.member_no = g.member_no
@@ -34,7 +34,7 @@ where g.program_no = :program_no and g.gift_id = :gift_id;
 -- name: overdue_gifts
 select
     g.program_no, g.gift_id, coalesce(s.member_id, m.member_id) as member_id, g.purchase_id, g.rule_id, g.award_no, g.reward,
-    g.state, g.redemption, g.reason, g.actor, g.attempts, g.since, g.overdue, g.ended_by,
+    g.state, g.redemption, g.reason, g.actor, g.asked, g.since, g.overdue, g.ended_by,
     m.member_id as enrolled_as, f.state as flag
 from gifts g
 join members m on m.member_no = g.member_no
@@ -51,6 +51,19 @@ update gifts
 set state = :state, redemption = :redemption, reason = :reason, due_time = :due_time, since = :since, overdue = :overdue,
     ended_by = :ended_by
 where program_no = :program_no and gift_id = :gift_id and state = :from_state and overdue = :was_overdue;
+
+-- name: lock_gift$
+-- Whether the catalog was asked for it, or may have been; nothing where somebody else has moved it.
+select asked from gifts
+where program_no = :program_no and gift_id = :gift_id and state = :state and not overdue
+for update;
+
+-- name: ask_gift!
+update gifts set asked = true where program_no = :program_no and gift_id = :gift_id;
+
+-- name: lock_gifts!
+-- Whoever is finding an earlier one that stands for one of them is waited for, and what it found is seen from then on.
+select from gifts where program_no = :program_no and gift_id = any(:gift_ids::text[]) order by gift_id for update;
 
 -- name: take_gifts_back!
 -- An earlier one that stood for one of them stands for the next one instead.
@@ -109,10 +122,6 @@ returning program_no, gift_id, attempts;
 -- name: put_off_gift!
 update gifts set due_time = :due_time
 where program_no = :program_no and gift_id = :gift_id and due_time > '-infinity';
-
--- name: have_gift_wait!
-update gifts set due_time = :due_time, attempts = 0
-where program_no = :program_no and gift_id = :gift_id and due_time is not null;
 
 -- name: wake_gifts!
 -- Whoever has looked at them before does not put them off any more.

@@ -16,7 +16,7 @@ from partner_exchange.domain.reversals import other_way
 from partner_exchange.operations.asking import Asking
 from partner_exchange.operations.exchanges import Exchanges, View
 from partner_exchange.operations.stepping import Stepping
-from partner_exchange.store import exchanges, resolutions, reversals, windows
+from partner_exchange.store import exchanges, partners, resolutions, reversals, windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,12 @@ class Resolutions:
     async def unanswered(self, coalition_id: str, after: tuple[datetime, str], most: int) -> Sequence[View]:
         """The exchanges of a coalition that are before the operator, oldest first, from after the given time and id;
         each as its sender sees it.
+
+        Raises:
+            NotFound: there is no such coalition.
         """
         async with self.exchanges.database.acquire() as connection:
+            await partners.coalition(connection, coalition_id)
             found = await exchanges.before_operator(connection, coalition_id, after, most)
         return [view for one in found for view in await self.exchanges.views(one.sender, [one])]
 

@@ -101,7 +101,7 @@ class Reversals:
         except (OutcomeUnknown, Unavailable) as error:
             async with self.database.acquire() as connection:
                 kept = await reversals.get(connection, reversal_id)
-            raise ReversalInProgress(exchange=f"exchanges/{kept.exchange_id}") from error
+            raise ReversalInProgress(exchange=f"partners/{reader}/exchanges/{kept.exchange_id}") from error
         [view] = await self._views(reader, reversal.exchange_id, [reversal])
         if reversal.refusal is not None:
             numbers = {
@@ -125,15 +125,15 @@ class Reversals:
     async def unanswered(self, coalition_id: str, after: tuple[datetime, str], most: int) -> Sequence[View]:
         """The reversals of a coalition that are before the operator, oldest first, from after the given time and id;
         each as the exchange's sender sees it.
+
+        Raises:
+            NotFound: there is no such coalition.
         """
         async with self.database.acquire() as connection:
             found = await reversals.before_operator(connection, coalition_id, after, most)
-            senders = [(await exchanges.get(connection, one.exchange_id)).sender for one in found]
-        return [
-            view
-            for one, sender in zip(found, senders, strict=True)
-            for view in await self._views(sender, one.exchange_id, [one])
-        ]
+            of = await exchanges.find(connection, [one.exchange_id for one in found])
+            coalition = await partners.coalition(connection, coalition_id)
+        return [View(one, of[one.exchange_id].sender, of[one.exchange_id], coalition) for one in found]
 
     async def accept(
         self, connection: Connection, actor: str, sender: str, wanted: Wanted, *, disputed: bool = False

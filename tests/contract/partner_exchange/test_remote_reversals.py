@@ -168,8 +168,9 @@ async def test_whether_a_silent_partner_gave_back_is_decided_by_two_people_also_
     sent = await remote.execute(await remote.quote(member(remote), hosted, destination, send=1_000))
     dispute = await disputed(remote, sent)
     await answered(hosted, dispute)
-    with pytest.raises(UnavailableError):
+    with pytest.raises(UnavailableError) as unknown:
         await resolved(coalition, dispute, "decide", reverse=disputes_pb2.Reverse(amount=100 + NEVER))
+    assert (unknown.value.reason, unknown.value.metadata["exchange"]) == ("REVERSAL_IN_PROGRESS", sent.name)
     [reversal] = await reversals_of(remote, sent.name)
     assert (reversal.state, reversal.outcome_unknown) == (pb.REVERSAL_STATE_CREDITING, True)
     assert await hosted.posted(destination) == 895  # taken aside, and not given back on a guess

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Iterator
 from datetime import timedelta
 
+import asyncpg
 import pytest
 
 from guerdon import Client, RefusedError, new_request_id
@@ -197,6 +198,39 @@ async def test_a_reward_is_given_once_whatever_is_away_and_called_off_when_its_p
     assert (await given(shop, "p5", Given.STATE_REFUSED)).reason == "OUT_OF_STOCK"
     await world.close()
     await client.close()
+
+
+@pytest.mark.crash
+async def test_what_the_catalog_was_not_asked_for_is_not_given_whoever_looked_at_it_and_was_killed(
+    running: tuple[RunningService, RunningService, RunningService], module_services: ServiceFactory
+) -> None:
+    world, shop, catalog, reward = await coffee_shop(running, module_services.identity)
+    process = running[2].process
+    await shop.enroll("ada")
+    count = rule_pb2.Count(counted=rule_pb2.Count.COUNTED_PURCHASES, number=2, repeats=True)
+    await make(shop, "second", reward=reward, count=count)
+    at = ahead()
+    for purchase_id in ("p1", "p2"):
+        await shop.buy(purchase_id, "ada", 4_00, at)
+    first = await given(shop, "p2", Given.STATE_GIVEN)
+    await use(catalog, (await redemption(catalog, first.redemption)).code)
+    process.kill()
+    await shop.bring_back("r1", "p1", 4_00)
+    await shop.buy("p3", "ada", 4_00, at)  # waits for what becomes of the first one
+    await shop.bring_back("r2", "p3", 4_00)
+    assert (await given(shop, "p3", Given.STATE_TAKEN_BACK)).redemption == ""
+    await shop.buy("p4", "ada", 4_00, at)
+    owner = await asyncpg.connect(running[1].database.owner_url)
+    await owner.execute("update gifts set attempts = attempts + 1 where state = 1")  # claimed, by who is killed then
+    await owner.close()
+    process.start()
+    set_offset(module_services.clock_file, timedelta(minutes=1))
+    try:
+        assert (await given(shop, "p2", Given.STATE_KEPT)).reason == "VOUCHER_REDEEMED"
+        assert (await given(shop, "p4", Given.STATE_REFUSED)).reason == "EARLIER_KEPT"
+    finally:
+        set_offset(module_services.clock_file, timedelta())
+    await world.close()
 
 
 @pytest.mark.crash
