@@ -15,6 +15,10 @@ from membership.domain.stacking import Kept, Term, applies
 
 OVERDUE_AFTER = timedelta(days=7)
 """How long the catalog is asked without an answer, before somebody has to look."""
+ASKED_FOR = timedelta(days=21)
+"""How long after it was first asked for a reward may be asked for again: the catalog keeps requests for thirty days, and
+then would give another one.
+"""
 EARLIER_KEPT = "EARLIER_KEPT"
 ENDED_BY_OPERATOR = "ENDED_BY_OPERATOR"
 
@@ -102,8 +106,8 @@ class Gift:
     redemption: str
     reason: str
     actor: str
-    asked: bool
-    """Whether the catalog was asked for it, or may have been."""
+    ask_time: datetime | None
+    """When the catalog was asked for it first; None: nobody has."""
     since: datetime
     """From when on there is something to do."""
     overdue: bool
@@ -119,6 +123,10 @@ class Gift:
     def settled(self) -> bool:
         """Whether there is nothing to do."""
         return self.state not in {GiftState.PENDING, GiftState.TAKING_BACK}
+
+    def may_ask(self, now: datetime) -> bool:
+        """Whether the catalog, asked again, knows by its request what became of it."""
+        return bool(self.redemption) or self.ask_time is None or now < self.ask_time + ASKED_FOR
 
     def request_id(self, step: str) -> str:
         """The id under which the catalog knows one step, however often it is asked."""

@@ -648,8 +648,8 @@ create table gifts (
     state smallint not null default 1 check (state between 1 and 6),
     redemption text not null default '' check (redemption = '' or state <> 1),
     reason text not null default '' check ((reason <> '') = (state in (3, 6))),
-    -- Whether the catalog was asked for it, or may have been: kept before it is.
-    asked boolean not null default false check (asked or redemption = ''),
+    -- When the catalog was asked for it first: kept before it is.
+    ask_time timestamptz check (ask_time is not null or redemption = ''),
     -- Of one for a count that was called off and kept: the later one that it stands for.
     stands_for text collate "C" check (stands_for is null or award_no is not null),
     actor text not null,
@@ -1021,7 +1021,7 @@ grant select, insert on tiers, rule_versions, late_parts, tranche_returns, veloc
 grant select, insert, update (start, purchases, points) on velocity_counts to :"runtime_role";
 grant select, insert, update (state, decide_time, actor, reason) on award_flags to :"runtime_role";
 grant select, insert, update (state, end_time, due_time, attempts) on awaited_credits to :"runtime_role";
-grant select, insert, update (purchase_id, state, redemption, reason, asked, stands_for, ended_by, since, overdue, due_time, attempts)
+grant select, insert, update (purchase_id, state, redemption, reason, ask_time, stands_for, ended_by, since, overdue, due_time, attempts)
     on gifts to :"runtime_role";
 grant select, insert on purchase_events to :"runtime_role";
 grant select, insert, update (state, welcome_transaction, ended, merged_into, referred, offers_until) on members to :"runtime_role";

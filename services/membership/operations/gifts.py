@@ -53,7 +53,9 @@ class Gifts:
             return
         if found.flag is FlagState.REJECTED:
             after = replace(found, state=GiftState.REFUSED, reason="AWARD_REJECTED")
-        elif found.asked or await self._database.run(lambda connection: self._begin(connection, program, found)):
+        elif found.ask_time is not None or await self._database.run(
+            lambda connection: self._begin(connection, program, found)
+        ):
             after = await self._in_time(program, found)
         else:
             return
@@ -116,17 +118,14 @@ class Gifts:
         """Whether the catalog is to be asked, which is kept first: until then nothing was given, whoever looked at it
         and was killed.
         """
-        asked = await gifts.lock(connection, gift)
-        if asked is None:  # somebody else has moved it
+        if not await gifts.hold(connection, gift):  # somebody else has moved it, or asks
             return False
-        if asked:
-            return True
         if gift.state is GiftState.TAKING_BACK:
             await self._keep(connection, program, gift, replace(gift, state=GiftState.TAKEN_BACK))
             return False
         if gift.award_no is not None and await self._stood_for(connection, program, gift):
             return False
-        await gifts.ask(connection, gift)
+        await gifts.ask(connection, gift, self._clock.now())
         return True
 
     async def _stood_for(self, connection: Connection, program: Program, gift: Gift) -> bool:
@@ -144,7 +143,9 @@ class Gifts:
         return bool(earlier)
 
     async def _in_time(self, program: Program, gift: Gift) -> Gift:
-        """A reward once the catalog has answered, or as overdue where it has not for too long."""
+        """A reward once the catalog has answered, or as overdue where it has not for too long, or may not be asked."""
+        if not gift.may_ask(self._clock.now()):
+            return replace(gift, overdue=True)
         try:
             return await self._asked(program, gift)
         except OutcomeUnknown:

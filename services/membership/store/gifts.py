@@ -60,19 +60,17 @@ async def overdue(connection: Connection, program: Program, after: str, most: in
     return [_gift(row) async for row in rows]
 
 
-async def lock(connection: Connection, gift: Gift) -> bool | None:
-    """Whether the catalog was asked for a reward, or may have been; None where it is no longer as it was. Nobody else
-    moves it, or has it called off, until the transaction ends.
+async def hold(connection: Connection, gift: Gift) -> bool:
+    """Whether a reward is still as it was, and not asked for. Nobody else moves it, or has it called off, until the
+    transaction ends.
     """
-    asked: bool | None = await queries.lock_gift(
-        connection, program_no=gift.program_no, gift_id=gift.gift_id, state=gift.state
-    )
-    return asked
+    row = await queries.lock_gift(connection, program_no=gift.program_no, gift_id=gift.gift_id, state=gift.state)
+    return row is not None and row["ask_time"] is None
 
 
-async def ask(connection: Connection, gift: Gift) -> None:
+async def ask(connection: Connection, gift: Gift, now: datetime) -> None:
     """Keeps that the catalog is asked for a reward, before it is."""
-    await queries.ask_gift(connection, program_no=gift.program_no, gift_id=gift.gift_id)
+    await queries.ask_gift(connection, program_no=gift.program_no, gift_id=gift.gift_id, now=now)
 
 
 async def move(connection: Connection, before: Gift, after: Gift) -> bool:

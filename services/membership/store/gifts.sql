@@ -9,7 +9,7 @@ from unnest(
 -- An award for a count is not held with that of its purchase.
 select
     g.program_no, g.gift_id, coalesce(s.member_id, m.member_id) as member_id, g.purchase_id, g.rule_id, g.award_no, g.reward,
-    g.state, g.redemption, g.reason, g.actor, g.asked, g.since, g.overdue, g.ended_by,
+    g.state, g.redemption, g.reason, g.actor, g.ask_time, g.since, g.overdue, g.ended_by,
     m.member_id as enrolled_as, f.state as flag
 from gifts g
 join members m on m.member_no = g.member_no
@@ -22,7 +22,7 @@ order by g.purchase_id, g.rule_id, g.award_no;
 -- name: find_gift^
 select
     g.program_no, g.gift_id, coalesce(s.member_id, m.member_id) as member_id, g.purchase_id, g.rule_id, g.award_no, g.reward,
-    g.state, g.redemption, g.reason, g.actor, g.asked, g.since, g.overdue, g.ended_by,
+    g.state, g.redemption, g.reason, g.actor, g.ask_time, g.since, g.overdue, g.ended_by,
     m.member_id as enrolled_as, f.state as flag
 from gifts g
 join members m on m.member_no = g.member_no
@@ -34,7 +34,7 @@ where g.program_no = :program_no and g.gift_id = :gift_id;
 -- name: overdue_gifts
 select
     g.program_no, g.gift_id, coalesce(s.member_id, m.member_id) as member_id, g.purchase_id, g.rule_id, g.award_no, g.reward,
-    g.state, g.redemption, g.reason, g.actor, g.asked, g.since, g.overdue, g.ended_by,
+    g.state, g.redemption, g.reason, g.actor, g.ask_time, g.since, g.overdue, g.ended_by,
     m.member_id as enrolled_as, f.state as flag
 from gifts g
 join members m on m.member_no = g.member_no
@@ -52,14 +52,14 @@ set state = :state, redemption = :redemption, reason = :reason, due_time = :due_
     ended_by = :ended_by
 where program_no = :program_no and gift_id = :gift_id and state = :from_state and overdue = :was_overdue;
 
--- name: lock_gift$
--- Whether the catalog was asked for it, or may have been; nothing where somebody else has moved it.
-select asked from gifts
+-- name: lock_gift^
+-- Since when the catalog may have given it; nothing where somebody else has moved it.
+select ask_time from gifts
 where program_no = :program_no and gift_id = :gift_id and state = :state and not overdue
 for update;
 
 -- name: ask_gift!
-update gifts set asked = true where program_no = :program_no and gift_id = :gift_id;
+update gifts set ask_time = :now where program_no = :program_no and gift_id = :gift_id;
 
 -- name: lock_gifts!
 -- Whoever is finding an earlier one that stands for one of them is waited for, and what it found is seen from then on.

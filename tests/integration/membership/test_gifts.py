@@ -247,7 +247,7 @@ async def test_a_reward_that_the_catalog_does_not_answer_for_is_an_operators_aft
         return list((await api.ListOverdueRewards(request)).given_rewards)
 
     process.kill()
-    for purchase_id in ("p1", "p2"):
+    for purchase_id in ("p1", "p2", "p3"):
         await shop.buy(purchase_id, "ada", 4_00, ahead())
     name = (await given(shop, "p1", Given.STATE_PENDING)).name
     with pytest.raises(RefusedError) as refused:
@@ -255,9 +255,9 @@ async def test_a_reward_that_the_catalog_does_not_answer_for_is_an_operators_aft
     assert refused.value.reason == "REWARD_NOT_OVERDUE"
     assert await overdue() == []
     set_offset(module_services.clock_file, timedelta(days=8))
-    await wait_until(lambda: _of_size(overdue(), 2))
+    await wait_until(lambda: _of_size(overdue(), 3))
     found = await overdue()
-    assert {one.purchase.rpartition("/")[2] for one in found} == {"p1", "p2"}
+    assert {one.purchase.rpartition("/")[2] for one in found} == {"p1", "p2", "p3"}
     assert {(one.state, one.overdue) for one in found} == {(Given.STATE_PENDING, True)}
     by_purchase = {one.purchase.rpartition("/")[2]: one.name for one in found}
     end = given_reward_pb2.EndRewardRequest(name=by_purchase["p1"], request_id="end-1")
@@ -268,7 +268,13 @@ async def test_a_reward_that_the_catalog_does_not_answer_for_is_an_operators_aft
     retry = given_reward_pb2.RetryRewardRequest(name=by_purchase["p2"], request_id=new_request_id())
     assert not (await api.RetryReward(retry)).given_reward.overdue
     await given(shop, "p2", Given.STATE_GIVEN)
-    assert (await overdue(), await all_given(shop, "p1")) == ([], [(Given.STATE_REFUSED, "ENDED_BY_OPERATOR")])
+    assert await all_given(shop, "p1") == [(Given.STATE_REFUSED, "ENDED_BY_OPERATOR")]
+    set_offset(module_services.clock_file, timedelta(days=22))
+    retry = given_reward_pb2.RetryRewardRequest(name=by_purchase["p3"], request_id=new_request_id())
+    assert not (await api.RetryReward(retry)).given_reward.overdue
+    await wait_until(lambda: _of_size(overdue(), 1))
+    [left] = await overdue()
+    assert (left.name, left.state) == (by_purchase["p3"], Given.STATE_PENDING), "the catalog may have forgotten it"
     await world.close()
 
 

@@ -1112,7 +1112,8 @@ class MembershipServiceServicer(object):
 
     def RetryReward(self, request, context):
         """Has the catalog asked again for a reward that is overdue, for seven days more. Another one is refused as
-        REWARD_NOT_OVERDUE.
+        REWARD_NOT_OVERDUE. Three weeks after it was first asked for, the catalog may have forgotten the request: from then on
+        it is overdue again at once, and to be ended.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -637,7 +637,8 @@ class MembershipServiceStub:
         guerdon.membership.v1.given_reward_pb2.RetryRewardResponse,
     ]
     """Has the catalog asked again for a reward that is overdue, for seven days more. Another one is refused as
-    REWARD_NOT_OVERDUE.
+    REWARD_NOT_OVERDUE. Three weeks after it was first asked for, the catalog may have forgotten the request: from then on
+    it is overdue again at once, and to be ended.
     """
 
     EndReward: grpc.UnaryUnaryMultiCallable[
@@ -1277,7 +1278,8 @@ class MembershipServiceAsyncStub:
         guerdon.membership.v1.given_reward_pb2.RetryRewardResponse,
     ]
     """Has the catalog asked again for a reward that is overdue, for seven days more. Another one is refused as
-    REWARD_NOT_OVERDUE.
+    REWARD_NOT_OVERDUE. Three weeks after it was first asked for, the catalog may have forgotten the request: from then on
+    it is overdue again at once, and to be ended.
     """
 
     EndReward: grpc.aio.UnaryUnaryMultiCallable[
@@ -2079,7 +2081,8 @@ class MembershipServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[guerdon.membership.v1.given_reward_pb2.RetryRewardResponse, collections.abc.Awaitable[guerdon.membership.v1.given_reward_pb2.RetryRewardResponse]]:
         """Has the catalog asked again for a reward that is overdue, for seven days more. Another one is refused as
-        REWARD_NOT_OVERDUE.
+        REWARD_NOT_OVERDUE. Three weeks after it was first asked for, the catalog may have forgotten the request: from then on
+        it is overdue again at once, and to be ended.
         """
 
     @abc.abstractmethod
