@@ -16,8 +16,8 @@ from membership.domain.stacking import Kept, Term, applies
 OVERDUE_AFTER = timedelta(days=7)
 """How long the catalog is asked without an answer, before somebody has to look."""
 ASKED_FOR = timedelta(days=21)
-"""How long after it was first asked for a reward may be asked for again: the catalog keeps requests for thirty days, and
-then would give another one.
+"""How long after it was first asked for a reward may be asked for again: the catalog keeps requests for thirty days,
+and then would give another one.
 """
 EARLIER_KEPT = "EARLIER_KEPT"
 ENDED_BY_OPERATOR = "ENDED_BY_OPERATOR"
