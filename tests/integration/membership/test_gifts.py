@@ -273,7 +273,7 @@ async def test_a_reward_that_the_catalog_does_not_answer_for_is_an_operators_aft
     await given(shop, "p2", Given.STATE_GIVEN)
     assert await all_given(shop, "p1") == [(Given.STATE_REFUSED, "ENDED_BY_OPERATOR")]
     process.kill()
-    set_offset(module_services.clock_file, timedelta(days=22))
+    set_offset(module_services.clock_file, timedelta(days=30))
     await retry("p3")
     await wait_until(lambda: _of_size(overdue(), 1))  # by now the clock is moved
     process.start()
