@@ -86,8 +86,8 @@ class Order:
 
     @property
     def request_id(self) -> str:
-        """The id under which the ledger is asked, always the same for one try. A payout's id is unguessable, or
-        derived from a whole resource name, so that no other of the program has it.
+        """The id under which the ledger is asked, always the same for one try. A payout's id is unguessable, so that no
+        other of the program has it.
         """
         return f"pay-{self.payout}-{self.try_no}"
 

@@ -6,7 +6,9 @@ The tests share their services, whose clock only goes forward: each plays later 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime
+from functools import partial
 
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
@@ -16,6 +18,7 @@ from guerdon import UnavailableError, new_request_id
 from guerdon.recognition.v1 import approvals_pb2 as approvals
 from guerdon.recognition.v1 import awards_pb2 as awards
 from guerdon.recognition.v1 import celebrations_pb2 as pb
+from guerdon.recognition.v1 import incentives_pb2 as incentives
 from guerdon.recognition.v1 import organisations_pb2 as orgs
 from guerdon.recognition.v1 import recognition_pb2 as recs
 from guerdon_kit.clock import set_offset
@@ -198,7 +201,7 @@ async def test_a_budget_is_waited_for_no_longer_than_its_days(world: World, modu
 
 
 @pytest.mark.crash
-async def test_awards_are_paid_once_whoever_is_killed_while_they_are_approved(
+async def test_awards_claims_and_achievements_are_paid_once_whoever_is_killed_meanwhile(
     world: World, module_services: ServiceFactory
 ) -> None:
     jump(module_services, "2030-06-01T12:00:00")
@@ -207,16 +210,37 @@ async def test_awards_are_paid_once_whoever_is_killed_while_they_are_approved(
     program = await awarding.program("spot", [awarding.person("ben")])
     names = [(await awarding.nominate(program, "ann", "cleo", 10)).name for _ in range(40)]
 
-    async def approve(number: int) -> None:
+    other = await Awarding.of(employer, 1000, budget="claimed")
+    source = await other.source("learning")
+    incentive = incentives.Incentive(name=f"{employer.name}/incentives/sale", award_budget=other.budget, amount=3)
+    await employer.admin.incentives.CreateIncentive(
+        incentives.CreateIncentiveRequest(incentive=incentive, request_id=new_request_id())
+    )
+
+    async def until_answered(ask: Callable[[], Awaitable[object]]) -> None:
         """Asks again until there is an answer."""
         while True:
             try:
-                await awarding.approve(names[number], "ben", request_id=f"approve-{number}")
+                await ask()
                 return
             except UnavailableError:
                 await asyncio.sleep(0.1)  # the pause of a polite caller
 
-    approving = asyncio.gather(*(approve(number) for number in range(40)))
+    def claim(number: int) -> Awaitable[object]:
+        """Claims a sale, always by the same request."""
+        made = incentives.Claim(person=employer.person("ann"), external_reference=f"sale-{number}")
+        return employer.admin.incentives.ClaimIncentive(
+            incentives.ClaimIncentiveRequest(parent=incentive.name, claim=made, request_id=f"claim-{number}")
+        )
+
+    approving = asyncio.gather(
+        *(
+            until_answered(partial(awarding.approve, names[number], "ben", request_id=f"approve-{number}"))
+            for number in range(40)
+        ),
+        *(until_answered(partial(claim, number)) for number in range(20)),
+        *(until_answered(partial(other.record, source, f"course-{number}", "ben", 2)) for number in range(20)),
+    )
     for victim in (world.recognition, world.ledger):
         await asyncio.sleep(0.1)  # not a wait for a condition: the kill comes at whatever moment this is
         victim.process.kill()
@@ -230,3 +254,9 @@ async def test_awards_are_paid_once_whoever_is_killed_while_they_are_approved(
     await wait_until(settled)
     assert await employer.earned("cleo") == 280
     assert await awarding.standing() == (0, 120)
+
+    async def all_paid() -> bool:
+        return await other.standing() == (1000 - 20 * 3 - 20 * 2, 0)
+
+    await wait_until(all_paid)
+    assert [await employer.earned(person) for person in ("ann", "ben")] == [60, 40]
