@@ -117,10 +117,13 @@ class Gift:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What is about to be given, with `words`."""
+    """What is about to be given, with `words`; none where nothing new is said. `thanked` are those whom they are said
+    to, where these are not who receives by it: with an edit.
+    """
 
     gifts: tuple[Gift, ...]
     words: str
+    thanked: tuple[str, ...] = ()
 
     @property
     def receivers(self) -> tuple[str, ...]:
@@ -220,7 +223,8 @@ def _repeated(policy: Policy, act: Act, given: Given, now: datetime) -> Iterator
     before = [
         said for said in given.said if words and now - said.time < policy.within and normalised(said.words) == words
     ]
-    for receiver in act.receivers if policy.same_receiver else act.receivers[:1]:
+    thanked = act.thanked or act.receivers
+    for receiver in thanked if policy.same_receiver else thanked[:1]:
         times = sum(1 for said in before if not policy.same_receiver or receiver in said.receivers)
         if times:
             yield Finding(policy.rule, policy.mode, receiver, 0, times, 1, 0)

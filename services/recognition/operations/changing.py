@@ -57,7 +57,8 @@ class Changing:
         self._lease = lease
 
     async def take_in(self, connection: Connection, change: NewChange, *, words: str = "") -> None:
-        """Stores a change, which is for this worker to carry out as long as its lease lasts. `words` are said with it.
+        """Stores a change, which is for this worker to carry out as long as its lease lasts. `words` are newly
+        said by it.
 
         Raises:
             FairnessRefusal: a policy of the organisation blocks it.
@@ -68,9 +69,15 @@ class Changing:
         if any(finding.mode is Mode.HOLD for finding in findings):
             await reviews.insert(connection, change.key)
 
-    async def do(self, connection: Connection, change: NewChange, before: Recognition) -> None:
-        """Stores a change that moves no points, and applies it to the recognition, which is locked."""
+    async def do(self, connection: Connection, change: NewChange, before: Recognition, *, words: str = "") -> None:
+        """Stores a change that moves no points, and applies it to the recognition, which is locked.
+
+        Raises:
+            FairnessRefusal: a policy of the organisation blocks its `words`.
+        """
+        findings = await judged(connection, change, words)
         await store.insert(connection, change, change.create_time, ChangeState.DONE)
+        await fairness_store.keep(connection, change.key, findings)
         await apply(connection, change, before)
 
     async def finish(self, key: ChangeKey, *, fresh: bool) -> None:

@@ -50,7 +50,7 @@ class Editing:
             NotFound: there is none, it is gone, or it is not theirs to see; or one of the people does not exist.
             RoleRequired: it is another's.
             ScopeRequired: it gives more, and is another's.
-            EditWindowOver, EditsUsedUp, SelfGiving: as they say; or what `require_parties` does.
+            EditWindowOver, EditsUsedUp, SelfGiving, FairnessRefusal: as they say; or what `require_parties` does.
             InsufficientAllowance, GivingRefused: the ledger refused what would be given more; nothing has changed, and
                 the same request is refused again.
             Unavailable: another edit is under way, or it is taken in and the ledger has not answered; the same request
@@ -82,10 +82,11 @@ class Editing:
                 before=found.draft,
                 after=after,
             )
+            words = after.message if after.message != found.draft.message else ""
             if moves_points(found.draft, after):
-                await self._changing.take_in(connection, change)
+                await self._changing.take_in(connection, change, words=words)
             else:
-                await self._changing.do(connection, change, found)
+                await self._changing.do(connection, change, found, words=words)
             return change.id.encode()
 
         outcome, replayed = await requests.once(self._database, fingerprint, work)

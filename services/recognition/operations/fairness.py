@@ -103,19 +103,20 @@ class Fairness:
 
 
 async def judged(connection: Connection, change: NewChange, words: str) -> tuple[Finding, ...]:
-    """What the organisation's policies have to say of a change, said with `words`, that the transaction then takes in.
+    """What the organisation's policies have to say of a change that the transaction then takes in, said with `words`;
+    none where it says nothing new.
 
     Raises:
         FairnessRefusal: a policy blocks it, or holds what is an edit; the first that does.
     """
-    policies = await store.in_force(connection, change.organisation) if change.receivers else ()
+    policies = await store.in_force(connection, change.organisation) if change.receivers or words else ()
     if not policies:
         return ()
     rules = {policy.rule for policy in policies}
     # What comes back is the receivers' giving: they are judged one after the other with the giver.
     judged_with = change.receivers if Rule.RECIPROCITY in rules else ()
     await store.lock(connection, change.organisation, [change.giver, *judged_with])
-    given = await _given(connection, change, policies)
+    given = await _given(connection, change, policies, words)
     findings = judge(policies, _act(change, words), given, change.create_time)
     refused = {Mode.BLOCK, Mode.HOLD} if change.kind is ChangeKind.EDIT else {Mode.BLOCK}
     for finding in findings:
@@ -133,16 +134,18 @@ def refusal(organisation: str, finding: Finding) -> FairnessRefusal:
 def _act(change: NewChange, words: str) -> Act:
     """What a change is about to give."""
     had = frozenset() if change.before is None else frozenset(change.before.receivers)
+    thanked = () if change.after is None else change.after.receivers
     return Act(
         tuple(
             Gift(receiver, amount, amount if change.after is None else change.after.amount, int(receiver not in had))
             for receiver, amount in zip(change.receivers, change.amounts, strict=True)
         ),
         words,
+        thanked,
     )
 
 
-async def _given(connection: Connection, change: NewChange, policies: Sequence[Policy]) -> Given:
+async def _given(connection: Connection, change: NewChange, policies: Sequence[Policy], words: str) -> Given:
     """What the policies count, as far as one of them asks."""
     rules = {policy.rule for policy in policies}
     employer = await organisations.find(connection, change.organisation)
@@ -159,7 +162,7 @@ async def _given(connection: Connection, change: NewChange, policies: Sequence[P
             since[Span.ALLOWANCE] = begin_time
     if since:
         between = await store.between(connection, employer.id, giver, change.receivers, since)
-    if Rule.REPEATED_TEXT in rules and change.kind is ChangeKind.CREATE:
+    if Rule.REPEATED_TEXT in rules and words:
         longest = max(policy.within for policy in policies)
-        said = await store.said(connection, employer.id, giver, now - longest)
+        said = await store.said(connection, employer.id, giver, now - longest, besides=change.recognition)
     return Given(between, granted, said)

@@ -100,9 +100,11 @@ async def granted(connection: Connection, organisation: str, person: str, now: d
     return row["amount"], row["begin_time"]
 
 
-async def said(connection: Connection, organisation: str, giver: str, after: datetime) -> list[Said]:
-    """The giver's words after a time, newest first."""
-    rows = queries.words_given(connection, organisation=organisation, giver=giver, after=after, most=TEXTS_MAX)
+async def said(connection: Connection, organisation: str, giver: str, after: datetime, *, besides: str) -> list[Said]:
+    """The giver's words after a time, newest first, `besides` those of one recognition."""
+    rows = queries.words_given(
+        connection, organisation=organisation, giver=giver, after=after, besides=besides, most=TEXTS_MAX
+    )
     return [Said(row["create_time"], row["message"], row["receivers"]) async for row in rows]
 
 

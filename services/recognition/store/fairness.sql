@@ -83,13 +83,14 @@ where
     and available_time <= :now and expire_time > :now;
 
 -- name: words_given
--- The words of what a person gave after a time, newest first.
-select given.create_time, message, receivers
+-- The words of what a person gave after a time and has not taken back, as it is now, newest first.
+select given.create_time, said.message, said.receivers
 from recognition_changes as given
-join recognitions using (organisation, recognition)
+join recognition_details as said using (organisation, recognition)
 where
     given.organisation = :organisation and given.giver = :giver and given.create_time > :after
-    and kind = 'create' and given.state <> 'refused'
+    and recognition <> :besides
+    and kind = 'create' and given.state <> 'refused' and said.state not in ('deleting', 'deleted')
 order by given.create_time desc, given.change desc
 limit :most;
 

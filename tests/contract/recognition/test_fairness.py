@@ -139,6 +139,22 @@ async def test_each_policy_refuses_with_its_reason_and_numbers(employer: Employe
         assert (await refused(employer, *act)).reason == expected[0], "what was warned of counts"
 
 
+async def test_words_are_not_repeated_by_an_edit_and_those_taken_back_may_be_said_again(employer: Employer) -> None:
+    await set_policies(employer, one_of_each(BLOCK)[5])
+    thanks = [employer.thanks("ann", ["ben"], 1, message=message) for message in ("Well done", "Something else")]
+    first, second = [(await employer.admin.recognition.CreateRecognition(one)).recognition for one in thanks]
+    for fields in (["message"], ["message", "amount"]):
+        with pytest.raises(RefusedError) as refusal:
+            await edit(employer, second, *fields, message="WELL done!", amount=2)
+        assert (refusal.value.reason, refusal.value.metadata["used"]) == ("FAIRNESS_REPEATED_TEXT", "1")
+    await edit(employer, first, "message", message="Well done!")
+    await edit(employer, second, "receivers", receivers=["ben", "cleo"])
+    await delete(employer, first)
+    edited, _ = await edit(employer, second, "message", message="Well done")
+    assert edited.message == "Well done"
+    assert (await refused(employer, "ann", ["cleo"], 1, "Well done")).reason == "FAIRNESS_REPEATED_TEXT"
+
+
 async def test_a_warning_is_answered_again_with_the_request(employer: Employer) -> None:
     await set_policies(employer, pair_points(5, WARN))
     request = employer.thanks("ann", ["ben"], 10)

@@ -255,7 +255,9 @@ global___AllowanceShare = AllowanceShare
 
 @typing.final
 class RepeatedText(google.protobuf.message.Message):
-    """The same words again, whatever their case, spaces and punctuation: `FAIRNESS_REPEATED_TEXT`."""
+    """The same words again, in a new recognition or by an edit, whatever their case, spaces and punctuation:
+    `FAIRNESS_REPEATED_TEXT`. What was deleted may be said again.
+    """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
