@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROMPTS = (
     "tutorials/first-points.md",
     "tutorials/join-a-coalition.md",
+    "tutorials/thank-a-colleague.md",
     "howto/call-from-python.md",
     "howto/import-purchases.md",
     "howto/keep-members.md",
@@ -77,10 +78,21 @@ def _here(text: str, stack: Stack) -> str:
     return text
 
 
+def _exported(page: str, names: dict[str, object]) -> dict[str, str]:
+    """The variables of which the page says "as `print(NAME)` shows it in `VARIABLE`"."""
+    said = re.findall(r"as `print\(([\w.]+)\)` shows\s+it\s+in\s+`(\w+)`", (ROOT / "docs" / page).read_text())
+    return {variable: str(eval(expression, names)) for expression, variable in said}
+
+
 def _run(line: list[str], environment: dict[str, str]) -> str:
     done = subprocess.run(line, env=environment, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def _shell(text: str, stack: Stack, environment: dict[str, str]) -> str:
+    here = _here(text, stack).replace(".venv/bin/", f"{Path(sys.executable).parent}/")
+    return _run(["bash", "-c", here], environment)
 
 
 def test_the_readmes_example_call_and_curl_answer_what_it_says(stack: Stack, environment: dict[str, str]) -> None:
@@ -97,9 +109,9 @@ def test_the_readmes_example_call_and_curl_answer_what_it_says(stack: Stack, env
     assert said == "30 points to spend\n"
 
     [curl] = [text for _, text in _blocks("README.md", "sh") if "buf curl" in text]
-    here = _here(curl, stack).replace(".venv/bin/", f"{Path(sys.executable).parent}/")
     [(_, answer)] = _blocks("README.md", "json")
-    assert json.loads(_run(["bash", "-c", here], environment)) == json.loads(answer.replace(printed, account))
+    said = _shell(curl, stack, environment)
+    assert json.loads(said) == json.loads(answer.replace(printed, account))
 
     said = _run([sys.executable, "examples/read_balance.py", target, account], environment)
     assert said == f"{account}: 30 to spend, 0 set aside, 0 to come\n"
@@ -112,9 +124,16 @@ async def test_what_is_typed_at_the_prompt_prints_what_the_page_says(
     assert environment["GUERDON_TOKEN"]
     names: dict[str, object] = {}
     printed = ""
-    for language, text in _blocks(f"docs/{page}", "python", "text"):
+    for language, text in _blocks(f"docs/{page}", "python", "text", "sh", "json"):
         if language == "text":
             assert printed == text
+            continue
+        if language == "json":
+            assert json.loads(printed) == json.loads(text)
+            continue
+        if language == "sh":
+            if "buf curl" in text:
+                printed = await asyncio.to_thread(_shell, text, stack, environment | _exported(page, names))
             continue
         code = compile(_here(text, stack), page, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         with contextlib.redirect_stdout(io.StringIO()) as out:

@@ -8,19 +8,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import guerdon
+from guerdon.recognition.v1 import add_ons_pb2 as add_ons
 from guerdon.recognition.v1 import allowances_pb2 as allowances
 from guerdon.recognition.v1 import budgets_pb2 as budgets
+from guerdon.recognition.v1 import comments_pb2 as comments
 from guerdon.recognition.v1 import organisations_pb2 as orgs
 from guerdon.recognition.v1 import recognition_pb2 as recognition
+from guerdon.recognition.v1.add_ons_pb2 import AddOn
+from guerdon.recognition.v1.comments_pb2 import Comment
 from guerdon.recognition.v1.organisations_pb2 import Organisation, Person
 from guerdon.recognition.v1.recognition_pb2 import VISIBILITY_PRIVATE, VISIBILITY_PUBLIC, Recognition
 from guerdon.rewards.v1.resources_pb2 import FULFILMENT_CODE_POOL, FULFILMENT_UNLIMITED
 from guerdon_cli.demo.catalog import Catalog
 from guerdon_cli.demo.platform import PAGE, Books, Platform, several_at_once
+from guerdon_cli.demo.thanks import THANKS, VALUES, Thanks
 from guerdon_kit.auth.development import ISSUER
 
 TIME_ZONE = "Europe/London"
-VALUES = ("#teamwork", "#care", "#craft")
 ALLOWANCE = 200
 BUDGET = 5_000
 OWN_SCOPES = ("recognition.recognitions.read", "recognition.recognitions.write", "recognition.allowances.read")
@@ -29,29 +33,12 @@ HALF_DAY_PRICE, CINEMA_PRICE, CINEMA_CODES = 120, 60, 10
 
 
 @dataclass(frozen=True)
-class Thanks:
-    """What one colleague says to others, with so many points for each of them."""
+class Post:
+    """A recognition in the feed, with what others did with it."""
 
-    giver: str
-    receivers: tuple[str, ...]
-    amount: int
-    value: str
-    message: str
-    private: bool = False
-
-
-THANKS = (
-    Thanks("amara", ("bruno",), 40, "#teamwork", "Thank you for staying late to bring the till back."),
-    Thanks("bruno", ("chioma", "dmitri", "elena"), 50, "#craft", "The new stock room works. What a difference!"),
-    Thanks("chioma", ("amara",), 60, "#care", "For listening, when it mattered.", private=True),
-    Thanks("dmitri", ("elena",), 80, "#teamwork", "You found the bug that I had looked at for a week."),
-    Thanks("elena", ("farid", "grace"), 30, "#teamwork", "Both counters open at eight, every day of the sale."),
-    Thanks("farid", ("bruno",), 100, "#craft", "Best window display this street has seen."),
-    Thanks("grace", ("hiro",), 25, "#care", "Welcome to the team!"),
-    Thanks("hiro", ("grace", "farid"), 20, "#care", "For the warmest first week."),
-    # More than is left of a month's allowance of 200: refused, and nobody receives anything.
-    Thanks("bruno", ("amara", "hiro"), 90, "#teamwork", "And all of you for the stocktaking."),
-)
+    recognition: Recognition
+    add_ons: Sequence[AddOn]
+    comments: Sequence[Comment]
 
 
 class Employer:
@@ -66,6 +53,12 @@ class Employer:
         self.given = 0
         """Recognitions whose points have moved."""
         self.points_given = 0
+        self.added = 0
+        """Add-ons to what others gave."""
+        self.points_added = 0
+        self.taken_back = 0
+        self.points_returned = 0
+        """Of recognitions that were taken back: what came back to their givers."""
         self.refusals: Counter[str] = Counter()
         """How often which reason was given."""
         self._platform = platform
@@ -86,26 +79,22 @@ class Employer:
         return employer
 
     async def thank(self, all_thanks: Sequence[Thanks] = THANKS) -> None:
-        """Let colleagues thank each other, one after the other, each with a token of their own."""
+        """Let colleagues thank each other, one after the other, each with a token of their own; others add to it."""
         for number, thanks in enumerate(all_thanks):
-            request = recognition.CreateRecognitionRequest(
-                parent=self.organisation,
-                recognition=Recognition(
-                    receivers=[self._person(one) for one in thanks.receivers],
-                    amount=thanks.amount,
-                    message=thanks.message,
-                    values=[thanks.value],
-                    visibility=VISIBILITY_PRIVATE if thanks.private else VISIBILITY_PUBLIC,
-                ),
-                request_id=f"thanks-{number}",
-            )
+            id_ = f"thanks-{number}"
             try:
-                await (await self._client(thanks.giver)).recognition.CreateRecognition(request)
+                given = await self._give(thanks, id_)
             except guerdon.RefusedError as refusal:
                 self.refusals[refusal.reason] += 1
-            else:
-                self.given += 1
-                self.points_given += thanks.amount * len(thanks.receivers)
+                continue
+            self.given += 1
+            self.points_given += thanks.amount * len(thanks.receivers)
+            for adder, amount in thanks.added:
+                await self._add(given, adder, amount, f"{id_}-{adder}")
+            for author, message in thanks.comments:
+                await self._comment(given, author, message, f"{id_}-comment-{author}")
+            if thanks.taken_back:
+                await self._take_back(given, thanks.giver, f"{id_}-back")
 
     async def redeem(self) -> None:
         """Let people redeem what they were thanked with for the employer's own rewards."""
@@ -117,19 +106,36 @@ class Employer:
             for one, reward in (("bruno", half_day), ("elena", half_day), ("amara", cinema), ("hiro", cinema))
         )
 
-    async def feed(self, viewer: str) -> list[Recognition]:
-        """What a colleague sees, newest first."""
-        request = recognition.ListRecognitionsRequest(parent=self.organisation)
-        return list((await (await self._client(viewer)).recognition.ListRecognitions(request)).recognitions)
+    async def feed(self, viewer: str, length: int) -> list[Post]:
+        """What a colleague sees first, newest first."""
+        client = await self._client(viewer)
+        request = recognition.ListRecognitionsRequest(parent=self.organisation, page_size=length)
+        page = (await client.recognition.ListRecognitions(request)).recognitions
+        return [
+            Post(
+                one,
+                (await client.add_ons.ListAddOns(add_ons.ListAddOnsRequest(parent=one.name))).add_ons,
+                (await client.comments.ListComments(comments.ListCommentsRequest(parent=one.name))).comments,
+            )
+            for one in page
+        ]
 
     def display_name(self, person: str) -> str:
         """What colleagues call the person of that name."""
         return self.people[person.rpartition("/")[2]].display_name
 
+    @property
+    def points_received(self) -> int:
+        """What colleagues gave each other, less what went back."""
+        return self.points_given + self.points_added - self.points_returned
+
+    def allowance_accounts(self) -> list[str]:
+        """The accounts of what may be given."""
+        return [person.allowance_account for person in self.people.values()]
+
     def accounts(self) -> list[str]:
         """All member accounts of the scheme: what may be given, and what was received."""
-        people = self.people.values()
-        return [person.allowance_account for person in people] + [person.rewards_account for person in people]
+        return self.allowance_accounts() + [person.rewards_account for person in self.people.values()]
 
     async def _found(self) -> None:
         organisation = Organisation(
@@ -173,6 +179,36 @@ class Employer:
             orgs.ListPeopleRequest(parent=self.organisation, page_size=PAGE)
         )
         self.people = {person.name.rpartition("/")[2]: person for person in listed.people}
+
+    async def _give(self, thanks: Thanks, request_id: str) -> str:
+        request = recognition.CreateRecognitionRequest(
+            parent=self.organisation,
+            recognition=Recognition(
+                receivers=[self._person(one) for one in thanks.receivers],
+                amount=thanks.amount,
+                message=thanks.message,
+                values=[thanks.value],
+                visibility=VISIBILITY_PRIVATE if thanks.private else VISIBILITY_PUBLIC,
+            ),
+            request_id=request_id,
+        )
+        return (await (await self._client(thanks.giver)).recognition.CreateRecognition(request)).recognition.name
+
+    async def _add(self, given: str, giver: str, amount: int, request_id: str) -> None:
+        request = add_ons.CreateAddOnRequest(parent=given, add_on=AddOn(amount=amount), request_id=request_id)
+        add_on = (await (await self._client(giver)).add_ons.CreateAddOn(request)).add_on
+        self.added += 1
+        self.points_added += amount * len(add_on.receivers)
+
+    async def _comment(self, given: str, author: str, message: str, request_id: str) -> None:
+        request = comments.CreateCommentRequest(parent=given, comment=Comment(message=message), request_id=request_id)
+        await (await self._client(author)).comments.CreateComment(request)
+
+    async def _take_back(self, given: str, giver: str, request_id: str) -> None:
+        request = recognition.DeleteRecognitionRequest(name=given, request_id=request_id)
+        answer = await (await self._client(giver)).recognition.DeleteRecognition(request)
+        self.taken_back += 1
+        self.points_returned += sum(recovery.recovered_amount for recovery in answer.recoveries)
 
     async def _client(self, person: str) -> guerdon.Client:
         if person not in self._clients:

@@ -10,11 +10,10 @@ from rich.table import Table
 from guerdon.exchange.v1.resources_pb2 import Owed
 from guerdon.ledger.v1.resources_pb2 import TransactionKind
 from guerdon.recognition.v1.recognition_pb2 import VISIBILITY_PRIVATE
+from guerdon_cli.demo.employer import Post
 from guerdon_cli.demo.platform import day
 from guerdon_cli.demo.shop import TIERS, refusals_told
 from guerdon_cli.demo.story import VIEWER, Told
-
-FEED_LENGTH = 6
 
 
 def print_report(told: Told, console: Console) -> None:
@@ -66,6 +65,10 @@ def _rules(told: Told) -> Table:
     table.add_row("exchanges", f"{told.exchanges.committed}", refusals_told(told.exchanges.refusals))
     thanks = f"{told.employer.given}, of {told.employer.points_given:,} points"
     table.add_row("recognitions", thanks, refusals_told(told.employer.refusals))
+    table.add_row("points added onto them", f"{told.employer.points_added:,}, {told.employer.added} times")
+    table.add_row(
+        "recognitions taken back", f"{told.employer.taken_back}, {told.employer.points_returned:,} points returned"
+    )
     return table
 
 
@@ -100,11 +103,20 @@ def _positions(told: Told) -> Table:
 def _feed(told: Told) -> Table:
     table = _table("from", "to", "points", "for", "message", numbers=("points",))
     name = told.employer.display_name
-    for one in told.feed[:FEED_LENGTH]:
-        private = " (private)" if one.visibility == VISIBILITY_PRIVATE else ""
+    for post in told.feed:
+        one = post.recognition
         receivers = ", ".join(name(receiver) for receiver in one.receivers)
-        table.add_row(name(one.giver), receivers, f"{one.amount:,}", " ".join(one.values), f"{one.message}{private}")
+        table.add_row(name(one.giver), receivers, f"{one.amount:,}", " ".join(one.values), _said(told, post))
     return table
+
+
+def _said(told: Told, post: Post) -> str:
+    """The message, and below it who added what and who said what."""
+    name = told.employer.display_name
+    private = " (private)" if post.recognition.visibility == VISIBILITY_PRIVATE else ""
+    added = [f"+ {one.amount:,} from {name(one.giver)}" for one in post.add_ons]
+    comments = [f"{name(one.author)}: {one.message}" for one in post.comments]
+    return "\n  ".join([f"{post.recognition.message}{private}", *added, *comments])
 
 
 def _money(owed: Owed) -> str:

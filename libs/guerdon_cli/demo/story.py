@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from guerdon.exchange.v1.resources_pb2 import Position
 from guerdon.ledger.v1.resources_pb2 import Entry
 from guerdon.membership.v1.membership_pb2 import GetProgramTotalsResponse
-from guerdon.recognition.v1.recognition_pb2 import Recognition
 from guerdon_cli.demo.airline import WELCOME_MILES, Airline, Exchanges
-from guerdon_cli.demo.employer import BUDGET, Employer
+from guerdon_cli.demo.employer import ALLOWANCE, BUDGET, Employer, Post
 from guerdon_cli.demo.platform import Books, Platform, several_at_once
 from guerdon_cli.demo.purchases import Purchase, by_points
 from guerdon_cli.demo.shop import Imported, Shop, worth_returning
@@ -18,6 +17,7 @@ from guerdon_cli.demo.shop import Imported, Shop, worth_returning
 VOUCHERS_WANTED, TOTES_WANTED, FLIERS, RETURNERS = 24, 16, 24, 20
 VIEWER = "dmitri"
 """Whose feed is shown: one whom a private recognition does not concern."""
+FEED_LENGTH = 6
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Told:
     member: str
     statement: Sequence[Entry]
     positions: Sequence[Position]
-    feed: Sequence[Recognition]
+    feed: Sequence[Post]
     shop: Shop
     exchanges: Exchanges
     employer: Employer
@@ -125,6 +125,7 @@ async def _read(
         await _flow("Airline", airline.books, list(flying.values()), exchanges.shop.id),
         await _flow("Employer", employer.books, employer.accounts(), employer=employer),
     ]
+    giving = await employer.books.sum_posted(employer.allowance_accounts())
     member = next(iter(flying), purchases[0].customer)
     return Told(
         imported=imported,
@@ -133,11 +134,11 @@ async def _read(
         member=member,
         statement=await shop.statement(member),
         positions=await exchanges.positions(),
-        feed=await employer.feed(VIEWER),
+        feed=await employer.feed(VIEWER, FEED_LENGTH),
         shop=shop,
         exchanges=exchanges,
         employer=employer,
-        problems=_problems(shop, employer, totals, flows, purchases, len(flying)),
+        problems=_problems(shop, employer, totals, flows, purchases, len(flying), giving),
     )
 
 
@@ -163,6 +164,7 @@ def _problems(
     flows: Sequence[Flow],
     purchases: Sequence[Purchase],
     flying: int,
+    giving: int,
 ) -> list[str]:
     """What the services say, held against what the file and the demo itself say."""
     ours, airline, team = flows
@@ -178,6 +180,8 @@ def _problems(
         "miles the airline issued": (airline.issued, flying * WELCOME_MILES),
         "points the employer issued": (team.issued, BUDGET),
         "points the team spent": (team.spent, employer.catalog.spent),
+        "points the team may still give": (giving, len(employer.people) * ALLOWANCE - employer.points_received),
+        "points the team has received": (team.outstanding - giving + team.spent, employer.points_received),
     }
     wrong = [f"{what}: {found}, not {wanted}" for what, (found, wanted) in expected.items() if found != wanted]
     return wrong + [f"the points of {flow.name} do not add up: {flow}" for flow in flows if not flow.balanced]
