@@ -49,6 +49,12 @@ def test_the_report_tells_what_happened(first_run: subprocess.CompletedProcess[s
     assert "$10.00 in 2 uses" in first_run.stdout, "a voucher pays at two tills as far as its balance goes"
     assert "ALREADY_REDEEMED" in first_run.stdout, "a third till finds nothing left of it"
     assert "when it mattered" not in first_run.stdout, "a private recognition is not in a third person's feed"
+    assert "+ 15 from Grace" in first_run.stdout, "others add to what one colleague gave another"
+    assert "Elena: It was one letter!" in first_run.stdout, "and say something to it"
+    assert "1, 25 points returned" in first_run.stdout, (
+        "a recognition that is taken back returns its points to both givers"
+    )
+    assert "Nobody bakes like you" not in first_run.stdout, "what was taken back is in no feed"
 
 
 def test_nothing_keeps_running_and_a_second_run_on_the_same_data_works(
