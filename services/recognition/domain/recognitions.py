@@ -9,7 +9,7 @@ from enum import Enum
 
 from guerdon_kit.errors import FieldViolation, InvalidField
 from recognition.domain.errors import SelfGiving
-from recognition.domain.organisations import POINTS_MAX, Organisation
+from recognition.domain.organisations import POINTS_MAX, VALUE_LENGTH_MAX, Organisation
 from recognition.domain.people import person_name
 from recognition.domain.texts import text_violations
 
@@ -17,6 +17,7 @@ RECEIVERS_MAX = 100  # a transaction of the ledger has at most 100 postings
 MESSAGE_LENGTH_MAX = 2000
 VALUES_MAX = 10
 TEAMS_MAX = 10
+QUERY_LENGTH_MAX = 200
 
 
 class Visibility(Enum):
@@ -48,7 +49,7 @@ class State(Enum):
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What of a feed is asked for; what is None is not asked. `person` gave or received; `since` is the first instant,
-    `until` the first one after it. `person` goes with neither `giver` nor `receiver`.
+    `until` the first one after it. `person` goes with neither `giver` nor `receiver`. `words` are all in the message.
     """
 
     value: str | None = None
@@ -58,6 +59,21 @@ class Wanted:
     team: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    words: str | None = None
+
+    def check(self) -> None:
+        """Raises InvalidField where the value, the people or the words are not such as can be asked for."""
+        value, words = self.value, self.words
+        if value is not None and (len(value) > VALUE_LENGTH_MAX or not value.isprintable()):
+            raise InvalidField.of("value", "is not one that an organisation can have")
+        if self.person is not None and (self.giver, self.receiver) != (None, None):
+            raise InvalidField.of("person", "goes with neither giver nor receiver")
+        if words is None:
+            return
+        if len(words) > QUERY_LENGTH_MAX or not words.isprintable():
+            raise InvalidField.of("query", f"must be at most {QUERY_LENGTH_MAX} printable characters")
+        if not any(map(str.isalnum, words)):
+            raise InvalidField.of("query", "must have a letter or a digit")
 
 
 @dataclass(frozen=True, slots=True)

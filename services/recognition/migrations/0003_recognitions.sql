@@ -22,6 +22,9 @@ create table recognitions (
 );
 create index recognitions_feed on recognitions (organisation, create_time desc, recognition desc)
     where state = 'posted';
+-- Rare words are found by this; common ones, and those of a small organisation, soon enough along its feed.
+create index recognitions_words on recognitions using gin (to_tsvector('simple', message))
+    where state = 'posted';
 
 -- How an organisation's recognitions are kept; where there is no row, as by default.
 create table recognition_settings (
@@ -181,6 +184,36 @@ select
         order by team
     ) as teams
 from recognitions;
+
+-- What somebody may see; null: what everybody may. Whatever lists recognitions reads them here, and
+-- `Recognition.seen_by` says the same of one. It is planned as part of the statement that reads it.
+create function seen_recognitions(viewer text) returns setof recognition_details language sql stable as $$
+select seen.*
+from recognition_details as seen
+where
+    seen.state = 'posted'
+    and (
+        seen.visibility = 'public'
+        or exists (
+            select
+            from recognition_people as concerned
+            where
+                concerned.organisation = seen.organisation and concerned.recognition = seen.recognition
+                and concerned.person = viewer
+        )
+        or (
+            seen.visibility = 'team'
+            and exists (
+                select
+                from recognition_teams as said_to
+                join team_people as theirs using (organisation, team)
+                where
+                    said_to.organisation = seen.organisation and said_to.recognition = seen.recognition
+                    and theirs.person = viewer
+            )
+        )
+    )
+$$;
 
 grant select, insert, delete on recognition_people, recognition_teams to :"runtime_role";
 grant select, insert on recognition_movements to :"runtime_role";

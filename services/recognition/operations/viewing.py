@@ -9,7 +9,6 @@ from guerdon_kit.errors import InvalidField, NotFound
 from guerdon_kit.pages import page_size, read_token, write_token
 from guerdon_kit.postgres import Connection, Database
 from recognition.domain.acting import Acting
-from recognition.domain.organisations import VALUE_LENGTH_MAX
 from recognition.domain.recognitions import Recognition, Visibility, Wanted
 from recognition.domain.teams import team_name
 from recognition.operations import organisations, people
@@ -22,7 +21,7 @@ _NEWEST = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 class Viewing:
-    """The feed."""
+    """The feed, and what is found in it."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -56,7 +55,7 @@ class Viewing:
             ScopeRequired: the viewer is another than the acting person.
         """
         size = page_size(size)
-        _check(wanted)
+        wanted.check()
         async with self._database.acquire() as connection:
             await organisations.find(connection, organisation)
             for person in filter(None, (wanted.person, wanted.giver, wanted.receiver)):
@@ -88,14 +87,6 @@ async def find_seen(connection: Connection, organisation: str, recognition: str,
         if found.seen_by(person, theirs):
             return found
     raise NotFound(f"organisations/{organisation}/recognitions/{recognition}")
-
-
-def _check(wanted: Wanted) -> None:
-    value = wanted.value
-    if value is not None and (len(value) > VALUE_LENGTH_MAX or not value.isprintable()):
-        raise InvalidField.of("value", "is not one that an organisation can have")
-    if wanted.person is not None and (wanted.giver, wanted.receiver) != (None, None):
-        raise InvalidField.of("person", "goes with neither giver nor receiver")
 
 
 async def viewer_id(connection: Connection, organisation: str, viewer: str | None, acting: Acting) -> str | None:

@@ -181,6 +181,7 @@ def _read_wanted(request: pb.ListRecognitionsRequest, organisation: str) -> Want
         team=team_id(request.team, organisation, "team") if request.team else None,
         since=instant(request.start_time, "start_time") if request.HasField("start_time") else None,
         until=instant(request.end_time, "end_time") if request.HasField("end_time") else None,
+        words=request.query or None,
     )
 
 

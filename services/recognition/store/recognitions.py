@@ -123,16 +123,21 @@ async def list_feed(connection: Connection, feed: Feed, most: int) -> list[Recog
         "before": feed.before,
         "most": most,
     }
-    if wanted.person or wanted.giver or wanted.receiver:
-        first = wanted.person or wanted.giver or wanted.receiver
-        rows = queries.list_recognitions_of(
-            connection,
-            person=first,
-            gave=None if wanted.person else bool(wanted.giver),
-            receiver=wanted.receiver,
-            team=wanted.team,
-            **shared,
-        )
+    first = wanted.person or wanted.giver or wanted.receiver
+    concerned = {
+        "person": first,
+        "gave": None if wanted.person else bool(wanted.giver),
+        "receiver": wanted.receiver,
+        "team": wanted.team,
+    }
+    if wanted.words is not None:
+        # One plan for all words would take each for rare, and sort a whole organisation's thanks by time.
+        async with connection.transaction():
+            await connection.execute("set local plan_cache_mode = force_custom_plan")
+            rows = queries.search_recognitions(connection, words=wanted.words, **concerned, **shared)
+            return [_recognition(row) async for row in rows]
+    if first:
+        rows = queries.list_recognitions_of(connection, **concerned, **shared)
     elif wanted.team is not None:
         rows = queries.list_recognitions_to(connection, team=wanted.team, **shared)
     else:

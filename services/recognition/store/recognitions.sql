@@ -58,34 +58,12 @@ where organisation = :organisation and recognition = :recognition;
 
 -- name: list_recognitions
 select seen.*
-from recognition_details as seen
+from seen_recognitions(:viewer::text) as seen
 where
     seen.organisation = :organisation
-    and seen.state = 'posted'
     and (seen.create_time, seen.recognition) < (:before_time::timestamptz, :before::text)
     and seen.create_time >= :since::timestamptz
     and (:purpose::text is null or :purpose::text = any(seen.purposes))
-    and (
-        visibility = 'public'
-        or exists (
-            select
-            from recognition_people as concerned
-            where
-                concerned.organisation = seen.organisation and concerned.recognition = seen.recognition
-                and concerned.person = :viewer::text
-        )
-        or (
-            visibility = 'team'
-            and exists (
-                select
-                from recognition_teams as said_to
-                join team_people as theirs using (organisation, team)
-                where
-                    said_to.organisation = seen.organisation and said_to.recognition = seen.recognition
-                    and theirs.person = :viewer::text
-            )
-        )
-    )
 order by seen.create_time desc, seen.recognition desc
 limit :most;
 
@@ -93,12 +71,11 @@ limit :most;
 -- The same for one giver or receiver, found by the index of whom recognitions concern, and perhaps a second one.
 select seen.*
 from recognition_people as of_person
-join recognition_details as seen using (organisation, recognition)
+join seen_recognitions(:viewer::text) as seen using (organisation, recognition)
 where
     of_person.organisation = :organisation
     and of_person.person = :person
     and (:gave::boolean is null or (of_person.position = 0) = :gave)
-    and seen.state = 'posted'
     and (of_person.create_time, of_person.recognition) < (:before_time::timestamptz, :before::text)
     and of_person.create_time >= :since::timestamptz
     and (:purpose::text is null or :purpose::text = any(seen.purposes))
@@ -122,27 +99,6 @@ where
                 and said_to.team = :team::text
         )
     )
-    and (
-        visibility = 'public'
-        or exists (
-            select
-            from recognition_people as concerned
-            where
-                concerned.organisation = seen.organisation and concerned.recognition = seen.recognition
-                and concerned.person = :viewer::text
-        )
-        or (
-            visibility = 'team'
-            and exists (
-                select
-                from recognition_teams as said_to
-                join team_people as theirs using (organisation, team)
-                where
-                    said_to.organisation = seen.organisation and said_to.recognition = seen.recognition
-                    and theirs.person = :viewer::text
-            )
-        )
-    )
 order by of_person.create_time desc, of_person.recognition desc
 limit :most;
 
@@ -150,34 +106,56 @@ limit :most;
 -- The same for one team, found by the index of what was said to it.
 select seen.*
 from recognition_teams as to_team
-join recognition_details as seen using (organisation, recognition)
+join seen_recognitions(:viewer::text) as seen using (organisation, recognition)
 where
     to_team.organisation = :organisation
     and to_team.team = :team
-    and seen.state = 'posted'
     and (to_team.create_time, to_team.recognition) < (:before_time::timestamptz, :before::text)
     and to_team.create_time >= :since::timestamptz
     and (:purpose::text is null or :purpose::text = any(seen.purposes))
+order by to_team.create_time desc, to_team.recognition desc
+limit :most;
+
+-- name: search_recognitions
+-- The same for the words of a message, all of which are to be in it, and what else is asked for.
+select seen.*
+from seen_recognitions(:viewer::text) as seen
+where
+    seen.organisation = :organisation
+    and to_tsvector('simple', seen.message) @@ plainto_tsquery('simple', :words::text)
+    and (seen.create_time, seen.recognition) < (:before_time::timestamptz, :before::text)
+    and seen.create_time >= :since::timestamptz
+    and (:purpose::text is null or :purpose::text = any(seen.purposes))
     and (
-        visibility = 'public'
+        :person::text is null
         or exists (
             select
-            from recognition_people as concerned
+            from recognition_people as of_person
             where
-                concerned.organisation = seen.organisation and concerned.recognition = seen.recognition
-                and concerned.person = :viewer::text
-        )
-        or (
-            visibility = 'team'
-            and exists (
-                select
-                from recognition_teams as said_to
-                join team_people as theirs using (organisation, team)
-                where
-                    said_to.organisation = seen.organisation and said_to.recognition = seen.recognition
-                    and theirs.person = :viewer::text
-            )
+                of_person.organisation = seen.organisation and of_person.recognition = seen.recognition
+                and of_person.person = :person::text
+                and (:gave::boolean is null or (of_person.position = 0) = :gave)
         )
     )
-order by to_team.create_time desc, to_team.recognition desc
+    and (
+        :receiver::text is null
+        or exists (
+            select
+            from recognition_people as second
+            where
+                second.organisation = seen.organisation and second.recognition = seen.recognition
+                and second.person = :receiver::text and second.position > 0
+        )
+    )
+    and (
+        :team::text is null
+        or exists (
+            select
+            from recognition_teams as to_team
+            where
+                to_team.organisation = seen.organisation and to_team.recognition = seen.recognition
+                and to_team.team = :team::text
+        )
+    )
+order by seen.create_time desc, seen.recognition desc
 limit :most;

@@ -17,6 +17,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from guerdon import InvalidRequestError, NotFoundError, RefusedError, new_request_id
 from guerdon.ledger.v1 import ledger_pb2 as ledger
 from guerdon.recognition.v1 import add_ons_pb2 as add_ons
+from guerdon.recognition.v1 import comments_pb2 as comments
 from guerdon.recognition.v1 import insights_pb2 as insights
 from guerdon.recognition.v1 import organisations_pb2 as orgs
 from guerdon.recognition.v1 import recognition_pb2 as recs
@@ -25,6 +26,7 @@ from tests.contract.recognition.world import PEOPLE, Employer, World
 
 TEAMS = {"east": ("ann", "ben"), "west": ("ben", "cleo")}
 VALUES = ("#teamwork", "#care")
+WORDS = ("launch", "repair", "welcome")
 OPERATIONS = 10
 EXAMPLES = 6
 LISTS = {
@@ -42,6 +44,7 @@ class Said:
     giver: str
     receivers: list[str]
     amount: int
+    words: list[str]
     values: list[str]
     visibility: recs.Visibility.ValueType
     teams: list[str]
@@ -91,11 +94,15 @@ class Random:
         giver, *others = self.chance.sample(PEOPLE, 3)
         receivers = others[: self.chance.randint(1, 2)]
         values = self.chance.sample(VALUES, self.chance.randint(0, 2))
-        request = self.employer.thanks(giver, receivers, self.chance.randint(1, 20), values=values)
+        words = self.words()
+        request = self.employer.thanks(
+            giver, receivers, self.chance.randint(1, 20), values=values, message=" ".join(["Thanks", *words])
+        )
         request.recognition.visibility = self.visibility()
         made = (await self.employer.admin.recognition.CreateRecognition(request)).recognition
         said = [team.rpartition("/")[2] for team in made.teams]
-        self.said.append(Said(made.name, giver, receivers, made.amount, values, request.recognition.visibility, said))
+        seen_as = request.recognition.visibility
+        self.said.append(Said(made.name, giver, receivers, made.amount, words, values, seen_as, said))
 
     async def _add(self, one: Said) -> None:
         giver = self.chance.choice(PEOPLE)
@@ -113,13 +120,17 @@ class Random:
         visibility = self.visibility()
         values = self.chance.sample(VALUES, self.chance.randint(0, 2))
         amount = self.chance.randint(1, 20)
+        words = self.words()
+        message = " ".join([*words, "again"])
         request = recs.UpdateRecognitionRequest(
-            recognition=recs.Recognition(name=one.name, amount=amount, values=values, visibility=visibility),
-            update_mask=FieldMask(paths=["amount", "values", "visibility"]),
+            recognition=recs.Recognition(
+                name=one.name, amount=amount, message=message, values=values, visibility=visibility
+            ),
+            update_mask=FieldMask(paths=["amount", "message", "values", "visibility"]),
             request_id=new_request_id(),
         )
         made = (await self.employer.admin.recognition.UpdateRecognition(request)).recognition
-        one.amount, one.values, one.visibility = amount, values, visibility
+        one.amount, one.words, one.values, one.visibility = amount, words, values, visibility
         one.teams = [team.rpartition("/")[2] for team in made.teams]
 
     async def _delete(self, one: Said) -> None:
@@ -127,6 +138,10 @@ class Random:
             recs.DeleteRecognitionRequest(name=one.name, request_id=new_request_id())
         )
         one.deleted = True
+
+    def words(self) -> list[str]:
+        """Some of those that are searched for."""
+        return self.chance.sample(WORDS, self.chance.randint(1, 2))
 
     def visibility(self) -> recs.Visibility.ValueType:
         """One of them."""
@@ -182,22 +197,29 @@ async def test_what_is_private_or_a_teams_never_appears_to_others_and_counts_for
 
 
 async def check_seen(played: Random) -> None:
-    """Feed, single recognitions and add-ons show each person what they may see, and nothing else."""
+    """Feed, search, and what belongs to each recognition show each person what they may see, and nothing else."""
     admin = played.employer.admin
     for viewer in PEOPLE:
         seen = {one.name for one in played.said if one.seen_by(viewer)}
         assert {one.name for one in (await played.employer.feed(viewer=viewer)).recognitions} == seen
+        for word in WORDS:
+            found = await played.employer.feed(viewer=viewer, query=word)
+            assert {one.name for one in found.recognitions} == {
+                one.name for one in played.said if one.seen_by(viewer) and word in one.words
+            }
+        name = played.employer.person(viewer)
         for one in played.said:
-            if one.name in seen:
-                continue
-            with pytest.raises(NotFoundError):
-                await admin.recognition.GetRecognition(
-                    recs.GetRecognitionRequest(name=one.name, viewer=played.employer.person(viewer))
-                )
-            with pytest.raises(NotFoundError):
-                await admin.add_ons.ListAddOns(
-                    add_ons.ListAddOnsRequest(parent=one.name, viewer=played.employer.person(viewer))
-                )
+            for call in (
+                admin.recognition.GetRecognition(recs.GetRecognitionRequest(name=one.name, viewer=name)),
+                admin.add_ons.ListAddOns(add_ons.ListAddOnsRequest(parent=one.name, viewer=name)),
+                admin.comments.ListComments(comments.ListCommentsRequest(parent=one.name, viewer=name)),
+                admin.comments.ListReactions(comments.ListReactionsRequest(parent=one.name, viewer=name)),
+            ):
+                if one.name in seen:
+                    await call
+                else:
+                    with pytest.raises(NotFoundError):
+                        await call
 
 
 async def check_counted(played: Random) -> None:

@@ -250,6 +250,7 @@ class Employer:
         value: str = "",
         person: str = "",
         viewer: str = "",
+        query: str = "",
         page_size: int = 1000,
         page_token: str = "",
     ) -> recs.ListRecognitionsResponse:
@@ -260,6 +261,7 @@ class Employer:
                 value=value,
                 person=self.person(person) if person else "",
                 viewer=self.person(viewer) if viewer else "",
+                query=query,
                 page_size=page_size,
                 page_token=page_token,
             )

@@ -737,6 +737,7 @@ class ListRecognitionsRequest(google.protobuf.message.Message):
     TEAM_FIELD_NUMBER: builtins.int
     START_TIME_FIELD_NUMBER: builtins.int
     END_TIME_FIELD_NUMBER: builtins.int
+    QUERY_FIELD_NUMBER: builtins.int
     parent: builtins.str
     """The organisation."""
     page_size: builtins.int
@@ -757,6 +758,10 @@ class ListRecognitionsRequest(google.protobuf.message.Message):
     """Only those that this person received. Neither this nor `giver` goes with `person`."""
     team: builtins.str
     """Only those that were said to this team."""
+    query: builtins.str
+    """Only those whose message has all of these words, in whatever order and case: at most 200 characters, with a letter
+    or a digit. Whole words are found, as they were written. Empty: all.
+    """
     @property
     def start_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """Only those made at this time or later."""
@@ -779,9 +784,10 @@ class ListRecognitionsRequest(google.protobuf.message.Message):
         team: builtins.str = ...,
         start_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         end_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        query: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["end_time", b"end_time", "start_time", b"start_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["end_time", b"end_time", "giver", b"giver", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "person", b"person", "receiver", b"receiver", "start_time", b"start_time", "team", b"team", "value", b"value", "viewer", b"viewer"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["end_time", b"end_time", "giver", b"giver", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "person", b"person", "query", b"query", "receiver", b"receiver", "start_time", b"start_time", "team", b"team", "value", b"value", "viewer", b"viewer"]) -> None: ...
 
 global___ListRecognitionsRequest = ListRecognitionsRequest
 

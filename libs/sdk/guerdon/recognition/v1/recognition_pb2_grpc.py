@@ -134,7 +134,7 @@ class RecognitionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListRecognitions(self, request, context):
-        """The feed, newest first: what is public, and what is private to the viewer.
+        """The feed, newest first: what is public, and what is private to the viewer. With a `query` it is searched.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

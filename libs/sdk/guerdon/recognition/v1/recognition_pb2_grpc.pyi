@@ -84,7 +84,7 @@ class RecognitionServiceStub:
         guerdon.recognition.v1.recognition_pb2.ListRecognitionsRequest,
         guerdon.recognition.v1.recognition_pb2.ListRecognitionsResponse,
     ]
-    """The feed, newest first: what is public, and what is private to the viewer."""
+    """The feed, newest first: what is public, and what is private to the viewer. With a `query` it is searched."""
 
 class RecognitionServiceAsyncStub:
     """What people thank each other for. Every write takes a `request_id`: the same request again has no further effect and
@@ -152,7 +152,7 @@ class RecognitionServiceAsyncStub:
         guerdon.recognition.v1.recognition_pb2.ListRecognitionsRequest,
         guerdon.recognition.v1.recognition_pb2.ListRecognitionsResponse,
     ]
-    """The feed, newest first: what is public, and what is private to the viewer."""
+    """The feed, newest first: what is public, and what is private to the viewer. With a `query` it is searched."""
 
 class RecognitionServiceServicer(metaclass=abc.ABCMeta):
     """What people thank each other for. Every write takes a `request_id`: the same request again has no further effect and
@@ -238,6 +238,6 @@ class RecognitionServiceServicer(metaclass=abc.ABCMeta):
         request: guerdon.recognition.v1.recognition_pb2.ListRecognitionsRequest,
         context: _ServicerContext,
     ) -> typing.Union[guerdon.recognition.v1.recognition_pb2.ListRecognitionsResponse, collections.abc.Awaitable[guerdon.recognition.v1.recognition_pb2.ListRecognitionsResponse]]:
-        """The feed, newest first: what is public, and what is private to the viewer."""
+        """The feed, newest first: what is public, and what is private to the viewer. With a `query` it is searched."""
 
 def add_RecognitionServiceServicer_to_server(servicer: RecognitionServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...
