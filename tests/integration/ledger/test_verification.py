@@ -68,6 +68,7 @@ class Books:
                     kinds=[AccountKind.MEMBER] * MEMBERS,
                     names=[f"m-{n}" for n in range(MEMBERS)],
                     create_time=NOW,
+                    outgoings=[""] * MEMBERS,
                 )
                 assert len([row async for row in made]) == MEMBERS
         owner = await asyncpg.connect(self.databases.owner_url)

@@ -166,9 +166,17 @@ async def _taken_in(world: World, employer: Employer) -> bool:
 
 
 async def _reviews(employer: Employer, state: pb.ReviewState.ValueType) -> list[pb.Review]:
+    """No review while nobody answers: a service that was started is not there at once."""
     request = pb.ListReviewsRequest(parent=employer.name, state=state)
-    return list((await employer.admin.reviews.ListReviews(request)).reviews)
+    try:
+        return list((await employer.admin.reviews.ListReviews(request)).reviews)
+    except UnavailableError:
+        return []
 
 
 async def _feed_length(employer: Employer) -> int:
-    return len((await employer.feed()).recognitions)
+    """The same of the feed."""
+    try:
+        return len((await employer.feed()).recognitions)
+    except UnavailableError:
+        return 0
