@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 
 from guerdon_kit.errors import InvalidField
@@ -15,7 +16,12 @@ from guerdon_kit.errors import InvalidField
 DEFAULT_SIZE = 50
 SIZE_MAX = 1000
 
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+END = datetime(9999, 12, 31, tzinfo=UTC)
+"""Before and after all that a list ordered by time has."""
+
 _TOKEN_LENGTH_MAX = 1000
+_MICROSECOND = timedelta(microseconds=1)
 
 
 def page_size(asked: int, field: str = "page_size") -> int:
@@ -51,6 +57,26 @@ def read_token(
     if digest != _digest(query) or tuple(map(type, position)) != kinds or not all(map(_storable, position)):
         raise InvalidField.of(field, "is not a token of this list, with these filters")
     return tuple(position)
+
+
+def read_place(token: str, query: tuple[str, ...], first: datetime) -> tuple[datetime, str]:
+    """The time and id next to which a page of a list ordered by both begins; without a token the first page's.
+
+    Raises:
+        InvalidField: it is no token of this list.
+    """
+    if not token:
+        return first, ""
+    micros, last_id = read_token(token, query, (int, str))
+    try:
+        return BEGINNING + int(micros) * _MICROSECOND, str(last_id)
+    except OverflowError:
+        raise InvalidField.of("page_token", "is not a token of this list") from None
+
+
+def write_place(query: tuple[str, ...], time: datetime, last_id: str) -> str:
+    """The token of the page that goes on after the row of that time and id."""
+    return write_token(query, ((time - BEGINNING) // _MICROSECOND, last_id))
 
 
 def _storable(part: str | int) -> bool:

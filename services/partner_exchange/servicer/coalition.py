@@ -7,6 +7,7 @@ from guerdon_kit import pages
 from guerdon_kit.grpc import CallContext
 from guerdon_kit.grpc.messages import timestamp
 from guerdon_kit.names import check_id, parse
+from guerdon_kit.pages import END, read_place, write_place
 from guerdon_kit.webhooks.endpoints import WebhookEndpoints
 from partner_exchange.domain.links import check_reference
 from partner_exchange.operations.event_streams import EventStreams
@@ -18,7 +19,6 @@ from partner_exchange.servicer import rate_messages, reading, writing
 from partner_exchange.servicer.events import EventRpcs
 from partner_exchange.servicer.limits import pause_message
 from partner_exchange.servicer.links import LinkRpcs
-from partner_exchange.servicer.places import END, read_place, write_place
 from partner_exchange.servicer.reading import EXCHANGE, PARTNER, QUOTE, asking, mark
 from partner_exchange.servicer.webhooks import WebhookRpcs
 

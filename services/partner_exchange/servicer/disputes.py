@@ -8,9 +8,9 @@ from guerdon_kit.errors import InvalidField
 from guerdon_kit.grpc import CallContext
 from guerdon_kit.grpc.messages import timestamp
 from guerdon_kit.names import check_id, parse
+from guerdon_kit.pages import BEGINNING, END, read_place, write_place
 from partner_exchange.domain.disputes import Adjustment, Dispute, DisputeState, Outcome, Resolution, Reverse
 from partner_exchange.operations.disputes import Disputes
-from partner_exchange.servicer.places import BEGINNING, END, read_place, write_place
 from partner_exchange.servicer.reading import COALITION, EXCHANGE, PARTNER, asking, mark
 
 _DISPUTE = "partners/{partner}/disputes/{dispute}"

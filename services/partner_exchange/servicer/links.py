@@ -11,6 +11,7 @@ from guerdon_kit.errors import InvalidField
 from guerdon_kit.grpc import CallContext
 from guerdon_kit.grpc.messages import timestamp
 from guerdon_kit.names import check_id, parse
+from guerdon_kit.pages import END, read_place, write_place
 from partner_exchange.domain.links import (
     COOLING_OFF_HOURS,
     COOLING_OFF_HOURS_MAX,
@@ -23,7 +24,6 @@ from partner_exchange.domain.links import (
 )
 from partner_exchange.domain.member_names import MemberName
 from partner_exchange.operations.links import Links
-from partner_exchange.servicer.places import END, read_place, write_place
 from partner_exchange.servicer.reading import PARTNER, asking, mark
 
 _LINK = "partners/{partner}/memberLinks/{member_link}"

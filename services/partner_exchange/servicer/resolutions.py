@@ -12,7 +12,7 @@ from guerdon_kit.names import parse
 from partner_exchange.domain.resolutions import Outcome, Resolution
 from partner_exchange.operations.resolutions import Resolutions, Subject
 from partner_exchange.operations.reversals import Reversals
-from partner_exchange.servicer import places, reading, reversals, writing
+from partner_exchange.servicer import reading, reversals, writing
 from partner_exchange.servicer.reading import COALITION, EXCHANGE, asking, mark
 
 _RESOLUTION = f"{EXCHANGE}/resolutions/{{resolution}}"
@@ -36,12 +36,12 @@ class ResolutionServicer:
         (coalition_id,) = parse(request.parent, COALITION, "parent")
         size = pages.page_size(request.page_size)
         query = (call.method, request.parent)
-        after = places.read_place(request.page_token, query, places.BEGINNING)
+        after = pages.read_place(request.page_token, query, pages.BEGINNING)
         found = await self._resolutions.unanswered(coalition_id, after, size + 1)
         answer = pb.ListUnansweredExchangesResponse(exchanges=[writing.exchange(view) for view in found[:size]])
         if len(found) > size:
             last = found[size - 1].standing.exchange
-            answer.next_page_token = places.write_place(query, last.create_time, last.exchange_id)
+            answer.next_page_token = pages.write_place(query, last.create_time, last.exchange_id)
         return answer
 
     async def list_unanswered_reversals(
@@ -51,12 +51,12 @@ class ResolutionServicer:
         (coalition_id,) = parse(request.parent, COALITION, "parent")
         size = pages.page_size(request.page_size)
         query = (call.method, request.parent)
-        after = places.read_place(request.page_token, query, places.BEGINNING)
+        after = pages.read_place(request.page_token, query, pages.BEGINNING)
         found = await self._reversals.unanswered(coalition_id, after, size + 1)
         answer = pb.ListUnansweredReversalsResponse(reversals=[reversals.message(view) for view in found[:size]])
         if len(found) > size:
             last = found[size - 1].reversal
-            answer.next_page_token = places.write_place(query, last.create_time, last.reversal_id)
+            answer.next_page_token = pages.write_place(query, last.create_time, last.reversal_id)
         return answer
 
     async def propose_resolution(

@@ -7,13 +7,13 @@ from guerdon_kit import pages
 from guerdon_kit.grpc import CallContext
 from guerdon_kit.grpc.messages import timestamp
 from guerdon_kit.names import parse
+from guerdon_kit.pages import BEGINNING, read_place, write_place
 from partner_exchange.domain.settlement import Participant, ParticipantState, Settlement
 from partner_exchange.domain.windows import Party, UnderWay, Window, WindowState, window_name
 from partner_exchange.operations.funds import Funds, SettlementAccounts
 from partner_exchange.operations.settlements import Settlements
 from partner_exchange.operations.windows import Windows
 from partner_exchange.servicer import reading
-from partner_exchange.servicer.places import BEGINNING, read_place, write_place
 from partner_exchange.servicer.reading import COALITION, asking, mark
 
 _STATES = {state: pb.SettlementWindowState.Value(f"SETTLEMENT_WINDOW_STATE_{state.value}") for state in WindowState}

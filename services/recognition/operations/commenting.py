@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
 from guerdon_kit.clock import Clock
 from guerdon_kit.errors import InvalidField, NotFound
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.ids import new_id
-from guerdon_kit.pages import page_size, read_token, write_token
+from guerdon_kit.pages import BEGINNING, page_size, read_place, write_place
 from guerdon_kit.postgres import Connection, Database, requests
 from recognition.domain.acting import Acting
 from recognition.domain.comments import (
@@ -28,8 +26,6 @@ from recognition.operations.viewing import find_seen, viewer_id
 from recognition.store import comments as store
 from recognition.store import people as people_store
 from recognition.store import recognitions as recognition_store
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Commenting:
@@ -103,13 +99,12 @@ class Commenting:
             person = await viewer_id(connection, organisation, viewer, acting)
             await find_seen(connection, organisation, recognition, person)
             query = ("ListComments", organisation, recognition, person or "")
-            after_time, after = _read_position(token, query) if token else (_EPOCH, "")
+            after_time, after = read_place(token, query, BEGINNING)
             found = await store.list_after(connection, organisation, recognition, after_time, after, size + 1)
         if len(found) <= size:
             return found, ""
         last = found[size - 1]
-        microseconds = (last.create_time - _EPOCH) // timedelta(microseconds=1)
-        return found[:size], write_token(query, (microseconds, last.id))
+        return found[:size], write_place(query, last.create_time, last.id)
 
     async def react(
         self,
@@ -187,11 +182,3 @@ async def _find(connection: Connection, organisation: str, recognition: str, com
     if found is None:
         raise NotFound(f"organisations/{organisation}/recognitions/{recognition}/comments/{comment}")
     return found
-
-
-def _read_position(token: str, query: tuple[str, ...]) -> tuple[datetime, str]:
-    microseconds, after = read_token(token, query, (int, str))
-    try:
-        return _EPOCH + timedelta(microseconds=int(microseconds)), str(after)
-    except OverflowError:
-        raise InvalidField.of("page_token", "is not a token of this list") from None

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import astuple
-from datetime import UTC, datetime, timedelta
 
-from guerdon_kit.errors import InvalidField, NotFound
-from guerdon_kit.pages import page_size, read_token, write_token
+from guerdon_kit.errors import NotFound
+from guerdon_kit.pages import END, page_size, read_place, write_place
 from guerdon_kit.postgres import Connection, Database
 from recognition.domain.acting import Acting
 from recognition.domain.recognitions import Recognition, Visibility, Wanted
@@ -15,9 +14,6 @@ from recognition.operations import organisations, people
 from recognition.operations.acting import acting_person
 from recognition.store import recognitions as store
 from recognition.store import teams
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_NEWEST = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 class Viewing:
@@ -64,14 +60,13 @@ class Viewing:
                 raise NotFound(team_name(organisation, wanted.team))
             seen_by = await viewer_id(connection, organisation, viewer, acting)
             query = ("ListRecognitions", organisation, *(str(one or "") for one in astuple(wanted)), seen_by or "")
-            before_time, before = _read_position(token, query) if token else (wanted.until or _NEWEST, "")
+            before_time, before = read_place(token, query, wanted.until or END)
             feed = store.Feed(organisation, seen_by, wanted, before_time, before)
             found = await store.list_feed(connection, feed, size + 1)
         if len(found) <= size:
             return found, ""
         last = found[size - 1]
-        microseconds = (last.create_time - _EPOCH) // timedelta(microseconds=1)
-        return found[:size], write_token(query, (microseconds, last.id))
+        return found[:size], write_place(query, last.create_time, last.id)
 
 
 async def find_seen(connection: Connection, organisation: str, recognition: str, person: str | None) -> Recognition:
@@ -100,11 +95,3 @@ async def viewer_id(connection: Connection, organisation: str, viewer: str | Non
     if viewer is not None:
         await people.find(connection, organisation, viewer)
     return person
-
-
-def _read_position(token: str, query: tuple[str, ...]) -> tuple[datetime, str]:
-    microseconds, before = read_token(token, query, (int, str))
-    try:
-        return _EPOCH + timedelta(microseconds=int(microseconds)), str(before)
-    except OverflowError:
-        raise InvalidField.of("page_token", "is not a token of this list") from None

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from guerdon_kit import pages
-from guerdon_kit.errors import InvalidField
 from rewards_catalog.domain.prices import MAX_POINTS
 from rewards_catalog.domain.redemption import Redemption
 from rewards_catalog.domain.reward import Reward
@@ -14,10 +13,6 @@ from rewards_catalog.domain.support import Case
 from rewards_catalog.domain.vouchers import Use
 
 Query = tuple[str, ...]
-
-_MICROSECOND = timedelta(microseconds=1)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_END_OF_TIME = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 def reward_position(order: Order, token: str, query: Query) -> Position:
@@ -47,15 +42,9 @@ def time_position(token: str, query: Query) -> tuple[datetime, str]:
     Raises:
         InvalidField: it is no token of this list.
     """
-    if not token:
-        return _END_OF_TIME, ""
-    micros, last = pages.read_token(token, query, (int, str))
-    try:
-        return _EPOCH + int(micros) * _MICROSECOND, str(last)
-    except OverflowError:
-        raise InvalidField.of("page_token", "is not a token of this list") from None
+    return pages.read_place(token, query, pages.END)
 
 
 def time_token(last: Redemption | Reward | Use | Case, query: Query) -> str:
     """The token of the page that begins before the last one of a page."""
-    return pages.write_token(query, ((last.create_time - _EPOCH) // _MICROSECOND, last.id))
+    return pages.write_place(query, last.create_time, last.id)
