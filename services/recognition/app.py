@@ -25,6 +25,7 @@ from recognition.jobs.budgets import disbursing, telling_terms
 from recognition.jobs.celebrations import celebrate
 from recognition.jobs.paying import pay
 from recognition.jobs.recovery import import_recovery, recovery
+from recognition.jobs.reviews import reject_overdue
 from recognition.operations.achievements import Achievements
 from recognition.operations.adding import Adding
 from recognition.operations.award_budgets import AwardBudgets
@@ -110,6 +111,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
     awarding = Awarding(database, paying, clock)
     allowance_poll = timedelta(seconds=settings.allowance_poll_s)
     recovery_poll = timedelta(seconds=settings.recovery_poll_s)
+    reviewing = Reviewing(database, clock, changing, settings.lease)
     tokens = ScimTokens(database, clock)
     endpoints, webhook_jobs = webhooks(
         kit, ORGANISATIONS, Webhooks(clock).handlers, News(database), settings.webhook_events_keep
@@ -143,7 +145,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
             AchievementServicer(clock, Achievements(database, paying, clock)),
             ImportServicer(PeopleImports(database, ledger, clock), importing),
             FairnessServicer(fairness),
-            ReviewServicer(Reviewing(database, clock, changing, settings.lease)),
+            ReviewServicer(reviewing),
             InsightServicer(Insights(database, clock)),
             WebhookServicer(endpoints),
         ],
@@ -154,6 +156,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
             Job("billing", partial(close_statements, billing, timedelta(seconds=settings.billing_poll_s))),
             Job("budget_terms", telling_terms(database, clock, budgets, recovery_poll, settings.lease).run),
             Job("approvals", partial(decide_overdue, awarding, recovery_poll)),
+            Job("reviews", partial(reject_overdue, reviewing, recovery_poll)),
             Job("celebrations", partial(celebrate, celebrations, timedelta(seconds=settings.celebration_poll_s))),
             Job("payouts", partial(pay, paying, recovery_poll)),
             Job("imports", import_recovery(database, clock, importing, recovery_poll, settings.lease).run),

@@ -19,6 +19,8 @@ from recognition.domain.periods import PeriodKind
 
 POSTS_MAX = 10_000
 WITHIN_MAX = timedelta(days=31)
+REVIEW_DAYS_DEFAULT = 14
+REVIEW_DAYS_MAX = 90
 DENOMINATOR_MAX = 10**6
 TEXTS_MAX = 1000
 """Of how many newest recognitions of a giver the words are compared."""
@@ -94,10 +96,13 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """An organisation's policies as they were set; `version` counts how often, and is 0 where they never were."""
+    """An organisation's policies as they were set; `version` counts how often, and is 0 where they never were. Somebody
+    may decide about what they hold for `review_days` times 24 hours.
+    """
 
     organisation: str
     policies: tuple[Policy, ...] = ()
+    review_days: int = REVIEW_DAYS_DEFAULT
     version: int = 0
     actor: str = ""
     create_time: datetime | None = None
@@ -230,16 +235,18 @@ def _repeated(policy: Policy, act: Act, given: Given, now: datetime) -> Iterator
             yield Finding(policy.rule, policy.mode, receiver, 0, times, 1, 0)
 
 
-def check_policies(policies: Sequence[Policy], field: str) -> None:
-    """Whether an organisation can have these; `field` is a template over `index`.
+def check_policies(policies: Policies, field: str) -> None:
+    """Whether an organisation can have these; `field` is where they stand in the request.
 
     Raises:
         InvalidField: with everything that is out of its bounds.
     """
     violations = []
     seen: set[tuple[Rule, Mode]] = set()
-    for index, policy in enumerate(policies):
-        path = field.format(index=index)
+    if not 1 <= policies.review_days <= REVIEW_DAYS_MAX:
+        violations.append(FieldViolation(f"{field}.review_days", "must be 1 to 90, or 0 for 14"))
+    for index, policy in enumerate(policies.policies):
+        path = f"{field}.policies[{index}]"
         violations += [FieldViolation(f"{path}.{where}", what) for where, what in _violations(policy)]
         if (policy.rule, policy.mode) in seen:
             violations.append(FieldViolation(path, "has the rule and the mode of another one"))

@@ -25,18 +25,29 @@ class ReviewState(Enum):
     APPROVED = "approved"
     """It is given."""
     REJECTED = "rejected"
-    """Its points go back."""
+    """Its points go back: somebody decided so, or the ledger would not give it."""
+    OVERDUE = "overdue"
+    """Nobody decided by the deadline, which rejects it."""
+    OUTDATED = "outdated"
+    """What it adds onto is gone, or for other people by now, which rejects it."""
+
+
+REJECTIONS = frozenset({ReviewState.REJECTED, ReviewState.OVERDUE, ReviewState.OUTDATED})
+"""Those in which the points go back."""
 
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What was decided of a change; `transaction` is the ledger's that reserved its points, empty until then."""
+    """What was decided of a change; `transaction` is the ledger's that reserved its points, empty until then. From the
+    `deadline` on nobody may decide.
+    """
 
     state: ReviewState
     transaction: str = ""
     reviewer: str = ""
     note: str = ""
     review_time: datetime | None = None
+    deadline: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

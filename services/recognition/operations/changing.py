@@ -24,7 +24,7 @@ from recognition.domain.fairness import Mode
 from recognition.domain.gifts import Giving
 from recognition.domain.moving import movements_of, recounted
 from recognition.domain.recognitions import Recognition, State
-from recognition.domain.reviews import Review, ReviewState, from_reserve, reservation
+from recognition.domain.reviews import REJECTIONS, Review, ReviewState, from_reserve, reservation
 from recognition.domain.takings import Recovery, Taken, Taking, take_all, take_for_edit
 from recognition.operations import telling
 from recognition.operations.counting import count, recount
@@ -67,7 +67,8 @@ class Changing:
         await store.insert(connection, change, change.create_time + self._lease)
         await fairness_store.keep(connection, change.key, findings)
         if any(finding.mode is Mode.HOLD for finding in findings):
-            await reviews.insert(connection, change.key)
+            time = await fairness_store.review_time(connection, change.organisation)
+            await reviews.insert(connection, change.key, change.create_time + time)
 
     async def do(self, connection: Connection, change: NewChange, before: Recognition, *, words: str = "") -> None:
         """Stores a change that moves no points, and applies it to the recognition, which is locked.
@@ -156,7 +157,7 @@ class Changing:
 
     async def _hold(self, change: NewChange, review: Review, giving: Giving) -> None:
         """Reserves the points of a change that is to wait for a decision, or gives them back after that."""
-        if review.state is ReviewState.REJECTED:
+        if review.state in REJECTIONS:
             await self._ledger.give_back(review.transaction, change)
             return await self._refuse(change, RecognitionRejected.reason, 0)
         if review.state is ReviewState.HELD:
@@ -193,17 +194,20 @@ class Changing:
         await self.carry_out(change.key)
 
     async def _settle(self, change: NewChange, transactions: Sequence[str], taken: Sequence[Taken]) -> None:
-        async def work(connection: Connection) -> None:
+        async def work(connection: Connection) -> list[ChangeKey]:
             await recognition_store.lock(connection, change.organisation, change.recognition)
             if not await store.settle(connection, change.key, ChangeState.DONE):
-                return  # whoever was first has counted and told
+                return []  # whoever was first has counted and told
             before = await _recognition(connection, change)
-            moved = movements_of(change, before, transactions, taken, self._clock.now())
+            now = self._clock.now()
+            moved = movements_of(change, before, transactions, taken, now)
             if moved:
                 await count(connection, moved)
             await apply(connection, change, before)
+            return await reviews.outdate(connection, change, now, now + self._lease) if _outdates(change) else []
 
-        await self._database.run(work, repeatable=True)
+        for outdated in await self._database.run(work, repeatable=True):
+            await self.carry_out(outdated)
 
     async def _refuse(self, change: NewChange, reason: str, available_amount: int) -> None:
         async with self._database.transaction() as connection:
@@ -230,6 +234,13 @@ async def apply(connection: Connection, change: NewChange, before: Recognition) 
     event = telling.event(change, before)
     if event is not None:
         await publish(connection, event)
+
+
+def _outdates(change: NewChange) -> bool:
+    """Whether add-ons that wait for a decision may have no place any more after a change."""
+    if change.before is None or change.after is None:
+        return change.kind is ChangeKind.DELETE
+    return not set(change.before.receivers) <= set(change.after.receivers)
 
 
 async def _takings(connection: Connection, change: NewChange) -> list[Taking]:

@@ -60,26 +60,25 @@ class Fairness:
         self._ledger = ledger
         self._clock = clock
 
-    async def set(
-        self, fingerprint: Fingerprint, organisation: str, policies: Sequence[Policy], field: str, actor: str
-    ) -> tuple[Policies, bool]:
+    async def set(self, fingerprint: Fingerprint, wanted: Policies, field: str, actor: str) -> tuple[Policies, bool]:
         """Sets all policies of an organisation, as a version; answers them, and whether this is a replay. `field` is
-        where a policy stands in the request, a template over `index`.
+        where they stand in the request.
 
         Raises:
-            InvalidField: a policy is out of its bounds.
+            InvalidField: a policy, or the days for reviews, is out of its bounds.
             NotFound: there is no such organisation.
         """
-        check_policies(policies, field)
+        check_policies(wanted, field)
+        organisation = wanted.organisation
 
         async with self._database.acquire() as connection:
             employer = await organisations.find(connection, organisation)
-        if any(policy.mode is Mode.HOLD for policy in policies):
+        if any(policy.mode is Mode.HOLD for policy in wanted.policies):
             # First, as it is empty and has a name of its own: a crash in between leaves nothing that matters.
             await self._ledger.create_reserve(employer, actor)
 
         async def work(connection: Connection) -> bytes:
-            version = await store.insert(connection, organisation, policies, actor, self._clock.now())
+            version = await store.insert(connection, wanted, actor, self._clock.now())
             return str(version).encode()
 
         outcome, replayed = await requests.once(self._database, fingerprint, work)

@@ -1,16 +1,17 @@
 """Deciding about what a fairness policy holds.
 
 Its points lie in the organisation's reserve. A decision sets the change to be carried out once more, by whoever gets to
-it: out of the reserve to the receivers, or back to where they came from.
+it: out of the reserve to the receivers, or back to where they came from. What nobody decides in time the clock rejects.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from guerdon_kit.clock import Clock
 from guerdon_kit.errors import InvalidField, NotFound
+from guerdon_kit.events import Event, publish
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres import Connection, Database, requests
 from recognition.domain.acting import Acting
@@ -20,6 +21,7 @@ from recognition.domain.errors import (
     RecognitionRejected,
     ReviewerConcerned,
     ReviewOutdated,
+    ReviewOverdue,
     RoleRequired,
 )
 from recognition.domain.people import person_name
@@ -37,6 +39,8 @@ from recognition.store import reviews as store
 
 _REVIEWERS = (Role.ADMIN, Role.MANAGER)
 _NEWEST = 2**63 - 1
+_OVERDUE_AT_ONCE = 100
+OVERDUE = "guerdon.recognition.v1.review_overdue"
 
 
 class Reviewing:
@@ -74,8 +78,8 @@ class Reviewing:
             InvalidField: the note is too long.
             RoleRequired: the token names neither an admin nor a manager.
             NotFound: there is no such review.
-            AlreadyReviewed, ReviewerConcerned, ReviewOutdated, RecognitionFull: as they say; or what `require_parties`
-                does.
+            AlreadyReviewed, ReviewOverdue, ReviewerConcerned, ReviewOutdated, RecognitionFull: as they say; or what
+                `require_parties` does.
             Unavailable: an edit of the recognition is under way, or the ledger has not answered; the same request tells
                 how it ended.
         """
@@ -85,13 +89,15 @@ class Reviewing:
 
         async def work(connection: Connection) -> bytes:
             reviewer = await require_role(connection, key.organisation, acting, *_REVIEWERS) or ""
-            change = (await _find(connection, key)).change.new
+            found = await _find(connection, key)
+            change = found.change.new
             state = await recognition_store.lock(connection, key.organisation, change.recognition)
             if reviewer in {change.giver, *change.receivers}:
                 raise ReviewerConcerned(person_name(key.organisation, reviewer), _name(key))
             if decision is ReviewState.APPROVED:
                 await _require_current(connection, change, state)
             now = self._clock.now()
+            _require_time(found, now)
             decided = Review(decision, reviewer=reviewer, note=note, review_time=now)
             if not await store.decide(connection, key, decided, acting.actor, now + self._lease):
                 raise AlreadyReviewed(_name(key))
@@ -102,6 +108,27 @@ class Reviewing:
             await self._changing.finish(key, fresh=not replayed)
         async with self._database.acquire() as connection:
             return await _find(connection, key), replayed
+
+    async def reject_overdue(self) -> bool:
+        """Rejects some of what nobody decided about in time; answers whether there was any. The recovery carries it
+        out, whichever worker's it is.
+        """
+
+        async def work(connection: Connection) -> bool:
+            now = self._clock.now()
+            overdue = await store.reject_overdue(connection, now, _OVERDUE_AT_ONCE)
+            for key, deadline in overdue:
+                await _tell_overdue(connection, key, deadline, now)
+            return bool(overdue)
+
+        return await self._database.run(work, repeatable=True)
+
+
+async def _tell_overdue(connection: Connection, key: ChangeKey, deadline: datetime, now: datetime) -> None:
+    """By the review's name alone: what was held was never anybody's to know."""
+    name = _name(key)
+    data = {"deadline": deadline.isoformat()}
+    await publish(connection, Event(type=OVERDUE, subject=name, key=name, time=now, data=data))
 
 
 async def _giver(connection: Connection, organisation: str, acting: Acting) -> str | None:
@@ -123,6 +150,14 @@ async def _find(connection: Connection, key: ChangeKey) -> Reviewed:
     if not found:
         raise NotFound(_name(key))
     return found[0]
+
+
+def _require_time(found: Reviewed, now: datetime) -> None:
+    """Raises ReviewOverdue where the deadline of what is held has passed, and what follows has not happened yet."""
+    review = found.review
+    assert review.deadline is not None, "what is stored has one"
+    if review.state is ReviewState.HELD and now >= review.deadline:
+        raise ReviewOverdue(_name(found.change.key), review.deadline.isoformat())
 
 
 async def _require_current(connection: Connection, change: NewChange, state: State | None) -> None:

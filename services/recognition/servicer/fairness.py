@@ -14,13 +14,13 @@ from guerdon_kit.grpc import CallContext
 from guerdon_kit.grpc.messages import rational, timestamp
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.names import parse
-from recognition.domain.fairness import Finding, Mode, Policies, Policy, Rule, Span
+from recognition.domain.fairness import REVIEW_DAYS_DEFAULT, Finding, Mode, Policies, Policy, Rule, Span
 from recognition.domain.people import person_name
 from recognition.operations.fairness import REFUSALS, Fairness
 from recognition.servicer.naming import ORGANISATION, tell_replay
 
 _POLICIES_MAX = 18
-_FIELD = "fairness_policies.policies[{index}]"
+_FIELD = "fairness_policies"
 _MODES = {
     pb.FAIRNESS_MODE_WARN: Mode.WARN,
     pb.FAIRNESS_MODE_HOLD: Mode.HOLD,
@@ -51,9 +51,13 @@ class FairnessServicer:
         (organisation,) = parse(wanted.organisation, ORGANISATION, "fairness_policies.organisation")
         if len(wanted.policies) > _POLICIES_MAX:
             raise InvalidField.of("fairness_policies.policies", "must be at most 18")
-        policies = [read_policy(policy, _FIELD.format(index=index)) for index, policy in enumerate(wanted.policies)]
+        policies = Policies(
+            organisation,
+            tuple(read_policy(policy, f"{_FIELD}.policies[{index}]") for index, policy in enumerate(wanted.policies)),
+            wanted.review_days or REVIEW_DAYS_DEFAULT,
+        )
         fingerprint = Fingerprint.of(call, request, wanted.organisation)
-        kept, replayed = await self._fairness.set(fingerprint, organisation, policies, _FIELD, call.caller.actor)
+        kept, replayed = await self._fairness.set(fingerprint, policies, _FIELD, call.caller.actor)
         tell_replay(call, replayed)
         return pb.SetFairnessPoliciesResponse(fairness_policies=write_policies(kept))
 
@@ -122,6 +126,7 @@ def write_policies(kept: Policies) -> pb.FairnessPolicies:
     return pb.FairnessPolicies(
         organisation=f"organisations/{kept.organisation}",
         policies=map(_write_policy, kept.policies),
+        review_days=kept.review_days,
         version=kept.version,
         actor=kept.actor,
         create_time=None if kept.create_time is None else timestamp(kept.create_time),

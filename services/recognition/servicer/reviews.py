@@ -25,7 +25,13 @@ _DECISIONS = {
     pb.REVIEW_STATE_APPROVED: ReviewState.APPROVED,
     pb.REVIEW_STATE_REJECTED: ReviewState.REJECTED,
 }
-_STATES = {pb.REVIEW_STATE_UNSPECIFIED: None, pb.REVIEW_STATE_HELD: ReviewState.HELD, **_DECISIONS}
+_STATES = {
+    pb.REVIEW_STATE_UNSPECIFIED: None,
+    pb.REVIEW_STATE_HELD: ReviewState.HELD,
+    pb.REVIEW_STATE_OVERDUE: ReviewState.OVERDUE,
+    pb.REVIEW_STATE_OUTDATED: ReviewState.OUTDATED,
+    **_DECISIONS,
+}
 _STATE_NUMBERS = {state: number for number, state in _STATES.items() if state is not None}
 
 
@@ -95,4 +101,5 @@ def _write(found: Reviewed) -> pb.Review:
         reviewer=person_name(change.organisation, review.reviewer) if review.reviewer else "",
         note=review.note,
         review_time=None if review.review_time is None else timestamp(review.review_time),
+        deadline=None if review.deadline is None else timestamp(review.deadline),
     )

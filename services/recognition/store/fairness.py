@@ -8,19 +8,33 @@ from fractions import Fraction
 
 from guerdon_kit.postgres import Connection
 from recognition.domain.changes import ChangeKey
-from recognition.domain.fairness import TEXTS_MAX, Between, Finding, Mode, Policies, Policy, Rule, Said, Span
+from recognition.domain.fairness import (
+    REVIEW_DAYS_DEFAULT,
+    TEXTS_MAX,
+    Between,
+    Finding,
+    Mode,
+    Policies,
+    Policy,
+    Rule,
+    Said,
+    Span,
+)
 from recognition.store import queries
 
 _HOUR = timedelta(hours=1)
 
 
-async def insert(
-    connection: Connection, organisation: str, policies: Sequence[Policy], actor: str, create_time: datetime
-) -> int:
+async def insert(connection: Connection, wanted: Policies, actor: str, create_time: datetime) -> int:
     """Keeps policies as the next version, and answers its number."""
+    organisation, policies = wanted.organisation, wanted.policies
     await queries.lock_fairness(connection, organisation=organisation)
     version: int = await queries.insert_fairness_settings(
-        connection, organisation=organisation, actor=actor, create_time=create_time
+        connection,
+        organisation=organisation,
+        review_days=wanted.review_days,
+        actor=actor,
+        create_time=create_time,
     )
     await queries.insert_fairness_policies(
         connection,
@@ -64,7 +78,13 @@ async def find(connection: Connection, organisation: str, version: int | None = 
     if row is None:
         return Policies(organisation)
     policies = await in_force(connection, organisation, row["version"])
-    return Policies(organisation, policies, row["version"], row["actor"], row["create_time"])
+    return Policies(organisation, policies, row["review_days"], row["version"], row["actor"], row["create_time"])
+
+
+async def review_time(connection: Connection, organisation: str) -> timedelta:
+    """How long somebody may decide about what the policies in force hold."""
+    row = await queries.fairness_settings(connection, organisation=organisation, version=None)
+    return timedelta(days=REVIEW_DAYS_DEFAULT if row is None else row["review_days"])
 
 
 async def lock(connection: Connection, organisation: str, people: Collection[str]) -> None:

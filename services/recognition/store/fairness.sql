@@ -3,8 +3,8 @@
 select pg_advisory_xact_lock(hashtextextended('fairness of ' || :organisation::text, 0));
 
 -- name: insert_fairness_settings$
-insert into fairness_settings (organisation, version, actor, create_time)
-select :organisation, coalesce(max(version), 0) + 1, :actor, :create_time
+insert into fairness_settings (organisation, version, review_days, actor, create_time)
+select :organisation, coalesce(max(version), 0) + 1, :review_days, :actor, :create_time
 from fairness_settings where organisation = :organisation
 returning version;
 
@@ -27,7 +27,7 @@ from
 
 -- name: fairness_settings^
 -- Of a version, or the newest.
-select version, actor, create_time
+select version, review_days, actor, create_time
 from fairness_settings
 where organisation = :organisation and (:version::integer is null or version = :version)
 order by version desc

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import asyncpg
 
 from guerdon_kit.postgres import Connection
-from recognition.domain.changes import ChangeKey
+from recognition.domain.changes import ChangeKey, NewChange
 from recognition.domain.reviews import Review, Reviewed, ReviewState
 from recognition.store import changes, fairness, queries
 
 
-async def insert(connection: Connection, key: ChangeKey) -> None:
-    """Has a change held: its points are to be reserved."""
-    await queries.insert_review(connection, organisation=key.organisation, change=key.change)
+async def insert(connection: Connection, key: ChangeKey, deadline: datetime) -> None:
+    """Has a change held: its points are to be reserved, until somebody decides, by the `deadline`."""
+    await queries.insert_review(connection, organisation=key.organisation, change=key.change, deadline=deadline)
 
 
 async def find(connection: Connection, key: ChangeKey) -> Review | None:
@@ -53,8 +53,35 @@ async def decide(connection: Connection, key: ChangeKey, decided: Review, actor:
         review_time=decided.review_time,
     )
     if done is not None:
-        await queries.reopen_change(connection, organisation=key.organisation, change=key.change, due_time=due_time)
+        await _reopen(connection, [key], due_time)
     return done is not None
+
+
+async def reject_overdue(connection: Connection, now: datetime, most: int) -> list[tuple[ChangeKey, datetime]]:
+    """Rejects at most so many that nobody decided about in time, and answers them with their deadlines: the changes are
+    to be carried out.
+    """
+    rows = [row async for row in queries.reject_overdue_reviews(connection, now=now, most=most)]
+    overdue = [(ChangeKey(row["organisation"], row["change"]), row["deadline"]) for row in rows]
+    await _reopen(connection, [key for key, _ in overdue], now)
+    return overdue
+
+
+async def outdate(connection: Connection, by: NewChange, now: datetime, due_time: datetime) -> list[ChangeKey]:
+    """Rejects the add-ons onto a recognition that wait, and have no place in what a change makes of it; answers them,
+    which are to be carried out, by others from `due_time` on.
+    """
+    rows = queries.outdate_reviews(
+        connection,
+        organisation=by.organisation,
+        recognition=by.recognition,
+        receivers=[] if by.after is None else list(by.after.receivers),
+        actor=by.actor,
+        now=now,
+    )
+    outdated = [ChangeKey(by.organisation, row["change"]) async for row in rows]
+    await _reopen(connection, outdated, due_time)
+    return outdated
 
 
 async def turn_down(connection: Connection, key: ChangeKey) -> None:
@@ -98,5 +125,17 @@ async def list_before(
     ]
 
 
+async def _reopen(connection: Connection, keys: Sequence[ChangeKey], due_time: datetime) -> None:
+    if keys:
+        await queries.reopen_changes(
+            connection,
+            organisations=[key.organisation for key in keys],
+            changes=[key.change for key in keys],
+            due_time=due_time,
+        )
+
+
 def _review(row: asyncpg.Record, state: str) -> Review:
-    return Review(ReviewState(state), row["transaction"], row["reviewer"], row["note"], row["review_time"])
+    return Review(
+        ReviewState(state), row["transaction"], row["reviewer"], row["note"], row["review_time"], row["deadline"]
+    )

@@ -1,8 +1,8 @@
 -- name: insert_review!
-insert into reviews (organisation, change) values (:organisation, :change);
+insert into reviews (organisation, change, deadline) values (:organisation, :change, :deadline);
 
 -- name: find_review^
-select state, transaction, reviewer, note, review_time
+select state, transaction, reviewer, note, review_time, deadline
 from reviews
 where organisation = :organisation and change = :change;
 
@@ -30,16 +30,47 @@ update reviews
 set state = 'rejected'
 where organisation = :organisation and change = :change and state = 'approved';
 
--- name: reopen_change!
--- A change that was held is to be carried out, in the one way or the other.
+-- name: reject_overdue_reviews
+-- Rejects some that nobody decided about in time, longest ago first, and which nobody else is at.
+with overdue as (
+    select organisation, change
+    from reviews
+    where state = 'held' and deadline <= :now
+    order by deadline
+    limit :most
+    for no key update skip locked
+)
+update reviews
+set state = 'overdue', actor = '', review_time = :now
+from overdue
+where reviews.organisation = overdue.organisation and reviews.change = overdue.change
+returning reviews.organisation, reviews.change, deadline;
+
+-- name: outdate_reviews
+-- Rejects the add-ons onto a recognition that wait, and are for others than these.
+update reviews
+set state = 'outdated', actor = :actor, review_time = :now
+from recognition_changes as changes
+where
+    reviews.organisation = :organisation and reviews.state = 'held'
+    and changes.organisation = reviews.organisation and changes.change = reviews.change
+    and changes.recognition = :recognition and changes.kind = 'add_on' and changes.state = 'held'
+    and not changes.receivers <@ :receivers::text[]
+returning reviews.change;
+
+-- name: reopen_changes!
+-- Changes that were held are to be carried out, in the one way or the other.
 update recognition_changes
 set state = 'pending', due_time = :due_time
-where organisation = :organisation and change = :change and state = 'held';
+from unnest(:organisations::text[], :changes::text[]) as held (organisation, change)
+where
+    recognition_changes.organisation = held.organisation and recognition_changes.change = held.change
+    and state = 'held';
 
 -- name: list_reviews
 select
-    reviews.number, reviews.state as review_state, reviews.transaction, reviewer, note, review_time, changes.organisation,
-    changes.change, changes.recognition, changes.kind, changes.person, changes.giver, changes.receivers,
+    reviews.number, reviews.state as review_state, reviews.transaction, reviewer, note, review_time, deadline,
+    changes.organisation, changes.change, changes.recognition, changes.kind, changes.person, changes.giver, changes.receivers,
     changes.amounts, changes.policy, changes.before, changes.after, changes.state, changes.refusal,
     changes.available_amount, changes.actor, changes.create_time,
     case when reviews.state = 'held' then message else '' end as message

@@ -37,9 +37,11 @@ def one_of_each(mode: fair.FairnessMode.ValueType) -> list[fair.FairnessPolicy]:
     ]
 
 
-async def set_policies(employer: Employer, *policies: fair.FairnessPolicy) -> fair.FairnessPolicies:
+async def set_policies(
+    employer: Employer, *policies: fair.FairnessPolicy, review_days: int = 0
+) -> fair.FairnessPolicies:
     request = fair.SetFairnessPoliciesRequest(
-        fairness_policies=fair.FairnessPolicies(organisation=employer.name, policies=policies),
+        fairness_policies=fair.FairnessPolicies(organisation=employer.name, policies=policies, review_days=review_days),
         request_id=new_request_id(),
     )
     return (await employer.admin.fairness.SetFairnessPolicies(request)).fairness_policies
@@ -63,6 +65,7 @@ async def test_policies_are_kept_as_they_were_set(employer: Employer) -> None:
     read = fair.GetFairnessPoliciesRequest(parent=employer.name)
     empty = (await employer.admin.fairness.GetFairnessPolicies(read)).fairness_policies
     assert (empty.organisation, list(empty.policies), empty.version) == (employer.name, [], 0)
+    assert empty.review_days == 14
     wanted = [*one_of_each(WARN), *one_of_each(BLOCK)]
     request = fair.SetFairnessPoliciesRequest(
         fairness_policies=fair.FairnessPolicies(organisation=employer.name, policies=wanted), request_id="set-once"
@@ -73,9 +76,10 @@ async def test_policies_are_kept_as_they_were_set(employer: Employer) -> None:
     again = employer.admin.fairness.SetFairnessPolicies(request)
     assert (await again).fairness_policies == kept
     assert await was_replayed(again)
-    assert (await set_policies(employer)).version == 2
+    assert kept.review_days == 14
+    assert (await set_policies(employer, review_days=3)).version == 2
     now = (await employer.admin.fairness.GetFairnessPolicies(read)).fairness_policies
-    assert (list(now.policies), now.version) == ([], 2), "all are set together"
+    assert (list(now.policies), now.version, now.review_days) == ([], 2, 3), "all are set together"
 
 
 async def test_policies_out_of_their_bounds_change_nothing(employer: Employer) -> None:
@@ -93,6 +97,9 @@ async def test_policies_out_of_their_bounds_change_nothing(employer: Employer) -
             await set_policies(employer, policy)
         fields = [violation.field for violation in refusal.value.violations]
         assert fields == [f"fairness_policies.policies[0].{field}"]
+    with pytest.raises(InvalidRequestError) as refusal:
+        await set_policies(employer, review_days=91)
+    assert [violation.field for violation in refusal.value.violations] == ["fairness_policies.review_days"]
     with pytest.raises(NotFoundError):
         await employer.admin.fairness.GetFairnessPolicies(
             fair.GetFairnessPoliciesRequest(parent="organisations/nowhere")

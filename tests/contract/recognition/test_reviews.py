@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -12,12 +13,13 @@ from guerdon.recognition.v1 import fairness_pb2 as fair
 from guerdon.recognition.v1 import organisations_pb2 as orgs
 from guerdon.recognition.v1 import recognition_pb2 as recs
 from guerdon.recognition.v1 import reviews_pb2 as pb
-from tests.contract.recognition.test_changes import addition, delete
+from tests.contract.recognition.test_changes import addition, delete, deletion, edit
 from tests.contract.recognition.test_fairness import pair_points, set_policies
 from tests.contract.recognition.world import Employer
 
 HOLD = fair.FAIRNESS_MODE_HOLD
 APPROVED, REJECTED = pb.REVIEW_STATE_APPROVED, pb.REVIEW_STATE_REJECTED
+OUTDATED = pb.REVIEW_STATE_OUTDATED
 READ, WRITE = "recognition.reviews.read", "recognition.reviews.write"
 
 
@@ -131,20 +133,72 @@ async def test_of_two_who_decide_at_once_one_does(employer: Employer, held: recs
     assert (await employer.left("ann"), await employer.earned("ben")) in [(200, 0), (160, 40)]
 
 
-async def test_an_add_on_is_held_too_and_has_no_place_once_its_recognition_is_gone(employer: Employer) -> None:
+async def test_what_is_held_has_the_days_of_when_it_was_made(employer: Employer) -> None:
+    for days in (3, 90):
+        await set_policies(employer, pair_points(30, HOLD), review_days=days)
+        await employer.give("ann", ["ben"], 31)
+    lasting = [
+        one.deadline.ToDatetime() - one.create_time.ToDatetime() for one in await reviews(employer, employer.admin)
+    ]
+    assert lasting == [timedelta(days=90), timedelta(days=3)]
+
+
+async def test_an_add_on_is_held_too_and_goes_back_once_its_recognition_is_gone(employer: Employer) -> None:
     given = await employer.give("cleo", ["ben"], 10)
     await set_policies(employer, pair_points(30, HOLD))
     one, two = [await employer.admin.add_ons.CreateAddOn(addition(employer, given, who, 40)) for who in ("ann", "dan")]
     assert await employer.earned("ben") == 10
     await employer.admin.reviews.ReviewRecognition(decision(one.review, APPROVED))
     assert await employer.earned("ben") == 50
-    await delete(employer, given)
-    with pytest.raises(RefusedError) as refusal:
-        await employer.admin.reviews.ReviewRecognition(decision(two.review, APPROVED))
-    assert refusal.value.reason == "REVIEW_OUTDATED"
-    await employer.admin.reviews.ReviewRecognition(decision(two.review, REJECTED))
+    assert await delete(employer, given) == [("cleo", "ben", 10, 10, 0), ("ann", "ben", 40, 40, 0)]
     assert [await employer.left(who) for who in ("ann", "dan")] == [200, 200]
     assert await employer.earned("ben") == 0
+    [outdated] = await reviews(employer, employer.admin, OUTDATED)
+    assert (outdated.name, outdated.reviewer, outdated.HasField("review_time")) == (two.review, "", True)
+    for decided in (APPROVED, REJECTED):
+        with pytest.raises(RefusedError) as refusal:
+            await employer.admin.reviews.ReviewRecognition(decision(two.review, decided))
+        assert refusal.value.reason == ("REVIEW_OUTDATED" if decided == APPROVED else "ALREADY_REVIEWED")
+
+
+async def test_an_edit_sends_back_the_add_ons_that_wait_for_who_is_removed(employer: Employer) -> None:
+    given = await employer.give("ann", ["ben", "cleo"], 10)
+    await set_policies(employer, pair_points(30, HOLD))
+    for receivers in (["ben"], ["cleo"], ["ben", "cleo"]):
+        await employer.admin.add_ons.CreateAddOn(addition(employer, given, "dan", 40, receivers))
+    assert await employer.left("dan") == 40
+    with pytest.raises(RefusedError) as refusal:
+        await edit(employer, given, "receivers", "amount", receivers=["cleo"], amount=500)
+    assert refusal.value.reason == "FAIRNESS_PAIR_POINTS"
+    await set_policies(employer)
+    with pytest.raises(RefusedError) as refusal:
+        await edit(employer, given, "receivers", "amount", receivers=["cleo"], amount=500)
+    assert refusal.value.reason == "INSUFFICIENT_ALLOWANCE"
+    assert await employer.left("dan") == 40, "what is refused changes nothing"
+    await edit(employer, given, "receivers", receivers=["cleo"])
+    assert await employer.left("dan") == 160
+    states = [one.state for one in await reviews(employer, employer.admin)]
+    assert states == [OUTDATED, pb.REVIEW_STATE_HELD, OUTDATED]
+    [waiting] = await reviews(employer, employer.admin, pb.REVIEW_STATE_HELD)
+    await employer.admin.reviews.ReviewRecognition(decision(waiting.name, APPROVED))
+    assert [await employer.earned(who) for who in ("ben", "cleo")] == [0, 50]
+
+
+async def test_an_add_on_that_is_decided_about_while_its_recognition_ends_counts_once(employer: Employer) -> None:
+    given = await employer.give("cleo", ["ben"], 10)
+    await set_policies(employer, pair_points(30, HOLD))
+    held = [(await employer.admin.add_ons.CreateAddOn(addition(employer, given, "ann", 31))).review for _ in range(6)]
+    late = [employer.admin.add_ons.CreateAddOn(addition(employer, given, "dan", 31)) for _ in range(3)]
+    deciding = [
+        employer.admin.reviews.ReviewRecognition(decision(one, (APPROVED, REJECTED)[place % 2]))
+        for place, one in enumerate(held)
+    ]
+    deleting = employer.admin.recognition.DeleteRecognition(deletion(given))
+    await asyncio.gather(*deciding[:3], *late, deleting, *deciding[3:], return_exceptions=True)
+    await deleting
+    assert [await employer.left(who) for who in ("ann", "cleo", "dan")] == [200, 200, 200]
+    assert await employer.earned("ben") == 0
+    assert await reviews(employer, employer.admin, pb.REVIEW_STATE_HELD) == []
 
 
 @pytest.mark.parametrize("decided", [APPROVED, REJECTED])

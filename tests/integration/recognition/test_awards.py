@@ -1,4 +1,4 @@
-"""Awards, celebrations and what pays for them, whatever the clock does and whoever is killed.
+"""Awards, celebrations, what pays for them, and what is held, whatever the clock does and whoever is killed.
 
 The tests share their services, whose clock only goes forward: each plays later than the one before it.
 """
@@ -9,22 +9,30 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime
 from functools import partial
+from typing import Any
 
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.type.date_pb2 import Date
+from redis.asyncio import Redis
 
-from guerdon import UnavailableError, new_request_id
+from guerdon import RefusedError, UnavailableError, new_request_id
 from guerdon.recognition.v1 import approvals_pb2 as approvals
 from guerdon.recognition.v1 import awards_pb2 as awards
 from guerdon.recognition.v1 import celebrations_pb2 as pb
 from guerdon.recognition.v1 import incentives_pb2 as incentives
 from guerdon.recognition.v1 import organisations_pb2 as orgs
 from guerdon.recognition.v1 import recognition_pb2 as recs
+from guerdon.recognition.v1 import reviews_pb2 as pb_reviews
 from guerdon_kit.clock import set_offset
+from guerdon_kit.events import CloudEvent, stream_of
 from guerdon_kit.testing import ServiceFactory, wait_until
 from tests.contract.recognition.awarding import Awarding
+from tests.contract.recognition.test_fairness import pair_points, set_policies
+from tests.contract.recognition.test_reviews import APPROVED, HOLD, decision, reviews
 from tests.contract.recognition.world import World
+
+OVERDUE = pb_reviews.REVIEW_STATE_OVERDUE
 
 
 def jump(services: ServiceFactory, time: str) -> None:
@@ -198,6 +206,61 @@ async def test_a_budget_is_waited_for_no_longer_than_its_days(world: World, modu
     await awarding.fund(1)
     await awarding.nominate(program, "ann", "cleo", 100)
     assert [await employer.earned(person) for person in ("ben", "cleo")] == [0, 100]
+
+
+async def test_what_nobody_decides_about_in_time_goes_back_once_and_is_told_by_the_reviews_name(
+    world: World, module_services: ServiceFactory
+) -> None:
+    jump(module_services, "2030-05-03T12:00:00")
+    employer = await world.employer()
+    await set_policies(employer, pair_points(9, HOLD), review_days=7)
+    requests = [employer.thanks("ann", ["ben"], 10) for _ in range(12)]
+    held = [await employer.admin.recognition.CreateRecognition(request) for request in requests]
+    assert await employer.left("ann") == 80
+    jump(module_services, "2030-05-10T11:59:00")
+    await set_policies(employer, pair_points(9, HOLD), review_days=30)
+    await employer.give("cleo", ["ben"], 10)
+    await employer.admin.reviews.ReviewRecognition(decision(held[1].review, APPROVED))
+    jump(module_services, "2030-05-10T12:00:30")
+    with pytest.raises(RefusedError) as refusal:
+        await employer.admin.reviews.ReviewRecognition(decision(held[0].review, APPROVED))
+    assert refusal.value.reason in {"REVIEW_OVERDUE", "ALREADY_REVIEWED"}
+
+    async def returned() -> bool:
+        return await employer.left("ann") == 190
+
+    await wait_until(returned)
+    states = [one.state for one in await reviews(employer, employer.admin)]
+    assert states == [pb_reviews.REVIEW_STATE_HELD, *[OVERDUE] * 10, APPROVED, OVERDUE]
+    with pytest.raises(RefusedError) as refusal:
+        await employer.admin.recognition.CreateRecognition(requests[0])
+    assert refusal.value.reason == "RECOGNITION_REJECTED"
+    jump(module_services, "2030-06-10T12:00:30")  # cleo's May is over: it is the budget's again
+
+    async def all_decided() -> bool:
+        return not await reviews(employer, employer.admin, pb_reviews.REVIEW_STATE_HELD)
+
+    async def all_granted() -> bool:
+        return [await employer.left(person) for person in ("ann", "cleo")] == [200, 200]
+
+    await wait_until(all_decided)
+    await wait_until(all_granted)
+    assert await employer.earned("ben") == 10
+    overdue = {one.name for one in await reviews(employer, employer.admin, OVERDUE)}
+    async with Redis.from_url(module_services.endpoints.redis_events_url, decode_responses=True) as redis:
+
+        async def told() -> list[CloudEvent]:
+            entries: Any = await redis.xrange(stream_of("recognition"))
+            events = [CloudEvent.from_entry(entry) for _, entry in entries]
+            return [event for event in events if event.type.endswith(".review_overdue")]
+
+        async def all_told() -> bool:
+            return {event.subject for event in await told()} >= overdue
+
+        await wait_until(all_told)
+        events = [event for event in await told() if event.subject in overdue]
+    assert len(events) == len(overdue) == 12, "each once"
+    assert {tuple(event.data) for event in events} == {("deadline",)}
 
 
 @pytest.mark.crash

@@ -15,6 +15,8 @@ from guerdon.recognition.v1 import recognition_pb2 as recs
 from guerdon_kit.events import CloudEvent, stream_of
 from guerdon_kit.testing import ServiceFactory, wait_until
 from tests.contract.recognition.test_changes import add, addition, delete, deletion, edit
+from tests.contract.recognition.test_fairness import pair_points, set_policies
+from tests.contract.recognition.test_reviews import HOLD
 from tests.contract.recognition.world import Employer, World
 
 PEOPLE = [f"p{number}" for number in range(8)]
@@ -72,6 +74,9 @@ async def test_points_follow_every_change_while_services_are_killed(world: World
 async def test_what_is_being_taken_back_is_gone_at_once_and_returns_though_nobody_asks_again(world: World) -> None:
     employer = await world.employer()
     given = await employer.give("ann", ["ben"], 30)
+    await set_policies(employer, pair_points(9, HOLD))
+    await add(employer, given, "dan", 10)
+    assert await employer.left("dan") == 190, "it waits for a decision"
     world.ledger.process.kill()
     deleting = asyncio.ensure_future(employer.admin.recognition.DeleteRecognition(deletion(given)))
     await wait_until(lambda: _sees_nothing(employer))
@@ -138,6 +143,6 @@ async def _sees_nothing(employer: Employer) -> bool:
 
 async def _has_all_back(employer: Employer) -> bool:
     try:
-        return await employer.left("ann") == 200
+        return [await employer.left(person) for person in ("ann", "dan")] == [200, 200]
     except UnavailableError:
         return False

@@ -17,6 +17,7 @@ from recognition.domain.fairness import (
     Gift,
     Given,
     Mode,
+    Policies,
     Policy,
     Rule,
     Said,
@@ -166,11 +167,20 @@ def test_what_a_finding_leaves_may_be_given(
 )
 def test_a_policy_out_of_its_bounds_is_named(policy: Policy, field: str) -> None:
     with pytest.raises(InvalidField) as refusal:
-        check_policies([PAIR_15, policy], "policies[{index}]")
-    assert [violation.field for violation in refusal.value.violations] == [f"policies[1].{field}"]
+        check_policies(Policies("o", (PAIR_15, policy)), "fair")
+    assert [violation.field for violation in refusal.value.violations] == [f"fair.policies[1].{field}"]
 
 
 def test_a_rule_has_each_mode_once() -> None:
-    check_policies([PAIR_15, Policy(Rule.PAIR_POINTS, Mode.WARN, limit=10)], "policies[{index}]")
+    check_policies(Policies("o", (PAIR_15, Policy(Rule.PAIR_POINTS, Mode.WARN, limit=10))), "fair")
     with pytest.raises(InvalidField):
-        check_policies([PAIR_15, Policy(Rule.PAIR_POINTS, Mode.BLOCK, limit=10)], "policies[{index}]")
+        check_policies(Policies("o", (PAIR_15, Policy(Rule.PAIR_POINTS, Mode.BLOCK, limit=10))), "fair")
+
+
+@pytest.mark.parametrize("days", [0, -1, 91])
+def test_reviews_have_1_to_90_days(days: int) -> None:
+    for good in (1, 14, 90):
+        check_policies(Policies("o", review_days=good), "fair")
+    with pytest.raises(InvalidField) as refusal:
+        check_policies(Policies("o", review_days=days), "fair")
+    assert [violation.field for violation in refusal.value.violations] == ["fair.review_days"]

@@ -80,6 +80,7 @@ from recognition.domain.errors.reviews import (
     RecognitionRejected,
     ReviewerConcerned,
     ReviewOutdated,
+    ReviewOverdue,
 )
 from recognition.domain.errors.scim import (
     ScimTokensExceeded,
@@ -136,6 +137,7 @@ __all__ = [
     "RecognitionRejected",
     "ReferenceClaimed",
     "ReviewOutdated",
+    "ReviewOverdue",
     "ReviewerConcerned",
     "RoleRequired",
     "ScimTokensExceeded",

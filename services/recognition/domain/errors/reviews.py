@@ -25,6 +25,17 @@ class AlreadyReviewed(DomainError):
         super().__init__(review=review)
 
 
+class ReviewOverdue(DomainError):
+    """The deadline has passed: it is about to be rejected."""
+
+    reason = "REVIEW_OVERDUE"
+    status = Status.FAILED_PRECONDITION
+    message = "{review} had to be decided by {deadline}."
+
+    def __init__(self, review: str, deadline: str) -> None:
+        super().__init__(review=review, deadline=deadline)
+
+
 class ReviewerConcerned(DomainError):
     """Nobody decides about what they gave or would receive."""
 

@@ -291,12 +291,17 @@ class FairnessPolicies(google.protobuf.message.Message):
     VERSION_FIELD_NUMBER: builtins.int
     ACTOR_FIELD_NUMBER: builtins.int
     CREATE_TIME_FIELD_NUMBER: builtins.int
+    REVIEW_DAYS_FIELD_NUMBER: builtins.int
     organisation: builtins.str
     """The organisation."""
     version: builtins.int
     """Counts how often they were set; 0: never."""
     actor: builtins.str
     """Who set them."""
+    review_days: builtins.int
+    """For how many days, of 24 hours, somebody may decide about what is held, before it is rejected: 1 to 90; 0: 14.
+    What is held already keeps its deadline.
+    """
     @property
     def policies(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___FairnessPolicy]:
         """The policies: at most 18, no two of the same rule and mode."""
@@ -313,9 +318,10 @@ class FairnessPolicies(google.protobuf.message.Message):
         version: builtins.int = ...,
         actor: builtins.str = ...,
         create_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        review_days: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["create_time", b"create_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["actor", b"actor", "create_time", b"create_time", "organisation", b"organisation", "policies", b"policies", "version", b"version"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["actor", b"actor", "create_time", b"create_time", "organisation", b"organisation", "policies", b"policies", "review_days", b"review_days", "version", b"version"]) -> None: ...
 
 global___FairnessPolicies = FairnessPolicies
 

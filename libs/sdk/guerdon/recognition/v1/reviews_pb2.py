@@ -18,7 +18,7 @@ from guerdon.options.v1 import options_pb2 as guerdon_dot_options_dot_v1_dot_opt
 from guerdon.recognition.v1 import fairness_pb2 as guerdon_dot_recognition_dot_v1_dot_fairness__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$guerdon/recognition/v1/reviews.proto\x12\x16guerdon.recognition.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a guerdon/options/v1/options.proto\x1a%guerdon/recognition/v1/fairness.proto\"\xb1\x04\n\x06Review\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x03\x12\x31\n\x0brecognition\x18\x02 \x01(\tB\x1c\xfa\x41\x19\n\x17guerdon.dev/Recognition\x12\x0e\n\x06\x61\x64\x64_on\x18\x03 \x01(\x08\x12&\n\x05giver\x18\x04 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12*\n\treceivers\x18\x05 \x03(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12\x0e\n\x06\x61mount\x18\x06 \x01(\x03\x12\x15\n\x07message\x18\x07 \x01(\tB\x04\xd0\xda\x18\x01\x12\x39\n\x08\x66indings\x18\x08 \x03(\x0b\x32\'.guerdon.recognition.v1.FairnessFinding\x12\x32\n\x05state\x18\t \x01(\x0e\x32#.guerdon.recognition.v1.ReviewState\x12/\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x08reviewer\x18\x0b \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12\x12\n\x04note\x18\x0c \x01(\tB\x04\xd0\xda\x18\x01\x12/\n\x0breview_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp:F\xea\x41\x43\n\x12guerdon.dev/Review\x12-organisations/{organisation}/reviews/{review}\"\xa1\x01\n\x12ListReviewsRequest\x12\x30\n\x06parent\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/Organisation\x12\x32\n\x05state\x18\x02 \x01(\x0e\x32#.guerdon.recognition.v1.ReviewState\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"_\n\x13ListReviewsResponse\x12/\n\x07reviews\x18\x01 \x03(\x0b\x32\x1e.guerdon.recognition.v1.Review\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xad\x01\n\x18ReviewRecognitionRequest\x12(\n\x04name\x18\x01 \x01(\tB\x1a\xe0\x41\x02\xfa\x41\x14\n\x12guerdon.dev/Review\x12:\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0e\x32#.guerdon.recognition.v1.ReviewStateB\x03\xe0\x41\x02\x12\x12\n\x04note\x18\x03 \x01(\tB\x04\xd0\xda\x18\x01\x12\x17\n\nrequest_id\x18\x04 \x01(\tB\x03\xe0\x41\x02\"K\n\x19ReviewRecognitionResponse\x12.\n\x06review\x18\x01 \x01(\x0b\x32\x1e.guerdon.recognition.v1.Review*x\n\x0bReviewState\x12\x1c\n\x18REVIEW_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11REVIEW_STATE_HELD\x10\x01\x12\x19\n\x15REVIEW_STATE_APPROVED\x10\x02\x12\x19\n\x15REVIEW_STATE_REJECTED\x10\x03\x32\xb8\x02\n\rReviewService\x12\x88\x01\n\x0bListReviews\x12*.guerdon.recognition.v1.ListReviewsRequest\x1a+.guerdon.recognition.v1.ListReviewsResponse\" \xca\xda\x18\x1c\n\x18recognition.reviews.read\x10\x04\x12\x9b\x01\n\x11ReviewRecognition\x12\x30.guerdon.recognition.v1.ReviewRecognitionRequest\x1a\x31.guerdon.recognition.v1.ReviewRecognitionResponse\"!\xca\xda\x18\x1d\n\x19recognition.reviews.write\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$guerdon/recognition/v1/reviews.proto\x12\x16guerdon.recognition.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a guerdon/options/v1/options.proto\x1a%guerdon/recognition/v1/fairness.proto\"\xdf\x04\n\x06Review\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x03\x12\x31\n\x0brecognition\x18\x02 \x01(\tB\x1c\xfa\x41\x19\n\x17guerdon.dev/Recognition\x12\x0e\n\x06\x61\x64\x64_on\x18\x03 \x01(\x08\x12&\n\x05giver\x18\x04 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12*\n\treceivers\x18\x05 \x03(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12\x0e\n\x06\x61mount\x18\x06 \x01(\x03\x12\x15\n\x07message\x18\x07 \x01(\tB\x04\xd0\xda\x18\x01\x12\x39\n\x08\x66indings\x18\x08 \x03(\x0b\x32\'.guerdon.recognition.v1.FairnessFinding\x12\x32\n\x05state\x18\t \x01(\x0e\x32#.guerdon.recognition.v1.ReviewState\x12/\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x08reviewer\x18\x0b \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12\x12\n\x04note\x18\x0c \x01(\tB\x04\xd0\xda\x18\x01\x12/\n\x0breview_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x64\x65\x61\x64line\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp:F\xea\x41\x43\n\x12guerdon.dev/Review\x12-organisations/{organisation}/reviews/{review}\"\xa1\x01\n\x12ListReviewsRequest\x12\x30\n\x06parent\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/Organisation\x12\x32\n\x05state\x18\x02 \x01(\x0e\x32#.guerdon.recognition.v1.ReviewState\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"_\n\x13ListReviewsResponse\x12/\n\x07reviews\x18\x01 \x03(\x0b\x32\x1e.guerdon.recognition.v1.Review\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xad\x01\n\x18ReviewRecognitionRequest\x12(\n\x04name\x18\x01 \x01(\tB\x1a\xe0\x41\x02\xfa\x41\x14\n\x12guerdon.dev/Review\x12:\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0e\x32#.guerdon.recognition.v1.ReviewStateB\x03\xe0\x41\x02\x12\x12\n\x04note\x18\x03 \x01(\tB\x04\xd0\xda\x18\x01\x12\x17\n\nrequest_id\x18\x04 \x01(\tB\x03\xe0\x41\x02\"K\n\x19ReviewRecognitionResponse\x12.\n\x06review\x18\x01 \x01(\x0b\x32\x1e.guerdon.recognition.v1.Review*\xad\x01\n\x0bReviewState\x12\x1c\n\x18REVIEW_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11REVIEW_STATE_HELD\x10\x01\x12\x19\n\x15REVIEW_STATE_APPROVED\x10\x02\x12\x19\n\x15REVIEW_STATE_REJECTED\x10\x03\x12\x18\n\x14REVIEW_STATE_OVERDUE\x10\x04\x12\x19\n\x15REVIEW_STATE_OUTDATED\x10\x05\x32\xb8\x02\n\rReviewService\x12\x88\x01\n\x0bListReviews\x12*.guerdon.recognition.v1.ListReviewsRequest\x1a+.guerdon.recognition.v1.ListReviewsResponse\" \xca\xda\x18\x1c\n\x18recognition.reviews.read\x10\x04\x12\x9b\x01\n\x11ReviewRecognition\x12\x30.guerdon.recognition.v1.ReviewRecognitionRequest\x1a\x31.guerdon.recognition.v1.ReviewRecognitionResponse\"!\xca\xda\x18\x1d\n\x19recognition.reviews.write\x10\x04\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'guerdon.recognition.v1.reviews_pb2', globals())
@@ -55,18 +55,18 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _REVIEWSERVICE.methods_by_name['ListReviews']._serialized_options = b'\312\332\030\034\n\030recognition.reviews.read\020\004'
   _REVIEWSERVICE.methods_by_name['ReviewRecognition']._options = None
   _REVIEWSERVICE.methods_by_name['ReviewRecognition']._serialized_options = b'\312\332\030\035\n\031recognition.reviews.write\020\004'
-  _REVIEWSTATE._serialized_start=1308
-  _REVIEWSTATE._serialized_end=1428
+  _REVIEWSTATE._serialized_start=1355
+  _REVIEWSTATE._serialized_end=1528
   _REVIEW._serialized_start=231
-  _REVIEW._serialized_end=792
-  _LISTREVIEWSREQUEST._serialized_start=795
-  _LISTREVIEWSREQUEST._serialized_end=956
-  _LISTREVIEWSRESPONSE._serialized_start=958
-  _LISTREVIEWSRESPONSE._serialized_end=1053
-  _REVIEWRECOGNITIONREQUEST._serialized_start=1056
-  _REVIEWRECOGNITIONREQUEST._serialized_end=1229
-  _REVIEWRECOGNITIONRESPONSE._serialized_start=1231
-  _REVIEWRECOGNITIONRESPONSE._serialized_end=1306
-  _REVIEWSERVICE._serialized_start=1431
-  _REVIEWSERVICE._serialized_end=1743
+  _REVIEW._serialized_end=838
+  _LISTREVIEWSREQUEST._serialized_start=841
+  _LISTREVIEWSREQUEST._serialized_end=1002
+  _LISTREVIEWSRESPONSE._serialized_start=1004
+  _LISTREVIEWSRESPONSE._serialized_end=1099
+  _REVIEWRECOGNITIONREQUEST._serialized_start=1102
+  _REVIEWRECOGNITIONREQUEST._serialized_end=1275
+  _REVIEWRECOGNITIONRESPONSE._serialized_start=1277
+  _REVIEWRECOGNITIONRESPONSE._serialized_end=1352
+  _REVIEWSERVICE._serialized_start=1531
+  _REVIEWSERVICE._serialized_end=1843
 # @@protoc_insertion_point(module_scope)

@@ -35,6 +35,10 @@ class _ReviewStateEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """It was approved."""
     REVIEW_STATE_REJECTED: _ReviewState.ValueType  # 3
     """It was rejected, or the ledger refused what was approved."""
+    REVIEW_STATE_OVERDUE: _ReviewState.ValueType  # 4
+    """Nobody decided by the deadline: it was rejected."""
+    REVIEW_STATE_OUTDATED: _ReviewState.ValueType  # 5
+    """It is an add-on, and its recognition was deleted, or is not for all of its receivers any more: it was rejected."""
 
 class ReviewState(_ReviewState, metaclass=_ReviewStateEnumTypeWrapper):
     """What became of what was held."""
@@ -47,6 +51,10 @@ REVIEW_STATE_APPROVED: ReviewState.ValueType  # 2
 """It was approved."""
 REVIEW_STATE_REJECTED: ReviewState.ValueType  # 3
 """It was rejected, or the ledger refused what was approved."""
+REVIEW_STATE_OVERDUE: ReviewState.ValueType  # 4
+"""Nobody decided by the deadline: it was rejected."""
+REVIEW_STATE_OUTDATED: ReviewState.ValueType  # 5
+"""It is an add-on, and its recognition was deleted, or is not for all of its receivers any more: it was rejected."""
 global___ReviewState = ReviewState
 
 @typing.final
@@ -68,6 +76,7 @@ class Review(google.protobuf.message.Message):
     REVIEWER_FIELD_NUMBER: builtins.int
     NOTE_FIELD_NUMBER: builtins.int
     REVIEW_TIME_FIELD_NUMBER: builtins.int
+    DEADLINE_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`organisations/{organisation}/reviews/{review}`."""
     recognition: builtins.str
@@ -83,7 +92,7 @@ class Review(google.protobuf.message.Message):
     state: global___ReviewState.ValueType
     """What became of it."""
     reviewer: builtins.str
-    """Who decided; empty: nobody yet, or a caller who is nobody of the organisation."""
+    """Who decided; empty: nobody, or a caller who is nobody of the organisation."""
     note: builtins.str
     """Why."""
     @property
@@ -102,6 +111,10 @@ class Review(google.protobuf.message.Message):
     def review_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When; absent: not yet."""
 
+    @property
+    def deadline(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """Until when somebody may decide: as many days after it was made as the fairness policies said then."""
+
     def __init__(
         self,
         *,
@@ -118,9 +131,10 @@ class Review(google.protobuf.message.Message):
         reviewer: builtins.str = ...,
         note: builtins.str = ...,
         review_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        deadline: google.protobuf.timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["create_time", b"create_time", "review_time", b"review_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["add_on", b"add_on", "amount", b"amount", "create_time", b"create_time", "findings", b"findings", "giver", b"giver", "message", b"message", "name", b"name", "note", b"note", "receivers", b"receivers", "recognition", b"recognition", "review_time", b"review_time", "reviewer", b"reviewer", "state", b"state"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["create_time", b"create_time", "deadline", b"deadline", "review_time", b"review_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["add_on", b"add_on", "amount", b"amount", "create_time", b"create_time", "deadline", b"deadline", "findings", b"findings", "giver", b"giver", "message", b"message", "name", b"name", "note", b"note", "receivers", b"receivers", "recognition", b"recognition", "review_time", b"review_time", "reviewer", b"reviewer", "state", b"state"]) -> None: ...
 
 global___Review = Review
 

@@ -42,7 +42,8 @@ class ReviewServiceServicer(object):
 
     def ReviewRecognition(self, request, context):
         """Decides, once: what is approved is given, as of when it was made; what is rejected goes back to the giver, or to the
-        budget where the period is over that it was granted for. For an admin or a manager whom it does not concern.
+        budget where the period is over that it was granted for. For an admin or a manager whom it does not concern. What
+        nobody decides about by the deadline is rejected, and told of as `guerdon.recognition.v1.review_overdue`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

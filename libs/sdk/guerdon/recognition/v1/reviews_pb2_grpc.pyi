@@ -34,7 +34,8 @@ class ReviewServiceStub:
         guerdon.recognition.v1.reviews_pb2.ReviewRecognitionResponse,
     ]
     """Decides, once: what is approved is given, as of when it was made; what is rejected goes back to the giver, or to the
-    budget where the period is over that it was granted for. For an admin or a manager whom it does not concern.
+    budget where the period is over that it was granted for. For an admin or a manager whom it does not concern. What
+    nobody decides about by the deadline is rejected, and told of as `guerdon.recognition.v1.review_overdue`.
     """
 
 class ReviewServiceAsyncStub:
@@ -53,7 +54,8 @@ class ReviewServiceAsyncStub:
         guerdon.recognition.v1.reviews_pb2.ReviewRecognitionResponse,
     ]
     """Decides, once: what is approved is given, as of when it was made; what is rejected goes back to the giver, or to the
-    budget where the period is over that it was granted for. For an admin or a manager whom it does not concern.
+    budget where the period is over that it was granted for. For an admin or a manager whom it does not concern. What
+    nobody decides about by the deadline is rejected, and told of as `guerdon.recognition.v1.review_overdue`.
     """
 
 class ReviewServiceServicer(metaclass=abc.ABCMeta):
@@ -76,7 +78,8 @@ class ReviewServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[guerdon.recognition.v1.reviews_pb2.ReviewRecognitionResponse, collections.abc.Awaitable[guerdon.recognition.v1.reviews_pb2.ReviewRecognitionResponse]]:
         """Decides, once: what is approved is given, as of when it was made; what is rejected goes back to the giver, or to the
-        budget where the period is over that it was granted for. For an admin or a manager whom it does not concern.
+        budget where the period is over that it was granted for. For an admin or a manager whom it does not concern. What
+        nobody decides about by the deadline is rejected, and told of as `guerdon.recognition.v1.review_overdue`.
         """
 
 def add_ReviewServiceServicer_to_server(servicer: ReviewServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...
