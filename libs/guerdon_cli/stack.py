@@ -24,7 +24,7 @@ from guerdon_kit.launch.databases import in_own_loop, prepare_databases
 from guerdon_kit.launch.ports import LOOPBACK, free_ports, is_free
 from guerdon_kit.launch.services import service_environment, service_plan
 from guerdon_kit.postgres.provision import ServiceDatabase
-from guerdon_kit.processes import ServerProcess, start_all, stop_all
+from guerdon_kit.processes import Plan, ServerProcess, start_all, stop_all
 from guerdon_kit.secret_store import FolderSecrets
 
 WATCH_INTERVAL_S = 0.2
@@ -66,7 +66,8 @@ class Stack:
 
     `folder` keeps data, keys, secrets and logs. `any_ports` takes free ports instead of 7001 to 7006, so
     that several stacks run beside each other. `settings` has further settings by service, by name without
-    the prefix. `environment` is where the URLs of given servers are looked up.
+    the prefix. `environment` is where the URLs of given servers are looked up. `process` makes the services'
+    processes, not started.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Stack:
         any_ports: bool = False,
         settings: Mapping[str, Mapping[str, str]] | None = None,
         environment: Mapping[str, str] = os.environ,
+        process: Callable[[Plan], ServerProcess] = ServerProcess,
     ) -> None:
         self.folder = folder.absolute()
         self.clock_file = self.folder / "clock"
@@ -93,6 +95,7 @@ class Stack:
         self._any_ports = any_ports
         self._settings = settings or {}
         self._environment = environment
+        self._process = process
         self._open = contextlib.ExitStack()
         self._endpoints: Endpoints | None = None
         self._identity: DevelopmentIdentity | None = None
@@ -189,7 +192,7 @@ class Stack:
                 settings={**self.listens[kind.name], **self._settings.get(kind.name, {})},
             )
             plan = service_plan(kind.name, environment, log=logs / f"{kind.name}.log", lock=logs / f"{kind.name}.lock")
-            self.services[kind.name] = ServerProcess(plan)
+            self.services[kind.name] = self._process(plan)
         started = list(self.services.values())
         self._open.callback(stop_all, started)
         start_all(started)

@@ -165,9 +165,18 @@ Compose = Callable[[Kit[Settings]], Awaitable[Parts]]
 """A service's composition root."""
 
 
-def run(name: str, settings_class: type[Settings], compose: Compose[Settings]) -> None:
-    """Runs a service until SIGINT or SIGTERM: in this process, or in `GUERDON_WORKERS` of them on one port."""
+def run(
+    name: str,
+    settings_class: type[Settings],
+    compose: Compose[Settings],
+    load: Callable[[Settings], None] = lambda _settings: None,
+) -> None:
+    """Runs a service until SIGINT or SIGTERM: in this process, or in `GUERDON_WORKERS` of them on one port.
+
+    `load` imports what only some settings need: before the workers are forked, which so share it.
+    """
     settings = settings_class()
+    load(settings)
     if settings.workers == 1:
         uvloop.run(_work(name, settings, compose))
         return

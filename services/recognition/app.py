@@ -6,7 +6,6 @@ from datetime import timedelta
 from functools import partial
 
 from guerdon_kit import housekeeping
-from guerdon_kit.http import HttpServer
 from guerdon_kit.service import Job, Kit, Parts
 from guerdon_kit.webhooks.news import News
 from guerdon_kit.webhooks.parts import webhooks
@@ -16,8 +15,6 @@ from recognition.clients.history import History
 from recognition.clients.ledger import LEDGER, Ledger
 from recognition.config import Settings
 from recognition.domain.payouts import PayoutKind
-from recognition.http.endpoints import GroupEndpoint, RootSearch, UserEndpoint
-from recognition.http.server import Site, application
 from recognition.jobs.allowances import grant_allowances
 from recognition.jobs.approvals import decide_overdue
 from recognition.jobs.billing import close_statements
@@ -54,8 +51,6 @@ from recognition.operations.people import People
 from recognition.operations.people_imports import PeopleImports
 from recognition.operations.planning import Planning
 from recognition.operations.previewing import Previewing
-from recognition.operations.provisioning_groups import ProvisionedGroups
-from recognition.operations.provisioning_users import ProvisionedUsers
 from recognition.operations.reviewing import Reviewing
 from recognition.operations.scim_tokens import ScimTokens
 from recognition.operations.settings import RecognitionSettings
@@ -90,6 +85,12 @@ from recognition.servicer import (
 NAME = "recognition"
 
 
+def load(settings: Settings) -> None:
+    """Loads SCIM where it is served: that takes as long as all the rest, and many installations have none."""
+    if settings.scim_listen:
+        import recognition.http.listener  # noqa: F401  # for `compose`
+
+
 async def compose(kit: Kit[Settings]) -> Parts:
     """The servicers and the jobs."""
     settings, database, clock = kit.settings, kit.database, kit.clock
@@ -116,6 +117,11 @@ async def compose(kit: Kit[Settings]) -> Parts:
     endpoints, webhook_jobs = webhooks(
         kit, ORGANISATIONS, Webhooks(clock).handlers, News(database), settings.webhook_events_keep
     )
+    listeners = []
+    if settings.scim_listen:
+        from recognition.http.listener import scim
+
+        listeners.append(scim(kit, ledger, tokens))
     return Parts(
         servicers=[
             OrganisationServicer(clock, Organisations(database, ledger), People(database, ledger, clock)),
@@ -163,15 +169,5 @@ async def compose(kit: Kit[Settings]) -> Parts:
             *webhook_jobs,
             *housekeeping.jobs(kit),
         ],
-        listeners=_scim(kit, ledger, tokens) if settings.scim_listen else [],
+        listeners=listeners,
     )
-
-
-def _scim(kit: Kit[Settings], ledger: Ledger, tokens: ScimTokens) -> list[HttpServer]:
-    """The SCIM server."""
-    settings, database, clock = kit.settings, kit.database, kit.clock
-    site = Site(settings.scim_url)
-    users = UserEndpoint(site, ProvisionedUsers(database, ledger, clock), clock)
-    groups = GroupEndpoint(site, ProvisionedGroups(database, clock), clock)
-    served = application(site, tokens, [*users.routes(), *groups.routes(), *RootSearch(users, groups).routes()])
-    return [HttpServer(served, settings.scim_listen, settings)]

@@ -1,4 +1,6 @@
-"""All services as processes over servers of their own, as `guerdon up` runs them."""
+"""All services as processes over servers of their own, as `guerdon up` runs them but forked, which is sooner; the
+tests of the commands have them started as programs.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +14,7 @@ import pytest
 
 from guerdon_cli.stack import Stack
 from guerdon_kit.embedded import EmbeddedServers
+from guerdon_kit.testing.fork_server import ForkServer
 from tests.e2e.town import Town, found
 
 # What a crash left behind is taken up sooner than in production, and what was recorded is sealed sooner; nothing else
@@ -44,9 +47,10 @@ def stack_folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="package")
-def stack(stack_folder: Path) -> Iterator[Stack]:
+def stack(stack_folder: Path, forks: ForkServer) -> Iterator[Stack]:
     """One stack for all tests of the folder; a test that kills a part of it starts that part again."""
-    with Stack(stack_folder, any_ports=True, settings=QUICK_TO_NOTICE, environment={}) as running:
+    made = Stack(stack_folder, any_ports=True, settings=QUICK_TO_NOTICE, environment={}, process=forks.process)
+    with made as running:
         yield running
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from guerdon_cli.stack import SERVICES, Stack
+from guerdon_kit.testing.fork_server import ForkServer
 
 ROOT = Path(__file__).resolve().parents[2]
 PROMPTS = (
@@ -49,9 +50,9 @@ PROMPTS = (
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(tmp_path_factory: pytest.TempPathFactory, forks: ForkServer) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("examples")
-    with Stack(folder, any_ports=True) as running:
+    with Stack(folder, any_ports=True, process=forks.process) as running:
         yield running
 
 

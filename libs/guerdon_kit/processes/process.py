@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO, Protocol
 
 from guerdon_kit.processes import supervisor
 
@@ -56,12 +57,40 @@ class Plan:
     """Texts in the log of a failed start after which another attempt may succeed."""
 
 
-class ServerProcess:
-    """A server and its supervisor. Not for use by several threads at once, `abandon` excepted."""
+class Supervisor(Protocol):
+    """A `subprocess.Popen` of a supervisor, or what does the same."""
 
-    def __init__(self, plan: Plan) -> None:
+    stdin: IO[bytes] | None
+    stdout: IO[bytes] | None
+
+    def poll(self) -> int | None:
+        """None while it runs."""
+
+    def wait(self, timeout: float) -> int:
+        """Returns when it has ended. Raises subprocess.TimeoutExpired."""
+
+
+def executed() -> Supervisor:
+    """A new supervisor."""
+    # A session of its own: Ctrl-C at the terminal is for the application, which stops its servers in order.
+    return subprocess.Popen(
+        [sys.executable, "-I", "-S", supervisor.__file__],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd="/",
+        start_new_session=True,
+    )
+
+
+class ServerProcess:
+    """A server and its supervisor, which `supervise` makes. Not for use by several threads at once, `abandon`
+    excepted.
+    """
+
+    def __init__(self, plan: Plan, supervise: Callable[[], Supervisor] = executed) -> None:
         self.plan = plan
-        self._supervisor: subprocess.Popen[bytes] | None = None
+        self._supervise = supervise
+        self._supervisor: Supervisor | None = None
         self._abandoned = threading.Event()
         self._pid = 0
         self._log_start = 0
@@ -149,15 +178,7 @@ class ServerProcess:
             "parent": os.getpid(),
             "folder": str(plan.sockets) if plan.sockets else None,
         }
-        # A session of its own: Ctrl-C at the terminal is for the application, which stops its servers in
-        # order.
-        self._supervisor = subprocess.Popen(
-            [sys.executable, "-I", "-S", supervisor.__file__],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            cwd="/",
-            start_new_session=True,
-        )
+        self._supervisor = self._supervise()
         assert self._supervisor.stdin is not None
         with contextlib.suppress(BrokenPipeError):
             self._supervisor.stdin.write(json.dumps(order).encode() + b"\n")

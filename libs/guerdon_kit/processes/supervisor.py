@@ -25,8 +25,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, Protocol, TypedDict
 
 PR_SET_PDEATHSIG = 1
 PARENT_CHECK_INTERVAL_S = 1.0
@@ -98,17 +100,38 @@ def open_log(path: str) -> int:
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
 
 
-def spawn(order: Order, lock: int, log: int) -> subprocess.Popen[bytes]:
-    """Start the server, bound to this process by the kernel where it can do that."""
-    supervisor = os.getpid()
-    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+class Server(Protocol):
+    """The server: a `subprocess.Popen`, or what does the same."""
 
-    def bind_to_supervisor() -> None:
-        if libc is not None:
-            libc.prctl(PR_SET_PDEATHSIG, order["death_signal"], 0, 0, 0)
-        if os.getppid() != supervisor:
-            os._exit(1)
+    @property
+    def pid(self) -> int:
+        """Its process id."""
 
+    def poll(self) -> int | None:
+        """Its exit code, or None while it runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its exit code when it has ended. Raises subprocess.TimeoutExpired."""
+
+    def send_signal(self, sig: int) -> None:
+        """Signals it, unless it has ended."""
+
+
+def bind_to_supervisor(libc: ctypes.CDLL | None, supervisor: int, death_signal: int) -> None:
+    """Called in the server's process: have the kernel end it with its supervisor, where it can do that."""
+    if libc is not None:
+        libc.prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0)
+    if os.getppid() != supervisor:
+        os._exit(1)
+
+
+def c_library() -> ctypes.CDLL | None:
+    """Where the kernel can do that."""
+    return ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+def spawn(order: Order, lock: int, log: int) -> Server:
+    """Start the server, bound to this process."""
     return subprocess.Popen(
         order["argv"],
         cwd=order["cwd"],
@@ -118,11 +141,11 @@ def spawn(order: Order, lock: int, log: int) -> subprocess.Popen[bytes]:
         stderr=log,
         pass_fds=(lock,),
         start_new_session=True,
-        preexec_fn=bind_to_supervisor,  # noqa: PLW1509  # this process has one thread
+        preexec_fn=partial(bind_to_supervisor, c_library(), os.getpid(), order["death_signal"]),  # noqa: PLW1509  # this process has one thread
     )
 
 
-def wait_for_end(server: subprocess.Popen[bytes], order: Order, wake: int) -> None:
+def wait_for_end(server: Server, order: Order, wake: int) -> None:
     """Return when the server has ended, or when it shall: the pipe is at its end, or we are told to
     terminate.
     """
@@ -134,7 +157,7 @@ def wait_for_end(server: subprocess.Popen[bytes], order: Order, wake: int) -> No
             return
 
 
-def end(server: subprocess.Popen[bytes], order: Order) -> int:
+def end(server: Server, order: Order) -> int:
     """End the server, gently first."""
     for number, wait_s in order["stop"]:
         if server.poll() is not None:
@@ -162,9 +185,11 @@ def read_order() -> Order:
     return order
 
 
-def main() -> None:
-    """Read the order, run the server, and see it end."""
+def main(spawn: Callable[[Order, int, int], Server] = spawn, parent: int | None = None) -> None:
+    """Read the order, run the server, and see it end. `parent` is ours where it is not the application."""
     order = read_order()
+    if parent is not None:
+        order["parent"] = parent
     wake_read, wake_write = os.pipe()
     os.set_blocking(wake_write, False)
     signal.set_wakeup_fd(wake_write)

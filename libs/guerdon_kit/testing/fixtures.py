@@ -23,6 +23,7 @@ from guerdon_kit.embedded import ENVIRONMENT, EmbeddedServers, Endpoints, Resolv
 from guerdon_kit.embedded.places import POINTER
 from guerdon_kit.postgres.provision import ServiceDatabase
 from guerdon_kit.testing.databases import REDIS_DATABASES, DatabaseFactory, emptied_redis
+from guerdon_kit.testing.fork_server import ForkServer
 from guerdon_kit.testing.services import ServiceFactory
 
 
@@ -168,10 +169,20 @@ def identity(tmp_path_factory: pytest.TempPathFactory) -> DevelopmentIdentity:
     return write_development_keys(tmp_path_factory.mktemp("keys"))
 
 
+@pytest.fixture(scope="session")
+def forks() -> Iterator[ForkServer]:
+    """Starts services sooner than a program can be started."""
+    server = ForkServer()
+    yield server
+    server.close()
+
+
 @pytest.fixture
-def services(tmp_path: Path, fresh_endpoints: Endpoints, identity: DevelopmentIdentity) -> Iterator[ServiceFactory]:
+def services(
+    tmp_path: Path, fresh_endpoints: Endpoints, identity: DevelopmentIdentity, forks: ForkServer
+) -> Iterator[ServiceFactory]:
     """Starts services for one test."""
-    factory = ServiceFactory(tmp_path, fresh_endpoints, identity)
+    factory = ServiceFactory(tmp_path, fresh_endpoints, identity, forks=forks)
     yield factory
     factory.stop()
 
@@ -182,14 +193,17 @@ ManyServices = Callable[[str], contextlib.AbstractContextManager[ServiceFactory]
 
 @pytest.fixture(scope="session")
 def many_services(
-    tmp_path_factory: pytest.TempPathFactory, redis_databases: RedisDatabases, identity: DevelopmentIdentity
+    tmp_path_factory: pytest.TempPathFactory,
+    redis_databases: RedisDatabases,
+    identity: DevelopmentIdentity,
+    forks: ForkServer,
 ) -> ManyServices:
     """Makes service factories that last as long as their users like."""
 
     @contextlib.contextmanager
     def made(name: str) -> Iterator[ServiceFactory]:
         with redis_databases.one() as own:
-            factory = ServiceFactory(tmp_path_factory.mktemp(name), own, identity)
+            factory = ServiceFactory(tmp_path_factory.mktemp(name), own, identity, forks=forks)
             try:
                 yield factory
             finally:

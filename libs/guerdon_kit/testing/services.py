@@ -12,7 +12,8 @@ from guerdon_kit.embedded import Endpoints
 from guerdon_kit.launch.ports import LOOPBACK, free_ports
 from guerdon_kit.launch.services import service_environment, service_plan
 from guerdon_kit.postgres.provision import ServiceDatabase
-from guerdon_kit.processes import ServerProcess, stop_all
+from guerdon_kit.processes import Plan, ServerProcess, stop_all
+from guerdon_kit.testing.fork_server import ForkServer
 
 
 @dataclass(frozen=True)
@@ -26,15 +27,22 @@ class RunningService:
 
 
 class ServiceFactory:
-    """Starts services for one scope, and stops them at its end."""
+    """Starts services for one scope, by `forks` if given, and stops them at its end."""
 
     def __init__(
-        self, folder: Path, endpoints: Endpoints, identity: DevelopmentIdentity, *, clocks_move: bool = True
+        self,
+        folder: Path,
+        endpoints: Endpoints,
+        identity: DevelopmentIdentity,
+        *,
+        forks: ForkServer | None = None,
+        clocks_move: bool = True,
     ) -> None:
         self._folder = folder
         self._clocks_move = clocks_move
         self._numbers = itertools.count(1)
         self._started: list[ServerProcess] = []
+        self._forks = forks
         self.endpoints = endpoints
         self.identity = identity
         self.clock_file = folder / "clock"
@@ -74,10 +82,15 @@ class ServiceFactory:
             log=self._folder / f"{service}-{number}.log",
             lock=self._folder / f"{service}-{number}.lock",
         )
-        process = ServerProcess(plan)
-        self._started.append(process)
+        process = self.process(plan)
         process.start()
         return RunningService(service, environment["GUERDON_LISTEN"], database, process)
+
+    def process(self, plan: Plan) -> ServerProcess:
+        """One more, not started, and stopped with the others."""
+        process = self._forks.process(plan) if self._forks is not None else ServerProcess(plan)
+        self._started.append(process)
+        return process
 
     def stop(self) -> None:
         """Stop what runs."""

@@ -25,6 +25,7 @@ from guerdon_kit.auth.development import DevelopmentIdentity
 from guerdon_kit.embedded import EmbeddedServers
 from guerdon_kit.testing import DatabaseFactory, RunningService, ServiceFactory, wait_until
 from guerdon_kit.testing.fixtures import OwnServers, StoppedServers
+from guerdon_kit.testing.fork_server import ForkServer
 from tests.contract.ledger.test_watching import watching
 from tests.contract.ledger.world import Shop, World, findings
 from tests.integration.ledger.connections import Connection, connect
@@ -98,10 +99,13 @@ def servers(stopped_servers: StoppedServers) -> Iterator[EmbeddedServers]:
 
 @pytest.fixture(scope="module")
 def running(
-    servers: EmbeddedServers, tmp_path_factory: pytest.TempPathFactory, identity: DevelopmentIdentity
+    servers: EmbeddedServers,
+    tmp_path_factory: pytest.TempPathFactory,
+    identity: DevelopmentIdentity,
+    forks: ForkServer,
 ) -> Iterator[RunningService]:
     database = DatabaseFactory(servers.endpoints.postgres_url).make("ledger")
-    factory = ServiceFactory(tmp_path_factory.mktemp("cache"), servers.endpoints, identity)
+    factory = ServiceFactory(tmp_path_factory.mktemp("cache"), servers.endpoints, identity, forks=forks)
     yield factory.start("ledger", database, settings={"workers": "2"})
     factory.stop()
 

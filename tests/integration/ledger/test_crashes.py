@@ -18,6 +18,7 @@ from guerdon_kit.embedded import EmbeddedServers
 from guerdon_kit.processes import ServerProcess
 from guerdon_kit.testing import DatabaseFactory, RunningService, ServiceFactory, wait_until
 from guerdon_kit.testing.fixtures import OwnServers
+from guerdon_kit.testing.fork_server import ForkServer
 from tests.contract.ledger.test_atomic_batch import Item, item, post, reasons
 from tests.contract.ledger.world import RECOGNITION, TRANSFER, Shop, World, findings
 from tests.integration.ledger.connections import Connection, insist
@@ -95,10 +96,13 @@ def servers(own_servers: OwnServers) -> EmbeddedServers:
 
 @pytest.fixture
 def running(
-    servers: EmbeddedServers, tmp_path_factory: pytest.TempPathFactory, identity: DevelopmentIdentity
+    servers: EmbeddedServers,
+    tmp_path_factory: pytest.TempPathFactory,
+    identity: DevelopmentIdentity,
+    forks: ForkServer,
 ) -> Iterator[RunningService]:
     database = DatabaseFactory(servers.endpoints.postgres_url).make("ledger")
-    factory = ServiceFactory(tmp_path_factory.mktemp("crash"), servers.endpoints, identity)
+    factory = ServiceFactory(tmp_path_factory.mktemp("crash"), servers.endpoints, identity, forks=forks)
     yield factory.start("ledger", database, settings={"workers": "2", "ledger_checkpoint_every_s": "0.2"})
     factory.stop()
 

@@ -23,6 +23,7 @@ from guerdon_kit.embedded import EmbeddedServers
 from guerdon_kit.postgres import Database
 from guerdon_kit.testing import DatabaseFactory, RunningService, ServiceFactory, wait_until
 from guerdon_kit.testing.fixtures import OwnServers
+from guerdon_kit.testing.fork_server import ForkServer
 from ledger.store.directory import Directory
 from tests.contract.ledger.test_watching import watching
 from tests.contract.ledger.world import NOT_FOUND, PRECONDITION, Shop, World, findings, refused
@@ -46,10 +47,13 @@ def servers(own_servers: OwnServers) -> EmbeddedServers:
 
 @pytest.fixture
 def running(
-    servers: EmbeddedServers, tmp_path_factory: pytest.TempPathFactory, identity: DevelopmentIdentity
+    servers: EmbeddedServers,
+    tmp_path_factory: pytest.TempPathFactory,
+    identity: DevelopmentIdentity,
+    forks: ForkServer,
 ) -> Iterator[RunningService]:
     database = DatabaseFactory(servers.endpoints.postgres_url).make("ledger")
-    factory = ServiceFactory(tmp_path_factory.mktemp("restore"), servers.endpoints, identity)
+    factory = ServiceFactory(tmp_path_factory.mktemp("restore"), servers.endpoints, identity, forks=forks)
     yield factory.start("ledger", database, settings={"workers": "2"})
     factory.stop()
 

@@ -15,7 +15,6 @@ import pytest
 from guerdon_kit.auth.development import DevelopmentIdentity
 from guerdon_kit.launch.ports import LOOPBACK, free_ports
 from guerdon_kit.launch.services import service_environment, service_plan
-from guerdon_kit.processes import ServerProcess
 from guerdon_kit.testing import DatabaseFactory, RunningService, ServiceFactory, wait_until
 from guerdon_kit.testing.fixtures import ManyServices
 from tests.contract.partner_exchange.world import Brand, Coalition, World
@@ -96,7 +95,7 @@ def _exchange(
         settings={"lease_s": "1", "partner_timeout_s": "1"},
     )
     plan = service_plan("partner_exchange", environment, log=folder / "log", lock=folder / "lock")
-    process = ServerProcess(
+    process = services.process(
         dataclasses.replace(
             plan,
             argv=(sys.executable, "-m", "tests.integration.partner_exchange.fallible"),

@@ -18,7 +18,6 @@ from google.rpc import status_pb2
 from guerdon import GuerdonError, error_from_status
 from guerdon_kit.launch.ports import LOOPBACK, free_ports
 from guerdon_kit.launch.services import is_serving, service_environment, service_plan
-from guerdon_kit.processes import ServerProcess
 from guerdon_kit.testing import DatabaseFactory, RunningService, ServiceFactory, wait_until
 from guerdon_kit.testing.fixtures import ManyServices
 from tests.contract.rewards_catalog.world import Shop, World
@@ -133,7 +132,7 @@ def fallible_catalog(
         settings={"lease_s": "1", "workers": "2"},
     )
     plan = service_plan("rewards_catalog", environment, log=folder / "log", lock=folder / "lock")
-    process = ServerProcess(
+    process = services.process(
         dataclasses.replace(
             plan,
             argv=(sys.executable, "-m", "tests.integration.rewards_catalog.fallible"),
