@@ -39,7 +39,9 @@ class Gift:
 
 @dataclass(frozen=True, slots=True)
 class Taking:
-    """What is to be taken back of a gift: `amount`; `posts` is 1 where its thanks no longer count."""
+    """What is to be taken back of a gift: `amount`; `posts` is 1 where its thanks no longer count, and -1 where they
+    do again.
+    """
 
     gift: Gift
     amount: int
@@ -70,38 +72,45 @@ def take_all(gifts: Iterable[Gift]) -> list[Taking]:
     return [Taking(gift, gift.left, gift.posts) for gift in gifts if gift.left or gift.posts]
 
 
-def take_for_edit(before: Draft, after: Draft, gifts: Sequence[Gift]) -> list[Taking]:
-    """What an edit takes back: of receivers who are removed all that is left, add-ons too; of those who stay and get
-    less the difference, from the giver's newest gift on.
+def take_for_edit(after: Draft, gifts: Sequence[Gift]) -> list[Taking]:
+    """What an edit that makes a recognition `after` takes back: of who is not in it all that is left, add-ons too; of
+    who is, what they have of the giver beyond its amount. That may be what an earlier edit wanted and did not get.
     """
-    removed = set(before.receivers) - set(after.receivers)
-    takings = take_all(gift for gift in gifts if gift.receiver in removed)
-    less = before.amount - after.amount
-    if less <= 0:
-        return takings
-    for receiver in before.receivers:
-        due = 0 if receiver in removed else less
-        for gift in reversed(gifts):
-            part = min(due, gift.left)
-            if part and gift.receiver == receiver and gift.kind is GiftKind.GIVEN:
-                takings.append(Taking(gift, part, 0))
-                due -= part
+    takings = take_all(gift for gift in gifts if gift.receiver not in after.receivers)
+    for receiver in after.receivers:
+        takings += _take_beyond(after.amount, [gift for gift in gifts if _from_giver(gift, receiver)])
     return takings
 
 
-def give_for_edit(before: Draft, after: Draft) -> dict[str, int]:
-    """What an edit gives in addition, by receiver: the whole amount to those who are added, the difference to those who
-    stay and get more.
+def _take_beyond(amount: int, gifts: Sequence[Gift]) -> list[Taking]:
+    """What a receiver has beyond the amount, from the newest gift on. Of one who was removed before, and is back with
+    what could not be taken, the thanks count again: no new gift brings them.
     """
-    more = {receiver: after.amount for receiver in after.receivers if receiver not in before.receivers}
-    if after.amount > before.amount:
-        stay = [receiver for receiver in after.receivers if receiver in before.receivers]
-        more |= dict.fromkeys(stay, after.amount - before.amount)
-    return more
+    beyond = sum(gift.left for gift in gifts) - amount
+    again = beyond >= 0 and not any(gift.posts for gift in gifts)
+    takings = []
+    for gift in reversed(gifts):
+        part = max(0, min(beyond, gift.left))
+        if part or again:
+            takings.append(Taking(gift, part, -1 if again else 0))
+        beyond, again = beyond - part, False
+    return takings
+
+
+def give_for_edit(after: Draft, gifts: Sequence[Gift]) -> dict[str, int]:
+    """What an edit that makes a recognition `after` gives in addition, by receiver: what they do not have of the giver
+    by these gifts. Who has spent what an earlier edit wanted back has it still.
+    """
+    has = {receiver: sum(gift.left for gift in gifts if _from_giver(gift, receiver)) for receiver in after.receivers}
+    return {receiver: after.amount - left for receiver, left in has.items() if left < after.amount}
+
+
+def _from_giver(gift: Gift, receiver: str) -> bool:
+    return gift.receiver == receiver and gift.kind is GiftKind.GIVEN
 
 
 def recoveries(taken: Iterable[Recovery]) -> list[Recovery]:
-    """The same, one for each giver and receiver, in the order in which they come."""
+    """The same, one for each giver and receiver of whom something was wanted, in the order in which they come."""
     found: dict[tuple[str, str], Recovery] = {}
     for one in taken:
         key = one.giver, one.receiver
@@ -111,4 +120,4 @@ def recoveries(taken: Iterable[Recovery]) -> list[Recovery]:
             if so_far is None
             else replace(so_far, amount=so_far.amount + one.amount, recovered=so_far.recovered + one.recovered)
         )
-    return list(found.values())
+    return [one for one in found.values() if one.amount]

@@ -250,9 +250,9 @@ async def _takings(connection: Connection, change: NewChange) -> list[Taking]:
     if change.kind not in (ChangeKind.EDIT, ChangeKind.DELETE):
         return []
     gifts = await movements.gifts(connection, change.organisation, change.recognition)
-    if change.before is None or change.after is None:
+    if change.after is None:
         return take_all(gifts)
-    return take_for_edit(change.before, change.after, gifts)
+    return take_for_edit(change.after, gifts)
 
 
 async def _find(connection: Connection, key: ChangeKey) -> Change:

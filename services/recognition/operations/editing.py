@@ -22,7 +22,7 @@ from recognition.operations.authors import lock_for_author
 from recognition.operations.changing import Changing
 from recognition.operations.giving import find, require_parties, require_teams
 from recognition.operations.wording import worded
-from recognition.store import changes
+from recognition.store import changes, movements
 from recognition.store import settings as settings_store
 
 
@@ -117,12 +117,17 @@ class Editing:
             after.check(employer)
         if after.visibility is not found.draft.visibility:
             await require_teams(connection, after)
-        more = give_for_edit(found.draft, after)
-        if more:
-            await require_parties(connection, organisation, after.giver, more)
         if await changes.list_all(connection, organisation, found.id, [ChangeKind.EDIT], ChangeState.PENDING):
             raise Unavailable
         done = await changes.list_all(connection, organisation, found.id, [ChangeKind.EDIT], ChangeState.DONE)
         if len(done) >= EDITS_MAX:
             raise EditsUsedUp(EDITS_MAX)
+        if not moves_points(found.draft, after):
+            return {}
+        more = give_for_edit(after, await movements.gifts(connection, organisation, found.id))
+        concerned = {
+            receiver for receiver in after.receivers if receiver in more or receiver not in found.draft.receivers
+        }
+        if concerned:
+            await require_parties(connection, organisation, after.giver, concerned)
         return more

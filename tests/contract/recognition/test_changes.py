@@ -232,6 +232,35 @@ async def test_points_follow_an_edit(employer: Employer) -> None:
     assert (await employer.left("ann"), await employer.earned("dan")) == (200, 0)
 
 
+@pytest.mark.parametrize(("policy", "taken"), [(recs.TAKING_POLICY_UNSPENT, 0), (recs.TAKING_POLICY_WITHIN_BALANCE, 5)])
+async def test_who_has_spent_what_an_edit_wanted_back_has_it_still_when_another_gives_more(
+    employer: Employer, policy: recs.TakingPolicy.ValueType, taken: int
+) -> None:
+    given = await employer.give("ann", ["ben"], 30)
+    await employer.redeem("ben", 30)
+    await employer.give("dan", ["ben"], 5)
+    _, came = await edit(employer, given, "amount", amount=10, policy=policy)
+    assert came == [("ann", "ben", 20, taken, 20 - taken)]
+    _, came = await edit(employer, given, "amount", amount=25, policy=policy)
+    assert came == ([] if taken else [("ann", "ben", 5, 0, 5)])
+    assert (await employer.left("ann"), await employer.earned("ben")) == (170 + taken, 5 - taken)
+    _, came = await edit(employer, given, "amount", amount=40)
+    assert (await employer.left("ann"), came) == (160, [])
+    assert await delete(employer, given) == [("ann", "ben", 40, 10 + taken, 30 - taken)]
+    assert (await employer.left("ann"), await employer.earned("ben")) == (170 + taken, 5 - taken)
+
+
+async def test_who_is_removed_having_spent_it_is_not_given_it_again_when_they_are_back(employer: Employer) -> None:
+    given = await employer.give("ann", ["ben", "cleo"], 30)
+    await employer.redeem("ben", 20)
+    _, came = await edit(employer, given, "receivers", receivers=["cleo"])
+    assert came == [("ann", "ben", 30, 10, 20)]
+    await edit(employer, given, "receivers", "amount", receivers=["cleo", "ben"], amount=15)
+    assert (await employer.left("ann"), await employer.earned("ben")) == (165, 0)
+    await edit(employer, given, "amount", amount=25)
+    assert (await employer.left("ann"), await employer.earned("ben")) == (150, 5)
+
+
 async def test_who_is_removed_loses_what_others_added_for_them(employer: Employer) -> None:
     given = await employer.give("ann", ["ben", "cleo"], 10)
     await add(employer, given, "dan", 7)
@@ -321,6 +350,7 @@ async def edit(
     receivers: Sequence[str] = (),
     amount: int = 0,
     visibility: recs.Visibility.ValueType = recs.VISIBILITY_UNSPECIFIED,
+    policy: recs.TakingPolicy.ValueType = recs.TAKING_POLICY_UNSPECIFIED,
     client: Client | None = None,
 ) -> tuple[recs.Recognition, list[Come]]:
     """Edits these fields, and answers the recognition and what came back."""
@@ -333,6 +363,7 @@ async def edit(
             amount=amount,
             visibility=visibility,
         ),
+        taking_policy=policy,
         request_id=new_request_id(),
     )
     request.update_mask.paths.extend(fields)

@@ -16,6 +16,7 @@ from guerdon.recognition.v1 import organisations_pb2 as orgs
 from guerdon.recognition.v1 import teams_pb2 as teams
 from guerdon.recognition.v1.organisations_pb2 import CountryValue
 from guerdon.type.v1.rational_pb2 import Rational
+from tests.contract.recognition.test_changes import edit
 from tests.contract.recognition.world import Employer, World
 
 READ = "recognition.insights.read"
@@ -63,6 +64,17 @@ async def board(
     )
     answer = await (client or employer.admin).insights.ListLeaderboard(request)
     return [(one.rank, (one.person or one.team).rpartition("/")[2], one.amount, one.count) for one in answer.entries]
+
+
+async def test_who_is_removed_and_back_was_recognised_once_though_they_had_spent_it(world: World) -> None:
+    employer = await world.employer(time_zone="UTC")
+    given = await employer.give("ann", ["ben", "cleo"], 30)
+    await employer.redeem("ben", 20)
+    await edit(employer, given, "receivers", receivers=["cleo"])
+    assert await board(employer, pb.MEASURE_GIVEN) == [(1, "ann", 50, 1)]
+    await edit(employer, given, "receivers", "amount", receivers=["cleo", "ben"], amount=15)
+    assert await board(employer, pb.MEASURE_RECEIVED) == [(1, "ben", 20, 1), (2, "cleo", 15, 1)]
+    assert await board(employer, pb.MEASURE_GIVEN) == [(1, "ann", 35, 2)]
 
 
 async def test_peers_see_what_is_public_and_equals_share_a_rank(employer: Employer) -> None:

@@ -90,7 +90,8 @@ class RecognitionServiceServicer(object):
         """Changes a recognition: by its giver, or by an ADMIN. Points follow: who is added is given theirs from the giver's
         allowance, who is removed loses what is left of theirs. What is added is the giver's to give: another needs the
         scope `recognition.act_for`. It is posted first, all of it or nothing: where the allowance does not reach for it the
-        edit is refused and has changed nothing, though points would have come back.
+        edit is refused and has changed nothing, though points would have come back. What counts is what a receiver has:
+        who had spent what an earlier edit wanted back is not given it again, and it is wanted again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -44,7 +44,8 @@ class RecognitionServiceStub:
     """Changes a recognition: by its giver, or by an ADMIN. Points follow: who is added is given theirs from the giver's
     allowance, who is removed loses what is left of theirs. What is added is the giver's to give: another needs the
     scope `recognition.act_for`. It is posted first, all of it or nothing: where the allowance does not reach for it the
-    edit is refused and has changed nothing, though points would have come back.
+    edit is refused and has changed nothing, though points would have come back. What counts is what a receiver has:
+    who had spent what an earlier edit wanted back is not given it again, and it is wanted again.
     """
 
     DeleteRecognition: grpc.UnaryUnaryMultiCallable[
@@ -112,7 +113,8 @@ class RecognitionServiceAsyncStub:
     """Changes a recognition: by its giver, or by an ADMIN. Points follow: who is added is given theirs from the giver's
     allowance, who is removed loses what is left of theirs. What is added is the giver's to give: another needs the
     scope `recognition.act_for`. It is posted first, all of it or nothing: where the allowance does not reach for it the
-    edit is refused and has changed nothing, though points would have come back.
+    edit is refused and has changed nothing, though points would have come back. What counts is what a receiver has:
+    who had spent what an earlier edit wanted back is not given it again, and it is wanted again.
     """
 
     DeleteRecognition: grpc.aio.UnaryUnaryMultiCallable[
@@ -186,7 +188,8 @@ class RecognitionServiceServicer(metaclass=abc.ABCMeta):
         """Changes a recognition: by its giver, or by an ADMIN. Points follow: who is added is given theirs from the giver's
         allowance, who is removed loses what is left of theirs. What is added is the giver's to give: another needs the
         scope `recognition.act_for`. It is posted first, all of it or nothing: where the allowance does not reach for it the
-        edit is refused and has changed nothing, though points would have come back.
+        edit is refused and has changed nothing, though points would have come back. What counts is what a receiver has:
+        who had spent what an earlier edit wanted back is not given it again, and it is wanted again.
         """
 
     @abc.abstractmethod
