@@ -8,9 +8,9 @@ from datetime import datetime
 from pathlib import Path
 
 from guerdon.recognition.v1.imports_pb2 import RecognitionRow
-from guerdon.recognition.v1.recognition_pb2 import VISIBILITY_PRIVATE, VISIBILITY_PUBLIC, Visibility
+from guerdon.recognition.v1.recognition_pb2 import VISIBILITY_PRIVATE, VISIBILITY_PUBLIC, VISIBILITY_TEAM, Visibility
 
-COLUMNS = ("external_id", "giver", "receivers", "amount", "message", "values", "visibility", "time")
+COLUMNS = ("external_id", "giver", "receivers", "amount", "message", "values", "visibility", "teams", "time")
 REQUIRED = frozenset({"external_id", "giver", "receivers", "amount", "time"})
 SEPARATOR = ";"
 """Between several receivers, values or teams in one column."""
@@ -18,6 +18,7 @@ SEPARATOR = ";"
 _VISIBILITIES: Mapping[str, Visibility.ValueType] = {
     "": VISIBILITY_PUBLIC,
     "public": VISIBILITY_PUBLIC,
+    "team": VISIBILITY_TEAM,
     "private": VISIBILITY_PRIVATE,
 }
 
@@ -73,7 +74,7 @@ def split(text: str) -> list[str]:
 def _recognition(row: Mapping[str, str]) -> RecognitionRow:
     visibility = row.get("visibility", "").strip().lower()
     if visibility not in _VISIBILITIES:
-        raise ValueError(f"visibility {visibility!r} is neither public nor private")
+        raise ValueError(f"visibility {visibility!r} is neither public nor team nor private")
     found = RecognitionRow(
         external_id=row["external_id"],
         giver_id=row["giver"],
@@ -82,6 +83,7 @@ def _recognition(row: Mapping[str, str]) -> RecognitionRow:
         message=row.get("message", ""),
         values=split(row.get("values", "")),
         visibility=_VISIBILITIES[visibility],
+        team_ids=split(row.get("teams", "")),
     )
     time = datetime.fromisoformat(row["time"])
     if time.tzinfo is None:

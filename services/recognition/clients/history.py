@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import timedelta
 
 from guerdon.ledger.v1 import ledger_pb2, resources_pb2
@@ -13,6 +13,9 @@ from guerdon_kit.grpc.status import read_details
 from recognition.clients.ledger import NO_REFUSAL, OTHERS_REFUSED, REFUSALS
 from recognition.domain.imports import Booked, NewRecognition
 from recognition.domain.organisations import Organisation
+
+Results = Sequence[ledger_pb2.PostTransactionResult]
+"""One for each receiver of each recognition, in their order."""
 
 
 class History:
@@ -32,24 +35,32 @@ class History:
             OutcomeUnknown, Unavailable: the ledger has not said of all of them; ask again.
             RemoteError: the ledger does not serve us.
         """
-        results = await self._post(organisation, recognitions, actor)
-        if not any(result.HasField("error") for result in results):
-            transactions = (result.posted.transaction for result in results)
-            return [Booked(tuple(next(transactions) for _ in one.account_ids)) for one in recognitions]
+
+        async def together(part: Sequence[NewRecognition]) -> Results:
+            return await self._post(organisation, part, actor, atomic=True)
+
+        results = await together(recognitions)
+        if first_at_fault(recognitions, results) is None:
+            return _shared_out(recognitions, results)
         # One was refused, or some had been posted before. What keeps its id is never posted twice, so each can be
-        # asked for alone.
-        return [booked(await self._post(organisation, [one], actor)) for one in recognitions]
+        # asked for otherwise: who has one receiver is decided alone in one call.
+        alone = [one for one in recognitions if len(one.account_ids) == 1]
+        several = [one for one in recognitions if len(one.account_ids) > 1]
+        found = await self._post(organisation, alone, actor, atomic=False) if alone else []
+        outcomes = {one.id: booked([result]) for one, result in zip(alone, found, strict=True)}
+        outcomes |= zip((one.id for one in several), await book_in_parts(several, together), strict=True)
+        return [outcomes[one.id] for one in recognitions]
 
     async def _post(
-        self, organisation: Organisation, recognitions: Sequence[NewRecognition], actor: str
-    ) -> Sequence[ledger_pb2.PostTransactionResult]:
+        self, organisation: Organisation, recognitions: Sequence[NewRecognition], actor: str, *, atomic: bool
+    ) -> Results:
         response = await self._remote.call(
             "BatchPostTransactions",
             ledger_pb2.BatchPostTransactionsRequest(
                 parent=organisation.program_name,
                 items=[item for one in recognitions for item in _items(organisation, one)],
                 omit_balances=True,
-                atomic=True,
+                atomic=atomic,
             ),
             ledger_pb2.BatchPostTransactionsResponse,
             tenants=[organisation.program_name],
@@ -57,6 +68,45 @@ class History:
             timeout_s=self._timeout_s,
         )
         return response.results
+
+
+async def book_in_parts(
+    recognitions: Sequence[NewRecognition], post: Callable[[Sequence[NewRecognition]], Awaitable[Results]]
+) -> list[Booked]:
+    """What the ledger makes of each of these, of which some may be refused, in few calls: `post` asks for a part of
+    them, all or none. What comes before one at fault is asked for without it, then it alone, then ever more at once.
+
+    Raises:
+        Unavailable: the ledger has not said of all of them.
+    """
+    outcomes: list[Booked] = []
+    at_once = len(recognitions)
+    while len(outcomes) < len(recognitions):
+        part = recognitions[len(outcomes) : len(outcomes) + at_once]
+        results = await post(part)
+        at_fault = first_at_fault(part, results)
+        if at_fault is None:
+            outcomes += _shared_out(part, results)
+            at_once *= 2
+        elif len(part) == 1:
+            outcomes.append(booked(results))
+        else:
+            at_once = max(1, at_fault)
+    return outcomes
+
+
+def first_at_fault(recognitions: Sequence[NewRecognition], results: Results) -> int | None:
+    """The place of the first recognition that keeps the ledger from booking these together; None where it has."""
+    places = (place for place, one in enumerate(recognitions) for _ in one.account_ids)
+    for place, result in zip(places, results, strict=True):
+        if result.HasField("error") and read_details(result.error)[0] != OTHERS_REFUSED:
+            return place
+    return None
+
+
+def _shared_out(recognitions: Sequence[NewRecognition], results: Results) -> list[Booked]:
+    transactions = (result.posted.transaction for result in results)
+    return [Booked(tuple(next(transactions) for _ in one.account_ids)) for one in recognitions]
 
 
 def _items(organisation: Organisation, one: NewRecognition) -> Iterable[ledger_pb2.PostTransactionItem]:

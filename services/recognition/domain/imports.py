@@ -48,6 +48,7 @@ class Row:
             draft.values,
             draft.visibility.value,
             self.give_time.isoformat(),
+            *([draft.teams] if draft.teams else []),
         ]
         return blake2b(json.dumps(said).encode(), digest_size=16).digest()
 

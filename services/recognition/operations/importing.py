@@ -8,7 +8,7 @@ recovery, or the same request sent again, goes on with it. Nothing of it is told
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Coroutine, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
@@ -26,9 +26,11 @@ from recognition.domain.errors import ExternalIdReused, ImportRefused
 from recognition.domain.imports import Booked, Chunk, NewRecognition, Row, movements, sort_out
 from recognition.domain.organisations import Organisation
 from recognition.domain.people import person_name
+from recognition.domain.teams import team_name
 from recognition.operations import organisations
 from recognition.operations.counting import count
 from recognition.store import imports as store
+from recognition.store import teams
 
 POLL_S = 0.05
 UNDER_WAY = 3
@@ -118,7 +120,10 @@ class Importing:
         now = self._clock.now()
         good, wrong = sort_out(new.rows, employer, now)
         named = {person for row in good for person in row.people}
-        recognitions, strangers = _resolved(good, await store.rewards_accounts(connection, employer.id, named))
+        accounts = await store.rewards_accounts(connection, employer.id, named)
+        said_to = {team for row in good for team in row.draft.teams}
+        existing = await teams.lock(connection, employer.id, said_to) if said_to else set()
+        recognitions, strangers = _resolved(good, accounts, existing)
         free = await store.reserve(connection, new.organisation, recognitions)
         taken = [one.row for one in recognitions if one.row.external_id not in free]
         digests = await store.digests(connection, new.organisation, [row.external_id for row in taken])
@@ -176,14 +181,22 @@ class Importing:
         await self._database.run(work, repeatable=True)
 
 
-def _resolved(rows: Sequence[Row], accounts: Mapping[str, str]) -> tuple[list[NewRecognition], dict[int, DomainError]]:
-    """What the rows become, by the accounts of people; and for those that name somebody unknown, by place, whom."""
+def _resolved(
+    rows: Sequence[Row], accounts: Mapping[str, str], existing: Collection[str]
+) -> tuple[list[NewRecognition], dict[int, DomainError]]:
+    """What the rows become, by the accounts of people and the existing teams; and for those that name somebody or
+    something unknown, by place, what.
+    """
     recognitions: list[NewRecognition] = []
     strangers: dict[int, DomainError] = {}
     for row in rows:
         missing = next((person for person in row.people if person not in accounts), None)
         if missing is not None:
             strangers[row.place] = NotFound(person_name(row.draft.organisation, missing))
+            continue
+        gone = next((team for team in row.draft.teams if team not in existing), None)
+        if gone is not None:
+            strangers[row.place] = NotFound(team_name(row.draft.organisation, gone))
             continue
         receiving = tuple(accounts[receiver] for receiver in row.draft.receivers)
         recognitions.append(NewRecognition(new_id("rc"), row, receiving))

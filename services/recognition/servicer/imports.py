@@ -95,8 +95,10 @@ async def _chunks(requests: AsyncIterator[pb.ImportRecognitionsRequest], call: C
 
 def _row(place: int, message: pb.RecognitionRow, organisation: str) -> Row:
     visibility = VISIBILITIES.get(message.visibility)
-    if visibility not in (Visibility.PUBLIC, Visibility.PRIVATE):
-        raise InvalidField.of("visibility", "must be PUBLIC or PRIVATE")
+    if visibility is None:
+        raise InvalidField.of("visibility", "must be PUBLIC, TEAM or PRIVATE")
+    if visibility is Visibility.TEAM and not message.team_ids:
+        raise InvalidField.of("team_ids", "is required where visibility is TEAM")
     draft = Draft(
         organisation=organisation,
         giver=check_id(message.giver_id, "giver_id"),
@@ -105,6 +107,7 @@ def _row(place: int, message: pb.RecognitionRow, organisation: str) -> Row:
         message=message.message,
         values=tuple(message.values),
         visibility=visibility,
+        teams=tuple(check_id(id_, f"team_ids[{index}]") for index, id_ in enumerate(message.team_ids)),
     )
     return Row(place, message.external_id, draft, instant(message.give_time, "give_time"))
 

@@ -118,10 +118,11 @@ async def settle(connection: Connection, key: Key, imported: int, refusals: Mapp
 async def insert_recognitions(
     connection: Connection, organisation: str, recognitions: Sequence[NewRecognition], actor: str
 ) -> None:
-    """Adds recognitions that were given and booked, with those whom they concern."""
+    """Adds recognitions that were given and booked, with whom they concern and the teams that they were said to."""
     rows = [_content(one) for one in recognitions]
     await queries.insert_imported_recognitions(connection, organisation=organisation, rows=rows, actor=actor)
     await queries.insert_imported_people(connection, organisation=organisation, rows=rows)
+    await queries.insert_imported_teams(connection, organisation=organisation, rows=rows)
 
 
 def _content(one: NewRecognition) -> dict[str, Any]:
@@ -137,6 +138,7 @@ def _content(one: NewRecognition) -> dict[str, Any]:
         "message": draft.message,
         "purposes": draft.values,
         "visibility": draft.visibility.value,
+        "named_teams": draft.teams,
         "give_time": one.row.give_time.isoformat(),
     }
 
@@ -150,6 +152,7 @@ def _recognition(organisation: str, kept: Mapping[str, Any]) -> NewRecognition:
         message=kept["message"],
         values=tuple(kept["purposes"]),
         visibility=Visibility(kept["visibility"]),
+        teams=tuple(kept.get("named_teams", ())),  # a chunk of an earlier release has none
     )
     row = Row(kept["place"], kept["external_id"], draft, datetime.fromisoformat(kept["give_time"]))
     return NewRecognition(kept["recognition"], row, tuple(kept["account_ids"]))

@@ -73,12 +73,13 @@ returning chunk;
 
 -- name: insert_imported_recognitions!
 insert into recognitions (
-    organisation, recognition, giver, amount, message, purposes, visibility, state, actor, create_time
+    organisation, recognition, giver, amount, message, purposes, visibility, named_teams, state, actor, create_time
 )
 select
-    :organisation, recognition, giver, amount, message, purposes, visibility, 'posted', :actor, give_time
+    :organisation, recognition, giver, amount, message, purposes, visibility, coalesce(named_teams, '{}'), 'posted',
+    :actor, give_time
 from jsonb_to_recordset(:rows) as imported (
-    recognition text, giver text, amount bigint, message text, purposes text[], visibility text,
+    recognition text, giver text, amount bigint, message text, purposes text[], visibility text, named_teams text[],
     give_time timestamptz
 );
 
@@ -87,3 +88,9 @@ insert into recognition_people (organisation, recognition, person, position, cre
 select :organisation, recognition, person, ordinality - 1, give_time
 from jsonb_to_recordset(:rows) as imported (recognition text, giver text, receivers text[], give_time timestamptz)
 cross join unnest(giver || receivers) with ordinality as concerned (person, ordinality);
+
+-- name: insert_imported_teams!
+insert into recognition_teams (organisation, recognition, team, create_time)
+select distinct :organisation, recognition, team, give_time
+from jsonb_to_recordset(:rows) as imported (recognition text, named_teams text[], give_time timestamptz)
+cross join unnest(named_teams) as team;

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import UTC, datetime
 
 import pytest
+from google.protobuf.field_mask_pb2 import FieldMask
 
 from guerdon import InvalidRequestError, PermissionDeniedError, error_from_status, new_request_id
 from guerdon.ledger.v1 import ledger_pb2 as ledger
@@ -13,6 +14,7 @@ from guerdon.ledger.v1 import limits_pb2 as limits
 from guerdon.recognition.v1 import imports_pb2 as pb
 from guerdon.recognition.v1 import organisations_pb2 as orgs
 from guerdon.recognition.v1 import recognition_pb2 as recs
+from guerdon.recognition.v1 import teams_pb2 as teams
 from tests.contract.recognition.world import Employer
 
 THEN = datetime(2026, 3, 5, 12, tzinfo=UTC)
@@ -140,6 +142,49 @@ async def test_what_the_ledger_refuses_is_booked_for_none_and_can_be_imported_la
     [answer] = await imported(employer, rows)
     assert (answer.imported_count, answer.already_imported_count, reasons(answer)) == (1, 2, {})
     assert [await employer.earned(person) for person in ("ben", "cleo", "dan")] == [13, 8, 9]
+
+
+async def test_of_many_rows_those_that_the_ledger_refuses_are_told_and_the_others_booked(employer: Employer) -> None:
+    await limit_budget(employer, 4 * 200 + 300)
+    rows = [row(f"n-{number}", "ann", [("ben",), ("ben", "cleo")][number % 2], 1) for number in range(100)]
+    for number in (0, 17, 40, 41, 99):
+        rows[number].amount = 1000
+    [answer] = await imported(employer, rows)
+    assert (answer.imported_count, reasons(answer)) == (
+        95,
+        dict.fromkeys((1, 18, 41, 42, 100), "IMPORT_REFUSED"),
+    )
+    assert [await employer.earned(person) for person in ("ben", "cleo")] == [95, 47]
+
+
+async def test_what_was_for_a_team_is_seen_by_who_is_in_it_now(employer: Employer) -> None:
+    for name in ("east", "west"):
+        await employer.admin.teams.CreateTeam(
+            teams.CreateTeamRequest(
+                team=teams.Team(name=f"{employer.name}/teams/{name}", display_name=name), request_id=new_request_id()
+            )
+        )
+    team = recs.VISIBILITY_TEAM
+    rows = [
+        row("said", "ann", ["ben"], 1, visibility=team, team_ids=["east", "west"]),
+        row("nobody", "ann", ["ben"], 1, visibility=team),
+        row("unknown", "ann", ["ben"], 1, visibility=team, team_ids=["north"]),
+        row("named", "ann", ["ben"], 1, team_ids=["east", "east"]),
+    ]
+    [answer] = await imported(employer, rows)
+    assert (answer.imported_count, reasons(answer)) == (2, {2: "INVALID_FIELD", 3: "NOT_FOUND"})
+    assert [len((await employer.feed(viewer=viewer)).recognitions) for viewer in ("ann", "ben", "dan")] == [2, 2, 1]
+    await employer.admin.organisations.UpdatePerson(
+        orgs.UpdatePersonRequest(
+            person=orgs.Person(name=employer.person("dan"), teams=[f"{employer.name}/teams/east"]),
+            update_mask=FieldMask(paths=["teams"]),
+            request_id=new_request_id(),
+        )
+    )
+    seen = (await employer.feed(viewer="dan")).recognitions
+    assert {tuple(one.rpartition("/")[2] for one in shown.teams) for shown in seen} == {("east", "west"), ("east",)}
+    [other] = await imported(employer, [row("said", "ann", ["ben"], 1, visibility=team, team_ids=["east"])])
+    assert reasons(other) == {1: "EXTERNAL_ID_REUSED"}
 
 
 async def test_an_import_takes_its_own_scope(employer: Employer) -> None:

@@ -157,6 +157,7 @@ class RecognitionRow(google.protobuf.message.Message):
     VALUES_FIELD_NUMBER: builtins.int
     VISIBILITY_FIELD_NUMBER: builtins.int
     GIVE_TIME_FIELD_NUMBER: builtins.int
+    TEAM_IDS_FIELD_NUMBER: builtins.int
     external_id: builtins.str
     """The id that it has elsewhere, 1 to 100 printable characters. A row with an id that was imported is known already; it
     is refused if it says something else than that one.
@@ -168,7 +169,7 @@ class RecognitionRow(google.protobuf.message.Message):
     message: builtins.str
     """The thanks."""
     visibility: guerdon.recognition.v1.recognition_pb2.Visibility.ValueType
-    """Who sees it: PUBLIC or PRIVATE."""
+    """Who sees it: PUBLIC or PRIVATE; or TEAM, of the teams that are named."""
     @property
     def receiver_ids(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """The ids of who received."""
@@ -181,6 +182,12 @@ class RecognitionRow(google.protobuf.message.Message):
     def give_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When it was given."""
 
+    @property
+    def team_ids(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The ids of the teams that it was said to, at most 10. Who is in one of them when looking sees what is for teams. Who
+        was in which team when it was given is not known here, so that the teams of the receivers do not stand in.
+        """
+
     def __init__(
         self,
         *,
@@ -192,9 +199,10 @@ class RecognitionRow(google.protobuf.message.Message):
         values: collections.abc.Iterable[builtins.str] | None = ...,
         visibility: guerdon.recognition.v1.recognition_pb2.Visibility.ValueType = ...,
         give_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        team_ids: collections.abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["give_time", b"give_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["amount", b"amount", "external_id", b"external_id", "give_time", b"give_time", "giver_id", b"giver_id", "message", b"message", "receiver_ids", b"receiver_ids", "values", b"values", "visibility", b"visibility"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["amount", b"amount", "external_id", b"external_id", "give_time", b"give_time", "giver_id", b"giver_id", "message", b"message", "receiver_ids", b"receiver_ids", "team_ids", b"team_ids", "values", b"values", "visibility", b"visibility"]) -> None: ...
 
 global___RecognitionRow = RecognitionRow
 
