@@ -23,7 +23,15 @@ from recognition.http.server import (
     parameters_of,
     read_body,
 )
-from recognition.http.translating import blank_group, blank_user, read_group, read_user, write_group, write_user
+from recognition.http.translating import (
+    blank_group,
+    blank_user,
+    read_group,
+    read_user,
+    said_by,
+    write_group,
+    write_user,
+)
 
 OPERATIONS_MAX = 1000
 """So many operations in one PATCH."""
@@ -76,7 +84,8 @@ class Endpoint(Generic[Ours]):
         """With what the client has left unsaid, for filters."""
         return self._write(ours, request)
 
-    def _read(self, message: Any, before: Ours) -> Ours:
+    def _read(self, message: Any, before: Ours, *, whole: bool) -> Ours:
+        """What a message makes of `before`: it is `whole`, or what was read with some changes."""
         raise NotImplementedError
 
     def _blank(self) -> Ours:
@@ -85,7 +94,7 @@ class Endpoint(Generic[Ours]):
     async def _create(self, request: web.Request) -> web.StreamResponse:
         context = Context.RESOURCE_CREATION_REQUEST
         message = self.model.model_validate(await read_body(request), scim_ctx=context, scim_provider=PROVIDER)
-        made = await self._keeper.create(request[TOKEN], self._read(message, self._blank()))
+        made = await self._keeper.create(request[TOKEN], self._read(message, self._blank(), whole=True))
         return self._answer(request, made, Context.RESOURCE_CREATION_RESPONSE, 201)
 
     async def _get(self, request: web.Request) -> web.StreamResponse:
@@ -101,7 +110,7 @@ class Endpoint(Generic[Ours]):
             check_version(request, original)
             message = self.model.model_validate(body, scim_ctx=context, scim_provider=PROVIDER)
             message.replace(original)
-            return self._read(message, before)
+            return self._read(message, before, whole=True)
 
         changed = await self._keeper.change(request[TOKEN], _id(request), edit)
         return self._answer(request, changed, Context.RESOURCE_REPLACEMENT_RESPONSE)
@@ -117,7 +126,7 @@ class Endpoint(Generic[Ours]):
             resource = self._write(before, request)
             check_version(request, resource)
             patch.patch(resource, scim_policy=POLICY)
-            return self._read(resource, before)
+            return self._read(resource, before, whole=False)
 
         changed = await self._keeper.change(request[TOKEN], _id(request), edit)
         return self._answer(request, changed, Context.RESOURCE_PATCH_RESPONSE)
@@ -182,8 +191,8 @@ class UserEndpoint(Endpoint[ProvisionedUser]):
     def _whole(self, ours: ProvisionedUser, request: web.Request) -> Resource[Any]:
         return write_user(ours, self._site.base(request), whole=True)
 
-    def _read(self, message: Any, before: ProvisionedUser) -> ProvisionedUser:
-        return read_user(message, before)
+    def _read(self, message: Any, before: ProvisionedUser, *, whole: bool) -> ProvisionedUser:
+        return read_user(message, before, said_by(message) if whole else None)
 
     def _blank(self) -> ProvisionedUser:
         return blank_user(self._clock.now())
@@ -200,7 +209,7 @@ class GroupEndpoint(Endpoint[ProvisionedGroup]):
     def _write(self, ours: ProvisionedGroup, request: web.Request) -> Resource[Any]:
         return write_group(ours, self._site.base(request))
 
-    def _read(self, message: Any, before: ProvisionedGroup) -> ProvisionedGroup:
+    def _read(self, message: Any, before: ProvisionedGroup, *, whole: bool) -> ProvisionedGroup:
         return read_group(message, before)
 
     def _blank(self) -> ProvisionedGroup:

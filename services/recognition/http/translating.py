@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -30,6 +30,8 @@ MANY_MAX = 20
 """So many emails, addresses or roles of one user: more are nobody's."""
 TEXT_MAX = 400
 """So many characters in an id, and in a part of what is only kept to be read again."""
+OTHERS_SAY = frozenset({"roles", "manager", "addresses"})
+"""What is set by other means as well: who never said it does not clear it by leaving it out."""
 
 
 def blank_user(create_time: datetime) -> ProvisionedUser:
@@ -83,8 +85,21 @@ def _address(country: Address, details: Mapping[str, Any]) -> Address:
     return Address(**{**details["address"], "country": country.country}) if "address" in details else country
 
 
-def read_user(message: User[EnterpriseUser], before: ProvisionedUser) -> ProvisionedUser:
-    """A person as SCIM would have them, who was like `before`.
+def said_by(message: User[EnterpriseUser]) -> frozenset[str]:
+    """What of OTHERS_SAY a user says who is sent whole, be it that there is none. Addresses without a country say
+    nothing of it (RFC 7644, 3.5.1, lets a server keep what is left out).
+    """
+    extension = message[EnterpriseUser]
+    named = OTHERS_SAY & (message.model_fields_set | (extension.model_fields_set if extension is not None else set()))
+    silent = message.addresses and not any(address.country for address in message.addresses)
+    return named - {"addresses"} if silent else named
+
+
+def read_user(
+    message: User[EnterpriseUser], before: ProvisionedUser, said: Collection[str] | None = None
+) -> ProvisionedUser:
+    """A person as SCIM would have them, who was like `before`. What of OTHERS_SAY is not in `said`, and was never said
+    by SCIM, stays as others set it. None: the message is what SCIM read with some changes, and says what these are.
 
     Raises:
         InvalidValueException: an attribute cannot be like that here.
@@ -106,21 +121,40 @@ def read_user(message: User[EnterpriseUser], before: ProvisionedUser) -> Provisi
     role = _role(message)
     if role is not None:
         details["role"] = _kept(role)
-    said = {"displayName": message.display_name, "active": message.active, "roles": role}
-    details["unsaid"] = [attribute for attribute, value in said.items() if value is None]
+    visible = {"displayName": message.display_name, "active": message.active, "roles": role}
+    details["unsaid"] = [attribute for attribute, value in visible.items() if value is None]
     extension = message[EnterpriseUser]
     manager = extension.manager if extension is not None else None
+    values: dict[str, Any] = {
+        "roles": Role.GIVER if role is None else Role(str(role.value).lower()),
+        "manager": _text(manager.value) if manager is not None else "",
+        "addresses": (address.country or "").upper() if address is not None else "",
+    }
+    values, details["asserted"] = _beside_others(values, before, said)
     return replace(
         before,
         user_name=message.user_name or "",
         display_name=message.display_name or _name_of(message.name, message.user_name),
         active=message.active is not False,
-        role=Role.GIVER if role is None else Role(str(role.value).lower()),
-        manager=_text(manager.value) if manager is not None else "",
-        country=(address.country or "").upper() if address is not None else "",
+        role=values["roles"],
+        manager=values["manager"],
+        country=values["addresses"],
         external_id=_text(message.external_id),
         details=details,
     )
+
+
+def _beside_others(
+    values: Mapping[str, Any], before: ProvisionedUser, said: Collection[str] | None
+) -> tuple[dict[str, Any], list[str]]:
+    """What of OTHERS_SAY comes of values, and what of it SCIM has said by now."""
+    had = {"roles": before.role, "manager": before.manager, "addresses": before.country}
+    asserted = set(before.details.get("asserted", ()))
+    if said is None:
+        changed = {attribute for attribute in OTHERS_SAY if values[attribute] != had[attribute]}
+        return dict(values), sorted(asserted | changed)
+    unsaid = OTHERS_SAY - asserted - set(said)
+    return {**values, **{attribute: had[attribute] for attribute in unsaid}}, sorted(asserted | set(said))
 
 
 def _kept(part: Name | Email | Address | UserRole) -> dict[str, Any]:

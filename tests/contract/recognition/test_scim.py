@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from google.protobuf.field_mask_pb2 import FieldMask
 
 from guerdon import new_request_id, was_replayed
 from guerdon.recognition.v1 import organisations_pb2 as orgs
@@ -67,6 +68,66 @@ async def test_who_is_deactivated_and_comes_back_has_the_same_accounts_and_point
     assert (after.state, after.rewards_account) == (orgs.PERSON_STATE_ACTIVE, before.rewards_account)
     assert [span.HasField("end_time") for span in after.active_spans] == [True, True, False]
     assert await employer.earned(eve["id"]) == 30
+
+
+async def test_what_the_provider_never_said_stays_as_it_was_set_here(provider: Provider) -> None:
+    employer = provider.employer
+    made = await provider.user("eve")
+    body, path = {"schemas": [USER], "userName": "eve"}, f"/Users/{made['id']}"
+    here = {"role": orgs.ROLE_MANAGER, "country": "GB", "manager": employer.person("ann")}
+    await employer.admin.organisations.UpdatePerson(
+        orgs.UpdatePersonRequest(
+            person=orgs.Person(name=employer.person(made["id"]), **here),  # type: ignore[arg-type]  # its own fields
+            update_mask=FieldMask(paths=list(here)),
+            request_id=new_request_id(),
+        )
+    )
+
+    async def known() -> dict[str, Any]:
+        person = await employer.read_person(made["id"])
+        return {field: getattr(person, field) for field in here}
+
+    renamed = await provider.http.put(path, json=body | {"displayName": "Eve", "addresses": [{"type": "work"}]})
+    assert renamed.status_code == 200, renamed.text
+    assert renamed.json()["roles"][0]["value"] == "manager"
+    await provider.patch(path, {"op": "replace", "value": {"displayName": "Evelyn"}})
+    await provider.http.put(path, json=body)
+    assert await known() == here, "a PATCH of something else says nothing of them either"
+
+    said = {"roles": [{"value": "admin"}], ENTERPRISE: {"manager": {"value": "ben"}}}
+    await provider.http.put(path, json=body | said)
+    assert await known() == {"role": orgs.ROLE_ADMIN, "country": "GB", "manager": employer.person("ben")}
+    await provider.http.put(path, json=body)
+    assert await known() == {"role": orgs.ROLE_GIVER, "country": "GB", "manager": ""}, "what it has said it takes away"
+    await provider.http.put(path, json=body | {"addresses": []})
+    assert (await known())["country"] == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "role"),
+    [
+        ({"op": "remove", "path": "roles"}, orgs.ROLE_GIVER),
+        ({"op": "replace", "path": "roles", "value": [{"value": "observer"}]}, orgs.ROLE_OBSERVER),
+    ],
+)
+async def test_what_a_patch_changes_the_provider_has_said(
+    provider: Provider, change: dict[str, Any], role: orgs.Role.ValueType
+) -> None:
+    employer = provider.employer
+    path = f"/Users/{(await provider.user('eve'))['id']}"
+    person = orgs.Person(name=employer.person(path.removeprefix("/Users/")), role=orgs.ROLE_ADMIN)
+
+    async def appoint() -> None:
+        await employer.admin.organisations.UpdatePerson(
+            orgs.UpdatePersonRequest(person=person, update_mask=FieldMask(paths=["role"]), request_id=new_request_id())
+        )
+
+    await appoint()
+    assert (await provider.patch(path, change)).status_code == 200
+    assert (await employer.read_person(path.removeprefix("/Users/"))).role == role
+    await appoint()
+    await provider.http.put(path, json={"schemas": [USER], "userName": "eve"})
+    assert (await employer.read_person(path.removeprefix("/Users/"))).role == orgs.ROLE_GIVER
 
 
 async def test_a_group_is_a_team(provider: Provider) -> None:

@@ -9,7 +9,7 @@ import pytest
 from guerdon_kit.auth.development import DevelopmentIdentity
 from guerdon_kit.grpc import OutcomeUnknown
 from guerdon_kit.grpc.outward import Outward
-from tests.integration.kit.authority import Authority
+from guerdon_kit.testing.authority import Authority
 from tests.integration.kit.echo import ACCOUNT, Echo, Wire, asked, wire
 from tests.kit_protos import message_class
 

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from guerdon_kit.launch.ports import LOOPBACK, free_ports
 from guerdon_kit.postgres import Database
 from guerdon_kit.postgres.provision import ServiceDatabase
 from guerdon_kit.testing import DatabaseFactory, RunningService, ServiceFactory
@@ -58,12 +59,14 @@ def running(
 ) -> Iterator[tuple[RunningService, RunningService]]:
     """A ledger, and two workers of the recognition service that are quick to notice."""
     ledger = module_services.start("ledger", databases.make("ledger"))
+    [scim_port] = free_ports(1)
     recognition = module_services.start(
         "recognition",
         databases.make("recognition"),
         targets={"ledger": ledger.target},
         settings={
             "workers": "2",
+            "scim_listen": f"{LOOPBACK}:{scim_port}",
             "lease_s": "2",
             "ledger_timeout_s": "1.5",
             "recovery_poll_s": "0.2",

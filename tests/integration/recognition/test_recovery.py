@@ -6,15 +6,18 @@ import asyncio
 from typing import Any
 
 import grpc
+import httpx
 import pytest
 from redis.asyncio import Redis
 
-from guerdon import RefusedError, UnavailableError
+from guerdon import RefusedError, UnavailableError, new_request_id
 from guerdon.recognition.v1 import recognition_pb2 as recs
 from guerdon.recognition.v1 import reviews_pb2 as pb
+from guerdon.recognition.v1 import scim_pb2 as scim
 from guerdon_kit.events import CloudEvent, stream_of
 from guerdon_kit.postgres.provision import connected
 from guerdon_kit.testing import ServiceFactory, wait_until
+from tests.contract.recognition.scim import USER, connect, scim_url
 from tests.contract.recognition.test_fairness import pair_points, set_policies
 from tests.contract.recognition.test_reviews import APPROVED, HOLD, decision
 from tests.contract.recognition.world import Employer, World
@@ -33,6 +36,25 @@ async def test_what_was_taken_in_is_carried_out_though_nobody_asks_again(world: 
     world.recognition.process.start()
     await wait_until(lambda: _feed_length(employer))
     assert (await employer.left("ann"), await employer.earned("ben")) == (170, 30)
+
+
+async def test_workers_serve_an_identity_provider_as_one(world: World) -> None:
+    employer = await world.employer(granted=False)
+    provider = await connect(employer)
+    await provider.http.aclose()
+
+    async def ask(method: str, path: str, **body: Any) -> int:
+        """By a connection of its own, which may be any worker's."""
+        headers = {"Authorization": f"Bearer {provider.secret}"}
+        async with httpx.AsyncClient(base_url=scim_url(employer), headers=headers, timeout=30.0) as client:
+            return (await client.request(method, path, json=body or None)).status_code
+
+    made = await asyncio.gather(*(ask("POST", "/Users", schemas=[USER], userName="eve") for _ in range(8)))
+    assert sorted(made) == [201] + [409] * 7
+    await employer.admin.scim_tokens.RevokeScimToken(
+        scim.RevokeScimTokenRequest(name=provider.token.name, request_id=new_request_id())
+    )
+    assert await asyncio.gather(*(ask("GET", "/Users") for _ in range(8))) == [401] * 8
 
 
 @pytest.mark.crash
