@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
+from typing import TypeVar
 
 from guerdon_kit.errors import InvalidField
 
@@ -22,6 +24,7 @@ END = datetime(9999, 12, 31, tzinfo=UTC)
 
 _TOKEN_LENGTH_MAX = 1000
 _MICROSECOND = timedelta(microseconds=1)
+_Row = TypeVar("_Row")
 
 
 def page_size(asked: int, field: str = "page_size") -> int:
@@ -77,6 +80,16 @@ def read_place(token: str, query: tuple[str, ...], first: datetime) -> tuple[dat
 def write_place(query: tuple[str, ...], time: datetime, last_id: str) -> str:
     """The token of the page that goes on after the row of that time and id."""
     return write_token(query, ((time - BEGINNING) // _MICROSECOND, last_id))
+
+
+def cut(
+    found: Sequence[_Row], size: int, query: tuple[str, ...], place: Callable[[_Row], tuple[datetime, str]]
+) -> tuple[list[_Row], str]:
+    """The page that `found` has, where one row more than `size` was asked for, and the token of the next one, empty
+    where there is none. `place` says by which time and id a row is ordered.
+    """
+    page = list(found[:size])
+    return page, write_place(query, *place(page[-1])) if len(found) > size else ""
 
 
 def _storable(part: str | int) -> bool:

@@ -33,6 +33,7 @@ from recognition.operations.billing import Billing
 from recognition.operations.budgets import Budgets
 from recognition.operations.celebrating import Celebrations, tell_celebrated
 from recognition.operations.changing import Changing
+from recognition.operations.claim_viewing import ClaimViewing
 from recognition.operations.claiming import Claiming
 from recognition.operations.commenting import Commenting
 from recognition.operations.delegating import Delegating
@@ -147,7 +148,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
             AwardServicer(awarding, AwardViewing(database, clock)),
             DelegationServicer(Delegating(database, clock)),
             CelebrationServicer(celebrations),
-            IncentiveServicer(clock, Claiming(database, paying, clock)),
+            IncentiveServicer(clock, Claiming(database, paying, clock), ClaimViewing(database, clock)),
             AchievementServicer(clock, Achievements(database, paying, clock)),
             ImportServicer(PeopleImports(database, ledger, clock), importing),
             FairnessServicer(fairness),

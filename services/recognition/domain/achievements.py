@@ -82,9 +82,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Achievement:
-    """An achievement as stored."""
+    """An achievement as stored, with the id of its payout."""
 
     asked: Asked
+    payout: str
     record_time: datetime
     progress: Progress
 

@@ -20,6 +20,7 @@ class Delegation:
     delegate: str
     start_time: datetime
     end_time: datetime
+    create_time: datetime
 
     @property
     def name(self) -> str:
@@ -39,3 +40,15 @@ class Delegation:
             found.append(FieldViolation("delegation.end_time", "must be after the start, at most 366 days"))
         if found:
             raise InvalidField(found)
+
+
+@dataclass(frozen=True, slots=True)
+class WantedDelegations:
+    """What of a list of delegations is asked for; what is None is not asked. `viewer` is one of the two; `not_ended_at`
+    is before its end. The people are ids.
+    """
+
+    viewer: str | None = None
+    approver: str | None = None
+    delegate: str | None = None
+    not_ended_at: datetime | None = None

@@ -160,6 +160,18 @@ class Claim:
         return Case(self.made.person, self.made.person, self.amount, self.chain)
 
 
+@dataclass(frozen=True, slots=True)
+class WantedClaims:
+    """What of a list of claims is asked for; what is None is not asked. `decider` decided it, or somebody else by their
+    right; they, `incentive` and `person` are ids.
+    """
+
+    incentive: str | None = None
+    person: str | None = None
+    state: ClaimState | None = None
+    decider: str | None = None
+
+
 def incentive_name(organisation: str, incentive: str) -> str:
     """The resource name of an incentive."""
     return f"organisations/{organisation}/incentives/{incentive}"

@@ -127,3 +127,29 @@ def settle(order: Order, answer: Answer, now: datetime) -> Settlement:
         due_time = min(now + delay, order.wait_end_time)
         return Settlement(order, PayoutState.WAITING, "", answer.refusal, order.try_no + 1, due_time)
     return Settlement(order, PayoutState.REFUSED, "", answer.refusal, order.try_no, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Payout:
+    """A payout as stored: `amount` points from `budget` to `person`, both ids, for what is named `subject`;
+    `settle_time` is when it was PAID or REFUSED.
+    """
+
+    organisation: str
+    id: str
+    subject: str
+    person: str
+    budget: str
+    amount: int
+    progress: Progress
+    create_time: datetime
+    settle_time: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class WantedPayouts:
+    """What of a list of payouts is asked for; what is None is not asked. `budget` and `person` are ids."""
+
+    budget: str | None = None
+    state: PayoutState | None = None
+    person: str | None = None

@@ -15,6 +15,7 @@ from guerdon_kit.clock import Clock
 from guerdon_kit.errors import AlreadyExists, DomainError, NotFound
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.ids import new_id
+from guerdon_kit.pages import END, cut, page_size, read_place
 from guerdon_kit.postgres import Connection, Database, requests
 from recognition.domain.achievements import Achievement, Asked, Judgement, Source, check_batch, judge, used_at
 from recognition.domain.acting import Acting
@@ -26,6 +27,7 @@ from recognition.operations.acting import require_role
 from recognition.operations.paying import Paying
 from recognition.store import achievements as store
 from recognition.store import people as people_store
+from recognition.store.positions import Position
 
 _NEW, _ALREADY = b"new", b"already"
 
@@ -132,6 +134,34 @@ class Achievements:
             name = f"organisations/{organisation}/achievementSources/{source}/achievements/{achievement}"
             raise NotFound(name)
         return found[achievement]
+
+    async def list_sources(self, organisation: str, after: str, most: int) -> list[Source]:
+        """At most so many of an organisation's sources, by id, from after `after` on.
+
+        Raises:
+            NotFound: there is no such organisation.
+        """
+        async with self._database.acquire() as connection:
+            await organisations.find(connection, organisation)
+            return await store.list_sources(connection, organisation, after, most)
+
+    async def list_achievements(
+        self, organisation: str, source: str | None, person: str | None, size: int, token: str
+    ) -> tuple[list[Achievement], str]:
+        """A page of the achievements of a source and a person, where these are given, newest first, and the token of
+        the next one.
+
+        Raises:
+            InvalidField: the size or the token is malformed.
+            NotFound: there is no such organisation.
+        """
+        size = page_size(size)
+        query = ("ListAchievements", organisation, source or "", person or "")
+        position = Position(*read_place(token, query, END), size + 1)
+        async with self._database.acquire() as connection:
+            await organisations.find(connection, organisation)
+            found = await store.list_achievements(connection, organisation, source, person, position)
+        return cut(found, size, query, lambda one: (one.record_time, one.payout))
 
     async def _write(
         self,

@@ -7,15 +7,21 @@ from dataclasses import dataclass
 from guerdon_kit.clock import Clock
 from guerdon_kit.errors import AlreadyExists, NotFound
 from guerdon_kit.idempotency import Fingerprint
+from guerdon_kit.pages import END, cut, page_size, read_place
 from guerdon_kit.postgres import Connection, Database, requests
 from recognition.clients.award_budgets import AwardBudgetBook
 from recognition.domain.acting import Acting
 from recognition.domain.award_budgets import AwardBudget, NewAwardBudget, budget_name, check_amount
+from recognition.domain.errors import RoleRequired
+from recognition.domain.payouts import Payout, WantedPayouts
 from recognition.domain.roles import Role
 from recognition.operations import organisations
 from recognition.operations.acting import require_role
+from recognition.operations.seeing import is_admin
+from recognition.operations.viewing import viewer_id
 from recognition.store import award_budgets as store
 from recognition.store import payouts
+from recognition.store.positions import Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +124,30 @@ class AwardBudgets:
         async with self._database.acquire() as connection:
             await organisations.find(connection, organisation)
             return await store.list_after(connection, organisation, after, most)
+
+    async def list_payouts(
+        self, organisation: str, wanted: WantedPayouts, viewer: str | None, size: int, token: str, acting: Acting
+    ) -> tuple[list[Payout], str]:
+        """A page of what budgets pay or are to pay, newest first, and the token of the next one. The viewer is the
+        acting person where None is named.
+
+        Raises:
+            InvalidField: the size or the token is malformed.
+            NotFound: there is no such organisation or viewer.
+            ScopeRequired: the viewer is another than the acting person.
+            RoleRequired: the viewer is no admin.
+        """
+        size = page_size(size)
+        async with self._database.acquire() as connection:
+            await organisations.find(connection, organisation)
+            person = await viewer_id(connection, organisation, viewer, acting)
+            if not await is_admin(connection, organisation, viewer, acting):
+                raise RoleRequired(Role.ADMIN.name)
+            state = wanted.state.value if wanted.state else ""
+            query = ("ListPayouts", organisation, person or "", wanted.budget or "", state, wanted.person or "")
+            position = Position(*read_place(token, query, END), size + 1)
+            found = await payouts.list_wanted(connection, organisation, wanted, person, position)
+        return cut(found, size, query, lambda one: (one.create_time, one.id))
 
 
 async def find(connection: Connection, organisation: str, budget: str) -> AwardBudget:

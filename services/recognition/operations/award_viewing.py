@@ -7,7 +7,7 @@ from enum import Enum
 
 from guerdon_kit.clock import Clock
 from guerdon_kit.errors import InvalidField, NotFound
-from guerdon_kit.pages import END, page_size, read_place, write_place
+from guerdon_kit.pages import END, cut, page_size, read_place
 from guerdon_kit.postgres import Connection, Database
 from recognition.domain.acting import Acting
 from recognition.domain.approvals import Staff, right_of
@@ -19,6 +19,7 @@ from recognition.operations.acting import acting_person, require_role
 from recognition.operations.staff import standings
 from recognition.store import awards as store
 from recognition.store import delegations as delegation_store
+from recognition.store.positions import Position
 
 
 class AwardList(Enum):
@@ -84,16 +85,12 @@ class AwardViewing:
             if viewer is not None:
                 await people.find(connection, organisation, viewer)
             query = ("ListAwards", organisation, asked.list.value, viewer or "")
-            before_time, before = read_place(asked.token, query, END)
-            position = store.Position(before_time, before, size + 1)
+            position = Position(*read_place(asked.token, query, END), size + 1)
             found = await self._listed(connection, asked, viewer, acting, position)
-        if len(found) <= size:
-            return found, ""
-        last = found[size - 1]
-        return found[:size], write_place(query, last.create_time, last.id)
+        return cut(found, size, query, lambda one: (one.create_time, one.id))
 
     async def _listed(
-        self, connection: Connection, asked: Asked, viewer: str | None, acting: Acting, position: store.Position
+        self, connection: Connection, asked: Asked, viewer: str | None, acting: Acting, position: Position
     ) -> list[Award]:
         organisation = asked.organisation
         if asked.list is AwardList.GIVEN:

@@ -19,7 +19,7 @@ from guerdon_kit.errors import NotFound, Unavailable
 from guerdon_kit.events import Event, publish
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.ids import new_id
-from guerdon_kit.pages import END, page_size, read_place, write_place
+from guerdon_kit.pages import END, cut, page_size, read_place
 from guerdon_kit.postgres import Connection, Database, requests
 from recognition.domain.acting import Acting
 from recognition.domain.celebrations import Celebration, Policy, celebration_name, dates_kept, days_to_keep
@@ -31,8 +31,8 @@ from recognition.operations import award_budgets, organisations
 from recognition.operations.acting import acting_person, require_role
 from recognition.operations.paying import Paying
 from recognition.store import celebrations as store
-from recognition.store.awards import Position
 from recognition.store.celebrations import Celebrating, Kept
+from recognition.store.positions import Position
 
 BATCH = 500
 CELEBRATED = "guerdon.recognition.v1.celebration_given"
@@ -98,14 +98,10 @@ class Celebrations:
             await organisations.find(connection, organisation)
             person = await acting_person(connection, organisation, acting, viewer)
             query = ("ListCelebrations", organisation, person or "")
-            before_time, before = read_place(token, query, END)
-            position = Position(before_time, before, size + 1)
+            position = Position(*read_place(token, query, END), size + 1)
             everything = person is None and acting.acts_for
             found = await store.list_seen(connection, organisation, person, position, all_of_them=everything)
-        if len(found) <= size:
-            return found, ""
-        last = found[size - 1]
-        return found[:size], write_place(query, last.create_time, last.payout)
+        return cut(found, size, query, lambda one: (one.create_time, one.payout))
 
     async def celebrate_due(self) -> int:
         """Celebrates what is due, at most a batch in each organisation; answers how much that was. An organisation

@@ -25,7 +25,7 @@ from recognition.domain.texts import text_violations
 from recognition.operations import award_budgets, organisations
 from recognition.operations.acting import acting_person, require_role
 from recognition.operations.paying import Paying
-from recognition.operations.staff import load_staff, standings
+from recognition.operations.staff import load_staff
 from recognition.store import delegations as delegation_store
 from recognition.store import incentives as store
 from recognition.store import people as people_store
@@ -87,6 +87,17 @@ class Claiming:
             month = month_of(self._clock.now(), employer.time_zone)
             of_all, _ = await store.count(connection, organisation, incentive, month.first_day, "")
         return found, of_all
+
+    async def list_after(self, organisation: str, after: str, most: int, *, open_only: bool) -> list[Incentive]:
+        """At most so many of an organisation's incentives, by id, from after `after` on; those open now, if only these.
+
+        Raises:
+            NotFound: there is no such organisation.
+        """
+        async with self._database.acquire() as connection:
+            await organisations.find(connection, organisation)
+            open_at = self._clock.now() if open_only else None
+            return await store.list_after(connection, organisation, after, open_at, most)
 
     async def claim(self, fingerprint: Fingerprint, made: NewClaim, acting: Acting) -> tuple[Claim, bool]:
         """Claims an incentive; answers the claim, and whether this is a replay.
@@ -165,22 +176,6 @@ class Claiming:
         _, replayed = await requests.once(self._database, fingerprint, work)
         return await self._paid(organisation, decision.incentive, decision.claim), replayed
 
-    async def find_claim(
-        self, organisation: str, incentive: str, claim: str, viewer: str | None, acting: Acting
-    ) -> Claim:
-        """A claim, for whoever made it, reviews it or reviewed it, and admins.
-
-        Raises:
-            NotFound: there is none, or it is not theirs to see.
-            ScopeRequired: the viewer is another than the acting person.
-        """
-        async with self._database.acquire() as connection:
-            person = await acting_person(connection, organisation, acting, viewer)
-            found = await store.find_claim(connection, organisation, incentive, claim)
-            if found is None or not await self._sees(connection, found, person, acting):
-                raise NotFound(claim_name(organisation, incentive, claim))
-        return found
-
     async def _judged(self, connection: Connection, incentive: Incentive, made: NewClaim) -> Claim:
         """A new claim: in review by whoever can, or approved where nobody has to."""
         claim = Claim(
@@ -216,18 +211,6 @@ class Claiming:
         if claim.reviewer and not staff.active(claim.reviewer) and staff.has(person, Role.ADMIN):
             return person  # nobody else is left to decide, and no deadline does
         return right_of(claim.case, 0, claim.reviewer, person, delegators, known)
-
-    async def _sees(self, connection: Connection, claim: Claim, person: str | None, acting: Acting) -> bool:
-        if person is None:
-            return acting.acts_for
-        if person in {claim.made.person, claim.reviewer, claim.decided_by, claim.right_of}:
-            return True
-        organisation = claim.made.organisation
-        delegators = await delegation_store.delegators(connection, organisation, person, self._clock.now())
-        known = await standings(connection, organisation, {person, *delegators})
-        role = claim.chain[0].approver.role if claim.chain else None
-        roles = {standing.role for standing in known.values() if standing.active}
-        return claim.reviewer in delegators or Role.ADMIN in roles or (role is not None and role in roles)
 
     async def _take_in(self, connection: Connection, claim: Claim) -> None:
         """Takes in the payout of an approved claim."""

@@ -6,7 +6,7 @@ from guerdon_kit.clock import Clock
 from guerdon_kit.errors import InvalidField, NotFound
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.ids import new_id
-from guerdon_kit.pages import BEGINNING, page_size, read_place, write_place
+from guerdon_kit.pages import BEGINNING, cut, page_size, read_place
 from guerdon_kit.postgres import Connection, Database, requests
 from recognition.domain.acting import Acting
 from recognition.domain.comments import (
@@ -101,10 +101,7 @@ class Commenting:
             query = ("ListComments", organisation, recognition, person or "")
             after_time, after = read_place(token, query, BEGINNING)
             found = await store.list_after(connection, organisation, recognition, after_time, after, size + 1)
-        if len(found) <= size:
-            return found, ""
-        last = found[size - 1]
-        return found[:size], write_place(query, last.create_time, last.id)
+        return cut(found, size, query, lambda one: (one.create_time, one.id))
 
     async def react(
         self,

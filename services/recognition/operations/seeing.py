@@ -32,3 +32,17 @@ async def sight(
     if role is Role.MANAGER:
         return Sight(everything=True, under=person)
     raise RoleRequired(f"{Role.ADMIN.name} or {Role.MANAGER.name}")
+
+
+async def is_admin(connection: Connection, organisation: str, viewer: str | None, acting: Acting) -> bool:
+    """Whether all is the viewer's to see: they are an active admin, or nobody, and the caller may act for others.
+
+    Raises:
+        NotFound: there is no such viewer.
+        ScopeRequired: the viewer is another than the acting person.
+    """
+    person = await acting_person(connection, organisation, acting, viewer)
+    if person is None:
+        return acting.acts_for
+    found = await people.find(connection, organisation, person)
+    return found.active and found.profile.role is Role.ADMIN

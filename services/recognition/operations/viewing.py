@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import astuple
 
 from guerdon_kit.errors import NotFound
-from guerdon_kit.pages import END, page_size, read_place, write_place
+from guerdon_kit.pages import END, cut, page_size, read_place
 from guerdon_kit.postgres import Connection, Database
 from recognition.domain.acting import Acting
 from recognition.domain.recognitions import Recognition, Visibility, Wanted
@@ -63,10 +63,7 @@ class Viewing:
             before_time, before = read_place(token, query, wanted.until or END)
             feed = store.Feed(organisation, seen_by, wanted, before_time, before)
             found = await store.list_feed(connection, feed, size + 1)
-        if len(found) <= size:
-            return found, ""
-        last = found[size - 1]
-        return found[:size], write_place(query, last.create_time, last.id)
+        return cut(found, size, query, lambda one: (one.create_time, one.id))
 
 
 async def find_seen(connection: Connection, organisation: str, recognition: str, person: str | None) -> Recognition:

@@ -10,11 +10,20 @@ from guerdon_kit.grpc.messages import timestamp
 from guerdon_kit.grpc.status import to_status
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.names import parse
+from guerdon_kit.pages import page_size, read_token, write_token
 from recognition.domain.achievements import BATCH_MAX, Achievement, Asked, Source
 from recognition.domain.award_budgets import budget_name
 from recognition.domain.people import person_name
 from recognition.operations.achievements import Achievements, Recorded
-from recognition.servicer.naming import acting, budget_id, person_id, tell_replay
+from recognition.servicer.naming import (
+    ORGANISATION,
+    acting,
+    budget_id,
+    optional_person_id,
+    owned_id,
+    person_id,
+    tell_replay,
+)
 from recognition.servicer.payouts import write_payout
 
 _SOURCE = "organisations/{organisation}/achievementSources/{achievement_source}"
@@ -60,6 +69,21 @@ class AchievementServicer:
         found = await self._achievements.find_source(organisation, source)
         return pb.GetAchievementSourceResponse(achievement_source=write_source(found))
 
+    async def list_achievement_sources(
+        self, request: pb.ListAchievementSourcesRequest, _call: CallContext
+    ) -> pb.ListAchievementSourcesResponse:
+        """Lists sources by id."""
+        (organisation,) = parse(request.parent, ORGANISATION, "parent")
+        size = page_size(request.page_size)
+        query = ("ListAchievementSources", organisation)
+        after = str(read_token(request.page_token, query, (str,))[0]) if request.page_token else ""
+        found = await self._achievements.list_sources(organisation, after, size + 1)
+        more = len(found) > size
+        return pb.ListAchievementSourcesResponse(
+            achievement_sources=map(write_source, found[:size]),
+            next_page_token=write_token(query, (found[size - 1].id,)) if more else "",
+        )
+
     async def record_achievement(
         self, request: pb.RecordAchievementRequest, call: CallContext
     ) -> pb.RecordAchievementResponse:
@@ -100,6 +124,21 @@ class AchievementServicer:
         organisation, source, achievement = parse(request.name, _ACHIEVEMENT)
         found = await self._achievements.find(organisation, source, achievement)
         return pb.GetAchievementResponse(achievement=write_achievement(found))
+
+    async def list_achievements(
+        self, request: pb.ListAchievementsRequest, _call: CallContext
+    ) -> pb.ListAchievementsResponse:
+        """Lists achievements."""
+        (organisation,) = parse(request.parent, ORGANISATION, "parent")
+        source = request.achievement_source
+        found, next_token = await self._achievements.list_achievements(
+            organisation,
+            owned_id(source, _SOURCE, organisation, "achievement_source") if source else None,
+            optional_person_id(request.person, organisation, "person"),
+            request.page_size,
+            request.page_token,
+        )
+        return pb.ListAchievementsResponse(achievements=map(write_achievement, found), next_page_token=next_token)
 
     async def _record(
         self,

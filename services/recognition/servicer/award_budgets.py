@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from guerdon.recognition.v1 import award_budgets_pb2 as pb
+from guerdon_kit.errors import InvalidField
 from guerdon_kit.grpc import CallContext
 from guerdon_kit.grpc.messages import timestamp
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.names import parse
 from guerdon_kit.pages import page_size, read_token, write_token
-from recognition.domain.award_budgets import WAIT_DAYS_DEFAULT, AwardBudget, NewAwardBudget
+from recognition.domain.award_budgets import WAIT_DAYS_DEFAULT, AwardBudget, NewAwardBudget, budget_name
+from recognition.domain.payouts import Payout, WantedPayouts
+from recognition.domain.people import person_name
 from recognition.operations.award_budgets import AwardBudgets
-from recognition.servicer.naming import AWARD_BUDGET, ORGANISATION, acting, tell_replay
+from recognition.servicer.naming import AWARD_BUDGET, ORGANISATION, acting, budget_id, optional_person_id, tell_replay
+from recognition.servicer.payouts import WANTED_STATES, write_payout
 
 
 class AwardBudgetServicer:
@@ -72,6 +76,23 @@ class AwardBudgetServicer:
             next_page_token=write_token(query, (found[size - 1].id,)) if more else "",
         )
 
+    async def list_payouts(self, request: pb.ListPayoutsRequest, call: CallContext) -> pb.ListPayoutsResponse:
+        """Lists payouts."""
+        (organisation,) = parse(request.parent, ORGANISATION, "parent")
+        if request.state not in WANTED_STATES:
+            raise InvalidField.of("state", "must be one of the states that the contract names")
+        budget = request.award_budget
+        wanted = WantedPayouts(
+            budget=budget_id(budget, organisation, "award_budget") if budget else None,
+            state=WANTED_STATES[request.state],
+            person=optional_person_id(request.person, organisation, "person"),
+        )
+        viewer = optional_person_id(request.viewer, organisation, "viewer")
+        found, next_token = await self._budgets.list_payouts(
+            organisation, wanted, viewer, request.page_size, request.page_token, acting(call.caller)
+        )
+        return pb.ListPayoutsResponse(payouts=map(_write_payout, found), next_page_token=next_token)
+
 
 def write_budget(budget: AwardBudget) -> pb.AwardBudget:
     """The contract's budget."""
@@ -81,4 +102,16 @@ def write_budget(budget: AwardBudget) -> pb.AwardBudget:
         account=budget.account,
         wait_days=budget.wait_days,
         create_time=timestamp(budget.create_time),
+    )
+
+
+def _write_payout(payout: Payout) -> pb.BudgetPayout:
+    return pb.BudgetPayout(
+        subject=payout.subject,
+        person=person_name(payout.organisation, payout.person),
+        award_budget=budget_name(payout.organisation, payout.budget),
+        amount=payout.amount,
+        payout=write_payout(payout.progress),
+        create_time=timestamp(payout.create_time),
+        settle_time=timestamp(payout.settle_time) if payout.settle_time else None,
     )

@@ -7,7 +7,8 @@ from guerdon_kit.grpc import CallContext
 from guerdon_kit.grpc.messages import instant
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.names import parse
-from recognition.operations.delegating import Delegating
+from recognition.domain.delegations import WantedDelegations
+from recognition.operations.delegating import Asked, Delegating
 from recognition.servicer.approvals import write_delegation
 from recognition.servicer.naming import ORGANISATION, acting, optional_person_id, person_id, tell_replay
 
@@ -51,3 +52,17 @@ class DelegationServicer:
         )
         tell_replay(call, replayed)
         return pb.EndDelegationResponse(delegation=write_delegation(ended))
+
+    async def list_delegations(
+        self, request: pb.ListDelegationsRequest, call: CallContext
+    ) -> pb.ListDelegationsResponse:
+        """Lists delegations."""
+        (organisation,) = parse(request.parent, ORGANISATION, "parent")
+        wanted = WantedDelegations(
+            approver=optional_person_id(request.approver, organisation, "approver"),
+            delegate=optional_person_id(request.delegate, organisation, "delegate"),
+        )
+        viewer = optional_person_id(request.viewer, organisation, "viewer")
+        asked = Asked(viewer, request.include_ended, request.page_size, request.page_token)
+        found, next_token = await self._delegating.list_seen(organisation, wanted, asked, acting(call.caller))
+        return pb.ListDelegationsResponse(delegations=map(write_delegation, found), next_page_token=next_token)

@@ -4,21 +4,33 @@ from __future__ import annotations
 
 from guerdon.recognition.v1 import incentives_pb2 as pb
 from guerdon_kit.clock import Clock
+from guerdon_kit.errors import InvalidField
 from guerdon_kit.grpc import CallContext
 from guerdon_kit.grpc.messages import instant, timestamp
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.names import parse
+from guerdon_kit.pages import page_size, read_token, write_token
 from recognition.domain.award_budgets import budget_name
-from recognition.domain.incentives import Claim, ClaimState, Incentive, NewClaim
+from recognition.domain.incentives import Claim, ClaimState, Incentive, NewClaim, WantedClaims
 from recognition.domain.people import person_name
+from recognition.operations.claim_viewing import Asked, ClaimList, ClaimViewing
 from recognition.operations.claiming import Claiming, Decision
 from recognition.servicer.approvals import read_approver, write_approver
-from recognition.servicer.naming import acting, budget_id, optional_person_id, tell_replay
+from recognition.servicer.naming import ORGANISATION, acting, budget_id, optional_person_id, owned_id, tell_replay
 from recognition.servicer.payouts import write_payout
 
 _INCENTIVE = "organisations/{organisation}/incentives/{incentive}"
 _CLAIM = f"{_INCENTIVE}/claims/{{claim}}"
 _STATES = {state: pb.ClaimState.Value(f"CLAIM_STATE_{state.name}") for state in ClaimState}
+
+_WANTED_STATES = {pb.CLAIM_STATE_UNSPECIFIED: None, **{number: state for state, number in _STATES.items()}}
+_LISTS = {
+    pb.CLAIM_LIST_UNSPECIFIED: ClaimList.CLAIMED,
+    pb.CLAIM_LIST_CLAIMED: ClaimList.CLAIMED,
+    pb.CLAIM_LIST_TO_DECIDE: ClaimList.TO_DECIDE,
+    pb.CLAIM_LIST_DECIDED: ClaimList.DECIDED,
+    pb.CLAIM_LIST_ALL: ClaimList.ALL,
+}
 
 
 class IncentiveServicer:
@@ -26,9 +38,10 @@ class IncentiveServicer:
 
     service = pb.DESCRIPTOR.services_by_name["IncentiveService"]
 
-    def __init__(self, clock: Clock, claiming: Claiming) -> None:
+    def __init__(self, clock: Clock, claiming: Claiming, viewing: ClaimViewing) -> None:
         self._clock = clock
         self._claiming = claiming
+        self._viewing = viewing
 
     async def create_incentive(
         self, request: pb.CreateIncentiveRequest, call: CallContext
@@ -45,6 +58,19 @@ class IncentiveServicer:
         organisation, incentive = parse(request.name, _INCENTIVE)
         found, claimed = await self._claiming.get(organisation, incentive)
         return pb.GetIncentiveResponse(incentive=write_incentive(found), claimed_quantity=claimed)
+
+    async def list_incentives(self, request: pb.ListIncentivesRequest, _call: CallContext) -> pb.ListIncentivesResponse:
+        """Lists incentives by id."""
+        (organisation,) = parse(request.parent, ORGANISATION, "parent")
+        size = page_size(request.page_size)
+        query = ("ListIncentives", organisation, str(request.open_only))
+        after = str(read_token(request.page_token, query, (str,))[0]) if request.page_token else ""
+        found = await self._claiming.list_after(organisation, after, size + 1, open_only=request.open_only)
+        more = len(found) > size
+        return pb.ListIncentivesResponse(
+            incentives=map(write_incentive, found[:size]),
+            next_page_token=write_token(query, (found[size - 1].id,)) if more else "",
+        )
 
     async def claim_incentive(self, request: pb.ClaimIncentiveRequest, call: CallContext) -> pb.ClaimIncentiveResponse:
         """Claims an incentive."""
@@ -73,8 +99,25 @@ class IncentiveServicer:
         """Reads a claim."""
         organisation, incentive, claim = parse(request.name, _CLAIM)
         viewer = optional_person_id(request.viewer, organisation, "viewer")
-        found = await self._claiming.find_claim(organisation, incentive, claim, viewer, acting(call.caller))
+        found = await self._viewing.get(organisation, incentive, claim, viewer, acting(call.caller))
         return pb.GetClaimResponse(claim=write_claim(found))
+
+    async def list_claims(self, request: pb.ListClaimsRequest, call: CallContext) -> pb.ListClaimsResponse:
+        """Lists claims."""
+        (organisation,) = parse(request.parent, ORGANISATION, "parent")
+        which = _LISTS.get(request.list)
+        if which is None:
+            raise InvalidField.of("list", "must be CLAIMED, TO_DECIDE, DECIDED or ALL")
+        asked = Asked(
+            organisation=organisation,
+            list=which,
+            wanted=_read_wanted(request, organisation),
+            viewer=optional_person_id(request.viewer, organisation, "viewer"),
+            size=request.page_size,
+            token=request.page_token,
+        )
+        found, next_token = await self._viewing.list_claims(asked, acting(call.caller))
+        return pb.ListClaimsResponse(claims=map(write_claim, found), next_page_token=next_token)
 
     async def _decide(
         self, request: pb.ApproveClaimRequest | pb.RejectClaimRequest, call: CallContext, *, approve: bool
@@ -105,6 +148,16 @@ def read_incentive(message: pb.Incentive, clock: Clock) -> Incentive:
         end_time=instant(message.end_time, "incentive.end_time") if ends else None,
         reviewer=read_approver(message.reviewer, organisation, "incentive.reviewer") if reviewed else None,
         create_time=clock.now(),
+    )
+
+
+def _read_wanted(request: pb.ListClaimsRequest, organisation: str) -> WantedClaims:
+    if request.state not in _WANTED_STATES:
+        raise InvalidField.of("state", "must be one of the states that the contract names")
+    return WantedClaims(
+        incentive=owned_id(request.incentive, _INCENTIVE, organisation, "incentive") if request.incentive else None,
+        person=optional_person_id(request.person, organisation, "person"),
+        state=_WANTED_STATES[request.state],
     )
 
 

@@ -66,6 +66,18 @@ def budget_id(name: str, organisation: str, field: str) -> str:
     return budget
 
 
+def owned_id(name: str, pattern: str, organisation: str, field: str) -> str:
+    """The last id of a name of that pattern, of what belongs to this organisation.
+
+    Raises:
+        InvalidField: it is no such name, or one of another organisation.
+    """
+    owner, *_, id_ = parse(name, pattern, field)
+    if owner != organisation:
+        raise InvalidField.of(field, f"must be one of organisations/{organisation}")
+    return id_
+
+
 def team_id(name: str, organisation: str, field: str) -> str:
     """The id of a team of this organisation.
 

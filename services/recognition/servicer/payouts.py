@@ -13,6 +13,9 @@ _STATES = {
     PayoutState.REFUSED: pb.PAYOUT_STATE_REFUSED,
 }
 
+WANTED_STATES = {pb.PAYOUT_STATE_UNSPECIFIED: None, **{number: state for state, number in _STATES.items()}}
+"""What a state to list means; the one that is not said is none."""
+
 
 def write_payout(progress: Progress) -> pb.Payout:
     """The contract's payout."""

@@ -9,7 +9,8 @@ import asyncpg
 
 from guerdon_kit.postgres import Connection
 from recognition.domain.achievements import Achievement, Asked, Source
-from recognition.store import payouts, queries
+from recognition.store import payouts, planned, queries
+from recognition.store.positions import Position
 
 
 async def insert_source(connection: Connection, source: Source, actor: str) -> bool:
@@ -85,6 +86,23 @@ async def find(
     return {row["achievement"]: _achievement(row) async for row in rows}
 
 
+async def list_sources(connection: Connection, organisation: str, after: str, most: int) -> list[Source]:
+    """At most so many sources whose ids come after `after`, by id."""
+    rows = queries.list_achievement_sources(connection, organisation=organisation, after=after, most=most)
+    return [_source(row) async for row in rows]
+
+
+async def list_achievements(
+    connection: Connection, organisation: str, source: str | None, person: str | None, position: Position
+) -> list[Achievement]:
+    """Those of a source and a person, where these are given, newest first."""
+    async with planned.for_values(connection):
+        rows = queries.list_achievements(
+            connection, organisation=organisation, source=source, person=person, **position.parameters
+        )
+        return [_achievement(row) async for row in rows]
+
+
 def _source(row: asyncpg.Record) -> Source:
     return Source(
         organisation=row["organisation"],
@@ -107,6 +125,7 @@ def _achievement(row: asyncpg.Record) -> Achievement:
             amount=row["amount"],
             description=row["description"],
         ),
+        payout=row["payout"],
         record_time=row["record_time"],
         progress=payouts.progress(row),
     )

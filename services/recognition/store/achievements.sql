@@ -37,8 +37,29 @@ from unnest(
 
 -- name: find_achievements
 select
-    organisation, source, achievement, achievements.person, achievements.amount, description, record_time,
+    organisation, source, achievement, achievements.person, achievements.amount, description, payout, record_time,
     payouts.state as payout_state, transaction, refusal, wait_end_time
 from achievements
 join payouts using (organisation, payout)
 where organisation = :organisation and source = :source and achievement = any(:achievements::text[]);
+
+-- name: list_achievement_sources
+select organisation, source, display_name, award_budget, daily_limit, monthly_limit, create_time
+from achievement_sources
+where organisation = :organisation and source > :after
+order by source
+limit :most;
+
+-- name: list_achievements
+select
+    organisation, source, achievement, achievements.person, achievements.amount, description, payout, record_time,
+    payouts.state as payout_state, transaction, refusal, wait_end_time
+from achievements
+join payouts using (organisation, payout)
+where
+    organisation = :organisation
+    and (:source::text is null or source = :source)
+    and (:person::text is null or achievements.person = :person)
+    and (record_time, payout) < (:before_time::timestamptz, :before::text)
+order by record_time desc, payout desc
+limit :most;

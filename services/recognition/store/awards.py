@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
@@ -15,6 +14,7 @@ from recognition.domain.recognitions import Visibility
 from recognition.domain.roles import Role, Standing
 from recognition.store import payouts, queries
 from recognition.store.chains import read_chain, write_chain
+from recognition.store.positions import Position
 
 
 class Key(NamedTuple):
@@ -22,15 +22,6 @@ class Key(NamedTuple):
 
     organisation: str
     award: str
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """Where a page of awards begins: they are older than this. `most` is how many at most."""
-
-    before_time: datetime
-    before: str
-    most: int
 
 
 async def insert_program(connection: Connection, program: AwardProgram, actor: str) -> bool:
@@ -135,7 +126,7 @@ async def find(connection: Connection, organisation: str, award: str) -> Award |
 
 async def list_given(connection: Connection, organisation: str, viewer: str | None, position: Position) -> list[Award]:
     """What was given and the viewer sees, newest first."""
-    rows = queries.list_given_awards(connection, organisation=organisation, viewer=viewer, **_page(position))
+    rows = queries.list_given_awards(connection, organisation=organisation, viewer=viewer, **position.parameters)
     return [_award(row) async for row in rows]
 
 
@@ -154,7 +145,7 @@ async def list_to_decide(
         viewer=viewer,
         people=list(people),
         roles=[role.value for role in roles],
-        **_page(position),
+        **position.parameters,
     )
     return [_award(row) async for row in rows]
 
@@ -164,14 +155,14 @@ async def list_of_nominator(
 ) -> list[Award]:
     """Those that one person nominated."""
     rows = queries.list_awards_of_nominator(
-        connection, organisation=organisation, nominator=nominator, **_page(position)
+        connection, organisation=organisation, nominator=nominator, **position.parameters
     )
     return [_award(row) async for row in rows]
 
 
 async def list_all(connection: Connection, organisation: str, viewer: str | None, position: Position) -> list[Award]:
     """All, but for what the viewer would get and has not got."""
-    rows = queries.list_all_awards(connection, organisation=organisation, viewer=viewer, **_page(position))
+    rows = queries.list_all_awards(connection, organisation=organisation, viewer=viewer, **position.parameters)
     return [_award(row) async for row in rows]
 
 
@@ -183,10 +174,6 @@ async def holders(
         connection, organisation=organisation, roles=[role.value for role in roles], excluded=list(excluded)
     )
     return {row["person"]: Standing(row["active"], Role(row["role"])) async for row in rows}
-
-
-def _page(position: Position) -> dict[str, object]:
-    return {"before_time": position.before_time, "before": position.before, "most": position.most}
 
 
 def _moving(award: Award) -> dict[str, object]:

@@ -12,7 +12,7 @@ from guerdon_kit.postgres import Connection
 from recognition.domain.celebrations import Celebration, Due, LeapDay, Occasion, Policy
 from recognition.domain.recognitions import Visibility
 from recognition.store import payouts, queries
-from recognition.store.awards import Position
+from recognition.store.positions import Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +129,7 @@ async def list_seen(
         organisation=organisation,
         viewer=viewer,
         all_of_them=all_of_them,
-        before_time=position.before_time,
-        before=position.before,
-        most=position.most,
+        **position.parameters,
     )
     return [_celebration(row) async for row in rows]
 

@@ -9,8 +9,18 @@ from datetime import datetime
 import asyncpg
 
 from guerdon_kit.postgres import Connection
-from recognition.domain.payouts import NewPayout, Order, PayoutKind, PayoutState, Progress, Settlement
-from recognition.store import queries
+from recognition.domain.payouts import (
+    NewPayout,
+    Order,
+    Payout,
+    PayoutKind,
+    PayoutState,
+    Progress,
+    Settlement,
+    WantedPayouts,
+)
+from recognition.store import planned, queries
+from recognition.store.positions import Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +91,23 @@ async def unpaid_amount(connection: Connection, organisation: str, budget: str) 
     return amount
 
 
+async def list_wanted(
+    connection: Connection, organisation: str, wanted: WantedPayouts, viewer: str | None, position: Position
+) -> list[Payout]:
+    """Those that are wanted, newest first, but for awards that the viewer would get and has not got."""
+    async with planned.for_values(connection):
+        rows = queries.list_payouts(
+            connection,
+            organisation=organisation,
+            viewer=viewer,
+            award_budget=wanted.budget,
+            state=wanted.state and wanted.state.value,
+            person=wanted.person,
+            **position.parameters,
+        )
+        return [_payout(row) async for row in rows]
+
+
 def progress(row: asyncpg.Record) -> Progress:
     """How far the payout of a row is that was joined with it."""
     return Progress(
@@ -103,4 +130,18 @@ def _order(row: asyncpg.Record) -> Order:
         try_no=row["try_no"],
         failures=row["attempts"],
         wait_end_time=row["wait_end_time"],
+    )
+
+
+def _payout(row: asyncpg.Record) -> Payout:
+    return Payout(
+        organisation=row["organisation"],
+        id=row["payout"],
+        subject=row["subject"],
+        person=row["person"],
+        budget=row["award_budget"],
+        amount=row["amount"],
+        progress=progress(row),
+        create_time=row["create_time"],
+        settle_time=row["settle_time"],
     )

@@ -80,3 +80,19 @@ where organisation = :organisation and award_budget = :award_budget and state = 
 select coalesce(sum(amount), 0)::bigint
 from payouts
 where organisation = :organisation and award_budget = :award_budget and state in ('pending', 'waiting');
+
+-- name: list_payouts
+-- But for awards that the viewer would get: what they are refused an admin does not learn either.
+select
+    organisation, payout, subject, person, award_budget, amount, create_time, settle_time, state as payout_state,
+    transaction, refusal, wait_end_time
+from payouts
+where
+    organisation = :organisation
+    and (kind <> 'award' or state = 'paid' or person is distinct from :viewer::text)
+    and (:award_budget::text is null or award_budget = :award_budget)
+    and (:state::text is null or state = :state)
+    and (:person::text is null or person = :person)
+    and (create_time, payout) < (:before_time::timestamptz, :before::text)
+order by create_time desc, payout desc
+limit :most;

@@ -9,7 +9,7 @@ import asyncpg
 
 from guerdon_kit.postgres import Connection
 from recognition.domain.recognitions import Draft, Recognition, State, Visibility, Wanted
-from recognition.store import queries
+from recognition.store import planned, queries
 
 _OLDEST = datetime(1, 1, 1, tzinfo=UTC)
 
@@ -132,8 +132,7 @@ async def list_feed(connection: Connection, feed: Feed, most: int) -> list[Recog
     }
     if wanted.words is not None:
         # One plan for all words would take each for rare, and sort a whole organisation's thanks by time.
-        async with connection.transaction():
-            await connection.execute("set local plan_cache_mode = force_custom_plan")
+        async with planned.for_values(connection):
             rows = queries.search_recognitions(connection, words=wanted.words, **concerned, **shared)
             return [_recognition(row) async for row in rows]
     if first:

@@ -19,7 +19,7 @@ from guerdon.options.v1 import options_pb2 as guerdon_dot_options_dot_v1_dot_opt
 from guerdon.recognition.v1 import payouts_pb2 as guerdon_dot_recognition_dot_v1_dot_payouts__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)guerdon/recognition/v1/achievements.proto\x12\x16guerdon.recognition.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a guerdon/options/v1/options.proto\x1a$guerdon/recognition/v1/payouts.proto\"\xbf\x02\n\x11\x41\x63hievementSource\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x02\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x35\n\x0c\x61ward_budget\x18\x03 \x01(\tB\x1f\xe0\x41\x02\xfa\x41\x19\n\x17guerdon.dev/AwardBudget\x12\x13\n\x0b\x64\x61ily_limit\x18\x04 \x01(\x03\x12\x15\n\rmonthly_limit\x18\x05 \x01(\x03\x12\x34\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03:h\xea\x41\x65\n\x1dguerdon.dev/AchievementSource\x12\x44organisations/{organisation}/achievementSources/{achievement_source}\"\xe6\x02\n\x0b\x41\x63hievement\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x02\x12*\n\x06person\x18\x02 \x01(\tB\x1a\xe0\x41\x02\xfa\x41\x14\n\x12guerdon.dev/Person\x12\x13\n\x06\x61mount\x18\x03 \x01(\x03\x42\x03\xe0\x41\x02\x12\x19\n\x0b\x64\x65scription\x18\x04 \x01(\tB\x04\xd0\xda\x18\x01\x12\x34\n\x0brecord_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x33\n\x06payout\x18\x06 \x01(\x0b\x32\x1e.guerdon.recognition.v1.PayoutB\x03\xe0\x41\x03:}\xea\x41z\n\x17guerdon.dev/Achievement\x12_organisations/{organisation}/achievementSources/{achievement_source}/achievements/{achievement}\"\x85\x01\n\x1e\x43reateAchievementSourceRequest\x12J\n\x12\x61\x63hievement_source\x18\x01 \x01(\x0b\x32).guerdon.recognition.v1.AchievementSourceB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"h\n\x1f\x43reateAchievementSourceResponse\x12\x45\n\x12\x61\x63hievement_source\x18\x01 \x01(\x0b\x32).guerdon.recognition.v1.AchievementSource\"R\n\x1bGetAchievementSourceRequest\x12\x33\n\x04name\x18\x01 \x01(\tB%\xe0\x41\x02\xfa\x41\x1f\n\x1dguerdon.dev/AchievementSource\"e\n\x1cGetAchievementSourceResponse\x12\x45\n\x12\x61\x63hievement_source\x18\x01 \x01(\x0b\x32).guerdon.recognition.v1.AchievementSource\"r\n\x18RecordAchievementRequest\x12=\n\x0b\x61\x63hievement\x18\x01 \x01(\x0b\x32#.guerdon.recognition.v1.AchievementB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"o\n\x19RecordAchievementResponse\x12\x38\n\x0b\x61\x63hievement\x18\x01 \x01(\x0b\x32#.guerdon.recognition.v1.Achievement\x12\x18\n\x10\x61lready_recorded\x18\x02 \x01(\x08\"\xa0\x01\n\x1e\x42\x61tchRecordAchievementsRequest\x12\x35\n\x06parent\x18\x01 \x01(\tB%\xe0\x41\x02\xfa\x41\x1f\n\x1dguerdon.dev/AchievementSource\x12G\n\x08requests\x18\x02 \x03(\x0b\x32\x30.guerdon.recognition.v1.RecordAchievementRequestB\x03\xe0\x41\x02\"c\n\x1f\x42\x61tchRecordAchievementsResponse\x12@\n\x07results\x18\x01 \x03(\x0b\x32/.guerdon.recognition.v1.RecordAchievementResult\"\x90\x01\n\x17RecordAchievementResult\x12\x45\n\x08recorded\x18\x01 \x01(\x0b\x32\x31.guerdon.recognition.v1.RecordAchievementResponseH\x00\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcome\"F\n\x15GetAchievementRequest\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe0\x41\x02\xfa\x41\x19\n\x17guerdon.dev/Achievement\"R\n\x16GetAchievementResponse\x12\x38\n\x0b\x61\x63hievement\x18\x01 \x01(\x0b\x32#.guerdon.recognition.v1.Achievement2\xec\x06\n\x12\x41\x63hievementService\x12\xb9\x01\n\x17\x43reateAchievementSource\x12\x36.guerdon.recognition.v1.CreateAchievementSourceRequest\x1a\x37.guerdon.recognition.v1.CreateAchievementSourceResponse\"-\xca\xda\x18)\n%recognition.achievement_sources.write\x10\x04\x12\xa8\x01\n\x14GetAchievementSource\x12\x33.guerdon.recognition.v1.GetAchievementSourceRequest\x1a\x34.guerdon.recognition.v1.GetAchievementSourceResponse\"%\xca\xda\x18!\n\x1drecognition.achievements.read\x10\x04\x12\xa0\x01\n\x11RecordAchievement\x12\x30.guerdon.recognition.v1.RecordAchievementRequest\x1a\x31.guerdon.recognition.v1.RecordAchievementResponse\"&\xca\xda\x18\"\n\x1erecognition.achievements.write\x10\x04\x12\xb2\x01\n\x17\x42\x61tchRecordAchievements\x12\x36.guerdon.recognition.v1.BatchRecordAchievementsRequest\x1a\x37.guerdon.recognition.v1.BatchRecordAchievementsResponse\"&\xca\xda\x18\"\n\x1erecognition.achievements.write\x10\x04\x12\x96\x01\n\x0eGetAchievement\x12-.guerdon.recognition.v1.GetAchievementRequest\x1a..guerdon.recognition.v1.GetAchievementResponse\"%\xca\xda\x18!\n\x1drecognition.achievements.read\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)guerdon/recognition/v1/achievements.proto\x12\x16guerdon.recognition.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a guerdon/options/v1/options.proto\x1a$guerdon/recognition/v1/payouts.proto\"\xbf\x02\n\x11\x41\x63hievementSource\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x02\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x35\n\x0c\x61ward_budget\x18\x03 \x01(\tB\x1f\xe0\x41\x02\xfa\x41\x19\n\x17guerdon.dev/AwardBudget\x12\x13\n\x0b\x64\x61ily_limit\x18\x04 \x01(\x03\x12\x15\n\rmonthly_limit\x18\x05 \x01(\x03\x12\x34\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03:h\xea\x41\x65\n\x1dguerdon.dev/AchievementSource\x12\x44organisations/{organisation}/achievementSources/{achievement_source}\"\xe6\x02\n\x0b\x41\x63hievement\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x02\x12*\n\x06person\x18\x02 \x01(\tB\x1a\xe0\x41\x02\xfa\x41\x14\n\x12guerdon.dev/Person\x12\x13\n\x06\x61mount\x18\x03 \x01(\x03\x42\x03\xe0\x41\x02\x12\x19\n\x0b\x64\x65scription\x18\x04 \x01(\tB\x04\xd0\xda\x18\x01\x12\x34\n\x0brecord_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x33\n\x06payout\x18\x06 \x01(\x0b\x32\x1e.guerdon.recognition.v1.PayoutB\x03\xe0\x41\x03:}\xea\x41z\n\x17guerdon.dev/Achievement\x12_organisations/{organisation}/achievementSources/{achievement_source}/achievements/{achievement}\"\x85\x01\n\x1e\x43reateAchievementSourceRequest\x12J\n\x12\x61\x63hievement_source\x18\x01 \x01(\x0b\x32).guerdon.recognition.v1.AchievementSourceB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"h\n\x1f\x43reateAchievementSourceResponse\x12\x45\n\x12\x61\x63hievement_source\x18\x01 \x01(\x0b\x32).guerdon.recognition.v1.AchievementSource\"R\n\x1bGetAchievementSourceRequest\x12\x33\n\x04name\x18\x01 \x01(\tB%\xe0\x41\x02\xfa\x41\x1f\n\x1dguerdon.dev/AchievementSource\"e\n\x1cGetAchievementSourceResponse\x12\x45\n\x12\x61\x63hievement_source\x18\x01 \x01(\x0b\x32).guerdon.recognition.v1.AchievementSource\"x\n\x1dListAchievementSourcesRequest\x12\x30\n\x06parent\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/Organisation\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"\x81\x01\n\x1eListAchievementSourcesResponse\x12\x46\n\x13\x61\x63hievement_sources\x18\x01 \x03(\x0b\x32).guerdon.recognition.v1.AchievementSource\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"r\n\x18RecordAchievementRequest\x12=\n\x0b\x61\x63hievement\x18\x01 \x01(\x0b\x32#.guerdon.recognition.v1.AchievementB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"o\n\x19RecordAchievementResponse\x12\x38\n\x0b\x61\x63hievement\x18\x01 \x01(\x0b\x32#.guerdon.recognition.v1.Achievement\x12\x18\n\x10\x61lready_recorded\x18\x02 \x01(\x08\"\xa0\x01\n\x1e\x42\x61tchRecordAchievementsRequest\x12\x35\n\x06parent\x18\x01 \x01(\tB%\xe0\x41\x02\xfa\x41\x1f\n\x1dguerdon.dev/AchievementSource\x12G\n\x08requests\x18\x02 \x03(\x0b\x32\x30.guerdon.recognition.v1.RecordAchievementRequestB\x03\xe0\x41\x02\"c\n\x1f\x42\x61tchRecordAchievementsResponse\x12@\n\x07results\x18\x01 \x03(\x0b\x32/.guerdon.recognition.v1.RecordAchievementResult\"\x90\x01\n\x17RecordAchievementResult\x12\x45\n\x08recorded\x18\x01 \x01(\x0b\x32\x31.guerdon.recognition.v1.RecordAchievementResponseH\x00\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcome\"F\n\x15GetAchievementRequest\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe0\x41\x02\xfa\x41\x19\n\x17guerdon.dev/Achievement\"R\n\x16GetAchievementResponse\x12\x38\n\x0b\x61\x63hievement\x18\x01 \x01(\x0b\x32#.guerdon.recognition.v1.Achievement\"\xdb\x01\n\x17ListAchievementsRequest\x12\x30\n\x06parent\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/Organisation\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12>\n\x12\x61\x63hievement_source\x18\x04 \x01(\tB\"\xfa\x41\x1f\n\x1dguerdon.dev/AchievementSource\x12\'\n\x06person\x18\x05 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\"n\n\x18ListAchievementsResponse\x12\x39\n\x0c\x61\x63hievements\x18\x01 \x03(\x0b\x32#.guerdon.recognition.v1.Achievement\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xbc\t\n\x12\x41\x63hievementService\x12\xb9\x01\n\x17\x43reateAchievementSource\x12\x36.guerdon.recognition.v1.CreateAchievementSourceRequest\x1a\x37.guerdon.recognition.v1.CreateAchievementSourceResponse\"-\xca\xda\x18)\n%recognition.achievement_sources.write\x10\x04\x12\xa8\x01\n\x14GetAchievementSource\x12\x33.guerdon.recognition.v1.GetAchievementSourceRequest\x1a\x34.guerdon.recognition.v1.GetAchievementSourceResponse\"%\xca\xda\x18!\n\x1drecognition.achievements.read\x10\x04\x12\xae\x01\n\x16ListAchievementSources\x12\x35.guerdon.recognition.v1.ListAchievementSourcesRequest\x1a\x36.guerdon.recognition.v1.ListAchievementSourcesResponse\"%\xca\xda\x18!\n\x1drecognition.achievements.read\x10\x04\x12\xa0\x01\n\x11RecordAchievement\x12\x30.guerdon.recognition.v1.RecordAchievementRequest\x1a\x31.guerdon.recognition.v1.RecordAchievementResponse\"&\xca\xda\x18\"\n\x1erecognition.achievements.write\x10\x04\x12\xb2\x01\n\x17\x42\x61tchRecordAchievements\x12\x36.guerdon.recognition.v1.BatchRecordAchievementsRequest\x1a\x37.guerdon.recognition.v1.BatchRecordAchievementsResponse\"&\xca\xda\x18\"\n\x1erecognition.achievements.write\x10\x04\x12\x96\x01\n\x0eGetAchievement\x12-.guerdon.recognition.v1.GetAchievementRequest\x1a..guerdon.recognition.v1.GetAchievementResponse\"%\xca\xda\x18!\n\x1drecognition.achievements.read\x10\x04\x12\x9c\x01\n\x10ListAchievements\x12/.guerdon.recognition.v1.ListAchievementsRequest\x1a\x30.guerdon.recognition.v1.ListAchievementsResponse\"%\xca\xda\x18!\n\x1drecognition.achievements.read\x10\x04\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'guerdon.recognition.v1.achievements_pb2', globals())
@@ -54,6 +54,8 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _CREATEACHIEVEMENTSOURCEREQUEST.fields_by_name['request_id']._serialized_options = b'\340A\002'
   _GETACHIEVEMENTSOURCEREQUEST.fields_by_name['name']._options = None
   _GETACHIEVEMENTSOURCEREQUEST.fields_by_name['name']._serialized_options = b'\340A\002\372A\037\n\035guerdon.dev/AchievementSource'
+  _LISTACHIEVEMENTSOURCESREQUEST.fields_by_name['parent']._options = None
+  _LISTACHIEVEMENTSOURCESREQUEST.fields_by_name['parent']._serialized_options = b'\340A\002\372A\032\n\030guerdon.dev/Organisation'
   _RECORDACHIEVEMENTREQUEST.fields_by_name['achievement']._options = None
   _RECORDACHIEVEMENTREQUEST.fields_by_name['achievement']._serialized_options = b'\340A\002'
   _RECORDACHIEVEMENTREQUEST.fields_by_name['request_id']._options = None
@@ -64,16 +66,26 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _BATCHRECORDACHIEVEMENTSREQUEST.fields_by_name['requests']._serialized_options = b'\340A\002'
   _GETACHIEVEMENTREQUEST.fields_by_name['name']._options = None
   _GETACHIEVEMENTREQUEST.fields_by_name['name']._serialized_options = b'\340A\002\372A\031\n\027guerdon.dev/Achievement'
+  _LISTACHIEVEMENTSREQUEST.fields_by_name['parent']._options = None
+  _LISTACHIEVEMENTSREQUEST.fields_by_name['parent']._serialized_options = b'\340A\002\372A\032\n\030guerdon.dev/Organisation'
+  _LISTACHIEVEMENTSREQUEST.fields_by_name['achievement_source']._options = None
+  _LISTACHIEVEMENTSREQUEST.fields_by_name['achievement_source']._serialized_options = b'\372A\037\n\035guerdon.dev/AchievementSource'
+  _LISTACHIEVEMENTSREQUEST.fields_by_name['person']._options = None
+  _LISTACHIEVEMENTSREQUEST.fields_by_name['person']._serialized_options = b'\372A\024\n\022guerdon.dev/Person'
   _ACHIEVEMENTSERVICE.methods_by_name['CreateAchievementSource']._options = None
   _ACHIEVEMENTSERVICE.methods_by_name['CreateAchievementSource']._serialized_options = b'\312\332\030)\n%recognition.achievement_sources.write\020\004'
   _ACHIEVEMENTSERVICE.methods_by_name['GetAchievementSource']._options = None
   _ACHIEVEMENTSERVICE.methods_by_name['GetAchievementSource']._serialized_options = b'\312\332\030!\n\035recognition.achievements.read\020\004'
+  _ACHIEVEMENTSERVICE.methods_by_name['ListAchievementSources']._options = None
+  _ACHIEVEMENTSERVICE.methods_by_name['ListAchievementSources']._serialized_options = b'\312\332\030!\n\035recognition.achievements.read\020\004'
   _ACHIEVEMENTSERVICE.methods_by_name['RecordAchievement']._options = None
   _ACHIEVEMENTSERVICE.methods_by_name['RecordAchievement']._serialized_options = b'\312\332\030\"\n\036recognition.achievements.write\020\004'
   _ACHIEVEMENTSERVICE.methods_by_name['BatchRecordAchievements']._options = None
   _ACHIEVEMENTSERVICE.methods_by_name['BatchRecordAchievements']._serialized_options = b'\312\332\030\"\n\036recognition.achievements.write\020\004'
   _ACHIEVEMENTSERVICE.methods_by_name['GetAchievement']._options = None
   _ACHIEVEMENTSERVICE.methods_by_name['GetAchievement']._serialized_options = b'\312\332\030!\n\035recognition.achievements.read\020\004'
+  _ACHIEVEMENTSERVICE.methods_by_name['ListAchievements']._options = None
+  _ACHIEVEMENTSERVICE.methods_by_name['ListAchievements']._serialized_options = b'\312\332\030!\n\035recognition.achievements.read\020\004'
   _ACHIEVEMENTSOURCE._serialized_start=260
   _ACHIEVEMENTSOURCE._serialized_end=579
   _ACHIEVEMENT._serialized_start=582
@@ -86,20 +98,28 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _GETACHIEVEMENTSOURCEREQUEST._serialized_end=1266
   _GETACHIEVEMENTSOURCERESPONSE._serialized_start=1268
   _GETACHIEVEMENTSOURCERESPONSE._serialized_end=1369
-  _RECORDACHIEVEMENTREQUEST._serialized_start=1371
-  _RECORDACHIEVEMENTREQUEST._serialized_end=1485
-  _RECORDACHIEVEMENTRESPONSE._serialized_start=1487
-  _RECORDACHIEVEMENTRESPONSE._serialized_end=1598
-  _BATCHRECORDACHIEVEMENTSREQUEST._serialized_start=1601
-  _BATCHRECORDACHIEVEMENTSREQUEST._serialized_end=1761
-  _BATCHRECORDACHIEVEMENTSRESPONSE._serialized_start=1763
-  _BATCHRECORDACHIEVEMENTSRESPONSE._serialized_end=1862
-  _RECORDACHIEVEMENTRESULT._serialized_start=1865
-  _RECORDACHIEVEMENTRESULT._serialized_end=2009
-  _GETACHIEVEMENTREQUEST._serialized_start=2011
-  _GETACHIEVEMENTREQUEST._serialized_end=2081
-  _GETACHIEVEMENTRESPONSE._serialized_start=2083
-  _GETACHIEVEMENTRESPONSE._serialized_end=2165
-  _ACHIEVEMENTSERVICE._serialized_start=2168
-  _ACHIEVEMENTSERVICE._serialized_end=3044
+  _LISTACHIEVEMENTSOURCESREQUEST._serialized_start=1371
+  _LISTACHIEVEMENTSOURCESREQUEST._serialized_end=1491
+  _LISTACHIEVEMENTSOURCESRESPONSE._serialized_start=1494
+  _LISTACHIEVEMENTSOURCESRESPONSE._serialized_end=1623
+  _RECORDACHIEVEMENTREQUEST._serialized_start=1625
+  _RECORDACHIEVEMENTREQUEST._serialized_end=1739
+  _RECORDACHIEVEMENTRESPONSE._serialized_start=1741
+  _RECORDACHIEVEMENTRESPONSE._serialized_end=1852
+  _BATCHRECORDACHIEVEMENTSREQUEST._serialized_start=1855
+  _BATCHRECORDACHIEVEMENTSREQUEST._serialized_end=2015
+  _BATCHRECORDACHIEVEMENTSRESPONSE._serialized_start=2017
+  _BATCHRECORDACHIEVEMENTSRESPONSE._serialized_end=2116
+  _RECORDACHIEVEMENTRESULT._serialized_start=2119
+  _RECORDACHIEVEMENTRESULT._serialized_end=2263
+  _GETACHIEVEMENTREQUEST._serialized_start=2265
+  _GETACHIEVEMENTREQUEST._serialized_end=2335
+  _GETACHIEVEMENTRESPONSE._serialized_start=2337
+  _GETACHIEVEMENTRESPONSE._serialized_end=2419
+  _LISTACHIEVEMENTSREQUEST._serialized_start=2422
+  _LISTACHIEVEMENTSREQUEST._serialized_end=2641
+  _LISTACHIEVEMENTSRESPONSE._serialized_start=2643
+  _LISTACHIEVEMENTSRESPONSE._serialized_end=2753
+  _ACHIEVEMENTSERVICE._serialized_start=2756
+  _ACHIEVEMENTSERVICE._serialized_end=3968
 # @@protoc_insertion_point(module_scope)

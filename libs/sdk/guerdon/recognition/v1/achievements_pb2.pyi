@@ -187,6 +187,56 @@ class GetAchievementSourceResponse(google.protobuf.message.Message):
 global___GetAchievementSourceResponse = GetAchievementSourceResponse
 
 @typing.final
+class ListAchievementSourcesRequest(google.protobuf.message.Message):
+    """Lists sources."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: builtins.int
+    PAGE_SIZE_FIELD_NUMBER: builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    parent: builtins.str
+    """The organisation."""
+    page_size: builtins.int
+    """How many sources at most, up to 1,000; 0: 50."""
+    page_token: builtins.str
+    """Where to go on: the `next_page_token` of the page before."""
+    def __init__(
+        self,
+        *,
+        parent: builtins.str = ...,
+        page_size: builtins.int = ...,
+        page_token: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]) -> None: ...
+
+global___ListAchievementSourcesRequest = ListAchievementSourcesRequest
+
+@typing.final
+class ListAchievementSourcesResponse(google.protobuf.message.Message):
+    """A page of sources."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    ACHIEVEMENT_SOURCES_FIELD_NUMBER: builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    next_page_token: builtins.str
+    """Where the next page begins; empty on the last one."""
+    @property
+    def achievement_sources(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___AchievementSource]:
+        """The sources, by id."""
+
+    def __init__(
+        self,
+        *,
+        achievement_sources: collections.abc.Iterable[global___AchievementSource] | None = ...,
+        next_page_token: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["achievement_sources", b"achievement_sources", "next_page_token", b"next_page_token"]) -> None: ...
+
+global___ListAchievementSourcesResponse = ListAchievementSourcesResponse
+
+@typing.final
 class RecordAchievementRequest(google.protobuf.message.Message):
     """Records an achievement."""
 
@@ -346,3 +396,61 @@ class GetAchievementResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["achievement", b"achievement"]) -> None: ...
 
 global___GetAchievementResponse = GetAchievementResponse
+
+@typing.final
+class ListAchievementsRequest(google.protobuf.message.Message):
+    """Lists achievements."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: builtins.int
+    PAGE_SIZE_FIELD_NUMBER: builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    ACHIEVEMENT_SOURCE_FIELD_NUMBER: builtins.int
+    PERSON_FIELD_NUMBER: builtins.int
+    parent: builtins.str
+    """The organisation."""
+    page_size: builtins.int
+    """How many achievements at most, up to 1,000; 0: 50."""
+    page_token: builtins.str
+    """Where to go on: the `next_page_token` of the page before, with the same filters."""
+    achievement_source: builtins.str
+    """Only those that this source reported."""
+    person: builtins.str
+    """Only those of this person."""
+    def __init__(
+        self,
+        *,
+        parent: builtins.str = ...,
+        page_size: builtins.int = ...,
+        page_token: builtins.str = ...,
+        achievement_source: builtins.str = ...,
+        person: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["achievement_source", b"achievement_source", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "person", b"person"]) -> None: ...
+
+global___ListAchievementsRequest = ListAchievementsRequest
+
+@typing.final
+class ListAchievementsResponse(google.protobuf.message.Message):
+    """A page of achievements."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    ACHIEVEMENTS_FIELD_NUMBER: builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    next_page_token: builtins.str
+    """Where the next page begins; empty on the last one."""
+    @property
+    def achievements(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Achievement]:
+        """The achievements, newest first."""
+
+    def __init__(
+        self,
+        *,
+        achievements: collections.abc.Iterable[global___Achievement] | None = ...,
+        next_page_token: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["achievements", b"achievements", "next_page_token", b"next_page_token"]) -> None: ...
+
+global___ListAchievementsResponse = ListAchievementsResponse

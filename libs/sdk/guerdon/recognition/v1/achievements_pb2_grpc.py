@@ -27,6 +27,11 @@ class AchievementServiceStub(object):
                 request_serializer=guerdon_dot_recognition_dot_v1_dot_achievements__pb2.GetAchievementSourceRequest.SerializeToString,
                 response_deserializer=guerdon_dot_recognition_dot_v1_dot_achievements__pb2.GetAchievementSourceResponse.FromString,
                 )
+        self.ListAchievementSources = channel.unary_unary(
+                '/guerdon.recognition.v1.AchievementService/ListAchievementSources',
+                request_serializer=guerdon_dot_recognition_dot_v1_dot_achievements__pb2.ListAchievementSourcesRequest.SerializeToString,
+                response_deserializer=guerdon_dot_recognition_dot_v1_dot_achievements__pb2.ListAchievementSourcesResponse.FromString,
+                )
         self.RecordAchievement = channel.unary_unary(
                 '/guerdon.recognition.v1.AchievementService/RecordAchievement',
                 request_serializer=guerdon_dot_recognition_dot_v1_dot_achievements__pb2.RecordAchievementRequest.SerializeToString,
@@ -41,6 +46,11 @@ class AchievementServiceStub(object):
                 '/guerdon.recognition.v1.AchievementService/GetAchievement',
                 request_serializer=guerdon_dot_recognition_dot_v1_dot_achievements__pb2.GetAchievementRequest.SerializeToString,
                 response_deserializer=guerdon_dot_recognition_dot_v1_dot_achievements__pb2.GetAchievementResponse.FromString,
+                )
+        self.ListAchievements = channel.unary_unary(
+                '/guerdon.recognition.v1.AchievementService/ListAchievements',
+                request_serializer=guerdon_dot_recognition_dot_v1_dot_achievements__pb2.ListAchievementsRequest.SerializeToString,
+                response_deserializer=guerdon_dot_recognition_dot_v1_dot_achievements__pb2.ListAchievementsResponse.FromString,
                 )
 
 
@@ -59,6 +69,13 @@ class AchievementServiceServicer(object):
 
     def GetAchievementSource(self, request, context):
         """Reads a source.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAchievementSources(self, request, context):
+        """Lists an organisation's sources by id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -85,6 +102,13 @@ class AchievementServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListAchievements(self, request, context):
+        """Lists an organisation's achievements, newest first: all, or those of a source or a person.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AchievementServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -97,6 +121,11 @@ def add_AchievementServiceServicer_to_server(servicer, server):
                     servicer.GetAchievementSource,
                     request_deserializer=guerdon_dot_recognition_dot_v1_dot_achievements__pb2.GetAchievementSourceRequest.FromString,
                     response_serializer=guerdon_dot_recognition_dot_v1_dot_achievements__pb2.GetAchievementSourceResponse.SerializeToString,
+            ),
+            'ListAchievementSources': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAchievementSources,
+                    request_deserializer=guerdon_dot_recognition_dot_v1_dot_achievements__pb2.ListAchievementSourcesRequest.FromString,
+                    response_serializer=guerdon_dot_recognition_dot_v1_dot_achievements__pb2.ListAchievementSourcesResponse.SerializeToString,
             ),
             'RecordAchievement': grpc.unary_unary_rpc_method_handler(
                     servicer.RecordAchievement,
@@ -112,6 +141,11 @@ def add_AchievementServiceServicer_to_server(servicer, server):
                     servicer.GetAchievement,
                     request_deserializer=guerdon_dot_recognition_dot_v1_dot_achievements__pb2.GetAchievementRequest.FromString,
                     response_serializer=guerdon_dot_recognition_dot_v1_dot_achievements__pb2.GetAchievementResponse.SerializeToString,
+            ),
+            'ListAchievements': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAchievements,
+                    request_deserializer=guerdon_dot_recognition_dot_v1_dot_achievements__pb2.ListAchievementsRequest.FromString,
+                    response_serializer=guerdon_dot_recognition_dot_v1_dot_achievements__pb2.ListAchievementsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -157,6 +191,23 @@ class AchievementService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.recognition.v1.AchievementService/GetAchievementSource',
             guerdon_dot_recognition_dot_v1_dot_achievements__pb2.GetAchievementSourceRequest.SerializeToString,
             guerdon_dot_recognition_dot_v1_dot_achievements__pb2.GetAchievementSourceResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ListAchievementSources(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.recognition.v1.AchievementService/ListAchievementSources',
+            guerdon_dot_recognition_dot_v1_dot_achievements__pb2.ListAchievementSourcesRequest.SerializeToString,
+            guerdon_dot_recognition_dot_v1_dot_achievements__pb2.ListAchievementSourcesResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 
@@ -208,5 +259,22 @@ class AchievementService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.recognition.v1.AchievementService/GetAchievement',
             guerdon_dot_recognition_dot_v1_dot_achievements__pb2.GetAchievementRequest.SerializeToString,
             guerdon_dot_recognition_dot_v1_dot_achievements__pb2.GetAchievementResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ListAchievements(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.recognition.v1.AchievementService/ListAchievements',
+            guerdon_dot_recognition_dot_v1_dot_achievements__pb2.ListAchievementsRequest.SerializeToString,
+            guerdon_dot_recognition_dot_v1_dot_achievements__pb2.ListAchievementsResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)

@@ -36,6 +36,12 @@ class AchievementServiceStub:
     ]
     """Reads a source."""
 
+    ListAchievementSources: grpc.UnaryUnaryMultiCallable[
+        guerdon.recognition.v1.achievements_pb2.ListAchievementSourcesRequest,
+        guerdon.recognition.v1.achievements_pb2.ListAchievementSourcesResponse,
+    ]
+    """Lists an organisation's sources by id."""
+
     RecordAchievement: grpc.UnaryUnaryMultiCallable[
         guerdon.recognition.v1.achievements_pb2.RecordAchievementRequest,
         guerdon.recognition.v1.achievements_pb2.RecordAchievementResponse,
@@ -53,6 +59,12 @@ class AchievementServiceStub:
         guerdon.recognition.v1.achievements_pb2.GetAchievementResponse,
     ]
     """Reads an achievement."""
+
+    ListAchievements: grpc.UnaryUnaryMultiCallable[
+        guerdon.recognition.v1.achievements_pb2.ListAchievementsRequest,
+        guerdon.recognition.v1.achievements_pb2.ListAchievementsResponse,
+    ]
+    """Lists an organisation's achievements, newest first: all, or those of a source or a person."""
 
 class AchievementServiceAsyncStub:
     """Points for what other systems report: a course completed, a safe month, a sale. Every write takes a `request_id`: the
@@ -72,6 +84,12 @@ class AchievementServiceAsyncStub:
     ]
     """Reads a source."""
 
+    ListAchievementSources: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.recognition.v1.achievements_pb2.ListAchievementSourcesRequest,
+        guerdon.recognition.v1.achievements_pb2.ListAchievementSourcesResponse,
+    ]
+    """Lists an organisation's sources by id."""
+
     RecordAchievement: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.recognition.v1.achievements_pb2.RecordAchievementRequest,
         guerdon.recognition.v1.achievements_pb2.RecordAchievementResponse,
@@ -89,6 +107,12 @@ class AchievementServiceAsyncStub:
         guerdon.recognition.v1.achievements_pb2.GetAchievementResponse,
     ]
     """Reads an achievement."""
+
+    ListAchievements: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.recognition.v1.achievements_pb2.ListAchievementsRequest,
+        guerdon.recognition.v1.achievements_pb2.ListAchievementsResponse,
+    ]
+    """Lists an organisation's achievements, newest first: all, or those of a source or a person."""
 
 class AchievementServiceServicer(metaclass=abc.ABCMeta):
     """Points for what other systems report: a course completed, a safe month, a sale. Every write takes a `request_id`: the
@@ -113,6 +137,14 @@ class AchievementServiceServicer(metaclass=abc.ABCMeta):
         """Reads a source."""
 
     @abc.abstractmethod
+    def ListAchievementSources(
+        self,
+        request: guerdon.recognition.v1.achievements_pb2.ListAchievementSourcesRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.recognition.v1.achievements_pb2.ListAchievementSourcesResponse, collections.abc.Awaitable[guerdon.recognition.v1.achievements_pb2.ListAchievementSourcesResponse]]:
+        """Lists an organisation's sources by id."""
+
+    @abc.abstractmethod
     def RecordAchievement(
         self,
         request: guerdon.recognition.v1.achievements_pb2.RecordAchievementRequest,
@@ -135,5 +167,13 @@ class AchievementServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[guerdon.recognition.v1.achievements_pb2.GetAchievementResponse, collections.abc.Awaitable[guerdon.recognition.v1.achievements_pb2.GetAchievementResponse]]:
         """Reads an achievement."""
+
+    @abc.abstractmethod
+    def ListAchievements(
+        self,
+        request: guerdon.recognition.v1.achievements_pb2.ListAchievementsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.recognition.v1.achievements_pb2.ListAchievementsResponse, collections.abc.Awaitable[guerdon.recognition.v1.achievements_pb2.ListAchievementsResponse]]:
+        """Lists an organisation's achievements, newest first: all, or those of a source or a person."""
 
 def add_AchievementServiceServicer_to_server(servicer: AchievementServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

@@ -4,7 +4,9 @@ isort:skip_file
 Approvals: who has to say yes to an award, and who may say it for them."""
 
 import builtins
+import collections.abc
 import google.protobuf.descriptor
+import google.protobuf.internal.containers
 import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
 import google.protobuf.timestamp_pb2
@@ -297,6 +299,74 @@ class EndDelegationResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["delegation", b"delegation"]) -> None: ...
 
 global___EndDelegationResponse = EndDelegationResponse
+
+@typing.final
+class ListDelegationsRequest(google.protobuf.message.Message):
+    """Lists delegations."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: builtins.int
+    PAGE_SIZE_FIELD_NUMBER: builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    APPROVER_FIELD_NUMBER: builtins.int
+    DELEGATE_FIELD_NUMBER: builtins.int
+    INCLUDE_ENDED_FIELD_NUMBER: builtins.int
+    VIEWER_FIELD_NUMBER: builtins.int
+    parent: builtins.str
+    """The organisation."""
+    page_size: builtins.int
+    """How many delegations at most, up to 1,000; 0: 50."""
+    page_token: builtins.str
+    """Where to go on: the `next_page_token` of the page before, with the same filters and the same viewer."""
+    approver: builtins.str
+    """Only those of this approver."""
+    delegate: builtins.str
+    """Only those to this delegate."""
+    include_ended: builtins.bool
+    """Those that have ended, too."""
+    viewer: builtins.str
+    """Who looks. Empty: the person whom the token names, or whoever may act for others. Only callers with the scope
+    `recognition.act_for` may name another.
+    """
+    def __init__(
+        self,
+        *,
+        parent: builtins.str = ...,
+        page_size: builtins.int = ...,
+        page_token: builtins.str = ...,
+        approver: builtins.str = ...,
+        delegate: builtins.str = ...,
+        include_ended: builtins.bool = ...,
+        viewer: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["approver", b"approver", "delegate", b"delegate", "include_ended", b"include_ended", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "viewer", b"viewer"]) -> None: ...
+
+global___ListDelegationsRequest = ListDelegationsRequest
+
+@typing.final
+class ListDelegationsResponse(google.protobuf.message.Message):
+    """A page of delegations."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    DELEGATIONS_FIELD_NUMBER: builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    next_page_token: builtins.str
+    """Where the next page begins; empty on the last one."""
+    @property
+    def delegations(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Delegation]:
+        """The delegations, those made last first."""
+
+    def __init__(
+        self,
+        *,
+        delegations: collections.abc.Iterable[global___Delegation] | None = ...,
+        next_page_token: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["delegations", b"delegations", "next_page_token", b"next_page_token"]) -> None: ...
+
+global___ListDelegationsResponse = ListDelegationsResponse
 
 @typing.final
 class ApprovalStep(google.protobuf.message.Message):

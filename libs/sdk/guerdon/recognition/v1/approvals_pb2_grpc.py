@@ -26,6 +26,11 @@ class DelegationServiceStub(object):
                 request_serializer=guerdon_dot_recognition_dot_v1_dot_approvals__pb2.EndDelegationRequest.SerializeToString,
                 response_deserializer=guerdon_dot_recognition_dot_v1_dot_approvals__pb2.EndDelegationResponse.FromString,
                 )
+        self.ListDelegations = channel.unary_unary(
+                '/guerdon.recognition.v1.DelegationService/ListDelegations',
+                request_serializer=guerdon_dot_recognition_dot_v1_dot_approvals__pb2.ListDelegationsRequest.SerializeToString,
+                response_deserializer=guerdon_dot_recognition_dot_v1_dot_approvals__pb2.ListDelegationsResponse.FromString,
+                )
 
 
 class DelegationServiceServicer(object):
@@ -47,6 +52,14 @@ class DelegationServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListDelegations(self, request, context):
+        """Lists delegations, those made last first: those by which the viewer delegates or is a delegate; all for an admin
+        and whoever may act for others.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DelegationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -59,6 +72,11 @@ def add_DelegationServiceServicer_to_server(servicer, server):
                     servicer.EndDelegation,
                     request_deserializer=guerdon_dot_recognition_dot_v1_dot_approvals__pb2.EndDelegationRequest.FromString,
                     response_serializer=guerdon_dot_recognition_dot_v1_dot_approvals__pb2.EndDelegationResponse.SerializeToString,
+            ),
+            'ListDelegations': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDelegations,
+                    request_deserializer=guerdon_dot_recognition_dot_v1_dot_approvals__pb2.ListDelegationsRequest.FromString,
+                    response_serializer=guerdon_dot_recognition_dot_v1_dot_approvals__pb2.ListDelegationsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -103,5 +121,22 @@ class DelegationService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.recognition.v1.DelegationService/EndDelegation',
             guerdon_dot_recognition_dot_v1_dot_approvals__pb2.EndDelegationRequest.SerializeToString,
             guerdon_dot_recognition_dot_v1_dot_approvals__pb2.EndDelegationResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ListDelegations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.recognition.v1.DelegationService/ListDelegations',
+            guerdon_dot_recognition_dot_v1_dot_approvals__pb2.ListDelegationsRequest.SerializeToString,
+            guerdon_dot_recognition_dot_v1_dot_approvals__pb2.ListDelegationsResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)

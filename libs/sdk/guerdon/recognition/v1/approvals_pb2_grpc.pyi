@@ -35,6 +35,14 @@ class DelegationServiceStub:
     ]
     """Ends a delegation before its time."""
 
+    ListDelegations: grpc.UnaryUnaryMultiCallable[
+        guerdon.recognition.v1.approvals_pb2.ListDelegationsRequest,
+        guerdon.recognition.v1.approvals_pb2.ListDelegationsResponse,
+    ]
+    """Lists delegations, those made last first: those by which the viewer delegates or is a delegate; all for an admin
+    and whoever may act for others.
+    """
+
 class DelegationServiceAsyncStub:
     """Who decides in whose stead. Every write takes a `request_id`: the same request again has no further effect and is
     answered as it was the first time, with `guerdon-replayed: true` in the trailing metadata.
@@ -51,6 +59,14 @@ class DelegationServiceAsyncStub:
         guerdon.recognition.v1.approvals_pb2.EndDelegationResponse,
     ]
     """Ends a delegation before its time."""
+
+    ListDelegations: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.recognition.v1.approvals_pb2.ListDelegationsRequest,
+        guerdon.recognition.v1.approvals_pb2.ListDelegationsResponse,
+    ]
+    """Lists delegations, those made last first: those by which the viewer delegates or is a delegate; all for an admin
+    and whoever may act for others.
+    """
 
 class DelegationServiceServicer(metaclass=abc.ABCMeta):
     """Who decides in whose stead. Every write takes a `request_id`: the same request again has no further effect and is
@@ -72,5 +88,15 @@ class DelegationServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[guerdon.recognition.v1.approvals_pb2.EndDelegationResponse, collections.abc.Awaitable[guerdon.recognition.v1.approvals_pb2.EndDelegationResponse]]:
         """Ends a delegation before its time."""
+
+    @abc.abstractmethod
+    def ListDelegations(
+        self,
+        request: guerdon.recognition.v1.approvals_pb2.ListDelegationsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.recognition.v1.approvals_pb2.ListDelegationsResponse, collections.abc.Awaitable[guerdon.recognition.v1.approvals_pb2.ListDelegationsResponse]]:
+        """Lists delegations, those made last first: those by which the viewer delegates or is a delegate; all for an admin
+        and whoever may act for others.
+        """
 
 def add_DelegationServiceServicer_to_server(servicer: DelegationServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

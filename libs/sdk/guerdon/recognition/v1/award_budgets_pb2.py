@@ -15,9 +15,10 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from guerdon.options.v1 import options_pb2 as guerdon_dot_options_dot_v1_dot_options__pb2
+from guerdon.recognition.v1 import payouts_pb2 as guerdon_dot_recognition_dot_v1_dot_payouts__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*guerdon/recognition/v1/award_budgets.proto\x12\x16guerdon.recognition.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a guerdon/options/v1/options.proto\"\x85\x02\n\x0b\x41wardBudget\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x02\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12,\n\x07\x61\x63\x63ount\x18\x03 \x01(\tB\x1b\xe0\x41\x03\xfa\x41\x15\n\x13guerdon.dev/Account\x12\x11\n\twait_days\x18\x04 \x01(\x05\x12\x34\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03:V\xea\x41S\n\x17guerdon.dev/AwardBudget\x12\x38organisations/{organisation}/awardBudgets/{award_budget}\"s\n\x18\x43reateAwardBudgetRequest\x12>\n\x0c\x61ward_budget\x18\x01 \x01(\x0b\x32#.guerdon.recognition.v1.AwardBudgetB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"V\n\x19\x43reateAwardBudgetResponse\x12\x39\n\x0c\x61ward_budget\x18\x01 \x01(\x0b\x32#.guerdon.recognition.v1.AwardBudget\"u\n\x16\x46undAwardBudgetRequest\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe0\x41\x02\xfa\x41\x19\n\x17guerdon.dev/AwardBudget\x12\x13\n\x06\x61mount\x18\x02 \x01(\x03\x42\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\"L\n\x17\x46undAwardBudgetResponse\x12\x31\n\x0btransaction\x18\x01 \x01(\tB\x1c\xfa\x41\x19\n\x17guerdon.dev/Transaction\"F\n\x15GetAwardBudgetRequest\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe0\x41\x02\xfa\x41\x19\n\x17guerdon.dev/AwardBudget\"\x84\x01\n\x16GetAwardBudgetResponse\x12\x39\n\x0c\x61ward_budget\x18\x01 \x01(\x0b\x32#.guerdon.recognition.v1.AwardBudget\x12\x18\n\x10\x61vailable_amount\x18\x02 \x01(\x03\x12\x15\n\runpaid_amount\x18\x03 \x01(\x03\"r\n\x17ListAwardBudgetsRequest\x12\x30\n\x06parent\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/Organisation\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"o\n\x18ListAwardBudgetsResponse\x12:\n\raward_budgets\x18\x01 \x03(\x0b\x32#.guerdon.recognition.v1.AwardBudget\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\x90\x05\n\x12\x41wardBudgetService\x12\xa1\x01\n\x11\x43reateAwardBudget\x12\x30.guerdon.recognition.v1.CreateAwardBudgetRequest\x1a\x31.guerdon.recognition.v1.CreateAwardBudgetResponse\"\'\xca\xda\x18#\n\x1frecognition.award_budgets.write\x10\x04\x12\x9b\x01\n\x0f\x46undAwardBudget\x12..guerdon.recognition.v1.FundAwardBudgetRequest\x1a/.guerdon.recognition.v1.FundAwardBudgetResponse\"\'\xca\xda\x18#\n\x1frecognition.award_budgets.write\x10\x04\x12\x97\x01\n\x0eGetAwardBudget\x12-.guerdon.recognition.v1.GetAwardBudgetRequest\x1a..guerdon.recognition.v1.GetAwardBudgetResponse\"&\xca\xda\x18\"\n\x1erecognition.award_budgets.read\x10\x04\x12\x9d\x01\n\x10ListAwardBudgets\x12/.guerdon.recognition.v1.ListAwardBudgetsRequest\x1a\x30.guerdon.recognition.v1.ListAwardBudgetsResponse\"&\xca\xda\x18\"\n\x1erecognition.award_budgets.read\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*guerdon/recognition/v1/award_budgets.proto\x12\x16guerdon.recognition.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a guerdon/options/v1/options.proto\x1a$guerdon/recognition/v1/payouts.proto\"\x85\x02\n\x0b\x41wardBudget\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x02\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12,\n\x07\x61\x63\x63ount\x18\x03 \x01(\tB\x1b\xe0\x41\x03\xfa\x41\x15\n\x13guerdon.dev/Account\x12\x11\n\twait_days\x18\x04 \x01(\x05\x12\x34\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03:V\xea\x41S\n\x17guerdon.dev/AwardBudget\x12\x38organisations/{organisation}/awardBudgets/{award_budget}\"s\n\x18\x43reateAwardBudgetRequest\x12>\n\x0c\x61ward_budget\x18\x01 \x01(\x0b\x32#.guerdon.recognition.v1.AwardBudgetB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"V\n\x19\x43reateAwardBudgetResponse\x12\x39\n\x0c\x61ward_budget\x18\x01 \x01(\x0b\x32#.guerdon.recognition.v1.AwardBudget\"u\n\x16\x46undAwardBudgetRequest\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe0\x41\x02\xfa\x41\x19\n\x17guerdon.dev/AwardBudget\x12\x13\n\x06\x61mount\x18\x02 \x01(\x03\x42\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\"L\n\x17\x46undAwardBudgetResponse\x12\x31\n\x0btransaction\x18\x01 \x01(\tB\x1c\xfa\x41\x19\n\x17guerdon.dev/Transaction\"F\n\x15GetAwardBudgetRequest\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe0\x41\x02\xfa\x41\x19\n\x17guerdon.dev/AwardBudget\"\x84\x01\n\x16GetAwardBudgetResponse\x12\x39\n\x0c\x61ward_budget\x18\x01 \x01(\x0b\x32#.guerdon.recognition.v1.AwardBudget\x12\x18\n\x10\x61vailable_amount\x18\x02 \x01(\x03\x12\x15\n\runpaid_amount\x18\x03 \x01(\x03\"r\n\x17ListAwardBudgetsRequest\x12\x30\n\x06parent\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/Organisation\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"o\n\x18ListAwardBudgetsResponse\x12:\n\raward_budgets\x18\x01 \x03(\x0b\x32#.guerdon.recognition.v1.AwardBudget\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x9e\x02\n\x0c\x42udgetPayout\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\'\n\x06person\x18\x02 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12\x32\n\x0c\x61ward_budget\x18\x03 \x01(\tB\x1c\xfa\x41\x19\n\x17guerdon.dev/AwardBudget\x12\x0e\n\x06\x61mount\x18\x04 \x01(\x03\x12.\n\x06payout\x18\x05 \x01(\x0b\x32\x1e.guerdon.recognition.v1.Payout\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bsettle_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa7\x02\n\x12ListPayoutsRequest\x12\x30\n\x06parent\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/Organisation\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x32\n\x0c\x61ward_budget\x18\x04 \x01(\tB\x1c\xfa\x41\x19\n\x17guerdon.dev/AwardBudget\x12\x32\n\x05state\x18\x05 \x01(\x0e\x32#.guerdon.recognition.v1.PayoutState\x12\'\n\x06person\x18\x06 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12\'\n\x06viewer\x18\x07 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\"e\n\x13ListPayoutsResponse\x12\x35\n\x07payouts\x18\x01 \x03(\x0b\x32$.guerdon.recognition.v1.BudgetPayout\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xa1\x06\n\x12\x41wardBudgetService\x12\xa1\x01\n\x11\x43reateAwardBudget\x12\x30.guerdon.recognition.v1.CreateAwardBudgetRequest\x1a\x31.guerdon.recognition.v1.CreateAwardBudgetResponse\"\'\xca\xda\x18#\n\x1frecognition.award_budgets.write\x10\x04\x12\x9b\x01\n\x0f\x46undAwardBudget\x12..guerdon.recognition.v1.FundAwardBudgetRequest\x1a/.guerdon.recognition.v1.FundAwardBudgetResponse\"\'\xca\xda\x18#\n\x1frecognition.award_budgets.write\x10\x04\x12\x97\x01\n\x0eGetAwardBudget\x12-.guerdon.recognition.v1.GetAwardBudgetRequest\x1a..guerdon.recognition.v1.GetAwardBudgetResponse\"&\xca\xda\x18\"\n\x1erecognition.award_budgets.read\x10\x04\x12\x9d\x01\n\x10ListAwardBudgets\x12/.guerdon.recognition.v1.ListAwardBudgetsRequest\x1a\x30.guerdon.recognition.v1.ListAwardBudgetsResponse\"&\xca\xda\x18\"\n\x1erecognition.award_budgets.read\x10\x04\x12\x8e\x01\n\x0bListPayouts\x12*.guerdon.recognition.v1.ListPayoutsRequest\x1a+.guerdon.recognition.v1.ListPayoutsResponse\"&\xca\xda\x18\"\n\x1erecognition.award_budgets.read\x10\x04\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'guerdon.recognition.v1.award_budgets_pb2', globals())
@@ -48,6 +49,18 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _GETAWARDBUDGETREQUEST.fields_by_name['name']._serialized_options = b'\340A\002\372A\031\n\027guerdon.dev/AwardBudget'
   _LISTAWARDBUDGETSREQUEST.fields_by_name['parent']._options = None
   _LISTAWARDBUDGETSREQUEST.fields_by_name['parent']._serialized_options = b'\340A\002\372A\032\n\030guerdon.dev/Organisation'
+  _BUDGETPAYOUT.fields_by_name['person']._options = None
+  _BUDGETPAYOUT.fields_by_name['person']._serialized_options = b'\372A\024\n\022guerdon.dev/Person'
+  _BUDGETPAYOUT.fields_by_name['award_budget']._options = None
+  _BUDGETPAYOUT.fields_by_name['award_budget']._serialized_options = b'\372A\031\n\027guerdon.dev/AwardBudget'
+  _LISTPAYOUTSREQUEST.fields_by_name['parent']._options = None
+  _LISTPAYOUTSREQUEST.fields_by_name['parent']._serialized_options = b'\340A\002\372A\032\n\030guerdon.dev/Organisation'
+  _LISTPAYOUTSREQUEST.fields_by_name['award_budget']._options = None
+  _LISTPAYOUTSREQUEST.fields_by_name['award_budget']._serialized_options = b'\372A\031\n\027guerdon.dev/AwardBudget'
+  _LISTPAYOUTSREQUEST.fields_by_name['person']._options = None
+  _LISTPAYOUTSREQUEST.fields_by_name['person']._serialized_options = b'\372A\024\n\022guerdon.dev/Person'
+  _LISTPAYOUTSREQUEST.fields_by_name['viewer']._options = None
+  _LISTPAYOUTSREQUEST.fields_by_name['viewer']._serialized_options = b'\372A\024\n\022guerdon.dev/Person'
   _AWARDBUDGETSERVICE.methods_by_name['CreateAwardBudget']._options = None
   _AWARDBUDGETSERVICE.methods_by_name['CreateAwardBudget']._serialized_options = b'\312\332\030#\n\037recognition.award_budgets.write\020\004'
   _AWARDBUDGETSERVICE.methods_by_name['FundAwardBudget']._options = None
@@ -56,24 +69,32 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _AWARDBUDGETSERVICE.methods_by_name['GetAwardBudget']._serialized_options = b'\312\332\030\"\n\036recognition.award_budgets.read\020\004'
   _AWARDBUDGETSERVICE.methods_by_name['ListAwardBudgets']._options = None
   _AWARDBUDGETSERVICE.methods_by_name['ListAwardBudgets']._serialized_options = b'\312\332\030\"\n\036recognition.award_budgets.read\020\004'
-  _AWARDBUDGET._serialized_start=198
-  _AWARDBUDGET._serialized_end=459
-  _CREATEAWARDBUDGETREQUEST._serialized_start=461
-  _CREATEAWARDBUDGETREQUEST._serialized_end=576
-  _CREATEAWARDBUDGETRESPONSE._serialized_start=578
-  _CREATEAWARDBUDGETRESPONSE._serialized_end=664
-  _FUNDAWARDBUDGETREQUEST._serialized_start=666
-  _FUNDAWARDBUDGETREQUEST._serialized_end=783
-  _FUNDAWARDBUDGETRESPONSE._serialized_start=785
-  _FUNDAWARDBUDGETRESPONSE._serialized_end=861
-  _GETAWARDBUDGETREQUEST._serialized_start=863
-  _GETAWARDBUDGETREQUEST._serialized_end=933
-  _GETAWARDBUDGETRESPONSE._serialized_start=936
-  _GETAWARDBUDGETRESPONSE._serialized_end=1068
-  _LISTAWARDBUDGETSREQUEST._serialized_start=1070
-  _LISTAWARDBUDGETSREQUEST._serialized_end=1184
-  _LISTAWARDBUDGETSRESPONSE._serialized_start=1186
-  _LISTAWARDBUDGETSRESPONSE._serialized_end=1297
-  _AWARDBUDGETSERVICE._serialized_start=1300
-  _AWARDBUDGETSERVICE._serialized_end=1956
+  _AWARDBUDGETSERVICE.methods_by_name['ListPayouts']._options = None
+  _AWARDBUDGETSERVICE.methods_by_name['ListPayouts']._serialized_options = b'\312\332\030\"\n\036recognition.award_budgets.read\020\004'
+  _AWARDBUDGET._serialized_start=236
+  _AWARDBUDGET._serialized_end=497
+  _CREATEAWARDBUDGETREQUEST._serialized_start=499
+  _CREATEAWARDBUDGETREQUEST._serialized_end=614
+  _CREATEAWARDBUDGETRESPONSE._serialized_start=616
+  _CREATEAWARDBUDGETRESPONSE._serialized_end=702
+  _FUNDAWARDBUDGETREQUEST._serialized_start=704
+  _FUNDAWARDBUDGETREQUEST._serialized_end=821
+  _FUNDAWARDBUDGETRESPONSE._serialized_start=823
+  _FUNDAWARDBUDGETRESPONSE._serialized_end=899
+  _GETAWARDBUDGETREQUEST._serialized_start=901
+  _GETAWARDBUDGETREQUEST._serialized_end=971
+  _GETAWARDBUDGETRESPONSE._serialized_start=974
+  _GETAWARDBUDGETRESPONSE._serialized_end=1106
+  _LISTAWARDBUDGETSREQUEST._serialized_start=1108
+  _LISTAWARDBUDGETSREQUEST._serialized_end=1222
+  _LISTAWARDBUDGETSRESPONSE._serialized_start=1224
+  _LISTAWARDBUDGETSRESPONSE._serialized_end=1335
+  _BUDGETPAYOUT._serialized_start=1338
+  _BUDGETPAYOUT._serialized_end=1624
+  _LISTPAYOUTSREQUEST._serialized_start=1627
+  _LISTPAYOUTSREQUEST._serialized_end=1922
+  _LISTPAYOUTSRESPONSE._serialized_start=1924
+  _LISTPAYOUTSRESPONSE._serialized_end=2025
+  _AWARDBUDGETSERVICE._serialized_start=2028
+  _AWARDBUDGETSERVICE._serialized_end=2829
 # @@protoc_insertion_point(module_scope)

@@ -9,6 +9,7 @@ import google.protobuf.descriptor
 import google.protobuf.internal.containers
 import google.protobuf.message
 import google.protobuf.timestamp_pb2
+import guerdon.recognition.v1.payouts_pb2
 import typing
 
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
@@ -236,3 +237,120 @@ class ListAwardBudgetsResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["award_budgets", b"award_budgets", "next_page_token", b"next_page_token"]) -> None: ...
 
 global___ListAwardBudgetsResponse = ListAwardBudgetsResponse
+
+@typing.final
+class BudgetPayout(google.protobuf.message.Message):
+    """A payout, with what it pays."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SUBJECT_FIELD_NUMBER: builtins.int
+    PERSON_FIELD_NUMBER: builtins.int
+    AWARD_BUDGET_FIELD_NUMBER: builtins.int
+    AMOUNT_FIELD_NUMBER: builtins.int
+    PAYOUT_FIELD_NUMBER: builtins.int
+    CREATE_TIME_FIELD_NUMBER: builtins.int
+    SETTLE_TIME_FIELD_NUMBER: builtins.int
+    subject: builtins.str
+    """The name of what is paid: an award, a claim, a celebration or an achievement."""
+    person: builtins.str
+    """Whose points they are, once paid."""
+    award_budget: builtins.str
+    """What pays."""
+    amount: builtins.int
+    """How many points, in the unit's smallest part."""
+    @property
+    def payout(self) -> guerdon.recognition.v1.payouts_pb2.Payout:
+        """How far it is."""
+
+    @property
+    def create_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When it was decided."""
+
+    @property
+    def settle_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When it was paid or refused; absent: not yet."""
+
+    def __init__(
+        self,
+        *,
+        subject: builtins.str = ...,
+        person: builtins.str = ...,
+        award_budget: builtins.str = ...,
+        amount: builtins.int = ...,
+        payout: guerdon.recognition.v1.payouts_pb2.Payout | None = ...,
+        create_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        settle_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["create_time", b"create_time", "payout", b"payout", "settle_time", b"settle_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["amount", b"amount", "award_budget", b"award_budget", "create_time", b"create_time", "payout", b"payout", "person", b"person", "settle_time", b"settle_time", "subject", b"subject"]) -> None: ...
+
+global___BudgetPayout = BudgetPayout
+
+@typing.final
+class ListPayoutsRequest(google.protobuf.message.Message):
+    """Lists payouts."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: builtins.int
+    PAGE_SIZE_FIELD_NUMBER: builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    AWARD_BUDGET_FIELD_NUMBER: builtins.int
+    STATE_FIELD_NUMBER: builtins.int
+    PERSON_FIELD_NUMBER: builtins.int
+    VIEWER_FIELD_NUMBER: builtins.int
+    parent: builtins.str
+    """The organisation."""
+    page_size: builtins.int
+    """How many payouts at most, up to 1,000; 0: 50."""
+    page_token: builtins.str
+    """Where to go on: the `next_page_token` of the page before, with the same filters and the same viewer."""
+    award_budget: builtins.str
+    """Only those of this budget."""
+    state: guerdon.recognition.v1.payouts_pb2.PayoutState.ValueType
+    """Only those of this state, such as WAITING_FOR_BUDGET, unless it is unspecified."""
+    person: builtins.str
+    """Only those to this person."""
+    viewer: builtins.str
+    """Who looks. Empty: the person whom the token names, or whoever may act for others. Only callers with the scope
+    `recognition.act_for` may name another.
+    """
+    def __init__(
+        self,
+        *,
+        parent: builtins.str = ...,
+        page_size: builtins.int = ...,
+        page_token: builtins.str = ...,
+        award_budget: builtins.str = ...,
+        state: guerdon.recognition.v1.payouts_pb2.PayoutState.ValueType = ...,
+        person: builtins.str = ...,
+        viewer: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["award_budget", b"award_budget", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "person", b"person", "state", b"state", "viewer", b"viewer"]) -> None: ...
+
+global___ListPayoutsRequest = ListPayoutsRequest
+
+@typing.final
+class ListPayoutsResponse(google.protobuf.message.Message):
+    """A page of payouts."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PAYOUTS_FIELD_NUMBER: builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    next_page_token: builtins.str
+    """Where the next page begins; empty on the last one."""
+    @property
+    def payouts(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___BudgetPayout]:
+        """The payouts, newest first."""
+
+    def __init__(
+        self,
+        *,
+        payouts: collections.abc.Iterable[global___BudgetPayout] | None = ...,
+        next_page_token: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["next_page_token", b"next_page_token", "payouts", b"payouts"]) -> None: ...
+
+global___ListPayoutsResponse = ListPayoutsResponse

@@ -37,6 +37,11 @@ class AwardBudgetServiceStub(object):
                 request_serializer=guerdon_dot_recognition_dot_v1_dot_award__budgets__pb2.ListAwardBudgetsRequest.SerializeToString,
                 response_deserializer=guerdon_dot_recognition_dot_v1_dot_award__budgets__pb2.ListAwardBudgetsResponse.FromString,
                 )
+        self.ListPayouts = channel.unary_unary(
+                '/guerdon.recognition.v1.AwardBudgetService/ListPayouts',
+                request_serializer=guerdon_dot_recognition_dot_v1_dot_award__budgets__pb2.ListPayoutsRequest.SerializeToString,
+                response_deserializer=guerdon_dot_recognition_dot_v1_dot_award__budgets__pb2.ListPayoutsResponse.FromString,
+                )
 
 
 class AwardBudgetServiceServicer(object):
@@ -73,6 +78,14 @@ class AwardBudgetServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListPayouts(self, request, context):
+        """Lists what budgets pay or are to pay, newest first, for admins and whoever may act for others; an award that the
+        viewer would get themselves once it is given.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AwardBudgetServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -95,6 +108,11 @@ def add_AwardBudgetServiceServicer_to_server(servicer, server):
                     servicer.ListAwardBudgets,
                     request_deserializer=guerdon_dot_recognition_dot_v1_dot_award__budgets__pb2.ListAwardBudgetsRequest.FromString,
                     response_serializer=guerdon_dot_recognition_dot_v1_dot_award__budgets__pb2.ListAwardBudgetsResponse.SerializeToString,
+            ),
+            'ListPayouts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPayouts,
+                    request_deserializer=guerdon_dot_recognition_dot_v1_dot_award__budgets__pb2.ListPayoutsRequest.FromString,
+                    response_serializer=guerdon_dot_recognition_dot_v1_dot_award__budgets__pb2.ListPayoutsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -174,5 +192,22 @@ class AwardBudgetService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.recognition.v1.AwardBudgetService/ListAwardBudgets',
             guerdon_dot_recognition_dot_v1_dot_award__budgets__pb2.ListAwardBudgetsRequest.SerializeToString,
             guerdon_dot_recognition_dot_v1_dot_award__budgets__pb2.ListAwardBudgetsResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ListPayouts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.recognition.v1.AwardBudgetService/ListPayouts',
+            guerdon_dot_recognition_dot_v1_dot_award__budgets__pb2.ListPayoutsRequest.SerializeToString,
+            guerdon_dot_recognition_dot_v1_dot_award__budgets__pb2.ListPayoutsResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)

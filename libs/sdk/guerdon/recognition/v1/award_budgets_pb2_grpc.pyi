@@ -48,6 +48,14 @@ class AwardBudgetServiceStub:
     ]
     """Lists an organisation's budgets by id."""
 
+    ListPayouts: grpc.UnaryUnaryMultiCallable[
+        guerdon.recognition.v1.award_budgets_pb2.ListPayoutsRequest,
+        guerdon.recognition.v1.award_budgets_pb2.ListPayoutsResponse,
+    ]
+    """Lists what budgets pay or are to pay, newest first, for admins and whoever may act for others; an award that the
+    viewer would get themselves once it is given.
+    """
+
 class AwardBudgetServiceAsyncStub:
     """What awards, incentives, celebrations and achievements are paid from. A budget gives away what it was funded with and
     never more. Every write takes a `request_id`: the same request again has no further effect and is answered as it was
@@ -77,6 +85,14 @@ class AwardBudgetServiceAsyncStub:
         guerdon.recognition.v1.award_budgets_pb2.ListAwardBudgetsResponse,
     ]
     """Lists an organisation's budgets by id."""
+
+    ListPayouts: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.recognition.v1.award_budgets_pb2.ListPayoutsRequest,
+        guerdon.recognition.v1.award_budgets_pb2.ListPayoutsResponse,
+    ]
+    """Lists what budgets pay or are to pay, newest first, for admins and whoever may act for others; an award that the
+    viewer would get themselves once it is given.
+    """
 
 class AwardBudgetServiceServicer(metaclass=abc.ABCMeta):
     """What awards, incentives, celebrations and achievements are paid from. A budget gives away what it was funded with and
@@ -115,5 +131,15 @@ class AwardBudgetServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[guerdon.recognition.v1.award_budgets_pb2.ListAwardBudgetsResponse, collections.abc.Awaitable[guerdon.recognition.v1.award_budgets_pb2.ListAwardBudgetsResponse]]:
         """Lists an organisation's budgets by id."""
+
+    @abc.abstractmethod
+    def ListPayouts(
+        self,
+        request: guerdon.recognition.v1.award_budgets_pb2.ListPayoutsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.recognition.v1.award_budgets_pb2.ListPayoutsResponse, collections.abc.Awaitable[guerdon.recognition.v1.award_budgets_pb2.ListPayoutsResponse]]:
+        """Lists what budgets pay or are to pay, newest first, for admins and whoever may act for others; an award that the
+        viewer would get themselves once it is given.
+        """
 
 def add_AwardBudgetServiceServicer_to_server(servicer: AwardBudgetServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

@@ -19,7 +19,7 @@ from guerdon.recognition.v1 import approvals_pb2 as guerdon_dot_recognition_dot_
 from guerdon.recognition.v1 import payouts_pb2 as guerdon_dot_recognition_dot_v1_dot_payouts__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'guerdon/recognition/v1/incentives.proto\x12\x16guerdon.recognition.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a guerdon/options/v1/options.proto\x1a&guerdon/recognition/v1/approvals.proto\x1a$guerdon/recognition/v1/payouts.proto\"\xd8\x03\n\tIncentive\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x02\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x35\n\x0c\x61ward_budget\x18\x03 \x01(\tB\x1f\xe0\x41\x02\xfa\x41\x19\n\x17guerdon.dev/AwardBudget\x12\x13\n\x06\x61mount\x18\x04 \x01(\x03\x42\x03\xe0\x41\x02\x12\x18\n\x10monthly_quantity\x18\x05 \x01(\x05\x12#\n\x1bmonthly_quantity_per_person\x18\x06 \x01(\x05\x12.\n\nstart_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x08reviewer\x18\t \x01(\x0b\x32 .guerdon.recognition.v1.Approver\x12\x34\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03:O\xea\x41L\n\x15guerdon.dev/Incentive\x12\x33organisations/{organisation}/incentives/{incentive}\"\x9d\x04\n\x05\x43laim\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x03\x12\'\n\x06person\x18\x02 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12\x13\n\x05proof\x18\x03 \x01(\tB\x04\xd0\xda\x18\x01\x12\x1a\n\x12\x65xternal_reference\x18\x04 \x01(\t\x12\x36\n\x05state\x18\x05 \x01(\x0e\x32\".guerdon.recognition.v1.ClaimStateB\x03\xe0\x41\x03\x12,\n\x08reviewer\x18\x06 \x01(\tB\x1a\xe0\x41\x03\xfa\x41\x14\n\x12guerdon.dev/Person\x12.\n\ndecided_by\x18\x07 \x01(\tB\x1a\xe0\x41\x03\xfa\x41\x14\n\x12guerdon.dev/Person\x12\x30\n\x0con_behalf_of\x18\x08 \x01(\tB\x1a\xe0\x41\x03\xfa\x41\x14\n\x12guerdon.dev/Person\x12\x18\n\x07\x63omment\x18\t \x01(\tB\x07\xe0\x41\x03\xd0\xda\x18\x01\x12\x33\n\x06payout\x18\n \x01(\x0b\x32\x1e.guerdon.recognition.v1.PayoutB\x03\xe0\x41\x03\x12\x34\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03:Z\xea\x41W\n\x11guerdon.dev/Claim\x12\x42organisations/{organisation}/incentives/{incentive}/claims/{claim}\"l\n\x16\x43reateIncentiveRequest\x12\x39\n\tincentive\x18\x01 \x01(\x0b\x32!.guerdon.recognition.v1.IncentiveB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"O\n\x17\x43reateIncentiveResponse\x12\x34\n\tincentive\x18\x01 \x01(\x0b\x32!.guerdon.recognition.v1.Incentive\"B\n\x13GetIncentiveRequest\x12+\n\x04name\x18\x01 \x01(\tB\x1d\xe0\x41\x02\xfa\x41\x17\n\x15guerdon.dev/Incentive\"f\n\x14GetIncentiveResponse\x12\x34\n\tincentive\x18\x01 \x01(\x0b\x32!.guerdon.recognition.v1.Incentive\x12\x18\n\x10\x63laimed_quantity\x18\x02 \x01(\x05\"\x92\x01\n\x15\x43laimIncentiveRequest\x12-\n\x06parent\x18\x01 \x01(\tB\x1d\xe0\x41\x02\xfa\x41\x17\n\x15guerdon.dev/Incentive\x12\x31\n\x05\x63laim\x18\x02 \x01(\x0b\x32\x1d.guerdon.recognition.v1.ClaimB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\"F\n\x16\x43laimIncentiveResponse\x12,\n\x05\x63laim\x18\x01 \x01(\x0b\x32\x1d.guerdon.recognition.v1.Claim\"\x97\x01\n\x13\x41pproveClaimRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xe0\x41\x02\xfa\x41\x13\n\x11guerdon.dev/Claim\x12\'\n\x06person\x18\x02 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12\x15\n\x07\x63omment\x18\x03 \x01(\tB\x04\xd0\xda\x18\x01\x12\x17\n\nrequest_id\x18\x04 \x01(\tB\x03\xe0\x41\x02\"D\n\x14\x41pproveClaimResponse\x12,\n\x05\x63laim\x18\x01 \x01(\x0b\x32\x1d.guerdon.recognition.v1.Claim\"\x99\x01\n\x12RejectClaimRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xe0\x41\x02\xfa\x41\x13\n\x11guerdon.dev/Claim\x12\'\n\x06person\x18\x02 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12\x18\n\x07\x63omment\x18\x03 \x01(\tB\x07\xe0\x41\x02\xd0\xda\x18\x01\x12\x17\n\nrequest_id\x18\x04 \x01(\tB\x03\xe0\x41\x02\"C\n\x13RejectClaimResponse\x12,\n\x05\x63laim\x18\x01 \x01(\x0b\x32\x1d.guerdon.recognition.v1.Claim\"c\n\x0fGetClaimRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xe0\x41\x02\xfa\x41\x13\n\x11guerdon.dev/Claim\x12\'\n\x06viewer\x18\x02 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\"@\n\x10GetClaimResponse\x12,\n\x05\x63laim\x18\x01 \x01(\x0b\x32\x1d.guerdon.recognition.v1.Claim*x\n\nClaimState\x12\x1b\n\x17\x43LAIM_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43LAIM_STATE_IN_REVIEW\x10\x01\x12\x18\n\x14\x43LAIM_STATE_APPROVED\x10\x02\x12\x18\n\x14\x43LAIM_STATE_REJECTED\x10\x03\x32\xeb\x06\n\x10IncentiveService\x12\x98\x01\n\x0f\x43reateIncentive\x12..guerdon.recognition.v1.CreateIncentiveRequest\x1a/.guerdon.recognition.v1.CreateIncentiveResponse\"$\xca\xda\x18 \n\x1crecognition.incentives.write\x10\x04\x12\x8e\x01\n\x0cGetIncentive\x12+.guerdon.recognition.v1.GetIncentiveRequest\x1a,.guerdon.recognition.v1.GetIncentiveResponse\"#\xca\xda\x18\x1f\n\x1brecognition.incentives.read\x10\x04\x12\x91\x01\n\x0e\x43laimIncentive\x12-.guerdon.recognition.v1.ClaimIncentiveRequest\x1a..guerdon.recognition.v1.ClaimIncentiveResponse\" \xca\xda\x18\x1c\n\x18recognition.claims.write\x10\x04\x12\x8b\x01\n\x0c\x41pproveClaim\x12+.guerdon.recognition.v1.ApproveClaimRequest\x1a,.guerdon.recognition.v1.ApproveClaimResponse\" \xca\xda\x18\x1c\n\x18recognition.claims.write\x10\x04\x12\x88\x01\n\x0bRejectClaim\x12*.guerdon.recognition.v1.RejectClaimRequest\x1a+.guerdon.recognition.v1.RejectClaimResponse\" \xca\xda\x18\x1c\n\x18recognition.claims.write\x10\x04\x12~\n\x08GetClaim\x12\'.guerdon.recognition.v1.GetClaimRequest\x1a(.guerdon.recognition.v1.GetClaimResponse\"\x1f\xca\xda\x18\x1b\n\x17recognition.claims.read\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'guerdon/recognition/v1/incentives.proto\x12\x16guerdon.recognition.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a guerdon/options/v1/options.proto\x1a&guerdon/recognition/v1/approvals.proto\x1a$guerdon/recognition/v1/payouts.proto\"\xd8\x03\n\tIncentive\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x02\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x35\n\x0c\x61ward_budget\x18\x03 \x01(\tB\x1f\xe0\x41\x02\xfa\x41\x19\n\x17guerdon.dev/AwardBudget\x12\x13\n\x06\x61mount\x18\x04 \x01(\x03\x42\x03\xe0\x41\x02\x12\x18\n\x10monthly_quantity\x18\x05 \x01(\x05\x12#\n\x1bmonthly_quantity_per_person\x18\x06 \x01(\x05\x12.\n\nstart_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x08reviewer\x18\t \x01(\x0b\x32 .guerdon.recognition.v1.Approver\x12\x34\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03:O\xea\x41L\n\x15guerdon.dev/Incentive\x12\x33organisations/{organisation}/incentives/{incentive}\"\x9d\x04\n\x05\x43laim\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x03\x12\'\n\x06person\x18\x02 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12\x13\n\x05proof\x18\x03 \x01(\tB\x04\xd0\xda\x18\x01\x12\x1a\n\x12\x65xternal_reference\x18\x04 \x01(\t\x12\x36\n\x05state\x18\x05 \x01(\x0e\x32\".guerdon.recognition.v1.ClaimStateB\x03\xe0\x41\x03\x12,\n\x08reviewer\x18\x06 \x01(\tB\x1a\xe0\x41\x03\xfa\x41\x14\n\x12guerdon.dev/Person\x12.\n\ndecided_by\x18\x07 \x01(\tB\x1a\xe0\x41\x03\xfa\x41\x14\n\x12guerdon.dev/Person\x12\x30\n\x0con_behalf_of\x18\x08 \x01(\tB\x1a\xe0\x41\x03\xfa\x41\x14\n\x12guerdon.dev/Person\x12\x18\n\x07\x63omment\x18\t \x01(\tB\x07\xe0\x41\x03\xd0\xda\x18\x01\x12\x33\n\x06payout\x18\n \x01(\x0b\x32\x1e.guerdon.recognition.v1.PayoutB\x03\xe0\x41\x03\x12\x34\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03:Z\xea\x41W\n\x11guerdon.dev/Claim\x12\x42organisations/{organisation}/incentives/{incentive}/claims/{claim}\"l\n\x16\x43reateIncentiveRequest\x12\x39\n\tincentive\x18\x01 \x01(\x0b\x32!.guerdon.recognition.v1.IncentiveB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"O\n\x17\x43reateIncentiveResponse\x12\x34\n\tincentive\x18\x01 \x01(\x0b\x32!.guerdon.recognition.v1.Incentive\"B\n\x13GetIncentiveRequest\x12+\n\x04name\x18\x01 \x01(\tB\x1d\xe0\x41\x02\xfa\x41\x17\n\x15guerdon.dev/Incentive\"f\n\x14GetIncentiveResponse\x12\x34\n\tincentive\x18\x01 \x01(\x0b\x32!.guerdon.recognition.v1.Incentive\x12\x18\n\x10\x63laimed_quantity\x18\x02 \x01(\x05\"\x83\x01\n\x15ListIncentivesRequest\x12\x30\n\x06parent\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/Organisation\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x11\n\topen_only\x18\x04 \x01(\x08\"h\n\x16ListIncentivesResponse\x12\x35\n\nincentives\x18\x01 \x03(\x0b\x32!.guerdon.recognition.v1.Incentive\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x92\x01\n\x15\x43laimIncentiveRequest\x12-\n\x06parent\x18\x01 \x01(\tB\x1d\xe0\x41\x02\xfa\x41\x17\n\x15guerdon.dev/Incentive\x12\x31\n\x05\x63laim\x18\x02 \x01(\x0b\x32\x1d.guerdon.recognition.v1.ClaimB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\"F\n\x16\x43laimIncentiveResponse\x12,\n\x05\x63laim\x18\x01 \x01(\x0b\x32\x1d.guerdon.recognition.v1.Claim\"\x97\x01\n\x13\x41pproveClaimRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xe0\x41\x02\xfa\x41\x13\n\x11guerdon.dev/Claim\x12\'\n\x06person\x18\x02 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12\x15\n\x07\x63omment\x18\x03 \x01(\tB\x04\xd0\xda\x18\x01\x12\x17\n\nrequest_id\x18\x04 \x01(\tB\x03\xe0\x41\x02\"D\n\x14\x41pproveClaimResponse\x12,\n\x05\x63laim\x18\x01 \x01(\x0b\x32\x1d.guerdon.recognition.v1.Claim\"\x99\x01\n\x12RejectClaimRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xe0\x41\x02\xfa\x41\x13\n\x11guerdon.dev/Claim\x12\'\n\x06person\x18\x02 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12\x18\n\x07\x63omment\x18\x03 \x01(\tB\x07\xe0\x41\x02\xd0\xda\x18\x01\x12\x17\n\nrequest_id\x18\x04 \x01(\tB\x03\xe0\x41\x02\"C\n\x13RejectClaimResponse\x12,\n\x05\x63laim\x18\x01 \x01(\x0b\x32\x1d.guerdon.recognition.v1.Claim\"c\n\x0fGetClaimRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xe0\x41\x02\xfa\x41\x13\n\x11guerdon.dev/Claim\x12\'\n\x06viewer\x18\x02 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\"@\n\x10GetClaimResponse\x12,\n\x05\x63laim\x18\x01 \x01(\x0b\x32\x1d.guerdon.recognition.v1.Claim\"\xd1\x02\n\x11ListClaimsRequest\x12\x30\n\x06parent\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/Organisation\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12/\n\x04list\x18\x04 \x01(\x0e\x32!.guerdon.recognition.v1.ClaimList\x12\'\n\x06viewer\x18\x05 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12-\n\tincentive\x18\x06 \x01(\tB\x1a\xfa\x41\x17\n\x15guerdon.dev/Incentive\x12\'\n\x06person\x18\x07 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12\x31\n\x05state\x18\x08 \x01(\x0e\x32\".guerdon.recognition.v1.ClaimState\"\\\n\x12ListClaimsResponse\x12-\n\x06\x63laims\x18\x01 \x03(\x0b\x32\x1d.guerdon.recognition.v1.Claim\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*x\n\nClaimState\x12\x1b\n\x17\x43LAIM_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43LAIM_STATE_IN_REVIEW\x10\x01\x12\x18\n\x14\x43LAIM_STATE_APPROVED\x10\x02\x12\x18\n\x14\x43LAIM_STATE_REJECTED\x10\x03*\x85\x01\n\tClaimList\x12\x1a\n\x16\x43LAIM_LIST_UNSPECIFIED\x10\x00\x12\x16\n\x12\x43LAIM_LIST_CLAIMED\x10\x01\x12\x18\n\x14\x43LAIM_LIST_TO_DECIDE\x10\x02\x12\x16\n\x12\x43LAIM_LIST_DECIDED\x10\x03\x12\x12\n\x0e\x43LAIM_LIST_ALL\x10\x04\x32\x89\t\n\x10IncentiveService\x12\x98\x01\n\x0f\x43reateIncentive\x12..guerdon.recognition.v1.CreateIncentiveRequest\x1a/.guerdon.recognition.v1.CreateIncentiveResponse\"$\xca\xda\x18 \n\x1crecognition.incentives.write\x10\x04\x12\x8e\x01\n\x0cGetIncentive\x12+.guerdon.recognition.v1.GetIncentiveRequest\x1a,.guerdon.recognition.v1.GetIncentiveResponse\"#\xca\xda\x18\x1f\n\x1brecognition.incentives.read\x10\x04\x12\x94\x01\n\x0eListIncentives\x12-.guerdon.recognition.v1.ListIncentivesRequest\x1a..guerdon.recognition.v1.ListIncentivesResponse\"#\xca\xda\x18\x1f\n\x1brecognition.incentives.read\x10\x04\x12\x91\x01\n\x0e\x43laimIncentive\x12-.guerdon.recognition.v1.ClaimIncentiveRequest\x1a..guerdon.recognition.v1.ClaimIncentiveResponse\" \xca\xda\x18\x1c\n\x18recognition.claims.write\x10\x04\x12\x8b\x01\n\x0c\x41pproveClaim\x12+.guerdon.recognition.v1.ApproveClaimRequest\x1a,.guerdon.recognition.v1.ApproveClaimResponse\" \xca\xda\x18\x1c\n\x18recognition.claims.write\x10\x04\x12\x88\x01\n\x0bRejectClaim\x12*.guerdon.recognition.v1.RejectClaimRequest\x1a+.guerdon.recognition.v1.RejectClaimResponse\" \xca\xda\x18\x1c\n\x18recognition.claims.write\x10\x04\x12~\n\x08GetClaim\x12\'.guerdon.recognition.v1.GetClaimRequest\x1a(.guerdon.recognition.v1.GetClaimResponse\"\x1f\xca\xda\x18\x1b\n\x17recognition.claims.read\x10\x04\x12\x84\x01\n\nListClaims\x12).guerdon.recognition.v1.ListClaimsRequest\x1a*.guerdon.recognition.v1.ListClaimsResponse\"\x1f\xca\xda\x18\x1b\n\x17recognition.claims.read\x10\x04\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'guerdon.recognition.v1.incentives_pb2', globals())
@@ -64,6 +64,8 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _CREATEINCENTIVEREQUEST.fields_by_name['request_id']._serialized_options = b'\340A\002'
   _GETINCENTIVEREQUEST.fields_by_name['name']._options = None
   _GETINCENTIVEREQUEST.fields_by_name['name']._serialized_options = b'\340A\002\372A\027\n\025guerdon.dev/Incentive'
+  _LISTINCENTIVESREQUEST.fields_by_name['parent']._options = None
+  _LISTINCENTIVESREQUEST.fields_by_name['parent']._serialized_options = b'\340A\002\372A\032\n\030guerdon.dev/Organisation'
   _CLAIMINCENTIVEREQUEST.fields_by_name['parent']._options = None
   _CLAIMINCENTIVEREQUEST.fields_by_name['parent']._serialized_options = b'\340A\002\372A\027\n\025guerdon.dev/Incentive'
   _CLAIMINCENTIVEREQUEST.fields_by_name['claim']._options = None
@@ -90,10 +92,20 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _GETCLAIMREQUEST.fields_by_name['name']._serialized_options = b'\340A\002\372A\023\n\021guerdon.dev/Claim'
   _GETCLAIMREQUEST.fields_by_name['viewer']._options = None
   _GETCLAIMREQUEST.fields_by_name['viewer']._serialized_options = b'\372A\024\n\022guerdon.dev/Person'
+  _LISTCLAIMSREQUEST.fields_by_name['parent']._options = None
+  _LISTCLAIMSREQUEST.fields_by_name['parent']._serialized_options = b'\340A\002\372A\032\n\030guerdon.dev/Organisation'
+  _LISTCLAIMSREQUEST.fields_by_name['viewer']._options = None
+  _LISTCLAIMSREQUEST.fields_by_name['viewer']._serialized_options = b'\372A\024\n\022guerdon.dev/Person'
+  _LISTCLAIMSREQUEST.fields_by_name['incentive']._options = None
+  _LISTCLAIMSREQUEST.fields_by_name['incentive']._serialized_options = b'\372A\027\n\025guerdon.dev/Incentive'
+  _LISTCLAIMSREQUEST.fields_by_name['person']._options = None
+  _LISTCLAIMSREQUEST.fields_by_name['person']._serialized_options = b'\372A\024\n\022guerdon.dev/Person'
   _INCENTIVESERVICE.methods_by_name['CreateIncentive']._options = None
   _INCENTIVESERVICE.methods_by_name['CreateIncentive']._serialized_options = b'\312\332\030 \n\034recognition.incentives.write\020\004'
   _INCENTIVESERVICE.methods_by_name['GetIncentive']._options = None
   _INCENTIVESERVICE.methods_by_name['GetIncentive']._serialized_options = b'\312\332\030\037\n\033recognition.incentives.read\020\004'
+  _INCENTIVESERVICE.methods_by_name['ListIncentives']._options = None
+  _INCENTIVESERVICE.methods_by_name['ListIncentives']._serialized_options = b'\312\332\030\037\n\033recognition.incentives.read\020\004'
   _INCENTIVESERVICE.methods_by_name['ClaimIncentive']._options = None
   _INCENTIVESERVICE.methods_by_name['ClaimIncentive']._serialized_options = b'\312\332\030\034\n\030recognition.claims.write\020\004'
   _INCENTIVESERVICE.methods_by_name['ApproveClaim']._options = None
@@ -102,8 +114,12 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _INCENTIVESERVICE.methods_by_name['RejectClaim']._serialized_options = b'\312\332\030\034\n\030recognition.claims.write\020\004'
   _INCENTIVESERVICE.methods_by_name['GetClaim']._options = None
   _INCENTIVESERVICE.methods_by_name['GetClaim']._serialized_options = b'\312\332\030\033\n\027recognition.claims.read\020\004'
-  _CLAIMSTATE._serialized_start=2491
-  _CLAIMSTATE._serialized_end=2611
+  _INCENTIVESERVICE.methods_by_name['ListClaims']._options = None
+  _INCENTIVESERVICE.methods_by_name['ListClaims']._serialized_options = b'\312\332\030\033\n\027recognition.claims.read\020\004'
+  _CLAIMSTATE._serialized_start=3165
+  _CLAIMSTATE._serialized_end=3285
+  _CLAIMLIST._serialized_start=3288
+  _CLAIMLIST._serialized_end=3421
   _INCENTIVE._serialized_start=273
   _INCENTIVE._serialized_end=745
   _CLAIM._serialized_start=748
@@ -116,22 +132,30 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _GETINCENTIVEREQUEST._serialized_end=1548
   _GETINCENTIVERESPONSE._serialized_start=1550
   _GETINCENTIVERESPONSE._serialized_end=1652
-  _CLAIMINCENTIVEREQUEST._serialized_start=1655
-  _CLAIMINCENTIVEREQUEST._serialized_end=1801
-  _CLAIMINCENTIVERESPONSE._serialized_start=1803
-  _CLAIMINCENTIVERESPONSE._serialized_end=1873
-  _APPROVECLAIMREQUEST._serialized_start=1876
-  _APPROVECLAIMREQUEST._serialized_end=2027
-  _APPROVECLAIMRESPONSE._serialized_start=2029
-  _APPROVECLAIMRESPONSE._serialized_end=2097
-  _REJECTCLAIMREQUEST._serialized_start=2100
-  _REJECTCLAIMREQUEST._serialized_end=2253
-  _REJECTCLAIMRESPONSE._serialized_start=2255
-  _REJECTCLAIMRESPONSE._serialized_end=2322
-  _GETCLAIMREQUEST._serialized_start=2324
-  _GETCLAIMREQUEST._serialized_end=2423
-  _GETCLAIMRESPONSE._serialized_start=2425
-  _GETCLAIMRESPONSE._serialized_end=2489
-  _INCENTIVESERVICE._serialized_start=2614
-  _INCENTIVESERVICE._serialized_end=3489
+  _LISTINCENTIVESREQUEST._serialized_start=1655
+  _LISTINCENTIVESREQUEST._serialized_end=1786
+  _LISTINCENTIVESRESPONSE._serialized_start=1788
+  _LISTINCENTIVESRESPONSE._serialized_end=1892
+  _CLAIMINCENTIVEREQUEST._serialized_start=1895
+  _CLAIMINCENTIVEREQUEST._serialized_end=2041
+  _CLAIMINCENTIVERESPONSE._serialized_start=2043
+  _CLAIMINCENTIVERESPONSE._serialized_end=2113
+  _APPROVECLAIMREQUEST._serialized_start=2116
+  _APPROVECLAIMREQUEST._serialized_end=2267
+  _APPROVECLAIMRESPONSE._serialized_start=2269
+  _APPROVECLAIMRESPONSE._serialized_end=2337
+  _REJECTCLAIMREQUEST._serialized_start=2340
+  _REJECTCLAIMREQUEST._serialized_end=2493
+  _REJECTCLAIMRESPONSE._serialized_start=2495
+  _REJECTCLAIMRESPONSE._serialized_end=2562
+  _GETCLAIMREQUEST._serialized_start=2564
+  _GETCLAIMREQUEST._serialized_end=2663
+  _GETCLAIMRESPONSE._serialized_start=2665
+  _GETCLAIMRESPONSE._serialized_end=2729
+  _LISTCLAIMSREQUEST._serialized_start=2732
+  _LISTCLAIMSREQUEST._serialized_end=3069
+  _LISTCLAIMSRESPONSE._serialized_start=3071
+  _LISTCLAIMSRESPONSE._serialized_end=3163
+  _INCENTIVESERVICE._serialized_start=3424
+  _INCENTIVESERVICE._serialized_end=4585
 # @@protoc_insertion_point(module_scope)

@@ -4,7 +4,9 @@ isort:skip_file
 Incentives: points that people claim with proof of what they did."""
 
 import builtins
+import collections.abc
 import google.protobuf.descriptor
+import google.protobuf.internal.containers
 import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
 import google.protobuf.timestamp_pb2
@@ -47,6 +49,38 @@ CLAIM_STATE_APPROVED: ClaimState.ValueType  # 2
 CLAIM_STATE_REJECTED: ClaimState.ValueType  # 3
 """It was rejected. Final."""
 global___ClaimState = ClaimState
+
+class _ClaimList:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _ClaimListEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_ClaimList.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    CLAIM_LIST_UNSPECIFIED: _ClaimList.ValueType  # 0
+    """Not said: CLAIMED."""
+    CLAIM_LIST_CLAIMED: _ClaimList.ValueType  # 1
+    """Those that the viewer made."""
+    CLAIM_LIST_TO_DECIDE: _ClaimList.ValueType  # 2
+    """Those that wait for the viewer's decision, as themselves or as a delegate."""
+    CLAIM_LIST_DECIDED: _ClaimList.ValueType  # 3
+    """Those that the viewer decided, or somebody else by the viewer's right."""
+    CLAIM_LIST_ALL: _ClaimList.ValueType  # 4
+    """All of the organisation's, for admins and whoever may act for others."""
+
+class ClaimList(_ClaimList, metaclass=_ClaimListEnumTypeWrapper):
+    """Which claims a list is of."""
+
+CLAIM_LIST_UNSPECIFIED: ClaimList.ValueType  # 0
+"""Not said: CLAIMED."""
+CLAIM_LIST_CLAIMED: ClaimList.ValueType  # 1
+"""Those that the viewer made."""
+CLAIM_LIST_TO_DECIDE: ClaimList.ValueType  # 2
+"""Those that wait for the viewer's decision, as themselves or as a delegate."""
+CLAIM_LIST_DECIDED: ClaimList.ValueType  # 3
+"""Those that the viewer decided, or somebody else by the viewer's right."""
+CLAIM_LIST_ALL: ClaimList.ValueType  # 4
+"""All of the organisation's, for admins and whoever may act for others."""
+global___ClaimList = ClaimList
 
 @typing.final
 class Incentive(google.protobuf.message.Message):
@@ -270,6 +304,60 @@ class GetIncentiveResponse(google.protobuf.message.Message):
 global___GetIncentiveResponse = GetIncentiveResponse
 
 @typing.final
+class ListIncentivesRequest(google.protobuf.message.Message):
+    """Lists incentives."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: builtins.int
+    PAGE_SIZE_FIELD_NUMBER: builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    OPEN_ONLY_FIELD_NUMBER: builtins.int
+    parent: builtins.str
+    """The organisation."""
+    page_size: builtins.int
+    """How many incentives at most, up to 1,000; 0: 50."""
+    page_token: builtins.str
+    """Where to go on: the `next_page_token` of the page before, with the same filters."""
+    open_only: builtins.bool
+    """Only those that can be claimed now: within their time, whether or not the month has claims left."""
+    def __init__(
+        self,
+        *,
+        parent: builtins.str = ...,
+        page_size: builtins.int = ...,
+        page_token: builtins.str = ...,
+        open_only: builtins.bool = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["open_only", b"open_only", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]) -> None: ...
+
+global___ListIncentivesRequest = ListIncentivesRequest
+
+@typing.final
+class ListIncentivesResponse(google.protobuf.message.Message):
+    """A page of incentives."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    INCENTIVES_FIELD_NUMBER: builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    next_page_token: builtins.str
+    """Where the next page begins; empty on the last one."""
+    @property
+    def incentives(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Incentive]:
+        """The incentives, by id."""
+
+    def __init__(
+        self,
+        *,
+        incentives: collections.abc.Iterable[global___Incentive] | None = ...,
+        next_page_token: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["incentives", b"incentives", "next_page_token", b"next_page_token"]) -> None: ...
+
+global___ListIncentivesResponse = ListIncentivesResponse
+
+@typing.final
 class ClaimIncentiveRequest(google.protobuf.message.Message):
     """Claims an incentive."""
 
@@ -469,3 +557,75 @@ class GetClaimResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["claim", b"claim"]) -> None: ...
 
 global___GetClaimResponse = GetClaimResponse
+
+@typing.final
+class ListClaimsRequest(google.protobuf.message.Message):
+    """Lists claims."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: builtins.int
+    PAGE_SIZE_FIELD_NUMBER: builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    LIST_FIELD_NUMBER: builtins.int
+    VIEWER_FIELD_NUMBER: builtins.int
+    INCENTIVE_FIELD_NUMBER: builtins.int
+    PERSON_FIELD_NUMBER: builtins.int
+    STATE_FIELD_NUMBER: builtins.int
+    parent: builtins.str
+    """The organisation."""
+    page_size: builtins.int
+    """How many claims at most, up to 1,000; 0: 50."""
+    page_token: builtins.str
+    """Where to go on: the `next_page_token` of the page before, with the same list, filters and viewer."""
+    list: global___ClaimList.ValueType
+    """Which ones."""
+    viewer: builtins.str
+    """Who looks. Empty: the person whom the token names. Only callers with the scope `recognition.act_for` may name
+    another.
+    """
+    incentive: builtins.str
+    """Of these only those of this incentive."""
+    person: builtins.str
+    """Of these only those that this person made."""
+    state: global___ClaimState.ValueType
+    """Of these only those of this state, unless it is unspecified."""
+    def __init__(
+        self,
+        *,
+        parent: builtins.str = ...,
+        page_size: builtins.int = ...,
+        page_token: builtins.str = ...,
+        list: global___ClaimList.ValueType = ...,
+        viewer: builtins.str = ...,
+        incentive: builtins.str = ...,
+        person: builtins.str = ...,
+        state: global___ClaimState.ValueType = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["incentive", b"incentive", "list", b"list", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "person", b"person", "state", b"state", "viewer", b"viewer"]) -> None: ...
+
+global___ListClaimsRequest = ListClaimsRequest
+
+@typing.final
+class ListClaimsResponse(google.protobuf.message.Message):
+    """A page of claims."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CLAIMS_FIELD_NUMBER: builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    next_page_token: builtins.str
+    """Where the next page begins; empty on the last one."""
+    @property
+    def claims(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Claim]:
+        """The claims, newest first."""
+
+    def __init__(
+        self,
+        *,
+        claims: collections.abc.Iterable[global___Claim] | None = ...,
+        next_page_token: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["claims", b"claims", "next_page_token", b"next_page_token"]) -> None: ...
+
+global___ListClaimsResponse = ListClaimsResponse

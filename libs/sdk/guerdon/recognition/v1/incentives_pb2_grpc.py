@@ -27,6 +27,11 @@ class IncentiveServiceStub(object):
                 request_serializer=guerdon_dot_recognition_dot_v1_dot_incentives__pb2.GetIncentiveRequest.SerializeToString,
                 response_deserializer=guerdon_dot_recognition_dot_v1_dot_incentives__pb2.GetIncentiveResponse.FromString,
                 )
+        self.ListIncentives = channel.unary_unary(
+                '/guerdon.recognition.v1.IncentiveService/ListIncentives',
+                request_serializer=guerdon_dot_recognition_dot_v1_dot_incentives__pb2.ListIncentivesRequest.SerializeToString,
+                response_deserializer=guerdon_dot_recognition_dot_v1_dot_incentives__pb2.ListIncentivesResponse.FromString,
+                )
         self.ClaimIncentive = channel.unary_unary(
                 '/guerdon.recognition.v1.IncentiveService/ClaimIncentive',
                 request_serializer=guerdon_dot_recognition_dot_v1_dot_incentives__pb2.ClaimIncentiveRequest.SerializeToString,
@@ -47,6 +52,11 @@ class IncentiveServiceStub(object):
                 request_serializer=guerdon_dot_recognition_dot_v1_dot_incentives__pb2.GetClaimRequest.SerializeToString,
                 response_deserializer=guerdon_dot_recognition_dot_v1_dot_incentives__pb2.GetClaimResponse.FromString,
                 )
+        self.ListClaims = channel.unary_unary(
+                '/guerdon.recognition.v1.IncentiveService/ListClaims',
+                request_serializer=guerdon_dot_recognition_dot_v1_dot_incentives__pb2.ListClaimsRequest.SerializeToString,
+                response_deserializer=guerdon_dot_recognition_dot_v1_dot_incentives__pb2.ListClaimsResponse.FromString,
+                )
 
 
 class IncentiveServiceServicer(object):
@@ -64,6 +74,13 @@ class IncentiveServiceServicer(object):
 
     def GetIncentive(self, request, context):
         """Reads an incentive, and how often it can still be claimed this month.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListIncentives(self, request, context):
+        """Lists an organisation's incentives by id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -97,6 +114,13 @@ class IncentiveServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListClaims(self, request, context):
+        """Lists claims, newest first: those that the viewer made, has to decide or decided; all of them for an admin.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_IncentiveServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -109,6 +133,11 @@ def add_IncentiveServiceServicer_to_server(servicer, server):
                     servicer.GetIncentive,
                     request_deserializer=guerdon_dot_recognition_dot_v1_dot_incentives__pb2.GetIncentiveRequest.FromString,
                     response_serializer=guerdon_dot_recognition_dot_v1_dot_incentives__pb2.GetIncentiveResponse.SerializeToString,
+            ),
+            'ListIncentives': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListIncentives,
+                    request_deserializer=guerdon_dot_recognition_dot_v1_dot_incentives__pb2.ListIncentivesRequest.FromString,
+                    response_serializer=guerdon_dot_recognition_dot_v1_dot_incentives__pb2.ListIncentivesResponse.SerializeToString,
             ),
             'ClaimIncentive': grpc.unary_unary_rpc_method_handler(
                     servicer.ClaimIncentive,
@@ -129,6 +158,11 @@ def add_IncentiveServiceServicer_to_server(servicer, server):
                     servicer.GetClaim,
                     request_deserializer=guerdon_dot_recognition_dot_v1_dot_incentives__pb2.GetClaimRequest.FromString,
                     response_serializer=guerdon_dot_recognition_dot_v1_dot_incentives__pb2.GetClaimResponse.SerializeToString,
+            ),
+            'ListClaims': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListClaims,
+                    request_deserializer=guerdon_dot_recognition_dot_v1_dot_incentives__pb2.ListClaimsRequest.FromString,
+                    response_serializer=guerdon_dot_recognition_dot_v1_dot_incentives__pb2.ListClaimsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -174,6 +208,23 @@ class IncentiveService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.recognition.v1.IncentiveService/GetIncentive',
             guerdon_dot_recognition_dot_v1_dot_incentives__pb2.GetIncentiveRequest.SerializeToString,
             guerdon_dot_recognition_dot_v1_dot_incentives__pb2.GetIncentiveResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ListIncentives(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.recognition.v1.IncentiveService/ListIncentives',
+            guerdon_dot_recognition_dot_v1_dot_incentives__pb2.ListIncentivesRequest.SerializeToString,
+            guerdon_dot_recognition_dot_v1_dot_incentives__pb2.ListIncentivesResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 
@@ -242,5 +293,22 @@ class IncentiveService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.recognition.v1.IncentiveService/GetClaim',
             guerdon_dot_recognition_dot_v1_dot_incentives__pb2.GetClaimRequest.SerializeToString,
             guerdon_dot_recognition_dot_v1_dot_incentives__pb2.GetClaimResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ListClaims(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.recognition.v1.IncentiveService/ListClaims',
+            guerdon_dot_recognition_dot_v1_dot_incentives__pb2.ListClaimsRequest.SerializeToString,
+            guerdon_dot_recognition_dot_v1_dot_incentives__pb2.ListClaimsResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)

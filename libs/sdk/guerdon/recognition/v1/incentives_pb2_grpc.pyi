@@ -36,6 +36,12 @@ class IncentiveServiceStub:
     ]
     """Reads an incentive, and how often it can still be claimed this month."""
 
+    ListIncentives: grpc.UnaryUnaryMultiCallable[
+        guerdon.recognition.v1.incentives_pb2.ListIncentivesRequest,
+        guerdon.recognition.v1.incentives_pb2.ListIncentivesResponse,
+    ]
+    """Lists an organisation's incentives by id."""
+
     ClaimIncentive: grpc.UnaryUnaryMultiCallable[
         guerdon.recognition.v1.incentives_pb2.ClaimIncentiveRequest,
         guerdon.recognition.v1.incentives_pb2.ClaimIncentiveResponse,
@@ -60,6 +66,12 @@ class IncentiveServiceStub:
     ]
     """Reads a claim: for whoever made it, who reviews it, and admins."""
 
+    ListClaims: grpc.UnaryUnaryMultiCallable[
+        guerdon.recognition.v1.incentives_pb2.ListClaimsRequest,
+        guerdon.recognition.v1.incentives_pb2.ListClaimsResponse,
+    ]
+    """Lists claims, newest first: those that the viewer made, has to decide or decided; all of them for an admin."""
+
 class IncentiveServiceAsyncStub:
     """Sales targets met, trainings completed: offered by the employer, claimed by people, reviewed where the incentive says.
     Every write takes a `request_id`: the same request again has no further effect and is answered as it was the first
@@ -77,6 +89,12 @@ class IncentiveServiceAsyncStub:
         guerdon.recognition.v1.incentives_pb2.GetIncentiveResponse,
     ]
     """Reads an incentive, and how often it can still be claimed this month."""
+
+    ListIncentives: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.recognition.v1.incentives_pb2.ListIncentivesRequest,
+        guerdon.recognition.v1.incentives_pb2.ListIncentivesResponse,
+    ]
+    """Lists an organisation's incentives by id."""
 
     ClaimIncentive: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.recognition.v1.incentives_pb2.ClaimIncentiveRequest,
@@ -102,6 +120,12 @@ class IncentiveServiceAsyncStub:
     ]
     """Reads a claim: for whoever made it, who reviews it, and admins."""
 
+    ListClaims: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.recognition.v1.incentives_pb2.ListClaimsRequest,
+        guerdon.recognition.v1.incentives_pb2.ListClaimsResponse,
+    ]
+    """Lists claims, newest first: those that the viewer made, has to decide or decided; all of them for an admin."""
+
 class IncentiveServiceServicer(metaclass=abc.ABCMeta):
     """Sales targets met, trainings completed: offered by the employer, claimed by people, reviewed where the incentive says.
     Every write takes a `request_id`: the same request again has no further effect and is answered as it was the first
@@ -123,6 +147,14 @@ class IncentiveServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[guerdon.recognition.v1.incentives_pb2.GetIncentiveResponse, collections.abc.Awaitable[guerdon.recognition.v1.incentives_pb2.GetIncentiveResponse]]:
         """Reads an incentive, and how often it can still be claimed this month."""
+
+    @abc.abstractmethod
+    def ListIncentives(
+        self,
+        request: guerdon.recognition.v1.incentives_pb2.ListIncentivesRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.recognition.v1.incentives_pb2.ListIncentivesResponse, collections.abc.Awaitable[guerdon.recognition.v1.incentives_pb2.ListIncentivesResponse]]:
+        """Lists an organisation's incentives by id."""
 
     @abc.abstractmethod
     def ClaimIncentive(
@@ -155,5 +187,13 @@ class IncentiveServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[guerdon.recognition.v1.incentives_pb2.GetClaimResponse, collections.abc.Awaitable[guerdon.recognition.v1.incentives_pb2.GetClaimResponse]]:
         """Reads a claim: for whoever made it, who reviews it, and admins."""
+
+    @abc.abstractmethod
+    def ListClaims(
+        self,
+        request: guerdon.recognition.v1.incentives_pb2.ListClaimsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.recognition.v1.incentives_pb2.ListClaimsResponse, collections.abc.Awaitable[guerdon.recognition.v1.incentives_pb2.ListClaimsResponse]]:
+        """Lists claims, newest first: those that the viewer made, has to decide or decided; all of them for an admin."""
 
 def add_IncentiveServiceServicer_to_server(servicer: IncentiveServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...
