@@ -103,6 +103,10 @@ class Staff:
         """Whether they take part."""
         return person in self.standings and self.standings[person].active
 
+    def receives(self, person: str) -> bool:
+        """Whether they take part, and may receive points."""
+        return self.active(person) and self.standings[person].role.receives
+
     def has(self, person: str, role: Role | None) -> bool:
         """Whether they take part, with that role."""
         return self.active(person) and self.standings[person].role is role

@@ -81,11 +81,11 @@ def withdraw(award: Award, by: By, now: datetime) -> Move:
 
 
 def overdue(award: Award, staff: Staff, now: datetime) -> Move:
-    """The level's time is over. Whoever is deactivated meanwhile is not awarded by the clock."""
+    """The level's time is over. Who may not receive any more is not awarded by the clock."""
     policy = award.chain[award.level].if_overdue
     if policy is IfOverdue.ESCALATE:
         return _on(award, award.case, staff, _step(award.level, Action.ESCALATED, _CLOCK, now), now)
-    if policy is IfOverdue.REJECT or not staff.active(award.nomination.nominee):
+    if policy is IfOverdue.REJECT or not staff.receives(award.nomination.nominee):
         step = _step(award.level, Action.REJECTED_OVERDUE, _CLOCK, now)
         return Move(_decided(award, AwardState.REJECTED), (step,))
     step = _step(award.level, Action.APPROVED_OVERDUE, _CLOCK, now)

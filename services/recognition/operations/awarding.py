@@ -19,7 +19,7 @@ from recognition.domain.acting import Acting
 from recognition.domain.approvals import right_of
 from recognition.domain.award_moves import By, Move
 from recognition.domain.awards import COMMENT_LENGTH_MAX, Award, AwardState, Nomination, award_name, program_name
-from recognition.domain.errors import NotApprover, PersonDeactivated
+from recognition.domain.errors import NotApprover
 from recognition.domain.payouts import NewPayout, PayoutKind
 from recognition.domain.people import person_name
 from recognition.domain.recognitions import Visibility
@@ -27,7 +27,7 @@ from recognition.domain.texts import text_violations
 from recognition.operations import award_budgets, award_programs
 from recognition.operations.acting import acting_person
 from recognition.operations.paying import Paying
-from recognition.operations.staff import load_staff
+from recognition.operations.staff import load_staff, require_receiver
 from recognition.store import awards as store
 from recognition.store import delegations as delegation_store
 from recognition.store import people as people_store
@@ -93,14 +93,13 @@ class Awarding:
             ScopeRequired: another than the acting person is named.
             NotFound: there is no such award, or it is not theirs to see.
             NotApprover, OwnAward, AlreadyDecided, NotInApproval, ApprovalOverdue: as they say.
-            PersonDeactivated: the nominee is.
+            PersonDeactivated, ReceivingNotAllowed: the nominee may not receive any more.
         """
 
         async def decide(connection: Connection, found: Award, decider: str) -> Move:
             right = await self._right(connection, found, decider)
             nominee = found.nomination.nominee
-            if not (await people_store.lock(connection, organisation, {nominee}))[nominee].active:
-                raise PersonDeactivated(person_name(organisation, nominee))
+            await require_receiver(connection, organisation, nominee)
             parts = found.case.decided | {decider, right, found.nomination.nominator}
             staff = await load_staff(connection, organisation, nominee, found.chain, parts)
             by = By(decider, acting.actor, "" if right == decider else right, comment)
@@ -114,7 +113,7 @@ class Awarding:
         """Rejects at the level whose turn it is; answers the award, and whether this is a replay.
 
         Raises:
-            As `approve`, but for the nominee's being deactivated.
+            As `approve`, but for what the nominee may receive.
         """
 
         async def decide(connection: Connection, found: Award, decider: str) -> Move:

@@ -35,6 +35,7 @@ from recognition.store.celebrations import Celebrating, Kept
 from recognition.store.positions import Position
 
 BATCH = 500
+ORGANISATIONS_AT_ONCE = 100
 CELEBRATED = "guerdon.recognition.v1.celebration_given"
 
 
@@ -107,15 +108,18 @@ class Celebrations:
         """Celebrates what is due, at most a batch in each organisation; answers how much that was. An organisation
         whose turn fails is left for the next time, and keeps no other from its celebrations.
         """
-        async with self._database.acquire() as connection:
-            celebrating = await store.all_policies(connection)
-        celebrated = 0
-        for one in celebrating:
-            try:
-                celebrated += await self._celebrate(one)
-            except Unavailable:
-                _log.warning("celebrating_waits", organisation=one.policy.organisation)
-        return celebrated
+        celebrated, after = 0, ""
+        while True:
+            async with self._database.acquire() as connection:
+                celebrating = await store.policies_after(connection, after, ORGANISATIONS_AT_ONCE)
+            for one in celebrating:
+                try:
+                    celebrated += await self._celebrate(one)
+                except Unavailable:
+                    _log.warning("celebrating_waits", organisation=one.policy.organisation)
+            if len(celebrating) < ORGANISATIONS_AT_ONCE:
+                return celebrated
+            after = celebrating[-1].policy.organisation
 
     async def _celebrate(self, celebrating: Celebrating) -> int:
         policy = celebrating.policy

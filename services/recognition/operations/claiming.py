@@ -16,16 +16,16 @@ from guerdon_kit.postgres import Connection, Database, requests
 from recognition.domain.acting import Acting
 from recognition.domain.approvals import Staff, right_of, turn_from
 from recognition.domain.awards import COMMENT_LENGTH_MAX
-from recognition.domain.errors import ClaimDecided, NoApprover, OwnAward, PersonDeactivated, ReferenceClaimed
+from recognition.domain.errors import ClaimDecided, NoApprover, OwnAward, ReferenceClaimed
 from recognition.domain.incentives import Claim, ClaimState, Incentive, NewClaim, claim_name, incentive_name, month_of
 from recognition.domain.payouts import NewPayout, PayoutKind
-from recognition.domain.people import person_name, require_all
+from recognition.domain.people import require_all
 from recognition.domain.roles import Role
 from recognition.domain.texts import text_violations
 from recognition.operations import award_budgets, organisations
 from recognition.operations.acting import acting_person, require_role
 from recognition.operations.paying import Paying
-from recognition.operations.staff import load_staff
+from recognition.operations.staff import load_staff, require_receiver
 from recognition.store import delegations as delegation_store
 from recognition.store import incentives as store
 from recognition.store import people as people_store
@@ -106,8 +106,8 @@ class Claiming:
             InvalidField: a field is out of its bounds, there is no proof, or nobody claims.
             ScopeRequired: another than the acting person is named.
             NotFound: there is no such incentive or person.
-            PersonDeactivated, IncentiveNotOpen, IncentiveExhausted, ClaimsOfPersonExhausted, ReferenceClaimed,
-                NoApprover: as they say.
+            PersonDeactivated, ReceivingNotAllowed, IncentiveNotOpen, IncentiveExhausted, ClaimsOfPersonExhausted,
+                ReferenceClaimed, NoApprover: as they say.
         """
         made.check()
         organisation = made.organisation
@@ -119,7 +119,7 @@ class Claiming:
             employer = await organisations.find(connection, organisation)
             await store.lock(connection, organisation, made.incentive)
             incentive = await _find(connection, organisation, made.incentive)
-            await _require_active(connection, organisation, person)
+            await require_receiver(connection, organisation, person)
             now = self._clock.now()
             month = month_of(now, employer.time_zone)
             mine = replace(made, person=person)
@@ -143,7 +143,7 @@ class Claiming:
             ScopeRequired: another than the acting person is named.
             NotFound: there is no such claim.
             NotApprover, OwnAward, ClaimDecided: as they say.
-            PersonDeactivated: who claimed is, and would be paid.
+            PersonDeactivated, ReceivingNotAllowed: who claimed may not receive any more.
         """
         violations = text_violations("comment", decision.comment, COMMENT_LENGTH_MAX)
         if violations:
@@ -161,7 +161,7 @@ class Claiming:
                 raise ClaimDecided(claim.name, claim.state.name)
             right = await self._right(connection, claim, person)
             if decision.approve:
-                await _require_active(connection, organisation, claim.made.person)
+                await require_receiver(connection, organisation, claim.made.person)
             decided = replace(
                 claim,
                 state=ClaimState.APPROVED if decision.approve else ClaimState.REJECTED,
@@ -244,11 +244,3 @@ async def _find(connection: Connection, organisation: str, incentive: str) -> In
     if found is None:
         raise NotFound(incentive_name(organisation, incentive))
     return found
-
-
-async def _require_active(connection: Connection, organisation: str, person: str) -> None:
-    known = await people_store.lock(connection, organisation, {person})
-    if person not in known:
-        raise NotFound(person_name(organisation, person))
-    if not known[person].active:
-        raise PersonDeactivated(person_name(organisation, person))

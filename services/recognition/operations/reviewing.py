@@ -56,7 +56,7 @@ class Reviewing:
         self, organisation: str, state: ReviewState | None, before: int, most: int, acting: Acting
     ) -> list[Reviewed]:
         """At most so many reviews with numbers below `before`, newest first: all of them, or for who does not review
-        those of what they gave.
+        those of what they gave. What somebody would receive they see once it is given.
 
         Raises:
             NotFound: there is no such organisation.
@@ -64,9 +64,16 @@ class Reviewing:
         """
         async with self._database.acquire() as connection:
             await organisations.find(connection, organisation)
-            giver = await _giver(connection, organisation, acting)
+            viewer, reviews = await _viewer(connection, organisation, acting)
             return await store.list_before(
-                connection, organisation, state=state, giver=giver, change=None, before=before, most=most
+                connection,
+                organisation,
+                state=state,
+                giver=None if reviews else viewer,
+                viewer=viewer,
+                change=None,
+                before=before,
+                most=most,
             )
 
     async def decide(
@@ -77,7 +84,7 @@ class Reviewing:
         Raises:
             InvalidField: the note is too long.
             RoleRequired: the token names neither an admin nor a manager.
-            NotFound: there is no such review.
+            NotFound: there is no such review, or it is of what they would receive.
             AlreadyReviewed, ReviewOverdue, ReviewerConcerned, ReviewOutdated, RecognitionFull: as they say; or what
                 `require_parties` does.
             Unavailable: an edit of the recognition is under way, or the ledger has not answered; the same request tells
@@ -88,17 +95,17 @@ class Reviewing:
             raise InvalidField(violations)
 
         async def work(connection: Connection) -> bytes:
-            reviewer = await require_role(connection, key.organisation, acting, *_REVIEWERS) or ""
-            found = await _find(connection, key)
+            reviewer = await require_role(connection, key.organisation, acting, *_REVIEWERS)
+            found = await _find(connection, key, reviewer)
             change = found.change.new
             state = await recognition_store.lock(connection, key.organisation, change.recognition)
-            if reviewer in {change.giver, *change.receivers}:
+            if reviewer == change.giver or reviewer in change.receivers:
                 raise ReviewerConcerned(person_name(key.organisation, reviewer), _name(key))
             if decision is ReviewState.APPROVED:
                 await _require_current(connection, change, state)
             now = self._clock.now()
             _require_time(found, now)
-            decided = Review(decision, reviewer=reviewer, note=note, review_time=now)
+            decided = Review(decision, reviewer=reviewer or "", note=note, review_time=now)
             if not await store.decide(connection, key, decided, acting.actor, now + self._lease):
                 raise AlreadyReviewed(_name(key))
             return b""
@@ -107,7 +114,7 @@ class Reviewing:
         with suppress(RecognitionRejected):
             await self._changing.finish(key, fresh=not replayed)
         async with self._database.acquire() as connection:
-            return await _find(connection, key), replayed
+            return await _find(connection, key, None), replayed
 
     async def reject_overdue(self) -> bool:
         """Rejects some of what nobody decided about in time; answers whether there was any. The recovery carries it
@@ -131,21 +138,27 @@ async def _tell_overdue(connection: Connection, key: ChangeKey, deadline: dateti
     await publish(connection, Event(type=OVERDUE, subject=name, key=name, time=now, data=data))
 
 
-async def _giver(connection: Connection, organisation: str, acting: Acting) -> str | None:
-    """Whose reviews the caller sees: None for all."""
+async def _viewer(connection: Connection, organisation: str, acting: Acting) -> tuple[str | None, bool]:
+    """Who looks, None for a caller who is nobody here, and whether they review."""
     try:
-        await require_role(connection, organisation, acting, *_REVIEWERS)
+        return await require_role(connection, organisation, acting, *_REVIEWERS), True
     except RoleRequired:
         person = await acting_person(connection, organisation, acting, None)
         if person is None:
             raise
-        return person
-    return None
+        return person, False
 
 
-async def _find(connection: Connection, key: ChangeKey) -> Reviewed:
+async def _find(connection: Connection, key: ChangeKey, viewer: str | None) -> Reviewed:
     found = await store.list_before(
-        connection, key.organisation, state=None, giver=None, change=key.change, before=_NEWEST, most=1
+        connection,
+        key.organisation,
+        state=None,
+        giver=None,
+        viewer=viewer,
+        change=key.change,
+        before=_NEWEST,
+        most=1,
     )
     if not found:
         raise NotFound(_name(key))

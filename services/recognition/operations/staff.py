@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 
 from guerdon_kit.postgres import Connection
 from recognition.domain.approvals import Level, Staff
+from recognition.domain.parties import receiver_refusal
 from recognition.domain.roles import Standing
 from recognition.store import awards as store
 from recognition.store import people as people_store
@@ -28,6 +29,19 @@ async def load_staff(
     roles = {level.approver.role for level in chain if level.approver.role}
     holders = await store.holders(connection, organisation, roles, {nominee, *parts}) if roles else {}
     return Staff(tuple(line), known | holders)
+
+
+async def require_receiver(connection: Connection, organisation: str, person: str) -> None:
+    """Locks somebody who would get points: that they may receive them stays so until the transaction ends. What is
+    approved then is owed, whatever becomes of them.
+
+    Raises:
+        NotFound: there is no such person.
+        PersonDeactivated, ReceivingNotAllowed: as they say.
+    """
+    refusal = receiver_refusal(organisation, await people_store.lock(connection, organisation, {person}), person)
+    if refusal is not None:
+        raise refusal
 
 
 async def standings(connection: Connection, organisation: str, people: Collection[str]) -> dict[str, Standing]:

@@ -58,9 +58,9 @@ async def find_policy(connection: Connection, organisation: str) -> Policy | Non
     return None if row is None else _policy(row)
 
 
-async def all_policies(connection: Connection) -> list[Celebrating]:
-    """Those of all organisations that celebrate."""
-    rows = queries.celebrating_organisations(connection)
+async def policies_after(connection: Connection, after: str, most: int) -> list[Celebrating]:
+    """Those of at most so many organisations that celebrate, by id, from after `after` on."""
+    rows = queries.celebrating_organisations(connection, after=after, most=most)
     return [Celebrating(_policy(row), row["start_day"], row["time_zone"]) async for row in rows]
 
 

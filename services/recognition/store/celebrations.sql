@@ -29,7 +29,9 @@ select
     leap_day, catch_up_days, visibility, start_day, time_zone
 from celebration_policies
 join organisations using (organisation)
-order by organisation;
+where organisation > :after
+order by organisation
+limit :most;
 
 -- name: due_birthdays
 -- Whose birthday it was on one of these days, and was not celebrated in that year: of those who take part, may receive,

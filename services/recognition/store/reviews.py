@@ -95,18 +95,20 @@ async def list_before(
     *,
     state: ReviewState | None,
     giver: str | None,
+    viewer: str | None,
     change: str | None,
     before: int,
     most: int,
 ) -> list[Reviewed]:
     """At most so many reviews with numbers below `before`, newest first: of that state, giver and change, where these
-    are given.
+    are given, but for what `viewer` would receive.
     """
     found = queries.list_reviews(
         connection,
         organisation=organisation,
         state=state and state.value,
         giver=giver,
+        viewer=viewer,
         change=change,
         before=before,
         most=most,

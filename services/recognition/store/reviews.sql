@@ -68,6 +68,7 @@ where
     and state = 'held';
 
 -- name: list_reviews
+-- But for what the viewer would receive, or was refused: who receives it learns of it once it is given.
 select
     reviews.number, reviews.state as review_state, reviews.transaction, reviewer, note, review_time, deadline,
     changes.organisation, changes.change, changes.recognition, changes.kind, changes.person, changes.giver, changes.receivers,
@@ -84,6 +85,7 @@ where
     and (:state::text is null or reviews.state = :state::text)
     and (:giver::text is null or changes.giver = :giver::text)
     and (:change::text is null or reviews.change = :change::text)
+    and (:viewer::text is null or reviews.state = 'approved' or :viewer::text <> all(changes.receivers))
     and reviews.number < :before
 order by reviews.number desc
 limit :most;

@@ -206,6 +206,24 @@ async def test_people_act_by_their_own_token_and_their_role(awarding: Awarding) 
     assert (await eve.award_programs.CloseAwardProgram(closing)).award_program.closed
 
 
+async def test_what_is_approved_is_owed_and_a_nominee_who_may_not_receive_is_not_approved(awarding: Awarding) -> None:
+    program = await awarding.program("spot", [awarding.manager()], amounts=(1, 2000))
+    owed, asked = [(await awarding.nominate(program, "dan", "cleo", amount)).name for amount in (1001, 100)]
+    assert (await awarding.approve(owed, "ben")).state == pb.AWARD_STATE_WAITING_FOR_BUDGET
+    await awarding.appoint("cleo", role=orgs.ROLE_OBSERVER, manager="ben")
+    assert await refused(awarding.approve(asked, "ben")) == "RECEIVING_NOT_ALLOWED"
+    assert (await awarding.read(asked)).state == pb.AWARD_STATE_IN_APPROVAL
+    await awarding.fund(1)
+
+    async def given() -> bool:
+        return (await awarding.read(owed)).state == pb.AWARD_STATE_GIVEN
+
+    await wait_until(given)
+    assert await awarding.employer.earned("cleo") == 1001
+    await awarding.appoint("cleo", role=orgs.ROLE_RECEIVER_ONLY, manager="ben")
+    assert (await awarding.approve(asked, "ben")).state == pb.AWARD_STATE_WAITING_FOR_BUDGET
+
+
 async def test_a_deactivated_nominee_is_not_awarded(awarding: Awarding) -> None:
     program = await awarding.program("spot", [awarding.manager()])
     award = (await awarding.nominate(program, "dan", "cleo", 100)).name

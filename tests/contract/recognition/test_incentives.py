@@ -136,6 +136,20 @@ async def test_once_a_reviewer_has_left_an_admin_decides(employer: Employer) -> 
     assert await employer.earned("ann") == 20
 
 
+async def test_who_may_not_receive_claims_nothing_and_is_not_approved(employer: Employer) -> None:
+    awarding = await Awarding.of(employer, 1000)
+    await awarding.appoint("cleo", role=orgs.ROLE_ADMIN)
+    incentive = await offer(awarding, "training", reviewer=approvals.Approver(role=orgs.ROLE_ADMIN))
+    made = await claim(employer, incentive, "ann", "course-1")
+    await awarding.appoint("ann", role=orgs.ROLE_OBSERVER)
+    with pytest.raises(RefusedError) as approving:
+        await approve(employer, made.name, "cleo")
+    with pytest.raises(RefusedError) as claiming:
+        await claim(employer, incentive, "ann", "course-2")
+    assert (approving.value.reason, claiming.value.reason) == ("RECEIVING_NOT_ALLOWED", "RECEIVING_NOT_ALLOWED")
+    assert await awarding.standing() == (1000, 0)
+
+
 async def test_without_proof_or_out_of_its_time_nothing_is_claimed(employer: Employer) -> None:
     awarding = await Awarding.of(employer, 1000)
     incentive = await offer(awarding, "sale")

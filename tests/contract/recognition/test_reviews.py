@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from guerdon import Client, PermissionDeniedError, RefusedError, new_request_id, was_replayed
+from guerdon import Client, NotFoundError, PermissionDeniedError, RefusedError, new_request_id, was_replayed
 from guerdon.ledger.v1 import ledger_pb2 as ledger
 from guerdon.recognition.v1 import fairness_pb2 as fair
 from guerdon.recognition.v1 import organisations_pb2 as orgs
@@ -112,12 +112,30 @@ async def test_only_an_admin_or_a_manager_whom_it_does_not_concern_decides(
     with pytest.raises(PermissionDeniedError) as refusal:
         await employer.own_client("dan", WRITE).reviews.ReviewRecognition(decision(held.review, APPROVED))
     assert refusal.value.reason == "ROLE_REQUIRED"
-    to_mia = await employer.admin.recognition.CreateRecognition(employer.thanks("ann", ["mia", "ben"], 31))
+    await employer.grant()
+    by_mia = await employer.admin.recognition.CreateRecognition(employer.thanks("mia", ["ben"], 31))
     mia = employer.own_client("mia", WRITE)
     for decided in (APPROVED, REJECTED):
         with pytest.raises(PermissionDeniedError) as refusal:
-            await mia.reviews.ReviewRecognition(decision(to_mia.review, decided))
+            await mia.reviews.ReviewRecognition(decision(by_mia.review, decided))
         assert refusal.value.reason == "REVIEWER_CONCERNED"
+
+
+async def test_a_manager_learns_of_what_they_would_receive_once_it_is_approved(
+    employer: Employer, held: recs.CreateRecognitionResponse
+) -> None:
+    given = [await employer.admin.recognition.CreateRecognition(employer.thanks("ann", ["mia", "ben"], 31))]
+    given.append(await employer.admin.recognition.CreateRecognition(employer.thanks("dan", ["mia"], 31)))
+    mia = employer.own_client("mia", READ, WRITE)
+    assert [one.name for one in await reviews(employer, mia)] == [held.review]
+    for one in given:
+        with pytest.raises(NotFoundError):
+            await mia.reviews.ReviewRecognition(decision(one.review, APPROVED))
+    assert len(await reviews(employer, employer.own_client("ann", READ))) == 2, "as who gave"
+    for one, decided in zip(given, (APPROVED, REJECTED), strict=True):
+        await employer.admin.reviews.ReviewRecognition(decision(one.review, decided))
+    assert [one.name for one in await reviews(employer, mia)] == [given[0].review, held.review]
+    assert await employer.earned("mia") == 31
 
 
 async def test_of_two_who_decide_at_once_one_does(employer: Employer, held: recs.CreateRecognitionResponse) -> None:

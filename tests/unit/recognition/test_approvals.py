@@ -168,9 +168,11 @@ def test_a_deadline_does_what_its_level_says(policy: IfOverdue, state: AwardStat
         assert (award.approver, award.deadline) == ("hr", late + timedelta(days=7))
 
 
-def test_the_clock_awards_nobody_who_has_left() -> None:
+@pytest.mark.parametrize("standing", [Standing(False, Role.GIVER), Standing(True, Role.OBSERVER)])
+def test_the_clock_awards_nobody_who_may_not_receive_any_more(standing: Standing) -> None:
     award = nominated(chain=(level(MANAGER, 0, IfOverdue.APPROVE),))
-    assert moves.overdue(award, without("nia"), NOW).award.state is AwardState.REJECTED
+    staff = Staff(STAFF.line, {**PEOPLE, "nia": standing})
+    assert moves.overdue(award, staff, NOW).award.state is AwardState.REJECTED
 
 
 def test_what_escalates_to_nobody_is_rejected() -> None:
