@@ -41,6 +41,7 @@ from recognition.operations.deleting import Deleting
 from recognition.operations.disbursing import Disbursements
 from recognition.operations.editing import Editing
 from recognition.operations.fairness import Fairness
+from recognition.operations.feed import FeedReading
 from recognition.operations.giving import Giving
 from recognition.operations.granting import Granting
 from recognition.operations.importing import Importing
@@ -71,6 +72,7 @@ from recognition.servicer import (
     CommentServicer,
     DelegationServicer,
     FairnessServicer,
+    FeedServicer,
     ImportServicer,
     IncentiveServicer,
     InsightServicer,
@@ -142,6 +144,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
                 fairness,
             ),
             AddOnServicer(Adding(database, clock, changing, viewing), fairness),
+            FeedServicer(FeedReading(database)),
             CommentServicer(Commenting(database, clock)),
             AwardBudgetServicer(AwardBudgets(database, book, clock)),
             AwardProgramServicer(clock, AwardPrograms(database)),

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from guerdon.recognition.v1.celebrations_pb2_grpc import CelebrationServiceAsyncStub
     from guerdon.recognition.v1.comments_pb2_grpc import CommentServiceAsyncStub
     from guerdon.recognition.v1.fairness_pb2_grpc import FairnessServiceAsyncStub
+    from guerdon.recognition.v1.feed_pb2_grpc import FeedServiceAsyncStub
     from guerdon.recognition.v1.imports_pb2_grpc import ImportServiceAsyncStub
     from guerdon.recognition.v1.incentives_pb2_grpc import IncentiveServiceAsyncStub
     from guerdon.recognition.v1.insights_pb2_grpc import InsightServiceAsyncStub
@@ -313,6 +314,13 @@ class Client:
         from guerdon.recognition.v1.add_ons_pb2_grpc import AddOnServiceStub
 
         return cast("AddOnServiceAsyncStub", AddOnServiceStub(self._channel))
+
+    @cached_property
+    def feed(self) -> FeedServiceAsyncStub:
+        """Recognitions, awards and celebrations, in the order in which they were given."""
+        from guerdon.recognition.v1.feed_pb2_grpc import FeedServiceStub
+
+        return cast("FeedServiceAsyncStub", FeedServiceStub(self._channel))
 
     @cached_property
     def comments(self) -> CommentServiceAsyncStub:

@@ -47,6 +47,14 @@ class ReactionCount:
     mine: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """What others said to a recognition: how many comments, and the reactions, the most frequent first."""
+
+    comments: int = 0
+    reactions: tuple[ReactionCount, ...] = ()
+
+
 def check_comment(message: str) -> None:
     """Whether a comment can say that.
 

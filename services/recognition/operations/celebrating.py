@@ -25,7 +25,6 @@ from recognition.domain.acting import Acting
 from recognition.domain.celebrations import Celebration, Policy, celebration_name, dates_kept, days_to_keep
 from recognition.domain.payouts import NewPayout, PayoutKind
 from recognition.domain.people import person_name
-from recognition.domain.recognitions import Visibility
 from recognition.domain.roles import Role
 from recognition.operations import award_budgets, organisations
 from recognition.operations.acting import acting_person, require_role
@@ -100,8 +99,10 @@ class Celebrations:
             person = await acting_person(connection, organisation, acting, viewer)
             query = ("ListCelebrations", organisation, person or "")
             position = Position(*read_place(token, query, END), size + 1)
-            everything = person is None and acting.acts_for
-            found = await store.list_seen(connection, organisation, person, position, all_of_them=everything)
+            if person is None and acting.acts_for:
+                found = await store.list_all(connection, organisation, position)
+            else:
+                found = await store.list_seen(connection, organisation, person, position)
         return cut(found, size, query, lambda one: (one.create_time, one.payout))
 
     async def celebrate_due(self) -> int:
@@ -160,9 +161,8 @@ class Celebrations:
 
 async def tell_celebrated(connection: Connection, organisation: str, payouts: Collection[str]) -> None:
     """Tells of what was celebrated just now, if everybody sees it."""
-    for celebration in await store.find(connection, organisation, payouts):
-        if celebration.visibility is Visibility.PUBLIC:
-            await publish(connection, _celebrated(celebration))
+    for celebration in await store.find_public(connection, organisation, payouts):
+        await publish(connection, _celebrated(celebration))
 
 
 def _celebrated(celebration: Celebration) -> Event:

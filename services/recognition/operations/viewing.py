@@ -8,12 +8,13 @@ from guerdon_kit.errors import NotFound
 from guerdon_kit.pages import END, cut, page_size, read_place
 from guerdon_kit.postgres import Connection, Database
 from recognition.domain.acting import Acting
+from recognition.domain.comments import Echo
 from recognition.domain.recognitions import Recognition, Visibility, Wanted
 from recognition.domain.teams import team_name
 from recognition.operations import organisations, people
 from recognition.operations.acting import acting_person
+from recognition.store import comments, teams
 from recognition.store import recognitions as store
-from recognition.store import teams
 
 
 class Viewing:
@@ -22,8 +23,10 @@ class Viewing:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def get(self, organisation: str, recognition: str, viewer: str | None, acting: Acting) -> Recognition:
-        """The recognition, if the viewer (the acting person where None is named) sees it.
+    async def get(
+        self, organisation: str, recognition: str, viewer: str | None, acting: Acting
+    ) -> tuple[Recognition, Echo]:
+        """The recognition, if the viewer (the acting person where None is named) sees it, and what was said to it.
 
         Raises:
             NotFound: there is none, or it is not theirs to see.
@@ -31,7 +34,15 @@ class Viewing:
         """
         async with self._database.acquire() as connection:
             person = await viewer_id(connection, organisation, viewer, acting)
-            return await find_seen(connection, organisation, recognition, person)
+            found = await find_seen(connection, organisation, recognition, person)
+            return found, (await comments.echoes(connection, organisation, [recognition], person))[recognition]
+
+    async def echo(self, recognition: Recognition, acting: Acting) -> Echo:
+        """What was said to a recognition of the acting person's."""
+        organisation = recognition.draft.organisation
+        async with self._database.acquire() as connection:
+            person = await acting_person(connection, organisation, acting, None)
+            return (await comments.echoes(connection, organisation, [recognition.id], person))[recognition.id]
 
     async def list_feed(
         self,
@@ -42,8 +53,8 @@ class Viewing:
         acting: Acting,
         size: int,
         token: str,
-    ) -> tuple[list[Recognition], str]:
-        """A page of what the viewer sees, newest first, and the token of the next one.
+    ) -> tuple[list[tuple[Recognition, Echo]], str]:
+        """A page of what the viewer sees, newest first, each with what was said to it, and the token of the next one.
 
         Raises:
             InvalidField: the size, the token or a filter is malformed.
@@ -63,7 +74,9 @@ class Viewing:
             before_time, before = read_place(token, query, wanted.until or END)
             feed = store.Feed(organisation, seen_by, wanted, before_time, before)
             found = await store.list_feed(connection, feed, size + 1)
-        return cut(found, size, query, lambda one: (one.create_time, one.id))
+            page, next_token = cut(found, size, query, lambda one: (one.create_time, one.id))
+            echoes = await comments.echoes(connection, organisation, [one.id for one in page], seen_by)
+        return [(one, echoes[one.id]) for one in page], next_token
 
 
 async def find_seen(connection: Connection, organisation: str, recognition: str, person: str | None) -> Recognition:

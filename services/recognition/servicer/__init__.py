@@ -36,6 +36,9 @@ from recognition.servicer.delegations import (
 from recognition.servicer.fairness import (
     FairnessServicer,
 )
+from recognition.servicer.feed import (
+    FeedServicer,
+)
 from recognition.servicer.imports import (
     ImportServicer,
 )
@@ -80,6 +83,7 @@ __all__ = [
     "CommentServicer",
     "DelegationServicer",
     "FairnessServicer",
+    "FeedServicer",
     "ImportServicer",
     "IncentiveServicer",
     "InsightServicer",

@@ -60,14 +60,14 @@ class CommentServicer:
             fingerprint, organisation, recognition, person, request.emoji, acting(call.caller), unset=request.unset
         )
         tell_replay(call, replayed)
-        return pb.SetReactionResponse(reactions=map(_write_count, reactions))
+        return pb.SetReactionResponse(reactions=map(write_count, reactions))
 
     async def list_reactions(self, request: pb.ListReactionsRequest, call: CallContext) -> pb.ListReactionsResponse:
         """Counts the reactions to a recognition."""
         organisation, recognition = parse(request.parent, RECOGNITION, "parent")
         viewer = optional_person_id(request.viewer, organisation, "viewer")
         found = await self._commenting.list_reactions(organisation, recognition, viewer, acting(call.caller))
-        return pb.ListReactionsResponse(reactions=map(_write_count, found))
+        return pb.ListReactionsResponse(reactions=map(write_count, found))
 
 
 def _write_comment(comment: Comment) -> pb.Comment:
@@ -79,5 +79,6 @@ def _write_comment(comment: Comment) -> pb.Comment:
     )
 
 
-def _write_count(reaction: ReactionCount) -> pb.ReactionCount:
+def write_count(reaction: ReactionCount) -> pb.ReactionCount:
+    """The contract's count of a reaction."""
     return pb.ReactionCount(emoji=reaction.emoji, count=reaction.count, mine=reaction.mine)

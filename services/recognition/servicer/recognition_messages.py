@@ -8,12 +8,14 @@ from guerdon.recognition.v1 import recognition_pb2 as pb
 from guerdon_kit.errors import InvalidField
 from guerdon_kit.grpc.messages import timestamp
 from recognition.domain.changes import Change
+from recognition.domain.comments import Echo
 from recognition.domain.editing import FIELDS, changed_fields
 from recognition.domain.people import person_name
 from recognition.domain.recognitions import RECEIVERS_MAX, TEAMS_MAX, Draft, Recognition, Visibility
 from recognition.domain.takings import Recovery, TakingPolicy
 from recognition.domain.teams import team_name
 from recognition.operations.previewing import Preview
+from recognition.servicer.comments import write_count
 from recognition.servicer.fairness import write_finding
 from recognition.servicer.naming import optional_person_id, person_id, team_id
 
@@ -70,8 +72,8 @@ def read_policy(
     return found
 
 
-def write_recognition(recognition: Recognition) -> pb.Recognition:
-    """The contract's recognition."""
+def write_recognition(recognition: Recognition, echo: Echo) -> pb.Recognition:
+    """The contract's recognition, with what was said to it."""
     message = _content(recognition.draft)
     message.name = recognition.name
     message.create_time.CopyFrom(timestamp(recognition.create_time))
@@ -79,6 +81,8 @@ def write_recognition(recognition: Recognition) -> pb.Recognition:
     message.teams.extend(team_name(recognition.draft.organisation, team) for team in recognition.teams)
     if recognition.edit_time is not None:
         message.edit_time.CopyFrom(timestamp(recognition.edit_time))
+    message.comment_count = echo.comments
+    message.reactions.extend(map(write_count, echo.reactions))
     return message
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import starmap
 
 from google.protobuf.duration_pb2 import Duration
 
@@ -13,6 +14,7 @@ from guerdon_kit.grpc.messages import instant
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.names import parse
 from recognition.domain.changes import ChangeKey
+from recognition.domain.comments import Echo
 from recognition.domain.editing import FIELDS
 from recognition.domain.recognitions import Wanted
 from recognition.domain.takings import TakingPolicy
@@ -72,8 +74,9 @@ class RecognitionServicer:
         tell_replay(call, replayed)
         key = ChangeKey(organisation, given.id)
         findings = await self._fairness.findings(key)
+        echo = await self._viewing.echo(given, acting(call.caller)) if replayed else Echo()
         return pb.CreateRecognitionResponse(
-            recognition=write_recognition(given),
+            recognition=write_recognition(given, echo),
             findings=[write_finding(organisation, finding) for finding in findings],
             review=review_of(key, findings),
         )
@@ -101,8 +104,9 @@ class RecognitionServicer:
             fingerprint, recognition, wanted, fields, policy, acting(call.caller)
         )
         tell_replay(call, replayed)
+        echo = await self._viewing.echo(edited, acting(call.caller))
         return pb.UpdateRecognitionResponse(
-            recognition=write_recognition(edited),
+            recognition=write_recognition(edited, echo),
             recoveries=[write_recovery(organisation, recovery) for recovery in recoveries],
         )
 
@@ -153,8 +157,8 @@ class RecognitionServicer:
         """Reads a recognition."""
         organisation, recognition = parse(request.name, RECOGNITION)
         viewer = optional_person_id(request.viewer, organisation, "viewer")
-        found = await self._viewing.get(organisation, recognition, viewer, acting(call.caller))
-        return pb.GetRecognitionResponse(recognition=write_recognition(found))
+        found, echo = await self._viewing.get(organisation, recognition, viewer, acting(call.caller))
+        return pb.GetRecognitionResponse(recognition=write_recognition(found, echo))
 
     async def list_recognitions(
         self, request: pb.ListRecognitionsRequest, call: CallContext
@@ -169,7 +173,7 @@ class RecognitionServicer:
             size=request.page_size,
             token=request.page_token,
         )
-        return pb.ListRecognitionsResponse(recognitions=map(write_recognition, found), next_page_token=next_token)
+        return pb.ListRecognitionsResponse(recognitions=starmap(write_recognition, found), next_page_token=next_token)
 
 
 def _read_wanted(request: pb.ListRecognitionsRequest, organisation: str) -> Wanted:

@@ -10,7 +10,8 @@ import asyncpg
 
 from guerdon_kit.postgres import Connection
 from recognition.domain.awards import Action, Award, AwardProgram, AwardState, Nomination, Step
-from recognition.domain.recognitions import Visibility
+from recognition.domain.feed import FeedItem
+from recognition.domain.recognitions import Visibility, Wanted
 from recognition.domain.roles import Role, Standing
 from recognition.store import payouts, queries
 from recognition.store.chains import read_chain, write_chain
@@ -128,6 +129,21 @@ async def list_given(connection: Connection, organisation: str, viewer: str | No
     """What was given and the viewer sees, newest first."""
     rows = queries.list_given_awards(connection, organisation=organisation, viewer=viewer, **position.parameters)
     return [_award(row) async for row in rows]
+
+
+async def list_of_feed(
+    connection: Connection, organisation: str, viewer: str | None, wanted: Wanted, position: Position
+) -> list[FeedItem]:
+    """What was given and the viewer sees, what was paid last first."""
+    rows = queries.list_awards_of_feed(
+        connection,
+        organisation=organisation,
+        viewer=viewer,
+        person=wanted.person,
+        team=wanted.team,
+        **position.parameters,
+    )
+    return [FeedItem(row["settle_time"], row["award"], _award(row)) async for row in rows]
 
 
 async def list_to_decide(

@@ -81,28 +81,41 @@ where organisation = :organisation and award = :award
 order by step;
 
 -- name: find_award^
-select
-    awards.organisation, awards.award, award_program, nominator, nominee, awards.amount, reason, visibility, chain,
-    awards.state, level, approver, deadline, awards.create_time, payouts.state as payout_state, transaction, refusal,
-    wait_end_time
-from awards
-left join payouts using (organisation, payout)
+select *
+from award_details
 where organisation = :organisation and award = :award;
 
 -- name: list_given_awards
--- Those that the viewer sees as anybody does: public ones, and their own.
-select
-    awards.organisation, awards.award, award_program, nominator, nominee, awards.amount, reason, visibility, chain,
-    awards.state, level, approver, deadline, awards.create_time, payouts.state as payout_state, transaction, refusal,
-    wait_end_time
-from awards
-join payouts using (organisation, payout)
+select seen.*
+from seen_awards(:viewer::text) as seen
 where
-    awards.organisation = :organisation
-    and payouts.state = 'paid'
-    and (awards.create_time, award) < (:before_time::timestamptz, :before::text)
-    and (visibility = 'public' or nominee = :viewer::text or nominator = :viewer::text)
-order by awards.create_time desc, award desc
+    seen.organisation = :organisation
+    and (seen.create_time, seen.award) < (:before_time::timestamptz, :before::text)
+order by seen.create_time desc, seen.award desc
+limit :most;
+
+-- name: list_awards_of_feed
+-- Those that the viewer sees, in the order in which they were paid: of one nominee, or of who is in a team, if that is asked.
+select seen.*, paid.settle_time
+from payouts as paid
+join seen_awards(:viewer::text) as seen on seen.organisation = paid.organisation and seen.award = paid.payout
+where
+    paid.organisation = :organisation
+    and paid.kind = 'award'
+    and paid.state = 'paid'
+    and (:person::text is null or paid.person = :person)
+    and (
+        :team::text is null
+        or exists (
+            select
+            from team_people
+            where
+                team_people.organisation = paid.organisation and team_people.team = :team
+                and team_people.person = paid.person
+        )
+    )
+    and (paid.settle_time, paid.payout) < (:before_time::timestamptz, :before::text)
+order by paid.settle_time desc, paid.payout desc
 limit :most;
 
 -- name: list_awards_to_decide

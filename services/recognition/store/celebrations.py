@@ -10,7 +10,8 @@ import asyncpg
 
 from guerdon_kit.postgres import Connection
 from recognition.domain.celebrations import Celebration, Due, LeapDay, Occasion, Policy
-from recognition.domain.recognitions import Visibility
+from recognition.domain.feed import FeedItem
+from recognition.domain.recognitions import Visibility, Wanted
 from recognition.store import payouts, queries
 from recognition.store.positions import Position
 
@@ -114,24 +115,39 @@ async def insert(
     )
 
 
-async def find(connection: Connection, organisation: str, payouts_: Collection[str]) -> list[Celebration]:
-    """The celebrations of these payouts."""
-    rows = queries.find_celebrations(connection, organisation=organisation, payouts=list(payouts_))
+async def find_public(connection: Connection, organisation: str, payouts_: Collection[str]) -> list[Celebration]:
+    """Of the celebrations of these payouts those that everybody sees."""
+    rows = queries.find_public_celebrations(connection, organisation=organisation, payouts=list(payouts_))
     return [_celebration(row) async for row in rows]
 
 
 async def list_seen(
-    connection: Connection, organisation: str, viewer: str | None, position: Position, *, all_of_them: bool
+    connection: Connection, organisation: str, viewer: str | None, position: Position
 ) -> list[Celebration]:
-    """What the viewer sees, newest first: public ones and their own, or all."""
-    rows = queries.list_celebrations(
+    """What the viewer sees (None: what everybody sees), newest first."""
+    rows = queries.list_celebrations(connection, organisation=organisation, viewer=viewer, **position.parameters)
+    return [_celebration(row) async for row in rows]
+
+
+async def list_all(connection: Connection, organisation: str, position: Position) -> list[Celebration]:
+    """All, newest first."""
+    rows = queries.list_all_celebrations(connection, organisation=organisation, **position.parameters)
+    return [_celebration(row) async for row in rows]
+
+
+async def list_of_feed(
+    connection: Connection, organisation: str, viewer: str | None, wanted: Wanted, position: Position
+) -> list[FeedItem]:
+    """Those that were paid and the viewer sees, the one paid last first."""
+    rows = queries.list_celebrations_of_feed(
         connection,
         organisation=organisation,
         viewer=viewer,
-        all_of_them=all_of_them,
+        person=wanted.person,
+        team=wanted.team,
         **position.parameters,
     )
-    return [_celebration(row) async for row in rows]
+    return [FeedItem(row["settle_time"], row["payout"], _celebration(row)) async for row in rows]
 
 
 def _policy(row: asyncpg.Record) -> Policy:

@@ -93,24 +93,51 @@ from unnest(
     :people::text[], :occasions::text[], :days::date[], :years::smallint[], :amounts::bigint[], :payouts::text[]
 ) as new_celebrations (person, occasion, day, years, amount, payout);
 
--- name: find_celebrations
-select
-    celebrations.organisation, celebrations.person, occasion, day, years, celebrations.amount, visibility, payout,
-    celebrations.create_time, payouts.state as payout_state, transaction, refusal, wait_end_time
-from celebrations
-join payouts using (organisation, payout)
-where celebrations.organisation = :organisation and payout = any(:payouts::text[])
-order by payout;
+-- name: find_public_celebrations
+-- Those of these that everybody sees.
+select seen.*
+from seen_celebrations(null) as seen
+where seen.organisation = :organisation and seen.payout = any(:payouts::text[])
+order by seen.payout;
 
 -- name: list_celebrations
-select
-    celebrations.organisation, celebrations.person, occasion, day, years, celebrations.amount, visibility, payout,
-    celebrations.create_time, payouts.state as payout_state, transaction, refusal, wait_end_time
-from celebrations
-join payouts using (organisation, payout)
+select seen.*
+from seen_celebrations(:viewer::text) as seen
 where
-    celebrations.organisation = :organisation
-    and (:all_of_them or visibility = 'public' or celebrations.person = :viewer::text)
-    and (celebrations.create_time, payout) < (:before_time::timestamptz, :before::text)
-order by celebrations.create_time desc, payout desc
+    seen.organisation = :organisation
+    and (seen.create_time, seen.payout) < (:before_time::timestamptz, :before::text)
+order by seen.create_time desc, seen.payout desc
+limit :most;
+
+-- name: list_all_celebrations
+select *
+from celebration_details
+where
+    organisation = :organisation
+    and (create_time, payout) < (:before_time::timestamptz, :before::text)
+order by create_time desc, payout desc
+limit :most;
+
+-- name: list_celebrations_of_feed
+-- Those that the viewer sees, in the order in which they were paid: of one person, or of who is in a team, if that is asked.
+select seen.*, paid.settle_time
+from payouts as paid
+join seen_celebrations(:viewer::text) as seen on seen.organisation = paid.organisation and seen.payout = paid.payout
+where
+    paid.organisation = :organisation
+    and paid.kind = 'celebration'
+    and paid.state = 'paid'
+    and (:person::text is null or paid.person = :person)
+    and (
+        :team::text is null
+        or exists (
+            select
+            from team_people
+            where
+                team_people.organisation = paid.organisation and team_people.team = :team
+                and team_people.person = paid.person
+        )
+    )
+    and (paid.settle_time, paid.payout) < (:before_time::timestamptz, :before::text)
+order by paid.settle_time desc, paid.payout desc
 limit :most;

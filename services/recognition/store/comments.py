@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
 
 import asyncpg
 
 from guerdon_kit.postgres import Connection
-from recognition.domain.comments import Comment, ReactionCount
+from recognition.domain.comments import Comment, Echo, ReactionCount
 from recognition.store import queries
 
 
@@ -84,6 +86,24 @@ async def reactions(
     """The reactions to a recognition, the most frequent first, and which of them are that person's."""
     rows = queries.list_reactions(connection, organisation=organisation, recognition=recognition, person=person)
     return [ReactionCount(row["emoji"], row["count"], row["mine"]) async for row in rows]
+
+
+async def echoes(
+    connection: Connection, organisation: str, recognitions: Collection[str], person: str | None
+) -> dict[str, Echo]:
+    """What was said to each of these recognitions, and which of the reactions are that person's."""
+    found = dict.fromkeys(recognitions, Echo())
+    if not found:
+        return found
+    rows = queries.list_echoes(connection, organisation=organisation, recognitions=list(found), person=person)
+    async for row in rows:
+        echo = found[row["recognition"]]
+        if row["emoji"]:
+            reaction = ReactionCount(row["emoji"], row["count"], row["mine"])
+            found[row["recognition"]] = replace(echo, reactions=(*echo.reactions, reaction))
+        else:
+            found[row["recognition"]] = replace(echo, comments=row["count"])
+    return found
 
 
 def _comment(row: asyncpg.Record) -> Comment:

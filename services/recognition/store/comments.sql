@@ -41,3 +41,16 @@ from recognition_reactions
 where organisation = :organisation and recognition = :recognition
 group by emoji
 order by count desc, min(create_time), emoji;
+
+-- name: list_echoes
+-- What was said to some recognitions: how many comments (no emoji), and how often each emoji, the most frequent first.
+select recognition, '' as emoji, count(*)::integer as count, false as mine, min(create_time) as first_time
+from recognition_comments
+where organisation = :organisation and recognition = any(:recognitions::text[]) and deleted_by is null
+group by recognition
+union all
+select recognition, emoji, count(*)::integer, coalesce(bool_or(person = :person::text), false), min(create_time)
+from recognition_reactions
+where organisation = :organisation and recognition = any(:recognitions::text[])
+group by recognition, emoji
+order by recognition, count desc, first_time, emoji;

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from google.protobuf.field_mask_pb2 import FieldMask
+from google.type.date_pb2 import Date
 
 from guerdon import Client, new_request_id
 from guerdon.recognition.v1 import achievements_pb2 as achievements
@@ -14,8 +15,11 @@ from guerdon.recognition.v1 import approvals_pb2 as approvals
 from guerdon.recognition.v1 import award_budgets_pb2 as budgets
 from guerdon.recognition.v1 import award_programs_pb2 as programs
 from guerdon.recognition.v1 import awards_pb2 as awards
+from guerdon.recognition.v1 import celebrations_pb2 as celebrations
 from guerdon.recognition.v1 import organisations_pb2 as orgs
+from guerdon.recognition.v1 import payouts_pb2 as payouts
 from guerdon.recognition.v1 import recognition_pb2 as recs
+from guerdon_kit.testing import wait_until
 from tests.contract.recognition.world import Employer
 
 
@@ -221,6 +225,57 @@ class Awarding:
             parent=self.employer.name, list=which, viewer=self.employer.person(viewer) if viewer else ""
         )
         return [one.name for one in (await self.employer.admin.awards.ListAwards(request)).awards]
+
+    async def celebrate(self, visibility: recs.Visibility.ValueType, *people: str) -> list[str]:
+        """Celebrates the birthdays of people, which are today in UTC, with 25 points; answers the names of the
+        celebrations once they are paid.
+        """
+        employer, today = self.employer, datetime.now(UTC).date()
+        for person in people:
+            born = orgs.Person(name=employer.person(person), birthday=Date(month=today.month, day=today.day))
+            await employer.admin.organisations.UpdatePerson(
+                orgs.UpdatePersonRequest(
+                    person=born, update_mask=FieldMask(paths=["birthday"]), request_id=new_request_id()
+                )
+            )
+        policy = celebrations.CelebrationPolicy(
+            name=f"{employer.name}/celebrationPolicy",
+            award_budget=self.budget,
+            birthday_amount=25,
+            catch_up_days=1,
+            visibility=visibility,
+        )
+        await employer.admin.celebrations.SetCelebrationPolicy(
+            celebrations.SetCelebrationPolicyRequest(celebration_policy=policy, request_id=new_request_id())
+        )
+        names = [f"{employer.person(person)}/celebrations/birthday-{today.year}" for person in people]
+
+        async def all_paid() -> bool:
+            request = celebrations.ListCelebrationsRequest(parent=employer.name)
+            found = (await employer.admin.celebrations.ListCelebrations(request)).celebrations
+            return {one.name for one in found if one.payout.state == payouts.PAYOUT_STATE_PAID} == set(names)
+
+        await wait_until(all_paid)
+        return names
+
+    async def join(self, person: str, *teams: str) -> None:
+        """Makes somebody one of these teams, by name."""
+        await self.employer.admin.organisations.UpdatePerson(
+            orgs.UpdatePersonRequest(
+                person=orgs.Person(name=self.employer.person(person), teams=teams),
+                update_mask=FieldMask(paths=["teams"]),
+                request_id=new_request_id(),
+            )
+        )
+
+    async def opt_out(self, person: str, *, opt_out: bool = True) -> None:
+        """Has somebody opt out of celebrations, or in again."""
+        changed = orgs.Person(name=self.employer.person(person), celebrations_opt_out=opt_out)
+        await self.employer.admin.organisations.UpdatePerson(
+            orgs.UpdatePersonRequest(
+                person=changed, update_mask=FieldMask(paths=["celebrations_opt_out"]), request_id=new_request_id()
+            )
+        )
 
     async def delegate(self, approver: str, delegate: str, days: int) -> str:
         """Names a delegate from now on; answers the delegation's name."""

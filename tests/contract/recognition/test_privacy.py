@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -17,17 +17,22 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from guerdon import InvalidRequestError, NotFoundError, RefusedError, new_request_id
 from guerdon.ledger.v1 import ledger_pb2 as ledger
 from guerdon.recognition.v1 import add_ons_pb2 as add_ons
+from guerdon.recognition.v1 import awards_pb2 as awards
+from guerdon.recognition.v1 import celebrations_pb2 as celebrations
 from guerdon.recognition.v1 import comments_pb2 as comments
 from guerdon.recognition.v1 import insights_pb2 as insights
 from guerdon.recognition.v1 import organisations_pb2 as orgs
 from guerdon.recognition.v1 import recognition_pb2 as recs
 from guerdon.recognition.v1 import teams_pb2 as teams
+from tests.contract.recognition.awarding import Awarding
+from tests.contract.recognition.test_feed import feed, names
 from tests.contract.recognition.world import PEOPLE, Employer, World
 
 TEAMS = {"east": ("ann", "ben"), "west": ("ben", "cleo")}
 VALUES = ("#teamwork", "#care")
 WORDS = ("launch", "repair", "welcome")
 OPERATIONS = 10
+AWARDING = 0.3  # of what is done, how much is about awards and celebrations
 EXAMPLES = 6
 LISTS = {
     "given": insights.MEASURE_GIVEN,
@@ -59,6 +64,21 @@ class Said:
         return not self.deleted and (self.visibility == recs.VISIBILITY_PUBLIC or viewer in concerned)
 
 
+@dataclass
+class Paid:
+    """An award or a celebration as the model knows it: who has a part in it, and who got how much."""
+
+    name: str
+    person: str
+    parts: set[str]
+    amount: int
+    public: bool
+
+    def seen_by(self, viewer: str, opted_out: Container[str] = ()) -> bool:
+        """Whether a person may see it. Of who has opted out nobody else sees what was celebrated."""
+        return viewer in self.parts or (self.public and self.person not in opted_out)
+
+
 class Share(NamedTuple):
     """Points that somebody has given and somebody has received."""
 
@@ -76,9 +96,25 @@ class Random:
     chance: random.Random
     said: list[Said] = field(default_factory=list)
     once_public: set[str] = field(default_factory=set)
+    awarding: Awarding | None = None
+    awarded: list[Paid] = field(default_factory=list)
+    celebrated: list[Paid] = field(default_factory=list)
+    opted_out: set[str] = field(default_factory=set)
+
+    async def celebrate(self) -> None:
+        """Celebrates birthdays, and has awards in it from now on."""
+        self.awarding = await Awarding.of(self.employer, 1000)
+        await self.awarding.program("spot")
+        born = self.chance.sample(PEOPLE, 2)
+        visibility = self.chance.choice((recs.VISIBILITY_PUBLIC, recs.VISIBILITY_PUBLIC, recs.VISIBILITY_PRIVATE))
+        names = await self.awarding.celebrate(visibility, *born)
+        for name, person in zip(names, born, strict=True):
+            self.celebrated.append(Paid(name, person, {person}, 25, visibility == recs.VISIBILITY_PUBLIC))
 
     async def step(self) -> None:
         """Does one thing. What is refused changes nothing."""
+        if self.awarding and self.chance.random() < AWARDING:
+            return await self.chance.choice((self._award, self._opt))(self.awarding)
         there = [one for one in self.said if not one.deleted]
         action = self.chance.choice(("give", "give", "add", "edit", "delete")) if there else "give"
         try:
@@ -89,6 +125,7 @@ class Random:
         except (RefusedError, InvalidRequestError):
             pass
         self.once_public |= {one.name for one in self.said if one.visibility == recs.VISIBILITY_PUBLIC}
+        return None
 
     async def _give(self) -> None:
         giver, *others = self.chance.sample(PEOPLE, 3)
@@ -139,6 +176,19 @@ class Random:
         )
         one.deleted = True
 
+    async def _award(self, awarding: Awarding) -> None:
+        nominator, nominee = self.chance.sample(PEOPLE, 2)
+        amount, private = self.chance.randint(1, 20), self.chance.random() < 0.5
+        program = f"{self.employer.name}/awardPrograms/spot"
+        made = await awarding.nominate(program, nominator, nominee, amount, private=private)
+        self.awarded.append(Paid(made.name, nominee, {nominator, nominee}, amount, not private))
+
+    async def _opt(self, awarding: Awarding) -> None:
+        """Somebody opts out of celebrations, or in again."""
+        person = self.chance.choice(PEOPLE)
+        self.opted_out ^= {person}
+        await awarding.opt_out(person, opt_out=person in self.opted_out)
+
     def words(self) -> list[str]:
         """Some of those that are searched for."""
         return self.chance.sample(WORDS, self.chance.randint(1, 2))
@@ -188,9 +238,11 @@ async def test_what_is_private_or_a_teams_never_appears_to_others_and_counts_for
     employer: Employer, seed: int
 ) -> None:
     played = Random(employer, random.Random(seed))
+    await played.celebrate()
     for _ in range(OPERATIONS):
         await played.step()
     await check_seen(played)
+    await check_feed(played)
     await check_counted(played)
     await check_postings(played)
     await check_events(played)
@@ -220,6 +272,22 @@ async def check_seen(played: Random) -> None:
                 else:
                     with pytest.raises(NotFoundError):
                         await call
+
+
+async def check_feed(played: Random) -> None:
+    """The feed has just what a person may see of all kinds, and so have the lists of awards and of celebrations."""
+    assert played.awarding is not None
+    for viewer in PEOPLE:
+        said = {one.name for one in played.said if one.seen_by(viewer)}
+        awarded = {one.name for one in played.awarded if one.seen_by(viewer)}
+        celebrated = {one.name for one in played.celebrated if one.seen_by(viewer, played.opted_out)}
+        assert sorted(names(await feed(played.employer, viewer))) == sorted(said | awarded | celebrated)
+        assert set(await played.awarding.listed(awards.AWARD_LIST_GIVEN, viewer)) == awarded
+        request = celebrations.ListCelebrationsRequest(
+            parent=played.employer.name, viewer=played.employer.person(viewer)
+        )
+        found = (await played.employer.admin.celebrations.ListCelebrations(request)).celebrations
+        assert {one.name for one in found} == celebrated
 
 
 async def check_counted(played: Random) -> None:
@@ -270,7 +338,9 @@ async def check_postings(played: Random) -> None:
     for person in PEOPLE:
         found = await played.employer.read_person(person)
         received = await entries(played.employer, found.rewards_account)
-        assert sum(received) == sum(one.amount for one in shares if one.receiver == person)
+        assert sum(received) == sum(one.amount for one in shares if one.receiver == person) + sum(
+            one.amount for one in (*played.awarded, *played.celebrated) if one.person == person
+        )
         given = await entries(played.employer, found.allowance_account)
         granted = 100
         assert granted - sum(given) == sum(one.amount for one in shares if one.giver == person)
@@ -283,13 +353,17 @@ async def entries(employer: Employer, account: str) -> list[int]:
 
 
 async def check_events(played: Random) -> None:
-    """No event tells of a recognition that was never public."""
+    """No event tells of a recognition that was never public, nor of an award that is not."""
     connection = await asyncpg.connect(played.employer.world.recognition.database.owner_url)
     try:
         told = await connection.fetch(
             "select subject from outbox where subject like $1", f"{played.employer.name}/recognitions/%"
         )
+        given = await connection.fetch(
+            "select subject from outbox where subject like $1", f"{played.employer.name}/awards/%"
+        )
     finally:
         await connection.close()
     subjects = {"/".join(row["subject"].split("/")[:4]) for row in told}
     assert subjects == played.once_public
+    assert {row["subject"] for row in given} == {one.name for one in played.awarded if one.public}

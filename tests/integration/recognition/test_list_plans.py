@@ -18,13 +18,15 @@ from guerdon_kit.testing import DatabaseFactory
 from recognition.domain.delegations import WantedDelegations
 from recognition.domain.incentives import ClaimState, WantedClaims
 from recognition.domain.payouts import PayoutState, WantedPayouts
+from recognition.domain.recognitions import Wanted
 from recognition.domain.roles import Role
-from recognition.store import achievements, delegations, incentives, payouts
+from recognition.store import achievements, celebrations, delegations, feed, incentives, payouts
 from recognition.store.positions import Position
+from recognition.store.recognitions import Feed
 
 ROWS = 20_000
 PEOPLE = 200
-FEW_PAGES = 100
+FEW_PAGES = 150
 FIRST = Position(END, "", 11)
 
 # Claims, achievements and payouts of one organisation in the order of their numbers, each of which is a second. Of the
@@ -52,7 +54,8 @@ insert into payouts (
     settle_time, transaction, refusal
 )
 select
-    'acme', 'x' || n, 'claim', 'b' || n % 10, 'p' || n % {PEOPLE}, 1, 's',
+    'acme', 'x' || n, (array['award', 'celebration', 'claim', 'claim'])[1 + n % 4], 'b' || n % 10,
+    'p' || n % {PEOPLE}, 1, 's',
     case when n % 1000 = 7 and n < 10000 then 'waiting' else 'paid' end,
     now(), now(), to_timestamp(n), case when n % 1000 = 7 and n < 10000 then null else to_timestamp(n) end,
     case when n % 1000 = 7 and n < 10000 then '' else 't' end, 'INSUFFICIENT_POINTS'
@@ -71,6 +74,20 @@ insert into achievements
 select
     'acme', 's' || n % 10, 'x' || n, 'p' || n % {PEOPLE}, 1, '', 'x' || n, 'tester', to_timestamp(n)
 from generate_series(1, {ROWS}) as n;
+insert into award_programs
+select 'acme', 'spot', '', 'b0', 1, 1, '{{}}', false, '[]', null, 'tester', now();
+insert into awards (
+    organisation, award, award_program, nominator, nominee, amount, reason, visibility, chain, state, level, approver,
+    approver_role, payout, actor, create_time
+)
+select
+    'acme', 'x' || n, 'spot', 'p' || (n + 1) % {PEOPLE}, 'p' || n % {PEOPLE}, 1, '', 'public', '"[]"', 'approved', 0,
+    '', '', 'x' || n, 'tester', to_timestamp(n)
+from generate_series(4, {ROWS}, 4) as n;
+insert into celebrations
+select
+    'acme', 'p' || n % {PEOPLE}, 'birthday', n, '2026-01-01', 0, 1, 'public', 'x' || n, to_timestamp(n)
+from generate_series(1, {ROWS}, 4) as n;
 insert into delegations
 select
     'acme', 'd' || n, 'p' || n % {PEOPLE}, 'p' || (n + 1) % {PEOPLE}, to_timestamp(n), to_timestamp(n + 1), 'tester',
@@ -132,7 +149,14 @@ def _delegations(**wanted: Any) -> Callable[[Connection], Any]:
     return lambda connection: delegations.list_wanted(connection, "acme", WantedDelegations(**wanted), FIRST)
 
 
+def _feed(**wanted: Any) -> Callable[[Connection], Any]:
+    return lambda connection: feed.list_items(connection, Feed("acme", "p1", Wanted(**wanted), END, ""), 11)
+
+
 LISTS = {
+    "feed": _feed(),
+    "feed of a person": _feed(person="p4"),
+    "celebrations": lambda connection: celebrations.list_seen(connection, "acme", "p1", FIRST),
     "claims": _claims(),
     "claims of a person": _claims(person="p3"),
     "claims of an incentive": _claims(incentive="i3"),

@@ -61,7 +61,8 @@ class AwardServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ApproveAward(self, request, context):
-        """Approves an award at the level whose turn it is. The last approval pays it.
+        """Approves an award at the level whose turn it is, while the nominee may receive points. The last approval pays it: it
+        is owed from then on, whatever becomes of the nominee.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

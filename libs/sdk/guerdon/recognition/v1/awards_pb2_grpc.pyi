@@ -33,7 +33,9 @@ class AwardServiceStub:
         guerdon.recognition.v1.awards_pb2.ApproveAwardRequest,
         guerdon.recognition.v1.awards_pb2.ApproveAwardResponse,
     ]
-    """Approves an award at the level whose turn it is. The last approval pays it."""
+    """Approves an award at the level whose turn it is, while the nominee may receive points. The last approval pays it: it
+    is owed from then on, whatever becomes of the nominee.
+    """
 
     RejectAward: grpc.UnaryUnaryMultiCallable[
         guerdon.recognition.v1.awards_pb2.RejectAwardRequest,
@@ -76,7 +78,9 @@ class AwardServiceAsyncStub:
         guerdon.recognition.v1.awards_pb2.ApproveAwardRequest,
         guerdon.recognition.v1.awards_pb2.ApproveAwardResponse,
     ]
-    """Approves an award at the level whose turn it is. The last approval pays it."""
+    """Approves an award at the level whose turn it is, while the nominee may receive points. The last approval pays it: it
+    is owed from then on, whatever becomes of the nominee.
+    """
 
     RejectAward: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.recognition.v1.awards_pb2.RejectAwardRequest,
@@ -123,7 +127,9 @@ class AwardServiceServicer(metaclass=abc.ABCMeta):
         request: guerdon.recognition.v1.awards_pb2.ApproveAwardRequest,
         context: _ServicerContext,
     ) -> typing.Union[guerdon.recognition.v1.awards_pb2.ApproveAwardResponse, collections.abc.Awaitable[guerdon.recognition.v1.awards_pb2.ApproveAwardResponse]]:
-        """Approves an award at the level whose turn it is. The last approval pays it."""
+        """Approves an award at the level whose turn it is, while the nominee may receive points. The last approval pays it: it
+        is owed from then on, whatever becomes of the nominee.
+        """
 
     @abc.abstractmethod
     def RejectAward(

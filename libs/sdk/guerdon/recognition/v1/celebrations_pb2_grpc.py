@@ -55,7 +55,8 @@ class CelebrationServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListCelebrations(self, request, context):
-        """Lists the celebrations that the viewer sees, newest first: public ones, and their own.
+        """Lists the celebrations that the viewer sees, newest first: public ones, but for those of who has opted out of
+        celebrations since; and their own.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -40,7 +40,9 @@ class CelebrationServiceStub:
         guerdon.recognition.v1.celebrations_pb2.ListCelebrationsRequest,
         guerdon.recognition.v1.celebrations_pb2.ListCelebrationsResponse,
     ]
-    """Lists the celebrations that the viewer sees, newest first: public ones, and their own."""
+    """Lists the celebrations that the viewer sees, newest first: public ones, but for those of who has opted out of
+    celebrations since; and their own.
+    """
 
 class CelebrationServiceAsyncStub:
     """What people get on their service anniversaries and birthdays, by themselves. Every write takes a `request_id`: the same
@@ -64,7 +66,9 @@ class CelebrationServiceAsyncStub:
         guerdon.recognition.v1.celebrations_pb2.ListCelebrationsRequest,
         guerdon.recognition.v1.celebrations_pb2.ListCelebrationsResponse,
     ]
-    """Lists the celebrations that the viewer sees, newest first: public ones, and their own."""
+    """Lists the celebrations that the viewer sees, newest first: public ones, but for those of who has opted out of
+    celebrations since; and their own.
+    """
 
 class CelebrationServiceServicer(metaclass=abc.ABCMeta):
     """What people get on their service anniversaries and birthdays, by themselves. Every write takes a `request_id`: the same
@@ -94,6 +98,8 @@ class CelebrationServiceServicer(metaclass=abc.ABCMeta):
         request: guerdon.recognition.v1.celebrations_pb2.ListCelebrationsRequest,
         context: _ServicerContext,
     ) -> typing.Union[guerdon.recognition.v1.celebrations_pb2.ListCelebrationsResponse, collections.abc.Awaitable[guerdon.recognition.v1.celebrations_pb2.ListCelebrationsResponse]]:
-        """Lists the celebrations that the viewer sees, newest first: public ones, and their own."""
+        """Lists the celebrations that the viewer sees, newest first: public ones, but for those of who has opted out of
+        celebrations since; and their own.
+        """
 
 def add_CelebrationServiceServicer_to_server(servicer: CelebrationServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

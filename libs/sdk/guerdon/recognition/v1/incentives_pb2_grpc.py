@@ -94,7 +94,7 @@ class IncentiveServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ApproveClaim(self, request, context):
-        """Approves a claim, which pays it.
+        """Approves a claim, while who made it may receive points. That pays it: it is owed from then on.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -52,7 +52,7 @@ class IncentiveServiceStub:
         guerdon.recognition.v1.incentives_pb2.ApproveClaimRequest,
         guerdon.recognition.v1.incentives_pb2.ApproveClaimResponse,
     ]
-    """Approves a claim, which pays it."""
+    """Approves a claim, while who made it may receive points. That pays it: it is owed from then on."""
 
     RejectClaim: grpc.UnaryUnaryMultiCallable[
         guerdon.recognition.v1.incentives_pb2.RejectClaimRequest,
@@ -106,7 +106,7 @@ class IncentiveServiceAsyncStub:
         guerdon.recognition.v1.incentives_pb2.ApproveClaimRequest,
         guerdon.recognition.v1.incentives_pb2.ApproveClaimResponse,
     ]
-    """Approves a claim, which pays it."""
+    """Approves a claim, while who made it may receive points. That pays it: it is owed from then on."""
 
     RejectClaim: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.recognition.v1.incentives_pb2.RejectClaimRequest,
@@ -170,7 +170,7 @@ class IncentiveServiceServicer(metaclass=abc.ABCMeta):
         request: guerdon.recognition.v1.incentives_pb2.ApproveClaimRequest,
         context: _ServicerContext,
     ) -> typing.Union[guerdon.recognition.v1.incentives_pb2.ApproveClaimResponse, collections.abc.Awaitable[guerdon.recognition.v1.incentives_pb2.ApproveClaimResponse]]:
-        """Approves a claim, which pays it."""
+        """Approves a claim, while who made it may receive points. That pays it: it is owed from then on."""
 
     @abc.abstractmethod
     def RejectClaim(

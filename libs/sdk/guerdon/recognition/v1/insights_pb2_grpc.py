@@ -11,6 +11,8 @@ class InsightServiceStub(object):
     which it was made, and is seen as the recognition that it belongs to. Everybody who may read sees what public
     recognitions come to. What comes from private ones, and from those for a team, is for managers, of those who report to
     them, near or far; for admins, of all; and of all for callers with the scope `recognition.act_for` who name nobody.
+    Awards, claims, celebrations and achievements come from budgets, not from colleagues: they count neither as given nor as
+    received here, but they are taxable.
     """
 
     def __init__(self, channel):
@@ -52,6 +54,8 @@ class InsightServiceServicer(object):
     which it was made, and is seen as the recognition that it belongs to. Everybody who may read sees what public
     recognitions come to. What comes from private ones, and from those for a team, is for managers, of those who report to
     them, near or far; for admins, of all; and of all for callers with the scope `recognition.act_for` who name nobody.
+    Awards, claims, celebrations and achievements come from budgets, not from colleagues: they count neither as given nor as
+    received here, but they are taxable.
     """
 
     def ListLeaderboard(self, request, context):
@@ -131,6 +135,8 @@ class InsightService(object):
     which it was made, and is seen as the recognition that it belongs to. Everybody who may read sees what public
     recognitions come to. What comes from private ones, and from those for a team, is for managers, of those who report to
     them, near or far; for admins, of all; and of all for callers with the scope `recognition.act_for` who name nobody.
+    Awards, claims, celebrations and achievements come from budgets, not from colleagues: they count neither as given nor as
+    received here, but they are taxable.
     """
 
     @staticmethod

@@ -23,6 +23,8 @@ class InsightServiceStub:
     which it was made, and is seen as the recognition that it belongs to. Everybody who may read sees what public
     recognitions come to. What comes from private ones, and from those for a team, is for managers, of those who report to
     them, near or far; for admins, of all; and of all for callers with the scope `recognition.act_for` who name nobody.
+    Awards, claims, celebrations and achievements come from budgets, not from colleagues: they count neither as given nor as
+    received here, but they are taxable.
     """
 
     def __init__(self, channel: typing.Union[grpc.Channel, grpc.aio.Channel]) -> None: ...
@@ -64,6 +66,8 @@ class InsightServiceAsyncStub:
     which it was made, and is seen as the recognition that it belongs to. Everybody who may read sees what public
     recognitions come to. What comes from private ones, and from those for a team, is for managers, of those who report to
     them, near or far; for admins, of all; and of all for callers with the scope `recognition.act_for` who name nobody.
+    Awards, claims, celebrations and achievements come from budgets, not from colleagues: they count neither as given nor as
+    received here, but they are taxable.
     """
 
     ListLeaderboard: grpc.aio.UnaryUnaryMultiCallable[
@@ -104,6 +108,8 @@ class InsightServiceServicer(metaclass=abc.ABCMeta):
     which it was made, and is seen as the recognition that it belongs to. Everybody who may read sees what public
     recognitions come to. What comes from private ones, and from those for a team, is for managers, of those who report to
     them, near or far; for admins, of all; and of all for callers with the scope `recognition.act_for` who name nobody.
+    Awards, claims, celebrations and achievements come from budgets, not from colleagues: they count neither as given nor as
+    received here, but they are taxable.
     """
 
     @abc.abstractmethod

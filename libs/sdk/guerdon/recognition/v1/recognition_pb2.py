@@ -17,10 +17,11 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from guerdon.options.v1 import options_pb2 as guerdon_dot_options_dot_v1_dot_options__pb2
+from guerdon.recognition.v1 import comments_pb2 as guerdon_dot_recognition_dot_v1_dot_comments__pb2
 from guerdon.recognition.v1 import fairness_pb2 as guerdon_dot_recognition_dot_v1_dot_fairness__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(guerdon/recognition/v1/recognition.proto\x12\x16guerdon.recognition.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a guerdon/options/v1/options.proto\x1a%guerdon/recognition/v1/fairness.proto\"\x9f\x01\n\x08Recovery\x12&\n\x05giver\x18\x01 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12)\n\x08receiver\x18\x02 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12\x0e\n\x06\x61mount\x18\x03 \x01(\x03\x12\x18\n\x10recovered_amount\x18\x04 \x01(\x03\x12\x16\n\x0emissing_amount\x18\x05 \x01(\x03\"\xea\x01\n\x0fRecognitionEdit\x12-\n\tedit_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x06\x65\x64itor\x18\x02 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12\x16\n\x0e\x63hanged_fields\x18\x03 \x03(\t\x12\x33\n\x06\x62\x65\x66ore\x18\x04 \x01(\x0b\x32#.guerdon.recognition.v1.Recognition\x12\x32\n\x05\x61\x66ter\x18\x05 \x01(\x0b\x32#.guerdon.recognition.v1.Recognition\"\xaa\x04\n\x0bRecognition\x12\x0c\n\x04name\x18\x01 \x01(\t\x12&\n\x05giver\x18\x02 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12*\n\treceivers\x18\x03 \x03(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12\x0e\n\x06\x61mount\x18\x04 \x01(\x03\x12\x15\n\x07message\x18\x05 \x01(\tB\x04\xd0\xda\x18\x01\x12\x0e\n\x06values\x18\x06 \x03(\t\x12\x36\n\nvisibility\x18\x07 \x01(\x0e\x32\".guerdon.recognition.v1.Visibility\x12\x34\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x35\n\x0ctransactions\x18\t \x03(\tB\x1f\xe0\x41\x03\xfa\x41\x19\n\x17guerdon.dev/Transaction\x12\x32\n\tedit_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12$\n\x05teams\x18\x0b \x03(\tB\x15\xfa\x41\x12\n\x10guerdon.dev/Team\x12,\n\x08mentions\x18\x0c \x03(\tB\x1a\xe0\x41\x03\xfa\x41\x14\n\x12guerdon.dev/Person:U\xea\x41R\n\x17guerdon.dev/Recognition\x12\x37organisations/{organisation}/recognitions/{recognition}\"\xb5\x01\n\x13RecognitionSettings\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x02\x12\x33\n\x0b\x65\x64it_window\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationB\x03\xe0\x41\x02:V\xea\x41S\n\x1fguerdon.dev/RecognitionSettings\x12\x30organisations/{organisation}/recognitionSettings\"V\n\x1dGetRecognitionSettingsRequest\x12\x35\n\x04name\x18\x01 \x01(\tB\'\xe0\x41\x02\xfa\x41!\n\x1fguerdon.dev/RecognitionSettings\"_\n\x1eGetRecognitionSettingsResponse\x12=\n\x08settings\x18\x01 \x01(\x0b\x32+.guerdon.recognition.v1.RecognitionSettings\"\x7f\n UpdateRecognitionSettingsRequest\x12\x42\n\x08settings\x18\x01 \x01(\x0b\x32+.guerdon.recognition.v1.RecognitionSettingsB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"b\n!UpdateRecognitionSettingsResponse\x12=\n\x08settings\x18\x01 \x01(\x0b\x32+.guerdon.recognition.v1.RecognitionSettings\"\xa4\x01\n\x18\x43reateRecognitionRequest\x12\x30\n\x06parent\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/Organisation\x12=\n\x0brecognition\x18\x02 \x01(\x0b\x32#.guerdon.recognition.v1.RecognitionB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\"\xb9\x01\n\x19\x43reateRecognitionResponse\x12\x38\n\x0brecognition\x18\x01 \x01(\x0b\x32#.guerdon.recognition.v1.Recognition\x12\x39\n\x08\x66indings\x18\x02 \x03(\x0b\x32\'.guerdon.recognition.v1.FairnessFinding\x12\'\n\x06review\x18\x03 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Review\"\x8c\x01\n\x19PreviewRecognitionRequest\x12\x30\n\x06parent\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/Organisation\x12=\n\x0brecognition\x18\x02 \x01(\x0b\x32#.guerdon.recognition.v1.RecognitionB\x03\xe0\x41\x02\"\x9c\x01\n\x07Refusal\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12?\n\x08metadata\x18\x03 \x03(\x0b\x32-.guerdon.recognition.v1.Refusal.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x8e\x02\n\x1aPreviewRecognitionResponse\x12\x38\n\x0brecognition\x18\x01 \x01(\x0b\x32#.guerdon.recognition.v1.Recognition\x12\x14\n\x0ctotal_amount\x18\x02 \x01(\x03\x12\x18\n\x10\x61vailable_amount\x18\x03 \x01(\x03\x12\x18\n\x10remaining_amount\x18\x04 \x01(\x03\x12\x31\n\x08refusals\x18\x05 \x03(\x0b\x32\x1f.guerdon.recognition.v1.Refusal\x12\x39\n\x08\x66indings\x18\x06 \x03(\x0b\x32\'.guerdon.recognition.v1.FairnessFinding\"\xe5\x01\n\x18UpdateRecognitionRequest\x12=\n\x0brecognition\x18\x01 \x01(\x0b\x32#.guerdon.recognition.v1.RecognitionB\x03\xe0\x41\x02\x12\x34\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x03\xe0\x41\x02\x12;\n\rtaking_policy\x18\x03 \x01(\x0e\x32$.guerdon.recognition.v1.TakingPolicy\x12\x17\n\nrequest_id\x18\x04 \x01(\tB\x03\xe0\x41\x02\"\x8b\x01\n\x19UpdateRecognitionResponse\x12\x38\n\x0brecognition\x18\x01 \x01(\x0b\x32#.guerdon.recognition.v1.Recognition\x12\x34\n\nrecoveries\x18\x02 \x03(\x0b\x32 .guerdon.recognition.v1.Recovery\"\x9f\x01\n\x18\x44\x65leteRecognitionRequest\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe0\x41\x02\xfa\x41\x19\n\x17guerdon.dev/Recognition\x12;\n\rtaking_policy\x18\x02 \x01(\x0e\x32$.guerdon.recognition.v1.TakingPolicy\x12\x17\n\nrequest_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\"Q\n\x19\x44\x65leteRecognitionResponse\x12\x34\n\nrecoveries\x18\x01 \x03(\x0b\x32 .guerdon.recognition.v1.Recovery\"N\n\x1bListRecognitionEditsRequest\x12/\n\x06parent\x18\x01 \x01(\tB\x1f\xe0\x41\x02\xfa\x41\x19\n\x17guerdon.dev/Recognition\"V\n\x1cListRecognitionEditsResponse\x12\x36\n\x05\x65\x64its\x18\x01 \x03(\x0b\x32\'.guerdon.recognition.v1.RecognitionEdit\"o\n\x15GetRecognitionRequest\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe0\x41\x02\xfa\x41\x19\n\x17guerdon.dev/Recognition\x12\'\n\x06viewer\x18\x02 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\"R\n\x16GetRecognitionResponse\x12\x38\n\x0brecognition\x18\x01 \x01(\x0b\x32#.guerdon.recognition.v1.Recognition\"\xbe\x03\n\x17ListRecognitionsRequest\x12\x30\n\x06parent\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/Organisation\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\r\n\x05value\x18\x04 \x01(\t\x12\'\n\x06person\x18\x05 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12\'\n\x06viewer\x18\x06 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12&\n\x05giver\x18\x07 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12)\n\x08receiver\x18\x08 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12#\n\x04team\x18\t \x01(\tB\x15\xfa\x41\x12\n\x10guerdon.dev/Team\x12.\n\nstart_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x05query\x18\x0c \x01(\tB\x04\xd0\xda\x18\x01\"n\n\x18ListRecognitionsResponse\x12\x39\n\x0crecognitions\x18\x01 \x03(\x0b\x32#.guerdon.recognition.v1.Recognition\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*l\n\nVisibility\x12\x1a\n\x16VISIBILITY_UNSPECIFIED\x10\x00\x12\x15\n\x11VISIBILITY_PUBLIC\x10\x01\x12\x16\n\x12VISIBILITY_PRIVATE\x10\x02\x12\x13\n\x0fVISIBILITY_TEAM\x10\x03*\x84\x01\n\x0cTakingPolicy\x12\x1d\n\x19TAKING_POLICY_UNSPECIFIED\x10\x00\x12\x19\n\x15TAKING_POLICY_UNSPENT\x10\x01\x12 \n\x1cTAKING_POLICY_WITHIN_BALANCE\x10\x02\x12\x18\n\x14TAKING_POLICY_REFUSE\x10\x03\x32\xf4\x0b\n\x12RecognitionService\x12\xa0\x01\n\x11\x43reateRecognition\x12\x30.guerdon.recognition.v1.CreateRecognitionRequest\x1a\x31.guerdon.recognition.v1.CreateRecognitionResponse\"&\xca\xda\x18\"\n\x1erecognition.recognitions.write\x10\x04\x12\xa3\x01\n\x12PreviewRecognition\x12\x31.guerdon.recognition.v1.PreviewRecognitionRequest\x1a\x32.guerdon.recognition.v1.PreviewRecognitionResponse\"&\xca\xda\x18\"\n\x1erecognition.recognitions.write\x10\x04\x12\xa0\x01\n\x11UpdateRecognition\x12\x30.guerdon.recognition.v1.UpdateRecognitionRequest\x1a\x31.guerdon.recognition.v1.UpdateRecognitionResponse\"&\xca\xda\x18\"\n\x1erecognition.recognitions.write\x10\x04\x12\xa0\x01\n\x11\x44\x65leteRecognition\x12\x30.guerdon.recognition.v1.DeleteRecognitionRequest\x1a\x31.guerdon.recognition.v1.DeleteRecognitionResponse\"&\xca\xda\x18\"\n\x1erecognition.recognitions.write\x10\x04\x12\xa8\x01\n\x14ListRecognitionEdits\x12\x33.guerdon.recognition.v1.ListRecognitionEditsRequest\x1a\x34.guerdon.recognition.v1.ListRecognitionEditsResponse\"%\xca\xda\x18!\n\x1drecognition.recognitions.read\x10\x04\x12\xaf\x01\n\x16GetRecognitionSettings\x12\x35.guerdon.recognition.v1.GetRecognitionSettingsRequest\x1a\x36.guerdon.recognition.v1.GetRecognitionSettingsResponse\"&\xca\xda\x18\"\n\x1erecognition.organisations.read\x10\x04\x12\xb9\x01\n\x19UpdateRecognitionSettings\x12\x38.guerdon.recognition.v1.UpdateRecognitionSettingsRequest\x1a\x39.guerdon.recognition.v1.UpdateRecognitionSettingsResponse\"\'\xca\xda\x18#\n\x1frecognition.organisations.write\x10\x04\x12\x96\x01\n\x0eGetRecognition\x12-.guerdon.recognition.v1.GetRecognitionRequest\x1a..guerdon.recognition.v1.GetRecognitionResponse\"%\xca\xda\x18!\n\x1drecognition.recognitions.read\x10\x04\x12\x9c\x01\n\x10ListRecognitions\x12/.guerdon.recognition.v1.ListRecognitionsRequest\x1a\x30.guerdon.recognition.v1.ListRecognitionsResponse\"%\xca\xda\x18!\n\x1drecognition.recognitions.read\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(guerdon/recognition/v1/recognition.proto\x12\x16guerdon.recognition.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a guerdon/options/v1/options.proto\x1a%guerdon/recognition/v1/comments.proto\x1a%guerdon/recognition/v1/fairness.proto\"\x9f\x01\n\x08Recovery\x12&\n\x05giver\x18\x01 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12)\n\x08receiver\x18\x02 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12\x0e\n\x06\x61mount\x18\x03 \x01(\x03\x12\x18\n\x10recovered_amount\x18\x04 \x01(\x03\x12\x16\n\x0emissing_amount\x18\x05 \x01(\x03\"\xea\x01\n\x0fRecognitionEdit\x12-\n\tedit_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x06\x65\x64itor\x18\x02 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12\x16\n\x0e\x63hanged_fields\x18\x03 \x03(\t\x12\x33\n\x06\x62\x65\x66ore\x18\x04 \x01(\x0b\x32#.guerdon.recognition.v1.Recognition\x12\x32\n\x05\x61\x66ter\x18\x05 \x01(\x0b\x32#.guerdon.recognition.v1.Recognition\"\x85\x05\n\x0bRecognition\x12\x0c\n\x04name\x18\x01 \x01(\t\x12&\n\x05giver\x18\x02 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12*\n\treceivers\x18\x03 \x03(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12\x0e\n\x06\x61mount\x18\x04 \x01(\x03\x12\x15\n\x07message\x18\x05 \x01(\tB\x04\xd0\xda\x18\x01\x12\x0e\n\x06values\x18\x06 \x03(\t\x12\x36\n\nvisibility\x18\x07 \x01(\x0e\x32\".guerdon.recognition.v1.Visibility\x12\x34\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x35\n\x0ctransactions\x18\t \x03(\tB\x1f\xe0\x41\x03\xfa\x41\x19\n\x17guerdon.dev/Transaction\x12\x32\n\tedit_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12$\n\x05teams\x18\x0b \x03(\tB\x15\xfa\x41\x12\n\x10guerdon.dev/Team\x12,\n\x08mentions\x18\x0c \x03(\tB\x1a\xe0\x41\x03\xfa\x41\x14\n\x12guerdon.dev/Person\x12\x1a\n\rcomment_count\x18\r \x01(\x05\x42\x03\xe0\x41\x03\x12=\n\treactions\x18\x0e \x03(\x0b\x32%.guerdon.recognition.v1.ReactionCountB\x03\xe0\x41\x03:U\xea\x41R\n\x17guerdon.dev/Recognition\x12\x37organisations/{organisation}/recognitions/{recognition}\"\xb5\x01\n\x13RecognitionSettings\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x02\x12\x33\n\x0b\x65\x64it_window\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationB\x03\xe0\x41\x02:V\xea\x41S\n\x1fguerdon.dev/RecognitionSettings\x12\x30organisations/{organisation}/recognitionSettings\"V\n\x1dGetRecognitionSettingsRequest\x12\x35\n\x04name\x18\x01 \x01(\tB\'\xe0\x41\x02\xfa\x41!\n\x1fguerdon.dev/RecognitionSettings\"_\n\x1eGetRecognitionSettingsResponse\x12=\n\x08settings\x18\x01 \x01(\x0b\x32+.guerdon.recognition.v1.RecognitionSettings\"\x7f\n UpdateRecognitionSettingsRequest\x12\x42\n\x08settings\x18\x01 \x01(\x0b\x32+.guerdon.recognition.v1.RecognitionSettingsB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x02 \x01(\tB\x03\xe0\x41\x02\"b\n!UpdateRecognitionSettingsResponse\x12=\n\x08settings\x18\x01 \x01(\x0b\x32+.guerdon.recognition.v1.RecognitionSettings\"\xa4\x01\n\x18\x43reateRecognitionRequest\x12\x30\n\x06parent\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/Organisation\x12=\n\x0brecognition\x18\x02 \x01(\x0b\x32#.guerdon.recognition.v1.RecognitionB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\"\xb9\x01\n\x19\x43reateRecognitionResponse\x12\x38\n\x0brecognition\x18\x01 \x01(\x0b\x32#.guerdon.recognition.v1.Recognition\x12\x39\n\x08\x66indings\x18\x02 \x03(\x0b\x32\'.guerdon.recognition.v1.FairnessFinding\x12\'\n\x06review\x18\x03 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Review\"\x8c\x01\n\x19PreviewRecognitionRequest\x12\x30\n\x06parent\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/Organisation\x12=\n\x0brecognition\x18\x02 \x01(\x0b\x32#.guerdon.recognition.v1.RecognitionB\x03\xe0\x41\x02\"\x9c\x01\n\x07Refusal\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12?\n\x08metadata\x18\x03 \x03(\x0b\x32-.guerdon.recognition.v1.Refusal.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x8e\x02\n\x1aPreviewRecognitionResponse\x12\x38\n\x0brecognition\x18\x01 \x01(\x0b\x32#.guerdon.recognition.v1.Recognition\x12\x14\n\x0ctotal_amount\x18\x02 \x01(\x03\x12\x18\n\x10\x61vailable_amount\x18\x03 \x01(\x03\x12\x18\n\x10remaining_amount\x18\x04 \x01(\x03\x12\x31\n\x08refusals\x18\x05 \x03(\x0b\x32\x1f.guerdon.recognition.v1.Refusal\x12\x39\n\x08\x66indings\x18\x06 \x03(\x0b\x32\'.guerdon.recognition.v1.FairnessFinding\"\xe5\x01\n\x18UpdateRecognitionRequest\x12=\n\x0brecognition\x18\x01 \x01(\x0b\x32#.guerdon.recognition.v1.RecognitionB\x03\xe0\x41\x02\x12\x34\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x03\xe0\x41\x02\x12;\n\rtaking_policy\x18\x03 \x01(\x0e\x32$.guerdon.recognition.v1.TakingPolicy\x12\x17\n\nrequest_id\x18\x04 \x01(\tB\x03\xe0\x41\x02\"\x8b\x01\n\x19UpdateRecognitionResponse\x12\x38\n\x0brecognition\x18\x01 \x01(\x0b\x32#.guerdon.recognition.v1.Recognition\x12\x34\n\nrecoveries\x18\x02 \x03(\x0b\x32 .guerdon.recognition.v1.Recovery\"\x9f\x01\n\x18\x44\x65leteRecognitionRequest\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe0\x41\x02\xfa\x41\x19\n\x17guerdon.dev/Recognition\x12;\n\rtaking_policy\x18\x02 \x01(\x0e\x32$.guerdon.recognition.v1.TakingPolicy\x12\x17\n\nrequest_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\"Q\n\x19\x44\x65leteRecognitionResponse\x12\x34\n\nrecoveries\x18\x01 \x03(\x0b\x32 .guerdon.recognition.v1.Recovery\"N\n\x1bListRecognitionEditsRequest\x12/\n\x06parent\x18\x01 \x01(\tB\x1f\xe0\x41\x02\xfa\x41\x19\n\x17guerdon.dev/Recognition\"V\n\x1cListRecognitionEditsResponse\x12\x36\n\x05\x65\x64its\x18\x01 \x03(\x0b\x32\'.guerdon.recognition.v1.RecognitionEdit\"o\n\x15GetRecognitionRequest\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe0\x41\x02\xfa\x41\x19\n\x17guerdon.dev/Recognition\x12\'\n\x06viewer\x18\x02 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\"R\n\x16GetRecognitionResponse\x12\x38\n\x0brecognition\x18\x01 \x01(\x0b\x32#.guerdon.recognition.v1.Recognition\"\xbe\x03\n\x17ListRecognitionsRequest\x12\x30\n\x06parent\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/Organisation\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\r\n\x05value\x18\x04 \x01(\t\x12\'\n\x06person\x18\x05 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12\'\n\x06viewer\x18\x06 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12&\n\x05giver\x18\x07 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12)\n\x08receiver\x18\x08 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12#\n\x04team\x18\t \x01(\tB\x15\xfa\x41\x12\n\x10guerdon.dev/Team\x12.\n\nstart_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x05query\x18\x0c \x01(\tB\x04\xd0\xda\x18\x01\"n\n\x18ListRecognitionsResponse\x12\x39\n\x0crecognitions\x18\x01 \x03(\x0b\x32#.guerdon.recognition.v1.Recognition\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*l\n\nVisibility\x12\x1a\n\x16VISIBILITY_UNSPECIFIED\x10\x00\x12\x15\n\x11VISIBILITY_PUBLIC\x10\x01\x12\x16\n\x12VISIBILITY_PRIVATE\x10\x02\x12\x13\n\x0fVISIBILITY_TEAM\x10\x03*\x84\x01\n\x0cTakingPolicy\x12\x1d\n\x19TAKING_POLICY_UNSPECIFIED\x10\x00\x12\x19\n\x15TAKING_POLICY_UNSPENT\x10\x01\x12 \n\x1cTAKING_POLICY_WITHIN_BALANCE\x10\x02\x12\x18\n\x14TAKING_POLICY_REFUSE\x10\x03\x32\xf4\x0b\n\x12RecognitionService\x12\xa0\x01\n\x11\x43reateRecognition\x12\x30.guerdon.recognition.v1.CreateRecognitionRequest\x1a\x31.guerdon.recognition.v1.CreateRecognitionResponse\"&\xca\xda\x18\"\n\x1erecognition.recognitions.write\x10\x04\x12\xa3\x01\n\x12PreviewRecognition\x12\x31.guerdon.recognition.v1.PreviewRecognitionRequest\x1a\x32.guerdon.recognition.v1.PreviewRecognitionResponse\"&\xca\xda\x18\"\n\x1erecognition.recognitions.write\x10\x04\x12\xa0\x01\n\x11UpdateRecognition\x12\x30.guerdon.recognition.v1.UpdateRecognitionRequest\x1a\x31.guerdon.recognition.v1.UpdateRecognitionResponse\"&\xca\xda\x18\"\n\x1erecognition.recognitions.write\x10\x04\x12\xa0\x01\n\x11\x44\x65leteRecognition\x12\x30.guerdon.recognition.v1.DeleteRecognitionRequest\x1a\x31.guerdon.recognition.v1.DeleteRecognitionResponse\"&\xca\xda\x18\"\n\x1erecognition.recognitions.write\x10\x04\x12\xa8\x01\n\x14ListRecognitionEdits\x12\x33.guerdon.recognition.v1.ListRecognitionEditsRequest\x1a\x34.guerdon.recognition.v1.ListRecognitionEditsResponse\"%\xca\xda\x18!\n\x1drecognition.recognitions.read\x10\x04\x12\xaf\x01\n\x16GetRecognitionSettings\x12\x35.guerdon.recognition.v1.GetRecognitionSettingsRequest\x1a\x36.guerdon.recognition.v1.GetRecognitionSettingsResponse\"&\xca\xda\x18\"\n\x1erecognition.organisations.read\x10\x04\x12\xb9\x01\n\x19UpdateRecognitionSettings\x12\x38.guerdon.recognition.v1.UpdateRecognitionSettingsRequest\x1a\x39.guerdon.recognition.v1.UpdateRecognitionSettingsResponse\"\'\xca\xda\x18#\n\x1frecognition.organisations.write\x10\x04\x12\x96\x01\n\x0eGetRecognition\x12-.guerdon.recognition.v1.GetRecognitionRequest\x1a..guerdon.recognition.v1.GetRecognitionResponse\"%\xca\xda\x18!\n\x1drecognition.recognitions.read\x10\x04\x12\x9c\x01\n\x10ListRecognitions\x12/.guerdon.recognition.v1.ListRecognitionsRequest\x1a\x30.guerdon.recognition.v1.ListRecognitionsResponse\"%\xca\xda\x18!\n\x1drecognition.recognitions.read\x10\x04\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'guerdon.recognition.v1.recognition_pb2', globals())
@@ -49,6 +50,10 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _RECOGNITION.fields_by_name['teams']._serialized_options = b'\372A\022\n\020guerdon.dev/Team'
   _RECOGNITION.fields_by_name['mentions']._options = None
   _RECOGNITION.fields_by_name['mentions']._serialized_options = b'\340A\003\372A\024\n\022guerdon.dev/Person'
+  _RECOGNITION.fields_by_name['comment_count']._options = None
+  _RECOGNITION.fields_by_name['comment_count']._serialized_options = b'\340A\003'
+  _RECOGNITION.fields_by_name['reactions']._options = None
+  _RECOGNITION.fields_by_name['reactions']._serialized_options = b'\340A\003'
   _RECOGNITION._options = None
   _RECOGNITION._serialized_options = b'\352AR\n\027guerdon.dev/Recognition\0227organisations/{organisation}/recognitions/{recognition}'
   _RECOGNITIONSETTINGS.fields_by_name['name']._options = None
@@ -125,58 +130,58 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _RECOGNITIONSERVICE.methods_by_name['GetRecognition']._serialized_options = b'\312\332\030!\n\035recognition.recognitions.read\020\004'
   _RECOGNITIONSERVICE.methods_by_name['ListRecognitions']._options = None
   _RECOGNITIONSERVICE.methods_by_name['ListRecognitions']._serialized_options = b'\312\332\030!\n\035recognition.recognitions.read\020\004'
-  _VISIBILITY._serialized_start=4329
-  _VISIBILITY._serialized_end=4437
-  _TAKINGPOLICY._serialized_start=4440
-  _TAKINGPOLICY._serialized_end=4572
-  _RECOVERY._serialized_start=301
-  _RECOVERY._serialized_end=460
-  _RECOGNITIONEDIT._serialized_start=463
-  _RECOGNITIONEDIT._serialized_end=697
-  _RECOGNITION._serialized_start=700
-  _RECOGNITION._serialized_end=1254
-  _RECOGNITIONSETTINGS._serialized_start=1257
-  _RECOGNITIONSETTINGS._serialized_end=1438
-  _GETRECOGNITIONSETTINGSREQUEST._serialized_start=1440
-  _GETRECOGNITIONSETTINGSREQUEST._serialized_end=1526
-  _GETRECOGNITIONSETTINGSRESPONSE._serialized_start=1528
-  _GETRECOGNITIONSETTINGSRESPONSE._serialized_end=1623
-  _UPDATERECOGNITIONSETTINGSREQUEST._serialized_start=1625
-  _UPDATERECOGNITIONSETTINGSREQUEST._serialized_end=1752
-  _UPDATERECOGNITIONSETTINGSRESPONSE._serialized_start=1754
-  _UPDATERECOGNITIONSETTINGSRESPONSE._serialized_end=1852
-  _CREATERECOGNITIONREQUEST._serialized_start=1855
-  _CREATERECOGNITIONREQUEST._serialized_end=2019
-  _CREATERECOGNITIONRESPONSE._serialized_start=2022
-  _CREATERECOGNITIONRESPONSE._serialized_end=2207
-  _PREVIEWRECOGNITIONREQUEST._serialized_start=2210
-  _PREVIEWRECOGNITIONREQUEST._serialized_end=2350
-  _REFUSAL._serialized_start=2353
-  _REFUSAL._serialized_end=2509
-  _REFUSAL_METADATAENTRY._serialized_start=2462
-  _REFUSAL_METADATAENTRY._serialized_end=2509
-  _PREVIEWRECOGNITIONRESPONSE._serialized_start=2512
-  _PREVIEWRECOGNITIONRESPONSE._serialized_end=2782
-  _UPDATERECOGNITIONREQUEST._serialized_start=2785
-  _UPDATERECOGNITIONREQUEST._serialized_end=3014
-  _UPDATERECOGNITIONRESPONSE._serialized_start=3017
-  _UPDATERECOGNITIONRESPONSE._serialized_end=3156
-  _DELETERECOGNITIONREQUEST._serialized_start=3159
-  _DELETERECOGNITIONREQUEST._serialized_end=3318
-  _DELETERECOGNITIONRESPONSE._serialized_start=3320
-  _DELETERECOGNITIONRESPONSE._serialized_end=3401
-  _LISTRECOGNITIONEDITSREQUEST._serialized_start=3403
-  _LISTRECOGNITIONEDITSREQUEST._serialized_end=3481
-  _LISTRECOGNITIONEDITSRESPONSE._serialized_start=3483
-  _LISTRECOGNITIONEDITSRESPONSE._serialized_end=3569
-  _GETRECOGNITIONREQUEST._serialized_start=3571
-  _GETRECOGNITIONREQUEST._serialized_end=3682
-  _GETRECOGNITIONRESPONSE._serialized_start=3684
-  _GETRECOGNITIONRESPONSE._serialized_end=3766
-  _LISTRECOGNITIONSREQUEST._serialized_start=3769
-  _LISTRECOGNITIONSREQUEST._serialized_end=4215
-  _LISTRECOGNITIONSRESPONSE._serialized_start=4217
-  _LISTRECOGNITIONSRESPONSE._serialized_end=4327
-  _RECOGNITIONSERVICE._serialized_start=4575
-  _RECOGNITIONSERVICE._serialized_end=6099
+  _VISIBILITY._serialized_start=4459
+  _VISIBILITY._serialized_end=4567
+  _TAKINGPOLICY._serialized_start=4570
+  _TAKINGPOLICY._serialized_end=4702
+  _RECOVERY._serialized_start=340
+  _RECOVERY._serialized_end=499
+  _RECOGNITIONEDIT._serialized_start=502
+  _RECOGNITIONEDIT._serialized_end=736
+  _RECOGNITION._serialized_start=739
+  _RECOGNITION._serialized_end=1384
+  _RECOGNITIONSETTINGS._serialized_start=1387
+  _RECOGNITIONSETTINGS._serialized_end=1568
+  _GETRECOGNITIONSETTINGSREQUEST._serialized_start=1570
+  _GETRECOGNITIONSETTINGSREQUEST._serialized_end=1656
+  _GETRECOGNITIONSETTINGSRESPONSE._serialized_start=1658
+  _GETRECOGNITIONSETTINGSRESPONSE._serialized_end=1753
+  _UPDATERECOGNITIONSETTINGSREQUEST._serialized_start=1755
+  _UPDATERECOGNITIONSETTINGSREQUEST._serialized_end=1882
+  _UPDATERECOGNITIONSETTINGSRESPONSE._serialized_start=1884
+  _UPDATERECOGNITIONSETTINGSRESPONSE._serialized_end=1982
+  _CREATERECOGNITIONREQUEST._serialized_start=1985
+  _CREATERECOGNITIONREQUEST._serialized_end=2149
+  _CREATERECOGNITIONRESPONSE._serialized_start=2152
+  _CREATERECOGNITIONRESPONSE._serialized_end=2337
+  _PREVIEWRECOGNITIONREQUEST._serialized_start=2340
+  _PREVIEWRECOGNITIONREQUEST._serialized_end=2480
+  _REFUSAL._serialized_start=2483
+  _REFUSAL._serialized_end=2639
+  _REFUSAL_METADATAENTRY._serialized_start=2592
+  _REFUSAL_METADATAENTRY._serialized_end=2639
+  _PREVIEWRECOGNITIONRESPONSE._serialized_start=2642
+  _PREVIEWRECOGNITIONRESPONSE._serialized_end=2912
+  _UPDATERECOGNITIONREQUEST._serialized_start=2915
+  _UPDATERECOGNITIONREQUEST._serialized_end=3144
+  _UPDATERECOGNITIONRESPONSE._serialized_start=3147
+  _UPDATERECOGNITIONRESPONSE._serialized_end=3286
+  _DELETERECOGNITIONREQUEST._serialized_start=3289
+  _DELETERECOGNITIONREQUEST._serialized_end=3448
+  _DELETERECOGNITIONRESPONSE._serialized_start=3450
+  _DELETERECOGNITIONRESPONSE._serialized_end=3531
+  _LISTRECOGNITIONEDITSREQUEST._serialized_start=3533
+  _LISTRECOGNITIONEDITSREQUEST._serialized_end=3611
+  _LISTRECOGNITIONEDITSRESPONSE._serialized_start=3613
+  _LISTRECOGNITIONEDITSRESPONSE._serialized_end=3699
+  _GETRECOGNITIONREQUEST._serialized_start=3701
+  _GETRECOGNITIONREQUEST._serialized_end=3812
+  _GETRECOGNITIONRESPONSE._serialized_start=3814
+  _GETRECOGNITIONRESPONSE._serialized_end=3896
+  _LISTRECOGNITIONSREQUEST._serialized_start=3899
+  _LISTRECOGNITIONSREQUEST._serialized_end=4345
+  _LISTRECOGNITIONSRESPONSE._serialized_start=4347
+  _LISTRECOGNITIONSRESPONSE._serialized_end=4457
+  _RECOGNITIONSERVICE._serialized_start=4705
+  _RECOGNITIONSERVICE._serialized_end=6229
 # @@protoc_insertion_point(module_scope)

@@ -12,6 +12,7 @@ import google.protobuf.internal.containers
 import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
 import google.protobuf.timestamp_pb2
+import guerdon.recognition.v1.comments_pb2
 import guerdon.recognition.v1.fairness_pb2
 import sys
 import typing
@@ -174,6 +175,8 @@ class Recognition(google.protobuf.message.Message):
     EDIT_TIME_FIELD_NUMBER: builtins.int
     TEAMS_FIELD_NUMBER: builtins.int
     MENTIONS_FIELD_NUMBER: builtins.int
+    COMMENT_COUNT_FIELD_NUMBER: builtins.int
+    REACTIONS_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`organisations/{organisation}/recognitions/{recognition}`, given by the service: empty where it is to be made."""
     giver: builtins.str
@@ -188,6 +191,8 @@ class Recognition(google.protobuf.message.Message):
     """
     visibility: global___Visibility.ValueType
     """Who sees it."""
+    comment_count: builtins.int
+    """How many comments it has."""
     @property
     def receivers(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """Who receives: 1 to 100 active people of the same organisation, each once, never the giver. Empty in a
@@ -222,6 +227,10 @@ class Recognition(google.protobuf.message.Message):
     def mentions(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """The people whom the message mentions, in its order."""
 
+    @property
+    def reactions(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[guerdon.recognition.v1.comments_pb2.ReactionCount]:
+        """The reactions to it, the most frequent first, and which of them are the viewer's: at most 50."""
+
     def __init__(
         self,
         *,
@@ -237,9 +246,11 @@ class Recognition(google.protobuf.message.Message):
         edit_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         teams: collections.abc.Iterable[builtins.str] | None = ...,
         mentions: collections.abc.Iterable[builtins.str] | None = ...,
+        comment_count: builtins.int = ...,
+        reactions: collections.abc.Iterable[guerdon.recognition.v1.comments_pb2.ReactionCount] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["create_time", b"create_time", "edit_time", b"edit_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["amount", b"amount", "create_time", b"create_time", "edit_time", b"edit_time", "giver", b"giver", "mentions", b"mentions", "message", b"message", "name", b"name", "receivers", b"receivers", "teams", b"teams", "transactions", b"transactions", "values", b"values", "visibility", b"visibility"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["amount", b"amount", "comment_count", b"comment_count", "create_time", b"create_time", "edit_time", b"edit_time", "giver", b"giver", "mentions", b"mentions", "message", b"message", "name", b"name", "reactions", b"reactions", "receivers", b"receivers", "teams", b"teams", "transactions", b"transactions", "values", b"values", "visibility", b"visibility"]) -> None: ...
 
 global___Recognition = Recognition
 

@@ -135,7 +135,8 @@ class RecognitionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListRecognitions(self, request, context):
-        """The feed, newest first: what is public, and what is private to the viewer. With a `query` it is searched.
+        """The recognitions of the feed, newest first: what is public, and what is private to the viewer. With a `query` they are
+        searched. ListFeed of FeedService has awards and celebrations among them.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -85,7 +85,9 @@ class RecognitionServiceStub:
         guerdon.recognition.v1.recognition_pb2.ListRecognitionsRequest,
         guerdon.recognition.v1.recognition_pb2.ListRecognitionsResponse,
     ]
-    """The feed, newest first: what is public, and what is private to the viewer. With a `query` it is searched."""
+    """The recognitions of the feed, newest first: what is public, and what is private to the viewer. With a `query` they are
+    searched. ListFeed of FeedService has awards and celebrations among them.
+    """
 
 class RecognitionServiceAsyncStub:
     """What people thank each other for. Every write takes a `request_id`: the same request again has no further effect and
@@ -154,7 +156,9 @@ class RecognitionServiceAsyncStub:
         guerdon.recognition.v1.recognition_pb2.ListRecognitionsRequest,
         guerdon.recognition.v1.recognition_pb2.ListRecognitionsResponse,
     ]
-    """The feed, newest first: what is public, and what is private to the viewer. With a `query` it is searched."""
+    """The recognitions of the feed, newest first: what is public, and what is private to the viewer. With a `query` they are
+    searched. ListFeed of FeedService has awards and celebrations among them.
+    """
 
 class RecognitionServiceServicer(metaclass=abc.ABCMeta):
     """What people thank each other for. Every write takes a `request_id`: the same request again has no further effect and
@@ -241,6 +245,8 @@ class RecognitionServiceServicer(metaclass=abc.ABCMeta):
         request: guerdon.recognition.v1.recognition_pb2.ListRecognitionsRequest,
         context: _ServicerContext,
     ) -> typing.Union[guerdon.recognition.v1.recognition_pb2.ListRecognitionsResponse, collections.abc.Awaitable[guerdon.recognition.v1.recognition_pb2.ListRecognitionsResponse]]:
-        """The feed, newest first: what is public, and what is private to the viewer. With a `query` it is searched."""
+        """The recognitions of the feed, newest first: what is public, and what is private to the viewer. With a `query` they are
+        searched. ListFeed of FeedService has awards and celebrations among them.
+        """
 
 def add_RecognitionServiceServicer_to_server(servicer: RecognitionServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

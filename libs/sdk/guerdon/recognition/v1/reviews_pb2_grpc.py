@@ -7,7 +7,7 @@ from guerdon.recognition.v1 import reviews_pb2 as guerdon_dot_recognition_dot_v1
 
 class ReviewServiceStub(object):
     """Recognitions and add-ons that a fairness policy holds. Their points are reserved: they have left the giver's allowance, and
-    are nobody's until somebody decides. Until then nobody but the giver and who reviews sees them.
+    are nobody's until somebody decides. Until then nobody but the giver and who reviews sees them, and no receiver.
     """
 
     def __init__(self, channel):
@@ -30,11 +30,12 @@ class ReviewServiceStub(object):
 
 class ReviewServiceServicer(object):
     """Recognitions and add-ons that a fairness policy holds. Their points are reserved: they have left the giver's allowance, and
-    are nobody's until somebody decides. Until then nobody but the giver and who reviews sees them.
+    are nobody's until somebody decides. Until then nobody but the giver and who reviews sees them, and no receiver.
     """
 
     def ListReviews(self, request, context):
-        """Lists reviews, newest first: for an admin or a manager all of them, for anybody else those of what they gave.
+        """Lists reviews, newest first: for an admin or a manager all of them, but for what they would receive themselves, which
+        they see once it is approved; for anybody else those of what they gave.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -71,7 +72,7 @@ def add_ReviewServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class ReviewService(object):
     """Recognitions and add-ons that a fairness policy holds. Their points are reserved: they have left the giver's allowance, and
-    are nobody's until somebody decides. Until then nobody but the giver and who reviews sees them.
+    are nobody's until somebody decides. Until then nobody but the giver and who reviews sees them, and no receiver.
     """
 
     @staticmethod

@@ -19,7 +19,7 @@ class _ServicerContext(grpc.ServicerContext, grpc.aio.ServicerContext):  # type:
 
 class ReviewServiceStub:
     """Recognitions and add-ons that a fairness policy holds. Their points are reserved: they have left the giver's allowance, and
-    are nobody's until somebody decides. Until then nobody but the giver and who reviews sees them.
+    are nobody's until somebody decides. Until then nobody but the giver and who reviews sees them, and no receiver.
     """
 
     def __init__(self, channel: typing.Union[grpc.Channel, grpc.aio.Channel]) -> None: ...
@@ -27,7 +27,9 @@ class ReviewServiceStub:
         guerdon.recognition.v1.reviews_pb2.ListReviewsRequest,
         guerdon.recognition.v1.reviews_pb2.ListReviewsResponse,
     ]
-    """Lists reviews, newest first: for an admin or a manager all of them, for anybody else those of what they gave."""
+    """Lists reviews, newest first: for an admin or a manager all of them, but for what they would receive themselves, which
+    they see once it is approved; for anybody else those of what they gave.
+    """
 
     ReviewRecognition: grpc.UnaryUnaryMultiCallable[
         guerdon.recognition.v1.reviews_pb2.ReviewRecognitionRequest,
@@ -40,14 +42,16 @@ class ReviewServiceStub:
 
 class ReviewServiceAsyncStub:
     """Recognitions and add-ons that a fairness policy holds. Their points are reserved: they have left the giver's allowance, and
-    are nobody's until somebody decides. Until then nobody but the giver and who reviews sees them.
+    are nobody's until somebody decides. Until then nobody but the giver and who reviews sees them, and no receiver.
     """
 
     ListReviews: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.recognition.v1.reviews_pb2.ListReviewsRequest,
         guerdon.recognition.v1.reviews_pb2.ListReviewsResponse,
     ]
-    """Lists reviews, newest first: for an admin or a manager all of them, for anybody else those of what they gave."""
+    """Lists reviews, newest first: for an admin or a manager all of them, but for what they would receive themselves, which
+    they see once it is approved; for anybody else those of what they gave.
+    """
 
     ReviewRecognition: grpc.aio.UnaryUnaryMultiCallable[
         guerdon.recognition.v1.reviews_pb2.ReviewRecognitionRequest,
@@ -60,7 +64,7 @@ class ReviewServiceAsyncStub:
 
 class ReviewServiceServicer(metaclass=abc.ABCMeta):
     """Recognitions and add-ons that a fairness policy holds. Their points are reserved: they have left the giver's allowance, and
-    are nobody's until somebody decides. Until then nobody but the giver and who reviews sees them.
+    are nobody's until somebody decides. Until then nobody but the giver and who reviews sees them, and no receiver.
     """
 
     @abc.abstractmethod
@@ -69,7 +73,9 @@ class ReviewServiceServicer(metaclass=abc.ABCMeta):
         request: guerdon.recognition.v1.reviews_pb2.ListReviewsRequest,
         context: _ServicerContext,
     ) -> typing.Union[guerdon.recognition.v1.reviews_pb2.ListReviewsResponse, collections.abc.Awaitable[guerdon.recognition.v1.reviews_pb2.ListReviewsResponse]]:
-        """Lists reviews, newest first: for an admin or a manager all of them, for anybody else those of what they gave."""
+        """Lists reviews, newest first: for an admin or a manager all of them, but for what they would receive themselves, which
+        they see once it is approved; for anybody else those of what they gave.
+        """
 
     @abc.abstractmethod
     def ReviewRecognition(

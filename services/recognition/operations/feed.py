@@ -1,0 +1,67 @@
+"""The feed: recognitions, and what was paid from award budgets and is seen as they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from guerdon_kit.errors import NotFound
+from guerdon_kit.pages import END, cut, page_size, read_place
+from guerdon_kit.postgres import Database
+from recognition.domain.acting import Acting
+from recognition.domain.comments import Echo
+from recognition.domain.feed import FeedItem
+from recognition.domain.recognitions import Recognition, Wanted
+from recognition.domain.teams import team_name
+from recognition.operations import organisations, people
+from recognition.operations.viewing import viewer_id
+from recognition.store import comments, teams
+from recognition.store import feed as store
+from recognition.store.recognitions import Feed
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A page that somebody asks for: of one person, a team, or all; `viewer` is None where it is the acting person."""
+
+    organisation: str
+    person: str | None
+    team: str | None
+    viewer: str | None
+    size: int
+    token: str
+
+
+class FeedReading:
+    """The feed, as people see it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def list_items(self, asked: Asked, acting: Acting) -> tuple[list[FeedItem], dict[str, Echo], str]:
+        """A page of what the viewer sees, newest first; what was said to each of its recognitions, by id; and the token
+        of the next page.
+
+        Raises:
+            InvalidField: the size or the token is malformed.
+            NotFound: there is no such organisation, person, team or viewer.
+            ScopeRequired: the viewer is another than the acting person.
+        """
+        size = page_size(asked.size)
+        organisation = asked.organisation
+        wanted = Wanted(person=asked.person, team=asked.team)
+        async with self._database.acquire() as connection:
+            await organisations.find(connection, organisation)
+            if asked.person is not None:
+                await people.find(connection, organisation, asked.person)
+            if asked.team is not None and await teams.find(connection, organisation, asked.team) is None:
+                raise NotFound(team_name(organisation, asked.team))
+            viewer = await viewer_id(connection, organisation, asked.viewer, acting)
+            query = ("ListFeed", organisation, asked.person or "", asked.team or "", viewer or "")
+            before_time, before = read_place(asked.token, query, END)
+            found = await store.list_items(
+                connection, Feed(organisation, viewer, wanted, before_time, before), size + 1
+            )
+            page, next_token = cut(found, size, query, lambda one: (one.time, one.id))
+            thanks = [one.id for one in page if isinstance(one.content, Recognition)]
+            echoes = await comments.echoes(connection, organisation, thanks, viewer)
+        return page, echoes, next_token
