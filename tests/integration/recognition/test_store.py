@@ -7,20 +7,28 @@ from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
 
+import pytest
+
 from guerdon_kit.clock import FixedClock
 from guerdon_kit.grpc import Remote
 from guerdon_kit.postgres import Database
 from guerdon_kit.postgres.database import Limits
+from recognition.clients.award_budgets import AwardBudgetBook
 from recognition.clients.ledger import LEDGER, Ledger
 from recognition.domain.allowances import BUDGET_EXHAUSTED, GrantState, Purpose, settle
+from recognition.domain.award_budgets import NewAwardBudget
 from recognition.domain.budgets import BudgetMode, BudgetTerms
+from recognition.domain.celebrations import LeapDay, Policy
 from recognition.domain.people import NewPerson
 from recognition.domain.periods import Period, PeriodKind, calendar_period
 from recognition.domain.plans import Terms
-from recognition.domain.profiles import Profile
+from recognition.domain.profiles import Birthday, Profile
+from recognition.domain.recognitions import Visibility
 from recognition.domain.roles import Role
+from recognition.operations import celebrating
 from recognition.operations.granting import Granting
-from recognition.store import allowances, budgets, organisations, people, plans
+from recognition.operations.paying import Paying
+from recognition.store import allowances, award_budgets, budgets, celebrations, organisations, people, plans
 from tests.integration.recognition.conftest import NOW, UMBRELLA
 
 NOVEMBER = calendar_period(PeriodKind.MONTH, date(2026, 11, 21), "Europe/London")
@@ -60,6 +68,26 @@ async def test_an_organisation_that_cannot_be_planned_now_keeps_no_other_from_it
         assert await granting.plan_due() == 1
     assert await _unplanned(db, NOW.date()) == ["umbrella"]
     await impatient.close()
+    await silent.close()
+
+
+async def test_every_organisation_that_celebrates_has_its_turn_however_many_there_are(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(celebrating, "ORGANISATIONS_AT_ONCE", 2)
+    profile = Profile("Zoe", "", birthday=Birthday(NOW.month, NOW.day))
+    async with db.transaction() as connection:
+        for number in range(5):
+            id_ = f"zeta-{number}"
+            await organisations.insert(connection, replace(UMBRELLA, id=id_), "tester")
+            await people.insert(connection, id_, [NewPerson(id_, "zoe", profile)], "tester", NOW)
+            await award_budgets.insert(connection, NewAwardBudget(id_, "awards", "", 30), "tester", NOW)
+            policy = Policy(id_, "awards", (), 0, 25, LeapDay.FEBRUARY_28, 0, Visibility.PUBLIC)
+            await celebrations.set_policy(connection, policy, NOW.date(), "tester")
+    silent = Remote("127.0.0.1:1", LEDGER, lambda *_: "")
+    book, clock = AwardBudgetBook(silent, timedelta(seconds=1)), FixedClock(NOW)
+    celebrated = celebrating.Celebrations(db, Paying(db, book, clock, timedelta(seconds=10), {}), clock)
+    assert [await celebrated.celebrate_due() for _ in range(2)] == [5, 0]
     await silent.close()
 
 
