@@ -109,7 +109,9 @@ class Explained:
     async def fetch(self, sql: str, *values: Any) -> list[Any]:
         await self._connection.execute(f"set plan_cache_mode = {self._plans}")
         await self._connection.execute(f"prepare explained as {sql}")
-        literals = ", ".join("'" + str(value).replace("[", "{").replace("]", "}") + "'" for value in values)
+        literals = ", ".join(
+            "null" if value is None else "'" + str(value).replace("[", "{").replace("]", "}") + "'" for value in values
+        )
         said = await self._connection.fetchval(
             f"explain (analyze, buffers, format json) execute explained ({literals})"
         )
