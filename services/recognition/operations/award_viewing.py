@@ -104,10 +104,8 @@ class AwardViewing:
             return await store.list_of_nominator(connection, organisation, viewer, position)
         delegators = await delegation_store.delegators(connection, organisation, viewer, self._clock.now())
         known = await standings(connection, organisation, {viewer, *delegators})
-        active = {id_: standing.role for id_, standing in known.items() if standing.active}
-        return await store.list_to_decide(
-            connection, organisation, viewer, active.keys(), set(active.values()), position
-        )
+        able = {id_: standing.role for id_, standing in known.items() if standing.active}
+        return await store.list_to_decide(connection, organisation, viewer, able, position)
 
     async def _sees_steps(self, connection: Connection, award: Award, viewer: str) -> bool:
         """Whether they have a part in it, are to decide about it, or are an admin; the nominee never."""

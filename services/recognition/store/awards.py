@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -147,20 +147,15 @@ async def list_of_feed(
 
 
 async def list_to_decide(
-    connection: Connection,
-    organisation: str,
-    viewer: str,
-    people: Collection[str],
-    roles: Collection[Role],
-    position: Position,
+    connection: Connection, organisation: str, viewer: str, able: Mapping[str, Role], position: Position
 ) -> list[Award]:
-    """What waits for one of `people`, as whom the viewer may decide, or for somebody with one of their `roles`."""
+    """What waits for one of `able`, as whom the viewer may decide, or for somebody with their role."""
     rows = queries.list_awards_to_decide(
         connection,
         organisation=organisation,
         viewer=viewer,
-        people=list(people),
-        roles=[role.value for role in roles],
+        people=list(able),
+        roles=[role.value for role in able.values()],
         **position.parameters,
     )
     return [_award(row) async for row in rows]

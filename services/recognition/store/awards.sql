@@ -119,7 +119,8 @@ order by paid.settle_time desc, paid.payout desc
 limit :most;
 
 -- name: list_awards_to_decide
--- Those that wait for one of these people, as whom the viewer may decide, or for somebody with one of their roles.
+-- Those that wait for one of these people, as whom the viewer may decide, or for somebody with their role. Nobody decides
+-- about their own nor twice, nor does anybody by their right.
 select
     awards.organisation, awards.award, award_program, nominator, nominee, awards.amount, reason, visibility, chain,
     awards.state, level, approver, deadline, awards.create_time, null::text as payout_state
@@ -127,8 +128,21 @@ from awards
 where
     awards.organisation = :organisation
     and state = 'in_approval'
-    and (approver = any(:people::text[]) or (approver = '' and approver_role = any(:roles::text[])))
     and nominator <> :viewer and nominee <> :viewer
+    and exists (
+        select
+        from unnest(:people::text[], :roles::text[]) as able (person, role)
+        where
+            (able.person = approver or (approver = '' and able.role = approver_role))
+            and able.person not in (nominator, nominee)
+            and not exists (
+                select
+                from award_steps as steps
+                where
+                    steps.organisation = awards.organisation and steps.award = awards.award
+                    and steps.action = 'approved' and able.person in (steps.person, steps.right_of)
+            )
+    )
     and (awards.create_time, award) < (:before_time::timestamptz, :before::text)
     and not exists (
         select

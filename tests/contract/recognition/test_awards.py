@@ -131,6 +131,23 @@ async def test_a_delegate_decides_in_the_approvers_stead_as_long_as_they_are_nam
     assert await awarding.listed(pb.AWARD_LIST_TO_DECIDE, "ben") == [second]
 
 
+async def test_a_delegate_is_shown_nothing_that_who_named_them_could_not_decide(awarding: Awarding) -> None:
+    await awarding.appoint("cleo", role=orgs.ROLE_ADMIN, manager="ben")
+    program = await awarding.program("spot", [awarding.manager(50), awarding.admins()])
+    hers = (await awarding.nominate(await awarding.program("top", [awarding.admins()]), "dan", "eve", 10)).name
+    await awarding.delegate("eve", "ann", 3)
+    await awarding.delegate("ben", "ann", 3)
+    assert await awarding.listed(pb.AWARD_LIST_TO_DECIDE, "cleo") == [hers]
+    assert await awarding.listed(pb.AWARD_LIST_TO_DECIDE, "ann") == [], "eve would get it"
+    assert await refused(awarding.approve(hers, "ann")) == "NOT_APPROVER"
+    dans = (await awarding.nominate(program, "cleo", "dan", 100)).name
+    assert await awarding.listed(pb.AWARD_LIST_TO_DECIDE, "ann") == [dans], "as ben"
+    await awarding.approve(dans, "ben")
+    assert await awarding.listed(pb.AWARD_LIST_TO_DECIDE, "ann") == [dans], "as eve"
+    await awarding.approve(dans, "ann")
+    assert await awarding.listed(pb.AWARD_LIST_TO_DECIDE, "eve") == []
+
+
 async def test_what_is_rejected_or_withdrawn_says_why_and_by_whom_and_costs_nothing(awarding: Awarding) -> None:
     program = await awarding.program("spot", [awarding.manager()])
     rejected = await awarding.reject((await awarding.nominate(program, "dan", "cleo", 100)).name, "ben", "Too early")
