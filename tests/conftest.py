@@ -11,6 +11,7 @@ import itertools
 from typing import Any
 
 import pytest
+import scim2_client  # noqa: F401  # early: for each of its models pydantic looks through all that is loaded
 from hypothesis import settings
 
 from tests.two_ends import FromBothEnds, place

@@ -10,8 +10,9 @@ pipes of a supervisor; that is forked first, and forks the service. Both do what
 from __future__ import annotations
 
 import contextlib
-import importlib.util
+import importlib
 import os
+import pkgutil
 import runpy
 import select
 import signal
@@ -178,11 +179,12 @@ def _supervise(module: str, parent: int, requests: socket.socket, order: int, an
 
 
 def _import(module: str) -> None:
-    """All that the module imports when it is run; it is not itself left behind as one that ran already."""
-    found = importlib.util.find_spec(module)
-    ran = f"{module}.__main__" if found is not None and found.submodule_search_locations else module
-    importlib.import_module(ran)
-    del sys.modules[ran]
+    """All that the module may import when it is run; it is not itself left behind as one that ran already."""
+    found = importlib.import_module(module)
+    inner = getattr(found, "__path__", None)
+    for part in pkgutil.walk_packages(inner or (), f"{module}."):
+        importlib.import_module(part.name)
+    del sys.modules[module if inner is None else f"{module}.__main__"]
 
 
 def main() -> None:
