@@ -28,12 +28,12 @@ up: $(READY) ## run all services in the foreground until Ctrl-C
 bench: $(READY) ## every benchmark, as tables and as JSON in .guerdon/bench; PURCHASES=FILE: only the import, of your own
 	@exec $(BIN)/guerdon bench $(if $(PURCHASES),import --purchases '$(PURCHASES)')
 
-# In two processes, each with servers of its own, unless some tests are named or servers are given; tests/two_ends.py says
-# which runs which.
-TWO := -n 2 --dist loadfile --no-loadscope-reorder
+# In three processes, each with servers of its own, unless some tests are named or servers are given; tests/sharing.py says
+# which runs what. Each waits now and then, for what it killed to be back: two processors are not busy with two.
+SHARED := -n 3 --dist loadfile --no-loadscope-reorder
 ALONE := $(TESTS)$(GUERDON_POSTGRES_URL)$(GUERDON_REDIS_CACHE_URL)$(GUERDON_REDIS_EVENTS_URL)
 test: $(READY) ## run the whole test suite against a real PostgreSQL and Redis; TESTS=tests/unit for a part of it
-	@exec $(BIN)/python -m pytest $(if $(ALONE),$(TESTS),$(TWO))
+	@exec $(BIN)/python -m pytest $(if $(ALONE),$(TESTS),$(SHARED))
 
 soak: $(READY) ## hold ledgers against the auditor for MINUTES (10), while servers are killed; SEED=… begins with that one
 	@exec $(BIN)/python -m tests.integration.ledger.model.soak --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))

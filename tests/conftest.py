@@ -14,7 +14,7 @@ import pytest
 import scim2_client  # noqa: F401  # early: for each of its models pydantic looks through all that is loaded
 from hypothesis import settings
 
-from tests.two_ends import FromBothEnds, place
+from tests.sharing import ByFolder, place
 
 pytest_plugins = ["guerdon_kit.testing.fixtures"]
 
@@ -25,13 +25,13 @@ settings.load_profile("guerdon")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Puts the cases of each test into one order in every process: a set of cases has another in each, and processes
-    that see tests in different orders cannot share them. And the tests into the order in which two processes take them.
+    that see tests in different orders cannot share them. And the tests into the order in which processes take them.
     """
     by_test = itertools.groupby([*items], key=lambda item: item.nodeid.partition("[")[0])
     ordered = [item for _, cases in by_test for item in sorted(cases, key=lambda case: case.nodeid)]
     items[:] = sorted(ordered, key=lambda item: place(item.nodeid))
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FromBothEnds:
-    """How processes share the files."""
-    return FromBothEnds(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFolder:
+    """How processes share the suite."""
+    return ByFolder(config, log)
