@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, TextIO
@@ -22,7 +19,7 @@ from guerdon.ledger.v1.journal_pb2 import (
     JournalFormat,
 )
 from guerdon_cli.running import TARGET, Target, running_ledger
-from guerdon_cli.terminal import DATA_FOLDER, DataFolder, ends_on_signal, failures_told
+from guerdon_cli.terminal import DATA_FOLDER, DataFolder, ends_on_signal, failures_told, written
 
 SCOPES = ("ledger.journal.read",)
 SUBJECT = "guerdon-export"
@@ -60,22 +57,10 @@ def export(
     """
     with failures_told(), ends_on_signal():
         request = ExportJournalRequest(parent=program, format=_FORMATS[format_])
-        with running_ledger(data, target, SUBJECT, SCOPES) as (address, token), _written(output) as file:
+        with running_ledger(data, target, SUBJECT, SCOPES) as (address, token), written(output) as file:
             asyncio.run(_export(address, token, request, file))
         raise typer.Exit(0)
     raise typer.Exit(130)
-
-
-@contextmanager
-def _written(output: Path | None) -> Iterator[TextIO]:
-    """The file to write; it has its name only once it is whole."""
-    if output is None:
-        yield sys.stdout
-        return
-    part = output.with_name(f"{output.name}.part")
-    with part.open("w", encoding="utf-8") as file:
-        yield file
-    part.replace(output)
 
 
 async def _export(target: str, token: str, request: ExportJournalRequest, file: TextIO) -> None:

@@ -11,6 +11,7 @@ from guerdon_cli.imports import command as imports
 from guerdon_cli.migrate import migrate
 from guerdon_cli.partner import conformance as partner
 from guerdon_cli.serve import serve
+from guerdon_cli.taxable import export_taxable
 from guerdon_cli.up import up
 from guerdon_cli.verify import verify
 
@@ -25,6 +26,7 @@ app.command()(up)
 app.command()(demo)
 app.command()(verify)
 app.command()(export)
+app.command()(export_taxable)
 app.command()(migrate)
 app.command()(serve)
 app.add_typer(bench.app, name="bench")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import asyncpg
 import typer
@@ -46,6 +47,18 @@ def steps() -> Iterator[Callable[[str], None]]:
         return
     with console.status("") as status:
         yield lambda step: status.update(f"{step} …")
+
+
+@contextlib.contextmanager
+def written(output: Path | None) -> Iterator[TextIO]:
+    """The file to write, by default the standard output; it has its name only once it is whole."""
+    if output is None:
+        yield sys.stdout
+        return
+    part = output.with_name(f"{output.name}.part")
+    with part.open("w", encoding="utf-8", newline="") as file:
+        yield file
+    part.replace(output)
 
 
 @contextlib.contextmanager

@@ -12,12 +12,13 @@ from guerdon_kit.webhooks.parts import webhooks
 from recognition.clients.award_budgets import AwardBudgetBook
 from recognition.clients.budgets import BudgetLedger
 from recognition.clients.history import History
+from recognition.clients.journal import JournalLedger
 from recognition.clients.ledger import LEDGER, Ledger
 from recognition.config import Settings
 from recognition.domain.payouts import PayoutKind
 from recognition.jobs.allowances import grant_allowances
 from recognition.jobs.approvals import decide_overdue
-from recognition.jobs.billing import close_statements
+from recognition.jobs.billing import close_statements, counting
 from recognition.jobs.budgets import disbursing, telling_terms
 from recognition.jobs.celebrations import celebrate
 from recognition.jobs.paying import pay
@@ -46,6 +47,7 @@ from recognition.operations.giving import Giving
 from recognition.operations.granting import Granting
 from recognition.operations.importing import Importing
 from recognition.operations.insights import Insights
+from recognition.operations.journal import Journal
 from recognition.operations.managing import ManagerBudgets
 from recognition.operations.organisations import Organisations
 from recognition.operations.paying import Paying
@@ -53,6 +55,7 @@ from recognition.operations.people import People
 from recognition.operations.people_imports import PeopleImports
 from recognition.operations.planning import Planning
 from recognition.operations.previewing import Previewing
+from recognition.operations.reporting import Reporting
 from recognition.operations.reviewing import Reviewing
 from recognition.operations.scim_tokens import ScimTokens
 from recognition.operations.settings import RecognitionSettings
@@ -103,7 +106,8 @@ async def compose(kit: Kit[Settings]) -> Parts:
     book = AwardBudgetBook(remote, settings.ledger_timeout)
     granting = Granting(database, ledger, clock, settings.lease)
     disbursements = Disbursements(database, budget_ledger, clock, settings.lease)
-    billing = Billing(database, budget_ledger, clock)
+    journal = Journal(database, JournalLedger(remote, settings.ledger_timeout), clock)
+    billing = Billing(database, journal, clock)
     budgets = Budgets(database, budget_ledger, clock, settings.lease)
     viewing = Viewing(database)
     changing = Changing(database, ledger, clock, settings.lease)
@@ -116,6 +120,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
     allowance_poll = timedelta(seconds=settings.allowance_poll_s)
     recovery_poll = timedelta(seconds=settings.recovery_poll_s)
     reviewing = Reviewing(database, clock, changing, settings.lease)
+    billing_poll = timedelta(seconds=settings.billing_poll_s)
     tokens = ScimTokens(database, clock)
     endpoints, webhook_jobs = webhooks(
         kit, ORGANISATIONS, Webhooks(clock).handlers, News(database), settings.webhook_events_keep
@@ -131,7 +136,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
             TeamServicer(Teams(database, clock)),
             ScimTokenServicer(tokens),
             AllowanceServicer(granting, Planning(database, clock), disbursements),
-            BudgetServicer(budgets, disbursements),
+            BudgetServicer(budgets, disbursements, Reporting(database, journal, clock)),
             BillingServicer(billing),
             ManagerBudgetServicer(ManagerBudgets(database, budget_ledger, clock), disbursements),
             RecognitionServicer(
@@ -163,7 +168,8 @@ async def compose(kit: Kit[Settings]) -> Parts:
             Job("allowances", partial(grant_allowances, granting, allowance_poll)),
             Job("recovery", recovery(database, clock, changing, recovery_poll, settings.lease).run),
             Job("disbursements", disbursing(database, clock, disbursements, recovery_poll, settings.lease).run),
-            Job("billing", partial(close_statements, billing, timedelta(seconds=settings.billing_poll_s))),
+            Job("journal", counting(database, clock, journal, billing_poll, timedelta(seconds=60)).run),
+            Job("billing", partial(close_statements, billing, billing_poll)),
             Job("budget_terms", telling_terms(database, clock, budgets, recovery_poll, settings.lease).run),
             Job("approvals", partial(decide_overdue, awarding, recovery_poll)),
             Job("reviews", partial(reject_overdue, reviewing, recovery_poll)),

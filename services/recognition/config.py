@@ -33,7 +33,7 @@ class Settings(WebhookSettings):
     """How often days to celebrate are looked for: how long after a day's beginning its celebrations come."""
 
     billing_poll_s: float = Field(default=60.0, gt=0, le=3600)
-    """How often months to bill are looked for."""
+    """How often programs whose transactions are to be counted, and months to bill, are looked for."""
     webhook_events_keep_days: int = Field(default=30, ge=4, le=3650)
     """How long organisations can have sent again what they were told. Webhooks are tried for over three days."""
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from datetime import timedelta
 
 from guerdon.ledger.v1 import ledger_pb2, limits_pb2, resources_pb2
 from guerdon_kit.grpc import Remote, RemoteError
 from recognition.clients.ledger import NO_REFUSAL, REFUSALS
-from recognition.domain.billing import SETTLING
 from recognition.domain.disbursements import Disbursement, Disbursing
 from recognition.domain.errors import BudgetShort, DisbursementRefused, ManagerBudgetShort
 from recognition.domain.organisations import Organisation
@@ -24,15 +22,6 @@ _KINDS = {
     Disbursing.AWARD: resources_pb2.TRANSACTION_KIND_RECOGNITION,
     Disbursing.MANAGER_BOOST: resources_pb2.TRANSACTION_KIND_RECOGNITION,
 }
-
-
-class Spend(NamedTuple):
-    """Points that an account (by its name) spent; below zero: got back."""
-
-    account: str
-    transaction: str
-    points: int
-    record_time: datetime
 
 
 class BudgetLedger:
@@ -150,40 +139,3 @@ class BudgetLedger:
             timeout_s=self._timeout_s,
         )
         return [balance.available for balance in response.balances]
-
-    async def redemptions(self, organisation: Organisation, since: datetime, until: datetime) -> list[Spend]:
-        """What was redeemed in the organisation's program from `since` up to `until`, by the times of the ledger's
-        records, and what was given back; oldest first.
-        """
-        redemption = f"{organisation.program_name}/accounts/redemption.{organisation.unit}"
-        found: list[Spend] = []
-        page_token = ""
-        while True:
-            response = await self._remote.call(
-                "ListTransactions",
-                ledger_pb2.ListTransactionsRequest(
-                    parent=organisation.program_name, page_size=1000, page_token=page_token
-                ),
-                ledger_pb2.ListTransactionsResponse,
-                tenants=[organisation.program_name],
-                timeout_s=self._timeout_s,
-            )
-            for transaction in response.transactions:
-                record_time = transaction.record_time.ToDatetime(UTC)
-                if since <= record_time < until:
-                    found += _spends(transaction, redemption, record_time)
-            page_token = response.next_page_token
-            # Newest first, but for what was recorded side by side.
-            oldest = response.transactions[-1].record_time.ToDatetime(UTC) if response.transactions else until
-            if not page_token or oldest < since - SETTLING:
-                return sorted(found, key=lambda spend: (spend.record_time, spend.transaction))
-
-
-def _spends(transaction: resources_pb2.Transaction, redemption: str, record_time: datetime) -> list[Spend]:
-    spends = []
-    for posting in transaction.postings:
-        if posting.destination == redemption:
-            spends.append(Spend(posting.source, transaction.name, posting.amount, record_time))
-        elif posting.source == redemption:
-            spends.append(Spend(posting.destination, transaction.name, -posting.amount, record_time))
-    return spends

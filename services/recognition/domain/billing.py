@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -46,24 +45,3 @@ class Statement:
         exact = (self.redeemed_points - self.returned_points) * self.minor_units
         rounded = int(abs(exact) + Fraction(1, 2))
         return rounded if exact >= 0 else -rounded
-
-
-def statement(
-    organisation: str,
-    month: Period,
-    redemptions: Sequence[Redemption],
-    minor_units: Fraction,
-    currency_code: str,
-    *,
-    final: bool,
-) -> Statement:
-    """What these redemptions come to."""
-    return Statement(
-        organisation,
-        month,
-        final,
-        redeemed_points=sum(one.points for one in redemptions if one.points > 0),
-        returned_points=-sum(one.points for one in redemptions if one.points < 0),
-        minor_units=minor_units,
-        currency_code=currency_code,
-    )

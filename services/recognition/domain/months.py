@@ -36,6 +36,22 @@ def month_named(name: str, zone: str, field: str) -> Month:
     found = _NAME.fullmatch(name)
     if found is None:
         raise InvalidField.of(field, "must be a month such as 2026-11")
-    first_day, tz = date(int(found[1]), int(found[2]), 1), ZoneInfo(zone)
-    next_first = (first_day + timedelta(days=31)).replace(day=1)
-    return Month(first_day, first_instant(first_day, tz), first_instant(next_first, tz))
+    return month_from(date(int(found[1]), int(found[2]), 1), zone)
+
+
+def month_from(first_day: date, zone: str) -> Month:
+    """The month that begins on that day."""
+    tz = ZoneInfo(zone)
+    return Month(first_day, first_instant(first_day, tz), first_instant(_next(first_day), tz))
+
+
+def months_from(first: Month, last: Month, zone: str) -> list[Month]:
+    """The months from one to another, both included."""
+    found = [first]
+    while found[-1].first_day < last.first_day:
+        found.append(month_from(_next(found[-1].first_day), zone))
+    return found
+
+
+def _next(first_day: date) -> date:
+    return (first_day + timedelta(days=31)).replace(day=1)

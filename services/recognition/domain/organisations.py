@@ -57,7 +57,7 @@ class Organisation:
     @property
     def budget_account_id(self) -> str:
         """The id of that account within the program."""
-        return f"budget.{self.unit}.{self.id}"
+        return budget_account_id(self.unit, self.id)
 
     @property
     def issuance_account_id(self) -> str:
@@ -93,4 +93,9 @@ class Organisation:
 
 def budget_account(program: str, unit: str, organisation: str) -> str:
     """The name of an organisation's budget account."""
-    return f"programs/{program}/accounts/budget.{unit}.{organisation}"
+    return f"programs/{program}/accounts/{budget_account_id(unit, organisation)}"
+
+
+def budget_account_id(unit: str, organisation: str) -> str:
+    """The id of that account within the program."""
+    return f"budget.{unit}.{organisation}"

@@ -1,9 +1,10 @@
-"""What people received, and what it is worth where they are employed."""
+"""What people received or redeemed, and what it is worth where they are employed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 
 from recognition.domain.countries import CountryValue
 
@@ -11,9 +12,20 @@ RECOGNITION = "recognition"
 """The category of recognitions and add-ons; the others are the kinds of payouts."""
 
 
+REDEMPTION = "redemption"
+"""The one category of what is redeemed."""
+
+
+class TaxableBasis(Enum):
+    """What is taxed."""
+
+    RECEIVED = "received"
+    REDEEMED = "redeemed"
+
+
 @dataclass(frozen=True, slots=True)
-class Received:
-    """How many points a person received in one category; `country` is empty where it is not known."""
+class Taxed:
+    """How many points a person received in one category, or redeemed; `country` is empty where it is not known."""
 
     person: str
     display_name: str
@@ -26,15 +38,15 @@ class Received:
 class TaxableValue:
     """The same with its worth in minor units of a currency; None where nothing says what a point is worth there."""
 
-    received: Received
+    taxed: Taxed
     minor_units: int | None
     currency_code: str
 
 
-def valued(received: Iterable[Received], countries: Mapping[str, CountryValue]) -> list[TaxableValue]:
+def valued(taxed: Iterable[Taxed], countries: Mapping[str, CountryValue]) -> list[TaxableValue]:
     """Each row with its worth by the person's country."""
     found = []
-    for one in received:
+    for one in taxed:
         value = countries.get(one.country)
         found.append(
             TaxableValue(one, None, "")

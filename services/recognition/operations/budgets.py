@@ -13,7 +13,7 @@ from guerdon_kit.postgres import Connection, Database, requests
 from recognition.clients.budgets import BALANCES_MAX, BudgetLedger
 from recognition.domain.budgets import Budget, BudgetTerms
 from recognition.domain.organisations import Organisation
-from recognition.domain.periods import day_at
+from recognition.domain.periods import PeriodKind, day_at
 from recognition.domain.plans import period_on
 from recognition.operations import organisations
 from recognition.store import allowances, disbursements, plans
@@ -45,9 +45,14 @@ class Budgets:
         terms.check()
 
         async def work(connection: Connection) -> bytes:
-            await organisations.find(connection, organisation)
+            employer = await organisations.find(connection, organisation)
             now = self._clock.now()
-            await store.save(connection, organisation, terms, actor, now, due_time=now)
+            first_month, month = (
+                PeriodKind.MONTH.first_day(day_at(time, employer.time_zone)) for time in (employer.create_time, now)
+            )
+            await store.save(
+                connection, organisation, terms, actor, now, due_time=now, first_month=first_month, month=month
+            )
             return organisation.encode()
 
         _, replayed = await requests.once(self._database, fingerprint, work)

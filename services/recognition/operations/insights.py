@@ -25,7 +25,7 @@ from recognition.domain.months import month_named
 from recognition.domain.organisations import VALUE_LENGTH_MAX
 from recognition.domain.roles import Role
 from recognition.domain.tallies import Measure
-from recognition.domain.taxable import TaxableValue, valued
+from recognition.domain.taxable import TaxableBasis, TaxableValue, valued
 from recognition.operations import organisations
 from recognition.operations.seeing import sight
 from recognition.store import insights as store
@@ -113,9 +113,10 @@ class Insights:
         return Forecast(found.get(Measure.GIVEN, 0), found.get(Measure.ADDED, 0), elapsed(month, self._clock.now()))
 
     async def taxable(
-        self, organisation: str, *, first: str, last: str, viewer: str | None, acting: Acting
+        self, organisation: str, *, first: str, last: str, basis: TaxableBasis, viewer: str | None, acting: Acting
     ) -> AsyncGenerator[list[TaxableValue], None]:
-        """What people received in some months and what that is worth, some rows at a time, by person and category.
+        """What people received or redeemed in some months and what that is worth, some rows at a time, by person and
+        category.
 
         Raises:
             InvalidField: a period is malformed.
@@ -129,10 +130,11 @@ class Insights:
         if seen.under is not None:
             raise RoleRequired(Role.ADMIN.name)
         countries = {value.country: value for value in employer.countries}
+        read = store.received if basis is TaxableBasis.RECEIVED else store.redeemed
         after = ("", "")
         while True:
             async with self._database.acquire() as connection:
-                found = await store.received(connection, organisation, start, end, after, TAXABLE_AT_ONCE)
+                found = await read(connection, organisation, start, end, after, TAXABLE_AT_ONCE)
             if found:
                 yield valued(found, countries)
             if len(found) < TAXABLE_AT_ONCE:

@@ -11,6 +11,7 @@ from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres import Connection, Database, requests
 from recognition.clients.ledger import Ledger
 from recognition.domain.organisations import Organisation
+from recognition.store import journal
 from recognition.store import organisations as store
 
 
@@ -47,6 +48,7 @@ class Organisations:
         async def work(connection: Connection) -> bytes:
             if not await store.insert(connection, organisation, actor):
                 raise AlreadyExists(organisation.name)
+            await journal.begin(connection, organisation.program, organisation.create_time)
             return organisation.id.encode()
 
         _, replayed = await requests.once(self._database, fingerprint, work)

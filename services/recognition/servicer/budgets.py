@@ -7,13 +7,15 @@ from fractions import Fraction
 from guerdon.recognition.v1 import budgets_pb2 as pb
 from guerdon_kit.errors import InvalidField
 from guerdon_kit.grpc import CallContext
-from guerdon_kit.grpc.messages import rational
+from guerdon_kit.grpc.messages import rational, timestamp
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.names import parse
+from recognition.domain.budget_reports import BudgetMonth, BudgetReport
 from recognition.domain.budgets import Budget, BudgetMode, BudgetTerms
 from recognition.domain.disbursements import Disbursing, Order
 from recognition.operations.budgets import Budgets
 from recognition.operations.disbursing import Disbursements
+from recognition.operations.reporting import Reporting
 from recognition.servicer.naming import acting, tell_replay
 
 _BUDGET = "organisations/{organisation}/budget"
@@ -29,8 +31,9 @@ class BudgetServicer:
 
     service = pb.DESCRIPTOR.services_by_name["BudgetService"]
 
-    def __init__(self, budgets: Budgets, disbursements: Disbursements) -> None:
+    def __init__(self, budgets: Budgets, disbursements: Disbursements, reporting: Reporting) -> None:
         self._budgets = budgets
+        self._reporting = reporting
         self._disbursements = disbursements
 
     async def set_budget_terms(self, request: pb.SetBudgetTermsRequest, call: CallContext) -> pb.SetBudgetTermsResponse:
@@ -55,6 +58,16 @@ class BudgetServicer:
         """Reads a budget."""
         (organisation,) = parse(request.name, _BUDGET)
         return pb.GetBudgetResponse(budget=write_budget(await self._budgets.get(organisation)))
+
+    async def get_budget_report(
+        self, request: pb.GetBudgetReportRequest, call: CallContext
+    ) -> pb.GetBudgetReportResponse:
+        """What became of the points, month by month."""
+        (organisation,) = parse(request.name, _BUDGET)
+        found = await self._reporting.report(
+            organisation, first=request.first_period, last=request.last_period, acting=acting(call.caller)
+        )
+        return write_budget_report(found)
 
 
 def read_budget_terms(message: pb.BudgetTerms) -> BudgetTerms:
@@ -94,4 +107,47 @@ def write_budget(budget: Budget) -> pb.Budget:
         outstanding_amount=budget.outstanding_amount,
         waiting_amount=budget.waiting_amount,
         period=budget.period.name if budget.period else "",
+    )
+
+
+def write_budget_report(report: BudgetReport) -> pb.GetBudgetReportResponse:
+    """The contract's report."""
+    message = pb.GetBudgetReportResponse(
+        months=[write_budget_month(month) for month in report.months], read_time=timestamp(report.read_time)
+    )
+    if report.forecast is not None:
+        message.forecast.monthly_use_amount = report.forecast.monthly_use
+        if report.forecast.used_up_time is not None:
+            message.forecast.used_up_time.CopyFrom(timestamp(report.forecast.used_up_time))
+    return message
+
+
+def write_budget_month(month: BudgetMonth) -> pb.BudgetMonth:
+    """The contract's month of a budget."""
+    return pb.BudgetMonth(
+        period=month.month.name,
+        final=month.final,
+        opening_balance=month.opening_balance,
+        funded_amount=month.funded,
+        allowance_amount=month.allowances,
+        boost_amount=month.boosts,
+        manager_budget_amount=month.manager_budgets,
+        award_budget_amount=month.award_budgets,
+        imported_amount=month.imported,
+        expired_amount=month.expired,
+        returned_amount=month.returned,
+        other_balance_amount=month.other_balance,
+        closing_balance=month.closing_balance,
+        opening_outstanding_amount=month.opening_outstanding,
+        given_amount=month.given,
+        awarded_amount=month.awarded,
+        taken_back_amount=month.taken_back,
+        other_outstanding_amount=month.other_outstanding,
+        closing_outstanding_amount=month.closing_outstanding,
+        opening_earned_amount=month.opening_earned,
+        redeemed_amount=month.redeemed,
+        redemption_returned_amount=month.redemptions_returned,
+        exchanged_amount=month.exchanged,
+        other_earned_amount=month.other_earned,
+        closing_earned_amount=month.closing_earned,
     )

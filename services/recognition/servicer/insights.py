@@ -14,7 +14,7 @@ from recognition.domain.insights import Participants, Place
 from recognition.domain.payouts import PayoutKind
 from recognition.domain.people import person_name
 from recognition.domain.tallies import Measure
-from recognition.domain.taxable import RECOGNITION, TaxableValue
+from recognition.domain.taxable import RECOGNITION, REDEMPTION, TaxableBasis, TaxableValue
 from recognition.operations.insights import Insights
 from recognition.servicer.naming import ORGANISATION, acting, optional_person_id, optional_team_id
 
@@ -24,12 +24,19 @@ _MEASURES = {
     pb.MEASURE_RECEIVED: Measure.RECEIVED,
 }
 
+_BASES = {
+    pb.TAXABLE_BASIS_UNSPECIFIED: TaxableBasis.RECEIVED,
+    pb.TAXABLE_BASIS_RECEIVED: TaxableBasis.RECEIVED,
+    pb.TAXABLE_BASIS_REDEEMED: TaxableBasis.REDEEMED,
+}
+
 _CATEGORIES = {
     RECOGNITION: pb.TAXABLE_CATEGORY_RECOGNITION,
     PayoutKind.AWARD.value: pb.TAXABLE_CATEGORY_AWARD,
     PayoutKind.CLAIM.value: pb.TAXABLE_CATEGORY_CLAIM,
     PayoutKind.CELEBRATION.value: pb.TAXABLE_CATEGORY_CELEBRATION,
     PayoutKind.ACHIEVEMENT.value: pb.TAXABLE_CATEGORY_ACHIEVEMENT,
+    REDEMPTION: pb.TAXABLE_CATEGORY_REDEMPTION,
 }
 
 
@@ -110,12 +117,16 @@ class InsightServicer:
     async def export_taxable_values(
         self, request: pb.ExportTaxableValuesRequest, call: CallContext
     ) -> AsyncIterator[pb.ExportTaxableValuesResponse]:
-        """What people received, and what that is worth."""
+        """What people received or redeemed, and what that is worth."""
         (organisation,) = parse(request.parent, ORGANISATION, "parent")
+        basis = _BASES.get(request.basis)
+        if basis is None:
+            raise InvalidField.of("basis", "must be RECEIVED or REDEEMED")
         values = self._insights.taxable(
             organisation,
             first=request.first_period,
             last=request.last_period,
+            basis=basis,
             viewer=optional_person_id(request.viewer, organisation, "viewer"),
             acting=acting(call.caller),
         )
@@ -146,13 +157,13 @@ class InsightServicer:
 
 
 def _taxable(organisation: str, value: TaxableValue) -> pb.TaxableValue:
-    received = value.received
+    taxed = value.taxed
     return pb.TaxableValue(
-        person=person_name(organisation, received.person),
-        display_name=received.display_name,
-        country=received.country,
-        category=_CATEGORIES[received.category],
-        amount=received.amount,
+        person=person_name(organisation, taxed.person),
+        display_name=taxed.display_name,
+        country=taxed.country,
+        category=_CATEGORIES[taxed.category],
+        amount=taxed.amount,
         minor_units=value.minor_units,
         currency_code=value.currency_code,
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime
 from fractions import Fraction
+from typing import Any
 
 from guerdon_kit.postgres import Connection
 from recognition.domain.billing import Redemption, Statement
@@ -12,20 +13,39 @@ from recognition.domain.periods import Period
 from recognition.store import queries
 
 
-async def owners(connection: Connection, organisation: str, account_ids: Collection[str]) -> dict[str, str]:
-    """Whose rewards those of the accounts have that are of people of this organisation."""
-    rows = queries.find_reward_owners(connection, organisation=organisation, accounts=list(account_ids))
-    return {row["rewards_account"]: row["person"] async for row in rows}
+@dataclass(frozen=True, slots=True)
+class Billed:
+    """By which terms an organisation is billed on redemption: from which month on (its first day) it has no final
+    statement yet, and what a point costs.
+    """
+
+    unbilled_month: date
+    minor_units: Fraction
+    currency_code: str
 
 
-async def save(
-    connection: Connection, statement: Statement, redemptions: Sequence[Redemption], create_time: datetime
-) -> None:
-    """Stores a final statement, unless somebody has."""
-    key = {"organisation": statement.organisation, "month": statement.month.first_day}
-    inserted = await queries.insert_statement(
+async def billed(connection: Connection, organisation: str) -> Billed | None:
+    """By which terms an organisation is billed; None where it is not."""
+    return _billed(await queries.find_billed(connection, organisation=organisation))
+
+
+async def lock_billed(connection: Connection, organisation: str) -> Billed | None:
+    """The same; nobody else has it until the transaction ends. None, too, where somebody has."""
+    return _billed(await queries.lock_billed(connection, organisation=organisation))
+
+
+def _billed(row: Any) -> Billed | None:
+    if row is None:
+        return None
+    return Billed(row["unbilled_month"], Fraction(row["numerator"], row["denominator"]), row["currency_code"])
+
+
+async def save(connection: Connection, statement: Statement, create_time: datetime) -> None:
+    """Stores a final statement with the redemptions of its month, and goes on to the next month."""
+    await queries.insert_statement(
         connection,
-        **key,
+        organisation=statement.organisation,
+        month=statement.month.first_day,
         redeemed_points=statement.redeemed_points,
         returned_points=statement.returned_points,
         numerator=statement.minor_units.numerator,
@@ -33,16 +53,10 @@ async def save(
         currency_code=statement.currency_code,
         create_time=create_time,
     )
-    if inserted is None:
-        return
     await queries.insert_billable_redemptions(
-        connection,
-        **key,
-        people=[one.person for one in redemptions],
-        transactions=[one.transaction for one in redemptions],
-        points=[one.points for one in redemptions],
-        record_times=[one.record_time for one in redemptions],
+        connection, organisation=statement.organisation, month=statement.month.first_day
     )
+    await queries.advance_billing(connection, organisation=statement.organisation, next_month=statement.month.next_day)
 
 
 async def find(connection: Connection, organisation: str, month: Period) -> Statement | None:
@@ -74,17 +88,8 @@ async def list_after(
     ]
 
 
-async def zones(connection: Connection) -> list[str]:
-    """The time zones of those that are billed."""
-    return [row["time_zone"] async for row in queries.billed_zones(connection)]
-
-
-async def unbilled(connection: Connection, months: Mapping[str, Period]) -> list[str]:
-    """The organisations that are billed and have no statement of the month that `months` gives for their zone."""
-    rows = queries.unbilled_organisations(
-        connection,
-        zones=list(months),
-        months=[month.first_day for month in months.values()],
-        end_times=[month.end_time for month in months.values()],
-    )
-    return [row["organisation"] async for row in rows]
+async def unbilled(connection: Connection, most: int) -> list[str]:
+    """At most so many of the organisations that are billed and of which a month is over and counted that has no final
+    statement, those with the oldest such month first.
+    """
+    return [row["organisation"] async for row in queries.unbilled_organisations(connection, most=most)]

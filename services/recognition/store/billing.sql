@@ -1,25 +1,32 @@
--- name: find_reward_owners
--- Whose rewards these accounts have, of this organisation.
-select person, rewards_account
-from people
-where organisation = :organisation and rewards_account = any(:accounts::text[]);
+-- name: find_billed^
+select unbilled_month, numerator, denominator, currency_code
+from budget_terms
+where organisation = :organisation and mode = 'billed_on_redemption';
 
--- name: insert_statement$
--- The organisation, or nothing where somebody else has stored it.
+-- name: lock_billed^
+select unbilled_month, numerator, denominator, currency_code
+from budget_terms
+where organisation = :organisation and mode = 'billed_on_redemption'
+for no key update skip locked;
+
+-- name: insert_statement!
 insert into billing_statements (
     organisation, month, redeemed_points, returned_points, numerator, denominator, currency_code, create_time
 )
 values (
     :organisation, :month, :redeemed_points, :returned_points, :numerator, :denominator, :currency_code, :create_time
-)
-on conflict do nothing
-returning organisation;
+);
 
 -- name: insert_billable_redemptions!
 insert into billable_redemptions (organisation, month, position, person, transaction, points, record_time)
-select :organisation, :month, ordinality, person, transaction, points, record_time
-from unnest(:people::text[], :transactions::text[], :points::bigint[], :record_times::timestamptz[])
-    with ordinality as redeemed (person, transaction, points, record_time, ordinality);
+select
+    organisation, month, row_number() over (order by record_time, transaction, person), person, transaction, points,
+    record_time
+from redemptions
+where organisation = :organisation and month = :month;
+
+-- name: advance_billing!
+update budget_terms set unbilled_month = :next_month where organisation = :organisation;
 
 -- name: find_statement^
 select redeemed_points, returned_points, numerator, denominator, currency_code
@@ -34,24 +41,12 @@ order by position
 limit :most;
 
 -- name: unbilled_organisations
--- Which of those that are billed on redemption have no statement of the month, by the day on which it begins, of their
--- zone's last one.
+-- Of those that are billed on redemption. Whoever closes the month looks at its end again.
 select organisation
-from organisations
-join budget_terms using (organisation)
-join unnest(:zones::text[], :months::date[], :end_times::timestamptz[])
-    as calendars (time_zone, month, end_time) using (time_zone)
-where
-    mode = 'billed_on_redemption' and organisations.create_time < end_time
-    and not exists (
-        select
-        from billing_statements as stored
-        where stored.organisation = organisations.organisation and stored.month = calendars.month
-    )
-order by organisation;
-
--- name: billed_zones
-select distinct time_zone
-from organisations
-join budget_terms using (organisation)
-where mode = 'billed_on_redemption';
+from budget_terms
+join organisations using (organisation)
+join journal_positions using (program)
+where unbilled_month is not null
+    and (unbilled_month + interval '1 month') at time zone time_zone <= counted_time
+order by unbilled_month, organisation
+limit :most;

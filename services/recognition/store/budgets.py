@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from fractions import Fraction
 
 from guerdon_kit.postgres import Connection
@@ -23,10 +23,18 @@ class StoredTerms:
 
 
 async def save(
-    connection: Connection, organisation: str, terms: BudgetTerms, actor: str, update_time: datetime, due_time: datetime
+    connection: Connection,
+    organisation: str,
+    terms: BudgetTerms,
+    actor: str,
+    update_time: datetime,
+    due_time: datetime,
+    first_month: date,
+    month: date,
 ) -> None:
     """Sets an organisation's terms, of which the ledger is to be told at `due_time`, or as soon after as nobody tells
-    it of those before.
+    it of those before. Who is billed on redemption from the first terms on is from the organisation's `first_month` on
+    (its first day), and who is by later ones, after others, from `month` on.
     """
     await queries.save_terms(
         connection,
@@ -39,6 +47,8 @@ async def save(
         actor=actor,
         update_time=update_time,
         due_time=due_time,
+        first_month=first_month if terms.mode is BudgetMode.BILLED_ON_REDEMPTION else None,
+        month=month,
     )
 
 

@@ -2,17 +2,22 @@
 -- The version. The ledger is to be told; not before a worker that tells it of another version is done, or its lease has
 -- ended, or else that version could reach the ledger last.
 insert into budget_terms (
-    organisation, version, mode, credit_limit, numerator, denominator, currency_code, actor, update_time, due_time
+    organisation, version, mode, credit_limit, numerator, denominator, currency_code, actor, update_time, due_time,
+    unbilled_month
 )
 values (
-    :organisation, 1, :mode, :credit_limit, :numerator, :denominator, :currency_code, :actor, :update_time, :due_time
+    :organisation, 1, :mode, :credit_limit, :numerator, :denominator, :currency_code, :actor, :update_time, :due_time,
+    :first_month
 )
 on conflict (organisation)
 do update set
     version = budget_terms.version + 1, mode = excluded.mode, credit_limit = excluded.credit_limit,
     numerator = excluded.numerator, denominator = excluded.denominator, currency_code = excluded.currency_code,
     actor = excluded.actor, update_time = excluded.update_time,
-    due_time = greatest(budget_terms.due_time, excluded.due_time)
+    due_time = greatest(budget_terms.due_time, excluded.due_time),
+    unbilled_month = case
+        when excluded.mode = 'billed_on_redemption' then coalesce(budget_terms.unbilled_month, :month)
+    end
 returning version;
 
 -- name: find_terms^

@@ -6,7 +6,7 @@ from guerdon_kit.postgres import Connection
 from recognition.domain.insights import Board, Participants, Participation, Position, Sight, Standing
 from recognition.domain.months import Month
 from recognition.domain.tallies import Measure
-from recognition.domain.taxable import Received
+from recognition.domain.taxable import REDEMPTION, Taxed
 from recognition.store import queries
 
 
@@ -83,7 +83,7 @@ async def given(connection: Connection, organisation: str, month: Month, sight: 
 
 async def received(
     connection: Connection, organisation: str, first: Month, last: Month, after: tuple[str, str], most: int
-) -> list[Received]:
+) -> list[Taxed]:
     """At most so many rows of what people received in some months, by person and category, after those."""
     rows = queries.received_by_category(
         connection,
@@ -97,6 +97,20 @@ async def received(
         most=most,
     )
     return [
-        Received(row["person"], row["display_name"], row["country"], row["category"], row["amount"])
-        async for row in rows
+        Taxed(row["person"], row["display_name"], row["country"], row["category"], row["amount"]) async for row in rows
     ]
+
+
+async def redeemed(
+    connection: Connection, organisation: str, first: Month, last: Month, after: tuple[str, str], most: int
+) -> list[Taxed]:
+    """At most so many rows of what people redeemed in some months, by person, after that one."""
+    rows = queries.redeemed_by_person(
+        connection,
+        organisation=organisation,
+        first_month=first.first_day,
+        last_month=last.first_day,
+        after=after[0],
+        most=most,
+    )
+    return [Taxed(row["person"], row["display_name"], row["country"], REDEMPTION, row["amount"]) async for row in rows]

@@ -208,10 +208,32 @@ from (
         and state = 'paid'
         and settle_time >= :start_time
         and settle_time < :end_time
+    union all
+    -- What managers gave out as awards.
+    select receiver, 'award', amount
+    from disbursements
+    cross join unnest(receivers) as receiver
+    where
+        organisation = :organisation
+        and doing = 'award'
+        and state = 'posted'
+        and create_time >= :start_time
+        and create_time < :end_time
 ) as received
 join people on people.organisation = :organisation and people.person = received.person
 where (received.person, category) > (:after_person::text, :after_category::text)
 group by received.person, display_name, country, category
 having sum(amount) > 0
 order by received.person, category
+limit :most;
+
+-- name: redeemed_by_person
+-- What was redeemed less what was given back, by person, after that one.
+select person, display_name, country, sum(points)::bigint as amount
+from redemptions
+join people using (organisation, person)
+where organisation = :organisation and month between :first_month::date and :last_month::date and person > :after
+group by person, display_name, country
+having sum(points) <> 0
+order by person
 limit :most;

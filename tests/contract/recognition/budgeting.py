@@ -53,6 +53,11 @@ class Purse:
         """What the budget has."""
         return (await self.employer.admin.budgets.GetBudget(budgets.GetBudgetRequest(name=self.name))).budget
 
+    async def report(self, first: str, last: str = "", client: Client | None = None) -> budgets.GetBudgetReportResponse:
+        """What became of the points in some months."""
+        request = budgets.GetBudgetReportRequest(name=self.name, first_period=first, last_period=last)
+        return await (client or self.employer.admin).budgets.GetBudgetReport(request)
+
     async def statement(self, month: str) -> billing.BillingStatement:
         """What is owed for a month."""
         request = billing.GetBillingStatementRequest(name=f"{self.employer.name}/billingStatements/{month}")

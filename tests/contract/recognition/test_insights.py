@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any
@@ -12,10 +14,13 @@ from google.type.date_pb2 import Date
 
 from guerdon import Client, InvalidRequestError, PermissionDeniedError, new_request_id
 from guerdon.recognition.v1 import insights_pb2 as pb
+from guerdon.recognition.v1 import manager_budgets_pb2 as managers
 from guerdon.recognition.v1 import organisations_pb2 as orgs
 from guerdon.recognition.v1 import teams_pb2 as teams
 from guerdon.recognition.v1.organisations_pb2 import CountryValue
 from guerdon.type.v1.rational_pb2 import Rational
+from guerdon_cli.taxable import write_taxable
+from tests.contract.recognition.budgeting import Purse
 from tests.contract.recognition.test_changes import edit
 from tests.contract.recognition.world import Employer, World
 
@@ -228,3 +233,35 @@ async def test_what_is_taxable_is_told_by_person_country_and_category(employer: 
         with pytest.raises(PermissionDeniedError):
             async for _ in employer.own_client(person, scope).insights.ExportTaxableValues(request):
                 pass
+
+
+async def test_what_managers_award_is_taxable_as_an_award(employer: Employer) -> None:
+    purse = Purse(employer)
+    await purse.manage("ben", 500)
+    await employer.grant()
+    await purse.hand_out("ben", ["cleo", "dan"], 40)
+    await purse.hand_out("ben", ["dan"], 40, use=managers.GRANT_USE_BOOST)  # to give, not to have
+    request = pb.ExportTaxableValuesRequest(parent=employer.name, first_period=period())
+    rows = [row async for page in employer.admin.insights.ExportTaxableValues(request) for row in page.rows]
+    assert [
+        (row.person.rpartition("/")[2], row.amount) for row in rows if row.category == pb.TAXABLE_CATEGORY_AWARD
+    ] == [("cleo", 40), ("dan", 40)]
+
+
+async def test_taxable_values_are_written_as_csv_whose_cells_are_no_formulas(employer: Employer) -> None:
+    await change(employer, "ben", display_name="=HYPERLINK(1)", country="US")
+    await change(employer, "cleo", display_name='Cleo, "the" cat')
+    request = pb.ExportTaxableValuesRequest(parent=employer.name, first_period=period())
+    file = io.StringIO()
+    await write_taxable(employer.admin, request, file)
+    file.seek(0)
+    assert list(csv.reader(file)) == [
+        ["person", "display_name", "country", "category", "points", "minor_units", "currency_code"],
+        ["ann", "Ann", "", "recognition", "15", "", ""],
+        ["ben", "'=HYPERLINK(1)", "US", "recognition", "35", "", ""],
+        ["cleo", 'Cleo, "the" cat', "", "recognition", "30", "", ""],
+    ]
+    request.basis = pb.TAXABLE_BASIS_REDEEMED
+    request.last_period = "2020-01"
+    with pytest.raises(InvalidRequestError):
+        await write_taxable(employer.admin, request, file)

@@ -17,7 +17,7 @@ from guerdon.recognition.v1 import allowances_pb2 as allowances
 from guerdon.recognition.v1 import organisations_pb2 as orgs
 from guerdon_kit.clock import set_offset
 from guerdon_kit.testing import ServiceFactory, wait_until
-from tests.contract.recognition.budgeting import Purse, billed
+from tests.contract.recognition.budgeting import PREPAID, Purse, billed
 from tests.contract.recognition.test_changes import delete
 from tests.contract.recognition.test_fairness import pair_points, set_policies
 from tests.contract.recognition.test_reviews import APPROVED, HOLD, REJECTED, decision
@@ -335,3 +335,64 @@ async def test_what_is_held_outlasts_its_month_and_goes_back_to_the_budget_if_it
 
 async def _left(employer: Employer, person: str, points: int) -> bool:
     return await employer.left(person) == points
+
+
+async def test_months_that_passed_in_an_outage_are_billed_one_after_the_other(
+    world: World, module_services: ServiceFactory
+) -> None:
+    jump(module_services, "2039-04-20T12:00:00")
+    employer = await world.employer()
+    purse = Purse(employer)
+    await purse.terms(billed(10_000))
+    await employer.give("ann", ["ben"], 150)
+    rewards = (await employer.read_person("ben")).rewards_account
+    await employer.spend(rewards, 40)
+    world.recognition.process.kill()
+    for time, points in (("2039-05-10T12:00:00", 30), ("2039-06-30T23:00:01", 20)):  # July has begun in London
+        jump(module_services, time)
+        await employer.spend(rewards, points)
+    jump(module_services, "2039-08-01T12:00:00")
+    world.recognition.process.start()
+
+    async def are_final() -> bool:
+        return all([(await purse.statement(f"2039-{month:02}")).final for month in (4, 5, 6, 7)])
+
+    await wait_until(are_final)
+    statements = [await purse.statement(f"2039-{month:02}") for month in (4, 5, 6, 7)]
+    assert [(one.redeemed_points, one.amount.minor_units) for one in statements] == [
+        (40, 400),
+        (30, 300),
+        (0, 0),
+        (20, 200),
+    ]
+    assert [line.points for line in await purse.redemptions("2039-07")] == [20]
+    assert not (await purse.statement("2039-08")).final
+    with pytest.raises(NotFoundError):
+        await purse.statement("2039-03")
+
+
+async def test_who_was_prepaid_before_is_billed_from_the_month_in_which_that_ended(
+    world: World, module_services: ServiceFactory
+) -> None:
+    jump(module_services, "2039-09-20T12:00:00")
+    employer = await world.employer()
+    purse = Purse(employer)
+    await purse.fund(10_000)
+    await purse.terms(PREPAID)
+    await employer.give("ann", ["ben"], 150)
+    await employer.redeem("ben", 100)
+    jump(module_services, "2039-10-20T12:00:00")
+    await purse.terms(billed(10_000))
+    await employer.redeem("ben", 10)
+    with pytest.raises(RefusedError) as paid_before:
+        await purse.statement("2039-09")
+    assert paid_before.value.reason == "NOT_BILLED"
+    jump(module_services, "2039-11-01T00:10:01")
+
+    async def is_final() -> bool:
+        return (await purse.statement("2039-10")).final
+
+    await wait_until(is_final)
+    assert (await purse.statement("2039-10")).redeemed_points == 10
+    with pytest.raises(RefusedError):
+        await purse.statement("2039-09")

@@ -156,9 +156,10 @@ async def test_terms_reach_the_ledger_one_after_the_other(db: Database) -> None:
     lease, later = NOW + timedelta(seconds=10), NOW + timedelta(seconds=1)
     first, second = [BudgetTerms(BudgetMode.BILLED_ON_REDEMPTION, limit, Fraction(1), "EUR") for limit in (100, 5)]
     async with db.transaction() as connection:
-        await budgets.save(connection, "umbrella", first, "tester", NOW, due_time=NOW)
+        months = {"first_month": NOVEMBER.first_day, "month": NOVEMBER.first_day}
+        await budgets.save(connection, "umbrella", first, "tester", NOW, due_time=NOW, **months)
         assert await budgets.claim_one(connection, "umbrella", NOW, lease)
-        await budgets.save(connection, "umbrella", second, "tester", later, due_time=later)
+        await budgets.save(connection, "umbrella", second, "tester", later, due_time=later, **months)
         # The first may be on its way to the ledger still, and would be what it was told last.
         assert not await budgets.claim_one(connection, "umbrella", later, lease)
         await budgets.mark_told(connection, "umbrella", 1, later)

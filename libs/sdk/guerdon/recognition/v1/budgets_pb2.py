@@ -13,11 +13,12 @@ _sym_db = _symbol_database.Default()
 
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from guerdon.options.v1 import options_pb2 as guerdon_dot_options_dot_v1_dot_options__pb2
 from guerdon.type.v1 import rational_pb2 as guerdon_dot_type_dot_v1_dot_rational__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$guerdon/recognition/v1/budgets.proto\x12\x16guerdon.recognition.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a guerdon/options/v1/options.proto\x1a\x1eguerdon/type/v1/rational.proto\"\xab\x01\n\x0b\x42udgetTerms\x12\x35\n\x04mode\x18\x01 \x01(\x0e\x32\".guerdon.recognition.v1.BudgetModeB\x03\xe0\x41\x02\x12\x14\n\x0c\x63redit_limit\x18\x02 \x01(\x03\x12\x38\n\x15minor_units_per_point\x18\x03 \x01(\x0b\x32\x19.guerdon.type.v1.Rational\x12\x15\n\rcurrency_code\x18\x04 \x01(\t\"\xeb\x02\n\x06\x42udget\x12\x0c\n\x04name\x18\x01 \x01(\t\x12)\n\x07\x61\x63\x63ount\x18\x02 \x01(\tB\x18\xfa\x41\x15\n\x13guerdon.dev/Account\x12\x32\n\x05terms\x18\x03 \x01(\x0b\x32#.guerdon.recognition.v1.BudgetTerms\x12\x0f\n\x07\x62\x61lance\x18\x04 \x01(\x03\x12\x1d\n\x10\x61vailable_amount\x18\x05 \x01(\x03H\x00\x88\x01\x01\x12\x15\n\rfunded_amount\x18\x06 \x01(\x03\x12\x16\n\x0egranted_amount\x18\x07 \x01(\x03\x12\x1a\n\x12outstanding_amount\x18\x08 \x01(\x03\x12\x16\n\x0ewaiting_amount\x18\t \x01(\x03\x12\x0e\n\x06period\x18\n \x01(\t:<\xea\x41\x39\n\x12guerdon.dev/Budget\x12#organisations/{organisation}/budgetB\x13\n\x11_available_amount\"\x93\x01\n\x15SetBudgetTermsRequest\x12(\n\x04name\x18\x01 \x01(\tB\x1a\xe0\x41\x02\xfa\x41\x14\n\x12guerdon.dev/Budget\x12\x37\n\x05terms\x18\x02 \x01(\x0b\x32#.guerdon.recognition.v1.BudgetTermsB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\"L\n\x16SetBudgetTermsResponse\x12\x32\n\x05terms\x18\x01 \x01(\x0b\x32#.guerdon.recognition.v1.BudgetTerms\"\x81\x01\n\x11\x46undBudgetRequest\x12(\n\x04name\x18\x01 \x01(\tB\x1a\xe0\x41\x02\xfa\x41\x14\n\x12guerdon.dev/Budget\x12\x13\n\x06\x61mount\x18\x02 \x01(\x03\x42\x03\xe0\x41\x02\x12\x14\n\x07invoice\x18\x03 \x01(\tB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x04 \x01(\tB\x03\xe0\x41\x02\"G\n\x12\x46undBudgetResponse\x12\x31\n\x0btransaction\x18\x01 \x01(\tB\x1c\xfa\x41\x19\n\x17guerdon.dev/Transaction\"<\n\x10GetBudgetRequest\x12(\n\x04name\x18\x01 \x01(\tB\x1a\xe0\x41\x02\xfa\x41\x14\n\x12guerdon.dev/Budget\"C\n\x11GetBudgetResponse\x12.\n\x06\x62udget\x18\x01 \x01(\x0b\x32\x1e.guerdon.recognition.v1.Budget*h\n\nBudgetMode\x12\x1b\n\x17\x42UDGET_MODE_UNSPECIFIED\x10\x00\x12\x17\n\x13\x42UDGET_MODE_PREPAID\x10\x01\x12$\n BUDGET_MODE_BILLED_ON_REDEMPTION\x10\x02\x32\xb1\x03\n\rBudgetService\x12\x92\x01\n\x0eSetBudgetTerms\x12-.guerdon.recognition.v1.SetBudgetTermsRequest\x1a..guerdon.recognition.v1.SetBudgetTermsResponse\"!\xca\xda\x18\x1d\n\x19recognition.budgets.terms\x10\x04\x12\x85\x01\n\nFundBudget\x12).guerdon.recognition.v1.FundBudgetRequest\x1a*.guerdon.recognition.v1.FundBudgetResponse\" \xca\xda\x18\x1c\n\x18recognition.budgets.fund\x10\x04\x12\x82\x01\n\tGetBudget\x12(.guerdon.recognition.v1.GetBudgetRequest\x1a).guerdon.recognition.v1.GetBudgetResponse\" \xca\xda\x18\x1c\n\x18recognition.budgets.read\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$guerdon/recognition/v1/budgets.proto\x12\x16guerdon.recognition.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a guerdon/options/v1/options.proto\x1a\x1eguerdon/type/v1/rational.proto\"\xab\x01\n\x0b\x42udgetTerms\x12\x35\n\x04mode\x18\x01 \x01(\x0e\x32\".guerdon.recognition.v1.BudgetModeB\x03\xe0\x41\x02\x12\x14\n\x0c\x63redit_limit\x18\x02 \x01(\x03\x12\x38\n\x15minor_units_per_point\x18\x03 \x01(\x0b\x32\x19.guerdon.type.v1.Rational\x12\x15\n\rcurrency_code\x18\x04 \x01(\t\"\xeb\x02\n\x06\x42udget\x12\x0c\n\x04name\x18\x01 \x01(\t\x12)\n\x07\x61\x63\x63ount\x18\x02 \x01(\tB\x18\xfa\x41\x15\n\x13guerdon.dev/Account\x12\x32\n\x05terms\x18\x03 \x01(\x0b\x32#.guerdon.recognition.v1.BudgetTerms\x12\x0f\n\x07\x62\x61lance\x18\x04 \x01(\x03\x12\x1d\n\x10\x61vailable_amount\x18\x05 \x01(\x03H\x00\x88\x01\x01\x12\x15\n\rfunded_amount\x18\x06 \x01(\x03\x12\x16\n\x0egranted_amount\x18\x07 \x01(\x03\x12\x1a\n\x12outstanding_amount\x18\x08 \x01(\x03\x12\x16\n\x0ewaiting_amount\x18\t \x01(\x03\x12\x0e\n\x06period\x18\n \x01(\t:<\xea\x41\x39\n\x12guerdon.dev/Budget\x12#organisations/{organisation}/budgetB\x13\n\x11_available_amount\"\x93\x01\n\x15SetBudgetTermsRequest\x12(\n\x04name\x18\x01 \x01(\tB\x1a\xe0\x41\x02\xfa\x41\x14\n\x12guerdon.dev/Budget\x12\x37\n\x05terms\x18\x02 \x01(\x0b\x32#.guerdon.recognition.v1.BudgetTermsB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x03 \x01(\tB\x03\xe0\x41\x02\"L\n\x16SetBudgetTermsResponse\x12\x32\n\x05terms\x18\x01 \x01(\x0b\x32#.guerdon.recognition.v1.BudgetTerms\"\x81\x01\n\x11\x46undBudgetRequest\x12(\n\x04name\x18\x01 \x01(\tB\x1a\xe0\x41\x02\xfa\x41\x14\n\x12guerdon.dev/Budget\x12\x13\n\x06\x61mount\x18\x02 \x01(\x03\x42\x03\xe0\x41\x02\x12\x14\n\x07invoice\x18\x03 \x01(\tB\x03\xe0\x41\x02\x12\x17\n\nrequest_id\x18\x04 \x01(\tB\x03\xe0\x41\x02\"G\n\x12\x46undBudgetResponse\x12\x31\n\x0btransaction\x18\x01 \x01(\tB\x1c\xfa\x41\x19\n\x17guerdon.dev/Transaction\"<\n\x10GetBudgetRequest\x12(\n\x04name\x18\x01 \x01(\tB\x1a\xe0\x41\x02\xfa\x41\x14\n\x12guerdon.dev/Budget\"C\n\x11GetBudgetResponse\x12.\n\x06\x62udget\x18\x01 \x01(\x0b\x32\x1e.guerdon.recognition.v1.Budget\"r\n\x16GetBudgetReportRequest\x12(\n\x04name\x18\x01 \x01(\tB\x1a\xe0\x41\x02\xfa\x41\x14\n\x12guerdon.dev/Budget\x12\x19\n\x0c\x66irst_period\x18\x02 \x01(\tB\x03\xe0\x41\x02\x12\x13\n\x0blast_period\x18\x03 \x01(\t\"\xb7\x01\n\x17GetBudgetReportResponse\x12\x33\n\x06months\x18\x01 \x03(\x0b\x32#.guerdon.recognition.v1.BudgetMonth\x12-\n\tread_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x38\n\x08\x66orecast\x18\x03 \x01(\x0b\x32&.guerdon.recognition.v1.BudgetForecast\"\xae\x05\n\x0b\x42udgetMonth\x12\x0e\n\x06period\x18\x01 \x01(\t\x12\r\n\x05\x66inal\x18\x02 \x01(\x08\x12\x17\n\x0fopening_balance\x18\x03 \x01(\x03\x12\x15\n\rfunded_amount\x18\x04 \x01(\x03\x12\x18\n\x10\x61llowance_amount\x18\x05 \x01(\x03\x12\x14\n\x0c\x62oost_amount\x18\x06 \x01(\x03\x12\x1d\n\x15manager_budget_amount\x18\x07 \x01(\x03\x12\x1b\n\x13\x61ward_budget_amount\x18\x08 \x01(\x03\x12\x17\n\x0fimported_amount\x18\t \x01(\x03\x12\x16\n\x0e\x65xpired_amount\x18\n \x01(\x03\x12\x17\n\x0freturned_amount\x18\x0b \x01(\x03\x12\x1c\n\x14other_balance_amount\x18\x0c \x01(\x03\x12\x17\n\x0f\x63losing_balance\x18\r \x01(\x03\x12\"\n\x1aopening_outstanding_amount\x18\x0e \x01(\x03\x12\x14\n\x0cgiven_amount\x18\x0f \x01(\x03\x12\x16\n\x0e\x61warded_amount\x18\x10 \x01(\x03\x12\x19\n\x11taken_back_amount\x18\x11 \x01(\x03\x12 \n\x18other_outstanding_amount\x18\x12 \x01(\x03\x12\"\n\x1a\x63losing_outstanding_amount\x18\x13 \x01(\x03\x12\x1d\n\x15opening_earned_amount\x18\x14 \x01(\x03\x12\x17\n\x0fredeemed_amount\x18\x15 \x01(\x03\x12\"\n\x1aredemption_returned_amount\x18\x16 \x01(\x03\x12\x18\n\x10\x65xchanged_amount\x18\x17 \x01(\x03\x12\x1b\n\x13other_earned_amount\x18\x18 \x01(\x03\x12\x1d\n\x15\x63losing_earned_amount\x18\x19 \x01(\x03\"^\n\x0e\x42udgetForecast\x12\x1a\n\x12monthly_use_amount\x18\x01 \x01(\x03\x12\x30\n\x0cused_up_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*h\n\nBudgetMode\x12\x1b\n\x17\x42UDGET_MODE_UNSPECIFIED\x10\x00\x12\x17\n\x13\x42UDGET_MODE_PREPAID\x10\x01\x12$\n BUDGET_MODE_BILLED_ON_REDEMPTION\x10\x02\x32\xc8\x04\n\rBudgetService\x12\x92\x01\n\x0eSetBudgetTerms\x12-.guerdon.recognition.v1.SetBudgetTermsRequest\x1a..guerdon.recognition.v1.SetBudgetTermsResponse\"!\xca\xda\x18\x1d\n\x19recognition.budgets.terms\x10\x04\x12\x85\x01\n\nFundBudget\x12).guerdon.recognition.v1.FundBudgetRequest\x1a*.guerdon.recognition.v1.FundBudgetResponse\" \xca\xda\x18\x1c\n\x18recognition.budgets.fund\x10\x04\x12\x82\x01\n\tGetBudget\x12(.guerdon.recognition.v1.GetBudgetRequest\x1a).guerdon.recognition.v1.GetBudgetResponse\" \xca\xda\x18\x1c\n\x18recognition.budgets.read\x10\x04\x12\x94\x01\n\x0fGetBudgetReport\x12..guerdon.recognition.v1.GetBudgetReportRequest\x1a/.guerdon.recognition.v1.GetBudgetReportResponse\" \xca\xda\x18\x1c\n\x18recognition.budgets.read\x10\x04\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'guerdon.recognition.v1.budgets_pb2', globals())
@@ -48,30 +49,44 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _FUNDBUDGETRESPONSE.fields_by_name['transaction']._serialized_options = b'\372A\031\n\027guerdon.dev/Transaction'
   _GETBUDGETREQUEST.fields_by_name['name']._options = None
   _GETBUDGETREQUEST.fields_by_name['name']._serialized_options = b'\340A\002\372A\024\n\022guerdon.dev/Budget'
+  _GETBUDGETREPORTREQUEST.fields_by_name['name']._options = None
+  _GETBUDGETREPORTREQUEST.fields_by_name['name']._serialized_options = b'\340A\002\372A\024\n\022guerdon.dev/Budget'
+  _GETBUDGETREPORTREQUEST.fields_by_name['first_period']._options = None
+  _GETBUDGETREPORTREQUEST.fields_by_name['first_period']._serialized_options = b'\340A\002'
   _BUDGETSERVICE.methods_by_name['SetBudgetTerms']._options = None
   _BUDGETSERVICE.methods_by_name['SetBudgetTerms']._serialized_options = b'\312\332\030\035\n\031recognition.budgets.terms\020\004'
   _BUDGETSERVICE.methods_by_name['FundBudget']._options = None
   _BUDGETSERVICE.methods_by_name['FundBudget']._serialized_options = b'\312\332\030\034\n\030recognition.budgets.fund\020\004'
   _BUDGETSERVICE.methods_by_name['GetBudget']._options = None
   _BUDGETSERVICE.methods_by_name['GetBudget']._serialized_options = b'\312\332\030\034\n\030recognition.budgets.read\020\004'
-  _BUDGETMODE._serialized_start=1294
-  _BUDGETMODE._serialized_end=1398
-  _BUDGETTERMS._serialized_start=191
-  _BUDGETTERMS._serialized_end=362
-  _BUDGET._serialized_start=365
-  _BUDGET._serialized_end=728
-  _SETBUDGETTERMSREQUEST._serialized_start=731
-  _SETBUDGETTERMSREQUEST._serialized_end=878
-  _SETBUDGETTERMSRESPONSE._serialized_start=880
-  _SETBUDGETTERMSRESPONSE._serialized_end=956
-  _FUNDBUDGETREQUEST._serialized_start=959
-  _FUNDBUDGETREQUEST._serialized_end=1088
-  _FUNDBUDGETRESPONSE._serialized_start=1090
-  _FUNDBUDGETRESPONSE._serialized_end=1161
-  _GETBUDGETREQUEST._serialized_start=1163
-  _GETBUDGETREQUEST._serialized_end=1223
-  _GETBUDGETRESPONSE._serialized_start=1225
-  _GETBUDGETRESPONSE._serialized_end=1292
-  _BUDGETSERVICE._serialized_start=1401
-  _BUDGETSERVICE._serialized_end=1834
+  _BUDGETSERVICE.methods_by_name['GetBudgetReport']._options = None
+  _BUDGETSERVICE.methods_by_name['GetBudgetReport']._serialized_options = b'\312\332\030\034\n\030recognition.budgets.read\020\004'
+  _BUDGETMODE._serialized_start=2414
+  _BUDGETMODE._serialized_end=2518
+  _BUDGETTERMS._serialized_start=224
+  _BUDGETTERMS._serialized_end=395
+  _BUDGET._serialized_start=398
+  _BUDGET._serialized_end=761
+  _SETBUDGETTERMSREQUEST._serialized_start=764
+  _SETBUDGETTERMSREQUEST._serialized_end=911
+  _SETBUDGETTERMSRESPONSE._serialized_start=913
+  _SETBUDGETTERMSRESPONSE._serialized_end=989
+  _FUNDBUDGETREQUEST._serialized_start=992
+  _FUNDBUDGETREQUEST._serialized_end=1121
+  _FUNDBUDGETRESPONSE._serialized_start=1123
+  _FUNDBUDGETRESPONSE._serialized_end=1194
+  _GETBUDGETREQUEST._serialized_start=1196
+  _GETBUDGETREQUEST._serialized_end=1256
+  _GETBUDGETRESPONSE._serialized_start=1258
+  _GETBUDGETRESPONSE._serialized_end=1325
+  _GETBUDGETREPORTREQUEST._serialized_start=1327
+  _GETBUDGETREPORTREQUEST._serialized_end=1441
+  _GETBUDGETREPORTRESPONSE._serialized_start=1444
+  _GETBUDGETREPORTRESPONSE._serialized_end=1627
+  _BUDGETMONTH._serialized_start=1630
+  _BUDGETMONTH._serialized_end=2316
+  _BUDGETFORECAST._serialized_start=2318
+  _BUDGETFORECAST._serialized_end=2412
+  _BUDGETSERVICE._serialized_start=2521
+  _BUDGETSERVICE._serialized_end=3105
 # @@protoc_insertion_point(module_scope)

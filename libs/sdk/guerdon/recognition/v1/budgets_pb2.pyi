@@ -4,9 +4,12 @@ isort:skip_file
 Budgets: what an organisation's points are paid from, and how."""
 
 import builtins
+import collections.abc
 import google.protobuf.descriptor
+import google.protobuf.internal.containers
 import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
+import google.protobuf.timestamp_pb2
 import guerdon.type.v1.rational_pb2
 import sys
 import typing
@@ -271,3 +274,213 @@ class GetBudgetResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["budget", b"budget"]) -> None: ...
 
 global___GetBudgetResponse = GetBudgetResponse
+
+@typing.final
+class GetBudgetReportRequest(google.protobuf.message.Message):
+    """Reads a report."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    FIRST_PERIOD_FIELD_NUMBER: builtins.int
+    LAST_PERIOD_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """The budget's name."""
+    first_period: builtins.str
+    """The first month, such as `2026-10`."""
+    last_period: builtins.str
+    """The last month, at most 23 after the first one, and one that has begun. Empty: the first one."""
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        first_period: builtins.str = ...,
+        last_period: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["first_period", b"first_period", "last_period", b"last_period", "name", b"name"]) -> None: ...
+
+global___GetBudgetReportRequest = GetBudgetReportRequest
+
+@typing.final
+class GetBudgetReportResponse(google.protobuf.message.Message):
+    """The report asked for."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    MONTHS_FIELD_NUMBER: builtins.int
+    READ_TIME_FIELD_NUMBER: builtins.int
+    FORECAST_FIELD_NUMBER: builtins.int
+    @property
+    def months(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___BudgetMonth]:
+        """The months, one after the other: each opens with what the one before closed with."""
+
+    @property
+    def read_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """What the ledger recorded before this time is in the report: now, or, where a great many points moved in the last
+        minutes, some minutes ago.
+        """
+
+    @property
+    def forecast(self) -> global___BudgetForecast:
+        """What the final ones of these months say of the time to come; absent where none of them is final."""
+
+    def __init__(
+        self,
+        *,
+        months: collections.abc.Iterable[global___BudgetMonth] | None = ...,
+        read_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        forecast: global___BudgetForecast | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["forecast", b"forecast", "read_time", b"read_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["forecast", b"forecast", "months", b"months", "read_time", b"read_time"]) -> None: ...
+
+global___GetBudgetReportResponse = GetBudgetReportResponse
+
+@typing.final
+class BudgetMonth(google.protobuf.message.Message):
+    """A month of an organisation's points, in the organisation's zone, by when the ledger recorded what moved. It has three
+    parts, and of each, what it opens with and what moved come to what it closes with: the budget's balance; what is
+    outstanding, which was granted and not given yet, on allowances, manager budgets, award budgets, and where held
+    recognitions wait; and what people earned and have not redeemed.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PERIOD_FIELD_NUMBER: builtins.int
+    FINAL_FIELD_NUMBER: builtins.int
+    OPENING_BALANCE_FIELD_NUMBER: builtins.int
+    FUNDED_AMOUNT_FIELD_NUMBER: builtins.int
+    ALLOWANCE_AMOUNT_FIELD_NUMBER: builtins.int
+    BOOST_AMOUNT_FIELD_NUMBER: builtins.int
+    MANAGER_BUDGET_AMOUNT_FIELD_NUMBER: builtins.int
+    AWARD_BUDGET_AMOUNT_FIELD_NUMBER: builtins.int
+    IMPORTED_AMOUNT_FIELD_NUMBER: builtins.int
+    EXPIRED_AMOUNT_FIELD_NUMBER: builtins.int
+    RETURNED_AMOUNT_FIELD_NUMBER: builtins.int
+    OTHER_BALANCE_AMOUNT_FIELD_NUMBER: builtins.int
+    CLOSING_BALANCE_FIELD_NUMBER: builtins.int
+    OPENING_OUTSTANDING_AMOUNT_FIELD_NUMBER: builtins.int
+    GIVEN_AMOUNT_FIELD_NUMBER: builtins.int
+    AWARDED_AMOUNT_FIELD_NUMBER: builtins.int
+    TAKEN_BACK_AMOUNT_FIELD_NUMBER: builtins.int
+    OTHER_OUTSTANDING_AMOUNT_FIELD_NUMBER: builtins.int
+    CLOSING_OUTSTANDING_AMOUNT_FIELD_NUMBER: builtins.int
+    OPENING_EARNED_AMOUNT_FIELD_NUMBER: builtins.int
+    REDEEMED_AMOUNT_FIELD_NUMBER: builtins.int
+    REDEMPTION_RETURNED_AMOUNT_FIELD_NUMBER: builtins.int
+    EXCHANGED_AMOUNT_FIELD_NUMBER: builtins.int
+    OTHER_EARNED_AMOUNT_FIELD_NUMBER: builtins.int
+    CLOSING_EARNED_AMOUNT_FIELD_NUMBER: builtins.int
+    period: builtins.str
+    """The month, such as `2026-11`."""
+    final: builtins.bool
+    """Whether it is over and does not change any more: some minutes after its end."""
+    opening_balance: builtins.int
+    """What the budget had; below zero where more was granted than bought."""
+    funded_amount: builtins.int
+    """Into the budget: bought, less what was reversed of that."""
+    allowance_amount: builtins.int
+    """From the budget to outstanding: granted to people for a period, persistent boosts included."""
+    boost_amount: builtins.int
+    """From the budget to outstanding: one-time boosts."""
+    manager_budget_amount: builtins.int
+    """From the budget to outstanding: granted to managers, to give out."""
+    award_budget_amount: builtins.int
+    """From the budget to outstanding: put into award budgets."""
+    imported_amount: builtins.int
+    """From the budget to earned: recognitions that were imported, less what was taken back of them."""
+    expired_amount: builtins.int
+    """From outstanding to the budget: what was not given in time."""
+    returned_amount: builtins.int
+    """From outstanding to the budget otherwise: grants that were reversed."""
+    other_balance_amount: builtins.int
+    """Into the budget by what nothing else here names; below zero: out of it."""
+    closing_balance: builtins.int
+    """What the budget had at the end, or has now: `opening_balance`, `funded_amount`, `expired_amount`, `returned_amount` and
+    `other_balance_amount`, less the amounts from the budget.
+    """
+    opening_outstanding_amount: builtins.int
+    """What was outstanding."""
+    given_amount: builtins.int
+    """From outstanding to earned: recognitions and add-ons."""
+    awarded_amount: builtins.int
+    """From outstanding to earned: what managers gave out as awards, and what award budgets paid."""
+    taken_back_amount: builtins.int
+    """From earned to outstanding: what was taken back of both."""
+    other_outstanding_amount: builtins.int
+    """Into outstanding by what nothing else here names; below zero: out of it."""
+    closing_outstanding_amount: builtins.int
+    """What was outstanding at the end, or is now."""
+    opening_earned_amount: builtins.int
+    """What people had earned."""
+    redeemed_amount: builtins.int
+    """Out of earned: redeemed."""
+    redemption_returned_amount: builtins.int
+    """Into earned: what was given back of redemptions."""
+    exchanged_amount: builtins.int
+    """Out of earned: exchanged with other brands, less what came from them."""
+    other_earned_amount: builtins.int
+    """Into earned by what nothing else here names, such as corrections; below zero: out of it."""
+    closing_earned_amount: builtins.int
+    """What people had earned and not redeemed at the end, or have now."""
+    def __init__(
+        self,
+        *,
+        period: builtins.str = ...,
+        final: builtins.bool = ...,
+        opening_balance: builtins.int = ...,
+        funded_amount: builtins.int = ...,
+        allowance_amount: builtins.int = ...,
+        boost_amount: builtins.int = ...,
+        manager_budget_amount: builtins.int = ...,
+        award_budget_amount: builtins.int = ...,
+        imported_amount: builtins.int = ...,
+        expired_amount: builtins.int = ...,
+        returned_amount: builtins.int = ...,
+        other_balance_amount: builtins.int = ...,
+        closing_balance: builtins.int = ...,
+        opening_outstanding_amount: builtins.int = ...,
+        given_amount: builtins.int = ...,
+        awarded_amount: builtins.int = ...,
+        taken_back_amount: builtins.int = ...,
+        other_outstanding_amount: builtins.int = ...,
+        closing_outstanding_amount: builtins.int = ...,
+        opening_earned_amount: builtins.int = ...,
+        redeemed_amount: builtins.int = ...,
+        redemption_returned_amount: builtins.int = ...,
+        exchanged_amount: builtins.int = ...,
+        other_earned_amount: builtins.int = ...,
+        closing_earned_amount: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["allowance_amount", b"allowance_amount", "award_budget_amount", b"award_budget_amount", "awarded_amount", b"awarded_amount", "boost_amount", b"boost_amount", "closing_balance", b"closing_balance", "closing_earned_amount", b"closing_earned_amount", "closing_outstanding_amount", b"closing_outstanding_amount", "exchanged_amount", b"exchanged_amount", "expired_amount", b"expired_amount", "final", b"final", "funded_amount", b"funded_amount", "given_amount", b"given_amount", "imported_amount", b"imported_amount", "manager_budget_amount", b"manager_budget_amount", "opening_balance", b"opening_balance", "opening_earned_amount", b"opening_earned_amount", "opening_outstanding_amount", b"opening_outstanding_amount", "other_balance_amount", b"other_balance_amount", "other_earned_amount", b"other_earned_amount", "other_outstanding_amount", b"other_outstanding_amount", "period", b"period", "redeemed_amount", b"redeemed_amount", "redemption_returned_amount", b"redemption_returned_amount", "returned_amount", b"returned_amount", "taken_back_amount", b"taken_back_amount"]) -> None: ...
+
+global___BudgetMonth = BudgetMonth
+
+@typing.final
+class BudgetForecast(google.protobuf.message.Message):
+    """How long the budget lasts if it is used as in the final months of the report."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    MONTHLY_USE_AMOUNT_FIELD_NUMBER: builtins.int
+    USED_UP_TIME_FIELD_NUMBER: builtins.int
+    monthly_use_amount: builtins.int
+    """What such a month used on average: what left the budget, less what came back to it, purchases aside; to the nearest
+    point, a half up.
+    """
+    @property
+    def used_up_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When what can still be granted, credit included, is used up at that rate, counted from `read_time`. Absent where
+        nothing limits the budget, where nothing was used, and after the year 9998.
+        """
+
+    def __init__(
+        self,
+        *,
+        monthly_use_amount: builtins.int = ...,
+        used_up_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["used_up_time", b"used_up_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["monthly_use_amount", b"monthly_use_amount", "used_up_time", b"used_up_time"]) -> None: ...
+
+global___BudgetForecast = BudgetForecast

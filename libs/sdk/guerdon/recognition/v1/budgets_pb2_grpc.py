@@ -32,6 +32,11 @@ class BudgetServiceStub(object):
                 request_serializer=guerdon_dot_recognition_dot_v1_dot_budgets__pb2.GetBudgetRequest.SerializeToString,
                 response_deserializer=guerdon_dot_recognition_dot_v1_dot_budgets__pb2.GetBudgetResponse.FromString,
                 )
+        self.GetBudgetReport = channel.unary_unary(
+                '/guerdon.recognition.v1.BudgetService/GetBudgetReport',
+                request_serializer=guerdon_dot_recognition_dot_v1_dot_budgets__pb2.GetBudgetReportRequest.SerializeToString,
+                response_deserializer=guerdon_dot_recognition_dot_v1_dot_budgets__pb2.GetBudgetReportResponse.FromString,
+                )
 
 
 class BudgetServiceServicer(object):
@@ -62,6 +67,14 @@ class BudgetServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetBudgetReport(self, request, context):
+        """Reads what became of the organisation's points, month by month, from the ledger's postings: what was bought, granted,
+        given, redeemed, came back, and is left. For admins, and callers with the scope `recognition.act_for`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_BudgetServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -79,6 +92,11 @@ def add_BudgetServiceServicer_to_server(servicer, server):
                     servicer.GetBudget,
                     request_deserializer=guerdon_dot_recognition_dot_v1_dot_budgets__pb2.GetBudgetRequest.FromString,
                     response_serializer=guerdon_dot_recognition_dot_v1_dot_budgets__pb2.GetBudgetResponse.SerializeToString,
+            ),
+            'GetBudgetReport': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetBudgetReport,
+                    request_deserializer=guerdon_dot_recognition_dot_v1_dot_budgets__pb2.GetBudgetReportRequest.FromString,
+                    response_serializer=guerdon_dot_recognition_dot_v1_dot_budgets__pb2.GetBudgetReportResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -141,5 +159,22 @@ class BudgetService(object):
         return grpc.experimental.unary_unary(request, target, '/guerdon.recognition.v1.BudgetService/GetBudget',
             guerdon_dot_recognition_dot_v1_dot_budgets__pb2.GetBudgetRequest.SerializeToString,
             guerdon_dot_recognition_dot_v1_dot_budgets__pb2.GetBudgetResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def GetBudgetReport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/guerdon.recognition.v1.BudgetService/GetBudgetReport',
+            guerdon_dot_recognition_dot_v1_dot_budgets__pb2.GetBudgetReportRequest.SerializeToString,
+            guerdon_dot_recognition_dot_v1_dot_budgets__pb2.GetBudgetReportResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)

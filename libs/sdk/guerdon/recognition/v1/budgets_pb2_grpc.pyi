@@ -44,6 +44,14 @@ class BudgetServiceStub:
     ]
     """Reads what the budget has, and where its points are."""
 
+    GetBudgetReport: grpc.UnaryUnaryMultiCallable[
+        guerdon.recognition.v1.budgets_pb2.GetBudgetReportRequest,
+        guerdon.recognition.v1.budgets_pb2.GetBudgetReportResponse,
+    ]
+    """Reads what became of the organisation's points, month by month, from the ledger's postings: what was bought, granted,
+    given, redeemed, came back, and is left. For admins, and callers with the scope `recognition.act_for`.
+    """
+
 class BudgetServiceAsyncStub:
     """An organisation's budget: the ledger's account that funds allowances, boosts, manager budgets and awards. Every write
     takes a `request_id`: the same request again has no further effect and is answered as it was the first time, with
@@ -69,6 +77,14 @@ class BudgetServiceAsyncStub:
         guerdon.recognition.v1.budgets_pb2.GetBudgetResponse,
     ]
     """Reads what the budget has, and where its points are."""
+
+    GetBudgetReport: grpc.aio.UnaryUnaryMultiCallable[
+        guerdon.recognition.v1.budgets_pb2.GetBudgetReportRequest,
+        guerdon.recognition.v1.budgets_pb2.GetBudgetReportResponse,
+    ]
+    """Reads what became of the organisation's points, month by month, from the ledger's postings: what was bought, granted,
+    given, redeemed, came back, and is left. For admins, and callers with the scope `recognition.act_for`.
+    """
 
 class BudgetServiceServicer(metaclass=abc.ABCMeta):
     """An organisation's budget: the ledger's account that funds allowances, boosts, manager budgets and awards. Every write
@@ -101,5 +117,15 @@ class BudgetServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[guerdon.recognition.v1.budgets_pb2.GetBudgetResponse, collections.abc.Awaitable[guerdon.recognition.v1.budgets_pb2.GetBudgetResponse]]:
         """Reads what the budget has, and where its points are."""
+
+    @abc.abstractmethod
+    def GetBudgetReport(
+        self,
+        request: guerdon.recognition.v1.budgets_pb2.GetBudgetReportRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[guerdon.recognition.v1.budgets_pb2.GetBudgetReportResponse, collections.abc.Awaitable[guerdon.recognition.v1.budgets_pb2.GetBudgetReportResponse]]:
+        """Reads what became of the organisation's points, month by month, from the ledger's postings: what was bought, granted,
+        given, redeemed, came back, and is left. For admins, and callers with the scope `recognition.act_for`.
+        """
 
 def add_BudgetServiceServicer_to_server(servicer: BudgetServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

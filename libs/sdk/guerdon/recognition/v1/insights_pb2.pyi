@@ -72,6 +72,34 @@ INSIGHT_VIEW_ALL: InsightView.ValueType  # 2
 """All, private ones and those for a team too; of the people whom the viewer sees to."""
 global___InsightView = InsightView
 
+class _TaxableBasis:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _TaxableBasisEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_TaxableBasis.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    TAXABLE_BASIS_UNSPECIFIED: _TaxableBasis.ValueType  # 0
+    """Not said: what is received."""
+    TAXABLE_BASIS_RECEIVED: _TaxableBasis.ValueType  # 1
+    """What people received, in the months in which it was given or paid."""
+    TAXABLE_BASIS_REDEEMED: _TaxableBasis.ValueType  # 2
+    """What people redeemed, in the months in which the ledger recorded it, up to some minutes ago; what is given back of a
+    redemption counts against the month in which it is.
+    """
+
+class TaxableBasis(_TaxableBasis, metaclass=_TaxableBasisEnumTypeWrapper):
+    """What is taxed."""
+
+TAXABLE_BASIS_UNSPECIFIED: TaxableBasis.ValueType  # 0
+"""Not said: what is received."""
+TAXABLE_BASIS_RECEIVED: TaxableBasis.ValueType  # 1
+"""What people received, in the months in which it was given or paid."""
+TAXABLE_BASIS_REDEEMED: TaxableBasis.ValueType  # 2
+"""What people redeemed, in the months in which the ledger recorded it, up to some minutes ago; what is given back of a
+redemption counts against the month in which it is.
+"""
+global___TaxableBasis = TaxableBasis
+
 class _TaxableCategory:
     ValueType = typing.NewType("ValueType", builtins.int)
     V: typing_extensions.TypeAlias = ValueType
@@ -83,29 +111,33 @@ class _TaxableCategoryEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper
     TAXABLE_CATEGORY_RECOGNITION: _TaxableCategory.ValueType  # 1
     """Recognitions and their add-ons."""
     TAXABLE_CATEGORY_AWARD: _TaxableCategory.ValueType  # 2
-    """Awards."""
+    """Awards, those that managers give out of their budgets included."""
     TAXABLE_CATEGORY_CLAIM: _TaxableCategory.ValueType  # 3
     """Incentives that they claimed."""
     TAXABLE_CATEGORY_CELEBRATION: _TaxableCategory.ValueType  # 4
     """Anniversaries and birthdays."""
     TAXABLE_CATEGORY_ACHIEVEMENT: _TaxableCategory.ValueType  # 5
     """Achievements that other systems report."""
+    TAXABLE_CATEGORY_REDEMPTION: _TaxableCategory.ValueType  # 6
+    """Redemptions, less what was given back of them: with the basis REDEEMED, the only category."""
 
 class TaxableCategory(_TaxableCategory, metaclass=_TaxableCategoryEnumTypeWrapper):
-    """What people received points for."""
+    """What people received points for, or what they did with them."""
 
 TAXABLE_CATEGORY_UNSPECIFIED: TaxableCategory.ValueType  # 0
 """Not said."""
 TAXABLE_CATEGORY_RECOGNITION: TaxableCategory.ValueType  # 1
 """Recognitions and their add-ons."""
 TAXABLE_CATEGORY_AWARD: TaxableCategory.ValueType  # 2
-"""Awards."""
+"""Awards, those that managers give out of their budgets included."""
 TAXABLE_CATEGORY_CLAIM: TaxableCategory.ValueType  # 3
 """Incentives that they claimed."""
 TAXABLE_CATEGORY_CELEBRATION: TaxableCategory.ValueType  # 4
 """Anniversaries and birthdays."""
 TAXABLE_CATEGORY_ACHIEVEMENT: TaxableCategory.ValueType  # 5
 """Achievements that other systems report."""
+TAXABLE_CATEGORY_REDEMPTION: TaxableCategory.ValueType  # 6
+"""Redemptions, less what was given back of them: with the basis REDEEMED, the only category."""
 global___TaxableCategory = TaxableCategory
 
 @typing.final
@@ -499,6 +531,7 @@ class ExportTaxableValuesRequest(google.protobuf.message.Message):
     FIRST_PERIOD_FIELD_NUMBER: builtins.int
     LAST_PERIOD_FIELD_NUMBER: builtins.int
     VIEWER_FIELD_NUMBER: builtins.int
+    BASIS_FIELD_NUMBER: builtins.int
     parent: builtins.str
     """The organisation."""
     first_period: builtins.str
@@ -509,6 +542,10 @@ class ExportTaxableValuesRequest(google.protobuf.message.Message):
     """Who looks: an admin. Empty: the person whom the token names. Only callers with the scope `recognition.act_for` may
     name another.
     """
+    basis: global___TaxableBasis.ValueType
+    """What is taxed where these people are employed. Who has people in countries of both kinds exports both, and takes of
+    each the countries that it is for.
+    """
     def __init__(
         self,
         *,
@@ -516,8 +553,9 @@ class ExportTaxableValuesRequest(google.protobuf.message.Message):
         first_period: builtins.str = ...,
         last_period: builtins.str = ...,
         viewer: builtins.str = ...,
+        basis: global___TaxableBasis.ValueType = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["first_period", b"first_period", "last_period", b"last_period", "parent", b"parent", "viewer", b"viewer"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["basis", b"basis", "first_period", b"first_period", "last_period", b"last_period", "parent", b"parent", "viewer", b"viewer"]) -> None: ...
 
 global___ExportTaxableValuesRequest = ExportTaxableValuesRequest
 
@@ -543,7 +581,7 @@ global___ExportTaxableValuesResponse = ExportTaxableValuesResponse
 
 @typing.final
 class TaxableValue(google.protobuf.message.Message):
-    """What one person received in one category."""
+    """What one person received in one category, or redeemed."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -555,7 +593,7 @@ class TaxableValue(google.protobuf.message.Message):
     MINOR_UNITS_FIELD_NUMBER: builtins.int
     CURRENCY_CODE_FIELD_NUMBER: builtins.int
     person: builtins.str
-    """Who received."""
+    """Who did."""
     display_name: builtins.str
     """What colleagues call them."""
     country: builtins.str
@@ -563,7 +601,7 @@ class TaxableValue(google.protobuf.message.Message):
     category: global___TaxableCategory.ValueType
     """What for."""
     amount: builtins.int
-    """How many points."""
+    """How many points. Below zero where more was given back of redemptions than was redeemed."""
     minor_units: builtins.int
     """What they are worth there, in the currency's smallest part, to the nearest one. Absent where the organisation has not
     said what a point is worth in the country.

@@ -7,8 +7,8 @@ from guerdon.recognition.v1 import insights_pb2 as guerdon_dot_recognition_dot_v
 
 class InsightServiceStub(object):
     """What an organisation's recognitions come to. A recognition counts in the month of the organisation's zone in which it
-    was made, as it is now: an edited one counts as edited, a deleted one not at all. An add-on counts in the month in
-    which it was made, and is seen as the recognition that it belongs to. Everybody who may read sees what public
+    was made, as it is now: an edited one counts as edited, a deleted one not at all. An add-on counts in the month of
+    the recognition that it belongs to, whenever it is made, and is seen as that is. Everybody who may read sees what public
     recognitions come to. What comes from private ones, and from those for a team, is for managers, of those who report to
     them, near or far; for admins, of all; and of all for callers with the scope `recognition.act_for` who name nobody.
     Awards, claims, celebrations and achievements come from budgets, not from colleagues: they count neither as given nor as
@@ -50,8 +50,8 @@ class InsightServiceStub(object):
 
 class InsightServiceServicer(object):
     """What an organisation's recognitions come to. A recognition counts in the month of the organisation's zone in which it
-    was made, as it is now: an edited one counts as edited, a deleted one not at all. An add-on counts in the month in
-    which it was made, and is seen as the recognition that it belongs to. Everybody who may read sees what public
+    was made, as it is now: an edited one counts as edited, a deleted one not at all. An add-on counts in the month of
+    the recognition that it belongs to, whenever it is made, and is seen as that is. Everybody who may read sees what public
     recognitions come to. What comes from private ones, and from those for a team, is for managers, of those who report to
     them, near or far; for admins, of all; and of all for callers with the scope `recognition.act_for` who name nobody.
     Awards, claims, celebrations and achievements come from budgets, not from colleagues: they count neither as given nor as
@@ -80,8 +80,8 @@ class InsightServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ExportTaxableValues(self, request, context):
-        """What people received, and what that is worth where they are employed: for who taxes them. For admins. What is redeemed
-        is told by the rewards catalog, for countries that tax that instead.
+        """What people received, or what they redeemed, and what that is worth where they are employed: for who taxes them. For
+        admins.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -131,8 +131,8 @@ def add_InsightServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class InsightService(object):
     """What an organisation's recognitions come to. A recognition counts in the month of the organisation's zone in which it
-    was made, as it is now: an edited one counts as edited, a deleted one not at all. An add-on counts in the month in
-    which it was made, and is seen as the recognition that it belongs to. Everybody who may read sees what public
+    was made, as it is now: an edited one counts as edited, a deleted one not at all. An add-on counts in the month of
+    the recognition that it belongs to, whenever it is made, and is seen as that is. Everybody who may read sees what public
     recognitions come to. What comes from private ones, and from those for a team, is for managers, of those who report to
     them, near or far; for admins, of all; and of all for callers with the scope `recognition.act_for` who name nobody.
     Awards, claims, celebrations and achievements come from budgets, not from colleagues: they count neither as given nor as

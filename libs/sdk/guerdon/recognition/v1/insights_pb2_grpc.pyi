@@ -19,8 +19,8 @@ class _ServicerContext(grpc.ServicerContext, grpc.aio.ServicerContext):  # type:
 
 class InsightServiceStub:
     """What an organisation's recognitions come to. A recognition counts in the month of the organisation's zone in which it
-    was made, as it is now: an edited one counts as edited, a deleted one not at all. An add-on counts in the month in
-    which it was made, and is seen as the recognition that it belongs to. Everybody who may read sees what public
+    was made, as it is now: an edited one counts as edited, a deleted one not at all. An add-on counts in the month of
+    the recognition that it belongs to, whenever it is made, and is seen as that is. Everybody who may read sees what public
     recognitions come to. What comes from private ones, and from those for a team, is for managers, of those who report to
     them, near or far; for admins, of all; and of all for callers with the scope `recognition.act_for` who name nobody.
     Awards, claims, celebrations and achievements come from budgets, not from colleagues: they count neither as given nor as
@@ -50,8 +50,8 @@ class InsightServiceStub:
         guerdon.recognition.v1.insights_pb2.ExportTaxableValuesRequest,
         guerdon.recognition.v1.insights_pb2.ExportTaxableValuesResponse,
     ]
-    """What people received, and what that is worth where they are employed: for who taxes them. For admins. What is redeemed
-    is told by the rewards catalog, for countries that tax that instead.
+    """What people received, or what they redeemed, and what that is worth where they are employed: for who taxes them. For
+    admins.
     """
 
     ListUnrecognisedPeople: grpc.UnaryUnaryMultiCallable[
@@ -62,8 +62,8 @@ class InsightServiceStub:
 
 class InsightServiceAsyncStub:
     """What an organisation's recognitions come to. A recognition counts in the month of the organisation's zone in which it
-    was made, as it is now: an edited one counts as edited, a deleted one not at all. An add-on counts in the month in
-    which it was made, and is seen as the recognition that it belongs to. Everybody who may read sees what public
+    was made, as it is now: an edited one counts as edited, a deleted one not at all. An add-on counts in the month of
+    the recognition that it belongs to, whenever it is made, and is seen as that is. Everybody who may read sees what public
     recognitions come to. What comes from private ones, and from those for a team, is for managers, of those who report to
     them, near or far; for admins, of all; and of all for callers with the scope `recognition.act_for` who name nobody.
     Awards, claims, celebrations and achievements come from budgets, not from colleagues: they count neither as given nor as
@@ -92,8 +92,8 @@ class InsightServiceAsyncStub:
         guerdon.recognition.v1.insights_pb2.ExportTaxableValuesRequest,
         guerdon.recognition.v1.insights_pb2.ExportTaxableValuesResponse,
     ]
-    """What people received, and what that is worth where they are employed: for who taxes them. For admins. What is redeemed
-    is told by the rewards catalog, for countries that tax that instead.
+    """What people received, or what they redeemed, and what that is worth where they are employed: for who taxes them. For
+    admins.
     """
 
     ListUnrecognisedPeople: grpc.aio.UnaryUnaryMultiCallable[
@@ -104,8 +104,8 @@ class InsightServiceAsyncStub:
 
 class InsightServiceServicer(metaclass=abc.ABCMeta):
     """What an organisation's recognitions come to. A recognition counts in the month of the organisation's zone in which it
-    was made, as it is now: an edited one counts as edited, a deleted one not at all. An add-on counts in the month in
-    which it was made, and is seen as the recognition that it belongs to. Everybody who may read sees what public
+    was made, as it is now: an edited one counts as edited, a deleted one not at all. An add-on counts in the month of
+    the recognition that it belongs to, whenever it is made, and is seen as that is. Everybody who may read sees what public
     recognitions come to. What comes from private ones, and from those for a team, is for managers, of those who report to
     them, near or far; for admins, of all; and of all for callers with the scope `recognition.act_for` who name nobody.
     Awards, claims, celebrations and achievements come from budgets, not from colleagues: they count neither as given nor as
@@ -142,8 +142,8 @@ class InsightServiceServicer(metaclass=abc.ABCMeta):
         request: guerdon.recognition.v1.insights_pb2.ExportTaxableValuesRequest,
         context: _ServicerContext,
     ) -> typing.Union[collections.abc.Iterator[guerdon.recognition.v1.insights_pb2.ExportTaxableValuesResponse], collections.abc.AsyncIterator[guerdon.recognition.v1.insights_pb2.ExportTaxableValuesResponse]]:
-        """What people received, and what that is worth where they are employed: for who taxes them. For admins. What is redeemed
-        is told by the rewards catalog, for countries that tax that instead.
+        """What people received, or what they redeemed, and what that is worth where they are employed: for who taxes them. For
+        admins.
         """
 
     @abc.abstractmethod
