@@ -317,7 +317,7 @@ async def _grants_of(employer: Employer, account: str) -> list[int]:
 async def test_what_is_held_outlasts_its_month_and_goes_back_to_the_budget_if_it_is_rejected(
     world: World, module_services: ServiceFactory
 ) -> None:
-    jump(module_services, "2039-01-20T12:00:00")
+    jump(module_services, "2039-01-28T12:00:00")
     employer = await world.employer()
     await set_policies(employer, pair_points(30, HOLD))
     held = [
