@@ -26,6 +26,7 @@ from redis.exceptions import RedisError
 from guerdon_kit.errors import Unavailable
 from guerdon_kit.events.event import CloudEvent
 from guerdon_kit.events.groups import Entry, Group, is_before
+from guerdon_kit.events.pace import rest_s
 from guerdon_kit.events.streams import NOTHING, heed_cancellation, stream_of
 from guerdon_kit.postgres import Connection, Database, load_queries
 from guerdon_kit.postgres.database import is_gone
@@ -105,17 +106,18 @@ class Consumer:
     async def run(self) -> None:
         """A job: consumes until it is cancelled. Waits out a PostgreSQL or Redis that is away."""
         await self.prepare()
-        pause = _PAUSE_S
+        loop, pause = asyncio.get_running_loop(), _PAUSE_S
         while True:
             heed_cancellation()
             try:
+                began = loop.time()
                 handled = await self.turn()
                 if handled is None:
                     await asyncio.sleep(_STANDBY_S)
                 elif handled == 0:
                     await self._group.wait(self._position, self._block_ms)
                 elif handled < self._batch and self._failure is None:
-                    await asyncio.sleep(_GATHER_S)  # a turn costs as much for one event as for a batch of them
+                    await asyncio.sleep(rest_s(loop.time() - began, _GATHER_S))
                 pause = _PAUSE_S
             except (Unavailable, RedisError) as error:
                 _log.warning("consumer_waits", consumer=self._name, error=type(error).__name__, pause_s=pause)

@@ -27,6 +27,7 @@ from redis.exceptions import RedisError
 
 from guerdon_kit.errors import Unavailable
 from guerdon_kit.events.event import CloudEvent
+from guerdon_kit.events.pace import rest_s
 from guerdon_kit.events.streams import StreamLost, StreamWriter, heed_cancellation, stream_of
 from guerdon_kit.postgres import Connection, Database, load_queries
 
@@ -126,9 +127,10 @@ class Relay:
                 due = loop.time() - looked >= self._look.total_seconds()
                 if due:
                     looked = loop.time()
+                began = loop.time()
                 sent = await self.turn(look=due or sent > 0)  # where something came more may have come
-                if sent < self._page:  # a turn for each event would cost more than the events
-                    await asyncio.sleep(self._poll.total_seconds())
+                if sent < self._page:
+                    await asyncio.sleep(rest_s(loop.time() - began, self._poll.total_seconds()))
                 pause = _PAUSE_S
             except (Unavailable, RedisError) as error:
                 _log.warning("relay_waits", source=self._source.name, error=type(error).__name__, pause_s=pause)

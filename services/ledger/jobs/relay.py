@@ -7,6 +7,7 @@ import time
 
 from redis.asyncio import Redis
 
+from guerdon_kit.events.pace import rest_s
 from guerdon_kit.events.relay import Relay
 from guerdon_kit.postgres import Database, load_queries
 from ledger.store.directory import Directory
@@ -29,9 +30,10 @@ async def run(database: Database, directory: Directory, redis: Redis) -> None:
         if look:
             looked = time.monotonic()
             await _add_shards(relays, database, directory, redis)
+        began = time.monotonic()
         sent = [await relay.turn(look=look) for relay in relays.values()]
-        if max(sent, default=0) < PAGE:  # a turn costs as much as a posting, so that none is taken for each
-            await asyncio.sleep(POLL_S)
+        if max(sent, default=0) < PAGE:
+            await asyncio.sleep(rest_s(time.monotonic() - began, POLL_S))
 
 
 async def _add_shards(relays: dict[int, Relay], database: Database, directory: Directory, redis: Redis) -> None:
