@@ -38,6 +38,7 @@ from partner_exchange.operations.quotes import Quotes
 from partner_exchange.operations.quoting import Quoting
 from partner_exchange.operations.rate_books import RateBooks
 from partner_exchange.operations.reached import Reached, nowhere
+from partner_exchange.operations.recent_quotes import RecentQuotes
 from partner_exchange.operations.resolutions import Resolutions
 from partner_exchange.operations.reversal_ends import ReversalEnds
 from partner_exchange.operations.reversals import Reversals
@@ -80,12 +81,14 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
     standings = Standings(database)
     progress = Progress(standings, ledger, settings.lease, ends, stepping)
     markets = Markets(database)
-    accepting = Accepting(database, clock, settings.lease, markets, Sources(database, markets, ledger))
+    recent = RecentQuotes(database)
+    sources = Sources(database, markets, recent, ledger)
+    accepting = Accepting(database, clock, settings.lease, markets, recent, sources)
     exchanges = Exchanges(database, accepting, standings, progress)
     reversal_ends = ReversalEnds(database, clock, reached)
     reversal_steps = Stepping(reversal_ends, reversal_rows, sides, settings.patience, settings.lease)
     reversals = Reversals(database, ledger, clock, settings.lease, reversal_ends, reversal_steps)
-    quotes = Quotes(database, clock)
+    quotes, quoting = Quotes(database, clock), Quoting(database, clock, markets, recent)
     windows = Windows(database, clock)
     settling = Settling(database, remote, clock, windows, reached)
     settlements = Settlements(database, clock, windows, settling, settings.lease)
@@ -110,7 +113,12 @@ async def compose(kit: Kit[Settings], reached: Reached = nowhere) -> Parts:
             SettlementServicer(windows, settlements, SettlementAccounts(database, remote, clock)),
             LimitServicer(PartnerLimits(database, clock)),
             CoalitionServicer(
-                quotes, Quoting(database, clock, markets), exchanges, event_streams, endpoints, Links(database, clock)
+                quotes,
+                quoting,
+                exchanges,
+                event_streams,
+                endpoints,
+                Links(database, clock),
             ),
             ReversalServicer(reversals),
             DisputeServicer(Disputes(database, clock, reversals)),

@@ -4,14 +4,16 @@ what they are counted in, and what the sender owes, is locked once for all of th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from guerdon_kit.clock import Clock
-from guerdon_kit.errors import DomainError, NotFound
+from guerdon_kit.errors import DomainError, NotFound, Unavailable
 from guerdon_kit.gathering import Gathering
+from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres import Connection, Database, requests
+from guerdon_kit.postgres.failures import Rerun
 from partner_exchange.domain.bonuses import BonusCount
 from partner_exchange.domain.errors import QuoteUsed
 from partner_exchange.domain.exchanges import Exchange, Leg, State
@@ -21,6 +23,7 @@ from partner_exchange.domain.steps import Source, asked, sent_of, sources_of
 from partner_exchange.operations import authority, bonuses, booking
 from partner_exchange.operations.asking import Asking
 from partner_exchange.operations.markets import Market, Markets
+from partner_exchange.operations.recent_quotes import RecentQuotes
 from partner_exchange.operations.sources import Sources
 from partner_exchange.operations.standings import Standing
 from partner_exchange.store import exchanges, quotes
@@ -43,11 +46,13 @@ class Accepting:
         clock: Clock,
         lease: timedelta,
         markets: Markets,
+        recent: RecentQuotes,
         sources: Sources,
     ) -> None:
         self._database = database
         self._clock = clock
         self._markets = markets
+        self._recent = recent
         self._sources = sources
         self._lease = lease
         self._gathering = Gathering(self._accept, lambda asked: (asked.asking.fingerprint.key, asked.quote_id))
@@ -67,40 +72,49 @@ class Accepting:
 
     async def _accept(self, sender: str, group: Sequence[_Asked]) -> list[Standing | Exception | None]:
         sources = await self._sources.of(sender, {one.quote_id: one.asking for one in group})
-        if len(group) == 1:
-            return [await self._accept_one(sender, group[0], sources)]
+        asked = [(one.asking.fingerprint, one.quote_id.encode()) for one in group]
+        market_of = self._markets.last
 
         async def unit(connection: Connection) -> list[Standing | Exception | None]:
-            found = await requests.find_all(connection, [one.asking.fingerprint for one in group])
-            fresh = [one for one, before in zip(group, found, strict=True) if before is None]
-            standing = await self._use(connection, sender, fresh, sources) if fresh else {}
-            await requests.record_all(connection, [(one.asking.fingerprint, one.quote_id.encode()) for one in fresh])
-            return [
-                before if isinstance(before, DomainError) else standing.get(one.quote_id) if before is None else None
-                for one, before in zip(group, found, strict=True)
-            ]
+            nonlocal market_of
+            of, market_of = market_of, self._markets.now  # again, where something has changed
+            standing = await self._use(connection, sender, group, sources, of, asked)
+            return [standing[one.quote_id] for one in group]
 
-        # One that is refused has the transaction undone: then each is accepted, or refused for good, by itself.
-        return await self._database.run(unit, repeatable=True)
+        try:
+            return await self._database.run(unit, repeatable=True)
+        except (DomainError, booking.NotTogether) as refusal:
+            # One that is refused, or was sent before, has the transaction undone: then each is by itself.
+            if len(group) > 1 or isinstance(refusal, Unavailable):
+                raise
+            return [await self._accept_one(sender, group[0], sources)]
 
     async def _accept_one(self, sender: str, one: _Asked, sources: Mapping[str, Source]) -> Standing | None:
         accepted: list[Standing] = []
 
         async def use(connection: Connection) -> bytes:
-            accepted[:] = (await self._use(connection, sender, [one], sources)).values()
+            standing = await self._use(connection, sender, [one], sources, self._markets.now)
+            accepted[:] = standing.values()
             return one.quote_id.encode()
 
         _, replayed = await requests.once(self._database, one.asking.fingerprint, use)
         return None if replayed else accepted[0]
 
     async def _use(
-        self, connection: Connection, sender: str, group: Sequence[_Asked], sources: Mapping[str, Source]
+        self,
+        connection: Connection,
+        sender: str,
+        group: Sequence[_Asked],
+        sources: Mapping[str, Source],
+        market_of: Callable[[Connection], Awaitable[Market]],
+        requests_too: Sequence[tuple[Fingerprint, bytes]] = (),
     ) -> dict[str, Standing]:
         wanted = {one.quote_id: one for one in group}
-        locked = await quotes.lock(connection, sender, list(wanted))
+        used = await quotes.lock(connection, sender, list(wanted))
         # Not before: what the lock was waited for may have ended a quote.
-        now, market = self._clock.now(), await self._markets.now(connection)
-        usable = await _usable(connection, market, sender, list(wanted), locked, now)
+        now, market = self._clock.now(), await market_of(connection)
+        found = await self._recent.find(connection, sender, list(used))
+        usable = await _usable(connection, market, sender, wanted, found, used, now)
         brands = await market.partners(connection, {sender, *(quote.receiver for quote in usable)})
         received: list[Received] = []
         sendings: list[booking.Sending] = []
@@ -114,7 +128,11 @@ class Accepting:
             received.append(self._new(exchange, brands[sender], receiver, sources.get(quote.quote_id)))
             sendings.append(booking.sending_of(quote, receiver, now))
         await booking.book(connection, market, sendings)
-        await exchanges.insert(connection, received)
+        accepted = await exchanges.accept(connection, received, requests_too)
+        if accepted.requests < len(requests_too):
+            raise booking.NotTogether
+        if accepted.changes != market.changes:
+            raise Rerun
         coalition = await market.coalition(connection, brands[sender].profile.coalition_id)
         return {
             one.exchange.exchange_id: Standing(
@@ -136,21 +154,22 @@ async def _usable(
     connection: Connection,
     market: Market,
     sender: str,
-    quote_ids: Sequence[str],
-    found: Mapping[str, tuple[Quote, bool]],
+    quote_ids: Collection[str],
+    found: Mapping[str, Quote],
+    used: Mapping[str, bool],
     now: datetime,
 ) -> list[Quote]:
     """The locked quotes, none of which is used or over, by their members: bonuses are locked in that order."""
-    books = {(quote.coalition_id, quote.book_version) for quote, _ in found.values()}
+    books = {(quote.coalition_id, quote.book_version) for quote in found.values()}
     editions = {book: await market.edition(connection, *book) for book in books}
     for quote_id in quote_ids:
-        if quote_id not in found:
+        if quote_id not in used:
             raise NotFound(f"partners/{sender}/quotes/{quote_id}")
-        quote, used = found[quote_id]
-        if used:
+        quote = found[quote_id]
+        if used[quote_id]:
             raise QuoteUsed(exchange=f"partners/{sender}/exchanges/{quote_id}")
         check_usable(quote, editions[quote.coalition_id, quote.book_version], now)
-    return sorted((quote for quote, _ in found.values()), key=lambda quote: (quote.source_account_id, quote.receiver))
+    return sorted(found.values(), key=lambda quote: (quote.source_account_id, quote.receiver))
 
 
 def _exchange(quote: Quote, receiver: Partner, count: BonusCount | None, asked_by: _Asked, now: datetime) -> Exchange:

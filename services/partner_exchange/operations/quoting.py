@@ -4,6 +4,7 @@ limits and partners that are read once.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,6 +22,7 @@ from partner_exchange.domain.rates import PairRate
 from partner_exchange.operations import authority, bonuses, booking
 from partner_exchange.operations.asking import Asking
 from partner_exchange.operations.markets import Market, Markets
+from partner_exchange.operations.recent_quotes import RecentQuotes
 from partner_exchange.store import quotes
 
 
@@ -56,10 +58,11 @@ class _Asked:
 class Quoting:
     """Makes quotes."""
 
-    def __init__(self, database: Database, clock: Clock, markets: Markets) -> None:
+    def __init__(self, database: Database, clock: Clock, markets: Markets, recent: RecentQuotes) -> None:
         self._database = database
         self._clock = clock
         self._markets = markets
+        self._recent = recent
         self._gathering = Gathering(self._make, lambda asked: [asked.asking.fingerprint.key])
 
     async def make(self, asking: Asking, route: Route, wanted: Wanted, minutes: int) -> Made:
@@ -77,6 +80,33 @@ class Quoting:
         return await self._gathering.do(route.sender, _Asked(asking, route, wanted, lifetime(minutes)))
 
     async def _make(self, sender: str, group: Sequence[_Asked]) -> list[Made | Exception]:
+        made = await self._make_at_once(sender, group)
+        left = [asked for asked, one in zip(group, made, strict=True) if one is None]
+        rest = iter(await self._make_carefully(sender, left) if left else ())
+        return [next(rest) if one is None else one for one in made]
+
+    async def _make_at_once(self, sender: str, group: Sequence[_Asked]) -> list[Made | None]:
+        """The quotes that one statement makes, from the market as it was last seen: for who asks for the first time,
+        and only where nothing has changed. Whoever gets none, or is refused, has to be looked at again.
+        """
+        made: dict[int, Made] = {}
+        try:
+            async with self._database.acquire() as connection:
+                market = await self._markets.last(connection)
+                asking = _Making(connection, market, sender, self._clock.now())
+                for place, asked in enumerate(group):
+                    with contextlib.suppress(DomainError):
+                        quote = await asking.quote(asked)
+                        made[place] = Made(quote, await asking.fee_currency(quote), replayed=False)
+                fresh = [(group[place].asking.fingerprint, one.quote) for place, one in made.items()]
+                kept = await quotes.make(connection, fresh, market.changes) if fresh else set()
+        except Unavailable:  # they may have been kept: then they are found
+            return [None] * len(group)
+        made = {place: one for place, one in made.items() if one.quote.quote_id in kept}
+        self._recent.keep(one.quote for one in made.values())
+        return [made.get(place) for place in range(len(group))]
+
+    async def _make_carefully(self, sender: str, group: Sequence[_Asked]) -> list[Made | Exception]:
         async def unit(connection: Connection) -> list[Made | Exception]:
             found = await requests.find_all(connection, [asked.asking.fingerprint for asked in group])
             asking = _Making(connection, await self._markets.now(connection), sender, self._clock.now())

@@ -13,7 +13,7 @@ from partner_exchange.domain.partners import Partner
 from partner_exchange.domain.steps import Source, goes_by_steps
 from partner_exchange.operations.asking import Asking
 from partner_exchange.operations.markets import Markets
-from partner_exchange.store import quotes
+from partner_exchange.operations.recent_quotes import RecentQuotes
 
 _WAIT_S = 1.0
 """The longest that exchanges of one sender wait for a ledger that is slow to say."""
@@ -24,9 +24,10 @@ class Sources:
     with what the ledger will be asked, any other one is asked for again once it is kept.
     """
 
-    def __init__(self, database: Database, markets: Markets, ledger: Ledger) -> None:
+    def __init__(self, database: Database, markets: Markets, recent: RecentQuotes, ledger: Ledger) -> None:
         self._database = database
         self._markets = markets
+        self._recent = recent
         self._ledger = ledger
 
     async def of(self, sender: str, asked: Mapping[str, Asking]) -> dict[str, Source]:
@@ -37,7 +38,7 @@ class Sources:
             Unavailable: PostgreSQL is away.
         """
         async with self._database.acquire() as connection:
-            found = await quotes.find(connection, sender, list(asked))
+            found = await self._recent.find(connection, sender, list(asked))
             market = await self._markets.last(connection)  # where points are kept never changes
             brands = await market.partners(connection, {sender, *(quote.receiver for quote in found.values())})
         hosted = [quote for quote in found.values() if not goes_by_steps(brands[sender], brands[quote.receiver])]

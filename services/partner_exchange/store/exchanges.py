@@ -8,6 +8,7 @@ from datetime import datetime
 from fractions import Fraction
 
 from guerdon_kit.errors import NotFound
+from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres import Connection
 from guerdon_kit.saga import Claim
 from partner_exchange.domain.errors import AuthorizationUsed
@@ -26,15 +27,36 @@ class Begun:
     ask_time: datetime
 
 
-async def insert(connection: Connection, received: Sequence[Received]) -> None:
-    """Keeps new exchanges, and that their quotes are used up.
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What came of keeping new exchanges."""
+
+    requests: int
+    """How many of the requests had not been sent before."""
+    changes: int
+    """How often what exchanges are made by had changed by then."""
+
+
+async def accept(
+    connection: Connection, received: Sequence[Received], asked: Sequence[tuple[Fingerprint, bytes]] = ()
+) -> Accepted:
+    """Keeps new exchanges, that their quotes are used up, and the outcomes of the requests that asked for them.
 
     Raises:
         AuthorizationUsed: another one has the authorization of one of them; the transaction has to be rolled back.
     """
-    inserted = await queries.insert_exchanges(connection, exchanges=[columns(one) for one in received])
-    if inserted < len(received):
+    ordered = sorted(asked, key=lambda one: one[0].key)  # two who record the same requests wait in one order
+    row = await queries.accept_exchanges(
+        connection,
+        exchanges=[columns(one) for one in received],
+        keys=[request.key for request, _ in ordered],
+        digests=[request.digest for request, _ in ordered],
+        fields=[request.fields for request, _ in ordered],
+        outcomes=[outcome for _, outcome in ordered],
+    )
+    if row["accepted"] < len(received):
         raise AuthorizationUsed
+    return Accepted(row["asked"], row["changes"])
 
 
 async def find(connection: Connection, exchange_ids: Sequence[str]) -> dict[str, Exchange]:

@@ -1,22 +1,39 @@
--- name: insert_exchanges!
--- With the quotes that they use up.
+-- name: accept_exchanges^
+-- With the quotes that they use up, and the requests that asked for them; answers how many of each are new, and how often
+-- what exchanges are made by had changed by then.
 with used as (
     update quotes set use_time = given.create_time
     from jsonb_to_recordset(:exchanges) as given (exchange text, create_time timestamptz)
     where quotes.quote = given.exchange
+),
+
+asked as (
+    insert into requests (key, digest, fields, outcome)
+    select * from unnest(:keys::bytea[], :digests::bytea[], :fields::bytea[], :outcomes::bytea[])
+    on conflict do nothing
+    returning key
+),
+
+accepted as (
+    insert into exchanges (
+        exchange, coalition, version, sender, receiver, source_account, destination_account, debited, received, bonus,
+        fee, cash_fee, promotion, funder, promoted, bonus_period, bonus_begin_date, price_numerator, price_denominator,
+        state, asked, authorization_reference, actor, create_time, due_time, legs, sources, locked, ask_times
+    )
+    select
+        exchange, coalition, version, sender, receiver, source_account, destination_account, debited, received, bonus,
+        fee, cash_fee, promotion, funder, promoted, bonus_period, bonus_begin_date, price_numerator, price_denominator,
+        state, asked, authorization_reference, actor, create_time, due_time, legs, sources, locked, ask_times
+    from jsonb_populate_recordset(null::exchanges, :exchanges)
+    -- What a member has authorized is good for one exchange.
+    on conflict (sender, authorization_reference) where authorization_reference is not null do nothing
+    returning exchange
 )
-insert into exchanges (
-    exchange, coalition, version, sender, receiver, source_account, destination_account, debited, received, bonus,
-    fee, cash_fee, promotion, funder, promoted, bonus_period, bonus_begin_date, price_numerator, price_denominator,
-    state, asked, authorization_reference, actor, create_time, due_time, legs, sources, locked, ask_times
-)
+
 select
-    exchange, coalition, version, sender, receiver, source_account, destination_account, debited, received, bonus,
-    fee, cash_fee, promotion, funder, promoted, bonus_period, bonus_begin_date, price_numerator, price_denominator,
-    state, asked, authorization_reference, actor, create_time, due_time, legs, sources, locked, ask_times
-from jsonb_populate_recordset(null::exchanges, :exchanges)
--- What a member has authorized is good for one exchange.
-on conflict (sender, authorization_reference) where authorization_reference is not null do nothing;
+    (select count(*) from accepted) as accepted,
+    (select count(*) from asked) as asked,
+    (select number from changes) as changes;
 
 -- name: find_exchanges
 select

@@ -9,6 +9,7 @@ from typing import Any
 
 import asyncpg
 
+from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres import Connection
 from partner_exchange.domain.converting import Conversion
 from partner_exchange.domain.quotes import Quote, Wanted
@@ -21,18 +22,35 @@ async def insert(connection: Connection, made: Sequence[Quote]) -> None:
     await queries.insert_quotes(connection, quotes=[_columns(quote) for quote in made])
 
 
+async def make(connection: Connection, made: Sequence[tuple[Fingerprint, Quote]], changes: int) -> set[str]:
+    """Keeps new quotes and that their requests made them, in one statement, where nothing has changed that quotes are
+    made by since there were so many `changes`; answers which. A request that was sent before makes none.
+    """
+    ordered = sorted(made, key=lambda one: one[0].key)  # two who record the same requests wait in one order
+    rows = queries.make_quotes(
+        connection,
+        changes=changes,
+        keys=[request.key for request, _ in ordered],
+        digests=[request.digest for request, _ in ordered],
+        fields=[request.fields for request, _ in ordered],
+        outcomes=[quote.quote_id.encode() for _, quote in ordered],
+        quotes=[_columns(quote) for _, quote in ordered],
+    )
+    return {row["quote"] async for row in rows}
+
+
 async def find(connection: Connection, sender: str, quote_ids: Sequence[str]) -> dict[str, Quote]:
     """The sender's quotes of those ids, as far as there are any."""
     rows = queries.find_quotes(connection, sender=sender, quotes=list(quote_ids))
     return {row["quote"]: _quote(row) async for row in rows}
 
 
-async def lock(connection: Connection, sender: str, quote_ids: Sequence[str]) -> dict[str, tuple[Quote, bool]]:
-    """The sender's quotes of those ids, as far as there are any, which nobody else uses until the transaction ends; and
+async def lock(connection: Connection, sender: str, quote_ids: Sequence[str]) -> dict[str, bool]:
+    """The sender's quotes of those ids, as far as there are any, which nobody else uses until the transaction ends:
     whether each is used.
     """
     rows = queries.lock_quotes(connection, sender=sender, quotes=list(quote_ids))
-    return {row["quote"]: (_quote(row), row["use_time"] is not None) async for row in rows}
+    return {row["quote"]: row["is_used"] async for row in rows}
 
 
 async def fence(connection: Connection) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import asyncpg
 import pytest
+from google.protobuf.message import Message
 
 from guerdon import RefusedError, new_request_id
 from guerdon.exchange.v1 import limits_pb2 as limits
 from guerdon_kit.postgres import Database
-from guerdon_kit.testing import RunningService
+from guerdon_kit.testing import RunningService, wait_until
 from partner_exchange.operations.markets import Markets
 from tests.contract.partner_exchange.world import Brand, Coalition
 
@@ -73,6 +76,44 @@ async def test_a_change_is_counted_once_with_what_it_changes_or_not_at_all(
         assert (after is before, after.changes) == (False, before.changes + 1)
     await owner.close()
     await database.close()
+
+
+WAITING = """
+select count(distinct pid) from pg_locks inner join pg_stat_activity using (pid)
+where not granted and datname = current_database()
+"""
+
+
+@pytest.mark.parametrize("together", [1, 3])
+async def test_what_changes_while_a_quote_or_an_exchange_waits_holds_for_it(
+    coalition: Coalition, running: tuple[RunningService, RunningService], together: int
+) -> None:
+    """All of them have decided by what they knew before they come to the table that is locked."""
+    one, other = await coalition.pair("1", "1")
+    source, destination = await one.member(1_000), await other.member()
+    quotes = [await one.quote(source, other, destination, send=10) for _ in range(together)]
+    _, exchange = running
+    owner = await asyncpg.connect(exchange.database.owner_url)
+
+    async def wait() -> bool:
+        waiting: int = await owner.fetchval(WAITING)
+        return waiting == 2  # a group of quotes, and one of exchanges
+
+    async with owner.transaction():
+        await owner.execute("lock table quotes in exclusive mode")
+        asked: list[asyncio.Task[Message]] = []
+        for quote in quotes:
+            asked.append(asyncio.create_task(one.quote(source, other, destination, send=10)))
+            asked.append(asyncio.create_task(one.execute(quote)))
+        await wait_until(wait)
+        await owner.execute("update partners set state = 'SUSPENDED', resumed = 'LIVE' where partner = $1", other.id)
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    await owner.close()
+    assert [getattr(answer, "reason", None) for answer in answers] == ["PARTNER_SUSPENDED"] * 2 * together
+    assert await one.exchanges() == []
+    await coalition.move(other, suspend=False)
+    executed = [await one.execute(quote) for quote in quotes]
+    assert [done.received_amount for done in executed] == [10] * together
 
 
 async def _pause(coalition: Coalition, sender: Brand, receiver: Brand) -> None:

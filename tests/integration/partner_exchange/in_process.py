@@ -28,6 +28,7 @@ from partner_exchange.operations.ends import Ends
 from partner_exchange.operations.markets import Markets
 from partner_exchange.operations.progress import Progress
 from partner_exchange.operations.reached import Reached, nowhere
+from partner_exchange.operations.recent_quotes import RecentQuotes
 from partner_exchange.operations.reversal_ends import ReversalEnds
 from partner_exchange.operations.reversals import Reversals, Wanted
 from partner_exchange.operations.sides import Sides
@@ -66,8 +67,9 @@ class InProcess:
         _, sender, _, quote_id = quote.name.split("/")
         fingerprint = Fingerprint(quote_id.encode(), b"", b"", cast("Any", None))
         markets = Markets(self.database)
-        sources = Sources(self.database, markets, self.ledger)
-        accepting = Accepting(self.database, clock or SystemClock(), LEASE, markets, sources)
+        recent = RecentQuotes(self.database)
+        sources = Sources(self.database, markets, recent, self.ledger)
+        accepting = Accepting(self.database, clock or SystemClock(), LEASE, markets, recent, sources)
         await accepting.accept(Asking(fingerprint, "test", 0.0), sender, quote_id, "")
         reached("RECEIVED")
         await self._progress(reached, SystemClock()).drive(quote_id, time.monotonic() + 30)
