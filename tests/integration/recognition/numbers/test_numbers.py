@@ -22,7 +22,8 @@ from tests.integration.recognition.numbers.postings import Gift, Postings
 from tests.integration.recognition.test_months import jump
 
 FIRMS = int(os.environ.get("GUERDON_TEST_FIRMS", "2"))
-ZONES = ("Pacific/Honolulu", "Europe/London", "Pacific/Auckland")
+ZONES = ("Pacific/Honolulu", "America/New_York", "Pacific/Pago_Pago")
+"""Where a month ends later than in UTC."""
 VIEWS = {pb.INSIGHT_VIEW_PUBLIC: False, pb.INSIGHT_VIEW_ALL: True}
 OUTSTANDING = ("allowance", "manager", "awards")
 
@@ -40,9 +41,9 @@ async def test_every_number_is_what_the_postings_come_to(
     for month in months:
         jump(module_services, f"{month}-10T12:00:00")
         await firm.begin(month)
-        await firm.live(30)
-        if month == months[1]:  # the last hours of it are counted from what came since
-            jump(module_services, f"{month}-27T12:00:00")
+        await firm.live(25)
+        if month == months[1]:  # its last hours, in which UTC has the next month
+            jump(module_services, f"{months[2]}-01T03:00:00")
             await firm.live(10)
     await wait_until(firm.is_settled)
     postings = await Postings.of(firm, zone)
