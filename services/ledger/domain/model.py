@@ -86,7 +86,7 @@ SIDES: dict[Kind, frozenset[tuple[AccountKind, AccountKind]]] = {
     Kind.RECOGNITION: frozenset({(AccountKind.MEMBER, AccountKind.MEMBER)}),
     Kind.TRANSFER: frozenset({(AccountKind.MEMBER, AccountKind.MEMBER)}),
     Kind.MERGE: frozenset({(AccountKind.MEMBER, AccountKind.MEMBER)}),
-    Kind.FUND: frozenset({(AccountKind.ISSUANCE, AccountKind.BUDGET)}),
+    Kind.FUND: frozenset({(AccountKind.ISSUANCE, AccountKind.BUDGET), (AccountKind.MEMBER, AccountKind.BUDGET)}),
     Kind.ADJUSTMENT: frozenset(
         {(AccountKind.ADJUSTMENT, AccountKind.MEMBER), (AccountKind.MEMBER, AccountKind.ADJUSTMENT)}
     ),

@@ -13,11 +13,14 @@ EXCHANGER = "partner_exchange"
 CATALOG = "rewards_catalog"
 """The one service whose adjustments only give."""
 
+RECOGNITION = "recognition"
+"""The one service that returns to a budget what a member has."""
+
 BY_SERVICE: Mapping[str, frozenset[Kind]] = {
     "membership": frozenset({Kind.EARN, Kind.ADJUSTMENT, Kind.MERGE}),
     CATALOG: frozenset({Kind.SPEND, Kind.ADJUSTMENT, Kind.GRANT}),
     EXCHANGER: frozenset({Kind.EXCHANGE}),
-    "recognition": frozenset({Kind.GRANT, Kind.RECOGNITION, Kind.FUND}),
+    RECOGNITION: frozenset({Kind.GRANT, Kind.RECOGNITION, Kind.FUND}),
 }
 """What Guerdon's own services may post."""
 RESOLVED_BY_SERVICE = {**BY_SERVICE, CATALOG: frozenset({Kind.SPEND})}
@@ -26,6 +29,9 @@ BY_OTHERS = frozenset(
     {Kind.EARN, Kind.SPEND, Kind.GRANT, Kind.RECOGNITION, Kind.TRANSFER, Kind.MERGE, Kind.FUND, Kind.ADJUSTMENT}
 )
 """What every other caller may post."""
+
+DIRECTED = frozenset({Kind.ADJUSTMENT, Kind.FUND})
+"""The kinds by which points may leave members for some callers only: see `require_direction`."""
 
 
 def require_kind(kind: Kind, service: str | None, by_service: Mapping[str, frozenset[Kind]] = BY_SERVICE) -> None:
@@ -40,10 +46,13 @@ def require_resolvable(kind: Kind, service: str | None) -> None:
     require_kind(kind, service, RESOLVED_BY_SERVICE)
 
 
-def require_direction(sources: Collection[AccountKind], service: str | None) -> None:
-    """Raises KindNotAllowed where the caller may not take points by an adjustment: the catalog gives goodwill."""
-    if service == CATALOG and AccountKind.MEMBER in sources:
-        raise KindNotAllowed(kind=Kind.ADJUSTMENT.name)
+def require_direction(kind: Kind, sources: Collection[AccountKind], service: str | None) -> None:
+    """Raises KindNotAllowed where the caller may not take members' points by a kind of `DIRECTED`: the catalog's
+    adjustments give goodwill, and only recognition returns points to a budget.
+    """
+    refused = service == CATALOG if kind is Kind.ADJUSTMENT else service != RECOGNITION
+    if refused and AccountKind.MEMBER in sources:
+        raise KindNotAllowed(kind=kind.name)
 
 
 def require_outgoing(source: Account, kind: Kind) -> None:

@@ -17,7 +17,7 @@ class Operation(Enum):
     """What is done with an account; the words are the published table's."""
 
     RECEIVE = "Points come in: `EARN`, `GRANT`, `EXCHANGE`, a `RECOGNITION`, `TRANSFER` or `MERGE` received"
-    PAY = "Points go out: `SPEND`, `EXCHANGE`, a `RECOGNITION`, `TRANSFER` or `MERGE` given"
+    PAY = "Points go out: `SPEND`, `EXCHANGE`, a `RECOGNITION`, `TRANSFER` or `MERGE` given, a `FUND` returned"
     ADJUST = "An `ADJUSTMENT`, either way"
     CLAW_BACK = "A reversal takes points back"
     RESTORE = "A reversal gives points back"

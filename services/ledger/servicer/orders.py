@@ -19,7 +19,7 @@ from ledger.domain.chain import HASH_BYTES, Head
 from ledger.domain.locked import LOCKABLE, Locked
 from ledger.domain.lots import Activate, MoveExpiry
 from ledger.domain.model import AMOUNT_MAX, LONG_AGO, MOVING, NEVER, SIDES, Account, Kind, Program
-from ledger.domain.permissions import require_direction, require_kind, require_outgoing, require_program
+from ledger.domain.permissions import DIRECTED, require_direction, require_kind, require_outgoing, require_program
 from ledger.domain.posting import PostingOrder, TransactionOrder
 from ledger.operations.movements import LotsRequest
 
@@ -64,8 +64,8 @@ def transaction_order(
     for posting in postings:
         if posting.source.program is not program:  # the directory has one object for each, mostly
             require_program(posting.source.program, program, kind)
-    if kind is Kind.ADJUSTMENT:
-        require_direction([posting.source.kind for posting in postings], service)
+    if kind in DIRECTED:
+        require_direction(kind, [posting.source.kind for posting in postings], service)
     effective = None
     if message.HasField("effective_time"):
         effective = instant(message.effective_time, "effective_time")

@@ -93,6 +93,7 @@ async def test_every_kind_moves_between_its_own_kinds_of_account_only(shop: Shop
             )
             for pair in ((s, d) for s in ids for d in ids if s != d and (s, d) not in allowed)
             if not (kind in {RECOGNITION, TRANSFER, MERGE} and set(pair) == {"ada", "ben"})
+            if not (kind == FUND and pair[1] == "budget.points")  # what members have goes there by recognition alone
         ]
         answer = await shop.ledger.BatchPostTransactions(pb.BatchPostTransactionsRequest(parent=shop.name, items=items))
         if kind in {EARN, GRANT, ADJUSTMENT, SPEND}:  # ben is a member as ada is
@@ -142,6 +143,24 @@ async def test_a_caller_posts_its_own_kinds_only(shop: Shop, world: World, servi
             name = res.TransactionKind.Name(kind).removeprefix("TRANSACTION_KIND_")
             async with refused(DENIED, "KIND_NOT_ALLOWED", kind=name):
                 await caller.post(kind, shop.posting(source, destination, 1))
+
+
+async def test_recognition_alone_returns_to_a_budget_what_members_have(shop: Shop, world: World) -> None:
+    await shop.add("ada")
+    await shop.add("budget.points", BUDGET)
+    await shop.earn("ada", 10)
+    for caller in (shop, Shop(shop.name, world.service("membership", shop.name))):
+        async with refused(DENIED, "KIND_NOT_ALLOWED", kind="FUND"):
+            await caller.post(FUND, shop.posting("ada", "budget.points", 10))
+    recognition = Shop(shop.name, world.service("recognition", shop.name))
+    async with refused(PRECONDITION, "INSUFFICIENT_POINTS", available="10"):
+        await recognition.post(FUND, shop.posting("ada", "budget.points", 11))
+    returned = await recognition.post(FUND, shop.posting("ada", "budget.points", 10))
+    balance = await shop.balance("ada")
+    assert (balance.posted, balance.lifetime_earned, balance.lifetime_spent) == (0, 10, 0)
+    assert (await shop.balance("budget.points")).posted == 10
+    await shop.reverse(returned.transaction)  # somebody was taken for a leaver
+    assert [(await shop.balance(id_)).posted for id_ in ("ada", "budget.points")] == [10, 0]
 
 
 async def test_the_catalog_takes_nothing_by_adjustments_and_reverses_spends_alone(shop: Shop, world: World) -> None:

@@ -114,7 +114,7 @@ class _TransactionKindEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper
     TRANSACTION_KIND_RECOGNITION: _TransactionKind.ValueType  # 5
     """One person gives to another, who receives new points: they do not keep the giver's expiry."""
     TRANSACTION_KIND_FUND: _TransactionKind.ValueType  # 6
-    """A budget is filled."""
+    """A budget is filled: with new points or, by recognition alone, with what a member has and may not keep."""
     TRANSACTION_KIND_ADJUSTMENT: _TransactionKind.ValueType  # 7
     """A correction."""
     TRANSACTION_KIND_REVERSAL: _TransactionKind.ValueType  # 8
@@ -135,7 +135,7 @@ class _TransactionKindEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper
 class TransactionKind(_TransactionKind, metaclass=_TransactionKindEnumTypeWrapper):
     """Why points move. Each kind allows certain kinds of account on either side:
     EARN from ISSUANCE or BUDGET to MEMBER; SPEND from MEMBER to REDEMPTION; EXCHANGE between MEMBER and EXCHANGE;
-    GRANT from BUDGET to MEMBER; RECOGNITION, TRANSFER and MERGE from MEMBER to MEMBER; FUND from ISSUANCE to BUDGET;
+    GRANT from BUDGET to MEMBER; RECOGNITION, TRANSFER and MERGE from MEMBER to MEMBER; FUND from ISSUANCE or MEMBER to BUDGET;
     ADJUSTMENT between ADJUSTMENT and MEMBER. REVERSAL and EXPIRY are the ledger's own.
     """
 
@@ -152,7 +152,7 @@ TRANSACTION_KIND_GRANT: TransactionKind.ValueType  # 4
 TRANSACTION_KIND_RECOGNITION: TransactionKind.ValueType  # 5
 """One person gives to another, who receives new points: they do not keep the giver's expiry."""
 TRANSACTION_KIND_FUND: TransactionKind.ValueType  # 6
-"""A budget is filled."""
+"""A budget is filled: with new points or, by recognition alone, with what a member has and may not keep."""
 TRANSACTION_KIND_ADJUSTMENT: TransactionKind.ValueType  # 7
 """A correction."""
 TRANSACTION_KIND_REVERSAL: TransactionKind.ValueType  # 8
@@ -382,7 +382,7 @@ class Account(google.protobuf.message.Message):
     @property
     def outgoing(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[global___TransactionKind.ValueType]:
         """What its points may leave it by, each once of SPEND, EXCHANGE, RECOGNITION, TRANSFER and MERGE; empty: all of them. Of a
-        MEMBER account only, given when it is made, and for ever. Corrections, reversals and expiry are not asked; a hold is
+        MEMBER account only, given when it is made, and for ever. Corrections, reversals, expiry and a FUND are not asked; a hold is
         asked as the SPEND that it becomes.
         """
 
