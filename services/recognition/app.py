@@ -13,6 +13,7 @@ from recognition.clients.award_budgets import AwardBudgetBook
 from recognition.clients.budgets import BudgetLedger
 from recognition.clients.history import History
 from recognition.clients.journal import JournalLedger
+from recognition.clients.leavers import LeaverBook
 from recognition.clients.ledger import LEDGER, Ledger
 from recognition.config import Settings
 from recognition.domain.payouts import PayoutKind
@@ -21,6 +22,7 @@ from recognition.jobs.approvals import decide_overdue
 from recognition.jobs.billing import close_statements, counting
 from recognition.jobs.budgets import disbursing, telling_terms
 from recognition.jobs.celebrations import celebrate
+from recognition.jobs.leavers import settling
 from recognition.jobs.paying import pay
 from recognition.jobs.recovery import import_recovery, recovery
 from recognition.jobs.reviews import reject_overdue
@@ -48,6 +50,7 @@ from recognition.operations.granting import Granting
 from recognition.operations.importing import Importing
 from recognition.operations.insights import Insights
 from recognition.operations.journal import Journal
+from recognition.operations.leavers import Leavers
 from recognition.operations.managing import ManagerBudgets
 from recognition.operations.organisations import Organisations
 from recognition.operations.paying import Paying
@@ -79,6 +82,7 @@ from recognition.servicer import (
     ImportServicer,
     IncentiveServicer,
     InsightServicer,
+    LeaverServicer,
     ManagerBudgetServicer,
     OrganisationServicer,
     RecognitionServicer,
@@ -117,6 +121,8 @@ async def compose(kit: Kit[Settings]) -> Parts:
     paying = Paying(database, book, clock, settings.lease, tell)
     celebrations = Celebrations(database, paying, clock)
     awarding = Awarding(database, paying, clock)
+    leaver_book = LeaverBook(remote, settings.ledger_timeout)
+    leavers = Leavers(database, leaver_book, budget_ledger, clock, settings.leaver_look)
     allowance_poll = timedelta(seconds=settings.allowance_poll_s)
     recovery_poll = timedelta(seconds=settings.recovery_poll_s)
     reviewing = Reviewing(database, clock, changing, settings.lease)
@@ -162,6 +168,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
             FairnessServicer(fairness),
             ReviewServicer(reviewing),
             InsightServicer(Insights(database, clock)),
+            LeaverServicer(leavers),
             WebhookServicer(endpoints),
         ],
         jobs=[
@@ -174,6 +181,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
             Job("approvals", partial(decide_overdue, awarding, recovery_poll)),
             Job("reviews", partial(reject_overdue, reviewing, recovery_poll)),
             Job("celebrations", partial(celebrate, celebrations, timedelta(seconds=settings.celebration_poll_s))),
+            Job("leavers", settling(database, clock, leavers, recovery_poll, settings.lease).run),
             Job("payouts", partial(pay, paying, recovery_poll)),
             Job("imports", import_recovery(database, clock, importing, recovery_poll, settings.lease).run),
             *webhook_jobs,

@@ -34,6 +34,8 @@ class Settings(WebhookSettings):
 
     billing_poll_s: float = Field(default=60.0, gt=0, le=3600)
     """How often programs whose transactions are to be counted, and months to bill, are looked for."""
+    leaver_look_s: float = Field(default=86_400.0, gt=0, le=2_592_000)
+    """How often leavers whose time is over are looked at again, for points that came in since: a refund, say."""
     webhook_events_keep_days: int = Field(default=30, ge=4, le=3650)
     """How long organisations can have sent again what they were told. Webhooks are tried for over three days."""
 
@@ -51,6 +53,11 @@ class Settings(WebhookSettings):
     def webhook_events_keep(self) -> timedelta:
         """`webhook_events_keep_days`."""
         return timedelta(days=self.webhook_events_keep_days)
+
+    @property
+    def leaver_look(self) -> timedelta:
+        """`leaver_look_s`."""
+        return timedelta(seconds=self.leaver_look_s)
 
     @property
     def lease(self) -> timedelta:

@@ -37,6 +37,7 @@ PROMPTS = (
     "howto/set-up-earning-rules.md",
     "howto/hold-suspicious-awards.md",
     "howto/connect-scim.md",
+    "howto/part-with-leavers.md",
     "howto/run-a-coffee-shop.md",
     "howto/run-a-department-store.md",
     "howto/reward-activities.md",

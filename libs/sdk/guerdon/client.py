@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from guerdon.recognition.v1.imports_pb2_grpc import ImportServiceAsyncStub
     from guerdon.recognition.v1.incentives_pb2_grpc import IncentiveServiceAsyncStub
     from guerdon.recognition.v1.insights_pb2_grpc import InsightServiceAsyncStub
+    from guerdon.recognition.v1.leavers_pb2_grpc import LeaverServiceAsyncStub
     from guerdon.recognition.v1.manager_budgets_pb2_grpc import ManagerBudgetServiceAsyncStub
     from guerdon.recognition.v1.organisations_pb2_grpc import OrganisationServiceAsyncStub
     from guerdon.recognition.v1.recognition_pb2_grpc import RecognitionServiceAsyncStub
@@ -363,6 +364,13 @@ class Client:
         from guerdon.recognition.v1.celebrations_pb2_grpc import CelebrationServiceStub
 
         return cast("CelebrationServiceAsyncStub", CelebrationServiceStub(self._channel))
+
+    @cached_property
+    def leavers(self) -> LeaverServiceAsyncStub:
+        """What becomes of the points of those who leave."""
+        from guerdon.recognition.v1.leavers_pb2_grpc import LeaverServiceStub
+
+        return cast("LeaverServiceAsyncStub", LeaverServiceStub(self._channel))
 
     @cached_property
     def incentives(self) -> IncentiveServiceAsyncStub:

@@ -111,7 +111,7 @@ class ProvisionedUsers:
 
     async def delete(self, token: ScimToken, person: str, check: Callable[[ProvisionedUser], None]) -> None:
         """Takes a person out of giving and receiving, out of all teams, and out of the identity provider's sight, once
-        `check` has let them pass. What was earned is kept, as for everybody who leaves.
+        `check` has let them pass. What becomes of what was earned is as for everybody who leaves.
 
         Raises:
             NotFound: there is no such person.

@@ -48,6 +48,9 @@ from recognition.servicer.incentives import (
 from recognition.servicer.insights import (
     InsightServicer,
 )
+from recognition.servicer.leavers import (
+    LeaverServicer,
+)
 from recognition.servicer.manager_budgets import (
     ManagerBudgetServicer,
 )
@@ -87,6 +90,7 @@ __all__ = [
     "ImportServicer",
     "IncentiveServicer",
     "InsightServicer",
+    "LeaverServicer",
     "ManagerBudgetServicer",
     "OrganisationServicer",
     "RecognitionServicer",

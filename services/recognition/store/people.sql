@@ -92,20 +92,28 @@ set
 where organisation = :organisation and person = :person;
 
 -- name: deactivate_person$
--- The id, or nothing where there is no such active person. A span does not end before it began, whatever the clocks.
+-- The id, or nothing where there is no such active person. A span does not end before it began, whatever the clocks. What
+-- is to become of what they earned is what holds now.
 with deactivated as (
     update people
     set active = false, deactivated_by = :actor
     where organisation = :organisation and person = :person and active
     returning organisation, person
+),
+ended as (
+    update active_spans
+    set end_time = greatest(start_time, :now)
+    from deactivated
+    where
+        active_spans.organisation = deactivated.organisation and active_spans.person = deactivated.person
+        and end_time is null
+    returning active_spans.organisation, active_spans.person, end_time
 )
-update active_spans
-set end_time = greatest(start_time, :now)
-from deactivated
-where
-    active_spans.organisation = deactivated.organisation and active_spans.person = deactivated.person
-    and end_time is null
-returning active_spans.person;
+insert into leavings (organisation, person, leave_time, mode, days, look_time)
+select organisation, person, end_time, coalesce(mode, 'keep'), days, case when days is not null then end_time end
+from ended
+left join leaver_policies using (organisation)
+returning person;
 
 -- name: reactivate_person$
 -- The id, or nothing where there is no such deactivated person.
@@ -114,12 +122,21 @@ with reactivated as (
     set active = true, deactivated_by = null
     where organisation = :organisation and person = :person and not active
     returning organisation, person
+),
+begun as (
+    insert into active_spans (organisation, person, start_time)
+    select organisation, person, greatest(:now, (
+        select max(end_time) + interval '1 microsecond'
+        from active_spans
+        where active_spans.organisation = reactivated.organisation and active_spans.person = reactivated.person
+    ))
+    from reactivated
+    returning organisation, person, start_time
+),
+returned as (
+    update leavings
+    set return_time = begun.start_time
+    from begun
+    where leavings.organisation = begun.organisation and leavings.person = begun.person and return_time is null
 )
-insert into active_spans (organisation, person, start_time)
-select organisation, person, greatest(:now, (
-    select max(end_time) + interval '1 microsecond'
-    from active_spans
-    where active_spans.organisation = reactivated.organisation and active_spans.person = reactivated.person
-))
-from reactivated
-returning person;
+select person from begun;

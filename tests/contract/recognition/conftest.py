@@ -22,7 +22,12 @@ def running(many_services: ManyServices, databases: DatabaseFactory) -> Iterator
             "recognition",
             databases.make("recognition"),
             targets={"ledger": ledger.target},
-            settings={"scim_listen": f"{LOOPBACK}:{scim_port}", "celebration_poll_s": "0.2"},
+            settings={
+                "scim_listen": f"{LOOPBACK}:{scim_port}",
+                "celebration_poll_s": "0.2",
+                "recovery_poll_s": "0.2",
+                "leaver_look_s": "0.2",
+            },
         )
         yield ledger, recognition
     databases.drop(recognition.database)

@@ -232,16 +232,17 @@ class Employer:
         )
         await self.spend(account, points)
 
-    async def spend(self, account: str, points: int) -> None:
-        """Spends points, as a catalog would."""
+    async def spend(self, account: str, points: int, *, request_id: str = "") -> str:
+        """Spends points, as a catalog would; answers the ledger's transaction."""
         posting = books.Posting(source=account, destination=f"{self.program}/accounts/redemption.points", amount=points)
-        await self.bank.ledger.PostTransaction(
+        response = await self.bank.ledger.PostTransaction(
             ledger.PostTransactionRequest(
                 parent=self.program,
                 transaction=books.Transaction(kind=books.TRANSACTION_KIND_SPEND, postings=[posting]),
-                request_id=new_request_id(),
+                request_id=request_id or new_request_id(),
             )
         )
+        return response.transaction
 
     async def feed(
         self,

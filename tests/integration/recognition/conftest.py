@@ -73,6 +73,7 @@ def running(
             "allowance_poll_s": "0.2",
             "celebration_poll_s": "0.2",
             "billing_poll_s": "0.2",
+            "leaver_look_s": "0.5",
         },
     )
     yield ledger, recognition
