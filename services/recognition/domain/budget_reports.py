@@ -177,6 +177,12 @@ _LINES_OF_KINDS: dict[tuple[FlowKind, Place, Place], tuple[str, int]] = {
     (FlowKind.BOOST, Place.BUDGET, Place.ALLOWANCE): ("boosts", 1),
     **{(FlowKind.EXPIRY, place, Place.BUDGET): ("expired", 1) for place in _OUTSTANDING},
 }
+_UNNAMED = frozenset(
+    {
+        (FlowKind.FUND, Place.REWARDS, Place.BUDGET),  # what leavers had left, which is no import taken back
+        (FlowKind.REVERSAL, Place.BUDGET, Place.REWARDS),
+    }
+)
 _OTHERS = ("other_balance", "other_outstanding", "other_earned")
 
 
@@ -185,7 +191,7 @@ def _lines(kind: FlowKind, source: Place, destination: Place) -> list[tuple[str,
     from and where it went.
     """
     named = _LINES_OF_KINDS.get((kind, source, destination)) or _LINES.get((source, destination))
-    if named is not None:
+    if named is not None and (kind, source, destination) not in _UNNAMED:
         return [named]
     changes = ((destination in pool) - (source in pool) for pool in _POOLS)
     return [(line, change) for line, change in zip(_OTHERS, changes, strict=True) if change]

@@ -185,3 +185,14 @@ def test_a_budget_lasts_as_long_as_what_is_left_divided_by_what_was_used_in_the_
 def test_what_is_never_used_up_has_no_end(amount: int, credit: int) -> None:
     flows = {flow(FlowKind.GRANT, Place.BUDGET, Place.ALLOWANCE, OCTOBER): amount} if amount else {}
     assert reported(flows, credit=credit).forecast == BudgetForecast(amount, None)
+
+
+def test_what_leavers_had_left_is_no_import_taken_back() -> None:
+    flows = {
+        flow(FlowKind.GRANT, Place.BUDGET, Place.REWARDS, OCTOBER): 100,
+        flow(FlowKind.FUND, Place.REWARDS, Place.BUDGET): 40,
+        flow(FlowKind.REVERSAL, Place.BUDGET, Place.REWARDS): 10,
+    }
+    november = reported(flows).months[1]
+    assert (november.imported, november.other_balance, november.other_earned) == (0, 30, -30)
+    assert (november.closing_balance, november.closing_earned) == (-70, 70)

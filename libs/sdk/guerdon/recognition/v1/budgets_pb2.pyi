@@ -394,7 +394,7 @@ class BudgetMonth(google.protobuf.message.Message):
     returned_amount: builtins.int
     """From outstanding to the budget otherwise: grants that were reversed."""
     other_balance_amount: builtins.int
-    """Into the budget by what nothing else here names; below zero: out of it."""
+    """Into the budget by what nothing else here names, such as what leavers had left; below zero: out of it."""
     closing_balance: builtins.int
     """What the budget had at the end, or has now: `opening_balance`, `funded_amount`, `expired_amount`, `returned_amount` and
     `other_balance_amount`, less the amounts from the budget.
