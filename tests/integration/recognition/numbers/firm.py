@@ -41,8 +41,8 @@ class Asked:
     values: tuple[str, ...]
     month: str
     deleted: bool = False
-    adders: list[tuple[str, int]] = field(default_factory=list)
-    """Who added on, to how many."""
+    adders: list[tuple[str, list[str]]] = field(default_factory=list)
+    """Who added on, to whom; not to whom an edit has taken out since."""
 
 
 @dataclass
@@ -114,7 +114,7 @@ class Firm:
         asked = self.asked[name]
         adder = self._one([one for one in sorted(self.present) if one != asked.giver])
         added = await add(self.employer, self.kept[name], adder, self._points())
-        asked.adders.append((adder, len(added.receivers)))
+        asked.adders.append((adder, [one.rpartition("/")[2] for one in added.receivers]))
 
     async def edit(self) -> None:
         """Somebody hides what they said, or says it of others, for others, or with other points."""
@@ -131,6 +131,7 @@ class Firm:
             receivers=receivers, amount=self._points(), values=values,
         )  # fmt: skip
         asked.receivers, asked.values = receivers, tuple(values)
+        asked.adders = [(adder, [one for one in to if one in receivers]) for adder, to in asked.adders]
 
     async def delete(self) -> None:
         """Something is taken back, as far as its receivers have it."""

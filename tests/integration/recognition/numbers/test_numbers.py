@@ -112,13 +112,14 @@ async def participation_agrees(
             made["given"][asked.giver] += len(asked.receivers)
             made["received"].update(asked.receivers)
             for adder, receivers in asked.adders:
-                made["added"][adder] += receivers
+                made["added"][adder] += len(receivers)
     amounts: Counter[str] = Counter()
     for gift, amount in postings.gifts().items():
         asked = firm.asked[gift.recognition]
         if gift.month == month and (asked.public or everything):
             amounts["given" if gift.giver == asked.giver else "added"] += amount
             amounts["received"] += amount
+    made["added"] = +made["added"]  # who added on for nobody who is left has not
     request = pb.GetParticipationRequest(parent=firm.employer.name, period=month, view=view)
     found = await firm.employer.admin.insights.GetParticipation(request)
     assert found.active_count == len(firm.active[month])
