@@ -21,11 +21,12 @@ from recognition.store.recognitions import Feed
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A page that somebody asks for: of one person, a team, or all; `viewer` is None where it is the acting person."""
+    """A page that somebody asks for: of what is `wanted` (a person, a team, a value), or all; `viewer` is None where it
+    is the acting person.
+    """
 
     organisation: str
-    person: str | None
-    team: str | None
+    wanted: Wanted
     viewer: str | None
     size: int
     token: str
@@ -42,21 +43,22 @@ class FeedReading:
         of the next page.
 
         Raises:
-            InvalidField: the size or the token is malformed.
+            InvalidField: the size, the token or the value is malformed.
             NotFound: there is no such organisation, person, team or viewer.
             ScopeRequired: the viewer is another than the acting person.
         """
         size = page_size(asked.size)
-        organisation = asked.organisation
-        wanted = Wanted(person=asked.person, team=asked.team)
+        organisation, wanted = asked.organisation, asked.wanted
+        wanted.check()
         async with self._database.acquire() as connection:
             await organisations.find(connection, organisation)
-            if asked.person is not None:
-                await people.find(connection, organisation, asked.person)
-            if asked.team is not None and await teams.find(connection, organisation, asked.team) is None:
-                raise NotFound(team_name(organisation, asked.team))
+            if wanted.person is not None:
+                await people.find(connection, organisation, wanted.person)
+            if wanted.team is not None and await teams.find(connection, organisation, wanted.team) is None:
+                raise NotFound(team_name(organisation, wanted.team))
             viewer = await viewer_id(connection, organisation, asked.viewer, acting)
-            query = ("ListFeed", organisation, asked.person or "", asked.team or "", viewer or "")
+            filters = (wanted.person or "", wanted.team or "", wanted.value or "")
+            query = ("ListFeed", organisation, *filters, viewer or "")
             before_time, before = read_place(asked.token, query, END)
             found = await store.list_items(
                 connection, Feed(organisation, viewer, wanted, before_time, before), size + 1

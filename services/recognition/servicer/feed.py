@@ -11,7 +11,7 @@ from guerdon_kit.names import parse
 from recognition.domain.awards import Award
 from recognition.domain.comments import Echo
 from recognition.domain.feed import FeedItem
-from recognition.domain.recognitions import Recognition
+from recognition.domain.recognitions import Recognition, Wanted
 from recognition.operations.feed import Asked, FeedReading
 from recognition.servicer.award_messages import write_award
 from recognition.servicer.celebrations import write_celebration
@@ -32,8 +32,11 @@ class FeedServicer:
         (organisation,) = parse(request.parent, ORGANISATION, "parent")
         asked = Asked(
             organisation=organisation,
-            person=optional_person_id(request.person, organisation, "person"),
-            team=optional_team_id(request.team, organisation, "team"),
+            wanted=Wanted(
+                value=request.value or None,
+                person=optional_person_id(request.person, organisation, "person"),
+                team=optional_team_id(request.team, organisation, "team"),
+            ),
             viewer=optional_person_id(request.viewer, organisation, "viewer"),
             size=request.page_size,
             token=request.page_token,

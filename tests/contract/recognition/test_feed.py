@@ -18,7 +18,13 @@ SCOPE = "recognition.feed.read"
 
 
 async def feed(
-    employer: Employer, viewer: str = "", client: Client | None = None, *, person: str = "", team: str = ""
+    employer: Employer,
+    viewer: str = "",
+    client: Client | None = None,
+    *,
+    person: str = "",
+    team: str = "",
+    value: str = "",
 ) -> list[pb.FeedItem]:
     """The whole feed, in pages of two."""
     request = pb.ListFeedRequest(
@@ -27,6 +33,7 @@ async def feed(
         page_size=2,
         person=employer.person(person) if person else "",
         team=team,
+        value=value,
     )
     found: list[pb.FeedItem] = []
     while True:
@@ -101,6 +108,29 @@ async def test_a_team_sees_what_was_said_to_it_and_what_its_people_got(employer:
     assert names(await feed(employer, team=east.name)) == [bens, said.name]
     assert names(await feed(employer, team=east.name, person="cleo")) == [said.name]
     assert cleos in names(await feed(employer))
+
+
+async def test_what_is_for_a_value_is_thanks_alone_as_the_list_of_recognitions_has_it(employer: Employer) -> None:
+    awarding = await Awarding.of(employer, 1000)
+    await awarding.nominate(await awarding.program("spot"), "ann", "ben", 10)
+    both, _, secret, care = [
+        (await employer.give("ann", receivers, 5, values=values, private=private)).name
+        for receivers, values, private in (
+            (["ben"], ["#teamwork", "#care"], False),
+            (["ben"], [], False),
+            (["cleo"], ["#care"], True),
+            (["dan"], ["#care"], False),
+        )
+    ]
+    for viewer, seen in (("cleo", [care, secret, both]), ("dan", [care, both])):
+        assert names(await feed(employer, viewer, value="#care")) == seen
+        listed = (await employer.feed(viewer=viewer, value="#care")).recognitions
+        assert [one.name for one in listed] == seen
+    assert names(await feed(employer, "cleo", value="#care", person="ben")) == [both]
+    assert names(await feed(employer, value="#other")) == []
+    with pytest.raises(InvalidRequestError) as invalid:
+        await feed(employer, value="#" * 1000)
+    assert [one.field for one in invalid.value.violations] == ["value"]
 
 
 async def comment(employer: Employer, onto: recs.Recognition, author: str) -> comments.Comment:

@@ -20,7 +20,7 @@ from guerdon.recognition.v1 import celebrations_pb2 as guerdon_dot_recognition_d
 from guerdon.recognition.v1 import recognition_pb2 as guerdon_dot_recognition_dot_v1_dot_recognition__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!guerdon/recognition/v1/feed.proto\x12\x16guerdon.recognition.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a guerdon/options/v1/options.proto\x1a#guerdon/recognition/v1/awards.proto\x1a)guerdon/recognition/v1/celebrations.proto\x1a(guerdon/recognition/v1/recognition.proto\"\xe9\x01\n\x08\x46\x65\x65\x64Item\x12:\n\x0brecognition\x18\x01 \x01(\x0b\x32#.guerdon.recognition.v1.RecognitionH\x00\x12.\n\x05\x61ward\x18\x02 \x01(\x0b\x32\x1d.guerdon.recognition.v1.AwardH\x00\x12:\n\x0b\x63\x65lebration\x18\x03 \x01(\x0b\x32#.guerdon.recognition.v1.CelebrationH\x00\x12-\n\tfeed_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\n\x04item\"\xe1\x01\n\x0fListFeedRequest\x12\x30\n\x06parent\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/Organisation\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\'\n\x06viewer\x18\x04 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12\'\n\x06person\x18\x05 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12#\n\x04team\x18\x06 \x01(\tB\x15\xfa\x41\x12\n\x10guerdon.dev/Team\"\\\n\x10ListFeedResponse\x12/\n\x05items\x18\x01 \x03(\x0b\x32 .guerdon.recognition.v1.FeedItem\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\x8b\x01\n\x0b\x46\x65\x65\x64Service\x12|\n\x08ListFeed\x12\'.guerdon.recognition.v1.ListFeedRequest\x1a(.guerdon.recognition.v1.ListFeedResponse\"\x1d\xca\xda\x18\x19\n\x15recognition.feed.read\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!guerdon/recognition/v1/feed.proto\x12\x16guerdon.recognition.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a guerdon/options/v1/options.proto\x1a#guerdon/recognition/v1/awards.proto\x1a)guerdon/recognition/v1/celebrations.proto\x1a(guerdon/recognition/v1/recognition.proto\"\xe9\x01\n\x08\x46\x65\x65\x64Item\x12:\n\x0brecognition\x18\x01 \x01(\x0b\x32#.guerdon.recognition.v1.RecognitionH\x00\x12.\n\x05\x61ward\x18\x02 \x01(\x0b\x32\x1d.guerdon.recognition.v1.AwardH\x00\x12:\n\x0b\x63\x65lebration\x18\x03 \x01(\x0b\x32#.guerdon.recognition.v1.CelebrationH\x00\x12-\n\tfeed_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\n\x04item\"\xf0\x01\n\x0fListFeedRequest\x12\x30\n\x06parent\x18\x01 \x01(\tB \xe0\x41\x02\xfa\x41\x1a\n\x18guerdon.dev/Organisation\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\'\n\x06viewer\x18\x04 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12\'\n\x06person\x18\x05 \x01(\tB\x17\xfa\x41\x14\n\x12guerdon.dev/Person\x12#\n\x04team\x18\x06 \x01(\tB\x15\xfa\x41\x12\n\x10guerdon.dev/Team\x12\r\n\x05value\x18\x07 \x01(\t\"\\\n\x10ListFeedResponse\x12/\n\x05items\x18\x01 \x03(\x0b\x32 .guerdon.recognition.v1.FeedItem\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\x8b\x01\n\x0b\x46\x65\x65\x64Service\x12|\n\x08ListFeed\x12\'.guerdon.recognition.v1.ListFeedRequest\x1a(.guerdon.recognition.v1.ListFeedResponse\"\x1d\xca\xda\x18\x19\n\x15recognition.feed.read\x10\x04\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'guerdon.recognition.v1.feed_pb2', globals())
@@ -40,9 +40,9 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _FEEDITEM._serialized_start=311
   _FEEDITEM._serialized_end=544
   _LISTFEEDREQUEST._serialized_start=547
-  _LISTFEEDREQUEST._serialized_end=772
-  _LISTFEEDRESPONSE._serialized_start=774
-  _LISTFEEDRESPONSE._serialized_end=866
-  _FEEDSERVICE._serialized_start=869
-  _FEEDSERVICE._serialized_end=1008
+  _LISTFEEDREQUEST._serialized_end=787
+  _LISTFEEDRESPONSE._serialized_start=789
+  _LISTFEEDRESPONSE._serialized_end=881
+  _FEEDSERVICE._serialized_start=884
+  _FEEDSERVICE._serialized_end=1023
 # @@protoc_insertion_point(module_scope)

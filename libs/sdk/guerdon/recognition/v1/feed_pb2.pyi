@@ -68,6 +68,7 @@ class ListFeedRequest(google.protobuf.message.Message):
     VIEWER_FIELD_NUMBER: builtins.int
     PERSON_FIELD_NUMBER: builtins.int
     TEAM_FIELD_NUMBER: builtins.int
+    VALUE_FIELD_NUMBER: builtins.int
     parent: builtins.str
     """The organisation."""
     page_size: builtins.int
@@ -82,6 +83,8 @@ class ListFeedRequest(google.protobuf.message.Message):
     """Only recognitions that this person gave or received, their awards, and what was celebrated of them."""
     team: builtins.str
     """Only recognitions that were said to this team, and awards and celebrations of who is in it now."""
+    value: builtins.str
+    """Only recognitions for this value, such as `#teamwork`. Awards and celebrations are for none, and are left out."""
     def __init__(
         self,
         *,
@@ -91,8 +94,9 @@ class ListFeedRequest(google.protobuf.message.Message):
         viewer: builtins.str = ...,
         person: builtins.str = ...,
         team: builtins.str = ...,
+        value: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "person", b"person", "team", b"team", "viewer", b"viewer"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "person", b"person", "team", b"team", "value", b"value", "viewer", b"viewer"]) -> None: ...
 
 global___ListFeedRequest = ListFeedRequest
 
