@@ -20,7 +20,7 @@ from recognition.domain.takings import Recovery, TakingPolicy, give_for_edit
 from recognition.operations import organisations
 from recognition.operations.authors import lock_for_author
 from recognition.operations.changing import Changing
-from recognition.operations.giving import find, require_parties, require_teams
+from recognition.operations.giving import find, require_audience, require_parties
 from recognition.operations.wording import worded
 from recognition.store import changes, movements
 from recognition.store import settings as settings_store
@@ -113,10 +113,11 @@ class Editing:
         organisation = after.organisation
         window = await settings_store.edit_window(connection, organisation)
         check_window(found, after, window, self._clock.now())
-        if set(changed_fields(found.draft, after)) - {"visibility"}:
+        changed = set(changed_fields(found.draft, after))
+        if changed - {"visibility"}:
             after.check(employer)
-        if after.visibility is not found.draft.visibility:
-            await require_teams(connection, after)
+        if changed & {"visibility", "receivers"}:
+            await require_audience(connection, after, after.teams if "receivers" in changed else found.teams)
         if await changes.list_all(connection, organisation, found.id, [ChangeKind.EDIT], ChangeState.PENDING):
             raise Unavailable
         done = await changes.list_all(connection, organisation, found.id, [ChangeKind.EDIT], ChangeState.DONE)

@@ -114,7 +114,12 @@ async def require_teams(connection: Connection, draft: Draft) -> None:
     for team in draft.teams:
         if team not in existing:
             raise NotFound(team_name(draft.organisation, team))
-    if draft.visibility is not Visibility.TEAM or draft.teams:
+    await require_audience(connection, draft, draft.teams)
+
+
+async def require_audience(connection: Connection, draft: Draft, said_to: Collection[str]) -> None:
+    """Raises InvalidField for what is for teams, was `said_to` none, and has receivers who are in none."""
+    if draft.visibility is not Visibility.TEAM or said_to:
         return
     if await teams.of_people(connection, draft.organisation, draft.receivers):
         return

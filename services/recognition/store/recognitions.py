@@ -84,7 +84,9 @@ async def _insert_teams(connection: Connection, recognition: str, draft: Draft, 
 
 
 async def edit(connection: Connection, recognition: Recognition, after: Draft, edit_time: datetime) -> None:
-    """Makes it what it is `after` an edit. It keeps its place in the feed."""
+    """Makes it what it is `after` an edit. It keeps its place in the feed. One that was said to no team, because its
+    receivers were in none or nobody knew, is said to theirs of now when it comes to be for teams.
+    """
     key = {"organisation": after.organisation, "recognition": recognition.id}
     await queries.edit_recognition(
         connection,
@@ -101,6 +103,8 @@ async def edit(connection: Connection, recognition: Recognition, after: Draft, e
         people = [after.giver, *after.receivers]
         await queries.insert_recognition_people(connection, people=people, create_time=recognition.create_time, **key)
         await queries.delete_recognition_teams(connection, **key)
+        await _insert_teams(connection, recognition.id, after, recognition.create_time)
+    elif after.visibility is Visibility.TEAM and not recognition.teams:
         await _insert_teams(connection, recognition.id, after, recognition.create_time)
 
 

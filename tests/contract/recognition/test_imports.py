@@ -15,6 +15,8 @@ from guerdon.recognition.v1 import imports_pb2 as pb
 from guerdon.recognition.v1 import organisations_pb2 as orgs
 from guerdon.recognition.v1 import recognition_pb2 as recs
 from guerdon.recognition.v1 import teams_pb2 as teams
+from tests.contract.recognition.awarding import Awarding
+from tests.contract.recognition.test_changes import edit
 from tests.contract.recognition.world import Employer
 
 THEN = datetime(2026, 3, 5, 12, tzinfo=UTC)
@@ -185,6 +187,23 @@ async def test_what_was_for_a_team_is_seen_by_who_is_in_it_now(employer: Employe
     assert {tuple(one.rpartition("/")[2] for one in shown.teams) for shown in seen} == {("east", "west"), ("east",)}
     [other] = await imported(employer, [row("said", "ann", ["ben"], 1, visibility=team, team_ids=["east"])])
     assert reasons(other) == {1: "EXTERNAL_ID_REUSED"}
+
+
+async def test_what_was_public_and_comes_to_be_for_teams_is_for_those_of_its_receivers_then(employer: Employer) -> None:
+    await imported(employer, [row("all", "ann", ["ben"], 1)])
+    [shown] = (await employer.feed()).recognitions
+    with pytest.raises(InvalidRequestError):
+        await edit(employer, shown, "visibility", visibility=recs.VISIBILITY_TEAM)
+    awarding = await Awarding.of(employer, 0)
+    east = f"{employer.name}/teams/east"
+    await employer.admin.teams.CreateTeam(
+        teams.CreateTeamRequest(team=teams.Team(name=east, display_name="East"), request_id=new_request_id())
+    )
+    for person in ("ben", "dan"):
+        await awarding.join(person, east)
+    edited, _ = await edit(employer, shown, "visibility", visibility=recs.VISIBILITY_TEAM)
+    assert list(edited.teams) == [east]
+    assert [len((await employer.feed(viewer=viewer)).recognitions) for viewer in ("ann", "dan", "cleo")] == [1, 1, 0]
 
 
 async def test_an_import_takes_its_own_scope(employer: Employer) -> None:

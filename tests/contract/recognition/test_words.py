@@ -143,6 +143,31 @@ async def test_a_preview_tells_what_giving_then_refuses(employer: Employer) -> N
         await _preview(employer, employer.thanks("ann", ["ben"], 0))
 
 
+async def test_what_was_said_to_teams_can_be_hidden_though_nobody_is_in_them_any_more(employer: Employer) -> None:
+    await _team(employer, "east", "ben")
+    await _team(employer, "west")
+    said = await employer.give("ann", ["ben"], 1)
+    request = employer.thanks("ann", ["cleo"], 1)
+    request.recognition.teams.append(f"{employer.name}/teams/west")
+    named = (await employer.admin.recognition.CreateRecognition(request)).recognition
+    for team in ("east", "west"):
+        await employer.admin.teams.DeleteTeam(
+            teams.DeleteTeamRequest(name=f"{employer.name}/teams/{team}", request_id=new_request_id())
+        )
+    for shown in (said, named):
+        for visibility in (recs.VISIBILITY_TEAM, recs.VISIBILITY_PRIVATE):
+            hidden, _ = await edit(employer, shown, "visibility", visibility=visibility)
+            assert hidden.visibility == visibility
+
+
+async def test_what_is_for_teams_is_not_edited_to_be_for_who_is_in_none(employer: Employer) -> None:
+    await _team(employer, "east", "ben")
+    said = await _give_to_team(employer, ["ben"])
+    with pytest.raises(InvalidRequestError) as invalid:
+        await edit(employer, said, "receivers", receivers=["cleo"])
+    assert [one.field for one in invalid.value.violations] == ["recognition.visibility"]
+
+
 async def _preview(employer: Employer, request: recs.CreateRecognitionRequest) -> recs.PreviewRecognitionResponse:
     return await employer.admin.recognition.PreviewRecognition(
         recs.PreviewRecognitionRequest(parent=request.parent, recognition=request.recognition)

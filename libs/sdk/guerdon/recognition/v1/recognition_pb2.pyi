@@ -559,7 +559,8 @@ class UpdateRecognitionRequest(google.protobuf.message.Message):
     @property
     def update_mask(self) -> google.protobuf.field_mask_pb2.FieldMask:
         """What changes: of `message`, `values`, `visibility`, `receivers`, `amount`. Within the organisation's edit window after
-        it was given, all of them; afterwards only `visibility`, and only to fewer people.
+        it was given, all of them; afterwards only `visibility`, and only to fewer people. What was said to no team (the
+        receivers were in none, or it was imported without) and comes to be TEAM is said to the receivers' teams of then.
         """
 
     def __init__(
