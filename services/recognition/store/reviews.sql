@@ -68,13 +68,28 @@ where
     and state = 'held';
 
 -- name: list_reviews
--- But for what the viewer would receive, or was refused: who receives it learns of it once it is given.
+-- But for what the viewer would receive, or was refused: who receives it learns of it once it is given. The giver of an add-on
+-- may not see by now what it adds onto.
 select
     reviews.number, reviews.state as review_state, reviews.transaction, reviewer, note, review_time, deadline,
     changes.organisation, changes.change, changes.recognition, changes.kind, changes.person, changes.giver, changes.receivers,
     changes.amounts, changes.policy, changes.before, changes.after, changes.state, changes.refusal,
     changes.available_amount, changes.actor, changes.create_time,
-    case when reviews.state = 'held' then message else '' end as message
+    case
+        when
+            reviews.state = 'held'
+            and (
+                :giver::text is null
+                or changes.kind = 'create'
+                or exists (
+                    select
+                    from seen_recognitions(:giver::text) as seen
+                    where seen.organisation = changes.organisation and seen.recognition = changes.recognition
+                )
+            )
+            then message
+        else ''
+    end as message
 from reviews
 join recognition_changes as changes on changes.organisation = reviews.organisation and changes.change = reviews.change
 join recognitions

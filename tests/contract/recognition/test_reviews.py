@@ -202,6 +202,20 @@ async def test_an_edit_sends_back_the_add_ons_that_wait_for_who_is_removed(emplo
     assert [await employer.earned(who) for who in ("ben", "cleo")] == [0, 50]
 
 
+async def test_who_adds_onto_what_is_not_theirs_to_see_by_now_does_not_read_it_in_their_review(
+    employer: Employer,
+) -> None:
+    given = await employer.give("cleo", ["ben"], 10)
+    await set_policies(employer, pair_points(30, HOLD))
+    await employer.admin.add_ons.CreateAddOn(addition(employer, given, "ann", 31))
+    ann = employer.own_client("ann", READ)
+    assert [one.message for one in await reviews(employer, ann)] == ["Thank you"]
+    await edit(employer, given, "visibility", visibility=recs.VISIBILITY_PRIVATE)
+    await edit(employer, given, "message", message="Between us")
+    assert [one.message for one in await reviews(employer, ann)] == [""]
+    assert [one.message for one in await reviews(employer, employer.admin)] == ["Between us"]
+
+
 async def test_an_add_on_that_is_decided_about_while_its_recognition_ends_counts_once(employer: Employer) -> None:
     given = await employer.give("cleo", ["ben"], 10)
     await set_policies(employer, pair_points(30, HOLD))

@@ -88,7 +88,9 @@ class Review(google.protobuf.message.Message):
     amount: builtins.int
     """How much each of them."""
     message: builtins.str
-    """The recognition's words while it is held. Afterwards empty: they are for who sees the recognition."""
+    """The recognition's words while it is held. Afterwards empty: they are for who sees the recognition; and so they are for
+    the giver of an add-on who does not see by now what it is onto.
+    """
     state: global___ReviewState.ValueType
     """What became of it."""
     reviewer: builtins.str
