@@ -141,6 +141,8 @@ class Changing:
             giving = await movements.find_giving(connection, change, recognition)
             takings = await _takings(connection, change)
             review = await reviews.find(connection, change.key)
+            if (await _find(connection, key)).state is not ChangeState.PENDING:
+                return None  # another has settled it since; what is there to be taken by now is not this change's
         if review is not None and review.state is not ReviewState.APPROVED:
             return await self._hold(change, review, giving)
         if review is not None:

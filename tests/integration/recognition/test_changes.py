@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, cast
 
 import pytest
 from redis.asyncio import Redis
@@ -12,12 +15,23 @@ from redis.asyncio import Redis
 from guerdon import NotFoundError, UnavailableError
 from guerdon.recognition.v1 import add_ons_pb2 as add_ons
 from guerdon.recognition.v1 import recognition_pb2 as recs
+from guerdon_kit.clock import FixedClock
 from guerdon_kit.events import CloudEvent, stream_of
+from guerdon_kit.grpc import Remote
+from guerdon_kit.postgres import Connection, Database
 from guerdon_kit.testing import ServiceFactory, wait_until
+from recognition.clients.ledger import LEDGER, Ledger
+from recognition.domain.changes import ChangeKind, ChangeState, NewChange
+from recognition.domain.moving import movements_of
+from recognition.domain.recognitions import Draft, Recognition, State, Visibility
+from recognition.domain.takings import Taken, Taking
+from recognition.operations.changing import Changing
+from recognition.store import changes, movements, recognitions
 from tests.contract.recognition.test_changes import add, addition, delete, deletion, edit
 from tests.contract.recognition.test_fairness import pair_points, set_policies
 from tests.contract.recognition.test_reviews import HOLD
 from tests.contract.recognition.world import Employer, World
+from tests.integration.recognition.conftest import NOW
 
 PEOPLE = [f"p{number}" for number in range(8)]
 _PREFIX = "guerdon.recognition.v1."
@@ -146,3 +160,63 @@ async def _has_all_back(employer: Employer) -> bool:
         return [await employer.left(person) for person in ("ann", "dan")] == [200, 200]
     except UnavailableError:
         return False
+
+
+async def test_who_comes_back_to_an_edit_that_is_settled_takes_nothing_that_a_later_one_gave(db: Database) -> None:
+    draft = Draft("umbrella", "ann", ("ben", "cleo"), 10, "Thank you", (), Visibility.PUBLIC)
+    without_ben = replace(draft, receivers=("cleo",))
+    made = _change("made", ChangeKind.CREATE, draft.receivers)
+    first = _change("first", ChangeKind.EDIT, (), before=draft, after=without_ben)
+    second = _change("second", ChangeKind.EDIT, ("ben",), before=without_ben, after=draft)
+    async with db.transaction() as connection:
+        await recognitions.insert(connection, "made", draft, actor="tester", create_time=NOW)
+        await recognitions.set_state(connection, "umbrella", "made", State.POSTED)
+        await changes.insert(connection, made, NOW, ChangeState.DONE)
+        await changes.insert(connection, first, NOW)
+        await _moved(connection, made, draft, ["t1", "t2"])
+
+    async def others() -> None:
+        """Another worker settles the first edit, and then comes the second one."""
+        async with db.transaction() as connection:
+            [of_ben] = [one for one in await movements.gifts(connection, "umbrella", "made") if one.receiver == "ben"]
+            await changes.settle(connection, first.key, ChangeState.DONE)
+            await _moved(connection, first, draft, [], Taken(Taking(of_ben, 10, 1), 10, "t3"))
+            await changes.insert(connection, second, NOW, ChangeState.DONE)
+            await _moved(connection, second, without_ben, ["t4"])
+
+    nobody = Ledger(Remote("127.0.0.1:1", LEDGER, lambda *_: ""), timedelta(seconds=1))
+    late = Changing(cast("Database", Meanwhile(db, others)), nobody, FixedClock(NOW), timedelta(seconds=1))
+    await late.carry_out(first.key)  # asked, the ledger would not answer
+
+
+class Meanwhile:
+    """A database that lets others go first, between the first and the second time that somebody reads."""
+
+    def __init__(self, database: Database, others: Callable[[], Awaitable[None]]) -> None:
+        self._database = database
+        self._others = others
+        self._times = 0
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator[Connection]:
+        self._times += 1
+        if self._times == 2:
+            await self._others()
+        async with self._database.acquire() as connection:
+            yield connection
+
+
+def _change(
+    id_: str, kind: ChangeKind, receivers: tuple[str, ...], before: Draft | None = None, after: Draft | None = None
+) -> NewChange:
+    amounts = (10,) * len(receivers)
+    return NewChange(
+        "umbrella", id_, "made", kind, "ann", "ann", receivers, amounts, "tester", NOW, before=before, after=after
+    )
+
+
+async def _moved(
+    connection: Connection, change: NewChange, draft: Draft, transactions: Sequence[str], *taken: Taken
+) -> None:
+    recognition = Recognition("made", draft, State.POSTED, "tester", NOW, ())
+    await movements.insert(connection, movements_of(change, recognition, transactions, taken, NOW))
