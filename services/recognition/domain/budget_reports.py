@@ -35,6 +35,7 @@ class BudgetMonth:
     imported: int = 0
     expired: int = 0
     returned: int = 0
+    returned_from_leavers: int = 0
     other_balance: int = 0
     given: int = 0
     awarded: int = 0
@@ -53,7 +54,8 @@ class BudgetMonth:
     @property
     def used(self) -> int:
         """What the budget has less for it, but for what was bought."""
-        return self.granted + self.imported - self.expired - self.returned - self.other_balance
+        back = self.expired + self.returned + self.returned_from_leavers
+        return self.granted + self.imported - back - self.other_balance
 
     @property
     def closing_balance(self) -> int:
@@ -70,7 +72,8 @@ class BudgetMonth:
     def closing_earned(self) -> int:
         """What people have to redeem at the end."""
         came = self.given + self.awarded + self.imported + self.redemptions_returned + self.other_earned
-        return self.opening_earned + came - self.taken_back - self.redeemed - self.exchanged
+        went = self.taken_back + self.redeemed + self.exchanged + self.returned_from_leavers
+        return self.opening_earned + came - went
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,13 +179,9 @@ _LINES: dict[tuple[Place, Place], tuple[str, int]] = {
 _LINES_OF_KINDS: dict[tuple[FlowKind, Place, Place], tuple[str, int]] = {
     (FlowKind.BOOST, Place.BUDGET, Place.ALLOWANCE): ("boosts", 1),
     **{(FlowKind.EXPIRY, place, Place.BUDGET): ("expired", 1) for place in _OUTSTANDING},
+    (FlowKind.FUND, Place.REWARDS, Place.BUDGET): ("returned_from_leavers", 1),
+    (FlowKind.REVERSAL, Place.BUDGET, Place.REWARDS): ("returned_from_leavers", -1),
 }
-_UNNAMED = frozenset(
-    {
-        (FlowKind.FUND, Place.REWARDS, Place.BUDGET),  # what leavers had left, which is no import taken back
-        (FlowKind.REVERSAL, Place.BUDGET, Place.REWARDS),
-    }
-)
 _OTHERS = ("other_balance", "other_outstanding", "other_earned")
 
 
@@ -191,7 +190,7 @@ def _lines(kind: FlowKind, source: Place, destination: Place) -> list[tuple[str,
     from and where it went.
     """
     named = _LINES_OF_KINDS.get((kind, source, destination)) or _LINES.get((source, destination))
-    if named is not None and (kind, source, destination) not in _UNNAMED:
+    if named is not None:
         return [named]
     changes = ((destination in pool) - (source in pool) for pool in _POOLS)
     return [(line, change) for line, change in zip(_OTHERS, changes, strict=True) if change]

@@ -136,6 +136,7 @@ def write_budget_month(month: BudgetMonth) -> pb.BudgetMonth:
         imported_amount=month.imported,
         expired_amount=month.expired,
         returned_amount=month.returned,
+        returned_from_leavers_amount=month.returned_from_leavers,
         other_balance_amount=month.other_balance,
         closing_balance=month.closing_balance,
         opening_outstanding_amount=month.opening_outstanding,

@@ -142,6 +142,8 @@ def test_whatever_moves_each_part_opens_and_closes_with_what_came_less_what_left
         (FlowKind.GRANT, Place.BUDGET, Place.AWARD_BUDGET, {"award_budgets": 7}),
         (FlowKind.GRANT, Place.BUDGET, Place.REWARDS, {"imported": 7}),
         (FlowKind.REVERSAL, Place.REWARDS, Place.BUDGET, {"imported": -7}),
+        (FlowKind.FUND, Place.REWARDS, Place.BUDGET, {"returned_from_leavers": 7}),
+        (FlowKind.REVERSAL, Place.BUDGET, Place.REWARDS, {"returned_from_leavers": -7}),
         (FlowKind.RECOGNITION, Place.ALLOWANCE, Place.REWARDS, {"given": 7}),
         (FlowKind.RECOGNITION, Place.ALLOWANCE, Place.RESERVE, {}),
         (FlowKind.RECOGNITION, Place.RESERVE, Place.REWARDS, {"given": 7}),
@@ -194,5 +196,6 @@ def test_what_leavers_had_left_is_no_import_taken_back() -> None:
         flow(FlowKind.REVERSAL, Place.BUDGET, Place.REWARDS): 10,
     }
     november = reported(flows).months[1]
-    assert (november.imported, november.other_balance, november.other_earned) == (0, 30, -30)
+    others = (november.imported, november.other_balance, november.other_earned)
+    assert (november.returned_from_leavers, others) == (30, (0, 0, 0))
     assert (november.closing_balance, november.closing_earned) == (-70, 70)

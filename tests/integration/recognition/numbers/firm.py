@@ -15,6 +15,7 @@ from guerdon.recognition.v1 import recognition_pb2 as recs
 from guerdon_kit.testing import wait_until
 from tests.contract.recognition.awarding import Awarding
 from tests.contract.recognition.budgeting import Purse
+from tests.contract.recognition.parting import PAY_OUT, Parting
 from tests.contract.recognition.test_changes import add, delete, edit
 from tests.contract.recognition.world import Employer
 
@@ -76,6 +77,7 @@ class Firm:
         for report in ("cleo", "dan"):
             await awarding.appoint(report, manager=MANAGER)
         await Purse(employer).manage(MANAGER, 300, carry_over_periods=1)
+        await Parting(employer).say(PAY_OUT, 0)
         source, program = await awarding.source("training"), await awarding.program("stars")
         return cls(employer, awarding, source, program, random.Random(seed))
 
@@ -177,7 +179,7 @@ class Firm:
         await self.awarding.record(self.source, f"a{self.dice.randrange(10**9)}", self._some(1)[0], self._points())
 
     async def come_or_go(self) -> None:
-        """Somebody who receives only what is left to them leaves, or comes back."""
+        """Somebody leaves, and is paid what they have, or comes back."""
         name, organisations = self.employer.person("fay"), self.employer.admin.organisations
         if "fay" in self.present:
             await organisations.DeactivatePerson(orgs.DeactivatePersonRequest(name=name, request_id=new_request_id()))
@@ -202,10 +204,12 @@ class Firm:
         return self.dice.choice(options)
 
     async def is_settled(self) -> bool:
-        """Whether all that was awarded is paid, and the month before is counted to its end."""
+        """Whether all that was awarded is paid, who is away has nothing, and the month before is counted to its end."""
         _, unpaid = await self.awarding.standing()
+        leavers = (await Parting(self.employer).page(page_size=1000)).leavers
+        has = sum(leaver.available_amount for leaver in leavers if not leaver.HasField("return_time"))
         before = sorted(self.active)[-2]
-        return unpaid == 0 and (await Purse(self.employer).statement(before)).final
+        return unpaid == has == 0 and (await Purse(self.employer).statement(before)).final
 
     async def _is_swept(self) -> bool:
         """Whether nothing lies on an account that has expired."""

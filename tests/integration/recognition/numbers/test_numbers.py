@@ -190,6 +190,7 @@ def _expected(postings: Postings, month: str) -> dict[str, int]:
         "imported_amount": 0,
         "expired_amount": sum(sums[one, "budget"] for one in OUTSTANDING),
         "returned_amount": 0,
+        "returned_from_leavers_amount": sums["rewards", "budget"],
         "other_balance_amount": 0,
         "closing_balance": postings.held({"budget"}, month),
         "opening_outstanding_amount": postings.held(OUTSTANDING, before),

@@ -357,6 +357,7 @@ class BudgetMonth(google.protobuf.message.Message):
     IMPORTED_AMOUNT_FIELD_NUMBER: builtins.int
     EXPIRED_AMOUNT_FIELD_NUMBER: builtins.int
     RETURNED_AMOUNT_FIELD_NUMBER: builtins.int
+    RETURNED_FROM_LEAVERS_AMOUNT_FIELD_NUMBER: builtins.int
     OTHER_BALANCE_AMOUNT_FIELD_NUMBER: builtins.int
     CLOSING_BALANCE_FIELD_NUMBER: builtins.int
     OPENING_OUTSTANDING_AMOUNT_FIELD_NUMBER: builtins.int
@@ -393,11 +394,13 @@ class BudgetMonth(google.protobuf.message.Message):
     """From outstanding to the budget: what was not given in time."""
     returned_amount: builtins.int
     """From outstanding to the budget otherwise: grants that were reversed."""
+    returned_from_leavers_amount: builtins.int
+    """From earned to the budget: what leavers had left, lapsed or paid out, less what was reversed of that."""
     other_balance_amount: builtins.int
-    """Into the budget by what nothing else here names, such as what leavers had left; below zero: out of it."""
+    """Into the budget by what nothing else here names; below zero: out of it."""
     closing_balance: builtins.int
-    """What the budget had at the end, or has now: `opening_balance`, `funded_amount`, `expired_amount`, `returned_amount` and
-    `other_balance_amount`, less the amounts from the budget.
+    """What the budget had at the end, or has now: `opening_balance`, `funded_amount`, `expired_amount`, `returned_amount`,
+    `returned_from_leavers_amount` and `other_balance_amount`, less the amounts from the budget.
     """
     opening_outstanding_amount: builtins.int
     """What was outstanding."""
@@ -437,6 +440,7 @@ class BudgetMonth(google.protobuf.message.Message):
         imported_amount: builtins.int = ...,
         expired_amount: builtins.int = ...,
         returned_amount: builtins.int = ...,
+        returned_from_leavers_amount: builtins.int = ...,
         other_balance_amount: builtins.int = ...,
         closing_balance: builtins.int = ...,
         opening_outstanding_amount: builtins.int = ...,
@@ -452,7 +456,7 @@ class BudgetMonth(google.protobuf.message.Message):
         other_earned_amount: builtins.int = ...,
         closing_earned_amount: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["allowance_amount", b"allowance_amount", "award_budget_amount", b"award_budget_amount", "awarded_amount", b"awarded_amount", "boost_amount", b"boost_amount", "closing_balance", b"closing_balance", "closing_earned_amount", b"closing_earned_amount", "closing_outstanding_amount", b"closing_outstanding_amount", "exchanged_amount", b"exchanged_amount", "expired_amount", b"expired_amount", "final", b"final", "funded_amount", b"funded_amount", "given_amount", b"given_amount", "imported_amount", b"imported_amount", "manager_budget_amount", b"manager_budget_amount", "opening_balance", b"opening_balance", "opening_earned_amount", b"opening_earned_amount", "opening_outstanding_amount", b"opening_outstanding_amount", "other_balance_amount", b"other_balance_amount", "other_earned_amount", b"other_earned_amount", "other_outstanding_amount", b"other_outstanding_amount", "period", b"period", "redeemed_amount", b"redeemed_amount", "redemption_returned_amount", b"redemption_returned_amount", "returned_amount", b"returned_amount", "taken_back_amount", b"taken_back_amount"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["allowance_amount", b"allowance_amount", "award_budget_amount", b"award_budget_amount", "awarded_amount", b"awarded_amount", "boost_amount", b"boost_amount", "closing_balance", b"closing_balance", "closing_earned_amount", b"closing_earned_amount", "closing_outstanding_amount", b"closing_outstanding_amount", "exchanged_amount", b"exchanged_amount", "expired_amount", b"expired_amount", "final", b"final", "funded_amount", b"funded_amount", "given_amount", b"given_amount", "imported_amount", b"imported_amount", "manager_budget_amount", b"manager_budget_amount", "opening_balance", b"opening_balance", "opening_earned_amount", b"opening_earned_amount", "opening_outstanding_amount", b"opening_outstanding_amount", "other_balance_amount", b"other_balance_amount", "other_earned_amount", b"other_earned_amount", "other_outstanding_amount", b"other_outstanding_amount", "period", b"period", "redeemed_amount", b"redeemed_amount", "redemption_returned_amount", b"redemption_returned_amount", "returned_amount", b"returned_amount", "returned_from_leavers_amount", b"returned_from_leavers_amount", "taken_back_amount", b"taken_back_amount"]) -> None: ...
 
 global___BudgetMonth = BudgetMonth
 
