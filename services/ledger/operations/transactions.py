@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import accumulate
 from typing import Any
 
@@ -13,13 +13,15 @@ from guerdon_kit.names import parse
 from guerdon_kit.postgres import Database
 from ledger.domain.book import Move
 from ledger.domain.errors import NoStatement
-from ledger.domain.model import Account, Kind, Program
+from ledger.domain.model import LONG_AGO, Account, Kind, Program
 from ledger.store.directory import Directory, queries
 
 LOOK_MAX = 10_000
 """How many of a shard's transactions one page looks at for those of its program."""
 PAGE_POSTINGS_MAX = 10_000
 """How many postings one page has at most: an answer has to fit into a message."""
+BESIDE = timedelta(minutes=10)
+"""Ids are drawn as batches begin, so that they follow the times of recording: none is out of order by as much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,23 +94,34 @@ class Transactions:
             raise NotFound(name)
         return stored
 
-    async def page(self, program: Program, before: int, size: int) -> tuple[list[StoredTransaction], int]:
+    async def page(
+        self, program: Program, before: int, size: int, since: datetime | None = None
+    ) -> tuple[list[StoredTransaction], int]:
         """The program's transactions with ids below `before`, newest first, at most `size`, and the id below which the
-        rest begin; 0: there are no more. They may be fewer, or none, though others follow.
+        rest begin; 0: there are no more. They may be fewer, or none, though others follow. If set, only those that were
+        recorded `since` then.
         """
         shard = program.shard
+        ended = LONG_AGO if since is None else max(since, LONG_AGO + BESIDE) - BESIDE
         async with self._database.acquire() as connection:
             rows = [
                 row
                 async for row in queries.transactions_of(
-                    connection, shard=shard, program=program.number, before=before, look=LOOK_MAX, limit=size + 1
+                    connection,
+                    shard=shard,
+                    program=program.number,
+                    before=before,
+                    since=since or LONG_AGO,
+                    look=LOOK_MAX,
+                    limit=size + 1,
                 )
             ]
             page = _within(rows[:size], PAGE_POSTINGS_MAX)
             if len(rows) > len(page):
                 rest = page[-1]["id"]
             else:
-                rest = await queries.looked_until(connection, shard=shard, before=before, look=LOOK_MAX) or 0
+                looked = queries.looked_until(connection, shard=shard, before=before, ended=ended, look=LOOK_MAX)
+                rest = await looked or 0
             found = [
                 posting
                 async for posting in queries.postings_of_many(connection, shard=shard, ids=[row["id"] for row in page])

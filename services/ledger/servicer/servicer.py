@@ -247,7 +247,8 @@ class LedgerServicer(
         program = await self._directory.program(request.parent, "parent")
         query = ("ListTransactions", program.name)
         before = int(read_token(request.page_token, query, (int,))[0]) if request.page_token else NEWEST
-        found, rest = await self._transactions.page(program, before, page_size(request.page_size))
+        since = instant(request.since_time, "since_time") if request.HasField("since_time") else None
+        found, rest = await self._transactions.page(program, before, page_size(request.page_size), since)
         return pb.ListTransactionsResponse(
             transactions=map(answers.transaction, found), next_page_token=write_token(query, (rest,)) if rest else ""
         )

@@ -84,17 +84,24 @@ from (
     order by id desc
     limit :look
 ) as t
-where t.program = :program
-   or (t.kind in (3, 8) and exists (
-        select from postings p
-        join accounts a on a.shard = :shard and a.id = p.source
-        where p.shard = :shard and p.id >= t.id and p.id < t.id + t.postings and a.program = :program))
+where t.record_time >= :since
+  and (t.program = :program
+       or (t.kind in (3, 8) and exists (
+            select from postings p
+            join accounts a on a.shard = :shard and a.id = p.source
+            where p.shard = :shard and p.id >= t.id and p.id < t.id + t.postings and a.program = :program)))
 order by t.id desc
 limit :limit;
 
 -- name: looked_until$
--- Where a look at `look` transactions ends; null where there are no more.
-select id from transactions where shard = :shard and id < :before order by id desc offset :look - 1 limit 1;
+-- Where a look at `look` transactions ends; null where there are no more, or none any more that were recorded at
+-- `ended` or later.
+select case when record_time >= :ended then id end
+from transactions
+where shard = :shard and id < :before
+order by id desc
+offset :look - 1
+limit 1;
 
 -- name: postings_of_many
 select p.id, p.ordinal, p.source, p.destination, p.amount, p.lots, p.lot_deltas

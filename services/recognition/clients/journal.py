@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from guerdon.ledger.v1 import ledger_pb2, resources_pb2
 from guerdon_kit.grpc import Remote
+from guerdon_kit.grpc.messages import timestamp
 from recognition.domain.flows import FlowKind, Posted, PostedMove
 
 PAGE_SIZE = 1_000
@@ -33,12 +34,16 @@ class JournalLedger:
         self._remote = remote
         self._timeout_s = timeout.total_seconds()
 
-    async def page(self, program: str, token: str = "") -> JournalPage:
-        """At most a thousand transactions of a program (its id), newest first from `token` on."""
+    async def page(self, program: str, since: datetime, token: str = "") -> JournalPage:
+        """At most a thousand transactions of a program (its id), newest first from `token` on; not all, or none,
+        of those that were recorded before `since`.
+        """
         name = f"programs/{program}"
         response = await self._remote.call(
             "ListTransactions",
-            ledger_pb2.ListTransactionsRequest(parent=name, page_size=PAGE_SIZE, page_token=token),
+            ledger_pb2.ListTransactionsRequest(
+                parent=name, page_size=PAGE_SIZE, page_token=token, since_time=timestamp(since)
+            ),
             ledger_pb2.ListTransactionsResponse,
             tenants=[name],
             timeout_s=self._timeout_s,

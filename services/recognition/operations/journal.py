@@ -131,7 +131,7 @@ class Journal:
         """
         found: list[Posted] = []
         for _ in range(PAGES_MAX):
-            transactions, token = await self._ledger.page(program, token)
+            transactions, token = await self._ledger.page(program, since, token)
             found += [one for one in transactions if since <= one.record_time < until]
             if not token or (transactions and transactions[-1].record_time < since - SETTLING):
                 return found, ""

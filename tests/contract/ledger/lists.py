@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 
 from guerdon.ledger.v1 import ledger_pb2 as pb
 from guerdon.ledger.v1 import resources_pb2 as res
+from guerdon_kit.grpc.messages import timestamp
 from tests.contract.ledger.world import Shop
 
 
@@ -48,11 +50,12 @@ async def holds(shop: Shop, id_: str, size: int = 0, state: int = 0) -> list[lis
     return await whole(page, "holds")
 
 
-async def transactions(shop: Shop, size: int = 0) -> list[list[res.Transaction]]:
-    """A program's transactions, by page."""
+async def transactions(shop: Shop, size: int = 0, since: datetime | None = None) -> list[list[res.Transaction]]:
+    """A program's transactions, by page; if set, those recorded `since` then."""
 
     async def page(token: str) -> pb.ListTransactionsResponse:
-        request = pb.ListTransactionsRequest(parent=shop.name, page_size=size, page_token=token)
+        since_time = None if since is None else timestamp(since)
+        request = pb.ListTransactionsRequest(parent=shop.name, page_size=size, page_token=token, since_time=since_time)
         return await shop.ledger.ListTransactions(request)  # type: ignore[no-any-return]  # the stub is Any here
 
     return await whole(page, "transactions")

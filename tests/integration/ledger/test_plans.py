@@ -12,6 +12,7 @@ import pytest
 from guerdon_kit.postgres import load_queries
 from guerdon_kit.postgres.provision import ServiceDatabase
 from guerdon_kit.testing import DatabaseFactory
+from ledger.domain.model import LONG_AGO
 
 queries = load_queries("ledger")
 
@@ -208,6 +209,7 @@ async def test_what_was_reversed_of_a_transaction_is_found_by_its_index(
 
 
 PAGE = {"limit": 51}
+LOOK: dict[str, Any] = {"look": 10_000, "since": LONG_AGO}
 
 
 @pytest.mark.parametrize(
@@ -243,7 +245,9 @@ async def test_a_page_of_holds_reads_those_of_the_account(
 
 async def test_a_page_of_transactions_ends_where_it_is_full(connection: asyncpg.Connection[asyncpg.Record]) -> None:
     explained = Explained(connection)
-    async for _ in queries.transactions_of(explained, shard=1, program=1, before=2**62, look=10_000, **PAGE):
+    async for _ in queries.transactions_of(
+        explained, shard=1, program=1, before=2**62, since=LONG_AGO, look=10_000, **PAGE
+    ):
         pass
     assert explained.pages < FEW_PAGES
 
@@ -252,10 +256,12 @@ async def test_a_page_that_finds_no_transaction_of_its_program_reads_as_many_as_
     connection: asyncpg.Connection[asyncpg.Record],
 ) -> None:
     explained = Explained(connection)
-    async for _ in queries.transactions_of(explained, shard=1, program=9, before=2**62, look=10_000, **PAGE):
+    async for _ in queries.transactions_of(
+        explained, shard=1, program=9, before=2**62, since=LONG_AGO, look=10_000, **PAGE
+    ):
         pass
     looked = explained.pages
-    await queries.looked_until(explained, shard=1, before=2**62, look=10_000)
+    await queries.looked_until(explained, shard=1, before=2**62, ended=LONG_AGO, look=10_000)
     assert looked + explained.pages < 400
 
 

@@ -42,7 +42,7 @@ class Pages(JournalLedger):
         self.transactions = transactions
         self.read = 0
 
-    async def page(self, program: str, token: str = "") -> JournalPage:
+    async def page(self, program: str, since: datetime, token: str = "") -> JournalPage:
         assert program == UMBRELLA.program
         self.read += 1
         await asyncio.sleep(0)  # others may come between

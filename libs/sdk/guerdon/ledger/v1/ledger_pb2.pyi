@@ -1160,20 +1160,29 @@ class ListTransactionsRequest(google.protobuf.message.Message):
     PARENT_FIELD_NUMBER: builtins.int
     PAGE_SIZE_FIELD_NUMBER: builtins.int
     PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    SINCE_TIME_FIELD_NUMBER: builtins.int
     parent: builtins.str
     """The program."""
     page_size: builtins.int
     """How many at most, up to 1,000; 0: 50."""
     page_token: builtins.str
     """Where to go on: the `next_page_token` of the page before."""
+    @property
+    def since_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """Only what was recorded at this time or later: the list ends soon after it comes upon older ones, also those of other
+        programs. Absent: all.
+        """
+
     def __init__(
         self,
         *,
         parent: builtins.str = ...,
         page_size: builtins.int = ...,
         page_token: builtins.str = ...,
+        since_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["since_time", b"since_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "since_time", b"since_time"]) -> None: ...
 
 global___ListTransactionsRequest = ListTransactionsRequest
 
