@@ -65,7 +65,8 @@ class LeaverTerms:
         """
         if self.days is None:
             return None
-        return (leave_time.astimezone(ZoneInfo(zone)) + timedelta(days=self.days)).astimezone(UTC)
+        until = (leave_time.astimezone(ZoneInfo(zone)) + timedelta(days=self.days)).astimezone(UTC)
+        return max(until, leave_time)  # in the hour that clocks have twice, the time of day is that of the first one
 
 
 KEPT = LeaverTerms(LeaverMode.KEEP, None)

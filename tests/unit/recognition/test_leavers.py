@@ -65,6 +65,11 @@ def test_a_time_that_clocks_leave_out_is_taken_as_before() -> None:
     assert LeaverTerms(LeaverMode.KEEP, 1).keep_end_time(left, "Europe/London") == left + timedelta(days=1)
 
 
+def test_nobodys_time_is_over_before_they_left_in_the_hour_that_clocks_have_twice() -> None:
+    left = datetime(2026, 11, 1, 6, 30, tzinfo=UTC)  # the second 1:30 of that day in New York
+    assert LeaverTerms(LeaverMode.PAY_OUT, 0).keep_end_time(left, "America/New_York") == left
+
+
 def test_nothing_is_settled_before_its_time_nor_with_who_is_back_nor_where_nothing_was_said() -> None:
     terms = LeaverTerms(LeaverMode.KEEP, 1)
     until = LEFT + timedelta(days=1)
