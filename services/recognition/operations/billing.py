@@ -42,6 +42,9 @@ class Billing:
         if stored is not None:
             return stored
         async with self._journal.settled(employer.program) as (connection, position):
+            stored = await store.find(connection, employer.id, month)
+            if stored is not None:  # it has become final meanwhile
+                return stored
             billed = await store.billed(connection, employer.id)
             redeemed, returned = await journal.redeemed(connection, employer.id, month.first_day)
         if billed is None or month.first_day < billed.unbilled_month:

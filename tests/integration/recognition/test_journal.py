@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from fractions import Fraction
 
 import pytest
 
 from guerdon_kit.errors import Unavailable
-from guerdon_kit.postgres import Database
+from guerdon_kit.postgres import Connection, Database
 from recognition.clients.journal import JournalLedger, JournalPage
 from recognition.domain.billing import SETTLING
+from recognition.domain.budgets import BudgetMode, BudgetTerms
 from recognition.domain.disbursements import Disbursement, DisbursementState, Disbursing, Order
 from recognition.domain.flows import FlowKind, Posted, PostedMove
+from recognition.operations.billing import Billing
 from recognition.operations.journal import PAGES_MAX, Journal
-from recognition.store import billing, disbursements, journal, people
+from recognition.store import billing, budgets, disbursements, journal, people
+from recognition.store.journal import Position
 from tests.integration.recognition.conftest import NOW, UMBRELLA
 
 SPENT = 3 * PAGES_MAX + 5
@@ -152,3 +158,25 @@ async def test_programs_and_statements_are_looked_for_a_bounded_number_at_a_time
         assert [claim.id for claim in await journal.claim(connection, NOW, NOW + SETTLING, 5)] == [UMBRELLA.program]
         assert await journal.claim(connection, NOW, NOW + SETTLING, 5) == []
         assert await billing.unbilled(connection, 5) == []
+
+
+async def test_a_statement_is_found_that_becomes_final_while_it_is_asked_for(db: Database, rewards: str) -> None:
+    clock = Still(NOW + timedelta(days=20))
+    terms = BudgetTerms(BudgetMode.BILLED_ON_REDEMPTION, 10_000, Fraction(10), "USD")
+    month = NOW.date().replace(day=1)
+    async with db.transaction() as connection:
+        await budgets.save(connection, "umbrella", terms, "tester", NOW, due_time=NOW, first_month=month, month=month)
+
+    class Closing(Journal):
+        """Others make a statement final just before what is counted is read."""
+
+        @asynccontextmanager
+        async def settled(self, program: str) -> AsyncIterator[tuple[Connection, Position]]:
+            assert await Billing(db, self, clock).close_due() == 1
+            async with super().settled(program) as found:
+                yield found
+
+    counting = Closing(db, Pages(spent(rewards, 2)), clock)
+    await counting.count(UMBRELLA.program)
+    statement = await Billing(db, counting, clock).get("umbrella", "2026-11")
+    assert (statement.final, statement.redeemed_points) == (True, 3)
