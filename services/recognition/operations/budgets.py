@@ -11,12 +11,12 @@ from guerdon_kit.grpc import OutcomeUnknown
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres import Connection, Database, requests
 from recognition.clients.budgets import BALANCES_MAX, BudgetLedger
-from recognition.domain.budgets import Budget, BudgetTerms
+from recognition.domain.budgets import Budget, BudgetMode, BudgetTerms
 from recognition.domain.organisations import Organisation
 from recognition.domain.periods import PeriodKind, day_at
 from recognition.domain.plans import period_on
 from recognition.operations import organisations
-from recognition.store import allowances, disbursements, plans
+from recognition.store import allowances, billing, disbursements, plans
 from recognition.store import budgets as store
 
 POLL_S = 0.05
@@ -40,7 +40,7 @@ class Budgets:
             InvalidField: a field is out of its bounds.
             NotFound: there is no such organisation.
             Unavailable: they are set, and the ledger has not answered; the recovery tells it, and the same request
-                waits for that.
+                waits for that. Or nothing is set, as a month is not billed yet that is over, which nobody would bill.
         """
         terms.check()
 
@@ -50,6 +50,9 @@ class Budgets:
             first_month, month = (
                 PeriodKind.MONTH.first_day(day_at(time, employer.time_zone)) for time in (employer.create_time, now)
             )
+            billed = await billing.billed(connection, organisation)
+            if terms.mode is BudgetMode.PREPAID and billed is not None and billed.unbilled_month < month:
+                raise Unavailable
             await store.save(
                 connection, organisation, terms, actor, now, due_time=now, first_month=first_month, month=month
             )

@@ -6,6 +6,7 @@ The tests share their services, whose clock only goes forward: each plays later 
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
@@ -396,3 +397,32 @@ async def test_who_was_prepaid_before_is_billed_from_the_month_in_which_that_end
     assert (await purse.statement("2039-10")).redeemed_points == 10
     with pytest.raises(RefusedError):
         await purse.statement("2039-09")
+
+
+async def test_who_is_billed_pays_before_once_the_month_that_is_over_is_billed(
+    world: World, module_services: ServiceFactory
+) -> None:
+    jump(module_services, "2039-11-20T12:00:00")
+    employer = await world.employer()
+    purse = Purse(employer)
+    await purse.terms(billed(10_000))
+    await employer.give("ann", ["ben"], 150)
+    await employer.redeem("ben", 40)
+    jump(module_services, "2039-12-01T00:01:00")
+    with pytest.raises(UnavailableError):
+        await purse.terms(PREPAID)
+    assert (await purse.budget()).terms == billed(10_000)
+    jump(module_services, "2039-12-01T00:10:01")
+
+    async def may_be_changed() -> bool:
+        with suppress(UnavailableError):
+            await purse.terms(PREPAID)
+            return True
+        return False
+
+    await wait_until(may_be_changed)
+    november = await purse.statement("2039-11")
+    assert (november.final, november.redeemed_points) == (True, 40)
+    with pytest.raises(RefusedError) as prepaid:
+        await purse.statement("2039-12")
+    assert prepaid.value.reason == "NOT_BILLED"

@@ -153,7 +153,9 @@ class SetBudgetTermsRequest(google.protobuf.message.Message):
     """The caller's id of this request, 1 to 64 printable characters."""
     @property
     def terms(self) -> global___BudgetTerms:
-        """The terms, in force once this is answered. What was granted before stays where they allow less."""
+        """The terms, in force once this is answered. What was granted before stays where they allow less. Who was billed is
+        PREPAID only once all months that are over have their statement: until then, some minutes, UNAVAILABLE.
+        """
 
     def __init__(
         self,
