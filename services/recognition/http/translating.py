@@ -30,7 +30,7 @@ MANY_MAX = 20
 """So many emails, addresses or roles of one user: more are nobody's."""
 TEXT_MAX = 400
 """So many characters in an id, and in a part of what is only kept to be read again."""
-OTHERS_SAY = frozenset({"roles", "manager", "addresses"})
+OTHERS_SAY = frozenset({"active", "roles", "manager", "addresses"})
 """What is set by other means as well: who never said it does not clear it by leaving it out."""
 
 
@@ -126,6 +126,7 @@ def read_user(
     extension = message[EnterpriseUser]
     manager = extension.manager if extension is not None else None
     values: dict[str, Any] = {
+        "active": message.active is not False,
         "roles": Role.GIVER if role is None else Role(str(role.value).lower()),
         "manager": _text(manager.value) if manager is not None else "",
         "addresses": (address.country or "").upper() if address is not None else "",
@@ -135,7 +136,7 @@ def read_user(
         before,
         user_name=message.user_name or "",
         display_name=message.display_name or _name_of(message.name, message.user_name),
-        active=message.active is not False,
+        active=values["active"],
         role=values["roles"],
         manager=values["manager"],
         country=values["addresses"],
@@ -148,7 +149,7 @@ def _beside_others(
     values: Mapping[str, Any], before: ProvisionedUser, said: Collection[str] | None
 ) -> tuple[dict[str, Any], list[str]]:
     """What of OTHERS_SAY comes of values, and what of it SCIM has said by now."""
-    had = {"roles": before.role, "manager": before.manager, "addresses": before.country}
+    had = {"active": before.active, "roles": before.role, "manager": before.manager, "addresses": before.country}
     asserted = set(before.details.get("asserted", ()))
     if said is None:
         changed = {attribute for attribute in OTHERS_SAY if values[attribute] != had[attribute]}

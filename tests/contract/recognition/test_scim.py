@@ -103,6 +103,25 @@ async def test_what_the_provider_never_said_stays_as_it_was_set_here(provider: P
     assert (await known())["country"] == ""
 
 
+async def test_who_was_deactivated_here_does_not_come_back_by_what_says_nothing_of_it(provider: Provider) -> None:
+    employer = provider.employer
+    made = await provider.user("eve")
+    body, path = {"schemas": [USER], "userName": "eve"}, f"/Users/{made['id']}"
+
+    async def active_after(said: dict[str, Any]) -> bool:
+        answer = await provider.http.put(path, json=body | said)
+        assert answer.status_code == 200, answer.text
+        return (await employer.read_person(made["id"])).state == orgs.PERSON_STATE_ACTIVE
+
+    await employer.admin.organisations.DeactivatePerson(
+        orgs.DeactivatePersonRequest(name=employer.person(made["id"]), request_id=new_request_id())
+    )
+    assert not await active_after({"displayName": "Eve"})
+    assert await active_after({"active": True})
+    assert not await active_after({"active": False})
+    assert await active_after({}), "what it has said it takes back"
+
+
 @pytest.mark.parametrize(
     ("change", "role"),
     [
