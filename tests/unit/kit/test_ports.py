@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import random
 import socket
 import subprocess
 import sys
@@ -21,9 +23,9 @@ print(*ports.free_ports(2))
 
 @pytest.fixture
 def three_ports(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The only ports there are."""
-    firsts = range(ports.FIRST, ports.LAST)
-    chosen = next(three for three in map(_three, firsts) if all(is_free(port) for port in three))
+    """The only ports there are: any three, as another suite may run at the same time."""
+    firsts = random.SystemRandom().sample(range(ports.FIRST, ports.LAST - 1), 100)
+    chosen = next(three for three in map(_three, firsts) if all(map(_is_nobodys, three)))
     monkeypatch.setattr(ports, "FIRST", chosen[0])
     monkeypatch.setattr(ports, "LAST", chosen[-1])
     monkeypatch.setattr(ports, "_claimed", set())
@@ -32,6 +34,15 @@ def three_ports(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def _three(first: int) -> list[int]:
     return [first, first + 1, first + 2]
+
+
+def _is_nobodys(port: int) -> bool:
+    """Whether nobody listens on it, nor was given it to."""
+    if not (is_free(port) and ports._claim(port)):
+        return False
+    ports._claimed.remove(port)
+    fcntl.lockf(ports._claims(), fcntl.LOCK_UN, 1, port)
+    return True
 
 
 def test_a_port_is_given_to_one_process_though_nobody_listens_on_it_yet(three_ports: list[int]) -> None:
