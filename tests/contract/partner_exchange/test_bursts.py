@@ -60,9 +60,11 @@ async def stubs(world: World, second: RunningService) -> AsyncIterator[list[Coal
         await channel.close()
 
 
-async def outcome(stub: CoalitionServiceAsyncStub, brand: Brand, quote: res.Quote) -> str | res.Exchange:
+async def outcome(
+    stub: CoalitionServiceAsyncStub, brand: Brand, quote: res.Quote, request_id: str = ""
+) -> str | res.Exchange:
     """The exchange, or why it was refused."""
-    request = coalition_pb.ExecuteExchangeRequest(quote=quote.name, request_id=new_request_id())
+    request = coalition_pb.ExecuteExchangeRequest(quote=quote.name, request_id=request_id or new_request_id())
     try:
         metadata = (("authorization", f"Bearer {brand.token()}"),)
         return (await stub.ExecuteExchange(request, timeout=20, metadata=metadata)).exchange
@@ -117,3 +119,23 @@ async def test_one_quote_that_is_executed_over_many_connections_at_once_is_used_
     done, refused = await burst(stubs, one, [quote] * ASKED)
     assert (len(done), refused) == (1, {"QUOTE_USED": ASKED - 1})
     assert await one.posted(member) == 100 - SENT
+
+
+async def test_one_request_that_comes_over_many_connections_at_once_has_one_effect(
+    coalition: Coalition, stubs: list[CoalitionServiceAsyncStub]
+) -> None:
+    one, other = await coalition.pair("1", "1")
+    member, destination = await one.member(100), await other.member()
+    metadata = (("authorization", f"Bearer {one.token()}"),)
+    asked = [one.asking(member, other, destination, send=SENT) for _ in range(3)]
+    made = await asyncio.gather(
+        *[stub.CreateQuote(request, timeout=20, metadata=metadata) for stub in stubs for request in asked]
+    )
+    quotes = [each.quote for each in made]
+    assert quotes == quotes[:3] * len(stubs)
+    assert len({quote.name for quote in quotes}) == 3
+    ids = {quote.name: new_request_id() for quote in quotes}
+    executed = [outcome(stub, one, quote, ids[quote.name]) for stub in stubs for quote in quotes[:3]]
+    done = [each if isinstance(each, str) else each.name for each in await asyncio.gather(*executed)]
+    assert done == [quote.name.replace("/quotes/", "/exchanges/") for quote in quotes]
+    assert await one.posted(member) == 100 - 3 * SENT

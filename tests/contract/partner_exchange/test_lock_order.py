@@ -19,9 +19,10 @@ FREE = {
     for table in ("exchanges", "reversals", "disputes")
 }
 """How many rows nobody holds, by table: names of this file."""
+# Not by pg_stat_activity: a transaction goes on seeing the connections that there were when it first looked.
 WAITING = """
-select count(distinct pid) from pg_locks inner join pg_stat_activity using (pid)
-where not granted and datname = current_database()
+select count(distinct waiting.pid) from pg_locks as waiting inner join pg_locks as held using (pid)
+where not waiting.granted and held.database = (select oid from pg_database where datname = current_database())
 """
 
 

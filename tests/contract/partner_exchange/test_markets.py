@@ -13,6 +13,7 @@ from guerdon.exchange.v1 import limits_pb2 as limits
 from guerdon_kit.postgres import Database
 from guerdon_kit.testing import RunningService, wait_until
 from partner_exchange.operations.markets import Markets
+from tests.contract.partner_exchange.test_two_people import WAITING
 from tests.contract.partner_exchange.world import Brand, Coalition
 
 
@@ -78,9 +79,11 @@ async def test_a_change_is_counted_once_with_what_it_changes_or_not_at_all(
     await database.close()
 
 
-WAITING = """
-select count(distinct pid) from pg_locks inner join pg_stat_activity using (pid)
-where not granted and datname = current_database()
+END_WAITING = """
+select pg_terminate_backend(pid) from pg_locks
+where
+    not granted and relation = 'quotes'::regclass
+    and database = (select oid from pg_database where datname = current_database())
 """
 
 
@@ -114,6 +117,36 @@ async def test_what_changes_while_a_quote_or_an_exchange_waits_holds_for_it(
     await coalition.move(other, suspend=False)
     executed = [await one.execute(quote) for quote in quotes]
     assert [done.received_amount for done in executed] == [10] * together
+
+
+async def test_what_loses_its_connection_while_it_is_kept_is_kept_once(
+    coalition: Coalition, running: tuple[RunningService, RunningService]
+) -> None:
+    one, other = await coalition.pair("1", "1")
+    source, destination = await one.member(100), await other.member()
+    quotes = [await one.quote(source, other, destination, send=10) for _ in range(3)]
+    _, exchange = running
+    owner = await asyncpg.connect(exchange.database.owner_url)
+    ending = await asyncpg.connect(exchange.database.runtime_url)
+
+    async def wait() -> bool:
+        waiting: int = await owner.fetchval(WAITING)
+        return waiting == 2
+
+    async with owner.transaction():
+        await owner.execute("lock table quotes in exclusive mode")
+        asked: list[asyncio.Task[Message]] = []
+        for quote in quotes:
+            asked.append(asyncio.create_task(one.quote(source, other, destination, send=10)))
+            asked.append(asyncio.create_task(one.execute(quote)))
+        await wait_until(wait)
+        assert len(await ending.fetch(END_WAITING)) == 2
+        await wait_until(wait)
+    await asyncio.gather(*asked)
+    made = await owner.fetchval("select count(*) from quotes where sender = $1", one.id)
+    await owner.close()
+    await ending.close()
+    assert (made, len(await one.exchanges()), await one.posted(source)) == (6, 3, 70)
 
 
 async def _pause(coalition: Coalition, sender: Brand, receiver: Brand) -> None:
