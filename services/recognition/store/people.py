@@ -104,12 +104,15 @@ async def list_after(
 
 async def deactivate(connection: Connection, organisation: str, person: str, actor: str, now: datetime) -> bool:
     """Whether there was such an active person, who is now deactivated."""
+    await queries.lock_person(connection, organisation=organisation, person=person)
     done = await queries.deactivate_person(connection, organisation=organisation, person=person, actor=actor, now=now)
     return done is not None
 
 
 async def reactivate(connection: Connection, organisation: str, person: str, now: datetime) -> bool:
     """Whether there was such a deactivated person, who is now active."""
+    # Else, having waited for others, it would not see when the person left last: a statement sees what was before it.
+    await queries.lock_person(connection, organisation=organisation, person=person)
     return await queries.reactivate_person(connection, organisation=organisation, person=person, now=now) is not None
 
 

@@ -69,6 +69,34 @@ async def test_what_held_when_somebody_left_is_kept_with_it_and_they_are_back_fr
         assert await store.claim(connection, later, later + timedelta(seconds=9), 10) == []
 
 
+async def test_who_is_taken_in_again_while_they_come_and_go_is_away_no_more(db: Database) -> None:
+    """Else what they earn from then on would be taken off them, and they could not leave again."""
+    hours = [NOW + timedelta(hours=hour) for hour in range(5)]
+    first = await leave(db, "ann")
+    async with db.acquire() as watching:
+
+        async def waits() -> bool:
+            found: int = await watching.fetchval(
+                "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+            )
+            return found > 0
+
+        async def come_back() -> bool:
+            async with db.transaction() as connection:
+                return await people.reactivate(connection, "umbrella", "ann", hours[3])
+
+        async with db.transaction() as connection:
+            assert await people.reactivate(connection, "umbrella", "ann", hours[1])
+            assert await people.deactivate(connection, "umbrella", "ann", "tester", hours[2])
+            coming = asyncio.create_task(come_back())
+            await wait_until(waits)
+    assert await coming
+    async with db.acquire() as connection:
+        second = await store.find(connection, first._replace(leave_time=hours[2]))
+    assert second.return_time == hours[3]
+    assert await leave(db, "ann", hours=4)
+
+
 async def test_of_workers_that_look_at_once_one_takes_in_a_settlement_which_is_answered_once(db: Database) -> None:
     key = await leave(db, "ann")
     async with db.acquire() as connection:
