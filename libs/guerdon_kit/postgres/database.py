@@ -30,9 +30,11 @@ T = TypeVar("T")
 _DURABILITY = ("fsync", "full_page_writes", "synchronous_commit")
 # Not from the view of all settings, which takes two milliseconds for each connection.
 _GREETING = """
-select pg_postmaster_start_time()::text as started, current_setting('fsync') as fsync,
+select pg_postmaster_start_time()::text as started, oid as database, current_setting('fsync') as fsync,
        current_setting('full_page_writes') as full_page_writes,
        current_setting('synchronous_commit') as synchronous_commit
+from pg_database
+where datname = current_database()
 """
 _FIRST_OID_GIVEN = 10_000
 """Smaller ones stand in PostgreSQL's sources, and so are the same in every server (`FirstGenbkiObjectId` of
@@ -156,8 +158,9 @@ class Database:
             raise
 
     def on_new_server(self, forget: Callable[[], None]) -> None:
-        """Has `forget` called before anybody is given a connection to a server that was started since the last one:
-        its data may have been put back to an earlier point, where what a process remembers never was.
+        """Has `forget` called before anybody is given a connection to a server that was started since the last one, or
+        to another database of that name: its data may have been put back to an earlier point, where what a process
+        remembers never was.
         """
         self._greeting.listeners.append(forget)
 
@@ -293,18 +296,18 @@ class _Greeting:
 
     def __init__(self) -> None:
         self.listeners: list[Callable[[], None]] = []
-        self._started: str | None = None
+        self._met: tuple[str, int] | None = None
 
     async def prepare_session(self, connection: Connection) -> None:
-        """Checks the server, and has forgotten what is known of another run of it."""
+        """Checks the server, and has forgotten what is known of another run of it, or of another database."""
         for kind in ("json", "jsonb"):
             await connection.set_type_codec(kind, schema="pg_catalog", encoder=_encode_json, decoder=json.loads)
         found = await connection.fetchrow(_GREETING)
         assert found is not None, "it is one row"
         refuse_unsafe({name: found[name] for name in _DURABILITY})
-        started = found["started"]
-        if started != self._started:
-            self._started = started
+        met = found["started"], found["database"]
+        if met != self._met:
+            self._met = met
             for forget in self.listeners:
                 forget()
 

@@ -3,7 +3,8 @@ is first read until one of them changes.
 
 All of that is asked for by every quote and every exchange, and changes a few times a day. The database counts the
 changes, each in the transaction that makes it; a transaction that reads the count and finds it as it was has what it
-would read again. What it counts on must be read from here after whatever it waited for.
+would read again. What it counts on must be read from here after whatever it waited for, or be confirmed by the count
+that its last statement finds.
 """
 
 from __future__ import annotations
@@ -124,7 +125,9 @@ class Markets:
         return market
 
     async def last(self, connection: Connection) -> Market:
-        """The market as it was when it was last asked for: for what never changes."""
+        """The market as it was when it was last asked for: for what never changes, and for who has the count confirmed
+        by the statement that keeps what was decided.
+        """
         return self._market or await self.now(connection)
 
     def _forget(self) -> None:

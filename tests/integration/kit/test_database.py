@@ -13,7 +13,7 @@ from guerdon_kit.errors import Unavailable
 from guerdon_kit.postgres import Connection, Database, Limits, Rerun, UnsafeServer
 from guerdon_kit.postgres.database import refuse_unsafe
 from guerdon_kit.postgres.provision import ServiceDatabase, connected
-from guerdon_kit.testing import wait_until
+from guerdon_kit.testing import DatabaseFactory, wait_until
 from guerdon_kit.testing.fixtures import OwnServers
 
 INSERT = "insert into consumed_events (consumer, event_id) values ('test', gen_random_uuid())"
@@ -226,6 +226,30 @@ async def test_a_type_of_ones_own_is_asked_for(db: Database, kit_database: Servi
     async with db.acquire() as first, db.acquire() as second:
         for connection in (first, second):
             assert await connection.fetchval("select array['better']::mood[]") == ["better"]
+
+
+async def test_what_is_remembered_is_forgotten_where_the_database_was_replaced(
+    kit_database: ServiceDatabase, databases: DatabaseFactory
+) -> None:
+    """As by who restores a dump of it beside a server that goes on running."""
+    name, dump = kit_database.name, f"{kit_database.name}_dump"
+    async with connected(databases.admin_url) as admin:
+        await admin.execute(f'create database "{dump}" template "{name}"')
+        db = await Database.open(kit_database.runtime_url, name="test")
+        forgotten = 0
+
+        def forget() -> None:
+            nonlocal forgotten
+            forgotten += 1
+
+        db.on_new_server(forget)
+        async with db.acquire(), db.acquire():
+            assert forgotten == 0
+        await admin.execute(f'drop database "{name}" with (force)')
+        await admin.execute(f'alter database "{dump}" rename to "{name}"')
+        await db.run(lambda connection: connection.execute(INSERT))
+        assert (forgotten, await count(db)) == (1, 1)
+        await db.close()
 
 
 async def test_a_server_that_would_lose_points_is_refused(kit_database: ServiceDatabase) -> None:

@@ -74,7 +74,7 @@ async def test_a_request_finds_its_accounts_also_where_it_is_the_first_to_meet_a
     directory = Directory(database)
     names = [f"programs/shop/accounts/{id_}" for id_ in ("ada", "issuance.points")]
     await directory.account(names[0])
-    database._greeting._started = "another run"
+    database._greeting._met = ("another run", 0)
     await database._pool.expire_connections()
     await directory.prefetch(names)
     assert [directory.known_account(name) is not None for name in names] == [True, True]
