@@ -55,23 +55,23 @@ def write_year(file: Path, *, people: int, rows: int, end: datetime) -> Path:
     """
     chance = random.Random(SEED)
     with file.open("w", encoding="utf-8", newline="") as text:
-        writer = csv.writer(text)
-        writer.writerow(COLUMNS)
+        writer = csv.DictWriter(text, COLUMNS)
+        writer.writeheader()
         for number in range(rows):
             giver = chance.randrange(people)
             # Squared: the first tenth of the people receives a third of it all.
             receivers = {int(people * chance.random() ** 2) for _ in range(1 + (number % 5 == 0))} - {giver}
             writer.writerow(
-                (
-                    f"k-{number}",
-                    f"p{giver}",
-                    ";".join(f"p{one}" for one in sorted(receivers or {(giver + 1) % people})),
-                    chance.choice((5, 10, 20, 25, 50)),
-                    " ".join(chance.choices(WORDS, k=12)),
-                    chance.choice(VALUES),
-                    "private" if number % 12 == 0 else "public",
-                    (end - YEAR * (rows - number) / rows).isoformat(timespec="seconds"),
-                )
+                {
+                    "external_id": f"k-{number}",
+                    "giver": f"p{giver}",
+                    "receivers": ";".join(f"p{one}" for one in sorted(receivers or {(giver + 1) % people})),
+                    "amount": chance.choice((5, 10, 20, 25, 50)),
+                    "message": " ".join(chance.choices(WORDS, k=12)),
+                    "values": chance.choice(VALUES),
+                    "visibility": "private" if number % 12 == 0 else "public",
+                    "time": (end - YEAR * (rows - number) / rows).isoformat(timespec="seconds"),
+                }
             )
     return file
 

@@ -66,9 +66,9 @@ def recognitions(
 ) -> None:
     """Import recognitions that were given elsewhere; their points come from the organisation's budget.
 
-    Columns: external_id, giver, receivers, amount, time, and some of message, values, visibility (public or private);
-    several receivers and values have a ; between them. An external id counts once: the same file may be imported
-    again, and one that was interrupted goes on.
+    Columns: external_id, giver, receivers, amount, time, and some of message, values, visibility (public, team or
+    private), teams; several receivers, values and teams have a ; between them. An external id counts once: the same
+    file may be imported again, and one that was interrupted goes on.
     """
     with _told() as (console, refusals):
         total = sum(1 for _ in read_recognitions(file))
