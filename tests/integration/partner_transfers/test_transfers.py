@@ -142,7 +142,7 @@ async def test_killed_at_each_moment_the_points_are_exchanged_once(three: Three,
     for moment in MOMENTS:
         account = await pair.sender.member(200)
         await three.fallible.kill_catalog_at(moment, "Redeem", transfer_request(reward, account, there))
-    redemptions = await all_at_rest(pair.shop)
+        redemptions = await all_at_rest(pair.shop)  # or the recovery of the one before is struck, and not the next
     assert [redemption.state for redemption in redemptions] == [FULFILLED] * len(MOMENTS)
     for redemption in redemptions:
         assert await pair.untouched(redemption.account, 100)
