@@ -13,6 +13,7 @@ from guerdon import (
     NotFoundError,
     PermissionDeniedError,
     RefusedError,
+    UnavailableError,
     new_request_id,
     was_replayed,
 )
@@ -298,8 +299,16 @@ async def test_after_the_edit_window_a_recognition_is_only_hidden(employer: Empl
 
 
 async def test_a_hundred_gives_of_ten_at_once_on_two_hundred_are_twenty(employer: Employer) -> None:
-    calls = [employer.give("ann", [("ben", "cleo", "dan")[number % 3]], 10) for number in range(100)]
-    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    requests = [employer.thanks("ann", [("ben", "cleo", "dan")[number % 3]], 10) for number in range(100)]
+
+    async def given(request: recs.CreateRecognitionRequest) -> recs.Recognition:
+        while True:  # whose turn did not come within the deadline asks again for the same
+            try:
+                return (await employer.admin.recognition.CreateRecognition(request)).recognition
+            except UnavailableError:
+                continue
+
+    outcomes = await asyncio.gather(*map(given, requests), return_exceptions=True)
     refusals = [outcome.reason for outcome in outcomes if isinstance(outcome, RefusedError)]
     assert refusals == ["INSUFFICIENT_ALLOWANCE"] * 80
     assert sum(isinstance(outcome, recs.Recognition) for outcome in outcomes) == 20
