@@ -107,7 +107,7 @@ class Accepting:
         group: Sequence[_Asked],
         sources: Mapping[str, Source],
         market_of: Callable[[Connection], Awaitable[Market]],
-        requests_too: Sequence[tuple[Fingerprint, bytes]] = (),
+        outcomes: Sequence[tuple[Fingerprint, bytes]] = (),
     ) -> dict[str, Standing]:
         wanted = {one.quote_id: one for one in group}
         used = await quotes.lock(connection, sender, list(wanted))
@@ -128,8 +128,8 @@ class Accepting:
             received.append(self._new(exchange, brands[sender], receiver, sources.get(quote.quote_id)))
             sendings.append(booking.sending_of(quote, receiver, now))
         await booking.book(connection, market, sendings)
-        accepted = await exchanges.accept(connection, received, requests_too)
-        if accepted.requests < len(requests_too):
+        accepted = await exchanges.accept(connection, received, outcomes)
+        if accepted.requests < len(outcomes):
             raise booking.NotTogether
         if accepted.changes != market.changes:
             raise Rerun
