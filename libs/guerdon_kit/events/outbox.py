@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from guerdon_kit.events.event import CloudEvent, Event
+from guerdon_kit.events.pace import Rest
 from guerdon_kit.events.relay import Relayed
 from guerdon_kit.postgres import Connection, Database, load_queries
 from guerdon_kit.postgres.retention import HOURLY, delete_in_steps, repeat
@@ -29,6 +30,7 @@ async def publish(connection: Connection, *events: Event) -> None:
             times=[event.time for event in events],
             data=[event.encoded for event in events],
         )
+        Rest.stir_all()
 
 
 class Outbox:

@@ -27,7 +27,7 @@ from redis.exceptions import RedisError
 
 from guerdon_kit.errors import Unavailable
 from guerdon_kit.events.event import CloudEvent
-from guerdon_kit.events.pace import rest_s
+from guerdon_kit.events.pace import Rest
 from guerdon_kit.events.streams import StreamLost, StreamWriter, heed_cancellation, stream_of
 from guerdon_kit.postgres import Connection, Database, load_queries
 
@@ -91,8 +91,9 @@ class _Position:
 class Relay:
     """Relays one source. Any number may run; the position's row lock lets one send at a time.
 
-    It polls, every `poll` while there is less than a page to send: a NOTIFY from the writers would take a lock of the
-    whole server at each of their commits, and an idle look costs two reads and no commit.
+    It polls: a NOTIFY from the writers would take a lock of the whole server at each of their commits, and an idle look
+    costs two reads and no commit. While there is less than a page to send it looks every `poll` where its process has
+    just written an event, or it has sent some, and else every `idle`: what other processes write their relays send.
     """
 
     def __init__(
@@ -102,6 +103,7 @@ class Relay:
         source: Source,
         *,
         poll: timedelta = timedelta(milliseconds=50),
+        idle: timedelta = timedelta(milliseconds=500),
         look: timedelta = timedelta(seconds=1),
         page: int = 500,
         stream_most: int = 200_000,
@@ -112,13 +114,17 @@ class Relay:
         self._database = database
         self._source = source
         self._stream = StreamWriter(redis, stream_of(source.service), stream_most)
-        self._poll = poll
+        self._rest = Rest(poll.total_seconds(), idle.total_seconds())
         self._look = look
         self._page = page
 
     async def run(self) -> None:
         """A job: relays until it is cancelled. Waits out a PostgreSQL or Redis that is away."""
-        await self.prepare()
+        with self._rest.listening():
+            await self.prepare()
+            await self._run()
+
+    async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         looked, pause, sent = 0.0, _PAUSE_S, 0
         while True:
@@ -129,8 +135,10 @@ class Relay:
                     looked = loop.time()
                 began = loop.time()
                 sent = await self.turn(look=due or sent > 0)  # where something came more may have come
+                if sent:
+                    self._rest.stir()
                 if sent < self._page:
-                    await asyncio.sleep(rest_s(loop.time() - began, self._poll.total_seconds()))
+                    await self._rest.after(loop.time() - began)
                 pause = _PAUSE_S
             except (Unavailable, RedisError) as error:
                 _log.warning("relay_waits", source=self._source.name, error=type(error).__name__, pause_s=pause)

@@ -120,6 +120,25 @@ async def test_of_two_relays_one_sends_at_a_time(db: Database, events_redis: Red
         await asyncio.gather(*jobs, return_exceptions=True)
 
 
+async def test_an_idle_relay_wakes_for_what_its_process_writes(db: Database, events_redis: Redis) -> None:
+    relay = Relay(db, events_redis, Outbox("membership"), idle=timedelta(hours=1))
+    job = asyncio.create_task(relay.run())
+
+    try:
+        await asyncio.sleep(0)  # it begins
+        for number in (1, 2):
+            async with db.transaction() as connection:
+                await change(connection, "a")
+
+            async def has_come(number: int = number) -> bool:
+                return len(await sent(events_redis)) == number
+
+            await wait_until(has_come)
+    finally:
+        job.cancel()
+        await asyncio.gather(job, return_exceptions=True)
+
+
 async def test_an_idle_relay_writes_nothing(db: Database, relay: Relay) -> None:
     async with db.transaction() as connection:
         await change(connection, "a")
