@@ -28,7 +28,7 @@ from guerdon_kit.grpc.client import ClientTls, Remote
 from guerdon_kit.grpc.locked import MEMBERSHIP, LockedPoints
 from guerdon_kit.grpc.outward import Outward
 from guerdon_kit.grpc.server import Server, Servicer
-from guerdon_kit.logs import CallLog
+from guerdon_kit.logs import CallLines, CallLog
 from guerdon_kit.postgres.database import Database
 from guerdon_kit.postgres.failures import UnsafeServer
 from guerdon_kit.workers import STOPS, Supervisor, refuse_taken_port
@@ -236,7 +236,8 @@ async def _serve(kit: Kit[Settings], parts: Parts, stop: asyncio.Event, supervis
     assert kit.settings.issuers_file is not None, "GUERDON_ISSUERS_FILE is needed: nobody could call"
     issuers = load_issuers(kit.settings.issuers_file, development=kit.settings.development)
     verifier = TokenVerifier(f"guerdon.{kit.name}", issuers, parts.issuers)
-    server = Server(kit.settings, verifier, CallLog(kit.log, metrics.CallMetrics()))
+    lines = CallLines(kit.log) if kit.settings.log_format == "json" else None
+    server = Server(kit.settings, verifier, CallLog(kit.log, metrics.CallMetrics(), lines))
     server.bind(parts.servicers)
     await server.start()
     for listener in parts.listeners:
