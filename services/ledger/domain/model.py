@@ -209,6 +209,16 @@ class Lot(NamedTuple):
         return (self.expire_time, self.record_time, self.id)
 
 
+class HoldTerms(NamedTuple):
+    """What never changes of a hold, unless its purpose is erased."""
+
+    id: int
+    account: Account
+    amount: int
+    expire_time: datetime
+    purpose: str
+
+
 @dataclass(frozen=True, slots=True)
 class Hold:
     """Points set aside on particular lots."""

@@ -11,7 +11,7 @@ from guerdon_kit.names import parse
 from guerdon_kit.postgres import Database
 from ledger.domain.holds import CaptureOrder, HoldOrder
 from ledger.domain.lots import Activate, Cancel, LotsOrder, MoveExpiry
-from ledger.domain.model import Account, AccountKind, Hold, Kind, Program
+from ledger.domain.model import Account, AccountKind, Hold, HoldTerms, Kind, Program
 from ledger.domain.permissions import require_resolvable
 from ledger.domain.reversal import (
     FINAL,
@@ -24,10 +24,10 @@ from ledger.domain.reversal import (
 from ledger.domain.transfer import made_lots
 from ledger.operations.batch import Answer, Done
 from ledger.operations.commit import Committer
+from ledger.operations.holds import Holds
 from ledger.operations.transactions import StoredTransaction, Transactions
 from ledger.operations.work import Capture, Place, Post, Release, Reverse, UpdateLots, Work
-from ledger.store import rows
-from ledger.store.directory import Directory, queries
+from ledger.store.directory import Directory
 
 OTHER_PROGRAMS_MAX = 100
 """An exchange has no more postings."""
@@ -35,10 +35,9 @@ OTHER_PROGRAMS_MAX = 100
 
 @dataclass(frozen=True, slots=True)
 class HoldAnswer:
-    """A hold's row, with the outcome of a write to it."""
+    """A hold, with the outcome of a write to it."""
 
-    hold: Hold
-    account: Account
+    terms: HoldTerms
     done: Done
 
 
@@ -48,10 +47,10 @@ class Movements:
     def __init__(
         self, database: Database, directory: Directory, transactions: Transactions, committer: Committer
     ) -> None:
-        self._database = database
         self._directory = directory
         self._transactions = transactions
         self._committer = committer
+        self._holds = Holds(database, directory)
 
     async def post(self, works: Sequence[Post], deadline: float, *, whole: bool = False) -> list[Answer]:
         """Posts transactions, each on its own, or as a `whole` all or none. Raises Overloaded."""
@@ -59,23 +58,27 @@ class Movements:
 
     async def place(self, order: HoldOrder, fingerprint: Fingerprint, deadline: float) -> HoldAnswer:
         """Places a hold. Raises the refusals of `domain.holds.place`."""
-        done = await self._one(Place(fingerprint, order.account, order), deadline)
-        hold, account = await self._hold(order.account.program, done.outcome.hold)
-        return HoldAnswer(hold, account, done)
+        account, forgotten = order.account, self._directory.forgotten
+        done = await self._one(Place(fingerprint, account, order), deadline)
+        if done.replayed:  # its purpose may have been erased meanwhile
+            return HoldAnswer(await self._holds.terms(account.program, done.outcome.hold), done)
+        terms = HoldTerms(done.outcome.hold, account, order.amount, order.expire_time, order.purpose)
+        self._holds.learn(terms, forgotten)
+        return HoldAnswer(terms, done)
 
     async def capture(self, name: str, order: CaptureRequest, fingerprint: Fingerprint, deadline: float) -> HoldAnswer:
         """Captures a hold. Raises NotFound, InvalidField, and the refusals of `domain.holds.capture`."""
-        hold, account = await self.hold(name)
-        destination = await self._capture_destination(account, order.destination)
+        terms = await self._holds.terms(*await self._place_of(name))
+        destination = await self._capture_destination(terms.account, order.destination)
         rules_order = CaptureOrder(order.amount, destination, order.actor, order.memo)
-        done = await self._one(Capture(fingerprint, account, hold.id, rules_order), deadline)
-        return HoldAnswer(hold, account, done)
+        done = await self._one(Capture(fingerprint, terms.account, terms.id, rules_order), deadline)
+        return HoldAnswer(terms, done)
 
     async def release(self, name: str, actor: str, fingerprint: Fingerprint, deadline: float) -> HoldAnswer:
         """Releases a hold. Raises NotFound, and the refusals of `domain.holds.release`."""
-        hold, account = await self.hold(name)
-        done = await self._one(Release(fingerprint, account, hold.id, actor), deadline)
-        return HoldAnswer(hold, account, done)
+        terms = await self._holds.terms(*await self._place_of(name))
+        done = await self._one(Release(fingerprint, terms.account, terms.id, actor), deadline)
+        return HoldAnswer(terms, done)
 
     async def reverse(
         self,
@@ -128,12 +131,8 @@ class Movements:
         return await self._one(UpdateLots(fingerprint, account, lots_order), deadline)
 
     async def hold(self, name: str) -> tuple[Hold, Account]:
-        """A hold and its account. Raises InvalidField, NotFound."""
-        program_id, hold = parse(name, "programs/{program}/holds/{hold}")
-        program = await self._directory.program_by_id(program_id)
-        if not hold.isdecimal() or int(hold) >= 2**63:
-            raise NotFound(name)
-        return await self._hold(program, int(hold))
+        """A hold as it is now, and its account. Raises InvalidField, NotFound."""
+        return await self._holds.find(*await self._place_of(name))
 
     async def original(self, name: str) -> Original:
         """A transaction as it was posted, as far as it lies in its program. Raises InvalidField, NotFound."""
@@ -153,17 +152,13 @@ class Movements:
             raise InvalidField.of("other_programs", "must be all that the EXCHANGE touches")
         return replace(part, postings=tuple(postings[id_] for id_ in sorted(postings)))
 
-    async def _hold(self, program: Program, id_: int) -> tuple[Hold, Account]:
-        async with self._database.acquire() as connection:
-            row = await queries.hold(connection, shard=program.shard, id=id_)
-        name = f"{program.name}/holds/{id_}"
-        if row is None:
+    async def _place_of(self, name: str) -> tuple[Program, int]:
+        """The program and the id that a hold's name has. Raises InvalidField, NotFound."""
+        program_id, hold = parse(name, "programs/{program}/holds/{hold}")
+        program = await self._directory.program_by_id(program_id)
+        if not hold.isdecimal() or int(hold) >= 2**63:
             raise NotFound(name)
-        hold = rows.hold(row)
-        account = (await self._directory.by_ids(program.shard, [hold.account]))[hold.account]
-        if account.program != program:
-            raise NotFound(name)
-        return hold, account
+        return program, int(hold)
 
     async def _capture_destination(self, account: Account, name: str) -> Account:
         if not name:

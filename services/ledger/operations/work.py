@@ -10,8 +10,9 @@ from typing import ClassVar, Protocol
 from guerdon_kit.errors import NotFound
 from guerdon_kit.idempotency import Fingerprint
 from ledger.domain.adjustments import Adjustment, approve, require_alone
+from ledger.domain.book import Book
 from ledger.domain.desk import Desk
-from ledger.domain.holds import CaptureOrder, HoldOrder, capture, place, release
+from ledger.domain.holds import CaptureOrder, HoldOrder, capture, hold_name, place, release
 from ledger.domain.lifecycle import StateOrder, change_state
 from ledger.domain.lots import Cancel, LotsOrder, update_lots
 from ledger.domain.model import MOVED_LOTS_MAX, MOVING, Account, Hold, Kind, Program
@@ -251,6 +252,14 @@ class Place(_OfOneAccount):
         return self._outcome(desk, hold, now)
 
 
+def _held(book: Book, id_: int) -> Hold:
+    """A hold on an account. Raises NotFound: it is gone, as the database was put back to an earlier point."""
+    hold = book.holds.get(id_)
+    if hold is None:
+        raise NotFound(hold_name(book.account, id_))
+    return hold
+
+
 @dataclass(frozen=True, slots=True)
 class Capture(_OfOneAccount):
     """Captures a hold."""
@@ -264,7 +273,7 @@ class Capture(_OfOneAccount):
 
     def decide(self, desk: Desk, now: datetime) -> Outcome:
         book = desk.books[self.account.id]
-        hold, record = capture(self.order, book.holds[self.hold], book, desk, now)
+        hold, record = capture(self.order, _held(book, self.hold), book, desk, now)
         return self._outcome(desk, hold, now, record.id)
 
 
@@ -281,7 +290,7 @@ class Release(_OfOneAccount):
 
     def decide(self, desk: Desk, now: datetime) -> Outcome:
         book = desk.books[self.account.id]
-        hold = release(book.holds[self.hold], book, self.actor, desk, now)
+        hold = release(_held(book, self.hold), book, self.actor, desk, now)
         return self._outcome(desk, hold, now)
 
 

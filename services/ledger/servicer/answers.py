@@ -12,7 +12,7 @@ from guerdon.ledger.v1 import ledger_pb2, resources_pb2
 from guerdon_kit.errors import DomainError, ReplayedRefusal
 from guerdon_kit.grpc.messages import set_timestamp, timestamp
 from guerdon_kit.grpc.status import to_status
-from ledger.domain.model import NEVER, Account, AccountState, Balance, Hold, HoldState, Kind, Program
+from ledger.domain.model import NEVER, Account, AccountState, Balance, Hold, HoldState, HoldTerms, Kind, Program
 from ledger.domain.policies import EVERY_OTHER_UNIT, Policies
 from ledger.operations.batch import Answer, Done
 from ledger.operations.findings import Finding, Progress
@@ -135,10 +135,7 @@ def refusal(error: DomainError) -> status_pb2.Status:
 def hold(answer: HoldAnswer) -> resources_pb2.Hold:
     """A hold right after a write: what the write made of it, even where more has happened since."""
     outcome = answer.done.outcome
-    message = stored_hold(answer.hold, answer.account)
-    message.state = hold_state(outcome.hold_state)
-    message.captured_amount = outcome.captured
-    return message
+    return _hold(answer.terms, outcome.hold_state, outcome.captured)
 
 
 def hold_state(state: HoldState) -> resources_pb2.HoldState.ValueType:
@@ -152,14 +149,19 @@ def _kind(kind: Kind) -> resources_pb2.TransactionKind.ValueType:
 
 def stored_hold(found: Hold, owner: Account) -> resources_pb2.Hold:
     """A hold as it is stored."""
+    terms = HoldTerms(found.id, owner, found.amount, found.expire_time, found.purpose)
+    return _hold(terms, found.state, found.captured)
+
+
+def _hold(terms: HoldTerms, state: HoldState, captured: int) -> resources_pb2.Hold:
     return resources_pb2.Hold(
-        name=f"{owner.program.name}/holds/{found.id}",
-        account=owner.name,
-        amount=found.amount,
-        expire_time=timestamp(found.expire_time),
-        purpose=found.purpose,
-        state=hold_state(found.state),
-        captured_amount=found.captured,
+        name=f"{terms.account.program.name}/holds/{terms.id}",
+        account=terms.account.name,
+        amount=terms.amount,
+        expire_time=timestamp(terms.expire_time),
+        purpose=terms.purpose,
+        state=hold_state(state),
+        captured_amount=captured,
     )
 
 

@@ -287,7 +287,7 @@ class LedgerServicer(
         outcome = found.done.outcome
         return pb.CaptureHoldResponse(
             hold=answers.hold(found),
-            transaction=answers.transaction_name(found.account.program, outcome.transaction),
+            transaction=answers.transaction_name(found.terms.account.program, outcome.transaction),
             record_time=timestamp(outcome.record_time),
             balance=answers.balance(outcome.balances[0]),
         )

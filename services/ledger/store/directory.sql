@@ -69,11 +69,6 @@ from postings
 where shard = :shard and id >= :first and id < :last
 order by id;
 
--- name: hold^
-select id, account, amount, state, captured, lots, lot_amounts, expire_time, purpose, actor, record_time, resolve_time
-from holds
-where shard = :shard and id = :id;
-
 -- name: statement
 -- Each side has an index that gives its newest entries in order: no more than two pages' worth is read.
 with entries as (

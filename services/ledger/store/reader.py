@@ -124,10 +124,13 @@ async def more_lots(connection: Connection, wanted: Iterable[tuple[Account, int]
 
 
 async def more_holds(connection: Connection, wanted: Iterable[tuple[Account, int]], books: dict[int, Book]) -> None:
-    """Reads particular holds, which may be resolved, into their accounts' books."""
-    for shard, ids in _by_shard(wanted, books).items():
+    """Reads particular holds, which may be resolved, into their accounts' books. Those that are there already were read
+    under the same lock.
+    """
+    missing = [(account, id_) for account, id_ in wanted if account.id in books and id_ not in books[account.id].holds]
+    for shard, ids in _by_shard(missing, books).items():
         async for row in queries.holds_by_id(connection, shard=shard, ids=ids):
-            books[row["account"]].holds.setdefault(row["id"], rows.hold(row))
+            books[row["account"]].holds[row["id"]] = rows.hold(row)
 
 
 async def reversals(connection: Connection, shards: Iterable[int], originals: Iterable[int]) -> dict[int, list[Undone]]:

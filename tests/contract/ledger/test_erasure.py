@@ -39,6 +39,7 @@ async def test_memos_and_purposes_of_an_account_are_gone_for_every_reader(shop: 
     assert (read.transaction.memo, read.transaction.postings[0].amount) == ("", 5)
     assert [entry.memo for entry in await shop.entries("ben")] == ["", "", "a book"]
     assert (await shop.ledger.GetHold(pb.GetHoldRequest(name=placed.hold.name))).hold.purpose == ""
+    assert (await shop.release(placed.hold.name)).hold.purpose == ""
     untouched = await shop.ledger.GetTransaction(pb.GetTransactionRequest(name=kept.transaction))
     assert untouched.transaction.memo == "a book"
     assert await findings(shop.client) == []

@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -105,6 +106,8 @@ async def test_after_a_restore_nothing_is_answered_from_the_future_that_was_lost
         for _ in range(3):
             assert (await insist(lambda worker=worker: worker.balance("ada"))).version == 2  # type: ignore[misc]  # bound now
             assert (await worker.balance("ben")).posted == 33
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    held = [await worker.hold("ben", 1, tomorrow) for worker in workers]
 
     told_of_the_future = [await stack.enter_async_context(watching(worker, ada=2)) for worker in workers]
     for watch in told_of_the_future:
@@ -131,6 +134,9 @@ async def test_after_a_restore_nothing_is_answered_from_the_future_that_was_lost
             await worker.earn("ben", 1)
         async with refused(NOT_FOUND, "NOT_FOUND"):
             await worker.ledger.GetTransaction(pb.GetTransactionRequest(name=lost))
+        for hold in held:
+            async with refused(NOT_FOUND, "NOT_FOUND"):
+                await worker.release(hold.name)
 
     for worker, watch in zip(workers, told_of_the_future, strict=True):
         with pytest.raises(UnavailableError):  # and never an older balance after a newer one
