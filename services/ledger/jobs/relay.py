@@ -24,6 +24,7 @@ LOOK_EVERY_S = 1.0
 async def run(database: Database, directory: Directory, redis: Redis) -> None:
     """Relays for as long as the process lives. Any number of workers may: a position's lock lets one send at a time."""
     relays: dict[int, Relay] = {}
+    sent: dict[int, int] = {}
     looked = 0.0
     while True:
         look = time.monotonic() - looked >= LOOK_EVERY_S
@@ -31,8 +32,10 @@ async def run(database: Database, directory: Directory, redis: Redis) -> None:
             looked = time.monotonic()
             await _add_shards(relays, database, directory, redis)
         began = time.monotonic()
-        sent = [await relay.turn(look=look) for relay in relays.values()]
-        if max(sent, default=0) < PAGE:
+        for shard, relay in relays.items():
+            # Where something came more may have come: looking first whether it has would only be one look more.
+            sent[shard] = await relay.turn(look=look or sent.get(shard, 0) > 0)
+        if max(sent.values(), default=0) < PAGE:
             await asyncio.sleep(rest_s(time.monotonic() - began, POLL_S))
 
 
