@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from hashlib import blake2b
-from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 from zlib import crc32
 
 if TYPE_CHECKING:
@@ -54,19 +54,15 @@ class Fingerprint(NamedTuple):
     body: Descriptor
     """The message's type, which knows the names of its fields."""
 
-    @classmethod
-    def of(cls, call: Call, request: Message, tenant: str, *, method: str = "") -> Self:
+    @staticmethod
+    def of(call: Call, request: Message, tenant: str, *, method: str = "") -> Fingerprint:
         """The fingerprint of `request`, a message with a `request_id`, or an item of one.
 
         `method` replaces the call's own where the same request may come by several methods, such as alone
         and in a batch.
         """
-        caller = call.caller
-        origin = _origin(caller.service, caller.issuer, caller.subject, tenant, method or call.method).copy()
-        origin.update(request.request_id.encode())  # type: ignore[attr-defined]  # the kit demands the field of writes
-        digest, fields = _digest(request)
         body: Descriptor = request.DESCRIPTOR  # type: ignore[assignment]  # or the C implementation's, its equal
-        return cls(origin.digest(), digest, fields, body)
+        return Fingerprints(call, body, tenant, method=method).of(request)
 
     def differing(self, digest: bytes, fields: bytes) -> str | None:
         """None where the record (`digest`, `fields`) is of the same body; else the fields that differ.
@@ -79,6 +75,40 @@ class Fingerprint(NamedTuple):
         numbers = sorted(n for n in here.keys() | there.keys() if here.get(n) != there.get(n))
         known = self.body.fields_by_number
         return ",".join(known[n].name if n in known else str(n) for n in numbers) or "body"
+
+
+class Fingerprints:
+    """Makes the fingerprints of a call's messages of one type `body`, such as the items of a batch, of which there are
+    thousands.
+    """
+
+    __slots__ = ("_body", "_only", "_origin", "_skipped")
+
+    def __init__(self, call: Call, body: Descriptor, tenant: str, *, method: str = "") -> None:
+        caller = call.caller
+        self._origin = _origin(caller.service, caller.issuer, caller.subject, tenant, method or call.method)
+        self._body = body
+        self._skipped = _id_number(body)
+        self._only = _only_other(body)
+
+    def of(self, request: Message) -> Fingerprint:
+        """The fingerprint of a message; see `Fingerprint.of`."""
+        id_ = request.request_id.encode()  # type: ignore[attr-defined]  # the kit demands the field of writes
+        origin = self._origin.copy()
+        origin.update(id_)
+        digest, fields = self._digest(request.SerializeToString(deterministic=True), id_)
+        return Fingerprint(origin.digest(), digest, fields, self._body)
+
+    def _digest(self, data: bytes, id_: bytes) -> tuple[bytes, bytes]:
+        """The digest of the body, and of each of its fields. One field and then the id, as an item of a batch has them,
+        are told apart by how the message ends.
+        """
+        skipped, only = self._skipped, self._only
+        size = len(id_)
+        if only and only < skipped < 16 and size < 0x80 and data.endswith(bytes((skipped << 3 | 2, size)) + id_):
+            body = data[: -size - 2]
+            return blake2b(body, digest_size=_SIZE).digest(), _entry(only, crc32(body)) if body else b""
+        return _digest(data, skipped)
 
 
 @lru_cache(maxsize=4096)
@@ -105,21 +135,12 @@ def _only_other(body: Descriptor) -> int:
     return others[0] if len(others) == 1 else 0
 
 
-def _digest(request: Message) -> tuple[bytes, bytes]:
-    """The digest of the body, and of each of its fields.
+def _digest(data: bytes, skipped: int) -> tuple[bytes, bytes]:
+    """The digest of the body, and of each of its fields but the one `skipped`.
 
     The serialised message is cut into its top-level fields here, which costs less than copying the message
     to clear its id and serialising each field by itself.
     """
-    data = request.SerializeToString(deterministic=True)
-    skipped = _id_number(request.DESCRIPTOR)
-    only = _only_other(request.DESCRIPTOR)
-    if only:  # so is an item of a batch, of which there are thousands
-        id_ = request.request_id.encode()  # type: ignore[attr-defined]  # as above
-        end = bytes((skipped << 3 | 2, len(id_))) + id_
-        if only < skipped < 16 and len(id_) < 0x80 and data.endswith(end):
-            body = data[: -len(end)]
-            return blake2b(body, digest_size=_SIZE).digest(), _entry(only, crc32(body)) if body else b""
     pieces: list[bytes] = []
     sums: dict[int, int] = {}
     at, size = 0, len(data)
@@ -143,7 +164,7 @@ def _digest(request: Message) -> tuple[bytes, bytes]:
 
 
 def _entry(number: int, total: int) -> bytes:
-    return (min(number, 0xFFFF) << 24 | total & 0xFFFFFF).to_bytes(_ENTRY, "big")
+    return ((min(65535, number)) << 24 | total & 0xFFFFFF).to_bytes(_ENTRY, "big")
 
 
 def _end(data: bytes, at: int, kind: int) -> int:

@@ -37,7 +37,7 @@ def instant(message: Timestamp, field: str) -> datetime:
     seconds, nanos = message.seconds, message.nanos
     if not (_EARLIEST_S <= seconds < _LATEST_S and 0 <= nanos < 1_000_000_000):
         raise InvalidField.of(field, "must be a time between the years 2 and 9998")
-    return _EPOCH + timedelta(seconds=seconds, microseconds=nanos // 1000)
+    return _EPOCH + timedelta(0, seconds, nanos // 1000)  # by name they take twice as long
 
 
 def rational(number: Fraction) -> rational_pb2.Rational:

@@ -13,6 +13,7 @@ _EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _HEAD = struct.Struct("<qqqqqB")
 _BALANCE = struct.Struct("<q9qB")
+_HEAD_AND_BALANCE = struct.Struct("<qqqqqBq9qB")
 
 
 class Outcome(NamedTuple):
@@ -29,10 +30,10 @@ class Outcome(NamedTuple):
 
     def encode(self) -> bytes:
         """As it is kept: 41 bytes, and 81 for each balance."""
-        head = _HEAD.pack(
-            _micros(self.record_time), self.transaction, self.hold, self.captured, self.amount, self.hold_state
-        )
-        return head + b"".join([_encoded(balance) for balance in self.balances])
+        head = (_micros(self.record_time), self.transaction, self.hold, self.captured, self.amount, self.hold_state)
+        if len(self.balances) == 1:  # nearly always, and thousands at once
+            return _HEAD_AND_BALANCE.pack(*head, *_fields(self.balances[0]))
+        return _HEAD.pack(*head) + b"".join([_BALANCE.pack(*_fields(balance)) for balance in self.balances])
 
 
 def account_ids(data: bytes) -> Iterable[int]:
@@ -55,24 +56,13 @@ def _decoded(fields: tuple[int, ...], accounts: Mapping[int, Account]) -> Balanc
     )
 
 
-def _encoded(balance: Balance) -> bytes:
-    return _BALANCE.pack(
-        balance.account.id,
-        balance.posted,
-        balance.held,
-        balance.pending,
-        balance.debt,
-        balance.available,
-        balance.earned,
-        balance.spent,
-        balance.version,
-        _micros(balance.valid_until),
-        balance.state,
-    )
+def _fields(balance: Balance) -> tuple[int, ...]:
+    account, posted, held, pending, debt, available, earned, spent, version, until, state = balance
+    return (account.id, posted, held, pending, debt, available, earned, spent, version, _micros(until), state)
 
 
 def _micros(time: datetime) -> int:
-    return 2**62 if time == NEVER else (time - _EPOCH) // _MICROSECOND
+    return 2**62 if time is NEVER or time == NEVER else (time - _EPOCH) // _MICROSECOND
 
 
 def _time(micros: int) -> datetime:

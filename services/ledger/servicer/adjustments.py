@@ -38,14 +38,9 @@ class AdjustmentRpcs:
         await self._directory.prefetch(call.names)
         caller = call.caller
         try:
-            order = orders.transaction_order(
-                request.transaction,
-                program,
-                self._directory.known_account,
-                caller.actor,
-                caller.service,
-                self._clock.now(),
-            )
+            order = orders.TransactionOrders(
+                program, self._directory.known_account, caller.actor, caller.service, self._clock.now()
+            ).order(request.transaction)
         except InvalidField as error:
             raise error.within("transaction") from error
         if order.kind is not Kind.ADJUSTMENT:

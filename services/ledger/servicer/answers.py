@@ -69,19 +69,29 @@ def account(
 
 def balance(found: Balance) -> resources_pb2.Balance:
     """A balance."""
-    return resources_pb2.Balance(
-        account=found.account.name,
-        posted=found.posted,
-        held=found.held,
-        pending=found.pending,
-        debt=found.debt,
-        available=found.available,
-        lifetime_earned=found.earned,
-        lifetime_spent=found.spent,
-        version=found.version,
-        valid_until=None if found.valid_until == NEVER else timestamp(found.valid_until),
-        state=cast("resources_pb2.AccountState.ValueType", found.state.value),
-    )
+    message = resources_pb2.Balance()
+    fill_balance(message, found)
+    return message
+
+
+def fill_balance(message: resources_pb2.Balance, found: Balance) -> None:
+    """Fills an empty message, which lies in another one mostly: one that is put there is copied. Zeros are there."""
+    message.account = found.account.name
+    message.posted = found.posted
+    if found.held:
+        message.held = found.held
+    if found.pending:
+        message.pending = found.pending
+    if found.debt:
+        message.debt = found.debt
+    message.available = found.available
+    message.lifetime_earned = found.earned
+    if found.spent:
+        message.lifetime_spent = found.spent
+    message.version = found.version
+    if found.valid_until is not NEVER and found.valid_until != NEVER:
+        set_timestamp(message.valid_until, found.valid_until)
+    message.state = found.state  # type: ignore[assignment]  # the contract's number is the rules' own
 
 
 def full_balance(found: FullBalance) -> resources_pb2.Balance:
@@ -121,7 +131,8 @@ def results(answers: Iterable[Answer], owner: Program, *, balances: bool) -> led
         posted.transaction = f"{name}{outcome.transaction}"
         set_timestamp(posted.record_time, outcome.record_time)
         if balances:
-            posted.balances.extend([balance(found) for found in outcome.balances])
+            for found in outcome.balances:
+                fill_balance(posted.balances.add(), found)
         if answer.replayed:
             result.replayed = True
     return response

@@ -35,50 +35,71 @@ HEADS_MAX = 10_000
 _NONE: Mapping[str, Account] = MappingProxyType({})
 
 
-def transaction_order(
-    message: pb.Transaction,
-    program: Program,
-    known: KnownAccount,
-    actor: str,
-    service: str | None,
-    now: datetime,
-    unopened: Mapping[str, Account] = _NONE,
-) -> TransactionOrder:
-    """A transaction that is asked for. Its accounts were read before, where they exist; those `unopened`, by name, may
-    be credited besides.
-
-    Raises:
-        InvalidField: paths are relative to the transaction.
-        NotFound: an account does not exist.
-        KindNotAllowed, SpansPrograms: the caller may not post this.
+class TransactionOrders:
+    """Makes orders of the transactions that one call asks for. Their accounts were read before, where they exist; those
+    `unopened`, by name, may be credited besides.
     """
-    kind = _KINDS.get(message.kind)
-    if kind is None:
-        raise InvalidField.of("kind", "must be a kind that a caller can post")
-    require_kind(kind, service)
-    memo = text(message.memo, "memo")
-    asked = message.postings
-    if len(asked) > POSTINGS_MAX:
-        raise InvalidField.of("postings", f"must be 1 to {POSTINGS_MAX}")
-    postings = tuple([_posting(posting, index, kind, known, unopened) for index, posting in enumerate(asked)])
-    for posting in postings:
-        if posting.source.program is not program:  # the directory has one object for each, mostly
-            require_program(posting.source.program, program, kind)
-    if kind in DIRECTED:
-        require_direction(kind, [posting.source.kind for posting in postings], service)
-    effective = None
-    if message.HasField("effective_time"):
-        effective = instant(message.effective_time, "effective_time")
-        if effective > now + _AHEAD_MAX:
-            raise InvalidField.of("effective_time", "must not lie in the future")
-    return TransactionOrder(program, kind, postings, effective, actor, memo, _if_closed(message.if_closed))
 
+    __slots__ = ("_actor", "_kinds", "_known", "_latest", "_program", "_service", "_unopened")
 
-def _if_closed(value: int) -> IfClosed:
-    chosen = _IF_CLOSED.get(value)
-    if chosen is None:
-        raise InvalidField.of("if_closed", "is not a choice")
-    return chosen
+    def __init__(
+        self,
+        program: Program,
+        known: KnownAccount,
+        actor: str,
+        service: str | None,
+        now: datetime,
+        unopened: Mapping[str, Account] = _NONE,
+    ) -> None:
+        self._program = program
+        self._known = known
+        self._actor = actor
+        self._service = service
+        self._latest = now + _AHEAD_MAX
+        self._unopened = unopened
+        self._kinds: dict[int, Kind] = {}
+        """The kinds that the caller was found to be allowed."""
+
+    def order(self, message: pb.Transaction) -> TransactionOrder:
+        """A transaction that is asked for.
+
+        Raises:
+            InvalidField: paths are relative to the transaction.
+            NotFound: an account does not exist.
+            KindNotAllowed, SpansPrograms: the caller may not post this.
+        """
+        kind = self._kinds.get(message.kind) or self._allowed(message.kind)
+        memo = message.memo
+        if memo:
+            text(memo, "memo")
+        asked = message.postings
+        if len(asked) > POSTINGS_MAX:
+            raise InvalidField.of("postings", f"must be 1 to {POSTINGS_MAX}")
+        known, unopened = self._known, self._unopened
+        postings = tuple([_posting(posting, index, kind, known, unopened) for index, posting in enumerate(asked)])
+        program = self._program
+        for posting in postings:
+            if posting.source.program is not program:  # the directory has one object for each, mostly
+                require_program(posting.source.program, program, kind)
+        if kind in DIRECTED:
+            require_direction(kind, [posting.source.kind for posting in postings], self._service)
+        effective = None
+        if message.HasField("effective_time"):
+            effective = instant(message.effective_time, "effective_time")
+            if effective > self._latest:
+                raise InvalidField.of("effective_time", "must not lie in the future")
+        if_closed = _IF_CLOSED.get(message.if_closed)
+        if if_closed is None:
+            raise InvalidField.of("if_closed", "is not a choice")
+        return TransactionOrder(program, kind, postings, effective, self._actor, memo, if_closed)
+
+    def _allowed(self, value: int) -> Kind:
+        kind = _KINDS.get(value)
+        if kind is None:
+            raise InvalidField.of("kind", "must be a kind that a caller can post")
+        require_kind(kind, self._service)
+        self._kinds[value] = kind
+        return kind
 
 
 _KINDS = {int(kind): kind for kind in SIDES}
@@ -97,13 +118,29 @@ def _posting(
     amount = message.amount
     if not 1 <= amount <= AMOUNT_MAX:
         raise InvalidField.of(f"postings[{index}].amount", "must be 1 to 2^53")
+    expire, available = _times(message, index, kind)
+    _check_sides(source, destination, kind, index)
+    if not message.HasField("locked"):
+        return PostingOrder(source, destination, amount, expire, available)
+    if kind not in LOCKABLE or not source.is_member:
+        raise InvalidField.of(f"postings[{index}].locked", f"is not for a {kind.name} from {source.kind.name}")
+    return PostingOrder(
+        source, destination, amount, expire, available, locked_of(message.locked, f"postings[{index}].locked")
+    )
+
+
+def _times(message: pb.Posting, index: int, kind: Kind) -> tuple[datetime, datetime]:
+    """When what a posting makes expires, and from when on it can be spent. Raises InvalidField."""
     expire, available = NEVER, LONG_AGO
-    if message.HasField("expire_time"):
-        expire = instant(message.expire_time, f"postings[{index}].expire_time")
-    if message.HasField("available_time"):
-        available = instant(message.available_time, f"postings[{index}].available_time")
-        if available >= expire:
-            raise InvalidField.of(f"postings[{index}].available_time", "must be before the expiry")
+    try:
+        if message.HasField("expire_time"):
+            expire = instant(message.expire_time, "expire_time")
+        if message.HasField("available_time"):
+            available = instant(message.available_time, "available_time")
+    except InvalidField as error:  # so that the path is put together where it is told
+        raise error.within(f"postings[{index}]") from error
+    if available is not LONG_AGO and available >= expire:
+        raise InvalidField.of(f"postings[{index}].available_time", "must be before the expiry")
     if message.pending:
         if available != LONG_AGO:
             raise InvalidField.of(f"postings[{index}].pending", "must not be set beside available_time")
@@ -111,13 +148,7 @@ def _posting(
     timed = expire is not NEVER or available is not LONG_AGO
     if timed and kind in MOVING and (kind is not Kind.MERGE or not message.pending or expire is not NEVER):
         raise InvalidField.of(f"postings[{index}]", f"a {kind.name} keeps the times of the points that it moves")
-    _check_sides(source, destination, kind, index)
-    order = PostingOrder(source, destination, amount, expire, available)
-    if not message.HasField("locked"):
-        return order
-    if kind not in LOCKABLE or not source.is_member:
-        raise InvalidField.of(f"postings[{index}].locked", f"is not for a {kind.name} from {source.kind.name}")
-    return order._replace(locked=locked_of(message.locked, f"postings[{index}].locked"))
+    return expire, available
 
 
 def _missing(name: str, field: str) -> Account:

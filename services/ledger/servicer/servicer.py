@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Container, Mapping, Sequence
 from contextlib import aclosing
-from datetime import datetime
 
 from guerdon.ledger.v1 import ledger_pb2 as pb
 from guerdon_kit.clock import Clock
 from guerdon_kit.errors import DomainError, InvalidField, NotFound, Unavailable
 from guerdon_kit.grpc import CallContext
 from guerdon_kit.grpc.messages import instant, timestamp
-from guerdon_kit.idempotency import Fingerprint
+from guerdon_kit.idempotency import Fingerprint, Fingerprints
 from guerdon_kit.names import parse
 from guerdon_kit.pages import page_size, read_token, write_token
 from ledger.domain.holds import HoldOrder
@@ -102,14 +101,9 @@ class LedgerServicer(
         program = await self._directory.program(request.parent, "parent")
         await self._directory.prefetch(call.names)
         try:
-            order = orders.transaction_order(
-                request.transaction,
-                program,
-                self._directory.known_account,
-                call.caller.actor,
-                call.caller.service,
-                self._clock.now(),
-            )
+            order = orders.TransactionOrders(
+                program, self._directory.known_account, call.caller.actor, call.caller.service, self._clock.now()
+            ).order(request.transaction)
         except InvalidField as error:
             raise error.within("transaction") from error
         item = pb.PostTransactionItem(transaction=request.transaction, request_id=request.request_id)
@@ -166,39 +160,18 @@ class LedgerServicer(
         unopened: Mapping[str, Unopened],
     ) -> list[Answer]:
         """Posts items of a batch whose accounts were read; answers them in their order."""
-        now = self._clock.now()
-        wanted = [self._work(item, program, unopened, call, now) for item in items]
+        caller = call.caller
+        asked = orders.TransactionOrders(
+            program, self._directory.known_account, caller.actor, caller.service, self._clock.now(), unopened
+        )
+        fingerprints = Fingerprints(call, pb.PostTransactionItem.DESCRIPTOR, program.name, method=POST)
+        wanted = [_work(item, asked, fingerprints) for item in items]
         works = [work for work in wanted if isinstance(work, Post)]
         refusals = [None if isinstance(work, Post) else work for work in wanted]
         if request.atomic and len(works) < len(wanted):
             return [*none_posted(refusals)]
         done = iter(await self._movements.post(works, call.deadline, whole=request.atomic) if works else ())
         return [next(done) if refused is None else refused for refused in refusals]
-
-    def _work(
-        self,
-        item: pb.PostTransactionItem,
-        program: Program,
-        unopened: Mapping[str, Account],
-        call: CallContext,
-        now: datetime,
-    ) -> Post | DomainError:
-        """One item of a batch; an item that is refused here does not touch the others."""
-        try:
-            order = orders.transaction_order(
-                item.transaction,
-                program,
-                self._directory.known_account,
-                call.caller.actor,
-                call.caller.service,
-                now,
-                unopened,
-            )
-        except InvalidField as error:
-            return error.within("transaction")
-        except DomainError as error:
-            return error
-        return Post.of(order, Fingerprint.of(call, item, program.name, method=POST))
 
     async def reverse_transaction(
         self, request: pb.ReverseTransactionRequest, call: CallContext
@@ -389,6 +362,19 @@ class LedgerServicer(
 def _program_of_hold(name: str) -> str:
     program_id, _ = parse(name, "programs/{program}/holds/{hold}")
     return f"programs/{program_id}"
+
+
+def _work(
+    item: pb.PostTransactionItem, asked: orders.TransactionOrders, fingerprints: Fingerprints
+) -> Post | DomainError:
+    """One item of a batch; an item that is refused here does not touch the others."""
+    try:
+        order = asked.order(item.transaction)
+    except InvalidField as error:
+        return error.within("transaction")
+    except DomainError as error:
+        return error
+    return Post.of(order, fingerprints.of(item))
 
 
 def _is_missed(answer: Answer, early: Container[str]) -> bool:
