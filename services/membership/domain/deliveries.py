@@ -81,8 +81,7 @@ class Delivery:
     """The purchase of which something was decided: what was held or waited is released or taken back."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(NamedTuple):
     """What became of one credit: in the ledger under `transaction`, or lapsed, or neither yet."""
 
     transaction: str = ""
@@ -108,16 +107,10 @@ def welcome_credit(member: Member) -> Credit:
 
 def purchase_credit(purchase: DuePurchase) -> Credit:
     """The award of a purchase: base and tier part in one, so that a part of it can be taken back."""
-    return Credit(
-        request_id=f"p-{purchase.purchase_id}",
-        account_id=account_id(purchase.member_id),
-        points=purchase.points,
-        effective_time=effective_time(purchase.event_time, purchase.record_time),
-        expire_time=purchase.expire_time,
-        memo=f"Purchase {purchase.purchase_id}",
-        available_time=purchase.available_time,
-        held=purchase.held,
-    )
+    purchase_id, member_id, event_time, record_time, points, expire_time, _, available_time, held = purchase
+    effective = effective_time(event_time, record_time)
+    memo = f"Purchase {purchase_id}"
+    return Credit(f"p-{purchase_id}", account_id(member_id), points, effective, expire_time, memo, available_time, held)
 
 
 def bonus_credit(bonus: Bonus) -> Credit:

@@ -61,11 +61,8 @@ class Outcome:
     """Of the late changes that credit."""
     taken: frozenset[str]
     """The ids of accounts that the ledger has with another unit: nothing can be credited there."""
-
-    @property
-    def left(self) -> int:
-        """How many credits are not settled yet."""
-        return sum(not one.done for one in (*self.members, *self.purchases, *self.bonuses, *self.changes))
+    left: int
+    """How many credits are not settled yet."""
 
     @property
     def done(self) -> bool:
@@ -149,24 +146,25 @@ class Deliveries:
         bonus_credits = map(bonus_credit, _to_give(delivery))
         change_credits = (change_credit(program, one) for one in _to_credit(delivery))
         credits_ = [*welcomes, *map(purchase_credit, delivery.purchases), *bonus_credits, *change_credits]
-        answers = dict[int, str | Refused]()
+        settled = [Settled()] * len(credits_)
         for places in batches(credits_, BATCH_MAX, alike=not any(one.unit for one in delivery.bonuses)):
             asked = [credits_[place] for place in places]
             told = await self._ledger.credit(program, asked, actor, opening=bool(unready))
-            answers.update(zip(places, told, strict=True))
-        settled = [_settled(answers[place]) for place in range(len(credits_))]
+            for place, answer in zip(places, told, strict=True):
+                settled[place] = _settled(answer)
         taken: frozenset[str] = frozenset()
         if unready:
-            open_ = {one.account_id for place, one in enumerate(credits_) if isinstance(answers[place], str)}
+            open_ = {one.account_id for one, how in zip(credits_, settled, strict=True) if how.transaction}
             rest = sorted(unready - open_)  # without a credit, or with one that the ledger refused
             taken = await self._ledger.open_accounts(program, rest, actor) if rest else taken
-        left = iter(settled)
+        rest_of = iter(settled)
         return Outcome(
-            list(islice(left, len(welcomes))),
-            list(islice(left, len(delivery.purchases))),
-            list(islice(left, len(_to_give(delivery)))),
-            list(left),
+            list(islice(rest_of, len(welcomes))),
+            list(islice(rest_of, len(delivery.purchases))),
+            list(islice(rest_of, len(_to_give(delivery)))),
+            list(rest_of),
             taken,
+            left=sum(not one.done for one in settled),
         )
 
     async def _take_back(self, delivery: Delivery, return_id: str, outcome: Outcome) -> int:
@@ -285,7 +283,7 @@ def _transactions(delivery: Delivery, outcome: Outcome) -> tuple[dict[str, str],
 
 
 def _settled(answer: str | Refused) -> Settled:
-    return Settled(transaction=answer) if isinstance(answer, str) else Settled(lapsed=answer.for_good)
+    return Settled(answer) if isinstance(answer, str) else Settled(lapsed=answer.for_good)
 
 
 def _ready(delivery: Delivery, outcome: Outcome) -> dict[int, str]:

@@ -10,7 +10,9 @@ from membership.domain.errors import PurchaseDiffers
 from membership.domain.program import Program
 from membership.domain.rows import Row
 from membership.store import purchases, ratings
-from membership.store.purchases import Known
+
+_FACTS = {"member": "member_id", "event_time": "event_us", "amount": "amount"}
+"""What a purchase that was recorded before has in common with one that comes again, by the words for it."""
 
 
 async def sort_known(
@@ -23,20 +25,19 @@ async def sort_known(
     fresh: list[Row] = []
     already: list[int] = []
     refused: dict[int, DomainError] = {}
+    came: dict[str, Row] = {}
     for row in rows:
-        before = known.get(row.purchase_id)
-        assert row.event_us is not None, "a row within its bounds has a time"
-        facts = Known(row.member_id, row.event_us, row.amount)
+        before = known.get(row.purchase_id) or came.get(row.purchase_id)
         if before is None:
-            known[row.purchase_id] = facts  # the same id again in these rows is the same purchase, or refused
+            came[row.purchase_id] = row  # the same id again in these rows is the same purchase, or refused
             fresh.append(row)
-        elif before == facts:
+            continue
+        differing = [name for name, field in _FACTS.items() if getattr(before, field) != getattr(row, field)]
+        if not differing:
             if row.basket is not None and row.basket != await ratings.basket(connection, program, row.purchase_id):
                 refused[row.place] = PurchaseDiffers(f"{program.name}/purchases/{row.purchase_id}", "basket")
                 continue
             already.append(row.place)
         else:
-            fields = ("member", "event_time", "amount")
-            differing = (name for name, old, new in zip(fields, before, facts, strict=True) if old != new)
             refused[row.place] = PurchaseDiffers(f"{program.name}/purchases/{row.purchase_id}", ",".join(differing))
     return fresh, already, refused, revision, returns_wait

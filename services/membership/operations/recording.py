@@ -172,39 +172,26 @@ async def _keep(
 def _purchases(
     program: Program, rated: Sequence[Rated], row_at: dict[int, Row], now: datetime, spans: dict[int, Span]
 ) -> list[NewPurchase]:
-    written: list[NewPurchase] = []
-    places = itertools.count(1)
-    for one in rated:
-        event_time = from_microseconds(one.entry.event_us)
-        expire_time, state = _credited(program, one, event_time, now, spans.get(one.entry.member_no))
+    """Purchases to be written: when their points expire, and what then is to be done with them."""
+    expiry, written, places = program.settings.expiry, list[NewPurchase](), itertools.count(1)
+    for entry, _, key, base, tier, _, rule, _, _ in rated:
+        event_us, row_place, member_no, amount = entry
+        event_time = from_microseconds(event_us)
+        expire_time, place = None, None
+        if not base + tier + rule:
+            state = State.POSTED
+        elif expiry is None:
+            state = State.PENDING
+        else:
+            expire_time = kept_until(spans.get(member_no), expiry, event_time, program.time_zone)
+            state = State.LAPSED if expire_time <= now else State.PENDING
+        if state is State.PENDING:
+            place = next(places)
+        purchase_id = row_at[row_place].purchase_id
         written.append(
-            NewPurchase(
-                row_at[one.entry.place].purchase_id,
-                one.entry.member_no,
-                event_time,
-                one.entry.amount,
-                one.key,
-                one.base_points,
-                one.tier_points,
-                expire_time,
-                state,
-                next(places) if state is State.PENDING else None,
-            )
+            NewPurchase(purchase_id, member_no, event_time, amount, key, base, tier, expire_time, state, place)
         )
     return written
-
-
-def _credited(
-    program: Program, one: Rated, event_time: datetime, now: datetime, span: Span | None
-) -> tuple[datetime | None, State]:
-    """When the points of a purchase expire, and what then is to be done with them."""
-    if not one.base_points + one.tier_points + one.rule_points:
-        return None, State.POSTED
-    expiry = program.settings.expiry
-    if expiry is None:
-        return None, State.PENDING
-    expire_time = kept_until(span, expiry, event_time, program.time_zone)
-    return expire_time, State.LAPSED if expire_time <= now else State.PENDING
 
 
 async def _write(
@@ -272,17 +259,10 @@ async def _deliver_later(
         purchase_ids=[new.purchase_id for _, new in pending],
         bonus_ids=[bonus.bonus_id for bonus in rewards.bonuses],
     )
-    due = [
-        DuePurchase(
-            new.purchase_id,
-            row_at[one.entry.place].member_id,
-            new.event_time,
-            recording.now,
-            one.base_points + one.tier_points + one.rule_points,
-            new.expire_time,
-            Spot(number, new.place),
-        )
-        for one, new in pending
-        if new.place is not None
-    ]
+    now, due = recording.now, list[DuePurchase]()
+    for one, (purchase_id, _, event_time, _, _, base, tier, expire_time, _, place) in pending:
+        assert place is not None, "what is PENDING has a place"
+        member_id, points = row_at[one.entry.place].member_id, base + tier + one.rule_points
+        spot = Spot(number, place)
+        due.append(DuePurchase(purchase_id, member_id, event_time, now, points, expire_time, spot))
     return Delivery(number, program, recording.actor, unready, due, bonuses=rewards.bonuses)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import repeat
 from typing import TYPE_CHECKING, NamedTuple
+
+from asyncpg import UniqueViolationError
 
 from guerdon_kit.postgres import Connection, Rerun
 from membership.domain.deliveries import DuePurchase, Settled
@@ -21,6 +24,11 @@ from membership.store import awaited, counts, flags, gifts, queries, ratings, ru
 
 if TYPE_CHECKING:
     from asyncpg import Record
+
+
+_COPIED_FROM = 64
+"""From so many purchases on they are written by COPY, which takes PostgreSQL two thirds of what an insert takes that
+skips what is there: a purchase that another transaction recorded meanwhile ends it, and all is begun anew."""
 
 
 class Known(NamedTuple):
@@ -97,6 +105,9 @@ async def insert(
     Raises:
         Rerun: one of the ids was recorded by another transaction meanwhile.
     """
+    if len(purchases) >= _COPIED_FROM:
+        await _copy(connection, program, purchases, record_time, actor, delivery_no, rule_points, own)
+        return
     ids, members, events, amounts, terms, bases, extras, expiries, states, places = zip(*purchases, strict=True)
     written = await queries.insert_purchases(
         connection,
@@ -122,6 +133,39 @@ async def insert(
     )
     if written < len(purchases):
         raise Rerun
+
+
+async def _copy(
+    connection: Connection,
+    program: Program,
+    purchases: Sequence[NewPurchase],
+    record_time: datetime,
+    actor: str,
+    delivery_no: int | None,
+    rule_points: Sequence[int] | None,
+    own: Sequence[OwnCredit] | None,
+) -> None:
+    """As `insert`, by COPY. Columns that are not given have their defaults."""
+    columns: dict[str, Iterable[object]] = {
+        "program_no": repeat(program.program_no),
+        "record_time": repeat(record_time),
+        "actor": repeat(actor),
+        **dict(zip(NewPurchase._fields, zip(*purchases, strict=True), strict=True)),
+        "delivery_no": [None if one.place is None else delivery_no for one in purchases],
+    }
+    if rule_points is not None:
+        columns["rule_points"] = rule_points
+    if program.locks:
+        columns["locks"] = repeat(True)
+    if own is not None:
+        columns["available_time"] = [one.available_time for one in own]
+        columns["credited_points"] = [one.points for one in own]
+        columns["flag"] = [one.flag for one in own]
+    records = list(zip(*columns.values(), strict=False))  # what is repeated has no end
+    try:
+        await connection.copy_records_to_table("purchases", columns=list(columns), records=records)
+    except UniqueViolationError as won:
+        raise Rerun from won
 
 
 async def find(connection: Connection, program: Program, purchase_id: str) -> tuple[Purchase, int] | None:

@@ -13,6 +13,7 @@ import pytest
 from guerdon_kit.errors import NotFound
 from guerdon_kit.postgres import Connection, Database
 from membership.domain.errors import PurchaseDiffers
+from membership.domain.flags import FlagState
 from membership.domain.moments import to_microseconds
 from membership.domain.program import Program
 from membership.domain.purchases import State
@@ -20,8 +21,11 @@ from membership.domain.rows import Row
 from membership.operations.recording import Recorded, Recording, record_rows
 from membership.operations.rules import Rulebooks
 from membership.store import deliveries, members, programs, purchases
+from membership.store.purchases import NewPurchase, OwnCredit
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+MANY = 100
+"""So many are written by COPY."""
 RECORDING = Recording(NOW, NOW + timedelta(seconds=15), "tester")
 
 
@@ -124,6 +128,61 @@ async def test_the_same_id_for_two_members_at_once_goes_to_one(db: Database, pro
     outcomes = await asyncio.gather(*(record(db, program, [row("a", member)]) for member in ("ada", "ben")))
     assert sorted(len(one.rated) for one in outcomes) == [0, 1]
     assert [type(one) for outcome in outcomes for one in outcome.refused.values()] == [PurchaseDiffers]
+
+
+async def test_many_with_an_id_that_comes_for_another_member_at_once_are_recorded_beside_it(
+    db: Database, program: Program
+) -> None:
+    """Many are copied, which cannot skip what is there: the one that waited for the other begins anew."""
+    chunks = [[row("a", f"{who}0"), *(row(f"{who}{n}", f"{who}{n}") for n in range(MANY))] for who in ("ada", "ben")]
+    outcomes = await asyncio.gather(*(record(db, program, chunk) for chunk in chunks))
+    assert sorted(len(one.rated) for one in outcomes) == [MANY, MANY + 1]
+    assert [type(one) for outcome in outcomes for one in outcome.refused.values()] == [PurchaseDiffers]
+    async with db.acquire() as connection:
+        assert await connection.fetchval("select count(*) from purchases") == 2 * MANY + 1
+
+
+@pytest.mark.parametrize("locks", [False, True])
+async def test_many_purchases_are_written_as_few_are(db: Database, program: Program, locks: bool) -> None:
+    program = replace(program, settings=replace(program.settings, return_window_days=30 if locks else 0))
+    assert program.locks is locks
+    of_state = {State.PENDING: (NOW, 3), State.POSTED: (None, None), State.LAPSED: (NOW, None)}
+    new = [
+        NewPurchase(f"p{n}", n, NOW, 1_000 + n, None if n % 2 else 32, n, 1, expires, state, place)
+        for n in range(MANY)
+        for state, (expires, place) in [list(of_state.items())[n % 3]]
+    ]
+    own = [OwnCredit(NOW - timedelta(days=n + 1), n or None, FlagState.FLAGGED if n % 5 else None) for n in range(MANY)]
+
+    async def written(size: int, *, plain: bool) -> list[dict[str, object]]:
+        async with db.acquire() as connection:
+            transaction = connection.transaction()
+            await transaction.start()
+            for at in range(0, MANY, size):
+                some = slice(at, at + size)
+                of = (None, None) if plain else ([one.base_points for one in new[some]], own[some])
+                await purchases.insert(connection, program, new[some], NOW, "tester", 7, *of)
+            found = await connection.fetch("select * from purchases order by member_no")
+            await transaction.rollback()
+        return [dict(one) for one in found]
+
+    for plain in (False, True):
+        assert await written(MANY, plain=plain) == await written(1, plain=plain)
+
+
+async def test_members_whose_accounts_are_open_lie_where_they_lay(db: Database, program: Program) -> None:
+    """No index has to be told: https://www.postgresql.org/docs/current/storage-hot.html"""
+    recorded = await record(db, program, [row(f"p{n}", f"m{n}") for n in range(500)])
+
+    async def pages() -> list[tuple[int, str]]:
+        async with db.acquire() as connection:
+            found = await connection.fetch("select member_no, split_part(ctid::text, ',', 1) from members order by 1")
+        return [tuple(one) for one in found]
+
+    before = await pages()
+    async with db.transaction() as connection:
+        await members.activate(connection, {one.member_no: "" for one in recorded.enrolled})
+    assert await pages() == before
 
 
 async def test_concurrent_purchases_of_one_member_are_rated_one_after_the_other(db: Database, program: Program) -> None:
