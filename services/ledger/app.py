@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from guerdon_kit import housekeeping
+from guerdon_kit.events.pace import Rest
 from guerdon_kit.postgres import requests
 from guerdon_kit.service import Job, Kit, Parts
 from ledger.config import Settings
+from ledger.domain.book import Book
 from ledger.jobs import checkpoints, relay, retention, sealer, sweeper
 from ledger.operations.accounts import Accounts
 from ledger.operations.adjustments import Adjustments
@@ -38,7 +41,12 @@ async def compose(kit: Kit[Settings]) -> Parts:
     cache = BalanceCache(database, kit.log)
     cache.use(kit.cache_redis(cache.checked_connection))
     limits = Limits(batch_max=settings.ledger_batch_max, queue_max=settings.ledger_queue_max)
-    committer = Committer(database, directory, clock, cache.write_through, kit.log, limits)
+
+    async def show(books: Sequence[Book] | None) -> None:
+        Rest.stir_all()
+        await cache.write_through(books)
+
+    committer = Committer(database, directory, clock, show, kit.log, limits)
     kit.on_close(committer.drain)
     reader = BalanceReader(database)
     transactions = Transactions(database, directory)

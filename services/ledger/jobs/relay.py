@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 
 from redis.asyncio import Redis
 
-from guerdon_kit.events.pace import rest_s
+from guerdon_kit.events.pace import Rest
 from guerdon_kit.events.relay import Relay
 from guerdon_kit.postgres import Database, load_queries
 from ledger.store.directory import Directory
@@ -16,6 +15,8 @@ from ledger.store.journal import Journal
 queries = load_queries("ledger")
 
 POLL_S = 0.1
+IDLE_S = 0.5
+"""How often it looks where its process posts nothing: what other workers post, their relays send."""
 PAGE = 25
 """Events at once, each of up to 64 postings."""
 LOOK_EVERY_S = 1.0
@@ -23,6 +24,12 @@ LOOK_EVERY_S = 1.0
 
 async def run(database: Database, directory: Directory, redis: Redis) -> None:
     """Relays for as long as the process lives. Any number of workers may: a position's lock lets one send at a time."""
+    rest = Rest(POLL_S, IDLE_S)
+    with rest.listening():
+        await _run(database, directory, redis, rest)
+
+
+async def _run(database: Database, directory: Directory, redis: Redis, rest: Rest) -> None:
     relays: dict[int, Relay] = {}
     sent: dict[int, int] = {}
     looked = 0.0
@@ -35,8 +42,11 @@ async def run(database: Database, directory: Directory, redis: Redis) -> None:
         for shard, relay in relays.items():
             # Where something came more may have come: looking first whether it has would only be one look more.
             sent[shard] = await relay.turn(look=look or sent.get(shard, 0) > 0)
-        if max(sent.values(), default=0) < PAGE:
-            await asyncio.sleep(rest_s(time.monotonic() - began, POLL_S))
+        most = max(sent.values(), default=0)
+        if most:
+            rest.stir()
+        if most < PAGE:
+            await rest.after(time.monotonic() - began)
 
 
 async def _add_shards(relays: dict[int, Relay], database: Database, directory: Directory, redis: Redis) -> None:

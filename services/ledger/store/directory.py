@@ -142,7 +142,8 @@ class Directory:
             forgotten = self.forgotten
             missing: dict[str, set[str]] = {}
             for name in wanted:
-                if name not in self._accounts:
+                # The name of the program itself is among them, in every call.
+                if name not in self._accounts and "/accounts/" in name:
                     with suppress(InvalidField):
                         program, id_ = parse(name, "programs/{program}/accounts/{account}")
                         missing.setdefault(program, set()).add(id_)
