@@ -6,7 +6,7 @@ A book is made from locked rows, changed in arrival order, and written back once
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -37,6 +37,10 @@ class Book:
     holds: dict[int, Hold] = field(default_factory=dict)
     loaded: bool = False
     """Whether `lots` and `holds` are complete. Without them only credits can be decided."""
+    front: bool = False
+    """Whether `lots` are the first in their order instead, none of them pending: those that the batch takes points of,
+    and one more at least. `holds` are complete then, too.
+    """
     changed: bool = False
     changed_lots: set[int] = field(default_factory=set)
     retimed_lots: dict[int, Lot] = field(default_factory=dict)
@@ -63,6 +67,7 @@ class Book:
             dict(self.lots),
             dict(self.holds),
             self.loaded,
+            self.front,
             self.changed,
             set(self.changed_lots),
             dict(self.retimed_lots),
@@ -75,6 +80,15 @@ class Book:
         """Makes this book what the copy `before` is."""
         for name in Book.__slots__:
             setattr(self, name, getattr(before, name))
+
+    def begin_with(self, first: Sequence[Lot], takes: int, *, complete: bool) -> None:
+        """Keeps the first open lots of an account that has none pending, if they are all that it has, or enough to take
+        so many points and leave one: none behind that one expires sooner, so that when the balance changes is known.
+        """
+        self.loaded = complete
+        self.front = not complete and sum([lot.free for lot in first[:-1]]) >= takes
+        if complete or self.front:
+            self.lots = {lot.id: lot for lot in first}
 
     def balance(self) -> Balance:
         """The balance as of the last change."""
@@ -277,7 +291,7 @@ class Book:
             raise BalanceOverflow(self.account.name, BALANCE_MAX)
 
     def _spendable(self, now: datetime) -> list[Lot]:
-        assert self.loaded, "only complete lots can be spent"
+        assert self.loaded or self.front, "only lots that were read can be spent"
         return sorted((lot for lot in self.lots.values() if lot.free > 0 and lot.live(now)), key=lambda lot: lot.order)
 
     def _take(self, lots: Iterable[Lot], amount: int) -> list[Move]:

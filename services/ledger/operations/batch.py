@@ -139,11 +139,17 @@ class Batch:
         """
         new = [work for work in self._works if work.fingerprint is None or work.fingerprint.key not in known]
         wanted = {account.id for work in new for account in work.loads}
+        takes: dict[int, int] = {}
+        for work in new:
+            for account, amount in work.takes:
+                takes[account.id] = takes.get(account.id, 0) + amount
         # Times go on from the latest that is recorded or closed, which a clock that was set back has still to reach.
         horizon = max([now, *[book.record_time for book in books.values()]]) + _SOON
         due = {id_ for id_, book in books.items() if book.valid_until <= horizon}
-        to_load = [books[id_] for id_ in sorted(wanted | due) if id_ in books]
-        count = await reader.load(connection, to_load) if to_load else 0
+        to_load = [books[id_] for id_ in sorted(wanted | due | takes.keys()) if id_ in books]
+        for id_ in wanted | due:
+            takes.pop(id_, None)
+        count = await reader.load(connection, to_load, takes) if to_load else 0
         count += await reader.more_lots(connection, (pair for work in new for pair in work.lots), books)
         await reader.more_holds(connection, (pair for work in new for pair in work.holds), books)
         limitable = [account for work in new for account in work.limitable]

@@ -61,7 +61,12 @@ class Work(Protocol):
 
     @property
     def loads(self) -> tuple[Account, ...]:
-        """Those of the members whose lots and holds must be read."""
+        """Those of the members all of whose lots and holds must be read."""
+        ...
+
+    @property
+    def takes(self) -> Iterable[tuple[Account, int]]:
+        """What it takes of members of whom it needs no lots but those that are consumed first."""
         ...
 
     @property
@@ -118,6 +123,10 @@ class _Plain:
         return self.weight
 
     @property
+    def takes(self) -> Iterable[tuple[Account, int]]:
+        return ()
+
+    @property
     def lots(self) -> Iterable[tuple[Account, int]]:
         return ()
 
@@ -151,12 +160,18 @@ class Post(_Plain):
             if not only.source.is_member:
                 return made(fingerprint, order, (only.destination,) if only.destination.is_member else (), ())
         members = {a.id: a for p in order.postings for a in (p.source, p.destination) if a.is_member}
-        debited = {p.source.id: p.source for p in order.postings if p.source.is_member}
-        return made(fingerprint, order, tuple(members.values()), tuple(debited.values()))
+        moved = {p.source.id: p.source for p in order.postings if p.source.is_member} if order.kind in MOVING else {}
+        return made(fingerprint, order, tuple(members.values()), tuple(moved.values()))
 
     @property
     def program(self) -> Program:
         return self.order.program
+
+    @property
+    def takes(self) -> Iterable[tuple[Account, int]]:
+        if self.order.kind in MOVING:
+            return ()
+        return [(posting.source, posting.amount) for posting in self.order.postings if posting.source.is_member]
 
     @property
     def limitable(self) -> tuple[Account, ...]:
@@ -246,6 +261,14 @@ class Place(_OfOneAccount):
     """Places a hold."""
 
     order: HoldOrder
+
+    @property
+    def loads(self) -> tuple[Account, ...]:
+        return ()
+
+    @property
+    def takes(self) -> Iterable[tuple[Account, int]]:
+        return ((self.account, self.order.amount),)
 
     def decide(self, desk: Desk, now: datetime) -> Outcome:
         hold = place(self.order, desk.books[self.account.id], desk, now)

@@ -46,6 +46,18 @@ select id, account, posting, amount, open, held, expired, expire_time, available
 from lots
 where shard = :shard and account = any(:accounts::bigint[]) and not closed;
 
+-- name: first_lots
+-- The lots of each account that a debit consumes first. Of those that expire at the same time the older one has the lower id.
+select l.*
+from unnest(:accounts::bigint[]) as n (account)
+cross join lateral (
+    select id, account, posting, amount, open, held, expired, expire_time, available_time, record_time, budget
+    from lots
+    where shard = :shard and account = n.account and not closed
+    order by expire_time, id
+    limit :most
+) as l;
+
 -- name: lots_by_id
 select id, account, posting, amount, open, held, expired, expire_time, available_time, record_time, budget
 from lots

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from guerdon_kit.postgres import Connection, load_queries
 from ledger.domain.adjustments import Adjustment
 from ledger.domain.book import Book, Move
 from ledger.domain.desk import Undone
-from ledger.domain.model import Account, Program
+from ledger.domain.model import Account, Lot, Program
 from ledger.domain.policies import Policies
 from ledger.store import rows
 from ledger.store.policies import read as read_policies
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     import asyncpg
 
 queries = load_queries("ledger")
+
+FRONT = 8
+"""How many lots are read first of an account that points are taken from: most debits consume fewer."""
+_NOTHING: Mapping[int, int] = MappingProxyType({})
 
 
 async def lock(connection: Connection, accounts: Iterable[Account]) -> dict[int, Book]:
@@ -94,23 +99,46 @@ async def _requests(connection: Connection, keys: dict[int, list[bytes]]) -> dic
     }
 
 
-async def load(connection: Connection, books: Iterable[Book]) -> int:
-    """Reads the open lots and active holds of these books; answers how many there are."""
-    by_shard: dict[int, list[Book]] = {}
-    for book in books:
-        by_shard.setdefault(book.account.shard, []).append(book)
+async def load(connection: Connection, books: Iterable[Book], takes: Mapping[int, int] = _NOTHING) -> int:
+    """Reads the open lots and active holds of these books; answers how many there are.
+
+    Where all that a batch does with an account is to take so many points, the first lots are read, and the others only
+    if these are not enough.
+    """
     count = 0
-    for shard, mine in sorted(by_shard.items()):
+    for shard, mine in _of_shards(books):
         found = {book.account.id: book for book in mine}
-        async for row in queries.open_lots(connection, shard=shard, accounts=list(found)):
-            found[row["account"]].lots[row["id"]] = rows.lot(row)
-            count += 1
+        front = {id_: book for id_, book in found.items() if id_ in takes and not book.pending}
+        if front:
+            count += await _load_front(connection, shard, front, takes)
+        whole = [id_ for id_, book in found.items() if not (book.front or book.loaded)]
+        if whole:
+            async for row in queries.open_lots(connection, shard=shard, accounts=whole):
+                found[row["account"]].lots[row["id"]] = rows.lot(row)
+                count += 1
         async for row in queries.active_holds(connection, shard=shard, accounts=list(found)):
             found[row["account"]].holds[row["id"]] = rows.hold(row)
             count += 1
-        for book in mine:
-            book.loaded = True
+        for id_ in whole:
+            found[id_].loaded = True
     return count
+
+
+async def _load_front(connection: Connection, shard: int, found: Mapping[int, Book], takes: Mapping[int, int]) -> int:
+    """Reads the first lots of books that have none pending; answers how many."""
+    first: dict[int, list[Lot]] = {id_: [] for id_ in found}
+    async for row in queries.first_lots(connection, shard=shard, accounts=list(found), most=FRONT):
+        first[row["account"]].append(rows.lot(row))
+    for id_, lots in first.items():
+        found[id_].begin_with(lots, takes[id_], complete=len(lots) < FRONT)
+    return sum(map(len, first.values()))
+
+
+def _of_shards(books: Iterable[Book]) -> list[tuple[int, list[Book]]]:
+    by_shard: dict[int, list[Book]] = {}
+    for book in books:
+        by_shard.setdefault(book.account.shard, []).append(book)
+    return sorted(by_shard.items())
 
 
 async def more_lots(connection: Connection, wanted: Iterable[tuple[Account, int]], books: dict[int, Book]) -> int:

@@ -88,19 +88,9 @@ def book(row: Any, owner: Account) -> Book:
 
 
 def lot(row: Any) -> Lot:
-    """A row of `lots`."""
-    return Lot(
-        row["id"],
-        row["posting"],
-        row["amount"],
-        row["open"],
-        row["held"],
-        row["expired"],
-        time(row["expire_time"]),
-        time(row["available_time"]),
-        time(row["record_time"]),
-        row["budget"],
-    )
+    """A row of `lots`, of the columns that `commit.sql` reads: by place, as a debit reads many."""
+    id_, _, posting, amount, opened, held, expired, expire, available, record, budget = row
+    return Lot(id_, posting, amount, opened, held, expired, time(expire), time(available), time(record), budget)
 
 
 def hold(row: Any) -> Hold:
