@@ -74,6 +74,7 @@ def do(book: Book, number: int, step: str, amount: int, expires: object) -> obje
 @given(LOTS, STEPS, st.integers(1, 8))
 @example([(5, 0, NEVER), (5, 0, NEVER), (5, 0, NEVER)], [("debit", 5, NEVER)], 2)
 @example([(5, 0, later(200_000)), (5, 0, later(300_000)), (5, 0, NEVER)], [("debit", 5, NEVER)], 2)
+@example([(5, 0, later(200_000)), (5, 0, later(300_000)), (5, 0, later(400_000))], [("debit", 10, NEVER)], 2)
 @example([(5, 5, later(200_000)), (5, 0, NEVER), (5, 0, NEVER)], [("place", 5, NEVER)], 3)
 def test_the_first_lots_decide_as_all_of_them(
     lots: list[tuple[int, int, object]], steps: list[tuple[str, int, object]], most: int
