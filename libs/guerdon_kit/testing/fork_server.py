@@ -10,6 +10,7 @@ pipes of a supervisor; that is forked first, and forks the service. Both do what
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import os
 import pkgutil
@@ -198,6 +199,8 @@ def main() -> None:
             module = name.decode().strip()
             with contextlib.suppress(Exception):  # the service will say it itself
                 _import(module)
+            gc.collect()
+            gc.freeze()
             _Forked(partial(_supervise, module, os.getpid(), requests, *descriptors))
             for descriptor in descriptors:
                 os.close(descriptor)
