@@ -89,6 +89,8 @@ class RecoveryLoop(Generic[K]):
 
     async def run(self) -> None:
         """A job: runs until it is cancelled, which also cancels what is under way; its lease then ends."""
+        # All of a service's loops start together: at once each would open a connection for its first look.
+        await asyncio.sleep(self._poll.total_seconds() * random.random())
         while True:
             try:
                 advanced = await self.turn()
