@@ -1,9 +1,18 @@
-"""Days of a time zone: the instant at which one begins."""
+"""Days of a time zone: the instant at which one begins; and which zones there are."""
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from functools import cache
+from zoneinfo import ZoneInfo, available_timezones
+
+
+@cache
+def time_zones() -> frozenset[str]:
+    """The IANA names of time zones; `Factory`, and `localtime`, which is this machine's alone, are none. Kept, because
+    finding them reads hundreds of files.
+    """
+    return frozenset(available_timezones()) - {"Factory", "localtime"}
 
 
 def first_instant(day: date, tz: ZoneInfo) -> datetime:

@@ -7,9 +7,9 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from zoneinfo import available_timezones
 
 from guerdon_kit.clock import Clock
+from guerdon_kit.days import time_zones
 from guerdon_kit.errors import AlreadyExists, InvalidField, NotFound
 from guerdon_kit.idempotency import Fingerprint
 from guerdon_kit.postgres import Connection, Database, requests
@@ -83,7 +83,7 @@ class Programs:
             AlreadyExists: the id is taken.
         """
         _check_display_name(display_name, "program.display_name")
-        if time_zone not in available_timezones():
+        if time_zone not in time_zones():
             raise InvalidField.of("program.time_zone", "must be the name of an IANA time zone, such as Europe/London")
         shard = zlib.crc32(id_.encode()) % self._shards
 

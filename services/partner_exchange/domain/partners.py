@@ -10,12 +10,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
-from functools import cache
 from typing import Any
-from zoneinfo import available_timezones
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from guerdon_kit.days import time_zones
 from guerdon_kit.errors import FieldViolation, InvalidField
 from guerdon_kit.names import check_id
 from partner_exchange.domain.errors import PartnerLeaving, PartnerNotLive, PartnerSuspended, SandboxOnly
@@ -173,7 +172,7 @@ def check_coalition(coalition: Coalition) -> None:
     violations.extend(_wrong_text(coalition.display_name, "coalition.display_name"))
     if re.fullmatch("[A-Z]{3}", coalition.currency) is None:
         violations.append(FieldViolation("coalition.settlement_currency_code", "must be an ISO 4217 code"))
-    if coalition.time_zone not in _zones():
+    if coalition.time_zone not in time_zones():
         violations.append(FieldViolation("coalition.time_zone", "must be the IANA name of a time zone"))
     move = coalition.rate_move_max
     if move.numerator > PRICE_TERM_MAX or move.denominator > PRICE_TERM_MAX:
@@ -181,12 +180,6 @@ def check_coalition(coalition: Coalition) -> None:
         violations.append(FieldViolation(field, wrong))
     if violations:
         raise InvalidField(violations)
-
-
-@cache
-def _zones() -> frozenset[str]:
-    """Kept, because finding them reads hundreds of files. `localtime` is this machine's alone."""
-    return frozenset(available_timezones()) - {"Factory", "localtime"}
 
 
 def check_profile(profile: Profile, *, target_ok: bool = True) -> None:

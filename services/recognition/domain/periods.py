@@ -6,10 +6,9 @@ import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import Enum
-from functools import cache
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
-from guerdon_kit.days import first_instant
+from guerdon_kit.days import first_instant, time_zones
 from guerdon_kit.errors import InvalidField
 
 _DAY = timedelta(days=1)
@@ -127,12 +126,6 @@ def check_zone(zone: str, field: str) -> str:
     Raises:
         InvalidField: it is not. Names that only this machine knows (`localtime`) are none.
     """
-    if zone not in _zones():
+    if zone not in time_zones():
         raise InvalidField.of(field, "must be the IANA name of a time zone, such as Europe/London")
     return zone
-
-
-@cache
-def _zones() -> frozenset[str]:
-    """Kept, because finding them reads hundreds of files."""
-    return frozenset(available_timezones()) - {"Factory", "localtime"}
