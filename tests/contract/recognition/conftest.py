@@ -24,9 +24,9 @@ def running(many_services: ManyServices, databases: DatabaseFactory) -> Iterator
             targets={"ledger": ledger.target},
             settings={
                 "scim_listen": f"{LOOPBACK}:{scim_port}",
-                "celebration_poll_s": "0.2",
-                "recovery_poll_s": "0.2",
-                "leaver_look_s": "0.2",
+                "celebration_poll_s": "0.5",
+                "recovery_poll_s": "0.5",
+                "leaver_look_s": "1",
             },
         )
         yield ledger, recognition
