@@ -4,8 +4,6 @@ tests of the commands have them started as programs.
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,6 +12,7 @@ import pytest
 
 from guerdon_cli.stack import Stack
 from guerdon_kit.embedded import EmbeddedServers
+from guerdon_kit.testing import folders
 from guerdon_kit.testing.fork_server import ForkServer
 from tests.e2e.town import Town, found
 
@@ -27,23 +26,21 @@ QUICK_TO_NOTICE = {
 }
 
 
-def _data_folder() -> Iterator[Path]:
-    """A data folder that an unprivileged user may enter, removed with all that lies elsewhere for it."""
-    outer = Path(tempfile.mkdtemp(prefix="guerdon-e2e-"))
-    outer.chmod(0o755)
-    yield outer / "data"
-    EmbeddedServers(outer / "data").remove_data()
-    shutil.rmtree(outer)
+def _data() -> Iterator[Path]:
+    """The data folder of a stack, removed with all that lies elsewhere for it."""
+    with folders.data_folder() as outer:
+        yield outer / "data"
+        EmbeddedServers(outer / "data").remove_data()
 
 
 @pytest.fixture(scope="module")
 def data_folder() -> Iterator[Path]:
-    yield from _data_folder()
+    yield from _data()
 
 
 @pytest.fixture(scope="package")
 def stack_folder() -> Iterator[Path]:
-    yield from _data_folder()
+    yield from _data()
 
 
 @pytest.fixture(scope="package")

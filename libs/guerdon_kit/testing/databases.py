@@ -36,6 +36,11 @@ def _numbered(url: str, number: int) -> str:
     return urlunsplit(parts._replace(path=f"/{number}"))
 
 
+def _of(url: str, database: str) -> str:
+    """The same login, to another database."""
+    return urlunsplit(urlsplit(url)._replace(path=f"/{database}"))
+
+
 class DatabaseFactory:
     """Makes databases on one server. Plain functions, for tests and fixtures of any kind and scope."""
 
@@ -52,11 +57,11 @@ class DatabaseFactory:
         """A new database with the owner and runtime roles of `service`, and its migrations unless told
         otherwise.
         """
-        template = self._template(service).name if migrated else "template0"
         name = f"{self._prefix}_{service}_{next(self._numbers)}"
-        database = in_own_loop(
-            provision(self.admin_url, service, self._secrets, self._prefix, database=name, template=template)
-        )
+        if migrated:
+            database = in_own_loop(self._copy(self._template(service), name))
+        else:
+            database = in_own_loop(provision(self.admin_url, service, self._secrets, self._prefix, database=name))
         self._made[name] = database
         return database
 
@@ -81,6 +86,17 @@ class DatabaseFactory:
             self._templates[service] = database
             in_own_loop(migrate.apply(database.owner_url, service, database.runtime_role))
         return self._templates[service]
+
+    async def _copy(self, template: ServiceDatabase, name: str) -> ServiceDatabase:
+        """As `provision` with that template, of which the roles are as they should be."""
+        async with connected(self.admin_url) as admin:
+            await admin.execute(f'CREATE DATABASE "{name}" OWNER "{template.owner_role}" TEMPLATE "{template.name}"')
+            await admin.execute(
+                f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC;'
+                f' GRANT CONNECT ON DATABASE "{name}" TO "{template.runtime_role}"'
+            )
+        owner_url, runtime_url = (_of(url, name) for url in (template.owner_url, template.runtime_url))
+        return replace(template, name=name, owner_url=owner_url, runtime_url=runtime_url)
 
     async def _execute(self, statement: str) -> None:
         async with connected(self.admin_url) as admin:

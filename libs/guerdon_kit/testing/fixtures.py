@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import subprocess
-import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -23,17 +21,16 @@ from guerdon_kit.embedded import ENVIRONMENT, EmbeddedServers, Endpoints, Resolv
 from guerdon_kit.embedded.places import POINTER
 from guerdon_kit.postgres.provision import ServiceDatabase
 from guerdon_kit.testing.databases import REDIS_DATABASES, DatabaseFactory, emptied_redis
+from guerdon_kit.testing.folders import data_folder
 from guerdon_kit.testing.fork_server import ForkServer
 from guerdon_kit.testing.services import ServiceFactory
 
 
 @pytest.fixture(scope="session")
 def server_folder() -> Iterator[Path]:
-    """A folder that an unprivileged user may enter, which pytest's own are not when root runs the tests."""
-    folder = Path(tempfile.mkdtemp(prefix="guerdon-tests-"))
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+    """Where the session's servers keep their data."""
+    with data_folder() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")
@@ -69,13 +66,11 @@ class StoppedServers:
 @pytest.fixture(scope="session")
 def stopped_servers() -> Iterator[StoppedServers]:
     """Data for embedded servers of a test's own."""
-    outer = Path(tempfile.mkdtemp(prefix="guerdon-stopped-"))
-    outer.chmod(0o755)
-    with EmbeddedServers(outer / "data") as servers:
-        pass
-    yield StoppedServers(servers.folder)
-    servers.remove_data()
-    shutil.rmtree(outer)
+    with data_folder() as outer:
+        with EmbeddedServers(outer / "data") as servers:
+            pass
+        yield StoppedServers(servers.folder)
+        servers.remove_data()
 
 
 @dataclass
@@ -103,12 +98,10 @@ class OwnServers:
 @pytest.fixture
 def own_servers(stopped_servers: StoppedServers) -> Iterator[OwnServers]:
     """For crash tests: embedded servers of the test's own."""
-    folder = Path(tempfile.mkdtemp(prefix="guerdon-crash-"))
-    folder.chmod(0o755)
-    made = OwnServers(folder, stopped_servers)
-    yield made
-    made.remove()
-    shutil.rmtree(folder)
+    with data_folder() as folder:
+        made = OwnServers(folder, stopped_servers)
+        yield made
+        made.remove()
 
 
 @pytest.fixture(scope="session")

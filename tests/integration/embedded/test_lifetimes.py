@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +18,7 @@ import pytest
 from guerdon_kit.embedded import AlreadyRunning, EmbeddedServers, places
 from guerdon_kit.testing import wait_until
 from guerdon_kit.testing.fixtures import StoppedServers
+from guerdon_kit.testing.folders import data_folder
 
 # Starts servers, tells their pids, and waits for ever.
 APPLICATION = """
@@ -78,12 +78,10 @@ def supervisors(pids: list[int]) -> list[int]:
 
 @pytest.fixture
 def folder(stopped_servers: StoppedServers) -> Iterator[Path]:
-    made = Path(tempfile.mkdtemp(prefix="guerdon-life-"))
-    made.chmod(0o755)
-    stopped_servers.copy_to(made)
-    yield made
-    EmbeddedServers(made).remove_data()
-    shutil.rmtree(made)
+    with data_folder() as made:
+        stopped_servers.copy_to(made)
+        yield made
+        EmbeddedServers(made).remove_data()
 
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes in /proc")

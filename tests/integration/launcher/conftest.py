@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +10,7 @@ import pytest
 
 from guerdon_cli.stack import ServiceKind, Stack
 from guerdon_kit.testing.fixtures import StoppedServers
+from guerdon_kit.testing.folders import data_folder
 
 MAIN = """
 from guerdon_kit.config import ServiceSettings
@@ -48,8 +47,6 @@ def smallest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped_servers: S
     (package / "__main__.py").write_text(MAIN)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    folder = Path(tempfile.mkdtemp(prefix="guerdon-stack-"))
-    folder.chmod(0o755)
-    stopped_servers.copy_to(folder)
-    yield Smallest(tmp_path, folder)
-    shutil.rmtree(folder)
+    with data_folder() as folder:
+        stopped_servers.copy_to(folder)
+        yield Smallest(tmp_path, folder)

@@ -10,12 +10,9 @@ from __future__ import annotations
 import asyncio
 import bisect
 import itertools
-import shutil
-import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import asyncpg
 import pytest
@@ -25,6 +22,7 @@ from guerdon_kit.auth.development import DevelopmentIdentity
 from guerdon_kit.embedded import EmbeddedServers
 from guerdon_kit.testing import DatabaseFactory, RunningService, ServiceFactory, wait_until
 from guerdon_kit.testing.fixtures import OwnServers, StoppedServers
+from guerdon_kit.testing.folders import data_folder
 from guerdon_kit.testing.fork_server import ForkServer
 from tests.contract.ledger.test_watching import watching
 from tests.contract.ledger.world import Shop, World, findings
@@ -87,14 +85,12 @@ class Checker:
 
 @pytest.fixture(scope="module")
 def servers(stopped_servers: StoppedServers) -> Iterator[EmbeddedServers]:
-    folder = Path(tempfile.mkdtemp(prefix="guerdon-cache-"))
-    folder.chmod(0o755)
-    own = OwnServers(folder, stopped_servers)
-    made = own()
-    made.start()
-    yield made
-    own.remove()
-    shutil.rmtree(folder)
+    with data_folder() as folder:
+        own = OwnServers(folder, stopped_servers)
+        made = own()
+        made.start()
+        yield made
+        own.remove()
 
 
 @pytest.fixture(scope="module")
