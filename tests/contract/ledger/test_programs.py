@@ -65,6 +65,7 @@ async def test_a_program_is_read_back_as_it_was_made(world: World) -> None:
         ({"time_zone": ""}, "program.time_zone"),
         ({"time_zone": "Mars/Olympus"}, "program.time_zone"),
         ({"time_zone": "../../etc/passwd"}, "program.time_zone"),
+        ({"time_zone": "localtime"}, "program.time_zone"),
         ({"name": "programs/"}, "program.name"),
         ({"name": "programs/a/b"}, "program.name"),
         ({"name": "programs/" + "a" * 64}, "program.name"),
