@@ -58,7 +58,7 @@ class MovableClock:
             return timedelta()
         stamp = (status.st_mtime_ns, status.st_ino)
         if stamp != self._stamp:
-            self._offset = timedelta(seconds=int(self.path.read_text(encoding="ascii")))
+            self._offset = timedelta(seconds=float(self.path.read_text(encoding="ascii")))
             self._stamp = stamp
         return self._offset
 
@@ -83,9 +83,9 @@ class FixedClock:
 
 
 def set_offset(path: Path, offset: timedelta) -> None:
-    """Moves every clock that reads `path`, by whole seconds, at once."""
+    """Moves every clock that reads `path`, to the microsecond, at once."""
     draft = path.with_name(path.name + ".new")
-    draft.write_text(str(int(offset.total_seconds())), encoding="ascii")
+    draft.write_text(str(offset.total_seconds()), encoding="ascii")
     # A file system's own stamp may be as coarse as milliseconds: two moves within one would look alike.
     now_ns = time.time_ns()
     os.utime(draft, ns=(now_ns, now_ns))
