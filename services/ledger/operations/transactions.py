@@ -122,10 +122,9 @@ class Transactions:
             else:
                 looked = queries.looked_until(connection, shard=shard, before=before, ended=ended, look=LOOK_MAX)
                 rest = await looked or 0
-            found = [
-                posting
-                async for posting in queries.postings_of_many(connection, shard=shard, ids=[row["id"] for row in page])
-            ]
+            # Id by id, not from the first to the last of each: PostgreSQL may compare all postings with all of these.
+            ids = [id_ for row in page for id_ in range(row["id"], row["id"] + row["postings"])]
+            found = [posting async for posting in queries.postings_by_id(connection, shard=shard, ids=ids)]
         return await self._stored(program, page, found), rest
 
     async def _stored(self, program: Program, rows: Sequence[Any], found: Sequence[Any]) -> list[StoredTransaction]:

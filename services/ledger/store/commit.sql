@@ -77,7 +77,8 @@ where shard = :shard and id = any(:ids::bigint[]);
 -- What earlier reversals undid of the postings of the transactions `ids`, posting by posting.
 select t.reverses, p.ordinal, p.source, p.destination, p.amount, p.lots, p.lot_deltas
 from transactions t
-join postings p on p.shard = t.shard and p.id >= t.id and p.id < t.id + t.postings
+-- The offset has each of them looked up: else PostgreSQL may compare all postings with all of these.
+cross join lateral (select * from postings where shard = :shard and id >= t.id and id < t.id + t.postings offset 0) as p
 where t.shard = :shard and t.reverses = any(:ids::bigint[]);
 
 -- name: update_accounts!

@@ -103,9 +103,8 @@ order by id desc
 offset :look - 1
 limit 1;
 
--- name: postings_of_many
-select p.id, p.ordinal, p.source, p.destination, p.amount, p.lots, p.lot_deltas
-from transactions t
-join postings p on p.shard = t.shard and p.id >= t.id and p.id < t.id + t.postings
-where t.shard = :shard and t.id = any(:ids::bigint[])
-order by p.id;
+-- name: postings_by_id
+select id, ordinal, source, destination, amount, lots, lot_deltas
+from postings
+where shard = :shard and id = any(:ids::bigint[])
+order by id;

@@ -140,7 +140,7 @@ with approved as materialized (
            format('postings %s by %s at %s', array[array_agg(p.source order by p.id),
                   array_agg(p.destination order by p.id), array_agg(p.amount order by p.id)], t.actor, t.record_time) as found
     from transactions t
-    join postings p on p.shard = :shard and p.id >= t.id and p.id < t.id + t.postings
+    cross join lateral (select * from postings where shard = :shard and id >= t.id and id < t.id + t.postings offset 0) as p
     where t.shard = :shard and t.id = any(array(select transaction from approved)) and t.kind = 7
     group by t.id, t.program, t.actor, t.record_time
 )

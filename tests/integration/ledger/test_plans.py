@@ -267,7 +267,7 @@ async def test_a_page_that_finds_no_transaction_of_its_program_reads_as_many_as_
 
 async def test_the_postings_of_a_page_are_found_by_their_ids(connection: asyncpg.Connection[asyncpg.Record]) -> None:
     explained = Explained(connection)
-    async for _ in queries.postings_of_many(explained, shard=1, ids=list(range(1000, 1050))):
+    async for _ in queries.postings_by_id(explained, shard=1, ids=list(range(1000, 1050))):
         pass
     assert explained.pages < 10 * PAGE["limit"]
 

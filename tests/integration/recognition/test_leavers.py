@@ -245,6 +245,7 @@ async def test_no_point_is_lost_or_made_while_people_leave_and_redeem_and_servic
         victim.process.start()
     await parted
     await wait_until(lambda: _all_settled(parting, 8))
+    await wait_until(lambda: _none_under_way(world))
     settlements = {
         person: [one for leaver in await parting.of(person) for one in leaver.settlements] for person in staff
     }
@@ -265,6 +266,14 @@ async def _all_settled(parting: Parting, count: int) -> bool:
         has = [leaver.available_amount for leaver in leavers if not leaver.HasField("return_time")]
         return has == [0] * count
     return False
+
+
+async def _none_under_way(world: World) -> bool:
+    """Whether it is written down what the ledger answered, also of those who have come back: whoever was killed in
+    between had the lease of it.
+    """
+    async with connected(world.recognition.database.runtime_url) as connection:
+        return not await connection.fetchval("select exists (select from leaver_settlements where state = 'pending')")
 
 
 async def _told(services: ServiceFactory, program: str, transactions: list[str]) -> bool:
