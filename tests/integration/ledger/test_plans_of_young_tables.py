@@ -7,6 +7,7 @@ moment of its own, is kept away.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 from guerdon_kit.postgres import load_queries
 from guerdon_kit.postgres.provision import ServiceDatabase
 from guerdon_kit.testing import DatabaseFactory
+from ledger.store import plans
 
 queries = load_queries("ledger")
 
@@ -111,13 +113,13 @@ async def rows_read(connection: asyncpg.Connection[asyncpg.Record], name: str, t
         return int(await connection.fetchval(_READ) - before)
 
 
-async def all_read(database: ServiceDatabase, young: int, plans: str) -> dict[tuple[str, int], int]:
+async def all_read(database: ServiceDatabase, young: int, mode: str) -> dict[tuple[str, int], int]:
     """How many rows each statement reads of tables of so many rows, and once they have grown."""
     connection = await asyncpg.connect(database.owner_url)
     read = {}
     try:
         await connection.execute(_UNTENDED)
-        await connection.execute(f"set plan_cache_mode = {plans}")
+        await connection.execute(f"set plan_cache_mode = {mode}")
         await connection.execute(_FILL, 1, young)
         for name in ASKS:
             for _ in range(EXECUTIONS):
@@ -143,3 +145,55 @@ async def test_no_plan_for_particular_ids_compares_each_row_with_all_of_them(dat
     # PostgreSQL may take such plans for good where it thinks them cheaper than the one for any ids.
     read = await all_read(database, 1_000, "force_custom_plan")
     assert {which: count for which, count in read.items() if count > which[1] + 2 * ASKED} == {}
+
+
+class Planned:
+    """Asks how a statement would be executed, as a long read has it."""
+
+    def __init__(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
+        self._connection = connection
+        self.steps: list[dict[str, Any]] = []
+
+    async def fetch(self, sql: str, *values: Any) -> list[Any]:
+        async with self._connection.transaction():
+            await plans.join(self._connection)
+            await self._connection.execute("set local work_mem = '64MB'; set local random_page_cost = 4")
+            said = await self._connection.fetchval(f"explain (format json) {sql}", *values)
+        self._take(json.loads(said)[0]["Plan"])
+        return []
+
+    def _take(self, step: dict[str, Any]) -> None:
+        self.steps.append(step)
+        for one in step.get("Plans", ()):
+            self._take(one)
+
+
+_STEP = {"after": 0, "last": GROWN}
+AUDITS: dict[str, dict[str, Any]] = {
+    "journal_findings": {**_STEP, "postings_max": 100},
+    "made_findings": {**_STEP, "postings_max": 100},
+    "account_findings": {**_STEP, "now": NOW},
+    "lot_time_findings": _STEP,
+    "adjustment_findings": _STEP,
+}
+
+
+@pytest.mark.parametrize("analysed", [False, True])
+async def test_no_audit_compares_each_row_of_a_table_with_a_list_of_ids(
+    database: ServiceDatabase, *, analysed: bool
+) -> None:
+    connection = await asyncpg.connect(database.owner_url)
+    planned = Planned(connection)
+    try:
+        await connection.execute(_UNTENDED)
+        await connection.execute(_FILL, 1, GROWN)
+        if analysed:
+            await connection.execute("analyze")
+        for name, values in AUDITS.items():
+            async for _ in getattr(queries, name)(planned, shard=1, **values):
+                pass
+    finally:
+        await connection.close()
+    listed = "= ANY ((InitPlan"
+    assert [step for step in planned.steps if listed in step.get("Filter", "")] == []
+    assert any(listed in step.get("Index Cond", "") for step in planned.steps)
