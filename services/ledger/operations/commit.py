@@ -1,7 +1,8 @@
 """Group commit: while one batch is in the database the next one collects.
 
 One batch is in flight for each worker and set of shards, and further ones only while enough is queued to fill half of
-each. There is no waiting timer: an idle service commits a lone request at once. Batches are capped by postings and take
+each. There is no waiting timer: an idle service commits a lone request at once, and a busy one takes what has come once
+nobody more comes for a few turns of the loop. Batches are capped by postings and take
 from unary and bulk callers and from programs in turn; a bulk of a batch's size is kept in one, where it can be.
 """
 
@@ -22,6 +23,7 @@ from guerdon_kit.postgres import Database
 from ledger.domain.book import Book
 from ledger.domain.model import Unopened
 from ledger.operations.batch import Answer, Batch, Result
+from ledger.operations.company import until_nobody_comes
 from ledger.operations.openings import Openings
 from ledger.operations.work import Work
 from ledger.store.directory import Directory
@@ -200,8 +202,10 @@ class Committer:
 
     async def _work(self, lane: _Lane) -> None:
         try:
-            while taken := lane.take(self._limits):
-                await self._commit(taken)
+            while lane.turns:
+                await until_nobody_comes(lambda: lane.queued, self._limits.turn_max)
+                if taken := lane.take(self._limits):  # unless another task has taken it meanwhile
+                    await self._commit(taken)
         finally:
             # Here and not in a callback, which comes later: who is put in between would find a task that takes no more.
             lane.tasks.discard(cast("asyncio.Task[None]", asyncio.current_task()))

@@ -1,6 +1,4 @@
-"""Reads in groups: while one read is out the next one collects, and it goes out once a few turns of the loop brought
-nobody more. No waiting timer: with nothing else to do these turns are over at once.
-"""
+"""Reads in groups: while one read is out the next one collects, and it goes out once nobody more comes."""
 
 from __future__ import annotations
 
@@ -8,15 +6,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Generic, TypeVar
 
+from ledger.operations.company import until_nobody_comes
+
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 GROUP_MAX = 500
 """The most keys that one read asks for."""
-QUIET_TURNS = 8
-"""The turns of the loop without another key after which a read goes out: grpc hands over a call in several of them."""
-TURNS_MAX = 100
-"""The most turns that a read waits."""
 
 
 class Grouped(Generic[Key, Value]):
@@ -28,7 +24,8 @@ class Grouped(Generic[Key, Value]):
     def __init__(self, read: Callable[[list[Key]], Awaitable[Mapping[Key, Value]]]) -> None:
         self._read = read
         self._waiting: dict[Key, list[asyncio.Future[Value]]] = {}
-        self._asked = 0
+        self._callers = 0
+        """How many wait."""
         self._task: asyncio.Task[None] | None = None
 
     async def get(self, key: Key) -> Value:
@@ -36,7 +33,7 @@ class Grouped(Generic[Key, Value]):
         # Each caller has a future of its own: one that gives up does not take the answer from the others.
         future: asyncio.Future[Value] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(key, []).append(future)
-        self._asked += 1
+        self._callers += 1
         if self._task is None:
             self._task = asyncio.create_task(self._work())
         return await future
@@ -44,9 +41,10 @@ class Grouped(Generic[Key, Value]):
     async def _work(self) -> None:
         try:
             while self._waiting:
-                await self._until_nobody_comes()
+                await until_nobody_comes(lambda: self._callers, GROUP_MAX)
                 keys = list(self._waiting)[:GROUP_MAX]
                 taken = [(key, future) for key in keys for future in self._waiting.pop(key)]
+                self._callers -= len(taken)
                 try:
                     found = await self._read(keys)
                 except Exception as error:  # noqa: BLE001 - it is every waiting caller's answer
@@ -57,16 +55,6 @@ class Grouped(Generic[Key, Value]):
                         future.set_result(found[key])
         finally:
             self._task = None
-
-    async def _until_nobody_comes(self) -> None:
-        """A read of one key costs nearly as much as one of twenty."""
-        quiet = 0
-        for _ in range(TURNS_MAX):
-            asked = self._asked
-            await asyncio.sleep(0)
-            quiet = quiet + 1 if asked == self._asked else 0
-            if quiet == QUIET_TURNS:
-                return
 
 
 def _undone(

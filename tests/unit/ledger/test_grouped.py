@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from ledger.operations.grouped import GROUP_MAX, QUIET_TURNS, Grouped
+from ledger.operations.company import QUIET_TURNS
+from ledger.operations.grouped import GROUP_MAX, Grouped
 
 
 class Reads:

@@ -181,9 +181,8 @@ async def test_while_one_batch_is_in_the_database_the_next_one_collects() -> Non
     recorder, written = Recorder(asyncio.Event(), []), list[Any]()
     commits = committer(recorder, written)
     sent = [asyncio.create_task(commits.submit([work()], FAR)) for _ in range(10)]
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    assert [len(batch) for batch in recorder.batches] in ([1], [10])
+    await wait_until(lambda: recorder.batches)
+    assert [len(batch) for batch in recorder.batches] == [10]
     more = [asyncio.create_task(commits.submit([work()], FAR)) for _ in range(5)]
     recorder.ready.set()
     answers = await asyncio.gather(*sent, *more)
@@ -283,8 +282,7 @@ async def test_a_caller_that_gives_up_does_not_stop_the_batch_that_has_its_work(
     recorder, written = Recorder(asyncio.Event(), []), list[list[Book]]()
     commits = committer(recorder, written)
     gone = asyncio.create_task(commits.submit([work()], FAR))
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
+    await wait_until(lambda: recorder.batches)
     gone.cancel()
     recorder.ready.set()
     assert isinstance((await commits.submit([work()], FAR))[0], Done)
