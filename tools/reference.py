@@ -223,6 +223,8 @@ def _declared(settings: type[ServiceSettings]) -> dict[str, tuple[str, str]]:
         if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.target, ast.Name):
             continue
         name = statement.target.id
+        if name not in settings.model_fields:  # the class's own, and nothing that the environment says
+            continue
         if not (isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant)):
             raise SystemExit(f"{settings.__module__}.{name} has no docstring")
         declared[name] = (ast.unparse(statement.annotation), _first_paragraph(str(following.value.value)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -26,6 +26,9 @@ class ServiceSettings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="GUERDON_", extra="ignore", frozen=True, secrets_dir=os.environ.get("GUERDON_SECRETS_DIR")
     )
+
+    postgres_plans: ClassVar[str] = "auto"
+    """PostgreSQL's `plan_cache_mode` for the service's statements; how these are written says which, no operator."""
 
     env: Literal["development", "production"] = "production"
     """`development` allows the development issuer and a moved clock, and binds to loopback only."""

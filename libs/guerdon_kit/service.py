@@ -209,7 +209,9 @@ async def _work(
         loop.add_reader(supervisor, stop.set)  # it ends when the supervisor does
     url = settings.database_url.get_secret_value()
     # While PostgreSQL is away the service runs, and its health says so.
-    database = await Database.open(url, name=f"guerdon_{name}", size=settings.pool_size, required=False)
+    database = await Database.open(
+        url, name=f"guerdon_{name}", size=settings.pool_size, required=False, plans=settings.postgres_plans
+    )
     kit = Kit(name, settings, settings.clock(), database, log, worker)
     kit.on_close(database.close)
     _spare_the_collector()

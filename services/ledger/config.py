@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from guerdon_kit.config import ServiceSettings
@@ -10,6 +12,10 @@ from guerdon_kit.config import ServiceSettings
 class Settings(ServiceSettings):
     """Those of every service, and the ledger's own."""
 
+    postgres_plans: ClassVar[str] = "force_generic_plan"
+    """One plan for each statement, whatever it is asked for: by index, as statements look up what they name. For the
+    thousand ids at hand PostgreSQL would at times rather read all of a table, and would plan anew each time.
+    """
     listen: str = "127.0.0.1:7001"
     """`host:port` that the gRPC server listens on."""
     ledger_shards: int = Field(default=4, ge=1, le=10_000)

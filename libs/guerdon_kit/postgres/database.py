@@ -110,12 +110,20 @@ class Database:
 
     @classmethod
     async def open(
-        cls, url: str, *, name: str, size: int = 8, limits: Limits | None = None, required: bool = True
+        cls,
+        url: str,
+        *,
+        name: str,
+        size: int = 8,
+        limits: Limits | None = None,
+        required: bool = True,
+        plans: str = "auto",
     ) -> Self:
         """Connects.
 
         `name` is shown in pg_stat_activity; `size` is the most connections this process will hold. Not
-        `required`: opens also while PostgreSQL does not answer, and connects once it does.
+        `required`: opens also while PostgreSQL does not answer, and connects once it does. `plans` is its
+        `plan_cache_mode`.
 
         Raises:
             Unavailable: PostgreSQL does not answer, and is required.
@@ -144,6 +152,7 @@ class Database:
                 "lock_timeout": _milliseconds(limits.lock),
                 "idle_in_transaction_session_timeout": _milliseconds(limits.idle_in_transaction),
                 "timezone": "UTC",
+                "plan_cache_mode": plans,
                 "jit": "off",  # compiling costs more than our short statements take
             },
         )
