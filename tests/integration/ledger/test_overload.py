@@ -16,6 +16,7 @@ from tests.contract.ledger.world import World, findings
 MEMBERS = 50
 ITEMS = 100
 QUEUE_MAX = 500
+STREAMS_MAX = 50
 PER_S = 400
 """Calls: 40,000 transactions a second, several times what a worker can post."""
 
@@ -32,20 +33,22 @@ async def world(
     databases.drop(service.database)
 
 
-async def flood(world: World, program: str, seconds: float) -> tuple[Seen, int]:
+async def flood(
+    world: World, program: str, seconds: float, shape: Shape = Shape.BATCH, per_s: int = PER_S
+) -> tuple[Seen, int]:
     """Sends at a rate, whatever becomes of it; what was seen, and how many calls that were."""
     plan = Plan(
-        Shape.BATCH,
+        shape,
         world.target,
         world.identity.token(),
         program,
         MEMBERS,
         amount=1,
-        items=ITEMS,
+        items=ITEMS if shape is Shape.BATCH else 1,
         seconds=seconds,
         warm_s=0.0,
-        calls=int(PER_S * seconds),
-        per_s=PER_S,
+        calls=int(per_s * seconds),
+        per_s=per_s,
     )
     return await Client(plan).run(iter(list(requests(plan)))), plan.calls
 
@@ -63,3 +66,24 @@ async def test_an_open_loop_of_more_than_it_can_do_is_refused_and_every_call_acc
     assert (await shop.balance("issuance.points")).posted == -answered * ITEMS
     await shop.earn("m0", 1)  # and it serves again at once
     assert await findings(world.client()) == []
+
+
+async def test_calls_beyond_what_a_connection_may_have_under_way_are_refused_before_they_are_read(
+    services: ServiceFactory, databases: DatabaseFactory, identity: DevelopmentIdentity
+) -> None:
+    settings = {"max_concurrent_per_connection": str(STREAMS_MAX)}
+    service = services.start("ledger", databases.make("ledger"), settings=settings)
+    world = World(service.target, identity)
+    shop = await world.shop()
+    await shop.add_many([f"m{n}" for n in range(MEMBERS)])
+    seen, sent = await flood(world, shop.name, 1.5, shape=Shape.POST, per_s=1_500)
+    answered, refused = seen.all_items, sum(seen.failures.values())
+    assert answered + refused + seen.unsent == sent
+    assert answered > STREAMS_MAX
+    assert refused > 0
+    assert set(seen.failures) == {"UNAVAILABLE"}
+    assert (await shop.balance("issuance.points")).posted == -answered
+    assert await findings(world.client()) == []
+    await world.close()
+    service.process.stop()
+    databases.drop(service.database)
