@@ -159,7 +159,7 @@ async def test_a_quote_that_ended_unused_is_replaced_by_one_more_and_after_its_t
     reward, there = await pair.reward(), await pair.receiver.member()
     for waited, state, left in ((timedelta(minutes=2), FULFILLED, 0), (timedelta(minutes=20), FAILED, 100)):
         account = await pair.sender.member(100)
-        arm(fallible.armed, "quote kept", three.exchange.process.pid)
+        arm(fallible.armed, (three.exchange.process.pid, "quote kept"))
         unfinished = await fallible.ask_once("Redeem", transfer_request(reward, account, there), timeout_s=1.0)
         assert unfinished is not None
         assert not fallible.armed.exists()

@@ -21,7 +21,7 @@ from guerdon_kit.launch.services import is_serving, service_environment, service
 from guerdon_kit.testing import DatabaseFactory, RunningService, ServiceFactory, wait_until
 from guerdon_kit.testing.fixtures import ManyServices
 from tests.contract.rewards_catalog.world import Shop, World
-from tests.integration.rewards_catalog.fallible import ARMED, ITSELF, arm
+from tests.integration.rewards_catalog.fallible import ARMED, ITSELF, arm, armed
 
 ROOT = Path(__file__).parents[3]
 
@@ -35,27 +35,28 @@ class Fallible:
     armed: Path
     services: ServiceFactory
 
-    async def kill_catalog_at(self, moment: str, rpc: str, request: Message) -> None:
-        """Asks until a worker of the catalog was killed because a redemption came to the moment.
+    async def kill_catalog_at(self, moment: str, rpc: str, request: Message, *, then_ledger_at: str = "") -> None:
+        """Asks until a worker of the catalog was killed because a redemption came to the moment; from then on the
+        ledger is killed when one comes to the other moment, if there is one.
 
         Returns when the catalog serves: the other worker, or both, may have been waiting to be started again.
         """
-        await self.strike_catalog_at(moment, rpc, request)
+        await self.strike_catalog_at(moment, rpc, request, then_ledger_at=then_ledger_at)
         await wait_until(lambda: asyncio.to_thread(is_serving, self.catalog.target))
 
-    async def strike_catalog_at(self, moment: str, rpc: str, request: Message) -> None:
+    async def strike_catalog_at(self, moment: str, rpc: str, request: Message, *, then_ledger_at: str = "") -> None:
         """The same, and returns as soon as the worker is dead."""
-        arm(self.armed, moment, ITSELF)
+        arm(self.armed, (ITSELF, moment), *([(self.ledger.process.pid, then_ledger_at)] if then_ledger_at else ()))
 
         async def killed() -> bool:
             await self.ask_once(rpc, request)
-            return not self.armed.exists()
+            return armed(self.armed) != moment
 
         await wait_until(killed)
 
     def kill_ledger_at(self, moment: str) -> None:
         """The ledger is killed when a redemption next comes to the moment."""
-        arm(self.armed, moment, self.ledger.process.pid)
+        arm(self.armed, (self.ledger.process.pid, moment))
 
     async def ask_once(self, rpc: str, request: Message, timeout_s: float = 10.0) -> GuerdonError | None:
         """Asks the catalog by a channel of its own, which does not try again as the SDK's does; answers the refusal."""

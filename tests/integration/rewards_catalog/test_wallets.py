@@ -106,8 +106,7 @@ async def test_what_a_budget_owes_for_a_week_is_given_back_in_points_and_never_p
     request = pb.RedeemRequest(reward=redemption.reward, account=account, wallet=wallet, request_id=id_of(account))
     clock = fallible.services.clock_file
     set_offset(clock, MovableClock(clock).offset() + CREDIT_PATIENCE)
-    await fallible.kill_catalog_at(ENDED, "Redeem", request)
-    fallible.kill_ledger_at("FULFILMENT_FAILED failing")
+    await fallible.kill_catalog_at(ENDED, "Redeem", request, then_ledger_at="FULFILMENT_FAILED failing")
     for _ in range(2):
         unfinished = await fallible.ask("Redeem", request)
         assert unfinished is not None
