@@ -1,5 +1,6 @@
 # Every target works in a fresh clone with Python 3.11+ and PyPI alone: .venv is made on first use.
-PYTHON ?= python3
+# PYTHON=… names another; otherwise it is python3, or a better build of the same version (docs/adr/0065).
+PYTHON ?= $(shell python3 tools/python.py)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.locked
@@ -15,9 +16,9 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): requirements/dev.lock pyproject.toml libs/sdk/pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-		echo "error: Python 3.11 or later is needed; name one: make PYTHON=python3.12 ..." >&2; exit 1; }
-	@$(PYTHON) tools/environment.py $(VENV) requirements/dev.lock --editable libs/sdk --editable .
+	@python='$(PYTHON)'; "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "error: Python 3.11 or later is needed; name one: make PYTHON=python3.12 ..." >&2; exit 1; }; \
+	"$$python" tools/environment.py $(VENV) requirements/dev.lock --editable libs/sdk --editable .
 
 demo: $(READY) ## run the main job on real purchases and verify the ledger; PURCHASES=FILE for your own
 	@exec $(BIN)/guerdon demo $(if $(PURCHASES),--purchases '$(PURCHASES)')

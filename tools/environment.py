@@ -30,7 +30,7 @@ def main() -> int:
         stamp = root / STAMP
         if not (stamp.exists() and stamp.read_text() == wanted and _runs(root)):
             begin = time.monotonic()
-            print(f"{root}: installing {arguments.requirements} …", flush=True)
+            print(f"{root}: installing {arguments.requirements} for {sys.executable} …", flush=True)
             try:
                 _install(root, arguments)
             except subprocess.CalledProcessError as error:

@@ -28,7 +28,11 @@ def outcome(course: Course) -> dict[str, Any]:
         "tpcb_runs_per_s": course.tpcb_per_s,
         "facts": course.facts,
         "length": asdict(course.length),
-        "machine": {"processors": os.cpu_count(), "system": platform.platform(), "python": sys.version.split()[0]},
+        "machine": {
+            "processors": os.cpu_count(),
+            "system": platform.platform(),
+            "python": f"{platform.python_version()} in {sys.base_prefix}",
+        },
         "measurements": [asdict(one) for one in course.measured],
         "load": [asdict(one) for one in course.samples],
     }
