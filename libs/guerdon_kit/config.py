@@ -52,9 +52,9 @@ class ServiceSettings(BaseSettings):
     """Whether callers with a valid token may read the contracts from the server."""
     max_concurrent: int = Field(default=2000, ge=1)
     """Calls that one worker serves at once; more are refused as overload."""
-    max_concurrent_per_connection: int = Field(default=300, ge=1)
-    """Calls of one connection that are under way at once, streams among them. More wait at the caller or are refused as
-    UNAVAILABLE by grpc itself, which costs the worker next to nothing."""
+    max_concurrent_per_connection: int = Field(default=256, ge=1)
+    """Calls that one connection may have under way at once, streams among them, and none is refused. Of more, some wait
+    at the caller or are refused as UNAVAILABLE by grpc itself, which costs the worker next to nothing."""
     max_message_bytes: int = Field(default=8 * 1024 * 1024, ge=1024)
     """The largest request."""
     default_deadline_s: int = Field(default=10, ge=1)

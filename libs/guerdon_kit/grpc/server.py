@@ -113,7 +113,8 @@ def _options(settings: ServiceSettings) -> list[tuple[str, int]]:
         ("grpc.so_reuseport", 1 if settings.workers > 1 else 0),
         ("grpc.max_receive_message_length", settings.max_message_bytes),
         ("grpc.max_send_message_length", settings.max_message_bytes),
-        ("grpc.max_concurrent_streams", min(settings.max_concurrent, settings.max_concurrent_per_connection)),
+        # Twice: grpc counts a call until it has cleared it away, and its caller may have begun the next by then.
+        ("grpc.max_concurrent_streams", min(settings.max_concurrent, 2 * settings.max_concurrent_per_connection)),
         ("grpc.keepalive_time_ms", 60_000),
         ("grpc.keepalive_timeout_ms", 20_000),
         ("grpc.http2.min_ping_interval_without_data_ms", 10_000),

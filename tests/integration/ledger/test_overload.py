@@ -16,7 +16,7 @@ from tests.contract.ledger.world import World, findings
 MEMBERS = 50
 ITEMS = 100
 QUEUE_MAX = 500
-STREAMS_MAX = 50
+CONNECTION_MAX = 25
 PER_S = 400
 """Calls: 40,000 transactions a second, several times what a worker can post."""
 
@@ -34,9 +34,9 @@ async def world(
 
 
 async def flood(
-    world: World, program: str, seconds: float, shape: Shape = Shape.BATCH, per_s: int = PER_S
+    world: World, program: str, seconds: float, shape: Shape = Shape.BATCH, per_s: int = PER_S, in_flight: int = 0
 ) -> tuple[Seen, int]:
-    """Sends at a rate, whatever becomes of it; what was seen, and how many calls that were."""
+    """Sends at a rate, whatever becomes of it, or so many at once; what was seen, and how many calls there were."""
     plan = Plan(
         shape,
         world.target,
@@ -48,7 +48,8 @@ async def flood(
         seconds=seconds,
         warm_s=0.0,
         calls=int(per_s * seconds),
-        per_s=per_s,
+        per_s=0 if in_flight else per_s,
+        in_flight=in_flight,
     )
     return await Client(plan).run(iter(list(requests(plan)))), plan.calls
 
@@ -68,21 +69,23 @@ async def test_an_open_loop_of_more_than_it_can_do_is_refused_and_every_call_acc
     assert await findings(world.client()) == []
 
 
-async def test_calls_beyond_what_a_connection_may_have_under_way_are_refused_before_they_are_read(
+async def test_as_many_calls_as_a_connection_may_have_under_way_are_served_and_far_more_refused_before_they_are_read(
     services: ServiceFactory, databases: DatabaseFactory, identity: DevelopmentIdentity
 ) -> None:
-    settings = {"max_concurrent_per_connection": str(STREAMS_MAX)}
+    settings = {"max_concurrent_per_connection": str(CONNECTION_MAX)}
     service = services.start("ledger", databases.make("ledger"), settings=settings)
     world = World(service.target, identity)
     shop = await world.shop()
     await shop.add_many([f"m{n}" for n in range(MEMBERS)])
-    seen, sent = await flood(world, shop.name, 1.5, shape=Shape.POST, per_s=1_500)
+    many, _ = await flood(world, shop.name, 1.0, shape=Shape.POST, per_s=3_000, in_flight=CONNECTION_MAX)
+    assert (many.all_items > CONNECTION_MAX, many.failures) == (True, {})
+    seen, sent = await flood(world, shop.name, 1.0, shape=Shape.POST, per_s=3_000)
     answered, refused = seen.all_items, sum(seen.failures.values())
     assert answered + refused + seen.unsent == sent
-    assert answered > STREAMS_MAX
+    assert answered > CONNECTION_MAX
     assert refused > 0
     assert set(seen.failures) == {"UNAVAILABLE"}
-    assert (await shop.balance("issuance.points")).posted == -answered
+    assert (await shop.balance("issuance.points")).posted == -answered - many.all_items
     assert await findings(world.client()) == []
     await world.close()
     service.process.stop()
