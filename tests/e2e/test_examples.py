@@ -1,4 +1,4 @@
-"""What the README, the tutorial and the examples show is what happens, on a stack as `make up` starts it."""
+"""What the README, the tutorial and the examples show is what happens, on a stack of all services."""
 
 from __future__ import annotations
 
@@ -12,13 +12,11 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from guerdon_cli.stack import SERVICES, Stack
-from guerdon_kit.testing.fork_server import ForkServer
 
 ROOT = Path(__file__).resolve().parents[2]
 PROMPTS = (
@@ -48,13 +46,6 @@ PROMPTS = (
     "howto/set-up-awards.md",
     "explanation/rate-books.md",
 )
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory, forks: ForkServer) -> Iterator[Stack]:
-    folder = tmp_path_factory.mktemp("examples")
-    with Stack(folder, any_ports=True, process=forks.process) as running:
-        yield running
 
 
 @pytest.fixture
