@@ -12,6 +12,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from guerdon_kit.clock import Clock, MovableClock, SystemClock
 
+KEEPALIVE_S, KEEPALIVE_WITHIN_S = 60, 20
+"""How often a quiet connection is asked whether it is still there, and how long it may take to say so."""
+CONNECTION_AGE_S, CONNECTION_GRACE_S = 30 * 60, 60
+"""After how long a connection takes no more calls, so that callers spread anew, and how long its last ones may take."""
+
 
 class ServiceSettings(BaseSettings):
     """Read from the environment, each field as `GUERDON_` and its name in capitals.
@@ -42,6 +47,10 @@ class ServiceSettings(BaseSettings):
     pool_size: int = Field(default=8, ge=4, le=100)
     """Connections to PostgreSQL that one worker may hold."""
 
+    server: Literal["grpc", "envoy"] = "grpc"
+    """What takes the calls: `grpc`, grpc's own server for Python, or `envoy`, an Envoy that the process becomes and
+    that runs the service inside itself: calls cost less, and batches more. That is for Linux, and needs Python's shared
+    library (Debian: `libpython3.11` for Python 3.11)."""
     listen: str = "127.0.0.1:7000"
     """`host:port` that the gRPC server listens on."""
     metrics_listen: str = ""

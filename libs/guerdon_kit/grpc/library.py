@@ -15,8 +15,8 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from guerdon_kit.auth import TokenVerifier
 from guerdon_kit.errors import DomainError, MalformedRequest
-from guerdon_kit.grpc.pipeline import CODES, bearer_token
-from guerdon_kit.grpc.status import DETAILS_KEY, to_status
+from guerdon_kit.grpc.pipeline import bearer_token
+from guerdon_kit.grpc.status import CODES, DETAILS_KEY, to_status
 
 
 def health_handlers(servicer: Any) -> grpc.GenericRpcHandler:

@@ -34,7 +34,7 @@ from guerdon_kit.errors import (
 from guerdon_kit.grpc import requests
 from guerdon_kit.grpc.context import CallContext
 from guerdon_kit.grpc.scrub import scrub
-from guerdon_kit.grpc.status import DETAILS_KEY, internal, to_status
+from guerdon_kit.grpc.status import CODES, DETAILS_KEY, internal, to_status
 from guerdon_kit.ids import new_id
 from guerdon_kit.logs import CallLog
 from guerdon_kit.names import ID, tenant_of
@@ -42,7 +42,6 @@ from guerdon_kit.names import ID, tenant_of
 REPLAYED_KEY = "guerdon-replayed"
 STREAM_DEADLINE_FACTOR = 30
 
-CODES: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
 _NAME = re.compile(rf"[a-z][A-Za-z]{{0,40}}/{ID}(/[a-z][A-Za-z]{{0,40}}/{ID}){{0,5}}(/[a-z][A-Za-z]{{0,40}})?")
 
 # Streams are written from within the call's deadline, which could not interrupt a `yield`: whoever takes what is

@@ -10,13 +10,13 @@ import grpc
 from grpc_health.v1 import health, health_pb2
 from grpc_reflection.v1alpha import reflection
 
+from guerdon_kit import config
 from guerdon_kit.auth import TokenVerifier
 from guerdon_kit.config import ServiceSettings
 from guerdon_kit.grpc import library
+from guerdon_kit.grpc.asgi import AsgiServer
 from guerdon_kit.grpc.pipeline import Limits, Method
 from guerdon_kit.logs import CallLog
-
-MAX_CONNECTION_AGE_MS = 30 * 60 * 1000
 
 
 class Servicer(Protocol):
@@ -27,15 +27,24 @@ class Servicer(Protocol):
 
 
 class Server:
-    """One process's server. Health is NOT_SERVING until `ready` is told otherwise."""
+    """One process's server: grpc's own, or one `within` a host that listens for it. Health is NOT_SERVING until
+    `serving` is told otherwise.
+    """
 
-    def __init__(self, settings: ServiceSettings, verifier: TokenVerifier, log: CallLog) -> None:
+    def __init__(
+        self, settings: ServiceSettings, verifier: TokenVerifier, log: CallLog, within: AsgiServer | None = None
+    ) -> None:
         self._settings = settings
         self._verifier = verifier
         self._log = log
         self._limits = Limits(settings.max_concurrent, settings.default_deadline_s, settings.max_deadline_s)
         interceptors = _tracing() if settings.otlp_endpoint else []
-        self._server = grpc.aio.server(interceptors=interceptors, options=_options(settings))
+        self._server: grpc.aio.Server | AsgiServer
+        if within is None:
+            self._server = grpc.aio.server(interceptors=interceptors, options=_options(settings))
+        else:
+            self._server = within
+            within.add_interceptors(interceptors)
         self._health = health.aio.HealthServicer()
         self._server.add_generic_rpc_handlers((library.health_handlers(self._health),))
         self._names: list[str] = []
@@ -68,11 +77,14 @@ class Server:
             RuntimeError: the address cannot be bound.
         """
         await self.serving(False)
+        listen = self._settings.listen
         credentials = _credentials(self._settings)
-        if credentials is None:
-            self.port = self._server.add_insecure_port(self._settings.listen)
+        if isinstance(self._server, AsgiServer):
+            self.port = int(listen.rpartition(":")[2])
+        elif credentials is None:
+            self.port = self._server.add_insecure_port(listen)
         else:
-            self.port = self._server.add_secure_port(self._settings.listen, credentials)
+            self.port = self._server.add_secure_port(listen, credentials)
         await self._server.start()
 
     async def serving(self, ready: bool) -> None:
@@ -85,10 +97,6 @@ class Server:
         """Health first, so that callers turn elsewhere; then the calls under way, for the grace; then the rest."""
         await self._health.enter_graceful_shutdown()
         await self._server.stop(self._settings.shutdown_grace_s)
-
-    async def wait(self) -> None:
-        """Returns when the server has stopped."""
-        await self._server.wait_for_termination()
 
 
 def _handler(servicer: Servicer, rpc: str) -> Any:
@@ -115,12 +123,12 @@ def _options(settings: ServiceSettings) -> list[tuple[str, int]]:
         ("grpc.max_send_message_length", settings.max_message_bytes),
         # Twice: grpc counts a call until it has cleared it away, and its caller may have begun the next by then.
         ("grpc.max_concurrent_streams", min(settings.max_concurrent, 2 * settings.max_concurrent_per_connection)),
-        ("grpc.keepalive_time_ms", 60_000),
-        ("grpc.keepalive_timeout_ms", 20_000),
+        ("grpc.keepalive_time_ms", config.KEEPALIVE_S * 1000),
+        ("grpc.keepalive_timeout_ms", config.KEEPALIVE_WITHIN_S * 1000),
         ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
         ("grpc.keepalive_permit_without_calls", 1),
-        ("grpc.max_connection_age_ms", MAX_CONNECTION_AGE_MS),
-        ("grpc.max_connection_age_grace_ms", 60_000),
+        ("grpc.max_connection_age_ms", int(config.CONNECTION_AGE_S * 1000)),
+        ("grpc.max_connection_age_grace_ms", config.CONNECTION_GRACE_S * 1000),
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import islice
 
+import grpc
 from google.protobuf.any_pb2 import Any
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import DecodeError, Message
@@ -13,6 +14,7 @@ from guerdon_kit.errors import DomainError
 
 DOMAIN = "guerdon.dev"
 DETAILS_KEY = "grpc-status-details-bin"
+CODES: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
 
 # Clients take 8 KiB of metadata by default and answer a longer refusal with an error of their own, which would say
 # RESOURCE_EXHAUSTED where we said what is wrong. Message and details travel both.
