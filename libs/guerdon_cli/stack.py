@@ -56,6 +56,11 @@ SERVICES = (
 )
 
 
+def for_each(**settings: str) -> dict[str, Mapping[str, str]]:
+    """The same settings for each service."""
+    return {kind.name: settings for kind in SERVICES}
+
+
 class StackError(Exception):
     """The services cannot run, or no longer do; the text says why."""
 

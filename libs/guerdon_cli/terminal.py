@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, TextIO
+from typing import Annotated, Literal, TextIO
 
 import asyncpg
 import typer
@@ -26,6 +26,9 @@ DataFolder = Annotated[
     Path, typer.Option("--data", help="Where data, keys, secrets and logs are kept.", envvar="GUERDON_DATA")
 ]
 DATA_FOLDER = Path(".guerdon")
+ServerChoice = Annotated[
+    Literal["grpc", "envoy"], typer.Option("--server", help="What takes the services' calls: GUERDON_SERVER.")
+]
 TOLD = (
     StackError,
     EmbeddedError,

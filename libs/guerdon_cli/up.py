@@ -8,8 +8,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from guerdon_cli.stack import SERVICES, Stack
-from guerdon_cli.terminal import DATA_FOLDER, DataFolder, ends_on_signal, failures_told, steps
+from guerdon_cli.stack import Stack, for_each
+from guerdon_cli.terminal import DATA_FOLDER, DataFolder, ServerChoice, ends_on_signal, failures_told, steps
 
 TOKEN_LIFETIME_S = 86400
 
@@ -18,10 +18,10 @@ def up(
     data: DataFolder = DATA_FOLDER,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes for each service.")] = 1,
     any_ports: Annotated[bool, typer.Option("--any-ports", help="Free ports instead of 7001 to 7006.")] = False,
+    server: ServerChoice = "grpc",
 ) -> None:
     """Run all services in the foreground until Ctrl-C, with their addresses and a token to call them with."""
-    settings = {kind.name: {"workers": str(workers)} for kind in SERVICES}
-    run_in_foreground(Stack(data, any_ports=any_ports, settings=settings))
+    run_in_foreground(Stack(data, any_ports=any_ports, settings=for_each(workers=str(workers), server=server)))
 
 
 def run_in_foreground(stack: Stack) -> None:

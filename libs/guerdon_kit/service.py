@@ -1,11 +1,10 @@
-"""A service's process: workers, server, jobs, and their orderly end. Every service starts through `run`."""
+"""A service's process: workers, server, jobs, and their orderly end. Every service runs through `run`."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
 import socket
-import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,7 +22,9 @@ from guerdon_kit import logs, metrics
 from guerdon_kit.auth import IssuerResolver, ServiceTokens, TokenVerifier, load_issuers
 from guerdon_kit.clock import Clock
 from guerdon_kit.config import ServiceSettings
+from guerdon_kit.envoy import is_inside
 from guerdon_kit.errors import DomainError
+from guerdon_kit.grpc.asgi import AsgiServer
 from guerdon_kit.grpc.client import ClientTls, Remote
 from guerdon_kit.grpc.locked import MEMBERSHIP, LockedPoints
 from guerdon_kit.grpc.outward import Outward
@@ -31,7 +32,7 @@ from guerdon_kit.grpc.server import Server, Servicer
 from guerdon_kit.logs import CallLines, CallLog
 from guerdon_kit.postgres.database import Database
 from guerdon_kit.postgres.failures import UnsafeServer
-from guerdon_kit.workers import STOPS, Supervisor, refuse_taken_port
+from guerdon_kit.workers import STOPS, run_workers
 
 Settings = TypeVar("Settings", bound=ServiceSettings)
 
@@ -165,48 +166,54 @@ Compose = Callable[[Kit[Settings]], Awaitable[Parts]]
 """A service's composition root."""
 
 
-def run(
-    name: str,
-    settings_class: type[Settings],
-    compose: Compose[Settings],
-    load: Callable[[Settings], None] = lambda _settings: None,
-) -> None:
-    """Runs a service until SIGINT or SIGTERM: in this process, or in `GUERDON_WORKERS` of them on one port.
-
-    `load` imports what only some settings need: before the workers are forked, which so share it.
+def run(name: str, settings: Settings, compose: Compose[Settings]) -> None:
+    """Runs a service until SIGINT or SIGTERM: in this process, or in `GUERDON_WORKERS` of them on one port. Where this
+    process is Envoy the service is left to that.
     """
-    settings = settings_class()
-    load(settings)
-    if settings.workers == 1:
-        uvloop.run(_work(name, settings, compose))
-        return
-
-    def work(worker: int, supervisor: socket.socket) -> None:
-        uvloop.run(_work(name, settings, compose, worker, supervisor))
-
-    for listen in settings.shared_listens:
-        refuse_taken_port(listen)
-    code = Supervisor(settings.workers, work).run()
-    if code:
-        sys.exit(code)
+    if is_inside():
+        _leave_inside(partial(_work, name, settings, compose), settings)
+    else:
+        run_workers(settings.workers, settings.shared_listens, partial(_run, name, settings, compose))
 
 
-async def _work(
+def _run(
     name: str,
     settings: Settings,
     compose: Compose[Settings],
     worker: int = 0,
     supervisor: socket.socket | None = None,
 ) -> None:
+    async def work() -> None:
+        stop = asyncio.Event()
+        for number in STOPS:
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await _work(name, settings, compose, None, stop, worker, supervisor)
+
+    uvloop.run(work())
+
+
+def _leave_inside(work: Callable[..., Awaitable[None]], settings: ServiceSettings) -> None:
+    """Leaves a service to the Envoy that this process is."""
+    from guerdon_kit.envoy.inside import application
+
+    server = AsgiServer(settings.max_message_bytes, settings.max_concurrent_per_connection, settings.default_deadline_s)
+    application.leave(server, partial(work, server))
+
+
+async def _work(
+    name: str,
+    settings: Settings,
+    compose: Compose[Settings],
+    within: AsgiServer | None,
+    stop: asyncio.Event,
+    worker: int,
+    supervisor: socket.socket | None,
+) -> None:
     log = logs.configure(name, settings.log_format, settings.log_level).bind(worker=worker)
     if settings.metrics_listen:
         metrics.serve(settings.metrics_listen, worker)
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in STOPS:
-        loop.add_signal_handler(number, stop.set)
     if supervisor is not None:
-        loop.add_reader(supervisor, stop.set)  # it ends when the supervisor does
+        asyncio.get_running_loop().add_reader(supervisor, stop.set)  # it ends when the supervisor does
     url = settings.database_url.get_secret_value()
     # While PostgreSQL is away the service runs, and its health says so.
     database = await Database.open(
@@ -220,7 +227,7 @@ async def _work(
 
         kit.on_close(traces.configure(name, settings.otlp_endpoint))
     try:
-        await _serve(kit, await compose(kit), stop, supervisor)
+        await _serve(kit, await compose(kit), within, stop, supervisor)
     finally:
         await kit.close()
 
@@ -234,12 +241,18 @@ def _spare_the_collector() -> None:
     gc.set_threshold(GC_THRESHOLD, 10, 20)
 
 
-async def _serve(kit: Kit[Settings], parts: Parts, stop: asyncio.Event, supervisor: socket.socket | None) -> None:
+async def _serve(
+    kit: Kit[Settings],
+    parts: Parts,
+    within: AsgiServer | None,
+    stop: asyncio.Event,
+    supervisor: socket.socket | None,
+) -> None:
     assert kit.settings.issuers_file is not None, "GUERDON_ISSUERS_FILE is needed: nobody could call"
     issuers = load_issuers(kit.settings.issuers_file, development=kit.settings.development)
     verifier = TokenVerifier(f"guerdon.{kit.name}", issuers, parts.issuers)
     lines = CallLines(kit.log) if kit.settings.log_format == "json" else None
-    server = Server(kit.settings, verifier, CallLog(kit.log, metrics.CallMetrics(), lines))
+    server = Server(kit.settings, verifier, CallLog(kit.log, metrics.CallMetrics(), lines), within)
     server.bind(parts.servicers)
     await server.start()
     for listener in parts.listeners:

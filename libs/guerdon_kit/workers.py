@@ -11,7 +11,7 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from types import FrameType
@@ -111,6 +111,22 @@ def _pause_after(ended: _Worker) -> float:
     if time.monotonic() - ended.started > PAUSE_MAX_S + ended.pause_s:
         return 0.0
     return min(max(ended.pause_s * 2, PAUSE_MIN_S), PAUSE_MAX_S)
+
+
+def run_workers(count: int, listens: Iterable[str], work: Callable[..., None]) -> None:
+    """Runs one worker in this process, or several in processes of their own, which share the addresses `listens`.
+
+    Raises:
+        OSError: an address that they would share cannot be bound.
+    """
+    if count == 1:
+        work()
+        return
+    for listen in listens:
+        refuse_taken_port(listen)
+    code = Supervisor(count, work).run()
+    if code:
+        sys.exit(code)
 
 
 def refuse_taken_port(listen: str) -> None:

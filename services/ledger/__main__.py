@@ -1,8 +1,7 @@
 """Starts the ledger: `python -m ledger`."""
 
-from guerdon_kit.service import run
-from ledger.app import compose
+from guerdon_kit.start import start
 from ledger.config import Settings
 
 if __name__ == "__main__":
-    run("ledger", Settings, compose)
+    start(Settings, "ledger.app")

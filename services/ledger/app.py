@@ -33,6 +33,8 @@ from ledger.store.cache import BalanceCache
 from ledger.store.changes import Changes
 from ledger.store.directory import Directory
 
+NAME = "ledger"
+
 
 async def compose(kit: Kit[Settings]) -> Parts:
     """Puts the ledger together."""

@@ -1,10 +1,7 @@
 """Starts membership: `python -m membership`."""
 
-from __future__ import annotations
-
-from guerdon_kit.service import run
-from membership.app import NAME, compose
+from guerdon_kit.start import start
 from membership.config import Settings
 
 if __name__ == "__main__":
-    run(NAME, Settings, compose)
+    start(Settings, "membership.app")

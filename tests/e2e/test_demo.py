@@ -14,6 +14,7 @@ import pytest
 
 from guerdon_cli.demo.purchases import SAMPLE
 from guerdon_cli.terminal import DATA_FOLDER
+from guerdon_kit import envoy
 from tests.e2e.commands import GUERDON, ROOT, guerdon, plain_environment, processes_of
 
 SHORT = 200
@@ -57,14 +58,15 @@ def test_the_report_tells_what_happened(first_run: subprocess.CompletedProcess[s
     assert "Nobody bakes like you" not in first_run.stdout, "what was taken back is in no feed"
 
 
-def test_nothing_keeps_running_and_a_second_run_on_the_same_data_works(
+def test_nothing_keeps_running_and_a_second_run_on_the_same_data_works_inside_envoy_too(
     first_run: subprocess.CompletedProcess[str], data_folder: Path, tmp_path: Path
 ) -> None:
     assert first_run.returncode == 0
     assert processes_of(data_folder) == []
     short = tmp_path / "purchases.txt"
     short.write_text("".join(line + "\n" for line in SAMPLE.read_text().splitlines()[: SHORT + 1]))
-    second_run = guerdon("demo", "--data", str(data_folder), "--purchases", str(short))
+    server = "envoy" if envoy.is_possible() else "grpc"
+    second_run = guerdon("demo", "--data", str(data_folder), "--purchases", str(short), "--server", server)
     assert second_run.returncode == 0, second_run.stderr
     assert outcome(data_folder)["purchases"] == SHORT, "a second run on the same data reports only itself"
     assert processes_of(data_folder) == []

@@ -20,8 +20,8 @@ from guerdon_cli.demo.purchases import SAMPLE, Purchase, PurchasesMalformed, rea
 from guerdon_cli.demo.report import print_report
 from guerdon_cli.demo.shop import Imported, ImportIncomplete, Shop
 from guerdon_cli.demo.story import Told, tell
-from guerdon_cli.stack import LEDGER, Stack
-from guerdon_cli.terminal import DATA_FOLDER, DataFolder, ends_on_signal, failures_told, steps
+from guerdon_cli.stack import LEDGER, Stack, for_each
+from guerdon_cli.terminal import DATA_FOLDER, DataFolder, ServerChoice, ends_on_signal, failures_told, steps
 from guerdon_cli.verification import Verdict, findings_table, verify_ledger
 
 OUTCOME = "demo.json"
@@ -41,6 +41,7 @@ def demo(
     purchases: Annotated[
         Path, typer.Option(help="Purchases in the CDNOW format: customer, yyyymmdd, number, dollars.", dir_okay=False)
     ] = SAMPLE,
+    server: ServerChoice = "grpc",
 ) -> None:
     """Run the main job on real purchases, report what happened, and verify the ledger.
 
@@ -52,7 +53,7 @@ def demo(
         try:
             rows = read_purchases(purchases)
             (data / OUTCOME).unlink(missing_ok=True)  # should this run not come to an end, an earlier one's is not its
-            run = _on_a_stack(data, rows)
+            run = _on_a_stack(data, rows, server)
         except (PurchasesMalformed, ImportIncomplete) as problem:
             typer.echo(f"guerdon: {problem}", err=True)
             raise typer.Exit(1) from problem
@@ -61,10 +62,10 @@ def demo(
     raise typer.Exit(INTERRUPTED)
 
 
-def _on_a_stack(data: Path, rows: Sequence[Purchase]) -> Run:
+def _on_a_stack(data: Path, rows: Sequence[Purchase], server: str) -> Run:
     """Start everything, let the story happen, verify, and stop everything."""
     # Ports of its own: a development stack on another data folder does not stand in the way.
-    stack = Stack(data, any_ports=True)
+    stack = Stack(data, any_ports=True, settings=for_each(server=server))
     try:
         with steps() as step:
             stack.start(step)

@@ -18,6 +18,7 @@ from guerdon_kit.grpc import CallContext, Server
 from guerdon_kit.grpc.status import DETAILS_KEY
 from guerdon_kit.logs import CallLog
 from guerdon_kit.metrics import CallMetrics
+from tests.integration.kit.hosts import CHOSEN
 from tests.kit_protos import message, message_class, service
 
 AUDIENCE = "guerdon.echo"
@@ -235,11 +236,13 @@ async def wire(
     made = ServiceSettings(**(settings | changed))
     lines = Lines()
     verifier = TokenVerifier(AUDIENCE, load_issuers(identity.issuers_file, development=True), resolve)
-    server = Server(made, verifier, CallLog(cast("Any", lines), CallMetrics()))
+    host = CHOSEN.kind(made)
+    server = Server(host.settings, verifier, CallLog(cast("Any", lines), CallMetrics()), host.server)
     echo = Echo()
     server.bind([echo])
     await server.start()
     target = f"127.0.0.1:{server.port}"
+    await host.start()
     secure = None if credentials is None else grpc.aio.secure_channel(target, credentials)
     channel = secure or grpc.aio.insecure_channel(target)
     try:
@@ -247,3 +250,4 @@ async def wire(
     finally:
         await channel.close()
         await server.stop()
+        await host.stop()

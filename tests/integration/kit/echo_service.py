@@ -9,7 +9,8 @@ from typing import Any
 
 from guerdon_kit.config import ServiceSettings
 from guerdon_kit.grpc import CallContext
-from guerdon_kit.service import Kit, Parts, run
+from guerdon_kit.service import Kit, Parts
+from guerdon_kit.start import start
 from tests.integration.kit.echo import Echo
 
 
@@ -22,6 +23,8 @@ class Settings(ServiceSettings):
     """Whether it makes a client of another service."""
 
 
+NAME = "echo"
+MUCH = 1_000_000
 UNDER_WAY = '{"event": "under_way"}\n'
 
 
@@ -34,7 +37,9 @@ async def _process(request: Any, call: CallContext) -> str:
     if "a while" in request.notes:
         call.fields["said"] = "working"
         await asyncio.sleep(1)  # what is under way when the process is told to stop
-    return str(os.getpid())
+    if "slowly" in request.notes:
+        await asyncio.sleep(0.01)
+    return "x" * MUCH if "much" in request.notes else str(os.getpid())
 
 
 class Lacking(Echo):
@@ -53,4 +58,4 @@ async def compose(kit: Kit[Settings]) -> Parts:
 
 
 if __name__ == "__main__":
-    run("echo", Settings, compose)
+    start(Settings, "tests.integration.kit.echo_service")

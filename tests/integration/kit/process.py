@@ -9,13 +9,15 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import grpc
+import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from guerdon_kit import envoy
 from guerdon_kit.auth.development import DevelopmentIdentity
 from guerdon_kit.launch.ports import free_ports
 from guerdon_kit.testing import wait_until
@@ -24,6 +26,9 @@ from tests.integration.kit.echo import AUDIENCE, Echo, asked
 from tests.kit_protos import message_class
 
 ROOT = Path(__file__).resolve().parents[3]
+needs_envoy = pytest.mark.skipif(
+    not envoy.is_possible(), reason="this Python has no shared library, or pyvoy is not here"
+)
 
 
 @dataclass
@@ -34,16 +39,26 @@ class Running:
     target: str
     log: Path
     identity: DevelopmentIdentity
+    since: int = 0
+    """What its log had said before, in bytes: that is left out."""
+
+    def from_here(self) -> Running:
+        """The same, with a log that has said nothing yet."""
+        return replace(self, since=self.log.stat().st_size)
 
     def lines(self) -> list[dict[str, Any]]:
         """Its log."""
-        text = self.log.read_text(encoding="utf-8")
+        text = self.log.read_bytes()[self.since :].decode()
         whole = [line for line in text.splitlines(keepends=True) if line.endswith("\n")]
         return [json.loads(line) for line in whole if line.startswith("{")]
 
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """The lines of its log that tell of such an event."""
+        return [line for line in self.lines() if line["event"] == name]
+
     async def under_way(self, calls: int) -> None:
         """Returns when it is at so many calls that take a while."""
-        await wait_until(lambda: sum(line["event"] == "under_way" for line in self.lines()) == calls)
+        await wait_until(lambda: len(self.events("under_way")) == calls)
 
     async def ended(self, within_s: float = PATIENCE_S) -> int:
         """Its exit code, once it has ended."""
@@ -71,22 +86,45 @@ class Running:
         """A connection of its own."""
         return grpc.aio.insecure_channel(self.target, [("grpc.use_local_subchannel_pool", 1)])
 
-    async def call(self, rpc: str = "Unary", metadata: tuple[tuple[str, str], ...] = (), **ask: Any) -> str:
-        """The answer, which is the number of the process that served it."""
+    def begin(
+        self,
+        channel: grpc.aio.Channel,
+        rpc: str = "Unary",
+        *,
+        metadata: tuple[tuple[str, str], ...] = (),
+        token: str | None = None,
+        payload: bytes | None = None,
+        requests: int = 1,
+        timeout: float = 10,
+        compression: grpc.Compression | None = None,
+        **ask: Any,
+    ) -> Any:
+        """A call, under way; its request is made of `ask` where there is no `payload`."""
         method = Echo.service.methods_by_name[rpc]
         kind = "_".join("stream" if many else "unary" for many in (method.client_streaming, method.server_streaming))
-        payload = asked(**ask).SerializeToString()
-        token = self.identity.token(scopes=["echo.use"], tenants=["programs/acme"], audiences=[AUDIENCE])
+        if payload is None:
+            payload = asked(**ask).SerializeToString()
+        if token is None:
+            token = self.token()
+        multi = getattr(channel, kind)(
+            f"/{Echo.service.full_name}/{rpc}", response_deserializer=message_class("Answer").FromString
+        )
+        return multi(
+            iter([payload] * requests) if method.client_streaming else payload,
+            metadata=(("authorization", f"Bearer {token}"), *metadata),
+            timeout=timeout,
+            compression=compression,
+        )
+
+    def token(self) -> str:
+        """What lets a caller in."""
+        return self.identity.token(scopes=["echo.use"], tenants=["programs/acme"], audiences=[AUDIENCE])
+
+    async def call(self, rpc: str = "Unary", **how: Any) -> str:
+        """The answer, which is the number of the process that served it."""
         async with self.connected() as channel:
-            multi = getattr(channel, kind)(
-                f"/{Echo.service.full_name}/{rpc}", response_deserializer=message_class("Answer").FromString
-            )
-            call = multi(
-                iter([payload]) if method.client_streaming else payload,
-                metadata=(("authorization", f"Bearer {token}"), *metadata),
-                timeout=10,
-            )
-            if method.server_streaming:
+            call = self.begin(channel, rpc, **how)
+            if Echo.service.methods_by_name[rpc].server_streaming:
                 return ",".join([answer.text async for answer in call])
             return str((await call).text)
 

@@ -24,6 +24,8 @@ from guerdon_kit.testing import wait_until
 from tests.integration.kit.echo import AUDIENCE, Echo, Lines, Refused, Wire, wire
 from tests.kit_protos import service
 
+each_host = pytest.mark.usefixtures("each_host")
+
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
@@ -82,6 +84,7 @@ async def health_of(target: str, name: str = "") -> int:
         return int(answer.status)
 
 
+@each_host
 async def test_health_is_told_of_the_server_and_of_each_service(served: Wire) -> None:
     names = ["", "kittest.v1.EchoService"]
     assert [await health_of(served.target, name) for name in names] == [NOT_SERVING] * 2
@@ -92,6 +95,7 @@ async def test_health_is_told_of_the_server_and_of_each_service(served: Wire) ->
     assert error.value.code() == grpc.StatusCode.NOT_FOUND
 
 
+@each_host
 async def test_a_stop_is_told_first_and_calls_under_way_are_finished(identity: DevelopmentIdentity) -> None:
     async with wire(identity, shutdown_grace_s=10) as served:
         await served.server.serving(True)
@@ -117,6 +121,7 @@ async def test_a_stop_is_told_first_and_calls_under_way_are_finished(identity: D
             await stopping
 
 
+@each_host
 async def test_calls_past_the_grace_are_ended_and_their_callers_told(identity: DevelopmentIdentity) -> None:
     async with wire(identity, shutdown_grace_s=0) as served:
         ended: list[BaseException] = []
@@ -148,6 +153,7 @@ async def listed(served: Wire, metadata: Any) -> list[str]:
     return [found.name for found in answers[0].list_services_response.service]
 
 
+@each_host
 async def test_reflection_is_off_unless_asked_for(served: Wire) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as error:
         await listed(served, served.bearer())
@@ -178,6 +184,7 @@ async def test_reflection_says_no_more_than_a_refusal_where_issuers_cannot_be_as
         assert error.value.code() == grpc.StatusCode.UNAVAILABLE
 
 
+@each_host
 @pytest.mark.parametrize(
     ("method", "kind"),
     [
@@ -199,7 +206,7 @@ async def test_no_garbage_brings_out_exception_text(identity: DevelopmentIdentit
 async def test_a_connection_ends_after_its_time_and_its_caller_does_not_notice(
     identity: DevelopmentIdentity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("guerdon_kit.grpc.server.MAX_CONNECTION_AGE_MS", 200)
+    monkeypatch.setattr("guerdon_kit.config.CONNECTION_AGE_S", 0.2)
     async with wire(identity) as served:
         await served.call("Unary")
         async with asyncio.timeout(5):

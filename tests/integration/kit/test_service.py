@@ -20,14 +20,19 @@ from guerdon_kit.auth.development import DevelopmentIdentity
 from guerdon_kit.embedded import Endpoints
 from guerdon_kit.launch.ports import LOOPBACK, free_ports, is_free
 from guerdon_kit.testing import wait_until
+from guerdon_kit.testing.authority import Authority
 from guerdon_kit.testing.fixtures import OwnServers
 from tests.integration.kit.echo import KINDS
-from tests.integration.kit.process import Running, started
+from tests.integration.kit.process import Running, needs_envoy, started
 
 
 @pytest.fixture
-def settings(endpoints: Endpoints) -> dict[str, Any]:
-    return {"database_url": endpoints.postgres_url}
+def settings(endpoints: Endpoints, request: pytest.FixtureRequest) -> dict[str, Any]:
+    return {"database_url": endpoints.postgres_url, "server": getattr(request, "param", "grpc")}
+
+
+ENVOY = pytest.param("envoy", marks=needs_envoy)
+with_each_server = pytest.mark.parametrize("settings", ["grpc", ENVOY], indirect=True)
 
 
 async def serving(running: Running) -> None:
@@ -60,7 +65,11 @@ async def test_health_says_whether_postgresql_answers(
     assert said == ["not_serving", "serving", "not_serving", "serving"]
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(
+    ("settings", "workers"),
+    [("grpc", 1), ("grpc", 2), pytest.param("envoy", 2, marks=needs_envoy)],
+    indirect=["settings"],
+)
 async def test_a_service_told_to_stop_finishes_what_is_under_way(
     identity: DevelopmentIdentity, tmp_path: Path, settings: dict[str, Any], workers: int
 ) -> None:
@@ -76,6 +85,7 @@ async def test_a_service_told_to_stop_finishes_what_is_under_way(
         assert is_free(int(running.target.rpartition(":")[2]))
 
 
+@with_each_server
 async def test_a_call_that_does_not_end_does_not_hold_the_stop(
     identity: DevelopmentIdentity, tmp_path: Path, settings: dict[str, Any]
 ) -> None:
@@ -92,6 +102,17 @@ async def test_a_call_that_does_not_end_does_not_hold_the_stop(
     assert [line["status"] for line in running.lines() if line["event"] == "call"] == ["CANCELLED"]
 
 
+@with_each_server
+async def test_a_service_told_to_stop_as_soon_as_it_is_there_ends_in_order(
+    identity: DevelopmentIdentity, tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    async with started(identity, tmp_path, **settings) as running:
+        await wait_until(lambda: running.events("listening"))
+        running.process.send_signal(signal.SIGTERM)
+        assert await running.ended() == 0
+
+
+@with_each_server
 async def test_workers_share_a_port_and_a_killed_one_is_started_again(
     identity: DevelopmentIdentity, tmp_path: Path, settings: dict[str, Any]
 ) -> None:
@@ -124,6 +145,7 @@ def _read(url: str) -> str:
     return text
 
 
+@with_each_server
 async def test_workers_do_not_outlive_a_killed_supervisor(
     identity: DevelopmentIdentity, tmp_path: Path, settings: dict[str, Any]
 ) -> None:
@@ -134,6 +156,7 @@ async def test_workers_do_not_outlive_a_killed_supervisor(
         await wait_until(lambda: is_free(int(running.target.rpartition(":")[2])))
 
 
+@with_each_server
 async def test_workers_refuse_a_port_that_another_server_has(
     identity: DevelopmentIdentity, tmp_path: Path, settings: dict[str, Any]
 ) -> None:
@@ -148,7 +171,11 @@ async def test_workers_refuse_a_port_that_another_server_has(
         await asyncio.gather(refused(1), refused(2))
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(
+    ("settings", "workers"),
+    [("grpc", 1), ("grpc", 2), pytest.param("envoy", 1, marks=needs_envoy)],
+    indirect=["settings"],
+)
 async def test_a_servicer_that_lacks_a_handler_ends_the_process_and_says_why(
     identity: DevelopmentIdentity, tmp_path: Path, settings: dict[str, Any], workers: int
 ) -> None:
@@ -160,7 +187,8 @@ async def test_a_servicer_that_lacks_a_handler_ends_the_process_and_says_why(
 async def test_a_service_does_not_start_unsafely(
     identity: DevelopmentIdentity, tmp_path: Path, settings: dict[str, Any]
 ) -> None:
-    tls = {"tls_cert_file": tmp_path / "certificate", "tls_key_file": tmp_path / "key"}
+    certificate, key = Authority(tmp_path / "authority").issue("server")
+    tls = {"tls_cert_file": certificate, "tls_key_file": key}
     unsafe: dict[str, dict[str, Any]] = {
         "GUERDON_ALLOW_PLAINTEXT": {},
         "the issuer https://development.guerdon.dev is for GUERDON_ENV=development only": {"allow_plaintext": True},
@@ -205,6 +233,7 @@ async def collecting() -> AsyncIterator[tuple[Collector, str]]:
     await server.stop(0)
 
 
+@with_each_server
 async def test_spans_of_all_kinds_of_calls_reach_the_collector(
     identity: DevelopmentIdentity, tmp_path: Path, settings: dict[str, Any]
 ) -> None:

@@ -14,14 +14,19 @@ from guerdon_kit.testing.folders import data_folder
 
 MAIN = """
 from guerdon_kit.config import ServiceSettings
-from guerdon_kit.service import Kit, Parts, run
+from guerdon_kit.start import start
 
+if __name__ == "__main__":
+    start(ServiceSettings, "smallest.app")
+"""
+APP = """
+from guerdon_kit.config import ServiceSettings
+from guerdon_kit.service import Kit, Parts
+
+NAME = "smallest"
 
 async def compose(kit: Kit[ServiceSettings]) -> Parts:
     return Parts(servicers=[])
-
-
-run("smallest", ServiceSettings, compose)
 """
 
 
@@ -45,6 +50,7 @@ def smallest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped_servers: S
     (package / "migrations").mkdir(parents=True)
     (package / "__init__.py").write_text("")
     (package / "__main__.py").write_text(MAIN)
+    (package / "app.py").write_text(APP)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with data_folder() as folder:

@@ -62,4 +62,4 @@ def kill_where_armed(file: Path, moment: str) -> None:
 
 
 if __name__ == "__main__":
-    run(NAME, Settings, partial(compose, reached=partial(kill_where_armed, Path(os.environ[ARMED]))))
+    run(NAME, Settings(), partial(compose, reached=partial(kill_where_armed, Path(os.environ[ARMED]))))

@@ -1,0 +1,29 @@
+"""Starting a service, before anything of it but its settings is imported: where Envoy runs it, only there."""
+
+from __future__ import annotations
+
+from functools import partial
+from importlib import import_module
+
+from guerdon_kit.config import ServiceSettings
+from guerdon_kit.envoy import is_inside
+from guerdon_kit.workers import run_workers
+
+
+def start(settings_class: type[ServiceSettings], application: str) -> None:
+    """Runs the service whose composition root is the module `application` until SIGINT or SIGTERM.
+
+    The module has the service's NAME and `compose`; and, perhaps, `load`, which imports what only some settings need.
+    """
+    settings = settings_class()
+    if settings.server == "envoy" and not is_inside():
+        from guerdon_kit.envoy.process import become_envoy
+
+        run_workers(settings.workers, settings.shared_listens, partial(become_envoy, settings))
+        return
+    root = import_module(application)
+    if load := getattr(root, "load", None):
+        load(settings)  # before the workers are forked, which so share it
+    from guerdon_kit.service import run
+
+    run(root.NAME, settings, root.compose)
