@@ -133,13 +133,13 @@ class Bed:
         self._databases.drop_all()
 
     @contextlib.contextmanager
-    def ledger(self, workers: int = 1) -> Iterator[Ledger]:
-        """A ledger on an empty database; both are gone at the end."""
+    def ledger(self, workers: int = 1, server: str = "grpc") -> Iterator[Ledger]:
+        """A ledger on an empty database, behind that server; both are gone at the end."""
         endpoints = emptied_redis(self._servers.endpoints, next(self._redis))
         # Sealed so often that what sealing costs is in every figure, however short the run.
-        settings = {"workers": str(workers), "ledger_seal_every_s": "5"}
+        settings = {"workers": str(workers), "server": server, "ledger_seal_every_s": "5"}
         with self._started("ledger", endpoints, settings) as running:
-            yield Ledger(self, running, endpoints, workers)
+            yield Ledger(self, running, endpoints, workers, server)
 
     @contextlib.contextmanager
     def over(self, ledger: Ledger, name: str) -> Iterator[Service]:
@@ -233,6 +233,8 @@ class Service:
     service: RunningService
     endpoints: Endpoints
     workers: int
+    server: str = "grpc"
+    """What takes its calls."""
 
     @property
     def target(self) -> str:

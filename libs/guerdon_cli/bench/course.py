@@ -87,10 +87,10 @@ class Course:
         self.tpcb_per_s.append(self._tpcb.per_second(self.length.tpcb_s))
 
     @contextlib.contextmanager
-    def ledger(self, what: str, workers: int = 1) -> Iterator[Ledger]:
+    def ledger(self, what: str, workers: int = 1, server: str = "grpc") -> Iterator[Ledger]:
         """A ledger of its own for a workload; it is verified when the workload is through."""
-        self.bed.report(f"{what}: setting up, {workers} worker{'s' if workers > 1 else ''}")
-        with self.bed.ledger(workers) as ledger:
+        self.bed.report(f"{what}: setting up, {workers} worker{'s' if workers > 1 else ''}, {server}")
+        with self.bed.ledger(workers, server) as ledger:
             yield ledger
             self.verify(what, ledger)
 
@@ -122,9 +122,10 @@ class Course:
     def measure(self, name: str, service: Service, plan: Plan, *, clients: int = 1) -> Measurement:
         """Run a plan in so many clients at once, and keep what was seen. Raises StackError."""
         sent = f"{plan.per_s * clients:,.0f} a second" if plan.per_s else f"{plan.in_flight * clients} in flight"
-        self.bed.report(f"{name}: {sent}, {service.workers} worker{'s' if service.workers > 1 else ''}")
+        many = "s" if service.workers > 1 else ""
+        self.bed.report(f"{name}: {sent}, {service.workers} worker{many}, {service.server}")
         run = service.run(*[plan] * clients)
-        measurement = Measurement.of(name, plan, run, workers=service.workers, clients=clients)
+        measurement = Measurement.of(name, plan, run, workers=service.workers, clients=clients, server=service.server)
         self.keep(measurement)
         return measurement
 

@@ -59,6 +59,8 @@ class Measurement:
     items_per_call: int
     in_flight: int
     workers: int
+    server: str
+    """What took the calls."""
     clients: int
     client_cpu: float
     """Of the busiest client process."""
@@ -74,7 +76,7 @@ class Measurement:
     failures: Mapping[str, int]
 
     @classmethod
-    def of(cls, name: str, plan: Plan, run: Run, *, workers: int, clients: int) -> Measurement:
+    def of(cls, name: str, plan: Plan, run: Run, *, workers: int, clients: int, server: str = "grpc") -> Measurement:
         """A run that clients made, each by the same plan."""
         seen = run.seen
         items = max(seen.all_items, 1)
@@ -89,6 +91,7 @@ class Measurement:
             items_per_call=plan.items,
             in_flight=plan.in_flight * clients,
             workers=workers,
+            server=server,
             clients=clients,
             client_cpu=round(seen.cpu, 2),
             service_cpu=round(run.service_s / run.seconds, 2),
@@ -108,10 +111,13 @@ def percentiles(values: Sequence[int], shares: Iterable[int]) -> list[int]:
     return [ordered[max(0, -(-len(ordered) * share // 100) - 1)] if ordered else 0 for share in shares]
 
 
-def rates(measured: Sequence[Measurement], name: str) -> dict[int, float]:
-    """The median rate of a workload by number of workers."""
-    of = [one for one in measured if one.name == name]
-    return {workers: median(one.per_s for one in of if one.workers == workers) for workers in {o.workers for o in of}}
+def rates(measured: Sequence[Measurement], name: str) -> dict[tuple[int, str], float]:
+    """The median rate of a workload by number of workers and by server."""
+    rounds: dict[tuple[int, str], list[float]] = {}
+    for one in measured:
+        if one.name == name:
+            rounds.setdefault((one.workers, one.server), []).append(one.per_s)
+    return {of: median(values) for of, values in rounds.items()}
 
 
 def figures(
@@ -120,14 +126,14 @@ def figures(
     """The figures by their names; None for one whose workload was left out.
 
     `tpcb` has the rates of the runs between the workloads, `facts` the figures that are no ratio of rates. A workload
-    that was run with several numbers of workers counts with the best.
+    that was run with several numbers of workers, or behind several servers, counts with the best.
     """
 
-    def best(name: str) -> float | None:
-        return max(rates(measured, name).values(), default=None)
+    def best(name: str, *, workers: int | None = None) -> float | None:
+        return max((rate for of, rate in rates(measured, name).items() if workers in {None, of[0]}), default=None)
 
     base = median(tpcb) if tpcb else None
-    alone = {name: rates(measured, name).get(1) for name in ("read", "echo", "batch", "batch_zipf")}
+    alone = {name: best(name, workers=1) for name in ("read", "echo", "batch", "batch_zipf")}
     found: dict[str, float | None] = {
         "batch_vs_tpcb": _ratio(best("batch"), base),
         "batch_spend_vs_tpcb": _ratio(best("batch_spend"), base),

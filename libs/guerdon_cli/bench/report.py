@@ -54,6 +54,7 @@ def _measurements(course: Course) -> Table:
     table.add_column("workload", no_wrap=True)
     for name in (
         "workers",
+        "server",
         "in flight",
         "a second",
         "p50 ms",
@@ -70,7 +71,8 @@ def _measurements(course: Course) -> Table:
         latencies = (_short(value) for value in (one.p50_ms, one.p95_ms, one.p99_ms))
         shares = (f"{share:.0%}" for share in (one.client_cpu, one.service_cpu, one.postgres_cpu))
         costs = (_short(one.service_us_per_item), _short(one.postgres_us_per_item))
-        table.add_row(one.name, str(one.workers), _in_flight(one), f"{one.per_s:,.0f}", *latencies, *shares, *costs)
+        how = (str(one.workers), one.server, _in_flight(one))
+        table.add_row(one.name, *how, f"{one.per_s:,.0f}", *latencies, *shares, *costs)
         if one.offered_per_s:
             failed = ", ".join(f"{count:,} × {why}" for why, count in one.failures.items()) or "nothing refused"
             table.add_row(f"  {one.calls:,} answered; {failed}; {one.unsent:,} unsent")
