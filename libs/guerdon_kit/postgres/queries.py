@@ -44,8 +44,17 @@ class _DirectAdapter(AsyncPGAdapter):
 
 class _PlainLoader(QueryLoader):
     """aiosql's loader without its search for comments of several lines, of which there are none here: it stops at each
-    character, and took two thirds of the time that loading took.
+    character, and took two thirds of the time that loading took. And of a folder it looks at the SQL alone: the
+    original fails at a file that is gone by then, as Python's own are that another process is compiling beside it.
     """
+
+    def load_query_data_from_dir_path(
+        self, dir_path: Path, ext: tuple[str, ...] = (".sql",), encoding: str | None = None
+    ) -> dict[str, Any]:
+        """The queries of a folder by their names; folders in it are not looked into."""
+        files = sorted(file for suffix in ext for file in dir_path.glob(f"*{suffix}"))
+        queries = [query for file in files for query in self.load_query_data_from_file(file, encoding=encoding)]
+        return {query.query_name: query for query in queries}
 
     def load_query_data_from_sql(self, sql: str, ns_parts: list[str], fname: Path | str = "<unknown>") -> list[Any]:
         """The queries of a file; a failure names the file, and of its lines the first."""
