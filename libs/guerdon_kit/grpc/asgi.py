@@ -284,8 +284,9 @@ class _Call:
             wire.Unusable: there is not exactly one.
             grpc.aio.AbortError: it has not come within the time that the call has.
         """
+        remaining_s = self.time_remaining()
         try:
-            async with asyncio.timeout(min(self.time_remaining() or self._message_within_s, self._message_within_s)):
+            async with asyncio.timeout(self._message_within_s if remaining_s is None else remaining_s):
                 return await self._only_message()
         except TimeoutError:
             await self.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "The message did not come in time.")
@@ -375,7 +376,7 @@ class _Call:
         await self._push({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def delivered(self) -> None:
-        """Returns when the host has sent everything, or the caller is gone."""
+        """Returns when the host says that the caller has everything or is gone, if it says so (pyvoy does not)."""
         if self._coming is not None and not self.gone:
             await asyncio.wait([self._coming], timeout=LAST_BYTES_S)
 

@@ -113,7 +113,9 @@ async def test_what_is_not_grpc_is_told_so(running: Running) -> None:
     assert (await answered(running, unknown, b"\1\0\0\0\1a"))[b"grpc-status"] == b"12"
     escaped = ByHand(running, path="/%ff")
     await escaped.send(whole, b"")
-    assert (await escaped.end())[b"grpc-status"] != b"0"
+    assert (await escaped.end())[b"grpc-status"] == b"7"
+    for much in ({f"x-{number}": "" for number in range(101)}, {"x": "x" * 17_000}):
+        assert await answered(running, whole | much, b"") == {}, "the stream is reset"
     reader, writer = await asyncio.open_connection(*address_of(running))
     writer.write(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
     async with asyncio.timeout(5):

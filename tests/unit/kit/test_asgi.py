@@ -94,7 +94,7 @@ async def test_a_second_message_ends_a_call_that_has_one_before_any_more_is_take
         assert host.asked < 200, "what may come ahead, and no more"
 
 
-@pytest.mark.parametrize("headers", [(), ((b"grpc-timeout", b"50m"),)])
+@pytest.mark.parametrize("headers", [(), ((b"grpc-timeout", b"50m"),), ((b"grpc-timeout", b"0n"),)])
 @pytest.mark.parametrize("pieces", [(), (wire.framed(b"abc")[:-1],)])
 async def test_a_message_that_does_not_come_is_waited_for_as_long_as_the_call_has(
     headers: Iterable[Any], pieces: Iterable[bytes]
