@@ -7,7 +7,9 @@ kept to the end of the suite once cost more than the tests.
 
 from __future__ import annotations
 
+import gc
 import itertools
+from collections.abc import Generator
 from typing import Any
 
 import pytest
@@ -21,6 +23,17 @@ pytest_plugins = ["guerdon_kit.testing.fixtures"]
 # How long an example takes says something about the machine that runs it.
 settings.register_profile("guerdon", deadline=None)
 settings.load_profile("guerdon")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is collected stays for ever: looking through it time and again is a third of the time that it takes."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -40,7 +39,6 @@ READY_EVERY_S = 1.0
 ANSWER_WITHIN_S = 3.0
 JOB_PAUSE_MAX_S = 10.0
 JOBS_END_S = 2.0
-GC_THRESHOLD = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +219,6 @@ async def _work(
     )
     kit = Kit(name, settings, settings.clock(), database, log, worker)
     kit.on_close(database.close)
-    _spare_the_collector()
     if settings.otlp_endpoint:
         from guerdon_kit import traces
 
@@ -230,15 +227,6 @@ async def _work(
         await _serve(kit, await compose(kit), within, stop, supervisor)
     finally:
         await kit.close()
-
-
-def _spare_the_collector() -> None:
-    """What is imported stays for ever, and a batch makes tens of thousands of objects that die with it and hold no
-    cycles: by default the collector would look through all of them several times for each batch.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GC_THRESHOLD, 10, 20)
 
 
 async def _serve(

@@ -13,15 +13,6 @@ from guerdon_kit.postgres import Database, migrate
 from guerdon_kit.postgres.provision import ServiceDatabase
 from guerdon_kit.testing import DatabaseFactory
 from tests.integration.kit.echo import Wire, wire
-from tests.integration.kit.hosts import CHOSEN, Asgi, Own
-
-
-@pytest.fixture(params=[Own, Asgi], ids=["grpc", "asgi"])
-def each_host(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Has the servers of a test listened for in each way."""
-    CHOSEN.kind = request.param
-    yield
-    CHOSEN.kind = Own
 
 
 @pytest.fixture

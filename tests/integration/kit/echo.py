@@ -18,7 +18,6 @@ from guerdon_kit.grpc import CallContext, Server
 from guerdon_kit.grpc.status import DETAILS_KEY
 from guerdon_kit.logs import CallLog
 from guerdon_kit.metrics import CallMetrics
-from tests.integration.kit.hosts import CHOSEN
 from tests.kit_protos import message, message_class, service
 
 AUDIENCE = "guerdon.echo"
@@ -199,19 +198,28 @@ class Wire:
 
     async def refused(self, rpc: str, *requests: Message | bytes, **options: Any) -> Refused:
         """How a call is refused; fails where it is not."""
-        for _ in range(_CLIENT_TRIES):
-            kept: tuple[list[Any], ...] = (self.lines.written, self.echo.requests, self.echo.calls)
-            lengths = [len(each) for each in kept]
-            try:
-                answers = await self.call(rpc, *requests, **options)
-            except grpc.aio.AioRpcError as error:
-                if error.details() != _CLIENT_STUMBLED:
-                    return Refused.of(error)
-                for each, length in zip(kept, lengths, strict=True):
-                    del each[length:]
-            else:
-                raise AssertionError(f"answered: {answers}")
-        raise AssertionError("the client never heard the answer")
+        kept: tuple[list[Any], ...] = (self.lines.written, self.echo.requests, self.echo.calls)
+        lengths = [len(each) for each in kept]
+
+        def again() -> None:
+            for each, length in zip(kept, lengths, strict=True):
+                del each[length:]
+
+        return await heard(lambda: self.call(rpc, *requests, **options), again)
+
+
+async def heard(call: Callable[[], Awaitable[Any]], again: Callable[[], None] = lambda: None) -> Refused:
+    """How what is called is refused; fails where it is not. `again` is told where it is called once more."""
+    for _ in range(_CLIENT_TRIES):
+        try:
+            answers = await call()
+        except grpc.aio.AioRpcError as error:
+            if error.details() != _CLIENT_STUMBLED:
+                return Refused.of(error)
+            again()
+        else:
+            raise AssertionError(f"answered: {answers}")
+    raise AssertionError("the client never heard the answer")
 
 
 def asked(**values: Any) -> Any:
@@ -236,13 +244,11 @@ async def wire(
     made = ServiceSettings(**(settings | changed))
     lines = Lines()
     verifier = TokenVerifier(AUDIENCE, load_issuers(identity.issuers_file, development=True), resolve)
-    host = CHOSEN.kind(made)
-    server = Server(host.settings, verifier, CallLog(cast("Any", lines), CallMetrics()), host.server)
+    server = Server(made, verifier, CallLog(cast("Any", lines), CallMetrics()))
     echo = Echo()
     server.bind([echo])
     await server.start()
     target = f"127.0.0.1:{server.port}"
-    await host.start()
     secure = None if credentials is None else grpc.aio.secure_channel(target, credentials)
     channel = secure or grpc.aio.insecure_channel(target)
     try:
@@ -250,4 +256,3 @@ async def wire(
     finally:
         await channel.close()
         await server.stop()
-        await host.stop()

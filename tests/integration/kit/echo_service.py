@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 from guerdon_kit.config import ServiceSettings
+from guerdon_kit.errors import ReplayedRefusal, Status
 from guerdon_kit.grpc import CallContext
 from guerdon_kit.service import Kit, Parts
 from guerdon_kit.start import start
@@ -37,6 +38,10 @@ async def _process(request: Any, call: CallContext) -> str:
     if "a while" in request.notes:
         call.fields["said"] = "working"
         await asyncio.sleep(1)  # what is under way when the process is told to stop
+    if "refuse" in request.notes:
+        raise ReplayedRefusal("SOME", Status[request.secret], "As first said: ü.", {"required": "7"})
+    if "fail" in request.notes:
+        raise RuntimeError(request.secret)
     if "slowly" in request.notes:
         await asyncio.sleep(0.01)
     return "x" * MUCH if "much" in request.notes else str(os.getpid())

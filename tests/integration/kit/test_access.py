@@ -15,10 +15,7 @@ from guerdon_kit.testing import wait_until
 from tests.integration.kit.echo import ACCOUNT, FOREIGN, KINDS, Wire, asked, refusing
 from tests.kit_protos import message
 
-each_host = pytest.mark.usefixtures("each_host")
 
-
-@each_host
 @pytest.mark.parametrize("rpc", KINDS)
 @pytest.mark.parametrize(
     "metadata",
@@ -44,7 +41,6 @@ async def test_nor_does_anybody_with_an_empty_one(served: Wire, rpc: str) -> Non
     assert (refused.code, refused.reason) == (grpc.StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED")
 
 
-@each_host
 @pytest.mark.parametrize("token", ["töken".encode(), "töken".encode("latin-1"), b"a\xff.b\x80.c", b"a\tb"])
 async def test_so_does_a_token_that_is_no_ascii(served: Wire, token: bytes) -> None:
     # By hand, because no client library sends it.
@@ -70,13 +66,11 @@ def _literal(text: bytes) -> bytes:
     return bytes([len(text)]) + text
 
 
-@each_host
 async def test_the_word_bearer_is_taken_in_any_case(served: Wire) -> None:
     for word in ("bearer", "BEARER"):
         assert await served.call("Unary", metadata=(("authorization", f"{word} {served.token()}"),))
 
 
-@each_host
 @pytest.mark.parametrize("rpc", KINDS)
 async def test_a_caller_without_the_scope_is_told_which(served: Wire, rpc: str) -> None:
     refused = await served.refused(rpc, b"\xff", metadata=served.bearer(scopes=["echo.free", "ledger.*"]))
@@ -93,7 +87,6 @@ def _in_a_map() -> Any:
     return request
 
 
-@each_host
 @pytest.mark.parametrize(
     "request_",
     [
@@ -120,7 +113,6 @@ async def test_a_foreign_tenants_resource_does_not_exist_wherever_it_is_named(
     assert refused.code == grpc.StatusCode.NOT_FOUND
 
 
-@each_host
 @pytest.mark.parametrize("rpc", ["Up", "BothWays"])
 async def test_each_message_of_a_stream_is_checked(served: Wire, rpc: str) -> None:
     seconds: list[tuple[Any, grpc.StatusCode]] = [
@@ -135,7 +127,6 @@ async def test_each_message_of_a_stream_is_checked(served: Wire, rpc: str) -> No
         assert [request.name for request in served.echo.requests] == [ACCOUNT]
 
 
-@each_host
 async def test_what_only_the_service_writes_is_ignored(served: Wire) -> None:
     made: dict[str, Any] = {
         "made": FOREIGN,
@@ -144,7 +135,6 @@ async def test_what_only_the_service_writes_is_ignored(served: Wire) -> None:
     assert await served.call("Unary", **made)
 
 
-@each_host
 @pytest.mark.parametrize(
     "name",
     [
@@ -161,7 +151,6 @@ async def test_a_malformed_name_is_a_wrong_field(served: Wire, name: str) -> Non
     assert (refused.code, refused.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELD")
 
 
-@each_host
 async def test_a_request_that_names_nothing_of_a_tenant_is_not_served(served: Wire) -> None:
     nothing = message("Loosely", text="x")
     for rpc in ("Loose", "LooseUp"):
@@ -170,7 +159,6 @@ async def test_a_request_that_names_nothing_of_a_tenant_is_not_served(served: Wi
     assert served.echo.calls == []
 
 
-@each_host
 async def test_once_a_stream_has_named_its_tenant_the_rest_need_not(served: Wire) -> None:
     first, rest, foreign = (message("Loosely", name=name) for name in (ACCOUNT, "", FOREIGN))
     assert await served.call("LooseUp", first, rest, rest)
@@ -178,7 +166,6 @@ async def test_once_a_stream_has_named_its_tenant_the_rest_need_not(served: Wire
     assert (await served.refused("LooseUp", first, rest, foreign)).code == grpc.StatusCode.NOT_FOUND
 
 
-@each_host
 async def test_where_no_tenant_is_declared_the_scope_alone_decides(served: Wire) -> None:
     served.echo.answer = refusing(NotFound("served"))
     free = message("Plain", text="x")
@@ -186,7 +173,6 @@ async def test_where_no_tenant_is_declared_the_scope_alone_decides(served: Wire)
         assert (await served.refused("Free", free, metadata=served.bearer(scopes=scopes, tenants=[]))).code == code
 
 
-@each_host
 @pytest.mark.parametrize("rpc", KINDS)
 @pytest.mark.parametrize("garbage", [b"\xff", b"\x0a\xff", b"\x0a\x02\xff\xfe", b"\x00" * 50, b"\x0b" * 2000], ids=repr)
 async def test_bytes_that_do_not_decode_are_refused_without_a_word_of_ours(
@@ -197,7 +183,6 @@ async def test_bytes_that_do_not_decode_are_refused_without_a_word_of_ours(
     assert refused.message == "The request does not decode as the method's message."
 
 
-@each_host
 async def test_fields_that_lack_are_named_by_their_paths(served: Wire) -> None:
     refused = await served.refused("Unary", request_id="", inners=[{"label": "x"}])
     assert refused.fields == ["request_id", "inners[0].amounts", "inners[0].place"]

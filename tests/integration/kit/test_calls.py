@@ -19,8 +19,6 @@ from guerdon_kit.grpc import CallContext
 from guerdon_kit.testing import wait_until
 from tests.integration.kit.echo import ACCOUNT, FOREIGN, KINDS, Refused, Wire, asked, refusing, wire
 
-pytestmark = pytest.mark.usefixtures("each_host")
-
 
 @pytest.mark.parametrize("rpc", KINDS)
 async def test_each_kind_of_call_is_answered_and_knows_its_caller(served: Wire, rpc: str) -> None:

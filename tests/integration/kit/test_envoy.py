@@ -19,6 +19,7 @@ from h2.events import ResponseReceived, StreamEnded, StreamReset, TrailersReceiv
 
 from guerdon_kit.auth.development import DevelopmentIdentity
 from guerdon_kit.embedded import Endpoints
+from guerdon_kit.errors import Status
 from guerdon_kit.grpc import ClientTls, OutcomeUnknown, Remote
 from guerdon_kit.grpc.wire import framed
 from guerdon_kit.testing import wait_until
@@ -100,6 +101,18 @@ async def test_what_is_wrong_is_told_as_elsewhere(running: Running) -> None:
         assert error.value.code() == grpc.StatusCode.UNIMPLEMENTED
     assert not running.events("unexpected") + running.events("envoy")
     assert "Traceback" not in running.log.read_text()
+
+
+async def test_every_refusal_leaves_as_itself(running: Running) -> None:
+    for rpc in KINDS:
+        for status in [status for status in Status if status is not Status.CANCELLED]:
+            told = await refused(running, rpc, notes=["refuse"], secret=status.name)
+            assert (told.code.name, told.message, told.reason) == (status.name, "As first said: ü.", "SOME")
+            assert (told.metadata, told.replayed) == ({"required": "7"}, True)
+        told = await refused(running, rpc, notes=["fail"], secret="4000-1234")
+        assert (told.code, told.reason) == (grpc.StatusCode.INTERNAL, "INTERNAL")
+        assert told.message == f"internal error {told.metadata['error_id']}"
+        assert running.events("unexpected")[-1]["error_id"] == told.metadata["error_id"]
 
 
 async def test_what_is_not_grpc_is_told_so(running: Running) -> None:

@@ -19,8 +19,6 @@ from guerdon_kit.errors import (
 from guerdon_kit.grpc import RemoteError
 from tests.integration.kit.echo import KINDS, Refused, Wire, asked, refusing
 
-pytestmark = pytest.mark.usefixtures("each_host")
-
 SECRET = "postgresql://guerdon:hunter2@db/ledger: duplicate key (card)=(4000)"
 
 

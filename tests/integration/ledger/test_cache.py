@@ -30,12 +30,15 @@ from tests.integration.ledger.connections import Connection, connect
 
 STALE_MAX_S = 2.0
 MEMBERS = 4
+PAUSE_S = 0.01
+"""Between the calls of one caller while something happens to Redis: what then goes wrong lasts for longer."""
 
 
 @dataclass
 class Checker:
     """Holds every read against the versions that were acknowledged before it was sent."""
 
+    pause_s: float = PAUSE_S
     acknowledged: dict[str, list[float]] = field(default_factory=dict)
     """By member: when version 1, 2, 3 … was acknowledged."""
     stale: list[tuple[float, float]] = field(default_factory=list)
@@ -54,6 +57,7 @@ class Checker:
             answer = await shop.post(1, posting)
             assert answer.balances[0].version == len(times) + 1
             times.append(time.monotonic())
+            await asyncio.sleep(self.pause_s)
 
     async def read(self, shop: Shop) -> None:
         for member in itertools.cycle(f"m{n}" for n in range(MEMBERS)):
@@ -65,6 +69,7 @@ class Checker:
             self.reads += 1
             if bisect.bisect_right(times, sent) > version:
                 self.stale.append((sent, sent - times[version]))
+            await asyncio.sleep(self.pause_s)
 
     async def read_at_least(self, shop: Shop) -> None:
         for member in itertools.cycle(f"m{n}" for n in range(MEMBERS)):
@@ -73,6 +78,7 @@ class Checker:
             await self.writing.wait()  # such a read repairs an old value, which others are to find
             wanted = len(self.acknowledged.get(member, []))
             assert (await shop.balance(member, min_version=wanted)).version >= wanted
+            await asyncio.sleep(self.pause_s)
 
     def require_fresh(self, since: float, until: float) -> None:
         """No read that was sent in this time was behind at all."""
@@ -154,7 +160,7 @@ class Faults:
         await owner.close()
 
     async def nothing(self) -> None:
-        """The load alone."""
+        """The load alone, which is all that there can be: a race shows in one of many calls."""
 
 
 @pytest.mark.crash
@@ -181,6 +187,8 @@ async def test_no_read_is_older_than_promised(
     await wait_until(lambda: hits(faults, shop, readers))
 
     checker = faults.checker
+    if fault is Faults.nothing:
+        checker.pause_s = 0.0
     checker.writing.set()
     async with asyncio.TaskGroup() as load:
         for n in range(MEMBERS):

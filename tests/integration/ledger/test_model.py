@@ -24,7 +24,7 @@ from tests.integration.ledger.connections import MovableTime
 from tests.integration.ledger.model.drive.bench import open_bench
 from tests.integration.ledger.model.machine import Ledger
 
-EXAMPLES, STEPS = 24, 50
+EXAMPLES, STEPS = 20, 50
 
 
 @pytest.fixture(params=["unswept", "swept"])
