@@ -26,6 +26,8 @@ from tests.e2e.town import CUSTOMERS, FIRST_PURCHASE_CENTS, PURCHASE_CENTS, THAN
 
 AT_ONCE = 2
 """How many of each kind are under way at any time."""
+PAUSE_S = 0.02
+"""Between the requests of one caller: what is killed starts again sooner, and is not killed any more often."""
 BETWEEN_KILLS = 12
 """How many requests are answered from one part's return to the next one's death."""
 SENT_AGAIN = 60
@@ -75,6 +77,7 @@ async def work(kind: Kind, first: int, ended: asyncio.Event) -> None:
     while not ended.is_set():
         await kind.once(number)
         number += AT_ONCE
+        await asyncio.sleep(PAUSE_S)
 
 
 def parts(stack: Stack) -> dict[str, ServerProcess]:

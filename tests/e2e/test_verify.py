@@ -30,7 +30,6 @@ async def test_one_balance_that_was_touched_is_found_and_named(town: Town, stack
     assert code == 1
     assert last.startswith("guerdon verify: FAILED: ")
     assert account in last
-    assert verify(town, stack_folder)[0] == 0
 
 
 async def test_chain_heads_are_kept_in_a_file_and_missed_where_they_are_gone(

@@ -9,7 +9,7 @@ import pytest
 from guerdon.rewards.v1 import resources_pb2 as res
 from tests.contract.rewards_catalog.world import Shop
 
-REDEEMERS, LAST = 200, 20
+REDEEMERS, LAST = 120, 12
 """1,000 redeemers of the last 100 take 10 to 20 seconds on two busy cores, and end the same."""
 
 
