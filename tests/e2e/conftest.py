@@ -33,8 +33,9 @@ def _data() -> Iterator[Path]:
         EmbeddedServers(outer / "data").remove_data()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def data_folder() -> Iterator[Path]:
+    """What the commands run on, one after another: servers and databases are made by the first of them."""
     yield from _data()
 
 

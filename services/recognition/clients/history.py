@@ -80,18 +80,19 @@ async def book_in_parts(
         Unavailable: the ledger has not said of all of them.
     """
     outcomes: list[Booked] = []
-    at_once = len(recognitions)
+    at_once, one_at_fault_is_next = len(recognitions), False
     while len(outcomes) < len(recognitions):
         part = recognitions[len(outcomes) : len(outcomes) + at_once]
         results = await post(part)
         at_fault = first_at_fault(part, results)
         if at_fault is None:
             outcomes += _shared_out(part, results)
-            at_once *= 2
+            at_once = 1 if one_at_fault_is_next else 2 * at_once
+            one_at_fault_is_next = False
         elif len(part) == 1:
             outcomes.append(booked(results))
         else:
-            at_once = max(1, at_fault)
+            at_once, one_at_fault_is_next = max(1, at_fault), at_fault > 0
     return outcomes
 
 

@@ -9,7 +9,7 @@ from math import ceil, log2
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 
 from guerdon.ledger.v1 import ledger_pb2 as pb
 from guerdon_kit.errors import DomainError, NotFound, RequestIdReused, Status, Unavailable
@@ -40,6 +40,7 @@ def recognition(number: int, receivers: int) -> NewRecognition:
     return NewRecognition(str(number), Row(number, str(number), draft, datetime(2026, 1, 1, tzinfo=UTC)), accounts)
 
 
+@example(good=[(passes == "+", 1) for passes in "+-++-+-++-+"])
 @given(good=st.lists(st.tuples(st.booleans(), st.integers(1, 3)), max_size=200))
 def test_each_of_a_part_is_booked_or_refused_in_few_calls(good: list[tuple[bool, int]]) -> None:
     rows = [recognition(number, receivers) for number, (_, receivers) in enumerate(good)]
