@@ -33,7 +33,7 @@ VALUES = ("#teamwork", "#care")
 WORDS = ("launch", "repair", "welcome")
 OPERATIONS = 10
 AWARDING = 0.3  # of what is done, how much is about awards and celebrations
-EXAMPLES = 6
+EXAMPLES = 4
 LISTS = {
     "given": insights.MEASURE_GIVEN,
     "added": insights.MEASURE_ADDED,

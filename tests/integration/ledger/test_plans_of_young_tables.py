@@ -1,7 +1,7 @@
 """A statement reads no more than what it asks for: of small tables, once they have grown, and once they are analysed.
 
 A session keeps the plan of a statement until the tables are analysed, which may be a minute after they were made; what
-suits a thousand rows, reading all of them, is no way to read thirty thousand. Autovacuum, which would analyse them at a
+suits a thousand rows, reading all of them, is no way to read twenty thousand. Autovacuum, which would analyse them at a
 moment of its own, is kept away.
 """
 
@@ -23,7 +23,7 @@ from ledger.store import plans
 
 queries = load_queries("ledger")
 
-GROWN = 30_000
+GROWN = 20_000
 ASKED = 1_000
 EXECUTIONS = 8
 """PostgreSQL settles on a plan after five."""
