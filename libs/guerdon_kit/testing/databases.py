@@ -44,8 +44,10 @@ def _of(url: str, database: str) -> str:
 class DatabaseFactory:
     """Makes databases on one server. Plain functions, for tests and fixtures of any kind and scope."""
 
-    def __init__(self, admin_url: str) -> None:
+    def __init__(self, admin_url: str, *, in_memory: bool = False) -> None:
+        """`in_memory`: where the server's data is, and a file costs nothing that is copied whole and not logged."""
         self.admin_url = admin_url
+        self._strategy = "FILE_COPY" if in_memory else "WAL_LOG"
         # Several test runs may share a server that was given to them.
         self._prefix = f"t{secrets.token_hex(4)}"
         self._secrets = MemorySecrets()
@@ -90,7 +92,10 @@ class DatabaseFactory:
     async def _copy(self, template: ServiceDatabase, name: str) -> ServiceDatabase:
         """As `provision` with that template, of which the roles are as they should be."""
         async with connected(self.admin_url) as admin:
-            await admin.execute(f'CREATE DATABASE "{name}" OWNER "{template.owner_role}" TEMPLATE "{template.name}"')
+            await admin.execute(
+                f'CREATE DATABASE "{name}" OWNER "{template.owner_role}" TEMPLATE "{template.name}"'
+                f" STRATEGY {self._strategy}"
+            )
             await admin.execute(
                 f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC;'
                 f' GRANT CONNECT ON DATABASE "{name}" TO "{template.runtime_role}"'

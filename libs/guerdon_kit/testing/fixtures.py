@@ -21,7 +21,7 @@ from guerdon_kit.embedded import ENVIRONMENT, EmbeddedServers, Endpoints, Resolv
 from guerdon_kit.embedded.places import POINTER
 from guerdon_kit.postgres.provision import ServiceDatabase
 from guerdon_kit.testing.databases import REDIS_DATABASES, DatabaseFactory, emptied_redis
-from guerdon_kit.testing.folders import data_folder
+from guerdon_kit.testing.folders import data_folder, in_memory
 from guerdon_kit.testing.fork_server import ForkServer
 from guerdon_kit.testing.services import ServiceFactory
 
@@ -105,9 +105,10 @@ def own_servers(stopped_servers: StoppedServers) -> Iterator[OwnServers]:
 
 
 @pytest.fixture(scope="session")
-def databases(endpoints: Endpoints) -> Iterator[DatabaseFactory]:
+def databases(resolved_servers: Resolved, server_folder: Path) -> Iterator[DatabaseFactory]:
     """Makes databases that live until the end of the session, unless they are dropped before."""
-    factory = DatabaseFactory(endpoints.postgres_url)
+    ours = resolved_servers.embedded is not None
+    factory = DatabaseFactory(resolved_servers.endpoints.postgres_url, in_memory=ours and in_memory(server_folder))
     yield factory
     factory.drop_all()
 

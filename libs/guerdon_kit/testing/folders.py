@@ -30,6 +30,11 @@ def data_folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def in_memory(folder: Path) -> bool:
+    """Whether the folder is one that was made in memory."""
+    return folder.is_relative_to(MEMORY)
+
+
 def _is_fit() -> bool:
     """Whether servers may keep their data in memory; containers often have a little room there, and run nothing."""
     try:

@@ -153,6 +153,7 @@ def _spawn(module: str, order: supervisor.Order, lock: int, log: int) -> _Forked
 def _serve(module: str, order: supervisor.Order, parent: int, lock: int, log: int) -> None:
     """The service: with the environment, the descriptors and the signals that its supervisor would start it with."""
     os.setsid()
+    gc.enable()
     signal.set_wakeup_fd(-1)
     for number in OURS:
         signal.signal(number, signal.SIG_DFL)
@@ -191,6 +192,7 @@ def _import(module: str) -> None:
 def main() -> None:
     """Forks until the session's end of the socket is closed."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for supervisors
+    gc.disable()  # what is imported stays
     with socket.socket(fileno=0) as requests:
         while True:
             name, descriptors, _, _ = socket.recv_fds(requests, NAME_BYTES, 2)
@@ -199,7 +201,6 @@ def main() -> None:
             module = name.decode().strip()
             with contextlib.suppress(Exception):  # the service will say it itself
                 _import(module)
-            gc.collect()
             gc.freeze()
             _Forked(partial(_supervise, module, os.getpid(), requests, *descriptors))
             for descriptor in descriptors:

@@ -25,7 +25,7 @@ from tests.earning.evaluator import Member, Rated
 from tests.earning.returned import Returns, Step
 from tests.earning.times import Tranche, take, tranches_of
 
-PROGRAMS = 8
+PROGRAMS = 6
 WITHIN_S = 200
 """Purchases may be five minutes ahead of the service's clock."""
 ZONE = ZoneInfo("America/New_York")

@@ -27,7 +27,7 @@ from tests.contract.membership.test_sliding import SLIDING
 from tests.contract.membership.world import Shop, World, row, usd
 
 PURCHASES = rule_pb2.Count.COUNTED_PURCHASES
-MEMBERS = 5
+MEMBERS = 3
 SECONDS = 230
 """Rules are in force from their making on, and nothing happens more than five minutes from now."""
 SETTINGS: dict[str, Any] = {
