@@ -7,13 +7,15 @@ kept to the end of the suite once cost more than the tests.
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import itertools
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import pytest
 import scim2_client  # noqa: F401  # early: for each of its models pydantic looks through all that is loaded
+import uvloop
 from hypothesis import settings
 
 from tests.sharing import ByFolder, place
@@ -23,6 +25,11 @@ pytest_plugins = ["guerdon_kit.testing.fixtures"]
 # How long an example takes says something about the machine that runs it.
 settings.register_profile("guerdon", deadline=None)
 settings.load_profile("guerdon")
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The loop that services run on."""
+    return {"uvloop": uvloop.new_event_loop}
 
 
 @pytest.hookimpl(wrapper=True)

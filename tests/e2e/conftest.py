@@ -13,6 +13,7 @@ import pytest
 from guerdon_cli.stack import Stack
 from guerdon_kit.embedded import EmbeddedServers
 from guerdon_kit.testing import folders
+from guerdon_kit.testing.fixtures import StoppedServers
 from guerdon_kit.testing.fork_server import ForkServer
 from tests.e2e.town import Town, found
 
@@ -40,8 +41,10 @@ def data_folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="package")
-def stack_folder() -> Iterator[Path]:
-    yield from _data()
+def stack_folder(stopped_servers: StoppedServers) -> Iterator[Path]:
+    for folder in _data():
+        stopped_servers.copy_to(folder)
+        yield folder
 
 
 @pytest.fixture(scope="package")

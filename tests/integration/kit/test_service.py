@@ -146,22 +146,11 @@ def _read(url: str) -> str:
 
 
 @with_each_server
-async def test_workers_do_not_outlive_a_killed_supervisor(
+async def test_workers_keep_their_port_from_others_and_do_not_outlive_a_killed_supervisor(
     identity: DevelopmentIdentity, tmp_path: Path, settings: dict[str, Any]
 ) -> None:
     async with started(identity, tmp_path, workers=2, **settings) as running:
         await running.workers(2)
-        running.process.send_signal(signal.SIGKILL)
-        await running.ended()
-        await wait_until(lambda: is_free(int(running.target.rpartition(":")[2])))
-
-
-@with_each_server
-async def test_workers_refuse_a_port_that_another_server_has(
-    identity: DevelopmentIdentity, tmp_path: Path, settings: dict[str, Any]
-) -> None:
-    async with started(identity, tmp_path, workers=2, **settings) as running:
-        await running.workers(1)
 
         async def refused(workers: int) -> None:
             listen = {"listen": running.target}
@@ -169,6 +158,9 @@ async def test_workers_refuse_a_port_that_another_server_has(
                 assert await second.ended() == 1
 
         await asyncio.gather(*(refused(workers) for workers in ((1, 2) if settings["server"] == "grpc" else (2,))))
+        running.process.send_signal(signal.SIGKILL)
+        await running.ended()
+        await wait_until(lambda: is_free(int(running.target.rpartition(":")[2])))
 
 
 @pytest.mark.parametrize(
