@@ -31,7 +31,7 @@ from tests.contract.ledger.world import BUDGET, EARN, GRANT, RECOGNITION, SPEND,
 from tests.integration.ledger.connections import MovableTime
 
 SERVICE = pb.DESCRIPTOR.services_by_name["LedgerService"]
-MESSAGES, GARBAGE = 30, 20
+MESSAGES, GARBAGE = 20, 15
 """How many of each an RPC is sent."""
 ANSWERS_MAX = 3
 """How many answers of a stream are read."""

@@ -60,7 +60,7 @@ class Service:
         return rated
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.integers(0, 2**64), st.integers(0, 6), st.integers(1, 5))
 def test_random_programs_award_and_take_back_what_an_independent_evaluator_says(
     seed: int, rules: int, purchases: int

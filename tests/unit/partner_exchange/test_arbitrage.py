@@ -38,7 +38,7 @@ def is_profitable(book: list[PairRate]) -> bool:
     return False
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(small_books())
 def test_exactly_the_profitable_books_are_refused_and_the_amounts_shown_really_gain(book: list[PairRate]) -> None:
     found = find_arbitrage(book)

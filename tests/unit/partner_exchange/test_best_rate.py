@@ -45,7 +45,7 @@ def test_the_best_ratio_of_a_range_is_found(rate: Fraction, constant: int, first
     assert ratio(found) == max(map(ratio, range(first, first + more + 1)))
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(pair_rates())
 def test_the_best_exchange_is_allowed_and_no_allowed_one_is_better(pair: PairRate) -> None:
     best = best_exchange(pair)
