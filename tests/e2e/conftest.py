@@ -5,7 +5,7 @@ tests of the commands have them started as programs.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -27,6 +27,7 @@ QUICK_TO_NOTICE = {
 }
 
 
+@contextmanager
 def _data() -> Iterator[Path]:
     """The data folder of a stack, removed with all that lies elsewhere for it."""
     with folders.data_folder() as outer:
@@ -37,12 +38,13 @@ def _data() -> Iterator[Path]:
 @pytest.fixture(scope="package")
 def data_folder() -> Iterator[Path]:
     """What the commands run on, one after another: servers and databases are made by the first of them."""
-    yield from _data()
+    with _data() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="package")
 def stack_folder(stopped_servers: StoppedServers) -> Iterator[Path]:
-    for folder in _data():
+    with _data() as folder:
         stopped_servers.copy_to(folder)
         yield folder
 

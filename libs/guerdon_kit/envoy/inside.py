@@ -20,7 +20,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from guerdon_kit.envoy import MODULE, SUPERVISOR, WORKER
-from guerdon_kit.grpc.asgi import AsgiServer, Event, Receive, Send
+from guerdon_kit.grpc.asgi import AsgiServer
+from guerdon_kit.grpc.asgi_call import Event, Receive, Send
 from guerdon_kit.workers import STOPS
 
 Work = Callable[[asyncio.Event, int, socket.socket | None], Awaitable[None]]

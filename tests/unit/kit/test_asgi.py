@@ -12,8 +12,9 @@ from typing import Any
 import grpc
 import pytest
 
-from guerdon_kit.grpc import asgi, wire
-from guerdon_kit.grpc.asgi import AsgiServer, Event
+from guerdon_kit.grpc import asgi_call, wire
+from guerdon_kit.grpc.asgi import AsgiServer
+from guerdon_kit.grpc.asgi_call import Event
 from guerdon_kit.testing import wait_until
 
 MESSAGE_MAX = 1_000
@@ -119,7 +120,7 @@ def is_gone(seen: weakref.ref[Any] | None) -> bool:
 
 
 async def test_a_caller_is_looked_for_while_a_call_takes_long_and_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asgi, "LOOK_EVERY_S", 0.01)
+    monkeypatch.setattr(asgi_call, "LOOK_EVERY_S", 0.01)
     host, handlers = Host(wire.framed(b"abc")), Handlers()
     calling = asyncio.ensure_future(called(host, handlers, "/x/Down"))
     async with asyncio.timeout(2):
