@@ -1,4 +1,9 @@
-"""One batch: lock, then read, decide in arrival order, write. One transaction at READ COMMITTED."""
+"""One batch: read, decide in arrival order, write.
+
+Where it can, a batch reads without locks and writes, in a transaction of its own, if nothing of what it has read was
+changed meanwhile: two round trips. Else it is one transaction at READ COMMITTED that locks before it reads. See
+docs/adr/0067.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +15,13 @@ from typing import Any, NamedTuple
 
 from guerdon_kit.clock import Clock
 from guerdon_kit.errors import DomainError, NotFound, RequestIdReused, Unavailable
-from guerdon_kit.postgres import Connection
+from guerdon_kit.postgres import Connection, Rerun
 from guerdon_kit.postgres.requests import freeze, thaw
 from ledger.domain import clockwork
 from ledger.domain.book import Book
 from ledger.domain.books import close_time_of
 from ledger.domain.desk import Desk
 from ledger.domain.errors import AlreadyPosted, BatchNotPosted
-from ledger.domain.limits import Slices
 from ledger.domain.model import Account, Program, Unopened
 from ledger.operations.outcome import Outcome, account_ids, decode
 from ledger.operations.work import Work
@@ -73,8 +77,49 @@ class Batch:
         self._taken: frozenset[int] = frozenset()
         """Accounts that were to be opened and that another batch has opened since, by the ids they will not have."""
 
+    @property
+    def needs_locks(self) -> bool:
+        """Whether it can only be decided under lock."""
+        if self._wholes:
+            return True
+        shard = self._works[0].program.shard
+        for work in self._works:
+            if work.needs_locks or work.limitable or work.program.shard != shard:
+                return True
+            for account in work.members:
+                if account.shard != shard or type(account) is Unopened:
+                    return True
+        return False
+
+    async def attempt(self, connection: Connection) -> Result:
+        """Decides on what is read without locks, and writes it if it is still so; outside of a transaction.
+
+        Raises:
+            Rerun: it needs locks.
+            SerializationError: something was changed meanwhile; nothing is written.
+        """
+        accounts = {account.id: account for work in self._works for account in work.members}
+        programs = list({work.program.number for work in self._works} | {a.program.number for a in accounts.values()})
+        shard, keys = self._works[0].program.shard, self._keys()
+        books, beginning = await reader.look(connection, shard, accounts, programs, keys.get(shard, []))
+        desk, known, now, limitable = await self._read(connection, books, beginning)
+        if limitable:
+            raise Rerun
+        answers = self._decide(desk, known, now)
+        rows = self._request_rows(answers, known).get(shard, [])
+        close_times = {program: beginning.close_times.get(program) for program in programs}
+        decided = list(books.values())
+        await writer.write_if_unchanged(
+            connection, shard, beginning.block, decided, close_times, desk.journal, rows, now
+        )
+        return Result([answer for answer, _ in answers], self._shown(books, known))
+
     async def run(self, connection: Connection) -> Result:
-        """Raises Rerun when another worker won the race for a request or an account; nothing is then written."""
+        """Locks, decides and writes, within a transaction.
+
+        Raises:
+            Rerun, SerializationError: another worker won the race for a request or an account; nothing is then written.
+        """
         works = self._works
         locked = {account.id: account for work in works for account in (*work.members, *work.locks)}
         unopened = {
@@ -86,32 +131,46 @@ class Batch:
         programs = {work.program.number: work.program for work in works}
         programs |= {account.program.number: account.program for account in locked.values()}
         beginning = await reader.begin(connection, programs.values(), self._keys())
-        close_times = beginning.close_times
-        now = beginning.now + self._clock.offset()
-        known = await self._decoded(connection, beginning.known)
-        loaded, limitable = await self._load(connection, books, known, max([now, *close_times.values()]))
+        desk, known, now, limitable = await self._read(connection, books, beginning)
         slices = await limits.lock(connection, limitable) if limitable else {}
-        desk = await self._desk(connection, books, loaded, IdBlocks(beginning.block), close_times, dict(slices))
-        consulting = [work for work in works if work.consults]
-        if consulting:
-            consulted = {program for work in consulting for program in _programs(work)}
-            desk.policies.update(await reader.policies(connection, consulted))
-            asked = [adjustment for work in consulting for adjustment in work.approves]
-            desk.adjustments.update(await reader.lock_adjustments(connection, asked))
+        desk.slices.update(slices)
+        await self._consult(connection, desk)
         answers = self._decide(desk, known, now)
         rows = self._request_rows(answers, known)
         try:
-            await writer.write(connection, books.values(), unopened.keys(), desk.journal, rows, now)
+            await writer.write(connection, beginning.block, books.values(), unopened.keys(), desk.journal, rows, now)
         except writer.AccountsTaken as race:
             self._taken |= race.accounts
             raise
         if slices:
             await limits.write(connection, slices, desk.slices)
-        came_before = [work for work in works if work.fingerprint is not None and work.fingerprint.key in known]
-        again = {account.id for work in came_before for account in work.members}
-        shown = [book for id_, book in books.items() if book.changed or id_ in again]
         opened = [one.opened() for id_, one in unopened.items() if id_ in books and books[id_].changed]
-        return Result([answer for answer, _ in answers], shown, opened)
+        return Result([answer for answer, _ in answers], self._shown(books, known), opened)
+
+    async def _read(
+        self, connection: Connection, books: dict[int, Book], beginning: reader.Beginning
+    ) -> tuple[Desk, dict[bytes, Any], datetime, list[Account]]:
+        """The desk to decide at, without limits; the requests that came before; the time; and the accounts that may
+        have a credit limit and that points may be moved of.
+        """
+        now = beginning.now + self._clock.offset()
+        known = await self._decoded(connection, beginning.known)
+        loaded, limitable = await self._load(connection, books, known, max([now, *beginning.close_times.values()]))
+        desk = await self._desk(connection, books, loaded, IdBlocks(beginning.block), beginning.close_times)
+        return desk, known, now, limitable
+
+    async def _consult(self, connection: Connection, desk: Desk) -> None:
+        consulting = [work for work in self._works if work.consults]
+        if consulting:
+            consulted = {program for work in consulting for program in _programs(work)}
+            desk.policies.update(await reader.policies(connection, consulted))
+            asked = [adjustment for work in consulting for adjustment in work.approves]
+            desk.adjustments.update(await reader.lock_adjustments(connection, asked))
+
+    def _shown(self, books: Mapping[int, Book], known: Mapping[bytes, Any]) -> list[Book]:
+        came_before = [work for work in self._works if work.fingerprint is not None and work.fingerprint.key in known]
+        again = {account.id for work in came_before for account in work.members}
+        return [book for id_, book in books.items() if book.changed or id_ in again]
 
     def _keys(self) -> dict[int, list[bytes]]:
         keys: dict[int, list[bytes]] = {}
@@ -173,7 +232,6 @@ class Batch:
         loaded: int,
         ids: IdBlocks,
         close_times: dict[int, datetime],
-        slices: Slices,
     ) -> Desk:
         originals = {original for work in self._works for original in work.reverses}
         undone = {}
@@ -183,7 +241,7 @@ class Batch:
             undone = await reader.reversals(connection, shards, originals)
         # Each work, each lot and hold that may be due, and what a resolved hold may let expire.
         await ids.reserve(connection, sum(work.ids for work in self._works) + 2 * loaded + len(self._works))
-        return Desk(books, ids.take, self._directory, undone, close_times, slices=slices)
+        return Desk(books, ids.take, self._directory, undone, close_times)
 
     def _decide(self, desk: Desk, known: dict[bytes, Any], now: datetime) -> list[Decided]:
         """The answers, each with whether its request is to be recorded."""

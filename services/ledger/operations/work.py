@@ -94,6 +94,13 @@ class Work(Protocol):
         """The proposed adjustments to lock and read."""
         ...
 
+    @property
+    def needs_locks(self) -> bool:
+        """Whether it can be decided under lock alone, for what it reads or writes besides member accounts, lots and
+        holds.
+        """
+        ...
+
     def decide(self, desk: Desk, now: datetime) -> Outcome:
         """Applies it to the books, or raises a `DomainError`."""
         ...
@@ -104,6 +111,7 @@ class _Plain:
     """What most writes leave empty."""
 
     consults: ClassVar[bool] = False  # no property: every batch asks it of all its works
+    needs_locks: ClassVar[bool] = False
     fingerprint: Fingerprint | None
 
     @property
@@ -200,6 +208,7 @@ class Adjust(Post):
     """Posts an adjustment, for one person alone."""
 
     consults: ClassVar[bool] = True
+    needs_locks: ClassVar[bool] = True
 
     def decide(self, desk: Desk, now: datetime) -> Outcome:
         require_alone(self.program, self.order.postings, desk.policies[self.program.number])
@@ -211,6 +220,7 @@ class Approve(Post):
     """Approves a proposed adjustment, and posts it."""
 
     consults: ClassVar[bool] = True
+    needs_locks: ClassVar[bool] = True
     adjustment: Adjustment
     """As it was read before the batch: who proposed what never changes."""
     actor: str
@@ -321,6 +331,7 @@ class Release(_OfOneAccount):
 class ChangeState(_OfOneAccount):
     """Freezes, unfreezes or closes an account."""
 
+    needs_locks: ClassVar[bool] = True
     order: StateOrder
 
     @property
@@ -353,6 +364,7 @@ class Reverse(_Plain):
     """Reverses a transaction."""
 
     consults: ClassVar[bool] = True
+    needs_locks: ClassVar[bool] = True
     order: ReversalOrder
     original: Original
     program: Program
@@ -401,6 +413,7 @@ class UpdateLots(_Plain):
     """Moves the expiry of lots, activates or cancels them."""
 
     consults: ClassVar[bool] = True
+    needs_locks: ClassVar[bool] = True
     account: Account
     order: LotsOrder
 

@@ -2,7 +2,8 @@
 
 -- name: lock_accounts
 -- No other read may share this statement: after a wait it would see a new balance beside old lots.
-select id, state, version, posted, held, pending, debt, available, earned, spent, record_time, valid_until
+select id, state, version, posted, held, pending, debt, available, earned, spent, record_time, valid_until,
+       batch
 from accounts
 where shard = :shard and id = any(:ids::bigint[])
 order by id
@@ -26,6 +27,28 @@ select clock_timestamp() as now, nextval('ledger_ids') as block,
                      limit 1)
              from unnest(:programs::int[]) with ordinality as p (program, place)
              order by p.place) as close_times;
+
+-- name: read_batch
+-- The same for a batch that does not lock its accounts, and these beside it; without any it is one row. Ids are drawn once
+-- the accounts' state is settled: who changes one of them later has higher ones. Each row repeats what a batch begins with,
+-- so that what there hardly ever is, requests that came before and closed books, is null without.
+select a.id, a.state, a.version, a.posted, a.held, a.pending, a.debt, a.available, a.earned, a.spent, a.record_time,
+       a.valid_until, a.batch, b.now, b.block, b.known, b.close_times
+from (
+    select clock_timestamp() as now, nextval('ledger_ids') as block,
+           (select array_agg(r.key) from ledger_requests r
+            where r.shard = :shard and r.key = any(:keys::bytea[])) as known,
+           nullif(
+               array(select (select b.close_time from books_changes b
+                             where b.shard = :shard and b.program = p.program
+                             order by b.number desc
+                             limit 1)
+                     from unnest(:programs::int[]) with ordinality as p (program, place)
+                     order by p.place),
+               array_fill(null::timestamptz, array[cardinality(:programs::int[])])
+           ) as close_times
+) as b
+left join accounts a on a.shard = :shard and a.id = any(:ids::bigint[]);
 
 -- name: close_times$
 -- Of the programs of a batch's further shards.
@@ -81,16 +104,12 @@ from transactions t
 cross join lateral (select * from postings where shard = :shard and id >= t.id and id < t.id + t.postings offset 0) as p
 where t.shard = :shard and t.reverses = any(:ids::bigint[]);
 
--- name: update_accounts!
-update accounts a
-set version = n.version, posted = n.posted, held = n.held, pending = n.pending, debt = n.debt,
-    available = n.available, earned = n.earned, spent = n.spent, record_time = n.record_time,
-    valid_until = n.valid_until
-from unnest(:ids::bigint[], :versions::bigint[], :posted::bigint[], :held::bigint[], :pending::bigint[],
-            :debts::bigint[], :available::bigint[], :earned::bigint[], :spent::bigint[],
-            :record_times::timestamptz[], :valid_until::timestamptz[])
-    as n (id, version, posted, held, pending, debt, available, earned, spent, record_time, valid_until)
-where a.shard = :shard and a.id = n.id;
+-- name: write_batch$
+select write_batch(
+    :shard::int, :batch::bigint, :transactions::new_transaction[], :postings::new_posting[], :events::new_event[],
+    :lots::new_lot[], :changed_lots::changed_lot[], :holds::new_hold[], :changed_holds::changed_hold[], :accounts::decided_account[],
+    :requests::new_request[], :record_time::timestamptz, :programs::int[], :close_times::timestamptz[]
+);
 
 -- name: open_accounts
 -- Sorted by name, so that two batches that open the same accounts wait for each other instead of locking each other out.
@@ -118,12 +137,6 @@ set state = n.state
 from unnest(:ids::bigint[], :states::smallint[]) as n (id, state)
 where a.shard = :shard and a.id = n.id;
 
--- name: update_lots!
-update lots l
-set open = n.open, held = n.held, expired = n.expired, closed = (n.open = 0)
-from unnest(:ids::bigint[], :open::bigint[], :held::bigint[], :expired::bigint[]) as n (id, open, held, expired)
-where l.shard = :shard and l.id = n.id;
-
 -- name: update_lot_times!
 update lots l
 set expire_time = n.expire_time, available_time = n.available_time,
@@ -132,22 +145,6 @@ set expire_time = n.expire_time, available_time = n.available_time,
 from unnest(:ids::bigint[], :expire_times::timestamptz[], :available_times::timestamptz[])
     as n (id, expire_time, available_time)
 where l.shard = :shard and l.id = n.id;
-
--- name: update_holds!
-update holds h
-set state = n.state, captured = n.captured, resolve_time = n.resolve_time
-from unnest(:ids::bigint[], :states::smallint[], :captured::bigint[], :resolve_times::timestamptz[])
-    as n (id, state, captured, resolve_time)
-where h.shard = :shard and h.id = n.id and h.state = 1;
-
--- name: insert_requests!
--- Sorted by key, so that two workers with the same requests wait for each other instead of locking each other out.
-insert into ledger_requests (shard, key, digest, fields, outcome, refusal, record_time)
-select :shard::int, n.key, n.digest, n.fields, n.outcome, n.refusal::jsonb, :record_time::timestamptz
-from unnest(:keys::bytea[], :digests::bytea[], :fields::bytea[], :outcomes::bytea[], :refusals::text[])
-    as n (key, digest, fields, outcome, refusal)
-order by n.key
-on conflict do nothing;
 
 -- name: drop_requests!
 delete from ledger_requests

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
@@ -35,7 +35,7 @@ async def lock(connection: Connection, accounts: Iterable[Account]) -> dict[int,
     for shard in sorted(by_shard):
         mine = by_shard[shard]
         async for row in queries.lock_accounts(connection, shard=shard, ids=list(mine)):
-            books[row["id"]] = rows.book(row, mine[row["id"]])
+            books[row["id"]] = rows.book(row, mine[row["id"]], row["batch"])
     return books
 
 
@@ -68,6 +68,28 @@ async def begin(connection: Connection, programs: Iterable[Program], keys: dict[
         to_read[first] = row["known"]
     close_times = {program: time for program, time in found if time is not None}
     return Beginning(row["now"], row["block"], close_times, await _requests(connection, to_read))
+
+
+async def look(
+    connection: Connection,
+    shard: int,
+    accounts: Mapping[int, Account],
+    programs: Sequence[int],
+    keys: Sequence[bytes],
+) -> tuple[dict[int, Book], Beginning]:
+    """Begins a batch of one shard that does not lock its member accounts; answers their books as they are."""
+    rows_read = [
+        row
+        async for row in queries.read_batch(
+            connection, shard=shard, ids=list(accounts), programs=programs, keys=list(keys)
+        )
+    ]
+    books = {row["id"]: rows.book(row, accounts[row["id"]], row["batch"]) for row in rows_read if row["id"] is not None}
+    row = rows_read[0]
+    closed = zip(programs, row["close_times"] or (), strict=False)
+    close_times = {program: time for program, time in closed if time is not None}
+    known = await _requests(connection, {shard: row["known"]} if row["known"] else {})
+    return books, Beginning(row["now"], row["block"], close_times, known)
 
 
 async def policies(connection: Connection, programs: Iterable[Program]) -> dict[int, Policies]:

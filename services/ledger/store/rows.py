@@ -69,8 +69,8 @@ def account(row: Any, owner: Program) -> Account:
     )
 
 
-def book(row: Any, owner: Account) -> Book:
-    """A row of `accounts`: its state, without lots and holds."""
+def book(row: Any, owner: Account, batch: int = 0) -> Book:
+    """A row of `accounts`, which `batch` wrote last: its state, without lots and holds."""
     return Book(
         owner,
         row["version"],
@@ -84,6 +84,7 @@ def book(row: Any, owner: Account) -> Book:
         time(row["record_time"]),
         time(row["valid_until"]),
         STATE_OF[row["state"]],
+        batch,
     )
 
 

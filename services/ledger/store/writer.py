@@ -1,8 +1,8 @@
-"""Writes what a batch has decided: inserts by COPY, changes and request records in arrays, shard by shard."""
+"""Writes what a batch has decided, shard by shard: rows in arrays, as the types that `write_batch` takes."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from secrets import token_bytes
 from typing import Any, NamedTuple
@@ -20,82 +20,6 @@ Row = tuple[Any, ...]
 
 SALT_BYTES = 16
 """Of the salt that makes a memo's sealed digest say nothing once both are erased."""
-
-_TRANSACTIONS = (
-    "shard",
-    "id",
-    "program",
-    "kind",
-    "postings",
-    "effective_time",
-    "record_time",
-    "actor",
-    "memo",
-    "memo_salt",
-    "reverses",
-)
-_POSTINGS = (
-    "shard",
-    "id",
-    "ordinal",
-    "source",
-    "destination",
-    "amount",
-    "source_version",
-    "source_posted",
-    "destination_version",
-    "destination_posted",
-    "lots",
-    "lot_deltas",
-    "source_debt_delta",
-    "destination_debt_delta",
-    "hold",
-)
-_EVENTS = (
-    "shard",
-    "account",
-    "version",
-    "kind",
-    "hold",
-    "held_delta",
-    "lots",
-    "lot_deltas",
-    "debt_delta",
-    "actor",
-    "record_time",
-    "expire_time",
-    "expire_times_before",
-)
-_LOTS = (
-    "shard",
-    "id",
-    "account",
-    "posting",
-    "amount",
-    "open",
-    "held",
-    "expired",
-    "expire_time",
-    "available_time",
-    "record_time",
-    "budget",
-    "closed",
-)
-_HOLDS = (
-    "shard",
-    "id",
-    "account",
-    "amount",
-    "state",
-    "captured",
-    "lots",
-    "lot_amounts",
-    "expire_time",
-    "purpose",
-    "actor",
-    "record_time",
-    "resolve_time",
-)
 
 
 class RequestRow(NamedTuple):
@@ -118,16 +42,18 @@ class AccountsTaken(Rerun):
 
 async def write(
     connection: Connection,
+    batch: int,
     books: Iterable[Book],
     unopened: Collection[int],
     journal: Journal,
     requests: dict[int, list[RequestRow]],
     now: datetime,
 ) -> None:
-    """Writes a batch, which opens those of the `unopened` accounts that it has changed.
+    """Writes a batch that was decided under lock, within its transaction. It opens those of the `unopened` accounts
+    that it has changed.
 
     Raises:
-        Rerun: another worker recorded one of the requests first.
+        SerializationError: another worker recorded one of the requests first.
         AccountsTaken: or opened one of the accounts.
     """
     changed = [book for book in books if book.changed]
@@ -136,27 +62,70 @@ async def write(
     for shard in sorted(shards):
         mine = [book for book in changed if book.account.shard == shard]
         await _open_accounts(connection, shard, [book for book in mine if book.account.id in unopened])
-        await _copy(connection, "transactions", _TRANSACTIONS, _transactions(shard, journal.records))
-        await _copy(connection, "postings", _POSTINGS, _postings(shard, journal.records))
-        await _copy(connection, "account_events", _EVENTS, _events(shard, journal.events))
-        await _write_lots(connection, shard, mine)
-        await _write_holds(connection, shard, mine)
-        await _update_accounts(connection, shard, [book for book in mine if book.account.id not in unopened])
+        decided = [book for book in mine if book.account.id not in unopened]
+        await _write_batch(connection, shard, batch, mine, decided, journal, requests.get(shard, []), now)
+        await _retime_lots(connection, shard, mine)
         await _update_states(connection, shard, journal.events)
         await _resolve(connection, shard, journal.approvals)
-        await _write_requests(connection, shard, requests.get(shard, []), now)
 
 
-async def _copy(connection: Connection, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
-    if rows:
-        await connection.copy_records_to_table(table, columns=columns, records=rows)
+async def write_if_unchanged(
+    connection: Connection,
+    shard: int,
+    batch: int,
+    books: Sequence[Book],
+    close_times: Mapping[int, datetime | None],
+    journal: Journal,
+    requests: list[RequestRow],
+    now: datetime,
+) -> None:
+    """Writes a batch of one shard that was decided without locks, in a transaction of its own, if all of these books
+    are still what they were decided on, and these programs' books closed up to these times.
+
+    Raises:
+        SerializationError: they are not, or a request was recorded first by another; nothing is written.
+    """
+    changed = [book for book in books if book.changed]
+    await _write_batch(connection, shard, batch, changed, books, journal, requests, now, close_times)
+
+
+async def _write_batch(
+    connection: Connection,
+    shard: int,
+    batch: int,
+    changed: Sequence[Book],
+    decided: Sequence[Book],
+    journal: Journal,
+    requests: Sequence[RequestRow],
+    now: datetime,
+    close_times: Mapping[int, datetime | None] | None = None,
+) -> None:
+    made = [_lot(book.account.id, _as_made(book, id_)) for book in changed for id_ in book.new_lots]
+    await queries.write_batch(
+        connection,
+        shard=shard,
+        batch=batch,
+        transactions=_transactions(shard, journal.records),
+        postings=[_posting(entry) for record in journal.records for entry in record.entries if entry.shard == shard],
+        events=_events(shard, journal.events),
+        lots=made,
+        changed_lots=[_changed_lot(book.lots[id_]) for book in changed for id_ in book.changed_lots - book.new_lots],
+        holds=[_hold(book.holds[id_]) for book in changed for id_ in book.new_holds],
+        changed_holds=[
+            _changed_hold(book.holds[id_]) for book in changed for id_ in book.changed_holds - book.new_holds
+        ],
+        accounts=[_account(book) for book in decided],
+        requests=requests,
+        record_time=now,
+        programs=None if close_times is None else list(close_times),
+        close_times=None if close_times is None else list(close_times.values()),
+    )
 
 
 def _transactions(shard: int, records: Sequence[Record]) -> list[Row]:
     salts = token_bytes(SALT_BYTES * len(records))
     return [
         (
-            shard,
             record.id,
             record.program,
             record.kind,
@@ -173,14 +142,9 @@ def _transactions(shard: int, records: Sequence[Record]) -> list[Row]:
     ]
 
 
-def _postings(shard: int, records: Iterable[Record]) -> list[Row]:
-    return [_posting(entry) for record in records for entry in record.entries if entry.shard == shard]
-
-
 def _posting(entry: Entry) -> Row:
     moves = entry.moves
     return (
-        entry.shard,
         entry.id,
         entry.ordinal,
         entry.source.id,
@@ -201,7 +165,6 @@ def _posting(entry: Entry) -> Row:
 def _events(shard: int, events: Iterable[Event]) -> list[Row]:
     return [
         (
-            shard,
             event.account.id,
             event.version,
             event.kind,
@@ -220,20 +183,7 @@ def _events(shard: int, events: Iterable[Event]) -> list[Row]:
     ]
 
 
-async def _write_lots(connection: Connection, shard: int, books: list[Book]) -> None:
-    made = [_lot(shard, book.account.id, _as_made(book, id_)) for book in books for id_ in book.new_lots]
-    await _copy(connection, "lots", _LOTS, made)
-    changed = [book.lots[id_] for book in books for id_ in book.changed_lots - book.new_lots]
-    if changed:
-        count = await queries.update_lots(
-            connection,
-            shard=shard,
-            ids=[lot.id for lot in changed],
-            open=[lot.open for lot in changed],
-            held=[lot.held for lot in changed],
-            expired=[lot.expired for lot in changed],
-        )
-        assert count == len(changed), "a lot vanished under its account's lock"
+async def _retime_lots(connection: Connection, shard: int, books: Iterable[Book]) -> None:
     retimed = [book.lots[id_] for book in books for id_ in book.retimed_lots]
     if retimed:
         count = await queries.update_lot_times(
@@ -254,9 +204,8 @@ def _as_made(book: Book, id_: int) -> Lot:
     return lot._replace(expire_time=before.expire_time, available_time=before.available_time)
 
 
-def _lot(shard: int, account: int, lot: Lot) -> Row:
+def _lot(account: int, lot: Lot) -> Row:
     return (
-        shard,
         lot.id,
         account,
         lot.posting,
@@ -268,29 +217,15 @@ def _lot(shard: int, account: int, lot: Lot) -> Row:
         lot.available_time,
         lot.record_time,
         lot.budget,
-        lot.open == 0,
     )
 
 
-async def _write_holds(connection: Connection, shard: int, books: list[Book]) -> None:
-    made = [_hold(shard, book.holds[id_]) for book in books for id_ in book.new_holds]
-    await _copy(connection, "holds", _HOLDS, made)
-    changed = [book.holds[id_] for book in books for id_ in book.changed_holds - book.new_holds]
-    if changed:
-        count = await queries.update_holds(
-            connection,
-            shard=shard,
-            ids=[hold.id for hold in changed],
-            states=[hold.state for hold in changed],
-            captured=[hold.captured for hold in changed],
-            resolve_times=[hold.resolve_time for hold in changed],
-        )
-        assert count == len(changed), "a hold was resolved under its account's lock"
+def _changed_lot(lot: Lot) -> Row:
+    return (lot.id, lot.open, lot.held, lot.expired)
 
 
-def _hold(shard: int, hold: Hold) -> Row:
+def _hold(hold: Hold) -> Row:
     return (
-        shard,
         hold.id,
         hold.account,
         hold.amount,
@@ -303,6 +238,28 @@ def _hold(shard: int, hold: Hold) -> Row:
         hold.actor,
         hold.record_time,
         hold.resolve_time,
+    )
+
+
+def _changed_hold(hold: Hold) -> Row:
+    return (hold.id, hold.state, hold.captured, hold.resolve_time)
+
+
+def _account(book: Book) -> Row:
+    return (
+        book.account.id,
+        book.batch,
+        book.changed,
+        book.version,
+        book.posted,
+        book.held,
+        book.pending,
+        book.debt,
+        book.available,
+        book.earned,
+        book.spent,
+        book.record_time,
+        book.valid_until,
     )
 
 
@@ -324,14 +281,6 @@ async def _open_accounts(connection: Connection, shard: int, books: Sequence[Boo
     made = {row["id"] async for row in inserted}
     if len(made) < len(books):
         raise AccountsTaken(frozenset(account.id for account in accounts) - made)
-
-
-async def _update_accounts(connection: Connection, shard: int, books: list[Book]) -> None:
-    if not books:
-        return
-    books.sort(key=lambda book: book.account.id)
-    count = await queries.update_accounts(connection, shard=shard, **_balances(books))
-    assert count == len(books), "an account vanished under its lock"
 
 
 def _balances(books: Sequence[Book]) -> dict[str, list[Any]]:
@@ -374,20 +323,3 @@ async def _resolve(connection: Connection, shard: int, adjustments: Iterable[Adj
                 transaction=one.transaction,
             )
             assert count == 1, "an adjustment was resolved under its lock"
-
-
-async def _write_requests(connection: Connection, shard: int, rows: list[RequestRow], now: datetime) -> None:
-    if not rows:
-        return
-    count = await queries.insert_requests(
-        connection,
-        shard=shard,
-        keys=[row.key for row in rows],
-        digests=[row.digest for row in rows],
-        fields=[row.fields for row in rows],
-        outcomes=[row.outcome for row in rows],
-        refusals=[row.refusal for row in rows],
-        record_time=now,
-    )
-    if count < len(rows):
-        raise Rerun

@@ -6,15 +6,19 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 import structlog
+from asyncpg import SerializationError
 
 from guerdon_kit.clock import FixedClock
 from guerdon_kit.errors import DeadlineExceeded, DomainError, Overloaded, Unavailable
+from guerdon_kit.postgres import Rerun
 from guerdon_kit.testing import wait_until
 from ledger.domain.book import Book
 from ledger.domain.model import LONG_AGO, NEVER, Kind, Program
@@ -140,6 +144,16 @@ class Recorder:
     ready: asyncio.Event
     batches: list[list[Post]]
     failure: DomainError | None = None
+    attempts: list[Exception | None] = field(default_factory=list)
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator[None]:
+        """For a batch without locks; none is written so but where a test says what comes of them."""
+        if not self.attempts:
+            raise Unavailable
+        if (failure := self.attempts.pop(0)) is not None:
+            raise failure
+        yield
 
     async def run(self, batch: Any, *, repeatable: bool) -> Result:
         assert repeatable
@@ -191,6 +205,34 @@ async def test_while_one_batch_is_in_the_database_the_next_one_collects() -> Non
     assert all(isinstance(answer, Done) for [answer] in answers)
     assert len(written) == 2
     await commits.drain()
+
+
+@pytest.mark.parametrize(
+    ("attempts", "locked"),
+    [
+        ([None] * 6, []),
+        ([Rerun(), None, None, None, None, None], [0]),  # it needs locks after all: no matter for the others
+        ([SerializationError(), None, None, None, None], [0, 1]),
+        ([SerializationError(), SerializationError(), None], [0, 1, 2, 3, 4]),
+        ([SerializationError(), None, SerializationError(), None], [0, 1, 3, 4]),
+    ],
+    ids=["nobody in the way", "needs locks", "once in the way", "twice, for longer", "twice with luck between"],
+)
+async def test_a_batch_takes_locks_where_others_were_in_the_way(
+    attempts: list[Exception | None], locked: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def attempt(batch: Batch, _: Any) -> Result:
+        return Result([Done(Outcome(NOW), replayed=False) for _ in batch._works], [])
+
+    monkeypatch.setattr(Batch, "attempt", attempt)
+    recorder = Recorder(asyncio.Event(), [], attempts=attempts)
+    recorder.ready.set()
+    made = committer(recorder, [])
+    for number in range(6):
+        [answer] = await made.submit([work(memo=str(number))], FAR)
+        assert isinstance(answer, Done)
+    assert [int(one.order.memo) for [one] in recorder.batches] == locked
+    assert attempts == []
 
 
 async def test_shards_have_batches_of_their_own() -> None:

@@ -154,11 +154,49 @@ def test_a_statement_keeps_to_one_shard(name: str) -> None:
     assert broken_rules(STATEMENTS[name], TABLES) == []
 
 
-def test_what_copies_rows_names_their_shard() -> None:
-    writer = (LEDGER / "store" / "writer.py").read_text(encoding="utf-8")
-    columns = re.findall(r"^_[A-Z]+ = \(\n\s+\"(\w+)\",", writer, re.MULTILINE)
-    assert len(columns) >= 5
-    assert set(columns) == {"shard"}
+def inside(migration: str) -> dict[str, list[str]]:
+    """The statements of a migration's functions that have a shard, plain, with what the function is given in place of
+    what a statement is.
+    """
+    functions = re.findall(r"create function (\w+)\((.*?)\$\$(.*?)\$\$", migration, flags=re.DOTALL)
+    return {
+        name: [
+            re.sub(r"\bin_(\w+)", r":\1", one).partition(" then\n")[2] or re.sub(r"\bin_(\w+)", r":\1", one)
+            for one in plain(body).split(";")
+        ]
+        for name, parameters, body in functions
+        if "in_shard int" in parameters
+    }
+
+
+FUNCTIONS = {name: found for path in MIGRATIONS for name, found in inside(path.read_text(encoding="utf-8")).items()}
+
+
+def test_the_functions_are_found() -> None:
+    assert set(FUNCTIONS) == {"write_batch"}
+    found = " ".join(FUNCTIONS["write_batch"])
+    assert len(re.findall(r"\binsert into\b", found)) == 6
+    assert len(re.findall(r"\bupdate \w+ \w+\s+set\b", found)) == 3
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_what_a_function_does_keeps_to_one_shard(name: str) -> None:
+    assert [what for one in FUNCTIONS[name] for what in broken_rules(one, TABLES)] == []
+
+
+def test_a_function_that_strays_is_found() -> None:
+    bad = """
+create function stray(in_shard int, in_ids bigint[]) returns void language plpgsql as
+$$
+begin
+    if cardinality(in_ids) > 0 then
+        update lots l set open = 0 from unnest(in_ids) as n where l.id = n;
+    end if;
+end
+$$;
+"""
+    [found] = inside(bad).values()
+    assert [what for one in found for what in broken_rules(one, TABLES)]
 
 
 def test_duplicates_are_found_without_an_exception() -> None:
