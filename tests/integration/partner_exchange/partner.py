@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,10 @@ from tests.integration.partner_exchange.faulty import DONE
 ROOT = Path(__file__).parents[3]
 POINTS = 10_000
 _numbers = itertools.count(1)
+
+
+class Died(Exception):
+    """The process came to its end before it was seen to listen."""
 
 
 @dataclass
@@ -42,11 +46,13 @@ class PartnerProcess:
         return self.process.pid
 
     def start(self) -> None:
-        """Starts it, and waits until it listens."""
+        """Starts it, and waits until it listens. Raises Died."""
         self.process = subprocess.Popen(self.argv, env=self.environment, cwd=ROOT, stdout=subprocess.DEVNULL)
         host, _, port = self.target.partition(":")
         until = time.monotonic() + 30
         while time.monotonic() < until:
+            if self.process.poll() is not None:
+                raise Died
             try:
                 socket.create_connection((host, int(port)), timeout=1).close()
             except OSError:
@@ -70,7 +76,8 @@ class PartnerProcess:
             while True:
                 assert self.process is not None
                 if self.process.poll() is not None:
-                    await asyncio.to_thread(self.start)
+                    with suppress(Died):  # what it was killed for is asked again as soon as it listens
+                        await asyncio.to_thread(self.start)
                 await asyncio.sleep(0.05)
 
         keeper = asyncio.create_task(keep())
