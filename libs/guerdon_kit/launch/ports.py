@@ -37,16 +37,20 @@ def free_ports(count: int) -> list[int]:
 
     Raises OSError when too few are found.
     """
-    found: list[int] = []
-    for _ in range(ATTEMPTS_MAX + count):
-        if len(found) == count:
-            break
-        port = _random.randint(FIRST, LAST)
-        if is_free(port) and _claim(port):
-            found.append(port)
-    if len(found) < count:
-        raise OSError(f"found only {len(found)} free ports of {count} between {FIRST} and {LAST}")
-    return sorted(found)
+    return sorted(adjacent_ports(1)[0] for _ in range(count))
+
+
+def adjacent_ports(count: int) -> list[int]:
+    """So many free ports, each the one after the one before, for workers that listen on one each; likewise.
+
+    Raises OSError when none are found.
+    """
+    for _ in range(ATTEMPTS_MAX):
+        first = _random.randint(FIRST, LAST - count + 1)
+        found = range(first, first + count)
+        if all(map(is_free, found)) and all(map(_claim, found)):
+            return list(found)
+    raise OSError(f"found no {count} free ports in a row between {FIRST} and {LAST}")
 
 
 def _claim(port: int) -> bool:

@@ -18,7 +18,7 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_serv
 
 from guerdon_kit.auth.development import DevelopmentIdentity
 from guerdon_kit.embedded import Endpoints
-from guerdon_kit.launch.ports import LOOPBACK, free_ports, is_free
+from guerdon_kit.launch.ports import LOOPBACK, adjacent_ports, free_ports, is_free
 from guerdon_kit.testing import wait_until
 from guerdon_kit.testing.authority import Authority
 from guerdon_kit.testing.fixtures import OwnServers
@@ -116,7 +116,7 @@ async def test_a_service_told_to_stop_as_soon_as_it_is_there_ends_in_order(
 async def test_workers_share_a_port_and_a_killed_one_is_started_again(
     identity: DevelopmentIdentity, tmp_path: Path, settings: dict[str, Any]
 ) -> None:
-    [metrics] = free_ports(1)
+    [metrics, _] = adjacent_ports(2)
     async with started(identity, tmp_path, workers=2, metrics_listen=f"{LOOPBACK}:{metrics}", **settings) as running:
         first = await running.workers(2)
         assert running.process.pid not in first

@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from guerdon_kit.launch import ports
-from guerdon_kit.launch.ports import LOOPBACK, free_ports, is_free
+from guerdon_kit.launch.ports import LOOPBACK, adjacent_ports, free_ports, is_free
 
 ANOTHER = """
 import sys
@@ -56,5 +56,12 @@ def test_a_port_is_given_to_one_process_though_nobody_listens_on_it_yet(three_po
 def test_a_port_is_given_once_and_not_while_somebody_listens(three_ports: list[int]) -> None:
     with socket.create_server((LOOPBACK, three_ports[0])):
         assert free_ports(2) == three_ports[1:]
-        with pytest.raises(OSError, match="found only 0 free ports of 1"):
+        with pytest.raises(OSError, match="found no 1 free ports"):
             free_ports(1)
+
+
+def test_adjacent_ports_are_all_free_and_all_ours(three_ports: list[int]) -> None:
+    with socket.create_server((LOOPBACK, three_ports[2])):
+        assert adjacent_ports(2) == three_ports[:2]
+        with pytest.raises(OSError, match="found no 2 free ports in a row"):
+            adjacent_ports(2)
