@@ -66,7 +66,7 @@ async def compose(kit: Kit[Settings]) -> Parts:
         watching,
         transactions,
         Books(database, clock),
-        History(database),
+        History(database, clock),
         Explain(database, directory, clock),
         Verification(database, directory, reader, cache, clock),
         Export(database),

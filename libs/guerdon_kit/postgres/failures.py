@@ -45,6 +45,11 @@ def is_rerunnable(error: BaseException) -> bool:
     return isinstance(error, _RERUN)
 
 
+def was_lost(away: BaseException) -> bool:
+    """Whether it is a broken connection that PostgreSQL is said to be away for: what was under way may be committed."""
+    return isinstance(away.__cause__, (*_LOST, asyncpg.InterfaceError))
+
+
 def is_lost(error: BaseException, *, closed: bool) -> bool:
     """Whether the connection broke, so that what was not committed is gone.
 

@@ -33,8 +33,8 @@ class Book:
     record_time: datetime = LONG_AGO
     valid_until: datetime = NEVER
     state: AccountState = AccountState.OPEN
-    batch: int = 0
-    """The batch that wrote it last."""
+    seen: tuple[int, int] = (0, 0)
+    """The batch that wrote it last, and its version, as it was read."""
     lots: dict[int, Lot] = field(default_factory=dict)
     holds: dict[int, Hold] = field(default_factory=dict)
     loaded: bool = False
@@ -66,7 +66,7 @@ class Book:
             self.record_time,
             self.valid_until,
             self.state,
-            self.batch,
+            self.seen,
             dict(self.lots),
             dict(self.holds),
             self.loaded,

@@ -29,23 +29,25 @@ create type new_hold as (
     expire_time timestamptz, purpose text, actor text, record_time timestamptz, resolve_time timestamptz
 );
 create type changed_hold as (id bigint, state smallint, captured bigint, resolve_time timestamptz);
--- An account that a batch has decided on: who had written it last then, and what it is from now on, if it is `changed`.
+-- An account that a batch has decided on: who had written it last then, and what it is from now on, if it is `changed`. Its
+-- version then is for a ledger of the release before, which may still be running and does not say which batch it writes.
 create type decided_account as (
-    id bigint, old_batch bigint, changed boolean, version bigint, posted bigint, held bigint, pending bigint, debt bigint,
-    available bigint, earned bigint, spent bigint, record_time timestamptz, valid_until timestamptz
+    id bigint, old_batch bigint, old_version bigint, changed boolean, version bigint, posted bigint, held bigint,
+    pending bigint, debt bigint, available bigint, earned bigint, spent bigint, record_time timestamptz,
+    valid_until timestamptz
 );
 create type new_request as (key bytea, digest bytea, fields bytea, outcome bytea, refusal text);
 
 -- Writes a batch's part in one shard: what was decided under lock, within the transaction that holds the locks, if
 -- `in_programs` is null; else what was decided without, if all of it still holds. It raises serialization_failure and writes
 -- nothing where an account is not what it was decided on, the books of one of these programs are not closed as was believed,
--- or a request has been recorded by another. As in a batch that locks what it reads, accounts are locked first, in order, and
+-- it begins later than `in_latest`, or a request has been recorded by another. As in a batch that locks what it reads, accounts are locked first, in order, and
 -- every statement sees what was committed before its own beginning: so does what a function does at READ COMMITTED.
 create function write_batch(
     in_shard int, in_batch bigint, in_transactions new_transaction[], in_postings new_posting[], in_events new_event[],
     in_lots new_lot[], in_changed_lots changed_lot[], in_holds new_hold[], in_changed_holds changed_hold[],
     in_accounts decided_account[], in_requests new_request[], in_record_time timestamptz,
-    in_programs int[], in_close_times timestamptz[]
+    in_programs int[], in_close_times timestamptz[], in_latest timestamptz
 ) returns void language plpgsql
 -- What is changed is looked up by its key, row by row, however few rows a young table was planned for.
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as
@@ -55,18 +57,21 @@ declare
     -- One account alone is locked by its update, which looks at it once more after the wait.
     one_changes constant boolean not null := coalesce(cardinality(in_accounts) = 1 and (in_accounts[1]).changed, false);
 begin
+    if clock_timestamp() > in_latest then
+        raise exception 'it was decided too long ago' using errcode = 'serialization_failure';
+    end if;
     if in_programs is not null and cardinality(in_accounts) > 0 and not one_changes then
         -- What is compared is compared after the wait for a lock: not in the inner `where`, which is looked at before it.
         select count(*) into found_rows
         from (
-            select a.batch, d.old_batch
+            select a.batch, a.version, d.old_batch, d.old_version
             from unnest(in_accounts) as d
             join accounts a on a.id = d.id
             where a.shard = in_shard
             order by a.id
             for no key update of a
         ) as locked
-        where batch = old_batch;
+        where batch = old_batch and version = old_version;
         if found_rows <> cardinality(in_accounts) then
             raise exception 'an account has changed' using errcode = 'serialization_failure';
         end if;
@@ -77,7 +82,8 @@ begin
             available = n.available, earned = n.earned, spent = n.spent, record_time = n.record_time,
             valid_until = n.valid_until, batch = in_batch
         from unnest(in_accounts) as n
-        where a.shard = in_shard and a.id = n.id and a.batch = n.old_batch and n.changed;
+        where a.shard = in_shard and a.id = n.id and a.batch = n.old_batch and a.version = n.old_version
+          and n.changed;
         get diagnostics found_rows = row_count;
         if (one_changes or in_programs is null) and found_rows <> cardinality(in_accounts) then
             raise exception 'an account has changed' using errcode = 'serialization_failure';

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -29,6 +29,10 @@ from ledger.store import limits, reader, writer
 from ledger.store.directory import Directory
 from ledger.store.ids import IdBlocks
 
+UNLOCKED_MAX = timedelta(milliseconds=250)
+"""How long after its clock was read a batch without locks may begin to write: until then nothing shows that it is under
+way, and who asks for balances at a record time waits for it to be over.
+"""
 _TICK = timedelta(microseconds=1)
 _SOON = timedelta(seconds=1)
 """Books whose balance changes this soon are read in full: the batch's later items may reach that moment."""
@@ -62,6 +66,11 @@ class Result:
     answers: list[Answer]
     shown: list[Book]
     opened: Sequence[Account] = ()
+
+    def doubted(self) -> Result:
+        """The same, where an earlier run of the batch may still be carried out: what would not stop it is not told."""
+        answers = [one if isinstance(one, Done) or one.frozen else Unavailable() for one in self.answers]
+        return replace(self, answers=answers)
 
 
 class Batch:
@@ -110,7 +119,15 @@ class Batch:
         close_times = {program: beginning.close_times.get(program) for program in programs}
         decided = list(books.values())
         await writer.write_if_unchanged(
-            connection, shard, beginning.block, decided, close_times, desk.journal, rows, now
+            connection,
+            shard,
+            beginning.block,
+            decided,
+            close_times,
+            desk.journal,
+            rows,
+            now,
+            latest=beginning.now + UNLOCKED_MAX,
         )
         return Result([answer for answer, _ in answers], self._shown(books, known))
 

@@ -19,7 +19,7 @@ import structlog
 
 from guerdon_kit.clock import Clock
 from guerdon_kit.errors import DeadlineExceeded, DomainError, Overloaded, Unavailable
-from guerdon_kit.postgres import Database, Rerun
+from guerdon_kit.postgres import Database, Rerun, was_lost
 from ledger.domain.book import Book
 from ledger.domain.model import Unopened
 from ledger.operations.batch import Answer, Batch, Result
@@ -267,15 +267,19 @@ class Committer:
             if index == 0 and submission.whole
         ]
         batch = Batch(works, self._directory, self._clock, wholes)
+        lost = False
         if self._in_flight() == 1 and not batch.needs_locks and self._luck.tries():
             try:
                 async with self._database.acquire() as connection:
                     result = await batch.attempt(connection)
             except Rerun:
                 pass
-            except Exception as error:  # noqa: BLE001 - under lock it is found what it was, or that it was committed
+            except Exception as error:  # under lock it is found what it was, or that it was committed
                 self._log.info("batch_not_as_it_was_read", error=type(error).__name__)
                 self._luck.failed()
+                lost = was_lost(error)
+                if isinstance(error, Unavailable) and not lost:
+                    raise
             else:
                 self._luck.held()
                 return result
@@ -286,7 +290,8 @@ class Committer:
             result = await self._database.run(batch.run, repeatable=True)
             if result.opened:
                 self._directory.learn(result.opened, forgotten)
-        return result
+        # What was lost may still be carried out: a refusal that nothing records must not deny it.
+        return result.doubted() if lost else result
 
 
 def _middle(taken: Taken) -> int:

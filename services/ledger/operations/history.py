@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from guerdon_kit.postgres import Database
+import asyncio
+from datetime import timedelta
+
+from guerdon_kit.clock import Clock
+from guerdon_kit.postgres import Database, load_queries
 from ledger.domain.errors import BalanceOverflow, TooManyAccounts
 from ledger.domain.model import BALANCE_MAX, NEVER, Account, Program
+from ledger.operations.batch import UNLOCKED_MAX
 from ledger.store.history import At, HistoryReader, TrialBalance
 from ledger.store.under_way import ended
+
+queries = load_queries("ledger")
 
 LINES_MAX = 10_000
 
@@ -14,8 +21,9 @@ LINES_MAX = 10_000
 class History:
     """Reads balances at a time. What is read at a record time is the same whenever it is asked for."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
+        self._clock = clock
         self._reader = HistoryReader(database)
 
     async def balance(self, account: Account, at: At) -> tuple[int, int]:
@@ -47,8 +55,13 @@ class History:
         return found
 
     async def _settle(self, at: At) -> None:
-        # Whoever began before may have read the clock before that time, and commit after it.
+        # Whoever read the clock before that time may commit after it: within a transaction that can be seen, or about
+        # to begin one, for so long.
         if at.record_time < NEVER:
+            async with self._database.acquire() as connection:
+                now = await queries.clock(connection) + self._clock.offset()
+            if (rest := at.record_time + UNLOCKED_MAX - now) > timedelta(0):
+                await asyncio.sleep(rest.total_seconds())
             await ended(self._database)
 
 

@@ -108,7 +108,8 @@ where t.shard = :shard and t.reverses = any(:ids::bigint[]);
 select write_batch(
     :shard::int, :batch::bigint, :transactions::new_transaction[], :postings::new_posting[], :events::new_event[],
     :lots::new_lot[], :changed_lots::changed_lot[], :holds::new_hold[], :changed_holds::changed_hold[], :accounts::decided_account[],
-    :requests::new_request[], :record_time::timestamptz, :programs::int[], :close_times::timestamptz[]
+    :requests::new_request[], :record_time::timestamptz, :programs::int[], :close_times::timestamptz[],
+    :latest::timestamptz
 );
 
 -- name: open_accounts

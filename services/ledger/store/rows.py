@@ -71,9 +71,10 @@ def account(row: Any, owner: Program) -> Account:
 
 def book(row: Any, owner: Account, batch: int = 0) -> Book:
     """A row of `accounts`, which `batch` wrote last: its state, without lots and holds."""
+    version = row["version"]
     return Book(
         owner,
-        row["version"],
+        version,
         row["posted"],
         row["held"],
         row["pending"],
@@ -84,7 +85,7 @@ def book(row: Any, owner: Account, batch: int = 0) -> Book:
         time(row["record_time"]),
         time(row["valid_until"]),
         STATE_OF[row["state"]],
-        batch,
+        (batch, version),
     )
 
 

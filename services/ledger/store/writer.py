@@ -78,15 +78,17 @@ async def write_if_unchanged(
     journal: Journal,
     requests: list[RequestRow],
     now: datetime,
+    latest: datetime,
 ) -> None:
     """Writes a batch of one shard that was decided without locks, in a transaction of its own, if all of these books
-    are still what they were decided on, and these programs' books closed up to these times.
+    are still what they were decided on, and these programs' books closed up to these times. It must begin by `latest`
+    of PostgreSQL's clock.
 
     Raises:
         SerializationError: they are not, or a request was recorded first by another; nothing is written.
     """
     changed = [book for book in books if book.changed]
-    await _write_batch(connection, shard, batch, changed, books, journal, requests, now, close_times)
+    await _write_batch(connection, shard, batch, changed, books, journal, requests, now, close_times, latest)
 
 
 async def _write_batch(
@@ -99,6 +101,7 @@ async def _write_batch(
     requests: Sequence[RequestRow],
     now: datetime,
     close_times: Mapping[int, datetime | None] | None = None,
+    latest: datetime | None = None,
 ) -> None:
     made = [_lot(book.account.id, _as_made(book, id_)) for book in changed for id_ in book.new_lots]
     await queries.write_batch(
@@ -119,6 +122,7 @@ async def _write_batch(
         record_time=now,
         programs=None if close_times is None else list(close_times),
         close_times=None if close_times is None else list(close_times.values()),
+        latest=latest,
     )
 
 
@@ -248,7 +252,7 @@ def _changed_hold(hold: Hold) -> Row:
 def _account(book: Book) -> Row:
     return (
         book.account.id,
-        book.batch,
+        *book.seen,
         book.changed,
         book.version,
         book.posted,

@@ -73,7 +73,7 @@ def _ids(name: str, count: int) -> dict[str, Any]:
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 _WRITE: dict[str, Any] = dict.fromkeys(
     ("transactions", "postings", "events", "lots", "changed_lots", "holds", "changed_holds", "accounts", "requests"), ()
-) | {"batch": 0, "record_time": NOW, "programs": None, "close_times": None}
+) | {"batch": 0, "record_time": NOW, "programs": None, "close_times": None, "latest": None}
 ASKS: dict[str, Callable[[int], dict[str, Any]]] = {
     "lock_accounts": lambda count: _ids("ids", count),
     "account_states": lambda count: _ids("ids", count),
@@ -88,7 +88,7 @@ ASKS: dict[str, Callable[[int], dict[str, Any]]] = {
     "read_batch": lambda count: {**_ids("ids", count), "programs": [1], "keys": []},
     "write_batch": lambda count: {
         **_WRITE,
-        "accounts": [(n, 0, True, *[1] * 8, NOW, NOW) for n in range(1, count + 1)],
+        "accounts": [(n, 0, 0, True, 0, *[1] * 7, NOW, NOW) for n in range(1, count + 1)],
         "changed_lots": [(n, 5, 0, 0) for n in range(1, count + 1)],
     },
     "read_requests": lambda count: {"keys": [n.to_bytes(8, "big") for n in range(1, count + 1)]},

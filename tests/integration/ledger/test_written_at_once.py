@@ -10,14 +10,20 @@ from typing import Any
 import asyncpg
 import pytest
 
-from guerdon_kit.postgres import Connection, load_queries
+from guerdon_kit.clock import SystemClock
+from guerdon_kit.postgres import Connection, Database, load_queries
 from guerdon_kit.postgres.provision import ServiceDatabase
 from guerdon_kit.testing import DatabaseFactory, wait_until
+from ledger.domain.model import Program
+from ledger.operations.batch import UNLOCKED_MAX
+from ledger.operations.history import History
+from ledger.store.history import At
 
 queries = load_queries("ledger")
 
 SHARD = 1
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+FAR = datetime(9999, 1, 1, tzinfo=UTC)
 ADA, BEN, SHOP = 11, 12, 1
 
 
@@ -56,17 +62,20 @@ def earn(number: int, account: int, *, was: int, version: int = 1, key: bytes = 
         "changed_lots": [],
         "holds": [],
         "changed_holds": [],
-        "accounts": [(account, was, True, version, 5 * version, 0, 0, 0, 5 * version, 5 * version, 0, at, NOW)],
+        "accounts": [
+            (account, was, version - 1, True, version, 5 * version, 0, 0, 0, 5 * version, 5 * version, 0, at, NOW)
+        ],
         "requests": [(key or number.to_bytes(16, "big"), b"digest", b"", b"outcome", None)],
         "record_time": at,
         "programs": [1],
         "close_times": [None],
+        "latest": FAR,
     }
 
 
-def looking_at(batch: dict[str, Any], account: int, *, was: int) -> dict[str, Any]:
+def looking_at(batch: dict[str, Any], account: int, *, was: int, version: int = 0) -> dict[str, Any]:
     """The same, decided on another account besides, which it leaves as it is."""
-    row = (account, was, False, 0, 0, 0, 0, 0, 0, 0, 0, NOW, NOW)
+    row = (account, was, version, False, 0, 0, 0, 0, 0, 0, 0, 0, NOW, NOW)
     return batch | {"accounts": [row, *batch["accounts"]]}
 
 
@@ -83,20 +92,32 @@ async def stored(connection: Connection) -> list[int]:
 async def test_what_nobody_has_changed_is_written(connection: Connection) -> None:
     await queries.write_batch(connection, **earn(100, ADA, was=0))
     await queries.write_batch(connection, **earn(200, ADA, was=100, version=2))
-    await queries.write_batch(connection, **looking_at(earn(300, BEN, was=0), ADA, was=200))
+    await queries.write_batch(connection, **looking_at(earn(300, BEN, was=0), ADA, was=200, version=2))
     assert await stored(connection) == [3, 3, 3, 3, 15]
 
 
 @pytest.mark.parametrize(
     "late",
     [
-        earn(200, ADA, was=0),
-        looking_at(earn(200, BEN, was=0), ADA, was=0),
-        earn(200, ADA, was=100, key=(100).to_bytes(16, "big")),
-        earn(200, ADA, was=100) | {"close_times": [NOW]},
+        earn(200, ADA, was=0, version=2),
+        earn(200, ADA, was=100, version=1),
+        looking_at(earn(200, BEN, was=0), ADA, was=100),
+        looking_at(earn(200, BEN, was=0), ADA, was=0, version=1),
+        earn(200, ADA, was=100, version=2, key=(100).to_bytes(16, "big")),
+        earn(200, ADA, was=100, version=2) | {"close_times": [NOW]},
+        earn(200, ADA, was=100, version=2) | {"latest": NOW},
         earn(200, 404, was=0),
     ],
-    ids=["changed", "changed though only looked at", "recorded", "reopened", "gone"],
+    ids=[
+        "changed",
+        "changed by an older release",
+        "looked at and changed by an older release",
+        "changed though only looked at",
+        "recorded",
+        "reopened",
+        "too late",
+        "gone",
+    ],
 )
 async def test_what_is_not_as_it_was_is_not_written(connection: Connection, late: dict[str, Any]) -> None:
     await queries.write_batch(connection, **earn(100, ADA, was=0))
@@ -141,3 +162,17 @@ async def test_whoever_waits_for_another_looks_after_the_wait(
     finally:
         await other.close()
     assert await stored(connection) == [1, 1, 1, 1, 5]
+
+
+async def test_who_asks_for_a_record_time_waits_for_what_may_still_be_written_before_it(
+    connection: Connection, database: ServiceDatabase
+) -> None:
+    opened = await Database.open(database.runtime_url, name="test")
+    try:
+        asked = await queries.clock(connection)
+        batch = earn(100, ADA, was=0) | {"latest": asked + UNLOCKED_MAX}
+        await History(opened, SystemClock()).trial_balance(Program(1, "shop", "UTC", SHARD), At(record_time=asked))
+        with pytest.raises(asyncpg.SerializationError, match="too long ago"):
+            await queries.write_batch(connection, **batch)
+    finally:
+        await opened.close()

@@ -17,7 +17,7 @@ import structlog
 from asyncpg import SerializationError
 
 from guerdon_kit.clock import FixedClock
-from guerdon_kit.errors import DeadlineExceeded, DomainError, Overloaded, Unavailable
+from guerdon_kit.errors import DeadlineExceeded, DomainError, NotFound, Overloaded, Unavailable
 from guerdon_kit.postgres import Rerun
 from guerdon_kit.testing import wait_until
 from ledger.domain.book import Book
@@ -145,12 +145,13 @@ class Recorder:
     batches: list[list[Post]]
     failure: DomainError | None = None
     attempts: list[Exception | None] = field(default_factory=list)
+    answer: DomainError | None = None
 
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[None]:
         """For a batch without locks; none is written so but where a test says what comes of them."""
         if not self.attempts:
-            raise Unavailable
+            raise Rerun
         if (failure := self.attempts.pop(0)) is not None:
             raise failure
         yield
@@ -164,7 +165,8 @@ class Recorder:
             raise self.failure
         if any(cast("Post", one).order.memo == "bad" for one in works):
             raise Bad
-        return Result([Done(Outcome(NOW, transaction=n), replayed=False) for n in range(len(works))], [book()])
+        done = [self.answer or Done(Outcome(NOW, transaction=n), replayed=False) for n in range(len(works))]
+        return Result(done, [book()])
 
 
 def committer(recorder: Recorder, written: list[Any], **limits: int) -> Committer:
@@ -233,6 +235,20 @@ async def test_a_batch_takes_locks_where_others_were_in_the_way(
         assert isinstance(answer, Done)
     assert [int(one.order.memo) for [one] in recorder.batches] == locked
     assert attempts == []
+
+
+@pytest.mark.parametrize("lost", [True, False])
+async def test_a_write_whose_end_is_unknown_is_run_again_and_not_denied(*, lost: bool) -> None:
+    away = Unavailable()
+    away.__cause__ = ConnectionResetError() if lost else TimeoutError()
+    recorder = Recorder(asyncio.Event(), [], attempts=[away])
+    recorder.ready.set()
+    recorder.answer = NotFound("programs/shop/accounts/ada")
+    [answer] = await committer(recorder, []).submit([work()], FAR)
+    assert isinstance(answer, Unavailable)
+    assert len(recorder.batches) == lost
+    [answer] = await committer(recorder, []).submit([work()], FAR)
+    assert isinstance(answer, NotFound)
 
 
 async def test_shards_have_batches_of_their_own() -> None:
