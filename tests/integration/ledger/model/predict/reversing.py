@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,6 +24,18 @@ from tests.integration.ledger.model.predict.records import (
 )
 
 
+@contextmanager
+def all_or_nothing_undone(originals: Iterable[Transaction]) -> Iterator[None]:
+    """What a refusal leaves of these transactions is as it was, whichever posting of theirs it came to."""
+    before = [(moved, moved.undone, dict(moved.restored)) for one in originals for moved in one.moved]
+    try:
+        yield
+    except Refused:
+        for moved, undone, restored in before:
+            moved.undone, moved.restored = undone, restored
+        raise
+
+
 @dataclass
 class Reversals(Program):
     """Predicts what reversing does."""
@@ -35,7 +49,8 @@ class Reversals(Program):
             kind = res.TransactionKind.Name(original.kind).removeprefix("TRANSACTION_KIND_")  # type: ignore[arg-type]  # an enum's number
             raise Refused("PERMISSION_DENIED", "KIND_NOT_ALLOWED", kind=kind)
         touched = self.members_among((moved.source, moved.destination) for moved in original.moved)
-        made = self.under_lock(touched, now, lambda: self.undo(request, original, now))
+        with all_or_nothing_undone([original]):
+            made = self.under_lock(touched, now, lambda: self.undo(request, original, now))
         amount = sum(moved.amount for moved in made.moved)
         balances = [member.balance(now) for member in touched]
         reply = pb.ReverseTransactionResponse(balances=balances, reversed_amount=amount)

@@ -9,7 +9,7 @@ from guerdon.ledger.v1 import ledger_pb2 as pb
 from tests.integration.ledger.model.member import FOREVER, Lot, Member, Refused, invalid, refused
 from tests.integration.ledger.model.predict.program import time_of
 from tests.integration.ledger.model.predict.records import EXCHANGE, FINAL, Expected, Transaction
-from tests.integration.ledger.model.predict.reversing import Reversals
+from tests.integration.ledger.model.predict.reversing import Reversals, all_or_nothing_undone
 
 
 @dataclass
@@ -88,9 +88,8 @@ class Updates(Reversals):
     def _cancel(self, member: Member, originals: list[Transaction], pending: list[Lot], now: datetime) -> int:
         """Each transaction is reversed as far as its lots are pending: all of them, or none."""
         waiting = {lot.number: lot.open for lot in pending}
-        before = [(moved, moved.undone, dict(moved.restored)) for one in originals for moved in one.moved]
         total = 0
-        try:
+        with all_or_nothing_undone(originals):
             for original in originals:
                 own = [moved for moved in original.moved if moved.destination == member.name]
                 amount = sum(waiting.get(lot, 0) for moved in own for lot in moved.lots)
@@ -99,8 +98,4 @@ class Updates(Reversals):
                     request = pb.ReverseTransactionRequest(name=original.name, amount=amount, policy=policy)
                     self.undo(request, original, now)
                     total += amount
-        except Refused:
-            for moved, undone, restored in before:
-                moved.undone, moved.restored = undone, restored
-            raise
         return total
