@@ -23,6 +23,7 @@ END = datetime(9999, 12, 31, tzinfo=UTC)
 """Before and after all that a list ordered by time has."""
 
 _TOKEN_LENGTH_MAX = 1000
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 _MICROSECOND = timedelta(microseconds=1)
 _Row = TypeVar("_Row")
 
@@ -40,7 +41,7 @@ def page_size(asked: int, field: str = "page_size") -> int:
 
 def write_token(query: tuple[str, ...], position: tuple[str | int, ...]) -> str:
     """The token of the page that begins after `position` in the list that `query` (method, parent, filters) gives."""
-    return urlsafe_b64encode(json.dumps([_digest(query), *position], separators=(",", ":")).encode()).decode()
+    return urlsafe_b64encode(_encode([_digest(query), *position]).encode()).decode()
 
 
 def read_token(

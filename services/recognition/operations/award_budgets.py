@@ -16,9 +16,8 @@ from recognition.domain.errors import RoleRequired
 from recognition.domain.payouts import Payout, WantedPayouts
 from recognition.domain.roles import Role
 from recognition.operations import organisations
-from recognition.operations.acting import require_role
+from recognition.operations.acting import require_role, viewer_id
 from recognition.operations.seeing import is_admin
-from recognition.operations.viewing import viewer_id
 from recognition.store import award_budgets as store
 from recognition.store import payouts
 from recognition.store.positions import Position
@@ -139,7 +138,6 @@ class AwardBudgets:
         """
         size = page_size(size)
         async with self._database.acquire() as connection:
-            await organisations.find(connection, organisation)
             person = await viewer_id(connection, organisation, viewer, acting)
             if not await is_admin(connection, organisation, viewer, acting):
                 raise RoleRequired(Role.ADMIN.name)

@@ -13,11 +13,9 @@ from recognition.domain.acting import Acting
 from recognition.domain.errors import RoleRequired
 from recognition.domain.incentives import Claim, WantedClaims, claim_name
 from recognition.domain.roles import Role
-from recognition.operations import organisations
-from recognition.operations.acting import acting_person
+from recognition.operations.acting import acting_person, viewer_id
 from recognition.operations.seeing import is_admin
 from recognition.operations.staff import standings
-from recognition.operations.viewing import viewer_id
 from recognition.store import delegations as delegation_store
 from recognition.store import incentives as store
 from recognition.store.positions import Position
@@ -77,7 +75,6 @@ class ClaimViewing:
         size = page_size(asked.size)
         organisation, wanted = asked.organisation, asked.wanted
         async with self._database.acquire() as connection:
-            await organisations.find(connection, organisation)
             viewer = await viewer_id(connection, organisation, asked.viewer, acting)
             state = wanted.state.value if wanted.state else ""
             filters = (wanted.incentive or "", wanted.person or "", state)

@@ -21,8 +21,8 @@ from recognition.domain.comments import (
 from recognition.domain.errors import CommentsFull, PersonDeactivated, ReactionsFull
 from recognition.domain.people import person_name
 from recognition.domain.roles import Role
-from recognition.operations.acting import acting_person, require_role
-from recognition.operations.viewing import find_seen, viewer_id
+from recognition.operations.acting import acting_person, require_role, viewer_id
+from recognition.operations.viewing import find_seen
 from recognition.store import comments as store
 from recognition.store import people as people_store
 from recognition.store import recognitions as recognition_store

@@ -16,10 +16,8 @@ from recognition.domain.delegations import Delegation, WantedDelegations
 from recognition.domain.errors import PersonDeactivated, RoleRequired
 from recognition.domain.people import person_name
 from recognition.domain.roles import Role
-from recognition.operations import organisations
-from recognition.operations.acting import acting_person
+from recognition.operations.acting import acting_person, viewer_id
 from recognition.operations.seeing import is_admin
-from recognition.operations.viewing import viewer_id
 from recognition.store import delegations as store
 from recognition.store import people as people_store
 from recognition.store.positions import Position
@@ -116,7 +114,6 @@ class Delegating:
         """
         size = page_size(asked.size)
         async with self._database.acquire() as connection:
-            await organisations.find(connection, organisation)
             viewer = await viewer_id(connection, organisation, asked.viewer, acting)
             everything = await is_admin(connection, organisation, asked.viewer, acting)
             if viewer is None and not everything:

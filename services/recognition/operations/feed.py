@@ -12,8 +12,8 @@ from recognition.domain.comments import Echo
 from recognition.domain.feed import FeedItem
 from recognition.domain.recognitions import Recognition, Wanted
 from recognition.domain.teams import team_name
-from recognition.operations import organisations, people
-from recognition.operations.viewing import viewer_id
+from recognition.operations import people
+from recognition.operations.acting import viewer_id
 from recognition.store import comments, teams
 from recognition.store import feed as store
 from recognition.store.recognitions import Feed
@@ -51,12 +51,11 @@ class FeedReading:
         organisation, wanted = asked.organisation, asked.wanted
         wanted.check()
         async with self._database.acquire() as connection:
-            await organisations.find(connection, organisation)
+            viewer = await viewer_id(connection, organisation, asked.viewer, acting)
             if wanted.person is not None:
                 await people.find(connection, organisation, wanted.person)
             if wanted.team is not None and await teams.find(connection, organisation, wanted.team) is None:
                 raise NotFound(team_name(organisation, wanted.team))
-            viewer = await viewer_id(connection, organisation, asked.viewer, acting)
             filters = (wanted.person or "", wanted.team or "", wanted.value or "")
             query = ("ListFeed", organisation, *filters, viewer or "")
             before_time, before = read_place(asked.token, query, END)

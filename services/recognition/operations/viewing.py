@@ -11,8 +11,8 @@ from recognition.domain.acting import Acting
 from recognition.domain.comments import Echo
 from recognition.domain.recognitions import Recognition, Visibility, Wanted
 from recognition.domain.teams import team_name
-from recognition.operations import organisations, people
-from recognition.operations.acting import acting_person
+from recognition.operations import people
+from recognition.operations.acting import acting_person, viewer_id
 from recognition.store import comments, teams
 from recognition.store import recognitions as store
 
@@ -64,12 +64,11 @@ class Viewing:
         size = page_size(size)
         wanted.check()
         async with self._database.acquire() as connection:
-            await organisations.find(connection, organisation)
+            seen_by = await viewer_id(connection, organisation, viewer, acting)
             for person in filter(None, (wanted.person, wanted.giver, wanted.receiver)):
                 await people.find(connection, organisation, person)
             if wanted.team is not None and await teams.find(connection, organisation, wanted.team) is None:
                 raise NotFound(team_name(organisation, wanted.team))
-            seen_by = await viewer_id(connection, organisation, viewer, acting)
             query = ("ListRecognitions", organisation, *(str(one or "") for one in astuple(wanted)), seen_by or "")
             before_time, before = read_place(token, query, wanted.until or END)
             feed = store.Feed(organisation, seen_by, wanted, before_time, before)
@@ -92,16 +91,3 @@ async def find_seen(connection: Connection, organisation: str, recognition: str,
         if found.seen_by(person, theirs):
             return found
     raise NotFound(f"organisations/{organisation}/recognitions/{recognition}")
-
-
-async def viewer_id(connection: Connection, organisation: str, viewer: str | None, acting: Acting) -> str | None:
-    """The id of who looks: `viewer`, or else the acting person; None where the token names nobody here.
-
-    Raises:
-        NotFound: there is no such viewer.
-        ScopeRequired: the viewer is another than the acting person.
-    """
-    person = await acting_person(connection, organisation, acting, viewer)
-    if viewer is not None:
-        await people.find(connection, organisation, viewer)
-    return person

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 import asyncpg
 
@@ -88,6 +89,22 @@ async def find_by_identity(connection: Connection, organisation: str, identity: 
         return None
     row = await queries.find_person_by_identity(connection, organisation=organisation, identity=identity)
     return None if row is None else (row["person"], Role(row["role"]))
+
+
+class Viewer(NamedTuple):
+    """Who looks at an organisation's lists."""
+
+    organisation_known: bool
+    own: str | None
+    """The id of the active person as whom the identity acts."""
+    viewer_known: bool
+    """Whether there is the person who is named as the viewer."""
+
+
+async def find_viewer(connection: Connection, organisation: str, identity: str, viewer: str | None) -> Viewer:
+    """What is to be known of who looks, read at once."""
+    row = await queries.find_viewer(connection, organisation=organisation, identity=identity, viewer=viewer)
+    return Viewer(*row)
 
 
 async def list_after(

@@ -52,7 +52,18 @@ for no key update;
 -- name: find_person_by_identity^
 select person, role
 from people
-where organisation = :organisation and identity = :identity and active;
+where organisation = :organisation and identity = :identity and identity <> '' and active;
+
+-- name: find_viewer^
+-- Who looks, asked in one statement: everything that is listed asks it first.
+select
+    exists (select from organisations where organisation = :organisation) as organisation_known,
+    (
+        select person
+        from people
+        where organisation = :organisation and identity = :identity and identity <> '' and active
+    ) as own,
+    exists (select from people where organisation = :organisation and person = :viewer::text) as viewer_known;
 
 -- name: list_people
 select *

@@ -57,15 +57,11 @@ delete from recognition_people
 where organisation = :organisation and recognition = :recognition;
 
 -- name: list_recognitions
-select seen.*
-from seen_recognitions(:viewer::text) as seen
-where
-    seen.organisation = :organisation
-    and (seen.create_time, seen.recognition) < (:before_time::timestamptz, :before::text)
-    and seen.create_time >= :since::timestamptz
-    and (:purpose::text is null or :purpose::text = any(seen.purposes))
-order by seen.create_time desc, seen.recognition desc
-limit :most;
+select *
+from feed_page(
+    :viewer::text, :organisation::text, :purpose::text, :since::timestamptz, :before_time::timestamptz, :before::text,
+    :most::bigint
+);
 
 -- name: list_recognitions_of
 -- The same for one giver or receiver, found by the index of whom recognitions concern, and perhaps a second one.
