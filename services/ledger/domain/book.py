@@ -40,8 +40,8 @@ class Book:
     loaded: bool = False
     """Whether `lots` and `holds` are complete. Without them only credits can be decided."""
     front: bool = False
-    """Whether `lots` are the first in their order instead, none of them pending: those that the batch takes points of,
-    and one more at least. `holds` are complete then, too.
+    """Whether `lots` are the first in their order instead, none of them pending: more than the batch takes points of.
+    `holds` are complete then, too.
     """
     changed: bool = False
     changed_lots: set[int] = field(default_factory=set)
@@ -85,11 +85,11 @@ class Book:
             setattr(self, name, getattr(before, name))
 
     def begin_with(self, first: Sequence[Lot], takes: int, *, complete: bool) -> None:
-        """Keeps the first open lots of an account that has none pending, if they are all that it has, or enough to take
-        so many points and leave one: none behind that one expires sooner, so that when the balance changes is known.
+        """Keeps the first open lots of an account that has none pending, if they are all that it has, or more than so
+        many points: what is left expires no later than the lots behind, so that when the balance changes is known.
         """
         self.loaded = complete
-        self.front = not complete and sum([lot.free for lot in first[:-1]]) >= takes
+        self.front = not complete and sum([lot.free for lot in first]) > takes
         if complete or self.front:
             self.lots = {lot.id: lot for lot in first}
 

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
 queries = load_queries("ledger")
 
-FRONT = 8
-"""How many lots are read first of an account that points are taken from: most debits consume fewer."""
+FRONTS = (4, 32)
+"""How many lots are read of an account that points are taken from: those that the first ones cover need no more, and
+those that the second ones do not cover are read whole.
+"""
 _NOTHING: Mapping[int, int] = MappingProxyType({})
 
 
@@ -131,8 +133,10 @@ async def load(connection: Connection, books: Iterable[Book], takes: Mapping[int
     for shard, mine in _of_shards(books):
         found = {book.account.id: book for book in mine}
         front = {id_: book for id_, book in found.items() if id_ in takes and not book.pending}
-        if front:
-            count += await _load_front(connection, shard, front, takes)
+        for most in FRONTS:
+            front = {id_: book for id_, book in front.items() if not (book.front or book.loaded)}
+            if front:
+                count += await _load_front(connection, shard, front, takes, most)
         whole = [id_ for id_, book in found.items() if not (book.front or book.loaded)]
         if whole:
             async for row in queries.open_lots(connection, shard=shard, accounts=whole):
@@ -146,13 +150,15 @@ async def load(connection: Connection, books: Iterable[Book], takes: Mapping[int
     return count
 
 
-async def _load_front(connection: Connection, shard: int, found: Mapping[int, Book], takes: Mapping[int, int]) -> int:
+async def _load_front(
+    connection: Connection, shard: int, found: Mapping[int, Book], takes: Mapping[int, int], most: int
+) -> int:
     """Reads the first lots of books that have none pending; answers how many."""
     first: dict[int, list[Lot]] = {id_: [] for id_ in found}
-    async for row in queries.first_lots(connection, shard=shard, accounts=list(found), most=FRONT):
+    async for row in queries.first_lots(connection, shard=shard, accounts=list(found), most=most):
         first[row["account"]].append(rows.lot(row))
     for id_, lots in first.items():
-        found[id_].begin_with(lots, takes[id_], complete=len(lots) < FRONT)
+        found[id_].begin_with(lots, takes[id_], complete=len(lots) < most)
     return sum(map(len, first.values()))
 
 

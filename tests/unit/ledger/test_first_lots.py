@@ -75,6 +75,7 @@ def do(book: Book, number: int, step: str, amount: int, expires: object) -> obje
 @example([(5, 0, NEVER), (5, 0, NEVER), (5, 0, NEVER)], [("debit", 5, NEVER)], 2)
 @example([(5, 0, later(200_000)), (5, 0, later(300_000)), (5, 0, NEVER)], [("debit", 5, NEVER)], 2)
 @example([(5, 0, later(200_000)), (5, 0, later(300_000)), (5, 0, later(400_000))], [("debit", 10, NEVER)], 2)
+@example([(5, 0, later(200_000)), (5, 0, later(300_000)), (5, 0, later(400_000))], [("debit", 9, NEVER)], 2)
 @example([(5, 5, later(200_000)), (5, 0, NEVER), (5, 0, NEVER)], [("place", 5, NEVER)], 3)
 def test_the_first_lots_decide_as_all_of_them(
     lots: list[tuple[int, int, object]], steps: list[tuple[str, int, object]], most: int
@@ -94,5 +95,5 @@ def test_the_first_lots_decide_as_all_of_them(
 def test_lots_that_would_all_be_taken_are_not_enough() -> None:
     every = whole([(5, 0, later(200_000)), (5, 0, later(300_000)), (5, 0, NEVER)])
     assert not front(every, 10, 2).front
-    assert front(every, 5, 2).front
+    assert front(every, 9, 2).front
     assert front(every, 15, 4).loaded
