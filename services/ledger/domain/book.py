@@ -188,8 +188,9 @@ class Book:
         for lot, amount in done:
             self._change(lot, opened=amount)
             self.posted += amount
-        self.refresh(now)
-        return done + self._pay_debt([lot for lot, _ in done], now)
+        paid = self._pay_debt([lot for lot, _ in done], now)
+        self.refresh(now)  # last: what paid debt expires no more
+        return done + paid
 
     def place(self, amount: int, expire_time: datetime, now: datetime) -> tuple[tuple[int, int], ...]:
         """Sets `amount` aside until `expire_time` on the lots that a debit would consume; answers them.
@@ -226,8 +227,9 @@ class Book:
         self.held -= hold.amount
         self.posted -= captured
         self.holds.pop(hold.id, None)
+        paid = self._pay_debt([lot for lot, _ in hold.lots], now)
         self.refresh(now)
-        return moves + self._pay_debt([lot for lot, _ in hold.lots], now)
+        return moves + paid
 
     def expire(self, lot: Lot, now: datetime) -> list[Move]:
         """Takes what is free of a lot whose time has passed."""
@@ -239,7 +241,9 @@ class Book:
 
     def pay_debt(self, now: datetime) -> list[Move]:
         """Pays debt from whatever can be spent, such as a lot that has matured."""
-        return self._pay_debt([lot.id for lot in self._spendable(now)], now)
+        paid = self._pay_debt([lot.id for lot in self._spendable(now)], now)
+        self.refresh(now)
+        return paid
 
     def move_expiry(self, lots: Iterable[int], expire_time: datetime, now: datetime) -> None:
         """Gives these lots another expiry, later than now; what is held of them stays held."""

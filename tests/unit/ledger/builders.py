@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from ledger.domain.book import Book
+from ledger.domain.book import Book, facts
 from ledger.domain.desk import Desk
 from ledger.domain.holds import HoldOrder, place
 from ledger.domain.journal import Record
@@ -189,6 +189,7 @@ def require_sound(book_: Book, now: datetime) -> None:
     assert book_.debt >= 0
     assert all(0 <= one.held <= one.open <= one.amount for one in lots)
     assert all(0 <= one.expired <= one.amount - one.open for one in lots)
+    assert book_.valid_until == facts(lots, book_.holds.values(), now).valid_until
 
 
 def due(lots: Iterable[Lot], now: datetime) -> int:

@@ -95,6 +95,12 @@ def test_valid_until_knows_no_lot_of_which_nothing_is_left() -> None:
     indebted = book(debt=10)
     indebted.credit(lot(1, 10, expires=later(50)), NOW)
     assert (indebted.debt, indebted.valid_until) == (0, NEVER)
+    restored = book(lot(1, 10, expires=later(50))._replace(open=0), debt=10)
+    restored.restore([(1, 10)], NOW)
+    assert (restored.debt, restored.valid_until) == (0, NEVER)
+    matured = book(lot(1, 10, expires=later(50), available=NOW), debt=10)
+    matured.pay_debt(NOW)
+    assert (matured.debt, matured.valid_until) == (0, NEVER)
 
 
 def test_an_expiry_is_a_posting_for_each_lot_and_goes_to_breakage_or_the_budget_that_funded_it() -> None:
