@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _DETAILS_KEY = "grpc-status-details-bin"
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
+_STUMBLED = "Internal error from Core"
+"""What grpc's client says, now and then, of a stream that ends while it still writes: the server's word is lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +139,13 @@ def error_from_status(status: status_pb2.Status) -> GuerdonError:
 
 
 def error_from_call(failure: grpc.aio.AioRpcError) -> GuerdonError:
-    """Return the error behind a failed call; one without readable details keeps its code and message."""
-    status = status_pb2.Status(code=failure.code().value[0], message=failure.details() or "")
+    """Return the error behind a failed call; one without readable details keeps its code and message.
+
+    Where grpc's client has lost what the server said, the outcome is unknown.
+    """
+    stumbled = failure.code() is grpc.StatusCode.INTERNAL and failure.details() == _STUMBLED
+    code = grpc.StatusCode.UNAVAILABLE if stumbled else failure.code()
+    status = status_pb2.Status(code=code.value[0], message=failure.details() or "")
     for key, value in failure.trailing_metadata() or ():
         if key == _DETAILS_KEY and isinstance(value, bytes):
             try:

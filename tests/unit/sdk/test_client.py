@@ -19,6 +19,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 import guerdon
 from guerdon.client import _credentials
+from guerdon.errors import error_from_call
 from guerdon.ledger.v1.ledger_pb2 import (
     GetBalanceRequest,
     GetBalanceResponse,
@@ -293,6 +294,16 @@ async def test_nobody_at_the_address_is_unavailable(ledger: Ledger) -> None:
     async with guerdon.Client("unix:/nonexistent/ledger.sock", timeout_seconds=5) as client:
         with pytest.raises(guerdon.UnavailableError):
             await client.ledger.GetBalance(GetBalanceRequest())
+
+
+@pytest.mark.parametrize(
+    ("details", "kind"),
+    [("Internal error from Core", guerdon.UnavailableError), ("error id err-1", guerdon.GuerdonError)],
+)
+def test_of_what_grpcs_client_has_lost_the_outcome_is_unknown(details: str, kind: type[guerdon.GuerdonError]) -> None:
+    nothing = grpc.aio.Metadata()
+    failure = grpc.aio.AioRpcError(grpc.StatusCode.INTERNAL, nothing, nothing, details=details)
+    assert type(error_from_call(failure)) is kind
 
 
 async def test_a_replay_is_told(ledger: Ledger) -> None:
