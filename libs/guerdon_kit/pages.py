@@ -23,9 +23,10 @@ END = datetime(9999, 12, 31, tzinfo=UTC)
 """Before and after all that a list ordered by time has."""
 
 _TOKEN_LENGTH_MAX = 1000
-_encode = json.JSONEncoder(separators=(",", ":")).encode
 _MICROSECOND = timedelta(microseconds=1)
 _Row = TypeVar("_Row")
+# Made once: `json.dumps` makes an encoder each time that it is given separators.
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def page_size(asked: int, field: str = "page_size") -> int:
