@@ -24,7 +24,7 @@ from guerdon_kit.grpc import ClientTls, OutcomeUnknown, Remote
 from guerdon_kit.grpc.wire import framed
 from guerdon_kit.testing import wait_until
 from guerdon_kit.testing.authority import Authority
-from tests.integration.kit.echo import KINDS, Echo, Refused, asked
+from tests.integration.kit.echo import KINDS, Echo, Refused, asked, heard
 from tests.integration.kit.process import Running, needs_envoy, started
 from tests.kit_protos import message_class
 
@@ -56,9 +56,7 @@ def running(shared: Running) -> Running:
 
 
 async def refused(running: Running, rpc: str = "Unary", **options: Any) -> Refused:
-    with pytest.raises(grpc.aio.AioRpcError) as error:
-        await running.call(rpc, **options)
-    return Refused.of(error.value)
+    return await heard(lambda: running.call(rpc, **options))
 
 
 async def test_calls_of_each_kind_come_and_go(running: Running) -> None:
