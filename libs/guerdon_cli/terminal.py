@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -56,12 +57,29 @@ def steps() -> Iterator[Callable[[str], None]]:
 def written(output: Path | None) -> Iterator[TextIO]:
     """The file to write, by default the standard output; it has its name only once it is whole."""
     if output is None:
-        yield sys.stdout
+        with _whole(sys.stdout) as file:
+            yield file
         return
     part = output.with_name(f"{output.name}.part")
     with part.open("w", encoding="utf-8", newline="") as file:
         yield file
     part.replace(output)
+
+
+@contextlib.contextmanager
+def _whole(stream: TextIO) -> Iterator[TextIO]:
+    """The stream, or one that writes to it all that it is given: with PYTHONUNBUFFERED the standard output is a raw
+    file, whose write takes a part where a signal interrupts it (Ctrl-Z, say), and Python forgets about the rest.
+    """
+    raw = getattr(stream, "buffer", None)
+    if not isinstance(raw, io.RawIOBase):
+        yield stream
+        return
+    file = io.TextIOWrapper(io.BufferedWriter(raw), encoding=stream.encoding, newline="")
+    try:
+        yield file
+    finally:
+        file.detach().detach()  # both write what they have, and leave the stream open
 
 
 @contextlib.contextmanager

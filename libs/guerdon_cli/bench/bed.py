@@ -305,8 +305,6 @@ class _ClientProcess:
         while (line := self._line()).isdigit():
             if told is not None:
                 told(int(line))
-        if not line:
-            raise StackError("a client of the benchmark failed")
         return Seen.of(line)
 
     def end(self) -> None:
@@ -320,7 +318,10 @@ class _ClientProcess:
 
     def _line(self) -> str:
         assert self._process.stdout is not None
-        return self._process.stdout.readline().rstrip("\n")
+        line = self._process.stdout.readline()
+        if not line.endswith("\n"):
+            raise StackError("a client of the benchmark failed")
+        return line.removesuffix("\n")
 
 
 def _listens(port: int) -> bool:

@@ -23,6 +23,7 @@ from guerdon.membership.v1 import membership_pb2
 from guerdon_cli.bench.echo import ECHO
 from guerdon_cli.bench.plan import Plan, Seen, Shape
 from guerdon_cli.bench.requests import capture, execution, requests
+from guerdon_cli.terminal import written
 
 LEDGER = "/guerdon.ledger.v1.LedgerService/"
 MEMBERSHIP = "/guerdon.membership.v1.MembershipService/"
@@ -227,7 +228,9 @@ def main() -> None:
     gc.freeze()
     print("ready", flush=True)
     if sys.stdin.readline():
-        print(uvloop.run(Client(plan).run(calls)).line(), flush=True)
+        seen = uvloop.run(Client(plan).run(calls))
+        with written(None) as output:  # more than fits into a pipe
+            print(seen.line(), file=output, flush=True)
 
 
 if __name__ == "__main__":
