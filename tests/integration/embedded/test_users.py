@@ -126,8 +126,18 @@ def _interpreter_for(uid: int) -> str:
     pytest.skip(f"uid {uid} can run no Python here")
 
 
+def _require_reachable(uid: int) -> None:
+    """The test is skipped where this user cannot go to what is installed, such as in root's own folder."""
+    reached = subprocess.run(
+        ["test", "-x", sysconfig.get_path("purelib")], user=uid, group=uid, extra_groups=(), cwd="/", check=False
+    )
+    if reached.returncode:
+        pytest.skip(f"uid {uid} cannot go where the environment lies")
+
+
 def _run_once_as(uid: int, folder: Path, rehearsal: Path) -> list[int]:
     """Embed servers once as that user; whom they ran as."""
+    _require_reachable(uid)
     result = subprocess.run(
         [sys.executable, "-c", AS_USER, str(uid), _interpreter_for(uid), str(folder), str(rehearsal)],
         cwd="/",
