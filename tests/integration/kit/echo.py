@@ -21,9 +21,10 @@ from guerdon_kit.metrics import CallMetrics
 from tests.kit_protos import message, message_class, service
 
 AUDIENCE = "guerdon.echo"
-_CLIENT_TRIES = 4
+_CLIENT_TRIES = 20
+"""Of refusals that came before its first message it stumbled at one in six where other work filled the processors."""
 _CLIENT_STUMBLED = "Internal error from Core"
-"""What grpc's own client says, once in some hundred times, where a stream is refused while it still writes to it."""
+"""What grpc's own client says where a stream is refused before it has written to it: the write fails, it is told so."""
 KINDS = ["Unary", "Down", "Up", "BothWays"]
 ACCOUNT = "programs/acme/accounts/a-1"
 FOREIGN = "programs/foreign/accounts/a-1"
